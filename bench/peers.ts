@@ -1,7 +1,7 @@
 /** Opens the peers, each in a process of its own. */
 
 import type { D1Database } from "@cloudflare/workers-types";
-import { migrate } from "../src/dev/apply-migrations.ts";
+import { migrate } from "../src/dev/miniflare.ts";
 import { copyRows } from "./copied-rows.ts";
 import type { PeerName } from "./names.ts";
 import { LIST_LIMIT, NAIVE_CREATE } from "./operations.ts";

@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import type { D1Database } from "@cloudflare/workers-types";
-import { migrate } from "../src/dev/apply-migrations.ts";
-import { newSecrets } from "../src/dev/prepare.ts";
+import { migrate } from "../src/dev/miniflare.ts";
+import { newSecrets } from "../src/dev/server.ts";
+
 import type { Count } from "./growth/count.ts";
 import type { Server } from "./server.ts";
 import { startWorker } from "./worker.ts";

@@ -1,12 +1,13 @@
 /** The work of every minute. The steps run side by side, because D1 may hang on one of them. */
 
 import { purgeAudit } from "./auth/audit.ts";
-import { purgeSessions } from "./auth/session/store.ts";
-import { resealDefinitions } from "./definitions/reseal.ts";
-import { noteDatabases } from "./health/note-databases.ts";
-import { archiveStatus } from "./runs/api/archive/status.ts";
+import { purgeSessions } from "./auth/session-store.ts";
+import { resealDefinitions } from "./definitions/sealing.ts";
+import { noteDatabases } from "./health/readiness.ts";
+import { archiveStatus } from "./runs/api/run-archive.ts";
 import { sweep } from "./runs/d1/sweep.ts";
 import { auditRetentionDays } from "./settings/config.ts";
+
 import type { Env } from "./settings/env.ts";
 
 export async function everyMinute(env: Env, now: number): Promise<void> {

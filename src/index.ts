@@ -4,11 +4,10 @@ import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
-export { RunArchive } from "./runs/api/archive/entrypoint.ts";
-export { BulkOperations } from "./runs/api/bulk/entrypoint.ts";
+export { BulkOperations } from "./runs/api/bulk-runner.ts";
+export { RunArchive } from "./runs/api/run-archive.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
-export { WebhookEndpoints } from "./webhook-endpoints/entrypoint.ts";
-export { DeliverySender } from "./webhook-endpoints/message-sender.ts";
+export { DeliverySender, WebhookEndpoints } from "./webhook-endpoints/entrypoints.ts";
 export { WebhookSender } from "./webhooks/send.ts";
 
 export default {

@@ -1,10 +1,9 @@
 /** The key of a run's concurrency group: the action's template with the run's values. PURE. */
 
-import type { JsonObject } from "../base/json.ts";
-import { jsonPointer } from "../base/json-pointer.ts";
+import { type JsonObject, jsonPointer } from "../base/json.ts";
 import { CONCURRENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { memberAt, type Placeholder, parsed } from "../webhooks/template/placeholder.ts";
+import { memberAt, type Placeholder, parsed } from "../webhooks/placeholder.ts";
 
 /** What a key's placeholders reach. */
 export interface KeyValues {

@@ -1,24 +1,77 @@
 /** Stored actions as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
 
 import type { Context } from "hono";
+import type { GateChange } from "../auth/audit.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
-import type { AfterWrite, DefinitionKind } from "../definitions/kind.ts";
+import {
+  type AfterWrite,
+  type DefinitionKind,
+  joinSecrets,
+  mapHeaders,
+  mapTexts,
+  type SecretRules,
+  type Visit,
+} from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
+import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import { joinSecrets } from "../definitions/secrets.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { ApiError } from "../http/errors.ts";
-import { refusalOf } from "../http/refusal.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
 import { type CheckedSchema, checkSchema } from "../json-schema/check-schema.ts";
+import { webhookPolicy } from "../settings/config.ts";
 import { guardUrl } from "../settings/url-guard.ts";
-import { webhookPolicy } from "../settings/webhook-policy.ts";
-import { trigger as triggerSchema } from "../webhooks/request/trigger.ts";
-import { plainUrl } from "../webhooks/template/template.ts";
-import { type ActionDefinition, actionDefinition } from "./definition.ts";
-import { gateChangeOf } from "./gate-change.ts";
+import { plainUrl } from "../webhooks/template.ts";
+import { trigger as triggerSchema } from "../webhooks/trigger.ts";
+import { type ActionDefinition, actionDefinition, type StoredTrigger } from "./definition.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
-import { actionSecrets } from "./secrets.ts";
+
+/* SECTION:
+ * Which texts of an action are secrets, and when null keeps a stored one. PURE.
+ *
+ * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
+ * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
+ * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
+ * the webhook chooses values that are put into the stop request, so both requests must have one origin.
+ */
+
+export const actionSecrets: SecretRules<ActionDefinition> = {
+  map: (definition, visit) =>
+    definition.trigger === undefined ? definition : { ...definition, trigger: mapTrigger(definition.trigger, visit) },
+  keeps: (before, { trigger }) => {
+    const isKept = trigger !== undefined && haveOneOrigin(before?.trigger, trigger);
+    return () => isKept;
+  },
+  moved:
+    "the stored value is kept only while trigger.url and trigger.cancel.url have one scheme, host and port, and these do not change. Send the value again.",
+};
+
+function mapTrigger(trigger: StoredTrigger, visit: Visit): StoredTrigger {
+  const { headers, signingSecret, secrets, cancel, ...others } = trigger;
+  return {
+    ...others,
+    headers: mapHeaders(headers, ["trigger", "headers"], visit),
+    ...(signingSecret !== undefined && { signingSecret: visit(["trigger", "signingSecret"], signingSecret) }),
+    ...(secrets !== undefined && { secrets: mapTexts(secrets, ["trigger", "secrets"], visit) }),
+    ...(cancel !== undefined && {
+      cancel: { ...cancel, headers: mapHeaders(cancel.headers, ["trigger", "cancel", "headers"], visit) },
+    }),
+  };
+}
+
+/** Whether all requests of both triggers go to one scheme, host and port. */
+function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger): boolean {
+  const [origin, ...others] = [before, before?.cancel, after, after.cancel]
+    .filter((request) => request !== undefined)
+    .map(originOf);
+  return origin !== null && others.every((other) => other === origin);
+}
+
+/** Scheme, host and port. Null without a URL that can be called. */
+function originOf({ url: text }: { readonly url: string }): string | null {
+  const url = URL.parse(text);
+  return url === null || url.origin === "null" ? null : url.origin;
+}
 
 /** An action as a run needs it, with its secrets still sealed. */
 export interface KnownAction {
@@ -119,4 +172,46 @@ function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
   }
   const fault = placeholderFault(whole);
   if (fault !== null) throw refusalOf("invalid_body", [fault]);
+}
+
+/* SECTION: What a change of an action does to its gates, for the audit. PURE. */
+
+type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
+
+/** Null if no gate is added, weakened or removed. `before`: null if there was no action. `after`: null if it is deleted. */
+export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
+  const changes = [
+    changeOf(before?.approval, after?.approval, isWeakerApproval),
+    changeOf(before?.concurrency, after?.concurrency, isWeakerConcurrency),
+  ];
+  return (["removed", "weakened", "added"] as const).find((change) => changes.includes(change)) ?? null;
+}
+
+function changeOf<Gate>(
+  before: Gate | undefined,
+  after: Gate | undefined,
+  isWeaker: (before: Gate, after: Gate) => boolean,
+): GateChange | null {
+  if (before === undefined) return after === undefined ? null : "added";
+  if (after === undefined) return "removed";
+  return isWeaker(before, after) ? "weakened" : null;
+}
+
+type Approval = NonNullable<Gated["approval"]>;
+
+function isWeakerApproval(before: Approval, after: Approval): boolean {
+  return after.required < before.required || (after.allowSelf && !before.allowSelf);
+}
+
+type Concurrency = NonNullable<Gated["concurrency"]>;
+
+/** Runs of another group or key don't count any more, so such a change lets more runs go. */
+function isWeakerConcurrency(before: Concurrency, after: Concurrency): boolean {
+  return after.limit > before.limit || after.group !== before.group || after.key !== before.key;
+}
+
+/* SECTION: /{o}/{p}/envs/{envName}/actions: store, list, get and delete actions, and list, get and delete their versions. */
+
+export function actionRoutes(afterWrite: AfterActionWrite) {
+  return definitionRoutes({ ...ACTION_KIND, afterWrite });
 }

@@ -4,8 +4,8 @@
  */
 
 import { isJsonObject } from "../base/json.ts";
-import type { MemberFault } from "../http/refusal.ts";
-import { pathsOf } from "../webhooks/template/template.ts";
+import type { MemberFault } from "../http/errors.ts";
+import { pathsOf } from "../webhooks/template.ts";
 import type { ActionDefinition } from "./definition.ts";
 
 /** With one of these, the properties alone don't say which parameters there can be. */

@@ -2,19 +2,18 @@
  * Resolves an action for a run: its newest definition that this isolate knows (outage-cache.ts), with its secrets
  * opened.
  */
-
 import type { JsonObject } from "../base/json.ts";
-import type { DefinitionRef } from "../definitions/definition-ref.ts";
-import { secretsOf } from "../definitions/put.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { secretsOf } from "../definitions/change.ts";
+import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import { joinSecrets } from "../definitions/secrets.ts";
-import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
+import type { Hops } from "../http/request-context.ts";
 import type { CheckedSchema } from "../json-schema/check-schema.ts";
 import { validate } from "../json-schema/validate.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
-import type { Trigger } from "../webhooks/request/trigger.ts";
+import type { Trigger } from "../webhooks/trigger.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
@@ -90,4 +89,20 @@ function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObje
   if (checked.ok) return;
   const { pointer, sentence } = checked.error;
   throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
+}
+
+/* SECTION: Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. */
+
+interface Asker {
+  readonly env: { readonly DB: D1Database };
+  readonly hops: Hops;
+  readonly scope: string;
+}
+
+/** Null if there is no such action any more. Throws `database_unavailable`. */
+export async function currentVersion({ env, hops, scope }: Asker, name: string): Promise<number | null> {
+  const select = env.DB.withSession("first-primary")
+    .prepare(`SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`)
+    .bind(scope, name);
+  return readD1(hops, () => select.first<number>("version"));
 }

@@ -4,14 +4,63 @@
  */
 
 import type { Context } from "hono";
+import { hyphenated, lineageOf, newUuidV7, timeHex } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
-import { lineageOf } from "../base/lineage.ts";
 import { log, logFailure } from "../base/log.ts";
-import { DAY_MS } from "../base/time.ts";
-import { hyphenated, newUuidV7, timeHex } from "../base/uuid.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { type Asker, holdsNewest } from "./asker.ts";
-import { rowIdOf } from "./permissions.ts";
+import { DAY_MS, msSinceOrJustNow, within } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { ApiError } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { forgetCredentials } from "./credential-memory.ts";
+import { type Principal, rowIdOf } from "./principal.ts";
+
+/* SECTION:
+ * SQL conditions on the asker: ?1 is the project, `asker` the token's id, null for the operator, `secret` the hash of
+ * the secret that the request used, and `session` the id of its session or null. An isolate can accept a revoked token,
+ * a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that time
+ * would outlive the revocation. So D1 decides.
+ */
+
+/** The asker as D1 knows it, besides the session. `tokenId` and `secretHash`: null for the operator. */
+export interface Asker {
+  readonly tokenId: string | null;
+  readonly secretHash: string | null;
+  /** See `lineageOf`. */
+  readonly lineage: string;
+}
+
+/** Whether the token is still valid at `now`. */
+export const isLiving = (now: string) => `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
+
+interface AskerSql {
+  readonly asker: string;
+  readonly secret: string;
+  readonly session: string;
+  readonly now: string;
+}
+
+const has = ({ asker, session, now }: AskerSql, secret: string) => `((${asker} IS NULL OR EXISTS (
+    SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
+  AND (${session} IS NULL OR EXISTS (
+    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
+
+/** Whether the asker's secret is the token's newest, and still works with its session. */
+export const holdsNewest = (sql: AskerSql) => has(sql, `hash = ${sql.secret}`);
+
+/** `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended. */
+export type AskerState = "newest" | "replaced" | "gone";
+
+/** Asks D1's primary, and never the isolate's memory. */
+export async function askerState(db: D1Database, asker: Principal, now: number): Promise<AskerState> {
+  const sql = { asker: "?2", secret: "?3", session: "?4", now: "?5" };
+  const lives = has(sql, "hash = ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
+  const { project, secretHash, sessionId = null } = asker;
+  const state = await db
+    .prepare(`SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`)
+    .bind(project, rowIdOf(asker), secretHash, sessionId, now)
+    .first<AskerState | null>("state");
+  return state ?? "gone";
+}
 
 export const AUDIT_ACTIONS = [
   "token_minted",
@@ -208,4 +257,119 @@ export async function purgeAudit(db: D1Database, retentionDays: number, now: num
     )
     .bind(now - retentionDays * DAY_MS);
   await purge.run().catch((error) => logFailure("sweep_failed", error, { step: "purge_audit" }));
+}
+
+/* SECTION:
+ * Who changes what lasts must hold the newest secret of a token that still lives. The statement that writes the audit
+ * entry has the rule (`MAY_WRITE` in audit.ts), so D1 undoes the change of everybody else. Here is what the asker hears.
+ */
+
+/** A change that a coordinator makes waits so long for D1. */
+const ASK_MAX_MS = 1000;
+
+/** Runs a batch with an audit entry. Throws `token_invalid`, `session_ended`, `forbidden`, and errors of D1. */
+export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T>): Promise<T> {
+  try {
+    return await readD1(c.get("hops"), write);
+  } catch (error) {
+    if (!(error instanceof ApiError && isAskerRefused(error.cause))) throw error;
+    throw (await askerRefusal(c)) ?? error;
+  }
+}
+
+/**
+ * The same rule for what only a coordinator writes: its audit entry comes afterwards, so D1 is asked before. A D1 that
+ * does not answer must not prevent a decision or a pause, so the isolate's memory counts then.
+ */
+export async function requireNewestSecret(c: Context<AppEnv>): Promise<void> {
+  const { id, sessionId, isReplaced, secretHash } = c.get("principal");
+  // ROOT_TOKEN itself has no row.
+  if (secretHash === null && sessionId === undefined) return;
+  if (isReplaced) throw secretReplaced({ id });
+  const refusal = await within(ASK_MAX_MS, askerRefusal(c)).catch(() => null);
+  if (refusal !== null) throw refusal;
+}
+
+/** Why the asker may not change what lasts; null if they may. Asks D1. */
+export async function askerRefusal(c: Context<AppEnv>): Promise<ApiError | null> {
+  const asker = c.get("principal");
+  switch (await readD1(c.get("hops"), () => askerState(c.env.DB, asker, Date.now()))) {
+    case "newest":
+      return null;
+    case "replaced":
+      return secretReplaced(asker);
+    case "gone":
+      return askerGone(asker);
+  }
+}
+
+/** D1 no longer has the asker's token or session, but this isolate still remembered it. */
+export function askerGone({ id, sessionId }: Pick<Principal, "id" | "sessionId">): ApiError {
+  forgetCredentials([id]);
+  return new ApiError(sessionId === undefined ? "token_invalid" : "session_ended");
+}
+
+/** A rotation replaced the asker's secret. This isolate may not have known it. */
+export function secretReplaced({ id }: Pick<Principal, "id">): ApiError {
+  forgetCredentials([id]);
+  return new ApiError(
+    "forbidden",
+    "A rotation replaced this secret of your token. It can still read, and create, report and cancel runs. " +
+      "Use the newest secret for everything else, and to sign in.",
+  );
+}
+
+/* SECTION:
+ * The audit entry of a change that a coordinator made. The entry comes after the change: before it, nobody knows
+ * whether the coordinator refuses, and an entry about an approval that never was is worse than a late one. And D1 must
+ * not be able to prevent an approval or a freeze, which people need most while something is down.
+ *
+ * Nothing that was answered is lost: the journal keeps the change with who made it, and the log has the entry at once.
+ * The row in D1 is tried for as long as the platform lets work go on after a response. A caller who got no answer
+ * repeats the request, and the repetition writes the same row, because its id is made of the change.
+ */
+
+/** How long the response waits for the row, so that a list right after it has the row. */
+const WAIT_MAX_MS = 1000;
+/** A try can take 10 s, and the platform ends the work 30 s after the response. */
+const TRIES_END_AFTER_MS = 18_000;
+
+/**
+ * `changedAt`: when the coordinator made the change. A repetition has the same one. `isAwaited` false: nobody needs the
+ * row right after the response.
+ */
+export async function auditAfterwards(
+  c: Context<AppEnv>,
+  what: Pick<AuditEntry, "action" | "target"> & { readonly reason?: string | null },
+  changedAt: number,
+  { isAwaited = true } = {},
+): Promise<void> {
+  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const { reason = null } = what;
+  const created = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what, reason }, changedAt);
+  const { actor, action, target, person } = created;
+  const change = [envName, actor, person, action, target];
+  // The change is made, so its entry has no condition any more: `requireNewestSecret` came before the change.
+  const entry = { ...created, asker: null, id: await derivedAuditId(changedAt, change) };
+  logAudit(entry, c.get("requestId"));
+  const written = write(c, entry);
+  c.executionCtx.waitUntil(written);
+  if (isAwaited) await within(WAIT_MAX_MS, written).catch(() => {});
+}
+
+/** Never throws. */
+async function write(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
+  const startedAt = Date.now();
+  for (let pauseMs = 1000; ; pauseMs *= 2) {
+    try {
+      await readD1(c.get("hops"), () => auditStatement(c.env.DB, entry).run());
+      return;
+    } catch (error) {
+      if (msSinceOrJustNow(startedAt, Date.now()) + pauseMs > TRIES_END_AFTER_MS) {
+        logFailure("audit_failed", error, { requestId: c.get("requestId"), audit: entry.id });
+        return;
+      }
+    }
+    await scheduler.wait(pauseMs);
+  }
 }

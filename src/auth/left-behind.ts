@@ -1,7 +1,12 @@
 /** What a token and those below it stored last. It stays when they are gone, so a revocation and a rotation list it. */
 
-import { DEFINITIONS_MAX_LISTED } from "../base/limits.ts";
-import { isWithinLineage } from "../base/lineage.ts";
+import { isWithinLineage } from "../base/ids.ts";
+import { APPROVED_RUNS_MAX_LISTED, DEFINITIONS_MAX_LISTED, SUMMARY_MAX_COUNT } from "../base/limits.ts";
+import { within } from "../base/time.ts";
+import { databaseThatSays, readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/request-context.ts";
+import { boundDatabases } from "../settings/databases.ts";
+import type { Env } from "../settings/env.ts";
 
 /** An action or a webhook endpoint. */
 interface LeftDefinition {
@@ -46,4 +51,101 @@ export function leftBehind(read: readonly (D1Result<unknown> | undefined)[]): Le
     actions: actions.slice(0, DEFINITIONS_MAX_LISTED),
     moreActions: actions.length > DEFINITIONS_MAX_LISTED,
   };
+}
+
+/* SECTION:
+ * The waiting runs that revoked tokens leave: how many they created, and which ones they approved. Environments can live
+ * in several databases, so each is asked.
+ */
+
+/** The tokens are revoked already, so a database that hangs must not hold up the response for long. */
+const COUNT_MAX_MS = 2000;
+
+/** How many runs of one environment the tokens created. */
+interface Created {
+  readonly scope: string;
+  readonly runs: number;
+}
+
+/** A run that one of the tokens approved. */
+interface Approved {
+  readonly scope: string;
+  readonly id: string;
+}
+
+/** The runs of one database. */
+export interface LeftRuns {
+  readonly created: readonly Created[];
+  readonly approved: readonly Approved[];
+}
+
+const IN_PROJECT = "scope BETWEEN ?1 || '/' AND ?1 || '/~'";
+
+/** SQL: the waiting runs of the project ?1 whose creators are of the lineage that the SQL `lineage` selects, by scope. */
+const createdBy = (lineage: string) => `
+  SELECT scope, count(*) AS runs FROM (
+    SELECT scope FROM (${lineage}) CROSS JOIN runs INDEXED BY waiting_runs_by_lineage
+    ON status = 'pending' AND ${isWithinLineage("waiting_lineage", "lineage")} AND ${IN_PROJECT}
+    LIMIT ${SUMMARY_MAX_COUNT + 1})
+  GROUP BY scope`;
+
+/** The same for those that one of that lineage approved. */
+const approvedBy = (lineage: string) => `
+  SELECT scope, id FROM (${lineage}) CROSS JOIN runs INDEXED BY approved_runs
+  ON waiting_approvers IS NOT NULL AND status = 'pending' AND ${IN_PROJECT}
+    AND EXISTS (SELECT 1 FROM json_each(waiting_approvers) WHERE ${isWithinLineage("value", "lineage")})
+  ORDER BY scope, id LIMIT ${APPROVED_RUNS_MAX_LISTED + 1}`;
+
+/** The two statements about a database, for a batch. `lineage`: SQL that may use ?1, the project, and ?2, which is `id`. */
+export function leftRunsStatements(db: D1Database, lineage: string, project: string, id: string) {
+  return [createdBy(lineage), approvedBy(lineage)].map((sql) => db.prepare(sql).bind(project, id));
+}
+
+/** What they read. */
+export function toLeftRuns([created, approved]: readonly D1Result[]): LeftRuns {
+  return {
+    created: (created?.results ?? []) as readonly Created[],
+    approved: (approved?.results ?? []) as readonly Approved[],
+  };
+}
+
+/**
+ * `inControl`: those in the control database. The count is "at least", and there are more runs than listed, if there are
+ * many, or if a database does not answer. Never throws.
+ */
+export async function describeLeftRuns(env: Env, hops: Hops, project: string, lineage: string, inControl: LeftRuns) {
+  const look = async (number: number): Promise<LeftRuns> => {
+    const db = await databaseThatSays(env, hops, number);
+    if (db === null) throw new Error(`the binding DB_${number} has another database`);
+    const statements = leftRunsStatements(db, "SELECT ?2 AS lineage", project, lineage);
+    return toLeftRuns(await readD1(hops, () => db.batch(statements)));
+  };
+  const others = boundDatabases(env).filter((number) => number !== 0);
+  const looked = await Promise.allSettled(others.map((number) => within(COUNT_MAX_MS, look(number))));
+  const found = [inControl, ...looked.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
+  const isWhole = looked.every(({ status }) => status === "fulfilled");
+  return { waitingRuns: countOf(found, isWhole), ...listOf(found, isWhole) };
+}
+
+function countOf(found: readonly LeftRuns[], isWhole: boolean): number | { readonly atLeast: number } {
+  const runs = sumOf(found.flatMap(({ created }) => created));
+  if (runs > SUMMARY_MAX_COUNT) return { atLeast: SUMMARY_MAX_COUNT };
+  return isWhole ? runs : { atLeast: runs };
+}
+
+/** An environment that moves has its runs in two databases, so each is listed once. */
+function listOf(found: readonly LeftRuns[], isWhole: boolean) {
+  const runs = new Map(found.flatMap(({ approved }) => approved.map(({ scope, id }) => [id, scope])));
+  const listed = [...runs].slice(0, APPROVED_RUNS_MAX_LISTED);
+  return {
+    approvedRuns: listed.map(([id, scope]) => ({ envName: scope.split("/")[2] ?? "", id })),
+    moreApprovedRuns: listed.length < runs.size || !isWhole,
+  };
+}
+
+/** Of the two databases of an environment that moves, only the greater number counts. */
+function sumOf(all: readonly Created[]): number {
+  const byScope = new Map<string, number>();
+  for (const { scope, runs } of all) byScope.set(scope, Math.max(runs, byScope.get(scope) ?? 0));
+  return [...byScope.values()].reduce((sum, runs) => sum + runs, 0);
 }

@@ -7,19 +7,17 @@ import {
   PATH_NAME,
   PERSON_MAX_CHARACTERS,
 } from "../base/limits.ts";
-import { wholeNumber } from "../http/schema-bounds.ts";
 import {
   described,
   environmentPageQuery,
   filterableName,
   instant,
   pageQuery,
+  wholeNumber,
   withExample,
-} from "../http/schema-parts.ts";
+} from "../http/schemas.ts";
 import { AUDIT_ACTIONS } from "./audit.ts";
-import { ROLES } from "./permissions.ts";
-import { asPerson, PERSON_PATTERN } from "./person.ts";
-import { INVISIBLE, looksLikeRoot } from "./token-name.ts";
+import { asPerson, INVISIBLE, looksLikeRoot, PERSON_PATTERN, ROLES } from "./principal.ts";
 
 const PERSON_RULE = `is no person's name; send 1 to ${PERSON_MAX_CHARACTERS} visible ASCII characters without spaces, and not a name that looks like root.`;
 

@@ -3,14 +3,94 @@
  * compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice, because the
  * first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
  */
-
+import { Hono, type MiddlewareHandler } from "hono";
+import { parseUuid } from "../base/ids.ts";
+import { sha256Hex } from "../base/json.ts";
 import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS } from "../base/limits.ts";
-import { isLiving } from "./asker.ts";
-import { type AuditEntry, auditStatement } from "./audit.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { ApiError, type ErrorCode } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { validBody } from "../http/validate.ts";
+import {
+  type AuditEntry,
+  askerGone,
+  auditStatement,
+  isLiving,
+  logAudit,
+  newAuditEntry,
+  writeAudited,
+} from "./audit.ts";
+import { authenticate, authorize } from "./authentication.ts";
+import { forgetCredentials } from "./credential-memory.ts";
 import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
-import { type Principal, type Role, rowIdOf } from "./permissions.ts";
-import { visible, visibleTo } from "./store.ts";
-import { COLUMNS, LINEAGE, type StoredToken, type TokenRow, toStoredToken } from "./token-row.ts";
+import { grantableRoles, isOperator, type Principal, type Role, rowIdOf } from "./principal.ts";
+import { rotation } from "./request-schemas.ts";
+import { newApiToken } from "./token-format.ts";
+import { grantsAnyFlag, projectOf, toWire } from "./token-routes.ts";
+import { COLUMNS, LINEAGE, type StoredToken, type TokenRow, toStoredToken, visible, visibleTo } from "./token-store.ts";
+
+/* SECTION: POST /{o}/{p}/tokens/{id}/rotate: gives a token a new secret. */
+
+/** A token may rotate itself, whatever its role. */
+const mayRotate: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const { id } = await authenticate(c);
+  await authorize(c, parseUuid(c.req.param("tokenId") ?? "") === id ? "data:read" : "tokens:manage");
+  await next();
+};
+
+export const rotationRoutes = new Hono<AppEnv>().post(
+  "/:tokenId/rotate",
+  mayRotate,
+  validBody(rotation, { mayBeEmpty: true }),
+  async (c) => {
+    const target = parseUuid(c.req.param("tokenId"));
+    if (target === null) throw new ApiError("token_not_found");
+    const { overlapSeconds } = c.req.valid("json");
+    const asker = c.get("principal");
+    const project = projectOf(c.req.param());
+    const hops = c.get("hops");
+    const found = await readD1(hops, () => selectForRotation(c.env.DB, project, asker, target));
+    if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
+    // Otherwise an admin could act in a colleague's name.
+    if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
+    // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
+    if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
+    if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !grantsAnyFlag(asker)) {
+      throw new ApiError("forbidden", NO_FLAGS);
+    }
+    const now = Date.now();
+    const { envName, name: targetName } = found;
+    const what = { project, envName, action: "token_rotated", target, targetName } as const;
+    const entry = newAuditEntry(c, what, now);
+    const token = newApiToken();
+    const secret = {
+      replaces: found.hash,
+      hash: await sha256Hex(token),
+      gracePeriodMs: overlapSeconds === undefined ? undefined : overlapSeconds * 1000,
+    };
+    const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
+    // Also if it failed, because D1 may have done it.
+    const outcome = await rotating.finally(() => forgetCredentials([target]));
+    if (typeof outcome === "string") throw new ApiError(REFUSALS[outcome]);
+    logAudit(entry, c.get("requestId"));
+    const { children, moreChildren, left } = outcome;
+    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren, ...left });
+  },
+);
+
+const NOT_YOURS =
+  "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
+
+const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send ROOT_TOKEN itself.";
+
+const NO_FLAGS =
+  "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
+
+const REFUSALS: Readonly<Record<RotationRefusal, ErrorCode>> = {
+  missing: "token_not_found",
+  ended: "token_ended",
+  changed: "token_rotated",
+};
 
 /** A token that the asker may see, as the rotation found it. */
 export interface Rotatable {

@@ -2,18 +2,36 @@
  * /session: begins, renews and ends the session of a person in the console. Only this service's own pages may ask, also
  * before there is a cookie. Otherwise another page could sign a person in with a token of its own (login CSRF).
  */
-
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { newUuidV7, parseUuid } from "../base/ids.ts";
+import { sha256Hex } from "../base/json.ts";
+import { MINUTE_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { ApiError } from "../http/errors.ts";
-import { requireJson, validBody } from "../http/validate.ts";
-import { authenticate, chargeClient } from "./bearer.ts";
-import { begin } from "./begin-session.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import { encodeCursor, nextLink } from "../http/paging.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { requireJson, validBody, validQuery } from "../http/validate.ts";
+import { baseUrl, rootToken } from "../settings/config.ts";
+import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
+import { authenticate, bearerToken, chargeClient, requires, requiresRoot } from "./authentication.ts";
 import { forgetCredentials } from "./credential-memory.ts";
-import { newSession } from "./request-schemas.ts";
-import { ownSite, requestSession, requiresOwnPage, sendCookie } from "./session/request.ts";
-import { deleteSession, renewSession } from "./session/store.ts";
+import type { Principal } from "./principal.ts";
+import { newSession, noMembers, tokenListQuery } from "./request-schemas.ts";
+import { cookieHash, newCookie, newPageKey, ownSite, requestSession, requiresOwnPage, sendCookie } from "./session.ts";
+import {
+  beginOperatorsSession,
+  beginSession,
+  deleteSession,
+  endSession,
+  insertSignInCode,
+  listSessions,
+  type NewSession,
+  renewSession,
+  type SessionToken,
+  type StoredSession,
+  takeSignInCode,
+} from "./session-store.ts";
+import { randomText } from "./token-format.ts";
 import { describePrincipal } from "./whoami.ts";
 
 /** A form of another page can't send JSON. */
@@ -54,3 +72,128 @@ export const sessionRoutes = new Hono<AppEnv>()
   });
 
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
+
+/* SECTION: Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. */
+
+/** A session that began, with its two secrets. */
+export interface BegunSession {
+  readonly principal: Principal;
+  readonly cookie: string;
+  readonly pageKey: string;
+}
+
+/** Whose session it will be. `token` null: the operator's. */
+interface Beginner {
+  readonly project: string;
+  readonly token: SessionToken | null;
+}
+
+interface Begin {
+  /** `{org}/{project}`, which only ROOT_TOKEN must name. */
+  readonly project?: string | undefined;
+  readonly code?: string | undefined;
+}
+
+/** Throws 400, 401, 403, 429 or 503. */
+export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promise<BegunSession> {
+  const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
+  const { token } = beginner;
+  const cookie = newCookie(token === null);
+  const pageKey = newPageKey();
+  const hash = await cookieHash(cookie, rootToken(c.env));
+  if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
+  const now = Date.now();
+  const session: NewSession = {
+    id: newUuidV7(now),
+    project: beginner.project,
+    cookieHash: hash,
+    pageKeyHash: await sha256Hex(pageKey),
+    now,
+  };
+  const known = await readD1(c.get("hops"), () =>
+    token === null ? beginOperatorsSession(c.env.DB, session) : beginSession(c.env.DB, session, token),
+  );
+  if (known !== null) return { principal: known.principal, cookie, pageKey };
+  throw (token && (await askerRefusal(c))) ?? new ApiError("token_invalid");
+}
+
+async function byToken(c: Context<AppEnv>, project: string | undefined): Promise<Beginner> {
+  // A session can't begin another one.
+  bearerToken(c);
+  const principal = await authenticate(c);
+  if (principal.project === null) {
+    if (project === undefined) {
+      throw refusalOf("invalid_body", [
+        { path: ["project"], message: "is missing; send the project {o}/{p} that the session is for." },
+      ]);
+    }
+    return { project, token: null };
+  }
+  if (project !== undefined && project !== principal.project) {
+    throw new ApiError("forbidden", `The token opens only ${principal.project}. Send that project, or omit it.`, {
+      pointer: "/project",
+    });
+  }
+  if (principal.isReplaced) throw secretReplaced(principal);
+  return { project: principal.project, token: { id: principal.id, hash: principal.secretHash ?? "" } };
+}
+
+async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
+  if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("sign_in_code_invalid");
+  const hash = await sha256Hex(code);
+  const project = await readD1(c.get("hops"), () => takeSignInCode(c.env.DB, hash, Date.now()));
+  if (project !== null) return { project, token: null };
+  await chargeClient(c);
+  throw new ApiError("sign_in_code_invalid");
+}
+
+/* SECTION:
+ * POST /{o}/{p}/sign-in-codes: a code that begins one session of the operator in the project. `npm start` prints it in a
+ * link, so that nobody has to copy ROOT_TOKEN. Everywhere else the variable SIGN_IN_CODES is missing.
+ */
+
+const GOOD_FOR_MS = 10 * MINUTE_MS;
+
+export const signInCodeRoutes = new Hono<AppEnv>().post("/", requiresRoot(), validBody(noMembers), async (c) => {
+  if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
+  const { o, p } = c.req.param() as { o: string; p: string };
+  const code = randomText(32);
+  const hash = await sha256Hex(code);
+  const expiresAt = Date.now() + GOOD_FOR_MS;
+  await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: `${o}/${p}`, expiresAt }));
+  return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
+});
+
+/* SECTION: /{o}/{p}/sessions: who is signed in, and how a manager of tokens ends a session. */
+
+export const sessionListRoutes = new Hono<AppEnv>()
+  .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
+    const { limit, cursor } = c.req.valid("query");
+    const { o, p } = c.req.param() as { o: string; p: string };
+    const page = { cursor, limit: limit + 1, now: Date.now() };
+    const rows = await readD1(c.get("hops"), () => listSessions(c.env.DB, `${o}/${p}`, c.get("principal"), page));
+    const shown = rows.slice(0, limit);
+    const last = shown.at(-1);
+    if (rows.length > limit && last !== undefined) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
+    }
+    return c.json(shown.map(toWire));
+  })
+  .delete("/:sessionId", requires("tokens:manage"), async (c) => {
+    const target = parseUuid(c.req.param("sessionId"));
+    if (target === null) throw new ApiError("session_not_found");
+    const asker = c.get("principal");
+    const { o, p } = c.req.param() as unknown as { o: string; p: string };
+    const what = { project: `${o}/${p}`, envName: null, action: "session_ended", target } as const;
+    const entry = newAuditEntry(c, what, Date.now());
+    const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));
+    // Also if the answer was lost, because D1 may have done it.
+    const hasEnded = await ending.finally(() => forgetCredentials([target]));
+    if (!hasEnded) throw new ApiError("session_not_found");
+    logAudit(entry, c.get("requestId"));
+    return c.body(null, 204);
+  });
+
+function toWire({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
+  return { ...session, beganAt: rfc3339(beganAt), expiresAt: rfc3339(expiresAt), lastUsedAt: rfc3339(lastUsedAt) };
+}

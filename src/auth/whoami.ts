@@ -1,7 +1,36 @@
 /** What a token or a session is and opens, as `GET /whoami` and `POST /session` say it. PURE. */
-
+import { Hono } from "hono";
 import { rfc3339 } from "../base/time.ts";
-import { isOperator, PERMISSIONS_OF, type Principal } from "./permissions.ts";
+import { readD1 } from "../database/read-d1.ts";
+import { encodeCursor, nextLink } from "../http/paging.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { validQuery } from "../http/validate.ts";
+import { baseUrl } from "../settings/config.ts";
+import { requiresAnybody } from "./authentication.ts";
+import { isOperator, PERMISSIONS_OF, type Principal } from "./principal.ts";
+import { environmentListQuery } from "./request-schemas.ts";
+
+/* SECTION: GET /whoami tells the holder of a token or a session what it is. GET /places tells which environments it opens. */
+
+export const whoamiRoutes = new Hono<AppEnv>()
+  .get("/whoami", requiresAnybody(), (c) => c.json(describePrincipal(c.get("principal"))))
+  .get("/places", requiresAnybody(), validQuery(environmentListQuery), async (c) => {
+    const principal = c.get("principal");
+    const { limit, cursor = "" } = c.req.valid("query");
+    const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
+    const { results } = await readD1(c.get("hops"), read);
+    const page = results.slice(0, limit);
+    const last = page.at(-1);
+    if (results.length > limit && last !== undefined) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.scope)));
+    }
+    return c.json(page.map(toWire));
+  });
+
+function toWire({ scope }: { readonly scope: string }) {
+  const [o = "", p = "", envName = ""] = scope.split("/");
+  return { project: `${o}/${p}`, envName };
+}
 
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
@@ -20,4 +49,45 @@ export function describePrincipal(principal: Principal) {
     tokenExpiresAt: rfc3339(tokenExpiresAt),
     sessionId,
   };
+}
+
+/* SECTION: Which environments hold something that a token opens. Environments are not registered, so D1's indexes tell. */
+
+/** Greater than every character of a name and of a scope. */
+const AFTER_ALL = "~";
+
+/**
+ * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order. It seeks
+ * the next scope in each index, so the cost does not depend on how much an environment has.
+ */
+export function selectEnvironments(
+  db: D1Database,
+  { project, envName }: Pick<Principal, "project" | "envName">,
+  cursor: string,
+  limit: number,
+): Promise<D1Result<{ readonly scope: string }>> {
+  const [first, last] = rangeOf(project, envName);
+  const next = (from: string, comparison: ">" | ">=") => `(
+    SELECT min(scope) FROM (
+      SELECT min(scope) AS scope FROM coordinators WHERE scope ${comparison} ${from} AND scope <= ?3
+      UNION ALL
+      SELECT min(scope) FROM definitions WHERE scope ${comparison} ${from} AND scope <= ?3))`;
+  return db
+    .prepare(
+      `WITH RECURSIVE found (scope) AS (
+         SELECT CASE WHEN ?1 < ?2 THEN ${next("?2", ">=")} ELSE ${next("?1", ">")} END
+         UNION ALL
+         SELECT ${next("found.scope", ">")} FROM found WHERE found.scope IS NOT NULL LIMIT ?4
+       )
+       SELECT scope FROM found WHERE scope IS NOT NULL`,
+    )
+    .bind(cursor, first, last, limit)
+    .all<{ scope: string }>();
+}
+
+/** The least and the greatest scope that the token can open. */
+function rangeOf(project: string | null, envName: string | null): readonly [string, string] {
+  if (project === null) return ["", AFTER_ALL];
+  if (envName === null) return [`${project}/`, `${project}/${AFTER_ALL}`];
+  return [`${project}/${envName}`, `${project}/${envName}`];
 }

@@ -35,3 +35,23 @@ export async function fingerprint(value: unknown): Promise<string> {
 export async function sha256Hex(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
+
+/* SECTION: JSON pointers (RFC 6901). PURE. */
+
+/** One name or index, with its slash. */
+export function pointerStep(key: PropertyKey): string {
+  return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
+}
+
+/** `""` for the whole value. */
+export function jsonPointer(path: readonly PropertyKey[]): string {
+  return path.map(pointerStep).join("");
+}
+
+/* SECTION: How deep JSON nests. PURE. */
+
+/** Whether arrays and objects nest deeper than `levels`. Recursion stops there, so the answer is safe for any value. */
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
+}

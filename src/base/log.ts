@@ -9,3 +9,46 @@ export function log(level: "info" | "error", event: string, fields: Readonly<Rec
 export function logFailure(event: string, error: unknown, fields: Readonly<Record<string, unknown>>): void {
   log("error", event, { ...fields, error: String(error) });
 }
+
+/* SECTION:
+ * Bounds how often one kind of log line is written, because a flood must not cost a line each. The next line that is
+ * written says how many were left out.
+ */
+
+export class LogLimit {
+  readonly #linesPerSecond: number;
+
+  /** Lines written in this second, and lines left out since the last one written. */
+  #second = 0;
+  #lines = 0;
+  #leftOut = 0;
+
+  constructor(linesPerSecond = 100) {
+    this.#linesPerSecond = linesPerSecond;
+  }
+
+  /**
+   * The field `leftOut` of a line that may be written; null if the line must be left out. JSON leaves out a field that
+   * is undefined. `always`: the line is written in any case, and does not count.
+   */
+  next(now: number, { always = false } = {}): { readonly leftOut: number | undefined } | null {
+    if (!always && !this.#mayWrite(now)) {
+      this.#leftOut++;
+      return null;
+    }
+    const leftOut = this.#leftOut === 0 ? undefined : this.#leftOut;
+    this.#leftOut = 0;
+    return { leftOut };
+  }
+
+  #mayWrite(now: number): boolean {
+    const second = Math.floor(now / 1000);
+    if (second !== this.#second) {
+      this.#second = second;
+      this.#lines = 0;
+    }
+    if (this.#lines >= this.#linesPerSecond) return false;
+    this.#lines++;
+    return true;
+  }
+}

@@ -22,3 +22,38 @@ export function visibleText(text: string, kept = ""): string {
     return SHORT[unseen] ?? units;
   });
 }
+
+/* SECTION:
+ * Which texts of others are links. PURE: the service and the console share it. A link is shown to people who click it,
+ * so it must lead where it seems to lead. Everything else is shown as text.
+ */
+
+/** Characters of a link, as sent and as the URL parser spells it. */
+export const LINK_MAX_CHARACTERS = 2048;
+
+/** The parser drops or encodes blanks and controls, and reads a backslash as a slash, which readers do not. */
+const MISREAD = /[\p{Cc}\p{Cs}\s\\]/u;
+/**
+ * `https://github.com@evil.example/` leads to evil.example. The parser drops empty credentials, so only the text shows
+ * them.
+ */
+const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
+
+/** The link in the spelling of the URL parser; null unless it is an `https` URL without credentials. */
+export function harmlessLink(text: string): string | null {
+  if (text.length > LINK_MAX_CHARACTERS || MISREAD.test(text) || CREDENTIALS.test(text)) return null;
+  const url = URL.parse(text);
+  return url?.protocol === "https:" && url.href.length <= LINK_MAX_CHARACTERS ? url.href : null;
+}
+
+/** Why a text is not a link, and what to send. Null for a link. The sentence quotes nothing of the text. */
+export function linkRefusal(text: string): string | null {
+  if (harmlessLink(text) !== null) return null;
+  if (MISREAD.test(text))
+    return "The URL is shown as text because it has a blank, a backslash or a control character. Encode them.";
+  if (URL.parse(text)?.protocol !== "https:")
+    return "The URL is shown as text because it is not an https URL. Send an https URL.";
+  if (CREDENTIALS.test(text))
+    return "The URL is shown as text because it has a user name or a password. Send it without them.";
+  return `The URL is shown as text because it has more than ${LINK_MAX_CHARACTERS} characters. Send a shorter one.`;
+}

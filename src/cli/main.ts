@@ -3,6 +3,7 @@
 
 import { errorSentence, exitCodeOf } from "./exit.ts";
 import { complain, exitWhenReaderIsGone } from "./output.ts";
+
 import { createProgram } from "./program.ts";
 
 process.stdout.on("error", exitWhenReaderIsGone);

@@ -4,10 +4,9 @@
  */
 
 import { once } from "node:events";
+import stringWidth from "string-width";
 import { visibleText } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
-import { type Column, layOut } from "./table.ts";
-import { wrap } from "./wrap.ts";
 
 export interface OutputFlags {
   readonly json?: boolean;
@@ -145,4 +144,176 @@ export function plainLines(text: string): string {
 /** JSON on one line. What people can't see is escaped, and so is what a CI product would run. */
 export function toJson(value: unknown): string {
   return visibleText(JSON.stringify(value)).replace(/#(?=#)/g, "\\u0023");
+}
+
+/* SECTION: Fits a table into a terminal's width, counted in cells: many characters take two cells, some take none. PURE. */
+
+export interface Column {
+  readonly heading: string;
+  /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
+  readonly least?: number;
+  /**
+   * If the table is too wide, the column with the highest number is left out first. Without a number, the column stays.
+   */
+  readonly dispensable?: number;
+}
+
+/** A cell as shown: padded or cut. */
+export interface Shown {
+  /** The column's index among all columns. */
+  readonly column: number;
+  readonly text: string;
+}
+
+const GAP = 2;
+const graphemes = new Intl.Segmenter();
+
+/** The lines of a table, headings first. No line takes more than `room` cells. */
+export function layOut(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  room: number,
+): readonly (readonly Shown[])[] {
+  const lines = [columns.map(({ heading }) => heading), ...rows];
+  const widths = columnWidths(columns, lines, room);
+  return lines.map((line) => lineOf(line, widths, room));
+}
+
+/** The width of each column; 0 if the column is left out. */
+function columnWidths(
+  columns: readonly Column[],
+  lines: readonly (readonly string[])[],
+  room: number,
+): readonly number[] {
+  const wanted = columns.map((_, column) =>
+    lines.reduce((most, line) => Math.max(most, stringWidth(line[column] ?? "")), 0),
+  );
+  const widths = columns.map(({ least = Number.POSITIVE_INFINITY }, column) => Math.min(wanted[column] ?? 0, least));
+  const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
+  // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
+  // that stay, the second one says more, such as the error after the action.
+  const byWorth = columns
+    .map(({ dispensable = 0 }, column) => ({ dispensable, column }))
+    .sort((one, other) => one.dispensable - other.dispensable || other.column - one.column);
+  for (const { dispensable, column } of byWorth.toReversed()) {
+    if (dispensable > 0 && left() < 0) widths[column] = 0;
+  }
+  for (const { column } of byWorth) {
+    const width = widths[column] ?? 0;
+    if (width > 0 && left() > 0) widths[column] = Math.min(wanted[column] ?? 0, width + left());
+  }
+  return widths;
+}
+
+/** If the remaining columns are still too wide, the line is cut at the terminal's edge. */
+function lineOf(line: readonly string[], widths: readonly number[], room: number): readonly Shown[] {
+  const shown: Shown[] = [];
+  // No spaces at the end of a line.
+  const last = widths.findLastIndex((width, column) => width > 0 && line[column] !== "");
+  let left = room;
+  for (const [column, wanted] of widths.slice(0, last + 1).entries()) {
+    const width = Math.min(wanted, left);
+    if (width <= 0) continue;
+    const text = cut(line[column] ?? "", width);
+    shown.push({ column, text: column === last ? text : text + " ".repeat(width - stringWidth(text)) });
+    left -= width + GAP;
+  }
+  return shown;
+}
+
+/** The beginning of `text` that fits into `cells`, in whole characters. */
+export function cut(text: string, cells: number): string {
+  if (stringWidth(text) <= cells) return text;
+  if (cells <= 0) return "";
+  let kept = "";
+  let left = cells - 1;
+  for (const { segment } of graphemes.segment(text)) {
+    left -= stringWidth(segment);
+    if (left < 0) break;
+    kept += segment;
+  }
+  return `${kept}…`;
+}
+
+/* SECTION: Breaks lines between words, because a terminal breaks them in the middle of a word. Counts cells. PURE. */
+
+/** In fewer cells, text with a word in each line is harder to read than text that the terminal breaks. */
+const LEAST_CELLS = 20;
+
+/**
+ * The text in lines of at most `cells` cells. A longer word, such as a URL, stays whole. A new line is indented like the
+ * line that it continues, and by `hang` cells more.
+ */
+export function wrap(text: string, cells: number, hang = 0): string {
+  if (cells - hang < LEAST_CELLS) return text;
+  return text
+    .split("\n")
+    .map((line) => wrapLine(line, cells, hang))
+    .join("\n");
+}
+
+function wrapLine(line: string, cells: number, hang: number): string {
+  if (stringWidth(line) <= cells) return line;
+  const indent = " ".repeat((/^ */.exec(line)?.[0].length ?? 0) + hang);
+  let lines = "";
+  let current = "";
+  for (const word of line.match(/ *[^ ]+/g) ?? []) {
+    if (current === "" || stringWidth(current + word) <= cells) current += word;
+    else {
+      lines += `${current}\n`;
+      current = indent + word.trimStart();
+    }
+  }
+  return lines + current;
+}
+
+/**
+ * Joins the lines of each paragraph, and breaks them for `cells`. Indented lines are examples, which stay as they are,
+ * or a list: a word, two spaces and a text.
+ */
+export function reflow(text: string, cells: number): string {
+  return text
+    .replace(/(?<=^\S.*)\n(?=\S)/gm, " ")
+    .split("\n")
+    .map((line) => {
+      const [item = ""] = /^ +\S+ {2,}(?=\S)/.exec(line) ?? [];
+      if (item !== "") return wrap(line, cells, item.trimStart().length);
+      return line.startsWith(" ") ? line : wrap(line, cells);
+    })
+    .join("\n");
+}
+
+/* SECTION:
+ * JSON as people read it: indented, and a text with line ends as a block of lines below its name. Such a block makes it
+ * something else than JSON, so it is never read back. PURE.
+ */
+
+const STEP = "  ";
+
+export function readableJson(value: unknown, indent = ""): string {
+  if (isBlock(value)) return block(value, indent);
+  if (typeof value !== "object" || value === null) return JSON.stringify(value);
+  const inner = indent + STEP;
+  const [open, close] = Array.isArray(value) ? "[]" : "{}";
+  const parts = Array.isArray(value)
+    ? value.map((item: unknown) => [item, readableJson(item, inner)] as const)
+    : Object.entries(value).map(
+        ([name, item]) => [item, `${JSON.stringify(name)}: ${readableJson(item, inner)}`] as const,
+      );
+  if (parts.length === 0) return `${open}${close}`;
+  // A comma after a block would look like a part of its last line.
+  const lines = parts.map(([item, text], at) => {
+    const isLast = at === parts.length - 1;
+    return `${inner}${text}${isLast || isBlock(item) ? "" : ","}`;
+  });
+  return `${open}\n${lines.join("\n")}\n${indent}${close}`;
+}
+
+function isBlock(value: unknown): value is string {
+  return typeof value === "string" && value.includes("\n");
+}
+
+function block(text: string, indent: string): string {
+  const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
+  return ["|", ...lines.map((line) => `${indent}${STEP}${line}`)].join("\n");
 }

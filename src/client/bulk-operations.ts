@@ -1,5 +1,4 @@
 /** The bulk operations of one environment: each cancels or retries many runs, also when the client is gone. */
-
 import {
   type Api,
   type BulkItem,
@@ -9,14 +8,16 @@ import {
   bodyOf,
   type CallOptions,
   type ChangeOptions,
+  listOf,
+  nextOf,
+  type PageQuery,
+  pages,
   present,
   sending,
 } from "./api.ts";
-import { untilOver, type WaitForBulkOptions } from "./bulk-wait.ts";
-import { unexpectedResponse } from "./errors.ts";
-import { listOf, nextOf, type PageQuery, pages } from "./paging.ts";
+import type { WaitOptions } from "./runs.ts";
 import { checkedId, type Environment } from "./settings.ts";
-import type { Send } from "./transport.ts";
+import { pause, type Send, unexpectedResponse } from "./transport.ts";
 
 const OPERATIONS = "/{o}/{p}/envs/{envName}/bulk-operations";
 const OPERATION = `${OPERATIONS}/{id}` as const;
@@ -128,4 +129,36 @@ export function createBulkOperations(api: Api, scope: Environment, send: Send): 
     },
     wait: (id, options = {}) => untilOver(() => get(id, { signal: options.signal }), options),
   };
+}
+
+/* SECTION: Waits for a bulk operation's end, which it reads from time to time. */
+
+/** The time between two reads. It doubles, because a few runs take no time, and many take minutes. */
+const PAUSE_MIN_MS = 100;
+/** Meanwhile the service decides about 40 runs. */
+const PAUSE_MAX_MS = 2000;
+
+export interface WaitForBulkOptions extends WaitOptions {
+  /** Called with each read of the operation, also the last one, so that you can show how far it is. */
+  readonly onProgress?: ((operation: BulkOperation) => void) | undefined;
+}
+
+/** Resolves with the operation that has ended, or after `timeoutMs` with one that goes on. */
+export async function untilOver(
+  read: () => Promise<BulkOperation>,
+  { signal, timeoutMs = Number.POSITIVE_INFINITY, onProgress }: WaitForBulkOptions,
+): Promise<BulkOperation> {
+  const until = Date.now() + timeoutMs;
+  for (let pauseMs = PAUSE_MIN_MS; ; pauseMs = Math.min(pauseMs * 2, PAUSE_MAX_MS)) {
+    const operation = await read();
+    onProgress?.(operation);
+    const leftMs = until - Date.now();
+    if (isOver(operation) || leftMs <= 0) return operation;
+    await pause(Math.min(pauseMs, leftMs), signal);
+  }
+}
+
+/** An operation that was stopped is over only when its last page is. */
+function isOver({ status }: BulkOperation): boolean {
+  return status === "completed" || status === "aborted";
 }

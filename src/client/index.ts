@@ -3,21 +3,15 @@
  * Node, Deno, Bun and browsers. Its types come from the OpenAPI document.
  */
 
-import { type Actions, createActions } from "./actions.ts";
-import { type Api, bodyOf, type CallOptions, type CurrentToken, createApi, type Place, sending } from "./api.ts";
-import { type Audit, createAudit } from "./audit.ts";
+import { type Api, bodyOf, type CallOptions, type CurrentToken, createApi, type Place, pages, sending } from "./api.ts";
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
-import { type ConcurrencyGroups, createConcurrencyGroups } from "./concurrency-groups.ts";
-import { pages } from "./paging.ts";
-import { createPauses, type Pauses } from "./pauses.ts";
+import { type Actions, createActions, createWebhookEndpoints, type WebhookEndpoints } from "./definitions.ts";
+import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
+import { type Audit, createAudit, createSessions, createTokens, type Sessions, type Tokens } from "./project.ts";
 import { createRuns, type Runs } from "./runs.ts";
-import { createSessions, type Sessions } from "./sessions.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
-import { createTokens, type Tokens } from "./tokens.ts";
 import { createSend } from "./transport.ts";
-import { createWebhookEndpoints, type WebhookEndpoints } from "./webhook-endpoints.ts";
 
-export type { ActionPage, Actions, StoredAction, VersionPage } from "./actions.ts";
 export type {
   Action,
   ActionDefinition,
@@ -57,6 +51,7 @@ export type {
   NewEndpointTest,
   NewPause,
   NewRunOfAction,
+  PageQuery,
   Pause,
   Place,
   Report,
@@ -70,24 +65,47 @@ export type {
   TimelineEvent,
   WebhookEndpoint,
 } from "./api.ts";
-export type { Audit, AuditFilter, AuditPage } from "./audit.ts";
 export type {
   BulkChange,
   BulkItemFilter,
   BulkItemPage,
   BulkOperations,
   BulkPage,
+  WaitForBulkOptions,
 } from "./bulk-operations.ts";
-export type { WaitForBulkOptions } from "./bulk-wait.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
-export type { ConcurrencyGroups, GroupFilter, GroupPage } from "./concurrency-groups.ts";
-export type { DecisionOptions, Decisions } from "./decisions.ts";
-export type { DeleteOptions, PutOptions, Stored } from "./definitions.ts";
-export { ActionRunsError } from "./errors.ts";
-export type { FollowOptions, RunChanges } from "./follow.ts";
+export type {
+  ActionPage,
+  Actions,
+  DeleteOptions,
+  DeliveryFilter,
+  DeliveryPage,
+  EndpointPage,
+  EndpointVersionPage,
+  PutEndpoint,
+  PutOptions,
+  ResendOptions,
+  RotateSecretOptions,
+  Stored,
+  StoredAction,
+  StoredEndpoint,
+  VersionPage,
+  WebhookEndpoints,
+} from "./definitions.ts";
+export type { FollowOptions, RunChanges, WatchOptions } from "./follow.ts";
+export type { ConcurrencyGroups, DecisionOptions, Decisions, GroupFilter, GroupPage } from "./gates.ts";
+export { type Pauses, WHOLE_ENVIRONMENT } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
-export type { PageQuery } from "./paging.ts";
-export { type Pauses, WHOLE_ENVIRONMENT } from "./pauses.ts";
+export type {
+  Audit,
+  AuditFilter,
+  AuditPage,
+  RotateOptions,
+  SessionPage,
+  Sessions,
+  TokenPage,
+  Tokens,
+} from "./project.ts";
 export type {
   CancelOptions,
   FollowedList,
@@ -97,29 +115,16 @@ export type {
   RunFilter,
   RunPage,
   Runs,
+  WaitOptions,
 } from "./runs.ts";
-export type { SessionPage, Sessions } from "./sessions.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
-export type { RotateOptions, TokenPage, Tokens } from "./tokens.ts";
+export { ActionRunsError } from "./transport.ts";
 export {
   verifyWebhook,
   type WebhookHeaders,
   type WebhookMessage,
   WebhookVerificationError,
 } from "./verify-webhook.ts";
-export type { WaitOptions } from "./wait.ts";
-export type { WatchOptions } from "./watch.ts";
-export type {
-  DeliveryFilter,
-  DeliveryPage,
-  EndpointPage,
-  EndpointVersionPage,
-  PutEndpoint,
-  ResendOptions,
-  RotateSecretOptions,
-  StoredEndpoint,
-  WebhookEndpoints,
-} from "./webhook-endpoints.ts";
 
 /** Requests further pages as you read on. */
 export type Places = (options?: CallOptions) => AsyncIterable<Place>;

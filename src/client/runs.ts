@@ -1,5 +1,4 @@
 /** The runs of one environment: the API's operations, and waiting, watching and paging on top of them. */
-
 import {
   type ActionRun,
   type ActionRunFacets,
@@ -13,20 +12,20 @@ import {
   creatingHeader,
   type DetailedActionRun,
   type DetailOptions,
+  listOf,
   type NewActionRun,
+  nextOf,
+  pages,
   present,
   type StartedActionRun,
   sending,
   type TimelineEvent,
 } from "./api.ts";
-import { createDecisions, type Decisions } from "./decisions.ts";
-import { type FollowOptions, followRuns, type RunChanges } from "./follow.ts";
+import { type FollowOptions, followRuns, type RunChanges, type WatchOptions, watchEvents } from "./follow.ts";
+import { createDecisions, type Decisions } from "./gates.ts";
 import type { paths } from "./openapi.ts";
-import { listOf, nextOf, pages } from "./paging.ts";
 import { checkedId, type Environment } from "./settings.ts";
-import type { Send, SendOptions, TransportSettings } from "./transport.ts";
-import { untilEnd, type WaitOptions } from "./wait.ts";
-import { type WatchOptions, watchEvents } from "./watch.ts";
+import { pause, retryPauseMs, type Send, type SendOptions, type TransportSettings } from "./transport.ts";
 
 const RUNS = "/{o}/{p}/envs/{envName}/action-runs";
 const SUMMARY = `${RUNS}/summary` as const;
@@ -248,4 +247,43 @@ export function createRuns(api: Api, scope: Environment, settings: TransportSett
 /** Whether the service says that the newest changes can be missing from its response. */
 function isStale({ headers }: Response): boolean {
   return headers.get("Action-Runs-Stale") === "true";
+}
+
+/* SECTION: Waits for a run's end, with reads to which the API responds when the run ends. */
+
+/** The API's longest wait. */
+const WAIT_MAX_SECONDS = 60;
+/** If the response comes earlier by more than this, the API can't wait at the moment. */
+const EARLY_MS = 500;
+
+export interface WaitOptions {
+  readonly signal?: AbortSignal | undefined;
+  /** How long to wait at most, rounded up to seconds. Default: forever. */
+  readonly timeoutMs?: number | undefined;
+}
+
+/**
+ * Resolves with the ended run, or with the open run after `timeoutMs`. `read`: reads the run, and waits `seconds` for
+ * its end.
+ */
+export async function untilEnd(
+  read: (seconds: number) => Promise<ActionRun>,
+  { signal, timeoutMs = Number.POSITIVE_INFINITY }: WaitOptions,
+  retryDelayMs: number,
+): Promise<ActionRun> {
+  const until = Date.now() + timeoutMs;
+  for (let early = 0; ; ) {
+    const askedAt = Date.now();
+    const seconds = Math.min(Math.max(Math.ceil((until - askedAt) / 1000), 1), WAIT_MAX_SECONDS);
+    const run = await read(seconds);
+    const now = Date.now();
+    if (hasEnded(run) || now >= until) return run;
+    const isEarly = now - askedAt < seconds * 1000 - EARLY_MS;
+    early = isEarly ? early + 1 : 0;
+    if (isEarly) await pause(Math.min(retryPauseMs(retryDelayMs, early), until - now), signal);
+  }
+}
+
+function hasEnded({ status }: ActionRun): boolean {
+  return status !== "pending" && status !== "running";
 }

@@ -1,20 +1,19 @@
 /** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
 
 import { useEffect, useState } from "preact/hooks";
+import { ActionsPage } from "./actions/action-list.tsx";
 import { ActionPage } from "./actions/action-page.tsx";
-import { ActionsPage } from "./actions/actions-page.tsx";
+import { OperationsPage } from "./bulk/operation-list.tsx";
 import { OperationPage } from "./bulk/operation-page.tsx";
-import { OperationsPage } from "./bulk/operations-page.tsx";
 import { Frame } from "./frame.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
-import { type Keys, KeysProvider } from "./keys/keys.tsx";
+import { type Keys, KeysProvider } from "./keys.tsx";
 import { EndpointPage } from "./notifications/endpoint-page.tsx";
 import { NotificationsPage } from "./notifications/notifications-page.tsx";
-import { type Page, type Scope, scopeOf } from "./routes/pages.ts";
-import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./routes/router.tsx";
+import { type Page, type Scope, scopeOf } from "./pages.ts";
+import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
-import { LinkPage } from "./session/link-page.tsx";
 import {
   SessionApiProvider,
   SessionProvider,
@@ -22,15 +21,14 @@ import {
   useSessionState,
   useSessionStore,
 } from "./session/session.tsx";
-import type { SessionApi } from "./session/session-api.ts";
-import type { SessionStore } from "./session/session-store.ts";
+import type { SessionApi, SessionStore } from "./session/session-store.ts";
 import { opens, type Session } from "./session/sign-in.ts";
-import { SignInPage } from "./session/sign-in-page.tsx";
+import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
-import { type Clock, ClockProvider } from "./ui/clock.tsx";
 import { Empty } from "./ui/empty.tsx";
 import { NoticesProvider } from "./ui/notices.tsx";
+import { type Clock, ClockProvider } from "./ui/time.tsx";
 
 interface AppProps {
   readonly router: Router;

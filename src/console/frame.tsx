@@ -3,18 +3,16 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { GateNewsProvider, useGateNews } from "./gates/gate-news.tsx";
-import { PauseBanner } from "./gates/pause-banner.tsx";
-import { HelpDialog } from "./keys/help-dialog.tsx";
-import { useKeys } from "./keys/keys.tsx";
-import type { Page, Scope } from "./routes/pages.ts";
-import { hrefOf, Link, useRouter } from "./routes/router.tsx";
-import { countText } from "./runs/counts.ts";
+import { PauseBanner } from "./gates/pause.tsx";
+import { HelpDialog, useKeys } from "./keys.tsx";
+import type { Page, Scope } from "./pages.ts";
+import { hrefOf, Link, useRouter } from "./router.tsx";
 import { ActingBanner } from "./session/acting-banner.tsx";
 import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
-import { Brand } from "./ui/brand.tsx";
-import { Button } from "./ui/button.tsx";
+import { Brand, Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
+import { countText } from "./ui/status.tsx";
 
 interface FrameProps {
   /** null if the address names no page. */

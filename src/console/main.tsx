@@ -18,12 +18,11 @@
 
 import { render } from "preact";
 import { App } from "./app.tsx";
-import { createKeys } from "./keys/keys.tsx";
-import { createRouter } from "./routes/router.tsx";
-import { createSessionApi } from "./session/session-api.ts";
-import { createSessionStore, SESSION_KEY } from "./session/session-store.ts";
-import { createClock } from "./ui/clock.tsx";
+import { createKeys } from "./keys.tsx";
+import { createRouter } from "./router.tsx";
+import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
 import { showUnseen } from "./ui/seen-texts.ts";
+import { createClock } from "./ui/time.tsx";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");

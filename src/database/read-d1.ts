@@ -1,9 +1,9 @@
 /** Reads D1 within bounds. Reads are counted and time out, and D1's own errors never reach a response. */
-
 import { Timeout, within } from "../base/time.ts";
-import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
-import { isDatabaseFull } from "./d1-errors.ts";
+import type { Hops } from "../http/request-context.ts";
+import { boundDatabase, type Databases, databaseNumbered, mustAskForNumber, NotBound } from "../settings/databases.ts";
+import { isDatabaseFull, isUnmigrated } from "./d1-errors.ts";
 
 const READ_MAX_MS = 5000;
 
@@ -29,4 +29,44 @@ export async function readD1<T>(hops: Hops, read: () => Promise<T>): Promise<T> 
 function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   hops.d1++;
   return within(READ_MAX_MS, read());
+}
+
+/* SECTION: The database with a number for a request: the question to it is counted, and what is wrong becomes a response. */
+
+/**
+ * Null if no database is bound under this number, or if the one that is has not this number. Throws
+ * `database_unavailable`.
+ */
+export async function databaseThatSays(env: Databases, hops: Hops, number: number): Promise<D1Database | null> {
+  const db = databaseNumbered(env, number);
+  // Almost always, because an isolate asks a database once.
+  if (db === null || !mustAskForNumber(env, number)) return db;
+  return readD1(hops, () => boundDatabase(env, number)).catch((error: ApiError) => {
+    if (error.cause instanceof NotBound || isUnmigrated(error.cause)) return null;
+    throw error;
+  });
+}
+
+/** The same, of the database where an environment lives. Throws `database_not_bound` as well. */
+export async function requireDatabaseNumbered(env: Databases, hops: Hops, number: number): Promise<D1Database> {
+  const db = await databaseThatSays(env, hops, number);
+  if (db !== null) return db;
+  throw new ApiError(
+    "database_not_bound",
+    `Database ${number} is not bound. The operator must bind it as ${bindingOf(number)}, and run \`npm run migrate\`.`,
+  );
+}
+
+/** The same, of a database that the operator names. A repeated request can't help, so this throws `database_unknown`. */
+export async function requireNamedDatabase(env: Databases, hops: Hops, number: number): Promise<D1Database> {
+  const db = await databaseThatSays(env, hops, number);
+  if (db !== null) return db;
+  throw new ApiError(
+    "database_unknown",
+    `Database ${number} is not bound. Choose another database, or bind this one as ${bindingOf(number)} and run \`npm run migrate\`.`,
+  );
+}
+
+function bindingOf(number: number): string {
+  return number === 0 ? "DB" : `DB_${number}`;
 }

@@ -1,13 +1,136 @@
 /** A PUT and a DELETE read the definition, compare and set it, and start again if another change came first. */
-
 import type { Context } from "hono";
-import { type AuditEntry, type GateChange, logAudit } from "../auth/audit.ts";
+import { type AuditEntry, type GateChange, logAudit, writeAudited } from "../auth/audit.ts";
 import { readD1 } from "../database/read-d1.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { ApiError } from "../http/errors.ts";
-import type { DefinitionRef } from "./definition-ref.ts";
-import type { StoredKind } from "./kind.ts";
-import { type Changeable, selectForChange } from "./store.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import { requirePreconditions } from "../http/headers.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import {
+  type DefinitionKind,
+  type DefinitionRef,
+  type MissingSecret,
+  type SplitDefinition,
+  type StoredKind,
+  splitSecrets,
+} from "./kind.ts";
+import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
+import { type Changeable, putDefinition, type StoredDefinition, selectForChange, versionAfter } from "./store.ts";
+
+/* SECTION: Stores a version of a definition: keeps the secrets that it leaves out, seals them, and compares and sets. */
+
+/** `definition`: JSON as a GET shows it, with what only this response shows. */
+export interface PutDefinition {
+  readonly version: number;
+  readonly isNew: boolean;
+  /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
+  readonly isUnchanged: boolean;
+  readonly definition: string;
+  readonly gates?: GateChange | null;
+}
+
+/**
+ * Throws `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and
+ * errors of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
+ */
+export async function storeDefinition<D>(
+  c: Context<AppEnv>,
+  kind: DefinitionKind<D>,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  sent: D,
+  entry: AuditEntry,
+): Promise<PutDefinition> {
+  kind.requireStorable(c, sent);
+  return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
+    requirePreconditions(c, kind.noun, stored?.version ?? null);
+    const replaces = stored?.version ?? 0;
+    const version = versionAfter(stored?.version ?? lastDeleted, entry.at);
+    const isNew = stored === null;
+    const completed = kind.complete(sent, isNew);
+    const kept = await keptOf(kind, ring, ref, stored, completed.definition);
+    const { definition, secrets, hasNewSecret } = kept.split;
+    const text = JSON.stringify(definition);
+    if (stored !== null && text === stored.definition && !hasNewSecret) {
+      // The first PUT with this definition may have been cut off behind the write.
+      await kind.beforeChange(c, ref, definition);
+      await kind.afterChange(c, ref);
+      return { version: stored.version, isNew, isUnchanged: true, definition: text };
+    }
+    await kind.beforeChange(c, ref, definition, isNew ? version : undefined);
+    const whole = new Map([...secrets, ...kind.besides(c, kept.secretsBefore)]);
+    const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
+    const filter = kind.filterOf(definition, secrets);
+    const features = kind.featuresOf(definition);
+    const put = { ref, replaces, version, definition: text, filter, features, sealed };
+    const before = stored === null ? null : (JSON.parse(stored.definition) as D);
+    const gates = kind.gateChangeOf(before, definition);
+    const putting = await writeAudited(c, () => putDefinition(c.env.DB, kind, put, { ...entry, gates }));
+    if (putting === "full") throw new ApiError(kind.tooMany);
+    if (putting === "changed") return null;
+    await kind.afterWrite(c, ref, definition, { version, isNew });
+    await kind.afterChange(c, ref);
+    const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
+    return { version, isNew, isUnchanged: false, definition: shown, gates };
+  });
+}
+
+/** `secretsBefore`: those of the stored definition; empty if there is none, or if no key opens them. */
+export interface Kept<D> {
+  readonly split: SplitDefinition<D>;
+  readonly secretsBefore: Secrets;
+}
+
+/** What was sent, with the stored secret where it has null. Throws `secret_required`, and what the kind throws. */
+export async function keptOf<D>(
+  kind: DefinitionKind<D>,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  stored: StoredDefinition | null,
+  sent: D,
+): Promise<Kept<D>> {
+  const before = stored && {
+    definition: JSON.parse(stored.definition) as D,
+    secrets: await secretsOf(kind, ring, ref, stored),
+  };
+  const split = withKeptSecrets(kind, sent, before);
+  kind.requireWhole(split.definition, split.secrets);
+  return { split, secretsBefore: before?.secrets ?? new Map() };
+}
+
+/** The secrets of a stored definition. Null if no key opens them. */
+export async function secretsOf(
+  kind: StoredKind,
+  ring: KeyRing,
+  ref: DefinitionRef,
+  { sealed, version }: Pick<StoredDefinition, "sealed" | "version">,
+): Promise<Secrets | null> {
+  return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
+}
+
+function withKeptSecrets<D>(
+  kind: DefinitionKind<D>,
+  sent: D,
+  before: { readonly definition: D; readonly secrets: Secrets | null } | null,
+): SplitDefinition<D> {
+  const split = splitSecrets(kind.secrets, sent, before);
+  if (split.ok) return split.value;
+  const { path, reason } = split.error;
+  throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
+}
+
+function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"]): string {
+  switch (reason) {
+    case "nothing_stored":
+      return "there is no stored value to keep. Send the value instead of null.";
+    case "moved":
+      return kind.secrets.moved;
+    case "lost":
+      return SECRET_LOST;
+  }
+}
+
+export const SECRET_LOST = "the stored value was sealed under a signing key that was removed. Send the value again.";
 
 /** How often a change starts again because another one came first. */
 const TRIES_MAX = 5;

@@ -6,9 +6,8 @@
 
 import { OutageCache } from "../database/outage-cache.ts";
 import { readD1 } from "../database/read-d1.ts";
-import type { Hops } from "../http/app-env.ts";
-import type { DefinitionRef } from "./definition-ref.ts";
-import type { StoredKind } from "./kind.ts";
+import type { Hops } from "../http/request-context.ts";
+import type { DefinitionRef, StoredKind } from "./kind.ts";
 import { type StoredDefinition, selectDefinition } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;

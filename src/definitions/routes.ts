@@ -2,25 +2,29 @@
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { type AuditAction, type AuditEntry, logAudit, newAuditEntry } from "../auth/audit.ts";
-import { requires } from "../auth/bearer.ts";
-import { writeAudited } from "../auth/newest-secret.ts";
+import { type AuditAction, type AuditEntry, logAudit, newAuditEntry, writeAudited } from "../auth/audit.ts";
+import { requires } from "../auth/authentication.ts";
 import { DEFINITION_NAME } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { encodeCursor, nextLink } from "../http/cursor.ts";
-import { scopeOf, usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
-import { etagOf, requirePreconditions } from "../http/preconditions.ts";
-import { namePageQuery, seqPageQuery } from "../http/schema-parts.ts";
+import { etagOf, requirePreconditions } from "../http/headers.ts";
+import { encodeCursor, nextLink } from "../http/paging.ts";
+import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
+import { namePageQuery, seqPageQuery } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { baseUrl } from "../settings/public-url.ts";
-import { changeDefinition } from "./change.ts";
-import type { DefinitionRef } from "./definition-ref.ts";
-import type { DefinitionKind } from "./kind.ts";
-import { storeDefinition } from "./put.ts";
-import { deleteDefinition, type ListedDefinition, listDefinitions, selectDefinition } from "./store.ts";
-import { deleteVersion, type ListedVersion, listVersions, selectVersion } from "./versions.ts";
+import { baseUrl } from "../settings/config.ts";
+import { changeDefinition, storeDefinition } from "./change.ts";
+import type { DefinitionKind, DefinitionRef } from "./kind.ts";
+import {
+  deleteDefinition,
+  deleteVersion,
+  type ListedDefinition,
+  type ListedVersion,
+  listDefinitions,
+  listVersions,
+  selectDefinition,
+  selectVersion,
+} from "./store.ts";
 
 const listQuery = z.strictObject(namePageQuery);
 const versionListQuery = z.strictObject(seqPageQuery);

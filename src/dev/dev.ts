@@ -2,10 +2,7 @@
 
 import { once } from "node:events";
 import { runToEnd } from "./children.ts";
-import { migrateLocally } from "./migrate-locally.ts";
-import { makeDevVars } from "./prepare.ts";
-import { requirePort, spawnServer } from "./server.ts";
-import { serverFlags } from "./server-flags.ts";
+import { makeDevVars, migrateLocally, requirePort, serverFlags, spawnServer } from "./server.ts";
 import { ROOT } from "./wrangler.ts";
 
 async function main(): Promise<number> {

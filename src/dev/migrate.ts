@@ -7,17 +7,19 @@
 import { once } from "node:events";
 import { parseArgs } from "node:util";
 import { runToEnd, spawnChild } from "./children.ts";
+import { migrateLocally } from "./server.ts";
 import {
   type BoundDatabase,
   CONFIG,
+  collect,
   databasesIn,
   NUMBERS_IN_USE,
   numbering,
+  ROOT,
   requireAllBound,
   requireNumber,
-} from "./databases.ts";
-import { migrateLocally } from "./migrate-locally.ts";
-import { collect, ROOT, WRANGLER } from "./wrangler.ts";
+  WRANGLER,
+} from "./wrangler.ts";
 
 const USAGE = `npm run migrate                     the databases of the account
 npm run migrate -- --local          those of \`npm start\`

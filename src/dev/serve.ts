@@ -15,11 +15,9 @@ import { basename, join } from "node:path";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import { AS_WRANGLER, esbuild } from "./bundle.ts";
 import { atEnd, runToEnd, spawnChild } from "./children.ts";
-import { loadWrangler } from "./databases.ts";
 import { newMiniflare, quietOptions } from "./miniflare.ts";
-import { privateState } from "./prepare.ts";
-import { type ServerFlags, serverFlags } from "./server-flags.ts";
-import { ROOT } from "./wrangler.ts";
+import { privateState, type ServerFlags, serverFlags } from "./server.ts";
+import { loadWrangler, ROOT } from "./wrangler.ts";
 
 const SOURCE = join(ROOT, "src");
 /** The objects' folder has this name, as with wrangler. */

@@ -1,13 +1,14 @@
 /** Runs the local server as a child process, and waits until it is ready. Finds ports for it. */
-
 import type { ChildProcess, SpawnOptions } from "node:child_process";
-import { randomInt } from "node:crypto";
+import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs, parseEnv } from "node:util";
 import { hasEnded, spawnChild } from "./children.ts";
-import { collect, ROOT } from "./wrangler.ts";
+import { CONFIG, collect, databasesIn, ROOT, requireAllBound } from "./wrangler.ts";
 
 const READY_WITHIN_MS = 120_000;
 /** A missing setting stays missing, but a database that is starting becomes ready within this time. */
@@ -104,3 +105,192 @@ export async function freePort(): Promise<number> {
   }
   throw new Error("Found no free port.");
 }
+
+/* SECTION: The flags of the local server. `npm run dev` passes them on. */
+
+export const DEFAULT_PORT = 8787;
+
+const USAGE = `npm run dev -- [flags]
+  --port N             the port, 8787 by default
+  --ip ADDRESS         where the port is open, localhost by default
+  --persist-to DIR     the folder of the local databases, .wrangler/state by default
+  --config, -c FILE    another configuration than wrangler.toml
+  --env-file FILE      variables and secrets, instead of those in .dev.vars
+  --var NAME:VALUE     another variable
+  --inspector-port N   a debugger's port. Every user of this machine can use it, and read all secrets with it`;
+
+export interface ServerFlags {
+  readonly port: number;
+  readonly ip: string;
+  readonly persistTo: string | undefined;
+  readonly config: string;
+  readonly envFiles: string[] | undefined;
+  readonly variables: Readonly<Record<string, string>>;
+  readonly inspectorPort: number | undefined;
+}
+
+/** Throws with the list of all flags if there is another one. */
+export function serverFlags(args: readonly string[]): ServerFlags {
+  const { values } = parsed(args);
+  return {
+    port: portIn("port", values.port) ?? DEFAULT_PORT,
+    ip: values.ip,
+    persistTo: values["persist-to"],
+    config: values.config,
+    envFiles: values["env-file"],
+    variables: Object.fromEntries(values.var.map(variable)),
+    inspectorPort: portIn("inspector-port", values["inspector-port"]),
+  };
+}
+
+function parsed(args: readonly string[]) {
+  try {
+    return parseArgs({
+      args: [...args],
+      options: {
+        port: { type: "string" },
+        ip: { type: "string", default: "localhost" },
+        "persist-to": { type: "string" },
+        config: { type: "string", short: "c", default: CONFIG },
+        "env-file": { type: "string", multiple: true },
+        var: { type: "string", multiple: true, default: [] },
+        "inspector-port": { type: "string" },
+      },
+    });
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+  }
+}
+
+/** The port that a flag names; undefined if there is no such flag. */
+export function portIn(flag: string, port: string | undefined): number | undefined {
+  if (port === undefined) return undefined;
+  if (!/^\d{1,5}$/.test(port) || Number(port) > 65_535) throw new Error(`--${flag} must be a number from 0 to 65535.`);
+  return Number(port);
+}
+
+function variable(text: string): readonly [string, string] {
+  const colon = text.indexOf(":");
+  if (colon < 1) throw new Error("--var must be NAME:VALUE, for example --var RETENTION_DAYS:7.");
+  return [text.slice(0, colon), text.slice(colon + 1)];
+}
+
+/* SECTION: A server with its own secrets and an empty database, both in a folder that somebody removes later. */
+
+export interface TemporaryServer {
+  readonly url: string;
+  /** The operator's token. */
+  readonly token: string;
+}
+
+export async function startTemporaryServer(folder: string): Promise<TemporaryServer> {
+  const file = join(folder, "secrets.env");
+  const state = join(folder, "state");
+  const secrets = newSecrets();
+  // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
+  writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
+  await migrateLocally({ persistTo: state });
+  // With --env-file, the server does not read .dev.vars.
+  const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
+  return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };
+}
+
+/* SECTION: Prepares this machine for the service: its secrets, and the folder of its databases. */
+
+const SECRET_BYTES = 32;
+const OWNER_ONLY = 0o600;
+const OWNER_ENTERS = 0o700;
+
+/** Where the databases and the objects are kept, unless a command names another folder. It is also wrangler's. */
+export const STATE = ".wrangler/state";
+
+/** New random secrets in the format of `.dev.vars`. */
+export function newSecrets(): string {
+  const secret = () => randomBytes(SECRET_BYTES).toString("hex");
+  return `CALLBACK_SIGNING_KEYS=${secret()}\nROOT_TOKEN=root_${secret()}\n`;
+}
+
+/** Creates `.dev.vars` unless it exists. Then only its owner may read it. Returns whether it created the file. */
+export function makeDevVars(folder: string): boolean {
+  const file = join(folder, ".dev.vars");
+  try {
+    writeFileSync(file, newSecrets(), { flag: "wx", mode: OWNER_ONLY });
+    return true;
+  } catch (error) {
+    if (!hasCode(error, "EEXIST")) throw error;
+  }
+  makePrivate(file, OWNER_ONLY);
+  return false;
+}
+
+/**
+ * The folder of the databases and the objects below `persistTo`, which is created if it is missing. Only its owner may
+ * enter it.
+ */
+export function privateState(persistTo = STATE): string {
+  const state = resolve(ROOT, persistTo);
+  // The folder in which wrangler has its current format.
+  const folder = join(state, "v3");
+  mkdirSync(folder, { recursive: true, mode: OWNER_ENTERS });
+  // A folder that somebody chose may have other things in it.
+  if (state === resolve(ROOT, STATE)) makePrivate(state, OWNER_ENTERS);
+  makePrivate(folder, OWNER_ENTERS);
+  // `wrangler dev` keeps the URL of each outgoing request there, and URLs of chats are secrets.
+  rmSync(join(folder, "observability"), { recursive: true, force: true });
+  return folder;
+}
+
+/** Writes a file that only its owner may read, in a folder that is created if it is missing. */
+export function writePrivateFile(file: string, content: string): void {
+  mkdirSync(dirname(file), { recursive: true });
+  // The mode counts only for a new file.
+  rmSync(file, { force: true });
+  writeFileSync(file, content, { mode: OWNER_ONLY });
+}
+
+function makePrivate(path: string, mode: number): void {
+  try {
+    chmodSync(path, mode);
+  } catch (error) {
+    // It belongs to another user, who decides about its mode.
+    if (!hasCode(error, "EPERM")) throw error;
+  }
+}
+
+function hasCode(error: unknown, code: string): boolean {
+  return error instanceof Error && "code" in error && error.code === code;
+}
+
+/* SECTION: Makes the local databases ready for the service. One start of the runtime is enough for all of them. */
+
+export interface Local {
+  /** The folder of the databases, if not `.wrangler/state`. */
+  readonly persistTo?: string;
+  /** What binds them, if not `wrangler.toml`. */
+  readonly config?: string;
+  /** Whether it fails if an environment lives in a database that is not bound. The service starts even then. */
+  readonly mustBindAll?: boolean;
+}
+
+/** Applies all migrations to the local databases, and writes each one's number into it. */
+export async function migrateLocally(local: Local = {}): Promise<void> {
+  const { persistTo, config = CONFIG, mustBindAll = false } = local;
+  const databases = await databasesIn(config);
+  if (databases.length === 0) return;
+  // Loaded only here, because not every command that may migrate does it.
+  const { migrateClosed } = await import("./miniflare.ts");
+  const d1Databases = Object.fromEntries(databases.map(({ binding, localId }) => [binding, localId]));
+  const inUse = await migrateClosed(privateState(persistTo), d1Databases, databases);
+  if (mustBindAll) requireAllBound(databases, inUse);
+}
+
+/* SECTION: The environment that all commands of this folder, the README and the documents use. */
+
+export const EXAMPLE_ENVIRONMENT = { org: "acme", project: "shop", env: "production" } as const;
+
+const { org, project, env } = EXAMPLE_ENVIRONMENT;
+
+/** In paths of the console. */
+export const EXAMPLE_PATH = `${org}/${project}/${env}`;
+/** The path of its runs in the API. */
+export const EXAMPLE_RUNS = `/${org}/${project}/envs/${env}/action-runs`;

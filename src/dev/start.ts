@@ -6,15 +6,20 @@ import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
 import { createClient } from "../client/index.ts";
 import { runToEnd } from "./children.ts";
-import { EXAMPLE_ENVIRONMENT } from "./example-place.ts";
-import { offerHello } from "./hello-action.ts";
-import { migrateLocally } from "./migrate-locally.ts";
-import { onEnter } from "./on-enter.ts";
-import { makeDevVars, writePrivateFile } from "./prepare.ts";
-import { freePort, requirePort, startServer, takePort } from "./server.ts";
-import { DEFAULT_PORT, portIn } from "./server-flags.ts";
-import { consoleLink, signInLink } from "./sign-in-link.ts";
-import { anotherLink, ENV_FILE, envFile, STARTING, welcome } from "./welcome.ts";
+import { offerHello } from "./hello.ts";
+import {
+  DEFAULT_PORT,
+  EXAMPLE_ENVIRONMENT,
+  freePort,
+  makeDevVars,
+  migrateLocally,
+  portIn,
+  requirePort,
+  startServer,
+  takePort,
+  writePrivateFile,
+} from "./server.ts";
+import { anotherLink, consoleLink, ENV_FILE, envFile, onEnter, STARTING, signInLink, welcome } from "./welcome.ts";
 import { ROOT } from "./wrangler.ts";
 
 const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;

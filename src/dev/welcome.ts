@@ -1,5 +1,8 @@
 /** What `npm start` prints when the server is ready: at most 12 lines of a terminal with 80 columns. PURE. */
 
+import { spawnSync } from "node:child_process";
+import { EXAMPLE_ENVIRONMENT, EXAMPLE_PATH } from "./server.ts";
+
 export interface Welcome {
   readonly url: string;
   /** The console's address. It may have a code that signs in. */
@@ -57,4 +60,56 @@ export function envFile(
     ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
   );
   return lines.join("");
+}
+
+/* SECTION: The link of `npm start` to the console. A code in its fragment signs in once, and browsers send no fragments. */
+
+const CODE = /^[A-Za-z0-9_-]{43}$/;
+
+export function consoleLink(url: string): string {
+  return `${url}/console/-/${EXAMPLE_PATH}/runs`;
+}
+
+/**
+ * A link that signs in; null if the service does not answer or gives no code for this token. `rootToken`: the
+ * operator's token.
+ */
+export async function signInLink(url: string, rootToken: string): Promise<string | null> {
+  const { org, project } = EXAMPLE_ENVIRONMENT;
+  try {
+    const response = await fetch(`${url}/${org}/${project}/sign-in-codes`, {
+      method: "POST",
+      headers: { Authorization: `Bearer ${rootToken}`, "Content-Type": "application/json" },
+      body: "{}",
+      redirect: "error",
+    });
+    const { code } = (await response.json()) as { readonly code?: unknown };
+    return typeof code === "string" && CODE.test(code) ? `${consoleLink(url)}#code=${code}` : null;
+  } catch {
+    return null;
+  }
+}
+
+/* SECTION: Enter in the terminal of `npm start`. */
+
+/**
+ * Calls `act` for each line, if stdin is a terminal. Ctrl-C still sends its signal, because the terminal stays in its
+ * usual mode. Returns whether Enter works.
+ */
+export function onEnter(act: () => void): boolean {
+  const { stdin } = process;
+  if (!stdin.isTTY || !isInForeground()) return false;
+  stdin.on("data", act);
+  stdin.on("error", () => {});
+  // After Ctrl-Z and `bg`, a read would stop this process again (SIGTTIN).
+  process.on("SIGCONT", () => (isInForeground() ? stdin.resume() : stdin.pause()));
+  return true;
+}
+
+/** Whether the terminal sends what is typed to this process, and not to the shell that began it with `&`. */
+function isInForeground(): boolean {
+  if (process.platform === "win32") return true;
+  const { stdout } = spawnSync("ps", ["-o", "pgid=,tpgid=", "-p", String(process.pid)], { encoding: "utf8" });
+  const [group, terminals] = (stdout ?? "").trim().split(/\s+/);
+  return group !== undefined && group !== "" && group === terminals;
 }

@@ -4,14 +4,31 @@
  * answer. It remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
 
+import { logFailure } from "../base/log.ts";
 import { msSinceOrLongAgo } from "../base/time.ts";
 import { isDatabaseFull, isUnmigrated } from "../database/d1-errors.ts";
-import { type DatabaseReport, type ReportRow, readReport, SELECT_REPORT } from "../database/database-report.ts";
-import { countOther, countWaitingUnderOther, FULL_BYTES, NEWEST_SCHEMA } from "../database/database-state.ts";
-import { NUMBERS_IN_USE } from "../database/numbers-in-use.ts";
+import {
+  type ArchiveStatus,
+  countOther,
+  countWaitingUnderOther,
+  type DatabaseReport,
+  FULL_BYTES,
+  hasReport,
+  lookAtDatabase,
+  NEWEST_SCHEMA,
+  NUMBERS_IN_USE,
+  numbersInUse,
+  type ReportRow,
+  readReport,
+  SELECT_REPORT,
+  writeReport,
+} from "../database/database-state.ts";
 import { DATABASE_FULL, readD1 } from "../database/read-d1.ts";
-import type { Hops } from "../http/app-env.ts";
 import { ApiError } from "../http/errors.ts";
+import type { Hops } from "../http/request-context.ts";
+import { boundDatabases } from "../settings/databases.ts";
+import type { Env } from "../settings/env.ts";
+import { keyRing } from "../settings/key-ring.ts";
 
 const REMEMBERED_MS = 5000;
 /** How long an answer is used while another request asks D1 again. */
@@ -128,4 +145,27 @@ function throwProblem(problem: Problem | null, cause?: unknown): void {
   if (problem === null) return;
   const [code, sentence] = PROBLEMS[problem];
   throw new ApiError(code, sentence, { cause });
+}
+
+/* SECTION: Notes every minute what state the other databases are in, for the readiness check and for `GET /databases`. */
+
+/** `lookAtArchive`: must not throw, and answers soon; null without an archive. Never throws. */
+export async function noteDatabases(
+  env: Env,
+  now: number,
+  lookAtArchive: () => Promise<ArchiveStatus | null>,
+): Promise<void> {
+  if (!hasReport(env)) return;
+  try {
+    const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+    const [keyId = ""] = ring.ok ? await ring.value.keyIds("webhooks") : [];
+    const archiving = lookAtArchive();
+    const numbers = new Set([...boundDatabases(env), ...(await numbersInUse(env.DB))]);
+    numbers.delete(0);
+    const inOrder = [...numbers].sort((a, b) => a - b);
+    const databases = await Promise.all(inOrder.map((number) => lookAtDatabase(env, number, keyId)));
+    await writeReport(env.DB, { lookedAt: now, keyId, databases, archive: await archiving }).run();
+  } catch (error) {
+    logFailure("sweep_failed", error, { step: "note_databases" });
+  }
 }

@@ -10,8 +10,7 @@
  * accepted.
  */
 
-import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
-import { pointerStep } from "../base/json-pointer.ts";
+import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, pointerStep } from "../base/json.ts";
 import {
   JSON_MAX_DEPTH,
   PATTERNS_MAX_INSTRUCTIONS,
@@ -20,12 +19,16 @@ import {
   utf8Bytes,
 } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import type { SchemaWalk } from "./keyword-readers.ts";
-import { faultOfKeyword, KEYWORDS } from "./keyword-table.ts";
-import { isDeeperThan } from "./nesting.ts";
+import { faultOfKeyword, KEYWORDS, type SchemaWalk } from "./keywords.ts";
 import { type Pattern, PatternParts } from "./pattern.ts";
-import { type SchemaFault, shownJson, shownPointer } from "./schema-fault.ts";
-import { type Draft, inPlaceSchemas, type SchemaNode } from "./schema-node.ts";
+import {
+  type Draft,
+  inPlaceSchemas,
+  type SchemaFault,
+  type SchemaNode,
+  shownJson,
+  shownPointer,
+} from "./schema-node.ts";
 
 /** A schema that was checked. It lives in memory only; `checkSchema` makes it again from the stored JSON. */
 export interface CheckedSchema {

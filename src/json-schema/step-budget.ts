@@ -8,6 +8,7 @@
  * Whoever works takes steps first. Once `left` is negative, every loop ends early and every result is meaningless: the
  * one who made the budget must look at `left` before it believes a result.
  */
+import { isJsonObject } from "../base/json.ts";
 
 export interface StepBudget {
   left: number;
@@ -28,4 +29,64 @@ export const SORT_STEPS = 30;
  */
 export function textSteps(text: string): number {
   return 1 + (text.length >> 3);
+}
+
+/* SECTION: When two JSON values are equal (JSON Schema Core 2020-12, section 4.2.2). PURE. */
+
+/** Printing one value. */
+const VALUE_STEPS = 5;
+/** Joining the parts of a list or an object, besides printing them. */
+const CONTAINER_STEPS = 10;
+/** Printing a fraction, or a number that is too large for an integer. */
+const FRACTION_STEPS = 20;
+
+/**
+ * Like JSON with sorted keys: equal values have equal texts, others have different ones, and -0 equals 0. A string has
+ * its length in front of it, because escaping it would take far longer than copying it. Looking a text up in a set
+ * takes one look, so `enum` and `uniqueItems` take linear time. Recursion is as deep as the value. Meaningless if the
+ * budget is overdrawn.
+ */
+export function canonicalText(value: unknown, budget: StepBudget): string {
+  budget.left -= VALUE_STEPS;
+  if (typeof value === "string") return canonicalString(value, budget);
+  if (typeof value === "number" && !Number.isSafeInteger(value)) budget.left -= FRACTION_STEPS;
+  if (typeof value === "object") budget.left -= CONTAINER_STEPS;
+  if (budget.left < 0) return "";
+  if (Array.isArray(value)) return `[${value.map((item) => canonicalText(item, budget)).join(",")}]`;
+  if (!isJsonObject(value)) return String(value);
+  const names = Object.keys(value);
+  budget.left -= names.length * SORT_STEPS;
+  if (budget.left < 0) return "";
+  names.sort();
+  return `{${names.map((name) => `${canonicalString(name, budget)}:${canonicalText(value[name], budget)}`).join(",")}}`;
+}
+
+function canonicalString(text: string, budget: StepBudget): string {
+  budget.left -= textSteps(text);
+  return budget.left < 0 ? "" : `${text.length}"${text}`;
+}
+
+/* SECTION: `multipleOf` in decimal arithmetic, because in binary 0.3 is no multiple of 0.1. PURE. */
+
+/** Making two integers from text. */
+const DECIMAL_STEPS = 60;
+
+/** `divisor` is positive. Both count as the shortest decimal that JavaScript prints for them. */
+export function isMultipleOf(value: number, divisor: number, budget: StepBudget): boolean {
+  if (Number.isSafeInteger(value) && Number.isSafeInteger(divisor)) return value % divisor === 0;
+  const [dividend, exponent] = decimal(value);
+  const [unit, unitExponent] = decimal(divisor);
+  const shift = exponent - unitExponent;
+  // The integers have up to 650 digits.
+  budget.left -= DECIMAL_STEPS + Math.abs(shift);
+  return shift >= 0
+    ? (dividend * 10n ** BigInt(shift)) % unit === 0n
+    : dividend % (unit * 10n ** BigInt(-shift)) === 0n;
+}
+
+/** The number as `digits * 10 ** exponent`, without its sign. */
+function decimal(number: number): [digits: bigint, exponent: number] {
+  const [mantissa = "", exponent = ""] = Math.abs(number).toExponential().split("e");
+  const [whole = "", fraction = ""] = mantissa.split(".");
+  return [BigInt(whole + fraction), Number(exponent) - fraction.length];
 }

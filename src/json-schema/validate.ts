@@ -6,17 +6,23 @@
  * refusal, and no outcome is believed after one was reached.
  */
 
-import { isJsonObject } from "../base/json.ts";
+import { isDeeperThan, isJsonObject } from "../base/json.ts";
 import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { CheckedSchema } from "./check-schema.ts";
-import { evaluateArray, evaluateObject } from "./container-keywords.ts";
-import { Evaluated } from "./evaluated.ts";
-import { type Evaluation, type Fault, fault } from "./evaluation.ts";
-import { isDeeperThan } from "./nesting.ts";
-import { evaluateAllowed, evaluateNumber, evaluateString, evaluateType } from "./scalar-keywords.ts";
-import { type InstanceLocation, pointerOf, type SchemaFault, shownPointer } from "./schema-fault.ts";
-import type { SchemaNode } from "./schema-node.ts";
+import {
+  Evaluated,
+  type Evaluation,
+  evaluateAllowed,
+  evaluateArray,
+  evaluateNumber,
+  evaluateObject,
+  evaluateString,
+  evaluateType,
+  type Fault,
+  fault,
+} from "./evaluation.ts";
+import { type InstanceLocation, pointerOf, type SchemaFault, type SchemaNode, shownPointer } from "./schema-node.ts";
 import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.ts";
 
 /** Subschemas inside each other, at one value or below it. The stack of the runtime holds three times as many. */

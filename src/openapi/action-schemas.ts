@@ -1,8 +1,8 @@
 /** zod: the responses of stored actions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { actionDefinition, cancelRequest, storedTrigger } from "../actions/definition.ts";
-import { approval, concurrency } from "../actions/gate-schemas.ts";
+import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "../actions/definition.ts";
+
 import { responseInstant, version } from "./describe.ts";
 
 const DEFINITION = {

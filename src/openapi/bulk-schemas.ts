@@ -3,8 +3,8 @@
 import * as z from "zod";
 import { BULK_NEWEST_SHOWN } from "../base/limits.ts";
 import { ABORT_REASONS, BULK_ACTIONS, BULK_STATUSES, OUTCOMES } from "../runs/bulk.ts";
-import { WAITING_FOR } from "../runs/gates.ts";
-import { STATUSES, type Status } from "../runs/run.ts";
+import { STATUSES, type Status, WAITING_FOR } from "../runs/run.ts";
+
 import { responseInstant } from "./describe.ts";
 import { runCount } from "./run-list-schemas.ts";
 

@@ -1,8 +1,8 @@
 /** zod: the responses about the deliveries of webhook endpoints, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { DELIVERY_STATES } from "../runs/message.ts";
-import { EVENT_TYPES } from "../runs/telling.ts";
+import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
+
 import { responseInstant } from "./describe.ts";
 
 const ATTEMPT = {

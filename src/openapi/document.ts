@@ -7,8 +7,9 @@ import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";
 import { generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
-import type { AppEnv } from "../http/app-env.ts";
+import type { AppEnv } from "../http/request-context.ts";
 import { VALIDATES, type Validated } from "../http/validate.ts";
+
 import { ON_BEHALF_OF, withPersons } from "./acting.ts";
 import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { BULK_OPERATIONS } from "./bulk-operations.ts";

@@ -1,7 +1,7 @@
 /** zod: the responses about gates, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { WAITING_FOR } from "../runs/gates.ts";
+import { WAITING_FOR } from "../runs/run.ts";
 import { responseInstant, version } from "./describe.ts";
 
 /** An approval that counts. */

@@ -1,7 +1,7 @@
 /** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
 
 import { CHANGE_CURSOR, CONCURRENCY_GROUP, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
-import { TRACEPARENT_MAX_CHARACTERS } from "../http/traceparent.ts";
+import { TRACEPARENT_MAX_CHARACTERS } from "../http/headers.ts";
 
 const name = (name: string, description: string, example: string) => ({
   in: "path" as const,

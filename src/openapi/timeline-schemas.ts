@@ -1,8 +1,8 @@
 /** zod: the events of a run's timeline. */
 
 import * as z from "zod";
-import { WAITING_FOR } from "../runs/gates.ts";
-import { END_CAUSES } from "../runs/run.ts";
+import { END_CAUSES, WAITING_FOR } from "../runs/run.ts";
+
 import { responseInstant } from "./describe.ts";
 import { urlRefused } from "./heartbeat-schemas.ts";
 import { RUN_EXAMPLE } from "./run-schemas.ts";

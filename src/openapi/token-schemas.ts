@@ -2,7 +2,8 @@
 
 import * as z from "zod";
 import { AUDIT_ACTIONS } from "../auth/audit.ts";
-import { PERMISSIONS, ROLES } from "../auth/permissions.ts";
+import { PERMISSIONS, ROLES } from "../auth/principal.ts";
+
 import { auditedBulk } from "./bulk-schemas.ts";
 import { responseInstant } from "./describe.ts";
 import { runCount } from "./run-list-schemas.ts";

@@ -5,14 +5,13 @@
  * answers them.
  */
 
-import type { ArchiveCalls } from "./archive-calls.ts";
-import type { BulkCalls } from "./bulk-calls.ts";
-import type { EndpointCalls } from "./endpoint-calls.ts";
-import type { GateCalls } from "./gate-calls.ts";
-import type { MoveCalls } from "./move-calls.ts";
-import type { RunCalls } from "./run-calls.ts";
-import type { UpkeepCalls } from "./upkeep-calls.ts";
-import type { WatchCalls } from "./watch-calls.ts";
+import type { Env } from "../settings/env.ts";
+import type { BulkCalls } from "./bulk.ts";
+import type { EndpointCalls } from "./endpoint-deliveries.ts";
+import type { Home, MoveCalls } from "./home.ts";
+import type { GateCalls, RunCalls, WatchCalls } from "./run-calls.ts";
+import type { RunCounts } from "./run-counts.ts";
+import type { RunPageQuery } from "./run-filters.ts";
 
 /** Each call is one round trip. */
 export interface Coordinator {
@@ -43,4 +42,128 @@ function callsOf(object: CoordinatorObject, subject: keyof Coordinator): object 
     (...args: unknown[]) =>
       object.call(subject, String(name), args);
   return new Proxy({}, { get });
+}
+
+/* SECTION: How the Worker calls a coordinator: by one counted call, repeated once if nobody can know whether it ran. */
+
+/**
+ * Calls the coordinator of an environment. Every change but a heartbeat carries a key, so a repetition gets the same
+ * answer. A repeated heartbeat is harmless. Throws what the platform threw.
+ */
+export async function callCoordinator<T>(
+  env: Pick<Env, "COORDINATORS">,
+  hops: { coordinator: number },
+  scope: string,
+  call: (coordinator: Coordinator) => Promise<T>,
+): Promise<T> {
+  const attempt = () => {
+    hops.coordinator++;
+    // A new stub each time, because a stub that has thrown stays broken.
+    const stub: unknown = env.COORDINATORS.getByName(scope);
+    return call(coordinatorOf(stub as CoordinatorObject));
+  };
+  try {
+    return await attempt();
+  } catch (error) {
+    // A retry would make an overloaded object worse.
+    if (error instanceof Error && "overloaded" in error && error.overloaded === true) throw error;
+    return attempt();
+  }
+}
+
+/* SECTION: The calls about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
+
+/** A run as its database would store it. */
+export interface LackingRun {
+  readonly id: string;
+  /** The JSON of its ActionRun. */
+  readonly body: string;
+  /** The JSON of its details, if the query includes them. */
+  readonly details?: string;
+}
+
+/** What the primary database lacks of a query. A list reads the database without `ids`, and adds `runs`. */
+export interface Lacking {
+  readonly ok: true;
+  /** The primary. Null if nobody has decided yet, and then no database has a run. */
+  readonly home: Home | null;
+  /** Whether the primary may lack other runs as well, because it is being rebuilt. */
+  readonly isStale: boolean;
+  /** Up to `completeTo`: every run that the primary lacks and that any version can bring into the query. */
+  readonly ids: readonly string[];
+  /** Those of them that match now, in the order of the query: at most one more than its limit. */
+  readonly runs: readonly LackingRun[];
+  /** The id, in the order of the query, up to which this is complete; null if it is complete to the end. */
+  readonly completeTo: string | null;
+}
+
+export type LackingReply = Lacking | { readonly ok: false; readonly reason: "overloaded" };
+
+/** How late the platform may run an alarm. An alarm that is later counts as dropped. */
+export const ALARM_LATE_MS = 60_000;
+
+export interface UpkeepCalls {
+  /** What the primary lacks of this query. Call it before the database is read. */
+  lacking(query: RunPageQuery): Promise<LackingReply>;
+  /**
+   * For metrics: the open runs, and every run that has ended since counting began. The first call begins it, with the
+   * oldest run that is kept.
+   */
+  counts(): Promise<RunCounts>;
+  /**
+   * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
+   * past; null if the coordinator keeps nothing any more. One that has counted runs always keeps something.
+   */
+  poke(): Promise<number | null>;
+  /**
+   * Rebuilds D1 from the journal, step by step. Returns how many runs are left. A repeated call does not start over.
+   * `home`: the newest that the caller knows, because a coordinator that was restored can lack a move.
+   */
+  resync(home?: Home | null): Promise<number>;
+}
+
+/* SECTION:
+ * The calls about the archive: what a coordinator asks of the Worker, and what the Worker then asks of the coordinator.
+ * One try of the Worker writes one object. Each try has an id, and only the current one gets answers.
+ */
+
+/** A run of the batch. `line`: as JSON for the object; null if the run can't be printed. */
+export interface ArchivedRun {
+  readonly id: string;
+  readonly line: string | null;
+}
+
+export interface ArchiveCalls {
+  /**
+   * The next runs of the try, from the one at the position `from` on. Empty behind the last one. Null if another try
+   * has replaced this one.
+   */
+  page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
+  /**
+   * Fixes what the object holds, before it is written: the first `count` runs of the try, without those that can't be
+   * printed. `hash`: of the ids. Returns the object's key; null if the object must not be written, because another try
+   * has replaced this one or because no run is left. A repeated call gets the same key.
+   */
+  seal(tryId: string, count: number, hash: string): Promise<string | null>;
+}
+
+/** What the Worker needs for a try. */
+export interface ArchiveTry {
+  readonly id: string;
+  readonly scope: string;
+  /** Whether an earlier try has fixed the object's runs. Then the object has all of them, however large it gets. */
+  readonly isSealed: boolean;
+}
+
+/**
+ * What became of a try. `bucket_failed`: the bucket refused the object, or has not answered. `failed`: the try came not
+ * so far.
+ */
+export type ArchiveAnswer =
+  | { readonly type: "written" | "not_written" }
+  | { readonly type: "bucket_failed" | "failed"; readonly error: string };
+
+/** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
+export interface Archiver {
+  write(archiveTry: ArchiveTry): Promise<ArchiveAnswer>;
 }

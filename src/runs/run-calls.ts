@@ -1,9 +1,16 @@
 /** The calls that create, read and change one run. */
-
-import type { NewDispatch } from "../webhooks/delivery.ts";
-import type { NewRun, RunSource } from "./run.ts";
-import type { Inclusion, RunRefusal, RunReply } from "./run-answer.ts";
-import type { CancelRequest, RunEvent } from "./transition.ts";
+import type { NewDispatch } from "../webhooks/dispatch.ts";
+import type {
+  Actor,
+  ApprovalRule,
+  ConcurrencyQueue,
+  DecisionConflict,
+  NewRun,
+  RunSource,
+  Status,
+  WaitingFor,
+} from "./run.ts";
+import type { CancelRequest, Conflict, RunEvent } from "./transition.ts";
 
 /**
  * Identifies a change, so that a repeated call gets the same answer. The key begins with its origin: `t:` the holder of
@@ -86,4 +93,235 @@ export interface RunCalls {
    * see. The answer has `cancel`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
+}
+
+/* SECTION: What a coordinator answers about one run: the run, or why it refuses. */
+
+/**
+ * What an answer has besides the run. The details cost a query, so an answer has them only if the call asks for them.
+ */
+export interface Inclusion {
+  readonly include?: "details" | undefined;
+}
+
+/** `actionRun` is the JSON for the wire. */
+export interface RunAnswer {
+  readonly ok: true;
+  readonly id: string;
+  readonly actionRun: string;
+  readonly status: Status;
+  readonly deadlineAt: number;
+  /** When the callback token expires, if the run has gates. Otherwise it expires at the deadline. */
+  readonly tokenExpiresAt?: number;
+  readonly replayed: boolean;
+  /** Whether the run has ended. */
+  readonly isOver: boolean;
+  /** When the run's retention is over. */
+  readonly purgeAt: number;
+  /** The JSON of `details`, if the call asked for it. */
+  readonly details?: string;
+  /** Only after a heartbeat: the cancel that counts; null if nobody asked. */
+  readonly cancel?: CancelOrder | null;
+  /** Only after a heartbeat: why its `externalUrl` is not the run's. */
+  readonly externalUrlRefused?: string | undefined;
+  /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
+  readonly hasGrace?: boolean;
+  /**
+   * Only after an approval, a rejection, a release or a cancel: when it was accepted. A repetition has the same instant,
+   * unless the person decided through another token.
+   */
+  readonly decidedAt?: number;
+  /** Only for a create that was repeated: whether only the receiver may know the callback token. */
+  readonly isTokenHidden?: boolean;
+}
+
+/** A cancel, as the job hears it. Instants in ms. */
+export interface CancelOrder {
+  readonly reason: string | null;
+  readonly requestedAt: number;
+  readonly until: number;
+  /** By the coordinator's clock, because the job's may be wrong. */
+  readonly remainingMs: number;
+}
+
+export interface RunRefusal {
+  readonly ok: false;
+  readonly reason:
+    | "cursor_gone"
+    | "run_not_found"
+    | "id_taken"
+    | "key_reused"
+    | "key_unverifiable"
+    | "overloaded"
+    | "storage_full"
+    | "too_many_watchers"
+    | "concurrency_limit"
+    | "too_many_waiting"
+    | "write_required"
+    | "already_retried"
+    | "token_invalid"
+    | DecisionConflict
+    | Conflict;
+}
+
+export type RunReply = RunAnswer | RunRefusal;
+
+/* SECTION: The calls about gates: decisions, pauses and concurrency groups. */
+
+/** Who approves or rejects a run, and why. */
+export interface Decision {
+  readonly by: Actor;
+  readonly reason: string | null;
+}
+
+/**
+ * What an approver reads. `approvals`: JSON text, as in the run's details. `request`: JSON text; null after the run's
+ * end.
+ */
+export interface ApprovalAnswer {
+  readonly ok: true;
+  readonly rule: ApprovalRule;
+  readonly approvals: string;
+  /** Why the asker can't approve or reject the run now; null if they can. */
+  readonly conflicts: Readonly<Record<"approve" | "reject", DecisionConflict | null>>;
+  readonly request: string | null;
+  readonly actionName: string;
+  readonly actionVersion: number | null;
+}
+
+export type ApprovalReply =
+  | ApprovalAnswer
+  | { readonly ok: false; readonly reason: "run_not_found" | "approval_not_found" };
+
+/** `group`: "" for the whole environment. `until`: in ms; null if only a call ends it. `by`: a person or a token. */
+export interface Pause {
+  readonly group: string;
+  readonly reason: string;
+  readonly until: number | null;
+  readonly by: string;
+  readonly via: string | null;
+  readonly at: number;
+}
+
+/** A concurrency queue with open runs. `limit`: the least of them. `pause`: its reason. */
+export interface ConcurrencyGroup extends ConcurrencyQueue {
+  readonly limit: number;
+  readonly running: number;
+  readonly queued: number;
+  readonly pause: string | null;
+}
+
+export interface GateCalls {
+  approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /** Opens the time gate of a run. */
+  release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /** `asker`: whose decisions `conflicts` is about. */
+  approval(id: string, asker: Actor): Promise<ApprovalReply>;
+  /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
+  hasGates(id: string): Promise<boolean>;
+  /** Replaces an older pause of the group. False if there are too many others. */
+  pause(pause: Pause): Promise<boolean>;
+  /** False if there is no such pause. */
+  resume(group: string): Promise<boolean>;
+  pauses(): Promise<readonly Pause[]>;
+  /** The next groups behind `after`, in order. `only`: of this group; null for all. */
+  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<readonly ConcurrencyGroup[]>;
+  /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
+  setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
+}
+
+/* SECTION: The calls that read or follow what happens: the timeline of a run, its end, the feed of changes. */
+
+/** Which events of a timeline a call asks for. */
+export interface TimelinePage {
+  /** The page starts after the event with this number. */
+  readonly after: number;
+  readonly limit: number;
+  /** Whether the caller may see receivers' responses. Default: no. */
+  readonly withExcerpts?: boolean | undefined;
+}
+
+/** A page of a run's timeline. */
+export interface TimelineAnswer {
+  readonly ok: true;
+  /** JSON for the wire, oldest first. */
+  readonly events: readonly string[];
+  /** The number of the last of these events; the caller's `after` if there are none. */
+  readonly lastSeq: number;
+  /** The number of the run's newest event. */
+  readonly newestSeq: number;
+  /** Whether no event can follow these. */
+  readonly isOver: boolean;
+}
+
+export type TimelineReply = TimelineAnswer | RunRefusal;
+
+/**
+ * Which runs of the feed of changes a call asks for. A run must have each label. `waiting`: runs that this
+ * gate can hold back, or any gate, whether or not they wait now.
+ */
+export interface ChangeFilter {
+  readonly actionName?: string | undefined;
+  readonly waiting?: WaitingFor | "any" | undefined;
+  readonly group?: string | undefined;
+  readonly labels?: readonly string[] | undefined;
+}
+
+/**
+ * Up to where the feed was read: the number of a write, which means nothing in another epoch. The number 0 is before
+ * every change, in each epoch.
+ */
+export interface FeedPosition {
+  readonly epoch: number;
+  readonly seq: number;
+}
+
+/** `after`: the page starts behind this position; null asks only for the newest position. */
+export interface AskedChanges extends ChangeFilter, Inclusion {
+  readonly after: FeedPosition | null;
+}
+
+/** A page of the feed of changes. */
+export interface ChangesAnswer {
+  readonly ok: true;
+  /** JSON for the wire, in the order of the changes, with commas between the runs. Empty if there is no run. */
+  readonly runs: string;
+  /** Everything up to here was read. The next page starts behind it. */
+  readonly readTo: FeedPosition;
+  /** Whether there was no newer change. */
+  readonly isCaughtUp: boolean;
+}
+
+export type ChangesReply = ChangesAnswer | RunRefusal;
+
+/** An event stream or a wait that follows a run, or the feed of changes. */
+export interface Subscriber {
+  /** Chosen by the Worker, the same for every call of one subscriber. */
+  readonly key: string;
+  readonly tokenId: string;
+}
+
+export interface Wait extends Inclusion {
+  readonly maxMs: number;
+  /** Whether this is the subscriber's last call. Its subscription ends with it. */
+  readonly isLast: boolean;
+}
+
+export interface WatchCalls {
+  /** A page of the timeline. */
+  events(id: string, page: TimelinePage): Promise<TimelineReply>;
+  /** The same. If the page has no event yet, waits up to `maxMs` for one. */
+  watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply>;
+  /** The run when it has ended, or as it is after `maxMs`. */
+  waitForEnd(id: string, subscriber: Subscriber, wait: Wait): Promise<RunReply>;
+  /**
+   * The runs that changed after a position, at most 200 of 1 MiB together. A position of another epoch, or beyond the
+   * newest change, is refused as `cursor_gone`.
+   */
+  changes(asked: AskedChanges): Promise<ChangesReply>;
+  /** The same. If the page has no run yet, waits up to `maxMs` for one. A subscriber is woken at most once a second. */
+  watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply>;
+  /** Ends a subscription. */
+  unwatch(subscriberKey: string): Promise<void>;
 }

@@ -1,8 +1,9 @@
 /** Which runs a list or a summary is about. All filters that are given must hold. */
 
+import { firstIdAt } from "../base/ids.ts";
 import type { Instant } from "../base/time.ts";
-import { WAITING_FOR, type WaitingFor } from "./gates.ts";
-import type { Status } from "./run.ts";
+import { type Run, type Status, WAITING_FOR, type WaitingFor } from "./run.ts";
+import { AFTER_ALL_IDS, behind } from "./run-id.ts";
 
 /** What a filter on waiting can ask for. */
 export const WAITING_FILTERS = ["any", ...WAITING_FOR] as const;
@@ -36,4 +37,212 @@ export interface RunPageQuery extends RunFilters {
   /** The id after which the page starts. */
   readonly cursor?: string | undefined;
   readonly include?: "details" | undefined;
+}
+
+/* SECTION:
+ * What each filter of a list asks: of a run, and of its row in D1 as SQL. The two must agree, because a list is made of
+ * rows in D1 and of runs that D1 lacks. PURE.
+ */
+
+/** What filters look at. */
+export interface RunFacts {
+  readonly id: string;
+  readonly status: Status;
+  readonly waitingFor: WaitingFor | null;
+  /** The concurrency group; null if the run has none. */
+  readonly group: string | null;
+  /** A JSON array of texts. */
+  readonly labels: string;
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly triggeredBy: string;
+}
+
+export function factsOf(run: Run): RunFacts {
+  const { id, status, waitingFor, gates, labels, actionName, entityId, triggeredBy } = run;
+  const group = gates?.concurrency?.group ?? null;
+  return { id, status, waitingFor, group, labels, actionName, entityId, triggeredBy };
+}
+
+/** Whether the run passes all filters that are given. */
+export function matches(run: RunFacts, filters: RunFilters): boolean {
+  return passesAll(run, filters, NAMES);
+}
+
+/** Whether the run passes all filters that are given and whose answer for a run never changes. */
+export function matchesFixed(run: RunFacts, filters: RunFilters): boolean {
+  return passesAll(run, filters, FIXED_NAMES);
+}
+
+/**
+ * A condition on a row in D1: one of the alternatives must hold. If it has an index, each alternative is one range of
+ * the index. Otherwise it is about a label, and a walk over that label finds the rows. `label`: a placeholder.
+ */
+export type Condition = { readonly alternatives: readonly string[] } & (
+  | { readonly index: string }
+  | { readonly label: string }
+);
+
+/**
+ * What filters ask of rows in D1, besides `idRangeOf`. All must hold. The one whose index finds the fewest rows comes
+ * first. `bind` makes a placeholder of a value.
+ */
+export function conditionsOf(filters: RunFilters, bind: Bind): readonly Condition[] {
+  return NAMES.flatMap((name) => sqlOf(filters, name, bind));
+}
+
+/**
+ * The ids from `lower` on and below `upper` are all that a query can be about. `completeTo`: the query ends with this id.
+ */
+export function idRangeOf(
+  { cursor, order, createdAfter, createdBefore }: IdBounds,
+  completeTo?: string,
+): { readonly lower: string; readonly upper: string } {
+  const [low, high] = order === "oldest" ? [after(cursor), after(completeTo)] : [completeTo, cursor];
+  const lowers = [low, createdAfter && firstAfter(createdAfter)];
+  const uppers = [high, createdBefore && firstNotBefore(createdBefore)];
+  const isGiven = (bound: string | undefined) => bound !== undefined;
+  return {
+    lower: lowers.filter(isGiven).sort().at(-1) ?? "",
+    upper: uppers.filter(isGiven).sort()[0] ?? AFTER_ALL_IDS,
+  };
+}
+
+type IdBounds = Pick<RunPageQuery, "cursor" | "order" | "createdAfter" | "createdBefore">;
+
+type Bind = (value: string) => string;
+type Name = keyof RunFilters;
+type Values = { readonly [N in Name]-?: NonNullable<RunFilters[N]> };
+type Given = { readonly [N in Name]?: Values[N] | undefined };
+
+interface Filter<Value> {
+  /** Whether the answer for a run never changes. */
+  readonly isFixed: boolean;
+  readonly passes: (run: RunFacts, value: Value) => boolean;
+  readonly sql: (value: Value, bind: Bind) => readonly Condition[];
+}
+
+/**
+ * The order is that of the indexes: a walk follows the first one. A run's entity is the best, because few runs are about
+ * one entity. Then comes what runs wait for, because a run waits only for a while. Then comes the first label of the
+ * query, because few runs have labels, while every run has an action and a trigger. Callers put their rarest label
+ * first, because only they know it. The runs of a concurrency group are mostly of one action. A status comes last,
+ * because most runs end in the same one.
+ */
+const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
+  entityId: inColumn("entity_id", "runs_by_entity", ({ entityId }) => entityId),
+  waiting: {
+    isFixed: false,
+    passes: ({ status, waitingFor }, asked) =>
+      status === "pending" && waitingFor !== null && (asked === "any" || asked === waitingFor),
+    sql: (asked, bind) => {
+      const gates = asked === "any" ? WAITING_FOR : [asked];
+      const alternatives = gates.map((gate) => `status = 'pending' AND waiting = ${bind(gate)}`);
+      return [{ index: "runs_by_waiting", alternatives }];
+    },
+  },
+  label: {
+    isFixed: true,
+    passes: ({ labels }, asked) => {
+      const own = JSON.parse(labels) as string[];
+      return asked.every((label) => own.includes(label));
+    },
+    sql: (asked, bind) => [...new Set(asked)].map((label) => withLabel(bind(label))),
+  },
+  actionName: inColumn("action_name", "runs_by_action", ({ actionName }) => actionName),
+  group: inColumn("concurrency_group", "runs_by_group", ({ group }) => group),
+  triggeredBy: {
+    ...inColumn("triggered_by", "runs_by_trigger", ({ triggeredBy }) => triggeredBy),
+    passes: ({ triggeredBy }, asked) => inLowerCase(triggeredBy) === inLowerCase(asked),
+  },
+  status: {
+    isFixed: false,
+    passes: ({ status }, asked) => asked.length === 0 || asked.includes(status),
+    sql: (asked, bind) => {
+      const alternatives = [...new Set(asked)].map((status) => `status = ${bind(status)}`);
+      return alternatives.length === 0 ? [] : [{ index: "runs_by_status", alternatives }];
+    },
+  },
+  createdAfter: { isFixed: true, passes: ({ id }, asked) => id >= firstAfter(asked), sql: () => [] },
+  createdBefore: { isFixed: true, passes: ({ id }, asked) => id < firstNotBefore(asked), sql: () => [] },
+};
+
+const NAMES = Object.keys(FILTERS) as Name[];
+const FIXED_NAMES = NAMES.filter((name) => FILTERS[name].isFixed);
+
+function passesAll(run: RunFacts, filters: RunFilters, names: readonly Name[]): boolean {
+  return names.every((name) => passes(run, filters, name));
+}
+
+function passes<N extends Name>(run: RunFacts, filters: Given, name: N): boolean {
+  const value: Values[N] | undefined = filters[name];
+  return value === undefined || FILTERS[name].passes(run, value);
+}
+
+function sqlOf<N extends Name>(filters: Given, name: N, bind: Bind): readonly Condition[] {
+  const value: Values[N] | undefined = filters[name];
+  return value === undefined ? [] : FILTERS[name].sql(value, bind);
+}
+
+/** Of a column that never changes. */
+function inColumn(column: string, index: string, of: (run: RunFacts) => string | null): Filter<string> {
+  return {
+    isFixed: true,
+    passes: (run, asked) => of(run) === asked,
+    sql: (asked, bind) => [{ index, alternatives: [`${column} = ${bind(asked)}`] }],
+  };
+}
+
+function withLabel(label: string): Condition {
+  const test = `EXISTS (SELECT 1 FROM run_labels AS other
+        WHERE other.scope = runs.scope AND other.label = ${label} AND other.id = runs.id)`;
+  return { alternatives: [test], label };
+}
+
+/** As D1's column compares names: only ASCII letters have a case. */
+function inLowerCase(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
+}
+
+function firstAfter({ floorMs }: Instant): string {
+  return firstIdAt(floorMs + 1);
+}
+
+function firstNotBefore({ ceilMs }: Instant): string {
+  return firstIdAt(ceilMs);
+}
+
+function after(id: string | undefined): string | undefined {
+  return id && behind(id);
+}
+
+/* SECTION: Merges two pages of one query that have no run in common. PURE. */
+
+/** `endsAt`: the id up to which the page has every run of its source; null if it has all. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly endsAt: string | null;
+}
+
+/** Both pages are in the order of the query. */
+export function mergedPage<T extends { readonly id: string }>(
+  a: Page<T>,
+  b: Page<T>,
+  { order, limit }: { readonly order?: Order | undefined; readonly limit: number },
+): Page<T> {
+  const isBefore = (one: string, other: string) => (order === "oldest" ? one < other : one > other);
+  // Behind the end of one page, that page can lack runs that come before those of the other one.
+  const end = a.endsAt === null || (b.endsAt !== null && isBefore(b.endsAt, a.endsAt)) ? b.endsAt : a.endsAt;
+  const items: T[] = [];
+  let [i, j] = [0, 0];
+  for (;;) {
+    const [one, other] = [a.items[i], b.items[j]];
+    const isOne = other === undefined || (one !== undefined && isBefore(one.id, other.id));
+    const next = isOne ? one : other;
+    if (next === undefined || (end !== null && isBefore(end, next.id))) return { items, endsAt: end };
+    if (items.length === limit) return { items, endsAt: items.at(-1)?.id ?? null };
+    items.push(next);
+    if (isOne) i++;
+    else j++;
+  }
 }

@@ -11,7 +11,7 @@
  * The tag may be short because it grants no access. It only keeps a stranger from waking objects that need not exist.
  */
 
-import { hyphenated, timeHex } from "../base/uuid.ts";
+import { hyphenated, timeHex } from "../base/ids.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 
 /** Sorts after every id. */

@@ -1,10 +1,7 @@
 /**
  * What a run is. PURE: no I/O and no clock; `now` is passed in. `transition.ts` says how a run may change.
  */
-
 import { DAY_MS } from "../base/time.ts";
-import type { Actor } from "./actor.ts";
-import { type Approval, type Gates, nextGate, type WaitingFor } from "./gates.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
 export const ENDED_STATUSES = ["succeeded", "failed", "cancelled"] as const;
@@ -217,4 +214,138 @@ export function dueAt(run: Run & { readonly purgeAt: number }, dispatchDueAt: nu
     : run.purgeAt;
   if (!Number.isSafeInteger(due) || due <= 0) throw new RangeError(`run ${run.id} would be due at ${due}`);
   return due;
+}
+
+/* SECTION: What can hold back a run's webhook: a time, an approval, its concurrency queue, and a pause. PURE. */
+
+/** The gates in their order. A pause counts last: it holds back only what nothing else does. */
+export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
+export type WaitingFor = (typeof WAITING_FOR)[number];
+
+/** What happens if a run gets into its queue and there is no room. */
+export type OnConflict = "queue" | "cancel_running" | "reject";
+
+/** Runs with the same concurrency group and key share a queue. `key`: empty if the action has none. */
+export interface ConcurrencyQueue {
+  readonly group: string;
+  readonly key: string;
+}
+
+export interface Concurrency extends ConcurrencyQueue {
+  /** How many runs of the queue may be running, as the run's version of the action says. */
+  readonly limit: number;
+  readonly onConflict: OnConflict;
+}
+
+/**
+ * The queue of runs with gates but without a group. It has no limit, but a pause of the environment holds them back.
+ */
+export const NO_GROUP: ConcurrencyQueue = { group: "", key: "" };
+
+export function queueOf({ concurrency }: Pick<Gates, "concurrency">): ConcurrencyQueue {
+  return concurrency ?? NO_GROUP;
+}
+
+export interface ApprovalRule {
+  /** How many different approvers open the gate. */
+  readonly required: number;
+  /** Whether the run's creator may be one of them. */
+  readonly allowSelf: boolean;
+}
+
+/** The gates of a run, which never change. Instants in ms. At least one of the three is there. */
+export interface Gates {
+  /** Null if the run may start at any time. */
+  readonly notBefore: number | null;
+  readonly approval: ApprovalRule | null;
+  readonly concurrency: Concurrency | null;
+  /** When the run ends if it still waits. */
+  readonly waitUntil: number;
+  /** Who created the run, so that nobody approves their own. */
+  readonly creator: Actor;
+  /** The id of the signing key that sealed the run's request. Null if nothing is sealed, as for a made-up run. */
+  readonly sealedUnder: string | null;
+}
+
+/** An approval that counts. `at` in ms. */
+export interface Approval {
+  readonly by: Actor;
+  readonly at: number;
+  readonly reason: string | null;
+}
+
+/** Why a decision is refused. */
+export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
+
+/** What the conflicts of a decision need of a run. `approvals`: those that count. */
+interface RunToDecide {
+  readonly gates: Gates | null;
+  readonly approvals: readonly Approval[];
+  readonly waitingFor: WaitingFor | null;
+}
+
+/**
+ * Why this approver can't approve the run; null if they can. An earlier approver who could act as this one is a
+ * conflict, because one person would otherwise approve twice.
+ */
+export function approveConflict(
+  { gates, approvals, waitingFor }: RunToDecide,
+  approver: Actor,
+): DecisionConflict | null {
+  if (waitingFor === null || !gates?.approval || approvals.length >= gates.approval.required) {
+    return "not_waiting";
+  }
+  if (!gates.approval.allowSelf && isOneself(gates.creator, approver)) return "own_run";
+  return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
+}
+
+/** Whoever may approve a run may also reject it, even after they approved it. So an earlier approval is no conflict. */
+export function rejectConflict(run: RunToDecide, approver: Actor): DecisionConflict | null {
+  const conflict = approveConflict(run, approver);
+  return conflict === "already_approved" ? null : conflict;
+}
+
+/** The first gate that is still closed, apart from a pause, which only a coordinator knows. */
+export function nextGate({ notBefore, approval }: Gates, approvals: readonly Approval[], now: number): WaitingFor {
+  if (notBefore !== null && now < notBefore) return "time";
+  if (approval !== null && approvals.length < approval.required) return "approval";
+  return "concurrency";
+}
+
+/* SECTION: Who acts on a run: a token, and perhaps the person for whom it acts. PURE. */
+
+/** What a rule must know of who acts. `parents` is the token's line of parents as it was at that moment. */
+export interface Actor {
+  /** The API token's id, or `root`. */
+  readonly tokenId: string;
+  readonly tokenName: string;
+  /** Ids of the tokens above it, the nearest first. The operator is nobody's parent. */
+  readonly parents: readonly string[];
+  /** The person for whom the token acts, in lower case; null if it names none. */
+  readonly person: string | null;
+}
+
+/** The name that a run shows: the person, or the token. */
+export function nameOf({ person, tokenName }: Actor): string {
+  return person ?? tokenName;
+}
+
+/** The token that acted for a person; null if the run shows the token itself. */
+export function viaOf({ person, tokenName }: Actor): string | null {
+  return person === null ? null : tokenName;
+}
+
+/** Whether both are the same: the same person, or the same token if one of them names no person. */
+export function isSameActor(a: Actor, b: Actor): boolean {
+  if (a.person !== null && b.person !== null) return a.person === b.person;
+  return a.tokenId === b.tokenId && a.person === b.person;
+}
+
+/**
+ * Whether one could act as the other. If both name a person, persons alone decide. Otherwise the same token, a token
+ * above it and a token below it count as one, because the holder of a token can create the tokens below it.
+ */
+export function isOneself(a: Actor, b: Actor): boolean {
+  if (a.person !== null && b.person !== null) return a.person === b.person;
+  return a.tokenId === b.tokenId || a.parents.includes(b.tokenId) || b.parents.includes(a.tokenId);
 }

@@ -2,13 +2,66 @@
  * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. The journal keeps
  * the timeline beside the run and removes it with the run. `ended` is its last event.
  */
-
 import { rfc3339 } from "../base/time.ts";
-import { enderOf, gateEventsBetween } from "./gate-timeline.ts";
-import type { Run } from "./run.ts";
+import { type Actor, nameOf, type Run, viaOf } from "./run.ts";
 import type { Heartbeat } from "./run-calls.ts";
-import type { StoredEvent, TimelineEvent, TimelineEventType } from "./timeline-event.ts";
-import type { RunEvent } from "./transition.ts";
+import { isGateEvent, type RunEvent } from "./transition.ts";
+
+/* SECTION: The events of a run's timeline. `timeline.ts` says which change makes which. PURE. */
+
+/**
+ * Each type, and its members besides `seq`, `type` and `at`:
+ * - `created`: `by`, the name of the caller's API token
+ * - `attempt_started`: `attempt`, `host`
+ * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up, overtaken), `status`, `durationMs`, `reason`,
+ *   `excerpt` (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
+ * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
+ * - `started`: `cause` (delivery, heartbeat, callback)
+ * - `heartbeat`: `message`, `progress`, `externalUrl`, `externalUrlRefused`, why the URL is not the run's link
+ * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
+ * - `external_url`: `url`, the job's page as the receiver's response names it
+ * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
+ * - `waiting`: `for` (time, approval, concurrency, pause), `until`, when the run ends if it still waits, `notBefore`,
+ *   `group`, `key`, the `reason` of a pause, and `by`, who opened its time gate
+ * - `approved`, `rejected`: `by`, `via`, the token that acted for a person, `reason`
+ * - `approval_withdrawn`: `by`, `via`: the token that gave this approval was revoked
+ * - `released`: every gate is open; `by`, who opened its time gate; `approversUnchecked`, true if D1 could not say
+ *   whether the tokens of its approvers were revoked
+ * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence, gate, rejected, replaced), `by`, who
+ *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run
+ */
+export type TimelineEventType =
+  | "created"
+  | "attempt_started"
+  | "attempt_answered"
+  | "stop_started"
+  | "stop_answered"
+  | "started"
+  | "heartbeat"
+  | "heartbeats_thinned"
+  | "external_url"
+  | "cancel_requested"
+  | "waiting"
+  | "approved"
+  | "approval_withdrawn"
+  | "rejected"
+  | "released"
+  | "ended";
+
+/** `at` in ms. `data`: the other members, as JSON. */
+export interface TimelineEvent {
+  readonly type: TimelineEventType;
+  readonly at: number;
+  readonly data: Readonly<Record<string, unknown>>;
+}
+
+/** An event as the journal stores it. `seq` counts from 1 within the run. `data` is JSON text. */
+export interface StoredEvent {
+  readonly seq: number;
+  readonly type: string;
+  readonly at: number;
+  readonly data: string;
+}
 
 /** The events of a change: the start, a link, a cancel, the end, or several of them. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
@@ -136,4 +189,69 @@ function withoutExcerpt(data: string): string {
 /** Whether no event can follow this one. */
 export function isLast(event: Pick<StoredEvent, "type">): boolean {
   return event.type === "ended";
+}
+
+/* SECTION: What a timeline tells of a run's gates. PURE. */
+
+/** What a new run's gates are, after `created`. */
+export function gateEventsOfNew(run: Run): TimelineEvent[] {
+  if (run.gates === null) return [];
+  return run.waitingFor === null ? [released(run, {})] : [waiting(run, {})];
+}
+
+/** The events of a change at a gate, before those of an end. */
+export function gateEventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
+  const events: TimelineEvent[] = [];
+  if (event.type === "approved") {
+    const { by, reason } = event.approval;
+    events.push({ type: "approved", at: event.approval.at, data: said(by, reason) });
+  }
+  if (event.type === "approvals_withdrawn") {
+    for (const { by } of event.approvals) {
+      events.push({ type: "approval_withdrawn", at: now, data: said(by, null) });
+    }
+  }
+  if (event.type === "rejected") events.push({ type: "rejected", at: now, data: said(event.by, event.reason) });
+  const opener = event.type === "time_opened" && event.by !== undefined ? said(event.by, null) : {};
+  const isUnchecked = isGateEvent(event) && event.approversUnchecked === true;
+  if (after.releasedAt !== before.releasedAt) {
+    events.push(released(after, isUnchecked ? { ...opener, approversUnchecked: true } : opener));
+  } else if (after.waitingFor !== null && waitsForAnother(before, after)) {
+    // The run waits for pauses since the first one, and another one can hold it back now.
+    events.push({ ...waiting(after, opener), at: Math.max(now, after.waitingSince ?? 0) });
+  }
+  return events;
+}
+
+function waitsForAnother(before: Run, after: Run): boolean {
+  return after.waitingFor !== before.waitingFor || after.waitingReason !== before.waitingReason;
+}
+
+/** Whom an end names that came at a gate. */
+export function enderOf(event: RunEvent): Readonly<Record<string, string>> {
+  if (event.type === "rejected") return said(event.by, event.reason);
+  if (event.type === "replaced") return { by: event.triggeredBy, replacedBy: event.by };
+  return {};
+}
+
+function waiting({ waitingFor, waitingSince, waitingReason, createdAt, gates }: Run, opener: object): TimelineEvent {
+  const { waitUntil = 0, notBefore = null, concurrency = null } = gates ?? {};
+  const data = {
+    for: waitingFor,
+    until: rfc3339(waitUntil),
+    ...(waitingFor === "time" && { notBefore: rfc3339(notBefore) }),
+    ...(concurrency !== null && { group: concurrency.group, ...(concurrency.key !== "" && { key: concurrency.key }) }),
+    ...(waitingReason !== null && { reason: waitingReason }),
+    ...opener,
+  };
+  return { type: "waiting", at: waitingSince ?? createdAt, data };
+}
+
+function released({ releasedAt, createdAt }: Run, opener: object): TimelineEvent {
+  return { type: "released", at: releasedAt ?? createdAt, data: { ...opener } };
+}
+
+function said(by: Actor, reason: string | null): Readonly<Record<string, string>> {
+  const via = viaOf(by);
+  return { by: nameOf(by), ...(via !== null && { via }), ...(reason !== null && { reason }) };
 }

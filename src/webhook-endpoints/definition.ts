@@ -2,30 +2,32 @@
  * zod: a webhook endpoint as a PUT sends it and as a GET shows it. Null in a PUT keeps the stored secret. A GET shows
  * only null. PURE.
  */
-
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
 import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";
-import { labelSet } from "../http/label-schemas.ts";
-import { listOf } from "../http/schema-bounds.ts";
-import { described, filterableName } from "../http/schema-parts.ts";
-import { EVENT_TYPES } from "../runs/telling.ts";
-import { isForm } from "../webhooks/request/render.ts";
-import { headersOf, payloadOf, urlOf } from "../webhooks/request/request-templates.ts";
+import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
+import type { Secrets } from "../definitions/sealing.ts";
+import { described, filterableName, labelSet, listOf } from "../http/schemas.ts";
+import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
+import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
+import { isForm } from "../webhooks/render.ts";
 import {
   BUT_SHOWN,
   blank,
   blanked,
   boundedWithoutSecrets,
+  headersOf,
   missingSecrets,
+  payloadOf,
   secretTexts,
   signingSecret,
   tooManySecrets,
+  urlOf,
   type WholeFault,
   withNulls,
-} from "../webhooks/request/secret-texts.ts";
-import { AN_OBJECT } from "../webhooks/request/trigger.ts";
-import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/template/placeholder.ts";
+} from "../webhooks/request-schemas.ts";
+import { pathsOf } from "../webhooks/template.ts";
+import { AN_OBJECT } from "../webhooks/trigger.ts";
 
 /** What `events` can list. The last one means all of the others, those of later versions included. */
 export const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
@@ -205,4 +207,64 @@ function withoutSecrets(value: unknown): unknown {
     secrets: blanked(secrets),
     signingSecret: blank(signingSecret),
   };
+}
+
+/* SECTION: A webhook endpoint as an attempt needs it: with all its secrets. It never leaves the Worker. */
+
+export interface WholeEndpoint {
+  readonly name: string;
+  readonly version: number;
+  /** The version at which the endpoint was created. With the name it tells the endpoint from a later one. */
+  readonly createdVersion: number;
+  /** With `url`, headers and secrets filled in. */
+  readonly definition: EndpointDefinition;
+  /** All secrets that sign now, the newest first: `whsec_…`. */
+  readonly signingSecrets: readonly string[];
+  /** The origin of the request that stored this version. It counts only without PUBLIC_URL, on loopback. */
+  readonly origin: string;
+  /** Why the service has disabled this version; null if it has not. */
+  readonly disabledReason: string | null;
+}
+
+/* SECTION:
+ * Which texts of a webhook endpoint are secrets, and when null keeps a stored one. PURE.
+ *
+ * The URL is a secret as a whole, because the URLs of chats open them. The threat is somebody who may manage endpoints,
+ * does not know a secret, and redirects it to their own receiver. On the host of a chat, another path is another
+ * customer. So null keeps headers and secrets only while the URL is kept, too: a URL that is sent, even the same one,
+ * needs them again. The signing secret is never sent, so it stays whatever the URL is.
+ */
+
+export const endpointSecrets: SecretRules<StoredEndpoint> = {
+  map: ({ url, headers, secrets, signingSecret = null, ...others }, visit) => ({
+    url: visit(["url"], url),
+    headers: mapHeaders(headers, ["headers"], visit),
+    ...(secrets !== undefined && { secrets: mapTexts(secrets, ["secrets"], visit) }),
+    ...others,
+    signingSecret: visit(["signingSecret"], signingSecret),
+  }),
+  keeps:
+    (_before, sent) =>
+    ([member]) =>
+      member === "signingSecret" || sent.url === null,
+  moved: "the stored value is kept only if url is null, too. Send the value again, or send null for url.",
+};
+
+/* SECTION: What decides which runs an endpoint hears of, stored beside its definition. PURE. */
+
+/** JSON of an EndpointFilter. */
+export function filterOf(definition: StoredEndpoint, secrets: Secrets): string {
+  const { events, includeUnstored, onlyOnChange, disabled, actionNames = null, labels = [] } = definition;
+  const shown = { showsPrevious: showsPrevious(definition, secrets) };
+  const filter = { events, includeUnstored, onlyOnChange, disabled, actionNames, labels, ...shown };
+  return JSON.stringify(filter satisfies EndpointFilter);
+}
+
+/** The default body shows it. */
+function showsPrevious(definition: StoredEndpoint, secrets: Secrets): boolean {
+  if (definition.payload === undefined) return true;
+  const { url, headers, payload } = joinSecrets(endpointSecrets, definition, secrets) ?? definition;
+  return pathsOf([url, headers, payload]).some(
+    ([root, member = "previousStatus"]) => root === "event" && member === "previousStatus",
+  );
 }

@@ -1,27 +1,123 @@
 /** …/webhook-endpoints/{name}: how its deliveries went, and what sends deliveries again. */
 
 import { type Context, Hono } from "hono";
-import { requires } from "../auth/bearer.ts";
-import { RECOVER_MISSING_MAX_DAYS } from "../base/limits.ts";
-import { DAY_MS, type Instant } from "../base/time.ts";
-import { parseUuid } from "../base/uuid.ts";
-import { DEFINITION } from "../definitions/routes.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { encodeCursor, nextLink } from "../http/cursor.ts";
-import { scopeOf, usableRing } from "../http/environment.ts";
-import { ApiError } from "../http/errors.ts";
-import { refusalOf } from "../http/refusal.ts";
+import * as z from "zod/mini";
+import { requires } from "../auth/authentication.ts";
+import { parseUuid } from "../base/ids.ts";
+import {
+  GRACE_PERIOD_DEFAULT_SECONDS,
+  GRACE_PERIOD_MAX_SECONDS,
+  RECOVER_MISSING_MAX_DAYS,
+  RECOVERED_MAX,
+  SIGNING_SECRETS_MAX,
+} from "../base/limits.ts";
+import { DAY_MS, type Instant, rfc3339 } from "../base/time.ts";
+import { secretsOf } from "../definitions/change.ts";
+import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import { encodeCursor, nextLink } from "../http/paging.ts";
+import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
+import { deliveryPageQuery, described, instant, parsedText, wholeNumber } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import type { DeliveryPosition } from "../runs/message.ts";
+import {
+  DELIVERY_STATES,
+  type Delivery,
+  type DeliveryPosition,
+  type EndpointReport,
+  EVENT_TYPES,
+  endpointKey,
+  type Recovery,
+} from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
-import { endpointKey } from "../runs/telling.ts";
-import { baseUrl } from "../settings/public-url.ts";
-import { askCoordinator, type Environment } from "./ask-coordinator.ts";
-import { auditedKey, requireEndpoint } from "./endpoint-row.ts";
-import { deliveriesQuery, recoveryRequest, resendRequest } from "./request-schemas.ts";
-import { shownDelivery } from "./shown-delivery.ts";
-import { shownRecovery } from "./shown-recovery.ts";
-import { statusOf } from "./status.ts";
+import { baseUrl } from "../settings/config.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { plainUrl } from "../webhooks/template.ts";
+import { storedEndpoint } from "./definition.ts";
+import { askCoordinator, ENDPOINT_KIND, type Environment } from "./kind.ts";
+import { openExcerpt } from "./send-delivery.ts";
+import { auditedKey, type EndpointRow, requireEndpoint } from "./stored-endpoint.ts";
+
+/* SECTION: zod: the request bodies of /webhook-endpoints, but for an endpoint itself. */
+
+export const secretRotation = z
+  .strictObject({
+    gracePeriodSeconds: z.optional(
+      described(
+        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+        "How many seconds the replaced secret still signs, beside the new one. If you send it, no older secret signs " +
+          "longer than that. With 0, only the new secret signs. Default: " +
+          `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
+          "secrets sign at a time.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
+
+const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
+
+export const deliveriesQuery = z.strictObject({
+  ...deliveryPageQuery,
+  state: z.optional(
+    z
+      .enum(DELIVERY_STATES, { error: `send one of ${DELIVERY_STATES.join(", ")}, once.` })
+      .register(z.globalRegistry, {
+        wire: { type: "string", enum: [...DELIVERY_STATES], examples: ["failed"] },
+        description: "Only deliveries in this state. A page can then be short, or empty, and still have a next one.",
+      }),
+  ),
+});
+
+export const resendRequest = z
+  .strictObject({
+    type: z.optional(
+      described(eventType, "Which event of the run. Default: its newest one: its end, or that it waits for approval."),
+    ),
+  })
+  .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
+
+export const recoveryRequest = z
+  .strictObject({
+    since: described(
+      instant,
+      "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
+    ),
+    until: z.optional(
+      described(instant, "Only runs that ended, or were created, before this instant. Default: all later ones."),
+    ),
+    include: described(
+      z.enum(["failed", "missing"], { error: "send failed or missing." }),
+      "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
+        `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A request for approval comes back only while the run ` +
+        `waits for it. A recovery sends at most ${RECOVERED_MAX} messages, newest first. Send the same request again to go on.`,
+    ),
+  })
+  .register(z.globalRegistry, {
+    id: "RecoveryRequest",
+    examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
+  });
+
+const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(z.globalRegistry, {
+  wire: { type: "string", format: "uuid" },
+});
+
+export const testRequest = z
+  .strictObject({
+    type: z.optional(
+      described(
+        eventType,
+        "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
+      ),
+    ),
+    runId: z.optional(
+      described(
+        uuid,
+        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
+      ),
+    ),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
+  })
+  .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
 
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
@@ -94,4 +190,90 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
   const isIt = id !== null && (await isGenuineRunId(usableRing(c), scopeOf(c), id));
   if (!isIt) throw new ApiError("run_not_found");
   return id;
+}
+
+/* SECTION: What `GET …/webhook-endpoints/{name}/status` shows: how an endpoint does, and who changed it. */
+
+/** `report`: null if the coordinator could not be reached. */
+export async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
+  const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
+  const scope = scopeOf(c);
+  const { newest = null, isHalfOpen = false, recovery = null } = report ?? {};
+  return {
+    origin: await originOf(c, ring, row),
+    health: healthOf(row, report),
+    disabledReason,
+    disabledAt: rfc3339(disabledAt),
+    recover: shownRecovery(recovery),
+    createdBy,
+    changedBy,
+    changedAt: rfc3339(changedAt),
+    newestDelivery: newest && (await shownDelivery(newest, { ring, scope, isHalfOpen })),
+    incomplete: report === null,
+  };
+}
+
+/** How the attempts with this version went. */
+function healthOf({ version }: EndpointRow, report: EndpointReport | null) {
+  const health = report?.health?.version === version ? report.health : null;
+  const { failingSince = null, succeededAt = null } = health ?? {};
+  const worked = succeededAt === null ? "unknown" : "working";
+  return {
+    state: failingSince === null ? worked : "failing",
+    failingSince: rfc3339(failingSince),
+    lastSuccessAt: rfc3339(succeededAt),
+    isProbed: report?.isHalfOpen ?? false,
+  };
+}
+
+/** Scheme, host and port of the endpoint's URL, whose rest is secret. Null if no key opens it. */
+async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Promise<string | null> {
+  const secrets = await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row);
+  const url = secrets?.get("url");
+  return url === undefined ? null : new URL(plainUrl(url)).origin;
+}
+
+/* SECTION: A delivery as `GET …/deliveries` shows it. */
+
+/** `excerpt`: null if there was no body, or if no key of the ring opens it. */
+export interface ShownAttempt {
+  readonly at: string;
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly reason: string;
+  readonly excerpt: string | null;
+}
+
+export interface ShownDelivery {
+  readonly runId: string;
+  readonly type: string;
+  readonly state: string;
+  readonly attempts: readonly ShownAttempt[];
+  /** Null if there is none, or while the schedule stands still. */
+  readonly nextAttemptAt: string | null;
+}
+
+/** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its deliveries stand still. */
+export async function shownDelivery(
+  { endpoint, runId, type, state, attempts, nextAt }: Delivery,
+  { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
+): Promise<ShownDelivery> {
+  const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({
+    at: rfc3339(at),
+    status,
+    durationMs,
+    reason,
+    excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, { scope, endpoint, runId }),
+  }));
+  const nextAttemptAt = isHalfOpen || state !== "waiting" ? null : rfc3339(nextAt);
+  return { runId, type, state, attempts: await Promise.all(shown), nextAttemptAt };
+}
+
+/* SECTION: A recovery as responses show it. PURE. */
+
+/** Null if there is none. */
+export function shownRecovery(recovery: Recovery | null) {
+  if (recovery === null) return null;
+  const { since, until, include, deliveries, isOver } = recovery;
+  return { since: rfc3339(since), until: rfc3339(until), include, messages: deliveries, isOver };
 }

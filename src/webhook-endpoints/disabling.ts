@@ -3,10 +3,10 @@
  * switch stands beside the definition and is bound to the version, so another version is not disabled. Each change is
  * one batch that may run twice, because the first run may have committed although its answer was lost.
  */
-
 import { type AuditEntry, auditStatement, logAudit, newServiceEntry } from "../auth/audit.ts";
-import { within } from "../base/time.ts";
-import type { DefinitionRef } from "../definitions/definition-ref.ts";
+import { DAY_MS, within } from "../base/time.ts";
+import type { DefinitionRef } from "../definitions/kind.ts";
+import type { EndpointHealth } from "../runs/endpoint-deliveries.ts";
 import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
 
 /** `at`: ms. `reason`: a sentence without secrets. */
@@ -81,4 +81,27 @@ export async function enableEndpoint(
   const writing = db.batch<{ enabling: Enabling }>([auditStatement(db, entry, isDisabled), enable, outcome]);
   const results = await writing.finally(() => endpointMemory.forget({ scope, name }));
   return results.at(-1)?.results[0]?.enabling ?? "missing";
+}
+
+/* SECTION: When the service disables an endpoint that fails. PURE. Never by a count of failures: a busy day would be enough. */
+
+/** For so long, no delivery has succeeded. */
+const FAILED_MS = 5 * DAY_MS;
+/** On so many days, an attempt has failed. */
+const FAILED_DAYS = 3;
+
+/** Whether no delivery has succeeded for days to the version that this health is of. */
+export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
+  const { failingSince, failedDays } = health;
+  const latest = now - FAILED_MS;
+  return (
+    failedDays.length >= FAILED_DAYS && failingSince !== null && failingSince <= latest && succeededBy(health) <= latest
+  );
+}
+
+/** The latest instant at which an attempt may have succeeded; -Infinity if none has. */
+function succeededBy({ failingSince, succeededAt }: EndpointHealth): number {
+  if (succeededAt === null) return Number.NEGATIVE_INFINITY;
+  // While all succeed, a success is noted only once a day. The first failure came after the last success.
+  return Math.min(succeededAt + DAY_MS, failingSince ?? Number.POSITIVE_INFINITY);
 }

@@ -1,25 +1,20 @@
 /** Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
-
 import type { Context } from "hono";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
 import { within } from "../base/time.ts";
-import type { DefinitionRef } from "../definitions/definition-ref.ts";
-import type { Completed, DefinitionKind } from "../definitions/kind.ts";
+import { type Completed, type DefinitionKind, type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import { joinSecrets } from "../definitions/secrets.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { ApiError } from "../http/errors.ts";
-import { refusalOf } from "../http/refusal.ts";
-import { endpointKey } from "../runs/telling.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import type { AppEnv, Hops } from "../http/request-context.ts";
+import { type EndpointCalls, endpointKey } from "../runs/endpoint-deliveries.ts";
+import { callCoordinator } from "../runs/protocol.ts";
+import { webhookPolicy } from "../settings/config.ts";
+import type { Env } from "../settings/env.ts";
 import { guardUrl } from "../settings/url-guard.ts";
-import { webhookPolicy } from "../settings/webhook-policy.ts";
-import { plainUrl } from "../webhooks/template/template.ts";
-import { askCoordinator } from "./ask-coordinator.ts";
-import { endpointDefinition, type StoredEndpoint, storedEndpoint } from "./definition.ts";
-import { filterOf } from "./endpoint-filter.ts";
-import { endpointSecrets } from "./secrets.ts";
+import { plainUrl } from "../webhooks/template.ts";
+import { endpointDefinition, endpointSecrets, filterOf, type StoredEndpoint, storedEndpoint } from "./definition.ts";
 import { keptBesides, newSigningSecret } from "./signing-secrets.ts";
 
 const NOT_STORED = "The environment can't be reached, so nothing was stored. Try again in a few seconds.";
@@ -117,4 +112,25 @@ function requireWhole(definition: StoredEndpoint, secrets: Secrets): void {
 
 function originOf(c: Context<AppEnv>): string {
   return new URL(c.req.url).origin;
+}
+
+/* SECTION: Asks the coordinator of an environment about its webhook endpoints. */
+
+export interface Environment {
+  readonly env: Pick<Env, "COORDINATORS">;
+  readonly hops: Pick<Hops, "coordinator">;
+  readonly scope: string;
+}
+
+/** Throws `coordinator_unavailable`, with this sentence if there is one. */
+export async function askCoordinator<T>(
+  { env, hops, scope }: Environment,
+  call: (endpoints: EndpointCalls) => Promise<T>,
+  sentence?: string,
+): Promise<T> {
+  try {
+    return await callCoordinator(env, hops, scope, (coordinator) => call(coordinator.endpoints));
+  } catch (cause) {
+    throw new ApiError("coordinator_unavailable", sentence, { cause });
+  }
 }

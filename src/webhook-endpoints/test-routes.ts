@@ -4,31 +4,26 @@
  */
 
 import { type Context, Hono } from "hono";
-import { auditStatement, logAudit } from "../auth/audit.ts";
-import { requires } from "../auth/bearer.ts";
-import { writeAudited } from "../auth/newest-secret.ts";
+import { auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
+import { requires } from "../auth/authentication.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { keptOf } from "../definitions/put.ts";
+import { keptOf } from "../definitions/change.ts";
+import { joinSecrets } from "../definitions/kind.ts";
 import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes.ts";
-import { joinSecrets } from "../definitions/secrets.ts";
 import { selectDefinition } from "../definitions/store.ts";
-import type { AppEnv } from "../http/app-env.ts";
-import { usableRing } from "../http/environment.ts";
 import { ApiError } from "../http/errors.ts";
+import { type AppEnv, usableRing } from "../http/request-context.ts";
 import { validBody } from "../http/validate.ts";
+import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
-import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/telling.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
-import { askCoordinator } from "./ask-coordinator.ts";
-import type { EndpointDefinition, StoredEndpoint } from "./definition.ts";
-import { ENDPOINT_KIND } from "./kind.ts";
-import { loadEndpoint } from "./load-endpoint.ts";
-import { openExcerpt } from "./message/excerpt.ts";
-import { madeUpAttempt } from "./message/made-up-run.ts";
-import { sendDelivery } from "./message/send-message.ts";
-import { testRequest } from "./request-schemas.ts";
+import type { EndpointDefinition, StoredEndpoint, WholeEndpoint } from "./definition.ts";
+import { madeUpAttempt } from "./delivery-content.ts";
+import { testRequest } from "./delivery-routes.ts";
+import { askCoordinator, ENDPOINT_KIND } from "./kind.ts";
+import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
-import type { WholeEndpoint } from "./whole-endpoint.ts";
+import { loadEndpoint } from "./stored-endpoint.ts";
 
 export const testRoutes = new Hono<AppEnv>().post(
   `${DEFINITION}/test`,

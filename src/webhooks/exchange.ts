@@ -3,18 +3,19 @@
  * repeats no word of the runtime.
  */
 
-import { ATTEMPT_MAX_MS, type AttemptResult, CONNECT_MAX_MS, UNANSWERED } from "./delivery.ts";
-import type { WantedValues, WebhookRequest } from "./request/sealed-request.ts";
-import { unmetCondition } from "./response/conditions.ts";
-import { EXCERPT_MAX_BYTES, excerptOf } from "./response/excerpt.ts";
+import { ATTEMPT_MAX_MS, type AttemptResult, CONNECT_MAX_MS, UNANSWERED } from "./dispatch.ts";
 import {
+  EXCERPT_MAX_BYTES,
+  excerptOf,
+  keysOf,
   linkOf,
   parsedJson,
   RESPONSE_READ_MAX_BYTES,
   type ResponseValues,
   responseValues,
-} from "./response/response-values.ts";
-import { keysOf } from "./template/later-text.ts";
+  unmetCondition,
+} from "./response.ts";
+import type { WantedValues, WebhookRequest } from "./webhook-request.ts";
 
 /** How long to read a body of which only an excerpt is kept. It is short, because only the status counts. */
 const BODY_WAIT_MS = 1000;

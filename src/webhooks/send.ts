@@ -4,19 +4,19 @@
  * the result. It decides nothing about the run, and it returns nothing secret.
  */
 
+import { connect } from "cloudflare:sockets";
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { err, ok, type Result } from "../base/result.ts";
+import { Timeout, within } from "../base/time.ts";
+import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
-import { webhookPolicy } from "../settings/webhook-policy.ts";
-import { canConnect } from "./connection.ts";
-import { type AttemptResult, UNANSWERED } from "./delivery.ts";
+import { type AttemptResult, CONNECT_MAX_MS, UNANSWERED } from "./dispatch.ts";
 import { exchange } from "./exchange.ts";
-import { requestHeaders } from "./request/request-headers.ts";
-import { type Attempt, type SealedKind, sealedFor, type WebhookRequest } from "./request/sealed-request.ts";
-import { filledStopRequest, type StopTemplate, stopRequestId } from "./request/stop-request.ts";
-import type { ResponseValues } from "./response/response-values.ts";
+import type { ResponseValues } from "./response.ts";
+import { filledStopRequest, type StopTemplate, stopRequestId } from "./trigger-requests.ts";
+import { type Attempt, requestHeaders, type SealedKind, sealedFor, type WebhookRequest } from "./webhook-request.ts";
 
 export class WebhookSender extends WorkerEntrypoint<Env> {
   /** Never throws because of what a receiver does. */
@@ -76,4 +76,23 @@ async function openRequest(
 /** `isFinal`: once no deploy is rolling out, no isolate can send the request. */
 function unready(reason: string, isFinal: boolean): AttemptResult {
   return { ...UNANSWERED, reason: `was not called: ${reason}`, isFinal, isUnready: true };
+}
+
+/* SECTION:
+ * Whether a receiver accepts connections at all. `fetch` fails with the same words whether the connection was refused or
+ * broke off later, and only after a refusal is it certain that no job has begun.
+ */
+
+/** Makes a connection and closes it. Sends nothing. False only if the connection was refused, or the name not found. */
+export async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {
+  const socket = connect({ hostname, port: Number(port) || (protocol === "https:" ? 443 : 80) });
+  socket.closed.catch(() => {});
+  try {
+    await within(CONNECT_MAX_MS, socket.opened);
+    return true;
+  } catch (error) {
+    return error instanceof Timeout;
+  } finally {
+    await socket.close().catch(() => {});
+  }
 }

@@ -1,7 +1,7 @@
 /** What the audit says of a change of an action's gates. */
 
 import { expect, it } from "vitest";
-import { gateChangeOf } from "../../src/actions/gate-change.ts";
+import { gateChangeOf } from "../../src/actions/kind.ts";
 
 const CONCURRENCY = { group: "deploy", limit: 2, onConflict: "queue" } as const;
 const KEYED = { ...CONCURRENCY, key: "{{ parameters.service }}" };

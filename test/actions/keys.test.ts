@@ -3,8 +3,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { everyMinute } from "../../src/cron.ts";
-import { resealDefinitions } from "../../src/definitions/reseal.ts";
+import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { replicated } from "../support/landed.ts";
 import { newActionsPath, ORIGIN_A, put, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";

@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ACTION_KIND, actionMemory } from "../../src/actions/kind.ts";
-import type { Hops } from "../../src/http/app-env.ts";
+import type { Hops } from "../../src/http/request-context.ts";
+
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";

@@ -3,8 +3,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { actionDefinition } from "../../src/actions/definition.ts";
-import { actionSecrets } from "../../src/actions/secrets.ts";
-import { splitSecrets } from "../../src/definitions/secrets.ts";
+import { actionSecrets } from "../../src/actions/kind.ts";
+import { splitSecrets } from "../../src/definitions/kind.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
 import { ask } from "../support/requests.ts";

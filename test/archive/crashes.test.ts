@@ -1,7 +1,7 @@
 /** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
 
 import { expect, it, vi } from "vitest";
-import { ArchiveHandler } from "../../src/runs/coordinator/archive/archive-desk.ts";
+import { ArchiveHandler } from "../../src/runs/coordinator/retention.ts";
 import { DAY_MS, journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";

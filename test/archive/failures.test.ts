@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
-import { archiveStatus } from "../../src/runs/api/archive/status.ts";
+import { archiveStatus } from "../../src/runs/api/run-archive.ts";
 import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedRow } from "../support/landed.ts";

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { type AuditQuery, listAudit } from "../../src/auth/audit-list.ts";
+import { type AuditQuery, listAudit } from "../../src/auth/audit-routes.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { createAged, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";

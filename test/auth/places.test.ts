@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { selectEnvironments } from "../../src/auth/places.ts";
+import { selectEnvironments } from "../../src/auth/whoami.ts";
 import { until } from "../support/direct.ts";
 import { ask, createRun, ROOT } from "../support/requests.ts";
 import { grantToken, newProject } from "../support/tokens.ts";

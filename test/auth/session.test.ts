@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { purgeSessions } from "../../src/auth/session/store.ts";
+import { purgeSessions } from "../../src/auth/session-store.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";

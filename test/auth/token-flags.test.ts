@@ -2,9 +2,10 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { cookieHash } from "../../src/auth/session/secret.ts";
-import { selectSession } from "../../src/auth/session/store.ts";
-import { selectToken } from "../../src/auth/store.ts";
+import { cookieHash } from "../../src/auth/session.ts";
+import { selectSession } from "../../src/auth/session-store.ts";
+import { selectToken } from "../../src/auth/token-store.ts";
+
 import { ask, ROOT } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, sha256, type TokenOnWire, type Wanted } from "../support/tokens.ts";

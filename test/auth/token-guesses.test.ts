@@ -2,8 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/authentication.ts";
 import { lookUpCredential } from "../../src/auth/credential-memory.ts";
-import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/token-guesses.ts";
+
 import { HOUR_MS } from "../../src/base/time.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";

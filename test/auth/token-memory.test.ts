@@ -1,7 +1,8 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { lookUpCredential } from "../../src/auth/credential-memory.ts";
-import { selectToken } from "../../src/auth/store.ts";
+import { selectToken } from "../../src/auth/token-store.ts";
+
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";

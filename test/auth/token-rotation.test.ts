@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { selectToken } from "../../src/auth/store.ts";
+import { selectToken } from "../../src/auth/token-store.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { ROLES, type Role } from "../../src/auth/permissions.ts";
+import { ROLES, type Role } from "../../src/auth/principal.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire, type Wanted } from "../support/tokens.ts";
 

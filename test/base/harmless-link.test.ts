@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { harmlessLink, linkRefusal } from "../../src/base/harmless-link.ts";
+import { harmlessLink, linkRefusal } from "../../src/base/visible-text.ts";
 
 describe("a link", () => {
   it.each([

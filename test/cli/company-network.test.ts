@@ -4,7 +4,7 @@ import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { explained } from "../../src/cli/unreachable.ts";
+import { explained } from "../../src/cli/exit.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 import { cli as cliInProcess, type Settings, start } from "./command.ts";
 import { type CompanyServer, companyServer, type ForwardProxy, forwardProxy } from "./company-network.ts";

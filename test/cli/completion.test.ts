@@ -7,7 +7,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
-import { completionScript } from "../../src/cli/completion.ts";
+import { completionScript } from "../../src/cli/commands/completion.ts";
+
 import { createProgram } from "../../src/cli/program.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;

@@ -1,8 +1,8 @@
 /** How the command line tells events. */
 
 import { expect, it, test } from "vitest";
-import { eventText } from "../../src/cli/event-text.ts";
 import { Output } from "../../src/cli/output.ts";
+import { eventText } from "../../src/cli/run-text.ts";
 
 const output = new Output({ json: false });
 const ANSWERED = {

@@ -1,8 +1,7 @@
 /** The line of a command's output that says why it failed. */
 
 import { describe, expect, test } from "vitest";
-import { CommandOutput } from "../../src/cli/command-output.ts";
-import { namesFailure } from "../../src/cli/failure-line.ts";
+import { CommandOutput, namesFailure } from "../../src/cli/exec/command-output.ts";
 
 const SECRET = `0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b:1764000000000:${"0f1e2d3c".repeat(8)}`;
 

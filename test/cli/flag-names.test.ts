@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
-import { withFlagNames } from "../../src/cli/flag-names.ts";
+import { withFlagNames } from "../../src/cli/command.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 
 const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, import.meta.url), "utf8");

@@ -1,8 +1,9 @@
 /** Gates: what the commands about them send, ask, print and exit with. */
 
 import { afterEach, describe, expect, test } from "vitest";
-import { approvalText } from "../../src/cli/gate-text.ts";
+import { approvalText } from "../../src/cli/commands/group.ts";
 import { Output } from "../../src/cli/output.ts";
+
 import type { RunApproval } from "../../src/client/index.ts";
 import { cli, cliAtTerminal } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";

@@ -3,9 +3,10 @@
 import { EventEmitter } from "node:events";
 import stringWidth from "string-width";
 import { afterEach, expect, test, vi } from "vitest";
-import { EventLines } from "../../src/cli/event-lines.ts";
-import { heartbeatLine } from "../../src/cli/event-text.ts";
+import { EventLines } from "../../src/cli/follow.ts";
 import { Output } from "../../src/cli/output.ts";
+import { heartbeatLine } from "../../src/cli/run-text.ts";
+
 import type { DetailedActionRun } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 

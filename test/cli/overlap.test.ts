@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { readGracePeriod } from "../../src/cli/overlap.ts";
+import { readGracePeriod } from "../../src/cli/times.ts";
 
 test.each([
   ["0", 0],

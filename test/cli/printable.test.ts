@@ -2,11 +2,11 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { approvalText } from "../../src/cli/gate-text.ts";
-import { LiveLine } from "../../src/cli/live-line.ts";
-import { Output, plain, toJson } from "../../src/cli/output.ts";
+import { approvalText } from "../../src/cli/commands/group.ts";
+import { LiveLine } from "../../src/cli/follow.ts";
+import { Output, plain, toJson, wrap } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";
-import { wrap } from "../../src/cli/wrap.ts";
+
 import type { ActionRun, RunApproval } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 

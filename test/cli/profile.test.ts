@@ -15,7 +15,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { profilePath } from "../../src/cli/profile.ts";
+import { profilePath } from "../../src/cli/settings.ts";
 import { MAIN } from "./bundle.ts";
 import { cleanEnv, type Settings } from "./command.ts";
 import { cli } from "./in-process.ts";

@@ -1,11 +1,11 @@
 /** How a run is shown: its durations, and texts of several lines as lines. */
 
 import { afterEach, describe, expect, test } from "vitest";
-import { ageText, durationText, timesOf } from "../../src/cli/durations.ts";
-import { memberAt } from "../../src/cli/member-path.ts";
-import { Output } from "../../src/cli/output.ts";
-import { readableJson } from "../../src/cli/readable-json.ts";
+import { memberAt } from "../../src/cli/commands/read-runs.ts";
+import { Output, readableJson } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";
+import { ageText, durationText, timesOf } from "../../src/cli/times.ts";
+
 import type { ActionRun } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";

@@ -1,7 +1,7 @@
 /** What --since means, in the time zone of the machine. */
 
 import { afterEach, describe, expect, test } from "vitest";
-import { sinceOf } from "../../src/cli/since.ts";
+import { sinceOf } from "../../src/cli/times.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json } from "./misbehaving.ts";
 

@@ -2,9 +2,10 @@
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
+import { actionTable, auditTable, tokenTable } from "../../src/cli/fields.ts";
 import { Output } from "../../src/cli/output.ts";
-import { runTable } from "../../src/cli/run-table.ts";
-import { actionTable, auditTable, tokenTable } from "../../src/cli/telling.ts";
+import { runTable } from "../../src/cli/run-text.ts";
+
 import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 

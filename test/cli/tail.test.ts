@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { lastLine, Tail } from "../../src/cli/tail.ts";
+import { lastLine, Tail } from "../../src/cli/exec/command-output.ts";
 
 const SECRET = `0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b:1764000000000:${"0f1e2d3c".repeat(8)}`;
 

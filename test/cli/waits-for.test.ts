@@ -1,8 +1,9 @@
 /** What a run waits for, in words, and times ahead. */
 
 import { afterEach, describe, expect, test } from "vitest";
-import { laterOf } from "../../src/cli/later.ts";
-import { failingText, localText, waitsForText } from "../../src/cli/waits-for.ts";
+import { failingText, localText, waitsForText } from "../../src/cli/run-text.ts";
+import { laterOf } from "../../src/cli/times.ts";
+
 import type { ActionRunDetails } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 

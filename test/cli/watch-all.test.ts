@@ -2,8 +2,9 @@
 
 import type { ServerResponse } from "node:http";
 import { afterEach, expect, test } from "vitest";
-import { changeLine } from "../../src/cli/change-line.ts";
 import { Output } from "../../src/cli/output.ts";
+import { changeLine } from "../../src/cli/run-text.ts";
+
 import type { ActionRun } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";

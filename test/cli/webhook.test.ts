@@ -5,8 +5,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import stringWidth from "string-width";
 import { afterAll, expect, test } from "vitest";
-import { deliveryTable, endpointTable, statusText } from "../../src/cli/endpoint-text.ts";
+import { deliveryTable, endpointTable, statusText } from "../../src/cli/commands/webhook-endpoint.ts";
 import { Output } from "../../src/cli/output.ts";
+
 import type { EndpointDelivery, EndpointStatus, ListedWebhookEndpoint } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json, RUN } from "./misbehaving.ts";

@@ -3,11 +3,10 @@
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
-import { eventText } from "../../src/cli/event-text.ts";
-import { Output } from "../../src/cli/output.ts";
+import { Output, reflow, wrap } from "../../src/cli/output.ts";
 import { createProgram } from "../../src/cli/program.ts";
-import { runText } from "../../src/cli/run-text.ts";
-import { reflow, wrap } from "../../src/cli/wrap.ts";
+import { eventText, runText } from "../../src/cli/run-text.ts";
+
 import type { ActionRun } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 

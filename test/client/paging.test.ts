@@ -1,7 +1,7 @@
 /** Lists over several pages, also with faulty ones. */
 
 import { describe, expect, it } from "vitest";
-import { nextCursor } from "../../src/client/paging.ts";
+import { nextCursor } from "../../src/client/api.ts";
 import { all, json, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
 const link = (cursor: string) => ({

@@ -5,7 +5,7 @@ import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
-import { retryAfterMsOf, retryPauseMs } from "../../src/client/retry.ts";
+import { retryAfterMsOf, retryPauseMs } from "../../src/client/transport.ts";
 import {
   type Answer,
   all,

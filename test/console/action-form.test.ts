@@ -11,9 +11,8 @@ import {
   withDescription,
   withKind,
   withOptions,
-} from "../../src/console/actions/parameter-builder.ts";
-import { productOf, triggerOf, withTrigger } from "../../src/console/actions/product-fields.ts";
-import { PRODUCTS } from "../../src/console/actions/products.ts";
+} from "../../src/console/actions/definition-shape.ts";
+import { PRODUCTS, productOf, triggerOf, withTrigger } from "../../src/console/actions/products.ts";
 import type { Schema } from "../../src/console/actions/schema-form.ts";
 
 const EXAMPLES: Readonly<Record<string, string>> = {

@@ -1,10 +1,10 @@
 /** Versions of an action compared, and how its last runs went. */
 
 import { describe, expect, it } from "vitest";
+import { secretsOf, withSecrets } from "../../src/console/actions/definition-shape.ts";
+import { formatRate, statisticsOf } from "../../src/console/actions/last-runs.tsx";
 import { diffLines, withGaps } from "../../src/console/actions/line-diff.ts";
-import { formatRate, statisticsOf } from "../../src/console/actions/run-statistics.ts";
-import { secretsOf, withSecrets } from "../../src/console/actions/secret-members.ts";
-import type { RunRow } from "../../src/console/runs/run-row.ts";
+import type { RunRow } from "../../src/console/runs/run-list.ts";
 
 const SIGNS = { same: " ", removed: "-", added: "+" };
 const shown = (before: string, after: string) => diffLines(before, after).map(({ kind, text }) => SIGNS[kind] + text);

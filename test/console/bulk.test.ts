@@ -10,8 +10,8 @@ import {
   paceOf,
   titleOf,
   whyAborted,
-} from "../../src/console/bulk/bulk-words.ts";
-import { boundTo, outlookOf, startedText, type Target, targetOf, verbOf } from "../../src/console/bulk/target.ts";
+} from "../../src/console/bulk/bulk-words.tsx";
+import { boundTo, outlookOf, startedText, type Target, targetOf, verbOf } from "../../src/console/bulk/selection.ts";
 import { chipsOf } from "../../src/console/runs/filters.ts";
 
 const NOW = new Date("2026-11-29T12:00:00Z");

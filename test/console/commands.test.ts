@@ -2,12 +2,10 @@
 
 import { execFileSync } from "node:child_process";
 import { expect, it } from "vitest";
-import { putCommands } from "../../src/console/actions/commands.ts";
-import { parameterRows } from "../../src/console/actions/parameter-rows.ts";
-import { formOf } from "../../src/console/actions/schema-form.ts";
-import { envOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
-import { expiresAt, expiryChoices, firstChoice } from "../../src/console/tokens/expiry.ts";
-import { grantableRoles } from "../../src/console/tokens/roles.ts";
+import { formOf, parameterRows } from "../../src/console/actions/schema-form.ts";
+import { envOf, wordsOf } from "../../src/console/tokens/audit-page.tsx";
+import { expiresAt, expiryChoices, firstChoice, grantableRoles } from "../../src/console/tokens/token-rules.ts";
+import { putCommands } from "../../src/console/ui/shell-commands.ts";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };

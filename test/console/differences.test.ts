@@ -1,7 +1,7 @@
 /** What differs between the parameters of two runs, and how one sentence says it. */
 
 import { expect, it } from "vitest";
-import { differencesOf, wordsOf } from "../../src/console/run/differences.ts";
+import { differencesOf, wordsOf } from "../../src/console/run/comparison.tsx";
 
 it("compares objects member by member, and everything else as a whole", () => {
   const before = { version: "1", list: [1, 2], same: { a: {}, b: null }, gone: true, deep: { x: 1, "y.z": 2 } };

@@ -1,7 +1,7 @@
 /** Links that others wrote: the console links what the service counts as a link, and shows everything else as text. */
 
 import { describe, expect, it } from "vitest";
-import { ExternalLink } from "../../src/console/ui/external-link.tsx";
+import { ExternalLink } from "../../src/console/ui/button.tsx";
 
 /** The element that the console makes of the text: its name, where it leads, and what it shows. */
 function shown(text: string) {

@@ -2,20 +2,20 @@
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
-import { chipText } from "../../src/console/runs/chip-words.ts";
 import {
   atCursor,
   chipsOf,
+  chipText,
   filterOf,
   isFiltered,
   matches,
+  refusalOf,
   withChip,
   withInstants,
   withoutChip,
   withoutFilters,
   withStatusToggled,
 } from "../../src/console/runs/filters.ts";
-import { refusalOf } from "../../src/console/runs/refusal.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
 const query = (text: string) => new URLSearchParams(text);

@@ -3,13 +3,12 @@
 import { describe, expect, it } from "vitest";
 import type { DetailedActionRun } from "../../src/client/index.ts";
 import { unshownMember, withMember } from "../../src/console/actions/definition-shape.ts";
-import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/deciding.ts";
-import { readLocalTime, zonesText } from "../../src/console/gates/local-time.ts";
+import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/approval.tsx";
+import { readLocalTime, zonesText } from "../../src/console/gates/local-time.tsx";
 import { ordinal, type Waiting, waitingText, whenText } from "../../src/console/gates/waiting.ts";
-import { newer, rowOf } from "../../src/console/runs/run-row.ts";
-import { termsOf } from "../../src/console/runs/search-terms.ts";
-import { localSuggestions } from "../../src/console/runs/suggestions.ts";
-import { flagWords, grantableOf } from "../../src/console/tokens/flags.ts";
+import { newer, rowOf } from "../../src/console/runs/run-list.ts";
+import { localSuggestions, termsOf } from "../../src/console/runs/search.ts";
+import { flagWords, grantableOf } from "../../src/console/tokens/token-rules.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 const inHours = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();

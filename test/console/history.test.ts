@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { type ActionRun, createClient } from "../../src/client/index.ts";
-import { readHistory } from "../../src/console/run/history.ts";
+import { readHistory } from "../../src/console/run/history-section.tsx";
 
 const run = (n: number, status: ActionRun["status"]) => ({
   id: `01a22236-ec08-8000-a28c-b4b6a9e74${100 + n}`,

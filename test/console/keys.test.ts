@@ -1,7 +1,7 @@
 /** Which shortcut a key press means. */
 
 import { describe, expect, it } from "vitest";
-import { type Press, readPress, type Shortcut } from "../../src/console/keys/reading.ts";
+import { type Press, readPress, type Shortcut } from "../../src/console/keys.tsx";
 
 const run = () => {};
 const SHORTCUTS: readonly Shortcut[] = [

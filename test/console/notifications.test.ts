@@ -2,25 +2,23 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
+import { withSecrets } from "../../src/console/actions/definition-shape.ts";
 import type { Schema } from "../../src/console/actions/schema-form.ts";
-import { withSecrets } from "../../src/console/actions/secret-members.ts";
+import { localMinute } from "../../src/console/gates/local-time.tsx";
 import {
   EVENTS,
   eventWords,
-  keptSecrets,
-  pointersOf,
-  secretsOf,
-  unshownMember,
-} from "../../src/console/notifications/endpoint-shape.ts";
-import { localMinute } from "../../src/console/notifications/local-minute.ts";
-import {
   firstDefinition,
+  keptSecrets,
   OWN,
+  pointersOf,
   RECEIVERS,
   receiverOf,
+  secretsOf,
+  unshownMember,
   withReceiver,
-} from "../../src/console/notifications/receivers.ts";
-import { EVENT_TYPES } from "../../src/runs/telling.ts";
+} from "../../src/console/notifications/endpoint-shape.ts";
+import { EVENT_TYPES } from "../../src/runs/endpoint-deliveries.ts";
 
 const example = (name: string): Schema =>
   JSON.parse(readFileSync(new URL(`../../examples/webhook-endpoints/${name}.json`, import.meta.url), "utf8"));

@@ -1,7 +1,7 @@
 /** Addresses and pages. */
 
 import { expect, it } from "vitest";
-import { type Page, pageAt, pathOf, scopeOf } from "../../src/console/routes/pages.ts";
+import { type Page, pageAt, pathOf, scopeOf } from "../../src/console/pages.ts";
 
 const SCOPE = { o: "acme", p: "shop", envName: "prod-eu" };
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";

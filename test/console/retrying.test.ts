@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
-import { pollInMs, retryInMs } from "../../src/console/ui/retrying.ts";
+import { pollInMs, retryInMs } from "../../src/console/ui/load.tsx";
 
 const refusal = (status: number | null, retryAfterMs: number | null = null) =>
   new ActionRunsError("No.", { status, code: "x", retryAfterMs });

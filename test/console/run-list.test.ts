@@ -1,20 +1,20 @@
 /** How polls change the list that is shown. */
 
 import { describe, expect, it } from "vitest";
-import { countText, moved } from "../../src/console/runs/counts.ts";
 import {
   begun,
   merged,
   patched,
   type RunList,
+  type RunRow,
   rowIn,
+  rowOf,
   unread,
   withoutRun,
   withUpdates,
 } from "../../src/console/runs/run-list.ts";
-import { type RunRow, rowOf } from "../../src/console/runs/run-row.ts";
-import { barsFor, barsOf } from "../../src/console/runs/strip-geometry.ts";
-import type { Status } from "../../src/console/ui/statuses.ts";
+import { barsFor, barsOf } from "../../src/console/runs/strip.tsx";
+import { countText, moved, type Status } from "../../src/console/ui/status.tsx";
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
 

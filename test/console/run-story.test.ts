@@ -2,10 +2,9 @@
 
 import { describe, expect, it } from "vitest";
 import type { ActionDefinition, ActionRun, DetailedActionRun, TimelineEvent } from "../../src/client/index.ts";
-import { lifecycleOf } from "../../src/console/run/lifecycle.ts";
-import { newsOf } from "../../src/console/run/news.ts";
-import { retryingOf, starterOf } from "../../src/console/run/permitted.ts";
-import { type Item, itemsOf, newsSeqOf } from "../../src/console/run/timeline-items.ts";
+import { retryingOf, starterOf } from "../../src/console/run/action-of-run.tsx";
+import { lifecycleOf } from "../../src/console/run/lifecycle.tsx";
+import { type Item, itemsOf, newsOf, newsSeqOf } from "../../src/console/run/timeline-items.ts";
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
 const at = (seconds: number) => new Date(AT + seconds * 1000).toISOString();

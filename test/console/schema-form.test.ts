@@ -1,8 +1,14 @@
 /** The form of an action: its fields from a schema, and the parameters from what was typed. */
 
 import { describe, expect, it } from "vitest";
-import { filledTexts, parametersOf, suggestedTexts } from "../../src/console/actions/form-values.ts";
-import { changeIn, keptValues, retriedParameters } from "../../src/console/actions/retried-values.ts";
+import {
+  changeIn,
+  filledTexts,
+  keptValues,
+  parametersOf,
+  retriedParameters,
+  suggestedTexts,
+} from "../../src/console/actions/form-values.ts";
 import { type Field, formOf, pointersOf, type Schema } from "../../src/console/actions/schema-form.ts";
 
 /** A form with one field, `x`. */

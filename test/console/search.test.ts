@@ -1,16 +1,19 @@
 /** What the search makes of a text. */
 
 import { describe, expect, it } from "vitest";
-import { isIdEnd, type Term, termsOf, wordsOf } from "../../src/console/runs/search-terms.ts";
 import {
   facetSearchOf,
   facetSuggestions,
   isEqualWord,
+  isIdEnd,
   localSuggestions,
   type Suggestion,
+  type Term,
+  termsOf,
   textBefore,
   wordAtEnd,
-} from "../../src/console/runs/suggestions.ts";
+  wordsOf,
+} from "../../src/console/runs/search.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
 const RUN = "01a212de-9b55-8003-a8a9-dd2c148ea617";

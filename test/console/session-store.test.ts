@@ -1,8 +1,8 @@
 /** What the browser keeps of a session, and for how long. */
 
 import { expect, it } from "vitest";
-import type { SessionApi } from "../../src/console/session/session-api.ts";
-import { createSessionStore, SESSION_KEY } from "../../src/console/session/session-store.ts";
+import { createSessionStore, SESSION_KEY, type SessionApi } from "../../src/console/session/session-store.ts";
+
 import type { Holder, Session } from "../../src/console/session/sign-in.ts";
 
 const HOUR_MS = 3_600_000;

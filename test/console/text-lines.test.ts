@@ -1,9 +1,9 @@
 /** Texts of several lines: where the lines are, how an address names one, and what an error says first. */
 
 import { describe, expect, it } from "vitest";
-import { errorPartsOf } from "../../src/console/run/error-parts.ts";
-import { memberText } from "../../src/console/run/member-text.ts";
-import { fragmentOf, hasLines, linesOf, lineTargetOf } from "../../src/console/ui/text-lines.ts";
+import { memberText } from "../../src/console/run/json-text.ts";
+import { errorPartsOf } from "../../src/console/run/values.tsx";
+import { fragmentOf, hasLines, linesOf, lineTargetOf } from "../../src/console/ui/text-block.tsx";
 
 describe("a text", () => {
   it.each([

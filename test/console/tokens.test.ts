@@ -1,9 +1,8 @@
 /** What the page of tokens offers, and where an audit entry leads. */
 
 import { describe, expect, it } from "vitest";
-import { bulkWords, pageOf, wordsOf } from "../../src/console/tokens/audit-words.ts";
-import { firstGracePeriod, gracePeriodChoices } from "../../src/console/tokens/overlap.ts";
-import { isRotatable } from "../../src/console/tokens/rotatable.ts";
+import { bulkWords, pageOf, wordsOf } from "../../src/console/tokens/audit-page.tsx";
+import { firstGracePeriod, gracePeriodChoices, isRotatable } from "../../src/console/tokens/token-rules.ts";
 
 const token = (id: string, parentId: string | null, more = {}) => ({
   id,

@@ -2,8 +2,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import type { HomeState, Move, MoveReply, MoveStatus } from "../../src/runs/move-calls.ts";
-import type { Lacking } from "../../src/runs/upkeep-calls.ts";
+import type { HomeState, Move, MoveReply, MoveStatus } from "../../src/runs/home.ts";
+import type { Lacking } from "../../src/runs/protocol.ts";
+
 import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";

@@ -3,7 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Cleaning } from "../../src/runs/coordinator/moves/cleaning.ts";
+import { Cleaning } from "../../src/runs/coordinator/moves.ts";
 import { askWith, calledThrough, envWith } from "../support/bindings.ts";
 import { cursorOf } from "../support/changes.ts";
 import { later } from "../support/clock.ts";

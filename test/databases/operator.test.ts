@@ -2,8 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { noteDatabases } from "../../src/health/note-databases.ts";
-import { isRegistered } from "../../src/runs/d1/registration.ts";
+import { noteDatabases } from "../../src/health/readiness.ts";
+import { isRegistered } from "../../src/runs/d1/control-database.ts";
+
 import { hurryTime } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";

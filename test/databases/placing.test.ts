@@ -3,8 +3,9 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Replicas } from "../../src/runs/projection/replicas.ts";
-import { forgetNumbers } from "../../src/settings/bound-database.ts";
+import { Replicas } from "../../src/runs/replication/replica-set.ts";
+import { forgetNumbers } from "../../src/settings/databases.ts";
+
 import {
   alarmAt,
   alarmIn,

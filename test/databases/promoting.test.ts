@@ -1,8 +1,9 @@
 /** The instant of a move at which the new database becomes the one that lists read, and what can go wrong around it. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { PendingRuns } from "../../src/runs/projection/unlanded-runs.ts";
-import { forgetNumbers } from "../../src/settings/bound-database.ts";
+import { PendingRuns } from "../../src/runs/replication/pending-runs.ts";
+import { forgetNumbers } from "../../src/settings/databases.ts";
+
 import { cursorOf } from "../support/changes.ts";
 import {
   change,

@@ -2,9 +2,10 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { forgetLacking, lacksDatabase } from "../../src/database/numbers-in-use.ts";
+import { forgetLacking, lacksDatabase } from "../../src/database/database-state.ts";
 import type { Home } from "../../src/runs/home.ts";
-import type { Lacking } from "../../src/runs/upkeep-calls.ts";
+import type { Lacking } from "../../src/runs/protocol.ts";
+
 import { askWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
 import { newIdIn } from "../support/direct.ts";

@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { firstIdAt } from "../../src/base/uuid.ts";
+import { firstIdAt } from "../../src/base/ids.ts";
 import {
   alarmIn,
   change,

@@ -3,15 +3,23 @@ import type { Context } from "hono";
 import { expect, it } from "vitest";
 import { ACTION_KIND } from "../../src/actions/kind.ts";
 import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
-import { OPERATOR, type Principal } from "../../src/auth/permissions.ts";
+import { OPERATOR, type Principal } from "../../src/auth/principal.ts";
 import { rotateToken } from "../../src/auth/rotation.ts";
-import { revokeToken } from "../../src/auth/store.ts";
-import { resealDefinitions } from "../../src/definitions/reseal.ts";
-import { deleteDefinition, listDefinitions, putDefinition, selectDefinition } from "../../src/definitions/store.ts";
-import { deleteVersion, listVersions, selectVersion } from "../../src/definitions/versions.ts";
+import { revokeToken } from "../../src/auth/token-store.ts";
+import { resealDefinitions } from "../../src/definitions/sealing.ts";
+import {
+  deleteDefinition,
+  deleteVersion,
+  listDefinitions,
+  listVersions,
+  putDefinition,
+  selectDefinition,
+  selectVersion,
+} from "../../src/definitions/store.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
-import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
+import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+
 import { newActionsPath, scopeOf } from "../actions/actions.ts";
 
 const ROOT_PRINCIPAL: Principal = {

@@ -29,7 +29,7 @@ import gitlabTemplate from "../../reporters/gitlab.yml?raw";
 import { checkSchema } from "../../src/json-schema/check-schema.ts";
 import { validate } from "../../src/json-schema/validate.ts";
 import { newRun } from "../../src/runs/api/request-schemas.ts";
-import { renderTrigger } from "../../src/webhooks/request/prepare.ts";
+import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const CALLBACK_URL = `https://runs.example/acme/shop/envs/production/action-runs/${ID}/callback`;

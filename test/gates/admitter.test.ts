@@ -3,7 +3,7 @@
  */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { DueRuns } from "../../src/runs/journal/due-runs.ts";
+import { DueRuns } from "../../src/runs/journal/due-rows.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { AFTER_FAILURE_MS, type Awake, Stage } from "./stage.ts";

@@ -1,7 +1,7 @@
 /** Decisions that come at the very instant at which the run's time to wait is up, or its time has come. */
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import type { RunReply } from "../../src/runs/run-answer.ts";
+import type { RunReply } from "../../src/runs/run-calls.ts";
 import { ANN, BOB, create, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
-import type { RunReply } from "../../src/runs/run-answer.ts";
+import type { RunReply } from "../../src/runs/run-calls.ts";
 import { ANN, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";
 

@@ -1,10 +1,9 @@
 /** Runs with gates as a Worker asks a coordinator for them, for tests of one situation. */
 
-import type { Actor } from "../../src/runs/actor.ts";
-import type { Concurrency, Gates } from "../../src/runs/gates.ts";
-import type { NewRun } from "../../src/runs/run.ts";
-import type { RunReply } from "../../src/runs/run-answer.ts";
-import type { NewDispatch, StartOn } from "../../src/webhooks/delivery.ts";
+import type { Actor, Concurrency, Gates, NewRun } from "../../src/runs/run.ts";
+import type { RunReply } from "../../src/runs/run-calls.ts";
+import type { NewDispatch, StartOn } from "../../src/webhooks/dispatch.ts";
+
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import type { Awake, Stage } from "./stage.ts";
 

@@ -1,7 +1,7 @@
 /** Pauses: over restarts, over clocks that step back, and at the instant at which it ends. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { Pause } from "../../src/runs/gate-calls.ts";
+import type { Pause } from "../../src/runs/run-calls.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
 import { type Awake, Stage } from "./stage.ts";

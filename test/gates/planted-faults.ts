@@ -1,18 +1,16 @@
 /** Faults that somebody could make at gates. Each replaces a method of ours, which only a test of the tests may do. */
 
 import { vi } from "vitest";
-import type { RunningInQueue } from "../../src/runs/admission.ts";
-import { Dispatches } from "../../src/runs/coordinator/deliveries.ts";
-import { Scheduler } from "../../src/runs/coordinator/gates/admitter.ts";
 import { ApproverCheck } from "../../src/runs/coordinator/gates/approver-check.ts";
+import { Scheduler } from "../../src/runs/coordinator/gates/scheduler.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
-import { DispatchRows } from "../../src/runs/journal/delivery-rows.ts";
+import { Dispatches } from "../../src/runs/coordinator/sending/dispatches.ts";
+import { ConcurrencyQueueRows, PauseRows } from "../../src/runs/journal/concurrency-rows.ts";
+import { DispatchRows, StopRequestRows } from "../../src/runs/journal/dispatch-rows.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
-import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
-import { ConcurrencyQueueRows } from "../../src/runs/journal/slot-rows.ts";
-import { StopRequestRows } from "../../src/runs/journal/stop-request-rows.ts";
 import { isQueued } from "../../src/runs/run.ts";
+import type { RunningInQueue } from "../../src/runs/scheduling.ts";
 
 const { running, queued } = ConcurrencyQueueRows.prototype;
 const { hold } = Dispatches.prototype;

@@ -1,8 +1,9 @@
 /** An approval counts only if D1 says before the release that the token which gave it was not revoked. */
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { Actor } from "../../src/runs/actor.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
+import type { Actor } from "../../src/runs/run.ts";
+
 import { MINUTE_MS } from "../support/direct.ts";
 import { replicatedIn } from "../support/landed.ts";
 import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";

@@ -1,6 +1,6 @@
 /** What a coordinator's journal says of its runs, read without the code that is tested. */
 
-import type { Approval, ConcurrencyQueue, Gates } from "../../src/runs/gates.ts";
+import type { Approval, ConcurrencyQueue, Gates } from "../../src/runs/run.ts";
 
 export interface Row {
   readonly id: string;

@@ -6,8 +6,9 @@
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { vi } from "vitest";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
-import { type AttemptResult, LEASE_MS } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
+import { type AttemptResult, LEASE_MS } from "../../src/webhooks/dispatch.ts";
+import type { Attempt } from "../../src/webhooks/webhook-request.ts";
+
 import { coordinator, hurryTimers, newIdIn, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedIn } from "../support/landed.ts";

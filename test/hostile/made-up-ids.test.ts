@@ -1,9 +1,10 @@
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { newUuidV7 } from "../../src/base/uuid.ts";
+import { newUuidV7 } from "../../src/base/ids.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
+
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { coordinator } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";

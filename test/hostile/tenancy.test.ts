@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
-import type { Permission, Role } from "../../src/auth/permissions.ts";
+import type { Permission, Role } from "../../src/auth/principal.ts";
 import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
 import { journal, until } from "../support/direct.ts";
 import { gatedRun, LATER } from "../support/gated.ts";

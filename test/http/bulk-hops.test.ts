@@ -3,9 +3,10 @@
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { newUuidV7 } from "../../src/base/uuid.ts";
-import { BulkOperations } from "../../src/runs/api/bulk/entrypoint.ts";
+import { newUuidV7 } from "../../src/base/ids.ts";
+import { BulkOperations } from "../../src/runs/api/bulk-runner.ts";
 import type { BulkOrder } from "../../src/runs/bulk.ts";
+
 import { envWith } from "../support/bindings.ts";
 import { bulk, bulkEnded, bulkPath, startBulk } from "../support/bulk.ts";
 import { faults } from "../support/faults.ts";

@@ -1,10 +1,11 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { signCallbackToken } from "../../src/auth/callback-token.ts";
+import { signCallbackToken } from "../../src/auth/token-format.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { coordinator, createAged, journal } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";

@@ -7,10 +7,10 @@ import { array, assert, constantFrom, jsonValue, oneof, property, string } from 
 import { describe, expect, it } from "vitest";
 import { actionDefinition } from "../../src/actions/definition.ts";
 import { newToken } from "../../src/auth/request-schemas.ts";
-import { jsonPointer } from "../../src/base/json-pointer.ts";
+import { jsonPointer } from "../../src/base/json.ts";
 import { LABELS_MAX, POINTER_MAX_CHARACTERS } from "../../src/base/limits.ts";
-import { ApiError } from "../../src/http/errors.ts";
-import { refusalOf } from "../../src/http/refusal.ts";
+import { ApiError, refusalOf } from "../../src/http/errors.ts";
+
 import { cancel, heartbeat, newRun, newRunOfAction, report, retry } from "../../src/runs/api/request-schemas.ts";
 import { expectPointed } from "../support/conformance.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { DELIVERY_HEADER } from "../../src/http/loop-guard.ts";
+import { DELIVERY_HEADER } from "../../src/http/headers.ts";
 import { envWith, untouchable } from "../support/bindings.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 

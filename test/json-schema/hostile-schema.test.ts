@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { VALIDATION_MAX_STEPS } from "../../src/base/limits.ts";
 import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { KEYWORDS } from "../../src/json-schema/keyword-table.ts";
+import { KEYWORDS } from "../../src/json-schema/keywords.ts";
 import { validate } from "../../src/json-schema/validate.ts";
 
 const KIB = 1024;

@@ -1,7 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { setOf } from "../../src/json-schema/character-class.ts";
-import { accepts, type Property, toProperty } from "../../src/json-schema/character-set.ts";
+import { accepts, type Property, setOf, toProperty } from "../../src/json-schema/character-set.ts";
 import { matches, type Pattern, PatternParts, parsePattern } from "../../src/json-schema/pattern.ts";
 
 const KIB = 1024;

@@ -3,7 +3,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { RunHandler } from "../../src/runs/coordinator/run-desk.ts";
+import { RunHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
 import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";

@@ -3,7 +3,7 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { BATCH_MAX_MS } from "../../src/runs/projection/flights.ts";
+import { BATCH_MAX_MS } from "../../src/runs/replication/batch-writer.ts";
 import { alarmAt, alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { replicated } from "../support/landed.ts";

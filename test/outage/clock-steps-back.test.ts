@@ -5,11 +5,12 @@
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recallEnded, rememberEnded } from "../../src/runs/api/read/ended-runs.ts";
-import { streamEvents } from "../../src/runs/api/watch/timeline-stream.ts";
-import { WatchHandler } from "../../src/runs/coordinator/watch-desk.ts";
-import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/watchers.ts";
-import { CONTENT, withHeldBatches } from "../runs/projection/held-flights.ts";
+import { recallEnded, rememberEnded } from "../../src/runs/api/read-runs.ts";
+import { streamEvents } from "../../src/runs/api/timeline-routes.ts";
+import { WatchHandler } from "../../src/runs/coordinator/run-handler.ts";
+import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/subscriptions.ts";
+
+import { CONTENT, withHeldBatches } from "../runs/replication/held-flights.ts";
 import {
   alarmAt,
   change,

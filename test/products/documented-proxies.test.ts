@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
+
 import { blocksOf } from "../server/readme/document.ts";
 import { ProductProcesses } from "./product-process.ts";
 import { missing } from "./programs.ts";

@@ -5,6 +5,7 @@ import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
 import { readHome } from "../../src/runs/d1/environments.ts";
 import { databaseNumbered } from "../../src/settings/databases.ts";
+
 import { alarmAt, coordinator, direct } from "../support/direct.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { moreDatabases } from "../support/settings.ts";

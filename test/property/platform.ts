@@ -5,8 +5,9 @@
 
 import { env } from "cloudflare:workers";
 import { expect, vi } from "vitest";
-import { LACKING_MAX_MS } from "../../src/runs/api/read/list-runs.ts";
+import { LACKING_MAX_MS } from "../../src/runs/api/read-runs.ts";
 import type { CoordinatorObject } from "../../src/runs/protocol.ts";
+
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 

@@ -1,7 +1,7 @@
 /** Who is oneself: the rule behind own runs and behind "different approvers". */
 
 import { expect, it } from "vitest";
-import { type Actor, isOneself, isSameActor, nameOf, viaOf } from "../../src/runs/actor.ts";
+import { type Actor, isOneself, isSameActor, nameOf, viaOf } from "../../src/runs/run.ts";
 
 const token = (tokenId: string, parents: readonly string[] = [], person: string | null = null): Actor => ({
   tokenId,

@@ -6,7 +6,7 @@ import {
   type RunningInQueue,
   type SchedulingDecision,
   schedule,
-} from "../../src/runs/admission.ts";
+} from "../../src/runs/scheduling.ts";
 
 const SEED = 20261128;
 const actionName = fc.constantFrom("a", "b");

@@ -1,10 +1,8 @@
 /** What a timeline tells of a run's gates. */
 
 import { expect, it } from "vitest";
-import { enderOf, gateEventsBetween, gateEventsOfNew } from "../../src/runs/gate-timeline.ts";
-import type { Gates } from "../../src/runs/gates.ts";
-import { begin, type NewRun, type Run } from "../../src/runs/run.ts";
-import type { TimelineEvent } from "../../src/runs/timeline-event.ts";
+import { begin, type Gates, type NewRun, type Run } from "../../src/runs/run.ts";
+import { enderOf, gateEventsBetween, gateEventsOfNew, type TimelineEvent } from "../../src/runs/timeline.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
 
 const AT = Date.UTC(2026, 0, 31, 12);

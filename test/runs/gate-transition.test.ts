@@ -1,8 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { Actor } from "../../src/runs/actor.ts";
-import type { Gates } from "../../src/runs/gates.ts";
-import { begin, dueAt, type NewRun, purgeAt, type Run, tokenExpiresAt } from "../../src/runs/run.ts";
+import {
+  type Actor,
+  begin,
+  dueAt,
+  type Gates,
+  type NewRun,
+  purgeAt,
+  type Run,
+  tokenExpiresAt,
+} from "../../src/runs/run.ts";
 import { type Conflict, expire, type RunEvent, transition } from "../../src/runs/transition.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);

@@ -1,8 +1,7 @@
 /** Who can approve and reject a run now. */
 
 import { expect, it } from "vitest";
-import type { Actor } from "../../src/runs/actor.ts";
-import { type ApprovalRule, approveConflict, type Gates, rejectConflict } from "../../src/runs/gates.ts";
+import { type Actor, type ApprovalRule, approveConflict, type Gates, rejectConflict } from "../../src/runs/run.ts";
 
 const token = (tokenId: string, parents: string[] = []): Actor => ({
   tokenId,

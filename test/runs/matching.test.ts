@@ -1,6 +1,5 @@
 import { expect, it } from "vitest";
-import { type EndpointFilter, hears, needsPrevious } from "../../src/runs/matching.ts";
-import type { RunWithEvent } from "../../src/runs/telling.ts";
+import { type EndpointFilter, hears, needsPrevious, type RunWithEvent } from "../../src/runs/endpoint-deliveries.ts";
 
 const RUN: RunWithEvent = {
   id: "r",

@@ -2,8 +2,7 @@
 
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { mergedPage, type Page } from "../../src/runs/merged-page.ts";
-import type { Order } from "../../src/runs/run-filters.ts";
+import { mergedPage, type Order, type Page } from "../../src/runs/run-filters.ts";
 
 interface Source {
   readonly ids: readonly string[];

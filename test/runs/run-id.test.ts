@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { firstIdAt, newUuidV7, parseUuid } from "../../src/base/uuid.ts";
+import { firstIdAt, newUuidV7, parseUuid } from "../../src/base/ids.ts";
 import { createdAtOf, createRunId, isGenuineRunId } from "../../src/runs/run-id.ts";
 import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
+
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
 const SCOPE = "acme/shop/prod";

@@ -4,6 +4,7 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { begin, type Run, timeIsUpAt } from "../../src/runs/run.ts";
 import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
+
 import {
   alarmAt,
   alarmIn,

@@ -6,9 +6,16 @@ import { describe, expect, it } from "vitest";
 import { EVENTS_MAX, TimelineRows } from "../../src/runs/journal/timeline-rows.ts";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { begin, type Run } from "../../src/runs/run.ts";
-import { eventsBetween, heartbeatNews, isLast, toWireEvent } from "../../src/runs/timeline.ts";
-import type { StoredEvent, TimelineEvent } from "../../src/runs/timeline-event.ts";
+import {
+  eventsBetween,
+  heartbeatNews,
+  isLast,
+  type StoredEvent,
+  type TimelineEvent,
+  toWireEvent,
+} from "../../src/runs/timeline.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
+
 import { coordinator, createAged, direct, writeFirst } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { eventsOf, type WireEvent } from "../support/stream.ts";

@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { ApiError } from "../../src/http/errors.ts";
-import { deadlineOf, gatesOf, type WantedGates, wantedGates } from "../../src/runs/api/create/gates.ts";
+import { deadlineOf, gatesOf, type WantedGates, wantedGates } from "../../src/runs/api/prepare-run.ts";
 
 const NOW = Date.parse("2026-11-25T12:00:00.000Z");
 const MINUTE = 60_000;

@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
-import { CONFIG } from "../../src/dev/databases.ts";
+import { CONFIG } from "../../src/dev/wrangler.ts";
 
 it("a deploy logs neither requests with their queries nor the URLs of receivers, but only what the service writes", () => {
   const { observability } = unstable_readConfig({ config: CONFIG });

@@ -3,11 +3,6 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import {
-  SUBSCRIPTIONS_MAX,
-  SUBSCRIPTIONS_PER_RUN,
-  SUBSCRIPTIONS_PER_TOKEN,
-} from "../../src/runs/coordinator/watchers.ts";
 import { ask, type CreatedRun } from "./load.ts";
 import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
@@ -15,6 +10,10 @@ import { until } from "./until.ts";
 /** No other file has runs of this organization, so its subscriptions are free. */
 const ORG = "of-hang-up-test";
 const RUNS = `/${ORG}/shop/envs/prod/action-runs`;
+/** The bounds of an environment's coordinator, as docs/capacity.md says. */
+const SUBSCRIPTIONS_MAX = 2000;
+const SUBSCRIPTIONS_PER_TOKEN = 500;
+const SUBSCRIPTIONS_PER_RUN = 200;
 /** Less than the 15 s until a stream's next comment, or the 25 s of a wait's call, would end a subscription. */
 const AT_ONCE_MS = 8_000;
 

@@ -5,8 +5,8 @@ import { json } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import { afterAll, describe, expect, it } from "vitest";
 import { type ActionDefinition, createClient } from "../../src/client/index.ts";
-import { type OfferedHello, offerHello } from "../../src/dev/hello-action.ts";
-import { type HelloJob, startHelloJob } from "../../src/dev/hello-job.ts";
+import { type HelloJob, type OfferedHello, offerHello, startHelloJob } from "../../src/dev/hello.ts";
+
 import { serve } from "../support/node-server.ts";
 import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";

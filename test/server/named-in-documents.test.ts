@@ -5,8 +5,7 @@ import { join } from "node:path";
 import { expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { ERRORS } from "../../src/http/errors.ts";
-import { WAITING_FOR } from "../../src/runs/gates.ts";
-import { END_CAUSES } from "../../src/runs/run.ts";
+import { END_CAUSES, WAITING_FOR } from "../../src/runs/run.ts";
 
 const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 const api = read("docs/api.md");
@@ -20,7 +19,7 @@ function unionIn(file: string, type: string): readonly string[] {
 }
 
 it("docs/api.md names every event of a timeline, every cause of an end and every gate", () => {
-  const names = [...unionIn("src/runs/timeline-event.ts", "TimelineEventType"), ...END_CAUSES, ...WAITING_FOR];
+  const names = [...unionIn("src/runs/timeline.ts", "TimelineEventType"), ...END_CAUSES, ...WAITING_FOR];
   expect(names.filter((name) => !api.includes(`\`${name}\``))).toEqual([]);
 });
 

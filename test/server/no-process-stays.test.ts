@@ -11,7 +11,7 @@ const ENDLESS =
 
 const project = new Project();
 project.standInForServer(200, { status: "ready" });
-writeFileSync(join(project.folder, "src/dev/story.ts"), ENDLESS);
+writeFileSync(join(project.folder, "src/dev/demo/story.ts"), ENDLESS);
 afterAll(() => project.remove());
 
 const COMMANDS: Readonly<Record<string, readonly string[]>> = {

@@ -12,8 +12,8 @@ import { parseEnv } from "node:util";
 import type { V4WorkerOptions } from "miniflare";
 import { inject } from "vitest";
 import { hasEnded } from "../../src/dev/children.ts";
-import { newSecrets } from "../../src/dev/prepare.ts";
-import { freePort } from "../../src/dev/server.ts";
+import { freePort, newSecrets } from "../../src/dev/server.ts";
+
 import type { InstallationSetup } from "./place-process.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 

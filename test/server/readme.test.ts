@@ -7,8 +7,9 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, 
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { EXAMPLE_ENVIRONMENT } from "../../src/dev/example-place.ts";
+import { EXAMPLE_ENVIRONMENT } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
+
 import { ask, type CreatedRun } from "./load.ts";
 import { type Installation, newInstallation } from "./place.ts";
 import { type Block, blocksOf, faultsOf } from "./readme/document.ts";

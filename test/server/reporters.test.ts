@@ -14,6 +14,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
+
 import { sharedServer } from "./place.ts";
 import {
   actionSteps,

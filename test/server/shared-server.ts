@@ -10,9 +10,10 @@ import type { V4WorkerOptions } from "miniflare";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { bundle, CONFIGS } from "../../bench/build.ts";
-import { migrateClosed } from "../../src/dev/apply-migrations.ts";
+import { migrateClosed } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
+
 import { putMany } from "./console/many.ts";
 import { type Beginning, newInstallation } from "./place.ts";
 import { QUICK_FILES } from "./quick-files.ts";

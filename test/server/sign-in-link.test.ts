@@ -4,8 +4,8 @@ import { spawnSync } from "node:child_process";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
-import { consoleLink } from "../../src/dev/sign-in-link.ts";
-import { STARTING, welcome } from "../../src/dev/welcome.ts";
+import { consoleLink, STARTING, welcome } from "../../src/dev/welcome.ts";
+
 import { Project } from "./project.ts";
 import { until } from "./until.ts";
 

@@ -13,7 +13,8 @@ import { parseEnv } from "node:util";
 import type { V4WorkerOptions } from "miniflare";
 import { afterAll, expect, inject, it } from "vitest";
 import { newMiniflare } from "../../src/dev/miniflare.ts";
-import { newSecrets } from "../../src/dev/prepare.ts";
+import { newSecrets } from "../../src/dev/server.ts";
+
 import { type ActionRun, ask } from "./load.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 import { until } from "./until.ts";

@@ -4,8 +4,8 @@ import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, wri
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { makeDevVars } from "../../src/dev/prepare.ts";
-import { freePort } from "../../src/dev/server.ts";
+import { freePort, makeDevVars } from "../../src/dev/server.ts";
+
 import { serve } from "../support/node-server.ts";
 import { Project, type Script } from "./project.ts";
 

@@ -2,8 +2,8 @@
 
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect } from "vitest";
-import { CHROMIUM } from "../../src/dev/chromium.ts";
-import { PendingRequests } from "../../src/dev/pending-requests.ts";
+import { CHROMIUM, PendingRequests } from "../../src/dev/pictures/site.ts";
+
 import { HANGS_AFTER_MS, until } from "./until.ts";
 
 const HEIGHT = 800;

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
-import { sealedFor } from "../../src/webhooks/request/sealed-request.ts";
+import { sealedFor } from "../../src/webhooks/webhook-request.ts";
 
 const FIRST = "the-first-key-there-was-of-32-bytes-and-more";
 const SECOND = "another-key-that-came-later-of-32-bytes-too";

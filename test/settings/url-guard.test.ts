@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { URL_MAX_CHARACTERS } from "../../src/base/limits.ts";
+import { parseHosts, parsePorts } from "../../src/settings/config.ts";
 import { guardUrl, type UrlPolicy } from "../../src/settings/url-guard.ts";
-import { parseHosts, parsePorts } from "../../src/settings/webhook-policy.ts";
 
 const OPEN: UrlPolicy = { ports: new Set(), hosts: null, ownHosts: ["runs.example.com"], insecure: false };
 const INSECURE: UrlPolicy = { ...OPEN, ownHosts: ["localhost:8787"], insecure: true };

@@ -5,6 +5,7 @@ import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { rootToken } from "../../src/settings/config.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { newRunsPath } from "../support/requests.ts";
 

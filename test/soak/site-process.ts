@@ -7,9 +7,9 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { migrate } from "../../src/dev/apply-migrations.ts";
-import { newMiniflare } from "../../src/dev/miniflare.ts";
+import { migrate, newMiniflare } from "../../src/dev/miniflare.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
+
 import type { SiteSetup } from "./site.ts";
 
 const CLASS_NAME = "RunCoordinator";

@@ -9,8 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { parseEnv } from "node:util";
 import { hasEnded } from "../../src/dev/children.ts";
-import { newSecrets } from "../../src/dev/prepare.ts";
-import { freePort } from "../../src/dev/server.ts";
+import { freePort, newSecrets } from "../../src/dev/server.ts";
 import { ROOT, runWrangler } from "../../src/dev/wrangler.ts";
 
 const BUILT = join(ROOT, ".wrangler", "soak");

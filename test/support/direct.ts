@@ -4,12 +4,13 @@ import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
-import { JournalSql } from "../../src/runs/journal/journal-sql.ts";
+import { JournalSql } from "../../src/runs/journal/schema.ts";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
-import type { RunReply } from "../../src/runs/run-answer.ts";
+import type { RunReply } from "../../src/runs/run-calls.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
+
 import { scopeOfPath } from "./requests.ts";
 
 export const MINUTE_MS = 60_000;

@@ -1,6 +1,6 @@
 /** At least one request for each route and each status. */
 
-import { encodeCursor } from "../../src/http/cursor.ts";
+import { encodeCursor } from "../../src/http/paging.ts";
 import { faults } from "./faults.ts";
 import type { Ask, CreatedRun } from "./requests.ts";
 import { OWN_PAGE } from "./sessions.ts";

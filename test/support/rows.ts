@@ -1,9 +1,9 @@
 /** Inserts runs into D1 directly, because a list's test must choose their instants, sizes and numbers. */
 
 import { env } from "cloudflare:workers";
-import { hyphenated, timeHex } from "../../src/base/uuid.ts";
+import { hyphenated, timeHex } from "../../src/base/ids.ts";
 import { toActionRun } from "../../src/runs/action-run.ts";
-import { type HomeKeeper, Registration } from "../../src/runs/d1/registration.ts";
+import { type HomeKeeper, Registration } from "../../src/runs/d1/control-database.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
 import type { Run } from "../../src/runs/run.ts";

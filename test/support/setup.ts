@@ -1,8 +1,9 @@
 import { applyD1Migrations, reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, expect, vi } from "vitest";
-import { forgetLacking, lacksDatabase } from "../../src/database/numbers-in-use.ts";
+import { forgetLacking, lacksDatabase } from "../../src/database/database-state.ts";
 import { requireDatabase } from "../../src/health/readiness.ts";
+
 import { requireRealSetTimeout } from "./clock.ts";
 import { endEarlierFiles, resetFaults } from "./faults.ts";
 import { importMainOnce } from "./main-module.ts";

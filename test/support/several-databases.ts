@@ -1,9 +1,10 @@
 /** Several databases and stand-ins for the coordinator, for tests of what the Worker reads from where. */
 
 import { env } from "cloudflare:workers";
-import { lineageOf } from "../../src/base/lineage.ts";
+import { lineageOf } from "../../src/base/ids.ts";
 import type { Home } from "../../src/runs/home.ts";
-import type { Lacking } from "../../src/runs/upkeep-calls.ts";
+import type { Lacking } from "../../src/runs/protocol.ts";
+
 import type { Env } from "../../src/settings/env.ts";
 import { envWith } from "./bindings.ts";
 import { faulty } from "./faults.ts";

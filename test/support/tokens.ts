@@ -1,7 +1,7 @@
 /** Tokens for the tests: projects of their own, and API tokens in them. */
 
 import { env } from "cloudflare:workers";
-import type { Role } from "../../src/auth/permissions.ts";
+import type { Role } from "../../src/auth/principal.ts";
 import { ask, ROOT } from "./requests.ts";
 
 export interface TokenOnWire {

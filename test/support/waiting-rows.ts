@@ -1,7 +1,6 @@
 /** What a row has of a run that waits at a gate. */
 
-import type { WaitingFor } from "../../src/runs/gates.ts";
-import type { Run } from "../../src/runs/run.ts";
+import type { Run, WaitingFor } from "../../src/runs/run.ts";
 
 const CREATOR = { tokenId: "root", tokenName: "root", parents: [], person: null };
 

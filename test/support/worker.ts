@@ -5,13 +5,16 @@
 
 import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
-import { RunArchive as RealArchive } from "../../src/runs/api/archive/entrypoint.ts";
-import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/entrypoint.ts";
+import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk-runner.ts";
+import { RunArchive as RealArchive } from "../../src/runs/api/run-archive.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
-import { WebhookEndpoints as RealEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
-import { DeliverySender as RealSender } from "../../src/webhook-endpoints/message-sender.ts";
+import {
+  WebhookEndpoints as RealEndpoints,
+  DeliverySender as RealSender,
+} from "../../src/webhook-endpoints/entrypoints.ts";
 import { WebhookSender as RealWebhookSender } from "../../src/webhooks/send.ts";
+
 import { faulty } from "./faults.ts";
 import { MORE_DATABASES, withSettings } from "./settings.ts";
 

@@ -7,7 +7,7 @@
 import { applyD1Migrations, type D1Migration, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { JOURNAL_STEPS, migrate } from "../../src/runs/journal/steps.ts";
+import { JOURNAL_STEPS, migrate } from "../../src/runs/journal/schema.ts";
 import { change, coordinator, createAged, direct, journal, MINUTE_MS } from "../support/direct.ts";
 import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";

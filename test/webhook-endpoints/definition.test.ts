@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { endpointDefinition, storedEndpoint } from "../../src/webhook-endpoints/definition.ts";
-import { trigger } from "../../src/webhooks/request/trigger.ts";
+import { trigger } from "../../src/webhooks/trigger.ts";
 
 const SECRET = `whsec_${btoa("x".repeat(24))}`;
 const WHOLE = { url: "https://hooks.example.com/in", events: ["action_run.failed"] };

@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
-import { readEndpointKey } from "../../src/runs/telling.ts";
+import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
+import { readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";

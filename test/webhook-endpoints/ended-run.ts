@@ -1,12 +1,10 @@
 /** Runs that have ended, as an attempt of a delivery carries them. */
 
 import { MINUTE_MS } from "../../src/base/time.ts";
-import { toActionRun } from "../../src/runs/action-run.ts";
-import { detailsOf, type ShownHeartbeat } from "../../src/runs/details.ts";
+import { detailsOf, type ShownHeartbeat, toActionRun } from "../../src/runs/action-run.ts";
+import type { DeliveryAttempt } from "../../src/runs/endpoint-deliveries.ts";
 import { begin, type Run } from "../../src/runs/run.ts";
-import type { DeliveryAttempt } from "../../src/runs/telling.ts";
-import { endpointDefinition } from "../../src/webhook-endpoints/definition.ts";
-import type { WholeEndpoint } from "../../src/webhook-endpoints/whole-endpoint.ts";
+import { endpointDefinition, type WholeEndpoint } from "../../src/webhook-endpoints/definition.ts";
 
 export const SCOPE = "acme/shop/production";
 export const ENDED_AT = Date.UTC(2026, 0, 31, 12, 3, 12);

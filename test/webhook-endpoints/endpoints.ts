@@ -2,8 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import { vi } from "vitest";
-import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
-import type { WholeEndpoint } from "../../src/webhook-endpoints/whole-endpoint.ts";
+import type { WholeEndpoint } from "../../src/webhook-endpoints/definition.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+
 import { type Answer, type Ask, ask } from "../support/requests.ts";
 import { newProject, type Refusal } from "../support/tokens.ts";
 

@@ -15,10 +15,11 @@ import readme from "../../examples/webhook-endpoints/README.md?raw";
 import slack from "../../examples/webhook-endpoints/slack.json";
 import slackApprovals from "../../examples/webhook-endpoints/slack-approvals.json";
 import teams from "../../examples/webhook-endpoints/teams.json";
+import { webhookPolicy } from "../../src/settings/config.ts";
 import { guardUrl } from "../../src/settings/url-guard.ts";
-import { webhookPolicy } from "../../src/settings/webhook-policy.ts";
 import { endpointDefinition, storedEndpoint } from "../../src/webhook-endpoints/definition.ts";
-import { renderDelivery } from "../../src/webhook-endpoints/message/message.ts";
+import { renderDelivery } from "../../src/webhook-endpoints/delivery-content.ts";
+
 import { attemptOf, endedRun, HOSTILE } from "./ended-run.ts";
 
 const BASE = "https://runs.example";

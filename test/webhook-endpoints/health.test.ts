@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/base/time.ts";
-import type { EndpointHealth } from "../../src/runs/telling.ts";
-import { hasFailedForDays } from "../../src/webhook-endpoints/health.ts";
+import type { EndpointHealth } from "../../src/runs/endpoint-deliveries.ts";
+import { hasFailedForDays } from "../../src/webhook-endpoints/disabling.ts";
 
 const NOW = 100 * DAY_MS + HOUR_MS;
 

@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 import { clockFrom } from "../support/clock.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { ask } from "../support/requests.ts";

@@ -2,12 +2,11 @@
 
 import { describe, expect, it } from "vitest";
 import { DELIVERY_MAX_BYTES, INPUTS_MAX_BYTES, OUTPUT_MAX_BYTES, utf8Bytes } from "../../src/base/limits.ts";
+import { type DeliveryAttempt, EVENT_TYPES } from "../../src/runs/endpoint-deliveries.ts";
 import type { Run } from "../../src/runs/run.ts";
-import { type DeliveryAttempt, EVENT_TYPES } from "../../src/runs/telling.ts";
-import { madeUpAttempt } from "../../src/webhook-endpoints/message/made-up-run.ts";
-import { messageId, renderDelivery } from "../../src/webhook-endpoints/message/message.ts";
-import { summaryOf } from "../../src/webhook-endpoints/message/summary.ts";
-import { judge } from "../../src/webhook-endpoints/message/verdict.ts";
+import { madeUpAttempt, messageId, renderDelivery, summaryOf } from "../../src/webhook-endpoints/delivery-content.ts";
+import { judge } from "../../src/webhook-endpoints/send-delivery.ts";
+
 import { attemptOf, ENDED_AT, endedRun, endpointOf, HOSTILE } from "./ended-run.ts";
 
 const BASE = "https://runs.example";

@@ -1,8 +1,9 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { resealDefinitions } from "../../src/definitions/reseal.ts";
+import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";

@@ -3,7 +3,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { everyMinute } from "../../src/cron.ts";
 import { openSecrets } from "../../src/definitions/sealing.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
-import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
 import { ask } from "../support/requests.ts";

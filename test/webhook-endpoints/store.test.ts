@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { selectEndpoints } from "../../src/runs/d1/webhook-endpoints.ts";
+import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";

@@ -1,9 +1,8 @@
 /** Conditions on the response, for products that answer 200 with an error inside. */
 
 import { describe, expect, it } from "vitest";
-import type { Conditions } from "../../src/webhooks/request/accepted.ts";
-import { unmetCondition } from "../../src/webhooks/response/conditions.ts";
-import { parsedJson, RESPONSE_READ_MAX_BYTES } from "../../src/webhooks/response/response-values.ts";
+import { type Conditions, parsedJson, RESPONSE_READ_MAX_BYTES, unmetCondition } from "../../src/webhooks/response.ts";
+
 import { ask, newRunsPath } from "../support/requests.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { AttemptPermits } from "../../src/runs/coordinator/attempt-slots.ts";
-import { sharedByHosts } from "../../src/runs/coordinator/run-requests.ts";
+import { AttemptPermits } from "../../src/runs/coordinator/sending/receiver-queues.ts";
+import { sharedByHosts } from "../../src/runs/coordinator/sending/run-requests.ts";
 
 const permitsOf = (attempts: number, bytes: number) =>
   new AttemptPermits(sharedByHosts({ attempts, bytes }), ({ attempt }) => (attempt > 0 ? 1 : 0));

@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { RENDERED_MAX_BYTES } from "../../src/base/limits.ts";
-import { renderTrigger } from "../../src/webhooks/request/prepare.ts";
-import { trigger } from "../../src/webhooks/request/trigger.ts";
-import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
+import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
+import { trigger } from "../../src/webhooks/trigger.ts";
+import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
+
 import { receiver } from "../support/receiver/client.ts";
 import { grantToken } from "../support/tokens.ts";
 import { fire, ORIGIN } from "./runs.ts";

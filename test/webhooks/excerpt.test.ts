@@ -1,7 +1,7 @@
 /** The start of a receiver's response as text: its length, and that no character in it acts on a page or a terminal. */
 
 import { describe, expect, it } from "vitest";
-import { EXCERPT_MAX_BYTES, excerptOf } from "../../src/webhooks/response/excerpt.ts";
+import { EXCERPT_MAX_BYTES, excerptOf } from "../../src/webhooks/response.ts";
 
 const encoder = new TextEncoder();
 const show = (answer: string | Uint8Array, isCut = false) =>

@@ -3,7 +3,8 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { keyRing } from "../../src/settings/key-ring.ts";
-import { type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/message/send-message.ts";
+import { type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/send-delivery.ts";
+
 import { envWith } from "../support/bindings.ts";
 import { type Answer, type Receiver, receiver } from "../support/receiver/client.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";

@@ -3,8 +3,9 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
-import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { WebhookSender } from "../../src/webhooks/send.ts";
+import type { Attempt } from "../../src/webhooks/webhook-request.ts";
+
 import { askWith, envWith } from "../support/bindings.ts";
 import { MINUTE_MS } from "../support/direct.ts";
 import { receiver } from "../support/receiver/client.ts";

@@ -1,8 +1,9 @@
 /** What a receiver answers counts for the run also when something else happened before. */
 
 import { beforeEach, expect, it } from "vitest";
-import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
 import { WebhookSender } from "../../src/webhooks/send.ts";
+import type { Attempt } from "../../src/webhooks/webhook-request.ts";
+
 import { envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";

@@ -4,10 +4,10 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { renderLater, renderTrigger } from "../../src/webhooks/request/prepare.ts";
-import { trigger } from "../../src/webhooks/request/trigger.ts";
-import { fillIn, keysOf, type LaterText, type ResponseValue } from "../../src/webhooks/template/later-text.ts";
-import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
+import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
+import { fillIn, keysOf, type LaterText, type ResponseValue } from "../../src/webhooks/response.ts";
+import { trigger } from "../../src/webhooks/trigger.ts";
+import { renderLater, renderTrigger } from "../../src/webhooks/trigger-requests.ts";
 
 const CONTEXT: TemplateContext = {
   run: {

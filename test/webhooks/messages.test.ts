@@ -3,11 +3,11 @@
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
-import type { DeliveryAttempt } from "../../src/runs/telling.ts";
+import type { DeliveryAttempt } from "../../src/runs/endpoint-deliveries.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
-import { openExcerpt } from "../../src/webhook-endpoints/message/excerpt.ts";
-import { type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/message/send-message.ts";
-import type { WholeEndpoint } from "../../src/webhook-endpoints/whole-endpoint.ts";
+import type { WholeEndpoint } from "../../src/webhook-endpoints/definition.ts";
+import { openExcerpt, type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/send-delivery.ts";
+
 import { envWith } from "../support/bindings.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";

@@ -2,12 +2,12 @@
 
 import { describe, expect, it } from "vitest";
 import { type ActionDefinition, actionDefinition } from "../../src/actions/definition.ts";
-import { actionSecrets } from "../../src/actions/secrets.ts";
-import { joinSecrets, splitSecrets } from "../../src/definitions/secrets.ts";
-import { renderTrigger } from "../../src/webhooks/request/prepare.ts";
-import { previewOf } from "../../src/webhooks/request/preview.ts";
-import type { Trigger } from "../../src/webhooks/request/trigger.ts";
-import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
+import { actionSecrets } from "../../src/actions/kind.ts";
+import { joinSecrets, splitSecrets } from "../../src/definitions/kind.ts";
+import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
+import { previewOf } from "../../src/webhooks/render.ts";
+import type { Trigger } from "../../src/webhooks/trigger.ts";
+import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
 
 const TOKEN = 'callback+token/"7731"';
 const SECRET = 'named secret/"8842"&=é';

@@ -5,7 +5,7 @@
 import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import type fc from "fast-check";
 import { expect, vi } from "vitest";
-import type { AttemptResult } from "../../src/webhooks/delivery.ts";
+import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import { coordinator } from "../support/direct.ts";
 import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";

@@ -5,10 +5,9 @@
 
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/attempt-events.ts";
+import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/sending/run-requests.ts";
 import { begin, dueAt, isOpen, purgeAt, type Run } from "../../src/runs/run.ts";
-import { eventsBetween } from "../../src/runs/timeline.ts";
-import type { TimelineEvent } from "../../src/runs/timeline-event.ts";
+import { eventsBetween, type TimelineEvent } from "../../src/runs/timeline.ts";
 import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
 import {
   type AttemptResult,
@@ -20,7 +19,8 @@ import {
   newDispatch,
   outcomeOf,
   UNSURE_ATTEMPTS_MAX,
-} from "../../src/webhooks/delivery.ts";
+} from "../../src/webhooks/dispatch.ts";
+
 import { toAnswer } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
 import { expectSound, retold, type Told } from "./property-told.ts";

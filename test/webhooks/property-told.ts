@@ -4,6 +4,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
+
 import { type ActionRun, ask } from "../support/requests.ts";
 
 export interface Told {

@@ -7,8 +7,9 @@
 
 import fc from "fast-check";
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import type { AttemptResult } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
+import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
+import type { Attempt } from "../../src/webhooks/webhook-request.ts";
+
 import { coordinator, DAY_MS } from "../support/direct.ts";
 import { createRun, newRunsPath } from "../support/requests.ts";
 import {

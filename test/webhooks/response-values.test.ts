@@ -1,7 +1,7 @@
 /** Which values of a receiver's response are used, and which links are shown. */
 
 import { describe, expect, it } from "vitest";
-import { linkOf, parsedJson, responseValues } from "../../src/webhooks/response/response-values.ts";
+import { linkOf, parsedJson, responseValues } from "../../src/webhooks/response.ts";
 
 function valuesOf(answer: unknown, wanted: readonly string[], location: string | null = null) {
   const bytes = new TextEncoder().encode(typeof answer === "string" ? answer : JSON.stringify(answer));

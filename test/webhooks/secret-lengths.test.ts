@@ -13,9 +13,9 @@ import {
   SECRETS_MAX,
   TRIGGER_MAX_BYTES,
 } from "../../src/base/limits.ts";
-import { renderLater, renderTrigger } from "../../src/webhooks/request/prepare.ts";
-import { filledStopRequest } from "../../src/webhooks/request/stop-request.ts";
-import { trigger } from "../../src/webhooks/request/trigger.ts";
+import { trigger } from "../../src/webhooks/trigger.ts";
+import { filledStopRequest, renderLater, renderTrigger } from "../../src/webhooks/trigger-requests.ts";
+
 import { newActionsPath, ORIGIN_A, put, run } from "../actions/actions.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";

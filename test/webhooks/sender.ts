@@ -1,8 +1,9 @@
 /** Sends attempts as a test says. It takes the place of the entrypoint that makes requests, at the platform's edge. */
 
 import { runInDurableObject } from "cloudflare:test";
-import type { AttemptResult } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
+import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
+import type { Attempt } from "../../src/webhooks/webhook-request.ts";
+
 import { coordinator } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 

@@ -5,10 +5,11 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, expect, vi } from "vitest";
-import { keyHalves } from "../../src/runs/journal/run-key.ts";
+import { keyHalves } from "../../src/runs/journal/run-rows.ts";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
-import type { AttemptResult } from "../../src/webhooks/delivery.ts";
-import type { Attempt } from "../../src/webhooks/request/sealed-request.ts";
+import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
+import type { Attempt } from "../../src/webhooks/webhook-request.ts";
+
 import { coordinator, MINUTE_MS, newIdIn } from "../support/direct.ts";
 import { sendWith } from "./sender.ts";
 

@@ -3,10 +3,11 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyRing } from "../../src/settings/key-ring.ts";
-import { type SealedKind, sealedFor } from "../../src/webhooks/request/sealed-request.ts";
-import { filledStopRequest, type StopTemplate } from "../../src/webhooks/request/stop-request.ts";
-import type { ResponseValues } from "../../src/webhooks/response/response-values.ts";
+import type { ResponseValues } from "../../src/webhooks/response.ts";
 import { WebhookSender } from "../../src/webhooks/send.ts";
+import { filledStopRequest, type StopTemplate } from "../../src/webhooks/trigger-requests.ts";
+import { type SealedKind, sealedFor } from "../../src/webhooks/webhook-request.ts";
+
 import { envWith } from "../support/bindings.ts";
 import { answering } from "./runs.ts";
 

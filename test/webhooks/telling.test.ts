@@ -3,12 +3,12 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it } from "vitest";
-import type { DeliveryAttempt, DeliveryResult } from "../../src/runs/telling.ts";
+import type { DeliveryAttempt, DeliveryResult } from "../../src/runs/endpoint-deliveries.ts";
 import type { Env } from "../../src/settings/env.ts";
-import { WebhookEndpoints } from "../../src/webhook-endpoints/entrypoint.ts";
+import { DeliverySender, WebhookEndpoints } from "../../src/webhook-endpoints/entrypoints.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
-import { loadEndpoint } from "../../src/webhook-endpoints/load-endpoint.ts";
-import { DeliverySender } from "../../src/webhook-endpoints/message-sender.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+
 import { envWith } from "../support/bindings.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { JSON_MAX_DEPTH, utf8Bytes } from "../../src/base/limits.ts";
 import type { Result } from "../../src/base/result.ts";
-import type { TemplateContext } from "../../src/webhooks/template/placeholder.ts";
+import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
 import {
   checkTemplate,
   checkUrlTemplate,
@@ -11,7 +11,7 @@ import {
   renderJson,
   renderText,
   renderUrl,
-} from "../../src/webhooks/template/template.ts";
+} from "../../src/webhooks/template.ts";
 
 const KIB = 1024;
 const ROOM = 64 * KIB;

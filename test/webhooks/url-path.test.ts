@@ -5,10 +5,10 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { filledStopRequest } from "../../src/webhooks/request/stop-request.ts";
-import { trigger } from "../../src/webhooks/request/trigger.ts";
-import type { LaterText } from "../../src/webhooks/template/later-text.ts";
-import { renderUrl } from "../../src/webhooks/template/template.ts";
+import type { LaterText } from "../../src/webhooks/response.ts";
+import { renderUrl } from "../../src/webhooks/template.ts";
+import { trigger } from "../../src/webhooks/trigger.ts";
+import { filledStopRequest } from "../../src/webhooks/trigger-requests.ts";
 
 const RUN = {
   id: "run-1",

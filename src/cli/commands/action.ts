@@ -2,27 +2,36 @@
 
 import { type Argument, Option } from "commander";
 import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/left-over.ts";
-import { CliCommand } from "../command.ts";
-import { type CreatingFlags, creatingOptions, showCreated, withCreating } from "../created.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { readObject } from "../input.ts";
-import { limitOption, take } from "../limits.ts";
+import { leftOverWarning } from "../../client/typed-json.ts";
 import {
+  CliCommand,
   examples,
   exiting,
   given,
+  limitOption,
   OfferingArgument,
   readName,
+  take,
   textOption,
   wholeNumberFrom,
   withConnection,
   withOutput,
-} from "../options.ts";
+} from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { actionTable, actionText } from "../fields.ts";
+import { readObject } from "../input.ts";
+import {
+  type CreatingFlags,
+  creatingOptions,
+  type InputFlags,
+  JSON_HELP,
+  readInputs,
+  showCreated,
+  withCreating,
+  withInputs,
+} from "../new-run.ts";
 import { complain, Output, type OutputFlags, plain } from "../output.ts";
-import { type InputFlags, JSON_HELP, readInputs, withInputs } from "../run-inputs.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { actionTable, actionText } from "../telling.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 

@@ -2,14 +2,22 @@
 
 import { Option } from "commander";
 import type { AuditEntry, AuditFilter } from "../../client/index.ts";
-import { CliCommand } from "../command.ts";
+import {
+  CliCommand,
+  examples,
+  exiting,
+  given,
+  limitOption,
+  readPerson,
+  take,
+  withConnection,
+  withOutput,
+} from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { limitOption, take } from "../limits.ts";
-import { examples, exiting, given, readPerson, withConnection, withOutput } from "../options.ts";
+import { auditTable } from "../fields.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { readWhen } from "../since.ts";
-import { auditTable } from "../telling.ts";
+import { readWhen } from "../times.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags, Omit<AuditFilter, "limit"> {
   readonly limit: number;

@@ -2,15 +2,22 @@
 
 import { Option } from "commander";
 import type { BulkItem, BulkOperation, Client } from "../../client/index.ts";
-import { followBulk } from "../bulk-follow.ts";
-import { itemTable, operationTable, operationText } from "../bulk-text.ts";
-import { CliCommand } from "../command.ts";
+import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
+import {
+  CliCommand,
+  examples,
+  exiting,
+  given,
+  limitOption,
+  readId,
+  take,
+  withConnection,
+  withOutput,
+} from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { limitOption, take } from "../limits.ts";
-import { examples, exiting, given, readId, withConnection, withOutput } from "../options.ts";
+import { waitTimeoutOption } from "../follow.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { waitTimeoutOption } from "../waiting.ts";
 
 type Outcome = NonNullable<BulkItem["outcome"]>;
 

@@ -2,15 +2,14 @@
 
 import { Option } from "commander";
 import type { Client } from "../../client/index.ts";
-import { CliCommand } from "../command.ts";
+import { CliCommand, examples, exiting, given, withConnection, withOutput } from "../command.ts";
 import { CommandFailed, EXIT, UsageError } from "../exit.ts";
-import { approvalText } from "../gate-text.ts";
 import { ask } from "../input.ts";
-import { examples, exiting, given, withConnection, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
-import { runArgument, wholeRunIdForChange } from "../run-id.ts";
+import { runArgument, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
+import { approvalText } from "./group.ts";
 
 interface ReleaseFlags extends ConnectionFlags, OutputFlags {
   readonly idempotencyKey?: string;

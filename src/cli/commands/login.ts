@@ -3,18 +3,26 @@
  * profile.
  */
 
-import { unexpectedResponse } from "../../client/errors.ts";
 import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
-import { createSend } from "../../client/transport.ts";
-import { CliCommand } from "../command.ts";
+import { createSend, unexpectedResponse } from "../../client/transport.ts";
+import { CliCommand, examples, exiting, withConnection, withOutput } from "../command.ts";
 import { EXIT, errorSentence, UsageError } from "../exit.ts";
+import { fields, flagsText, instantText } from "../fields.ts";
 import { ask, checkToken, readToken } from "../input.ts";
-import { examples, exiting, withConnection, withOutput } from "../options.ts";
 import { complain, Output, type OutputFlags, plain } from "../output.ts";
-import { DEFAULT_PROFILE, type Profile, profilePath, readProfile, writeProfile } from "../profile.ts";
-import { type ConnectionFlags, calling, checkUrl, made } from "../settings.ts";
-import { fields } from "../telling.ts";
+import {
+  type ConnectionFlags,
+  calling,
+  checkUrl,
+  connect,
+  DEFAULT_PROFILE,
+  made,
+  type Profile,
+  profilePath,
+  readProfile,
+  writeProfile,
+} from "../settings.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 
@@ -188,4 +196,36 @@ async function checkServer(url: string, flags: Flags): Promise<void> {
   const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
+}
+
+/* SECTION: `whoami`: shows what the token is and opens. */
+
+interface WhoamiFlags extends ConnectionFlags, OutputFlags {}
+
+export function whoamiCommand(): CliCommand {
+  const command = new CliCommand("whoami")
+    .summary("show what your token is and opens")
+    .description("Show the name, role, scope, person, expiry and permissions of your token.")
+    .addHelpText("after", examples("action-runs whoami", "action-runs whoami --json | jq -r .role"))
+    .action(
+      exiting(async (flags: WhoamiFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags, { needsEnv: false, needsProject: false });
+        const me = await client.whoami();
+        const rows = [
+          ["name", plain(me.name)],
+          ["id", me.id && plain(me.id)],
+          ["role", plain(me.role)],
+          ["project", me.project === null ? "all" : plain(me.project)],
+          ["environment", me.envName === null ? "all" : plain(me.envName)],
+          ["person", me.person && plain(me.person)],
+          ["may also", flagsText(me)],
+          ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
+          ["permissions", me.permissions.map(plain).join(", ")],
+        ];
+        await output.show(me, () => fields(rows, output));
+        return EXIT.succeeded;
+      }),
+    );
+  return withOutput(withConnection(command));
 }

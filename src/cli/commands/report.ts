@@ -1,14 +1,13 @@
 /** `report` and `heartbeat`: what a CI job sends about its run, with the callback URL and token. */
 
 import { Argument, InvalidArgumentError, Option } from "commander";
-import { CliCommand } from "../command.ts";
+import { CliCommand, examples, exiting, given, textOption, withCallbackOptions, withOutput } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
+import { heartbeatText } from "../fields.ts";
 import { readObject, readText } from "../input.ts";
-import { examples, exiting, given, textOption, withCallbackOptions, withOutput } from "../options.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { runText } from "../run-text.ts";
 import { type CallbackFlags, connectCallback } from "../settings.ts";
-import { heartbeatText } from "../telling.ts";
 
 interface ReportFlags extends CallbackFlags, OutputFlags {
   readonly error?: string;

@@ -2,14 +2,23 @@
 
 import { Option } from "commander";
 import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
-import { CliCommand } from "../command.ts";
+import {
+  CliCommand,
+  examples,
+  exiting,
+  given,
+  limitOption,
+  readId,
+  readPerson,
+  take,
+  withConnection,
+  withOutput,
+} from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { limitOption, take } from "../limits.ts";
-import { examples, exiting, given, readId, readPerson, withConnection, withOutput } from "../options.ts";
+import { fields, flagsText, instantText, tokenTable } from "../fields.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
-import { readGracePeriod } from "../overlap.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
-import { fields, flagsText, instantText, tokenTable } from "../telling.ts";
+import { readGracePeriod } from "../times.ts";
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 

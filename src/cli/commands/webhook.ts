@@ -2,13 +2,20 @@
 
 import { type Command, Option } from "commander";
 import type { ListedWebhookEndpoint } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/left-over.ts";
-import { CliCommand } from "../command.ts";
-import { BODY_HELP, type EndpointFlags, nameArgument, readDefinition } from "../endpoint-inputs.ts";
-import { endpointTable, endpointText } from "../endpoint-text.ts";
+import { leftOverWarning } from "../../client/typed-json.ts";
+import {
+  CliCommand,
+  examples,
+  exiting,
+  given,
+  limitOption,
+  take,
+  textOption,
+  wholeNumberFrom,
+  withConnection,
+  withOutput,
+} from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { limitOption, take } from "../limits.ts";
-import { examples, exiting, given, textOption, wholeNumberFrom, withConnection, withOutput } from "../options.ts";
 import { complain, Output, plain } from "../output.ts";
 import { connect } from "../settings.ts";
 import {
@@ -19,7 +26,15 @@ import {
   rotateSecretCommand,
   statusCommand,
   testCommand,
-} from "./webhook-messages.ts";
+} from "./webhook-deliveries.ts";
+import {
+  BODY_HELP,
+  type EndpointFlags,
+  endpointTable,
+  endpointText,
+  nameArgument,
+  readDefinition,
+} from "./webhook-endpoint.ts";
 
 interface PutFlags extends EndpointFlags {
   readonly body: string;

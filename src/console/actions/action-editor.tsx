@@ -2,20 +2,18 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { ActionDefinition, StoredAction } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/left-over.ts";
+import { leftOverWarning } from "../../client/typed-json.ts";
 import { DefinitionEditor, type DefinitionKind, type View } from "../definitions/definition-editor.tsx";
-import { useWaitingNote } from "../gates/use-waiting-note.ts";
-import { pathOf } from "../routes/pages.ts";
-import { useRouter } from "../routes/router.tsx";
+import { useWaitingNote } from "../gates/waiting-note.tsx";
+import { pathOf } from "../pages.ts";
+import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
-import { unshownMember } from "./definition-shape.ts";
-import { parametersIn } from "./parameter-builder.ts";
-import { newDefinition, productOf } from "./product-fields.ts";
+import { parametersIn, secretsOf, unshownMember } from "./definition-shape.ts";
+import { newDefinition, productOf } from "./products.ts";
 import { RunDialog } from "./run-dialog.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
-import { secretsOf } from "./secret-members.ts";
 
 interface ActionEditorProps {
   /** What the editor changes; null for a new action. */

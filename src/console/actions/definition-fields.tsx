@@ -1,13 +1,24 @@
 /** A definition as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
 
+import { useState } from "preact/hooks";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
-import { TextField } from "../ui/field.tsx";
-import { LinesField } from "../ui/lines-field.tsx";
-import { numberOf, withMember } from "./definition-shape.ts";
-import { GATE_POINTERS, GateFields } from "./gate-fields.tsx";
-import { type Parameter, parametersIn, schemaWith } from "./parameter-builder.ts";
-import { productOf, triggerOf, withTrigger } from "./product-fields.ts";
-import { SchemaBuilder } from "./schema-builder.tsx";
+import { Button } from "../ui/button.tsx";
+import { LinesField, SelectField, TextField } from "../ui/field.tsx";
+import {
+  nameProblem,
+  newParameter,
+  numberOf,
+  PARAMETER_KINDS,
+  type Parameter,
+  parametersIn,
+  schemaWith,
+  unshownIn,
+  withDescription,
+  withKind,
+  withMember,
+  withOptions,
+} from "./definition-shape.ts";
+import { productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 import { HEADERS, Tiles, WebhookFields } from "./webhook-fields.tsx";
 
@@ -114,4 +125,256 @@ export function pointersOfFields(definition: unknown): readonly string[] {
     ...(isAny ? ["/trigger/payload", "/trigger/headers"] : []),
     ...(isAny ? headers.map((name) => `/trigger/headers${stepOf(name)}`) : []),
   ];
+}
+
+/* SECTION: Rows that build the schema of an action's parameters. */
+
+interface SchemaBuilderProps {
+  readonly rows: readonly Parameter[];
+  readonly problemAt: (pointer: string) => string | undefined;
+  readonly onRows: (rows: readonly Parameter[]) => void;
+}
+
+const SCHEMA = "/parametersSchema";
+
+export function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
+  const problem = problemAt(SCHEMA);
+  // A row that was removed must not leave what was typed into it to the next one.
+  const [removals, setRemovals] = useState(0);
+  return (
+    <fieldset class="group">
+      <legend>Parameters</legend>
+      <p class="hint">What a run may set. The webhook gets each of them.</p>
+      {rows.map((row, index) => (
+        <ParameterRow
+          key={`${removals} ${index}`}
+          row={row}
+          others={rows.filter((one) => one !== row).map(({ name }) => name)}
+          problem={problemAt(`${SCHEMA}/properties${stepOf(row.name)}`)}
+          onRow={(next) => onRows(rows.with(index, next))}
+          onRemove={() => {
+            setRemovals(removals + 1);
+            onRows(rows.filter((one) => one !== row));
+          }}
+        />
+      ))}
+      {problem === undefined ? null : <p class="field-error">{problem}</p>}
+      <div>
+        <Button onClick={() => onRows([...rows, newParameter(rows.map(({ name }) => name))])}>Add parameter</Button>
+      </div>
+    </fieldset>
+  );
+}
+
+interface ParameterRowProps {
+  readonly row: Parameter;
+  readonly others: readonly string[];
+  readonly problem: string | undefined;
+  readonly onRow: (row: Parameter) => void;
+  readonly onRemove: () => void;
+}
+
+function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowProps) {
+  // While it is no good name, the schema keeps the last one that was.
+  const [name, setName] = useState(row.name);
+  const wrong = nameProblem(name, others);
+  const unshown = unshownIn(row);
+  return (
+    <fieldset class="parameter-row" aria-label={`Parameter ${row.name}`}>
+      <TextField
+        label="Name of the parameter"
+        value={name}
+        error={wrong ?? problem}
+        onText={(text) => {
+          setName(text);
+          if (nameProblem(text, others) === null) onRow({ ...row, name: text });
+        }}
+      />
+      <SelectField
+        label="Takes"
+        value={row.kind}
+        onText={(kind) => onRow(withKind(row, kind as keyof typeof PARAMETER_KINDS))}
+      >
+        {row.kind === "other" ? <option value="other">Something that only JSON shows</option> : null}
+        {Object.entries(PARAMETER_KINDS).map(([kind, words]) => (
+          <option key={kind} value={kind}>
+            {words}
+          </option>
+        ))}
+      </SelectField>
+      <TextField label="Description" value={row.description} onText={(text) => onRow(withDescription(row, text))} />
+      {row.kind === "choice" ? (
+        <LinesField
+          label="Choices"
+          hint="One on each line."
+          lines={row.options}
+          onLines={(options) => onRow(withOptions(row, options))}
+        />
+      ) : null}
+      <div class="parameter-end">
+        <label class="switch">
+          <input
+            type="checkbox"
+            checked={row.isRequired}
+            onChange={(event) => onRow({ ...row, isRequired: event.currentTarget.checked })}
+          />
+          Required
+        </label>
+        {unshown.length === 0 ? null : (
+          <span class="muted">
+            Also <bdi>{unshown.join(", ")}</bdi>: see the JSON.
+          </span>
+        )}
+        <Button kind="quiet" onClick={onRemove} aria-label={`Remove the parameter ${row.name}`}>
+          Remove
+        </Button>
+      </div>
+    </fieldset>
+  );
+}
+
+/* SECTION: What holds back the runs of an action, as fields: an approval, and a concurrency group. What they don't show stays. */
+
+interface GateFieldsProps {
+  readonly definition: Schema;
+  readonly problemAt: (pointer: string) => string | undefined;
+  readonly onDefinition: (definition: Schema) => void;
+}
+
+/** The pointers that have a field of their own. */
+export const GATE_POINTERS: readonly string[] = [
+  "/approval",
+  "/approval/required",
+  "/waitTimeout",
+  "/concurrency",
+  "/concurrency/group",
+  "/concurrency/key",
+  "/concurrency/limit",
+  "/concurrency/onConflict",
+];
+
+const CONFLICTS = {
+  queue: "it waits its turn",
+  cancel_running: "running ones of this action are cancelled, and waiting ones end",
+  reject: "it is refused",
+} as const;
+
+export function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
+  const { approval, concurrency, waitTimeout } = definition;
+  const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
+  const problem = problemAt("/approval") ?? problemAt("/concurrency");
+  const hasGate = approval !== undefined || concurrency !== undefined;
+  return (
+    <fieldset class="group">
+      <legend>What holds a run back</legend>
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={approval !== undefined}
+          onChange={(event) => set("approval", event.currentTarget.checked ? {} : undefined)}
+        />
+        Somebody must approve each run
+      </label>
+      {isSchema(approval) ? (
+        <ApprovalFields of={approval} problemAt={problemAt} onChange={(next) => set("approval", next)} />
+      ) : null}
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={concurrency !== undefined}
+          onChange={(event) => set("concurrency", event.currentTarget.checked ? { group: "" } : undefined)}
+        />
+        Runs take turns in a concurrency group
+      </label>
+      {isSchema(concurrency) ? (
+        <ConcurrencyFields of={concurrency} problemAt={problemAt} onChange={(next) => set("concurrency", next)} />
+      ) : null}
+      {hasGate || waitTimeout !== undefined ? (
+        <TextField
+          label="Wait timeout (minutes)"
+          hint="How long a run may wait. After this time, the run fails."
+          inputMode="numeric"
+          placeholder="10080"
+          value={String(waitTimeout ?? "")}
+          error={problemAt("/waitTimeout")}
+          onText={(text) => set("waitTimeout", numberOf(text))}
+        />
+      ) : null}
+      {problem === undefined ? null : <p class="field-error">{problem}</p>}
+    </fieldset>
+  );
+}
+
+interface PartProps {
+  readonly of: Schema;
+  readonly problemAt: (pointer: string) => string | undefined;
+  readonly onChange: (next: Schema) => void;
+}
+
+function ApprovalFields({ of, problemAt, onChange }: PartProps) {
+  return (
+    <div class="field-grid">
+      <TextField
+        label="Approvals"
+        hint="How many different approvers a run needs, 5 at most."
+        inputMode="numeric"
+        placeholder="1"
+        value={String(of.required ?? "")}
+        error={problemAt("/approval/required")}
+        onText={(text) => onChange(withMember(of, "required", numberOf(text)))}
+      />
+      <label class="switch">
+        <input
+          type="checkbox"
+          checked={of.allowSelf === true}
+          onChange={(event) => onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))}
+        />
+        The creator of a run may approve it too
+      </label>
+    </div>
+  );
+}
+
+function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
+  const textOf = (name: string) => String(of[name] ?? "");
+  return (
+    <div class="field-grid">
+      <TextField
+        label="Group"
+        hint="All actions of the environment with this group share its slots."
+        placeholder="deploy"
+        value={textOf("group")}
+        error={problemAt("/concurrency/group")}
+        onText={(text) => onChange(withMember(of, "group", text.trim()))}
+      />
+      <TextField
+        label="Key"
+        hint="Only runs with the same key take turns, for example {{ parameters.service }}."
+        value={textOf("key")}
+        error={problemAt("/concurrency/key")}
+        onText={(text) => onChange(withMember(of, "key", text.trim() === "" ? undefined : text.trim()))}
+      />
+      <TextField
+        label="Limit"
+        hint="How many runs can run at once, 100 at most."
+        inputMode="numeric"
+        placeholder="1"
+        value={textOf("limit")}
+        error={problemAt("/concurrency/limit")}
+        onText={(text) => onChange(withMember(of, "limit", numberOf(text)))}
+      />
+      <SelectField
+        label="If there is no room for a run"
+        value={textOf("onConflict") || "queue"}
+        error={problemAt("/concurrency/onConflict")}
+        onText={(text) => onChange(withMember(of, "onConflict", text))}
+      >
+        {Object.entries(CONFLICTS).map(([value, label]) => (
+          <option key={value} value={value}>
+            {label}
+          </option>
+        ))}
+      </SelectField>
+    </div>
+  );
 }

@@ -2,17 +2,15 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { NewRunOfAction, StoredAction } from "../../client/index.ts";
-import { START_AT, StartAt, startAtOf } from "../gates/start-at.tsx";
-import { hrefOf, useRouter } from "../routes/router.tsx";
+import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
+import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
-import { TextArea, TextField } from "../ui/field.tsx";
-import { linesOf } from "../ui/lines-field.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { linesOf, TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { gatesText } from "./action-facts.tsx";
 import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
-import { gatesText } from "./gate-facts.tsx";
 import { ParameterFields, useParameterTexts } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 

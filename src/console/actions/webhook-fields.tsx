@@ -1,13 +1,12 @@
 /** What starts the job, as fields: those of a product, or those of any webhook. */
 
 import { useState } from "preact/hooks";
-import { parseExact } from "../../client/exact-json.ts";
+import { parseExact } from "../../client/typed-json.ts";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
 import { SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
-import { givenValues, productOf, triggerOf, withTrigger } from "./product-fields.ts";
-import { ANY_WEBHOOK, PRODUCTS } from "./products.ts";
+import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
 interface WebhookFieldsProps extends Pick<FieldsProps, "secretAt"> {

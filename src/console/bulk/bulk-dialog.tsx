@@ -2,21 +2,95 @@
  * Cancels or retries the selected runs. It first asks the service what would happen, and then does that and no more: a
  * set that has grown meanwhile is refused. Only a press of the button begins it.
  */
-
 import { useCallback, useMemo, useState } from "preact/hooks";
 import type { BulkOperation } from "../../client/index.ts";
-import { useRoute } from "../routes/router.tsx";
-import { CANCEL_FIELDS, CancelFields } from "../run/cancel-fields.tsx";
-import { NO_CANCEL, readCancel } from "../run/forms.ts";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, useRoute, useRouter } from "../router.tsx";
+import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
+import { isFiltered, isNewest } from "../runs/filters.ts";
+import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
+import { Button, Icon } from "../ui/button.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ErrorView, useLoad } from "../ui/load.tsx";
+import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { FilterWords } from "./filter-words.tsx";
-import type { Selection } from "./selection.ts";
-import { boundTo, type Operation, outlookOf, startedText, targetOf, verbOf } from "./target.ts";
+import { FilterWords } from "./bulk-words.tsx";
+import {
+  boundTo,
+  type Operation,
+  outlookOf,
+  runsText,
+  type Selection,
+  selectionText,
+  startedText,
+  targetOf,
+  verbOf,
+} from "./selection.ts";
+import type { Selecting } from "./use-selection.tsx";
+
+/* SECTION: What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
+
+interface SelectionBarProps {
+  readonly selecting: Selecting;
+  /** Null until it is there. */
+  readonly list: RunList | null;
+}
+
+/** Whether the rows are all runs that match. */
+function isWhole(list: RunList | null, query: URLSearchParams): boolean {
+  return list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
+}
+
+export function SelectionBar({ selecting, list }: SelectionBarProps) {
+  const { scope } = useSession();
+  const { query } = useRoute();
+  const router = useRouter();
+  const { note } = useNotices();
+  const { selection, isNothing, matched, clear } = selecting;
+  const [open, setOpen] = useState<Operation | null>(null);
+  useKeys("Runs", [
+    { keys: "c", label: "Cancel the selected runs", run: isNothing ? undefined : () => setOpen("cancel") },
+    { keys: "r", label: "Retry the selected runs", run: isNothing ? undefined : () => setOpen("retry") },
+  ]);
+  if (isNothing) return null;
+  // The service refuses an operation without a filter.
+  const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
+  return (
+    <>
+      <section class="selection-bar" aria-label="Selection">
+        <p class="number">{selectionText(selection, matched)}</p>
+        {canSelectMore ? (
+          <Button kind="quiet" onClick={selecting.selectMatching}>
+            Select all {runsText(matched)} that match
+          </Button>
+        ) : null}
+        <div class="selection-buttons">
+          <Button title="Retry the selected runs (r)" onClick={() => setOpen("retry")}>
+            Retry runs
+          </Button>
+          <Button kind="danger" title="Cancel the selected runs (c)" onClick={() => setOpen("cancel")}>
+            Cancel runs
+          </Button>
+          <Button kind="quiet" aria-label="Clear the selection" title="Clear the selection (Esc)" onClick={clear}>
+            <Icon name="cross" />
+          </Button>
+        </div>
+      </section>
+      {open === null ? null : (
+        <BulkDialog
+          operation={open}
+          selection={selection}
+          onClose={() => setOpen(null)}
+          onStarted={({ id }) => {
+            router.navigate(hrefOf({ name: "operation", ...scope, id }));
+            note("The operation has begun. It goes on if you leave this page.");
+          }}
+        />
+      )}
+    </>
+  );
+}
 
 interface BulkDialogProps {
   readonly operation: Operation;

@@ -1,22 +1,33 @@
 /** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
-
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { BulkOperation } from "../../client/index.ts";
-import { useKeys } from "../keys/keys.tsx";
-import { hrefOf, Link, useRouter } from "../routes/router.tsx";
+import type { BulkItem, BulkOperation } from "../../client/index.ts";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Fact } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { Icon } from "../ui/icons.tsx";
-import { useLoad } from "../ui/load.ts";
+import { Button, Icon } from "../ui/button.tsx";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { type Column, Pager, Table } from "../ui/list-page.tsx";
+import { ErrorView, useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { Mark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { countsText, endedText, isStopping, isUnderWay, paceOf, titleOf, whyAborted } from "./bulk-words.ts";
-import { FilterWords } from "./filter-words.tsx";
-import { ItemsPart } from "./items-part.tsx";
-import { Progress } from "./progress.tsx";
-import { StopDialog } from "./stop-dialog.tsx";
+import { useChange } from "../ui/use-change.ts";
+import {
+  codeText,
+  countsText,
+  endedText,
+  FilterWords,
+  isStopping,
+  isUnderWay,
+  markOfItem,
+  OUTCOMES,
+  Progress,
+  paceOf,
+  titleOf,
+  whyAborted,
+} from "./bulk-words.tsx";
 
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
@@ -104,4 +115,111 @@ function useEndAnnouncement(operation: BulkOperation): void {
     if (wasOpen.current && !isOpen) announce(`The operation has ended: ${text}.`);
     wasOpen.current = isOpen;
   }, [announce, isOpen, text]);
+}
+
+/* SECTION: What became of each run of a bulk operation. The address holds the outcome and the cursor. */
+
+/** Of a run's id. */
+const ID_END = 8;
+
+const COLUMNS: readonly Column[] = [["Run"], ["Outcome", "col-outcome"]];
+
+export function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
+  const { reader } = useSession();
+  const router = useRouter();
+  const { page, query } = useRoute();
+  const outcome = OUTCOMES.find((one) => one === query.get("outcome"));
+  const cursor = query.get("cursor") ?? undefined;
+  const read = useCallback(
+    (signal: AbortSignal) => reader.bulkOperations.itemPage(id, { outcome, cursor }, { signal }),
+    [reader, id, outcome, cursor],
+  );
+  const { data, failure, reload } = useLoad(read);
+  // The operation is polled. Its items change only together with its counts.
+  const mark = countsText(counts);
+  useEffect(() => {
+    if (mark !== "") reload();
+  }, [mark, reload]);
+  function choose(next: string) {
+    if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `outcome=${next}`), { replace: true });
+  }
+  return (
+    <section class="part">
+      <div class="page-head">
+        <h2>Runs</h2>
+        <div class="deliveries-head">
+          <SelectField label="Outcome" value={outcome ?? ""} onText={choose}>
+            <option value="">all</option>
+            {OUTCOMES.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </SelectField>
+        </div>
+      </div>
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {data === undefined ? null : data.items.length === 0 ? (
+        <p class="muted">None.</p>
+      ) : (
+        <Table label="Runs of the operation" columns={operation === "retry" ? [...COLUMNS, ["New run"]] : COLUMNS}>
+          {data.items.map((item) => (
+            <tr key={item.runId}>
+              <td>
+                <RunLink id={item.runId} />
+              </td>
+              <td>
+                <Outcome item={item} />
+              </td>
+              {operation === "retry" ? <td>{item.newRunId === null ? null : <RunLink id={item.newRunId} />}</td> : null}
+            </tr>
+          ))}
+        </Table>
+      )}
+      <Pager of="runs" next={data?.next ?? null} />
+    </section>
+  );
+}
+
+function RunLink({ id }: { readonly id: string }) {
+  const { scope } = useSession();
+  return (
+    <Link href={hrefOf({ name: "run", ...scope, id })} title={id}>
+      <code>…{id.slice(-ID_END)}</code>
+    </Link>
+  );
+}
+
+function Outcome({ item: { outcome, code } }: { readonly item: BulkItem }) {
+  return (
+    <>
+      <Mark mark={markOfItem(outcome)}>{outcome ?? "remaining"}</Mark>{" "}
+      {code === null ? null : (
+        <span class="muted" title={code}>
+          {codeText(code)}
+        </span>
+      )}
+    </>
+  );
+}
+
+/* SECTION: Stops a bulk operation. */
+
+interface StopDialogProps {
+  readonly operation: BulkOperation;
+  readonly onClose: () => void;
+  readonly onStopped: () => void;
+}
+
+export function StopDialog({ operation, onClose, onStopped }: StopDialogProps) {
+  const { client } = useSession();
+  const change = useChange({ afterLoss: "The operation may have stopped. You can press the button again." });
+  const stop = () =>
+    change.submit({ send: ({ signal }) => client.bulkOperations.cancel(operation.id, { signal }), done: onStopped });
+  return (
+    <ConfirmDialog title="Stop the operation?" verb="Stop" change={change} onConfirm={stop} onClose={onClose}>
+      <p>
+        The {titleOf(operation).toLowerCase()} stops. What it did stays done, and the runs that it is working on are
+        finished first. The remaining runs stay as they are.
+      </p>
+    </ConfirmDialog>
+  );
 }

@@ -1,20 +1,17 @@
 /** Stores a new definition or changes one, of any kind. Its fields and its JSON are two views of one text. */
-
 import type { ComponentChildren, ComponentType } from "preact";
-import { useState } from "preact/hooks";
-import { parseExact } from "../../client/exact-json.ts";
+import { useId, useRef, useState } from "preact/hooks";
 import type { ActionRunsError, CallOptions, PutOptions, Stored } from "../../client/index.ts";
+import { parseExact } from "../../client/typed-json.ts";
+import { type SecretMember, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
-import { type SecretMember, withSecrets } from "../actions/secret-members.ts";
-import { type Page, pageAt, pathOf } from "../routes/pages.ts";
+import { type Page, pageAt, pathOf } from "../pages.ts";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Tabs } from "../ui/tabs.tsx";
 import { type Change, NO_PROBLEMS, type Problems, useChange } from "../ui/use-change.ts";
 import { SecretFields, secretProblem } from "./secret-fields.tsx";
 
@@ -302,4 +299,52 @@ function pretty(definition: object): string {
 
 function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
+}
+
+/* SECTION: Two views of one thing. The arrow keys go from tab to tab. */
+
+interface TabsProps<T extends string> {
+  readonly label: string;
+  readonly tabs: Readonly<Record<T, string>>;
+  readonly chosen: T;
+  readonly onChoose: (tab: T) => void;
+  /** Shows the chosen one. */
+  readonly children: ComponentChildren;
+}
+
+export function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: TabsProps<T>) {
+  const id = useId();
+  const list = useRef<HTMLDivElement>(null);
+  const names = Object.keys(tabs) as T[];
+  return (
+    <>
+      <div class="tabs" role="tablist" aria-label={label} ref={list}>
+        {names.map((name, index) => (
+          <button
+            key={name}
+            type="button"
+            role="tab"
+            id={`${id}-${name}`}
+            aria-selected={name === chosen}
+            aria-controls={id}
+            tabIndex={name === chosen ? 0 : -1}
+            onClick={() => onChoose(name)}
+            onKeyDown={({ key }) => {
+              if (key !== "ArrowLeft" && key !== "ArrowRight") return;
+              const step = key === "ArrowLeft" ? -1 : 1;
+              const next = names.at((index + step) % names.length);
+              if (next === undefined) return;
+              onChoose(next);
+              list.current?.querySelector<HTMLElement>(`[id="${id}-${next}"]`)?.focus();
+            }}
+          >
+            {tabs[name]}
+          </button>
+        ))}
+      </div>
+      <div class="tab-panel" role="tabpanel" id={id} aria-labelledby={`${id}-${chosen}`}>
+        {children}
+      </div>
+    </>
+  );
 }

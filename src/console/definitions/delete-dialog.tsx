@@ -2,9 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import type { DeleteOptions } from "../../client/index.ts";
-import type { Page } from "../routes/pages.ts";
-import { hrefOf, useRouter } from "../routes/router.tsx";
-import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
+import type { Page } from "../pages.ts";
+import { hrefOf, useRouter } from "../router.tsx";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 

@@ -2,18 +2,16 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { CallOptions, DetailedActionRun } from "../../client/index.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { hrefOf, Link } from "../router.tsx";
+import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
-import { ListPage, type PageQuery, useListPage } from "../ui/list-page.tsx";
-import { type Column, Table } from "../ui/table.tsx";
+import { type Column, ListPage, type PageQuery, Table, useListPage } from "../ui/list-page.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
-import { Who } from "../ui/who.tsx";
-import { type Decision, isUndecided, mayBeOwn } from "./deciding.ts";
-import { DecisionButtons, WhyRefused } from "./decision-buttons.tsx";
+import { type Decision, DecisionButtons, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
 import { DecisionDialog } from "./decision-dialog.tsx";
+
 import { useGateNews } from "./gate-news.tsx";
-import { useRefusals } from "./use-approval.ts";
 
 const COLUMNS: readonly Column[] = [
   ["Run"],

@@ -2,20 +2,18 @@
  * Approves or rejects a run. The parameters and the request are in view before the buttons. No single key decides: the
  * dialog gets the focus first, Enter in the field does nothing, and there is no shortcut.
  */
-
 import { useState } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
+import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
+import { JsonTree } from "../ui/json-tree.tsx";
+import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { DecidedAbout } from "./decided-about.tsx";
-import { type Decision, WHY_REFUSED } from "./deciding.ts";
-import { VERBS } from "./decision-buttons.tsx";
-import { useApproval } from "./use-approval.ts";
+import { type Decision, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 import { waitingText } from "./waiting.ts";
 
 interface DecisionDialogProps {
@@ -88,4 +86,129 @@ function approvedText({ details }: DetailedActionRun): string {
 /** "3rd in line" has no verb. */
 function waitsNow(text: string): string {
   return /^\d/.test(text) ? `waits: ${text}` : text;
+}
+
+/* SECTION: What an approver decides about: the run, its parameters, and the request as it will be sent. */
+
+interface DecidedAboutProps {
+  readonly run: DetailedActionRun;
+  readonly approval: RunApproval | null;
+}
+
+export function DecidedAbout({ run, approval }: DecidedAboutProps) {
+  const { triggeredBy, createdAt, parameters, recommendations, details } = run;
+  const waiting = details?.waiting ?? null;
+  return (
+    <>
+      <p>
+        <Who name={triggeredBy} via={details?.via} /> created this run <RelativeTime at={createdAt} />.
+        {waiting === null ? null : (
+          <>
+            {" "}
+            The run ends <Countdown until={waiting.until} /> if it still waits.
+          </>
+        )}
+      </p>
+      {approval === null ? (
+        <p class="muted">Loading the request …</p>
+      ) : (
+        <>
+          <Approvals of={approval} />
+          <ActionNow {...approval.action} />
+        </>
+      )}
+      <h3>Parameters</h3>
+      <Values what="parameters" value={parameters} />
+      {Object.keys(recommendations).length === 0 ? null : (
+        <>
+          <h3>Recommendations</h3>
+          <Values what="recommendations" value={recommendations} />
+        </>
+      )}
+      {approval === null ? null : (
+        <>
+          <h3>Request</h3>
+          {approval.request === null ? (
+            <p class="muted">The run has ended, so the service no longer keeps its request.</p>
+          ) : (
+            <RequestView request={approval.request} />
+          )}
+        </>
+      )}
+    </>
+  );
+}
+
+function Approvals({ of: { required, approvals } }: { readonly of: RunApproval }) {
+  if (required === 1) return null;
+  return (
+    <p>
+      The run needs {required} approvals and has {approvals.length}
+      {approvals.length === 0 ? "." : ": "}
+      <bdi>{approvals.map(({ by }) => by).join(", ")}</bdi>
+    </p>
+  );
+}
+
+/** An approval is for the request that is shown, whatever happened to the action since. */
+function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
+  if (isChanged === false) {
+    return (
+      <p class="muted">
+        The action <bdi>{name}</bdi> still has version {version}, as it had when the run was created.
+      </p>
+    );
+  }
+  return (
+    <p class="warning-box">
+      {isChanged
+        ? `The action ${name} has changed since this run was created with version ${version}.`
+        : `The service can't say now whether the action ${name} has changed since version ${version}.`}{" "}
+      The request below is what is sent.
+    </p>
+  );
+}
+
+function Values({ what, value }: { readonly what: string; readonly value: object }) {
+  return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
+}
+
+/* SECTION: The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
+
+type Request = NonNullable<RunApproval["request"]>;
+
+export function RequestView({ request }: { readonly request: Request }) {
+  const { method, url, headers, payload } = request;
+  const names = Object.entries(headers);
+  return (
+    <div class="request">
+      <p class="break">
+        <code>
+          {method} {url === null ? <Secret /> : <bdi>{url}</bdi>}
+        </code>
+      </p>
+      {names.length === 0 ? null : (
+        <dl class="request-headers">
+          {names.map(([name, value]) => (
+            <div key={name}>
+              <dt>
+                <bdi>{name}</bdi>
+              </dt>
+              <dd class="break">{value === null ? <Secret /> : <bdi>{value}</bdi>}</dd>
+            </div>
+          ))}
+        </dl>
+      )}
+      {payload === undefined ? null : (
+        <>
+          <JsonTree what="body" value={payload} />
+          <p class="hint">In the body, null is a secret, or a value that is null.</p>
+        </>
+      )}
+    </div>
+  );
+}
+
+function Secret() {
+  return <span class="secret">secret</span>;
 }

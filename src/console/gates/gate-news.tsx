@@ -5,7 +5,7 @@ import { useCallback, useMemo } from "preact/hooks";
 import type { ActionRunSummary, Pause } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { contextOf } from "../ui/context.ts";
-import { useLoad } from "../ui/load.ts";
+import { useLoad } from "../ui/load.tsx";
 
 const POLL_MS = 30_000;
 /** Above this, the frame only says that there are more. */

@@ -2,16 +2,13 @@
 
 import { useState } from "preact/hooks";
 import { type ConcurrencyGroup, type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/empty.tsx";
-import { ListPage, useListPage } from "../ui/list-page.tsx";
-import { type Column, Table } from "../ui/table.tsx";
+import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { useGateNews } from "./gate-news.tsx";
-import { PauseFacts } from "./pause-banner.tsx";
-import { PauseDialog } from "./pause-dialog.tsx";
-import { ResumeDialog } from "./resume-dialog.tsx";
+import { PauseDialog, PauseFacts, ResumeDialog } from "./pause.tsx";
 
 const COLUMNS: readonly Column[] = [
   ["Group"],

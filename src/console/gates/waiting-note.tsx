@@ -1,13 +1,14 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
-
 import { useCallback } from "preact/hooks";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import type { ActionRunDetails } from "../../client/index.ts";
+import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { useLoad } from "../ui/load.ts";
-import { StatusIcon } from "../ui/status.tsx";
-import { Countdown } from "../ui/time.tsx";
-import type { Waiting } from "./waiting.ts";
-import { WaitingText } from "./waiting-text.tsx";
+import { ageStepMs } from "../ui/durations.ts";
+import { useLoad } from "../ui/load.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { countText, StatusIcon } from "../ui/status.tsx";
+import { Countdown, exactTime, useNow } from "../ui/time.tsx";
+import { type Waiting, waitingText } from "./waiting.ts";
 
 /** How many of those ahead are named. */
 const NAMED = 3;
@@ -58,4 +59,76 @@ export function RunLink({ id }: { readonly id: string }) {
       <bdi>{data?.actionName ?? "run"}</bdi> …{id.slice(-ID_END)}
     </Link>
   );
+}
+
+/* SECTION: What a run waits for, in a few words. The time until its start ticks. */
+
+export function WaitingText({ waiting }: { readonly waiting: Waiting }) {
+  const { for: gate, notBefore } = waiting;
+  const at = gate === "time" ? notBefore : null;
+  const now = useNow(at === null ? null : ageStepMs(Date.parse(at) - Date.now()));
+  return <bdi title={at === null ? undefined : exactTime(at)}>{waitingText(waiting, now)}</bdi>;
+}
+
+/* SECTION: Why a pending run's receiver did not take its webhook, and when it is tried again. */
+
+export type Failing = NonNullable<ActionRunDetails["delivery"]>;
+
+/** In a list, the next attempt can have come since. */
+export function FailingText({ failing: { reason, nextAttemptAt } }: { readonly failing: Failing }) {
+  const isAhead = Date.parse(nextAttemptAt ?? "") > useNow(nextAttemptAt === null ? null : 1000);
+  return (
+    <>
+      <bdi>{reason}</bdi>
+      {nextAttemptAt !== null && isAhead ? (
+        <>
+          {" Next attempt "}
+          <Countdown until={nextAttemptAt} />.
+        </>
+      ) : null}
+    </>
+  );
+}
+
+export function FailingNote({ failing }: { readonly failing: Failing }) {
+  return (
+    <div class="stop-note is-pending">
+      <StatusIcon status="pending" />
+      <div>
+        <p>
+          <FailingText failing={failing} />
+        </p>
+        <p class="muted">
+          {failing.nextAttemptAt === null
+            ? `Attempt ${failing.attempts} is under way.`
+            : `Attempts so far: ${failing.attempts}.`}
+        </p>
+      </div>
+    </div>
+  );
+}
+
+/* SECTION: Tells that runs of an action still wait after somebody changed or deleted the action. */
+
+/**
+ * A run that waits was created before the change and stays as it was: with the old request, and the old number of
+ * approvals. `name`: of the action. Nobody waits for the answer, and a failed read says nothing.
+ */
+export function useWaitingNote(): (name: string) => void {
+  const { reader, scope } = useSession();
+  const { note } = useNotices();
+  return (name) => {
+    const query = { actionName: name, waiting: "any" } as const;
+    reader.runs.summary(query).then(
+      ({ pending }) => {
+        if (pending === 0) return;
+        const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
+        note(
+          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
+          { link: { href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)), text: "Waiting runs" } },
+        );
+      },
+      () => {},
+    );
+  };
 }

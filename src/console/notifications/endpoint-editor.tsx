@@ -1,26 +1,45 @@
 /** Stores a new endpoint or changes one, and tries it before. A new signing secret is shown once. */
-
-import { useMemo, useState } from "preact/hooks";
-import { ActionRunsError, type PutEndpoint, type StoredEndpoint, type WebhookEndpoint } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/left-over.ts";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import {
+  ActionRunsError,
+  type EndpointTestResult,
+  type PutEndpoint,
+  type StoredEndpoint,
+  type WebhookEndpoint,
+} from "../../client/index.ts";
+import { leftOverWarning } from "../../client/typed-json.ts";
+import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
+import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx";
 import {
   DefinitionEditor,
   type DefinitionKind,
   type EditorForm,
+  type FieldsProps,
   type View,
 } from "../definitions/definition-editor.tsx";
-import { pathOf } from "../routes/pages.ts";
-import { useRouter } from "../routes/router.tsx";
+import { pathOf } from "../pages.ts";
+import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ShownSecret } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
-import { Dialog } from "../ui/dialog.tsx";
-import { problemsOf } from "../ui/use-change.ts";
-import { EndpointFields } from "./endpoint-fields.tsx";
-import { keptSecrets, pointersOf, secretsOf, unshownMember } from "./endpoint-shape.ts";
-import { firstDefinition, OWN, type Receiver } from "./receivers.ts";
-import { type Tested, TestResult } from "./test-result.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { formatDuration } from "../ui/durations.ts";
+import { LinesField, TextField } from "../ui/field.tsx";
+import { problemsOf, useChange } from "../ui/use-change.ts";
+import {
+  EVENTS,
+  firstDefinition,
+  keptSecrets,
+  OWN,
+  pointersOf,
+  RECEIVERS,
+  type Receiver,
+  receiverOf,
+  secretsOf,
+  unshownMember,
+  withReceiver,
+} from "./endpoint-shape.ts";
 
 interface EndpointEditorProps {
   /** What the editor changes; null for a new endpoint. */
@@ -128,4 +147,168 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
     empty: isNew && !isJson && definition?.url === null ? ["/url"] : [],
     warning: leftOverWarning(definition, "or no message can arrive"),
   };
+}
+
+/* SECTION: An endpoint as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
+
+export function EndpointFields(props: FieldsProps) {
+  const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
+  const receiver = receiverOf(definition);
+  const events = definition.events as readonly string[];
+  const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
+  const lines = (label: string, name: string, hint: string) => (
+    <LinesField
+      label={label}
+      hint={hint}
+      lines={(definition[name] ?? []) as readonly string[]}
+      error={problemAt(`/${name}`)}
+      onLines={(all) => set(name, all.length === 0 ? undefined : all)}
+    />
+  );
+  const flag = (label: string, name: string) => (
+    <label class="switch">
+      <input
+        type="checkbox"
+        checked={definition[name] === true}
+        onChange={(event) => set(name, event.currentTarget.checked)}
+      />
+      {label}
+    </label>
+  );
+  return (
+    <>
+      <fieldset class="group">
+        <legend>Who is told</legend>
+        {isNew ? (
+          <div class="tiles">
+            {RECEIVERS.map((one) => (
+              <Tile
+                key={one.title}
+                title={one.title}
+                about={one.about}
+                isChosen={one === receiver}
+                onChoose={() => onDefinition(withReceiver(definition, one))}
+              />
+            ))}
+          </div>
+        ) : null}
+        <TextField
+          label="URL"
+          hint={
+            isNew
+              ? receiver.hint
+              : "Nobody can read the stored URL. Leave this empty to keep it. If you type one, type the secrets again, too."
+          }
+          placeholder={isNew ? receiver.example.url : undefined}
+          value={String(definition.url ?? "")}
+          error={problemAt("/url")}
+          onText={(text) => set("url", text.trim() || null)}
+        />
+        {receiver === OWN ? (
+          <>
+            <HeaderFields
+              headers={definition.headers}
+              at="/headers"
+              problemAt={problemAt}
+              secretAt={secretAt}
+              onHeaders={(headers) => set("headers", headers)}
+            />
+            <PayloadField
+              payload={definition.payload}
+              hint="JSON with placeholders such as {{ event.summary }}. Empty: the body is everything about the run."
+              error={problemAt("/payload")}
+              onPayload={(payload) => set("payload", payload)}
+            />
+          </>
+        ) : null}
+      </fieldset>
+      {secretsBut(receiver === OWN ? "/headers/" : null)}
+      <fieldset class="group">
+        <legend>Which runs</legend>
+        <fieldset class="picks">
+          <legend>Events</legend>
+          <div class="picks-options">
+            {Object.entries(EVENTS).map(([event, label]) => (
+              <label key={event}>
+                <input
+                  type="checkbox"
+                  checked={events.includes(event)}
+                  onChange={({ currentTarget: { checked } }) =>
+                    set("events", checked ? [...events, event] : events.filter((one) => one !== event))
+                  }
+                />
+                {label}
+              </label>
+            ))}
+          </div>
+          {problemAt("/events") === undefined ? null : <p class="field-error">{problemAt("/events")}</p>}
+        </fieldset>
+        {lines("Actions", "actionNames", "One on each line. Only runs of these stored actions. Empty: every run.")}
+        {lines("Labels", "labels", "One on each line. Only runs that have all of them.")}
+        {flag("Only if the outcome differs from the previous run’s", "onlyOnChange")}
+        {flag("Also trust the name of a run that no stored action started", "includeUnstored")}
+        {flag("Disabled: send nothing", "disabled")}
+      </fieldset>
+    </>
+  );
+}
+
+/* SECTION: Sends a stored endpoint one message about a made-up run, and shows what the receiver answered. */
+
+interface TestDialogProps {
+  readonly name: string;
+  readonly onClose: () => void;
+}
+
+export function TestDialog({ name, onClose }: TestDialogProps) {
+  const { reader } = useSession();
+  const [tested, setTested] = useState<Tested | null>(null);
+  const change = useChange({ afterLoss: "The receiver may have got this message. Another try sends a second one." });
+  const test = () =>
+    change.submit({ send: ({ signal }) => reader.webhookEndpoints.test(name, {}, { signal }), done: setTested });
+  return (
+    <Dialog title={`Test ${name}`} onClose={onClose}>
+      <ChangeForm
+        change={change}
+        onSubmit={test}
+        onClose={onClose}
+        verb="Send test"
+        keep="Close"
+        besides={tested === null ? null : <TestResult result={tested} />}
+      >
+        <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
+      </ChangeForm>
+    </Dialog>
+  );
+}
+
+/* SECTION: What became of a test message. */
+
+export type Tested = EndpointTestResult;
+
+const WORDS: Readonly<Record<Tested["outcome"], string>> = {
+  delivered: "The test message arrived.",
+  failed: "The test message did not arrive.",
+  refused: "The test message did not arrive, and the service would not try it again.",
+  not_made: "The service sent nothing.",
+};
+
+export function TestResult({ result }: { readonly result: Tested }) {
+  const box = useRef<HTMLDivElement>(null);
+  // It can be below what is seen.
+  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [result]);
+  const { outcome, reason, durationMs, excerpt } = result;
+  return (
+    <div ref={box} class={`form-problem is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
+      <p>
+        <strong>{WORDS[outcome]}</strong> The receiver <bdi>{reason.replace(/\.$/, "")}</bdi>, after{" "}
+        {formatDuration(durationMs)}.
+      </p>
+      {excerpt === null ? null : (
+        <pre class="excerpt">
+          <bdi>{excerpt}</bdi>
+        </pre>
+      )}
+    </div>
+  );
 }

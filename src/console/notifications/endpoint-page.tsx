@@ -1,26 +1,22 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
-
 import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError } from "../../client/index.ts";
+import { ActionRunsError, type EndpointStatus, type StoredEndpoint } from "../../client/index.ts";
+import { Fact } from "../actions/action-facts.tsx";
+import { Labels } from "../actions/action-list.tsx";
 import { DeleteDialog } from "../definitions/delete-dialog.tsx";
-import { useKeys } from "../keys/keys.tsx";
-import { hrefOf, Link, useRouter } from "../routes/router.tsx";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { NotYours } from "../tokens/not-yours.tsx";
-import { Button } from "../ui/button.tsx";
-import { Empty } from "../ui/empty.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { Icon } from "../ui/icons.tsx";
+import { Button, Icon } from "../ui/button.tsx";
+import { Empty, NotYours } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { type Failure, useLoad } from "../ui/load.ts";
-import { DeliveriesPart } from "./deliveries-part.tsx";
-import { DisableDialog } from "./disable-dialog.tsx";
-import { EndpointEditor } from "./endpoint-editor.tsx";
-import { EndpointFacts } from "./endpoint-facts.tsx";
-import { OffBox } from "./off-box.tsx";
-import { RecoverDialog } from "./recover-dialog.tsx";
+import { ErrorView, type Failure, useLoad } from "../ui/load.tsx";
+import { RelativeTime } from "../ui/time.tsx";
+import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
+import { EndpointEditor, TestDialog } from "./endpoint-editor.tsx";
+import { eventWords } from "./endpoint-shape.ts";
+import { DisableDialog, Health, OffBox } from "./endpoint-state.tsx";
 import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
-import { TestDialog } from "./test-dialog.tsx";
 
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
@@ -141,4 +137,59 @@ function Endpoint({ name }: { readonly name: string }) {
 
 function isGone(failure: Failure | null): boolean {
   return failure?.error instanceof ActionRunsError && failure.error.code === "webhook_endpoint_not_found";
+}
+
+/* SECTION: What an endpoint's page says of it: how its receiver does, which runs it hears of, and who changed it. */
+
+interface EndpointFactsProps {
+  readonly endpoint: StoredEndpoint;
+  readonly status: EndpointStatus;
+}
+
+export function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
+  const { origin, recover, createdBy, changedBy, changedAt, incomplete } = status;
+  const { events, onlyOnChange, actionNames, labels, disabled } = definition;
+  return (
+    <>
+      <dl class="action-facts">
+        <Fact term="Health">
+          <Health status={status} isOff={disabled} />
+        </Fact>
+        <Fact term="Sends to">
+          {origin === null ? "unknown: type its URL again" : <bdi>{URL.parse(origin)?.host}</bdi>}
+        </Fact>
+        <Fact term="Runs">
+          {eventWords(events)}
+          {onlyOnChange ? ", if changed" : ""}
+        </Fact>
+        {actionNames === undefined ? null : (
+          <Fact term="Actions">
+            <Labels labels={actionNames} />
+          </Fact>
+        )}
+        {labels === undefined ? null : (
+          <Fact term="Labels">
+            <Labels labels={labels} />
+          </Fact>
+        )}
+        <Fact term={`Version ${version}`}>
+          <RelativeTime at={changedAt} /> by <bdi>{changedBy}</bdi>
+        </Fact>
+        <Fact term="Created by">
+          <bdi>{createdBy}</bdi>
+        </Fact>
+        {recover === null ? null : (
+          <Fact term={recover.isOver ? "Last recovery" : "Recovery"}>
+            <span role="status">
+              {recover.messages} {recover.messages === 1 ? "message" : "messages"}
+              {recover.isOver ? "" : " so far …"}
+            </span>
+          </Fact>
+        )}
+      </dl>
+      {incomplete ? (
+        <p class="warning-box">The environment's runs can't be reached, so its deliveries are missing here.</p>
+      ) : null}
+    </>
+  );
 }

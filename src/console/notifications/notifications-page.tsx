@@ -2,20 +2,16 @@
 
 import { useCallback, useRef, useState } from "preact/hooks";
 import type { ListedWebhookEndpoint } from "../../client/index.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
+import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { NotYours } from "../tokens/not-yours.tsx";
 import { Button } from "../ui/button.tsx";
-import { Empty } from "../ui/empty.tsx";
-import { ListPage, useListPage } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.ts";
-import { useRowKeys } from "../ui/row-keys.ts";
-import { type Column, Table } from "../ui/table.tsx";
+import { Empty, NotYours } from "../ui/empty.tsx";
+import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
+import { useLoad } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { EndpointEditor } from "./endpoint-editor.tsx";
-import { eventWords } from "./endpoint-shape.ts";
-import { Health } from "./health.tsx";
-import { RECEIVERS, type Receiver } from "./receivers.ts";
+import { eventWords, RECEIVERS, type Receiver } from "./endpoint-shape.ts";
+import { Health } from "./endpoint-state.tsx";
 
 const COLUMNS: readonly Column[] = [
   ["Endpoint"],

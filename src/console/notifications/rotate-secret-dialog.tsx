@@ -3,10 +3,9 @@
 import { useState } from "preact/hooks";
 import type { RotatedSigningSecret } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { firstGracePeriod, gracePeriodChoices } from "../tokens/overlap.ts";
 import { ShownSecret } from "../tokens/shown-secret.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";

@@ -1,15 +1,12 @@
 /** Cancels a run: why, and how long its job may still work. */
-
 import { useState } from "preact/hooks";
 import type { DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
-import { useChange } from "../ui/use-change.ts";
-import { CANCEL_FIELDS, CancelFields } from "./cancel-fields.tsx";
-import { cancelCommands } from "./commands.ts";
-import { CommandDetails, CommandPair } from "./commands-section.tsx";
-import { NO_CANCEL, readCancel } from "./forms.ts";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { CommandDetails, CommandPair } from "../ui/empty.tsx";
+import { TextField } from "../ui/field.tsx";
+import { type CancelWords, cancelCommands } from "../ui/shell-commands.ts";
+import { type Problems, useChange } from "../ui/use-change.ts";
 
 interface CancelDialogProps {
   readonly run: DetailedActionRun;
@@ -58,4 +55,66 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
       </ChangeForm>
     </Dialog>
   );
+}
+
+/* SECTION: Why runs are cancelled, and how long a job may still work. */
+
+/** The pointers of the fields in the body. */
+export const CANCEL_FIELDS = ["/reason", "/graceSeconds"];
+
+interface CancelFieldsProps {
+  readonly typed: TypedCancel;
+  readonly onType: (typed: TypedCancel) => void;
+  readonly problems: Problems;
+}
+
+export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
+  return (
+    <>
+      <TextField
+        label="Reason"
+        value={typed.reason}
+        onText={(reason) => onType({ ...typed, reason })}
+        hint="Optional. The job and everybody who can see the run can read it."
+        error={problems.get("/reason")}
+      />
+      <TextField
+        label="Grace (seconds)"
+        inputMode="numeric"
+        placeholder="60"
+        value={typed.grace}
+        onText={(grace) => onType({ ...typed, grace })}
+        hint="How long a running job may still work. 0 ends the run at once."
+        error={problems.get("/graceSeconds")}
+      />
+    </>
+  );
+}
+
+/* SECTION: What somebody typed into the dialogs of a run. PURE. */
+
+const GRACE_MAX_SECONDS = 3600;
+
+export type Read<T> = { readonly value: T } | { readonly problems: Problems };
+
+/** What the fields of a cancel hold. */
+export interface TypedCancel {
+  readonly reason: string;
+  readonly grace: string;
+}
+
+export const NO_CANCEL: TypedCancel = { reason: "", grace: "" };
+
+/** An empty field leaves its member out, so that the service's default counts. */
+export function readCancel({ reason, grace }: TypedCancel): Read<CancelWords> {
+  const text = grace.trim();
+  if (text !== "" && !(/^\d{1,4}$/.test(text) && Number(text) <= GRACE_MAX_SECONDS)) {
+    return { problems: new Map([["/graceSeconds", `Use a whole number from 0 to ${GRACE_MAX_SECONDS}.`]]) };
+  }
+  return {
+    value: {
+      ...(reason.trim() === "" ? {} : { reason: reason.trim() }),
+      ...(text === "" ? {} : { graceSeconds: Number(text) }),
+    },
+  };
 }

@@ -1,13 +1,11 @@
 /** Who, when and what about: the short facts of a run. */
-
 import type { ComponentChildren } from "preact";
 import type { DetailedActionRun } from "../../client/index.ts";
-import type { Scope } from "../routes/pages.ts";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
+import type { Scope } from "../pages.ts";
+import { hrefOf, Link, useRoute } from "../router.tsx";
+import { ExternalLink } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { ExternalLink } from "../ui/external-link.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { Who } from "../ui/who.tsx";
 
 interface FactsProps {
   readonly run: DetailedActionRun;
@@ -95,5 +93,26 @@ export function Fact({ name, children }: { readonly name: string; readonly child
       <dt>{name}</dt>
       <dd class="break">{children}</dd>
     </div>
+  );
+}
+
+/* SECTION: Who did something: a person or a token, and the token that acted for the person if it has another name. */
+
+interface WhoProps {
+  readonly name: string;
+  readonly via?: string | null | undefined;
+}
+
+export function Who({ name, via }: WhoProps) {
+  return (
+    <>
+      <bdi>{name}</bdi>
+      {via == null || via === name ? null : (
+        <>
+          {" via "}
+          <bdi>{via}</bdi>
+        </>
+      )}
+    </>
   );
 }

@@ -1,16 +1,13 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
-
 import { useCallback, useEffect, useRef } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
-import { comparing, hrefOf, Link, useRoute } from "../routes/router.tsx";
+import type { ActionRun, ActionRunSummary, Client, DetailedActionRun, RunFilter } from "../../client/index.ts";
+import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { Icon } from "../ui/icons.tsx";
-import { type Loaded, useLoad } from "../ui/load.ts";
-import { isOpen } from "../ui/statuses.ts";
+import { Icon } from "../ui/button.tsx";
+import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
+import { isOpen } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { differencesOf, wordsOf } from "./differences.ts";
-import { type RunHistory, readHistory } from "./history.ts";
+import { differencesOf, wordsOf } from "./comparison.tsx";
 
 /** It is read when the run is opened, and again when the run ends. */
 export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
@@ -157,4 +154,71 @@ function useRunHref(): (id: string) => string {
   const { scope } = useSession();
   const { search } = useRoute();
   return (id) => hrefOf({ name: "run", ...scope, id }, search);
+}
+
+/* SECTION: The runs around a run: those of the same action and entity, or of the same action if the run has no entity. */
+
+export interface RunHistory {
+  readonly previous: DetailedActionRun | null;
+  readonly next: DetailedActionRun | null;
+  /** The last one before this run. Null: there is none among the runs that were looked at. */
+  readonly lastSuccess: DetailedActionRun | null;
+  /** Between that success and this run, without this one. */
+  readonly failures: ActionRunSummary["failed"];
+}
+
+/** A run and a neighbor, because runs of one millisecond can't be told apart by time. */
+const PAGE_RUNS = 2;
+/** Each page looks at 5000 runs at most. */
+const PAGES_MAX = 3;
+/** So many failures are counted in a list, because a summary can lack the last seconds. */
+const COUNTED_RUNS = 20;
+
+/** Takes two requests, and two more if the previous run did not succeed, or three after many failures. */
+export async function readHistory(reader: Client, run: ActionRun, signal: AbortSignal): Promise<RunHistory> {
+  const { id, actionName, entityId, createdAt } = run;
+  const alike: RunFilter = { actionName, ...(entityId === null ? {} : { entityId }) };
+  const until = instant(createdAt, 1);
+  const isOlder = (other: ActionRun) => other.id < id;
+  const [previous, next] = await Promise.all([
+    first(reader, { ...alike, createdBefore: until }, isOlder, signal),
+    first(
+      reader,
+      { ...alike, createdAfter: instant(createdAt, -1), order: "oldest" },
+      ({ id: other }) => other > id,
+      signal,
+    ),
+  ]);
+  if (previous === null || previous.status === "succeeded") {
+    return { previous, next, lastSuccess: previous, failures: 0 };
+  }
+  const succeeded: RunFilter = { ...alike, status: ["succeeded"], createdBefore: until };
+  const lastSuccess = await first(reader, succeeded, isOlder, signal);
+  const since = lastSuccess === null ? {} : { createdAfter: lastSuccess.createdAt };
+  const counted = { ...alike, status: ["failed" as const], createdBefore: createdAt, ...since };
+  const { runs, next: more } = await reader.runs.page({ ...counted, limit: COUNTED_RUNS }, { signal });
+  const failures = more === null ? runs.length : (await reader.runs.summary(counted, { signal })).failed;
+  return { previous, next, lastSuccess, failures };
+}
+
+/** The first run of a list that is beyond. Null: there is none, or it is too far away. */
+async function first(
+  reader: Client,
+  filter: RunFilter,
+  isBeyond: (run: ActionRun) => boolean,
+  signal: AbortSignal,
+): Promise<DetailedActionRun | null> {
+  let cursor: string | undefined;
+  for (let pages = 0; pages < PAGES_MAX; pages++) {
+    const query = { ...filter, ...(cursor && { cursor }), include: "details" as const, limit: PAGE_RUNS };
+    const { runs, next } = await reader.runs.page(query, { signal });
+    const found = runs.find(isBeyond);
+    if (found !== undefined || next === null) return found ?? null;
+    cursor = next;
+  }
+  return null;
+}
+
+function instant(iso: string, laterMs: number): string {
+  return new Date(Date.parse(iso) + laterMs).toISOString();
 }

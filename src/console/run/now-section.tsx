@@ -2,12 +2,11 @@
 
 import type { ComponentChildren } from "preact";
 import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
-import { RunLink, WaitingNote } from "../gates/waiting-note.tsx";
+import { FailingNote, RunLink, WaitingNote } from "../gates/waiting-note.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
-import { FailingNote } from "./failing-text.tsx";
-import { percent } from "./heartbeat-rows.tsx";
-import { newsOf } from "./news.ts";
+import { percent } from "./timeline.tsx";
+import { newsOf } from "./timeline-items.ts";
 
 interface NowSectionProps {
   readonly run: DetailedActionRun;

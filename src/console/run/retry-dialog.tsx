@@ -1,24 +1,29 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
 
 import { useMemo, useState } from "preact/hooks";
-import { parseExact } from "../../client/exact-json.ts";
 import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../client/index.ts";
-import { type Filled, filledTexts, parametersOf } from "../actions/form-values.ts";
+import { parseExact } from "../../client/typed-json.ts";
+import {
+  changeIn,
+  type Filled,
+  filledTexts,
+  type Kept,
+  keptValues,
+  parametersOf,
+  retriedDraft,
+  retriedParameters,
+} from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
-import { changeIn, type Kept, keptValues, retriedDraft, retriedParameters } from "../actions/retried-values.ts";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
-import { readLocalTime } from "../gates/local-time.ts";
-import { START_AT, StartAt, startAtOf } from "../gates/start-at.tsx";
+import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { CommandDetails, CommandPair } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { retryCommands } from "../ui/shell-commands.ts";
 import { TextBlock } from "../ui/text-block.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { retryCommands } from "./commands.ts";
-import { CommandDetails, CommandPair } from "./commands-section.tsx";
-import { indentedJson } from "./indented-json.ts";
-import { memberText } from "./member-text.ts";
+import { indentedJson, memberText } from "./json-text.ts";
 
 interface RetryDialogProps {
   readonly run: DetailedActionRun;

@@ -1,17 +1,18 @@
 /** The dialogs that the buttons of one run open. */
-
 import type { DetailedActionRun } from "../../client/index.ts";
-import type { Decision } from "../gates/deciding.ts";
+import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
-import { ReleaseDialog } from "../gates/release-dialog.tsx";
-import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
+import { whenText } from "../gates/waiting.ts";
+import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { isOpen } from "../ui/statuses.ts";
+import { isOpen } from "../ui/status.tsx";
+import { useChange } from "../ui/use-change.ts";
+import type { ActionOfRun } from "./action-of-run.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { RetryDialog } from "./retry-dialog.tsx";
-import type { ActionOfRun } from "./use-action-of-run.ts";
 
 export type RunDialog = "cancel" | "retry" | "release" | Decision;
 
@@ -76,4 +77,48 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
     default:
       return <DecisionDialog decision={open} run={run} onClose={close} onDecided={close} />;
   }
+}
+
+/* SECTION: Starts a run before its time. */
+
+interface ReleaseDialogProps {
+  readonly run: DetailedActionRun;
+  readonly onClose: () => void;
+  readonly onReleased: () => void;
+}
+
+export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const change = useChange();
+  const { notBefore = null, group = null } = details?.waiting ?? {};
+  const { required = 0, approvals = [] } = details?.approval ?? {};
+  const others = [
+    ...(approvals.length < required ? ["approval"] : []),
+    ...(group === null ? [] : [`a slot of group ${group}`]),
+  ];
+  const release = () =>
+    change.submit({
+      send: (options) => client.runs.release(id, { ...options, include: "details" }),
+      done(after) {
+        note(
+          after.details?.waiting == null
+            ? "The run starts now."
+            : "The run no longer waits for its time, but for something else.",
+        );
+        onReleased();
+      },
+    });
+  return (
+    <Dialog title="Start now?" onClose={onClose} isRead>
+      <ChangeForm change={change} onSubmit={release} onClose={onClose} verb="Start now" keep="Close" isDeliberate>
+        <p>
+          {notBefore === null
+            ? ""
+            : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it does not wait for that time. `}
+          {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
+        </p>
+      </ChangeForm>
+    </Dialog>
+  );
 }

@@ -1,31 +1,29 @@
 /** One run: a region named "Run", beside the list or instead of it. */
 
-import { useEffect, useLayoutEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
-import { isUndecided } from "../gates/deciding.ts";
-import { DecisionButtons, WhyRefused } from "../gates/decision-buttons.tsx";
-import { useRefusals } from "../gates/use-approval.ts";
-import { useKeys } from "../keys/keys.tsx";
-import { useRoute } from "../routes/router.tsx";
+import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
+import { WAITED_FOR } from "../gates/waiting.ts";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { isOpen, type Status } from "../ui/statuses.ts";
-import { readingCommands, watchingCommands } from "./commands.ts";
-import { CommandDetails, CommandPair } from "./commands-section.tsx";
+import { Button, Icon } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { CommandDetails, CommandPair, Empty } from "../ui/empty.tsx";
+import { ErrorView } from "../ui/load.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { seen } from "../ui/seen-texts.ts";
+import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
+import { isOpen, type Status, StatusMark } from "../ui/status.tsx";
+import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
 import { HistorySection, useHistory } from "./history-section.tsx";
-import { LifecycleBar } from "./lifecycle-bar.tsx";
+import { LifecycleBar } from "./lifecycle.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
-import { retryingOf, starterOf } from "./permitted.ts";
-import { RetryNote } from "./retry-note.tsx";
-import { useRunAnnouncements } from "./run-announcements.ts";
 import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
-import { RunHead } from "./run-head.tsx";
-import { TimelineList } from "./timeline-list.tsx";
-import { UnknownRun } from "./unknown-run.tsx";
-import { useActionOfRun } from "./use-action-of-run.ts";
+import { TimelineList } from "./timeline.tsx";
 import { useRun, type WatchedRun } from "./use-run.ts";
 import { Inputs, Outcome, RawJson, Section } from "./values.tsx";
 
@@ -174,4 +172,98 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
       />
     </>
   );
+}
+
+/* SECTION: The head of one run: its name, its status, and what may be done with it. */
+
+interface RunHeadProps {
+  readonly run: DetailedActionRun;
+  readonly onClose: () => void;
+  readonly children: ComponentChildren;
+}
+
+export function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
+  return (
+    <header class="run-head">
+      <div class="run-title">
+        <h2>
+          <bdi>{actionName}</bdi>
+        </h2>
+        <p class="run-id">
+          <StatusMark status={status} />
+          <span>
+            <code>{id}</code>
+            <CopyButton what="run id" text={id} />
+          </span>
+        </p>
+      </div>
+      <div class="run-actions">
+        {children}
+        <span class="run-close">
+          <Button kind="quiet" aria-label="Back to the list" title="Back to the list (Esc)" onClick={onClose}>
+            <Icon name="cross" />
+          </Button>
+        </span>
+      </div>
+    </header>
+  );
+}
+
+/* SECTION: Instead of a run that does not exist. */
+
+export function UnknownRun({ id }: { readonly id: string }) {
+  const { scope } = useSession();
+  const { search } = useRoute();
+  return (
+    <Empty title="There is no such run here">
+      <p>
+        Check the id and the environment. A run is also removed some time after its end, because the service keeps runs
+        only for a while.
+      </p>
+      <code class="break">{id}</code>
+      <Link class="button is-plain" href={hrefOf({ name: "runs", ...scope }, search)}>
+        Back to the runs
+      </Link>
+    </Empty>
+  );
+}
+
+/* SECTION: What the title of the window and a screen reader say of a run while it is shown. */
+
+/** What a screen reader says when the status changes. */
+const NEWS: Readonly<Record<Status, string>> = {
+  pending: "The run is pending.",
+  running: "The run has started.",
+  succeeded: "The run succeeded.",
+  failed: "The run failed.",
+  cancelled: "The run was cancelled.",
+};
+
+export function useRunAnnouncements({ actionName, status, details }: DetailedActionRun): void {
+  const { announce } = useNotices();
+  const gate = details?.waiting?.for ?? null;
+  useTitle(`${actionName} ${status}`);
+  useChanged(status, () => announce(NEWS[status]));
+  // Its end and its start have words of their own.
+  useChanged(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
+}
+
+/** Names the run in the title while it is shown. */
+function useTitle(text: string): void {
+  useEffect(() => {
+    const before = document.title;
+    document.title = seen(`${text} · Action runs`);
+    return () => {
+      document.title = before;
+    };
+  }, [text]);
+}
+
+/** Calls `tell` when the value becomes another. */
+function useChanged(value: unknown, tell: () => void): void {
+  const before = useRef(value);
+  useEffect(() => {
+    if (before.current !== value) tell();
+    before.current = value;
+  }, [value]);
 }

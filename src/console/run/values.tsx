@@ -1,14 +1,12 @@
 /** What went into a run and what came out of it. */
-
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import type { ActionRun } from "../../client/index.ts";
-import { useFragment } from "../routes/router.tsx";
+import { useFragment } from "../router.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { TextBlock } from "../ui/text-block.tsx";
-import { lineTargetOf } from "../ui/text-lines.ts";
-import { ErrorText } from "./error-text.tsx";
-import { indentedJson } from "./indented-json.ts";
+import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
+import { indentedJson } from "./json-text.ts";
 
 interface SectionProps {
   readonly title: string;
@@ -76,3 +74,144 @@ export function RawJson({ text }: { readonly text: string }) {
 
 /** The name of the block. */
 const RAW = "raw JSON";
+
+/* SECTION: The error of a run: what went wrong in large letters, what caused it, and the whole text below. */
+
+/** A longer line is cut. The whole text stands below. */
+const HEADLINE_MAX = 300;
+interface ErrorTextProps {
+  /** Of its block: `error`. */
+  readonly name: string;
+  readonly error: string;
+}
+
+/** A tree if the job reported JSON, otherwise text. */
+export function ErrorText({ name, error }: ErrorTextProps) {
+  const value = objectIn(error);
+  if (value !== null) return <JsonTree what={name} value={value} />;
+  const lines = linesOf(error);
+  const { headline, detail, causes, frames } = errorPartsOf(lines);
+  const isCut = headline.length > HEADLINE_MAX;
+  const isWhole = lines.length === 1 && !isCut;
+  return (
+    <div class="error-text">
+      <div class="error-head">
+        <p class="error-line">
+          <bdi>{isCut ? `${headline.slice(0, HEADLINE_MAX)}…` : headline}</bdi>
+        </p>
+        {isWhole ? <CopyButton what={name} text={error} /> : null}
+      </div>
+      {causes.map((cause) => (
+        <p key={cause} class="error-cause">
+          <span class="muted">Caused by</span> <bdi>{cause}</bdi>
+        </p>
+      ))}
+      {frames === 0 || detail === "" ? null : (
+        <pre class="error-detail">
+          <bdi>{detail}</bdi>
+        </pre>
+      )}
+      {isWhole ? null : frames === 0 ? (
+        <TextBlock name={name} text={error} />
+      ) : (
+        <StackTrace name={name} error={error} frames={frames} />
+      )}
+    </div>
+  );
+}
+
+/** It is closed until somebody opens it, or a link leads into it. */
+function StackTrace({ name, error, frames }: ErrorTextProps & { readonly frames: number }) {
+  const fragment = useFragment();
+  const target = lineTargetOf(fragment);
+  // An error is the first block of its page.
+  const isLinked = target !== null && (target.block ?? name) === name;
+  const [isOpen, setOpen] = useState(isLinked);
+  useEffect(() => {
+    if (isLinked) setOpen(true);
+  }, [isLinked]);
+  return (
+    <details
+      class="disclosure"
+      // It is a block for links also while its text is not drawn.
+      data-block={name}
+      open={isOpen}
+      onToggle={(event) => setOpen(event.currentTarget.open)}
+    >
+      <summary>
+        Stack trace ({frames} {frames === 1 ? "line" : "lines"})
+      </summary>
+      {isOpen ? <TextBlock name={name} text={error} /> : null}
+    </details>
+  );
+}
+
+function objectIn(text: string): object | null {
+  if (!/^\s*[[{]/.test(text)) return null;
+  try {
+    return JSON.parse(text) as object;
+  } catch {
+    return null;
+  }
+}
+
+/* SECTION:
+ * An error as people read it: the line that says what went wrong, what caused it, and the stack frames apart. PURE. It
+ * knows the stack traces of the usual languages by the form of their lines. Any other text has no frames.
+ */
+
+export interface ErrorParts {
+  /** The line that says what went wrong. */
+  readonly headline: string;
+  /** The lines between it and the first stack frame or cause. Empty if there are none. */
+  readonly detail: string;
+  /** The errors behind it, from the outside to the inside. */
+  readonly causes: readonly string[];
+  /** How many lines are stack frames. */
+  readonly frames: number;
+}
+
+/** Java, JavaScript and .NET; Java's shortened traces; Ruby; PHP; Go; Python. */
+const FRAME =
+  /^\s+at |^\s*\.{3} \d+ (?:more|common)|^\s+from \S+:\d+|^#\d+ |^\s+\S+\.go:\d+|^goroutine \d+ |^\s+File "/;
+const CAUSE = /^\s*(?:caused by\b|\[cause\]):?\s*(.*)$/i;
+/** Rust numbers the causes below the words. */
+const NUMBERED = /^\s*\d+:\s+(.*)$/;
+const PYTHON = /^Traceback \(most recent call last\)/;
+/** What Python writes between two errors. */
+const PYTHON_BETWEEN = /^(?:Traceback|The above exception|During handling)/;
+
+/** `lines`: not empty. */
+export function errorPartsOf(lines: readonly string[]): ErrorParts {
+  const first = Math.max(lines.findIndex(isText), 0);
+  if (PYTHON.test(lines[first] ?? "")) return pythonParts(lines);
+  const detail: string[] = [];
+  const causes: string[] = [];
+  let frames = 0;
+  /** What the line before was a part of. */
+  let within: "detail" | "frames" | "causes" = "detail";
+  for (const line of lines.slice(first + 1)) {
+    const cause = CAUSE.exec(line)?.[1];
+    const numbered = within === "causes" ? NUMBERED.exec(line)?.[1] : undefined;
+    if (cause !== undefined) {
+      within = "causes";
+      if (cause !== "") causes.push(cause.trim());
+    } else if (numbered !== undefined) causes.push(numbered.trim());
+    else if (FRAME.test(line) || (within === "frames" && /^\s/.test(line))) {
+      within = "frames";
+      frames++;
+    } else if (within === "detail") detail.push(line);
+  }
+  return { headline: (lines[first] ?? "").trim(), detail: detail.join("\n").trimEnd(), causes, frames };
+}
+
+/** Python writes the cause first, and each error below its frames. */
+function pythonParts(lines: readonly string[]): ErrorParts {
+  const errors = lines.filter((line) => /^\S/.test(line) && !PYTHON_BETWEEN.test(line));
+  const [headline = lines.find(isText) ?? "", ...causes] = errors.reverse();
+  return { headline, detail: "", causes, frames: lines.filter((line) => /^\s+\S/.test(line)).length };
+}
+
+function isText(line: string): boolean {
+  return line.trim() !== "";
+}

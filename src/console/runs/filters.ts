@@ -3,11 +3,11 @@
  * machine. The names in the address are the API's own. Only `since` is not, so that a bookmark of today's runs shows
  * the runs of the day on which somebody opens it.
  */
-
-import type { RunFilter } from "../../client/index.ts";
-import type { Status } from "../ui/statuses.ts";
-import type { RunRow } from "./run-row.ts";
-import { sinceInstant } from "./since.ts";
+import { ActionRunsError, type RunFilter } from "../../client/index.ts";
+import { WAITED_FOR } from "../gates/waiting.ts";
+import type { Status } from "../ui/status.tsx";
+import type { RunRow } from "./run-list.ts";
+import { isRelative, sinceInstant } from "./since.ts";
 
 /** In the order of the chips. */
 const FILTERS = [
@@ -143,4 +143,63 @@ export function atCursor(query: URLSearchParams, cursor: string | null): URLSear
   if (cursor === null) changed.delete("cursor");
   else changed.set("cursor", cursor);
   return changed;
+}
+
+/* SECTION: How a chip is named. PURE. */
+
+const NAMES: Readonly<Record<FilterName, string>> = {
+  status: "status",
+  actionName: "action",
+  label: "label",
+  triggeredBy: "by",
+  entityId: "entity",
+  waiting: "waiting for",
+  group: "group",
+  since: "since",
+  createdAfter: "since",
+  createdBefore: "until",
+};
+const WAITING: Readonly<Record<string, string>> = { ...WAITED_FOR, any: "anything" };
+const AT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const AGO = /^\d/;
+
+/** What stands before the value: "label". */
+export function chipName({ name }: Chip): string {
+  return NAMES[name];
+}
+
+/** The value as people read it: instants in the time zone of this machine. */
+export function chipValue(chip: Chip): string {
+  const { name, value } = chip;
+  if (name === "waiting") return Object.hasOwn(WAITING, value) ? (WAITING[value] ?? value) : value;
+  if (name === "since") return AGO.test(value) && isRelative(value) ? `${value} ago` : value;
+  if (!isTime(chip)) return value;
+  const at = new Date(value);
+  return Number.isNaN(at.getTime()) ? value : AT.format(at);
+}
+
+export function isTime({ name }: Chip): boolean {
+  return name === "since" || name === "createdAfter" || name === "createdBefore";
+}
+
+export function chipText(chip: Chip): string {
+  return `${chipName(chip)} ${chipValue(chip)}`;
+}
+
+/* SECTION: Which filter the service refused. PURE. */
+
+export interface Refusal {
+  readonly chips: ReadonlySet<Chip>;
+  readonly sentence: string;
+}
+
+/** null if the error is about something else than a chip. */
+export function refusalOf(error: unknown, chips: readonly Chip[]): Refusal | null {
+  if (!(error instanceof ActionRunsError) || error.code !== "invalid_query") return null;
+  const named = chips.filter((chip) => error.pointer === `/${parameterOf(chip)}`);
+  // "label.1: …" is about the second label.
+  const [, index] = /^\w+\.(\d+):/.exec(error.message) ?? [];
+  const one = index === undefined ? undefined : named[Number(index)];
+  const refused = one === undefined ? named : [one];
+  return refused.length === 0 ? null : { chips: new Set(refused), sentence: error.message };
 }

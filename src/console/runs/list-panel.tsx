@@ -1,25 +1,40 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
-
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
-import { OperationsLink } from "../bulk/operations-link.tsx";
-import type { Selecting } from "../bulk/use-selection.ts";
-import { useKeys } from "../keys/keys.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../routes/router.tsx";
+import type { ActionRunSummary } from "../../client/index.ts";
+import { OperationsLink } from "../bulk/operation-list.tsx";
+import type { Selecting } from "../bulk/use-selection.tsx";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { Icon } from "../ui/icons.tsx";
+import { Button, Icon } from "../ui/button.tsx";
+import { CopyButton } from "../ui/copy-button.tsx";
+import { Command, Empty } from "../ui/empty.tsx";
 import { StaleNote } from "../ui/list-page.tsx";
+import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { FilterChips } from "./filter-chips.tsx";
-import { atCursor, chipsOf, isNewest, withChip } from "./filters.ts";
-import { NoRuns } from "./no-runs.tsx";
-import { refusalOf } from "./refusal.ts";
+import { cli, curl, sending } from "../ui/shell-commands.ts";
+import { countText, STATUSES, StatusIcon } from "../ui/status.tsx";
+import {
+  atCursor,
+  type Chip,
+  chipName,
+  chipsOf,
+  chipText,
+  chipValue,
+  isFiltered,
+  isNewest,
+  type Refusal,
+  refusalOf,
+  withChip,
+  withInstants,
+  withoutChip,
+  withoutFilters,
+  withStatusToggled,
+} from "./filters.ts";
 import type { RunList } from "./run-list.ts";
 import { RunTable } from "./run-table.tsx";
 import { SearchBox } from "./search-box.tsx";
-import { StatusFilters } from "./status-filters.tsx";
 import { Strip } from "./strip.tsx";
 import type { ShownRuns } from "./use-run-list.ts";
 
@@ -170,5 +185,137 @@ function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () 
     <Button kind="primary" onClick={onShow}>
       {count} new
     </Button>
+  );
+}
+
+/* SECTION: Each status with the number of its runs. A toggle button: pressed if the list is limited to it. */
+
+interface StatusFiltersProps {
+  readonly query: URLSearchParams;
+  readonly onChange: (query: URLSearchParams) => void;
+  readonly counts: ActionRunSummary | null;
+}
+
+export function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
+  const chosen = query.getAll("status");
+  return (
+    <fieldset class="status-filters" aria-label="Status">
+      {STATUSES.map((status) => (
+        <button
+          key={status}
+          type="button"
+          class={`status-filter is-${status}`}
+          aria-pressed={chosen.includes(status)}
+          onClick={() => onChange(withStatusToggled(query, status))}
+        >
+          <StatusIcon status={status} />
+          {status} <span class="number">{counts === null ? "" : countText(counts[status])}</span>
+        </button>
+      ))}
+    </fieldset>
+  );
+}
+
+/* SECTION: The filters that the address has, each as a chip that can be removed. A filter that is refused says so here. */
+
+interface FilterChipsProps {
+  readonly query: URLSearchParams;
+  readonly chips: readonly Chip[];
+  readonly refusal: Refusal | null;
+  readonly onChange: (query: URLSearchParams) => void;
+}
+
+export function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
+  if (chips.length === 0) return null;
+  return (
+    <div class="chosen">
+      <ul aria-label="Filters" class="chips">
+        {chips.map((chip) => {
+          const isRefused = refusal?.chips.has(chip) === true;
+          return (
+            <li key={`${chip.name} ${chip.value}`} class={isRefused ? "chip is-refused" : "chip"}>
+              {isRefused ? <Icon name="warning" /> : null}
+              <span class="chip-text">
+                {chipName(chip)} <bdi>{chipValue(chip)}</bdi>
+              </span>
+              <button
+                type="button"
+                aria-label={`Remove ${chipText(chip)}`}
+                aria-describedby={isRefused ? "refused-filter" : undefined}
+                onClick={() => onChange(withoutChip(query, chip))}
+              >
+                <Icon name="cross" />
+              </button>
+            </li>
+          );
+        })}
+      </ul>
+      <span class="chosen-end">
+        <CopyButton what="link" text={() => linkTo(query)} hasWord="Copy link" />
+        <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
+          Clear the filters
+        </Button>
+      </span>
+      {refusal === null ? null : (
+        <p id="refused-filter" class="field-error" role="alert">
+          <bdi>{refusal.sentence}</bdi> No runs are listed until you change the filter.
+        </p>
+      )}
+    </div>
+  );
+}
+
+/** A link that shows the same runs tomorrow. */
+function linkTo(query: URLSearchParams): string {
+  const instants = withInstants(query, new Date()).toString();
+  return `${location.origin}${location.pathname}?${instants}`;
+}
+
+/* SECTION: What stands instead of the table while it would be empty. */
+
+interface NoRunsProps {
+  readonly query: URLSearchParams;
+  /** The cursor of the next page. An empty page can have one, because a page looks at a bounded number of runs. */
+  readonly next: string | null;
+}
+
+export function NoRuns({ query, next }: NoRunsProps) {
+  const { scope, target, may } = useSession();
+  const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
+  if (next !== null) {
+    return (
+      <Empty title="No match among the newest runs">
+        <p>The service looked at 5000 runs, and none matches. Press “Look further” for older runs.</p>
+        <Link class="button is-plain" href={to(atCursor(query, next))}>
+          Look further
+        </Link>
+      </Empty>
+    );
+  }
+  if (isFiltered(query) || !isNewest(query)) {
+    return (
+      <Empty title={isFiltered(query) ? "No runs match the filters" : "No older runs"}>
+        <p>{isFiltered(query) ? "Each filter compares whole values. Change one, or clear them all." : ""}</p>
+        <Link class="button is-plain" href={to(withoutFilters(atCursor(query, null)))}>
+          {isFiltered(query) ? "Clear the filters" : "Newest runs"}
+        </Link>
+      </Empty>
+    );
+  }
+  return (
+    <Empty title={`No runs in ${scope.envName} yet`}>
+      {may("data:write") ? (
+        <>
+          <p>
+            Put an API token into the variable <code>ACTION_RUNS_TOKEN</code> and paste one of these into a terminal. Or{" "}
+            <Link href={hrefOf({ name: "actions", ...scope })}>run an action</Link>. The run appears here by itself.
+          </p>
+          <Command what="curl command" text={curl(target, "action-runs", sending("POST", '{"actionName":"deploy"}'))} />
+          <Command what="command" text={cli(target, ["create", "deploy"])} />
+        </>
+      ) : (
+        <p>New runs appear here by themselves. Your token can't create runs.</p>
+      )}
+    </Empty>
   );
 }

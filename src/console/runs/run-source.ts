@@ -9,20 +9,21 @@
  */
 
 import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
-import { moved } from "./counts.ts";
+import { moved } from "../ui/status.tsx";
 import { filterOf, matches } from "./filters.ts";
 import {
   begun,
   merged,
   patched,
   type RunList,
+  type RunRow,
   rowIn,
+  rowOf,
   STRIP_RUNS,
   unread,
   withoutRun,
   withUpdates,
 } from "./run-list.ts";
-import { type RunRow, rowOf } from "./run-row.ts";
 
 const PAGE_RUNS = 50;
 /** The API's longest page. */

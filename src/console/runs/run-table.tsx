@@ -2,19 +2,17 @@
 
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
-import { harmlessLink } from "../../base/harmless-link.ts";
+import { harmlessLink } from "../../base/visible-text.ts";
 import { isSelected } from "../bulk/selection.ts";
-import { SelectionCell, SelectionHead } from "../bulk/selection-cell.tsx";
-import type { Selecting } from "../bulk/use-selection.ts";
-import { WaitingText } from "../gates/waiting-text.tsx";
-import type { Scope } from "../routes/pages.ts";
-import { hrefOf, Link } from "../routes/router.tsx";
-import { FailingText } from "../run/failing-text.tsx";
+import { type Selecting, SelectionCell, SelectionHead } from "../bulk/use-selection.tsx";
+import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
+import type { Scope } from "../pages.ts";
+import { hrefOf, Link } from "../router.tsx";
+import { ExternalLink } from "../ui/button.tsx";
 import { tookOf } from "../ui/durations.ts";
-import { ExternalLink } from "../ui/external-link.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
-import type { RunRow } from "./run-row.ts";
+import type { RunRow } from "./run-list.ts";
 
 interface RunTableProps {
   readonly rows: readonly RunRow[];

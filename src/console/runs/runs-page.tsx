@@ -3,13 +3,13 @@
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
 import type { DetailedActionRun } from "../../client/index.ts";
-import { SelectionBar } from "../bulk/selection-bar.tsx";
-import { useSelection } from "../bulk/use-selection.ts";
-import { useKeys } from "../keys/keys.tsx";
-import { hrefOf, useRoute, useRouter } from "../routes/router.tsx";
+import { SelectionBar } from "../bulk/bulk-dialog.tsx";
+import { useSelection } from "../bulk/use-selection.tsx";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { RunPanel } from "../run/run-panel.tsx";
 import { useSession } from "../session/session.tsx";
-import { currentLink, rowLinks, useRowKeys } from "../ui/row-keys.ts";
+import { currentLink, rowLinks, useRowKeys } from "../ui/list-page.tsx";
 import { ListPanel } from "./list-panel.tsx";
 import { rowIn } from "./run-list.ts";
 import { useRunList } from "./use-run-list.ts";

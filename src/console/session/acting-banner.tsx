@@ -3,9 +3,9 @@
 import { useState } from "preact/hooks";
 import { checkedPerson } from "../../client/settings.ts";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
+
 import { useChange } from "../ui/use-change.ts";
 import { useSession } from "./session.tsx";
 

@@ -1,16 +1,14 @@
 /** Leads to another environment that the token opens. */
-
 import { useCallback, useState } from "preact/hooks";
-import { pageAt, pathOf, type Scope } from "../routes/pages.ts";
-import { useRouter } from "../routes/router.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import type { Place } from "../../client/index.ts";
+import { pageAt, pathOf, type Scope } from "../pages.ts";
+import { useRouter } from "../router.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
-import { useLoad } from "../ui/load.ts";
+import { useLoad } from "../ui/load.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { EnvironmentList } from "./place-list.tsx";
 import { useSession } from "./session.tsx";
-import { firstOf } from "./sign-in.ts";
+import { firstOf, scopeOfEnvironment } from "./sign-in.ts";
 
 interface EnvironmentDialogProps {
   readonly scope: Scope;
@@ -53,5 +51,41 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
         />
       </ChangeForm>
     </Dialog>
+  );
+}
+
+/* SECTION: The environments to choose from. Environments are not registered, so the list has those with runs or actions. */
+
+interface EnvironmentListProps {
+  readonly environments: readonly Place[];
+  readonly current?: Scope;
+  readonly onChoose: (scope: Scope) => void;
+}
+
+export function EnvironmentList({ environments, current, onChoose }: EnvironmentListProps) {
+  if (environments.length === 0) return null;
+  return (
+    <ul class="environments" aria-label="Environments">
+      {environments.map((environment) => {
+        const scope = scopeOfEnvironment(environment);
+        const { o, p, envName } = scope;
+        const isCurrent = current?.o === o && current.p === p && current.envName === envName;
+        return (
+          <li key={`${o}/${p}/${envName}`}>
+            <button
+              type="button"
+              class="environment"
+              aria-current={isCurrent ? "true" : undefined}
+              onClick={() => onChoose(scope)}
+            >
+              <span class="muted">
+                {o} / {p} /
+              </span>{" "}
+              <strong>{envName}</strong>
+            </button>
+          </li>
+        );
+      })}
+    </ul>
   );
 }

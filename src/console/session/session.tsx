@@ -3,11 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { type Client, createClient } from "../../client/index.ts";
-import type { Scope } from "../routes/pages.ts";
+import type { Scope } from "../pages.ts";
 import { contextOf } from "../ui/context.ts";
 import type { Target } from "../ui/shell-commands.ts";
-import type { SessionApi } from "./session-api.ts";
-import type { SessionState, SessionStore } from "./session-store.ts";
+import type { SessionApi, SessionState, SessionStore } from "./session-store.ts";
+
 import type { Holder, Permission, Session } from "./sign-in.ts";
 
 /** The retries of a change. Each has an idempotency key, so a repeat does no harm. */

@@ -5,7 +5,7 @@
 
 import { ActionRunsError, type CurrentToken, createClient, type Place } from "../../client/index.ts";
 import { checkedName, checkedToken } from "../../client/settings.ts";
-import type { Project, Scope } from "../routes/pages.ts";
+import type { Project, Scope } from "../pages.ts";
 
 /** Who is signed in and what the token may do, as `GET /whoami` says. */
 export type Holder = CurrentToken;

@@ -3,15 +3,12 @@
 import { useState } from "preact/hooks";
 import type { CreatedApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { expiresAt, expiryChoices, firstChoice } from "./expiry.ts";
-import { grantableOf } from "./flags.ts";
-import { grantableRoles, type Role } from "./roles.ts";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
+import { expiresAt, expiryChoices, firstChoice, grantableOf, grantableRoles, type Role } from "./token-rules.ts";
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;

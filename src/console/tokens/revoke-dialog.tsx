@@ -1,17 +1,13 @@
 /** Asks before a token is revoked. Then it shows what the token stored, and offers to disable its webhook endpoints. */
-
 import { useState } from "preact/hooks";
 import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
-import { setDisabled } from "../notifications/disabling.ts";
-import { hrefOf } from "../routes/router.tsx";
-import { countText } from "../runs/counts.ts";
+import { setDisabled } from "../notifications/endpoint-state.tsx";
+import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, ConfirmDialog, Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { countText } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { LeftBehind } from "./left-behind.tsx";
 
 const AFTER_LOSS =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
@@ -126,5 +122,43 @@ function LeftDialog({ of, onClose }: LeftDialogProps) {
         </ChangeForm>
       )}
     </Dialog>
+  );
+}
+
+/* SECTION: The actions or the webhook endpoints that a token, or one below it, stored last. */
+
+interface LeftBehindProps {
+  readonly kind: "action" | "endpoint";
+  readonly of: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">;
+  readonly note: string;
+}
+
+export function LeftBehind({ kind, of, note }: LeftBehindProps) {
+  const { scope } = useSession();
+  const isAction = kind === "action";
+  const definitions = isAction ? of.actions : of.webhookEndpoints;
+  if (definitions.length === 0) return null;
+  return (
+    <div>
+      <p>
+        The token, or one below it, stored these {isAction ? "actions" : "webhook endpoints"} last. {note}
+      </p>
+      <ul class="token-children">
+        {definitions.map(({ envName, name }) => (
+          <li key={`${envName}/${name}`}>
+            <Link
+              href={hrefOf(
+                isAction
+                  ? { name: "action", ...scope, envName, action: name }
+                  : { name: "endpoint", ...scope, envName, endpoint: name },
+              )}
+            >
+              {envName}/{name}
+            </Link>
+          </li>
+        ))}
+        {(isAction ? of.moreActions : of.moreWebhookEndpoints) ? <li class="muted">and more</li> : null}
+      </ul>
+    </div>
   );
 }

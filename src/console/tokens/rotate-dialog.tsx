@@ -3,14 +3,13 @@
 import { useState } from "preact/hooks";
 import type { ApiToken, RotatedApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm } from "../ui/change-form.tsx";
-import { Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { Countdown, exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { LeftBehind } from "./left-behind.tsx";
-import { firstGracePeriod, gracePeriodChoices } from "./overlap.ts";
+import { LeftBehind } from "./revoke-dialog.tsx";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
+import { firstGracePeriod, gracePeriodChoices } from "./token-rules.ts";
 
 interface RotateDialogProps {
   readonly token: ApiToken;

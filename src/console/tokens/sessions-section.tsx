@@ -4,14 +4,13 @@ import { useCallback, useState } from "preact/hooks";
 import type { ConsoleSession } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { ConfirmDialog } from "../ui/confirm-dialog.tsx";
-import { ErrorView } from "../ui/error-view.tsx";
-import { useLoad } from "../ui/load.ts";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+import { type Column, Table } from "../ui/list-page.tsx";
+import { ErrorView, useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { type Column, Table } from "../ui/table.tsx";
-import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
+
 import { useChange } from "../ui/use-change.ts";
-import { LastUse } from "./last-use.tsx";
 
 const COLUMNS: readonly Column[] = [
   ["Token"],

@@ -4,8 +4,8 @@
  */
 
 import { useEffect, useState } from "preact/hooks";
-import { Button } from "./button.tsx";
-import { Icon, type IconName } from "./icons.tsx";
+import { Button, Icon, type IconName } from "./button.tsx";
+
 import { useNotices } from "./notices.tsx";
 import { seen } from "./seen-texts.ts";
 

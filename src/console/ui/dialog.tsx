@@ -2,11 +2,11 @@
  * A modal dialog. It is open while it is rendered. Its first field gets the focus, or the dialog itself. The browser
  * keeps the focus inside the dialog, and afterwards gives it back.
  */
-
 import type { ComponentChildren } from "preact";
-import { useId, useLayoutEffect, useRef } from "preact/hooks";
-import { Button } from "./button.tsx";
-import { Icon } from "./icons.tsx";
+import { useEffect, useId, useLayoutEffect, useRef } from "preact/hooks";
+import { useSession } from "../session/session.tsx";
+import { Button, type ButtonProps, Icon } from "./button.tsx";
+import type { Change } from "./use-change.ts";
 
 interface DialogProps {
   /** The accessible name. */
@@ -63,4 +63,113 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
 /** The row of buttons at the end of a dialog. The one that does it comes last. */
 export function DialogButtons({ children }: { readonly children: ComponentChildren }) {
   return <div class="dialog-buttons">{children}</div>;
+}
+
+/* SECTION: The form of a change: its fields, what is wrong with it as a whole, and its buttons. */
+
+interface ChangeFormProps {
+  readonly change: Change;
+  /** Called when somebody submits the form. Sends the change, or refuses it. */
+  readonly onSubmit: () => void;
+  readonly onClose: () => void;
+  /** The text of the button that does it. */
+  readonly verb: string;
+  readonly kind?: ButtonProps["kind"];
+  /** The text of the button that does not. */
+  readonly keep?: string;
+  readonly class?: string;
+  /** Enter in a field does not submit the form. Only a press of the button does. */
+  readonly isDeliberate?: boolean;
+  /** Whether the button can be pressed. */
+  readonly isReady?: boolean;
+  /** The form sends no change, so it does not say for whom. */
+  readonly isLocal?: boolean;
+  /** Stands between the problem and the buttons. */
+  readonly besides?: ComponentChildren;
+  /** Another button, before the one that does it. */
+  readonly also?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
+  const { kind = "primary", keep = "Cancel", besides, also, ...others } = more;
+  const { isDeliberate = false, isReady = true, isLocal = false, ...attributes } = others;
+  const { isBusy, problems } = change;
+  const form = useRef<HTMLFormElement>(null);
+  useEffect(() => showFirstProblem(form.current), [problems]);
+  const problem = problems.get(null);
+  return (
+    <form
+      {...attributes}
+      ref={form}
+      noValidate
+      onSubmit={(event) => {
+        event.preventDefault();
+        if (!isDeliberate) onSubmit();
+      }}
+    >
+      {children}
+      {problem === undefined ? null : (
+        <p class="form-problem is-failed" role="alert">
+          <bdi>{problem}</bdi>
+        </p>
+      )}
+      {besides}
+      {isLocal ? null : <ActingNote />}
+      <DialogButtons>
+        <Button onClick={onClose}>{keep}</Button>
+        {also}
+        <Button
+          kind={kind}
+          type={isDeliberate ? "button" : "submit"}
+          isBusy={isBusy}
+          disabled={!isReady}
+          onClick={isDeliberate ? onSubmit : undefined}
+        >
+          {verb}
+        </Button>
+      </DialogButtons>
+    </form>
+  );
+}
+
+/** A field that gets the focus is read out with its error. In a low window, the error may be below what is seen. */
+function showFirstProblem(form: HTMLFormElement | null): void {
+  form?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
+  form?.querySelector(".field-error, .form-problem")?.scrollIntoView({ block: "nearest" });
+}
+
+/* SECTION: Names the person in each dialog that changes something, so that nobody acts in another's name unseen. */
+
+export function ActingNote() {
+  const { holder, person } = useSession();
+  if (!holder.mayActForOthers || person === null) return null;
+  return (
+    <p class="muted">
+      You act on behalf of <bdi class="break">{person}</bdi>.
+    </p>
+  );
+}
+
+/* SECTION: Asks before something that can't be undone. */
+
+interface ConfirmDialogProps {
+  readonly title: string;
+  /** The text of the button that does it. */
+  readonly verb: string;
+  readonly change: Change;
+  readonly onConfirm: () => void;
+  readonly onClose: () => void;
+  /** What it means. */
+  readonly children: ComponentChildren;
+}
+
+export function ConfirmDialog({ title, children, onConfirm, ...form }: ConfirmDialogProps) {
+  return (
+    <Dialog title={title} onClose={form.onClose}>
+      <ChangeForm {...form} onSubmit={onConfirm} kind="danger" keep="Keep it">
+        {children}
+      </ChangeForm>
+    </Dialog>
+  );
 }

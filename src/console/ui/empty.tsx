@@ -1,7 +1,8 @@
 /** What an empty page shows: what would be here, and which command to type first. */
-
 import type { ComponentChildren } from "preact";
+import { useSession } from "../session/session.tsx";
 import { CopyButton } from "./copy-button.tsx";
+import type { Commands } from "./shell-commands.ts";
 
 interface EmptyProps {
   readonly title: string;
@@ -30,5 +31,51 @@ export function Command({ what, text }: { readonly what: string; readonly text: 
       </pre>
       <CopyButton what={what} text={text} />
     </div>
+  );
+}
+
+/* SECTION: For those who typed the address of a page that their token does not open. */
+
+export function NotYours({ what }: { readonly what: string }) {
+  const { holder } = useSession();
+  return (
+    <Empty isPage title={`Your token does not open ${what}`}>
+      <p>It has the role {holder.role}. Sign in with a token that has the role owner or admin.</p>
+    </Empty>
+  );
+}
+
+/* SECTION: Commands for a terminal that do the same: with `curl`, and with the project's command line. */
+
+interface CommandPairProps {
+  readonly commands: Commands;
+  /** For the names of the copy buttons: "to cancel the run". */
+  readonly what: string;
+}
+
+export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps) {
+  return (
+    <div class="command-pair">
+      <Command what={`command ${what}`} text={cli} />
+      <Command what={`curl ${what}`} text={curl} />
+    </div>
+  );
+}
+
+interface CommandDetailsProps {
+  readonly title: string;
+  readonly children: ComponentChildren;
+}
+
+/** It is closed at first. */
+export function CommandDetails({ title, children }: CommandDetailsProps) {
+  return (
+    <details class="disclosure">
+      <summary>{title}</summary>
+      <p class="hint">
+        Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
+      </p>
+      {children}
+    </details>
   );
 }

@@ -1,5 +1,4 @@
 /** Form fields: a label, the control, a hint and an error. The label is the accessible name. */
-
 import type {
   ComponentChildren,
   InputHTMLAttributes,
@@ -7,7 +6,7 @@ import type {
   PartialSelectHTMLAttributes,
   TextareaHTMLAttributes,
 } from "preact";
-import { useId } from "preact/hooks";
+import { useId, useState } from "preact/hooks";
 import { seen } from "./seen-texts.ts";
 
 interface Described {
@@ -142,4 +141,39 @@ export function SelectField({ label, hint, error, onText, children, ...rest }: S
       )}
     />
   );
+}
+
+/* SECTION: A list of texts, one on each line. It keeps empty lines while somebody types. */
+
+interface LinesFieldProps {
+  readonly label: string;
+  readonly hint: string;
+  /** What the field begins with. */
+  readonly lines: readonly string[];
+  readonly error?: string | undefined;
+  readonly onLines: (lines: readonly string[]) => void;
+}
+
+export function LinesField({ label, hint, lines, error, onLines }: LinesFieldProps) {
+  const [text, setText] = useState(() => lines.join("\n"));
+  return (
+    <TextArea
+      label={label}
+      hint={hint}
+      error={error}
+      rows={2}
+      value={text}
+      onText={(next) => {
+        setText(next);
+        onLines(linesOf(next));
+      }}
+    />
+  );
+}
+
+export function linesOf(text: string): string[] {
+  return text
+    .split("\n")
+    .map((line) => line.trim())
+    .filter(Boolean);
 }

@@ -4,11 +4,10 @@
  */
 
 import { useEffect, useState } from "preact/hooks";
-import { useFragment } from "../routes/router.tsx";
+import { useFragment } from "../router.tsx";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
-import { TextBlock } from "./text-block.tsx";
-import { hasLines, lineTargetOf } from "./text-lines.ts";
+import { hasLines, lineTargetOf, TextBlock } from "./text-block.tsx";
 
 /** How many entries of an object or array are shown at once. */
 const PAGE = 100;

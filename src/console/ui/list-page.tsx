@@ -1,11 +1,10 @@
 /** A page that shows a list of the API. The address holds the API's cursor. */
-
-import type { ComponentChildren } from "preact";
+import type { ComponentChildren, RefObject } from "preact";
 import { useCallback } from "preact/hooks";
-import { hrefOf, Link, useRoute } from "../routes/router.tsx";
-import { ErrorView } from "./error-view.tsx";
-import { Icon } from "./icons.tsx";
-import { type Loaded, type LoadOptions, useLoad } from "./load.ts";
+import { useKeys } from "../keys.tsx";
+import { hrefOf, Link, useRoute } from "../router.tsx";
+import { Icon } from "./button.tsx";
+import { ErrorView, type Loaded, type LoadOptions, useLoad } from "./load.tsx";
 
 export interface PageQuery {
   readonly cursor?: string;
@@ -119,4 +118,67 @@ export function Pager({ of, next }: PagerProps) {
       </span>
     </nav>
   );
+}
+
+/* SECTION: A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
+
+/** The text of the head and its classes. `isOnlyHeard`: the text is only for screen readers. */
+export type Column = readonly [text: string, classes?: string, isOnlyHeard?: boolean];
+
+interface TableProps {
+  /** The accessible name. */
+  readonly label: string;
+  readonly class?: string;
+  readonly columns: readonly Column[];
+  readonly tableRef?: RefObject<HTMLTableElement | null> | null;
+  /** The rows. */
+  readonly children: ComponentChildren;
+}
+
+export function Table({ label, class: classes = "", columns, tableRef = null, children }: TableProps) {
+  return (
+    <table ref={tableRef} class={`table ${classes}`} aria-label={label}>
+      <thead>
+        <tr>
+          {columns.map(([text, column, isOnlyHeard]) => (
+            <th key={text} scope="col" class={column}>
+              {isOnlyHeard ? <span class="only-heard">{text}</span> : text}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>{children}</tbody>
+    </table>
+  );
+}
+
+/* SECTION: The keys that go through the rows of a table. Each row has one link of the class `row-link`. */
+
+/**
+ * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title`
+ * and `what`, which is one row, are for the help. `around`: an element around the rows.
+ */
+export function useRowKeys(title: string, what: string, around: RefObject<HTMLElement | null>): void {
+  function go(step: 1 | -1): void {
+    const links = rowLinks(around.current);
+    const current = currentLink(around.current);
+    const target = current === undefined ? links[0] : links[links.indexOf(current) + step];
+    target?.focus();
+  }
+  useKeys(title, [
+    { keys: "j", label: `Next ${what}`, run: () => go(1) },
+    { keys: "k", label: `Previous ${what}`, run: () => go(-1) },
+    { keys: "Enter", label: `Open the ${what}` },
+  ]);
+}
+
+/** The link of the row with the focus, or else of the current one. */
+export function currentLink(around: HTMLElement | null): HTMLElement | undefined {
+  const links = rowLinks(around);
+  const focused = links.find((link) => link.closest("tr, li")?.contains(document.activeElement));
+  return focused ?? links.find((link) => link.hasAttribute("aria-current"));
+}
+
+export function rowLinks(around: HTMLElement | null): readonly HTMLElement[] {
+  return [...(around?.querySelectorAll<HTMLElement>("a.row-link") ?? [])];
 }

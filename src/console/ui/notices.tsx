@@ -2,10 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
-import { Link } from "../routes/router.tsx";
-import { Button } from "./button.tsx";
+import { Link } from "../router.tsx";
+import { Button, Icon } from "./button.tsx";
+
 import { contextOf } from "./context.ts";
-import { Icon } from "./icons.tsx";
 
 const SHOWN_FOR_MS = 6000;
 /** Screen readers need a moment to read it before it leaves the page. */

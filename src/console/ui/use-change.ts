@@ -6,7 +6,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
-import { sentenceOf } from "./error-view.tsx";
+import { sentenceOf } from "./load.tsx";
 
 /** What is wrong and what to do, by the pointer of a field. Null: the form as a whole. */
 export type Problems = ReadonlyMap<string | null, string>;

@@ -1,20 +1,25 @@
 /** POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. */
-
 import { Hono } from "hono";
-import { REPORT_MAX_BYTES } from "../../base/limits.ts";
+import { type JsonObject, jsonPointer } from "../../base/json.ts";
+import {
+  ERROR_MAX_BYTES,
+  JSON_MAX_DEPTH,
+  OUTPUT_MAX_BYTES,
+  POINTER_MAX_CHARACTERS,
+  REPORT_MAX_BYTES,
+  TRUNCATED_MAX,
+  utf8Bytes,
+} from "../../base/limits.ts";
 import { rfc3339 } from "../../base/time.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { idempotencyKey } from "../../http/idempotency-key.ts";
-import { validBody } from "../../http/validate.ts";
+import { idempotencyKey } from "../../http/headers.ts";
+import type { AppEnv } from "../../http/request-context.ts";
+import { type JsonShape, validBody } from "../../http/validate.ts";
 import { withTruncated } from "../action-run.ts";
-import type { CancelOrder } from "../run-answer.ts";
+import type { CancelOrder } from "../run-calls.ts";
 import type { RunEvent } from "../transition.ts";
-import { requiresCallbackToken } from "./callback-access.ts";
-import { changeKeyOf } from "./change-key.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
-import { ask, environmentOf, runIdOf } from "./run-environment.ts";
+import { ask, changeKeyOf, environmentOf, requiresCallbackToken, runIdOf } from "./run-request.ts";
 import { refusalError, sendChanged } from "./run-response.ts";
-import { shortened, withoutHugeOutput } from "./shortened-report.ts";
 
 const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
 
@@ -57,4 +62,162 @@ function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
 function toEvent(body: Report): RunEvent {
   const output = body.output === undefined ? null : JSON.stringify(body.output);
   return body.status === "succeeded" ? { type: "succeeded", output } : { type: "failed", error: body.error, output };
+}
+
+/* SECTION:
+ * Makes a report fit into what a run keeps. PURE. A report that is too long must still end its run, because its
+ * job is over and can't send a shorter one. What is kept depends on nothing but the report, so a repeated report gets
+ * the same answer.
+ */
+
+/** A shorter text of an output stays as it is. In bytes of JSON. */
+const TEXT_MIN_BYTES = 256;
+/** More than the sentence takes that stands in the gap. In bytes of JSON. */
+const GAP_BYTES = 64;
+
+/** What stands in the place of an output that can't be kept. */
+const TOO_LARGE = leftOut(`it has more than ${OUTPUT_MAX_BYTES} bytes of JSON, even with its texts shortened`);
+const TOO_DEEP = leftOut(`it has more than ${JSON_MAX_DEPTH - 1} levels of nesting`);
+
+function leftOut(why: string) {
+  return { leftOut: `The output was left out because ${why}.` };
+}
+
+interface ShortenedReport {
+  readonly report: Report;
+  /** JSON pointers into the report: to the texts that were shortened, or to the output if it was left out. */
+  readonly truncated: readonly string[];
+}
+
+/** The report as it can be kept. Shortens the texts of its output in place. */
+export function shortened(report: Report): ShortenedReport {
+  const { output } = report;
+  const ofOutput = output === undefined ? [] : shortenTexts(output);
+  const kept = ofOutput === null ? { ...report, output: TOO_LARGE } : report;
+  const truncated = ofOutput ?? ["/output"];
+  if (kept.status === "succeeded") return { report: kept, truncated };
+  const error = shortenedText(kept.error, ERROR_MAX_BYTES);
+  return { report: { ...kept, error }, truncated: error === kept.error ? truncated : ["/error", ...truncated] };
+}
+
+/**
+ * The text of a report without an output that can't be kept, and must not be parsed: it would take much memory, or a
+ * deep stack. Such an output need not even be JSON.
+ */
+export function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
+  const isDeep = depth > JSON_MAX_DEPTH;
+  // The marks alone take so many bytes of the output.
+  return isDeep || marks > OUTPUT_MAX_BYTES ? withoutOutput(text, JSON.stringify(isDeep ? TOO_DEEP : TOO_LARGE)) : text;
+}
+
+/** The text of an object with `instead` in the place of the value of its member `output`. */
+function withoutOutput(text: string, instead: string): string {
+  let kept = "";
+  let keptTo = 0;
+  let depth = 0;
+  let stringFrom = -1;
+  let name = "";
+  let valueFrom = -1;
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i];
+    if (stringFrom >= 0) {
+      if (character === "\\") i++;
+      else if (character === '"') {
+        if (depth === 1) name = text.slice(stringFrom, i + 1);
+        stringFrom = -1;
+      }
+    } else if (character === '"') stringFrom = i;
+    else if (character === "{" || character === "[") depth++;
+    else if (character === ":" && depth === 1 && name === '"output"') valueFrom = i + 1;
+    else if (character === "}" || character === "]" || character === ",") {
+      if (character !== ",") depth--;
+      const isEnd = depth === (character === "," ? 1 : 0);
+      if (!isEnd || valueFrom < 0) continue;
+      kept += text.slice(keptTo, valueFrom) + instead;
+      keptTo = i;
+      valueFrom = -1;
+    }
+  }
+  return kept + text.slice(keptTo);
+}
+
+interface LongText {
+  readonly path: readonly string[];
+  readonly bytes: number;
+  replace(max: number): void;
+}
+
+/**
+ * Shortens the longest texts to one length, so that the output fits. Returns pointers to them, or null if that is not
+ * enough.
+ */
+function shortenTexts(output: JsonObject): readonly string[] | null {
+  const excess = jsonBytes(output) - OUTPUT_MAX_BYTES;
+  if (excess <= 0) {
+    const wasLeftOut = [TOO_LARGE, TOO_DEEP].some((one) => one.leftOut === output.leftOut);
+    return wasLeftOut ? ["/output"] : [];
+  }
+  const texts = longTexts(output).sort((a, b) => b.bytes - a.bytes);
+  let bytes = 0;
+  for (const [i, text] of texts.entries()) {
+    bytes += text.bytes;
+    const max = Math.floor((bytes - excess) / (i + 1));
+    if (max < (texts[i + 1]?.bytes ?? TEXT_MIN_BYTES)) continue;
+    const longest = texts.slice(0, i + 1);
+    for (const one of longest) one.replace(max);
+    const pointers = longest.map(({ path }) => jsonPointer(["output", ...path])).sort();
+    const isShort = pointers.length <= TRUNCATED_MAX && pointers.every((one) => one.length <= POINTER_MAX_CHARACTERS);
+    return isShort ? pointers : ["/output"];
+  }
+  return null;
+}
+
+function longTexts(holder: object, path: readonly string[] = []): LongText[] {
+  const members = holder as Record<string, unknown>;
+  return Object.keys(holder).flatMap((key) => {
+    const value = members[key];
+    if (typeof value === "object" && value !== null) return longTexts(value, [...path, key]);
+    const bytes = typeof value === "string" ? jsonBytes(value) : 0;
+    if (typeof value !== "string" || bytes <= TEXT_MIN_BYTES) return [];
+    const replace = (max: number) => {
+      members[key] = shortenedText(value, max);
+    };
+    return [{ path: [...path, key], bytes, replace }];
+  });
+}
+
+/** The text with a sentence in the place of its middle, so that it has at most `max` bytes as a JSON string. */
+function shortenedText(text: string, max: number): string {
+  if (jsonBytes(text) <= max) return text;
+  const half = Math.floor((max - GAP_BYTES) / 2);
+  const head = longestFitting(half, (units) => text.slice(0, units));
+  const tail = longestFitting(half, (units) => text.slice(text.length - units));
+  const from = head.length - Number(isHalfPair(text, head.length));
+  const tailFrom = text.length - tail.length;
+  const to = tailFrom + Number(isHalfPair(text, tailFrom));
+  let characters = 0;
+  for (let i = from; i < to; i++) if (!isHalfPair(text, i)) characters++;
+  return `${text.slice(0, from)}\n… ${characters} characters left out …\n${text.slice(to)}`;
+}
+
+/** The longest part that fits. `partOf`: makes the part of this many UTF-16 units. */
+function longestFitting(maxBytes: number, partOf: (units: number) => string): string {
+  let fits = 0;
+  // Each unit takes a byte at least.
+  let least = maxBytes + 1;
+  while (least - fits > 1) {
+    const units = Math.floor((fits + least) / 2);
+    if (jsonBytes(partOf(units)) - 2 <= maxBytes) fits = units;
+    else least = units;
+  }
+  return partOf(fits);
+}
+
+/** Whether the unit at `i` is the second half of a character. */
+function isHalfPair(text: string, i: number): boolean {
+  return (text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800;
+}
+
+function jsonBytes(value: unknown): number {
+  return utf8Bytes(JSON.stringify(value));
 }

@@ -1,15 +1,69 @@
 /** zod: the query parameters of requests for runs: filters, pages, and `include`. */
-
 import * as z from "zod/mini";
-import { CHANGE_CURSOR, FACET_MIN_CHARACTERS, NAME_MAX_CHARACTERS, WAIT_MAX_SECONDS } from "../../base/limits.ts";
-import { LABELS_WIRE, labelList, PLAIN_TEXT } from "../../http/label-schemas.ts";
-import { listOf, wholeNumberText } from "../../http/schema-bounds.ts";
-import { described, filterableName, instant, pageQuery, seqPageQuery, withExample } from "../../http/schema-parts.ts";
-import { FACET_FIELDS } from "../d1/facets.ts";
+import {
+  CHANGE_CURSOR,
+  CONCURRENCY_GROUP,
+  FACET_MIN_CHARACTERS,
+  NAME_MAX_CHARACTERS,
+  WAIT_MAX_SECONDS,
+} from "../../base/limits.ts";
+import {
+  described,
+  filterableName,
+  instant,
+  LABELS_WIRE,
+  labelList,
+  listOf,
+  PLAIN_TEXT,
+  pageQuery,
+  queuePageQuery,
+  seqPageQuery,
+  wholeNumberText,
+  withExample,
+} from "../../http/schemas.ts";
+import { FACET_FIELDS } from "../d1/summary.ts";
 import { STATUSES, type Status } from "../run.ts";
 import { ORDERS, WAITING_FILTERS } from "../run-filters.ts";
-import { groupFilter } from "./gates/request-schemas.ts";
-import { uuid } from "./request-schemas.ts";
+import { reasonOf, uuid } from "./request-schemas.ts";
+
+/* SECTION: zod: the bodies and queries of requests about gates: pauses and concurrency groups. */
+
+const why = reasonOf(
+  "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
+);
+
+export const pause = z
+  .strictObject({
+    reason: why
+      .check(z.minLength(1, { error: "is empty; say why the runs wait." }))
+      .register(z.globalRegistry, {
+        ...z.globalRegistry.get(why),
+        wire: { ...(z.globalRegistry.get(why)?.wire as object), minLength: 1 },
+      }),
+    until: z.optional(
+      described(
+        instant,
+        "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, {
+    id: "PauseRequest",
+    examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
+  });
+
+const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
+
+/** The name of a concurrency group, in a query. */
+export const groupFilter = z
+  .string({ error: "send it once." })
+  .check(z.regex(new RegExp(`^${CONCURRENCY_GROUP}$`), { error: GROUP_SENTENCE }))
+  .register(z.globalRegistry, {
+    wire: { type: "string", pattern: `^${CONCURRENCY_GROUP}$`, examples: ["deploy"] },
+    description: "The name of a concurrency group.",
+  });
+
+export const groupsQuery = z.strictObject({ ...queuePageQuery, group: z.optional(groupFilter) });
 
 const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;

@@ -1,6 +1,7 @@
 /** zod: the bodies of requests for runs. Each message says what to send, and names the limit if there is one. */
 
 import * as z from "zod/mini";
+import { parseUuid } from "../../base/ids.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import {
   CANCEL_GRACE_DEFAULT_SECONDS,
@@ -15,11 +16,23 @@ import {
   URL_MAX_CHARACTERS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../../base/limits.ts";
-import { parseUuid } from "../../base/uuid.ts";
-import { CONTROL, labels, PLAIN_TEXT } from "../../http/label-schemas.ts";
-import { finiteNumbers, maxBytes, outOfRange, parsedText, urlLength, wholeNumber } from "../../http/schema-bounds.ts";
-import { described, filterableName, HTTP_URL, instant, minutes } from "../../http/schema-parts.ts";
-import { trigger } from "../../webhooks/request/trigger.ts";
+import {
+  CONTROL,
+  described,
+  filterableName,
+  finiteNumbers,
+  HTTP_URL,
+  instant,
+  labels,
+  maxBytes,
+  minutes,
+  outOfRange,
+  PLAIN_TEXT,
+  parsedText,
+  urlLength,
+  wholeNumber,
+} from "../../http/schemas.ts";
+import { trigger } from "../../webhooks/trigger.ts";
 
 /** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z

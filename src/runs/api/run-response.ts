@@ -1,11 +1,10 @@
 /** Turns the answer of a coordinator into an HTTP response: a refusal into an error, a run into JSON. */
 
 import type { Context } from "hono";
-import type { AppEnv } from "../../http/app-env.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
-import { withCallback } from "../action-run.ts";
-import { withDetails } from "../details.ts";
-import type { RunAnswer, RunRefusal, RunReply } from "../run-answer.ts";
+import type { AppEnv } from "../../http/request-context.ts";
+import { withCallback, withDetails } from "../action-run.ts";
+import type { RunAnswer, RunRefusal, RunReply } from "../run-calls.ts";
 
 type Reason = RunRefusal["reason"];
 

@@ -1,31 +1,45 @@
 /** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. */
-
 import { type Context, Hono } from "hono";
-import { auditAfterwards } from "../../auth/audit-afterwards.ts";
-import { requires } from "../../auth/bearer.ts";
-import { may } from "../../auth/permissions.ts";
-import type { AppEnv } from "../../http/app-env.ts";
-import { encodeCursor, nextLink } from "../../http/cursor.ts";
+import { resolveAction } from "../../actions/resolve.ts";
+import { auditAfterwards } from "../../auth/audit.ts";
+import { requires } from "../../auth/authentication.ts";
+import { may } from "../../auth/principal.ts";
+import { DEFINITION_NAME, TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
+import { MINUTE_MS } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
-import { idempotencyKey } from "../../http/idempotency-key.ts";
+import { idempotencyKey } from "../../http/headers.ts";
+import { encodeCursor, nextLink } from "../../http/paging.ts";
+import type { AppEnv } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/public-url.ts";
-import { nameOf } from "../actor.ts";
-import type { RunReply } from "../run-answer.ts";
-import { requiresReaderOrJob } from "./callback-access.ts";
-import { actorOf } from "./caller.ts";
-import { changeKeyOf } from "./change-key.ts";
-import { createRunOfBody, creationOf } from "./create/create.ts";
-import { createRetry } from "./create/retry.ts";
-import { mustNamePerson, requirePerson } from "./gates/require-person.ts";
+import { baseUrl } from "../../settings/config.ts";
+import { nameOf } from "../run.ts";
+import type { RunReply } from "../run-calls.ts";
+import {
+  type CreatedRun,
+  type Creation,
+  createRetry,
+  createRun,
+  createRunOfBody,
+  creationOf,
+  keyOfCreate,
+  toMs,
+} from "./create-run.ts";
+import { wantedGates } from "./prepare-run.ts";
 import { changeQuery, createQuery, runFacetsQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
-import { findFacetsOf, listRunsOf, summarizeRunsOf } from "./read/list-runs.ts";
-import { mayBeKnown, readRun } from "./read/reader.ts";
-import { cancel, newRun, retry } from "./request-schemas.ts";
-import { ask, environmentOf, runIdOf } from "./run-environment.ts";
+import { findFacetsOf, listRunsOf, mayBeKnown, readRun, summarizeRunsOf, waitForEnd } from "./read-runs.ts";
+import { cancel, type NewRunOfActionBody, newRun, newRunOfAction, retry } from "./request-schemas.ts";
+import {
+  actorOf,
+  ask,
+  changeKeyOf,
+  environmentOf,
+  mustNamePerson,
+  requirePerson,
+  requiresReaderOrJob,
+  runIdOf,
+} from "./run-request.ts";
 import { runJson, sendChanged, sendCreated, sendJson } from "./run-response.ts";
-import { subscriptionFor } from "./watch/seat.ts";
-import { waitForEnd } from "./watch/wait-for-end.ts";
+import { subscriptionFor } from "./subscription.ts";
 
 /** The response can lack the newest changes. */
 const STALE = ["Action-Runs-Stale", "true"] as const;
@@ -118,3 +132,40 @@ export const runRoutes = new Hono<AppEnv>()
       return sendCreated(c, creation, await createRetry(creation, runIdOf(c), c.req.valid("json")));
     },
   );
+
+/* SECTION: POST /{o}/{p}/envs/{envName}/actions/{name}/runs: runs a stored action. */
+
+export const actionRunsRoutes = new Hono<AppEnv>().post(
+  `/:name{${DEFINITION_NAME}}/runs` as "/:name/runs",
+  requires("data:write"),
+  validBody(newRunOfAction, { mayBeEmpty: true }),
+  validQuery(createQuery),
+  async (c) => {
+    const creation = creationOf(c, c.req.valid("query"));
+    const created = await createRunOfAction(creation, c.req.param("name"), c.req.valid("json"));
+    return sendCreated(c, creation, created);
+  },
+);
+
+async function createRunOfAction(creation: Creation, name: string, body: NewRunOfActionBody): Promise<CreatedRun> {
+  const { entityId, parameters, recommendations } = body;
+  const changeKey = await keyOfCreate(creation, ["run", name, body]);
+  return createRun(creation, changeKey, async () => {
+    const action = await resolveAction(creation, name, parameters);
+    return {
+      actionName: name,
+      entityId,
+      parameters,
+      recommendations,
+      timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
+      heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
+      labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
+      source: "action",
+      actionVersion: action.version,
+      retryOf: null,
+      trigger: action.trigger,
+      shownTrigger: action.shownTrigger,
+      gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
+    };
+  });
+}

@@ -5,50 +5,39 @@
  *
  * This class puts the parts together. What callers ask is answered by one class for each subject of the protocol.
  */
-
 import { DurableObject } from "cloudflare:workers";
 import { retentionDays } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
-import type { Archiver } from "../archive-calls.ts";
-import type { BulkRunner } from "../bulk-calls.ts";
-import { selectRevoked } from "../d1/revoked-tokens.ts";
-import { selectEndpoints } from "../d1/webhook-endpoints.ts";
+import type { BulkRunner } from "../bulk.ts";
+import { selectEndpoints, selectRevoked } from "../d1/control-database.ts";
+import type { Endpoints } from "../endpoint-deliveries.ts";
 import { Journal } from "../journal/journal.ts";
-import { Lacking } from "../projection/lacking.ts";
-import { Replication } from "../projection/projection.ts";
-import { Replicas } from "../projection/replicas.ts";
-import type { Coordinator, CoordinatorObject } from "../protocol.ts";
-import type { Endpoints } from "../telling.ts";
-import { AlarmClock } from "./alarm/alarm-clock.ts";
-import { DueQueue } from "./alarm/due-queue.ts";
-import { type AlarmParts, ring } from "./alarm/ring.ts";
-import { Archive } from "./archive/archive.ts";
-import { ArchiveHandler } from "./archive/archive-desk.ts";
-import { BulkHandler } from "./bulk/bulk-desk.ts";
-import { Changes } from "./changes.ts";
-import { Dispatches } from "./deliveries.ts";
-import { EndpointHandler } from "./endpoint-desk.ts";
-import { Forgettable } from "./forgettable.ts";
-import { SchedulingEffects } from "./gates/admission-effects.ts";
-import { Scheduler } from "./gates/admitter.ts";
+import { nameInJournal } from "../journal/metadata.ts";
+import type { Archiver, Coordinator, CoordinatorObject } from "../protocol.ts";
+import { Lacking } from "../replication/lacking.ts";
+import { Replicas } from "../replication/replica-set.ts";
+import { Replication } from "../replication/replication.ts";
+import { isScope } from "../run-id.ts";
+import { AlarmClock, type AlarmParts, ring } from "./alarm.ts";
+import { BulkHandler } from "./bulk-handler.ts";
+import type { DeliverySender } from "./endpoints/deliveries.ts";
+import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
+import { Notifications } from "./endpoints/fan-out.ts";
 import { ApproverCheck } from "./gates/approver-check.ts";
-import { GateHandler } from "./gates/gate-desk.ts";
+import { GateHandler } from "./gates/gate-handler.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
+import { Scheduler } from "./gates/scheduler.ts";
+import { SchedulingEffects } from "./gates/scheduling-effects.ts";
 import { Ledger } from "./ledger.ts";
-import type { DeliverySender } from "./messages.ts";
-import { Cleaning } from "./moves/cleaning.ts";
-import { MoveHandler } from "./moves/move-desk.ts";
-import { Purge } from "./purge.ts";
+import { Cleaning, MoveHandler } from "./moves.ts";
 import { Replies } from "./replies.ts";
-import { RunHandler } from "./run-desk.ts";
-import type { Sender } from "./run-requests.ts";
-import { scopeOfObject } from "./scope-of-object.ts";
-import { StopRequests } from "./stop-requests.ts";
-import { StorageLimit } from "./storage-limit.ts";
-import { Notifications } from "./tellers.ts";
-import { UpkeepHandler } from "./upkeep-desk.ts";
-import { WatchHandler } from "./watch-desk.ts";
-import { Subscriptions } from "./watchers.ts";
+import { Archive, ArchiveHandler, Forgettable, Purge, StorageLimit } from "./retention.ts";
+import { RunHandler, WatchHandler } from "./run-handler.ts";
+import { Dispatches, StopRequests } from "./sending/dispatches.ts";
+import { DueQueue } from "./sending/receiver-queues.ts";
+import type { Sender } from "./sending/run-requests.ts";
+import { Changes, Subscriptions } from "./subscriptions.ts";
+import { UpkeepHandler } from "./upkeep-handler.ts";
 
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
 
@@ -177,4 +166,16 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
   override async alarm(): Promise<void> {
     ring(this.#alarms, this.#scope, Date.now(), this.#atAlarm);
   }
+}
+
+/* SECTION:
+ * Whose coordinator an object is. The platform tells an instance its name only if its first call was by name. An
+ * instance that was woken by id never learns it, so the journal keeps the name. With a wrong name, the object would
+ * replicate its runs to another environment. So it believes a name only if the name's hash is the object's own id.
+ */
+
+/** Null if the object can't know it. Writes nothing. */
+export function scopeOfObject(ctx: DurableObjectState, env: Pick<Env, "COORDINATORS">): string | null {
+  const name = ctx.id.name ?? nameInJournal(ctx.storage.sql);
+  return name !== null && isScope(name) && env.COORDINATORS.idFromName(name).equals(ctx.id) ? name : null;
 }

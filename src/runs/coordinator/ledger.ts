@@ -4,24 +4,21 @@
  * the change. What follows from a version comes after the transaction: the replication, the subscribers, and all that
  * an end leads to. No method waits, so no other call can run between reading a run and writing it.
  */
-
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
-import { logFailure } from "../../base/log.ts";
-import { type Dispatch, LEASE_MS } from "../../webhooks/delivery.ts";
+import { LogLimit, log, logFailure } from "../../base/log.ts";
+import { type Dispatch, LEASE_MS } from "../../webhooks/dispatch.ts";
+import type { StopRequest } from "../journal/dispatch-rows.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
-import type { StopRequest } from "../journal/stop-request-rows.ts";
-import type { Replication } from "../projection/projection.ts";
-import { isOpen, isQueued, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
+import type { Replication } from "../replication/replication.ts";
+import { type EndCause, isOpen, isQueued, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
-import { eventsBetween } from "../timeline.ts";
-import type { TimelineEvent } from "../timeline-event.ts";
+import { durationsOf } from "../run-counts.ts";
+import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { expire, type RunEvent } from "../transition.ts";
-import { logGivenUp, neverCalled } from "./attempt-events.ts";
-import type { Changes } from "./changes.ts";
-import { EndLog } from "./end-log.ts";
-import type { Notifications } from "./tellers.ts";
-import type { Subscriptions } from "./watchers.ts";
+import type { Notifications } from "./endpoints/fan-out.ts";
+import { logGivenUp, neverCalled } from "./sending/run-requests.ts";
+import type { Changes, Subscriptions } from "./subscriptions.ts";
 
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
@@ -304,4 +301,58 @@ function hasTimeCome({ waitingFor, gates }: Run, now: number): boolean {
 /** The key of a change that no caller asked for. */
 function ownChangeKey(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
+}
+
+/* SECTION:
+ * One log line for each run that ends. Its names are those of OpenTelemetry's conventions for CI/CD
+ * (opentelemetry.io/docs/specs/semconv/cicd). A coordinator writes a bounded number a second.
+ */
+
+/** OpenTelemetry's `cicd.pipeline.result` of a failed run. `error`: the failure is not the pipeline's own. */
+const FAILURES = {
+  callback: "failure",
+  cancel: "failure",
+  delivery: "error",
+  deadline: "timeout",
+  silence: "timeout",
+  gate: "skip",
+  rejected: "cancellation",
+  replaced: "cancellation",
+} as const satisfies Readonly<Record<EndCause, string>>;
+
+/**
+ * A line costs more than all that a report does in the journal, and one thread serves the whole environment. 25 a second
+ * are nine times what one D1 can keep for 30 days, so only a burst loses lines.
+ */
+const LINES_PER_SECOND = 25;
+
+export class EndLog {
+  readonly #coordinator: string;
+  readonly #limit = new LogLimit(LINES_PER_SECOND);
+
+  constructor(coordinator: string) {
+    this.#coordinator = coordinator;
+  }
+
+  /** Writes the line of a run that has just ended. Does nothing for an open run. */
+  write({ id, source, actionName, status, endCause, createdAt, startedAt, completedAt }: Run, now: number): void {
+    if (completedAt === null || endCause === null) return;
+    const line = this.#limit.next(now);
+    if (line === null) return;
+    log("info", "run_ended", {
+      coordinator: this.#coordinator,
+      // Callers choose any name for other runs, even a secret by mistake.
+      "cicd.pipeline.name": source === "action" ? actionName : undefined,
+      "cicd.pipeline.run.id": id,
+      "cicd.pipeline.result": resultOf(status, endCause),
+      cause: endCause,
+      ...durationsOf({ createdAt, startedAt, completedAt }),
+      ...line,
+    });
+  }
+}
+
+function resultOf(status: Run["status"], cause: EndCause): string {
+  if (status === "failed") return FAILURES[cause];
+  return status === "cancelled" ? "cancellation" : "success";
 }

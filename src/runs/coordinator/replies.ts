@@ -1,15 +1,11 @@
 /** How a coordinator answers about a run. Reads the journal, and writes nothing. */
 
-import { toActionRun } from "../action-run.ts";
-import { detailsOf, type QueuePosition, shownHeartbeat } from "../details.ts";
-import type { EventContent } from "../endpoint-calls.ts";
-import { queueOf } from "../gates.ts";
+import { detailsOf, type QueuePosition, shownHeartbeat, toActionRun } from "../action-run.ts";
+import { type EventContent, eventOf } from "../endpoint-deliveries.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen, tokenExpiresAt } from "../run.ts";
-import type { CancelOrder, Inclusion, RunAnswer, RunRefusal } from "../run-answer.ts";
-import type { ChangeKey, InputsAnswer } from "../run-calls.ts";
-import { eventOf } from "../telling.ts";
+import { isOpen, queueOf, tokenExpiresAt } from "../run.ts";
+import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal } from "../run-calls.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;

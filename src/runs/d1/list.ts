@@ -3,13 +3,18 @@
  * limit, at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a
  * next one.
  */
-
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
-import { idOf } from "../action-run.ts";
-import { NO_DETAILS, withDetails } from "../details.ts";
-import type { Page } from "../merged-page.ts";
-import type { RunPageQuery } from "../run-filters.ts";
-import { type WalkBounds, walkOf, withoutAllStatuses } from "./walk.ts";
+import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
+import { STATUSES, type Status } from "../run.ts";
+import {
+  type Condition,
+  conditionsOf,
+  idRangeOf,
+  type Order,
+  type Page,
+  type RunFilters,
+  type RunPageQuery,
+} from "../run-filters.ts";
 
 /** `text`: an ActionRun as JSON, with its details if the query includes them. */
 export interface ListedRun {
@@ -83,4 +88,150 @@ function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
     if (last !== null) return { items, endsAt: last };
   }
   return { items, endsAt: null };
+}
+
+/* SECTION:
+ * Finds the runs that match filters in D1, newest first, along the same index as a list of them, but without their
+ * bodies. A page ends at its limit or after PAGE_MAX_LOOKED_AT rows.
+ */
+
+/** A run that matches. `isWaiting`: at a gate. */
+export interface MatchingRun {
+  readonly id: string;
+  readonly status: Status;
+  readonly isWaiting: boolean;
+}
+
+export interface MatchingPage {
+  readonly runs: readonly MatchingRun[];
+  /** The next page is below this id; null on the last page. */
+  readonly behind: string | null;
+}
+
+const WAITS = "status = 'pending' AND waiting IS NOT NULL AS waits";
+const MATCHING_COLUMNS = {
+  ofRuns: `id, status, ${WAITS}`,
+  ofLabelled: `labelled.id AS id, runs.status AS status, runs.${WAITS}`,
+};
+
+/** The runs below the id `cursor`, at most `limit`. */
+export interface MatchingQuery extends RunFilters {
+  readonly cursor?: string | undefined;
+  readonly limit: number;
+}
+
+function matchingStatement(scope: string, query: MatchingQuery, bounds: WalkBounds | undefined) {
+  const walked = { ...query, status: withoutAllStatuses(query.status) };
+  const { selects, bindings, isFiltered } = walkOf(scope, walked, MATCHING_COLUMNS, bounds);
+  const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : Math.min(query.limit, PAGE_MAX_LOOKED_AT);
+  // The last row that is looked at is returned even if it does not pass, because the next page starts there.
+  const sql = `
+    SELECT looked.id, looked.status, looked.waits, looked.ok, looked.n = ${lookedAt} AS is_last
+    FROM (
+      SELECT id, status, waits, ok, row_number() OVER (ROWS UNBOUNDED PRECEDING) AS n
+      FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
+    ) AS looked
+    WHERE looked.ok OR looked.n = ${lookedAt}
+    LIMIT ${query.limit}`;
+  return { sql, bindings };
+}
+
+type MatchingRow = [id: string, status: Status, waits: number, ok: number, isLast: number];
+
+export async function findMatching(
+  session: D1DatabaseSession,
+  scope: string,
+  query: MatchingQuery,
+  bounds?: WalkBounds,
+): Promise<MatchingPage> {
+  const { sql, bindings } = matchingStatement(scope, query, bounds);
+  const rows = await session
+    .prepare(sql)
+    .bind(...bindings)
+    .raw<MatchingRow>();
+  const [lastId, , , , isLast] = rows.at(-1) ?? [];
+  const isFull = isLast === 1 || rows.length === query.limit;
+  return { runs: rows.flatMap(toMatchingRun), behind: isFull ? (lastId ?? null) : null };
+}
+
+function toMatchingRun([id, status, waits, ok]: MatchingRow): MatchingRun[] {
+  return ok === 1 ? [{ id, status, isWaiting: waits === 1 }] : [];
+}
+
+/* SECTION:
+ * Which index a list or a summary walks, and what it tests on the way. One walk serves both, so that both see the same
+ * runs. It follows the first condition of the filters, and tests the others.
+ */
+
+/**
+ * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
+ * table.
+ */
+export interface Columns {
+  readonly ofRuns: string;
+  readonly ofLabelled: string;
+}
+
+/** What a walk leaves out, because somebody else knows those runs better. */
+export interface WalkBounds {
+  /** The ids of runs that the walk leaves out. */
+  readonly without?: readonly string[] | undefined;
+  /** The walk ends with this id. */
+  readonly completeTo?: string | undefined;
+}
+
+export interface Walk {
+  /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
+  readonly selects: readonly string[];
+  readonly bindings: readonly (string | number)[];
+  /** Whether each select walks the runs of one status. */
+  readonly isByStatus: boolean;
+  /** Whether `ok` can be false. */
+  readonly isFiltered: boolean;
+}
+
+export interface Walked extends RunFilters {
+  readonly cursor?: string | undefined;
+  readonly order?: Order | undefined;
+}
+
+const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
+
+/** All statuses mean no filter. */
+export function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
+  return new Set(status).size === STATUSES.length ? undefined : status;
+}
+
+export function walkOf(scope: string, query: Walked, columns: Columns, bounds: WalkBounds = {}): Walk {
+  const bindings: (string | number)[] = [];
+  const bind = (value: string | number) => `?${bindings.push(value)}`;
+  const [walked, ...others] = conditionsOf(query, bind);
+
+  const { without = [], completeTo } = bounds;
+  const { lower, upper } = idRangeOf(query, completeTo);
+  const [inScope, below, from] = [bind(scope), bind(upper), bind(lower)];
+  const leftOut = without.length === 0 ? "" : bind(JSON.stringify(without));
+  const rangeOf = (table: string) =>
+    `${table}scope = ${inScope} AND ${table}id < ${below} AND ${table}id >= ${from}` +
+    (leftOut && ` AND ${table}id NOT IN (SELECT value FROM json_each(${leftOut}))`);
+
+  const passes = others.length === 0 ? "1" : others.map(testOf).join(" AND ");
+  const isFiltered = others.length > 0;
+  if (walked !== undefined && "label" in walked) {
+    const select = `SELECT ${columns.ofLabelled}, ${passes} AS ok
+      FROM run_labels AS labelled
+      CROSS JOIN runs INDEXED BY sqlite_autoindex_runs_1 ON runs.scope = labelled.scope AND runs.id = labelled.id
+      WHERE ${rangeOf("labelled.")} AND labelled.label = ${walked.label}`;
+    return { selects: [select], bindings, isByStatus: false, isFiltered };
+  }
+  const { index, alternatives } = walked ?? ALL;
+  const selects = alternatives.map(
+    (test) => `SELECT ${columns.ofRuns}, ${passes} AS ok FROM runs INDEXED BY ${index}
+      WHERE ${rangeOf("")}${test && ` AND ${test}`}`,
+  );
+  return { selects, bindings, isByStatus: index === "runs_by_status", isFiltered };
+}
+
+function testOf({ alternatives }: Condition): string {
+  return `(${alternatives.join(" OR ")})`;
 }

@@ -4,16 +4,13 @@
  * the scope, so that no tenant meets another.
  */
 
+import { lineageOf } from "../../base/ids.ts";
 import { utf8Bytes } from "../../base/limits.ts";
-import { lineageOf } from "../../base/lineage.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
-import { boundDatabase } from "../../settings/bound-database.ts";
-import type { Databases } from "../../settings/databases.ts";
-import { toActionRun } from "../action-run.ts";
-import type { Actor } from "../actor.ts";
-import { detailsOf, NO_DETAILS } from "../details.ts";
-import type { Run } from "../run.ts";
-import type { Registration } from "./registration.ts";
+import { boundDatabase, type Databases } from "../../settings/databases.ts";
+import { detailsOf, NO_DETAILS, toActionRun } from "../action-run.ts";
+import type { Actor, Run } from "../run.ts";
+import type { Registration } from "./control-database.ts";
 
 /** The most UTF-8 bytes that one batch binds. D1 accepts 2 MB, and one run alone always fits. */
 export const GROUP_MAX_BYTES = 1_000_000;

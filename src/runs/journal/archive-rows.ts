@@ -4,11 +4,9 @@
  */
 
 import { DAY_MS } from "../../base/time.ts";
-import { fittingIntoBatch, type Weight } from "./batch.ts";
-import { BEGINNING, type Due } from "./due-rows.ts";
-import { ENDED_DUE, type EndedRun, WEIGHT } from "./due-runs.ts";
-import type { Metadata } from "./marks.ts";
-import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-key.ts";
+import { BEGINNING, type Due, ENDED_DUE, type EndedRun, fittingIntoBatch, WEIGHT, type Weight } from "./due-rows.ts";
+import type { Metadata } from "./metadata.ts";
+import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-rows.ts";
 
 /** The runs of one object. */
 export interface Batch {

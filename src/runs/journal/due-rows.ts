@@ -1,4 +1,8 @@
 /** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and deliveries. */
+import { type Dispatch, dispatchDueAt } from "../../webhooks/dispatch.ts";
+import { dueAt } from "../run.ts";
+import { BOUND_KEY, type JournaledRun, keyHalves } from "./run-rows.ts";
+import { EVENTS_MAX } from "./timeline-rows.ts";
 
 /** A row that is due. Rows that are due at the same instant are in the order of their ids. */
 export interface Due {
@@ -32,4 +36,174 @@ export interface DueRows {
   nextInTurn?(receiver: string, last: string | undefined): Due | null;
   /** Postpones a row that could not be processed. */
   defer(id: string, now: number): void;
+}
+
+/* SECTION:
+ * How much of the journal one batch may take on. The object serves nobody else during a batch, so a batch is bounded by
+ * what it reads and writes, and not only by a number of rows. The rest waits for the next batch.
+ */
+
+/** Bytes of runs and of their sealed requests. */
+export const BATCH_MAX_BYTES = 4_000_000;
+/** Timeline events, and accepted changes. */
+export const BATCH_MAX_EVENTS = 2000;
+
+export interface Weight {
+  readonly bytes: number;
+  /** 0 if the batch leaves timelines alone. */
+  readonly events: number;
+}
+
+/** The first rows that fit into one batch together. At least one, or a large run would never be processed. */
+export function fittingIntoBatch<T extends Weight>(rows: readonly T[]): T[] {
+  let bytes = 0;
+  let events = 0;
+  return rows.filter((row, i) => {
+    bytes += row.bytes;
+    events += row.events;
+    return i === 0 || (bytes <= BATCH_MAX_BYTES && events <= BATCH_MAX_EVENTS);
+  });
+}
+
+/* SECTION: Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
+
+type DueRow = Pick<Due & Weight, keyof (Due & Weight)>;
+type DueDispatch = Pick<Due, keyof Due>;
+
+/** Dispatches without an attempt under way. Every column that a query names is in the index. */
+const WAITING = "dispatches INDEXED BY dispatches_waiting WHERE lease_until IS NULL";
+
+const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
+
+// The batch reads the sealed request as well, so its bytes count.
+const DUE = `
+  SELECT id, due_at AS dueAt, 0 AS events,
+    bytes + ifnull((SELECT length(sealed) FROM dispatches WHERE run_id = runs.id), 0) AS bytes
+  FROM runs INDEXED BY runs_open_due`;
+
+/** Ended runs, in the index by which they are purged. */
+export const ENDED_DUE = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL";
+
+/**
+ * A run's share of a batch. The newest event's number is an upper bound of their count, because counting would cost as
+ * much as the batch itself. Cancels are counted, because nearly no run has any.
+ */
+export const WEIGHT = `
+  bytes,
+  min(${EVENTS_MAX}, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
+    + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events`;
+
+/** An ended run that is to be purged. `eventSeq`: the number of its end as an event. */
+export interface EndedRun extends Due {
+  readonly eventSeq: number;
+}
+
+export class DueRuns implements DueRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Only open runs are due. */
+  due(now: number, limit: number, after = BEGINNING): Due[] {
+    const next = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
+    return this.#due(next, now, after.dueAt, ...keyHalves(after.id), limit);
+  }
+
+  /** The time of a run is up at its deadline, and that of its dispatch can be up before. */
+  overdue(now: number, limit: number): Due[] {
+    const runs = this.#due("due_at <= ?1 AND deadline_at <= ?1 LIMIT ?2", now, limit);
+    // A dispatch that waits at a gate has no next attempt. Its run's time decides.
+    const ends = `
+      SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND next_at IS NOT NULL AND ends_at <= ? LIMIT ?`;
+    return [...runs, ...this.#sql.exec<DueDispatch>(ends, now, limit - runs.length)];
+  }
+
+  /**
+   * Ended runs behind `after` whose retention is over: at most `limit`, and only what fits into one batch. The query
+   * searches by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
+   */
+  purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
+    const rows = this.#sql.exec<EndedRun & Weight & Record<string, SqlStorageValue>>(
+      `SELECT id, due_at AS dueAt, event_seq AS eventSeq, ${WEIGHT}
+       FROM ${ENDED_DUE} AND due_at <= ? AND purge_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`,
+      now,
+      now,
+      after.dueAt,
+      ...keyHalves(after.id),
+      limit,
+    );
+    return fittingIntoBatch([...rows]);
+  }
+
+  firstEndAt(now: number): number {
+    return Math.min(
+      this.#min("deadline_at", "runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND due_at <= ?", now),
+      this.#min("ends_at", `${WAITING} AND next_at <= ?`, now),
+    );
+  }
+
+  nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
+    const next = `
+      SELECT run_id AS id, next_at AS dueAt FROM ${WAITING} AND host = ? AND (attempt > 0) = ? AND next_at <= ?
+        AND (next_at, run_id) > (?, ?)
+      ORDER BY next_at, run_id LIMIT 1`;
+    const found = this.#sql.exec<DueDispatch>(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
+    return [...found][0] ?? null;
+  }
+
+  nextDueAt(after = BEGINNING): number {
+    const open = `
+      runs INDEXED BY runs_open_due WHERE completed_at IS NULL AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
+    return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
+  }
+
+  /** When the first ended run behind `after` is to be purged; Infinity if there is none. */
+  nextPurgeAt(after = BEGINNING): number {
+    const first = `${ENDED_DUE} AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
+    return this.#min("max(due_at, purge_at)", first, after.dueAt, ...keyHalves(after.id));
+  }
+
+  /** Corrects `due_at` of an open run. False, and nothing is written, if the run is due already. */
+  set(run: JournaledRun, dispatch: Dispatch | null, now: number): boolean {
+    const due = dueOf(run, dispatch);
+    if (due <= now) return false;
+    const update = `UPDATE runs SET due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`;
+    this.#sql.exec(update, due, ...keyHalves(run.id), run.id);
+    return true;
+  }
+
+  /**
+   * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed,
+   * because its `due_at` then says when to purge it.
+   */
+  defer(id: string, now: number): void {
+    const deferred = this.#sql.exec<{ dueAt: number }>(
+      `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
+       WHERE run_key = ${BOUND_KEY} AND id = ? AND completed_at IS NULL
+       RETURNING due_at AS dueAt`,
+      now,
+      ...keyHalves(id),
+      id,
+    );
+    for (const { dueAt } of [...deferred]) {
+      this.#sql.exec("UPDATE dispatches SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
+    }
+  }
+
+  #due(clauses: string, ...bindings: number[]): Due[] {
+    const rows = this.#sql.exec<DueRow>(`${DUE} WHERE completed_at IS NULL AND ${clauses}`, ...bindings);
+    return fittingIntoBatch([...rows]);
+  }
+
+  #min(column: string, indexed: string, ...bindings: number[]): number {
+    const query = `SELECT min(at) AS at FROM (SELECT ${column} AS at FROM ${indexed})`;
+    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
+  }
+}
+
+/** When a run needs something next, its dispatch included. */
+export function dueOf(run: JournaledRun, dispatch: Dispatch | null): number {
+  return dueAt(run, dispatch && dispatchDueAt(dispatch));
 }

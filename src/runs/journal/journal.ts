@@ -4,34 +4,22 @@
  */
 
 import { MINUTE_MS } from "../../base/time.ts";
-import type { Dispatch } from "../../webhooks/delivery.ts";
+import type { Dispatch } from "../../webhooks/dispatch.ts";
 import { isWaiting } from "../run.ts";
-import { isTimelineDerived } from "../timeline.ts";
-import type { TimelineEvent } from "../timeline-event.ts";
-import { type AcceptedChange, AcceptedChanges } from "./accepted-changes.ts";
+import { isTimelineDerived, type TimelineEvent } from "../timeline.ts";
 import { ArchiveRows } from "./archive-rows.ts";
-import { BulkItemRows } from "./bulk-page-rows.ts";
-import { BulkRows } from "./bulk-rows.ts";
-import { DispatchRows } from "./delivery-rows.ts";
-import { DueRuns, dueOf } from "./due-runs.ts";
-import { EndedRunCounts } from "./ended-run-counts.ts";
-import { EndpointHealthRows } from "./endpoint-health-rows.ts";
-import { EndpointRows } from "./endpoint-rows.ts";
-import { JournalSql } from "./journal-sql.ts";
-import { type PendingVersion, ReplicaRows } from "./landing-rows.ts";
-import { Metadata } from "./marks.ts";
-import { DeliveryRows } from "./message-rows.ts";
-import { OutcomeRows } from "./outcome-rows.ts";
-import { PauseRows } from "./pause-rows.ts";
-import { PreviewRows } from "./preview-rows.ts";
-import { RecoveryRows } from "./recovery-rows.ts";
+import { BulkItemRows, BulkRows } from "./bulk-rows.ts";
+import { ConcurrencyQueueRows, PauseRows } from "./concurrency-rows.ts";
+import { DeliveryRows } from "./delivery-rows.ts";
+import { DispatchRows, type ErasedDispatch, PreviewRows, type StopRequest, StopRequestRows } from "./dispatch-rows.ts";
+import { DueRuns, dueOf } from "./due-rows.ts";
+import { EndpointHealthRows, EndpointRows, OutcomeRows, RecoveryRows } from "./endpoint-rows.ts";
+import { FanOutCursors, Metadata, Sequence } from "./metadata.ts";
+import { type PendingVersion, ReplicaRows } from "./replica-rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
-import { RunsWithEvents } from "./runs-to-tell.ts";
-import { Sequence } from "./sequence.ts";
-import { ConcurrencyQueueRows } from "./slot-rows.ts";
-import { type ErasedDispatch, type StopRequest, StopRequestRows } from "./stop-request-rows.ts";
-import { FanOutCursors } from "./telling-marks.ts";
-import { TimelineRows } from "./timeline-rows.ts";
+import { EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
+import { JournalSql } from "./schema.ts";
+import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-rows.ts";
 
 /** How long after its run's end a stop request may still be sent. */
 const STOP_AFTER_END_MS = 15 * MINUTE_MS;

@@ -2,9 +2,15 @@
  * The journal's table of timeline events. Events that follow from the run itself are not stored. They are derived when
  * read.
  */
-
-import { isImpliedByEnd, isTimelineDerived, newest, type TimelineSource, withDerived } from "../timeline.ts";
-import type { StoredEvent, TimelineEvent } from "../timeline-event.ts";
+import {
+  isImpliedByEnd,
+  isTimelineDerived,
+  newest,
+  type StoredEvent,
+  type TimelineEvent,
+  type TimelineSource,
+  withDerived,
+} from "../timeline.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
@@ -116,4 +122,53 @@ export class TimelineRows {
 /** How many heartbeats an event stands for. */
 function countOf({ type, data }: StoredEvent): number {
   return type === "heartbeat" ? 1 : (JSON.parse(data) as { count: number }).count;
+}
+
+/* SECTION:
+ * The journal's table of accepted changes that a caller may repeat after others came: cancels, approvals, rejections and
+ * releases. So the key of each is kept as long as the run: at most ACCEPTED_MAX. A change that changed nothing and has
+ * a key that the Worker created is not kept, because nobody can repeat it.
+ */
+
+/** The most changes that are kept of one run. Callers can send any number, and each is a row. */
+export const ACCEPTED_MAX = 1000;
+
+/** `hasGrace`: whether a cancel left the run open, so that its job could stop. `at`: when it was accepted, in ms. */
+export interface AcceptedChange {
+  readonly key: string;
+  readonly fingerprint: string;
+  readonly hasGrace: boolean;
+  readonly at: number;
+}
+
+export class AcceptedChanges {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** The change that this key asked for; null if there was none. */
+  of(runId: string, key: string): AcceptedChange | null {
+    const [row] = this.#sql.exec<{ fingerprint: string; hasGrace: number; at: number }>(
+      "SELECT fingerprint, has_grace AS hasGrace, accepted_at AS at FROM accepted_changes WHERE run_id = ? AND key = ?",
+      runId,
+      key,
+    );
+    return row === undefined ? null : { ...row, key, hasGrace: row.hasGrace === 1 };
+  }
+
+  /** Beyond ACCEPTED_MAX, nothing is written. A repeated change then counts as a new one. */
+  insert(runId: string, { key, fingerprint, hasGrace, at }: AcceptedChange): void {
+    this.#sql.exec(
+      `INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at) SELECT ?1, ?2, ?3, ?4, ?5
+       WHERE (SELECT count(*) FROM accepted_changes WHERE run_id = ?1) < ?6`,
+      runId,
+      key,
+      fingerprint,
+      hasGrace ? 1 : 0,
+      at,
+      ACCEPTED_MAX,
+    );
+  }
 }

@@ -1,6 +1,6 @@
 /** What must be true of attempts: when one may leave, and that an ended run occupies its queue as long as it lasts. */
 
-import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
+import { LEASE_MS } from "../../../src/webhooks/dispatch.ts";
 import { isOpen, type Row } from "../rows.ts";
 import type { Known } from "./known.ts";
 import { fail } from "./violation.ts";

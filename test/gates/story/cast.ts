@@ -1,7 +1,6 @@
 /** Who and what takes part in a story. Few of each, so that each meets much. */
 
-import type { Actor } from "../../../src/runs/actor.ts";
-import type { Concurrency } from "../../../src/runs/gates.ts";
+import type { Actor, Concurrency } from "../../../src/runs/run.ts";
 
 /** Ahead of every clock of a story, so that no version is so old that a lower one shows a restore of D1. */
 export const FIRST_VERSION = Date.UTC(2100, 0, 1);

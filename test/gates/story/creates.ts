@@ -1,9 +1,9 @@
 /** Creates: of runs with every mixture of gates, of runs without any, and repeated ones. */
 
-import type { Gates } from "../../../src/runs/gates.ts";
-import type { NewRun } from "../../../src/runs/run.ts";
-import type { RunReply } from "../../../src/runs/run-answer.ts";
-import type { NewDispatch } from "../../../src/webhooks/delivery.ts";
+import type { Gates, NewRun } from "../../../src/runs/run.ts";
+import type { RunReply } from "../../../src/runs/run-calls.ts";
+import type { NewDispatch } from "../../../src/webhooks/dispatch.ts";
+
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import { fail } from "../invariants/violation.ts";
 import type { Awake } from "../stage.ts";

@@ -1,6 +1,6 @@
 /** Revocations of tokens that approve, and what D1 makes of the question whether they were revoked. */
 
-import type { Actor } from "../../../src/runs/actor.ts";
+import type { Actor } from "../../../src/runs/run.ts";
 import type { Acts } from "./act.ts";
 import type { Scene } from "./scene.ts";
 

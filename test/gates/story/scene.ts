@@ -1,7 +1,8 @@
 /** What each step of a story has in its hands: the coordinator, what is around it, chance, and what happened so far. */
 
 import type { NewRun } from "../../../src/runs/run.ts";
-import type { RunReply } from "../../../src/runs/run-answer.ts";
+import type { RunReply } from "../../../src/runs/run-calls.ts";
+
 import { Known } from "../invariants/known.ts";
 import { fail } from "../invariants/violation.ts";
 import { Random } from "../random.ts";

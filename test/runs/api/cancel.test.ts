@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { ACCEPTED_MAX } from "../../../src/runs/journal/accepted-changes.ts";
+import { ACCEPTED_MAX } from "../../../src/runs/journal/timeline-rows.ts";
 import { later } from "../../support/clock.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import {

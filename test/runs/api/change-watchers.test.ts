@@ -2,9 +2,10 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { WatchHandler } from "../../../src/runs/coordinator/watch-desk.ts";
-import { SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_PER_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
+import { WatchHandler } from "../../../src/runs/coordinator/run-handler.ts";
+import { SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_PER_TOKEN } from "../../../src/runs/coordinator/subscriptions.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
+
 import { changesOf, cursorOf, loseCoordinator, nextChanges, openFeed, seqOf } from "../../support/changes.ts";
 import { hurryTime, later } from "../../support/clock.ts";
 import { createAged, direct, until } from "../../support/direct.ts";

@@ -4,6 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
+
 import { askWith, calledThrough, envWith } from "../../support/bindings.ts";
 import {
   alarmIn,

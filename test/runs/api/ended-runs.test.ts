@@ -2,7 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { recallEnded, rememberEnded } from "../../../src/runs/api/read/ended-runs.ts";
+import { recallEnded, rememberEnded } from "../../../src/runs/api/read-runs.ts";
 import { change, coordinator, createAged, direct, journal, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { replicated } from "../../support/landed.ts";

@@ -6,8 +6,9 @@ import {
   SUBSCRIPTIONS_PER_RUN,
   SUBSCRIPTIONS_PER_RUN_AND_TOKEN,
   SUBSCRIPTIONS_PER_TOKEN,
-} from "../../../src/runs/coordinator/watchers.ts";
-import type { Subscriber } from "../../../src/runs/watch-calls.ts";
+} from "../../../src/runs/coordinator/subscriptions.ts";
+import type { Subscriber } from "../../../src/runs/run-calls.ts";
+
 import { change, createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { EVENT_STREAM, eventsOf, openStream, type Stream, within } from "../../support/stream.ts";

@@ -4,8 +4,8 @@
  */
 
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { streamEvents } from "../../../src/runs/api/watch/timeline-stream.ts";
-import type { TimelineAnswer } from "../../../src/runs/watch-calls.ts";
+import { streamEvents } from "../../../src/runs/api/timeline-routes.ts";
+import type { TimelineAnswer } from "../../../src/runs/run-calls.ts";
 
 afterEach(() => {
   vi.useRealTimers();

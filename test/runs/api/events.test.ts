@@ -3,8 +3,9 @@
 import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { newUuidV7 } from "../../../src/base/uuid.ts";
+import { newUuidV7 } from "../../../src/base/ids.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
+
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, newIdIn, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";

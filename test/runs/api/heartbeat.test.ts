@@ -5,6 +5,7 @@ import type { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Heartbeat } from "../../../src/runs/run-calls.ts";
+
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, direct, MINUTE_MS } from "../../support/direct.ts";

@@ -3,10 +3,11 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { isRegistered } from "../../../src/runs/d1/registration.ts";
+import { isRegistered } from "../../../src/runs/d1/control-database.ts";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
-import { BATCH_RUNS } from "../../../src/runs/journal/ended-run-counts.ts";
+import { BATCH_RUNS } from "../../../src/runs/journal/run-walks.ts";
 import type { RunEvent } from "../../../src/runs/transition.ts";
+
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { later } from "../../support/clock.ts";
 import {

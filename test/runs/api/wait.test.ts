@@ -9,7 +9,7 @@ import {
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
-import type { Subscriber, Wait } from "../../../src/runs/watch-calls.ts";
+import type { Subscriber, Wait } from "../../../src/runs/run-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, createAged, direct, newIdIn, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";

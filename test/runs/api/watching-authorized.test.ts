@@ -2,8 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { WatchHandler } from "../../../src/runs/coordinator/watch-desk.ts";
-import { SUBSCRIPTIONS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/watchers.ts";
+import { WatchHandler } from "../../../src/runs/coordinator/run-handler.ts";
+import { SUBSCRIPTIONS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/subscriptions.ts";
+
 import { later } from "../../support/clock.ts";
 import { direct, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";

@@ -2,8 +2,9 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
+import type { RecoveryOrder } from "../../../src/runs/endpoint-deliveries.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import type { RecoveryOrder } from "../../../src/runs/telling.ts";
+
 import { coordinator, createAged, HOUR_MS, journal, newIdIn, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";

@@ -1,7 +1,7 @@
 /** The log's line run_ended: one for each run that ends, with nothing that a caller typed but an action's name. */
 
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
-import { EndLog } from "../../../src/runs/coordinator/end-log.ts";
+import { EndLog } from "../../../src/runs/coordinator/ledger.ts";
 import { alarmIn, coordinator, createAged, MINUTE_MS } from "../../support/direct.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { toRun } from "../../support/rows.ts";

@@ -2,11 +2,11 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { type Circumstances, deliveryAfter } from "../../../src/runs/coordinator/message-schedule.ts";
-import type { Delivery } from "../../../src/runs/message.ts";
+import { type Circumstances, deliveryAfter } from "../../../src/runs/coordinator/endpoints/deliveries.ts";
+import type { Delivery, DeliveryResult } from "../../../src/runs/endpoint-deliveries.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import type { DeliveryResult } from "../../../src/runs/telling.ts";
-import { LEASE_MS } from "../../../src/webhooks/delivery.ts";
+import { LEASE_MS } from "../../../src/webhooks/dispatch.ts";
+
 import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {

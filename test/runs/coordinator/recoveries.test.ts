@@ -3,8 +3,9 @@
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { RECOVERED_MAX } from "../../../src/base/limits.ts";
+import type { Recovery, RecoveryOrder } from "../../../src/runs/endpoint-deliveries.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import type { Recovery, RecoveryOrder } from "../../../src/runs/telling.ts";
+
 import { coordinator, HOUR_MS, journal, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";

@@ -5,8 +5,13 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { EndpointFilter } from "../../../src/runs/matching.ts";
-import { type DeliveryAttempt, type DeliveryResult, readEndpointKey } from "../../../src/runs/telling.ts";
+import {
+  type DeliveryAttempt,
+  type DeliveryResult,
+  type EndpointFilter,
+  readEndpointKey,
+} from "../../../src/runs/endpoint-deliveries.ts";
+
 import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";

@@ -6,7 +6,7 @@
 
 import fc from "fast-check";
 import { expect, it, vi } from "vitest";
-import type { EndpointFilter } from "../../../src/runs/matching.ts";
+import type { EndpointFilter } from "../../../src/runs/endpoint-deliveries.ts";
 import { direct, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { changed, die, end, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";

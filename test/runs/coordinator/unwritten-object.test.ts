@@ -6,8 +6,8 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
-import type { Coordinator } from "../../../src/runs/protocol.ts";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
+import { type Coordinator, coordinatorOf } from "../../../src/runs/protocol.ts";
+
 import { alarmAt, coordinator, createAged, direct, journal, newIdIn, writeFirst } from "../../support/direct.ts";
 import { type Ask, ask, newRunsPath } from "../../support/requests.ts";
 

@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { FACET_FIELDS, type FacetField, type Facets, facetsStatement } from "../../../src/runs/d1/facets.ts";
+import { FACET_FIELDS, type FacetField, type Facets, facetsStatement } from "../../../src/runs/d1/summary.ts";
 import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows } from "../../support/rows.ts";

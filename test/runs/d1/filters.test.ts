@@ -4,14 +4,11 @@ import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
-import { listRuns } from "../../../src/runs/d1/list.ts";
-import { findMatching } from "../../../src/runs/d1/matching-runs.ts";
+import { findMatching, listRuns, type WalkBounds } from "../../../src/runs/d1/list.ts";
 import { summarizeRuns } from "../../../src/runs/d1/summary.ts";
-import type { WalkBounds } from "../../../src/runs/d1/walk.ts";
-import { type Gates, WAITING_FOR } from "../../../src/runs/gates.ts";
-import { STATUSES } from "../../../src/runs/run.ts";
-import { factsOf, matches, matchesFixed } from "../../../src/runs/run-filter-table.ts";
-import { type RunPageQuery, WAITING_FILTERS } from "../../../src/runs/run-filters.ts";
+import { type Gates, STATUSES, WAITING_FOR } from "../../../src/runs/run.ts";
+import { factsOf, matches, matchesFixed, type RunPageQuery, WAITING_FILTERS } from "../../../src/runs/run-filters.ts";
+
 import { idWith, insertRows, type Row, toRun } from "../../support/rows.ts";
 import { waitingRun } from "../../support/waiting-rows.ts";
 

@@ -4,10 +4,10 @@
 
 import { env, exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { toActionRun } from "../../../src/runs/action-run.ts";
+import { detailsOf, NO_DETAILS, toActionRun } from "../../../src/runs/action-run.ts";
 import type { RunCount } from "../../../src/runs/d1/summary.ts";
-import { detailsOf, NO_DETAILS } from "../../../src/runs/details.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
+
 import { type ActionRun, ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, type Row, toJournaledRun, toRun } from "../../support/rows.ts";
 

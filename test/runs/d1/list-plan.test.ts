@@ -5,6 +5,7 @@ import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import type { RunFilters, RunPageQuery } from "../../../src/runs/run-filters.ts";
+
 import { idAt, insertRows } from "../../support/rows.ts";
 import { waitingRun } from "../../support/waiting-rows.ts";
 

@@ -3,7 +3,7 @@
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Registration } from "../../../src/runs/d1/registration.ts";
+import { Registration } from "../../../src/runs/d1/control-database.ts";
 import { alarmIn, coordinator, createAged, DAY_MS, hurryTimers, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";

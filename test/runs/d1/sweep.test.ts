@@ -3,9 +3,9 @@
 import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { sweep } from "../../../src/runs/d1/sweep.ts";
-import { LONGEST_DUE, NOTE, REMOVE } from "../../../src/runs/d1/sweep-queries.ts";
+import { LONGEST_DUE, NOTE, REMOVE, sweep } from "../../../src/runs/d1/sweep.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
+
 import type { Env } from "../../../src/settings/env.ts";
 import { hurryTime } from "../../support/clock.ts";
 import {

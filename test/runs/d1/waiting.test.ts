@@ -4,8 +4,9 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { toGroupRow } from "../../../src/runs/d1/store.ts";
 import type { RunCount } from "../../../src/runs/d1/summary.ts";
-import type { WaitingFor } from "../../../src/runs/gates.ts";
+import type { WaitingFor } from "../../../src/runs/run.ts";
 import { keyRing } from "../../../src/settings/key-ring.ts";
+
 import { askWith, envWith } from "../../support/bindings.ts";
 import { changesOf } from "../../support/changes.ts";
 import { faults, faulty } from "../../support/faults.ts";

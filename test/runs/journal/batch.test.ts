@@ -2,10 +2,10 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, fittingIntoBatch } from "../../../src/runs/journal/batch.ts";
-import { DueRuns } from "../../../src/runs/journal/due-runs.ts";
-import { ReplicaRows } from "../../../src/runs/journal/landing-rows.ts";
-import { Metadata } from "../../../src/runs/journal/marks.ts";
+import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, DueRuns, fittingIntoBatch } from "../../../src/runs/journal/due-rows.ts";
+import { Metadata } from "../../../src/runs/journal/metadata.ts";
+import { ReplicaRows } from "../../../src/runs/journal/replica-rows.ts";
+
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";

@@ -2,9 +2,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
-import { EndedRunCounts } from "../../../src/runs/journal/ended-run-counts.ts";
-import { walkBy } from "../../../src/runs/journal/event-walk.ts";
-import { RunsWithEvents } from "../../../src/runs/journal/runs-to-tell.ts";
+import { EndedRunCounts, RunsWithEvents, walkBy } from "../../../src/runs/journal/run-walks.ts";
+
 import { change, coordinator, createAged, journal } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 

@@ -2,7 +2,7 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { changeKeyOf } from "../../../src/runs/api/change-key.ts";
+import { changeKeyOf } from "../../../src/runs/api/run-request.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import {
   alarmAt,

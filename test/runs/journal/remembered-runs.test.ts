@@ -2,11 +2,10 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import type { Actor } from "../../../src/runs/actor.ts";
-import type { Gates } from "../../../src/runs/gates.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import type { JournaledRun } from "../../../src/runs/journal/run-rows.ts";
-import { ended } from "../../../src/runs/run.ts";
+import { type Actor, ended, type Gates } from "../../../src/runs/run.ts";
+
 import { coordinator } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { idAt, toJournaledRun } from "../../support/rows.ts";

@@ -5,9 +5,10 @@
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { firstIdAt, hyphenated, timeHex } from "../../../src/base/uuid.ts";
+import { firstIdAt, hyphenated, timeHex } from "../../../src/base/ids.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-key.ts";
+import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-rows.ts";
+
 import { AFTER_ALL_IDS, createdAtOf } from "../../../src/runs/run-id.ts";
 import {
   coordinator,

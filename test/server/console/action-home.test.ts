@@ -6,9 +6,9 @@
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { callback } from "../../../src/client/index.ts";
-import { givenValues, triggerOf } from "../../../src/console/actions/product-fields.ts";
-import { PRODUCTS } from "../../../src/console/actions/products.ts";
-import { secretsOf, withSecrets } from "../../../src/console/actions/secret-members.ts";
+import { secretsOf, withSecrets } from "../../../src/console/actions/definition-shape.ts";
+import { givenValues, PRODUCTS, triggerOf } from "../../../src/console/actions/products.ts";
+
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
 import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";

@@ -7,11 +7,9 @@
 
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
-import type { Actor } from "../../actor.ts";
-import type { Approval } from "../../gates.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { isWaiting } from "../../run.ts";
-import type { RunReply } from "../../run-answer.ts";
+import { type Actor, type Approval, isWaiting } from "../../run.ts";
+import type { RunReply } from "../../run-calls.ts";
 
 /** How long D1 may take. */
 const CHECK_MAX_MS = 2500;

@@ -3,22 +3,20 @@
  * its queue and there is room, the same version releases it.
  */
 
-import type { NewDispatch } from "../../../webhooks/delivery.ts";
-import { type QueuedRun, type SchedulingDecision, schedule } from "../../admission.ts";
-import { gateEventsOfNew } from "../../gate-timeline.ts";
-import type { GateEvent } from "../../gate-transition.ts";
-import { type ConcurrencyQueue, queueOf } from "../../gates.ts";
+import type { NewDispatch } from "../../../webhooks/dispatch.ts";
+import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/concurrency-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/slot-rows.ts";
-import { isOpen, isQueued, isWaiting, type Run } from "../../run.ts";
+import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf, type Run } from "../../run.ts";
 import type { ChangeKey } from "../../run-calls.ts";
-import { transition } from "../../transition.ts";
-import type { Dispatches } from "../deliveries.ts";
+import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
+import { gateEventsOfNew } from "../../timeline.ts";
+import { type GateEvent, transition } from "../../transition.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
-import { eventAt } from "./admission-effects.ts";
-import type { Scheduler } from "./admitter.ts";
+import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
+import type { Scheduler } from "./scheduler.ts";
+import { eventAt } from "./scheduling-effects.ts";
 
 /** What may wait in one environment, and for one queue. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };

@@ -1,7 +1,7 @@
 /** A bulk retry: each failed run is run again once, whoever asks how often. */
 
 import { afterEach, expect, it, vi } from "vitest";
-import { RunHandler } from "../../../../src/runs/coordinator/run-desk.ts";
+import { RunHandler } from "../../../../src/runs/coordinator/run-handler.ts";
 import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
 import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";

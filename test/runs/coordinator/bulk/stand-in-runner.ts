@@ -6,10 +6,18 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
-import type { BulkItem, BulkOperation, BulkOrder, BulkRequest, NumberedItem } from "../../../../src/runs/bulk.ts";
-import type { BulkRunner, Stopper } from "../../../../src/runs/bulk-calls.ts";
+import type {
+  BulkItem,
+  BulkOperation,
+  BulkOrder,
+  BulkRequest,
+  BulkRunner,
+  NumberedItem,
+  Stopper,
+} from "../../../../src/runs/bulk.ts";
 import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
 import { type Coordinator, coordinatorOf } from "../../../../src/runs/protocol.ts";
+
 import { coordinator, createAged, journal, until } from "../../../support/direct.ts";
 import { newRunsPath } from "../../../support/requests.ts";
 

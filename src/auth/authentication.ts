@@ -1,0 +1,256 @@
+/**
+ * Authenticates and authorizes a request. It has an API token, or the cookie and the page key of a session. A bad one is
+ * 401. For a token of another project or environment, reading is 404, because it must not learn what exists, and
+ * writing is 403.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { BoundedMap } from "../base/bounded-map.ts";
+import { sha256Hex } from "../base/json.ts";
+import { msSinceOrLongAgo } from "../base/time.ts";
+import { ApiError } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { rootToken } from "../settings/config.ts";
+import { type KnownCredential, lookUpCredential, recallCredential, wasGoodLately } from "./credential-memory.ts";
+import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
+import { PAGE_KEY_HEADER, requestSession } from "./session.ts";
+import { selectSession } from "./session-store.ts";
+import { isApiToken, isCallbackToken } from "./token-format.ts";
+import { selectToken } from "./token-store.ts";
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** Set when an API token was accepted. Callbacks have no principal. */
+    principal: Principal;
+  }
+}
+
+const ROOT: Principal = {
+  ...OPERATOR,
+  project: null,
+  envName: null,
+  expiresAt: null,
+  tokenExpiresAt: null,
+  secretHash: null,
+  isReplaced: false,
+};
+
+const OF_JOB = "A callback token opens only its own run, its callback and its heartbeat. Use an API token.";
+const GRACE_PERIOD_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
+
+/** The token of `Authorization: Bearer …`. Throws 401. */
+export function bearerToken(c: Context): string {
+  const [, token] = /^Bearer +(\S+)$/i.exec(c.req.header("Authorization") ?? "") ?? [];
+  if (token === undefined) throw new ApiError("unauthorized");
+  return token;
+}
+
+export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
+  return async function requires(c, next) {
+    await authorize(c, permission);
+    await next();
+  };
+}
+
+/** Every token and every session opens this. */
+export function requiresAnybody(): MiddlewareHandler<AppEnv> {
+  return async function requiresAnybody(c, next) {
+    await authenticate(c);
+    await next();
+  };
+}
+
+/** Only ROOT_TOKEN opens this. */
+export function requiresRoot(): MiddlewareHandler<AppEnv> {
+  return async function requiresRoot(c, next) {
+    const principal = await authenticate(c);
+    if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
+    await next();
+  };
+}
+
+/**
+ * The principal of the request, if its token has the permission for the path's project and environment. A handler that
+ * waited calls this again, because the token may have been revoked or have expired. Throws 401, 403, 404, 429 or 503.
+ */
+export async function authorize(c: Context<AppEnv>, permission: Permission): Promise<Principal> {
+  const principal = await authenticate(c);
+  const { o, p, envName } = c.req.param() as { o: string; p: string; envName?: string };
+  const isOutside =
+    principal.project !== null &&
+    (principal.project !== `${o}/${p}` ||
+      (principal.envName !== null && envName !== undefined && principal.envName !== envName));
+  if (isOutside) throw outsideError(c, permission);
+  if (!may(principal.role, permission)) {
+    throw new ApiError(
+      "forbidden",
+      `The role ${principal.role} lacks ${permission}. Use a token with a role that has it.`,
+    );
+  }
+  return principal;
+}
+
+function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
+  const isReading = permission === "data:read" || c.req.method === "GET" || c.req.method === "HEAD";
+  if (!isReading) {
+    return new ApiError("forbidden", "This token belongs to another project or environment. Use a token of this one.");
+  }
+  // As for an id that nobody has.
+  const [, , , , , kind] = c.req.path.split("/");
+  if (c.req.param("id") !== undefined) {
+    return new ApiError(kind === "bulk-operations" ? "bulk_operation_not_found" : "run_not_found");
+  }
+  return new ApiError("not_found", "Your token can see nothing here. Use a token of this project.");
+}
+
+/**
+ * The principal of the request, whatever its scope and role. Also sets it, so that the request log names it even if the
+ * request is refused later. Throws 400, 401, 403, 429 or 503.
+ */
+export async function authenticate(c: Context<AppEnv>): Promise<Principal> {
+  const now = Date.now();
+  const principal = isSession(c) ? await ofSession(c, now) : await ofToken(c, now);
+  c.set("principal", principal);
+  c.set("tokenId", principal.id);
+  if (principal.sessionId !== undefined) c.set("sessionId", principal.sessionId);
+  c.set("person", personOf(c.req, principal));
+  return principal;
+}
+
+/** A session counts only in a request without Authorization. A request without a page key, as of `/docs`, has none. */
+function isSession(c: Context<AppEnv>): boolean {
+  return c.req.header("Authorization") === undefined && c.req.header(PAGE_KEY_HEADER) !== undefined;
+}
+
+async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
+  const token = bearerToken(c);
+  const hash = hashes.get(token) ?? (await sha256Hex(token));
+  let known = recallCredential(hash, now);
+  if (known === undefined) {
+    if (await isRoot(c.env, hash)) return ROOT;
+    // Not a guess, so nobody is charged for it.
+    if (isCallbackToken(token)) throw new ApiError("token_invalid", OF_JOB);
+    known = await identify(c, hash, isApiToken(token) ? () => selectToken(c.env.DB, hash) : null, now);
+    if (known !== null) hashes.set(token, hash);
+  }
+  // A session is no token, whatever its hash.
+  if (known === null || known.pageKeyHash !== null) throw new ApiError("token_invalid");
+  if (isOver(known, now)) {
+    throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
+  }
+  return known.principal;
+}
+
+async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
+  const { hash, pageKeyHash } = await requestSession(c);
+  let known = recallCredential(hash, now);
+  if (known === undefined) known = await identify(c, hash, () => selectSession(c.env.DB, hash), now);
+  if (known !== null && known.pageKeyHash !== pageKeyHash) {
+    await chargeClient(c);
+    known = null;
+  }
+  if (known === null || isOver(known, now)) throw new ApiError("session_ended");
+  return known.principal;
+}
+
+function isOver({ principal: { expiresAt } }: KnownCredential, now: number): boolean {
+  return expiresAt !== null && now >= expiresAt;
+}
+
+/**
+ * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client made
+ * too many.
+ */
+async function identify(
+  c: Context<AppEnv>,
+  hash: string,
+  select: (() => Promise<KnownCredential | null>) | null,
+  now: number,
+): Promise<KnownCredential | null> {
+  let known: KnownCredential | null = null;
+  if (select !== null) {
+    const lookUp = () => lookUpCredential(c.get("hops"), hash, select, now, (work) => c.executionCtx.waitUntil(work));
+    // A credential that was good lately is not a guess.
+    known = wasGoodLately(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
+  }
+  if (known === null) await chargeClient(c);
+  return known;
+}
+
+/** Charges a guess to the client of the request. Throws 429 if it made too many. */
+export function chargeClient(c: Context<AppEnv>): Promise<void> {
+  return chargeGuess(c.env.UNKNOWN_TOKEN_LIMIT, client(c));
+}
+
+function client(c: Context<AppEnv>): string {
+  return clientOf(c.req.header("CF-Connecting-IP") ?? "unknown");
+}
+
+/** Per isolate: the SHA-256 hash of tokens that were good, to save hashing. The hash decides whether they still are. */
+const hashes = new BoundedMap<string>(1000);
+
+/** Per isolate: the SHA-256 hash of the operator's token, and the token it was made from. */
+let rootHash: { readonly of: string; readonly bytes: Uint8Array<ArrayBuffer> } | null = null;
+
+async function isRoot(env: AppEnv["Bindings"], hash: string): Promise<boolean> {
+  const root = rootToken(env);
+  if (root === null) return false;
+  if (rootHash?.of !== root) rootHash = { of: root, bytes: Uint8Array.fromHex(await sha256Hex(root)) };
+  return crypto.subtle.timingSafeEqual(Uint8Array.fromHex(hash), rootHash.bytes);
+}
+
+/* SECTION:
+ * Slows down clients that guess API tokens. Only a failed lookup is charged, so good tokens from the same address still
+ * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
+ * once.
+ *
+ * An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and can use a new address for each request, so the /64 counts as the
+ * client.
+ */
+
+const LOOK_UPS_AT_ONCE = 4;
+/** The longest lookup. If the client hangs up, its lookup may never end, so it counts no longer than this. */
+const LOOK_UP_MAX_MS = 11_000;
+
+/** Per isolate: the clients over their allowance, with their running lookups. */
+const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
+
+/** Looks up a token that may be a guess. Throws 429 if the client runs too many lookups. */
+export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {
+  const running = slowed.get(client);
+  if (running === undefined) return lookUp();
+  for (const one of running) if (msSinceOrLongAgo(one.startedAt, now) >= LOOK_UP_MAX_MS) running.delete(one);
+  if (running.size >= LOOK_UPS_AT_ONCE) throw new ApiError("too_many_requests");
+  const mine = { startedAt: now };
+  running.add(mine);
+  try {
+    return await lookUp();
+  } finally {
+    running.delete(mine);
+  }
+}
+
+/** Charges a failed guess to its client. Throws 429 if the client is over its allowance. */
+export async function chargeGuess(limit: RateLimit, client: string): Promise<void> {
+  const { success } = await limit.limit({ key: client });
+  if (success) return slowed.delete(client);
+  if (slowed.get(client) === undefined) slowed.set(client, new Set());
+  throw new ApiError("too_many_requests");
+}
+
+/** The IPv4 address, or the /64 of an IPv6 address in any spelling. Any other text is returned as it is. */
+export function clientOf(address: string): string {
+  const [text = ""] = address.split("%", 1);
+  const host = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text) ? URL.parse(`http://[${text}]`)?.hostname : undefined;
+  if (host === undefined) return address;
+  const [before = [], after = []] = host.slice(1, -1).split("::").map(groupsOf);
+  const groups = [...before, ...Array<number>(8 - before.length - after.length).fill(0), ...after];
+  const [high = 0, low = 0] = groups.slice(-2);
+  // ::ffff:0:0/96 is an IPv4 client on an IPv6 socket.
+  if (groups.slice(0, 6).join() === "0,0,0,0,0,65535") return [high >> 8, high & 255, low >> 8, low & 255].join(".");
+  const prefix = groups.slice(0, 4).map((group) => group.toString(16));
+  return `${prefix.join(":")}::/64`;
+}
+
+function groupsOf(text: string): number[] {
+  return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
+}

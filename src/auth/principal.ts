@@ -1,0 +1,165 @@
+/** Who may do what: one table from roles to permissions. PURE. */
+import type { HonoRequest } from "hono";
+import { PERSON_MAX_CHARACTERS } from "../base/limits.ts";
+import { ApiError } from "../http/errors.ts";
+
+export const ROLES = ["owner", "admin", "member", "viewer"] as const;
+export type Role = (typeof ROLES)[number];
+
+export const PERMISSIONS = ["data:read", "data:write", "actions:manage", "webhooks:manage", "tokens:manage"] as const;
+export type Permission = (typeof PERMISSIONS)[number];
+
+export const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
+  owner: PERMISSIONS,
+  admin: PERMISSIONS,
+  member: ["data:read", "data:write"],
+  viewer: ["data:read"],
+};
+
+export function may(role: Role, permission: Permission): boolean {
+  return PERMISSIONS_OF[role].includes(permission);
+}
+
+/** The roles of the tokens that a token with `role` may create, list or revoke: its own and those below. */
+export function rolesUpTo(role: Role): readonly Role[] {
+  return ROLES.slice(ROLES.indexOf(role));
+}
+
+/** The holder of an API token, or the operator. */
+export interface Principal {
+  /** The API token's id, or `root` for the operator, who has no row. Names repeat, ids never do. */
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** `{org}/{project}`. Null for ROOT_TOKEN, which opens every project. */
+  readonly project: string | null;
+  /** Null for the whole project. */
+  readonly envName: string | null;
+  /** When the secret or the session of the request stops working, in ms. Null: never. */
+  readonly expiresAt: number | null;
+  /** When the token itself expires, in ms. What it creates expires no later. Null: never. */
+  readonly tokenExpiresAt: number | null;
+  /** The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator. */
+  readonly secretHash: string | null;
+  /** Whether a rotation replaced that secret. It then works until `expiresAt`, but it rotates and creates no tokens. */
+  readonly isReplaced: boolean;
+  /** Ids of the tokens above the token, the nearest first. The operator is nobody's parent. */
+  readonly parents: readonly string[];
+  /** The person for whom the token always acts, set when it was created. Null: nobody in particular. */
+  readonly person: string | null;
+  /** Whether the token may approve and reject runs that wait for it. */
+  readonly mayApprove: boolean;
+  /** Whether a request of the token may name the person for whom it acts. */
+  readonly mayActForOthers: boolean;
+  /** The session of the request. A token has none. */
+  readonly sessionId?: string;
+}
+
+/**
+ * Who holds ROOT_TOKEN. The operator may approve, but names no person: with two names it could approve its own runs. A
+ * portal uses a token that the operator created.
+ */
+export const OPERATOR = {
+  id: "root",
+  name: "root",
+  role: "owner",
+  parents: [],
+  person: null,
+  mayApprove: true,
+  mayActForOthers: false,
+} as const;
+
+/** Whether the request came from the operator, with ROOT_TOKEN or through a session that began with it. */
+export function isOperator({ id }: Principal): boolean {
+  return id === OPERATOR.id;
+}
+
+/** The asker's id as D1 has it: null for the operator, who has no row. */
+export function rowIdOf(asker: Principal): string | null {
+  return isOperator(asker) ? null : asker.id;
+}
+
+/**
+ * The roles of tokens that the asker may create. A session that began with ROOT_TOKEN creates no owners, because its
+ * tokens are the operator's and outlive it.
+ */
+export function grantableRoles(asker: Principal): readonly Role[] {
+  const isOperatorsSession = isOperator(asker) && asker.sessionId !== undefined;
+  return rolesUpTo(isOperatorsSession ? "admin" : asker.role);
+}
+
+/* SECTION:
+ * For whom a request acts. A portal has one token for all its users, so it names the user in `On-Behalf-Of`. A person
+ * grants nothing: the permissions stay the token's. `authenticate` asks here for every request with an API token or a
+ * session, so no route can forget it. A callback has no token of that kind and ignores the header.
+ */
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** The person for whom the request acts. Null: it acts for nobody in particular. Set with the principal. */
+    person: string | null;
+  }
+}
+
+const HEADER = "On-Behalf-Of";
+const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
+
+/**
+ * The person that a request names, or the token's own. A change throws `may_not_act_for_others` and
+ * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a person
+ * what they may do.
+ */
+export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
+  const named = request.header(HEADER);
+  if (named === undefined) return person;
+  const wanted = asPerson(named);
+  if (READING.has(request.method)) return (mayActForOthers ? wanted : null) ?? person;
+  // Also a token with a person of its own, and whatever the header says, so that no token learns it by chance.
+  if (!mayActForOthers) throw new ApiError("may_not_act_for_others");
+  if (wanted === null) throw new ApiError("invalid_on_behalf_of");
+  return wanted;
+}
+
+/* SECTION: Which names a person may have, for whom a token acts. PURE. */
+
+/** Without spaces, because two headers On-Behalf-Of arrive as one, with a comma and a space between their values. */
+export const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
+
+const PERSON = new RegExp(PERSON_PATTERN);
+
+/**
+ * A person's name in its one form: lower case. It is stored, shown and compared in this form alone. Null: no person can
+ * have this name. People read it in `triggeredBy`, so it must not look like the operator's.
+ */
+export function asPerson(text: string): string | null {
+  return PERSON.test(text) && !looksLikeRoot(text) ? text.toLowerCase() : null;
+}
+
+/* SECTION:
+ * Which names a token may have. PURE. A name grants nothing, but people read it in `createdBy` and `triggeredBy`. So a
+ * name must not look like the operator's, and must not contain invisible characters.
+ */
+
+/** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
+export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
+
+/**
+ * Characters that most fonts draw like the letters of "root", in lower case, after Unicode's confusables (UTS #39).
+ * NFKD already handles full width and accents, so they are missing here.
+ */
+const LOOK_ALIKES: Readonly<Record<string, string>> = {
+  r: "гґғᴦⲅꮁʀɍɼɽɾꞃꞧꭇꭈꭱꮢꓣᖇ🅡🆁",
+  o: "0оοσόөѳօøɵᴏᴑꬽⲟჿዐଠഠ๐໐၀०০੦૦୦௦౦೦൦٥۵ہهסⵔⵙ〇ꓳ𐐬○◯●◦°⚪⭕🅞🅾",
+  t: "тτᴛŧƭʈƫȶⲧꞇꭲꓔ†+⊤🅣🆃",
+  oo: "∞ꝏꚙꙭɷ",
+};
+
+const FOLDED: ReadonlyMap<string, string> = new Map(
+  Object.entries(LOOK_ALIKES).flatMap(([letter, alikes]) => [...alikes].map((alike) => [alike, letter])),
+);
+
+/** Whether a reader could mistake the name for the operator's. Marks, spaces and punctuation make no difference. */
+export function looksLikeRoot(name: string): boolean {
+  const folded = [...name.normalize("NFKD").toLowerCase()].map((one) => FOLDED.get(one) ?? one).join("");
+  return folded.replaceAll(/[^\p{L}\p{N}]/gu, "") === "root";
+}

@@ -1,0 +1,234 @@
+/**
+ * The SQL statements on sessions and sign-in codes. `tokenId` null means that the session began with ROOT_TOKEN. A
+ * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
+ * each batch ends by reading what it did.
+ */
+import { logFailure } from "../base/log.ts";
+import { DAY_MS, HOUR_MS } from "../base/time.ts";
+import { type AuditEntry, auditStatement, isLiving } from "./audit.ts";
+import type { KnownCredential } from "./credential-memory.ts";
+import { isOperator, OPERATOR, type Principal, type Role } from "./principal.ts";
+import { PARENTS, type PrincipalRow, toPrincipal, visible, visibleTo } from "./token-store.ts";
+
+/** How long a session lasts after its beginning or its last renewal, and how long at most. */
+const LASTS_MS = 12 * HOUR_MS;
+const LASTS_MAX_MS = 7 * DAY_MS;
+/** A session is renewed at most once in this time. */
+const RENEW_AFTER_MS = HOUR_MS;
+/** If a token has more sessions, the oldest end. */
+const OF_TOKEN_MAX = 20;
+
+export interface NewSession {
+  readonly id: string;
+  readonly project: string;
+  readonly cookieHash: string;
+  readonly pageKeyHash: string;
+  readonly now: number;
+}
+
+/** Whose session it is. The hash says which secret of the token began it. */
+export interface SessionToken {
+  readonly id: string;
+  readonly hash: string;
+}
+
+export interface StoredSession {
+  readonly id: string;
+  readonly tokenId: string | null;
+  readonly tokenName: string | null;
+  readonly role: Role | null;
+  readonly envName: string | null;
+  readonly beganAt: number;
+  readonly expiresAt: number;
+  /** Down to the hour. Null: never. */
+  readonly lastUsedAt: number | null;
+}
+
+const INSERT = "INSERT INTO sessions (hash, page_key_hash, project, id, token_id, token_hash, began_at, expires_at)";
+
+/** Begins a session of `token`. Null if D1 no longer has the token, or if a rotation replaced this secret. */
+export function beginSession(
+  db: D1Database,
+  session: NewSession,
+  token: SessionToken,
+): Promise<KnownCredential | null> {
+  const { id, project, cookieHash, pageKeyHash, now } = session;
+  const insert = db
+    .prepare(
+      `${INSERT}
+       SELECT ?1, ?2, project, ?4, id, hash, ?7, min(?7 + ${LASTS_MS}, coalesce(expires_at, ?7 + ${LASTS_MS}))
+       FROM tokens WHERE project = ?3 AND id = ?5 AND hash = ?6 AND ${isLiving("?7")}
+       ON CONFLICT (hash) DO NOTHING`,
+    )
+    .bind(cookieHash, pageKeyHash, project, id, token.id, token.hash, now);
+  return begin(db, session, token.id, insert);
+}
+
+/** Begins a session of the operator in one project. */
+export function beginOperatorsSession(db: D1Database, session: NewSession): Promise<KnownCredential | null> {
+  const { id, project, cookieHash, pageKeyHash, now } = session;
+  const insert = db
+    .prepare(`${INSERT} VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?5 + ${LASTS_MS}) ON CONFLICT (hash) DO NOTHING`)
+    .bind(cookieHash, pageKeyHash, project, id, now);
+  return begin(db, session, null, insert);
+}
+
+/** Runs `insert`, and ends the oldest sessions if the token has too many. */
+async function begin(
+  db: D1Database,
+  { id, project, cookieHash }: NewSession,
+  tokenId: string | null,
+  insert: D1PreparedStatement,
+): Promise<KnownCredential | null> {
+  const endOldest = db
+    .prepare(
+      `DELETE FROM sessions WHERE hash IN (
+         SELECT hash FROM sessions INDEXED BY sessions_by_token
+         WHERE project = ?1 AND token_id IS ?2 AND id <> ?3 ORDER BY id DESC LIMIT -1 OFFSET ${OF_TOKEN_MAX - 1})`,
+    )
+    .bind(project, tokenId, id);
+  return lastRead(await db.batch<SessionRow>([insert, endOldest, readSession(db, cookieHash)]));
+}
+
+/** Keeps a sign-in code of the project until `expiresAt`. */
+export async function insertSignInCode(
+  db: D1Database,
+  code: { readonly hash: string; readonly project: string; readonly expiresAt: number },
+): Promise<void> {
+  await db
+    .prepare("INSERT INTO sign_in_codes (hash, project, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
+    .bind(code.hash, code.project, code.expiresAt)
+    .run();
+}
+
+/** Takes the code away. Its project, or null if the code is unknown, used or too old. */
+export async function takeSignInCode(db: D1Database, hash: string, now: number): Promise<string | null> {
+  const row = await db
+    .prepare("DELETE FROM sign_in_codes WHERE hash = ? AND expires_at > ? RETURNING project")
+    .bind(hash, now)
+    .first<{ project: string }>();
+  return row?.project ?? null;
+}
+
+type SessionRow = PrincipalRow & { readonly pageKeyHash: string };
+
+/** SQL: sessions with their tokens. A token that is gone has no session, and neither has a secret that is gone. */
+const WITH_TOKENS = `
+  sessions LEFT JOIN tokens
+  ON tokens.project = sessions.project AND tokens.id = token_id AND token_hash IN (tokens.hash, old_hash)`;
+const HAS_TOKEN = "(token_id IS NULL OR tokens.id IS NOT NULL)";
+/** A session is over at its own end or at that of the secret that began it, whichever is first. */
+const ENDS = `min(sessions.expires_at,
+  coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at))`;
+
+/** Reads the session with this hash. */
+function readSession(db: D1Database, hash: string): D1PreparedStatement {
+  return db
+    .prepare(
+      `SELECT sessions.project, sessions.id AS sessionId, page_key_hash AS pageKeyHash,
+              coalesce(tokens.id, '${OPERATOR.id}') AS id, coalesce(name, '${OPERATOR.name}') AS name,
+              coalesce(role, '${OPERATOR.role}') AS role, env_name AS envName,
+              token_hash AS secretHash, coalesce(tokens.hash <> token_hash, 0) AS isReplaced,
+              ${ENDS} AS expiresAt, tokens.expires_at AS tokenExpiresAt,
+              ${PARENTS} AS parents, person, coalesce(may_approve, ${Number(OPERATOR.mayApprove)}) AS mayApprove,
+              coalesce(may_act_for_others, ${Number(OPERATOR.mayActForOthers)}) AS mayActForOthers
+       FROM ${WITH_TOKENS} WHERE sessions.hash = ?1 AND ${HAS_TOKEN}`,
+    )
+    .bind(hash);
+}
+
+function toKnown(row: SessionRow | null | undefined): KnownCredential | null {
+  if (!row) return null;
+  const { pageKeyHash, ...principal } = row;
+  return { principal: toPrincipal(principal), pageKeyHash };
+}
+
+/** The session that the last statement of a batch read. */
+function lastRead(results: readonly D1Result<SessionRow>[]): KnownCredential | null {
+  return toKnown(results.at(-1)?.results[0]);
+}
+
+/** The session with this hash, from D1's primary; null if there is none. */
+export async function selectSession(db: D1Database, hash: string): Promise<KnownCredential | null> {
+  return toKnown(await readSession(db, hash).first<SessionRow>());
+}
+
+/**
+ * Makes the session with this hash last longer, and reads it. It stays as it is if it began with ROOT_TOKEN or was
+ * renewed lately.
+ */
+export async function renewSession(db: D1Database, hash: string, now: number): Promise<KnownCredential | null> {
+  const renew = db
+    .prepare(
+      `UPDATE sessions SET expires_at = min(?2 + ${LASTS_MS}, began_at + ${LASTS_MAX_MS})
+       WHERE hash = ?1 AND token_id IS NOT NULL
+         AND expires_at > ?2 AND expires_at <= ?2 + ${LASTS_MS - RENEW_AFTER_MS}`,
+    )
+    .bind(hash, now);
+  return lastRead(await db.batch<SessionRow>([renew, readSession(db, hash)]));
+}
+
+/** Ends the session of a cookie, if the page key is its own. The id of the session that ended, or null. */
+export async function deleteSession(db: D1Database, hash: string, pageKeyHash: string): Promise<string | null> {
+  const row = await db
+    .prepare("DELETE FROM sessions WHERE hash = ? AND page_key_hash = ? RETURNING id")
+    .bind(hash, pageKeyHash)
+    .first<{ id: string }>();
+  return row?.id ?? null;
+}
+
+/** SQL: the sessions that the asker may see and end. `first`: the number of the first of `seenBy`. */
+const seen = (first: number) => `sessions.project = ?1 AND (?${first} AND token_id IS NULL OR EXISTS (
+  SELECT 1 FROM tokens WHERE ${visible(first + 1)} AND tokens.id = token_id))`;
+const seenBy = (asker: Principal) => [isOperator(asker) ? 1 : 0, ...visibleTo(asker)] as const;
+
+/** The sessions that are not over and that the asker may see, before the id `cursor`, newest first. */
+export async function listSessions(
+  db: D1Database,
+  project: string,
+  asker: Principal,
+  { cursor, limit, now }: { readonly cursor: string | undefined; readonly limit: number; readonly now: number },
+): Promise<StoredSession[]> {
+  const { results } = await db
+    .prepare(
+      `SELECT sessions.id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName,
+              began_at AS beganAt, ${ENDS} AS expiresAt, sessions.last_used_at AS lastUsedAt
+       FROM ${WITH_TOKENS}
+       WHERE ${seen(2)} AND ${HAS_TOKEN} AND sessions.id < ?5 AND ${ENDS} > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
+    )
+    .bind(project, ...seenBy(asker), cursor ?? "g", now, limit)
+    .all<StoredSession>();
+  return results;
+}
+
+/** Ends a session that the asker may see, and writes the audit entry. False if there is no such session. */
+export async function endSession(db: D1Database, asker: Principal, entry: AuditEntry): Promise<boolean> {
+  const { project, target, id } = entry;
+  const note = auditStatement(db, entry, "sessions.id IS NOT NULL", seenBy(asker), {
+    join: `LEFT JOIN sessions ON ${seen(16)} AND sessions.id = ?8
+           LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id`,
+    envName: "env_name",
+    targetName: `coalesce(name, '${OPERATOR.name}')`,
+  });
+  const ofEntry = "EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)";
+  const remove = db
+    .prepare(`DELETE FROM sessions WHERE project = ?1 AND id = ?3 AND ${ofEntry}`)
+    .bind(project, id, target);
+  const read = db.prepare(`SELECT 1 WHERE ${ofEntry}`).bind(project, id);
+  return (await db.batch([note, remove, read])).at(-1)?.results.length === 1;
+}
+
+const PURGED_PER_MINUTE = 1000;
+
+/** Removes a bounded number of sessions and codes that are over. Never throws. */
+export async function purgeSessions(db: D1Database, now: number): Promise<void> {
+  const purge = ["sessions", "sign_in_codes"].map((table) =>
+    db
+      .prepare(
+        `DELETE FROM ${table} WHERE hash IN (
+           SELECT hash FROM ${table} WHERE expires_at <= ? ORDER BY expires_at LIMIT ${PURGED_PER_MINUTE})`,
+      )
+      .bind(now),
+  );
+  await db.batch(purge).catch((error) => logFailure("sweep_failed", error, { step: "purge_sessions" }));
+}

@@ -1,0 +1,166 @@
+/** What a request says of its session, and the cookie of a response. */
+import type { Context, MiddlewareHandler } from "hono";
+import { getCookie, setCookie } from "hono/cookie";
+import { sha256Hex } from "../base/json.ts";
+import type { Result } from "../base/result.ts";
+import { ApiError } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { rootToken } from "../settings/config.ts";
+import { isLoopback } from "../settings/url-guard.ts";
+import { randomText } from "./token-format.ts";
+
+export const PAGE_KEY_HEADER = "Action-Runs-Page-Key";
+
+interface RequestSession {
+  readonly cookie: string;
+  readonly hash: string;
+  readonly pageKeyHash: string;
+}
+
+/** The session that the request names. It asks nobody whether the session exists. Throws 401, or `not_configured`. */
+export async function requestSession(c: Context<AppEnv>): Promise<RequestSession> {
+  const site = ownSite(c);
+  const foreign = foreignnessOf(c, site);
+  if (foreign !== null) throw new ApiError("unauthorized", foreign);
+  if (c.req.header("Authorization") !== undefined) {
+    throw new ApiError(
+      "unauthorized",
+      "The request has both a session and a token. Leave out the header Authorization.",
+    );
+  }
+  const pageKey = c.req.header(PAGE_KEY_HEADER) ?? "";
+  const cookie = getCookie(c, site.cookieName) ?? "";
+  const hash = await cookieHash(cookie, rootToken(c.env));
+  if (hash === null || !isPageKey(pageKey)) throw new ApiError("session_ended");
+  return { cookie, hash, pageKeyHash: await sha256Hex(pageKey) };
+}
+
+/** Refuses requests that no page of this service sent. */
+export function requiresOwnPage(): MiddlewareHandler<AppEnv> {
+  return async function requiresOwnPage(c, next) {
+    const foreign = foreignnessOf(c, ownSite(c));
+    if (foreign !== null) throw new ApiError("forbidden", foreign);
+    await next();
+  };
+}
+
+/** Where people sign in. Throws `not_configured`. */
+export function ownSite(c: Context<AppEnv>): SignInSite {
+  const site = signInSite(c.env.PUBLIC_URL, c.req.url);
+  if (!site.ok) throw new ApiError("not_configured", site.error);
+  return site.value;
+}
+
+function foreignnessOf(c: Context<AppEnv>, site: SignInSite): string | null {
+  return foreignness(c.req.method, (name) => c.req.header(name), site);
+}
+
+/** Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. */
+export function sendCookie(
+  c: Context<AppEnv>,
+  { cookieName, isSecure }: SignInSite,
+  value: string,
+  expiresAt: number | null,
+): void {
+  const leftMs = Math.max((expiresAt ?? 0) - Date.now(), 0);
+  setCookie(c, cookieName, value, {
+    httpOnly: true,
+    sameSite: "Strict",
+    path: "/",
+    secure: isSecure,
+    maxAge: Math.floor(leftMs / 1000),
+  });
+}
+
+/* SECTION:
+ * Which requests may use a session: those of this service's own pages. PURE.
+ *
+ * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
+ * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
+ * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
+ */
+
+/** Where people sign in, and how the cookie is set there. */
+export interface SignInSite {
+  /** The origin of the pages. */
+  readonly origin: string;
+  /** Cookies ignore ports. So on loopback the name contains the port, because each port is another program. */
+  readonly cookieName: string;
+  /** Whether the cookie is `Secure` and has the prefix `__Host-` (RFC 6265bis, section 4.1.3.2). */
+  readonly isSecure: boolean;
+}
+
+const NAME = "action-runs-session";
+
+/**
+ * The site for these settings. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the
+ * caller chooses the host of a request. An error is a sentence for `not_configured`.
+ */
+export function signInSite(publicUrl: string | undefined, requestUrl: string): Result<SignInSite, string> {
+  const url = URL.parse(publicUrl || requestUrl);
+  if (url?.protocol === "https:" && publicUrl) {
+    return { ok: true, value: { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true } };
+  }
+  if (url !== null && isLoopback(url.hostname)) {
+    const cookieName = `${NAME}-${url.port || (url.protocol === "https:" ? "443" : "80")}`;
+    return { ok: true, value: { origin: url.origin, cookieName, isSecure: false } };
+  }
+  const error = publicUrl
+    ? "PUBLIC_URL does not begin with https://, so nobody can sign in. Set it to an https URL."
+    : "PUBLIC_URL is not set, so nobody can sign in. Set it to the https URL of this service.";
+  return { ok: false, error };
+}
+
+/** Why the request may not use a session; null if it may. `header` reads a request header. */
+export function foreignness(
+  method: string,
+  header: (name: string) => string | undefined,
+  { origin }: SignInSite,
+): string | null {
+  const isReading = method === "GET" || method === "HEAD";
+  const isOwn = header("Sec-Fetch-Site") === "same-origin" && (isReading || header("Origin") === origin);
+  return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
+}
+
+/* SECTION:
+ * The secrets of a session. The cookie has 256 random bits, and the page key has 128. The page keeps the key in its
+ * `localStorage`, which belongs to one port, because browsers send a cookie to every port of a host. Neither half opens
+ * anything alone. D1 has only hashes of both.
+ *
+ * A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN. So it ends when ROOT_TOKEN changes.
+ */
+
+const OF_TOKEN = /^t\.[A-Za-z0-9_-]{43}$/;
+const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
+const PAGE_KEY = /^[A-Za-z0-9_-]{22}$/;
+
+/** The value of a new cookie. */
+export function newCookie(isOperators: boolean): string {
+  return `${isOperators ? "r" : "t"}.${randomText(32)}`;
+}
+
+export function newPageKey(): string {
+  return randomText(16);
+}
+
+export function isPageKey(text: string): boolean {
+  return PAGE_KEY.test(text);
+}
+
+/**
+ * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The hashed
+ * text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token, for which
+ * no page key is needed.
+ */
+export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
+  const text = `action-runs session v1\n${cookie}`;
+  if (OF_TOKEN.test(cookie)) return sha256Hex(text);
+  return OF_OPERATOR.test(cookie) && rootToken !== null ? hmacHex(rootToken, text) : null;
+}
+
+async function hmacHex(secret: string, text: string): Promise<string> {
+  const encoder = new TextEncoder();
+  const algorithm = { name: "HMAC", hash: "SHA-256" };
+  const key = await crypto.subtle.importKey("raw", encoder.encode(secret), algorithm, false, ["sign"]);
+  return new Uint8Array(await crypto.subtle.sign("HMAC", key, encoder.encode(text))).toHex();
+}

@@ -1,0 +1,331 @@
+/** A token's row in D1: its columns, and what they become. SQLite has no booleans and no lists. */
+
+import { EXPIRED_TOKENS_MAX, TOKENS_MAX_BELOW } from "../base/limits.ts";
+import { DAY_MS } from "../base/time.ts";
+import { type AuditEntry, auditStatement, type EntrySource, isLiving } from "./audit.ts";
+import type { KnownCredential } from "./credential-memory.ts";
+import {
+  type LeftBehind,
+  type LeftRuns,
+  leftBehind,
+  leftRunsStatements,
+  selectLeft,
+  toLeftRuns,
+} from "./left-behind.ts";
+import { OPERATOR, type Principal, type Role, rolesUpTo } from "./principal.ts";
+
+export interface StoredToken {
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  readonly envName: string | null;
+  /** The token that created this one. Null for the operator. */
+  readonly parentId: string | null;
+  readonly createdBy: string;
+  readonly createdAt: number;
+  readonly expiresAt: number | null;
+  /** Until when a secret works that a rotation replaced. This can be past. Null if there was no rotation. */
+  readonly oldExpiresAt: number | null;
+  /** Down to the hour. Null: never. */
+  readonly lastUsedAt: number | null;
+  /** The person for whom the token always acts. Null: nobody in particular. */
+  readonly person: string | null;
+  readonly mayApprove: boolean;
+  readonly mayActForOthers: boolean;
+}
+
+interface Flags {
+  readonly mayApprove: number;
+  readonly mayActForOthers: number;
+}
+
+export type TokenRow = Omit<StoredToken, keyof Flags> & Flags;
+
+/** SQL: the columns of a TokenRow. */
+export const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
+  created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
+  last_used_at AS lastUsedAt, person, may_approve AS mayApprove, may_act_for_others AS mayActForOthers`;
+
+export function toStoredToken(row: TokenRow): StoredToken {
+  return { ...row, ...flagsOf(row) };
+}
+
+/** No token has so many levels above it. The bound ends the walk if parents form a circle, which nothing can create. */
+const LEVELS_MAX = 100;
+
+/**
+ * SQL on a row of `tokens`: the ids of the tokens above it as JSON, the nearest first. It reads one row for each level.
+ * A token's parents never change, so an isolate may remember them.
+ */
+export const PARENTS = `(
+  WITH RECURSIVE above (height, id) AS (
+    SELECT 1, tokens.parent_id WHERE tokens.parent_id IS NOT NULL
+    UNION ALL
+    SELECT above.height + 1, parent.parent_id FROM above CROSS JOIN tokens AS parent
+    ON parent.project = tokens.project AND parent.id = above.id
+    WHERE parent.parent_id IS NOT NULL AND above.height < ${LEVELS_MAX}
+  )
+  SELECT json_group_array(id) FROM (SELECT id FROM above ORDER BY height))`;
+
+/** SQL on a row of `tokens`: see `lineageOf`. */
+export const LINEAGE = `(
+  SELECT coalesce('/' || group_concat(value, '/'), '') || '/' || tokens.id || '/'
+  FROM (SELECT value FROM json_each(${PARENTS}) ORDER BY key DESC))`;
+
+/** A principal as SQL returns it. */
+export type PrincipalRow = Omit<Principal, "isReplaced" | "parents" | keyof Flags> &
+  Flags & {
+    readonly isReplaced: number;
+    /** JSON. */
+    readonly parents: string;
+  };
+
+export function toPrincipal(row: PrincipalRow): Principal {
+  return {
+    ...row,
+    ...flagsOf(row),
+    isReplaced: row.isReplaced === 1,
+    parents: JSON.parse(row.parents) as readonly string[],
+  };
+}
+
+function flagsOf({ mayApprove, mayActForOthers }: Flags) {
+  return { mayApprove: mayApprove === 1, mayActForOthers: mayActForOthers === 1 };
+}
+
+/* SECTION:
+ * The SQL statements on API tokens, apart from those of a rotation, and the conditions in `token-room.ts`. `envName`
+ * null means the whole project. A change is one batch that may run twice, because the first run may have committed
+ * although its answer was lost. So each batch ends by reading what it did.
+ */
+
+/**
+ * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
+ * side of the OR has an index.
+ */
+export async function selectToken(db: D1Database, hash: string): Promise<KnownCredential | null> {
+  const row = await db
+    .prepare(
+      `SELECT project, id, name, role, env_name AS envName, hash <> ?1 AS isReplaced,
+              iif(hash = ?1, expires_at, old_expires_at) AS expiresAt, expires_at AS tokenExpiresAt,
+              ?1 AS secretHash, ${PARENTS} AS parents, person, may_approve AS mayApprove,
+              may_act_for_others AS mayActForOthers
+       FROM tokens WHERE hash = ?1 OR old_hash = ?1`,
+    )
+    .bind(hash)
+    .first<PrincipalRow>();
+  return row && { principal: toPrincipal(row), pageKeyHash: null };
+}
+
+/** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
+const EXPIRED_KEPT_MS = 7 * DAY_MS;
+const DROP_EXPIRED = `
+  DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (
+    SELECT id FROM tokens WHERE project = ?1 AND expires_at <= ?3
+    ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
+
+/**
+ * Creates a token under `token.parentId`, the asker, and writes the audit entry. False if there is no room below the
+ * asker.
+ */
+export async function insertToken(
+  db: D1Database,
+  token: StoredToken,
+  hash: string,
+  entry: AuditEntry,
+): Promise<boolean> {
+  const { project } = entry;
+  const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
+  const { person, mayApprove, mayActForOthers } = token;
+  const dropExpired = db.prepare(DROP_EXPIRED).bind(project, createdAt - EXPIRED_KEPT_MS, createdAt);
+  const insert = db
+    .prepare(
+      `INSERT INTO tokens
+         (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at,
+          person, may_approve, may_act_for_others)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14
+       WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${hasRoom("?7", "?9")}
+       ON CONFLICT (project, id) DO NOTHING`,
+    )
+    .bind(
+      project,
+      id,
+      hash,
+      name,
+      role,
+      envName,
+      parentId,
+      createdBy,
+      createdAt,
+      expiresAt,
+      entry.id,
+      person,
+      mayApprove ? 1 : 0,
+      mayActForOthers ? 1 : 0,
+    );
+  const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
+  const outcome = db.prepare("SELECT 1 FROM audit WHERE project = ? AND id = ?").bind(project, entry.id);
+  return (await db.batch([dropExpired, insert, audit, outcome])).at(-1)?.results.length === 1;
+}
+
+/** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
+export const visible = (first: number) => `tokens.project = ?1 AND (?${first} IS NULL OR env_name = ?${first})
+  AND role IN (SELECT value FROM json_each(?${first + 1}))`;
+export const visibleTo = ({ envName, role }: Principal) => [envName, JSON.stringify(rolesUpTo(role))] as const;
+
+/** The tokens that the asker may manage, before the id `cursor`, newest first. */
+export async function listTokens(
+  db: D1Database,
+  project: string,
+  asker: Principal,
+  cursor: string | undefined,
+  limit: number,
+): Promise<StoredToken[]> {
+  const { results } = await db
+    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${visible(2)} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
+    .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
+    .all<TokenRow>();
+  return results.map(toStoredToken);
+}
+
+/**
+ * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the room below a
+ * token bounds the tree. The ids count up from the entry's, in the order of the tree.
+ */
+const TREE: EntrySource = {
+  with: `
+  WITH RECURSIVE tree (id) AS (
+    SELECT id FROM tokens WHERE ${visible(16)} AND id = ?8
+    UNION
+    SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
+    ON tokens.project = ?1 AND tokens.parent_id = tree.id
+  ) `,
+  join: "LEFT JOIN tree ON 1 LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = tree.id",
+  id: "substr(?2, 1, 24) || printf('%012x', row_number() OVER (ROWS UNBOUNDED PRECEDING) - 1)",
+  envName: "env_name",
+  target: "tokens.id",
+  targetName: "name",
+  lineage: `iif(tokens.id = ?8, ${LINEAGE}, NULL)`,
+};
+
+/** A run waits 60 days at most: up to 30 for its time, and then up to 30 more. */
+const REVOKED_KEPT_MS = 61 * DAY_MS;
+const FORGET_REVOKED = `
+  DELETE FROM revoked_tokens WHERE (project, id) IN (
+    SELECT project, id FROM revoked_tokens INDEXED BY revoked_tokens_by_time WHERE at < ?1 ORDER BY at LIMIT 1000)`;
+
+export interface Revoked {
+  /** Ids, the token's own first. */
+  readonly revoked: readonly string[];
+  readonly envName: string | null;
+  /** See `lineageOf`. */
+  readonly lineage: string;
+  readonly left: LeftBehind;
+  /** The waiting runs that the revoked tokens leave, of the environments in the control database. */
+  readonly runs: LeftRuns;
+}
+
+/** Null: there is no such token that the asker may revoke. */
+export async function revokeToken(db: D1Database, asker: Principal, entry: AuditEntry): Promise<Revoked | null> {
+  const { project } = entry;
+  const [id, last] = ["0", "f"].map((digit) => entry.id.slice(0, 24) + digit.repeat(12)) as [string, string];
+  const note = auditStatement(db, { ...entry, id }, "tree.id IS NOT NULL", visibleTo(asker), TREE);
+  const revoked = `SELECT target FROM audit
+    WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'`;
+  const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id, last);
+  // A run keeps the line of each approver, so the token itself is enough.
+  const remember = db
+    .prepare(
+      `INSERT OR IGNORE INTO revoked_tokens (project, id, at)
+       SELECT project, target, at FROM audit WHERE project = ?1 AND id = ?2 AND action = 'token_revoked'`,
+    )
+    .bind(project, id);
+  const forget = db.prepare(FORGET_REVOKED).bind(entry.at - REVOKED_KEPT_MS);
+  const endSessions = db
+    .prepare(
+      `DELETE FROM sessions WHERE hash IN (
+         SELECT hash FROM (${revoked}) CROSS JOIN sessions INDEXED BY sessions_by_token
+         ON sessions.project = ?1 AND token_id = target)`,
+    )
+    .bind(project, id, last);
+  const outcome = db
+    .prepare(
+      `SELECT target, lineage, env_name AS envName FROM audit
+       WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked' ORDER BY id`,
+    )
+    .bind(project, id, last);
+  const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
+  const left = selectLeft(db, lineage, project, id);
+  const runs = leftRunsStatements(db, lineage, project, id);
+  type Row = { target: string; lineage: string; envName: string | null };
+  const results = await db.batch([note, remove, endSessions, outcome, ...runs, ...left, remember, forget]);
+  const rows = (results[3]?.results ?? []) as readonly Row[];
+  const [first] = rows;
+  if (first === undefined) return null;
+  return {
+    revoked: rows.map((row) => row.target),
+    envName: first.envName,
+    lineage: first.lineage,
+    left: leftBehind(results.slice(6, 8)),
+    runs: toLeftRuns(results.slice(4, 6)),
+  };
+}
+
+/* SECTION:
+ * How many living tokens a token may have below it: those that it created, those that these created, and so on. A new
+ * token takes its room from all tokens above it. So creating admins gains nobody room, and revoking or expiring frees
+ * it.
+ *
+ * - `ROOT_TOKEN` has no bound, so it can always create tokens.
+ * - Each level has a tenth of the room of the level above. So one token can't use up the room of the token that created
+ *   it, or of the tokens beside it. Nine of them together can use up what those beside them have.
+ * - The last tenth of a token's room is for the tokens that it creates itself, so those below can't use it up together.
+ */
+
+const LEVELS = TOKENS_MAX_BELOW.map((room, level) => `(${level}, ${room})`).join(", ");
+
+/**
+ * SQL on ?1, the project: whether the token `asker` may create one more. Null is the operator. `height`: how far an
+ * ancestor is above the asker. A token expires no later than its parent, so nobody below an expired token counts. UNION
+ * ends even if parents form a circle, which nothing can create.
+ */
+export const hasRoom = (asker: string, now: string) => `NOT EXISTS (
+  WITH RECURSIVE
+    levels (level, room) AS (VALUES ${LEVELS}),
+    above (height, id) AS (
+      SELECT 0, ${asker} WHERE ${asker} IS NOT NULL
+      UNION
+      SELECT above.height + 1, tokens.parent_id FROM above CROSS JOIN tokens
+      ON tokens.project = ?1 AND tokens.id = above.id
+      WHERE tokens.parent_id IS NOT NULL AND above.height < ${TOKENS_MAX_BELOW.length}
+    ),
+    below (height, id) AS (
+      SELECT height, id FROM above
+      UNION
+      SELECT below.height, tokens.id FROM below CROSS JOIN tokens INDEXED BY tokens_by_parent
+      ON tokens.project = ?1 AND tokens.parent_id = below.id
+      WHERE ${isLiving(now)}
+    ),
+    counted (height, count) AS (SELECT height, count(*) - 1 FROM below GROUP BY height)
+  SELECT 1 FROM counted
+  LEFT JOIN levels ON levels.level = (SELECT max(height) FROM above) - counted.height
+  WHERE count >= coalesce(iif(counted.height = 0, room, room - room / 10), 0))`;
+
+/* SECTION: Says whether a token still works. Work that goes on after its request asks here before each step. */
+
+export type TokenState = "living" | "token_revoked" | "token_expired";
+
+/**
+ * Asks D1's primary, and never the isolate's memory. A rotation changes nothing, because the token is the same. The
+ * operator has no row, and passes.
+ */
+export async function tokenState(db: D1Database, project: string, id: string, now: number): Promise<TokenState> {
+  if (id === OPERATOR.id) return "living";
+  const token = await db
+    .withSession("first-primary")
+    .prepare("SELECT expires_at AS expiresAt FROM tokens WHERE project = ? AND id = ?")
+    .bind(project, id)
+    .first<{ expiresAt: number | null }>();
+  if (token === null) return "token_revoked";
+  return token.expiresAt !== null && token.expiresAt <= now ? "token_expired" : "living";
+}

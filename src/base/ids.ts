@@ -1,0 +1,51 @@
+/** UUIDs as text: one spelling, and ids that sort by creation. */
+
+const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
+
+/** The canonical lower-case spelling, or null if `text` is not a UUID. */
+export function parseUuid(text: string): string | null {
+  return UUID.test(text) ? text.toLowerCase() : null;
+}
+
+/** A UUID of version 7 (RFC 9562 section 5.7), for entries that only need to sort by creation. */
+export function newUuidV7(now: number): string {
+  const random = crypto.getRandomValues(new Uint8Array(10));
+  random[0] = 0x70 | ((random[0] ?? 0) & 0x0f);
+  random[2] = 0x80 | ((random[2] ?? 0) & 0x3f);
+  return hyphenated(timeHex(now) + random.toHex());
+}
+
+/** The first 48 bits of ids that sort by creation. */
+export function timeHex(ms: number): string {
+  return ms.toString(16).padStart(12, "0");
+}
+
+const MAX_MS = 2 ** 48 - 1;
+
+/** The lowest id that can be created at `ms` or later. */
+export function firstIdAt(ms: number): string {
+  return hyphenated(timeHex(Math.min(Math.max(ms, 0), MAX_MS)) + "0".repeat(20));
+}
+
+/** 32 hex digits in the form of a UUID. */
+export function hyphenated(hex: string): string {
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/* SECTION:
+ * A token's line of parents as one text. A token's parents never change, so the line still says who made something when
+ * these tokens are gone. PURE.
+ */
+
+/**
+ * `/{top}/…/{parent}/{token}/`, from the token that the operator created. So what a token or one below it made has a
+ * lineage that begins with the token's, and an index finds it.
+ */
+export function lineageOf(tokenId: string, parents: readonly string[]): string {
+  return `/${[tokenId, ...parents].reverse().join("/")}/`;
+}
+
+/** SQL: whether `column` is `lineage`, or one below it. No id contains a character behind the tilde. */
+export function isWithinLineage(column: string, lineage: string): string {
+  return `${column} >= ${lineage} AND ${column} < ${lineage} || '~'`;
+}

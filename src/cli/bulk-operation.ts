@@ -1,0 +1,388 @@
+/** Follows a bulk operation to its end. stdout is for the ended operation alone, so progress goes to stderr. */
+import type { BulkItem, BulkOperation, BulkPreview, Client } from "../client/index.ts";
+import { take } from "./command.ts";
+import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "./exit.ts";
+import { fields, indent, instantText } from "./fields.ts";
+import { INTERRUPTED, type Interruption, LiveLine, lasting, withSignals } from "./follow.ts";
+import { ask } from "./input.ts";
+import { type Colour, complain, cut, Output, plain } from "./output.ts";
+import { progressBar, text, words } from "./run-text.ts";
+
+/** The codes of more runs are not read. */
+const REASONS_MAX = 1000;
+const SECOND_MS = 1000;
+
+export interface FollowBulkOptions {
+  /** Whether this command started the operation, so that Ctrl-C can mean to stop it. */
+  readonly isOwn: boolean;
+  /** How long to wait at most. */
+  readonly seconds?: number | undefined;
+}
+
+/**
+ * Shows the operation when it has ended, and returns the exit code. If the user leaves it, or after `seconds`, it says
+ * that the operation goes on. The service must have answered before.
+ */
+export async function followBulk(
+  client: Client,
+  { id }: BulkOperation,
+  output: Output,
+  { isOwn, seconds }: FollowBulkOptions,
+): Promise<number> {
+  const screen = new BulkScreen(client, id, isOwn);
+  const timeout = seconds === undefined ? undefined : AbortSignal.timeout(seconds * SECOND_MS);
+  try {
+    const ended = await withSignals(
+      (left) => {
+        screen.begin();
+        const signal = timeout === undefined ? left : AbortSignal.any([left, timeout]);
+        const onProgress = (operation: BulkOperation) => screen.show(operation);
+        const wait = () => client.bulkOperations.wait(id, { signal, onProgress });
+        return lasting(wait, { signal, say: (sentence) => screen.say(sentence) });
+      },
+      (name, leave) => screen.interrupt(name, leave),
+    );
+    screen.end();
+    await showEnded(client, ended, output);
+    return exitCodeOfBulk(ended);
+  } catch (thrown) {
+    screen.end();
+    const exitCode = thrown instanceof Left ? thrown.exitCode : EXIT.timedOut;
+    if (!(thrown instanceof Left) && thrown !== timeout?.reason) throw thrown;
+    await screen.sayGoesOn();
+    return exitCode;
+  }
+}
+
+async function showEnded(client: Client, operation: BulkOperation, output: Output): Promise<void> {
+  const { id, counts, status } = operation;
+  const read = (outcome: "skipped" | "failed") =>
+    counts[outcome] === 0 ? [] : lasting(() => codesOf(client, id, outcome), { say: complain });
+  const reasons: Reasons = { skipped: await read("skipped"), failed: await read("failed") };
+  await output.show(operation, () => operationText(operation, output, reasons));
+  if (output.isJson && (status === "aborted" || counts.skipped + counts.failed > 0)) {
+    complain(endSentence(operation, reasons));
+  }
+}
+
+async function codesOf(
+  client: Client,
+  id: string,
+  outcome: NonNullable<BulkItem["outcome"]>,
+): Promise<readonly string[]> {
+  const codes: string[] = [];
+  for await (const { code } of take(client.bulkOperations.items(id, { outcome }), REASONS_MAX)) {
+    codes.push(code ?? "");
+  }
+  return codes;
+}
+
+/* SECTION: What people see while a bulk operation runs, and what their Ctrl-C does. */
+
+/** The user leaves the operation, which goes on. */
+export class Left extends Error {
+  override readonly name = "Left";
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("The bulk operation goes on.");
+    this.exitCode = exitCode;
+  }
+}
+
+export class BulkScreen {
+  readonly #client: Client;
+  readonly #id: string;
+  readonly #isOwn: boolean;
+  readonly #live: LiveLine | null;
+  #mayAsk: boolean;
+  /** Whether the question is on the screen. */
+  #isAsking = false;
+  /** Takes the question back. */
+  readonly #over = new AbortController();
+
+  /** `isOwn`: whether this command started the operation, so that Ctrl-C can mean to stop it. */
+  constructor(client: Client, id: string, isOwn: boolean) {
+    this.#client = client;
+    this.#id = id;
+    this.#isOwn = isOwn;
+    const { stdin, stderr } = process;
+    this.#live = LiveLine.canBeOn(stderr) ? new LiveLine(stderr, { endsWithInterrupt: false }) : null;
+    this.#mayAsk = isOwn && stdin.isTTY === true && stderr.isTTY === true;
+  }
+
+  begin(): void {
+    const ctrlC = this.#mayAsk ? " Ctrl-C asks whether to stop it." : "";
+    // Also in a script, because the operation goes on if the script is killed.
+    if (this.#isOwn) complain(`Started the bulk operation ${plain(this.#id)}.${ctrlC}`);
+    else if (this.#live) complain("Ctrl-C stops waiting. The bulk operation goes on.");
+  }
+
+  show(operation: BulkOperation): void {
+    if (!this.#isAsking) this.#live?.show((columns) => progressLine(operation, columns));
+  }
+
+  /** Prints a problem to stderr. The next read brings the line back. */
+  say(sentence: string): void {
+    this.#live?.clear();
+    complain(sentence);
+  }
+
+  /** `leave`: ends the wait with this error. */
+  interrupt(name: Interruption, leave: (error: Left) => void): void {
+    this.#live?.clear();
+    if (name === "SIGINT" && this.#mayAsk) void this.#ask(leave);
+    else leave(new Left(INTERRUPTED[name]));
+  }
+
+  /** Asks once. Ctrl-C in the place of an answer leaves the operation. */
+  async #ask(leave: (error: Left) => void): Promise<void> {
+    this.#mayAsk = false;
+    this.#isAsking = true;
+    const left = new Left(INTERRUPTED.SIGINT);
+    try {
+      const answer = await ask("Stop the bulk operation? N leaves it running (y/N)", {
+        signal: this.#over.signal,
+        onInterrupt: () => leave(left),
+      });
+      this.#isAsking = false;
+      if (!/^y(es)?$/i.test(answer)) return leave(left);
+      await this.#client.bulkOperations.cancel(this.#id, { signal: this.#over.signal });
+    } catch (thrown) {
+      if (this.#over.signal.aborted) return;
+      // The input has ended.
+      if (thrown instanceof CommandFailed) return leave(left);
+      this.say(`The service does not stop it. ${errorSentence(thrown)}`);
+      leave(new Left(exitCodeOf(thrown)));
+    }
+  }
+
+  /** Call this before something else is printed. */
+  end(): void {
+    this.#live?.clear();
+    this.#over.abort();
+    if (this.#isAsking) process.stderr.write("\n");
+    this.#isAsking = false;
+  }
+
+  /** Commands have lines of their own, so that people can copy them. */
+  async sayGoesOn(): Promise<void> {
+    complain("The bulk operation goes on.");
+    const id = plain(this.#id);
+    const people = new Output({ json: false }, process.stderr);
+    await people.line(`To follow it: action-runs bulk wait ${id}\nTo stop it: action-runs bulk cancel ${id}`);
+  }
+}
+
+/* SECTION: Shows bulk operations to people. Every text from the service passes through `plain`. */
+
+type Count = BulkOperation["counts"]["matched"];
+type Kind = BulkOperation["operation"];
+
+/** The codes of runs that were skipped or failed, perhaps not of all. */
+export interface Reasons {
+  readonly skipped: readonly string[];
+  readonly failed: readonly string[];
+}
+
+/** More would move the counts, which are below, out of sight. */
+const NEWEST_SHOWN = 10;
+const BAR_CELLS = 20;
+const BAR_SHARE = 1 / 3;
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  collecting: "yellow",
+  running: "cyan",
+  completed: "green",
+  aborted: "red",
+  accepted: "green",
+  skipped: "yellow",
+  failed: "red",
+};
+
+const ABORTED: Readonly<Record<string, string>> = {
+  asked: "stopped",
+  too_many_runs: "too many runs match, so nothing was done",
+  token_revoked: "its token was revoked",
+  token_expired: "its token has expired",
+};
+
+/** What can be done with a run, and why not. */
+const DONE: Readonly<Record<Kind, readonly [can: string, cannot: string]>> = {
+  cancel: ["can be cancelled", "ended before"],
+  retry: ["can be retried", "still open"],
+};
+
+/** How many of the runs that match an operation can change. */
+export function changeable({ byStatus }: BulkPreview, kind: Kind): number {
+  const { pending, running, succeeded, failed, cancelled } = byStatus;
+  return kind === "cancel" ? pending + running : succeeded + failed + cancelled;
+}
+
+/** The newest ids, and how many runs can change. */
+export function previewText(preview: BulkPreview, kind: Kind, output: Output): string {
+  const { matched, byStatus, newest, wouldStart } = preview;
+  const known = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
+  const [can, cannot] = DONE[kind];
+  const changing = changeable(preview, kind);
+  const shown = newest.slice(0, NEWEST_SHOWN);
+  const isAll = shown.length === matched;
+  const unknown = typeof matched === "number" ? matched - known : 0;
+  const rows = [
+    ["newest runs", indent([...shown.map(plain), ...(isAll ? [] : ["…"])].join("\n"))],
+    ["match", words(countText(matched), inBrackets(byStatus))],
+    [
+      "of them",
+      [
+        `${text(changing)} ${can}`,
+        ...(known > changing ? [`${text(known - changing)} ${cannot}`] : []),
+        ...(unknown > 0 ? [`${text(unknown)} not found`] : []),
+      ].join(", "),
+    ],
+    ["then", wouldStart > 0 ? startText(wouldStart) : null],
+  ];
+  return fields(rows, output);
+}
+
+function startText(count: number): string {
+  return `${text(count)} waiting ${count === 1 ? "run" : "runs"} would start, because a slot gets free`;
+}
+
+/** An operation with all its members. */
+export function operationText(operation: BulkOperation, output: Output, reasons?: Reasons): string {
+  const { id, operation: kind, status, filter, by, counts, createdAt, completedAt } = operation;
+  const rows = [
+    ["bulk operation", plain(id)],
+    ["does", plain(kind)],
+    ["status", output.paint(COLOURS[status] ?? "dim", statusText(operation))],
+    ["match", countText(counts.matched)],
+    ["accepted", text(counts.accepted)],
+    ["ended", endedText(operation)],
+    ["skipped", words(text(counts.skipped), inBrackets(tally(reasons?.skipped)))],
+    ["failed", words(text(counts.failed), inBrackets(tally(reasons?.failed)))],
+    ["remaining", countText(counts.remaining)],
+    ["filter", filter && indent(filterText(filter))],
+    ["by", plain(by)],
+    ["created", instantText(createdAt)],
+    ["completed", completedAt && instantText(completedAt)],
+  ];
+  return fields(rows, output);
+}
+
+/** One condition a line: `status: pending, running`. */
+function filterText(filter: NonNullable<BulkOperation["filter"]>): string {
+  return Object.entries(filter)
+    .map(([name, value]) => `${plain(name)}: ${[value].flat().map(text).join(", ")}`)
+    .join("\n");
+}
+
+function statusText({ status, abortReason }: BulkOperation): string {
+  if (abortReason === null) return plain(status);
+  const reason = ABORTED[abortReason] ?? plain(abortReason);
+  return status === "aborted" ? `aborted: ${reason}` : `${plain(status)}: is being stopped`;
+}
+
+/** How the runs ended whose cancel was accepted. */
+function endedText({ ended, counts }: BulkOperation): string | null {
+  if (!ended) return null;
+  const open = counts.accepted - Object.values(ended).reduce((sum, count) => sum + count, 0);
+  return [tallyText(ended), open > 0 ? `${text(open)} still open` : ""].filter(Boolean).join(", ") || null;
+}
+
+function tally(codes: readonly string[] = []): Readonly<Record<string, number>> {
+  const counts = new Map<string, number>();
+  for (const code of codes) counts.set(code, (counts.get(code) ?? 0) + 1);
+  return Object.fromEntries(counts);
+}
+
+/** `3 run_succeeded, 1 run_open`, without zeros, the greatest count first. */
+function tallyText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, count]) => words(text(count), text(name)))
+    .join(", ");
+}
+
+function inBrackets(counts: Readonly<Record<string, number>>): string {
+  const told = tallyText(counts);
+  return told === "" ? "" : `(${told})`;
+}
+
+/** How an operation ended, for people who read its JSON elsewhere. */
+export function endSentence(operation: BulkOperation, { skipped, failed }: Reasons): string {
+  const { counts } = operation;
+  return words(
+    `The bulk operation is ${statusText(operation)}. ${countsText(operation)}, ${countText(counts.remaining)} remaining.`,
+    skipped.length > 0 ? `Skipped: ${tallyText(tally(skipped))}.` : "",
+    failed.length > 0 ? `Failed: ${tallyText(tally(failed))}.` : "",
+  );
+}
+
+/** How far an operation is, in at most `columns` cells. */
+export function progressLine(operation: BulkOperation, columns: number): string {
+  const { status, counts } = operation;
+  const { matched, accepted, skipped, failed } = counts;
+  if (status === "collecting") return cut(`finds the runs: ${countText(matched)} so far`, columns);
+  const decided = accepted + skipped + failed;
+  const total = typeof matched === "number" ? matched : matched.atLeast;
+  const cells = Math.min(BAR_CELLS, Math.floor(columns * BAR_SHARE));
+  const bar = progressBar(total === 0 ? 1 : decided / total, cells);
+  return cut(`${bar} ${text(decided)} of ${countText(matched)}: ${countsText(operation)}`, columns);
+}
+
+/** `38 accepted, 1 skipped, 1 failed`. */
+function countsText({ counts: { accepted, skipped, failed } }: BulkOperation): string {
+  return `${text(accepted)} accepted, ${text(skipped)} skipped, ${text(failed)} failed`;
+}
+
+export function operationTable(operations: readonly BulkOperation[], output: Output): string {
+  const columns = [
+    // Commands need the whole id.
+    { heading: "BULK OPERATION" },
+    { heading: "DOES" },
+    { heading: "STATUS" },
+    { heading: "MATCH", dispensable: 1 },
+    { heading: "ACCEPTED", dispensable: 2 },
+    { heading: "SKIPPED", dispensable: 3 },
+    { heading: "FAILED", dispensable: 4 },
+    { heading: "REASON", least: 8, dispensable: 7 },
+    { heading: "CREATED", dispensable: 5 },
+    { heading: "BY", least: 8, dispensable: 6 },
+  ];
+  const rows = operations.map((one) => [
+    one.id,
+    one.operation,
+    one.status,
+    countText(one.counts.matched),
+    String(one.counts.accepted),
+    String(one.counts.skipped),
+    String(one.counts.failed),
+    one.abortReason ?? "",
+    instantText(one.createdAt),
+    one.by,
+  ]);
+  return output.table(columns, rows, (column, cell) => (column === 2 ? (COLOURS[cell] ?? null) : null));
+}
+
+export function itemTable(items: readonly BulkItem[], output: Output): string {
+  const isRetry = items.some(({ newRunId }) => newRunId !== null);
+  const columns = [
+    { heading: "RUN" },
+    { heading: "OUTCOME" },
+    { heading: "CODE", least: 12, dispensable: 1 },
+    { heading: isRetry ? "NEW RUN" : "" },
+  ];
+  const rows = items.map(({ runId, outcome, code, newRunId }) => [
+    runId,
+    outcome ?? "undecided",
+    code ?? "",
+    newRunId ?? "",
+  ]);
+  return output.table(columns, rows, (column, cell) => (column === 1 ? (COLOURS[cell] ?? null) : null));
+}
+
+/** `40`, or `501+` if they were not counted further. */
+function countText(count: Count): string {
+  return typeof count === "number" ? text(count) : `${text(count.atLeast)}+`;
+}

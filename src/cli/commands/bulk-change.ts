@@ -1,0 +1,183 @@
+/** The options of commands that change one run or many, and which of both the user means. */
+import { Argument, Option } from "commander";
+import { ActionRunsError, type BulkChange, type BulkOperation, type Client } from "../../client/index.ts";
+import { changeable, followBulk, operationText, previewText } from "../bulk-operation.ts";
+import { type CliCommand, given, readId, wholeNumberFrom } from "../command.ts";
+import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
+import { INTERRUPTED, withSignals } from "../follow.ts";
+import { ask } from "../input.ts";
+import { complain, Output, plain } from "../output.ts";
+import { type FilterFlags, filterOf, statusOption, wholeRunIdForChange, withFilters } from "../run-selection.ts";
+
+export interface BulkFlags extends FilterFlags {
+  readonly max?: number;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  /** False for --no-wait. */
+  readonly wait?: boolean;
+  readonly idempotencyKey?: string;
+}
+
+/** Which runs a bulk operation is about. */
+export type ManyRuns =
+  | { readonly runIds: string[] }
+  | { readonly filter: NonNullable<BulkChange["filter"]>; readonly maxRuns: number };
+
+/** The bound on a terminal, where people see how many runs match. More needs another permission. */
+const MAX_DEFAULT = 500;
+const MAX_MOST = 10_000;
+
+/** For the end of the help of such a command. */
+export const BULK_HELP = `
+Several runs, or options such as --status and --label, make a bulk operation. On a
+terminal, the command shows how many runs match, and asks. In a script, use --yes,
+and with a filter also --max. The operation goes on without the command. Ctrl-C
+asks whether to stop it, and a second Ctrl-C leaves it. In a script, SIGINT and
+SIGTERM leave it. If you leave it, the exit code is 130 or 143. \`bulk wait\` follows
+it, and \`bulk cancel\` stops it.
+
+The exit code of a bulk operation is 5 if too many runs match or all were skipped,
+1 if the service could not decide about a run or somebody stopped the operation,
+3 if its token was revoked or has expired meanwhile, and otherwise 0.
+`;
+
+/** The argument \`[runs...]\`. */
+export function runsArgument(): Argument {
+  return new Argument("[runs...]", "the run's id, or its last 6 or more characters; or several").argParser(
+    (text: string, before: readonly string[] = []) => [...before, readId(text)],
+  );
+}
+
+/** Adds the options for many runs. The command's own options come before them. */
+export function withBulk(command: CliCommand): CliCommand {
+  command.optionsGroup("Many runs:").addOption(statusOption());
+  return withFilters(command)
+    .addOption(
+      new Option(
+        "--max <count>",
+        `change nothing if more runs match; above ${MAX_DEFAULT} your role must be owner or admin (default: ${MAX_DEFAULT} on a terminal and with --dry-run)`,
+      ).argParser(wholeNumberFrom(1, MAX_MOST)),
+    )
+    .addOption(new Option("-y, --yes", "change the runs without a question"))
+    .addOption(new Option("--dry-run", "only show how many runs match"))
+    .addOption(new Option("--no-wait", "start the bulk operation, and don't wait for its end"));
+}
+
+/** Whether the command is about many runs. Throws UsageError if it is about none, or about both. */
+export function isAboutMany(runs: readonly string[], flags: BulkFlags): boolean {
+  const isFiltered = Object.keys(filterOf(flags)).length > 0;
+  if (runs.length > 0 && isFiltered) {
+    throw new UsageError("Name the runs, or use a filter such as --status, and not both.");
+  }
+  if (runs.length === 0 && !isFiltered) {
+    throw new UsageError("Name a run, or several, or use a filter such as --status or --label.");
+  }
+  return isFiltered || runs.length > 1 || flags.dryRun === true;
+}
+
+/** Throws UsageError if one of these options is given, because it works only with one run. */
+export function refuseForMany(flags: Readonly<Record<string, unknown>>): void {
+  const [first] = Object.entries(flags).find(([, value]) => value !== undefined && value !== false) ?? [];
+  if (first === undefined) return;
+  throw new UsageError(`${first} works only with one run. Leave it out, or name one run.`);
+}
+
+/** Throws UsageError if a script has not said what people say on a terminal. */
+export function checkConsent({ yes, max, dryRun }: BulkFlags, runs: readonly string[]): void {
+  if (max !== undefined && runs.length > max) {
+    throw new UsageError(`--max ${max}: these are ${runs.length} runs. Name fewer, or use a higher --max.`);
+  }
+  if (dryRun || (process.stdin.isTTY && process.stderr.isTTY)) return;
+  if (yes && (max !== undefined || runs.length > 0)) return;
+  throw new UsageError(
+    "There is no terminal on which the command could ask. In a script, use --yes to change the runs without a " +
+      "question, and with a filter also --max with the most runs that may match.",
+  );
+}
+
+/** The runs as the API takes them. */
+export async function manyRuns(client: Client, runs: readonly string[], flags: BulkFlags): Promise<ManyRuns> {
+  if (runs.length > 0) {
+    const runIds: string[] = [];
+    for (const run of runs) runIds.push(await wholeRunIdForChange(client, run));
+    return { runIds };
+  }
+  const { label: labels, ...others } = filterOf(flags);
+  return { filter: { ...others, ...(labels && { labels }) }, maxRuns: flags.max ?? MAX_DEFAULT };
+}
+
+/* SECTION: Starts a bulk operation for a command: shows people what it would do, asks, and follows it to its end. */
+
+const NOTHING = "Nothing was changed.";
+const MAY_HAVE_BEGUN = "The bulk operation may have begun. To see it: action-runs bulk list";
+
+/** Returns the exit code. Call `checkConsent` before. */
+export async function changeMany(
+  client: Client,
+  change: BulkChange,
+  flags: BulkFlags,
+  output: Output,
+): Promise<number> {
+  if (flags.dryRun) {
+    const preview = await client.bulkOperations.preview(change);
+    await output.show(preview, () => previewText(preview, change.operation, output));
+    return EXIT.succeeded;
+  }
+  // Nobody reads a preview in a script. And a repeat with the same key must find its operation, although the runs no
+  // longer match.
+  const confirmed = flags.yes ? change : await confirmedChange(client, change, flags);
+  if (confirmed === null) return EXIT.succeeded;
+  const operation = await started(client, confirmed, flags);
+  if (flags.wait === false) {
+    const follow = `To follow it: action-runs bulk wait ${plain(operation.id)}`;
+    await output.show(operation, () => `${operationText(operation, output)}\n\n${follow}`);
+    return EXIT.succeeded;
+  }
+  return followBulk(client, operation, output, { isOwn: true });
+}
+
+/**
+ * The change that the user has confirmed: without --max, it is about no more runs than the user has seen. Null if no run
+ * matches. Throws CommandFailed if none can change, or the user does not say yes.
+ */
+async function confirmedChange(client: Client, change: BulkChange, { max }: BulkFlags): Promise<BulkChange | null> {
+  const { operation, maxRuns } = change;
+  const preview = await client.bulkOperations.preview(change);
+  const { matched } = preview;
+  if (matched === 0) {
+    complain(`No runs match. ${NOTHING}`);
+    return null;
+  }
+  if (typeof matched !== "number" && maxRuns !== undefined && matched.atLeast > maxRuns) {
+    throw new CommandFailed(
+      `More than ${maxRuns} runs match. ${NOTHING} Use more filters, such as --status and --since, or a higher --max.`,
+      EXIT.conflict,
+    );
+  }
+  // On stderr, because stdout is for the operation.
+  const people = new Output({ json: false }, process.stderr);
+  await people.line(`${previewText(preview, operation, people)}\n`);
+  const count = changeable(preview, operation);
+  const isExact = typeof matched === "number";
+  if (count === 0 && isExact) {
+    const done = operation === "cancel" ? "cancelled" : "retried";
+    throw new CommandFailed(`None of these runs can be ${done}. ${NOTHING}`, EXIT.conflict);
+  }
+  const runs = `${count}${isExact ? "" : " or more"} ${count === 1 && isExact ? "run" : "runs"}`;
+  const answer = await ask(`${operation === "cancel" ? "Cancel" : "Retry"} ${runs}? (y/N)`, { otherwise: NOTHING });
+  if (!/^y(es)?$/i.test(answer)) throw new CommandFailed(NOTHING);
+  return max === undefined && change.filter !== undefined && isExact ? { ...change, maxRuns: matched } : change;
+}
+
+async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<BulkOperation> {
+  const { idempotencyKey } = flags;
+  try {
+    return await withSignals(
+      (signal) => client.bulkOperations.create(change, { signal, ...given({ idempotencyKey }) }),
+      (name, leave) => leave(new CommandFailed(MAY_HAVE_BEGUN, INTERRUPTED[name])),
+    );
+  } catch (thrown) {
+    if (thrown instanceof ActionRunsError && exitCodeOf(thrown) === EXIT.unreachable) complain(MAY_HAVE_BEGUN);
+    throw thrown;
+  }
+}

@@ -1,0 +1,272 @@
+/** `create`: creates a run, and with --wait waits until it ends. */
+import { Option } from "commander";
+import type { ActionRun, Client, NewActionRun } from "../../client/index.ts";
+import { parseExact } from "../../client/typed-json.ts";
+import {
+  CliCommand,
+  examples,
+  exiting,
+  given,
+  OfferingArgument,
+  textOption,
+  wholeNumberFrom,
+  withConnection,
+  withOutput,
+} from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
+import { readObject } from "../input.ts";
+import {
+  type CreatingFlags,
+  creatingOptions,
+  type GateFlags,
+  gatesOf,
+  type InputFlags,
+  JSON_HELP,
+  MINUTES,
+  type ParameterFlags,
+  readInputs,
+  readParameterFlags,
+  showCreated,
+  withCreating,
+  withGates,
+  withInputs,
+  withParameters,
+} from "../new-run.ts";
+import { Output, type OutputFlags } from "../output.ts";
+import { wholeRunIdForChange } from "../run-selection.ts";
+import { runText } from "../run-text.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
+import {
+  BULK_HELP,
+  type BulkFlags,
+  changeMany,
+  checkConsent,
+  isAboutMany,
+  manyRuns,
+  refuseForMany,
+  runsArgument,
+  withBulk,
+} from "./bulk-change.ts";
+
+interface CreateFlags extends ConnectionFlags, OutputFlags, InputFlags, CreatingFlags {
+  readonly heartbeatTimeout?: number;
+  readonly trigger?: string;
+}
+
+export function createCommand(): CliCommand {
+  const command = new CliCommand("create")
+    .summary("create a run")
+    .description(
+      "Create a run. Only this response shows the callback URL and token. " +
+        "With --wait the command waits until the run ends, and then prints it. The exit code tells how the run " +
+        "ended, or is 7 after --wait-timeout. If stderr is a terminal, or with --no-json, stderr shows the events " +
+        "meanwhile.",
+    )
+    .addArgument(new OfferingArgument("[action-name]", "what to do; optional if --body names it", "action names"));
+  withInputs(command)
+    .addOption(
+      new Option("--heartbeat-timeout <minutes>", "fail the run if no heartbeat comes for this long").argParser(
+        MINUTES,
+      ),
+    )
+    .addOption(textOption("--trigger <json>", "the webhook that starts the work, as a JSON object"))
+    .addHelpText(
+      "after",
+      JSON_HELP +
+        examples(
+          "action-runs create deploy -p version=1.4.2 -p replicas:=3",
+          "action-runs create deploy --parameters @parameters.json --timeout 30",
+          "action-runs create --body @run.json --wait",
+          "action-runs create deploy --body @run.json --not-before +2h",
+          "action-runs create deploy --label team:shop --idempotency-key deploy-42 --json",
+        ),
+    )
+    .action(exiting(create));
+  return withOutput(withConnection(withCreating(command)));
+}
+
+async function create(actionName: string | undefined, flags: CreateFlags): Promise<number> {
+  const output = new Output(flags);
+  const body = await readBody(actionName, flags);
+  const client = await connect(flags);
+  const created = await client.runs.create(body, creatingOptions(flags));
+  return showCreated(client, created, flags, output, { hasTrigger: body.trigger !== undefined });
+}
+
+async function readBody(actionName: string | undefined, flags: CreateFlags): Promise<NewActionRun> {
+  const { heartbeatTimeout } = flags;
+  const inputs = await readInputs(flags);
+  const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
+  const body: Record<string, unknown> = { ...inputs, ...given({ actionName, heartbeatTimeout, trigger }) };
+  if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
+  // The service validates the body.
+  return body as unknown as NewActionRun;
+}
+
+/* SECTION: `retry`: runs a run that has ended again, as a new run. Several runs are a bulk operation. */
+
+type Json = Record<string, unknown>;
+
+interface RetryFlags
+  extends ConnectionFlags,
+    OutputFlags,
+    ParameterFlags,
+    GateFlags,
+    CreatingFlags,
+    Omit<BulkFlags, keyof CreatingFlags> {
+  readonly replaceParameters?: boolean;
+  readonly includeRetried?: boolean;
+}
+
+export function retryCommand(): CliCommand {
+  const command = new CliCommand("retry")
+    .summary("run an ended run again, or many")
+    .description(
+      "Create a new run with the name, inputs, labels and timeouts of a run that has ended. -p and -f change single " +
+        "parameters, and all others stay as they were. With --replace-parameters the run gets only the parameters that " +
+        "you give. A run of a stored action goes through the action as it is now. A run with a trigger of its own " +
+        "can't be retried (exit code 5), because the service does not keep triggers: store the trigger as an action. " +
+        "--wait works as for `create`.",
+    )
+    .addArgument(runsArgument());
+  withGates(withParameters(command, "parameters to change, as a JSON object")).addOption(
+    new Option("--replace-parameters", "drop the run's parameters, and use only those of -p and -f"),
+  );
+  withBulk(withCreating(command))
+    .addOption(
+      new Option("--include-retried", "also those that were retried since they ended; otherwise they are skipped"),
+    )
+    .addHelpText(
+      "after",
+      JSON_HELP +
+        BULK_HELP +
+        examples(
+          "action-runs retry 01a212de-9b55-8003-a8a9-dd2c148ea617 --wait",
+          "action-runs retry 01a212de-9b55-8003-a8a9-dd2c148ea617 -p version=1.4.3",
+          "action-runs retry 01a212de-9b55-8003-a8a9-dd2c148ea617 --replace-parameters -f @parameters.json",
+          "action-runs retry --status failed --since yesterday",
+          "action-runs retry --status failed --label nightly --yes --max 100 --json | jq .counts",
+        ),
+    )
+    .action(exiting(retry));
+  return withOutput(withConnection(command));
+}
+
+async function retry(runs: readonly string[], flags: RetryFlags): Promise<number> {
+  const output = new Output(flags);
+  if (isAboutMany(runs, flags)) return retryMany(runs, flags, output);
+  const [only = ""] = runs;
+  const changes = await readParameterFlags(flags);
+  if (flags.replaceParameters && changes === undefined) {
+    throw new UsageError(
+      "--replace-parameters: give the new parameters with -p or -f. For a run without parameters, use -f '{}'.",
+    );
+  }
+  const client = await connect(flags);
+  const id = await wholeRunIdForChange(client, only);
+  const isWhole = flags.replaceParameters || changes === undefined;
+  const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
+  const options = { ...creatingOptions(flags), ...gatesOf(flags), ...given({ parameters }) };
+  const created = await client.runs.retry(id, options);
+  return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
+}
+
+async function retryMany(runs: readonly string[], flags: RetryFlags, output: Output): Promise<number> {
+  refuseForMany({
+    "--param": flags.param,
+    "--parameters": flags.parameters,
+    "--replace-parameters": flags.replaceParameters,
+    "--not-before": flags.notBefore,
+    "--gate-timeout": flags.gateTimeout,
+    // It would wait for the bulk operation, which ends before the new runs do.
+    "--wait": flags.wait,
+    "--wait-timeout": flags.waitTimeout,
+  });
+  checkConsent(flags, runs);
+  const client = await connect(flags);
+  const { includeRetried } = flags;
+  const those = await manyRuns(client, runs, flags);
+  return changeMany(client, { operation: "retry", ...given({ includeRetried }), ...those }, flags, output);
+}
+
+/** The run's own parameters, which never change. Throws UsageError if a number in them would change on its way. */
+async function parametersOf(client: Client, id: string): Promise<Json> {
+  const text = await client.runs.getText(id);
+  const parsed = parseExact(text);
+  if ("value" in parsed) return (parsed.value as ActionRun).parameters as Json;
+  throw new UsageError(
+    `The run's own parameters can't be sent again. ${parsed.problem} ` +
+      "Or use --replace-parameters, and give all parameters.",
+  );
+}
+
+/* SECTION: `cancel`: cancels a run, and asks the job of a running run to stop. Several runs are a bulk operation. */
+
+interface CancelFlags extends ConnectionFlags, OutputFlags, BulkFlags {
+  readonly reason?: string;
+  readonly grace?: number;
+  readonly pendingOnly?: boolean;
+}
+
+export function cancelCommand(): CliCommand {
+  const command = new CliCommand("cancel")
+    .summary("cancel a run, or many")
+    .description(
+      "Cancel a run. A pending run is cancelled at once. The job of a running run is asked to stop: the responses to " +
+        "its heartbeats say so. If the run's trigger has a stop request, the service sends that too. The run stays " +
+        "open for at most --grace seconds, and then ends as cancelled. If the job reports success in time, the run " +
+        "succeeds. To wait for the end, use `get --wait`. If the run already ended, that is a conflict (exit code 5).",
+    )
+    .addArgument(runsArgument())
+    .addOption(new Option("--reason <text>", "why, in one line; the job and all readers of the run see it"))
+    .addOption(
+      new Option(
+        "--grace <seconds>",
+        "how long the job may still work; 0 ends the run at once (default: 60)",
+      ).argParser(wholeNumberFrom(0, 3600)),
+    )
+    .addOption(
+      new Option("--pending-only", "leave a running run alone (exit code 5); allowed for every role").conflicts([
+        "reason",
+        "grace",
+      ]),
+    )
+    .addOption(new Option("--idempotency-key <key>", "a repeated cancel with the same key succeeds again"));
+  withBulk(command)
+    .addHelpText(
+      "after",
+      BULK_HELP +
+        examples(
+          "action-runs cancel 01a212de-9b55-8003-a8a9-dd2c148ea617",
+          "action-runs cancel 01a212de-9b55-8003-a8a9-dd2c148ea617 --reason 'wrong branch' --grace 30",
+          "action-runs cancel --status pending --status running --label nightly",
+          "action-runs cancel --status running --action-name deploy --yes --max 50 --reason 'bad release'",
+        ),
+    )
+    .action(exiting(cancel));
+  return withOutput(withConnection(command));
+}
+
+async function cancel(runs: readonly string[], flags: CancelFlags): Promise<number> {
+  const output = new Output(flags);
+  if (isAboutMany(runs, flags)) {
+    refuseForMany({ "--pending-only": flags.pendingOnly });
+    checkConsent(flags, runs);
+    const client = await connect(flags);
+    const { reason, grace: graceSeconds } = flags;
+    const those = await manyRuns(client, runs, flags);
+    return changeMany(client, { operation: "cancel", ...given({ reason, graceSeconds }), ...those }, flags, output);
+  }
+  const [only = ""] = runs;
+  const client = await connect(flags);
+  const run = await cancelled(client, await wholeRunIdForChange(client, only), flags);
+  await output.show(run, () => runText(run, output));
+  return EXIT.succeeded;
+}
+
+function cancelled(client: Client, id: string, flags: CancelFlags) {
+  const { reason, grace: graceSeconds, idempotencyKey } = flags;
+  if (flags.pendingOnly) return client.runs.cancelPending(id, given({ idempotencyKey }));
+  // The details have the time at which a running run ends at the latest.
+  return client.runs.cancel(id, { include: "details", ...given({ reason, graceSeconds, idempotencyKey }) });
+}

@@ -1,0 +1,341 @@
+/** `list`: lists runs, newest first. */
+import { Option } from "commander";
+import type { ActionRun, Client, DetailedActionRun } from "../../client/index.ts";
+import {
+  CliCommand,
+  examples,
+  exiting,
+  given,
+  limitOption,
+  OfferingOption,
+  repeated,
+  take,
+  withConnection,
+  withOutput,
+} from "../command.ts";
+import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
+import { summaryTable } from "../fields.ts";
+import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, withWaiting } from "../follow.ts";
+import { complain, logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
+import {
+  type FilterFlags,
+  filterOf,
+  optionalRunArgument,
+  runArgument,
+  statusOption,
+  type WaitingFilter,
+  wholeRunId,
+  withFilters,
+  withGateFilters,
+} from "../run-selection.ts";
+import { changeLine, runTable, runText } from "../run-text.ts";
+import { type ConnectionFlags, connect } from "../settings.ts";
+
+interface ListFlags extends ConnectionFlags, OutputFlags, FilterFlags {
+  readonly limit: number;
+  readonly all?: boolean;
+}
+
+const PAGE_MAX = 200;
+
+export function listCommand(): CliCommand {
+  const command = new CliCommand("list")
+    .summary("list runs, newest first")
+    .description(
+      "List runs, newest first. Shows 50 runs, unless --limit or --all says otherwise. The table " +
+        "says what a pending run waits for, or why its receiver did not take it. With --waiting or --group, each run of " +
+        "the JSON has its details.",
+    )
+    .addOption(statusOption());
+  withFilters(command)
+    .addOption(limitOption(50))
+    .addOption(new Option("--all", "show all runs"))
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs list --status running --status pending",
+        "action-runs list --label team:shop --label nightly",
+        "action-runs list --since 24h --status failed",
+        "action-runs list --waiting approval",
+        "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
+        "action-runs list --status failed --json | jq -r '.[].error'",
+      ),
+    )
+    .action(exiting(list));
+  return withOutput(withConnection(command));
+}
+
+async function list(flags: ListFlags): Promise<number> {
+  const output = new Output(flags);
+  const client = await connect(flags);
+  const limit = flags.all ? Number.POSITIVE_INFINITY : flags.limit;
+  if (output.isJson) {
+    await output.array(take(matching(client, flags, limit), limit));
+    return EXIT.succeeded;
+  }
+  const runs: DetailedActionRun[] = [];
+  // Ask for one more than is shown, to know whether there are more.
+  for await (const run of take(matching(client, flags, limit + 1, true), limit + 1)) runs.push(run);
+  const shown = runs.slice(0, limit);
+  await output.line(shown.length === 0 ? "No runs match." : runTable(shown, output));
+  if (runs.length > shown.length) process.stderr.write("There are more runs. Use --limit or --all.\n");
+  return EXIT.succeeded;
+}
+
+function matching(
+  client: Client,
+  flags: ListFlags,
+  limit: number,
+  hasDetails = flags.waiting !== undefined || flags.group !== undefined,
+): AsyncIterable<DetailedActionRun> {
+  let isSaid = false;
+  function onStale() {
+    if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
+    isSaid = true;
+  }
+  return client.runs.list(
+    { ...filterOf(flags), ...given({ include: hasDetails ? "details" : undefined }), limit: Math.min(limit, PAGE_MAX) },
+    { onStale },
+  );
+}
+
+/* SECTION: `summary`: counts runs by status. */
+
+interface SummaryFlags extends ConnectionFlags, OutputFlags, FilterFlags {}
+
+export function summaryCommand(): CliCommand {
+  const command = new CliCommand("summary")
+    .summary("count runs by status")
+    .description("Count the runs of each status. 1000+ means 1000 or more: the service counts no further.");
+  withFilters(command)
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs summary --since today",
+        "action-runs summary --action-name deploy --label team:shop",
+        "action-runs summary --json | jq .failed",
+      ),
+    )
+    .action(
+      exiting(async (flags: SummaryFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        const counts = await client.runs.summary(filterOf(flags));
+        await output.show(counts, () => summaryTable(counts, output));
+        return EXIT.succeeded;
+      }),
+    );
+  return withOutput(withConnection(command));
+}
+
+/* SECTION: `get`: shows one run, and with --wait waits until it ends. */
+
+interface GetFlags extends ConnectionFlags, OutputFlags {
+  readonly details?: boolean;
+  readonly output?: string;
+  readonly wait?: boolean;
+  readonly waitTimeout?: number;
+}
+
+export function getCommand(): CliCommand {
+  const command = new CliCommand("get")
+    .summary("show a run")
+    .description(
+      "Show a run. The exit code is 0, even if the run failed. With --wait the command waits until the run ends, " +
+        "and the exit code tells how it ended, or is 7 after --wait-timeout. If stderr is a terminal, or with " +
+        "--no-json, stderr shows the events meanwhile. --output prints one member of the run's output: a text as it is, " +
+        "but without what a terminal or a CI product would act on, and everything else as JSON.",
+    )
+    .addArgument(runArgument())
+    .addOption(
+      new Option(
+        "--details",
+        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, its approvals, and why its receiver did not take it",
+      ),
+    )
+    .addOption(
+      new Option(
+        "--output <member>",
+        "print only this member of the run's output: a name, a dotted path or a JSON pointer",
+      ).conflicts("details"),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs get 148ea617 --details",
+        "action-runs get 148ea617 --output tail",
+        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --wait --wait-timeout 600 && echo done",
+        "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -r .status",
+      ),
+    )
+    .action(exiting(get));
+  return withOutput(withConnection(withWaiting(command)));
+}
+
+async function get(given: string, flags: GetFlags): Promise<number> {
+  const output = new Output(flags);
+  const client = await connect(flags);
+  const id = await wholeRunId(client, given);
+  const include = flags.details ? "details" : undefined;
+  let why: DetailedActionRun["details"];
+  const show = (run: DetailedActionRun) =>
+    flags.output === undefined
+      ? output.show(run, () => runText(run, output, why ?? run.details))
+      : showMember(run, flags.output, flags, output);
+  if (flags.wait) {
+    return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
+  }
+  const onStale = () => complain("the run can't be reached, so its newest changes can be missing. Try again later.");
+  const run = await client.runs.get(id, { include, onStale });
+  // A pending run should say why. Its details need its coordinator, and the run does not.
+  if (run.status === "pending" && !output.isJson && !flags.details && flags.output === undefined) {
+    why = (await client.runs.get(id, { include: "details" }).catch(() => run)).details;
+  }
+  await show(run);
+  return EXIT.succeeded;
+}
+
+/** A text is printed as text even if stdout is not a terminal. Only --json asks for JSON. */
+async function showMember(run: ActionRun, path: string, flags: OutputFlags, output: Output): Promise<void> {
+  const value = memberAt(run.output, path);
+  if (value === undefined) throw noSuchMember(run, path);
+  if (flags.json) return output.line(toJson(value));
+  await output.line(
+    typeof value === "string" ? logLines(value.replace(/\n$/, "")) : plainLines(JSON.stringify(value, null, 2)),
+  );
+}
+
+function noSuchMember({ output, status }: ActionRun, path: string): CommandFailed {
+  if (output === null) return new CommandFailed(`The run has no output. It is ${status}.`, EXIT.notFound);
+  const names = Object.keys(output);
+  const those = names.length === 0 ? "It is empty." : `It has ${names.join(", ")}.`;
+  return new CommandFailed(`The run's output has no member ${path}. ${those}`, EXIT.notFound);
+}
+
+/* SECTION: Finds a member of a JSON value by its name, a dotted path or a JSON pointer (RFC 6901). PURE. */
+
+/** The member, or undefined if there is none. A name is first taken as it is, because names may contain dots. */
+export function memberAt(value: unknown, path: string): unknown {
+  if (path.startsWith("/")) {
+    const names = path.slice(1).split("/");
+    return below(
+      value,
+      names.map((name) => name.replaceAll("~1", "/").replaceAll("~0", "~")),
+    );
+  }
+  return below(value, [path]) ?? below(value, path.split("."));
+}
+
+function below(value: unknown, names: readonly string[]): unknown {
+  let at = value;
+  for (const name of names) {
+    if (typeof at !== "object" || at === null || !Object.hasOwn(at, name)) return undefined;
+    at = (at as Readonly<Record<string, unknown>>)[name];
+  }
+  return at;
+}
+
+/* SECTION: `watch`: shows a run's timeline, or the changes of all runs, as they happen. */
+
+interface WatchFlags extends ConnectionFlags, OutputFlags {
+  readonly after?: string;
+  readonly actionName?: string;
+  readonly label?: readonly string[];
+  readonly waiting?: WaitingFilter;
+  readonly group?: string;
+}
+
+export function watchCommand(): CliCommand {
+  const command = new CliCommand("watch")
+    .summary("follow a run until it ends, or all runs")
+    .description(
+      "Follow a run until it ends: attempts to start it, heartbeats with progress, the end. On a terminal, the " +
+        "heartbeats are one progress bar that changes in place. The exit code tells how the run ended. Without a " +
+        "run, watch follows all runs of the environment and prints a line for each change, until you press Ctrl-C. " +
+        "If the server goes away, watch says so on stderr and goes on when it is back. With --json each line is an " +
+        "event, or the changed run (NDJSON).",
+    )
+    .addArgument(optionalRunArgument("without it, all runs"))
+    .addOption(
+      new Option(
+        "--after <position>",
+        "of a run: only events after this number; of all runs: changes after this cursor, 0 for all that are kept",
+      ),
+    )
+    .addOption(new OfferingOption("--action-name <name>", "of all runs: only this action's", "action names"))
+    .addOption(
+      new OfferingOption("--label <text>", "of all runs: only those with this label; repeatable", "labels").argParser(
+        repeated,
+      ),
+    );
+  withGateFilters(command, {
+    waiting: "of all runs: only those that this gate can hold back, also when they go on",
+    group: "of all runs: only those of this concurrency group",
+  })
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs watch 148ea617",
+        "action-runs watch 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -c 'select(.type == \"heartbeat\")'",
+        "action-runs watch --action-name deploy",
+        "action-runs watch --waiting approval",
+        "action-runs watch --json | jq -c 'select(.status == \"failed\")'",
+      ),
+    )
+    .action(
+      exiting((given: string | undefined, flags: WatchFlags) =>
+        given === undefined ? watchAll(flags) : watch(given, flags),
+      ),
+    );
+  return withOutput(withConnection(command));
+}
+
+async function watch(given: string, flags: WatchFlags): Promise<number> {
+  const filters = [flags.actionName, flags.label, flags.waiting, flags.group];
+  if (filters.some((filter) => filter !== undefined)) {
+    throw new UsageError(
+      "--action-name, --label, --waiting and --group are for all runs. Leave them out, or leave out the run.",
+    );
+  }
+  const after = flags.after === undefined ? undefined : eventNumber(flags.after);
+  const output = new Output(flags);
+  const client = await connect(flags);
+  const id = await wholeRunId(client, given);
+  // From this response on, the address is known to be right.
+  await client.runs.get(id);
+  const lines = new EventLines(output, () => client.runs.get(id, { include: "details" }));
+  const say = (sentence: string) => lines.complain(sentence);
+  try {
+    for await (const event of lastingEvents(client, id, { after, say })) {
+      if (output.isJson) await output.line(toJson(event));
+      else await lines.show(event);
+    }
+    // Only the run has the error, and with --after there may have been no event.
+    const run = await lasting(() => client.runs.get(id), { say });
+    lines.clear();
+    if (!output.isJson) await output.line(`\n${runText(run, output)}`);
+    return exitCodeOfRun(run.status);
+  } finally {
+    lines.clear();
+  }
+}
+
+/** Until the user stops it, or the server refuses. */
+async function watchAll(flags: WatchFlags): Promise<number> {
+  const output = new Output(flags);
+  const client = await connect(flags);
+  const { after = "now", actionName, label, waiting, group } = flags;
+  if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");
+  const filters = { actionName, label: label && [...label], waiting, group };
+  for await (const { runs } of lastingChanges(client, { after, ...filters, say: complain })) {
+    for (const run of runs) await output.line(output.isJson ? toJson(run) : changeLine(run, output));
+  }
+  return EXIT.succeeded;
+}
+
+function eventNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new UsageError(`--after ${text}: the events of a run have numbers. Use a whole number.`);
+}

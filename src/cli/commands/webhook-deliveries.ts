@@ -1,0 +1,287 @@
+/** The messages of a webhook endpoint: how they went, a test, what repeats them, and what signs them. */
+import { type Command, Option } from "commander";
+import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
+import { CliCommand, examples, exiting, given, limitOption, SuggestingOption, take, textOption } from "../command.ts";
+import { EXIT } from "../exit.ts";
+import { fields, instantText } from "../fields.ts";
+import { Output, plain, wrap } from "../output.ts";
+import { runArgument, wholeRunId, wholeRunIdForChange } from "../run-selection.ts";
+import { connect } from "../settings.ts";
+import { readGracePeriod, readWhen } from "../times.ts";
+import {
+  BODY_HELP,
+  deliveryTable,
+  type EndpointFlags,
+  nameArgument,
+  readDefinition,
+  recoveryText,
+  secretAdvice,
+  statusText,
+  testText,
+} from "./webhook-endpoint.ts";
+
+type State = EndpointDelivery["state"];
+type EventType = EndpointDelivery["type"];
+type Include = NewEndpointRecovery["include"];
+
+/** All of them: TypeScript reports a missing one. */
+const STATES = Object.keys({ waiting: true, delivered: true, failed: true } satisfies Record<State, true>);
+const INCLUDED = Object.keys({ failed: true, missing: true } satisfies Record<Include, true>);
+const EVENTS = Object.keys({
+  "action_run.succeeded": true,
+  "action_run.failed": true,
+  "action_run.cancelled": true,
+  "action_run.approval_requested": true,
+} satisfies Record<EventType, true>);
+
+interface TestFlags extends EndpointFlags {
+  readonly type?: EventType;
+  readonly run?: string;
+  readonly body?: string;
+}
+
+interface DeliveriesFlags extends EndpointFlags {
+  readonly state?: State;
+  readonly limit: number;
+}
+
+interface ResendFlags extends EndpointFlags {
+  readonly type?: EventType;
+}
+
+interface RecoverFlags extends EndpointFlags {
+  readonly since: string;
+  readonly until?: string;
+  readonly include: Include;
+}
+
+interface RotateFlags extends EndpointFlags {
+  readonly gracePeriod?: number;
+}
+
+/** Whole seconds, so that the same instant can be typed again from the output. */
+function readSecond(text: string): string {
+  return readWhen(text).replace(/\.\d+Z$/, ".000Z");
+}
+
+export function testCommand(): CliCommand {
+  return new CliCommand("webhook test")
+    .summary("send one message now")
+    .description(
+      "Send one message now, and show what the receiver answered. The exit code is 0 only if it was delivered. The " +
+        "message is about a made-up run, or with --run about one that has ended or waits for approval. It counts for " +
+        "nothing. With --body you try a definition before you store it.",
+    )
+    .addArgument(nameArgument())
+    .addOption(new Option("--type <event>", "the event of the made-up run").choices(EVENTS))
+    .addOption(
+      new Option(
+        "--run <run>",
+        "a run that has ended or waits for approval: its id, or its last 6 or more characters",
+      ).conflicts("type"),
+    )
+    .addOption(textOption("--body <json>", "a definition that is not stored, as a JSON object"))
+    .addHelpText(
+      "after",
+      BODY_HELP + examples("action-runs webhook test chat", "action-runs webhook test chat --body @slack.json"),
+    )
+    .action(
+      exiting(async (name: string, flags: TestFlags, command: Command) => {
+        const output = new Output(flags);
+        const { body, run, type } = flags;
+        const definition = body === undefined ? undefined : await readDefinition(body, command);
+        const client = await connect(flags);
+        const runId = run === undefined ? undefined : await wholeRunId(client, run);
+        const result = await client.webhookEndpoints.test(name, given({ type, runId, definition }));
+        await output.show(result, () => testText(result, output));
+        return result.outcome === "delivered" ? EXIT.succeeded : EXIT.failed;
+      }),
+    );
+}
+
+export function statusCommand(): CliCommand {
+  return new CliCommand("webhook status")
+    .summary("show the health of a webhook endpoint")
+    .description(
+      "Show whether messages of a webhook endpoint arrive, why the service disabled it, how far its recovery is, and who " +
+        "changed it.",
+    )
+    .addArgument(nameArgument())
+    .addHelpText(
+      "after",
+      examples("action-runs webhook status chat", "action-runs webhook status chat --json | jq -r .health.state"),
+    )
+    .action(
+      exiting(async (name: string, flags: EndpointFlags) => {
+        const output = new Output(flags);
+        const { webhookEndpoints } = await connect(flags);
+        const status = await webhookEndpoints.status(name);
+        if (output.isJson) await output.show(status, String);
+        else await output.line(statusText(status, await webhookEndpoints.get(name), output));
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+export function deliveriesCommand(): CliCommand {
+  return new CliCommand("webhook deliveries")
+    .summary("list the messages of a webhook endpoint")
+    .description(
+      "List the messages of a webhook endpoint, newest run first, with how often and when they were tried. A message is " +
+        "kept for 7 days. With --json each has its newest 10 attempts and what the receiver answered.",
+    )
+    .addArgument(nameArgument())
+    .addOption(new Option("--state <state>", "only messages in this state").choices(STATES))
+    .addOption(limitOption(50))
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs webhook deliveries chat",
+        "action-runs webhook deliveries chat --state failed --json | jq -r '.[].runId'",
+      ),
+    )
+    .action(
+      exiting(async (name: string, flags: DeliveriesFlags) => {
+        const output = new Output(flags);
+        const { webhookEndpoints } = await connect(flags);
+        const { state, limit } = flags;
+        const listed = take(webhookEndpoints.deliveries(name, given({ state })), limit);
+        if (output.isJson) {
+          await output.array(listed);
+          return EXIT.succeeded;
+        }
+        const deliveries: EndpointDelivery[] = [];
+        for await (const delivery of listed) deliveries.push(delivery);
+        await output.line(deliveries.length === 0 ? "No messages match." : deliveryTable(deliveries, output));
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+export function resendCommand(): CliCommand {
+  return new CliCommand("webhook resend")
+    .summary("send a message again")
+    .description(
+      "Send the message about a run again, with the same webhook-id as before. It needs no earlier message. A script " +
+        "must give the run's whole id.",
+    )
+    .addArgument(nameArgument())
+    .addArgument(runArgument())
+    .addOption(new Option("--type <event>", "which event of the run (default: its newest one)").choices(EVENTS))
+    .addHelpText("after", examples("action-runs webhook resend chat 019ab3de-9b55-8003-a8a9-dd2c148ea617"))
+    .action(
+      exiting(async (name: string, run: string, flags: ResendFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        const runId = await wholeRunIdForChange(client, run);
+        await client.webhookEndpoints.resend(name, runId, given({ type: flags.type }));
+        await output.show({ resent: runId }, () =>
+          wrap(`The message about ${plain(runId)} is sent again.`, output.columns),
+        );
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+export function recoverCommand(): CliCommand {
+  return new CliCommand("webhook recover")
+    .summary("send lost messages again")
+    .description(
+      "Send lost messages again, newest run first and at most 10000. With failed, the command sends the messages that " +
+        "the service gave up. With missing, it sends those of runs that the endpoint never heard of, for example because " +
+        "it was disabled. They ended at most 7 days ago, or wait for approval. With the same instants, the command goes on where it stopped. " +
+        "`webhook status` shows how far it is.",
+    )
+    .addArgument(nameArgument())
+    .addOption(
+      new SuggestingOption(
+        "--since <when>",
+        "runs that ended since then: 30m, 24h, 7d, today, yesterday, a date or a time",
+        ["1h", "24h", "today", "yesterday"],
+      )
+        .argParser(readSecond)
+        .makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--until <when>", "runs that ended before then (default: all later ones)").argParser(readSecond),
+    )
+    .addOption(new Option("--include <which>", "which messages to send").choices(INCLUDED).makeOptionMandatory())
+    .addHelpText("after", examples("action-runs webhook recover chat --since 24h --include failed"))
+    .action(
+      exiting(async (name: string, flags: RecoverFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        const { since, until, include } = flags;
+        const recovery = await client.webhookEndpoints.recover(name, { since, include, ...given({ until }) });
+        const more = `To see how far it is: action-runs webhook status ${plain(name)}`;
+        await output.show(recovery, () => `${fields([["recovery", recoveryText(recovery)]], output)}\n\n${more}`);
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+export function enableCommand(): CliCommand {
+  return new CliCommand("webhook enable")
+    .summary("enable an endpoint that the service disabled")
+    .description(
+      "Enable a webhook endpoint that the service disabled, because no message was delivered for days or the receiver " +
+        "answered 410. The member disabled of its definition is your own switch, and stays.",
+    )
+    .addArgument(nameArgument())
+    .addHelpText("after", examples("action-runs webhook enable chat"))
+    .action(
+      exiting(async (name: string, flags: EndpointFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        await client.webhookEndpoints.enable(name);
+        await output.show({ enabled: name }, () => `The service no longer disables ${plain(name)}.`);
+        return EXIT.succeeded;
+      }),
+    );
+}
+
+export function rotateSecretCommand(): CliCommand {
+  return new CliCommand("webhook rotate-secret")
+    .summary("give a webhook endpoint a new signing secret")
+    .description(
+      "Give a webhook endpoint a new signing secret. Only this response shows it; with --json it is the member " +
+        "signingSecret. The old secret signs beside it for --grace-period more, so that the receiver can change over. At " +
+        "most 3 secrets sign at a time.",
+    )
+    .addArgument(nameArgument())
+    .addOption(
+      new Option(
+        "--grace-period <time>",
+        "how long the old secret still signs, such as 30m, 12h or 7d; 0 ends it at once (default: 1d)",
+      ).argParser(readGracePeriod),
+    )
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs webhook rotate-secret chat --grace-period 1h",
+        "action-runs webhook rotate-secret chat --json | jq -r .signingSecret",
+      ),
+    )
+    .action(
+      exiting(async (name: string, flags: RotateFlags) => {
+        const output = new Output(flags);
+        const client = await connect(flags);
+        const gracePeriodSeconds = flags.gracePeriod;
+        const rotated = await client.webhookEndpoints.rotateSecret(name, given({ gracePeriodSeconds }));
+        const { signingSecret, graceEndsAt } = rotated;
+        const rows = [
+          ["endpoint", plain(name)],
+          ["old secret", graceEndsAt === null ? "has ended" : `signs until ${instantText(graceEndsAt)}`],
+          [
+            "signing secret",
+            signingSecret === null
+              ? "made, but the response that had it got lost; rotate again"
+              : `${plain(signingSecret)} (shown only here)`,
+          ],
+        ];
+        const advice = signingSecret === null ? "" : `\n\n${secretAdvice(output)}`;
+        await output.show(rotated, () => `${fields(rows, output)}${advice}`);
+        return EXIT.succeeded;
+      }),
+    );
+}

@@ -1,0 +1,221 @@
+/** What the commands of webhook endpoints read: the endpoint's name, and a definition. */
+import type { Command } from "commander";
+import type {
+  EndpointDelivery,
+  EndpointRecovery,
+  EndpointStatus,
+  EndpointTestResult,
+  ListedWebhookEndpoint,
+  StoredEndpoint,
+  WebhookEndpoint,
+} from "../../client/index.ts";
+import { OfferingArgument, readName } from "../command.ts";
+import { UsageError } from "../exit.ts";
+import { fields, fittedValue, idShortener, instantText, objectText } from "../fields.ts";
+import { readObject } from "../input.ts";
+import { type Colour, type Column, logLines, type Output, type OutputFlags, plain, wrap } from "../output.ts";
+import { words } from "../run-text.ts";
+import type { ConnectionFlags } from "../settings.ts";
+import { ageText, durationText } from "../times.ts";
+
+export interface EndpointFlags extends ConnectionFlags, OutputFlags {}
+
+export function nameArgument(): OfferingArgument {
+  const argument = new OfferingArgument("<name>", "the endpoint's name", "webhook endpoints");
+  argument.argParser(readName);
+  return argument;
+}
+
+/** Behind the help of a command with --body. */
+export const BODY_HELP = "\nGive JSON as @file, or as @- for stdin. JSON on the command line must have no secrets.\n";
+
+/** The definition in --body. Throws UsageError if it is no object, or if the command line itself has its secrets. */
+export async function readDefinition(body: string, command: Command): Promise<WebhookEndpoint> {
+  const definition = await readObject(body, "--body");
+  const isTyped = command.getOptionValueSource("body") === "cli" && !body.startsWith("@");
+  const member = isTyped ? secretMember(definition) : null;
+  if (member === null) return definition as WebhookEndpoint;
+  const option = command.options.find((one) => one.attributeName() === "body");
+  throw new UsageError(
+    `--body: ${member} is a secret, and other users can read command lines. Use @file, @- for stdin, or the variable ` +
+      `${option?.envVar}.`,
+  );
+}
+
+/** The name of a member that holds a secret; null if there is none. */
+function secretMember(definition: Readonly<Record<string, unknown>>): string | null {
+  const { url, signingSecret, headers, secrets } = definition;
+  for (const [name, value] of Object.entries({ url, signingSecret })) if (typeof value === "string") return name;
+  for (const [holder, texts] of Object.entries({ headers, secrets })) {
+    const found = Object.entries(texts ?? {}).find(([, value]) => typeof value === "string");
+    if (found !== undefined) return `${holder}.${found[0]}`;
+  }
+  return null;
+}
+
+/* SECTION: Shows webhook endpoints and their deliveries to people. Every text from the service passes through `plain`. */
+
+// A column without text takes no room.
+const endpointColumns = (hasLabels: boolean): readonly Column[] => [
+  // Commands need the whole name.
+  { heading: "ENDPOINT" },
+  { heading: "SENDS" },
+  { heading: "EVENTS", least: 28 },
+  { heading: "ACTIONS", least: 12, dispensable: 1 },
+  { heading: hasLabels ? "LABELS" : "", least: 12, dispensable: 2 },
+  { heading: "VERSION", dispensable: 4 },
+  { heading: "CHANGED", dispensable: 3 },
+];
+const DELIVERY_COLUMNS: readonly Column[] = [
+  // Never cut at its end, because `webhook resend` finds a run by the end of its id.
+  { heading: "RUN" },
+  { heading: "EVENT" },
+  { heading: "STATE" },
+  { heading: "ATTEMPTS", dispensable: 2 },
+  { heading: "LAST", dispensable: 3 },
+  { heading: "NEXT", dispensable: 4 },
+  { heading: "REASON", least: 20, dispensable: 1 },
+];
+const STATE_COLOUR: Readonly<Record<string, Colour>> = {
+  waiting: "yellow",
+  delivered: "green",
+  failed: "red",
+  refused: "red",
+};
+
+/** An endpoint with its definition as JSON. `signingSecret`: one that was made just now. */
+export function endpointText(
+  { name, version, definition }: StoredEndpoint,
+  signingSecret: string | null,
+  output: Output,
+): string {
+  const rows = [
+    ["endpoint", plain(name)],
+    ["version", plain(String(version))],
+    ["definition", objectText(definition)],
+    ["signing secret", signingSecret && `${plain(signingSecret)} (shown only here)`],
+  ];
+  return signingSecret === null ? fields(rows, output) : `${fields(rows, output)}\n\n${secretAdvice(output)}`;
+}
+
+export function secretAdvice(output: Output): string {
+  return wrap("Give the signing secret to your receiver now. It verifies each message with it.", output.columns);
+}
+
+export function endpointTable(endpoints: readonly ListedWebhookEndpoint[], output: Output): string {
+  const rows = endpoints.map(({ name, version, changedAt, definition }) => {
+    const { disabled, events, onlyOnChange, actionNames, labels } = definition;
+    return [
+      name,
+      disabled ? "no" : "yes",
+      words(events.map(eventName).join(", "), onlyOnChange ? "if changed" : ""),
+      actionNames?.join(", ") ?? "all",
+      labels?.join(", ") ?? "",
+      String(version),
+      instantText(changedAt),
+    ];
+  });
+  const hasLabels = endpoints.some(({ definition }) => definition.labels !== undefined);
+  return output.table(endpointColumns(hasLabels), rows, (column, cell) =>
+    column === 1 && cell === "no" ? "yellow" : null,
+  );
+}
+
+/** `failed` of `action_run.failed`. */
+function eventName(type: string): string {
+  const name = type.replace(/^action_run\./, "");
+  return name === "*" ? "all" : name;
+}
+
+/** `now`: in ms, for the ages. */
+export function deliveryTable(deliveries: readonly EndpointDelivery[], output: Output, now = Date.now()): string {
+  const shown = idShortener(
+    deliveries.map(({ runId }) => runId),
+    output,
+  );
+  const rows = deliveries.map(({ runId, type, state, attempts, nextAttemptAt }) => {
+    const last = attempts.at(-1);
+    return [
+      shown(runId),
+      eventName(type),
+      state,
+      String(attempts.length),
+      last === undefined ? "" : ageText(now - Date.parse(last.at)),
+      nextAttemptAt === null ? "" : `in ${ageText(Math.max(Date.parse(nextAttemptAt) - now, 0))}`,
+      last?.reason ?? "",
+    ];
+  });
+  return output.table(DELIVERY_COLUMNS, rows, (column, cell) => (column === 2 ? (STATE_COLOUR[cell] ?? null) : null));
+}
+
+/** `endpoint`: the definition says whether a person disabled it. */
+export function statusText(status: EndpointStatus, endpoint: StoredEndpoint, output: Output): string {
+  const { origin, disabledReason, disabledAt, recover, newestDelivery, incomplete } = status;
+  const at = disabledAt === null ? "" : ` at ${instantText(disabledAt)}`;
+  const off =
+    disabledReason === null
+      ? endpoint.definition.disabled && "by its definition"
+      : `by the service${at}: ${plain(disabledReason)}`;
+  const rows = [
+    ["endpoint", `${plain(endpoint.name)}, version ${plain(String(endpoint.version))}`],
+    ["sends to", origin === null ? "unknown, because no key opens its secrets" : plain(origin)],
+    ["disabled", off ? output.paint("yellow", off) : "no"],
+    ["health", healthText(status.health, output)],
+    ["recovery", recover && recoveryText(recover)],
+    ["newest delivery", newestDelivery && deliveryText(newestDelivery, output)],
+    ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
+    ["created", `by ${plain(status.createdBy)}`],
+    [
+      "incomplete",
+      incomplete && "The environment's runs can't be reached, so its deliveries are missing here. Try again.",
+    ],
+  ];
+  return fields(
+    rows.map(([name, value]) => [name || "", value || null]),
+    output,
+  );
+}
+
+function healthText(
+  { state, failingSince, lastSuccessAt, isProbed }: EndpointStatus["health"],
+  output: Output,
+): string {
+  const colour = state === "failing" ? "red" : state === "working" ? "green" : "dim";
+  return words(
+    output.paint(colour, plain(state)),
+    failingSince === null ? "" : `since ${instantText(failingSince)}`,
+    lastSuccessAt === null ? "" : `· last success at ${instantText(lastSuccessAt)}`,
+    isProbed ? "· tried once a minute" : "",
+  );
+}
+
+/** What a recovery sends again and how far it is. */
+export function recoveryText({ since, until, include, messages, isOver }: EndpointRecovery): string {
+  return words(
+    `${plain(include)} messages of runs that ended since ${instantText(since)}`,
+    until === null ? "" : `and before ${instantText(until)}`,
+    `· ${plain(String(messages))} so far ·`,
+    isOver ? "over" : "under way",
+  );
+}
+
+function deliveryText({ runId, type, state, attempts }: EndpointDelivery, output: Output): string {
+  const last = attempts.at(-1);
+  return words(
+    output.paint(STATE_COLOUR[state] ?? "dim", plain(state)),
+    `· run ${plain(runId)} ${eventName(plain(type))}`,
+    last === undefined ? "" : `· ${plain(last.reason)} at ${instantText(last.at)}`,
+  );
+}
+
+export function testText(result: EndpointTestResult, output: Output): string {
+  const { status, durationMs, outcome, reason, excerpt } = result;
+  const rows = [
+    ["outcome", output.paint(STATE_COLOUR[outcome] ?? "yellow", plain(outcome.replaceAll("_", " ")))],
+    ["status", status === null ? null : plain(String(status))],
+    ["took", durationText(durationMs)],
+    ["reason", plain(reason)],
+    ["answer", excerpt && fittedValue(logLines(excerpt), output)],
+  ];
+  return fields(rows, output);
+}

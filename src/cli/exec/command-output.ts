@@ -1,0 +1,225 @@
+/** What a report needs of a command's output: its end, and the line that says why the command failed. */
+
+import { stripVTControlCharacters } from "node:util";
+import { withoutColours } from "../output.ts";
+import { masked } from "./secrets.ts";
+
+const ERROR_LINE_CHARACTERS = 500;
+
+export class CommandOutput {
+  readonly #secrets: readonly string[];
+  readonly #tail = new Tail();
+  readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
+  /** The stream that was the first to name a failure. */
+  #failed: FailureLine | null = null;
+
+  /** `secrets`: hidden in all that it returns. */
+  constructor(secrets: readonly string[]) {
+    this.#secrets = secrets;
+  }
+
+  /** All bytes so far. */
+  get pushed(): number {
+    return this.#tail.pushed;
+  }
+
+  push(name: "stdout" | "stderr", chunk: Buffer): void {
+    this.#tail.push(chunk);
+    const lines = this.#lines[name];
+    if (this.#failed !== null && this.#failed !== lines) return;
+    lines.push(chunk);
+    if (lines.isFound) this.#failed = lines;
+  }
+
+  /** The end of stdout and stderr, as they came. */
+  tail(): string {
+    return this.#tail.text(this.#secrets);
+  }
+
+  /** Call this after the last chunk. One line of at most 500 characters; empty if there was no output. */
+  errorLine(): string {
+    for (const lines of Object.values(this.#lines)) {
+      if (this.#failed !== null) break;
+      lines.end();
+      if (lines.isFound) this.#failed = lines;
+    }
+    const line = this.#failed?.text(this.#secrets) ?? lastLine(this.tail());
+    return line.trim().slice(0, ERROR_LINE_CHARACTERS).toWellFormed();
+  }
+}
+
+/* SECTION:
+ * Finds the first line of a command's output that names a failure, while the output streams by. The work for each byte
+ * is bounded, whatever the command prints.
+ */
+
+/** A longer line is judged by its beginning. */
+const LINE_MAX_BYTES = 4096;
+/** Kept on both sides of the line, so that a secret is recognised of which the line has only a part. */
+const SPARE_BYTES = 4096;
+const LF = 0x0a;
+const CR = 0x0d;
+
+const WORDS = ["error", "fatal", "failed", "failure", "exception", "panic", "traceback"];
+/** Most lines have none of the words, so they need no further look. */
+const HAS_ONE = new RegExp(WORDS.join("|"), "i");
+const WORD = /[\p{L}\p{N}_]+/gu;
+/** `0 failed` and `no error` are good news. */
+const DENIALS = ["0", "no"];
+
+/** Whether a line names a failure. Linear in the line's length: each character belongs to one word. PURE. */
+export function namesFailure(line: string): boolean {
+  if (!HAS_ONE.test(line)) return false;
+  let before = "";
+  for (const [word] of withoutColours(line).matchAll(WORD)) {
+    if (WORDS.includes(lastPart(word)) && !DENIALS.includes(before)) return true;
+    before = word.toLowerCase();
+  }
+  return false;
+}
+
+/** `error` of `TypeError` and of `OSError`, because programs name their errors so. In lower case. */
+function lastPart(word: string): string {
+  for (let at = word.length - 1; at > 0; at--) {
+    const isFirst = isUpper(word[at]) && (!isUpper(word[at - 1]) || isLower(word[at + 1]));
+    if (isFirst) return word.slice(at).toLowerCase();
+  }
+  return word.toLowerCase();
+}
+
+function isUpper(character = ""): boolean {
+  return character >= "A" && character <= "Z";
+}
+
+function isLower(character = ""): boolean {
+  return character >= "a" && character <= "z";
+}
+
+/** The line that names a failure, with what stands around it. */
+interface Found {
+  readonly before: Buffer;
+  readonly line: Buffer;
+  after: Buffer;
+}
+
+/** The lines of stdout or of stderr. Each stream needs its own, because their lines come in pieces. */
+export class FailureLine {
+  /** The current line, after what came before it. */
+  #kept: Buffer = Buffer.alloc(0);
+  /** Where the current line begins in `#kept`. */
+  #start = 0;
+  /** Whether the current line is too long, and its beginning names no failure. */
+  #isSkipped = false;
+  #found: Found | null = null;
+
+  get isFound(): boolean {
+    return this.#found !== null;
+  }
+
+  push(chunk: Buffer): void {
+    if (this.#found !== null) {
+      const { after } = this.#found;
+      this.#found.after = Buffer.concat([after, chunk.subarray(0, SPARE_BYTES - after.length)]);
+      return;
+    }
+    const all = Buffer.concat([this.#kept, chunk]);
+    let start = this.#start;
+    // Most of the output has none of the words. Then only its last line can still get one.
+    const first = HAS_ONE.test(all.toString("latin1")) ? this.#kept.length : lastLineEnd(all);
+    for (let at = Math.max(first, this.#kept.length); at < all.length; at++) {
+      if (all[at] !== LF && all[at] !== CR) continue;
+      if (!this.#isSkipped) this.#judge(all, start, at);
+      if (this.isFound) return;
+      this.#isSkipped = false;
+      start = at + 1;
+    }
+    if (!this.#isSkipped && all.length - start >= LINE_MAX_BYTES) {
+      this.#judge(all, start, all.length);
+      this.#isSkipped = true;
+    }
+    if (this.#isSkipped) start = all.length;
+    const from = Math.max(start - SPARE_BYTES, 0);
+    this.#kept = Buffer.from(all.subarray(from));
+    this.#start = start - from;
+  }
+
+  /** Judges a last line without a line end. */
+  end(): void {
+    if (this.#found === null && !this.#isSkipped) this.#judge(this.#kept, this.#start, this.#kept.length);
+  }
+
+  /** The line without colours, and without `secrets` as far as `masked` finds them; null if there is none. */
+  text(secrets: readonly string[]): string | null {
+    if (this.#found === null) return null;
+    const { before, line, after } = this.#found;
+    const spare = plainBytes(before);
+    const shown = masked(plainBytes(Buffer.concat([before, line, after])), secrets, spare.length);
+    // If the line's end was in a secret, more is shown, but nothing of the secret.
+    return shown.split(/[\r\n]/, 1)[0] ?? "";
+  }
+
+  #judge(all: Buffer, start: number, end: number): void {
+    const to = Math.min(end, start + LINE_MAX_BYTES);
+    const line = all.subarray(start, to);
+    if (!namesFailure(line.toString("utf8"))) return;
+    const before = all.subarray(Math.max(start - SPARE_BYTES, 0), start);
+    this.#found = { before, line, after: all.subarray(to, to + SPARE_BYTES) };
+  }
+}
+
+/** -1 if there is none. */
+function lastLineEnd(bytes: Buffer): number {
+  return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
+}
+
+/* SECTION: Keeps the end of a command's output, for the report. PURE. */
+
+const TAIL_BYTES = 16 * 1024;
+/** Kept before the tail, so that a secret that begins there is recognised and removed. */
+const TAIL_SPARE_BYTES = 4096;
+
+export class Tail {
+  #kept: Buffer = Buffer.alloc(0);
+  #pushed = 0;
+
+  /** All bytes so far. */
+  get pushed(): number {
+    return this.#pushed;
+  }
+
+  push(chunk: Buffer): void {
+    this.#pushed += chunk.length;
+    const all = Buffer.concat([this.#kept, chunk.subarray(-TAIL_BYTES - TAIL_SPARE_BYTES)]);
+    this.#kept = all.subarray(-TAIL_BYTES - TAIL_SPARE_BYTES);
+  }
+
+  /** At most 16 KiB of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
+  text(secrets: readonly string[]): string {
+    const from = startOfLast(TAIL_BYTES, this.#kept);
+    // Colours first, because they could stand inside a secret.
+    const spare = plainBytes(this.#kept.subarray(0, from));
+    const text = Buffer.from(masked(plainBytes(this.#kept), secrets, spare.length), "utf8");
+    return text.subarray(startOfLast(TAIL_BYTES, text)).toString("utf8");
+  }
+}
+
+/** The text of bytes, without colours. */
+export function plainBytes(bytes: Buffer): string {
+  return stripVTControlCharacters(bytes.toString("utf8")).replaceAll("\0", "");
+}
+
+/** Where the last `count` bytes begin, but not in the middle of a character. */
+function startOfLast(count: number, bytes: Buffer): number {
+  let from = Math.max(0, bytes.length - count);
+  while (from > 0 && ((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  return from;
+}
+
+/**
+ * The last line that is not indented, because indented lines are details of the line before them. If all are indented,
+ * the last one. Empty if there is none.
+ */
+export function lastLine(text: string): string {
+  const lines = text.split(/[\r\n]+/).filter((line) => line.trim() !== "");
+  return lines.findLast((line) => !/^\s/.test(line)) ?? lines.at(-1) ?? "";
+}

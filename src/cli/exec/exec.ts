@@ -1,0 +1,322 @@
+/** `exec`: runs a command as the work of a run. */
+
+import { readFileSync, statSync } from "node:fs";
+import { basename } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { Option } from "commander";
+import { ActionRunsError, type Callback, type HeartbeatAnswer } from "../../client/index.ts";
+import { CliCommand, examples, exiting, wholeNumberFrom, withCallbackOptions } from "../command.ts";
+import { REPORT_RETRIES } from "../commands/report.ts";
+import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
+import { complain, exitWhenReaderIsGone } from "../output.ts";
+import { truncatedText } from "../run-text.ts";
+import { type CallbackFlags, connectCallback } from "../settings.ts";
+import { CommandOutput } from "./command-output.ts";
+import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
+import { hideSecrets, withoutSecrets } from "./secrets.ts";
+
+/** A heartbeat that hangs must not hide a cancel for long. */
+const BEAT_TIMEOUT_SECONDS = 15;
+
+interface Flags extends CallbackFlags {
+  readonly interval: number;
+  readonly outputFile?: string;
+  readonly keepToken?: boolean;
+}
+
+export function execCommand(): CliCommand {
+  const command = new CliCommand("exec")
+    .summary("run a command as the work of a run")
+    .usage("[options] -- <command> [args...]")
+    .description(
+      "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
+        "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
+        "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes through unchanged, but the command writes to a " +
+        "pipe, not to a terminal. Signals reach the command too, and the run is then reported as failed. If the run is " +
+        "cancelled, exec stops the command.",
+    )
+    .argument("<command...>", "the command and its arguments, after --")
+    .passThroughOptions()
+    .addOption(
+      new Option("--interval <seconds>", "the time between two heartbeats")
+        .default(15)
+        .argParser(wholeNumberFrom(1, 86_400)),
+    )
+    .addOption(
+      new Option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
+    )
+    .addOption(new Option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"))
+    .addHelpText(
+      "after",
+      `
+exec exits with the command's status, or with 128 + the number of the signal
+that ended the command. If the service refuses the first heartbeat, the command
+does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
+if there is no such run, 8 if the run was cancelled. If the command succeeds but
+the report fails, the exit code says why: 6 if the server can't be reached.
+
+exec learns from a heartbeat that the run was cancelled. Then it sends SIGTERM
+to the command and all that it started, and SIGKILL after two thirds of the
+time that the run has left, or after 10 seconds if the run has already ended.
+Then it reports the run as failed, and exits with the command's status, or
+with 8 if that is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the
+command started gets it too. On a terminal, signals go to the command alone.
+On Windows, exec ends all of them at once, without SIGTERM.
+
+The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN or the variables
+whose JSON can hold a trigger's secrets. The report shows *** in place of the
+tokens, also if the command prints them percent-encoded or in base64. A
+hostile command of the same user can still find them: in the shell or npx that
+started exec, in a profile, and, except on Linux, in exec itself. Run such a command
+as another user.\n${examples(
+        "action-runs exec -- npm test",
+        "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
+        "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
+      )}`,
+    )
+    .action(exiting(exec));
+  return withCallbackOptions(command, { tokenStdin: false });
+}
+
+async function exec(command: readonly string[], flags: Flags): Promise<number> {
+  if (command[0] === undefined || command[0] === "") throw new UsageError("The command is missing. Write it after --.");
+  // Check the settings before anything starts.
+  const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES });
+  const beats = await connectCallback(
+    { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
+    { retries: Math.min(flags.retries ?? 1, 1) },
+  );
+  // If nobody reads the output, the command decides what to do.
+  process.stdout.off("error", exitWhenReaderIsGone);
+  const { CALLBACK_TOKEN = "", ACTION_RUNS_TOKEN = "" } = process.env;
+  const env = withoutSecrets(process.env, flags.keepToken ? "CALLBACK_TOKEN" : null);
+  hideSecrets();
+  return execute({
+    command,
+    env,
+    beats,
+    report,
+    intervalSeconds: flags.interval,
+    outputFile: flags.outputFile ?? null,
+    secrets: [CALLBACK_TOKEN, ACTION_RUNS_TOKEN],
+  });
+}
+
+/* SECTION:
+ * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command
+ * runs to its end, even if heartbeats and the report fail. Only a cancel of the run stops it.
+ */
+
+const SECOND_MS = 1000;
+/** After this time the command starts anyway, because an outage of the service must not stop the work. */
+const FIRST_BEAT_MS = 15 * SECOND_MS;
+/** KILL comes after this share of the time that the run has left. The rest is for the report. */
+const SHARE_BEFORE_KILL = 2 / 3;
+/** The time before KILL if the run has already ended, or if the response does not say how much time is left. */
+const LATE_GRACE_MS = 10 * SECOND_MS;
+const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
+
+type Json = Record<string, unknown>;
+type Cancel = NonNullable<HeartbeatAnswer["cancel"]>;
+
+export interface Execution {
+  /** The command and its arguments. */
+  readonly command: readonly string[];
+  readonly env: NodeJS.ProcessEnv;
+  /** For heartbeats: few retries, because the next heartbeat comes soon. */
+  readonly beats: Callback;
+  /** For the report: many retries, because a lost report leaves the run open. */
+  readonly report: Callback;
+  readonly intervalSeconds: number;
+  readonly outputFile: string | null;
+  /** Hidden in the tail and in the error. */
+  readonly secrets: readonly string[];
+}
+
+/**
+ * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
+ * report failed.
+ */
+export async function execute(execution: Execution): Promise<number> {
+  const signals = new Signals();
+  signals.listen();
+  try {
+    const first = await firstBeat(execution.beats);
+    if (first instanceof ActionRunsError) {
+      complain(`The command was not started: ${errorSentence(first)}`);
+      return isCancelled(first) ? EXIT.stop : exitCodeOf(first);
+    }
+    if (first !== null) return endBeforeStart(execution, first);
+    const output = new CommandOutput(execution.secrets);
+    const before = stampOf(execution.outputFile);
+    const end = await work(execution, signals, output);
+    const signal = signals.first;
+    signals.endOnSecond();
+    const fault = await deliver(execution, end, signal, output, before);
+    if (fault !== null && !(end.isStopped && isCancelled(fault))) {
+      complain(`The report failed: ${errorSentence(fault)}`);
+      return end.status === 0 ? exitCodeOf(fault) : end.status;
+    }
+    // A command may trap TERM and exit with 0, but its work is not done.
+    return end.isStopped && end.status === 0 ? EXIT.stop : end.status;
+  } finally {
+    signals.stop();
+  }
+}
+
+/** The report ends the run, so that nobody has to wait for the end of the grace. */
+async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<number> {
+  complain(`The command was not started, because the run was cancelled${reasonOf(cancel)}.`);
+  try {
+    await report.fail("cancelled: the command was not started");
+  } catch (fault) {
+    if (!isCancelled(fault)) complain(`The report failed: ${errorSentence(fault)}`);
+  }
+  return EXIT.stop;
+}
+
+/**
+ * The refusal or the cancel that makes the work pointless. null if there is neither, or if the service could not be
+ * reached.
+ */
+async function firstBeat(beats: Callback): Promise<ActionRunsError | Cancel | null> {
+  try {
+    const { cancel } = await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
+    return cancel;
+  } catch (fault) {
+    if (isRefusal(fault)) return fault;
+    complain(`The first heartbeat failed, but the command starts anyway: ${errorSentence(fault)}`);
+    return null;
+  }
+}
+
+function reasonOf({ reason }: Cancel): string {
+  return reason ? `: ${reason}` : "";
+}
+
+function isRefusal(fault: unknown): fault is ActionRunsError {
+  return fault instanceof ActionRunsError && REFUSALS.includes(fault.status) && fault.code !== "unexpected_answer";
+}
+
+async function work(execution: Execution, signals: Signals, output: CommandOutput): Promise<JobEnd> {
+  // A signal came before the command started.
+  if (signals.first !== null) {
+    return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
+  }
+  const over = new AbortController();
+  const stop = new CommandStop();
+  const beating = beat(execution.beats, execution.intervalSeconds, stop, over.signal);
+  const end = await runJob(execution.command, execution.env, signals, stop, output);
+  over.abort();
+  await beating;
+  return end;
+}
+
+/**
+ * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
+ * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
+ */
+async function beat(beats: Callback, seconds: number, stop: CommandStop, over: AbortSignal): Promise<void> {
+  while (await waited(seconds * SECOND_MS, over)) {
+    try {
+      const { cancel } = await beats.heartbeat({}, { signal: over });
+      if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
+    } catch (fault) {
+      if (over.aborted) return;
+      if (!isRefusal(fault)) continue;
+      if (isCancelled(fault)) stopFor(stop, LATE_GRACE_MS, "");
+      else complain(`The service refuses heartbeats, but the command continues: ${errorSentence(fault)}`);
+      return;
+    }
+  }
+}
+
+/** The time until KILL, by our own clock. */
+function graceOf({ remainingMs }: Cancel): number {
+  return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
+}
+
+function stopFor(stop: CommandStop, graceMs: number, reason: string): void {
+  if (!stop.isRequested) {
+    const seconds = Math.ceil(graceMs / SECOND_MS);
+    complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
+  }
+  stop.request(graceMs);
+}
+
+/** Resolves with true after `ms`, or with false as soon as `over` aborts. */
+function waited(ms: number, over: AbortSignal): Promise<boolean> {
+  return delay(ms, true, { signal: over }).catch(() => false);
+}
+
+/** Sends the report. Returns null, or the error that stopped it. */
+async function deliver(
+  execution: Execution,
+  end: JobEnd,
+  signal: NodeJS.Signals | null,
+  printed: CommandOutput,
+  before: string | null,
+): Promise<unknown> {
+  const error = errorOf(execution.command, end, signal, printed);
+  const basics: Json = { exitCode: end.status, tail: printed.tail() };
+  const result = outputOf(execution.outputFile, before);
+  const send = async (output: Json) => {
+    const { report } = execution;
+    const { truncated } = await (error === null ? report.succeed(output) : report.fail(error, output));
+    if (truncated) complain(`The report was too long: ${truncatedText(truncated)}.`);
+  };
+  try {
+    await send({ ...basics, ...result });
+    return null;
+  } catch (fault) {
+    // The output may have a number that is too large for JSON. A report without it is better than none.
+    const isForOutput = fault instanceof ActionRunsError && [400, 413].includes(fault.status ?? 0);
+    if (!isForOutput || result === null) return fault;
+    complain(`The service refused the output file. Reporting without it: ${errorSentence(fault)}`);
+    return send(basics).then(
+      () => null,
+      (second: unknown) => second,
+    );
+  }
+}
+
+/** Why the command failed, in one line; null if it succeeded. Without its arguments, because they may hold secrets. */
+function errorOf(
+  [command = ""]: readonly string[],
+  { status, endedBy, fault, isStopped }: JobEnd,
+  signal: NodeJS.Signals | null,
+  printed: CommandOutput,
+): string | null {
+  const name = basename(command);
+  const how = endedBy === null ? `exited with status ${status}` : `was ended by ${endedBy}`;
+  // With status 0 it looks like a success, but its work is not done.
+  if (isStopped) return `cancelled: ${name} ${status === 0 ? "stopped when it was asked to" : how}`;
+  if (signal !== null) return `cancelled by ${signal}`;
+  if (fault !== null) return `${name} could not be started: ${fault}`;
+  if (status === 0) return null;
+  const line = printed.errorLine();
+  return line === "" ? `${name} ${how}` : `${name} ${how}: ${line}`;
+}
+
+/** A text that changes when the file is written, so that an older file is not taken for a result. */
+function stampOf(path: string | null): string | null {
+  const found = path === null ? undefined : statSync(path, { throwIfNoEntry: false });
+  return found === undefined ? null : `${found.mtimeMs} ${found.size} ${found.ino}`;
+}
+
+function outputOf(path: string | null, before: string | null): Json | null {
+  if (path === null) return null;
+  const now = stampOf(path);
+  if (now === null || now === before) {
+    complain(`The command did not write ${path}, so the report has no output from it.`);
+    return null;
+  }
+  try {
+    const value: unknown = JSON.parse(readFileSync(path, "utf8"));
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+  } catch {
+    // The message below covers this case too.
+  }
+  complain(`${path} does not hold a JSON object, so the report has no output from it.`);
+  return null;
+}

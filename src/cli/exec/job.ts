@@ -1,0 +1,260 @@
+/**
+ * Runs one command as a child process: passes its output and our signals through, and hands its output over. It
+ * knows nothing about runs and callbacks.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CommandOutput } from "./command-output.ts";
+
+const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+/** A shell's exit codes for a command that is missing, or that it may not run. */
+const NOT_FOUND = 127;
+const NOT_RUNNABLE = 126;
+/** How long to read on after the command has ended. A process that it left behind may hold the output open forever. */
+const LAST_OUTPUT_MS = 500;
+/**
+ * More than a pipe holds. Output beyond this is not the command's: another process printed it after the command had
+ * ended.
+ */
+const PIPES_MAX_BYTES = 4 * 1024 * 1024;
+
+/** How the command ended. */
+export interface JobEnd {
+  /** The exit status, or 128 + the number of the signal that ended it. */
+  readonly status: number;
+  /** The signal that ended it, from any sender. */
+  readonly endedBy: NodeJS.Signals | null;
+  /** Why it could not start. */
+  readonly fault: string | null;
+  /** Whether it was asked to stop before it ended. */
+  readonly isStopped: boolean;
+}
+
+/** Ctrl-C may arrive twice: from the terminal, and from a launcher such as npx that passes it on. */
+const ECHO_MS = 1000;
+
+/** Notes the signals to this process, and passes them on to the command if it runs. */
+export class Signals {
+  #group: ProcessGroup | null = null;
+  #first: NodeJS.Signals | null = null;
+  #firstAt = 0;
+  #isImpatient = false;
+  readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#take(signal)] as const);
+
+  /** The first signal that came. */
+  get first(): NodeJS.Signals | null {
+    return this.#first;
+  }
+
+  listen(): void {
+    for (const [signal, listener] of this.#listeners) process.on(signal, listener);
+  }
+
+  passTo(group: ProcessGroup | null): void {
+    this.#group = group;
+  }
+
+  /** From now on, a second signal ends this process at once. */
+  endOnSecond(): void {
+    this.#isImpatient = true;
+  }
+
+  stop(): void {
+    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+  }
+
+  #take(signal: NodeJS.Signals): void {
+    const now = Date.now();
+    if (this.#isImpatient && this.#first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
+    if (this.#first === null) {
+      this.#first = signal;
+      this.#firstAt = now;
+    }
+    // The terminal sent Ctrl-C to the child too, and many programs stop without cleaning up at a second one.
+    if (signal === "SIGINT" && process.stdin.isTTY) return;
+    this.#group?.send(signal);
+  }
+}
+
+/** Runs the command to its end. Never rejects because of the command. */
+export async function runJob(
+  [command = "", ...args]: readonly string[],
+  env: NodeJS.ProcessEnv,
+  signals: Signals,
+  stop: CommandStop,
+  output: CommandOutput,
+): Promise<JobEnd> {
+  const detached = hasOwnGroup();
+  const child = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"], env, detached });
+  const group = new ProcessGroup(child, detached);
+  signals.passTo(group);
+  stop.of(group);
+  passThrough("stdout", child, output);
+  passThrough("stderr", child, output);
+  const closed = once(child, "close").catch(() => {});
+  try {
+    const [status, endedBy] = (await once(child, "exit")) as [number | null, NodeJS.Signals | null];
+    const isStopped = stop.isRequested;
+    await stop.untilGone();
+    // Processes that the command left behind are not its work, and the system may soon give the id of an empty group to
+    // others.
+    signals.passTo(null);
+    await untilSilent(closed, output);
+    return { status: status ?? statusOf(endedBy), endedBy, fault: null, isStopped };
+  } catch (thrown) {
+    const { code } = thrown as NodeJS.ErrnoException;
+    const isMissing = code === "ENOENT";
+    const fault = isMissing ? "there is no such command" : `the system says ${code}`;
+    return { status: isMissing ? NOT_FOUND : NOT_RUNNABLE, endedBy: null, fault, isStopped: false };
+  } finally {
+    signals.passTo(null);
+    child.stdout.destroy();
+    child.stderr.destroy();
+  }
+}
+
+/** Resolves when all of the command's output is passed through, even to a slow reader. */
+async function untilSilent(closed: Promise<unknown>, output: CommandOutput): Promise<void> {
+  const isOpen = () => Promise.race([closed.then(() => false), delay(LAST_OUTPUT_MS, true, { ref: false })]);
+  const most = output.pushed + PIPES_MAX_BYTES;
+  while (output.pushed < most) {
+    const before = output.pushed;
+    if (!(await isOpen())) return;
+    const isStuck = process.stdout.writableNeedDrain || process.stderr.writableNeedDrain;
+    if (output.pushed === before && !isStuck) return;
+  }
+}
+
+type Readables = Readonly<Record<"stdout" | "stderr", Readable>>;
+
+function passThrough(name: "stdout" | "stderr", child: Readables, output: CommandOutput): void {
+  const from = child[name];
+  const to = process[name];
+  from.on("data", (chunk: Buffer) => output.push(name, chunk));
+  from.pipe(to, { end: false });
+  // Close our end, so that the command notices that its reader is gone.
+  to.on("error", () => from.destroy());
+}
+
+/** A shell's exit status for a command that a signal ended. */
+export function statusOf(signal: NodeJS.Signals | null): number {
+  return 128 + (signal === null ? 0 : constants.signals[signal]);
+}
+
+/* SECTION: Stops a command in order: TERM at once, and KILL if it does not end in time. It knows nothing about runs. */
+
+/** How often to look for processes that the command left behind. */
+const LOOK_EVERY_MS = 50;
+/** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
+
+export class CommandStop {
+  #group: ProcessGroup | null = null;
+  /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
+  #killAt = Number.POSITIVE_INFINITY;
+  #timer: NodeJS.Timeout | undefined;
+
+  get isRequested(): boolean {
+    return this.#killAt < Number.POSITIVE_INFINITY;
+  }
+
+  /** Resolves when KILL has been sent. */
+  #onKill: () => void = () => {};
+  readonly #killed = new Promise<void>((resolve) => {
+    this.#onKill = resolve;
+  });
+
+  of(group: ProcessGroup): void {
+    this.#group = group;
+  }
+
+  /** Sends TERM, and KILL after `graceMs`. If this is called again, only an earlier KILL counts. */
+  request(graceMs: number): void {
+    const isFirst = !this.isRequested;
+    const ms = Math.min(graceMs, TIMER_MAX_MS);
+    const killAt = performance.now() + ms;
+    if (killAt >= this.#killAt) return;
+    this.#killAt = killAt;
+    if (isFirst) this.#group?.send("SIGTERM");
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#kill(), ms);
+  }
+
+  /** Call this when the command itself has ended. Waits for the rest of its group, at most until KILL. */
+  async untilGone(): Promise<void> {
+    const look = async () => {
+      while (this.#group?.isAlive()) await delay(LOOK_EVERY_MS);
+    };
+    if (this.isRequested) await Promise.race([look(), this.#killed]);
+    clearTimeout(this.#timer);
+    this.#group = null;
+  }
+
+  #kill(): void {
+    this.#group?.send("SIGKILL");
+    this.#onKill();
+  }
+}
+
+/* SECTION: The processes of a command: sends them signals, and tells whether one is left. It decides nothing. */
+
+const isWindows = process.platform === "win32";
+
+/**
+ * Whether the command gets a process group of its own, so that a signal reaches what it starts too. Not on a terminal,
+ * because a terminal sends Ctrl-C only to its foreground group. Not on Windows, which has no process groups.
+ */
+export function hasOwnGroup(): boolean {
+  return !isWindows && !process.stdin.isTTY;
+}
+
+export class ProcessGroup {
+  readonly #pid: number | undefined;
+  readonly #isOwn: boolean;
+
+  /** `isOwn`: the child was started with `detached`, so its id is the id of its group. */
+  constructor({ pid }: ChildProcess, isOwn: boolean) {
+    this.#pid = pid;
+    this.#isOwn = isOwn;
+  }
+
+  /**
+   * Sends the signal to the group, or to the command alone if it has none. On Windows every signal ends the whole tree.
+   */
+  send(signal: NodeJS.Signals): void {
+    if (this.#pid === undefined) return;
+    if (isWindows) endTree(this.#pid);
+    else sendTo(this.#isOwn ? -this.#pid : this.#pid, signal);
+  }
+
+  /** Whether a process of the group is left, even if the command itself has ended. */
+  isAlive(): boolean {
+    return this.#isOwn && this.#pid !== undefined && sendTo(-this.#pid, 0);
+  }
+}
+
+/**
+ * Sends to a process, or with a negative id to a group. Returns false if it is gone. 0 sends nothing. We don't use the
+ * child's own `kill`: if the command runs as another user, `kill` emits an error that looks like a failed start.
+ */
+function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
+  try {
+    process.kill(id, signal);
+    return true;
+  } catch (fault) {
+    const { code } = fault as NodeJS.ErrnoException;
+    // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they
+    // are
+    // alive, but out of reach.
+    return code === "EPERM" && process.platform !== "darwin";
+  }
+}
+
+function endTree(pid: number): void {
+  const killing = spawn("taskkill", ["/T", "/F", "/PID", String(pid)], { stdio: "ignore", windowsHide: true });
+  // Without taskkill the processes can't be ended. The report still says that the run was cancelled.
+  killing.on("error", () => {});
+}

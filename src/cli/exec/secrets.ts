@@ -1,0 +1,139 @@
+/**
+ * The variables that can hold a credential: a command that `exec` starts must not get them, and must not find them in
+ * the environment of `exec` itself.
+ */
+import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
+
+/** All that this program reads: the two tokens, and the options whose JSON can contain secrets. */
+const SECRET: ReadonlySet<string> = new Set([
+  "CALLBACK_TOKEN",
+  "ACTION_RUNS_TOKEN",
+  "ACTION_RUNS_CREATE_TRIGGER",
+  "ACTION_RUNS_CREATE_BODY",
+  "ACTION_RUNS_ACTION_PUT_BODY",
+  "ACTION_RUNS_WEBHOOK_PUT_BODY",
+  "ACTION_RUNS_WEBHOOK_TEST_BODY",
+]);
+
+/** Ignores case, because Windows does. */
+function isSecretVariable(name: string): boolean {
+  return SECRET.has(name.toUpperCase());
+}
+
+/** `env` for a command. `kept`: a secret variable that the command still gets, or null. */
+export function withoutSecrets(env: NodeJS.ProcessEnv, kept: string | null): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(env).filter(([name]) => name.toUpperCase() === kept || !isSecretVariable(name)),
+  );
+}
+
+/**
+ * Removes the secret variables from this process. Call this after the settings are read. Linux shows the environment
+ * with which a process was started to every process of the same user, in `/proc/PID/environ`. So the values are
+ * overwritten there too, if Linux lets a process write its own memory, as it does by default. Other systems still show
+ * the values.
+ */
+export function hideSecrets(): void {
+  // Node would open its debugger, to which every process of this machine may connect.
+  process.on("SIGUSR1", () => {});
+  for (const name of Object.keys(process.env)) if (isSecretVariable(name)) delete process.env[name];
+  if (process.platform !== "linux") return;
+  try {
+    eraseAtStart();
+  } catch {
+    // The documents say that the values can stay readable.
+  }
+}
+
+/** Where the kernel keeps the environment of this process: fields 50 and 51 of proc_pid_stat(5). */
+function startEnvironment(): readonly [from: number, to: number] {
+  const stat = readFileSync("/proc/self/stat", "latin1");
+  // The second field is the program's name in brackets. It may contain spaces and brackets.
+  const afterName = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return [Number(afterName[47]), Number(afterName[48])];
+}
+
+function eraseAtStart(): void {
+  const [from, to] = startEnvironment();
+  const memory = openSync("/proc/self/mem", "r+");
+  try {
+    const block = Buffer.alloc(to - from);
+    const size = readSync(memory, block, 0, block.length, from);
+    let at = 0;
+    for (const entry of block.toString("latin1", 0, size).split("\0")) {
+      const [name = ""] = entry.split("=", 1);
+      const valueAt = at + name.length + 1;
+      at += entry.length + 1;
+      if (isSecretVariable(name) && valueAt < at) {
+        writeSync(memory, Buffer.alloc(at - valueAt), 0, at - valueAt, from + valueAt);
+      }
+    }
+  } finally {
+    closeSync(memory);
+  }
+}
+
+/* SECTION:
+ * Hides secrets in text, also if they are percent-encoded, in base64, or broken into lines. It finds no other form,
+ * such as a part of a secret, hex or compressed text. PURE.
+ */
+
+const MASK = "***";
+/** `base64` breaks its lines, and so do some logs. */
+const LINE_BREAK = "(?:\\r?\\n)?";
+/** The base64 of a very short secret could be part of any word. */
+const BASE64_MIN_CHARACTERS = 8;
+
+/** `text` from the character `from` on. A secret that begins before `from` is hidden too. */
+export function masked(text: string, secrets: readonly string[], from = 0): string {
+  const forms = secrets.filter((secret) => secret !== "").flatMap(formsOf);
+  if (forms.length === 0) return text.slice(from);
+  let shown = "";
+  let at = from;
+  for (const { 0: found, index } of text.matchAll(new RegExp(forms.join("|"), "gi"))) {
+    const end = index + found.length;
+    if (end <= at) continue;
+    shown += text.slice(at, Math.max(at, index)) + MASK;
+    at = end;
+  }
+  return shown + text.slice(at);
+}
+
+/**
+ * Expressions for the forms of a secret. They ignore case, so a program that changes a secret's case does not get past
+ * them.
+ */
+function formsOf(secret: string): string[] {
+  const bytes = Buffer.from(secret, "utf8");
+  const characters = [...secret].map((character) => `(?:${literal(character)}|${percent(character)})`);
+  const shifted = [0, 1, 2].map((shift) => base64At(bytes, shift));
+  return [
+    characters.join(LINE_BREAK),
+    ...shifted
+      .filter((form) => form.length >= BASE64_MIN_CHARACTERS)
+      .map((form) => [...form].map(base64Character).join(LINE_BREAK)),
+  ];
+}
+
+function literal(character: string): string {
+  return character.replace(/[\\^$.*+?()[\]{}|/-]/g, "\\$&");
+}
+
+function percent(character: string): string {
+  return Buffer.from(character, "utf8").toString("hex").replace(/../g, "%$&");
+}
+
+/**
+ * The base64 characters that depend on these bytes alone. `shift`: how many bytes of a group of three come before them.
+ */
+function base64At(bytes: Buffer, shift: number): string {
+  const text = Buffer.concat([Buffer.alloc(shift), bytes]).toString("base64");
+  const end = shift + bytes.length;
+  // A character has 6 bits. Characters at the edges also contain bits of the neighbours.
+  return text.slice(Math.ceil((shift * 8) / 6), Math.floor((end * 8) / 6));
+}
+
+function base64Character(character: string): string {
+  if (character === "+") return "[+-]";
+  return character === "/" ? "[/_]" : character;
+}

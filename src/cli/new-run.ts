@@ -1,0 +1,184 @@
+/** Shows the new run of a command. With --wait, waits for the run's end. */
+import { Option } from "commander";
+import type { Client, StartedActionRun } from "../client/index.ts";
+import { type CliCommand, given, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
+import { EXIT } from "./exit.ts";
+import { fields, instantText } from "./fields.ts";
+import { untilEnded, withWaiting } from "./follow.ts";
+import { readExactObject, readMembers, readObject } from "./input.ts";
+import { complain, type Output, plain, wrap } from "./output.ts";
+import { runText } from "./run-text.ts";
+import { readLater } from "./times.ts";
+
+export interface CreatingFlags {
+  readonly idempotencyKey?: string;
+  readonly wait?: boolean;
+  readonly waitTimeout?: number;
+}
+
+/** Adds the options of a command that makes a run. */
+export function withCreating(command: CliCommand): CliCommand {
+  const key = new Option(
+    "--idempotency-key <key>",
+    "a repeated request with the same key, body and token returns the same run",
+  );
+  return withWaiting(command.addOption(key));
+}
+
+/** What a header can carry. The service decides whether it is valid. */
+const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?$/;
+
+/** The client's options for a call that makes a run. Programs that trace commands set TRACEPARENT. */
+export function creatingOptions({ idempotencyKey }: CreatingFlags) {
+  const { TRACEPARENT: text = "" } = process.env;
+  return given({ idempotencyKey, traceparent: TRACEPARENT.test(text) ? text : undefined });
+}
+
+/** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
+export async function showCreated(
+  client: Client,
+  created: StartedActionRun,
+  flags: CreatingFlags,
+  output: Output,
+  { hasTrigger }: { readonly hasTrigger: boolean },
+): Promise<number> {
+  const toText = () => createdText(created, output, hasTrigger);
+  if (!flags.wait) {
+    const follow = `To follow the run: action-runs watch ${plain(created.id)}`;
+    await output.show(created, () => (hasTrigger ? `${toText()}\n\n${follow}` : toText()));
+    return EXIT.succeeded;
+  }
+  // With JSON, stdout holds one value: the run after its end. So the callback's token is printed nowhere.
+  if (!output.isJson) await output.line(`${toText()}\n`);
+  else if (!hasTrigger) {
+    complain(
+      `${NOTHING_STARTS_IT} --wait with --json does not print the callback's token, so no job can report. ` +
+        "Leave out --wait, or use --no-json.",
+    );
+  }
+  return untilEnded(client, created.id, output, { seconds: flags.waitTimeout, hasAnswered: true });
+}
+
+const NOTHING_STARTS_IT = "Nothing starts this run's job, because there is no trigger.";
+const START_IT = "Start the job yourself, with the callback as CALLBACK_URL and the token as CALLBACK_TOKEN.";
+
+function createdText(created: StartedActionRun, output: Output, hasTrigger: boolean): string {
+  const { callback } = created;
+  if (callback === undefined) return runText(created, output);
+  const { url, token, expiresAt } = callback;
+  const rows = [
+    ["callback", plain(url)],
+    ["token", `${plain(token)} (shown only here)`],
+    ["expires", instantText(expiresAt)],
+  ];
+  const text = `${runText(created, output)}\n${fields(rows, output)}`;
+  if (hasTrigger) return text;
+  return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
+}
+
+/* SECTION: The options for a run's inputs, for the commands that create a run. The service validates the values. */
+
+type Json = Record<string, unknown>;
+
+export interface ParameterFlags {
+  readonly parameters?: string;
+  readonly param?: readonly string[];
+}
+
+export interface InputFlags extends ParameterFlags, GateFlags {
+  readonly body?: string;
+  readonly entityId?: string;
+  readonly recommendations?: string;
+  readonly label?: readonly string[];
+  readonly timeout?: number;
+}
+
+export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
+
+/** `about`: what --parameters gives. */
+export function withParameters(command: CliCommand, about = "all parameters, as a JSON object"): CliCommand {
+  return command
+    .addOption(
+      new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(repeated),
+    )
+    .addOption(textOption("-f, --parameters <json>", about));
+}
+
+export function withInputs(command: CliCommand): CliCommand {
+  command
+    .addOption(textOption("--body <json>", "the whole request as JSON; other options override its members"))
+    .addOption(new Option("--entity-id <uuid>", "the entity that the run is about"));
+  withParameters(command)
+    .addOption(textOption("--recommendations <json>", "recommendations, as a JSON object"))
+    .addOption(
+      new OfferingOption("--label <text>", "a label that lists can filter by; repeatable", "labels").argParser(
+        repeated,
+      ),
+    )
+    .addOption(new Option("--timeout <minutes>", "fail the run if no report comes in time").argParser(MINUTES));
+  return withGates(command);
+}
+
+/**
+ * The parameters; undefined if no option gives one. `base`: the parameters that --param adds to if there is no
+ * --parameters.
+ */
+export async function readParameterFlags(
+  { parameters, param }: ParameterFlags,
+  base?: unknown,
+): Promise<Json | undefined> {
+  const whole = parameters === undefined ? undefined : await readExactObject(parameters, "--parameters");
+  if (param === undefined) return whole;
+  return { ...(whole ?? (base as object | undefined)), ...readMembers(param, "--param") };
+}
+
+/** The request's body. */
+export async function readInputs(flags: InputFlags): Promise<Json> {
+  const { entityId, recommendations, label, timeout } = flags;
+  const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
+  return {
+    ...base,
+    ...given({
+      entityId,
+      parameters: await readParameterFlags(flags, base.parameters),
+      recommendations:
+        recommendations === undefined ? undefined : await readObject(recommendations, "--recommendations"),
+      labels: label && [...label],
+      timeout,
+    }),
+    ...gatesOf(flags),
+  };
+}
+
+/* SECTION: The options for the gates of a run, for the commands that create one. An action has its other gates itself. */
+
+export interface GateFlags {
+  /** An instant, although the user may have typed +2h. */
+  readonly notBefore?: string;
+  /** Minutes. */
+  readonly gateTimeout?: number;
+}
+
+export const MINUTES = wholeNumberFrom(1, 43_200);
+
+export function withGates(command: CliCommand): CliCommand {
+  return command
+    .addOption(
+      new Option(
+        "--not-before <when>",
+        "start the job no earlier: +30m, +2h, +1d, or a time with an offset, at most 30 days ahead",
+      ).argParser(readLater),
+    )
+    .addOption(
+      // Not --wait-timeout, which says how long the command waits. The API calls this one waitTimeout.
+      new Option(
+        "--gate-timeout <minutes>",
+        "fail the run if it still waits so long after its creation, or after --not-before",
+      ).argParser(MINUTES),
+    );
+}
+
+/** The members of a request. */
+export function gatesOf({ notBefore, gateTimeout }: GateFlags) {
+  return given({ notBefore, waitTimeout: gateTimeout });
+}

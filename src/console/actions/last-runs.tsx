@@ -1,0 +1,190 @@
+/** How the last runs of an action went: numbers, bars with an axis, and the newest runs. */
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { hrefOf, Link } from "../router.tsx";
+import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
+import { barsFor, fullHeightMs, Strip } from "../runs/strip.tsx";
+import { useSession } from "../session/session.tsx";
+import { formatDuration, tookOf } from "../ui/durations.ts";
+import { type Column, Table } from "../ui/list-page.tsx";
+import { ErrorView, useLoad } from "../ui/load.tsx";
+import { StatusMark } from "../ui/status.tsx";
+import { Duration, exactTime, RelativeTime } from "../ui/time.tsx";
+import { Fact } from "./action-facts.tsx";
+
+const COLUMNS: readonly Column[] = [["Run"], ["Triggered by", "is-wide"], ["Took"], ["Created", "is-end"]];
+
+/** Reading 200 runs costs more than a page of them. */
+const POLL_MS = 15_000;
+const LISTED = 5;
+
+export function RunsPart({ name }: { readonly name: string }) {
+  const { scope, reader } = useSession();
+  const read = useCallback(
+    async (signal: AbortSignal) => {
+      const query = { actionName: name, include: "details", limit: STRIP_RUNS } as const;
+      return (await reader.runs.page(query, { signal })).runs.map(rowOf);
+    },
+    [reader, name],
+  );
+  const { data: rows, failure, reload } = useLoad(read, { everyMs: POLL_MS });
+  const search = new URLSearchParams({ actionName: name }).toString();
+  return (
+    <>
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {rows === undefined ? null : rows.length === 0 ? (
+        <p class="muted">Nobody has run this action yet.</p>
+      ) : (
+        <>
+          <Numbers rows={rows} />
+          <Chart rows={rows} search={search} />
+          <Newest rows={rows.slice(0, LISTED)} search={search} />
+        </>
+      )}
+      <p>
+        <Link href={hrefOf({ name: "runs", ...scope }, search)}>All runs of this action</Link>
+      </p>
+    </>
+  );
+}
+
+function Numbers({ rows }: { readonly rows: readonly RunRow[] }) {
+  const statistics = statisticsOf(rows);
+  const { decided, succeeded, p50Ms, p95Ms } = statistics;
+  if (p50Ms === null || p95Ms === null)
+    return <p class="muted">None of the last {rows.length} runs has succeeded or failed.</p>;
+  return (
+    <dl class="action-facts run-numbers">
+      <Fact term="Success rate">
+        <b>{formatRate(statistics)}</b>{" "}
+        <span class="muted">
+          {succeeded} of {decided}
+        </span>
+      </Fact>
+      <Fact term="Half took at most (p50)">
+        <b>{formatDuration(p50Ms)}</b>
+      </Fact>
+      <Fact term="95 % took at most (p95)">
+        <b>{formatDuration(p95Ms)}</b>
+      </Fact>
+      <Fact term="Counted">
+        <span class="muted">
+          {decided} that succeeded or failed, of the last {rows.length}
+        </span>
+      </Fact>
+    </dl>
+  );
+}
+
+interface RowsProps {
+  /** Newest first. */
+  readonly rows: readonly RunRow[];
+  /** The query of a run's page, which shows the list beside it. */
+  readonly search: string;
+}
+
+/** The bars, with how long the highest one took and when the first and the last run were created. */
+function Chart({ rows, search }: RowsProps) {
+  const { scope } = useSession();
+  const box = useRef<HTMLDivElement>(null);
+  const [count, setCount] = useState(0);
+  useEffect(() => {
+    if (box.current === null) return;
+    const hasFinger = matchMedia("(pointer: coarse)").matches;
+    const observer = new ResizeObserver(([entry]) => setCount(barsFor(entry?.contentRect.width ?? 0, hasFinger)));
+    observer.observe(box.current);
+    return () => observer.disconnect();
+  }, []);
+  const shown = rows.slice(0, count);
+  const [newest, oldest] = [shown[0], shown.at(-1)];
+  return (
+    <div class="run-chart" ref={box}>
+      {newest === undefined || oldest === undefined ? null : (
+        <p class="axis">
+          <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
+        </p>
+      )}
+      <Strip rows={rows} scope={scope} search={search} selectedId={null} isNewest />
+      {newest === undefined || oldest === undefined ? null : (
+        <p class="axis">
+          <Created at={oldest.createdAt} />
+          <Created at={newest.createdAt} />
+        </p>
+      )}
+    </div>
+  );
+}
+
+function Created({ at }: { readonly at: string }) {
+  return (
+    <time dateTime={at} title={exactTime(at)}>
+      {DATE.format(new Date(at))}
+    </time>
+  );
+}
+
+const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+
+function Newest({ rows, search }: RowsProps) {
+  const { scope } = useSession();
+  return (
+    <Table label="The newest runs" class="newest-runs" columns={COLUMNS}>
+      {rows.map((row) => (
+        <tr key={row.id}>
+          <td>
+            <Link href={hrefOf({ name: "run", ...scope, id: row.id }, search)}>
+              <StatusMark status={row.status} />
+            </Link>
+          </td>
+          <td class="is-wide">
+            <bdi>{row.triggeredBy}</bdi>
+          </td>
+          <td>
+            <Duration {...tookOf(row)} />
+          </td>
+          <td class="is-end">
+            <RelativeTime at={row.createdAt} />
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+/* SECTION: How the last runs of an action went. PURE. */
+
+export interface RunStatistics {
+  /** Runs that succeeded or failed. A run that somebody cancelled says nothing about the action. */
+  readonly decided: number;
+  readonly succeeded: number;
+  /** Of those that succeeded or failed, in ms; null if there are none. */
+  readonly p50Ms: number | null;
+  readonly p95Ms: number | null;
+}
+
+export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
+  const decided = rows.filter(({ status }) => status === "succeeded" || status === "failed");
+  const durations = decided.map(durationOf).sort((a, b) => a - b);
+  return {
+    decided: decided.length,
+    succeeded: decided.filter(({ status }) => status === "succeeded").length,
+    p50Ms: percentile(durations, 50),
+    p95Ms: percentile(durations, 95),
+  };
+}
+
+/** The smallest value that is at least as large as `percent` of all (nearest rank). `sorted`: smallest first. */
+function percentile(sorted: readonly number[], percent: number): number | null {
+  return sorted[Math.max(Math.ceil((percent / 100) * sorted.length) - 1, 0)] ?? null;
+}
+
+function durationOf(row: RunRow): number {
+  const { from, to } = tookOf(row);
+  return Math.max(Date.parse(to ?? from) - Date.parse(from), 0);
+}
+
+/** `94 %`. Only if all succeeded it is 100 %, and only if none did it is 0 %. */
+export function formatRate({ decided, succeeded }: RunStatistics): string {
+  const percent = Math.round((succeeded / decided) * 100);
+  const isMixed = succeeded > 0 && succeeded < decided;
+  return `${isMixed ? Math.min(Math.max(percent, 1), 99) : percent} %`;
+}

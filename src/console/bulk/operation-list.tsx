@@ -1,0 +1,125 @@
+/** The page "Bulk operations": what cancels or retries many runs now, and what did so in the last 30 days. */
+import { useCallback, useState } from "preact/hooks";
+import type { BulkOperation } from "../../client/index.ts";
+import { hrefOf, Link } from "../router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { Empty } from "../ui/empty.tsx";
+import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { useLoad } from "../ui/load.tsx";
+import { RelativeTime } from "../ui/time.tsx";
+import { FilterWords, isStopping, isUnderWay, Progress, titleOf } from "./bulk-words.tsx";
+import { StopDialog } from "./operation-page.tsx";
+
+const COLUMNS: readonly Column[] = [
+  ["Operation"],
+  ["Progress", "col-progress"],
+  ["Asked by", "is-wide col-env"],
+  ["Created", "is-wide col-short"],
+  ["Stop", "is-end col-stop", true],
+];
+
+const WORKING_MS = 2000;
+const IDLE_MS = 15_000;
+
+export function OperationsPage() {
+  const { reader } = useSession();
+  const loaded = useListPage(reader.bulkOperations, { everyMs: paceOfPage });
+  const [stopped, setStopped] = useState<BulkOperation | null>(null);
+  function close() {
+    setStopped(null);
+    loaded.reload();
+  }
+  return (
+    <>
+      <ListPage title="Bulk operations" of="operations" loaded={loaded}>
+        {({ operations }) =>
+          operations.length === 0 ? (
+            <Empty title={loaded.isFirst ? "No bulk operations yet" : "There are no more operations"}>
+              <p>Select runs in the list to cancel or retry many at once. What you begin is shown here to everybody.</p>
+            </Empty>
+          ) : (
+            <OperationTable operations={operations} onStop={setStopped} />
+          )
+        }
+      </ListPage>
+      {stopped === null ? null : <StopDialog operation={stopped} onClose={close} onStopped={close} />}
+    </>
+  );
+}
+
+function paceOfPage({ operations }: { readonly operations: readonly BulkOperation[] }): number {
+  return operations.some(isUnderWay) ? WORKING_MS : IDLE_MS;
+}
+
+interface OperationTableProps {
+  readonly operations: readonly BulkOperation[];
+  readonly onStop: (operation: BulkOperation) => void;
+}
+
+function OperationTable({ operations, onStop }: OperationTableProps) {
+  const { scope, may } = useSession();
+  return (
+    <Table label="Bulk operations" columns={COLUMNS}>
+      {operations.map((operation) => (
+        <tr key={operation.id}>
+          <td>
+            <Link class="row-name" href={hrefOf({ name: "operation", ...scope, id: operation.id })}>
+              {titleOf(operation)}
+            </Link>
+            <p>
+              <FilterWords filter={operation.filter} />
+            </p>
+            <p class="is-narrow muted">
+              <bdi>{operation.by}</bdi>, <RelativeTime at={operation.createdAt} />
+            </p>
+          </td>
+          <td>
+            <Progress operation={operation} />
+          </td>
+          <td class="is-wide">
+            <bdi>{operation.by}</bdi>
+          </td>
+          <td class="is-wide">
+            <RelativeTime at={operation.createdAt} />
+          </td>
+          <td class="is-end">
+            {may("data:write") && isUnderWay(operation) && !isStopping(operation) ? (
+              <Button
+                kind="quiet"
+                aria-label={`Stop the ${titleOf(operation).toLowerCase()}`}
+                onClick={() => onStop(operation)}
+              >
+                Stop
+              </Button>
+            ) : null}
+          </td>
+        </tr>
+      ))}
+    </Table>
+  );
+}
+
+/* SECTION: Leads from the list to the bulk operations, and tells everybody how many are under way. */
+
+const POLL_MS = 15_000;
+/** Those under way are among the newest: at most 5 run at a time, and each runs for minutes at most. */
+const READ = 20;
+
+export function OperationsLink() {
+  const { reader, scope } = useSession();
+  const read = useCallback((signal: AbortSignal) => reader.bulkOperations.page({ limit: READ }, { signal }), [reader]);
+  const { data } = useLoad(read, { everyMs: POLL_MS });
+  const count = data?.operations.filter(isUnderWay).length ?? 0;
+  return (
+    <Link class="button is-quiet" href={hrefOf({ name: "operations", ...scope })}>
+      Bulk operations
+      {count === 0 ? null : (
+        <span class="nav-count">
+          {count}
+          <span class="only-heard"> under way</span>
+        </span>
+      )}
+    </Link>
+  );
+}

@@ -1,0 +1,105 @@
+/** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
+
+import { useCallback } from "preact/hooks";
+import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { type Loaded, useLoad } from "../ui/load.tsx";
+import { isOpen } from "../ui/status.tsx";
+import { PERSON_REQUIRED } from "../ui/use-change.ts";
+
+export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
+export type Refusals = RunApproval["refusals"];
+export type Decision = keyof Refusals;
+
+/** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
+export const NOT_REFUSED: Refusals = { approve: null, reject: null };
+
+/** Why a button is disabled. */
+export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, string>> = {
+  may_not_approve: "Your token can't approve or reject runs.",
+  person_required: PERSON_REQUIRED,
+  not_waiting: "This run no longer waits for a decision.",
+  own_run: "This is your own run, so somebody else must approve it. You can cancel the run.",
+  already_approved:
+    "You have approved this run, or a token above or below yours has. The run also needs another approver.",
+};
+
+/** Whether the run still needs approvals, and the token may give one. If not, show no button. */
+export function isUndecided({ status, details }: DetailedActionRun, { mayApprove }: Holder): boolean {
+  const approval = details?.approval ?? null;
+  if (!mayApprove || approval === null || details?.waiting == null || !isOpen(status)) return false;
+  return approval.approvals.length < approval.required;
+}
+
+/**
+ * Whether the holder may have created or approved the run. This compares only names, and two tokens can have the same
+ * name. So ask the service. If both acts name a person, only the persons count.
+ */
+export function mayBeOwn(
+  { triggeredBy, details }: DetailedActionRun,
+  { name, person }: Omit<Holder, "mayApprove">,
+): boolean {
+  const acts = [{ by: triggeredBy, via: details?.via ?? null }, ...(details?.approval?.approvals ?? [])];
+  return acts.some(({ by, via }) => (via !== null && person !== null ? by === person : (via ?? by) === name));
+}
+
+/* SECTION: What an approver decides about, and whether the service would take the decision. */
+
+/** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
+export function useApproval(id: string | null, version?: unknown): Loaded<RunApproval | null> {
+  const { reader } = useSession();
+  const read = useCallback(
+    async (signal: AbortSignal) => (id === null ? null : reader.runs.approval(id, { signal })),
+    [reader, id, version],
+  );
+  return useLoad(read);
+}
+
+/** With which codes the service would refuse a decision. `isAsked`: if not, nothing is read. */
+export function useRefusals({ id, details }: DetailedActionRun, isAsked: boolean): Refusals {
+  // Each approval can change the answer.
+  const { data } = useApproval(isAsked ? id : null, details?.approval?.approvals.length);
+  return data?.refusals ?? NOT_REFUSED;
+}
+
+/* SECTION: The buttons that open the dialogs Approve and Reject. Each is disabled while the service would refuse it. */
+
+interface DecisionButtonsProps {
+  readonly refusals: Refusals;
+  /** The id of the `WhyRefused`. */
+  readonly whyId: string;
+  /** What is decided about, if the page has several. */
+  readonly of?: string;
+  readonly onDecide: (decision: Decision) => void;
+}
+
+export function DecisionButtons({ refusals, whyId, of, onDecide }: DecisionButtonsProps) {
+  return (["approve", "reject"] as const).map((decision) => {
+    const isRefused = refusals[decision] !== null;
+    const verb = VERBS[decision];
+    return (
+      <Button
+        key={decision}
+        disabled={isRefused}
+        aria-describedby={isRefused ? whyId : undefined}
+        aria-label={of === undefined ? undefined : `${verb} ${of}`}
+        onClick={() => onDecide(decision)}
+      >
+        {verb}
+      </Button>
+    );
+  });
+}
+
+/** What refuses a rejection refuses an approval, too. */
+export function WhyRefused({ refusals, id }: { readonly refusals: Refusals; readonly id: string }) {
+  if (refusals.approve === null) return null;
+  return (
+    <p class="muted" id={id}>
+      {WHY_REFUSED[refusals.approve]}
+    </p>
+  );
+}
+
+export const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: "Reject" };

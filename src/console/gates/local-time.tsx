@@ -1,0 +1,74 @@
+/** The field "Start at" of a form that makes a run: the instant in `notBefore`. */
+
+import { TextField } from "../ui/field.tsx";
+import type { Change } from "../ui/use-change.ts";
+import { whenText } from "./waiting.ts";
+
+/** The field's pointer in the body. */
+export const START_AT = "/notBefore";
+
+interface StartAtProps {
+  readonly change: Change;
+  readonly value: string;
+  readonly onText: (text: string) => void;
+}
+
+export function StartAt({ change, ...field }: StartAtProps) {
+  return (
+    <LocalTimeField
+      label="Start at"
+      hint="Optional. At most 30 days ahead."
+      error={change.problems.get(START_AT)}
+      {...field}
+    />
+  );
+}
+
+/** The member of the body; empty if the field is. Null if the field holds no time. Then the change is refused. */
+export function startAtOf(text: string, change: Change): { readonly notBefore?: string } | null {
+  const notBefore = readLocalTime(text);
+  if (notBefore !== null) return notBefore === undefined ? {} : { notBefore };
+  change.refuse(new Map([[START_AT, "Choose a day and a time, or leave the field empty."]]));
+  return null;
+}
+
+/* SECTION: A field for an instant in the time zone of this machine. It shows that zone, and the instant in UTC. */
+
+interface LocalTimeFieldProps {
+  readonly label: string;
+  /** What an empty field means. */
+  readonly hint: string;
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly onText: (text: string) => void;
+}
+
+export function LocalTimeField({ hint, value, ...field }: LocalTimeFieldProps) {
+  return <TextField {...field} type="datetime-local" hint={zonesText(value, Date.now()) ?? hint} value={value} />;
+}
+
+/* SECTION: What a `datetime-local` field holds. PURE, apart from the time zone of this machine. */
+
+/** RFC 3339 in UTC; undefined if the field is empty, and null if it holds no time. */
+export function readLocalTime(text: string): string | null | undefined {
+  if (text === "") return undefined;
+  const at = new Date(text);
+  return Number.isNaN(at.getTime()) ? null : at.toISOString();
+}
+
+const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** The instant in the zone of this machine and in UTC, because people mix zones up. Null if the text is no instant. */
+export function zonesText(text: string, now: number): string | null {
+  const at = readLocalTime(text);
+  if (at == null) return null;
+  return `${whenText(Date.parse(at), now)} (${ZONE}), ${at.slice(0, 16).replace("T", " ")} UTC`;
+}
+
+/* SECTION: The value of a `datetime-local` field. PURE, apart from the machine's time zone. */
+
+export function localMinute(at: Date): string {
+  const two = (value: number) => String(value).padStart(2, "0");
+  const day = [at.getFullYear(), two(at.getMonth() + 1), two(at.getDate())].join("-");
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}

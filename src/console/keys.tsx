@@ -1,0 +1,168 @@
+/**
+ * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog is
+ * open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
+ */
+import { useEffect, useRef, useState } from "preact/hooks";
+import { contextOf } from "./ui/context.ts";
+import { Dialog } from "./ui/dialog.tsx";
+
+const STORED = "action-runs.shortcuts";
+const OFF = "off";
+const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
+
+export interface ShortcutGroup {
+  /** A heading of the help: "Runs". */
+  readonly title: string;
+  readonly shortcuts: () => readonly Shortcut[];
+}
+
+export interface Keys {
+  readonly register: (group: ShortcutGroup) => () => void;
+  readonly groups: () => readonly ShortcutGroup[];
+  readonly areOn: () => boolean;
+  readonly switchTo: (areOn: boolean) => void;
+}
+
+export function createKeys(document: Document, storage: Storage): Keys {
+  const groups = new Set<ShortcutGroup>();
+  let areOn = storage.getItem(STORED) !== OFF;
+  let begun: Begun | null = null;
+
+  document.addEventListener("keydown", (event) => {
+    // A dialog, a menu or a field may have used the key already.
+    if (!areOn || event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
+    const reading = readPress(
+      {
+        key: event.key,
+        at: event.timeStamp,
+        hasModifier: event.ctrlKey || event.metaKey || event.altKey,
+        isTyping: event.target instanceof Element && event.target.closest(TYPING) !== null,
+      },
+      begun,
+      [...groups].flatMap((group) => group.shortcuts()),
+    );
+    begun = reading.begun;
+    if (reading.shortcut === null) return;
+    // `/` must not be typed into the field that it leads to.
+    event.preventDefault();
+    reading.shortcut.run?.();
+  });
+
+  return {
+    register(group) {
+      groups.add(group);
+      return () => groups.delete(group);
+    },
+    groups: () => [...groups],
+    areOn: () => areOn,
+    switchTo(next) {
+      areOn = next;
+      begun = null;
+      if (areOn) storage.removeItem(STORED);
+      else storage.setItem(STORED, OFF);
+    },
+  };
+}
+
+export const [KeysProvider, useKeysRegistry] = contextOf<Keys>("registry of shortcuts");
+
+/** Registers shortcuts while the component is shown. `shortcuts` may be a new array each time. */
+export function useKeys(title: string, shortcuts: readonly Shortcut[]): void {
+  const keys = useKeysRegistry();
+  const latest = useRef(shortcuts);
+  latest.current = shortcuts;
+  useEffect(() => keys.register({ title, shortcuts: () => latest.current }), [keys, title]);
+}
+
+/* SECTION: Which shortcut a key press means. PURE. */
+
+/** A shortcut is one key as `KeyboardEvent.key` names it, or two after each other: `g r`. */
+export interface Shortcut {
+  readonly keys: string;
+  /** What it does, as the help shows it: "Next run". */
+  readonly label: string;
+  /** Missing if the browser does it by itself, such as Enter on a link. Then only the help shows it. */
+  readonly run?: (() => void) | undefined;
+}
+
+export interface Press {
+  readonly key: string;
+  /** When, in ms. */
+  readonly at: number;
+  readonly hasModifier: boolean;
+  /** Whether the focus is where people type. */
+  readonly isTyping: boolean;
+}
+
+/** The first key of a shortcut of two, and when it was pressed. */
+export interface Begun {
+  readonly key: string;
+  readonly at: number;
+}
+
+export interface Reading {
+  readonly shortcut: Shortcut | null;
+  readonly begun: Begun | null;
+}
+
+const SECOND_KEY_WITHIN_MS = 1500;
+const NOTHING: Reading = { shortcut: null, begun: null };
+
+/** The later of two shortcuts with the same keys wins, because it belongs to the page that is on top. */
+export function readPress(press: Press, begun: Begun | null, shortcuts: readonly Shortcut[]): Reading {
+  if (press.hasModifier || press.isTyping) return NOTHING;
+  const isSecond = begun !== null && press.at - begun.at <= SECOND_KEY_WITHIN_MS;
+  const keys = isSecond ? `${begun.key} ${press.key}` : press.key;
+  const shortcut = shortcuts.findLast((one) => one.keys === keys && one.run !== undefined);
+  if (shortcut !== undefined) return { shortcut, begun: null };
+  if (isSecond) return readPress(press, null, shortcuts);
+  const isFirst = shortcuts.some((one) => one.keys.startsWith(`${press.key} `));
+  return { shortcut: null, begun: isFirst ? { key: press.key, at: press.at } : null };
+}
+
+/* SECTION: Lists the shortcuts of the page, and switches them on and off. */
+
+export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
+  const keys = useKeysRegistry();
+  const [areOn, setOn] = useState(keys.areOn);
+  function toggle() {
+    keys.switchTo(!areOn);
+    setOn(!areOn);
+  }
+  return (
+    <Dialog title="Keyboard shortcuts" onClose={onClose}>
+      <label class="switch">
+        <input type="checkbox" checked={areOn} onChange={toggle} />
+        Use keyboard shortcuts
+      </label>
+      <div class="shortcuts">
+        {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
+          <section key={title}>
+            <h3>{title}</h3>
+            <dl>
+              {shortcuts.map((shortcut) => (
+                <div key={shortcut.keys}>
+                  <dt>{shortcut.label}</dt>
+                  <dd>
+                    {shortcut.keys.split(" ").map((key) => (
+                      <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
+                    ))}
+                  </dd>
+                </div>
+              ))}
+            </dl>
+          </section>
+        ))}
+      </div>
+    </Dialog>
+  );
+}
+
+/** Several parts of a page can register shortcuts under one title. */
+function sectionsOf(groups: readonly ShortcutGroup[]): ReadonlyMap<string, readonly Shortcut[]> {
+  const sections = new Map<string, readonly Shortcut[]>();
+  for (const { title, shortcuts } of groups) {
+    sections.set(title, [...(sections.get(title) ?? []), ...shortcuts()]);
+  }
+  return sections;
+}

@@ -1,0 +1,222 @@
+/** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
+import { useCallback, useEffect, useState } from "preact/hooks";
+import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
+import { localMinute } from "../gates/local-time.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { formatDuration } from "../ui/durations.ts";
+import { SelectField, TextField } from "../ui/field.tsx";
+import { Pager } from "../ui/list-page.tsx";
+import { ErrorView, sentenceOf, useLoad } from "../ui/load.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { Mark, type Status } from "../ui/status.tsx";
+import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+
+type State = EndpointDelivery["state"];
+
+const MARKS: Readonly<Record<State, Status>> = { waiting: "running", delivered: "succeeded", failed: "failed" };
+const STATES = Object.keys(MARKS) as readonly State[];
+const EVERY_MS = 5000;
+
+interface DeliveriesPartProps {
+  readonly name: string;
+  /** As the status has it. The list is read again when it is another one. */
+  readonly newest: EndpointDelivery | null | undefined;
+  readonly onRecover: () => void;
+}
+
+export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps) {
+  const { reader } = useSession();
+  const router = useRouter();
+  const { page, query } = useRoute();
+  const state = STATES.find((one) => one === query.get("state"));
+  const cursor = query.get("cursor") ?? undefined;
+  const read = useCallback(
+    (signal: AbortSignal) => reader.webhookEndpoints.deliveryPage(name, { state, cursor }, { signal }),
+    [reader, name, state, cursor],
+  );
+  const { data, failure, reload } = useLoad(read, { everyMs: EVERY_MS });
+  const mark = newest ? `${newest.runId} ${newest.state} ${newest.attempts.length}` : null;
+  useEffect(() => {
+    if (mark !== null) reload();
+  }, [mark, reload]);
+  function choose(next: string) {
+    if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `state=${next}`), { replace: true });
+  }
+  return (
+    <section class="part">
+      <div class="page-head">
+        <h2>Deliveries</h2>
+        <div class="head-buttons deliveries-head">
+          <SelectField label="State" value={state ?? ""} onText={choose}>
+            <option value="">all</option>
+            {STATES.map((one) => (
+              <option key={one}>{one}</option>
+            ))}
+          </SelectField>
+          <Button onClick={onRecover}>Recover</Button>
+        </div>
+      </div>
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      {data === undefined ? null : data.deliveries.length === 0 ? (
+        <p class="muted">{noneOf(state, data.next)}</p>
+      ) : (
+        <ul class="deliveries" aria-label="Deliveries">
+          {data.deliveries.map((delivery) => (
+            <Delivery key={delivery.runId + delivery.type} name={name} delivery={delivery} onResent={reload} />
+          ))}
+        </ul>
+      )}
+      <Pager of="deliveries" next={data?.next ?? null} />
+    </section>
+  );
+}
+
+/** `next`: the cursor of the next page. A page can be empty and still have a next one. */
+function noneOf(state: State | undefined, next: string | null): string {
+  if (next !== null) return "None on this page.";
+  return state === undefined ? "None yet. They begin with the next run that matches." : "None in this state.";
+}
+
+/** `failed` of a run that failed. */
+function kindOfRun(type: EndpointDelivery["type"]): string {
+  return type === "action_run.approval_requested" ? "unapproved" : type.replace(/^action_run\./, "");
+}
+
+interface DeliveryProps {
+  readonly name: string;
+  readonly delivery: EndpointDelivery;
+  readonly onResent: () => void;
+}
+
+function Delivery({ name, delivery, onResent }: DeliveryProps) {
+  const { client, scope } = useSession();
+  const { note } = useNotices();
+  const change = useChange();
+  const { runId, type, state, attempts, nextAttemptAt } = delivery;
+  const last = attempts.at(-1);
+  const run = `${kindOfRun(type)} run ${runId.slice(-8)}`;
+  const resend = () =>
+    change.submit({
+      send: ({ signal }) => client.webhookEndpoints.resend(name, runId, { type, signal }),
+      done() {
+        note(`The message about the ${run} is sent again.`);
+        onResent();
+      },
+      explain(error) {
+        note(sentenceOf(error), { isProblem: true });
+        return null;
+      },
+    });
+  return (
+    <li>
+      <div class="delivery-head">
+        <Mark mark={MARKS[state]}>{state}</Mark>
+        <Link href={hrefOf({ name: "run", id: runId, ...scope })}>{run}</Link>
+        <span class="muted">
+          {last === undefined ? null : <RelativeTime at={last.at} />}
+          {nextAttemptAt === null ? null : (
+            <>
+              {last === undefined ? "" : ", "}next attempt <Countdown until={nextAttemptAt} />
+            </>
+          )}
+        </span>
+        <Button kind="quiet" isBusy={change.isBusy} aria-label={`Resend the message about the ${run}`} onClick={resend}>
+          Resend
+        </Button>
+      </div>
+      {last === undefined ? null : (
+        <details>
+          <summary>
+            {attempts.length} {attempts.length === 1 ? "attempt" : "attempts"}: <bdi>{last.reason}</bdi>
+          </summary>
+          <ol>
+            {attempts.map(({ at, status, durationMs, reason, excerpt }) => (
+              <li key={at}>
+                <ClockTime at={at} /> {status === null ? null : <code class="http-status">{status}</code>}{" "}
+                <span class="muted">{formatDuration(durationMs)}</span> <bdi>{reason}</bdi>
+                {excerpt === null ? null : (
+                  <pre class="excerpt">
+                    <bdi>{excerpt}</bdi>
+                  </pre>
+                )}
+              </li>
+            ))}
+          </ol>
+        </details>
+      )}
+    </li>
+  );
+}
+
+/* SECTION: Sends messages again that a time without a receiver cost. The page shows how far it is. */
+
+type Include = NewEndpointRecovery["include"];
+
+const DAY_MS = 24 * 3_600_000;
+const INCLUDED: Readonly<Record<Include, string>> = {
+  failed: "that the service gave up",
+  missing: "that the endpoint never heard of",
+};
+
+interface RecoverDialogProps {
+  readonly name: string;
+  readonly onClose: () => void;
+  readonly onBegun: () => void;
+}
+
+export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const [include, setInclude] = useState<Include>("failed");
+  const [since, setSince] = useState(() => localMinute(new Date(Date.now() - DAY_MS)));
+  const change = useChange({
+    fields: ["/since", "/include"],
+    afterLoss: "The recovery may have begun. The same one again only goes on.",
+  });
+  const { problems } = change;
+  function recover() {
+    const at = new Date(since);
+    if (Number.isNaN(at.getTime())) {
+      return change.refuse(new Map([["/since", "Choose a day and a time."]]));
+    }
+    change.submit({
+      send: ({ signal }) => client.webhookEndpoints.recover(name, { since: at.toISOString(), include }, { signal }),
+      done() {
+        note("The recovery has begun. Its messages are among the deliveries.");
+        onBegun();
+        onClose();
+      },
+    });
+  }
+  return (
+    <Dialog title={`Recover messages of ${name}`} onClose={onClose}>
+      <ChangeForm change={change} onSubmit={recover} onClose={onClose} verb="Recover">
+        <SelectField
+          label="Messages"
+          hint="Those that it never heard of go back 7 days at most."
+          value={include}
+          error={problems.get("/include")}
+          onText={(text) => setInclude(text as Include)}
+        >
+          {Object.entries(INCLUDED).map(([key, label]) => (
+            <option key={key} value={key}>
+              {label}
+            </option>
+          ))}
+        </SelectField>
+        <TextField
+          label="Of runs that ended since"
+          type="datetime-local"
+          hint="At most 10 000 messages, newest first. A run that waits for approval counts by its creation."
+          value={since}
+          error={problems.get("/since")}
+          onText={setSince}
+        />
+      </ChangeForm>
+    </Dialog>
+  );
+}

@@ -1,0 +1,141 @@
+/** How an endpoint does, by colour, by shape and by word. */
+import type { Client, EndpointStatus, StoredEndpoint } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { Button } from "../ui/button.tsx";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+import { useNotices } from "../ui/notices.tsx";
+import { Mark } from "../ui/status.tsx";
+import { RelativeTime } from "../ui/time.tsx";
+import { useChange } from "../ui/use-change.ts";
+
+interface HealthProps {
+  readonly status: EndpointStatus;
+  /** Whether a person disabled it. */
+  readonly isOff: boolean;
+}
+
+export function Health({ status: { health, disabledReason }, isOff }: HealthProps) {
+  const { state, failingSince, lastSuccessAt, isProbed } = health;
+  if (isOff) return <Mark mark="cancelled">disabled</Mark>;
+  if (disabledReason !== null) return <Mark mark="cancelled">disabled by the service</Mark>;
+  if (state === "unknown") return <Mark mark="pending">no result yet</Mark>;
+  const isFailing = state === "failing";
+  const since = isFailing ? failingSince : lastSuccessAt;
+  return (
+    <>
+      <Mark mark={isFailing ? "failed" : "succeeded"}>{state}</Mark>{" "}
+      <span class="muted">
+        {isFailing ? "since " : "last success "}
+        {since === null ? null : <RelativeTime at={since} />}
+        {isProbed ? ", tried once a minute" : ""}
+      </span>
+    </>
+  );
+}
+
+/* SECTION: Says that an endpoint gets no messages, why, and offers to enable it. */
+
+interface OffBoxProps {
+  readonly endpoint: StoredEndpoint;
+  readonly status: EndpointStatus | undefined;
+  readonly onChanged: () => void;
+}
+
+export function OffBox({ endpoint: { name, definition }, status, onChanged }: OffBoxProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const change = useChange({ afterLoss: "The endpoint may be enabled already." });
+  const isOff = definition.disabled;
+  const reason = status?.disabledReason ?? null;
+  if (!isOff && reason === null) return null;
+  const enable = () =>
+    change.submit({
+      send: ({ signal }) =>
+        isOff ? setDisabled(client, name, false, signal) : client.webhookEndpoints.enable(name, { signal }),
+      done() {
+        note(`${name} is enabled.`);
+        onChanged();
+      },
+    });
+  return (
+    <div class="warning-box" role="alert">
+      <p>
+        {isOff ? (
+          "Somebody disabled this endpoint, so no message is sent."
+        ) : (
+          <>
+            The service disabled this endpoint
+            {status?.disabledAt ? (
+              <>
+                {" "}
+                <RelativeTime at={status.disabledAt} />
+              </>
+            ) : null}
+            : <bdi>{reason}</bdi> Correct the receiver, then enable the endpoint.
+          </>
+        )}{" "}
+        Once it is enabled, Recover can send what it missed, up to 7 days back.
+      </p>
+      {[...change.problems.values()].map((problem) => (
+        <p key={problem} class="field-error">
+          {problem}
+        </p>
+      ))}
+      <div class="head-buttons">
+        <Button onClick={enable} isBusy={change.isBusy}>
+          Enable
+        </Button>
+      </div>
+    </div>
+  );
+}
+
+/* SECTION: Asks before a person's own switch disables an endpoint. */
+
+interface DisableDialogProps {
+  readonly name: string;
+  readonly onClose: () => void;
+  readonly onChanged: () => void;
+}
+
+export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const change = useChange({ afterLoss: "The endpoint may be disabled already." });
+  const disable = () =>
+    change.submit({
+      send: ({ signal }) => setDisabled(client, name, true, signal),
+      done() {
+        note(`${name} is disabled.`);
+        onChanged();
+        onClose();
+      },
+    });
+  return (
+    <ConfirmDialog
+      title={`Disable ${name}?`}
+      verb="Disable endpoint"
+      change={change}
+      onConfirm={disable}
+      onClose={onClose}
+    >
+      <p>
+        The endpoint gets no messages until you enable it. Messages that wait are dropped. Recover can send them later,
+        up to 7 days back.
+      </p>
+    </ConfirmDialog>
+  );
+}
+
+/* SECTION: A person's own switch of an endpoint, which is a member of its definition. */
+
+/** Stores the endpoint with the switch. Throws as the client does, also if somebody changes it meanwhile. */
+export async function setDisabled(
+  { webhookEndpoints }: Client,
+  name: string,
+  disabled: boolean,
+  signal: AbortSignal,
+): Promise<void> {
+  const { definition, version } = await webhookEndpoints.get(name, { signal });
+  await webhookEndpoints.put(name, { ...definition, disabled }, { ifVersion: version, signal });
+}

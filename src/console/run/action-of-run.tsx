@@ -1,0 +1,115 @@
+/**
+ * The stored action that a run came from, as it is now. It is read only for somebody who may retry the run. The first
+ * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
+ * end.
+ */
+import { useCallback, useEffect, useRef } from "preact/hooks";
+import { type ActionDefinition, ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { useSession } from "../session/session.tsx";
+import { type Failure, useLoad } from "../ui/load.tsx";
+import { isOpen } from "../ui/status.tsx";
+
+export interface ActionOfRun {
+  readonly action: ActionNow;
+  readonly failure: Failure | null;
+  readonly reload: () => void;
+}
+
+export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
+  const { reader, may } = useSession();
+  const name = may("data:write") ? details?.action?.name : undefined;
+  const read = useCallback(
+    async (signal: AbortSignal) => {
+      if (name === undefined) return undefined;
+      try {
+        return (await reader.actions.get(name, { signal })).definition;
+      } catch (error) {
+        if (error instanceof ActionRunsError && error.code === "action_not_found") return null;
+        throw error;
+      }
+    },
+    [reader, name],
+  );
+  const { data, failure, reload } = useLoad(read);
+  const hasEnded = !isOpen(status);
+  const hadEnded = useRef(hasEnded);
+  useEffect(() => {
+    if (hasEnded && !hadEnded.current) reload();
+    hadEnded.current = hasEnded;
+  }, [hasEnded, reload]);
+  return { action: data, failure, reload };
+}
+
+/* SECTION: What may be done with a run. PURE. A button that would be refused is not shown. */
+
+export type Retrying =
+  /** The run is open, or its action is not read yet. */
+  | "not_now"
+  | "possible"
+  /** Its trigger came with the create, and the service does not keep such triggers. */
+  | "trigger_not_kept"
+  /** A retry needs the stored action, and the action is deleted. */
+  | "action_deleted";
+
+/** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
+export type ActionNow = ActionDefinition | null | undefined;
+
+export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
+  if (isOpen(status) || details === undefined) return "not_now";
+  if (details.source === "trigger") return "trigger_not_kept";
+  if (details.source === "none") return "possible";
+  return action === undefined ? "not_now" : action === null ? "action_deleted" : "possible";
+}
+
+/**
+ * Who starts the job of the run, and of its retry: the service through a trigger, or the creator of the run. Null: nobody
+ * knows.
+ */
+export function starterOf({ details }: DetailedActionRun, action: ActionNow): "service" | "creator" | null {
+  switch (details?.source) {
+    case "trigger":
+      return "service";
+    case "none":
+      return "creator";
+    case "action":
+      return action == null ? null : action.trigger === undefined ? "creator" : "service";
+    default:
+      return null;
+  }
+}
+
+/* SECTION: Says why a run can't be retried, or who must start the job of its retry. */
+
+interface RetryNoteProps {
+  readonly retrying: Retrying;
+  readonly starter: ReturnType<typeof starterOf>;
+  /** Of the run's action. */
+  readonly name: string;
+}
+
+export function RetryNote({ retrying, starter, name }: RetryNoteProps) {
+  switch (retrying) {
+    case "trigger_not_kept":
+      return (
+        <p class="hint">
+          This run can't be retried here. Its trigger came with the request, and the service does not keep such a
+          trigger. Store the trigger as an action, and start runs through the action.
+        </p>
+      );
+    case "action_deleted":
+      return (
+        <p class="hint">
+          This run can't be retried. Its action <bdi>{name}</bdi> is deleted. Store an action of that name again, and
+          then retry the run.
+        </p>
+      );
+    case "possible":
+      return starter === "creator" ? (
+        <p class="hint">
+          No trigger starts the job of this run or of its retry. You must start the job if you retry the run.
+        </p>
+      ) : null;
+    case "not_now":
+      return null;
+  }
+}

@@ -1,0 +1,354 @@
+/** The list "Timeline": what happened to a run, oldest first, and what comes next. */
+
+import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
+import type { TimelineEvent } from "../../client/index.ts";
+import { groupText, WAITED_FOR, whenText } from "../gates/waiting.ts";
+import { RunLink } from "../gates/waiting-note.tsx";
+import { Button, ExternalLink } from "../ui/button.tsx";
+import { formatDuration } from "../ui/durations.ts";
+import { type Status, StatusIcon } from "../ui/status.tsx";
+import { hasLines, TextBlock } from "../ui/text-block.tsx";
+import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
+import { Who } from "./facts.tsx";
+import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
+
+export function TimelineList({ events }: { readonly events: readonly TimelineEvent[] }) {
+  return (
+    <ol class="timeline" aria-label="Timeline">
+      {itemsOf(events).map((item) => (
+        <ItemRow key={item.seq} item={item} />
+      ))}
+    </ol>
+  );
+}
+
+function ItemRow({ item }: { readonly item: Item }) {
+  switch (item.kind) {
+    case "attempt":
+      return <AttemptRow attempt={item} />;
+    case "heartbeats":
+      return <BeatRows row={item} />;
+    case "event":
+      return <EventRow event={item.event} />;
+  }
+}
+
+/* SECTION: An event of the timeline that is a row of its own: the run's creation, its gates, its start and its end. */
+
+const STARTS: Readonly<Record<string, string>> = {
+  delivery: "The receiver accepted it",
+  heartbeat: "The first heartbeat came",
+  callback: "It was reported together with its end",
+};
+
+const ENDS: Readonly<Record<string, string>> = {
+  callback: "The job reported it",
+  cancel: "It was cancelled",
+  delivery: "Its job could not be started",
+  gate: "It did not start",
+  deadline: "Nobody reported an end before the deadline",
+  silence: "The job was silent for too long",
+};
+
+export function EventRow({ event }: { readonly event: Single["event"] }) {
+  switch (event.type) {
+    case "created":
+      return <Row at={event.at} status="pending" title="Created" facts={<By {...event} />} />;
+    case "started":
+      return (
+        <Row at={event.at} status="running" title="Started">
+          <Note text={STARTS[event.cause ?? ""]} />
+        </Row>
+      );
+    case "external_url":
+      return (
+        <Row at={event.at} title="The receiver named the job's page">
+          <JobLink url={event.url} />
+        </Row>
+      );
+    case "cancel_requested":
+      return (
+        <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By {...event} />}>
+          <Said text={event.reason} />
+        </Row>
+      );
+    case "waiting":
+      return <WaitingRow event={event} />;
+    case "approved":
+      return (
+        <Row at={event.at} status="succeeded" title="Approved" facts={<By {...event} />}>
+          <Said text={event.reason} />
+        </Row>
+      );
+    case "rejected":
+      return (
+        <Row at={event.at} status="cancelled" title="Rejected" facts={<By {...event} />}>
+          <Said text={event.reason} />
+        </Row>
+      );
+    case "released":
+      return (
+        <Row at={event.at} title="Released" facts={<By {...event} />}>
+          <Note
+            text={event.approversUnchecked && "The database was down, so a token that approved the run can be revoked"}
+          />
+        </Row>
+      );
+    case "approval_withdrawn":
+      return (
+        <Row at={event.at} status="pending" title="Approval withdrawn" facts={<By {...event} />}>
+          <Note text="The token was revoked" />
+        </Row>
+      );
+    case "ended":
+      return (
+        <Row
+          at={event.at}
+          status={event.status}
+          title={
+            <span class={`event-end is-${event.status}`}>
+              {event.status[0]?.toUpperCase()}
+              {event.status.slice(1)}
+            </span>
+          }
+          facts={<By {...event} />}
+        >
+          <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
+          {event.replacedBy === undefined ? (
+            <Said text={event.reason} />
+          ) : (
+            <p class="event-note">
+              A newer run replaced it: <RunLink id={event.replacedBy} />
+            </p>
+          )}
+        </Row>
+      );
+  }
+}
+
+type WaitingEvent = Extract<TimelineEvent, { readonly type: "waiting" }>;
+
+function WaitingRow({ event }: { readonly event: WaitingEvent }) {
+  const { at, for: gate, until, notBefore, group, key, reason } = event;
+  const shown = groupText({ group: group ?? null, key: key ?? null });
+  return (
+    <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
+      <p class="event-note">
+        {notBefore === undefined ? null : `Starts ${whenText(Date.parse(notBefore), Date.now())}. `}
+        {shown === null ? null : (
+          <>
+            Group <bdi>{shown}</bdi>.{" "}
+          </>
+        )}
+        At most until {whenText(Date.parse(until), Date.now())}.
+      </p>
+      <Said text={reason} />
+    </Row>
+  );
+}
+
+/* SECTION: An attempt of the timeline: a request to the receiver, and the receiver's answer. */
+
+const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status: Status }>> = {
+  accepted: { word: "accepted", status: "succeeded" },
+  retry: { word: "failed", status: "failed" },
+  given_up: { word: "failed", status: "failed" },
+};
+
+export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
+  const { at, of, attempt, host, answer, overtakenBy, nextAt } = item;
+  const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
+  const title = (
+    <>
+      {name}
+      {host === null ? null : (
+        <span class="event-more">
+          {" to "}
+          <bdi>{host}</bdi>
+        </span>
+      )}
+    </>
+  );
+  if (answer === null) {
+    return (
+      <Row at={at} status={overtakenBy === null ? "running" : undefined} title={title}>
+        <p class="event-note">
+          {overtakenBy === null ? (
+            <>
+              Waiting for the answer for <Duration from={at} to={null} />
+            </>
+          ) : (
+            `The run ${overtakenBy} before an answer came.`
+          )}
+        </p>
+      </Row>
+    );
+  }
+  const { outcome, status, durationMs, reason, excerpt } = answer;
+  const { word, status: mark } = OUTCOMES[outcome] ?? { word: outcome, status: "pending" };
+  return (
+    <Row
+      at={at}
+      status={mark}
+      title={title}
+      facts={
+        <>
+          <span class={`event-outcome is-${mark}`}>{word}</span>
+          {status === null ? null : <code class="http-status">{status}</code>}
+          <span class="duration muted">{formatDuration(durationMs)}</span>
+        </>
+      }
+    >
+      {/* The status alone says as much. */}
+      {outcome === "accepted" || reason === `answered ${status}` ? null : <Said text={sentenceOf(host, reason)} />}
+      {/* Left out if the token may not see it, and null if there is none. */}
+      {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
+      {nextAt === null ? null : (
+        <p class="next-attempt">
+          Next attempt <Countdown until={nextAt} />
+        </p>
+      )}
+      {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
+      {outcome === "overtaken" ? <p class="event-note">This answer came too late.</p> : null}
+    </Row>
+  );
+}
+
+/** What the receiver responded. `name`: of the block. */
+function Excerpt({ name, text }: { readonly name: string; readonly text: string }) {
+  if (hasLines(text)) return <TextBlock name={name} text={text} />;
+  return (
+    <pre class="excerpt">
+      <bdi>{text}</bdi>
+    </pre>
+  );
+}
+
+/** The API's reason continues the sentence after the host's name: "answered 503". */
+function sentenceOf(host: string | null, reason: string): string {
+  const text = `${host ?? "The receiver"} ${reason}`;
+  return text.endsWith(".") ? text : `${text}.`;
+}
+
+/* SECTION: The rows of successive heartbeats in the timeline. */
+
+/** So many of successive heartbeats are shown, the newest ones. The others are shown when somebody asks. */
+const BEATS_SHOWN = 3;
+
+export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
+  const [isOpen, setOpen] = useState(false);
+  const shown = isOpen ? beats : beats.slice(-BEATS_SHOWN);
+  const hidden = beats.length - shown.length;
+  const first = beats[0];
+  return (
+    <>
+      {thinned === 0 || first === undefined ? null : (
+        <Row at={first.at} title={<span class="event-more">{thinned} earlier heartbeats are no longer kept</span>} />
+      )}
+      {hidden === 0 || first === undefined ? null : (
+        <Row
+          at={first.at}
+          title={
+            <Button kind="quiet" onClick={() => setOpen(true)}>
+              Show {hidden} earlier {hidden === 1 ? "heartbeat" : "heartbeats"}
+            </Button>
+          }
+        />
+      )}
+      {shown.map((beat) => (
+        <BeatRow key={beat.seq} beat={beat} />
+      ))}
+    </>
+  );
+}
+
+function BeatRow({ beat }: { readonly beat: Beat }) {
+  const { at, message, progress, externalUrl, externalUrlRefused } = beat;
+  return (
+    <Row
+      at={at}
+      title="Heartbeat"
+      facts={progress === undefined ? null : <span class="number muted">{percent(progress)}</span>}
+    >
+      <Said text={message} />
+      {externalUrl === undefined ? null : <JobLink url={externalUrl} />}
+      <Said text={externalUrlRefused} />
+    </Row>
+  );
+}
+
+export function percent(progress: number): string {
+  // It shows 100 % only when all is done.
+  return `${Math.floor(progress * 100)}%`;
+}
+
+/* SECTION: A row of the timeline, and what rows have in common. */
+
+interface RowProps {
+  readonly at: string;
+  /** The mark at the line. Without a status, the mark is a plain dot. */
+  readonly status?: Status | undefined;
+  readonly title: ComponentChildren;
+  /** Short facts beside the title. */
+  readonly facts?: ComponentChildren;
+  /** Lines below it. */
+  readonly children?: ComponentChildren;
+}
+
+export function Row({ at, status, title, facts, children }: RowProps) {
+  return (
+    <li class="event">
+      <span class="event-mark">
+        {status === undefined ? <span class="event-dot" /> : <StatusIcon status={status} />}
+      </span>
+      <div>
+        <p class="event-head">
+          <span class="event-title">{title}</span>
+          {facts}
+        </p>
+        {children}
+      </div>
+      <span class="event-at">
+        <ClockTime at={at} />
+      </span>
+    </li>
+  );
+}
+
+interface ByProps {
+  readonly by?: string | undefined;
+  /** The token that acted for a person. */
+  readonly via?: string | undefined;
+}
+
+export function By({ by, via }: ByProps) {
+  if (by === undefined) return null;
+  return (
+    <span class="muted">
+      by <Who name={by} via={via} />
+    </span>
+  );
+}
+
+export function Note({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : <p class="event-note">{text}.</p>;
+}
+
+/** What somebody else wrote. */
+export function Said({ text }: { readonly text: string | null | undefined }) {
+  if (!text) return null;
+  return (
+    <p class="event-note">
+      <bdi>{text}</bdi>
+    </p>
+  );
+}
+
+export function JobLink({ url }: { readonly url: string }) {
+  return (
+    <p class="event-note">
+      <ExternalLink href={url} />
+    </p>
+  );
+}

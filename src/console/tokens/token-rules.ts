@@ -1,0 +1,159 @@
+/** The roles of tokens, from the most to the least. PURE. */
+import type { ApiToken, CurrentToken } from "../../client/index.ts";
+
+export type Role = ApiToken["role"];
+
+/** What each role may do, in words. TypeScript reports a missing one. */
+const RIGHTS: Readonly<Record<Role, string>> = {
+  owner: "everything, and creates every token",
+  admin: "everything, but can't create owners",
+  member: "reads, runs, cancels and retries",
+  viewer: "only reads",
+};
+
+const ROLES = Object.keys(RIGHTS) as readonly Role[];
+
+export interface RoleChoice {
+  readonly role: Role;
+  readonly rights: string;
+}
+
+/** A token creates only tokens of its own role and of those below. A session of ROOT_TOKEN creates no owners. */
+export function grantableRoles({ id, role: own }: Pick<CurrentToken, "id" | "role">): readonly RoleChoice[] {
+  const highest = id === null ? "admin" : own;
+  return ROLES.slice(ROLES.indexOf(highest)).map((role) => ({ role, rights: RIGHTS[role] }));
+}
+
+/* SECTION: What a token may do besides its role, and who may hand that on. The service decides. PURE. */
+
+type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
+
+export interface Grantable {
+  readonly mayApprove: boolean;
+  readonly mayActForOthers: boolean;
+  /** Whether the holder chooses the person. An owner's token with a person chooses between that person and nobody. */
+  readonly person: boolean;
+}
+
+/** A session that began with ROOT_TOKEN creates no token with a flag, as it creates no owner. */
+export function grantableOf({ id, role, person, mayActForOthers }: Holder): Grantable {
+  const isOwner = id !== null && role === "owner";
+  return {
+    mayApprove: isOwner,
+    mayActForOthers: id !== null && (isOwner || mayActForOthers),
+    person: role === "owner" || (person === null && mayActForOthers),
+  };
+}
+
+/** In a few words: "for ada", "may approve", "may act for others". */
+export function flagWords(token: Pick<ApiToken, "person" | "mayApprove" | "mayActForOthers">): string[] {
+  const { person, mayApprove, mayActForOthers } = token;
+  return [
+    ...(person === null ? [] : [`for ${person}`]),
+    ...(mayApprove ? ["may approve"] : []),
+    ...(mayActForOthers ? ["may act for others"] : []),
+  ];
+}
+
+/* SECTION: When a new token may expire, to choose from. PURE. */
+
+export interface ExpiryChoice {
+  readonly key: string;
+  readonly label: string;
+  /** From now, in ms. Null: no time is sent, so the token expires when its creator's token does, or never. */
+  readonly inMs: number | null;
+}
+
+const HOUR = 3_600_000;
+const DAY = 24 * HOUR;
+
+const SPANS: readonly ExpiryChoice[] = [
+  { key: "1h", label: "In 1 hour", inMs: HOUR },
+  { key: "1d", label: "In 1 day", inMs: DAY },
+  { key: "7d", label: "In 7 days", inMs: 7 * DAY },
+  { key: "30d", label: "In 30 days", inMs: 30 * DAY },
+  { key: "90d", label: "In 90 days", inMs: 90 * DAY },
+  { key: "365d", label: "In 1 year", inMs: 365 * DAY },
+];
+
+/** `ownExpiresAt`: when the creator's token expires, in ms. Null: never. The new token can't outlive it. */
+export function expiryChoices(ownExpiresAt: number | null, now: number): readonly ExpiryChoice[] {
+  const longest = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
+  return [
+    ...SPANS.filter(({ inMs }) => inMs !== null && inMs < longest),
+    { key: "", label: ownExpiresAt === null ? "Never" : "With your own token", inMs: null },
+  ];
+}
+
+/** The longest of at most 90 days: a token that lives forever must be chosen. */
+export function firstChoice(choices: readonly ExpiryChoice[]): string {
+  const short = choices.filter(({ inMs }) => inMs !== null && inMs <= 90 * DAY);
+  return short.at(-1)?.key ?? "";
+}
+
+/** The time to send, as RFC 3339; undefined: none. */
+export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: number): string | undefined {
+  const inMs = choices.find((choice) => choice.key === key)?.inMs ?? null;
+  return inMs === null ? undefined : new Date(now + inMs).toISOString();
+}
+
+/* SECTION: Who may rotate which token, as far as a page of the list shows it. The service decides. PURE. */
+
+type Rotator = Pick<CurrentToken, "id">;
+type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers">;
+
+/** False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. */
+export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Listed[]): boolean {
+  // A session of ROOT_TOKEN rotates no owner, and no token with a flag.
+  if (holder.id === null) return token.role !== "owner" && !token.mayApprove && !token.mayActForOthers;
+  // In a grace period, a rotation ends the secret of this session at once, and nobody would see the new one.
+  if (token.id === holder.id) return token.oldSecretExpiresAt === null;
+  const seen = new Set<string>();
+  for (let above = token.parentId; above !== null; ) {
+    const id = above;
+    if (id === holder.id) return true;
+    const parent = tokens.find((one) => one.id === id);
+    if (parent === undefined) return true;
+    if (seen.has(id)) return false;
+    seen.add(id);
+    above = parent.parentId;
+  }
+  return false;
+}
+
+/* SECTION: How long the old secret of a rotated token still works, to choose from. PURE. */
+
+export interface GracePeriodChoice {
+  readonly key: string;
+  readonly label: string;
+  /** Undefined: nothing is sent. */
+  readonly seconds: number | undefined;
+}
+
+const HOUR_SECONDS = 3600;
+const DAY_SECONDS = 24 * HOUR_SECONDS;
+
+const AT_ONCE: GracePeriodChoice = { key: "0", label: "Stops at once", seconds: 0 };
+const KEEPS: GracePeriodChoice = { key: "", label: "Keeps its end", seconds: undefined };
+const GRACE_SPANS: readonly GracePeriodChoice[] = [
+  { key: "1h", label: "Works for 1 more hour", seconds: HOUR_SECONDS },
+  { key: "1d", label: "Works for 1 more day", seconds: DAY_SECONDS },
+  { key: "7d", label: "Works for 7 more days", seconds: 7 * DAY_SECONDS },
+];
+
+/**
+ * `isOwn`: the page is signed in with the token. Its session ends with the old secret, and the new one would be lost.
+ * `isUnderWay`: an earlier old secret still works, and its end can only come sooner.
+ */
+export function gracePeriodChoices(about: {
+  readonly isOwn: boolean;
+  readonly isUnderWay: boolean;
+}): readonly GracePeriodChoice[] {
+  const later = about.isUnderWay ? [KEEPS] : GRACE_SPANS;
+  return about.isOwn ? later : [...later, AT_ONCE];
+}
+
+/** A day, or the end that there is already. */
+export function firstGracePeriod(choices: readonly GracePeriodChoice[]): string {
+  return choices.some(({ key }) => key === "1d") ? "1d" : (choices[0]?.key ?? "");
+}

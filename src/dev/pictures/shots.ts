@@ -1,0 +1,244 @@
+/**
+ * `npm run shots -- <folder>`: takes pictures of the console, for people to look at. It starts a server of its own and
+ * fills the server with runs. With `--url` it uses a server that is running, with the operator's token in the variable
+ * ROOT_TOKEN. `--only <text>` takes only pictures whose names contain the text. The variable CHROMIUM names another
+ * browser.
+ */
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import type { Browser, Page } from "playwright-core";
+import { runToEnd } from "../children.ts";
+import type { TemporaryServer } from "../server.ts";
+import { openSite, PendingRequests, SEEDED_PATH, signInToConsole } from "./site.ts";
+
+/** A wide one, a phone, and one of 1280 x 800 pixels at 200 % zoom. */
+const WINDOWS = [
+  { width: 1440, height: 900 },
+  { width: 360, height: 900 },
+  { width: 640, height: 400 },
+];
+
+interface Shot {
+  readonly name: string;
+  readonly path: string;
+  /** What to do before the picture. */
+  readonly act?: (page: Page) => Promise<void>;
+}
+
+const SHOTS: readonly Shot[] = [
+  { name: "runs", path: `${SEEDED_PATH}/runs` },
+  { name: "runs-failed", path: `${SEEDED_PATH}/runs?status=failed&label=team:payments` },
+  { name: "runs-none-match", path: `${SEEDED_PATH}/runs?actionName=no-such-action` },
+  { name: "runs-refused", path: `${SEEDED_PATH}/runs?status=exploded&since=today` },
+  {
+    name: "runs-search",
+    path: `${SEEDED_PATH}/runs`,
+    act: async (page) => {
+      await page.getByRole("combobox").pressSequentially("failed depl");
+      await page.getByRole("option").first().waitFor();
+      await page.keyboard.press("ArrowDown");
+    },
+  },
+  { name: "runs-selected", path: `${SEEDED_PATH}/runs?since=1d`, act: selectAll },
+  { name: "bulk-cancel", path: `${SEEDED_PATH}/runs?waiting=any`, act: (page) => askFor(page, "Cancel runs") },
+  { name: "bulk-retry", path: `${SEEDED_PATH}/runs?status=failed`, act: (page) => askFor(page, "Retry runs") },
+  { name: "bulk-operations", path: `${SEEDED_PATH}/bulk-operations` },
+  {
+    name: "bulk-operation",
+    path: `${SEEDED_PATH}/bulk-operations`,
+    act: async (page) => {
+      await page.getByRole("link", { name: "Retry of" }).first().click();
+      await page.getByRole("table").waitFor();
+    },
+  },
+  { name: "empty", path: "/console/-/acme/shop/empty/runs" },
+  {
+    name: "run",
+    path: `${SEEDED_PATH}/runs`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
+      await page.getByRole("region", { name: "Run", exact: true }).waitFor();
+    },
+  },
+  { name: "help", path: `${SEEDED_PATH}/runs`, act: (page) => page.keyboard.press("?") },
+  { name: "actions", path: `${SEEDED_PATH}/actions` },
+  {
+    name: "actions-refused",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("button", { name: "New action" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("refused");
+      await page.getByRole("tab", { name: "JSON" }).click();
+      await page.getByLabel("Definition", { exact: true }).fill('{ "timeout": 0 }');
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await page.locator("[aria-invalid]").waitFor();
+    },
+  },
+  {
+    name: "actions-secret-refused",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("button", { name: "New action" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("refused");
+      await page.getByRole("radio", { name: "Any webhook" }).check();
+      await page.getByLabel("URL", { exact: true }).fill("https://ci.example.com/hook");
+      await page.getByLabel("New header", { exact: true }).fill("Authorization");
+      await page.getByRole("button", { name: "Add header" }).click();
+      await page.getByRole("button", { name: "Save", exact: true }).click();
+      await page.locator("[aria-invalid]").waitFor();
+    },
+  },
+  {
+    name: "new-action",
+    path: `${SEEDED_PATH}/actions`,
+    act: (page) => page.getByRole("button", { name: "New action" }).click(),
+  },
+  {
+    name: "action",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Actions" }).getByRole("link").first().click();
+    },
+  },
+  {
+    name: "run-in-line",
+    path: `${SEEDED_PATH}/runs?waiting=concurrency`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
+      await page.getByText("in line for group").first().waitFor();
+    },
+  },
+  {
+    name: "run-failing",
+    path: `${SEEDED_PATH}/runs?status=pending`,
+    act: async (page) => {
+      const row = page.getByRole("row").filter({ hasText: "could not be reached" });
+      await row.getByRole("link").first().click();
+      await page.getByRole("region", { name: "Run", exact: true }).getByText("Attempts so far").waitFor();
+    },
+  },
+  { name: "approvals", path: `${SEEDED_PATH}/approvals` },
+  {
+    name: "approve",
+    path: `${SEEDED_PATH}/approvals`,
+    act: async (page) => {
+      await page.getByRole("button", { name: "Approve" }).first().click();
+      await page.getByRole("heading", { name: "Request" }).waitFor();
+    },
+  },
+  { name: "groups", path: `${SEEDED_PATH}/groups` },
+  {
+    name: "pause",
+    path: `${SEEDED_PATH}/groups`,
+    act: (page) => page.getByRole("button", { name: "Pause the environment" }).click(),
+  },
+  { name: "notifications", path: `${SEEDED_PATH}/notifications` },
+  {
+    name: "new-endpoint",
+    path: `${SEEDED_PATH}/notifications`,
+    act: (page) => page.getByRole("button", { name: "New endpoint" }).click(),
+  },
+  {
+    name: "environments",
+    path: `${SEEDED_PATH}/runs`,
+    act: async (page) => {
+      await page.getByTitle("Change the environment").click();
+      await page.getByRole("list", { name: "Environments" }).waitFor();
+    },
+  },
+  { name: "tokens", path: "/console/-/acme/shop/tokens" },
+  {
+    name: "tokens-refused",
+    path: "/console/-/acme/shop/tokens",
+    act: async (page) => {
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("root");
+      await page.getByRole("button", { name: "Create token" }).click();
+      await page.locator("[aria-invalid]").waitFor();
+    },
+  },
+  {
+    name: "tokens-lost",
+    path: "/console/-/acme/shop/tokens",
+    act: async (page) => {
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByLabel("Name", { exact: true }).fill("ci");
+      await page.route("**/tokens", (route) => route.abort());
+      await page.getByRole("button", { name: "Create token" }).click();
+      await page.getByRole("dialog").getByRole("alert").waitFor();
+      await page.unrouteAll();
+    },
+  },
+  { name: "audit", path: "/console/-/acme/shop/audit" },
+];
+
+async function selectAll(page: Page): Promise<void> {
+  await page.getByRole("checkbox", { name: "Select all runs of this page" }).check();
+}
+
+async function askFor(page: Page, what: string): Promise<void> {
+  await selectAll(page);
+  await page.getByRole("button", { name: what }).click();
+  await page.getByRole("dialog").getByText("can be").waitFor();
+}
+
+async function take(browser: Browser, site: TemporaryServer, folder: string, only: string): Promise<void> {
+  for (const colorScheme of ["light", "dark"] as const) {
+    for (const viewport of WINDOWS) {
+      const { width } = viewport;
+      const context = await browser.newContext({ viewport, colorScheme });
+      const page = await context.newPage();
+      const pending = new PendingRequests(page);
+      page.on("console", (said) => console.error(`${said.type()}: ${said.text()}`));
+      page.on("pageerror", (error) => console.error(error));
+      const save = async (name: string) => {
+        const isWide = await page.evaluate<boolean>("document.documentElement.scrollWidth > innerWidth");
+        if (isWide) console.error(`${name} can be scrolled sideways at ${width} pixels.`);
+        await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
+      };
+      await signInToConsole(page, site, async () => {
+        if ("sign-in".includes(only)) await save("sign-in");
+      });
+      for (const { name, path, act } of SHOTS.filter((shot) => shot.name.includes(only))) {
+        await page.goto(site.url + path);
+        await answered(page, pending);
+        await act?.(page);
+        await answered(page, pending);
+        // Animations get a moment to end.
+        await page.waitForTimeout(400);
+        await save(name);
+      }
+      // This closes the dialog of the last picture.
+      await page.reload();
+      await page.getByRole("button", { name: "Sign out" }).click();
+      await context.close();
+    }
+  }
+}
+
+/** Waits until the page has all responses. */
+async function answered(page: Page, pending: PendingRequests): Promise<void> {
+  await page.locator("main").waitFor();
+  do await page.waitForTimeout(100);
+  while (!pending.isEmpty);
+}
+
+async function main(): Promise<number> {
+  const { values, positionals } = parseArgs({
+    allowPositionals: true,
+    options: { url: { type: "string" }, only: { type: "string", default: "" } },
+  });
+  const [folder] = positionals;
+  if (folder === undefined)
+    throw new Error("The folder is missing. Name the folder for the pictures: npm run shots -- <folder>");
+  mkdirSync(folder, { recursive: true });
+  const { url, only } = values;
+  const given = url === undefined ? null : { url, token: process.env.ROOT_TOKEN ?? "" };
+  const { browser, site } = await openSite(given);
+  await take(browser, site, folder, only);
+  console.log(`The pictures are in ${folder}.`);
+  return 0;
+}
+
+runToEnd(main);

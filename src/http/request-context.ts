@@ -1,0 +1,80 @@
+/**
+ * Hono's Bindings and Variables: what travels with a request through the middleware to its handler. A middleware of a
+ * room above adds its own variables to Hono's ContextVariableMap.
+ */
+
+import type { Context, MiddlewareHandler } from "hono";
+import type { RequestIdVariables } from "hono/request-id";
+import { routePath } from "hono/route";
+import { LogLimit, log } from "../base/log.ts";
+import type { Env } from "../settings/env.ts";
+import { type KeyRing, keyRing } from "../settings/key-ring.ts";
+import { ApiError, type ErrorCode } from "./errors.ts";
+
+/** The round trips of one request so far. They explain nearly all of its cost. */
+export interface Hops {
+  d1: number;
+  coordinator: number;
+}
+
+export interface AppEnv {
+  Bindings: Env;
+  Variables: RequestIdVariables & {
+    hops: Hops;
+    /** The id of the API token that was accepted, for the log. */
+    tokenId?: string;
+    /** The id of the session that was accepted, for the log. */
+    sessionId?: string;
+    errorCode?: ErrorCode;
+  };
+}
+
+/* SECTION: What every request to an environment needs: the scope that its path names, and signing keys that can be used. */
+
+/** `{org}/{project}/{env}` */
+export function scopeOf(c: Context<AppEnv>): string {
+  const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
+  return `${o}/${p}/${envName}`;
+}
+
+/** Throws `not_configured` with a sentence that says which setting is wrong. */
+export function usableRing(c: Context<AppEnv>): KeyRing {
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new ApiError("not_configured", ring.error);
+  return ring.value;
+}
+
+/* SECTION:
+ * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs
+ * more than most of a request's work. So an isolate writes a bounded number a second, which keeps a flood of forged
+ * tokens cheap. The next line counts the lines that were left out. Errors of the service (5xx) are always written.
+ */
+
+/** The regular expressions of a route's parameters. */
+const PATTERNS = /\{[^/]*\}/g;
+
+/** Per isolate. */
+const limit = new LogLimit();
+
+export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
+  const startedAt = Date.now();
+  const hops = { d1: 0, coordinator: 0 };
+  c.set("hops", hops);
+  await next();
+  const now = Date.now();
+  const line = limit.next(now, { always: c.res.status >= 500 });
+  if (line === null) return;
+  log("info", "request", {
+    requestId: c.get("requestId"),
+    token: c.get("tokenId"),
+    session: c.get("sessionId"),
+    method: c.req.method,
+    route: routePath(c, -1).replaceAll(PATTERNS, ""),
+    status: c.res.status,
+    durationMs: now - startedAt,
+    d1: hops.d1,
+    coordinator: hops.coordinator,
+    code: c.get("errorCode"),
+    ...line,
+  });
+};

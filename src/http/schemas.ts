@@ -1,0 +1,273 @@
+/** zod: bounds that many members have. Each refusal names the bound. */
+
+import { en } from "zod/locales";
+import * as z from "zod/mini";
+import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
+import {
+  ENVIRONMENTS_PAGE_ROWS,
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
+  NAME_MAX_CHARACTERS,
+  PAGE_DEFAULT_ROWS,
+  PAGE_MAX_ROWS,
+  TIMEOUT_MAX_MINUTES,
+  URL_MAX_CHARACTERS,
+  utf8Bytes,
+} from "../base/limits.ts";
+import type { Instant } from "../base/time.ts";
+import {
+  decodeCursor,
+  decodeDeliveryCursor,
+  decodeNameCursor,
+  decodeQueueCursor,
+  decodeScopeCursor,
+  decodeSeqCursor,
+} from "./paging.ts";
+
+interface Issue {
+  readonly input?: unknown;
+}
+
+/** The value that was sent, cut to a length that fits a sentence. */
+function sent({ input }: Issue): string {
+  const text = typeof input === "number" ? String(input) : (JSON.stringify(input) ?? "nothing");
+  return `${text.length > 40 ? `${text.slice(0, 40)}…` : text} was sent`;
+}
+
+/** The refusal of a number outside of `min` to `max`. `what`: "a number", for example. */
+export function outOfRange(what: string, min: number, max: number) {
+  return { error: (issue: Issue) => `${sent(issue)}; send ${what} from ${min} to ${max}.` };
+}
+
+/** A whole number from `min` to `max`. `what`: "whole minutes", for example. */
+export function wholeNumber(what: string, min: number, max: number) {
+  const refusal = outOfRange(what, min, max);
+  return z.int(refusal).check(z.minimum(min, refusal), z.maximum(max, refusal));
+}
+
+/** A whole number from `min` to `max`, as the text of a query. */
+export function wholeNumberText(what: string, max: number, more: object, min = 1) {
+  const refusal = outOfRange(what, min, max);
+  const digits = new RegExp(`^[0-9]{1,${String(max).length}}$`);
+  return z
+    .pipe(z.string({ error: "send it once." }).check(z.regex(digits, refusal)), z.transform(Number))
+    .check(z.refine((number) => number >= min && number <= max, refusal))
+    .register(z.globalRegistry, { wire: { type: "integer", minimum: min, maximum: max, ...more } });
+}
+
+export const urlLength = z.maxLength(URL_MAX_CHARACTERS, {
+  error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
+});
+
+export const finiteNumbers = z.refine(hasOnlyFiniteNumbers, {
+  error: "has a number that is too large; send it as a string.",
+});
+
+/** A check that the UTF-8 of `textOf(value)` has at most `max` bytes. */
+export function maxBytes<T>(max: number, textOf: (value: T) => string, subject = "has") {
+  const bytesOf = (value: T) => utf8Bytes(textOf(value));
+  return z.refine<T>((value) => bytesOf(value) <= max, {
+    error: (issue) => `${subject} ${bytesOf(issue.input as T)} bytes; send at most ${max}.`,
+  });
+}
+
+/** The refusal of a list or an object with more than `max` items. `what`: what they are. */
+function tooMany(max: number, what: string, value: unknown): string | undefined {
+  const count = Array.isArray(value) ? value.length : isJsonObject(value) ? Object.keys(value).length : 0;
+  return count > max ? `has ${count} ${what}; send at most ${max}.` : undefined;
+}
+
+/** The check of an object before others look at its members: a body has room for 100 000 that are refused. */
+export function atMost<T>(max: number, what: string) {
+  return z.refine<T>((value) => tooMany(max, what, value) === undefined, {
+    error: ({ input }) => tooMany(max, what, input),
+    abort: true,
+  });
+}
+
+/** The same for schemas of zod, which look at each item before any check: they get no value that has too many. */
+export function bounded<S extends z.ZodMiniType>(max: number, what: string, schema: S) {
+  return z.pipe(
+    z.transform((input: unknown, { issues }): unknown => {
+      const message = tooMany(max, what, input);
+      if (message !== undefined) issues.push({ code: "custom", message, input });
+      return input;
+    }),
+    schema,
+  );
+}
+
+/** Every list of a request is such a list. `refusal`: of something that is no list. `checks`: of the whole list. */
+export function listOf<Item extends z.ZodMiniType>(
+  max: number,
+  what: string,
+  item: Item,
+  refusal: string,
+  ...checks: readonly z.core.$ZodCheck<z.output<Item>[]>[]
+) {
+  return bounded(max, what, z.array(item, { error: refusal }).check(z.maxLength(max), ...checks));
+}
+
+/** A text that `parse` turns into a value. If `parse` returns null, the text is refused with `sentence`. */
+export function parsedText<T>(
+  text: z.ZodMiniType<string, string>,
+  parse: (text: string) => T | null,
+  sentence: string,
+) {
+  return z.pipe(
+    text,
+    z.transform((input: string, context) => {
+      const value = parse(input);
+      if (value !== null) return value;
+      context.issues.push({ code: "custom", message: sentence, input });
+      return z.NEVER;
+    }),
+  );
+}
+
+/* SECTION: zod: schemas that several routes share. Every message says what to send. */
+
+// Messages for issues that no schema words itself, such as an unknown key.
+z.config(en());
+
+const CONTROL_CHARACTER = /\p{Cc}/u;
+
+/** An http or https URL, as far as a pattern can tell. */
+export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
+
+/** A copy of the schema with its own description in the OpenAPI document. */
+export function described<T extends z.ZodMiniType>(schema: T, description: string): T {
+  const member = schema.clone();
+  z.globalRegistry.add(member, { ...z.globalRegistry.get(schema), description });
+  return member;
+}
+
+/** The schema of a query parameter, with an example for the OpenAPI document. */
+export function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
+  const parameter = schema.clone();
+  const wire = z.globalRegistry.get(schema)?.wire as object;
+  z.globalRegistry.add(parameter, { wire: { ...wire, examples: [example] } });
+  return parameter;
+}
+
+export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
+
+/** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */
+export const filterableName = z
+  .string({ error: "send a string." })
+  .check(
+    z.minLength(1, { error: "is empty; send at least one character." }),
+    z.refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
+      error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${NAME_MAX_CHARACTERS}.`,
+    }),
+    z.refine((name) => name.isWellFormed() && !CONTROL_CHARACTER.test(name), {
+      error: "has a control character or half a surrogate pair; send plain text.",
+    }),
+  )
+  .register(z.globalRegistry, {
+    // The pattern uses `\x`, because code generators use it in languages that don't know `\p` or `\u`.
+    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$" },
+    description: "Well-formed Unicode without control characters.",
+  });
+
+const RFC_3339 = "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).";
+
+/** RFC 3339 with any offset and any precision. */
+export const instant = z
+  .pipe(
+    z
+      .string({ error: RFC_3339 })
+      .check(
+        z.maxLength(64, { error: RFC_3339, abort: true }),
+        z.toUpperCase(),
+        z.iso.datetime({ offset: true, error: RFC_3339 }),
+      ),
+    z.transform((text: string): Instant => {
+      const floorMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
+      const isFiner = /\.\d{3}\d*[1-9]/.test(text);
+      return { floorMs, ceilMs: isFiner ? floorMs + 1 : floorMs };
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
+
+/**
+ * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
+ * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
+ */
+function pageOf<After>(decode: (cursor: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
+  const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });
+  const cursor = parsedText(
+    z.string({ error: "send it once." }),
+    decode,
+    "send the cursor of a Link header unchanged, or omit it.",
+  ).register(z.globalRegistry, {
+    wire: { type: "string", examples: [btoa(after)] },
+    description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
+  });
+  return { limit: z._default(limit, rows), cursor: z.optional(cursor) };
+}
+
+/** Pages of things with ids. */
+export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
+
+/** Pages of stored definitions, by their names. */
+export const namePageQuery = pageOf(decodeNameCursor, "deploy");
+
+/** Pages of environments, by their scopes. */
+export const environmentPageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", ENVIRONMENTS_PAGE_ROWS);
+
+/** Pages of numbered things. */
+export const seqPageQuery = pageOf(decodeSeqCursor, "500");
+
+/** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
+export const deliveryPageQuery = pageOf(decodeDeliveryCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
+
+/** Pages of concurrency groups, by group and key. */
+export const queuePageQuery = pageOf(decodeQueueCursor, "deploy-shop\n");
+
+/* SECTION: zod: labels, which a run and an action have. */
+
+/** The pattern uses `\x`, as that of a filterable name. */
+export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+
+const label = z
+  .string({ error: "send a string." })
+  .check(
+    z.refine(
+      (text) => {
+        const { length } = [...text];
+        return length >= 1 && length <= LABEL_MAX_CHARACTERS;
+      },
+      { error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.` },
+    ),
+    z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
+      error: "has a control character or half a surrogate pair; send plain text.",
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+  });
+
+export const labelList = listOf(LABELS_MAX, "labels", label, "send an array of strings.");
+
+/** The list of labels in the OpenAPI document. */
+export const LABELS_WIRE = { type: "array", items: z.globalRegistry.get(label)?.wire, maxItems: LABELS_MAX };
+
+/** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */
+export const labelSet = z
+  .pipe(
+    labelList,
+    z.transform((texts): readonly string[] | undefined =>
+      texts.length === 0 ? undefined : [...new Set(texts)].sort(),
+    ),
+  )
+  .register(z.globalRegistry, { wire: LABELS_WIRE });
+
+/** The labels of a run, or those that an action gives to its runs. */
+export const labels = z.optional(
+  described(
+    labelSet,
+    `Texts that lists filter by. A set: repeats count once. At most ${LABELS_MAX}; with those of the action, more is 422. Well-formed Unicode without control characters.`,
+  ),
+);

@@ -1,0 +1,96 @@
+/**
+ * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
+ * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a
+ * hyphen. The page holds an API token. So the policy lets nothing but our own script run, and no text become markup.
+ */
+import { type Context, Hono } from "hono";
+import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
+import { ApiError } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+
+/** The page among the assets. */
+const CONSOLE_PAGE = "/console/page.html";
+
+const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|notifications)(?:/${DEFINITION_NAME})?`;
+const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
+
+const CONSOLE_HEADERS = {
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    "style-src 'self'",
+    "connect-src 'self'",
+    "img-src 'self' data:",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+    "require-trusted-types-for 'script'",
+    "trusted-types 'none'",
+  ].join("; "),
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  // The page names the scripts of this version, so a browser must revalidate it each time.
+  "Cache-Control": "no-cache",
+};
+
+export const consolePages = new Hono<AppEnv>()
+  .get("/console", (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS))
+  .all("/console/-/*", (c, next) => {
+    if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
+    return next();
+  })
+  .get("/console/-/*", (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS));
+
+/* SECTION:
+ * GET /openapi.json, and GET /docs, the API explorer. Their files are static assets, so the Worker's bundle contains
+ * neither the explorer nor the code that makes the document. People type API tokens into the page. So the policy below
+ * lets it run scripts of this host only and call no other host, whatever the explorer tries.
+ */
+
+/** The page among the assets. */
+const DOCS_PAGE = "/docs/page.html";
+
+const DOCS_HEADERS = {
+  "Content-Security-Policy": [
+    "default-src 'none'",
+    "script-src 'self'",
+    // The explorer writes style attributes, which a nonce can't allow.
+    "style-src 'unsafe-inline'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "base-uri 'none'",
+    "form-action 'none'",
+    "frame-ancestors 'none'",
+  ].join("; "),
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  // The page names the scripts of this version, so a browser must revalidate it each time.
+  "Cache-Control": "no-cache",
+};
+
+export const docsRoutes = new Hono<AppEnv>()
+  .get("/openapi.json", (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }))
+  .get("/docs", (c) => sendAsset(c, DOCS_PAGE, DOCS_HEADERS));
+
+/* SECTION:
+ * Sends a static asset with headers of our own. src/dev/assets.ts makes the assets, so the Worker's bundle contains
+ * none of them. The Worker runs before the assets, so a page never goes out without its headers.
+ */
+
+/** `path`: the asset's own path, which need not be the request's. Throws if the asset is missing. */
+export async function sendAsset(
+  c: Context<AppEnv>,
+  path: string,
+  headers: Readonly<Record<string, string>>,
+): Promise<Response> {
+  const known = c.req.header("If-None-Match");
+  const asset = await c.env.ASSETS.fetch(new URL(path, c.req.url), {
+    headers: known === undefined ? {} : { "If-None-Match": known },
+  });
+  if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is missing: ${asset.status}`);
+  c.header("ETag", asset.headers.get("ETag") ?? undefined);
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  // A 304 has no body, so it has no Content-Type (RFC 9110, section 15.4.5).
+  if (asset.status === 200) c.header("Content-Type", asset.headers.get("Content-Type") ?? undefined);
+  return asset.body === null ? c.body(null, asset.status) : c.body(asset.body);
+}

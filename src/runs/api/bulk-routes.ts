@@ -1,0 +1,405 @@
+/** zod: the bodies and queries of requests about bulk operations. */
+
+import { type Context, Hono } from "hono";
+import * as z from "zod/mini";
+import { auditStatement, logAudit, newAuditEntry, requireNewestSecret, writeAudited } from "../../auth/audit.ts";
+import { requires } from "../../auth/authentication.ts";
+import { may } from "../../auth/principal.ts";
+import { newUuidV7, parseUuid } from "../../base/ids.ts";
+import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
+import { rfc3339 } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import { idempotencyKey } from "../../http/headers.ts";
+import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { type AppEnv, usableRing } from "../../http/request-context.ts";
+import {
+  described,
+  filterableName,
+  instant,
+  labelList,
+  listOf,
+  pageQuery,
+  seqPageQuery,
+  wholeNumber,
+} from "../../http/schemas.ts";
+import { validBody, validQuery } from "../../http/validate.ts";
+import { baseUrl, environmentUrl } from "../../settings/config.ts";
+import {
+  BULK_ACTIONS,
+  type BulkAction,
+  type BulkOperation,
+  type BulkOrder,
+  type BulkRequest,
+  type NumberedItem,
+  OUTCOMES,
+  remainingOf,
+} from "../bulk.ts";
+import { register } from "../d1/control-database.ts";
+import { nameOf, STATUSES } from "../run.ts";
+import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
+import { groupFilter, triggeredByFilter } from "./query-schemas.ts";
+import { cancel, uuid } from "./request-schemas.ts";
+import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
+import { refusalError } from "./run-response.ts";
+
+const statuses = described(
+  listOf(
+    STATUSES.length,
+    "statuses",
+    z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }),
+    "send an array of statuses.",
+  ),
+  "Runs with any of these statuses.",
+);
+
+const labels = described(
+  labelList,
+  "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
+);
+
+const waiting = z
+  .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
+  .register(z.globalRegistry, {
+    wire: { type: "string", enum: [...WAITING_FILTERS] },
+    description: "Runs that wait: at any gate, or at this one.",
+  });
+
+/** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
+export const bulkFilter = z
+  .strictObject({
+    status: z.optional(statuses),
+    labels: z.optional(labels),
+    actionName: z.optional(filterableName),
+    entityId: z.optional(uuid),
+    triggeredBy: z.optional(triggeredByFilter),
+    createdAfter: z.optional(described(instant, "Exclusive.")),
+    createdBefore: z.optional(described(instant, "Exclusive.")),
+    waiting: z.optional(waiting),
+    group: z.optional(groupFilter),
+  })
+  .register(z.globalRegistry, {
+    id: "BulkFilter",
+    description:
+      "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
+    examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
+  });
+
+/** The filter of a list that matches the same runs. */
+export function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
+  return { ...filter, label };
+}
+
+/** Whether the filter matches every run of the environment. */
+export function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
+  return Object.values(filter).every((value) => Array.isArray(value) && value.length === 0);
+}
+
+const ONE_OF = "send runIds, or a filter with maxRuns, and not both.";
+const { reason, graceSeconds } = cancel.def.shape;
+
+const only = (operation: BulkAction) => ({
+  properties: { operation: { const: operation } },
+  additionalProperties: true,
+});
+const has = (name: string) => ({ properties: { [name]: {} }, required: [name], additionalProperties: true });
+/** The checks of `bulkRequest` for the OpenAPI document, which has whatever is registered. */
+const CHECKS = {
+  if: has("runIds"),
+  // biome-ignore lint/suspicious/noThenProperty: this is the keyword of JSON Schema.
+  then: { not: has("filter") },
+  else: has("filter"),
+  dependentRequired: { filter: ["maxRuns"], maxRuns: ["filter"] },
+  dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
+};
+
+export const bulkRequest = z
+  .strictObject({
+    operation: described(
+      z
+        .enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` })
+        .register(z.globalRegistry, { wire: { type: "string", enum: [...BULK_ACTIONS] } }),
+      "What happens to each run: what a single cancel or retry of it would do.",
+    ),
+    reason,
+    graceSeconds: z.optional(graceSeconds.def.innerType),
+    includeRetried: z.optional(
+      described(
+        z.boolean({ error: "send true or false." }),
+        "Whether a retry also takes runs that were retried since their end. Default: false.",
+      ),
+    ),
+    runIds: z.optional(
+      described(
+        listOf(
+          BULK_RUNS_MAX,
+          "run ids",
+          uuid,
+          "send an array of run ids.",
+          z.minLength(1, { error: "is empty; send at least one run id, or a filter." }),
+        ),
+        "The runs. Repetitions count once.",
+      ),
+    ),
+    filter: z.optional(bulkFilter),
+    maxRuns: z.optional(
+      described(
+        wholeNumber("a whole number", 1, BULK_RUNS_MAX_OF_MANAGERS),
+        `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
+      ),
+    ),
+    dryRun: z.optional(
+      described(
+        z.boolean({ error: "send true or false." }),
+        "Whether to say only what the operation would be about. Default: false.",
+      ),
+    ),
+  })
+  .check(
+    z.refine(({ runIds, filter }) => (runIds === undefined) !== (filter === undefined), { error: ONE_OF }),
+    z.refine(({ filter, maxRuns }) => (filter === undefined) === (maxRuns === undefined), {
+      error: `goes with filter: ${ONE_OF}`,
+      path: ["maxRuns"],
+    }),
+    z.refine(
+      ({ operation, reason, graceSeconds }) =>
+        operation === "cancel" || (reason === undefined && graceSeconds === undefined),
+      { error: "A retry has no reason and no graceSeconds; leave them out." },
+    ),
+    z.refine(({ operation, includeRetried }) => operation === "retry" || includeRetried === undefined, {
+      error: "is only for a retry; leave it out.",
+      path: ["includeRetried"],
+    }),
+  )
+  .register(z.globalRegistry, {
+    id: "BulkRequest",
+    ...CHECKS,
+    examples: [
+      {
+        operation: "cancel",
+        filter: { status: ["running"], actionName: "deploy" },
+        maxRuns: 40,
+        reason: "a bad configuration",
+        dryRun: true,
+      },
+      { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
+    ],
+  });
+
+export type BulkRequestBody = z.output<typeof bulkRequest>;
+
+export const bulkListQuery = z.strictObject(pageQuery);
+
+export const bulkItemsQuery = z.strictObject({
+  ...seqPageQuery,
+  outcome: z.optional(
+    z
+      .enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` })
+      .register(z.globalRegistry, {
+        wire: { type: "string", enum: [...OUTCOMES], examples: ["skipped"] },
+        description: "Only runs with this outcome. Without it, also those that are still undecided.",
+      }),
+  ),
+});
+
+/* SECTION: …/bulk-operations: cancels or retries many runs, by their ids or by a filter. */
+
+export const bulkRoutes = new Hono<AppEnv>()
+  .post("/", requires("data:write"), validBody(bulkRequest), async (c) => {
+    const body = c.req.valid("json");
+    // A dry run has no use for the key, but a malformed one is refused everywhere.
+    const key = idempotencyKey(c);
+    refuseFilter(c, body);
+    usableRing(c);
+    const environment = environmentOf(c);
+    if (body.dryRun) {
+      const preview = await previewOf(environment, body);
+      if (preview === null) throw new ApiError("database_unavailable");
+      return c.json(preview);
+    }
+    // As it was sent, because the operation shows it so.
+    const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
+    const { operation, replayed } = await beginBulk(c, environment, body, filter);
+    if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
+    const base = environmentUrl(c.env, c.req.url, environment.scope);
+    c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
+    return c.json(shownOperation(operation), 202);
+  })
+  .get("/", requires("data:read"), validQuery(bulkListQuery), async (c) => {
+    const { limit, cursor = null } = c.req.valid("query");
+    const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
+    const page = operations.slice(0, limit);
+    const last = page.at(-1)?.order.id;
+    linkNext(c, operations.length > limit ? last : undefined);
+    return c.json(page.map(shownOperation));
+  })
+  .get("/:id", requires("data:read"), async (c) => {
+    const id = operationId(c);
+    const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
+    const isCancel = operation.order.request.operation === "cancel";
+    return c.json({ ...shownOperation(operation), ...(isCancel && { ended: operation.ended }) });
+  })
+  .get("/:id/items", requires("data:read"), validQuery(bulkItemsQuery), async (c) => {
+    const { limit, cursor = -1, outcome = null } = c.req.valid("query");
+    const id = operationId(c);
+    const items = found(
+      await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
+    );
+    const page = items.slice(0, limit);
+    linkNext(c, items.length > limit ? page.at(-1)?.seq : undefined);
+    return c.json(page.map(shownItem));
+  })
+  .post("/:id/cancel", requires("data:write"), async (c) => {
+    const id = operationId(c);
+    await requireNewestSecret(c);
+    const { id: tokenId, name, sessionId = null } = c.get("principal");
+    const operation = await ask(environmentOf(c), (coordinator) =>
+      coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
+    );
+    return c.json(shownOperation(found(operation)));
+  });
+
+/** Throws `empty_filter`, or `forbidden`. */
+function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBody): void {
+  if (filter !== undefined && isEmptyFilter(filter)) {
+    throw new ApiError("empty_filter", undefined, { pointer: "/filter" });
+  }
+  const { role } = c.get("principal");
+  if (maxRuns > BULK_RUNS_MAX && !may(role, "actions:manage")) {
+    const sentence = `More than ${BULK_RUNS_MAX} runs at once require actions:manage, which the role ${role} lacks. Send at most ${BULK_RUNS_MAX}.`;
+    throw new ApiError("forbidden", sentence, { pointer: "/maxRuns" });
+  }
+}
+
+function previewOf(environment: RunEnvironment, { operation, runIds, filter, maxRuns = 0 }: BulkRequestBody) {
+  const target = filter === undefined ? { runIds: [...new Set(runIds)] } : { filters: runFiltersOf(filter), maxRuns };
+  return ask(environment, (coordinator) => coordinator.bulk.preview(target, operation === "cancel"));
+}
+
+/** Throws `bulk_operation_not_found` for a text that is not a UUID. */
+function operationId(c: Context<AppEnv>): string {
+  const id = parseUuid(c.req.param("id") ?? "");
+  if (id === null) throw new ApiError("bulk_operation_not_found");
+  return id;
+}
+
+function found<T>(operation: T | null): T {
+  if (operation === null) throw new ApiError("bulk_operation_not_found");
+  return operation;
+}
+
+function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
+  if (last === undefined) return;
+  c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
+}
+
+function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {
+  return { runId, outcome, code, newRunId };
+}
+
+/* SECTION:
+ * Begins a bulk operation. First the coordinator makes a reservation, then the audit entry is written, and only then
+ * the operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the
+ * reservation is lost after a minute. The entry can then tell of an operation that never began.
+ */
+
+export interface Begun {
+  readonly operation: BulkOperation;
+  /** Whether the same key has begun it before. */
+  readonly replayed: boolean;
+}
+
+/** `filter`: as it was sent. Throws why it can't begin. */
+export async function beginBulk(
+  c: Context<AppEnv>,
+  environment: RunEnvironment,
+  body: BulkRequestBody,
+  filter: BulkOrder["filter"],
+): Promise<Begun> {
+  const actor = actorOf(c);
+  const runIds = body.runIds === undefined ? null : [...new Set(body.runIds)];
+  const request = requestOf(body);
+  const asked = ["bulk", request, filter, body.maxRuns ?? null, runIds];
+  const changeKey = await changeKeyOf(actor, idempotencyKey(c), asked);
+  const order: BulkOrder = {
+    id: newUuidV7(Date.now()),
+    request,
+    filter,
+    filters: body.filter === undefined ? null : runFiltersOf(body.filter),
+    maxRuns: runIds?.length ?? body.maxRuns ?? 0,
+    asker: actor,
+    mustNamePerson: mustNamePerson(c),
+    origin: new URL(c.req.url).origin,
+  };
+  const reserved = await ask(environment, (coordinator) => coordinator.bulk.reserve(order, runIds, changeKey));
+  if (!reserved.ok) {
+    if (reserved.reason === "too_many_bulk_operations") throw new ApiError(reserved.reason);
+    throw refusalError(reserved.reason);
+  }
+  const { id, operation } = reserved;
+  if (operation !== null) return { operation, replayed: true };
+  await writeAudit(c, { ...order, id }).catch(async (error: unknown) => {
+    // Others may begin at once. If this fails, the reservation is lost after a minute.
+    await ask(environment, (coordinator) => coordinator.bulk.drop(id)).catch(() => {});
+    throw error;
+  });
+  const begun = await ask(environment, (coordinator) => coordinator.bulk.begin(id));
+  if (begun === null) throw new ApiError("coordinator_unavailable", "The operation has lost its place. Try again.");
+  return { operation: begun, replayed: false };
+}
+
+function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequestBody): BulkRequest {
+  return operation === "cancel"
+    ? { operation, reason: reason ?? null, graceSeconds: graceSeconds ?? CANCEL_GRACE_DEFAULT_SECONDS }
+    : { operation, includeRetried: includeRetried ?? false };
+}
+
+/** Throws what `writeAudited` throws. */
+async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
+  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const { request } = order;
+  const reason = request.operation === "cancel" ? request.reason : null;
+  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id, reason } as const;
+  // The operation's id is the entry's as well, so that a repetition writes the same row.
+  const started = newAuditEntry(c, what, Date.now());
+  const entry = { ...started, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };
+  const { DB } = c.env;
+  const scope = `${entry.project}/${envName}`;
+  // The sweep must know the coordinator, which may have no run yet.
+  const registering = register(DB, scope, entry.at);
+  await writeAudited(c, () => DB.batch([auditStatement(DB, entry), registering]));
+  logAudit(entry, c.get("requestId"));
+}
+
+/* SECTION: A bulk operation as responses and audit entries show it. PURE. */
+
+export function shownOperation({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
+  const { id, request, filter, asker } = order;
+  return {
+    id,
+    operation: request.operation,
+    status,
+    abortReason,
+    filter,
+    by: nameOf(asker),
+    byId: asker.tokenId,
+    counts: shownCounts({ abortReason, counts: rest.counts }),
+    createdAt: rfc3339(createdAt),
+    completedAt: rfc3339(rest.completedAt),
+  };
+}
+
+/** What an audit entry says of the order. `runs`: how many were named; null with a filter. */
+export function auditedOrder({ request, filter, maxRuns }: BulkOrder) {
+  const isNamed = filter === null;
+  return { operation: request.operation, filter, runs: isNamed ? maxRuns : null, maxRuns: isNamed ? null : maxRuns };
+}
+
+export function auditedEnd({ order, status, abortReason, counts }: BulkOperation) {
+  return { ...auditedOrder(order), status, abortReason, counts: shownCounts({ abortReason, counts }) };
+}
+
+function shownCounts({ abortReason, counts }: Pick<BulkOperation, "abortReason" | "counts">) {
+  const { matched, accepted, skipped, failed } = counts;
+  const shown = (runs: number) => (abortReason === "too_many_runs" ? { atLeast: runs } : runs);
+  return { matched: shown(matched), accepted, skipped, failed, remaining: shown(remainingOf(counts)) };
+}

@@ -1,0 +1,134 @@
+/**
+ * What a coordinator asks the Worker about bulk operations: whether the asker's token still works, and to retry a batch
+ * of runs. Each call is a Worker invocation of its own.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../auth/audit.ts";
+import { type TokenState, tokenState } from "../../auth/token-store.ts";
+import { logFailure } from "../../base/log.ts";
+import { within } from "../../base/time.ts";
+import { ERRORS, toApiError } from "../../http/errors.ts";
+import { environmentUrl } from "../../settings/config.ts";
+import type { Env } from "../../settings/env.ts";
+import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
+import { type BulkItem, type BulkOperation, type BulkOrder, type BulkRunner, bulkKey, type Stopper } from "../bulk.ts";
+import { auditedEnd } from "./bulk-routes.ts";
+import { type Creation, retryRun } from "./create-run.ts";
+import type { RunEnvironment } from "./run-request.ts";
+
+/** How many runs are retried at the same time: as many calls as an invocation may have open. */
+const AT_ONCE = 6;
+/** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
+const RUN_MAX_MS = 8000;
+const READ_MAX_MS = 5000;
+
+export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
+  async judge(scope: string, { asker, request }: BulkOrder): Promise<TokenState> {
+    const [o, p] = scope.split("/");
+    // Without keys, no retry counts as tried.
+    if (request.operation === "retry") this.#ring();
+    return within(READ_MAX_MS, tokenState(this.env.DB, `${o}/${p}`, asker.tokenId, Date.now()));
+  }
+
+  async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
+    const ring = this.#ring();
+    const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
+    const hops = { d1: 0, coordinator: 0 };
+    const environment: RunEnvironment = { env: this.env, hops, scope, ring, waitUntil };
+    const items: (BulkItem | null)[] = [];
+    const waiting = runIds.entries();
+    const retryNext = async () => {
+      for (const [i, runId] of waiting) {
+        const retrying = retryOne({ environment, ring, order, waitUntil }, runId);
+        items[i] = await within(RUN_MAX_MS, retrying).catch((error: unknown) => {
+          logFailure("bulk_run_undecided", error, { operation: order.id, run: runId });
+          return null;
+        });
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, retryNext));
+    return items;
+  }
+
+  async conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void> {
+    const [o, p, envName = ""] = scope.split("/");
+    const at = operation.completedAt ?? Date.now();
+    const { id: actor, name: actorName } = by ?? SERVICE;
+    const { id: target } = operation.order;
+    const entry = {
+      id: await derivedAuditId(at, ["bulk_ended", target]),
+      project: `${o}/${p}`,
+      envName,
+      at,
+      actor,
+      actorName,
+      sessionId: by?.sessionId ?? null,
+      person: by?.person ?? null,
+      reason: null,
+      asker: null,
+      action: "bulk_ended" as const,
+      target,
+      targetName: target,
+      bulk: JSON.stringify(auditedEnd(operation)),
+    };
+    await auditStatement(this.env.DB, entry).run();
+    logAudit(entry, undefined);
+  }
+
+  /** Throws if the signing keys can't be used. Then no run can be created. */
+  #ring(): KeyRing {
+    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
+    if (!ring.ok) throw new Error("CALLBACK_SIGNING_KEYS can't be used");
+    return ring.value;
+  }
+}
+
+/* SECTION: What a bulk retry does to one run: what a single retry of it would do. */
+
+/** Where and for whom the runs are retried. */
+export interface Retrying {
+  readonly environment: RunEnvironment;
+  readonly ring: KeyRing;
+  readonly order: BulkOrder;
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+const NO_RESULT = { code: null, newRunId: null } as const;
+
+/** Null: nobody knows whether the run was retried, so it must be tried again. Never throws. */
+export async function retryOne(retrying: Retrying, runId: string): Promise<BulkItem | null> {
+  try {
+    return { runId, ...NO_RESULT, outcome: "accepted", newRunId: await newRunOf(retrying, runId) };
+  } catch (thrown) {
+    const error = toApiError(thrown);
+    const { code } = error;
+    if (ERRORS[code][0] < 500) return { runId, ...NO_RESULT, outcome: "skipped", code };
+    // Another try would find no more room.
+    if (code === "storage_full") return { runId, ...NO_RESULT, outcome: "failed", code };
+    const cause = error.cause ?? error;
+    logFailure("bulk_run_undecided", cause, { operation: retrying.order.id, run: runId, code });
+    return null;
+  }
+}
+
+/** Throws why there is no new run. */
+async function newRunOf({ environment, ring, order, waitUntil }: Retrying, runId: string): Promise<string> {
+  const { id, request, asker: actor, mustNamePerson, origin } = order;
+  const changeKey = { key: bulkKey(id, runId), fingerprint: "" };
+  const creation: Creation = {
+    ...environment,
+    ring,
+    actor,
+    mustNamePerson,
+    origin,
+    waitUntil,
+    runsUrl: `${environmentUrl(environment.env, origin, environment.scope)}/action-runs`,
+    key: changeKey.key,
+    traceparent: null,
+    // The operation has asked D1 about its token before this batch.
+    requireMayLeave: () => Promise.resolve(),
+  };
+  const isFirst = request.operation === "retry" && !request.includeRetried;
+  const { answer } = await retryRun(creation, changeKey, runId, {}, { isFirst });
+  return answer.id;
+}

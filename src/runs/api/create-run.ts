@@ -1,0 +1,246 @@
+/**
+ * Creates runs: has the coordinator journal what `prepare-run.ts` made. A create, a run of a stored action and a retry
+ * differ only in what they want and in what their key is bound to.
+ */
+import type { Context } from "hono";
+import { resolveAction } from "../../actions/resolve.ts";
+import { requireNewestSecret } from "../../auth/audit.ts";
+import { signCallbackToken } from "../../auth/token-format.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { INPUTS_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
+import { MINUTE_MS } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
+import { type AppEnv, usableRing } from "../../http/request-context.ts";
+import { environmentUrl } from "../../settings/config.ts";
+import type { KeyRing } from "../../settings/key-ring.ts";
+import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
+import type { Actor } from "../run.ts";
+import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
+import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
+import { mayBeKnown } from "./read-runs.ts";
+import type { NewRunBody, RetryBody } from "./request-schemas.ts";
+import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
+import { refusalError } from "./run-response.ts";
+
+/** What a create takes from its request, apart from the body. */
+export interface Creation extends RunEnvironment, Inclusion {
+  readonly ring: KeyRing;
+  /** The origin of the request. */
+  readonly origin: string;
+  /** `…/action-runs`: the URL of a run is this and its id. */
+  readonly runsUrl: string;
+  readonly actor: Actor;
+  /** Whether the request must name a person if the run has gates. */
+  readonly mustNamePerson: boolean;
+  /** The caller's Idempotency-Key. */
+  readonly key: string | null;
+  /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
+  readonly traceparent: string | null;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+  /** Throws if the asker may not leave a run behind that starts later. */
+  readonly requireMayLeave: () => Promise<void>;
+}
+
+/** The run, and its callback token unless only the receiver may know it. */
+export interface CreatedRun {
+  readonly answer: RunAnswer;
+  readonly token: string | null;
+}
+
+/**
+ * The journal keys of two ids of one millisecond collide with probability 1/32768. With a hundred creates in one
+ * millisecond, three tries in a row fail once in 35 million.
+ */
+const TRIES_MAX = 3;
+
+/** Throws `not_configured`, or `invalid_idempotency_key`. */
+export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation {
+  const environment = environmentOf(c);
+  return {
+    ...environment,
+    ring: usableRing(c),
+    origin: new URL(c.req.url).origin,
+    runsUrl: `${environmentUrl(c.env, c.req.url, environment.scope)}/action-runs`,
+    actor: actorOf(c),
+    mustNamePerson: mustNamePerson(c),
+    key: idempotencyKey(c),
+    traceparent: traceparentOf(c),
+    include,
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+    requireMayLeave: () => requireNewestSecret(c),
+  };
+}
+
+/** POST …/action-runs. */
+export async function createRunOfBody(creation: Creation, body: NewRunBody): Promise<CreatedRun> {
+  const { actionName, entityId, parameters, recommendations, trigger } = body;
+  const changeKey =
+    trigger === undefined
+      ? await keyOfCreate(creation, body)
+      : await keyOfCreate(creation, { ...body, trigger: withoutDefaultRetry(trigger) }, creation.ring);
+  return createRun(creation, changeKey, () => ({
+    actionName,
+    entityId,
+    parameters,
+    recommendations,
+    timeoutMs: body.timeout * MINUTE_MS,
+    heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
+    labels: body.labels ?? [],
+    source: trigger === undefined ? "none" : "trigger",
+    actionVersion: null,
+    retryOf: null,
+    trigger,
+    gates: wantedGates(body, null, { parameters, entityId }, trigger !== undefined),
+  }));
+}
+
+/** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
+export function keyOfCreate(
+  { key, actor }: Creation,
+  request: unknown,
+  ring: KeyRing | null = null,
+): Promise<ChangeKey> {
+  return changeKeyOf(actor, key, request, ring);
+}
+
+/**
+ * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the
+ * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
+ * fine at that time.
+ */
+export async function createRun(
+  creation: Creation,
+  changeKey: ChangeKey,
+  want: () => WantedRun | Promise<WantedRun>,
+): Promise<CreatedRun> {
+  let wanted: WantedRun;
+  let prepared: PreparedRun;
+  try {
+    wanted = await want();
+    prepared = await prepareRun(creation, wanted);
+    const { gates } = prepared.run;
+    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) {
+      await creation.requireMayLeave();
+    }
+  } catch (refusal) {
+    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
+    if (created === null) throw refusal;
+    return created;
+  }
+  let answer = await sendRun(creation, changeKey, wanted, prepared);
+  for (let n = 1; n < TRIES_MAX && !answer.ok && answer.reason === "id_taken"; n++) {
+    prepared = await prepareRun(creation, wanted);
+    answer = await sendRun(creation, changeKey, wanted, prepared);
+  }
+  if (!answer.ok) throw refusalError(answer.reason);
+  if (answer.id !== prepared.run.id) return recalled(creation, answer);
+  const isHidden = wanted.source === "action" && wanted.trigger !== undefined;
+  return { answer, token: isHidden ? null : await prepared.token };
+}
+
+/** The run that this key created; null without a key of the caller, and if the key has created none. */
+async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
+  const { key, include } = creation;
+  if (key === null) return null;
+  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, { include }));
+  if (answer.ok) return recalled(creation, answer);
+  if (answer.reason === "run_not_found") return null;
+  throw refusalError(answer.reason);
+}
+
+/** The run says whether the caller may see the token. The action may have changed since. */
+async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
+  if (answer.isTokenHidden === true) return { answer, token: null };
+  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };
+  return { answer, token: await signCallbackToken(ring, grant) };
+}
+
+function sendRun(
+  creation: Creation,
+  changeKey: ChangeKey,
+  { isFirstRetry }: WantedRun,
+  { run, dispatch, preview }: PreparedRun,
+): Promise<RunReply> {
+  const { include } = creation;
+  // Nothing is sent that nobody asked for, because a member is sent with its name even if it is undefined.
+  const asked: RunCreation = {
+    ...(include && { include }),
+    ...(preview !== null && { preview }),
+    ...(isFirstRetry && { isFirstRetry }),
+  };
+  const isPlain = Object.keys(asked).length === 0;
+  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
+}
+
+export function toMs(minutes: number | undefined): number | null {
+  return minutes === undefined ? null : minutes * MINUTE_MS;
+}
+
+/* SECTION: POST …/{id}/retry: a new run with the inputs of one that has ended. */
+
+export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
+  const changeKey = await keyOfCreate(creation, ["retry", id, body]);
+  return retryRun(creation, changeKey, id, body, { isFirst: false });
+}
+
+/** `isFirst`: whether the retry is refused as `already_retried` if another change has retried the run. */
+export function retryRun(
+  creation: Creation,
+  changeKey: ChangeKey,
+  id: string,
+  body: RetryBody,
+  { isFirst }: { readonly isFirst: boolean },
+): Promise<CreatedRun> {
+  return createRun(creation, changeKey, async () => {
+    const source = await endedRun(creation, id);
+    // The coordinator judges again when it creates the new run. This saves the preparation, and says the right reason.
+    if (isFirst && source.isRetried) throw refusalError("already_retried");
+    return { ...(await wantedAgain(creation, id, body, source)), isFirstRetry: isFirst };
+  });
+}
+
+/** Throws why the run can't be repeated. If an action started it, the action counts as it is now. */
+async function wantedAgain(
+  creation: Creation,
+  id: string,
+  body: RetryBody,
+  { source, inputs }: InputsAnswer,
+): Promise<WantedRun> {
+  const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = inputs;
+  const parameters = body.parameters ?? (JSON.parse(inputs.parameters) as JsonObject);
+  const recommendations = JSON.parse(inputs.recommendations) as JsonObject;
+  const bytes = utf8Bytes(JSON.stringify(parameters) + inputs.recommendations);
+  if (bytes > INPUTS_MAX_BYTES) {
+    const sentence = `parameters and the recommendations of the run together have ${bytes} bytes; send at most ${INPUTS_MAX_BYTES}.`;
+    throw new ApiError("invalid_body", sentence, { pointer: "/parameters" });
+  }
+  const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
+  return {
+    actionName,
+    entityId,
+    parameters,
+    recommendations,
+    timeoutMs,
+    heartbeatTimeoutMs,
+    labels: JSON.parse(inputs.labels) as readonly string[],
+    source,
+    actionVersion: action?.version ?? null,
+    retryOf: id,
+    trigger: action?.trigger,
+    shownTrigger: action?.shownTrigger,
+    gates: wantedGates(body, action, { parameters, entityId }, action?.trigger !== undefined),
+  };
+}
+
+/** Throws why the run can't be repeated. */
+async function endedRun(environment: RunEnvironment, id: string): Promise<InputsAnswer> {
+  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+  const answer = await ask(environment, (coordinator) => coordinator.runs.inputs(id));
+  if (!answer.ok) throw refusalError(answer.reason);
+  if (!answer.isOver) throw new ApiError("run_open");
+  // A trigger's secrets are erased after its dispatch, so nobody can send it again.
+  if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
+  return answer;
+}

@@ -1,0 +1,102 @@
+/**
+ * Finds the database where an environment's runs are read. The coordinator decides, and the table `environments` is
+ * its copy. So of all that is known, the home with the highest generation counts: what the coordinator has just said,
+ * what this isolate remembers, or the row. With one database, an isolate only asks once whether another one is missing.
+ */
+
+import { lacksDatabase } from "../../database/database-state.ts";
+import { OutageCache } from "../../database/outage-cache.ts";
+import { readD1, requireDatabaseNumbered } from "../../database/read-d1.ts";
+import type { Hops } from "../../http/request-context.ts";
+import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
+import { noteHome, readHome } from "../d1/environments.ts";
+import { FIRST_HOME, type Home, type HomeState, newerHome } from "../home.ts";
+import { ask, type RunEnvironment } from "./run-request.ts";
+
+const REMEMBERED_MAX = 10_000;
+
+/**
+ * Per isolate, by scope. An entry can be 30 s old, or 10 minutes while the control database is down. A database keeps
+ * the rows of an environment that left it for longer than that. The absence of a row is never remembered, because the
+ * first batch of an environment writes the row.
+ */
+const homes = new OutageCache<Home>({
+  maxWeight: REMEMBERED_MAX,
+  weigh: () => 1,
+  namesOf: (_home, scope) => [scope],
+  missingMs: 0,
+});
+
+/** The environment whose database is wanted. */
+export interface EnvironmentToRead {
+  readonly env: Databases;
+  readonly hops: Hops;
+  readonly scope: string;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+export interface NumberedDatabase {
+  readonly number: number;
+  readonly db: D1Database;
+}
+
+/** `said`: what the coordinator has just said. Throws `database_not_bound`, or `database_unavailable`. */
+export async function databaseOf(environment: EnvironmentToRead, said: Home | null = null): Promise<NumberedDatabase> {
+  const { env, hops } = environment;
+  const { database: number } =
+    hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
+      ? await homeAmongSeveral(environment, said)
+      : (said ?? FIRST_HOME);
+  return { number, db: await requireDatabaseNumbered(env, hops, number) };
+}
+
+async function homeAmongSeveral(environment: EnvironmentToRead, said: Home | null): Promise<Home> {
+  const { env, hops, scope } = environment;
+  const now = Date.now();
+  const read = () => readD1(hops, () => readHome(env.DB, scope));
+  const remembered = homes.recall(scope, now) ?? null;
+  const home =
+    newerHome(remembered, said) ?? (await homes.lookUp({ key: scope, now, read }, environment.waitUntil)) ?? FIRST_HOME;
+  await note(environment, home, remembered, now);
+  return home;
+}
+
+/** Remembers a home that is newer. The first home means that there is no row, and that is never remembered. */
+async function note(environment: EnvironmentToRead, home: Home, remembered: Home | null, now: number): Promise<void> {
+  if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
+  await homes.lookUp({ key: environment.scope, now, read: () => Promise.resolve(home) }, environment.waitUntil);
+}
+
+/** Remembers what the coordinator has said to an operator's request. */
+export function rememberHome(environment: EnvironmentToRead, home: Home): Promise<void> {
+  const now = Date.now();
+  return note(environment, home, homes.recall(environment.scope, now) ?? null, now);
+}
+
+/* SECTION: Where the coordinator of an environment says that its runs are. The row counts if it has a higher generation. */
+
+export interface AskedHome {
+  readonly state: HomeState;
+  /** Null if nobody has decided, because the environment never had a run. */
+  readonly home: Home | null;
+}
+
+/**
+ * Asks the coordinator, and reads the row if there are several databases. Throws `coordinator_unavailable`, or
+ * `database_unavailable`.
+ */
+export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
+  const { env, hops, scope } = environment;
+  const state = await ask(environment, (coordinator) => coordinator.moves.state());
+  const said = state.home;
+  if (!hasSeveralDatabases(env)) return { state, home: said ?? FIRST_HOME };
+  const home = newerHome(said, await readD1(hops, () => readHome(env.DB, scope)));
+  if (home !== null) await rememberHome(environment, home);
+  return { state, home };
+}
+
+/** The statement that repairs the row of the control database, in a batch of the caller; none if there is no need. */
+export function repairsRow({ env, scope }: RunEnvironment, home: Home | null): readonly D1PreparedStatement[] {
+  return home !== null && hasSeveralDatabases(env) ? [noteHome(env.DB, scope, home)] : [];
+}

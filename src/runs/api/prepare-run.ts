@@ -1,0 +1,246 @@
+/**
+ * Makes a run ready for its coordinator: judges its gates, creates the id, signs the callback token, and renders and
+ * seals the webhook.
+ */
+
+import { renderedKey } from "../../actions/concurrency-key.ts";
+import type { ResolvedAction } from "../../actions/resolve.ts";
+import { signCallbackToken } from "../../auth/token-format.ts";
+import type { JsonObject } from "../../base/json.ts";
+import { LABELS_MAX, NOT_BEFORE_MAX_DAYS, WAIT_TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
+import { DAY_MS, type Instant, MINUTE_MS } from "../../base/time.ts";
+import { ApiError, refusalOf, sentenceOf } from "../../http/errors.ts";
+import type { NewDispatch } from "../../webhooks/dispatch.ts";
+import type { TemplateContext } from "../../webhooks/placeholder.ts";
+import { previewOf, type ShownRequest } from "../../webhooks/render.ts";
+import type { Trigger } from "../../webhooks/trigger.ts";
+import { type Origin, type PrepareFault, prepareDispatch } from "../../webhooks/trigger-requests.ts";
+import {
+  type Actor,
+  type ApprovalRule,
+  type Concurrency,
+  type Gates,
+  type NewRun,
+  nameOf,
+  type RunSource,
+  viaOf,
+} from "../run.ts";
+import { createRunId } from "../run-id.ts";
+
+/** A run that somebody wants: of a body, of a stored action, or again. */
+export interface WantedRun {
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly parameters: JsonObject;
+  readonly recommendations: JsonObject;
+  readonly timeoutMs: number;
+  readonly heartbeatTimeoutMs: number | null;
+  /** A sorted set. */
+  readonly labels: readonly string[];
+  readonly source: RunSource;
+  readonly actionVersion: number | null;
+  readonly retryOf: string | null;
+  /** Whether the run is refused if another run repeats the same one. */
+  readonly isFirstRetry?: boolean;
+  /** Complete, with its secrets. */
+  readonly trigger: Trigger | undefined;
+  /** The trigger of a stored action as a GET shows it, with null instead of each secret. */
+  readonly shownTrigger?: ShownRequest | undefined;
+  readonly gates: WantedGates;
+}
+
+/** What a run takes from the request that creates it. */
+interface Asked extends Origin {
+  readonly runsUrl: string;
+  readonly actor: Actor;
+  readonly mustNamePerson: boolean;
+  readonly traceparent: string | null;
+}
+
+/** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
+function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
+  return source === "trigger" ? refusalOf(fault.code, [fault]) : new ApiError(fault.code, sentenceOf([fault]));
+}
+
+/** A run with an id of its own, ready to be sent to its coordinator. */
+export interface PreparedRun {
+  readonly run: NewRun;
+  readonly dispatch: NewDispatch | null;
+  /** What an approver sees of the request, as JSON. Null if the run needs no approval. */
+  readonly preview: string | null;
+  /** A promise, because a run without a dispatch is sent while its token is signed. */
+  readonly token: Promise<string>;
+}
+
+/** Throws `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent. */
+export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<PreparedRun> {
+  const { scope, ring } = asked;
+  const { labels, trigger, shownTrigger } = wanted;
+  if (labels.length > LABELS_MAX) {
+    const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
+    throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
+  }
+  const createdAt = Date.now();
+  const gates = trigger === undefined ? null : await sealableGates(asked, wanted.gates, createdAt);
+  const id = await createRunId(ring, scope, createdAt);
+  const run = toNewRun(asked, wanted, gates, { id, createdAt });
+  const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
+  if (trigger === undefined) return { run, dispatch: null, preview: null, token };
+  const context = toContext(asked, wanted, run, await token);
+  const prepared = await prepareDispatch(trigger, context, asked);
+  if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
+  const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
+  const preview = isShown ? previewOf(shownTrigger, context) : null;
+  return { run, dispatch: prepared.value, preview, token };
+}
+
+/** Throws `person_required`. */
+async function sealableGates(
+  { ring, actor, mustNamePerson }: Asked,
+  wanted: WantedGates,
+  createdAt: number,
+): Promise<Gates | null> {
+  const gates = gatesOf(wanted, createdAt, actor);
+  if (gates === null) return null;
+  if (mustNamePerson) throw new ApiError("person_required");
+  const [sealedUnder = null] = await ring.keyIds("webhooks");
+  return { ...gates, sealedUnder };
+}
+
+function toNewRun(
+  { actor, traceparent }: Asked,
+  wanted: WantedRun,
+  gates: Gates | null,
+  { id, createdAt }: Pick<NewRun, "id" | "createdAt">,
+): NewRun {
+  const { parameters, recommendations, labels, timeoutMs } = wanted;
+  const { actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf } = wanted;
+  return {
+    id,
+    actionName,
+    entityId,
+    heartbeatTimeoutMs,
+    source,
+    actionVersion,
+    retryOf,
+    parameters: JSON.stringify(parameters),
+    recommendations: JSON.stringify(recommendations),
+    labels: JSON.stringify(labels),
+    traceparent,
+    triggeredBy: nameOf(actor),
+    via: viaOf(actor),
+    timeoutMs,
+    gates,
+    createdAt,
+    deadlineAt: deadlineOf(gates, createdAt, timeoutMs),
+  };
+}
+
+function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: string): TemplateContext {
+  const { id, actionName, triggeredBy, createdAt, deadlineAt, entityId, traceparent } = run;
+  const { parameters, recommendations } = wanted;
+  return {
+    run: {
+      id,
+      actionName,
+      triggeredBy,
+      createdAt: new Date(createdAt).toISOString(),
+      callbackUrl: `${runsUrl}/${id}/callback`,
+      callbackToken: token,
+      expiresAt: new Date(deadlineAt).toISOString(),
+      timeoutSeconds: wanted.timeoutMs / 1000,
+      traceparent,
+    },
+    parameters,
+    recommendations,
+    entity: { id: entityId },
+  };
+}
+
+/* SECTION:
+ * What holds back the webhook of a new run: its request, and the action that it runs. PURE: `createdAt` is passed in.
+ * The gates of a run never change, whatever happens to the action: an approver decides about the run that was asked for.
+ */
+
+/** The members of a request's body that are about waiting. */
+export interface AskedWait {
+  readonly notBefore?: Instant | undefined;
+  /** In minutes. */
+  readonly waitTimeout?: number | undefined;
+}
+
+/** What a new run would wait for. `gatesOf` judges it later, because a replay of an earlier request wins over a refusal. */
+export interface WantedGates {
+  readonly notBefore: number | null;
+  readonly waitTimeoutMs: number;
+  readonly approval: ApprovalRule | null;
+  readonly concurrency: Concurrency | null;
+}
+
+/** The gates of a run whose request is not sealed yet. */
+type UnsealedGates = Omit<Gates, "sealedUnder">;
+
+type GatedAction = Pick<ResolvedAction, "trigger" | "approval" | "concurrency" | "waitTimeout">;
+
+/** The run as far as gates need it. */
+export interface GatedRun {
+  readonly parameters: JsonObject;
+  readonly entityId: string | null;
+}
+
+/**
+ * `action`: null for a create. `hasTrigger`: whether there is anything to hold back. Throws `gate_needs_trigger` and
+ * `invalid_concurrency_key`.
+ */
+export function wantedGates(
+  asked: AskedWait,
+  action: GatedAction | null,
+  run: GatedRun,
+  hasTrigger: boolean,
+): WantedGates {
+  const { notBefore, waitTimeout = action?.waitTimeout ?? WAIT_TIMEOUT_DEFAULT_MINUTES } = asked;
+  if (notBefore !== undefined && !hasTrigger) {
+    const sentence =
+      "notBefore holds back the trigger, and this run has no trigger. Add a trigger, or leave notBefore out.";
+    throw new ApiError("gate_needs_trigger", sentence, { pointer: "/notBefore" });
+  }
+  return {
+    notBefore: notBefore?.ceilMs ?? null,
+    waitTimeoutMs: waitTimeout * MINUTE_MS,
+    // The PUT refused gates without a trigger.
+    approval: action?.approval ?? null,
+    concurrency: concurrencyOf(action?.concurrency, run),
+  };
+}
+
+function concurrencyOf(stored: ResolvedAction["concurrency"], run: GatedRun): Concurrency | null {
+  if (stored === undefined) return null;
+  const { group, limit, onConflict } = stored;
+  const key = renderedKey(stored.key, { parameters: run.parameters, entity: { id: run.entityId } });
+  if (!key.ok) throw new ApiError("invalid_concurrency_key", key.error.sentence, { pointer: key.error.pointer });
+  return { group, key: key.value, limit, onConflict };
+}
+
+/**
+ * Null if the run may start at once: then it is a run like any other. An instant in the past means now. Throws
+ * `invalid_body` if the instant is too far ahead.
+ */
+export function gatesOf(
+  { notBefore: asked, waitTimeoutMs, approval, concurrency }: WantedGates,
+  createdAt: number,
+  creator: Actor,
+): UnsealedGates | null {
+  const notBefore = asked !== null && asked > createdAt ? asked : null;
+  if (notBefore !== null && notBefore > createdAt + NOT_BEFORE_MAX_DAYS * DAY_MS) {
+    const message = `is too far ahead; send an instant in the next ${NOT_BEFORE_MAX_DAYS} days.`;
+    throw refusalOf("invalid_body", [{ path: ["notBefore"], message }]);
+  }
+  if (notBefore === null && approval === null && concurrency === null) return null;
+  const waitUntil = (notBefore ?? createdAt) + waitTimeoutMs;
+  return { notBefore, approval, concurrency, waitUntil, creator };
+}
+
+/** The latest instant at which the run can still be open. A gated run's timeout starts when it is released. */
+export function deadlineOf(gates: Pick<Gates, "waitUntil"> | null, createdAt: number, timeoutMs: number): number {
+  return (gates?.waitUntil ?? createdAt) + timeoutMs;
+}

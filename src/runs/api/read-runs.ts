@@ -1,0 +1,262 @@
+/**
+ * Reads one run: from the isolate's memory if the run has ended, otherwise from its coordinator. D1 says whether a run
+ * exists if its id can't be verified, and D1's row is the answer if the coordinator can't be reached.
+ */
+
+import { BoundedMap } from "../../base/bounded-map.ts";
+import { utf8Bytes } from "../../base/limits.ts";
+import { msSinceOrLongAgo, within } from "../../base/time.ts";
+import { readD1 } from "../../database/read-d1.ts";
+import { withDetails } from "../action-run.ts";
+import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
+import { type FacetQuery, type Facets, findFacets, type RunSummary, summarizeRuns } from "../d1/summary.ts";
+import type { Home } from "../home.ts";
+import type { Lacking } from "../protocol.ts";
+import type { Inclusion } from "../run-calls.ts";
+import { mergedPage, type Page, type RunFilters, type RunPageQuery } from "../run-filters.ts";
+import { databaseOf } from "./placement.ts";
+import { ask, isGenuine, type RunEnvironment } from "./run-request.ts";
+import { refusalError } from "./run-response.ts";
+import type { Subscription } from "./subscription.ts";
+
+export interface ReadRun {
+  readonly actionRun: string;
+  /** The JSON of `details`, if they were asked for. */
+  readonly details?: string;
+  /** Whether this is D1's row, which can lack the newest changes. Default: no. */
+  readonly isStale?: boolean;
+}
+
+/** The run, or null if it does not exist. Throws `coordinator_unavailable`, or `database_unavailable`. */
+export async function readRun(environment: RunEnvironment, id: string, inclusion: Inclusion): Promise<ReadRun | null> {
+  const remembered = recallEndedRun(environment, id, inclusion);
+  if (remembered !== null) return remembered;
+  if (await mayBeKnown(environment, id)) return readFromCoordinator(environment, id, inclusion);
+  return null;
+}
+
+/** An ended run, if this isolate remembers all of it that the call asks for; otherwise null. */
+export function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
+  const remembered = recallEnded(scope, id, Date.now());
+  if (remembered === null) return null;
+  const { details, ...run } = remembered;
+  if (include === undefined) return run;
+  return details === undefined ? null : remembered;
+}
+
+/** Whether a coordinator may know this run: the id is genuine, or D1 has a row. Otherwise no object may be woken. */
+export async function mayBeKnown(environment: RunEnvironment, id: string): Promise<boolean> {
+  return (await isGenuine(environment, id)) || (await selectRun(environment, id)) !== null;
+}
+
+interface AnsweredRun extends ReadRun {
+  readonly isOver: boolean;
+  readonly purgeAt: number;
+}
+
+/** Remembers what a coordinator says of a run if the run has ended, because it never changes again. */
+export function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
+  if (answer.isOver) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
+}
+
+async function readFromCoordinator(
+  environment: RunEnvironment,
+  id: string,
+  { include }: Inclusion,
+): Promise<ReadRun | null> {
+  try {
+    const answer = await ask(environment, (coordinator) => coordinator.runs.read(id, include && { include }));
+    if (!answer.ok) return null;
+    rememberIfOver(environment, id, answer);
+    return answer;
+  } catch (unreachable) {
+    // D1's row does not know the last heartbeat.
+    if (include === "details") throw unreachable;
+    const row = await selectRun(environment, id).catch(() => null);
+    if (row === null) throw unreachable;
+    return { actionRun: row, isStale: true };
+  }
+}
+
+/** The run as D1 has it; null if D1 has none. */
+async function selectRun(environment: RunEnvironment, id: string): Promise<string | null> {
+  const { hops, scope } = environment;
+  const { db } = await databaseOf(environment);
+  const select = db
+    .withSession("first-primary")
+    .prepare("SELECT body FROM runs WHERE scope = ? AND id = ?")
+    .bind(scope, id);
+  const [row] = await readD1(hops, () => select.raw<[body: string]>());
+  return row?.[0] ?? null;
+}
+
+/* SECTION:
+ * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age. A run is found
+ * only under its scope. Whoever reads from here must have authorized the request.
+ */
+
+const MAX_BYTES = 16 * 1024 * 1024;
+const MAX_AGE_MS = 60_000;
+const ENTRY_OVERHEAD_BYTES = 256;
+
+/** As a ReadRun. */
+interface EndedRun {
+  readonly actionRun: string;
+  /** Undefined if nobody has asked for them yet. */
+  readonly details?: string;
+}
+
+interface Entry extends EndedRun {
+  readonly bytes: number;
+  readonly readAt: number;
+  readonly purgeAt: number;
+}
+
+const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
+
+export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
+  const entry = entries.get(`${scope}/${id}`);
+  if (entry === undefined || now >= entry.purgeAt || msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS) return null;
+  return entry;
+}
+
+export function rememberEnded(
+  scope: string,
+  id: string,
+  { actionRun, details }: EndedRun,
+  purgeAt: number,
+  now: number,
+): void {
+  const bytes = utf8Bytes(actionRun) + utf8Bytes(details ?? "") + ENTRY_OVERHEAD_BYTES;
+  const detailed = details === undefined ? {} : { details };
+  entries.set(`${scope}/${id}`, { actionRun, ...detailed, bytes, readAt: now, purgeAt });
+  // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
+  // run out.
+  entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
+}
+
+/* SECTION: GET …/{id}?wait=: a read that answers when the run has ended. */
+
+/** The longest that one call to a coordinator waits. A longer wait takes several calls. */
+const CALL_MAX_MS = 25_000;
+
+interface WaitForEnd extends Inclusion {
+  readonly waitMs: number;
+  /** Called only if a coordinator may know the run, because ending a subscription wakes the coordinator. */
+  readonly subscription: () => Subscription;
+}
+
+/**
+ * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the
+ * run is remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
+ */
+export async function waitForEnd(
+  environment: RunEnvironment,
+  id: string,
+  { waitMs, include, subscription }: WaitForEnd,
+): Promise<ReadRun | null> {
+  const startedAt = Date.now();
+  const isRemembered = recallEndedRun(environment, id, { include }) !== null;
+  if (isRemembered || !(await mayBeKnown(environment, id))) return null;
+  const { subscriber, expiresAt, isGone, authorizeAgain, leave } = subscription();
+  const leftMs = () => waitMs - msSinceOrLongAgo(startedAt, Date.now());
+  const callMaxMs = () => Math.min(CALL_MAX_MS, expiresAt - Date.now());
+  try {
+    for (;;) {
+      const isLast = leftMs() <= callMaxMs();
+      const call = ask(environment, (coordinator) => {
+        // Computed in here because the call may be repeated, and no wait may last longer than the client asked for.
+        const maxMs = Math.max(Math.min(leftMs(), callMaxMs()), 0);
+        return coordinator.watches.waitForEnd(id, subscriber, { maxMs, isLast, include });
+      });
+      const answer = await call.catch(() => null);
+      await authorizeAgain();
+      if (answer === null) return null;
+      if (!answer.ok) {
+        if (answer.reason === "run_not_found") return null;
+        throw refusalError(answer.reason);
+      }
+      rememberIfOver(environment, id, answer);
+      if (answer.isOver || isLast || isGone()) return answer;
+    }
+  } catch (error) {
+    leave();
+    throw error;
+  }
+}
+
+/* SECTION:
+ * Lists and counts runs. A list is what the database has, without the runs that the environment's object knows better,
+ * and those runs. The object is asked first. So what is replicated between the two reads is in neither twice, and
+ * nothing that was acknowledged before the list is in neither.
+ */
+
+/** How long a list waits for the object. */
+export const LACKING_MAX_MS = 2500;
+
+export interface ListedRuns {
+  /** ActionRuns as JSON text, with their details if the query includes them. */
+  readonly actionRuns: readonly string[];
+  /** The id after which the next page starts; null on the last page. */
+  readonly nextAfter: string | null;
+  /** Whether the list can lack changes: the object gave no answer in time, or the database is being rebuilt. */
+  readonly isStale: boolean;
+}
+
+/** Shows every change that was acknowledged before this call, unless it is stale. Throws `database_unavailable`. */
+export async function listRunsOf(environment: RunEnvironment, query: RunPageQuery): Promise<ListedRuns> {
+  const lacking = await lackingOf(environment, query);
+  const { home = null, ids: without = [], runs = [], completeTo = null, isStale = true } = lacking ?? {};
+  const own = runs.map(({ id, body, details }) => ({
+    id,
+    text: details === undefined ? body : withDetails(body, details),
+  }));
+  const bounds = { without, completeTo: completeTo ?? undefined };
+  const { number, page } = lacking?.home === null ? NO_DATABASE : await readStored(environment, query, home, bounds);
+  const { items, endsAt } = mergedPage({ items: own, endsAt: completeTo }, page, query);
+  // What the object said is about another database if the environment moves now, or if the object was restored.
+  const isOther = home !== null && home.database !== number;
+  return { actionRuns: items.map(({ text }) => text), nextAfter: endsAt, isStale: isStale || isOther };
+}
+
+/** While nobody has decided where the environment lives, it has no run. */
+const NO_DATABASE = { number: null, page: { items: [], endsAt: null } } as const;
+
+/** From the primary of D1, because a replica of D1 can lack what the object says is replicated. */
+async function readStored(
+  environment: RunEnvironment,
+  query: RunPageQuery,
+  home: Home | null,
+  bounds: WalkBounds,
+): Promise<{ readonly number: number; readonly page: Page<ListedRun> }> {
+  const { number, db } = await databaseOf(environment, home);
+  const { hops, scope } = environment;
+  const page = await readD1(hops, () => listRuns(db.withSession("first-primary"), scope, query, bounds));
+  return { number, page };
+}
+
+/** Counts what the database has, which can be seconds behind. Throws `database_unavailable`. */
+export async function summarizeRunsOf(environment: RunEnvironment, filters: RunFilters): Promise<RunSummary> {
+  return readAnywhere(environment, (session) => summarizeRuns(session, environment.scope, filters));
+}
+
+/** Finds values in the database, which can be seconds behind. Throws `database_unavailable`. */
+export async function findFacetsOf(environment: RunEnvironment, query: FacetQuery): Promise<Facets> {
+  return readAnywhere(environment, (session) => findFacets(session, environment.scope, query));
+}
+
+/** From any replica of D1. */
+async function readAnywhere<T>(
+  environment: RunEnvironment,
+  read: (session: D1DatabaseSession) => Promise<T>,
+): Promise<T> {
+  const { db } = await databaseOf(environment);
+  return readD1(environment.hops, () => read(db.withSession("first-unconstrained")));
+}
+
+/** Null if the object can't be reached in time, or has too many lists to answer. A list must not fail with it. */
+async function lackingOf(environment: RunEnvironment, query: RunPageQuery): Promise<Lacking | null> {
+  const asked = ask(environment, (coordinator) => coordinator.upkeep.lacking(query));
+  const reply = await within(LACKING_MAX_MS, asked).catch(() => null);
+  return reply?.ok ? reply : null;
+}

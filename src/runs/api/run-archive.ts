@@ -1,0 +1,144 @@
+/**
+ * Writes one object of the archive, in a Worker invocation of its own, so that compressing and the bucket delay no
+ * caller of the coordinator. It decides nothing about runs, and it asks the coordinator before it writes.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { logFailure } from "../../base/log.ts";
+import { within } from "../../base/time.ts";
+import type { Env } from "../../settings/env.ts";
+import { type ArchiveAnswer, type Archiver, type ArchiveTry, type Coordinator, callCoordinator } from "../protocol.ts";
+
+/** The timeout of the bucket. A write that finishes later is harmless, because each try writes the same runs. */
+const PUT_MAX_MS = 20_000;
+
+export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
+  async write(archiveTry: ArchiveTry): Promise<ArchiveAnswer> {
+    const { ARCHIVE } = this.env;
+    if (ARCHIVE === undefined) return { type: "bucket_failed", error: "ARCHIVE is not bound" };
+    let made: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> } | null;
+    try {
+      made = await this.#make(archiveTry);
+    } catch (error) {
+      return { type: "failed", error: String(error) };
+    }
+    if (made === null) return { type: "not_written" };
+    const { key, body } = made;
+    try {
+      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
+    } catch (error) {
+      return { type: "bucket_failed", error: String(error) };
+    }
+    return { type: "written" };
+  }
+
+  /** The object. Null if it must not be written. */
+  async #make({ id, scope, isSealed }: ArchiveTry) {
+    const hops = { coordinator: 0 };
+    const ask = <T>(call: (coordinator: Coordinator) => Promise<T>) => callCoordinator(this.env, hops, scope, call);
+    const object = new ArchivedObject();
+    const ids: string[] = [];
+    let count = 0;
+    for (let isOver = false; !isOver; ) {
+      const page = await ask((coordinator) => coordinator.archive.page(id, count));
+      if (page === null) return null;
+      isOver = page.length === 0;
+      for (const run of page) {
+        count++;
+        if (run.line === null) continue;
+        await object.add(run.line);
+        ids.push(run.id);
+        isOver = object.isFull && !isSealed;
+        if (isOver) break;
+      }
+    }
+    const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
+    const key = await ask((coordinator) => coordinator.archive.seal(id, count, hash));
+    return key === null ? null : { key, body };
+  }
+}
+
+/** 128 bits, so that no two objects have one key. */
+async function hashOf(ids: readonly string[]): Promise<string> {
+  const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ids.join("\n")));
+  return new Uint8Array(digest).subarray(0, 16).toHex();
+}
+
+/* SECTION: An object of the archive while it is made: lines of text, compressed as they come. It is put as one buffer. */
+
+/** An object that is larger ends. It must fit into the Worker's memory several times. */
+const MAX_BYTES = 8_000_000;
+/** Text that compresses well would take the time of an invocation before it takes its memory. */
+const TEXT_MAX_BYTES = 64_000_000;
+
+const READ_BYTES = 256 * 1024;
+
+export class ArchivedObject {
+  readonly #gzip = new CompressionStream("gzip");
+  readonly #writer: WritableStreamDefaultWriter<BufferSource>;
+  readonly #encoder = new TextEncoder();
+  readonly #chunks: Uint8Array[] = [];
+  readonly #isRead: Promise<void>;
+  #bytes = 0;
+  #textBytes = 0;
+
+  constructor() {
+    this.#writer = this.#gzip.writable.getWriter();
+    this.#isRead = this.#read();
+    // An error is thrown by `add` or `end`.
+    this.#isRead.catch(() => {});
+  }
+
+  /** Whether no more runs should be added. */
+  get isFull(): boolean {
+    return this.#bytes >= MAX_BYTES || this.#textBytes >= TEXT_MAX_BYTES;
+  }
+
+  async add(line: string): Promise<void> {
+    const text = this.#encoder.encode(`${line}\n`);
+    this.#textBytes += text.byteLength;
+    await this.#writer.write(text);
+  }
+
+  async end(): Promise<Uint8Array<ArrayBuffer>> {
+    await Promise.all([this.#writer.close(), this.#isRead]);
+    const whole = new Uint8Array(this.#bytes);
+    let at = 0;
+    for (const chunk of this.#chunks) {
+      whole.set(chunk, at);
+      at += chunk.byteLength;
+    }
+    return whole;
+  }
+
+  /** By large buffers: each read takes a turn of the event loop, and a default one has 4 KB. */
+  async #read(): Promise<void> {
+    const reader = this.#gzip.readable.getReader({ mode: "byob" });
+    for (;;) {
+      const { done, value } = await reader.read(new Uint8Array(READ_BYTES));
+      if (value !== undefined) {
+        // A copy, because the rest of its buffer would stay in memory.
+        this.#chunks.push(value.slice());
+        this.#bytes += value.byteLength;
+      }
+      if (done) return;
+    }
+  }
+}
+
+/* SECTION: Whether the archive's bucket answers. Asked by the cron, because a readiness check must not cost an operation each. */
+
+const ANSWER_MAX_MS = 5000;
+/** No object has this key, because each key goes on behind it. */
+const NO_OBJECT = "v1/";
+
+/** Null if no bucket is bound. Never throws. */
+export async function archiveStatus({ ARCHIVE }: Pick<Env, "ARCHIVE">): Promise<"ready" | "not_answering" | null> {
+  if (ARCHIVE === undefined) return null;
+  try {
+    await within(ANSWER_MAX_MS, ARCHIVE.head(NO_OBJECT));
+    return "ready";
+  } catch (error) {
+    logFailure("archive_not_answering", error, {});
+    return "not_answering";
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * The environment of a request, and how the request asks its coordinator. A coordinator that can't be reached is a 503.
+ * The platform's own words go to the log, because they name internals.
+ */
+import type { Context, MiddlewareHandler } from "hono";
+import { authorize, bearerToken } from "../../auth/authentication.ts";
+import { type CallbackGrant, isCallbackToken, verifyCallbackToken } from "../../auth/token-format.ts";
+import { newUuidV7, parseUuid } from "../../base/ids.ts";
+import { fingerprint } from "../../base/json.ts";
+import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
+import { ApiError, errorResponse } from "../../http/errors.ts";
+import { type AppEnv, type Hops, scopeOf, usableRing } from "../../http/request-context.ts";
+import type { Env } from "../../settings/env.ts";
+import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
+import { type Coordinator, callCoordinator } from "../protocol.ts";
+import type { Actor } from "../run.ts";
+import type { ChangeKey } from "../run-calls.ts";
+import { isGenuineRunId } from "../run-id.ts";
+
+/** The environment that a request is about, and what the request needs to reach its runs. */
+export interface RunEnvironment {
+  readonly env: Env;
+  readonly hops: Hops;
+  /** `{org}/{project}/{env}` */
+  readonly scope: string;
+  /** Null when the signing keys can't be used: then only D1 can say whether a run exists. */
+  readonly ring: KeyRing | null;
+  /** Lets work go on after the response. */
+  readonly waitUntil: (work: Promise<unknown>) => void;
+}
+
+/** The environment that the path names. */
+export function environmentOf(c: Context<AppEnv>): RunEnvironment {
+  return environmentIn(c, scopeOf(c));
+}
+
+/** `scope`: one that is known, and that the principal may open. */
+export function environmentIn(c: Context<AppEnv>, scope: string): RunEnvironment {
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  return {
+    env: c.env,
+    hops: c.get("hops"),
+    scope,
+    ring: ring.ok ? ring.value : null,
+    waitUntil: (work) => c.executionCtx.waitUntil(work),
+  };
+}
+
+/** The id in the path in its canonical spelling. Throws `run_not_found` for a text that is not a UUID. */
+export function runIdOf(c: Context<AppEnv>): string {
+  const id = parseUuid(c.req.param("id") ?? "");
+  if (id === null) throw new ApiError("run_not_found");
+  return id;
+}
+
+/** Whether this service created the id for this scope, with a key that is still in the ring. */
+export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Promise<boolean> {
+  return ring !== null && (await isGenuineRunId(ring, scope, id));
+}
+
+/** Calls the environment's coordinator. Throws `coordinator_unavailable`. */
+export async function ask<T>(
+  { env, hops, scope }: Pick<RunEnvironment, "env" | "hops" | "scope">,
+  call: (coordinator: Coordinator) => Promise<T>,
+): Promise<T> {
+  try {
+    return await callCoordinator(env, hops, scope, call);
+  } catch (error) {
+    throw new ApiError("coordinator_unavailable", undefined, { cause: error });
+  }
+}
+
+/* SECTION: Who asks, as the rules of a run see it: the token of the request, and the person for whom it acts. */
+
+/** The actor of a request that has been authorized. A session acts as its token. */
+export function actorOf(c: Context<AppEnv>): Actor {
+  const { id: tokenId, name: tokenName, parents } = c.get("principal");
+  return { tokenId, tokenName, parents, person: c.get("person") };
+}
+
+/* SECTION:
+ * The threat is that a portal's users approve their own runs: all of them act through one token. So a token that may act
+ * for others must name a person with each change of a run that has gates. A run's gates never change, so it makes no
+ * difference when this is judged.
+ */
+
+/** Whether the request must name a person if it is about a run that has gates. */
+export function mustNamePerson(c: Context<AppEnv>): boolean {
+  return c.get("principal").mayActForOthers && c.get("person") === null;
+}
+
+/**
+ * Throws `person_required`. `mustName`: whether the request must name a person and names none; only then it costs a
+ * call. `id`: of a run that a coordinator may know.
+ */
+export async function requirePerson(mustName: boolean, environment: RunEnvironment, id: string): Promise<void> {
+  if (!mustName) return;
+  if (await ask(environment, (coordinator) => coordinator.gates.hasGates(id))) {
+    throw new ApiError("person_required");
+  }
+}
+
+/* SECTION:
+ * What a run's callback token opens: the run, its callback and its heartbeat. The token is verified before the body is
+ * read and before any storage is asked, so a forged token costs an HMAC for each key at most and learns nothing.
+ */
+
+declare module "hono" {
+  interface ContextVariableMap {
+    /** The callback token is genuine, but its run's deadline has passed. */
+    isLate?: boolean;
+    /** The request has the run's callback token, and no principal. */
+    isOfJob?: boolean;
+  }
+}
+
+const EXPIRED = "This callback token has expired at the run's deadline.";
+
+/**
+ * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
+ * expiry, the holder may repeat a report that came in time, with the same key.
+ */
+export function requiresCallbackToken({ opensReplay }: { readonly opensReplay: boolean }): MiddlewareHandler<AppEnv> {
+  return async function requiresCallbackToken(c, next) {
+    const lateMs = Date.now() - (await genuineGrant(c)).expiresAt;
+    const isLate = lateMs >= 0;
+    const { headers } = c.req.raw;
+    const hasKey = headers.has("Idempotency-Key") || headers.has("webhook-id");
+    if (isLate && !(opensReplay && lateMs < CALLBACK_REPLAY_GRACE_MS && hasKey)) {
+      throw new ApiError("token_expired", EXPIRED);
+    }
+    c.set("isLate", isLate);
+    await next();
+    if (isLate && c.res.status >= 400 && c.res.status < 500) {
+      c.res = errorResponse(c, new ApiError("token_expired", EXPIRED));
+    }
+  };
+}
+
+/** Lets the run's own callback token through, and everybody who has `data:read`. */
+export function requiresReaderOrJob(): MiddlewareHandler<AppEnv> {
+  return async function requiresReaderOrJob(c, next) {
+    const isOfJob = c.req.header("Authorization") !== undefined && isCallbackToken(bearerToken(c));
+    if (!isOfJob) await authorize(c, "data:read");
+    else if (Date.now() >= (await genuineGrant(c)).expiresAt) throw new ApiError("token_expired", EXPIRED);
+    c.set("isOfJob", isOfJob);
+    await next();
+  };
+}
+
+/** What the token of the request grants. Throws 401 if it is not genuine for the run in the path. */
+async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
+  const token = bearerToken(c);
+  // A path without a valid id gets 401, not 404, like every path that the token does not open.
+  const id = parseUuid(c.req.param("id") ?? "") ?? "";
+  const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), id);
+  if (grant === null) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
+  return grant;
+}
+
+/* SECTION: Turns a caller's Idempotency-Key into the key of a change. A change with the same key is not made again. */
+
+/** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
+export type Caller =
+  /** Of the token, its id counts, because names can repeat. */
+  | Pick<Actor, "tokenId" | "person">
+  /** The holder of a callback token. The key is looked up only in that token's run. */
+  | "callback";
+
+/**
+ * The key of a change. If the caller sends no key, we create one, so that the call to the coordinator can be repeated.
+ * Our own keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
+ *
+ * A person is part of the fingerprint and not of the key. So another person who sends the same key through the same
+ * token is refused, and never gets the first one's answer.
+ *
+ * `ring`: for a body that can contain secrets. The journal keeps the fingerprint as long as the run, and from a plain
+ * hash somebody could guess a weak secret.
+ */
+export async function changeKeyOf(
+  caller: Caller,
+  callersKey: string | null,
+  body: unknown,
+  ring: KeyRing | null = null,
+): Promise<ChangeKey> {
+  if (callersKey === null) return { key: `m:${newUuidV7(Date.now())}`, fingerprint: "" };
+  // An id contains no colon, so no key can spell another caller's.
+  const key = caller === "callback" ? `c:${callersKey}` : `t:${caller.tokenId}:${callersKey}`;
+  const hash = await fingerprint(caller === "callback" ? body : bodyOf(caller, body));
+  if (ring === null) return { key, fingerprint: hash };
+  const [signatures, keyIds] = await Promise.all([ring.signWithEach("fingerprint", hash), ring.keyIds("fingerprint")]);
+  const [first = "", ...others] = signatures.map((signature) => signature.toHex());
+  return { key, fingerprint: first, otherFingerprints: others, keyIds };
+}
+
+/** No request is a list that begins with this word, so none can look like another's with a person. */
+function bodyOf({ person }: Pick<Actor, "person">, body: unknown): unknown {
+  return person === null ? body : ["on-behalf-of", person, body];
+}

@@ -1,0 +1,187 @@
+/** GET …/{id}/events: a run's timeline, in pages or as Server-Sent Events. */
+import { type Context, Hono } from "hono";
+import { accepts } from "hono/accepts";
+import { requires } from "../../auth/authentication.ts";
+import { may } from "../../auth/principal.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import { encodeCursor, nextLink, parseSeq } from "../../http/paging.ts";
+import type { AppEnv } from "../../http/request-context.ts";
+import { validQuery } from "../../http/validate.ts";
+import { baseUrl } from "../../settings/config.ts";
+import { sealedFor } from "../../webhooks/webhook-request.ts";
+import type { TimelineAnswer } from "../run-calls.ts";
+import { eventsQuery } from "./query-schemas.ts";
+import { mayBeKnown } from "./read-runs.ts";
+import { ask, environmentOf, type RunEnvironment, runIdOf } from "./run-request.ts";
+import { refusalError } from "./run-response.ts";
+import {
+  EVENT_STREAM,
+  eventFrame,
+  eventStream,
+  eventStreamHeaders,
+  type Piece,
+  subscriptionFor,
+} from "./subscription.ts";
+
+const JSON_TYPE = "application/json";
+/** The most events that a stream fetches at once. */
+const STREAM_PAGE = 100;
+
+export const timelineRoutes = new Hono<AppEnv>().get(
+  "/:id/events",
+  requires("data:read"),
+  validQuery(eventsQuery),
+  async (c) => {
+    const id = runIdOf(c);
+    const environment = environmentOf(c);
+    if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+    const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE });
+    c.header("Vary", "Accept");
+    if (type === EVENT_STREAM) return stream(c, environment, id);
+
+    const { limit, cursor = 0 } = c.req.valid("query");
+    const page = { after: cursor, limit, withExcerpts: seesExcerpts(c) };
+    const answer = await ask(environment, (coordinator) => coordinator.watches.events(id, page));
+    if (!answer.ok) throw refusalError(answer.reason);
+    if (answer.lastSeq < answer.newestSeq) {
+      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
+    }
+    c.header("Content-Type", JSON_TYPE);
+    const { events } = await openExcerpts(environment, id, answer);
+    return c.body(`[${events.join(",")}]`);
+  },
+);
+
+async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: string): Promise<Response> {
+  const ofPages = ["limit", "cursor"].find((name) => c.req.query(name) !== undefined);
+  if (ofPages !== undefined) {
+    throw new ApiError(
+      "invalid_query",
+      "A stream has no limit and no cursor. Send Last-Event-ID to continue after an event.",
+      { pointer: `/${ofPages}` },
+    );
+  }
+  const after = lastEventId(c.req.header("Last-Event-ID"));
+  const { subscriber, expiresAt, authorizeAgain, leave } = subscriptionFor(c, environment);
+  const watch = (seq: number, maxMs: number) => {
+    const startedAt = Date.now();
+    const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c) };
+    return ask(environment, (coordinator) => {
+      // Computed in here because the call may be repeated.
+      const leftMs = Math.max(maxMs - msSinceOrLongAgo(startedAt, Date.now()), 0);
+      return coordinator.watches.watch(id, page, subscriber, leftMs);
+    });
+  };
+
+  // Make the first call before the stream begins, because a refusal needs a status.
+  const isHead = c.req.raw.method === "HEAD";
+  const first = isHead
+    ? await ask(environment, (coordinator) => coordinator.watches.events(id, { after, limit: 1 }))
+    : await watch(after, 0);
+  if (!first.ok) throw refusalError(first.reason);
+  if (after > first.newestSeq) {
+    leave();
+    throw badLastEventId();
+  }
+  // 204 tells an EventSource not to reconnect: the client has every event that there will ever be.
+  if (first.isOver && first.events.length === 0) return c.body(null, 204);
+  eventStreamHeaders(c);
+  if (isHead) return c.body(null);
+  const next = async (seq: number, maxMs: number) => {
+    const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
+    // Authorize before the answer is used, because the token may have been revoked while the call waited.
+    await authorizeAgain();
+    return answer.ok ? openExcerpts(environment, id, answer) : null;
+  };
+  return c.body(streamEvents(await openExcerpts(environment, id, first), { next, leave }));
+}
+
+/** Only those who manage actions, because a receiver's response can contain secrets of the action. */
+function seesExcerpts(c: Context<AppEnv>): boolean {
+  return may(c.get("principal").role, "actions:manage");
+}
+
+/** The number of the last event that the client got; 0 for a new client. */
+function lastEventId(header: string | undefined): number {
+  const seq = header === undefined ? 0 : parseSeq(header);
+  if (seq === null) throw badLastEventId();
+  return seq;
+}
+
+function badLastEventId(): ApiError {
+  return new ApiError(
+    "invalid_last_event_id",
+    "Last-Event-ID is not an event of this run. Send the id of the last event you got, or leave the header out.",
+  );
+}
+
+/* SECTION: A timeline as Server-Sent Events, each with its number as the id. */
+
+export interface TimelineSource {
+  /**
+   * The events after `seq`. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any
+   * more.
+   */
+  next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
+  /** Called when the stream is over or has lost its subscriber. */
+  leave(): void;
+}
+
+export function streamEvents(first: TimelineAnswer, source: TimelineSource): ReadableStream<Uint8Array> {
+  let seq = first.lastSeq;
+  return eventStream(toPiece(first), {
+    async next(maxMs) {
+      const news = await source.next(seq, maxMs);
+      if (news === null) return null;
+      seq = news.lastSeq;
+      return toPiece(news);
+    },
+    leave: source.leave,
+  });
+}
+
+function toPiece({ events, isOver }: TimelineAnswer): Piece {
+  return { text: events.map(toFrame).join(""), isOver };
+}
+
+/** The number is the first member of an event's JSON. */
+function toFrame(event: string): string {
+  const [, seq = ""] = /^\{"seq":(\d+)/.exec(event) ?? [];
+  return eventFrame(seq, event);
+}
+
+/* SECTION:
+ * Opens the excerpts of a page of a timeline. An excerpt can repeat a secret of the request, so the sender seals it,
+ * and the journal never holds it in clear. The page has excerpts only if the call to the coordinator asked for them.
+ */
+
+/** No other text of an event can contain this, because JSON escapes its quotes. */
+const HAS_EXCERPT = ',"excerpt":"';
+
+/** An excerpt is null if no key of the ring opens it. */
+export async function openExcerpts(
+  environment: RunEnvironment,
+  id: string,
+  page: TimelineAnswer,
+): Promise<TimelineAnswer> {
+  const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
+  return { ...page, events: await Promise.all(events) };
+}
+
+async function opened({ ring, scope }: RunEnvironment, id: string, event: string): Promise<string> {
+  const members = JSON.parse(event) as { readonly excerpt: string };
+  const sealed = fromBase64(members.excerpt);
+  const canOpen = ring !== null && sealed !== null;
+  const excerpt = canOpen ? await ring.open(sealed, sealedFor(scope, id, "excerpt")) : null;
+  return JSON.stringify({ ...members, excerpt });
+}
+
+/** Null if the text is not base64. One broken excerpt must not hide the timeline around it. */
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return null;
+  }
+}

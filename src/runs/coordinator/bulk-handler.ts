@@ -1,0 +1,163 @@
+/** What callers ask about bulk operations: to begin, to see and to stop them. */
+import { logFailure } from "../../base/log.ts";
+import type { Databases } from "../../settings/databases.ts";
+import {
+  type BulkCalls,
+  type BulkOperation,
+  type BulkOrder,
+  type BulkPreview,
+  type BulkReply,
+  type BulkRunner,
+  type BulkTarget,
+  type NumberedItem,
+  OPERATIONS_MAX,
+  type Outcome,
+  RETRIES_MAX,
+  type Stopper,
+} from "../bulk.ts";
+import { isLost, shownBulk } from "../journal/bulk-rows.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Lacking } from "../replication/lacking.ts";
+import type { Replication } from "../replication/replication.ts";
+import type { ChangeKey } from "../run-calls.ts";
+import { behind } from "../run-id.ts";
+import { BulkCancels, BulkDriver } from "./bulk-driver.ts";
+import { BulkProgress, RunSets } from "./bulk-progress.ts";
+import type { Scheduler } from "./gates/scheduler.ts";
+import { wouldStart } from "./gates/scheduling-effects.ts";
+import type { Ledger } from "./ledger.ts";
+import { KEY_REUSED } from "./replies.ts";
+import type { StorageLimit } from "./retention.ts";
+
+/** What a BulkHandler needs of its coordinator. `arm`: sets the alarm for what is due next. */
+interface Parts {
+  readonly env: Databases;
+  readonly journal: Journal;
+  readonly storageLimit: StorageLimit;
+  readonly replication: Replication;
+  readonly lacking: Lacking;
+  readonly ledger: Ledger;
+  readonly scheduler: Scheduler;
+  readonly runner: BulkRunner;
+  readonly arm: (now: number) => void;
+}
+
+const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
+
+export class BulkHandler implements BulkCalls {
+  readonly #journal: Journal;
+  readonly #storageLimit: StorageLimit;
+  readonly #scheduler: Scheduler;
+  readonly #arm: (now: number) => void;
+  readonly #progress: BulkProgress;
+  readonly #sets: RunSets;
+  readonly driver: BulkDriver;
+
+  constructor({ env, journal, storageLimit, replication, lacking, ledger, scheduler, runner, arm }: Parts) {
+    this.#journal = journal;
+    this.#storageLimit = storageLimit;
+    this.#scheduler = scheduler;
+    this.#arm = arm;
+    this.#progress = new BulkProgress(journal);
+    this.#sets = new RunSets(env, journal, replication, lacking);
+    const cancels = new BulkCancels(journal, ledger, this.#progress);
+    this.driver = new BulkDriver(journal, this.#progress, { runner, sets: this.#sets, cancels, arm });
+  }
+
+  async reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply> {
+    const now = Date.now();
+    const { bulk, bulkItems, runs } = this.#journal;
+    const known = bulk.byKey(changeKey.key);
+    if (known !== null) {
+      if (known.fingerprint !== changeKey.fingerprint) return KEY_REUSED;
+      if (known.state === "reserved") bulk.renew(known.id, now);
+      return { ok: true, id: known.id, operation: shownBulk(known) };
+    }
+    const underWay = bulk.underWay(now);
+    if (underWay.retry + underWay.cancel >= OPERATIONS_MAX) return TOO_MANY;
+    if (order.request.operation === "retry" && underWay.retry >= RETRIES_MAX) return TOO_MANY;
+    // Keep the room that is left, so that runs can end.
+    if (this.#storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
+    const named = runIds ?? [];
+    const waiting = new Set(runs.states(named).flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
+    const set = named.map((id) => ({ id, isWaiting: waiting.has(id) }));
+    this.#journal.transaction(() => {
+      bulk.insert(order, changeKey, set.length, now);
+      bulkItems.add(order.id, set);
+    });
+    this.#arm(now);
+    return { ok: true, id: order.id, operation: null };
+  }
+
+  async begin(id: string): Promise<BulkOperation | null> {
+    const now = Date.now();
+    const { bulk, runs } = this.#journal;
+    const reserved = bulk.of(id);
+    if (reserved?.state !== "reserved") return this.#shown(id);
+    // Another operation may have its room by now.
+    if (isLost(reserved, now)) return null;
+    // Runs that are created from now on are not in its set.
+    const begun = bulk.update(
+      reserved,
+      reserved.order.filter === null
+        ? { state: "running" }
+        : { state: "collecting", below: behind(runs.newestId() ?? "") },
+    );
+    this.#arm(now);
+    return shownBulk(begun);
+  }
+
+  async operation(id: string): Promise<BulkOperation | null> {
+    const shown = this.#shown(id);
+    const isCancel = shown?.order.request.operation === "cancel";
+    if (!isCancel || shown.completedAt === null || shown.ended !== null) return shown;
+    return { ...shown, ended: (await this.#sets.endsOf(id)).ended };
+  }
+
+  async operations(before: string | null, limit: number): Promise<readonly BulkOperation[]> {
+    return this.#journal.bulk.before(before, limit).flatMap((bulk) => shownBulk(bulk) ?? []);
+  }
+
+  async items(
+    id: string,
+    outcome: Outcome | null,
+    after: number,
+    limit: number,
+  ): Promise<readonly NumberedItem[] | null> {
+    if (this.#shown(id) === null) return null;
+    return this.#journal.bulkItems.page(id, outcome, after, limit);
+  }
+
+  async drop(id: string): Promise<void> {
+    if (this.#journal.bulk.of(id)?.state === "reserved") this.#progress.erase(id);
+  }
+
+  async abort(id: string, by: Stopper): Promise<BulkOperation | null> {
+    const now = Date.now();
+    const known = this.#journal.bulk.of(id);
+    if (known === null || known.state === "reserved") return null;
+    if (known.completedAt === null) {
+      this.driver.stop(this.#progress.stopAsked(known, by), now);
+      this.#arm(now);
+    }
+    return this.#shown(id);
+  }
+
+  async preview(target: BulkTarget, isCancel: boolean): Promise<BulkPreview | null> {
+    const { queues, scope } = this.#journal;
+    const now = Date.now();
+    const startedBy = (runIds: readonly string[]) =>
+      wouldStart(queues.ofRuns(runIds), new Set(runIds), (queue) => this.#scheduler.queueState(queue, now));
+    try {
+      return await this.#sets.preview(target, isCancel ? startedBy : () => 0);
+    } catch (error) {
+      logFailure("bulk_failed", error, { coordinator: scope, operation: null });
+      return null;
+    }
+  }
+
+  #shown(id: string): BulkOperation | null {
+    const known = this.#journal.bulk.of(id);
+    return known && shownBulk(known);
+  }
+}

@@ -1,0 +1,252 @@
+/**
+ * How a bulk operation goes on in the journal. Each method is one critical section: it writes all that follows from an
+ * answer, or nothing.
+ *
+ * The runs are decided in the order of their numbers. A cancel decides each run the first time. Retries that stay
+ * undecided are tried again in another pass, when all others were tried. So no run holds up the others.
+ */
+
+import { BULK_NEWEST_SHOWN } from "../../base/limits.ts";
+import { within } from "../../base/time.ts";
+import { boundDatabase, type Databases } from "../../settings/databases.ts";
+import {
+  type AbortReason,
+  BATCH_RUNS,
+  type BulkCounts,
+  type BulkPreview,
+  type BulkTarget,
+  type EndedRuns,
+  endsOf,
+  type NumberedItem,
+  OUTCOMES,
+  type Outcome,
+  type Stopper,
+  sumOf,
+  TRIES_MAX,
+} from "../bulk.ts";
+import { findMatching, type MatchingPage, type MatchingRun } from "../d1/list.ts";
+import type { StoredBulk } from "../journal/bulk-rows.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { Lacking } from "../replication/lacking.ts";
+import type { Replication } from "../replication/replication.ts";
+import { isOpen, STATUSES } from "../run.ts";
+import { mergedPage, type RunFacts, type RunFilters } from "../run-filters.ts";
+
+/** The code of a run that was given up. */
+const UNKNOWN = "unknown";
+
+export class BulkProgress {
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** Adds runs that match. `behind`: where the collecting goes on; null if these were the last. */
+  collected(
+    bulk: StoredBulk,
+    runs: readonly { readonly id: string; readonly isWaiting: boolean }[],
+    behind: string | null,
+    now: number,
+  ): void {
+    const { bulk: rows, bulkItems: items } = this.#journal;
+    const matched = bulk.matched + runs.length;
+    if (matched > bulk.order.maxRuns) {
+      items.erase(bulk.id);
+      this.#end({ ...bulk, matched }, "too_many_runs", now);
+      return;
+    }
+    items.add(bulk.id, runs);
+    rows.update(bulk, { matched, below: behind, state: behind === null ? "running" : "collecting" });
+  }
+
+  /**
+   * The runs that are decided next, at most BATCH_RUNS. Empty if there are no more for now: then the operation has
+   * ended, or begins another pass.
+   */
+  nextBatch(bulk: StoredBulk, now: number): readonly NumberedItem[] {
+    const { bulk: rows, bulkItems: items } = this.#journal;
+    const batch = items.undecided(bulk.id, bulk.nextSeq, BATCH_RUNS);
+    if (batch.length > 0) return batch;
+    if (bulk.pass < TRIES_MAX && items.undecided(bulk.id, 0, 1).length > 0) {
+      rows.update(bulk, { nextSeq: 0, pass: bulk.pass + 1 });
+    } else {
+      this.#end(this.#giveUp(bulk), null, now);
+    }
+    return [];
+  }
+
+  /** Notes that these retries are tried now, so that a stop knows which runs may have been retried. */
+  tried(bulk: StoredBulk, batch: readonly NumberedItem[]): void {
+    this.#journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
+  }
+
+  /** Writes what became of these runs. */
+  decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
+    if (items.length === 0) return bulk;
+    this.#journal.bulkItems.decide(bulk.id, items);
+    return this.#journal.bulk.update(bulk, countsWith(bulk, items));
+  }
+
+  /** Ends the operation early. Undecided retries that were tried are given up, because there may be a new run. */
+  abort(bulk: StoredBulk, reason: AbortReason, now: number): void {
+    this.#end(this.#giveUp(bulk), reason, now);
+  }
+
+  /** Notes that somebody wants to stop the operation. The first one counts. */
+  stopAsked(bulk: StoredBulk, by: Stopper): StoredBulk {
+    if (bulk.stoppedBy !== null) return bulk;
+    return this.#journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
+  }
+
+  /** Notes that the audit tells of the end. A cancel is over only when it is also noted how its runs have ended. */
+  audited(bulk: StoredBulk): void {
+    const isOver = bulk.order.request.operation === "retry";
+    this.#journal.bulk.update(bulk, { isAudited: true, isOver });
+  }
+
+  /** Notes how the accepted runs of a cancel have ended. */
+  ended(bulk: StoredBulk, ended: EndedRuns): void {
+    this.#journal.bulk.update(bulk, { ended, isOver: true });
+  }
+
+  erase(id: string): void {
+    this.#journal.transaction(() => {
+      this.#journal.bulkItems.erase(id);
+      this.#journal.bulk.erase(id);
+    });
+  }
+
+  /** In the first pass, the undecided runs that were tried are those before the next one. */
+  #giveUp(bulk: StoredBulk): StoredBulk {
+    const to = bulk.pass === 1 ? bulk.nextSeq : Number.POSITIVE_INFINITY;
+    const items = this.#journal.bulkItems.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
+    const tried = items.filter(({ outcome, seq }) => outcome === null && seq < to);
+    return this.decided(
+      bulk,
+      tried.map((item) => ({ ...item, outcome: "failed", code: UNKNOWN })),
+    );
+  }
+
+  #end(bulk: StoredBulk, reason: AbortReason | null, now: number): void {
+    const { matched } = bulk;
+    const state = reason === null ? "completed" : "aborted";
+    this.#journal.bulk.update(bulk, { matched, state, abortReason: reason, completedAt: now });
+  }
+}
+
+function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<Outcome, number> {
+  const added = (outcome: Outcome) => counts[outcome] + items.filter((item) => item.outcome === outcome).length;
+  return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, added(outcome)])) as Record<Outcome, number>;
+}
+
+/* SECTION:
+ * Which runs a bulk operation is about, and how they have ended. The runs of a filter are those that D1 finds, without
+ * the runs that D1 lacks, and what of those matches. Whatever is about runs whose ids are known is in the journal.
+ */
+
+const READ_MAX_MS = 5000;
+/** How many matching runs an operation collects at once. */
+const COLLECTED_RUNS = 1000;
+/** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
+const PREVIEW_PAGES = 20;
+/** How many items are looked at in one critical section. */
+const BATCH_ITEMS = 500;
+
+const NO_RUNS: MatchingPage = { runs: [], behind: null };
+
+/** `areAllOver`: whether no run is open. */
+export interface Ends {
+  readonly ended: EndedRuns;
+  readonly areAllOver: boolean;
+}
+
+export class RunSets {
+  readonly #env: Databases;
+  readonly #journal: Journal;
+  readonly #replication: Replication;
+  readonly #lacking: Lacking;
+
+  constructor(env: Databases, journal: Journal, replication: Replication, lacking: Lacking) {
+    this.#env = env;
+    this.#journal = journal;
+    this.#replication = replication;
+    this.#lacking = lacking;
+  }
+
+  /** The next runs of the operation's filter, newest first. Null while D1 is rebuilt. Throws what D1 throws. */
+  async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
+    // One run more than may match, to know whether there are too many.
+    const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
+    return this.#page(order.filters ?? {}, below, limit);
+  }
+
+  /** Null while D1 is rebuilt. Throws what D1 throws. */
+  async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview | null> {
+    const found =
+      "runIds" in target
+        ? { runs: this.#journal.runs.states(target.runIds), matched: target.runIds.length }
+        : await this.#filtered(target.filters, target.maxRuns);
+    if (found === null) return null;
+    const { runs, matched } = found;
+    const ids = runs.map(({ id }) => id);
+    const byStatus = STATUSES.map((status) => [status, runs.filter((run) => run.status === status).length]);
+    return {
+      matched,
+      byStatus: Object.fromEntries(byStatus) as BulkPreview["byStatus"],
+      newest: ids.toSorted().reverse().slice(0, BULK_NEWEST_SHOWN),
+      wouldStart: wouldStart(ids),
+    };
+  }
+
+  /** How the accepted runs of a cancel have ended so far. A run that is no longer kept is left out. */
+  async endsOf(bulkId: string): Promise<Ends> {
+    let ends: Ends = { ended: endsOf([]), areAllOver: true };
+    for (let after = -1; ; ) {
+      const items = this.#journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
+      const last = items.at(-1);
+      if (last === undefined) return ends;
+      const states = this.#journal.runs.states(items.map(({ runId }) => runId));
+      const ended = sumOf(ends.ended, endsOf(states.map(({ status }) => status)));
+      ends = { ended, areAllOver: ends.areAllOver && !states.some(isOpen) };
+      after = last.seq;
+      // Between two batches, other calls are served.
+      await scheduler.wait(0);
+    }
+  }
+
+  async #filtered(filters: RunFilters, maxRuns: number) {
+    const runs: MatchingRun[] = [];
+    let below: string | null = null;
+    for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
+      const page: MatchingPage | null = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      if (page === null) return null;
+      runs.push(...page.runs);
+      if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
+      if (page.behind === null) return { runs, matched: runs.length };
+      below = page.behind;
+    }
+    return { runs, matched: { atLeast: runs.length } };
+  }
+
+  /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
+  async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
+    if (this.#replication.isStale) return null;
+    const query = { ...filters, cursor: below ?? undefined, limit };
+    // First, because what is replicated after this is in both.
+    const { ids: without, matching, completeTo } = this.#lacking.of(query);
+    const lacking = { items: matching.map(toMatchingRun), endsAt: completeTo };
+    const { home } = this.#replication;
+    const read = async (number: number) => {
+      const session = (await boundDatabase(this.#env, number)).withSession("first-primary");
+      return findMatching(session, this.#journal.scope, query, { without, completeTo: completeTo ?? undefined });
+    };
+    const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
+    const { items, endsAt } = mergedPage(lacking, { items: found.runs, endsAt: found.behind }, query);
+    return { runs: items, behind: endsAt };
+  }
+}
+
+function toMatchingRun({ id, status, waitingFor }: RunFacts): MatchingRun {
+  return { id, status, isWaiting: status === "pending" && waitingFor !== null };
+}

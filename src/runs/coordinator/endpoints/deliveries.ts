@@ -1,0 +1,376 @@
+/**
+ * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver
+ * of its own, so that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder:
+ * what it sends is rendered at each attempt, from the run and from the endpoint as it is then.
+ */
+import { log, logFailure } from "../../../base/log.ts";
+import { DAY_MS, HOUR_MS, MINUTE_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../../base/time.ts";
+import { parseRetryAfter, RETRY_WAIT_MAX_MS } from "../../../webhooks/backoff.ts";
+import { isAttemptDue, LEASE_MS } from "../../../webhooks/dispatch.ts";
+import {
+  type Delivery,
+  type DeliveryAttempt,
+  type DeliveryResult,
+  deliveryId,
+  type EndpointKey,
+  eventOf,
+  type HappenedEvent,
+  type MadeAttempt,
+  type Match,
+  readDeliveryId,
+} from "../../endpoint-deliveries.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { Replies } from "../replies.ts";
+import { type Arming, Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
+import type { DueQueue, PermitPolicy, Queued } from "../sending/receiver-queues.ts";
+
+/** Makes one attempt of a delivery, in a Worker invocation of its own. */
+export interface DeliverySender {
+  send(attempt: DeliveryAttempt): Promise<DeliveryResult>;
+}
+
+/** How long a delivery is kept, and tried, at least. Its run's purge removes it sooner. */
+const KEPT_MS = 7 * DAY_MS;
+/** Deliveries expire together, so that the alarm does not ring for each. */
+const EXPIRES_EVERY_MS = HOUR_MS;
+/** How long an endpoint has failed before the Worker is asked whether to disable it, and how often it is asked. */
+const CONSIDERED_AFTER_MS = DAY_MS;
+const CONSIDERED_EVERY_MS = HOUR_MS;
+/** How many deliveries of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
+const ERASED_AT_ONCE = 2000;
+
+/**
+ * What deliveries do to their endpoints. `isGone`: called when an attempt found the endpoint deleted or disabled.
+ * `considerDisabling`: disables a version of an endpoint if it has failed for days.
+ */
+export interface EndpointEffects {
+  isGone(endpoint: EndpointKey): void;
+  considerDisabling(endpoint: EndpointKey, version: number): Promise<void>;
+}
+
+export interface DeliverySending extends Arming {
+  readonly sender: DeliverySender;
+}
+
+const NO_EFFECTS: EndpointEffects = { isGone: () => {}, considerDisabling: async () => {} };
+
+/** `eventSeq`: the number of the event that the attempt sent. Left out if no attempt was made. */
+interface EventResult extends DeliveryResult {
+  readonly eventSeq?: number | null;
+}
+
+type OutgoingDelivery = Outgoing<Delivery>;
+
+export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDelivery> {
+  readonly permits: PermitPolicy = {
+    // An attempt has its run twice: as the journal's row, and as the JSON that it sends.
+    max: { attempts: 200, bytes: 16_000_000 },
+    roomOf: () => ({ attempts: 8, bytes: Number.POSITIVE_INFINITY }),
+    halfOpenAfter: 5,
+    trialEveryMs: 60_000,
+  };
+  readonly batchMax = 100;
+  readonly lostEvent = "delivery_lost";
+  readonly lost: DeliveryResult = {
+    verdict: "failed",
+    isAlive: null,
+    version: 0,
+    status: null,
+    durationMs: LEASE_MS,
+    reason: "may or may not have been reached: the attempt was cut off",
+    excerpt: null,
+    retryAfter: null,
+  };
+  readonly #journal: Journal;
+  readonly #sender: DeliverySender;
+  /** Set once, when the parts of the coordinator that they call are there. */
+  effects = NO_EFFECTS;
+  readonly #arm: (now: number) => void;
+  readonly #replies: Replies;
+  readonly #queue: DueQueue;
+  readonly #outbox: Outbox<Delivery, EventResult>;
+  /** The deliveries whose attempt under way is a trial request. */
+  readonly #trials = new Set<string>();
+  /** When the Worker was last asked whether to disable an endpoint. */
+  readonly #consideredAt = new Map<EndpointKey, number>();
+
+  constructor(journal: Journal, queue: DueQueue, replies: Replies, { sender, ...arming }: DeliverySending) {
+    this.#journal = journal;
+    this.#replies = replies;
+    this.#sender = sender;
+    this.#arm = arming.arm;
+    this.#queue = queue;
+    this.#outbox = new Outbox(this, queue, arming);
+  }
+
+  /** Whether the endpoint fails. It gets only trial requests then, and the schedules of its deliveries stand still. */
+  isHalfOpen(endpoint: string): boolean {
+    return this.#outbox.isHalfOpen(endpoint);
+  }
+
+  /**
+   * Writes the deliveries of events. The first one of each endpoint has its first attempt under way if a permit is
+   * free. The others wait, because a permit is taken only when an attempt leaves. Call it in a transaction, and launch
+   * what it returns after that. A delivery that is there already stays as it is.
+   */
+  insert(matches: readonly Match[], now: number): Delivery[] {
+    const begun = new Map<string, Delivery>();
+    if (matches.length === 0) return [];
+    this.#queue.addWaiting(now, () => {
+      const waiting: string[] = [];
+      for (const { run, endpoint } of matches) {
+        const planned = newDelivery(run.id, run, endpoint, run.bytes, now);
+        const isFirst = !begun.has(endpoint);
+        const delivery = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
+        if (!this.#journal.deliveries.insert(delivery)) continue;
+        if (isFirst) begun.set(endpoint, delivery);
+        else this.#outbox.wait(delivery, delivery.expiresAt, now);
+        if (delivery.leaseUntil === null) waiting.push(deliveryId(delivery));
+      }
+      const id = waiting.sort().at(-1);
+      return id === undefined ? null : { dueAt: now, id };
+    });
+    return [...begun.values()];
+  }
+
+  /** Sends the first attempts that `insert` has begun. */
+  send(deliveries: readonly Delivery[]): void {
+    for (const delivery of deliveries) this.#outbox.launch(deliveryId(delivery), delivery);
+  }
+
+  /** The same, and sends others for which there is a permit. */
+  launch(deliveries: readonly Delivery[]): void {
+    this.send(deliveries);
+    this.#outbox.startWaiting();
+  }
+
+  /** Sends a delivery again, or for the first time. An attempt that is under way counts as that. */
+  resend(endpoint: EndpointKey, runId: string, event: HappenedEvent, bytes: number, now: number): void {
+    const fresh = newDelivery(runId, event, endpoint, bytes, now);
+    const known = this.#journal.deliveries.of(fresh);
+    if (known !== null && known.leaseUntil !== null) return;
+    const delivery = { ...fresh, isResend: true };
+    this.#journal.transaction(() => {
+      if (known !== null) this.#journal.deliveries.erase(known);
+      this.#journal.deliveries.insert(delivery);
+    });
+    this.#outbox.submit(deliveryId(delivery), { request: delivery, endsAt: delivery.expiresAt }, now);
+  }
+
+  takeBatch(now: number): number {
+    return this.#outbox.takeBatch(now);
+  }
+
+  queued({ endpoint, weight, attempt }: Delivery): Queued {
+    return { receiver: endpoint, weight, attempt };
+  }
+
+  failuresBefore({ receiver }: Queued): number {
+    return this.#journal.endpointHealth.of(receiver)?.failures ?? 0;
+  }
+
+  find(id: string, now: number): OutgoingDelivery | null {
+    const delivery = this.#journal.deliveries.of(readDeliveryId(id));
+    if (delivery === null || delivery.state !== "waiting") return null;
+    // An attempt under way still shows how it ends.
+    if (delivery.leaseUntil === null && !this.#isNeeded(delivery)) {
+      this.#journal.deliveries.erase(delivery);
+      return null;
+    }
+    const { nextAt } = delivery;
+    const isInTurn = nextAt !== null && nextAt > now && this.isHalfOpen(delivery.endpoint);
+    return { request: isInTurn ? { ...delivery, nextAt: now } : delivery, endsAt: delivery.expiresAt };
+  }
+
+  /** Removes a delivery that has expired, or corrects when it is due. */
+  idle(id: string, now: number): void {
+    const delivery = this.#journal.deliveries.of(readDeliveryId(id));
+    if (delivery === null) return;
+    if (delivery.leaseUntil === null && delivery.expiresAt <= now) this.#journal.deliveries.erase(delivery);
+    else this.#journal.deliveries.update(delivery);
+  }
+
+  attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
+    if (this.isHalfOpen(endpoint)) this.#trials.add(id);
+    const run = this.#journal.runs.byId(runId);
+    const event = run && this.#replies.event(run);
+    // The purge has removed the delivery as well, or the next pass drops it.
+    if (event?.kind !== kind) return Promise.resolve(this.lost);
+    const { scope } = this.#journal;
+    const { eventSeq = null } = run ?? {};
+    const sending = this.#sender.send({ ...event, scope, endpoint, kind, type });
+    return sending.then((result) => ({ ...result, eventSeq }));
+  }
+
+  /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */
+  isWorking({ verdict, isAlive }: DeliveryResult): boolean | null {
+    return verdict === "not_made" ? false : isAlive;
+  }
+
+  write({ request }: OutgoingDelivery, now: number): void {
+    this.#journal.deliveries.update(request);
+    this.#arm(now);
+  }
+
+  answered({ request }: OutgoingDelivery, attempt: number, result: EventResult, now: number): void {
+    const isTrial = this.#trials.delete(deliveryId(request));
+    if (this.#isOfEarlierEvent(request, result)) return;
+    const isOld = attempt !== request.attempt || request.leaseUntil === null;
+    if (isOld && result.verdict !== "delivered") return;
+    const { endpoint, runId } = request;
+    const isHalfOpen = this.isHalfOpen(endpoint);
+    const next = deliveryAfter(request, result, { now, random: Math.random(), isTrial, isHalfOpen });
+    this.#journal.transaction(() => {
+      if (!request.isResend) this.#noteHealth(endpoint, result, now);
+      if (next !== null) this.#journal.deliveries.update(next);
+      else this.#eraseAll(request, now);
+    });
+    // The alarm may have looked further in this very millisecond.
+    if (next === null) this.effects.isGone(endpoint);
+    if (next !== null && isAttemptDue(next, now)) this.#outbox.wait(next, next.expiresAt, now);
+    this.#arm(now);
+    if (result.verdict === "failed" && !request.isResend) this.#considerDisabling(endpoint, result.version, now);
+    if (next?.state !== "failed") return;
+    const { status, reason } = result;
+    log("info", "delivery_given_up", {
+      coordinator: this.#journal.scope,
+      run: runId,
+      endpoint,
+      attempt,
+      status,
+      reason,
+    });
+  }
+
+  useResult(): void {
+    // A delivery that is gone needs no result.
+  }
+
+  giveUp({ request }: OutgoingDelivery, now: number): void {
+    this.#journal.deliveries.erase(request);
+    this.#arm(now);
+    log("info", "delivery_expired", {
+      coordinator: this.#journal.scope,
+      run: request.runId,
+      endpoint: request.endpoint,
+    });
+  }
+
+  /** Whether the run still lacks approvals, if the delivery asks for them. An end stays. */
+  #isNeeded({ runId, kind }: Delivery): boolean {
+    if (kind === "ended") return true;
+    const run = this.#journal.runs.byId(runId);
+    return run !== null && eventOf(run)?.kind === kind;
+  }
+
+  /** Whether approvals were withdrawn since the attempt began, so that the delivery is another one now. */
+  #isOfEarlierEvent({ runId, kind }: Delivery, { eventSeq }: EventResult): boolean {
+    if (kind === "ended" || eventSeq === undefined) return false;
+    const run = this.#journal.runs.byId(runId);
+    return run !== null && eventOf(run)?.kind === kind && run.eventSeq !== eventSeq;
+  }
+
+  #noteHealth(endpoint: string, { verdict, version, isAlive }: DeliveryResult, now: number): void {
+    if (version === 0) return;
+    const { endpointHealth } = this.#journal;
+    if (verdict === "delivered") endpointHealth.succeeded(endpoint, version, now);
+    if (verdict === "failed") endpointHealth.failed(endpoint, version, isAlive, now);
+  }
+
+  #considerDisabling(endpoint: EndpointKey, version: number, now: number): void {
+    const { failingSince = null } = this.#journal.endpointHealth.of(endpoint) ?? {};
+    if (failingSince === null || now - failingSince < CONSIDERED_AFTER_MS) return;
+    const askedAt = this.#consideredAt.get(endpoint);
+    if (askedAt !== undefined && msSinceOrLongAgo(askedAt, now) < CONSIDERED_EVERY_MS) return;
+    this.#consideredAt.set(endpoint, now);
+    const { scope } = this.#journal;
+    this.effects
+      .considerDisabling(endpoint, version)
+      .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: scope, endpoint }));
+  }
+
+  /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
+  #eraseAll(delivery: Delivery, now: number): void {
+    const { deliveries, endpointHealth, recoveries, fanOut } = this.#journal;
+    deliveries.erase(delivery);
+    endpointHealth.erase(delivery.endpoint);
+    if (msSinceOrJustNow(fanOut.noted?.at ?? 0, now) < LEASE_MS) return;
+    deliveries.eraseWaiting(delivery.endpoint, ERASED_AT_ONCE);
+    recoveries.erase(delivery.endpoint);
+  }
+}
+
+function newDelivery(
+  runId: string,
+  { kind, type }: HappenedEvent,
+  endpoint: EndpointKey,
+  bytes: number,
+  now: number,
+): Delivery {
+  return {
+    endpoint,
+    runId,
+    kind,
+    type,
+    state: "waiting",
+    isResend: false,
+    weight: bytes,
+    attempt: 0,
+    nextAt: now,
+    leaseUntil: null,
+    attempts: [],
+    expiresAt: Math.ceil((now + KEPT_MS) / EXPIRES_EVERY_MS) * EXPIRES_EVERY_MS,
+  };
+}
+
+/* SECTION:
+ * When a delivery is sent again, and what an attempt's result means for it. PURE: `now` and `random` are passed in. The
+ * waits are those that Standard Webhooks recommends.
+ */
+
+/** How long to wait after each attempt that failed. The last attempt has no wait. */
+const WAITS_MS = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS] as const;
+/** A wait is longer or shorter by this part of itself at most, so that deliveries that failed together stay apart. */
+const JITTER = 0.2;
+/** How long to wait after an attempt that could not be made. */
+const NOT_MADE_WAIT_MS = 30_000;
+/** How many attempts of a delivery are shown. */
+export const ATTEMPTS_SHOWN = 10;
+
+/** `isTrial`: the attempt was a trial request. `isHalfOpen`: the endpoint gets only trial requests from now on. */
+export interface Circumstances {
+  readonly now: number;
+  readonly random: number;
+  readonly isTrial: boolean;
+  readonly isHalfOpen: boolean;
+}
+
+/**
+ * The delivery after an attempt. Null: it is dropped, because its endpoint is gone. While an endpoint gets only trial
+ * requests, its deliveries keep the number of their attempts, and are due whenever it is their turn.
+ */
+export function deliveryAfter(delivery: Delivery, result: DeliveryResult, at: Circumstances): Delivery | null {
+  const { now, random, isTrial, isHalfOpen } = at;
+  const { verdict } = result;
+  if (verdict === "gone") return null;
+  const over = { leaseUntil: null, nextAt: null };
+  const jitter = 1 + JITTER * (2 * random - 1);
+  if (verdict === "not_made") {
+    const nextAt = now + Math.ceil(NOT_MADE_WAIT_MS * jitter);
+    return { ...delivery, ...over, attempt: delivery.attempt - 1, nextAt };
+  }
+  const attempts = [...delivery.attempts, madeAttempt(result, now)].slice(-ATTEMPTS_SHOWN);
+  const next = { ...delivery, ...over, attempts };
+  if (verdict === "delivered") return { ...next, state: "delivered" };
+  if (verdict === "refused") return { ...next, state: "failed" };
+  if (isTrial) return { ...next, attempt: delivery.attempt - 1, nextAt: now };
+  const wait = WAITS_MS[delivery.attempt - 1];
+  if (wait === undefined) return { ...next, state: "failed" };
+  if (isHalfOpen) return { ...next, nextAt: now };
+  const asked = Math.min(parseRetryAfter(result.retryAfter, now) ?? 0, RETRY_WAIT_MAX_MS);
+  return { ...next, nextAt: now + Math.max(Math.ceil(wait * jitter), asked) };
+}
+
+function madeAttempt({ status, durationMs, reason, excerpt }: DeliveryResult, now: number): MadeAttempt {
+  return { at: Math.max(now - durationMs, 0), status, durationMs, reason, excerpt };
+}

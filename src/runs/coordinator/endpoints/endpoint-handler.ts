@@ -1,0 +1,146 @@
+/**
+ * What a coordinator does for webhook endpoints: it knows them, notifies them of events, shows how their deliveries
+ * went, and sends deliveries again.
+ */
+
+import { ENDPOINT_TESTS_PER_MINUTE } from "../../../base/limits.ts";
+import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
+import {
+  type DeliveriesReply,
+  type DeliveryFilter,
+  type EndpointCalls,
+  type EndpointKey,
+  type EndpointReport,
+  type EventContent,
+  type EventType,
+  eventOf,
+  type Recovery,
+  type RecoveryOrder,
+  type ResendReply,
+} from "../../endpoint-deliveries.ts";
+import { bytesOf, type Journal } from "../../journal/journal.ts";
+import type { Ledger } from "../ledger.ts";
+import type { Replies } from "../replies.ts";
+import type { Notifications } from "./fan-out.ts";
+
+export class EndpointHandler implements EndpointCalls {
+  readonly #journal: Journal;
+  readonly #notifications: Notifications;
+  readonly #arm: (now: number) => void;
+  readonly #ledger: Ledger;
+  readonly #replies: Replies;
+  readonly #tests = new TestLimit();
+
+  constructor(
+    journal: Journal,
+    notifications: Notifications,
+    ledger: Ledger,
+    replies: Replies,
+    arm: (now: number) => void,
+  ) {
+    this.#journal = journal;
+    this.#notifications = notifications;
+    this.#ledger = ledger;
+    this.#replies = replies;
+    this.#arm = arm;
+  }
+
+  /** Fans out the events that are pending. Call it when the object starts. */
+  fanOutSoon(): void {
+    this.#notifications.fanOut.startSoon();
+  }
+
+  /** The same, at once, and reads the endpoints if it is time. Call it at each alarm. */
+  fanOut(now: number): void {
+    this.#notifications.fanOut.start();
+    this.#notifications.reads.start(now);
+  }
+
+  /** When the fan-out or a read is due; Infinity if there is none. Deliveries have a queue of their own. */
+  nextAt(now: number): number {
+    const { fanOut, reads } = this.#notifications;
+    return Math.min(fanOut.nextAt(now), reads.nextAt(now));
+  }
+
+  takeBatch(now: number): number {
+    return this.#notifications.deliveries.takeBatch(now);
+  }
+
+  async note(created: EndpointKey | null): Promise<void> {
+    this.#notifications.reads.note(created, Date.now());
+  }
+
+  async changed(): Promise<void> {
+    await this.#notifications.reads.read();
+  }
+
+  async report(key: EndpointKey): Promise<EndpointReport> {
+    const { deliveries } = this.#journal.deliveries.page(key, { limit: 1 });
+    return {
+      health: this.#journal.endpointHealth.of(key),
+      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
+      recovery: this.#notifications.recoveries.of(key),
+      newest: deliveries[0] ?? null,
+    };
+  }
+
+  async forgetHealth(key: EndpointKey): Promise<void> {
+    this.#journal.transaction(() => {
+      this.#journal.endpointHealth.erase(key);
+      this.#notifications.reads.note(null, Date.now());
+    });
+  }
+
+  async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
+    return {
+      ...this.#journal.deliveries.page(key, filter),
+      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
+    };
+  }
+
+  async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
+    const now = Date.now();
+    const run = this.#ledger.current(runId, now);
+    if (run === null) return "run_not_found";
+    const event = eventOf(run);
+    if (event === null || (type !== null && type !== event.type)) return "no_such_event";
+    this.#notifications.deliveries.resend(key, runId, event, bytesOf(run), now);
+    return "accepted";
+  }
+
+  async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
+    const { recoveries, reads, fanOut } = this.#notifications;
+    // It may have been stored or enabled a moment ago, and the call that says so got lost.
+    const isKnown = this.#journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
+    if (!isKnown) await reads.read();
+    const isBegun = recoveries.begin(key, order);
+    this.#arm(Date.now());
+    fanOut.start();
+    return isBegun ? this.#notifications.recoveries.of(key) : null;
+  }
+
+  async lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">> {
+    const run = this.#ledger.current(runId, Date.now());
+    return run === null ? "run_not_found" : (this.#replies.event(run) ?? "no_such_event");
+  }
+
+  async admitTest(): Promise<number> {
+    return this.#tests.admit(Date.now());
+  }
+}
+
+/* SECTION: How often the webhook endpoints of an environment can be tried out. In memory only. */
+
+export class TestLimit {
+  /** When the last tests were, oldest first. */
+  #at: number[] = [];
+
+  /** 0 if a test may begin now, which is then counted. Otherwise in how many ms the next one may. */
+  admit(now: number): number {
+    this.#at = this.#at.filter((at) => msSinceOrLongAgo(at, now) < MINUTE_MS);
+    const [oldest] = this.#at;
+    if (oldest !== undefined && this.#at.length >= ENDPOINT_TESTS_PER_MINUTE) return oldest + MINUTE_MS - now;
+    this.#at.push(now);
+    return 0;
+  }
+}

@@ -1,0 +1,223 @@
+/**
+ * Keeps the rows of the environment's webhook endpoints equal to those of D1. Whoever changes an endpoint first has it
+ * noted here, then writes D1, and then calls for a read. The note is durable, and from then on the events are kept that
+ * an endpoint may have to hear of. So it does no harm if the call gets lost, or if the change is written late.
+ *
+ * Reads are made one at a time, so no older read can overwrite a newer one. A call during a read makes another one follow.
+ */
+import { logFailure } from "../../../base/log.ts";
+import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
+import { type EndpointKey, needsPrevious, type PreviousStatus, type ReadEndpoint } from "../../endpoint-deliveries.ts";
+import { type EndedOutcome, isOutcome } from "../../journal/endpoint-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+
+/**
+ * How long after a note the alarm reads again. D1 gives up a statement long before the first of these reads, so that
+ * read finds each change that was noted. The others find a change that D1 carried out even later.
+ */
+const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
+const READ_MAX_MS = 10_000;
+/** How long the next try waits after one that failed: so many times longer with each, up to the second. */
+const RETRY_FIRST_MS = 2000;
+const RETRY_MAX_MS = 30_000;
+
+/** What else an EndpointReads needs. `onChange`: called after a read that has changed the rows. */
+export interface Reading {
+  readonly select: () => Promise<readonly ReadEndpoint[]>;
+  readonly arm: (now: number) => void;
+  readonly onChange: () => void;
+}
+
+export class EndpointReads {
+  readonly #journal: Journal;
+  readonly #outcomes: Outcomes;
+  readonly #parts: Reading;
+  /** The read under way, and the one that follows it. */
+  #reading: Promise<void> | null = null;
+  #begunAt = 0;
+  #following: Promise<void> | null = null;
+  /** When the last read failed, and how long the next one waits; null if it succeeded. */
+  #failed: { readonly at: number; readonly waitMs: number } | null = null;
+  #failures = 0;
+  /**
+   * Whether the instance before has noted changes that this one has not read. Perhaps the call for their read was lost
+   * with it, or the read had failed.
+   */
+  #isInherited: boolean;
+  /** How many notes there were. */
+  #notes = 0;
+
+  constructor(journal: Journal, outcomes: Outcomes, parts: Reading) {
+    this.#journal = journal;
+    this.#outcomes = outcomes;
+    this.#parts = parts;
+    this.#isInherited = journal.fanOut.noted?.reads === 0;
+  }
+
+  /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
+  note(created: EndpointKey | null, now: number): void {
+    const { fanOut, sequence, endpoints } = this.#journal;
+    this.#notes++;
+    this.#journal.transaction(() => {
+      fanOut.noted = { at: now, afterSeq: fanOut.noted?.afterSeq ?? sequence.last, reads: 0 };
+      if (created !== null) endpoints.expect(created, sequence.last);
+      this.#parts.arm(now);
+    });
+  }
+
+  /** Resolves when a read is done that has begun after this call. Rejects if it fails. The alarm then reads again. */
+  read(): Promise<void> {
+    if (this.#reading === null) {
+      this.#reading = this.#read().finally(() => {
+        this.#reading = null;
+        this.#parts.arm(Date.now());
+      });
+      return this.#reading;
+    }
+    this.#following ??= this.#reading
+      .catch(() => {})
+      .then(() => {
+        this.#following = null;
+        return this.read();
+      });
+    return this.#following;
+  }
+
+  /** The same without waiting. */
+  readSoon(): void {
+    // The failure is in the log.
+    void this.read().catch(() => {});
+  }
+
+  /** Reads if it is time. Call it at each alarm. */
+  start(now: number): void {
+    if (this.#reading === null && this.nextAt(now) <= now) this.readSoon();
+  }
+
+  /** When the alarm must read; Infinity if it need not. A read under way has a time limit, and arms the alarm then. */
+  nextAt(now: number): number {
+    const { noted } = this.#journal.fanOut;
+    const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
+    if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
+    if (this.#reading !== null) return this.#begunAt + 2 * READ_MAX_MS;
+    // After the clock stepped back, it reads at once, and the time begins anew.
+    if (this.#failed === null) return this.#isInherited || noted.at > now ? now : noted.at + afterMs;
+    const { at, waitMs } = this.#failed;
+    return msSinceOrLongAgo(at, now) < waitMs ? at + waitMs : now;
+  }
+
+  async #read(): Promise<void> {
+    const begunAt = Date.now();
+    this.#begunAt = begunAt;
+    const notes = this.#notes;
+    try {
+      const read = await within(READ_MAX_MS, this.#parts.select());
+      if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#parts.onChange();
+      this.#failures = 0;
+      this.#failed = null;
+      this.#isInherited = false;
+    } catch (error) {
+      logFailure("endpoints_unread", error, { coordinator: this.#journal.scope });
+      const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
+      this.#failed = { at: Date.now(), waitMs };
+      throw error;
+    }
+  }
+
+  /** `begunAt`: null if there was a note since the read began. Returns whether the rows have changed. */
+  #apply(read: readonly ReadEndpoint[], begunAt: number | null): boolean {
+    const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
+    const { noted } = fanOut;
+    const at = Math.min(noted?.at ?? 0, begunAt ?? Number.POSITIVE_INFINITY);
+    const made = begunAt === null ? 0 : READ_AFTER_MS.filter((ms) => begunAt - at >= ms).length;
+    const reads = noted === null ? READ_AFTER_MS.length : Math.max(noted.reads, made);
+    const isOver = reads === READ_AFTER_MS.length;
+    const wasNeeded = this.#outcomes.isNeeded;
+    return this.#journal.transaction(() => {
+      const afterSeq = noted?.afterSeq ?? sequence.last;
+      const isChanged = endpoints.replace(read, { afterSeq, keepsExpected: !isOver });
+      if (isChanged) {
+        if (afterSeq < sequence.last) {
+          fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? afterSeq, afterSeq);
+        }
+        this.#outcomes.needMayChange(wasNeeded);
+        const keys = read.map(({ endpoint }) => endpoint);
+        endpointHealth.eraseOthers(keys);
+        recoveries.eraseOthers(keys);
+      }
+      if (noted !== null && (reads > noted.reads || at < noted.at)) {
+        const kept = reads > 0 ? null : noted.afterSeq;
+        fanOut.noted = isOver ? null : { at, afterSeq: kept, reads };
+      }
+      return isChanged;
+    });
+  }
+}
+
+/* SECTION:
+ * Knows how the run before a run has ended: the last one of its action and entity that ended before it, whatever their
+ * order of creation. That is looked up and noted when a run ends, so it says the same whenever a delivery is sent. Only
+ * an environment with an endpoint that needs it pays for it.
+ */
+
+export class Outcomes {
+  readonly #journal: Journal;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** The outcome before a run that ends now; null if it is unknown, or if nobody needs it. */
+  before(run: EndedOutcome): PreviousStatus {
+    return this.#isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
+  }
+
+  /** Notes that the run has ended after all others. Call it in the transaction that ends the run. */
+  ended(run: EndedOutcome): void {
+    if (this.#isNeeded && isOutcome(run)) this.#journal.outcomes.put(run);
+  }
+
+  /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */
+  fillFrom(run: JournaledRun): void {
+    const { fanOut, outcomes } = this.#journal;
+    outcomes.erase(run);
+    fanOut.outcomesBelow = Math.max(fanOut.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
+  }
+
+  /**
+   * Call this when the endpoints may have changed, in the same transaction. When a need begins, a walk notes the
+   * outcomes of all runs that have ended, newest first. Most environments need no second batch.
+   */
+  needMayChange(wasNeeded: boolean): void {
+    const { fanOut, sequence, outcomes } = this.#journal;
+    if (this.#isNeeded === wasNeeded) return;
+    fanOut.outcomesBelow = this.#isNeeded ? sequence.next : null;
+    if (this.#isNeeded) this.fill();
+    else outcomes.clear();
+  }
+
+  get isNeeded(): boolean {
+    return this.#isNeeded;
+  }
+
+  /** Whether the walk is under way. */
+  get isFilling(): boolean {
+    return this.#journal.fanOut.outcomesBelow !== null;
+  }
+
+  /** One batch of the walk. */
+  fill(): void {
+    const { fanOut, outcomes } = this.#journal;
+    const below = fanOut.outcomesBelow;
+    if (below === null) return;
+    this.#journal.transaction(() => {
+      const next = outcomes.fill(below);
+      fanOut.outcomesBelow = next === 0 ? null : next;
+    });
+  }
+
+  get #isNeeded(): boolean {
+    return this.#journal.endpoints.listeners.some(needsPrevious);
+  }
+}

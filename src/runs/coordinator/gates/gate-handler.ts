@@ -1,0 +1,203 @@
+/** What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. */
+import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
+import { shownApproval } from "../../action-run.ts";
+import type { Journal } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { type Actor, approveConflict, type ConcurrencyQueue, isSameActor, rejectConflict } from "../../run.ts";
+import type {
+  ApprovalReply,
+  ChangeKey,
+  ConcurrencyGroup,
+  Decision,
+  GateCalls,
+  Inclusion,
+  Pause,
+  RunRefusal,
+  RunReply,
+} from "../../run-calls.ts";
+import type { GateEvent } from "../../transition.ts";
+import type { Ledger } from "../ledger.ts";
+import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
+import type { ApproverCheck } from "./approver-check.ts";
+import type { GatedRuns } from "./gated-runs.ts";
+import type { Scheduler } from "./scheduler.ts";
+
+/**
+ * The approver has decided so before. `at`: when, in ms. Null: they used another token, so no audit entry may say that
+ * this token decided.
+ */
+interface Repeated {
+  readonly type: "repeated";
+  readonly at: number | null;
+}
+
+export class GateHandler implements GateCalls {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #gatedRuns: GatedRuns;
+  readonly #scheduler: Scheduler;
+  readonly #approvers: ApproverCheck;
+  readonly #replies: Replies;
+
+  constructor(
+    journal: Journal,
+    ledger: Ledger,
+    gatedRuns: GatedRuns,
+    scheduler: Scheduler,
+    approvers: ApproverCheck,
+    replies: Replies,
+  ) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#gatedRuns = gatedRuns;
+    this.#scheduler = scheduler;
+    this.#approvers = approvers;
+    this.#replies = replies;
+  }
+
+  async approve(
+    id: string,
+    { by, reason }: Decision,
+    changeKey: ChangeKey,
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#decide(id, by, changeKey, inclusion, (run, now) => {
+      const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
+      if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
+      return approveConflict(run, by) ?? { type: "approved", approval: { by, at: now, reason } };
+    });
+  }
+
+  async reject(
+    id: string,
+    { by, reason }: Decision,
+    changeKey: ChangeKey,
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#decide(id, by, changeKey, inclusion, (run, now) => {
+      const { rejectedBy } = run;
+      if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
+        return repeated(rejectedBy, by, run.completedAt ?? now);
+      }
+      return rejectConflict(run, by) ?? { type: "rejected", by, reason };
+    });
+  }
+
+  async release(id: string, by: Actor, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    return this.#decide(id, null, changeKey, inclusion, ({ waitingFor }) =>
+      waitingFor === "time" ? { type: "time_opened", by } : "not_waiting",
+    );
+  }
+
+  async approval(id: string, asker: Actor): Promise<ApprovalReply> {
+    return this.#approvers.reading(id, () => {
+      const run = this.#ledger.current(id, Date.now());
+      if (run === null) return { ok: false, reason: "run_not_found" };
+      const rule = run.gates?.approval ?? null;
+      if (rule === null) return { ok: false, reason: "approval_not_found" };
+      const { actionName, actionVersion } = run;
+      // The next decision withdraws those of revoked tokens.
+      const revoked = this.#approvers.revokedOf(run.approvals);
+      const counting = run.approvals.filter((one) => !revoked.includes(one));
+      const asDecided = { ...run, approvals: counting };
+      const approvals = JSON.stringify(counting.map(shownApproval));
+      const conflicts = { approve: approveConflict(asDecided, asker), reject: rejectConflict(asDecided, asker) };
+      const request = this.#journal.previews.of(id);
+      return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
+    });
+  }
+
+  async hasGates(id: string): Promise<boolean> {
+    const run = this.#journal.runs.byId(id);
+    return run !== null && run.gates !== null;
+  }
+
+  async pause(pause: Pause): Promise<boolean> {
+    const now = Date.now();
+    this.#scheduler.scheduleAllSoon(now);
+    const isPaused = this.#journal.pauses.put(pause, PAUSES_MAX_PER_ENVIRONMENT, now);
+    // The runs that an older pause held wait for this one now, and must show its reason.
+    if (isPaused) this.#scheduler.scheduleAll(now);
+    return isPaused;
+  }
+
+  async resume(group: string): Promise<boolean> {
+    const { pauses } = this.#journal;
+    if (!pauses.has(group)) return false;
+    const now = Date.now();
+    this.#scheduler.scheduleAllSoon(now);
+    pauses.erase(group);
+    this.#scheduler.scheduleAll(now);
+    return true;
+  }
+
+  async pauses(): Promise<readonly Pause[]> {
+    return this.#journal.pauses.all(Date.now());
+  }
+
+  async groups(
+    only: string | null,
+    after: ConcurrencyQueue | null,
+    limit: number,
+  ): Promise<readonly ConcurrencyGroup[]> {
+    const now = Date.now();
+    const { queues, pauses } = this.#journal;
+    return queues
+      .groups(only, after, limit)
+      .map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
+  }
+
+  /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
+  async setLimit(group: string, actionName: string, version: number, limit: number): Promise<void> {
+    const now = Date.now();
+    const { queues } = this.#journal;
+    if (!queues.isInGroup(group, actionName) || queues.knowsLimit(group, actionName, version, now)) return;
+    this.#scheduler.scheduleAllSoon(now);
+    queues.setLimit(group, actionName, version, limit);
+    this.#scheduler.scheduleAll(now);
+  }
+
+  /**
+   * Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer.
+   * `judge` says what the decision does, or why it is refused.
+   */
+  #decide(
+    id: string,
+    approver: Actor | null,
+    changeKey: ChangeKey,
+    inclusion: Inclusion,
+    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
+  ): Promise<RunReply> {
+    return this.#approvers.before(id, approver, () => this.#decideNow(id, changeKey, inclusion, Date.now(), judge));
+  }
+
+  #decideNow(
+    id: string,
+    changeKey: ChangeKey,
+    { include }: Inclusion,
+    now: number,
+    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
+  ): RunReply {
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
+    const accepted = this.#journal.accepted.of(id, changeKey.key);
+    if (accepted?.fingerprint === changeKey.fingerprint && accepted !== null) {
+      return { ...this.#replies.run(run, { replayed: true, include }), decidedAt: accepted.at };
+    }
+    // The key of another decision or cancel, or of a DELETE.
+    if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
+    const judged = judge(run, now);
+    if (typeof judged === "string") return { ok: false, reason: judged };
+    if (judged.type === "repeated") {
+      const reply = this.#replies.run(run, { include });
+      return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
+    }
+    // A key that the Worker created is noted too, because the Worker repeats a call whose answer was lost.
+    const changed = this.#gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
+    return { ...this.#replies.run(changed, { include }), decidedAt: now };
+  }
+}
+
+function repeated(first: Actor, by: Actor, at: number): Repeated {
+  return { type: "repeated", at: first.tokenId === by.tokenId ? at : null };
+}

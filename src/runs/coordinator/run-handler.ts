@@ -1,0 +1,344 @@
+/** What callers and jobs ask of runs: to create, read and repeat one, to report on it, and to stop it. */
+
+import { msSinceOrLongAgo } from "../../base/time.ts";
+import type { NewDispatch } from "../../webhooks/dispatch.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import type { Replication } from "../replication/replication.ts";
+import { begin, isOpen, type NewRun } from "../run.ts";
+import type {
+  AskedChanges,
+  ChangeKey,
+  ChangesReply,
+  EventOptions,
+  Heartbeat,
+  Inclusion,
+  InputsReply,
+  RunAnswer,
+  RunCalls,
+  RunCreation,
+  RunRefusal,
+  RunReply,
+  Subscriber,
+  TimelinePage,
+  TimelineReply,
+  Wait,
+  WatchCalls,
+} from "../run-calls.ts";
+import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
+import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import type { GatedRuns } from "./gates/gated-runs.ts";
+import type { Scheduler } from "./gates/scheduler.ts";
+import type { Ledger } from "./ledger.ts";
+import {
+  cancelOrderOf,
+  fingerprintRefusal,
+  isCallers,
+  isSame,
+  KEY_REUSED,
+  NOT_FOUND,
+  type Replies,
+  TOO_MANY_WATCHERS,
+} from "./replies.ts";
+import type { StorageLimit } from "./retention.ts";
+import type { Dispatches } from "./sending/dispatches.ts";
+import type { Changes, Subscriptions } from "./subscriptions.ts";
+
+/** What a RunHandler needs of its coordinator. */
+interface Parts {
+  readonly journal: Journal;
+  readonly storageLimit: StorageLimit;
+  readonly replication: Replication;
+  readonly ledger: Ledger;
+  readonly dispatches: Dispatches;
+  readonly gatedRuns: GatedRuns;
+  readonly scheduler: Scheduler;
+  readonly replies: Replies;
+}
+
+export class RunHandler implements RunCalls {
+  readonly #parts: Parts;
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #replies: Replies;
+
+  constructor(parts: Parts) {
+    this.#parts = parts;
+    this.#journal = parts.journal;
+    this.#ledger = parts.ledger;
+    this.#replies = parts.replies;
+  }
+
+  async create(
+    input: NewRun,
+    changeKey: ChangeKey,
+    newDispatch: NewDispatch | null,
+    { preview, isFirstRetry, ...inclusion }: RunCreation = {},
+  ): Promise<RunReply> {
+    const now = Date.now();
+    const reason = this.#createRefusal(input, isFirstRetry === true, now);
+    // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
+    // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
+    if (input.gates !== null || reason !== null) {
+      const existing = this.#existing(input, changeKey, inclusion, now);
+      if (existing !== null) return existing;
+    }
+    if (reason !== null) return { ok: false, reason };
+    const run = begin(input, now, { isDispatching: newDispatch !== null });
+    const { dispatches, gatedRuns } = this.#parts;
+    if (newDispatch !== null && run.gates !== null) {
+      const created = gatedRuns.create(run, changeKey, newDispatch, preview ?? null, now);
+      if (typeof created === "string") return { ok: false, reason: created };
+      return this.#replies.run(created, inclusion);
+    }
+    const { dispatch, events } =
+      newDispatch === null ? { dispatch: null, events: [] } : dispatches.begin(run, newDispatch, now);
+    const created = this.#ledger.create(run, changeKey, { dispatch, events }, now);
+    if (created === null) {
+      return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
+    }
+    if (dispatch !== null) dispatches.launch(run.id, dispatch);
+    return this.#replies.run(created, inclusion);
+  }
+
+  async recall(changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const existing = this.#journal.runs.byCreateKey(changeKey.key);
+    return existing === null ? NOT_FOUND : this.#recalled(existing, changeKey, inclusion, Date.now());
+  }
+
+  async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {
+    const run = this.#ledger.current(id, Date.now());
+    return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
+  }
+
+  async inputs(id: string): Promise<InputsReply> {
+    const run = this.#ledger.current(id, Date.now());
+    return run === null ? NOT_FOUND : this.#replies.inputs(run);
+  }
+
+  async applyEvent(
+    id: string,
+    event: RunEvent,
+    changeKey: ChangeKey,
+    { replayOnly = false, mayWrite = false }: EventOptions = {},
+  ): Promise<RunReply> {
+    const now = Date.now();
+    const stored = this.#journal.runs.byId(id);
+    if (stored === null) return NOT_FOUND;
+    // Apply the deadline before comparing keys, so that the answer to a repeated request shows an end that has just
+    // been noticed.
+    const run = replayOnly ? stored : this.#ledger.expired(stored, now);
+    if (isSame(changeKey, run.changeKey, run.changeFingerprint)) {
+      return cancelledAt(event, run, this.#replies.run(run, { replayed: true }));
+    }
+    if (replayOnly) return NOT_FOUND;
+    if (this.#isUsed(changeKey, run)) return KEY_REUSED;
+    // Without this, a token that can only read could empty a queue.
+    if (event.type === "cancelled" && run.gates !== null && !mayWrite) {
+      return { ok: false, reason: "write_required" };
+    }
+    const next = transition(run, event, now);
+    if (!next.ok) {
+      const isReport = event.type === "succeeded" || event.type === "failed";
+      if (isReport && run.occupiedUntil !== null) this.#parts.scheduler.jobEnded(run, now);
+      return { ok: false, reason: next.error };
+    }
+    const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
+    return cancelledAt(event, changed, this.#replies.run(changed));
+  }
+
+  async cancel(
+    id: string,
+    request: CancelRequest,
+    changeKey: ChangeKey,
+    { include }: Inclusion = {},
+  ): Promise<RunReply> {
+    const cancelled = cancelRun(this.#parts, id, request, changeKey, Date.now());
+    if (!cancelled.ok) return cancelled;
+    const { run, replayed, hasGrace, decidedAt } = cancelled;
+    const reply = { ...this.#replies.run(run, { replayed, include }), hasGrace };
+    return decidedAt === null ? reply : { ...reply, decidedAt };
+  }
+
+  async heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply> {
+    const now = Date.now();
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
+    const { externalUrl } = heartbeat;
+    const event: RunEvent = { type: "heartbeat", externalUrl };
+    const next = transition(run, event, now);
+    if (!next.ok) return { ok: false, reason: next.error };
+    const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
+    const externalUrlRefused = refusal ?? undefined;
+    const said = { cancel: cancelOrderOf(run, now), externalUrlRefused };
+    const judged = { ...heartbeat, externalUrlRefused };
+    const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), judged, now);
+    if (next.value.version > run.version) {
+      const changed = this.#ledger.update(run, next.value, event, now, { last: news });
+      return { ...this.#replies.run(changed), ...said };
+    }
+    this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
+    return { ...this.#replies.run(run), ...said };
+  }
+
+  /** Why the run can't be created now; null if nothing prevents it. */
+  #createRefusal({ retryOf }: NewRun, isFirstRetry: boolean, now: number): RunRefusal["reason"] | null {
+    if (this.#parts.storageLimit.isReached(now)) return "storage_full";
+    if (this.#parts.replication.isOverloaded) return "overloaded";
+    const isTooLate = isFirstRetry && retryOf !== null && this.#journal.runs.isRetried(retryOf);
+    return isTooLate ? "already_retried" : null;
+  }
+
+  /** The answer to a create whose key or id is taken; null if neither is. */
+  #existing({ id }: NewRun, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply | null {
+    const existing = this.#journal.runs.standingInTheWay(changeKey.key, id);
+    if (existing === null) return null;
+    return existing.createKey === changeKey.key
+      ? this.#recalled(existing, changeKey, inclusion, now)
+      : { ok: false, reason: "id_taken" };
+  }
+
+  #recalled(existing: JournaledRun, changeKey: ChangeKey, { include }: Inclusion, now: number): RunReply {
+    const refusal = fingerprintRefusal(changeKey, existing);
+    if (refusal !== null) return refusal;
+    return this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
+  }
+
+  /**
+   * Whether another request came with this caller's key, for example one of another person. A report of a job has no
+   * caller's key.
+   */
+  #isUsed(changeKey: ChangeKey, run: JournaledRun): boolean {
+    if (!isCallers(changeKey)) return false;
+    return changeKey.key === run.changeKey || this.#journal.accepted.of(run.id, changeKey.key) !== null;
+  }
+}
+
+/** A DELETE ends the run at once, so its repetition finds the same instant. */
+function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: RunAnswer): RunAnswer {
+  return type === "cancelled" && completedAt !== null ? { ...reply, decidedAt: completedAt } : reply;
+}
+
+/* SECTION: Cancels a run, for the caller of a request or for a bulk operation. */
+
+/**
+ * `hasGrace`: whether the run stayed open, so that its job could stop. `decidedAt`: when the cancel that counts was
+ * accepted; null if an earlier one ends the run.
+ */
+export interface CancelledRun {
+  readonly ok: true;
+  readonly run: JournaledRun;
+  readonly replayed: boolean;
+  readonly hasGrace: boolean;
+  readonly decidedAt: number | null;
+}
+
+/** `alongside`: writes what must be on record if the cancel is, in its transaction. */
+export function cancelRun(
+  { journal, ledger }: { readonly journal: Journal; readonly ledger: Ledger },
+  id: string,
+  request: CancelRequest,
+  changeKey: ChangeKey,
+  now: number,
+  alongside: () => void = () => {},
+): CancelledRun | RunRefusal {
+  const run = ledger.current(id, now);
+  if (run === null) return NOT_FOUND;
+  const accepted = journal.accepted.of(id, changeKey.key);
+  if (accepted?.fingerprint === changeKey.fingerprint) {
+    const { hasGrace, at } = accepted;
+    const isDecision = at === run.cancelRequestedAt || at === run.completedAt;
+    alongside();
+    return { ok: true, run, replayed: true, hasGrace, decidedAt: isDecision ? at : null };
+  }
+  // The key of another cancel, or of a DELETE.
+  if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
+
+  const next = transition(run, request, now);
+  if (!next.ok) return { ok: false, reason: next.error };
+  const hasGrace = isOpen(next.value);
+  if (next.value.version === run.version) {
+    // An earlier request ends the run sooner. Only a caller's own key can be sent again.
+    journal.transaction(() => {
+      if (isCallers(changeKey)) journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
+      alongside();
+    });
+    return { ok: true, run, replayed: false, hasGrace, decidedAt: null };
+  }
+  const changed = ledger.update(run, next.value, request, now, { changeKey, alongside });
+  return { ok: true, run: changed, replayed: false, hasGrace, decidedAt: now };
+}
+
+/* SECTION: What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
+
+export class WatchHandler implements WatchCalls {
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #subscriptions: Subscriptions;
+  readonly #changes: Changes;
+  readonly #replies: Replies;
+
+  constructor(journal: Journal, ledger: Ledger, subscriptions: Subscriptions, changes: Changes, replies: Replies) {
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#subscriptions = subscriptions;
+    this.#changes = changes;
+    this.#replies = replies;
+  }
+
+  async events(id: string, page: TimelinePage): Promise<TimelineReply> {
+    return this.#timeline(id, page);
+  }
+
+  /** The next events; an empty page if there are none for `maxMs`. */
+  async watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply> {
+    const first = this.#timeline(id, page);
+    if (!first.ok || first.isOver) return first;
+    if (!this.#subscriptions.add(id, subscriber, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
+    if (first.events.length > 0) return first;
+    await this.#subscriptions.news(subscriber, maxMs);
+    return this.#timeline(id, page);
+  }
+
+  async waitForEnd(id: string, subscriber: Subscriber, { maxMs, isLast, include }: Wait): Promise<RunReply> {
+    const startedAt = Date.now();
+    // Each pass waits for news, so this loop never runs without a pause.
+    for (;;) {
+      const now = Date.now();
+      const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
+      const run = this.#ledger.current(id, now);
+      if (run === null) return NOT_FOUND;
+      if (!isOpen(run) || leftMs <= 0) {
+        if (isLast || !isOpen(run)) this.#subscriptions.leave(subscriber.key);
+        return this.#replies.run(run, { include });
+      }
+      if (!this.#subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+      // If the subscriber has left or made a newer call, stop here. Otherwise both calls would subscribe in turn and
+      // wake each other for ever.
+      if (!(await this.#subscriptions.news(subscriber, leftMs))) return this.#replies.run(run);
+    }
+  }
+
+  async changes(asked: AskedChanges): Promise<ChangesReply> {
+    return this.#changes.page(asked);
+  }
+
+  async watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
+    return this.#changes.watch(asked, subscriber, maxMs);
+  }
+
+  async unwatch(subscriberKey: string): Promise<void> {
+    this.#subscriptions.leave(subscriberKey);
+  }
+
+  #timeline(id: string, { after, limit, withExcerpts = false }: TimelinePage): TimelineReply {
+    const run = this.#ledger.current(id, Date.now());
+    if (run === null) return NOT_FOUND;
+    const page = this.#journal.timeline.after(run, after, limit);
+    const newest = this.#journal.timeline.last(run);
+    const lastSeq = page.at(-1)?.seq ?? after;
+    const isOver = isLast(newest) && lastSeq >= newest.seq;
+    const events = page.map((event) => toWireEvent(event, { withExcerpt: withExcerpts }));
+    return { ok: true, events, lastSeq, newestSeq: newest.seq, isOver };
+  }
+}

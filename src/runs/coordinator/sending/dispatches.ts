@@ -1,0 +1,290 @@
+/**
+ * The dispatches of an environment's runs: the webhooks that start their jobs. The receiver's response starts the run,
+ * ends it, or names the job.
+ */
+import {
+  type AttemptResult,
+  type Dispatch,
+  isAttemptDue,
+  mayHaveJob,
+  type NewDispatch,
+  newDispatch,
+  UNSURE_ATTEMPTS_MAX,
+} from "../../../webhooks/dispatch.ts";
+import type { Attempt } from "../../../webhooks/webhook-request.ts";
+import type { StopRequest } from "../../journal/dispatch-rows.ts";
+import { type Journal, stopRequestEndsAt } from "../../journal/journal.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { beganAt, type FailedAttempt, isOpen, type NewRun, type Run } from "../../run.ts";
+import type { TimelineEvent } from "../../timeline.ts";
+import { type RunEvent, transition } from "../../transition.ts";
+import type { Ledger, UpdateDetails } from "../ledger.ts";
+import { Outbox } from "./outbox.ts";
+import type { DueQueue } from "./receiver-queues.ts";
+import {
+  attemptAnswered,
+  type Ending,
+  logAnswered,
+  type OfRun,
+  OVERTAKEN,
+  RunRequests,
+  type Sending,
+  sharedByHosts,
+} from "./run-requests.ts";
+
+export class Dispatches extends RunRequests<Dispatch> {
+  /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
+  readonly permits = sharedByHosts({ attempts: 2000, bytes: 32_000_000 });
+  readonly batchMax = 200;
+  protected readonly eventPrefix = "attempt";
+  protected readonly unsureMax = UNSURE_ATTEMPTS_MAX;
+  protected readonly done: ReadonlySet<number> = new Set();
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #stopRequests: StopRequests;
+  readonly #outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>>;
+
+  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, stopRequests: StopRequests, sending: Sending) {
+    super(sending);
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#stopRequests = stopRequests;
+    this.#outbox = new Outbox(this, queue, sending);
+  }
+
+  /** A new run's dispatch, with its first attempt under way if a permit is free. Journal it, then launch it. */
+  begin(run: Run, trigger: NewDispatch, now: number): { dispatch: Dispatch; events: TimelineEvent[] } {
+    const { deadlineAt } = run;
+    const planned = newDispatch(trigger, { createdAt: beganAt(run), deadlineAt }, now);
+    const dispatch = this.#outbox.begin(planned, planned.endsAt, now);
+    return { dispatch, events: this.started(dispatch, now) };
+  }
+
+  /** A new run's dispatch that waits until the run is released. */
+  hold(run: NewRun, trigger: NewDispatch, now: number): Dispatch {
+    return { ...newDispatch(trigger, run, now), nextAt: null };
+  }
+
+  /** Writes the version that releases a run, and sends what was held. `run`: the run as this version has it. */
+  release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
+    const held = this.#journal.dispatches.of(run.id);
+    if (held === null) throw new Error("a waiting run without a dispatch");
+    const { dispatch, events } = this.begin(run, held, now);
+    const released = this.#ledger.update(before, run, event, now, { ...details, dispatch, last: events });
+    this.launch(run.id, dispatch);
+    return released;
+  }
+
+  launch(runId: string, dispatch: Dispatch): void {
+    this.#outbox.launch(runId, dispatch);
+  }
+
+  /** Processes due open runs, also those without a dispatch: their deadline may have passed. */
+  takeBatch(now: number): number {
+    return this.#outbox.takeBatch(now);
+  }
+
+  /** The dispatch of an open run; null if the run has none any more. Ends the run if its time is up. */
+  find(runId: string, now: number): OfRun<Dispatch> | null {
+    const run = this.#ledger.current(runId, now);
+    if (run === null || !isOpen(run)) return null;
+    const dispatch = this.#journal.dispatches.of(runId);
+    return dispatch && { run, request: dispatch, endsAt: dispatch.endsAt };
+  }
+
+  /**
+   * A heartbeat moved the instant at which this run has been silent for too long, so `due_at` is stale. Update it, or
+   * the alarm would select the run again at once.
+   */
+  idle(runId: string, now: number): void {
+    const run = this.#journal.runs.byId(runId);
+    if (run === null || !isOpen(run)) return;
+    const dispatch = this.#journal.dispatches.of(runId);
+    if (!this.#journal.due.set(run, dispatch, now)) this.#journal.due.defer(runId, now);
+  }
+
+  protected attemptOf(runId: string, { attempt, sealed, isUnsure }: Dispatch): Attempt {
+    return { scope: this.#journal.scope, runId, attempt, sealed, isUnsure };
+  }
+
+  protected override lastFailure({ failedAttempt }: JournaledRun): FailedAttempt | null {
+    return failedAttempt;
+  }
+
+  protected note({ run, request }: OfRun<Dispatch>, events: readonly TimelineEvent[], now: number): void {
+    this.#ledger.noteAttempt(run, request, events, now);
+  }
+
+  /** A run that does not start should say why to those who list it. */
+  protected override noteFailure(
+    outgoing: OfRun<Dispatch>,
+    failure: FailedAttempt,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    const { run, request } = outgoing;
+    const event: RunEvent = { type: "attempt_failed", failure };
+    const next = transition(run, event, now);
+    if (!next.ok || next.value.version === run.version) this.note(outgoing, events, now);
+    else this.#ledger.update(run, next.value, event, now, { first: events, dispatch: request });
+  }
+
+  protected end(
+    { run, request }: OfRun<Dispatch>,
+    ending: Ending,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    const event: RunEvent =
+      ending.type === "given_up"
+        ? { type: "dispatch_failed", reason: ending.reason, isOfGate: isOfGate(run, ending) }
+        : { type: request.startOn === "accepted" ? "started" : "dispatched" };
+    const next = transition(run, event, now);
+    if (!next.ok) throw new Error(`a dispatch under way for a run that refuses: ${next.error}`);
+    if (next.value.version > run.version) {
+      this.#ledger.update(run, next.value, event, now, { first: events });
+    } else {
+      this.#ledger.noteAttempt({ ...run, ...next.value }, null, events, now);
+    }
+  }
+
+  /** The response can name the job, even if a heartbeat has started the run before. */
+  useResult(
+    runId: string,
+    request: Dispatch,
+    result: AttemptResult,
+    { isOvertaken, now }: { readonly isOvertaken: boolean; readonly now: number },
+  ): void {
+    const { attempt } = request;
+    const run = this.#journal.runs.byId(runId);
+    if (run === null) return;
+    // The answer of an attempt that counted as lost can come while a later one is under way.
+    const isLast = run.occupiedUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
+    if (isLast) this.#ledger.consequences.lastAttemptEnded(run, mayHaveJob(request, result), now);
+    if (isOvertaken) this.#noteOvertaken(run, attempt, result, now);
+    this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
+    // A heartbeat knows the job's page better.
+    if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
+    const event: RunEvent = { type: "external_url", url: result.link };
+    const next = transition(run, event, now);
+    if (next.ok && next.value.version > run.version) this.#ledger.update(run, next.value, event, now);
+  }
+
+  /** Each attempt has one answer at most. An attempt that was lost before has one already. */
+  #noteOvertaken(run: JournaledRun, attempt: number, result: AttemptResult, now: number): void {
+    if (!isOpen(run)) {
+      logAnswered("attempt", this.#journal.scope, run.id, attempt, result, OVERTAKEN.type);
+    } else if (this.#journal.timeline.isAttemptOpen(run.id, attempt)) {
+      this.#ledger.noteEvents(run, [attemptAnswered(attempt, result, OVERTAKEN, now)]);
+    }
+  }
+}
+
+/** Whether our own keys or settings could not send a request that had waited at a gate. */
+function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
+  return gates !== null && ending.type === "given_up" && ending.isUnready === true;
+}
+
+/* SECTION:
+ * The stop requests of an environment's runs. They have a table of their own, because a stop request can outlive its
+ * run's end. A stop request never changes a run.
+ */
+
+export class StopRequests extends RunRequests<StopRequest> {
+  /** Stop requests have permits of their own, so that no dispatch delays one. */
+  readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
+  readonly batchMax = 50;
+  protected readonly eventPrefix = "stop";
+  /** A job that is asked to stop again stops once. */
+  protected readonly unsureMax = null;
+  /** There is no job any more, or it is stopping already. */
+  protected readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
+  readonly #journal: Journal;
+  readonly #ledger: Ledger;
+  readonly #outbox: Outbox<StopRequest, AttemptResult, OfRun<StopRequest>>;
+
+  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, sending: Sending) {
+    super(sending);
+    this.#journal = journal;
+    this.#ledger = ledger;
+    this.#outbox = new Outbox(this, queue, sending);
+  }
+
+  /**
+   * Sends the stop request that the journal has planned, if it is due and a permit is free. If not, the alarm sends it.
+   */
+  start(run: JournaledRun, now: number): void {
+    const stopRequest = this.#journal.stopRequests.of(run.id);
+    if (stopRequest !== null && isAttemptDue(stopRequest, now)) {
+      this.#outbox.submit(run.id, outgoing(run, stopRequest), now);
+    }
+  }
+
+  /**
+   * An attempt of the run's dispatch has ended. `values`: those of its response. A stop request that waited for them
+   * leaves now. If this attempt is not the newest and brought no values, the stop request keeps waiting for the newest
+   * one.
+   */
+  dispatchAttemptEnded(
+    run: JournaledRun,
+    attempt: number,
+    values: Uint8Array<ArrayBuffer> | undefined,
+    now: number,
+  ): void {
+    const stopRequest = this.#journal.stopRequests.of(run.id);
+    if (stopRequest === null) return;
+    if (values !== undefined) this.#journal.stopRequests.putResponse(run.id, values);
+    if (values === undefined && attempt < stopRequest.dispatchAttempt) return;
+    this.#journal.stopRequests.dispatchAttemptEnded(run.id);
+    const hasWaited = stopRequest.attempt === 0 && stopRequest.nextAt !== null;
+    if (hasWaited && !isAttemptDue(stopRequest, now)) {
+      this.#outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt: now }), now);
+    }
+  }
+
+  takeBatch(now: number): number {
+    return this.#outbox.takeBatch(now);
+  }
+
+  find(runId: string, now: number): OfRun<StopRequest> | null {
+    // The run first: if its time is up, it ends here, and that changes its stop request.
+    const run = this.#ledger.current(runId, now);
+    const stopRequest = this.#journal.stopRequests.of(runId);
+    return run === null || stopRequest === null ? null : outgoing(run, stopRequest);
+  }
+
+  /** The time of the stop request is up, or the due instant of its row was stale. */
+  idle(runId: string, now: number): void {
+    const found = this.find(runId, now);
+    if (found === null || now >= found.endsAt) this.#journal.stopRequests.erase(runId);
+    else this.#ledger.noteStopRequest(found.run, found.request, [], now);
+  }
+
+  protected attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
+    const { scope } = this.#journal;
+    return {
+      scope,
+      runId,
+      attempt,
+      sealed,
+      isUnsure,
+      stopRequest: { response: this.#journal.stopRequests.responseOf(runId) },
+    };
+  }
+
+  protected note({ run, request }: OfRun<StopRequest>, events: readonly TimelineEvent[], now: number): void {
+    this.#ledger.noteStopRequest(run, request, events, now);
+  }
+
+  protected end({ run }: OfRun<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
+    this.#ledger.noteStopRequest(run, null, events, now);
+  }
+
+  useResult(): void {
+    // Only the status counts.
+  }
+}
+
+function outgoing(run: JournaledRun, request: StopRequest): OfRun<StopRequest> {
+  return { run, request, endsAt: stopRequestEndsAt(run) };
+}

@@ -1,0 +1,227 @@
+/**
+ * Sends one kind of request of a coordinator: dispatches, stop requests or deliveries. An attempt is in the journal,
+ * with a lease, before it leaves. It leaves in a Worker invocation of its own, so that a receiver that hangs delays no
+ * other. Permits bound how many attempts are under way. A request that gets no permit waits in the queue of its
+ * receiver, and leaves as soon as a permit is free. Processing a request that gets no permit writes nothing. Only its
+ * kind knows what a request is about, and what a result means.
+ */
+import { logFailure } from "../../../base/log.ts";
+import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
+import { AttemptPermits, type DueQueue, type Openings, type PermitPolicy, type Queued } from "./receiver-queues.ts";
+
+/** A request. `endsAt`: no attempt begins at this instant or later. */
+export interface Outgoing<T> {
+  readonly request: T;
+  readonly endsAt: number;
+}
+
+/** What the outbox must know of a kind of request. `T`: a request and how far it got. `R`: how an attempt ended. */
+export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
+  /** What may be under way. The rest waits. */
+  readonly permits: PermitPolicy;
+  /** How many rows one batch may have. */
+  readonly batchMax: number;
+  /** The event of the log when nobody knows how an attempt ended. */
+  readonly lostEvent: string;
+  /** What such an attempt counts as when its lease has ended. */
+  readonly lost: R;
+  queued(request: T): Queued;
+  /** How many attempts to a receiver have failed in a row, before this object knew it. */
+  failuresBefore(queued: Queued): number;
+  /** The request as it is now; null if there is none any more. May end what is over. */
+  find(id: string, now: number): O | null;
+  /** Called if a row was processed, but there is no request, or it is not due. */
+  idle(id: string, now: number): void;
+  /** Makes the attempt that the journal holds. Rejects if nobody knows whether the request arrived. */
+  attempt(id: string, request: T): Promise<R>;
+  /** Whether a result says that the receiver works; null if it says nothing of that. */
+  isWorking(result: R): boolean | null;
+  /** Writes a request whose next attempt is under way, or which has changed outside a batch. */
+  write(outgoing: O, now: number): void;
+  /** Applies the result of an attempt. */
+  answered(outgoing: O, attempt: number, result: R, now: number): void;
+  /**
+   * Uses what else a result says, after it was applied. `request`: as it left. `isOvertaken`: there was no request any
+   * more, so the result was not applied.
+   */
+  useResult(id: string, request: T, result: R, when: { readonly isOvertaken: boolean; readonly now: number }): void;
+  /**
+   * Gives up a request whose time was up before its next attempt was due, or before a permit was free. `isHalfOpen`:
+   * whether its receiver fails.
+   */
+  giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
+}
+
+/** `arm`: sets the coordinator's alarm for what is due next. */
+export interface Arming {
+  readonly scope: string;
+  readonly arm: (now: number) => void;
+}
+
+export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> {
+  readonly #kind: RequestKind<T, R, O>;
+  readonly #queue: DueQueue;
+  readonly #permits: AttemptPermits;
+  readonly #scope: string;
+  readonly #arm: (now: number) => void;
+
+  constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { scope, arm }: Arming) {
+    this.#kind = kind;
+    this.#queue = queue;
+    this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
+    this.#scope = scope;
+    this.#arm = arm;
+  }
+
+  /**
+   * The request with its next attempt under way, or unchanged if it must wait for a permit. Journal it, then launch it.
+   * It waits if others of its receiver wait, so that it does not overtake them.
+   */
+  begin(request: T, endsAt: number, now: number): T {
+    const queued = this.#kind.queued(request);
+    if (this.#queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
+      this.wait(request, endsAt, now);
+      return request;
+    }
+    return beginAttempt(request, now);
+  }
+
+  /** Whether the receiver fails, so that it gets only trial requests. */
+  isHalfOpen(receiver: string): boolean {
+    return this.#permits.isHalfOpen(receiver);
+  }
+
+  /** Notes that a request which is due waits for a permit. Writes nothing. */
+  wait(request: T, endsAt: number, now: number): void {
+    const queued = this.#kind.queued(request);
+    const trialInMs = this.#permits.trialInMs(queued.receiver, now);
+    const until = trialInMs > 0 ? Math.min(endsAt, now + trialInMs) : endsAt;
+    this.#queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
+  }
+
+  /**
+   * Makes the attempt that the journal holds, if it holds one. Never waits. The request leaves only when the journal is
+   * durable.
+   */
+  launch(id: string, request: T): void {
+    if (request.leaseUntil === null) return;
+    const { attempt } = request;
+    const { receiver, weight } = this.#kind.queued(request);
+    const lost = (error: unknown) => this.#logError(this.#kind.lostEvent, error, id);
+    void this.#permits
+      .hold(
+        { receiver, weight, attempt: attempt - 1 },
+        Date.now(),
+        () => this.#kind.attempt(id, request),
+        (result) => this.#kind.isWorking(result),
+      )
+      .then(
+        (result) => this.#attemptEnded(id, request, result),
+        (error: unknown) => {
+          lost(error);
+          this.#attemptLost(id, request);
+        },
+      )
+      .finally(() => this.startWaiting())
+      .catch(lost);
+  }
+
+  /** Writes a request that has changed outside a batch. Sends it if it is due and a permit is free. */
+  submit(id: string, outgoing: O, now: number): void {
+    const { request, endsAt } = outgoing;
+    const begun = isAttemptDue(request, now) ? this.begin(request, endsAt, now) : request;
+    this.#write(id, { ...outgoing, request: begun }, now);
+  }
+
+  /**
+   * Processes each due row of one batch. Returns how many there were. Throws, after all rows, if a row could not be
+   * deferred.
+   */
+  takeBatch(now: number): number {
+    const stuck: unknown[] = [];
+    const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
+      due: (id) => this.#processSafely(id, now, stuck, { maySend: false }),
+      waiting: (id) => this.#processSafely(id, now, stuck),
+    });
+    if (stuck.length > 0) throw stuck[0];
+    return due;
+  }
+
+  /** Gives waiting requests the permits that are free. */
+  startWaiting(): void {
+    if (!this.#queue.isAnyWaiting) return;
+    const now = Date.now();
+    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#processSafely(id, now, []));
+    this.#arm(now);
+  }
+
+  #openings(now: number): Openings {
+    return {
+      hasRoom: (receiver, kind) =>
+        this.#permits.hasRoomFor({ receiver, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
+      isHalfOpen: (receiver) => this.#permits.isHalfOpen(receiver),
+      trialInMs: (receiver) => this.#permits.trialInMs(receiver, now),
+    };
+  }
+
+  #processSafely(id: string, now: number, stuck: unknown[], { maySend } = { maySend: true }): void {
+    try {
+      this.#process(id, now, maySend);
+    } catch (error) {
+      this.#logError("due_row_failed", error, id);
+      try {
+        this.#queue.rows.defer(id, now);
+      } catch (cause) {
+        stuck.push(cause);
+      }
+    }
+  }
+
+  #process(id: string, now: number, maySend: boolean): void {
+    const found = this.#kind.find(id, now);
+    if (found === null || !this.#proceed(id, found, now, maySend)) this.#kind.idle(id, now);
+  }
+
+  /** Does what is due for a request. False if nothing is due. Without `maySend`, an attempt that is due waits. */
+  #proceed(id: string, outgoing: O, now: number, maySend: boolean): boolean {
+    const { request, endsAt } = outgoing;
+    const isAttemptPlanned = request.leaseUntil === null && request.nextAt !== null;
+    if (isAttemptLost(request, now)) this.#kind.answered(outgoing, request.attempt, this.#kind.lost, now);
+    else if (isAttemptPlanned && now >= endsAt) {
+      this.#kind.giveUp(outgoing, now, this.#permits.isHalfOpen(this.#kind.queued(request).receiver));
+    } else if (isAttemptDue(request, now) && maySend) this.#sendOrWait(id, outgoing, now);
+    else if (isAttemptDue(request, now)) this.wait(request, endsAt, now);
+    else return false;
+    return true;
+  }
+
+  /** Writes nothing if no permit is free, because the journal says already that the request is due. */
+  #sendOrWait(id: string, outgoing: O, now: number): void {
+    const begun = this.begin(outgoing.request, outgoing.endsAt, now);
+    if (begun.leaseUntil !== null) this.#write(id, { ...outgoing, request: begun }, now);
+  }
+
+  #write(id: string, outgoing: O, now: number): void {
+    this.#kind.write(outgoing, now);
+    this.launch(id, outgoing.request);
+  }
+
+  #attemptEnded(id: string, request: T, result: R): void {
+    const now = Date.now();
+    const found = this.#kind.find(id, now);
+    if (found !== null) this.#kind.answered(found, request.attempt, result, now);
+    this.#kind.useResult(id, request, result, { isOvertaken: found === null, now });
+  }
+
+  /** Nobody knows whether the request arrived. Its lease decides, if there is a request still. */
+  #attemptLost(id: string, request: T): void {
+    const now = Date.now();
+    if (this.#kind.find(id, now) === null) {
+      this.#kind.useResult(id, request, this.#kind.lost, { isOvertaken: true, now });
+    }
+  }
+
+  #logError(event: string, error: unknown, run: string): void {
+    logFailure(event, error, { coordinator: this.#scope, run });
+  }
+}

@@ -1,0 +1,225 @@
+/**
+ * What dispatches and stop requests have in common: they are requests of a run that its receiver's host gets, and the
+ * run's timeline tells of their attempts.
+ */
+
+import { log } from "../../../base/log.ts";
+import {
+  type AttemptResult,
+  isHostWorking,
+  LOST,
+  type Outcome,
+  outcomeOf,
+  type Tried,
+} from "../../../webhooks/dispatch.ts";
+import type { Attempt } from "../../../webhooks/webhook-request.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { beganAt, type FailedAttempt, isOpen } from "../../run.ts";
+import type { TimelineEvent } from "../../timeline.ts";
+import type { Arming, Outgoing, RequestKind } from "./outbox.ts";
+import type { PermitPolicy, Queued, Room } from "./receiver-queues.ts";
+
+/** Makes one attempt, in a Worker invocation of its own. */
+export interface Sender {
+  send(attempt: Attempt): Promise<AttemptResult>;
+}
+
+export interface Sending extends Arming {
+  readonly sender: Sender;
+}
+
+/** A request of a run. */
+export interface OfRun<T extends Tried> extends Outgoing<T> {
+  readonly run: JournaledRun;
+}
+
+export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }>;
+
+/** What a host may hold whose last attempt failed. Small, because many hosts can fail at a time. */
+const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
+/**
+ * A host holds at most this part of what the other hosts leave. A host that hangs fails only after 15 s, and until then
+ * some permits must be left for the others, however many hosts hang.
+ */
+const PART_OF_ONE_HOST = 0.8;
+
+/** How the hosts share the permits. */
+export function sharedByHosts(max: Room): PermitPolicy {
+  return {
+    max,
+    roomOf: (failures, { attempts, bytes }) =>
+      failures > 0 ? FAILING_HOST : { attempts: attempts * PART_OF_ONE_HOST, bytes: bytes * PART_OF_ONE_HOST },
+    halfOpenAfter: 5,
+    trialEveryMs: 10_000,
+  };
+}
+
+export abstract class RunRequests<T extends Tried> implements RequestKind<T, AttemptResult, OfRun<T>> {
+  /** The start of the names of its events. */
+  protected abstract readonly eventPrefix: "attempt" | "stop";
+  /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
+  protected abstract readonly unsureMax: number | null;
+  /** Statuses besides 2xx which say that there is nothing left to do. */
+  protected abstract readonly done: ReadonlySet<number>;
+  abstract readonly permits: PermitPolicy;
+  abstract readonly batchMax: number;
+  readonly lost = LOST;
+  readonly #sender: Sender;
+  readonly #scope: string;
+
+  constructor({ sender, scope }: Sending) {
+    this.#sender = sender;
+    this.#scope = scope;
+  }
+
+  /** Ends the run if its time is up. */
+  abstract find(runId: string, now: number): OfRun<T> | null;
+  abstract idle(runId: string, now: number): void;
+  abstract useResult(
+    runId: string,
+    request: T,
+    result: AttemptResult,
+    when: { readonly isOvertaken: boolean; readonly now: number },
+  ): void;
+  /** What an attempt of the request sends. */
+  protected abstract attemptOf(runId: string, request: T): Attempt;
+  /** Writes how far the request got. */
+  protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
+  /** Writes that an attempt failed, and that there will be another. */
+  protected noteFailure(
+    outgoing: OfRun<T>,
+    _failure: FailedAttempt,
+    events: readonly TimelineEvent[],
+    now: number,
+  ): void {
+    this.note(outgoing, events, now);
+  }
+  /** Applies the end of a request, which was accepted or is given up. */
+  protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
+
+  /** What the last attempt came to; null if the run does not know. */
+  protected lastFailure(_run: JournaledRun): FailedAttempt | null {
+    return null;
+  }
+
+  get lostEvent(): string {
+    return `${this.eventPrefix}_lost`;
+  }
+
+  queued({ host, weight, attempt }: T): Queued {
+    return { receiver: host, weight, attempt };
+  }
+
+  /** A request that was tried before and is due again says that its host has failed. */
+  failuresBefore({ attempt }: Queued): number {
+    return attempt > 0 ? 1 : 0;
+  }
+
+  isWorking(result: AttemptResult): boolean | null {
+    return isHostWorking(result);
+  }
+
+  attempt(runId: string, request: T): Promise<AttemptResult> {
+    return this.#sender.send(this.attemptOf(runId, request));
+  }
+
+  /** The event of an attempt that has just begun; no event if the request must wait. */
+  started(request: T, now: number): TimelineEvent[] {
+    return request.leaseUntil === null ? [] : [attemptStarted(request, now, this.eventPrefix)];
+  }
+
+  write(outgoing: OfRun<T>, now: number): void {
+    const { run, request } = outgoing;
+    this.note(outgoing, timelineEventsOf(run, this.started(request, now)), now);
+  }
+
+  answered(outgoing: OfRun<T>, attempt: number, result: AttemptResult, now: number): void {
+    const { run, request, endsAt } = outgoing;
+    const createdAt = beganAt(run);
+    const { unsureMax, done } = this;
+    const circumstances = { now, createdAt, endsAt, random: Math.random(), unsureMax, done };
+    const outcome = outcomeOf(request, attempt, result, circumstances);
+    if (outcome.type === "ignored") return;
+    const events = timelineEventsOf(run, [attemptAnswered(attempt, result, outcome, now, this.eventPrefix)]);
+    if (outcome.type === "retry") {
+      const { nextAt } = outcome.request;
+      const failure = { attempt, at: now, reason: `${request.host} ${result.reason}`, nextAt };
+      this.noteFailure({ ...outgoing, request: outcome.request }, failure, events, now);
+    } else this.end(outgoing, outcome, events, now);
+    // The log tells what no timeline can, and every request that is given up.
+    if (outcome.type === "given_up") {
+      logGivenUp(this.eventPrefix, this.#scope, run.id, attempt, outcome.reason);
+    } else if (events.length === 0) {
+      logAnswered(this.eventPrefix, this.#scope, run.id, attempt, result, outcome.type);
+    }
+  }
+
+  giveUp(outgoing: OfRun<T>, now: number, isHalfOpen: boolean): void {
+    const { run, request } = outgoing;
+    const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
+    this.end(outgoing, { type: "given_up", reason }, [], now);
+    logGivenUp(this.eventPrefix, this.#scope, run.id, request.attempt, reason);
+  }
+}
+
+/** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
+function timelineEventsOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
+  return isOpen(run) ? events : [];
+}
+
+/* SECTION: What timelines and the log tell of attempts: those that start a run's job, and those that stop it. */
+
+/** Which request an attempt belongs to: a dispatch, or a stop request. The names of its events begin with it. */
+type Of = "attempt" | "stop";
+
+/** A heartbeat or a report came before the attempt's result, so the result changes nothing. */
+export const OVERTAKEN = { type: "overtaken" } as const;
+
+export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "attempt"): TimelineEvent {
+  return { type: `${of}_started`, at, data: { attempt, host } };
+}
+
+export function attemptAnswered(
+  attempt: number,
+  result: AttemptResult,
+  outcome: Outcome | typeof OVERTAKEN,
+  at: number,
+  of: Of = "attempt",
+): TimelineEvent {
+  const { status, durationMs, reason, excerpt } = result;
+  const nextAttemptAt = outcome.type === "retry" ? new Date(outcome.request.nextAt).toISOString() : null;
+  const data = { attempt, outcome: outcome.type, status, durationMs, reason, excerpt, nextAttemptAt };
+  return { type: `${of}_answered`, at, data };
+}
+
+/** The log line of an attempt whose result no timeline tells, because its run has ended. */
+export function logAnswered(
+  of: Of,
+  scope: string,
+  run: string,
+  attempt: number,
+  { status, durationMs, reason }: AttemptResult,
+  outcome: string,
+): void {
+  log("info", `${of}_answered`, { coordinator: scope, run, attempt, outcome, status, durationMs, reason });
+}
+
+/** Every request that is given up is in the log. */
+export function logGivenUp(of: Of, scope: string, run: string, attempt: number, reason: string): void {
+  log("info", `${of}_given_up`, { coordinator: scope, run, attempt, reason });
+}
+
+/**
+ * The sentence about a request whose time was up before its next attempt was due, or before a permit was free. `last`:
+ * of a run's webhook, what its last attempt came to. `isHalfOpen`: whether its host fails.
+ */
+export function neverCalled(
+  { host, attempt }: Pick<Tried, "host" | "attempt">,
+  last: FailedAttempt | null,
+  isHalfOpen = false,
+): string {
+  const why = isHalfOpen ? ", because a host that fails gets one attempt every 10 seconds" : "";
+  if (attempt > 0 && last !== null)
+    return `${last.reason}, at attempt ${attempt}, and the time was up before the next attempt could begin${why}.`;
+  return `${host} was not called ${attempt === 0 ? "" : "again "}in time${why}.`;
+}

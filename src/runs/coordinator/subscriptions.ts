@@ -1,0 +1,272 @@
+/**
+ * The subscriptions of event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A
+ * subscriber subscribes with its first call, and its subscription is kept for 10 s after each call. So it is not lost
+ * between two calls. One token can never hold every subscription of a run or of the coordinator. docs/capacity.md,
+ * "Watchers", says why there are so many.
+ */
+
+import { BoundedMap } from "../../base/bounded-map.ts";
+import { CHANGES_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
+import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-run.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledRun } from "../journal/run-rows.ts";
+import { changedAfter } from "../journal/run-walks.ts";
+import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPosition, Inclusion, Subscriber } from "../run-calls.ts";
+import { TOO_MANY_WATCHERS } from "./replies.ts";
+
+export const SUBSCRIPTIONS_MAX = 2000;
+export const SUBSCRIPTIONS_PER_TOKEN = 500;
+/** A change of a run wakes all its subscribers at once, so these are few. */
+export const SUBSCRIPTIONS_PER_RUN = 200;
+export const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
+/** How long a subscription is kept after a call. */
+const SUBSCRIPTION_KEPT_MS = 10_000;
+
+interface Subscription {
+  /** Null: the subscription is to the feed. */
+  readonly runId: string | null;
+  readonly tokenId: string;
+  askedAt: number;
+  keptMs: number;
+  wake: () => void;
+}
+
+export class Subscriptions {
+  readonly #subscriptions = new Map<string, Subscription>();
+
+  /**
+   * Adds a subscription, or extends the one that the subscriber has, to `maxMs` + 10 s from now. False if the
+   * coordinator, this run or this token has as many as it may have, or if the subscriber's one is elsewhere. `runId`:
+   * null for the feed.
+   */
+  add(runId: string | null, subscriber: Subscriber, now: number, maxMs: number): boolean {
+    const kept = { askedAt: now, keptMs: maxMs + SUBSCRIPTION_KEPT_MS };
+    const known = this.#subscriptions.get(subscriber.key);
+    if (known !== undefined) {
+      Object.assign(known, kept);
+      return known.runId === runId;
+    }
+    const { tokenId } = subscriber;
+    if (this.#isFull(runId, tokenId)) {
+      this.#dropForgotten(now);
+      if (this.#isFull(runId, tokenId)) return false;
+    }
+    this.#subscriptions.set(subscriber.key, { runId, tokenId, ...kept, wake: () => {} });
+    return true;
+  }
+
+  /**
+   * Resolves when the run has news, after `maxMs`, or when the subscriber leaves or calls again. Returns whether
+   * the subscriber still reads the answer to this call.
+   */
+  async news(subscriber: Subscriber, maxMs: number): Promise<boolean> {
+    const subscription = this.#subscriptions.get(subscriber.key);
+    if (subscription === undefined) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    subscription.wake();
+    subscription.wake = resolve;
+    const timer = setTimeout(resolve, maxMs);
+    await promise;
+    clearTimeout(timer);
+    return this.#subscriptions.get(subscriber.key) === subscription && subscription.wake === resolve;
+  }
+
+  /** How many follow this run, or the feed if `runId` is null. */
+  count(runId: string | null): number {
+    let count = 0;
+    for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) count++;
+    return count;
+  }
+
+  /** Wakes all subscribers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */
+  notify(runId: string | null): void {
+    for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) subscription.wake();
+  }
+
+  leave(key: string): void {
+    this.#subscriptions.get(key)?.wake();
+    this.#subscriptions.delete(key);
+  }
+
+  #isFull(runId: string | null, tokenId: string): boolean {
+    const all = [...this.#subscriptions.values()];
+    const ofToken = all.filter((one) => one.tokenId === tokenId);
+    if (all.length >= SUBSCRIPTIONS_MAX || ofToken.length >= SUBSCRIPTIONS_PER_TOKEN) return true;
+    if (runId === null) return false;
+    const ofRun = (some: readonly Subscription[]) => some.filter((one) => one.runId === runId).length;
+    return ofRun(all) >= SUBSCRIPTIONS_PER_RUN || ofRun(ofToken) >= SUBSCRIPTIONS_PER_RUN_AND_TOKEN;
+  }
+
+  #dropForgotten(now: number): void {
+    for (const [key, { askedAt, keptMs }] of this.#subscriptions) {
+      if (msSinceOrLongAgo(askedAt, now) >= keptMs) this.leave(key);
+    }
+  }
+}
+
+/* SECTION:
+ * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It
+ * reads the journal and writes nothing. All subscribers are notified at once, at most once a second, so subscribers
+ * with the same cursor and filters share one page.
+ */
+
+/** A subscriber is woken at most once in this time. */
+const NOTIFY_EVERY_MS = 1000;
+/**
+ * Many subscribers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second
+ * that the platform lets it serve.
+ */
+const MS_PER_SUBSCRIBER = 4;
+/** The pages that subscribers share. */
+const SHARED_MAX_BYTES = 8 * 1024 * 1024;
+const ENTRY_OVERHEAD_BYTES = 256;
+
+const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
+
+export class Changes {
+  readonly #journal: Journal;
+  readonly #subscriptions: Subscriptions;
+  /** Subscribers were notified of everything up to this number. */
+  #notifiedSeq = 0;
+  #notifiedAt = 0;
+  /** The timer that notifies them of the next news; null if none is set. */
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  #shared = newPages();
+  /** The newest number when the first shared page was made, and when that was. */
+  #sharedAt = { seq: -1, at: 0 };
+
+  constructor(journal: Journal, subscriptions: Subscriptions) {
+    this.#journal = journal;
+    this.#subscriptions = subscriptions;
+  }
+
+  /** Call this after each write of a run. */
+  noteChange(now: number): void {
+    if (this.#subscriptions.count(null) > 0) this.#notifySoon(now);
+  }
+
+  async page(asked: AskedChanges): Promise<ChangesReply> {
+    const { sequence } = this.#journal;
+    const newestSeq = sequence.last;
+    const { after } = asked;
+    if (after === null) {
+      const readTo = { epoch: sequence.epoch, seq: newestSeq };
+      return { ok: true, runs: "", readTo, isCaughtUp: true };
+    }
+    const isOfEpoch = after.seq === 0 || after.epoch === sequence.epoch;
+    if (!isOfEpoch || after.seq > newestSeq) return CURSOR_GONE;
+    if (after.seq === newestSeq) return { ok: true, runs: "", readTo: after, isCaughtUp: true };
+    return this.#sharedPage(asked, { epoch: sequence.epoch, seq: after.seq }, newestSeq);
+  }
+
+  /**
+   * The same. If the page has no run, waits up to `maxMs` for one. An answer can come without runs, because the walk
+   * has gone on. The subscription stays after the answer.
+   */
+  async watch(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
+    const startedAt = Date.now();
+    // Each pass waits for news, or is the last one.
+    for (let after = asked.after; ; ) {
+      const now = Date.now();
+      const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
+      if (!this.#subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+      if (leftMs <= 0 || after === null || this.#mayNotify(after.seq, now)) {
+        const page = await this.page({ ...asked, after });
+        if (leftMs <= 0 || !page.ok || page.runs !== "" || !page.isCaughtUp) return page;
+        after = page.readTo;
+        continue;
+      }
+      if (await this.#subscriptions.news(subscriber, leftMs)) continue;
+      // The subscriber has left, or made a newer call. If it still reads this answer, it must miss nothing.
+      return { ok: true, runs: "", readTo: after, isCaughtUp: after.seq >= this.#journal.sequence.last };
+    }
+  }
+
+  /** Whether a subscriber that has read up to `after` may have more now. If not, the next news wakes it. */
+  #mayNotify(after: number, now: number): boolean {
+    const lastSeq = this.#journal.sequence.last;
+    if (after < this.#notifiedSeq || after > lastSeq) return true;
+    if (after === lastSeq) return false;
+    if (msSinceOrLongAgo(this.#notifiedAt, now) >= this.#notifyEveryMs) {
+      this.#notify(now);
+      return true;
+    }
+    this.#notifySoon(now);
+    return false;
+  }
+
+  #notifySoon(now: number): void {
+    if (this.#timer !== null) return;
+    const waitMs = Math.max(this.#notifyEveryMs - msSinceOrLongAgo(this.#notifiedAt, now), 0);
+    this.#timer = setTimeout(() => this.#notify(Date.now()), waitMs);
+  }
+
+  get #notifyEveryMs(): number {
+    return Math.max(NOTIFY_EVERY_MS, this.#subscriptions.count(null) * MS_PER_SUBSCRIBER);
+  }
+
+  #notify(now: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#notifiedSeq = this.#journal.sequence.last;
+    this.#notifiedAt = now;
+    this.#subscriptions.notify(null);
+  }
+
+  #sharedPage(asked: AskedChanges, after: FeedPosition, newestSeq: number): ChangesAnswer {
+    const now = Date.now();
+    // A heartbeat can change details without a new number, so a page is not shared for long.
+    if (this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo(this.#sharedAt.at, now) >= NOTIFY_EVERY_MS) {
+      this.#shared = newPages();
+      this.#sharedAt = { seq: newestSeq, at: now };
+    }
+    const { include, actionName, labels, waiting, group } = asked;
+    const key = JSON.stringify([after, include, actionName, labels, waiting, group]);
+    const shared = this.#shared.get(key);
+    if (shared !== undefined) return shared;
+    const page = this.#newPage(asked, after, newestSeq);
+    this.#shared.set(key, page);
+    return page;
+  }
+
+  #newPage(asked: AskedChanges, { epoch, seq: after }: FeedPosition, newestSeq: number): ChangesAnswer {
+    const { rows, readSeq } = changedAfter(this.#journal.sql, after, newestSeq, asked);
+    const pageOf = (texts: readonly string[], seq: number) =>
+      ({ ok: true, runs: texts.join(","), readTo: { epoch, seq }, isCaughtUp: seq >= newestSeq }) as const;
+    const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));
+    const texts: string[] = [];
+    let bytes = 0;
+    let lastSeq = after;
+    for (const { id, seq } of rows) {
+      const run = runs.get(id);
+      const text = run === undefined ? null : this.#print(run, asked);
+      bytes += text === null ? 0 : utf8Bytes(text);
+      // The journal counts characters and not bytes, so the page can be full before its rows end.
+      if (bytes > CHANGES_MAX_BYTES && texts.length > 0) return pageOf(texts, lastSeq);
+      if (text !== null) texts.push(text);
+      lastSeq = seq;
+    }
+    return pageOf(texts, readSeq);
+  }
+
+  /** Null if the run can't be printed. It must not hold up the others for ever. */
+  #print(run: JournaledRun, { include }: Inclusion): string | null {
+    try {
+      const text = toActionRun(run);
+      if (include !== "details") return text;
+      return withDetails(
+        text,
+        detailsOf(run, { heartbeat: shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)), place: null }),
+      );
+    } catch (error) {
+      logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: run.id });
+      return null;
+    }
+  }
+}
+
+function newPages(): BoundedMap<ChangesAnswer> {
+  return new BoundedMap(SHARED_MAX_BYTES, ({ runs }) => runs.length + ENTRY_OVERHEAD_BYTES);
+}

@@ -1,0 +1,176 @@
+/**
+ * Tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are several
+ * databases. A batch for the control database carries the registration, but only if the sweep would otherwise look too
+ * late. Beside a batch for another database, the registration goes alone.
+ */
+import { logFailure } from "../../base/log.ts";
+import { MINUTE_MS, within } from "../../base/time.ts";
+import { endpointKey, type ReadEndpoint } from "../endpoint-deliveries.ts";
+import type { Home } from "../home.ts";
+import { noteHome } from "./environments.ts";
+
+/** The sweep looks at a coordinator this long after a batch, in case the batch or its retry was lost. */
+export const LOOK_AGAIN_MS = 10 * MINUTE_MS;
+/**
+ * How long a past registration stays valid. The sweep looks a minute after the registered instant, so a busy
+ * coordinator registers again before that. A coordinator that always has something due registers twice a minute at
+ * most.
+ */
+const PASSED_MAX_MS = 30_000;
+/** The timeout of a registration beside a batch. */
+const GIVEN_UP_MS = 10_000;
+
+/** Keeps an instant that is sooner and still ahead, so that an object that is often evicted seldom writes. */
+const REGISTER = `
+  INSERT INTO coordinators (scope, due_at) VALUES (?1, ?2)
+  ON CONFLICT (scope) DO UPDATE SET due_at = excluded.due_at
+  WHERE coordinators.due_at > excluded.due_at OR coordinators.due_at < ?3`;
+
+const REGISTERED = "SELECT 1 FROM coordinators WHERE scope = ?1";
+
+/** Whether the environment has a coordinator. Reads the primary, because a replica can lack a new row. */
+export async function isRegistered(db: D1Database, scope: string): Promise<boolean> {
+  return (await db.withSession("first-primary").prepare(REGISTERED).bind(scope).first()) !== null;
+}
+
+/**
+ * Registers a coordinator that has something to do now, or whose row a restore of D1 can have lost. The sweep calls it,
+ * and removes the row if the coordinator keeps nothing.
+ */
+export function register(db: D1Database, scope: string, now: number): D1PreparedStatement {
+  return db.prepare(REGISTER).bind(scope, now, now);
+}
+
+/** Who knows where the environment lives. */
+export interface HomeKeeper {
+  /** What the control database must know; null if it need not know. */
+  readonly home: Home | null;
+  /** Whether the control database knows of the newest primary. */
+  readonly isHomeRegistered: boolean;
+  /** Called when the control database knows this home. */
+  homeRegistered(home: Home): void;
+}
+
+export interface RegistrationParts {
+  /** When a run of this coordinator is due next; Infinity if nothing will be due. */
+  readonly nextDueAt: (now: number) => number;
+  readonly keeper: HomeKeeper;
+  /** Whether a batch of an earlier instance may have been written without the registration. */
+  readonly isOwed: boolean;
+}
+
+/** What the control database knows. */
+interface Registered {
+  /** When the sweep must look. */
+  readonly dueAt: number;
+  readonly home: Home | null;
+}
+
+export class Registration {
+  readonly #control: D1Database;
+  readonly #scope: string;
+  readonly #nextDueAt: (now: number) => number;
+  readonly #keeper: HomeKeeper;
+  /** The instant that this instance has registered; null if unknown. */
+  #dueAt: number | null = null;
+  #isUnderWay = false;
+  /** Whether a batch was written without it. */
+  #isOwed: boolean;
+
+  constructor(control: D1Database, scope: string, { nextDueAt, keeper, isOwed }: RegistrationParts) {
+    this.#control = control;
+    this.#scope = scope;
+    this.#nextDueAt = nextDueAt;
+    this.#keeper = keeper;
+    this.#isOwed = isOwed;
+  }
+
+  /** What a batch must register; null if what is registered serves. */
+  wanted(now: number): Registered | null {
+    const dueAt = Math.min(Math.max(this.#nextDueAt(now), now), now + LOOK_AGAIN_MS);
+    const isKnown = this.#dueAt !== null && this.#dueAt <= dueAt && this.#dueAt > now - PASSED_MAX_MS;
+    const { home, isHomeRegistered } = this.#keeper;
+    return isKnown && isHomeRegistered ? null : { dueAt, home };
+  }
+
+  statements(session: D1Database | D1DatabaseSession, { dueAt, home }: Registered, now: number): D1PreparedStatement[] {
+    const register = session.prepare(REGISTER).bind(this.#scope, dueAt, now);
+    return home === null ? [register] : [register, noteHome(session, this.#scope, home)];
+  }
+
+  /** Call this when the statements have succeeded. */
+  registered({ dueAt, home }: Registered): void {
+    this.#dueAt = dueAt;
+    this.#isOwed = false;
+    if (home !== null) this.#keeper.homeRegistered(home);
+  }
+
+  /**
+   * Registers beside a batch for another database than the control database, if it is wanted. Never throws and never
+   * delays the batch, because a control database that is down must stop no other.
+   */
+  beside(now: number): void {
+    const wanted = this.wanted(now);
+    this.#isOwed = wanted !== null;
+    if (wanted === null) return;
+    if (this.#isUnderWay) return;
+    this.#isUnderWay = true;
+    void within(GIVEN_UP_MS, this.#control.batch(this.statements(this.#control, wanted, now)))
+      .then(() => this.registered(wanted))
+      .catch((error: unknown) => logFailure("registration_failed", error, { coordinator: this.#scope }))
+      .finally(() => {
+        this.#isUnderWay = false;
+      });
+  }
+
+  /** Whether the alarm must try again. */
+  get isOwed(): boolean {
+    return this.#isOwed || !this.#keeper.isHomeRegistered;
+  }
+
+  /** The next batch registers again. */
+  forget(): void {
+    this.#dueAt = null;
+  }
+}
+
+/* SECTION: The webhook endpoints of an environment, with what decides which runs they hear of. Only its coordinator reads them. */
+
+/**
+ * All endpoints of the environment, also those that are disabled. From D1's primary, so that a read which began after a
+ * change was written shows the change. Reads no secret.
+ */
+export async function selectEndpoints(db: D1Database, scope: string): Promise<readonly ReadEndpoint[]> {
+  interface Row extends Record<string, unknown> {
+    readonly name: string;
+    readonly version: number;
+    readonly createdVersion: number;
+    readonly isDisabled: number;
+    readonly filter: string;
+  }
+  const { results } = await db
+    .withSession("first-primary")
+    .prepare(
+      `SELECT name, version, created_version AS createdVersion,
+              coalesce(disabled_version = version, 0) AS isDisabled, filter
+       FROM definitions WHERE scope = ?1 AND kind = 'webhook_endpoint' ORDER BY name`,
+    )
+    .bind(scope)
+    .all<Row>();
+  return results.map(({ name, createdVersion, version, isDisabled, filter }) => ({
+    endpoint: endpointKey({ name, createdVersion }),
+    version,
+    isDisabled: isDisabled === 1,
+    filter,
+  }));
+}
+
+/* SECTION: Which tokens of a project were revoked. A token that has only expired is not among them: what it approved counts. */
+
+const SELECT = "SELECT id FROM revoked_tokens WHERE project = ?1 AND id IN (SELECT value FROM json_each(?2))";
+
+/** Those of `ids` that were revoked, from D1's primary. `db`: the control database. */
+export async function selectRevoked(db: D1Database, project: string, ids: readonly string[]): Promise<string[]> {
+  const rows = await db.prepare(SELECT).bind(project, JSON.stringify(ids)).raw<[id: string]>();
+  return rows.map(([id]) => id);
+}

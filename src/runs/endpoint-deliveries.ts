@@ -1,0 +1,324 @@
+/**
+ * What a coordinator and the Worker say to each other to notify webhook endpoints of a run. The coordinator knows which
+ * endpoints hear of a run, and how far each delivery got. The Worker knows the endpoints' secrets, and sends.
+ */
+import type { AttemptResult, AttemptState } from "../webhooks/dispatch.ts";
+import { lacksApproval, type Run, type RunSource } from "./run.ts";
+
+const APPROVAL_REQUESTED = "action_run.approval_requested";
+
+/** The events of a run that an endpoint can ask for. */
+export const EVENT_TYPES = [
+  "action_run.succeeded",
+  "action_run.failed",
+  "action_run.cancelled",
+  APPROVAL_REQUESTED,
+] as const;
+export type EventType = (typeof EVENT_TYPES)[number];
+
+/** What a delivery is about. A run has at most one delivery of each kind for an endpoint. */
+export type DeliveryKind = "ended" | "approval";
+
+/** An event of a run. `at` in ms. */
+export interface HappenedEvent {
+  readonly kind: DeliveryKind;
+  readonly type: EventType;
+  readonly at: number;
+}
+
+/**
+ * The event that a run's newest version makes: its end, or that it lacks approvals. Null if it makes none. Approvals
+ * are asked for from the creation on, and again when some were withdrawn.
+ */
+export function eventOf(
+  run: Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals" | "withdrawnAt">,
+): HappenedEvent | null {
+  const { status, createdAt, completedAt, withdrawnAt } = run;
+  if (lacksApproval(run)) {
+    return { kind: "approval", type: APPROVAL_REQUESTED, at: withdrawnAt ?? createdAt };
+  }
+  const ended = EVENT_TYPES.find((type) => type === `action_run.${status}`);
+  if (ended === undefined || completedAt === null) return null;
+  return { kind: "ended", type: ended, at: completedAt };
+}
+
+/** The outcome of an earlier run of the same action and entity. */
+export type PreviousStatus = "succeeded" | "failed" | null;
+
+/** What decides which endpoints hear of a run. `labels` is JSON text. */
+export interface RunWithEvent extends HappenedEvent {
+  readonly id: string;
+  /** The number of the write that made the event. */
+  readonly seq: number;
+  readonly previousStatus: PreviousStatus;
+  /** About how many bytes the run has. */
+  readonly bytes: number;
+  readonly source: RunSource;
+  readonly actionName: string;
+  readonly entityId: string | null;
+  readonly labels: string;
+}
+
+/**
+ * Names an endpoint for ever: `{name}@{the version at which it was created}`. An endpoint that comes back under a deleted
+ * name has another key, so it never gets the deliveries of the first one.
+ */
+export type EndpointKey = string;
+
+/** A delivery to make: this endpoint hears of the run's event. */
+export interface Match {
+  readonly run: RunWithEvent;
+  readonly endpoint: EndpointKey;
+}
+
+/** An endpoint as D1 has it, without secrets. `isDisabled`: by the service. `filter`: JSON of an EndpointFilter. */
+export interface ReadEndpoint {
+  readonly endpoint: EndpointKey;
+  readonly version: number;
+  readonly isDisabled: boolean;
+  readonly filter: string;
+}
+
+/** What the Worker does with endpoints, each call in an invocation of its own. */
+export interface Endpoints {
+  /** Disables a version of an endpoint if it has failed for days. */
+  considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void>;
+}
+
+/** The parts of an endpoint's key. `createdVersion` NaN: the text is no key. */
+export function readEndpointKey(key: EndpointKey): { name: string; createdVersion: number } {
+  const [name = "", createdVersion] = key.split("@");
+  return { name, createdVersion: Number(createdVersion) };
+}
+
+export function endpointKey(endpoint: { readonly name: string; readonly createdVersion: number }): EndpointKey {
+  return `${endpoint.name}@${endpoint.createdVersion}`;
+}
+
+/** What one attempt of a delivery sends. `actionRun` and `details` are the JSON of the run as it is. */
+export interface DeliveryAttempt {
+  readonly scope: string;
+  readonly endpoint: EndpointKey;
+  readonly runId: string;
+  readonly kind: DeliveryKind;
+  readonly type: EventType;
+  /** When the event happened, in ms. */
+  readonly at: number;
+  readonly actionRun: string;
+  readonly details: string;
+  readonly previousStatus: PreviousStatus;
+  /** Whether the run is made up, because somebody tries the endpoint out. */
+  readonly isTest?: boolean;
+}
+
+/**
+ * How an attempt of a delivery ended. `verdict`: what it means. `delivered`: a 2xx. `failed`: counts as an attempt and
+ * against the endpoint's health. `refused`: ends this delivery, and never counts for health. `not_made`: no attempt was
+ * possible, because D1 is down or a key is on its way. `gone`: the endpoint is deleted or disabled, so none
+ * of its deliveries will be sent.
+ */
+export interface DeliveryResult
+  extends Pick<AttemptResult, "status" | "durationMs" | "reason" | "excerpt" | "retryAfter"> {
+  readonly verdict: "delivered" | "failed" | "refused" | "not_made" | "gone";
+  /**
+   * Whether the receiver works: any answer below 500 but 408, 425 and 429 says so. Null if nothing was sent. A redirect,
+   * 401, 403 or 404 fails this attempt, and still the endpoint needs no trial requests. It counts for disabling as
+   * every failure does.
+   */
+  readonly isAlive: boolean | null;
+  /** The version of the endpoint that was used; 0 if none was loaded. Health is counted per version. */
+  readonly version: number;
+}
+
+/** How an endpoint has answered its attempts. Instants in ms. */
+export interface EndpointHealth {
+  /** The version of the endpoint that these attempts used. */
+  readonly version: number;
+  /** Attempts in a row without any answer that says that the receiver is alive. */
+  readonly failures: number;
+  /** The first failure after the last success; null if the last attempt succeeded. */
+  readonly failingSince: number | null;
+  /** The days since then with a failure, counted from 1970, ascending. */
+  readonly failedDays: readonly number[];
+  /** The last success that was noted; null if there was none. Another one may have come within a day after it. */
+  readonly succeededAt: number | null;
+}
+
+/**
+ * Which deliveries to send again. `failed`: those that were given up. `missing`: runs that the endpoint never heard of.
+ * Their events happened from `since` on and before `until`, in ms. `until` null: up to now.
+ */
+export interface RecoveryOrder {
+  readonly since: number;
+  readonly until: number | null;
+  readonly include: "failed" | "missing";
+}
+
+/** Whether two orders ask for the same. */
+export function isSameOrder(a: RecoveryOrder, b: RecoveryOrder): boolean {
+  return a.since === b.since && a.until === b.until && a.include === b.include;
+}
+
+/** `deliveries`: how many the recovery has brought. `isOver`: there are no more, or it has brought all that it may. */
+export interface Recovery extends RecoveryOrder {
+  readonly deliveries: number;
+  readonly isOver: boolean;
+}
+
+/* SECTION: Which webhook endpoints hear of an event. PURE. */
+
+/** What decides which events an endpoint hears of. `actionNames` null: every action. */
+export interface EndpointFilter {
+  readonly events: readonly (EventType | "action_run.*")[];
+  readonly actionNames: readonly string[] | null;
+  /** All of these. */
+  readonly labels: readonly string[];
+  readonly includeUnstored: boolean;
+  readonly onlyOnChange: boolean;
+  /** A person's own switch. */
+  readonly disabled: boolean;
+  /** Whether a delivery can show the outcome before. */
+  readonly showsPrevious: boolean;
+}
+
+/** An endpoint that nobody has disabled. It hears of events behind the number `afterSeq`, when it was not stored yet. */
+export interface Listener {
+  readonly endpoint: EndpointKey;
+  readonly afterSeq: number;
+  readonly filter: EndpointFilter;
+}
+
+/** What is not known about the outcome before counts as a change. */
+export function hears({ filter }: Pick<Listener, "filter">, run: RunWithEvent): boolean {
+  const isSame = run.type === `action_run.${run.previousStatus}`;
+  return isWanted(filter, run) && !(isSame && isCompared(filter, run));
+}
+
+/** Whether the endpoint needs the outcome before. */
+export function needsPrevious({ filter }: Pick<Listener, "filter">): boolean {
+  return filter.showsPrevious || filter.onlyOnChange;
+}
+
+function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilter, run: RunWithEvent): boolean {
+  if (!isWantedType(events, run.type)) return false;
+  // A caller can give a run any name. Only a run of a stored action is what its name says.
+  const isNamed = includeUnstored || run.source === "action";
+  if (actionNames !== null && !(isNamed && actionNames.includes(run.actionName))) return false;
+  if (labels.length === 0) return true;
+  const ofRun = new Set(JSON.parse(run.labels) as string[]);
+  return labels.every((label) => ofRun.has(label));
+}
+
+function isWantedType(events: EndpointFilter["events"], type: EventType): boolean {
+  return events.some((event) => event === "action_run.*" || event === type);
+}
+
+function isCompared({ onlyOnChange, includeUnstored }: EndpointFilter, { source }: RunWithEvent): boolean {
+  return onlyOnChange && (includeUnstored || source === "action");
+}
+
+/* SECTION: A delivery: one webhook endpoint hears of one event of a run. Its row in the journal says how far it got. */
+
+export const DELIVERY_STATES = ["waiting", "delivered", "failed"] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
+
+/** An attempt that was made. `at` in ms. `excerpt`: the start of the response, sealed; null if there was no body. */
+export interface MadeAttempt {
+  readonly at: number;
+  readonly status: number | null;
+  readonly durationMs: number;
+  readonly reason: string;
+  readonly excerpt: string | null;
+}
+
+/** Which delivery. */
+export interface DeliveryRef {
+  readonly endpoint: EndpointKey;
+  readonly runId: string;
+  readonly kind: DeliveryKind;
+}
+
+export interface Delivery extends DeliveryRef, AttemptState {
+  readonly type: EventType;
+  readonly state: DeliveryState;
+  /** Whether somebody asked for it again. Then its attempts say nothing of the endpoint's health. */
+  readonly isResend: boolean;
+  /** About how many bytes its body has. */
+  readonly weight: number;
+  /** When the row is removed, in ms. */
+  readonly expiresAt: number;
+  /** The last ATTEMPTS_SHOWN, oldest first. */
+  readonly attempts: readonly MadeAttempt[];
+}
+
+/** Where a page begins: behind this delivery, in the order of a page. */
+export type DeliveryPosition = Pick<DeliveryRef, "runId" | "kind">;
+
+/** Which deliveries of an endpoint a page has: at most `limit`. */
+export interface DeliveryFilter {
+  readonly state?: DeliveryState | undefined;
+  readonly before?: DeliveryPosition | undefined;
+  readonly limit: number;
+}
+
+/** `nextBefore`: where the next page begins; null if there is none. A page can be short, or empty, and still have one. */
+export interface DeliveryPage {
+  readonly deliveries: readonly Delivery[];
+  readonly nextBefore: DeliveryPosition | null;
+}
+
+/** The id that queues use. */
+export function deliveryId({ endpoint, runId, kind }: DeliveryRef): string {
+  return `${endpoint} ${runId} ${kind}`;
+}
+
+export function readDeliveryId(id: string): DeliveryRef {
+  const [endpoint = "", runId = "", kind = ""] = id.split(" ");
+  return { endpoint, runId, kind: kind as DeliveryKind };
+}
+
+/* SECTION: The calls about webhook endpoints and their deliveries. */
+
+/** What a coordinator knows of a webhook endpoint. `newest`: the delivery of the newest run. */
+export interface EndpointReport {
+  readonly health: EndpointHealth | null;
+  readonly isHalfOpen: boolean;
+  readonly recovery: Recovery | null;
+  readonly newest: Delivery | null;
+}
+
+/** `isHalfOpen`: the endpoint fails and gets only trial requests. The schedules of its deliveries stand still. */
+export interface DeliveriesReply extends DeliveryPage {
+  readonly isHalfOpen: boolean;
+}
+
+/** What a delivery says of a run's event. */
+export type EventContent = Pick<
+  DeliveryAttempt,
+  "runId" | "kind" | "type" | "at" | "actionRun" | "details" | "previousStatus"
+>;
+
+export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
+
+export interface EndpointCalls {
+  /**
+   * Call this before a change of an endpoint is written: each event from now on goes to the endpoints that D1 has
+   * then. `created`: the key of an endpoint that is new.
+   */
+  note(created: EndpointKey | null): Promise<void>;
+  /** Call this when the change is written. Reads the endpoints. Rejects while D1 does not answer. */
+  changed(): Promise<void>;
+  report(key: EndpointKey): Promise<EndpointReport>;
+  /** Forgets how an endpoint has answered, and notes what `note` notes, because the endpoint is about to be enabled. */
+  forgetHealth(key: EndpointKey): Promise<void>;
+  /** A page of the deliveries of an endpoint. */
+  page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply>;
+  /** Sends the delivery of a run's event again, or for the first time. `type`: null for the run's newest event. */
+  resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply>;
+  /** Begins or goes on to bring deliveries back. Null if a recovery with another order is under way. */
+  recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null>;
+  /** The end of a run as a delivery shows it, for a test. */
+  lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">>;
+  /** Counts a test of an endpoint of this environment: 0, or in how many ms the next one is allowed. */
+  admitTest(): Promise<number>;
+}

@@ -1,0 +1,351 @@
+/**
+ * The concurrency queues: who is running, and who is queued. No counter is kept. A run is running in its
+ * queue from its release to its end, although its status is pending at first. After its end it occupies the queue while
+ * its last attempt is under way. All of it is read from the runs along one index, in which runs without gates have no
+ * entry.
+ *
+ * `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, then `running`, and null at
+ * the end.
+ */
+import { MINUTE_MS } from "../../base/time.ts";
+import { type Approval, type ConcurrencyQueue, NO_GROUP, type OnConflict, queueOf, type Run } from "../run.ts";
+import type { Pause } from "../run-calls.ts";
+import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
+import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
+
+/**
+ * For how long after a change an isolate may still use the version before: an outage copy for 10 minutes, and a request.
+ * A version is the instant of its change, in ms.
+ */
+const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
+
+/** The most runs that wait for one queue. */
+export const WAITING_MAX_IN_QUEUE = 1000;
+
+const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
+const IN_QUEUE = `${INDEXED} AND concurrency_group = ? AND concurrency_key = ?`;
+
+/** Where runs are that have gates and no concurrency group. */
+const WITHOUT_GROUP: ConcurrencyQueue = { group: "", key: "" };
+
+/** The limit of the run's action in this group: that of its newest version which this coordinator knows. */
+const LIMIT = `coalesce(
+  (SELECT max_running FROM concurrency_limits AS known
+   WHERE known.concurrency_group = runs.concurrency_group AND known.action_name = runs.action_name
+     AND known.version >= runs.action_version),
+  gates ->> '$.concurrency.limit')`;
+
+/** What waits. `bytes`: of its sealed requests. */
+export interface Waiting {
+  readonly runs: number;
+  readonly bytes: number;
+}
+
+/** All runs that wait, and those of one token. */
+export interface WaitingCounts {
+  readonly all: Waiting;
+  readonly ofToken: Waiting;
+}
+
+/** A queue as a list shows it. `limit`: the least of the open runs. */
+export interface ListedQueue extends ConcurrencyQueue {
+  readonly limit: number;
+  readonly running: number;
+  readonly queued: number;
+}
+
+/** A queued run as the journal has it, with the approvals that let it get there. */
+export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked"> & { readonly approvals: readonly Approval[] };
+
+type RunningRow = Omit<RunningInQueue, "isStopping"> & { isStopping: number };
+type QueuedRow = {
+  id: string;
+  actionName: string;
+  limit: number | null;
+  onConflict: OnConflict | null;
+  heldFor: string | null;
+  approvals: string | null;
+};
+type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes: number };
+
+export class ConcurrencyQueueRows {
+  readonly #sql: SqlStorage;
+  /** Null: not read yet. It is cached because each alarm that is set asks. */
+  #nextEndAt: number | null = null;
+  /** False: no run waits. Each alarm asks, and most environments have no gates. */
+  #mayAnyWait = true;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  running({ group, key }: ConcurrencyQueue): RunningInQueue[] {
+    const rows = this.#sql.exec<RunningRow>(
+      `SELECT id, action_name AS actionName, ${LIMIT} AS "limit",
+         cancel_until IS NOT NULL OR completed_at IS NOT NULL AS isStopping
+       FROM ${IN_QUEUE} AND concurrency_state = 'running'`,
+      group,
+      key,
+    );
+    return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
+  }
+
+  /** Open runs that are running or queued, and are due now: their time may be up although no alarm has noticed. */
+  due({ group, key }: ConcurrencyQueue, now: number): string[] {
+    const due = `SELECT id FROM ${IN_QUEUE} AND concurrency_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
+    return [...this.#sql.exec<{ id: string }>(due, group, key, now)].map(({ id }) => id);
+  }
+
+  /** In the order in which they got into the queue. */
+  queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
+    const rows = this.#sql.exec<QueuedRow>(
+      `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
+         waiting_reason AS heldFor, approvals
+       FROM ${IN_QUEUE} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
+      group,
+      key,
+    );
+    return [...rows].map(({ limit, onConflict, approvals, ...row }) => ({
+      ...row,
+      approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
+      limit: limit ?? Number.POSITIVE_INFINITY,
+      onConflict: onConflict ?? "queue",
+    }));
+  }
+
+  /** The first queues behind `after` in which runs are queued, in order. */
+  withQueued(after: ConcurrencyQueue | null, limit: number): ConcurrencyQueue[] {
+    if (!this.#mayAnyWait) return [];
+    const { group, key } = after ?? WITHOUT_GROUP;
+    // This queue comes first. Runs that wait for an approval are in it as well, so it is asked for alone.
+    const first = after === null && this.#hasQueued(WITHOUT_GROUP) ? [WITHOUT_GROUP] : [];
+    const rows = this.#sql.exec<{ group: string; key: string }>(
+      `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key FROM ${INDEXED}
+         AND concurrency_state = 'queued' AND (concurrency_group, concurrency_key) > (?, ?)
+       ORDER BY concurrency_group, concurrency_key LIMIT ?`,
+      group,
+      key,
+      limit - first.length,
+    );
+    const queues = [...first, ...rows];
+    if (after === null && queues.length === 0) this.#mayAnyWait = false;
+    return queues;
+  }
+
+  #hasQueued({ group, key }: ConcurrencyQueue): boolean {
+    const found = `SELECT 1 FROM ${IN_QUEUE} AND concurrency_state = 'queued' LIMIT 1`;
+    return [...this.#sql.exec(found, group, key)].length > 0;
+  }
+
+  /** Call this before a run with gates is written. */
+  runChanges(): void {
+    this.#mayAnyWait = true;
+  }
+
+  /** The queues in which any of these runs is running or queued. Runs without a group have none. */
+  ofRuns(runIds: readonly string[]): ConcurrencyQueue[] {
+    const rows = this.#sql.exec<{ group: string; key: string }>(
+      `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key
+       FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)
+       WHERE concurrency_state IN ('queued', 'running') AND concurrency_group > ''`,
+      keysJson(runIds),
+    );
+    return [...rows];
+  }
+
+  /** The position of a queued run: 1 comes next. */
+  positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">): number | null {
+    if (gates === null || readySeq === null) return null;
+    const { group, key } = queueOf(gates);
+    const before = `SELECT count(*) AS n FROM ${IN_QUEUE} AND concurrency_state = 'queued' AND ready_seq < ?`;
+    return this.#sql.exec<{ n: number }>(before, group, key, readySeq).one().n + 1;
+  }
+
+  /** Every run of this coordinator that waits at a gate, and those that this token created. */
+  waiting(creatorId: string): WaitingCounts {
+    return this.#count(`${INDEXED}`, creatorId);
+  }
+
+  /** The same for one queue. */
+  waitingIn({ group, key }: ConcurrencyQueue, creatorId: string): WaitingCounts {
+    return this.#count(IN_QUEUE, creatorId, group, key);
+  }
+
+  /** Ended runs whose last attempt is over or lost by now. They are to occupy their queues no longer. */
+  ended(now: number, limit: number): string[] {
+    // Each alarm asks, and most coordinators have none.
+    if (now < this.nextEndAt()) return [];
+    const due =
+      "SELECT id FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until <= ? ORDER BY occupied_until LIMIT ?";
+    return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);
+  }
+
+  /** When the next ended run is to occupy its queue no longer; Infinity if there is none. */
+  nextEndAt(): number {
+    const first =
+      "SELECT min(occupied_until) AS at FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until IS NOT NULL";
+    this.#nextEndAt ??= this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
+    return this.#nextEndAt;
+  }
+
+  /** Call this before a write that changes until when an ended run occupies its queue. */
+  endsChange(): void {
+    this.#nextEndAt = null;
+  }
+
+  /** Notes the limit of an action in a group. Ask `knowsLimit` before. */
+  setLimit(group: string, actionName: string, version: number, limit: number): void {
+    const set = `
+      INSERT OR REPLACE INTO concurrency_limits (concurrency_group, action_name, version, max_running)
+      VALUES (?, ?, ?, ?)`;
+    this.#sql.exec(set, group, actionName, version, limit);
+  }
+
+  /** Lets the next version of each action count, also an older one, because a restore of D1 can take versions back. */
+  doubtLimits(): void {
+    this.#sql.exec("UPDATE concurrency_limits SET is_unsure = 1");
+  }
+
+  /** The limit that counts for a run. The run need not be written yet. */
+  limitOf({ gates, actionName, actionVersion }: Pick<Run, "gates" | "actionName" | "actionVersion">): number {
+    const { concurrency = null } = gates ?? {};
+    if (concurrency === null) return Number.POSITIVE_INFINITY;
+    if (actionVersion === null) return concurrency.limit;
+    const known = `
+      SELECT max_running AS "limit" FROM concurrency_limits
+      WHERE concurrency_group = ? AND action_name = ? AND version >= ?`;
+    const rows = this.#sql.exec<{ limit: number }>(known, concurrency.group, actionName, actionVersion);
+    return [...rows][0]?.limit ?? concurrency.limit;
+  }
+
+  /**
+   * Whether the limit of this version of the action, or of a newer one, is known. An older version that
+   * comes after a resync, or long after the newer one, says that a restore of D1 took the newer one back.
+   */
+  knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
+    const known = `
+      SELECT 1 FROM concurrency_limits
+      WHERE concurrency_group = ?1 AND action_name = ?2
+        AND (version = ?3 OR version > ?3 AND version >= ?4 AND NOT is_unsure)`;
+    return [...this.#sql.exec(known, group, actionName, version, now - REPLACED_IN_USE_MS)].length > 0;
+  }
+
+  /** Whether an open run of the action is in the group. */
+  isInGroup(group: string, actionName: string): boolean {
+    const found = `SELECT 1 FROM ${INDEXED} AND concurrency_group = ? AND action_name = ? LIMIT 1`;
+    return [...this.#sql.exec(found, group, actionName)].length > 0;
+  }
+
+  /** The next groups behind `after`, in order. */
+  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): ListedQueue[] {
+    const { group, key } = after ?? { group: "", key: "" };
+    const rows = this.#sql.exec<Pick<ListedQueue, keyof ListedQueue>>(
+      `SELECT concurrency_group AS "group", concurrency_key AS key, min(${LIMIT}) AS "limit",
+         count(*) FILTER (WHERE concurrency_state = 'running') AS running,
+         count(*) FILTER (WHERE concurrency_state = 'queued') AS queued
+       FROM ${INDEXED} AND (?1 IS NULL OR concurrency_group = ?1) AND concurrency_group > ''
+         AND (concurrency_group, concurrency_key) > (?2, ?3) AND concurrency_state <> 'early'
+       GROUP BY concurrency_group, concurrency_key ORDER BY concurrency_group, concurrency_key LIMIT ?4`,
+      only,
+      group,
+      key,
+      limit,
+    );
+    return [...rows];
+  }
+
+  #count(from: string, creatorId: string, ...bindings: string[]): WaitingCounts {
+    const { runs, bytes, ofTokenRuns, ofTokenBytes } = this.#sql
+      .exec<CountRow>(
+        `SELECT count(*) AS runs, coalesce(sum(bytes), 0) AS bytes,
+           count(*) FILTER (WHERE creator = ?) AS ofTokenRuns,
+           coalesce(sum(bytes) FILTER (WHERE creator = ?), 0) AS ofTokenBytes
+         FROM (SELECT waiting_bytes AS bytes, creator_id AS creator FROM ${from} AND concurrency_state <> 'running')`,
+        creatorId,
+        creatorId,
+        ...bindings,
+      )
+      .one();
+    return { all: { runs, bytes }, ofToken: { runs: ofTokenRuns, bytes: ofTokenBytes } };
+  }
+}
+
+/* SECTION:
+ * The journal's table of pauses: while a group or the environment is paused, no run with a gate is released there. They
+ * are few, and each alarm that is set asks for them, so there is a copy in memory.
+ */
+
+type PauseRow = Pick<Pause, keyof Pause>;
+
+export class PauseRows {
+  readonly #sql: SqlStorage;
+  readonly #pauses: Map<string, Pause>;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    const rows = sql.exec<PauseRow>(
+      `SELECT concurrency_group AS "group", reason, until, paused_by AS by, via, paused_at AS at FROM pauses`,
+    );
+    this.#pauses = new Map([...rows].map((row) => [row.group, row]));
+  }
+
+  /** The pause that holds back the runs of a group: its own, or the environment's, which is the group "". */
+  of(group: string, now: number): Pause | null {
+    return this.#living(group, now) ?? this.#living(NO_GROUP.group, now);
+  }
+
+  /** Those that have not ended, the environment's first. */
+  all(now: number): Pause[] {
+    const groups = [...this.#pauses.keys()].sort();
+    return groups.flatMap((group) => this.#living(group, now) ?? []);
+  }
+
+  /** False, and nothing is written, if there are `max` others. */
+  put(pause: Pause, max: number, now: number): boolean {
+    const { group, reason, until, by, via, at } = pause;
+    const others = this.all(now).filter((other) => other.group !== group);
+    if (others.length >= max) return false;
+    // The table first: if the write throws, memory must not have the pause.
+    this.#sql.exec(
+      `INSERT INTO pauses (concurrency_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
+       ON CONFLICT DO UPDATE SET reason = excluded.reason, until = excluded.until, paused_by = excluded.paused_by,
+         via = excluded.via, paused_at = excluded.paused_at`,
+      group,
+      reason,
+      until,
+      by,
+      via,
+      at,
+    );
+    this.#pauses.set(group, pause);
+    return true;
+  }
+
+  /** Whether there is such a pause, ended or not. */
+  has(group: string): boolean {
+    return this.#pauses.has(group);
+  }
+
+  erase(group: string): void {
+    this.#sql.exec("DELETE FROM pauses WHERE concurrency_group = ?", group);
+    this.#pauses.delete(group);
+  }
+
+  /** Removes the pauses that have ended. Returns whether there were any. */
+  eraseEnded(now: number): boolean {
+    const ended = [...this.#pauses.values()].filter(({ until }) => until !== null && until <= now);
+    for (const { group } of ended) this.erase(group);
+    return ended.length > 0;
+  }
+
+  /** When the next pause ends by itself; Infinity if none does. */
+  nextEndAt(): number {
+    const ends = [...this.#pauses.values()].map(({ until }) => until ?? Number.POSITIVE_INFINITY);
+    return Math.min(...ends);
+  }
+
+  #living(group: string, now: number): Pause | null {
+    const pause = this.#pauses.get(group);
+    return pause !== undefined && (pause.until === null || pause.until > now) ? pause : null;
+  }
+}

@@ -1,0 +1,306 @@
+/** The journal's table of dispatches. A row exists only until its dispatch is over or its run has ended. */
+import {
+  type Dispatch,
+  LEASE_MS,
+  type NewRequest,
+  type Progress,
+  type StartOn,
+  type Tried,
+} from "../../webhooks/dispatch.ts";
+import { BEGINNING, type Due, type DueRows, fittingIntoBatch } from "./due-rows.ts";
+
+type DispatchRow = Omit<Dispatch, "sealed" | "isUnsure" | "stopRequest"> & {
+  startOn: StartOn;
+  sealed: ArrayBuffer;
+  isUnsure: number;
+};
+
+export class DispatchRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  of(runId: string): Dispatch | null {
+    const [row] = this.#sql.exec<DispatchRow>(
+      `SELECT host, sealed, weight, start_on AS startOn, max_attempts AS maxAttempts,
+         initial_delay_ms AS initialDelayMs, ends_at AS endsAt, attempt, next_at AS nextAt, lease_until AS leaseUntil,
+         is_unsure AS isUnsure, unsure_attempts AS unsureAttempts
+       FROM dispatches WHERE run_id = ?`,
+      runId,
+    );
+    if (row === undefined) return null;
+    return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
+  }
+
+  /** The dispatch's attempts without its sealed request; null if the dispatch is over. */
+  attemptsOf(runId: string): Pick<Dispatch, "leaseUntil" | "isUnsure"> | null {
+    const select = "SELECT lease_until AS leaseUntil, is_unsure AS isUnsure FROM dispatches WHERE run_id = ?";
+    const [row] = this.#sql.exec<{ leaseUntil: number | null; isUnsure: number }>(select, runId);
+    return row === undefined ? null : { ...row, isUnsure: row.isUnsure === 1 };
+  }
+
+  /** Erases the dispatch, its sealed request included. Returns how far it got; null if there was none. */
+  erase(runId: string): ErasedDispatch | null {
+    const erased = this.#sql.exec<Pick<ErasedDispatch, keyof ErasedDispatch>>(
+      "DELETE FROM dispatches WHERE run_id = ? RETURNING host, attempt, lease_until AS leaseUntil",
+      runId,
+    );
+    return [...erased][0] ?? null;
+  }
+
+  put(runId: string, dispatch: Dispatch): void {
+    const { host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt } = dispatch;
+    const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = dispatch;
+    this.#sql.exec(
+      `INSERT INTO dispatches
+         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at,
+          lease_until, is_unsure, unsure_attempts)
+       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+       ON CONFLICT (run_id) DO UPDATE SET
+         ends_at = excluded.ends_at, attempt = excluded.attempt, next_at = excluded.next_at,
+         lease_until = excluded.lease_until, is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
+      runId,
+      host,
+      sealed,
+      weight,
+      startOn,
+      maxAttempts,
+      initialDelayMs,
+      endsAt,
+      attempt,
+      nextAt,
+      leaseUntil,
+      isUnsure ? 1 : 0,
+      unsureAttempts,
+    );
+  }
+}
+
+/* SECTION:
+ * The journal's tables of stop requests, and of the responses that they use. A stop request is kept from the run's
+ * creation, because only the Worker can make it. It has its own due instant, because it can outlive the run's end. A
+ * run has a response only while it has a stop request.
+ */
+
+/** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
+export interface StopRequest extends NewRequest, Progress {
+  /** How many attempts of the run's dispatch had begun when the dispatch was erased. */
+  readonly dispatchAttempt: number;
+  /**
+   * The lease of the dispatch's last attempt, if the dispatch was erased during that attempt. Null once the attempt has
+   * ended.
+   */
+  readonly dispatchLease: number | null;
+}
+
+/** How far a dispatch got before it was erased. */
+export type ErasedDispatch = Pick<Tried, "host" | "attempt" | "leaseUntil">;
+
+type StopRequestRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
+  Omit<StopRequest, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
+
+/** How long a row waits if it could not be processed. */
+const DEFERRED_MS = 30_000;
+
+export class StopRequestRows implements DueRows {
+  readonly #sql: SqlStorage;
+  /**
+   * When the first row is due. Infinity: there is no row. Null: not read yet. It is cached because each change of a run
+   * asks.
+   */
+  #nextDueAt: number | null = null;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  of(runId: string): StopRequest | null {
+    const [row] = this.#sql.exec<StopRequestRow>(
+      `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt,
+         next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure, unsure_attempts AS unsureAttempts,
+         dispatch_attempt AS dispatchAttempt, dispatch_lease AS dispatchLease
+       FROM stop_requests WHERE run_id = ?`,
+      runId,
+    );
+    if (row === undefined) return null;
+    return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
+  }
+
+  /** `endsAt`: no attempt begins at this instant or later. Then the row is erased. */
+  insert(runId: string, { host, sealed, weight, maxAttempts, initialDelayMs }: NewRequest, endsAt: number): void {
+    this.#write(
+      `INSERT INTO stop_requests (run_id, host, sealed, weight, max_attempts, initial_delay_ms, ends_at, due_at)
+       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)`,
+      runId,
+      host,
+      sealed,
+      weight,
+      maxAttempts,
+      initialDelayMs,
+      endsAt,
+    );
+  }
+
+  /** `endsAt`: as for `insert`. */
+  update(runId: string, stopRequest: StopRequest, endsAt: number): void {
+    const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = stopRequest;
+    // An attempt under way keeps its lease, even past `endsAt`.
+    const dueAt = leaseUntil ?? Math.min(nextAt ?? endsAt, endsAt);
+    this.#write(
+      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, unsure_attempts = ?,
+         ends_at = ?, due_at = ?
+       WHERE run_id = ?`,
+      attempt,
+      nextAt,
+      leaseUntil,
+      isUnsure ? 1 : 0,
+      unsureAttempts,
+      endsAt,
+      dueAt,
+      runId,
+    );
+  }
+
+  /** Notes what the stop request must know of the run's dispatch, which is erased. */
+  dispatchErased(runId: string, { attempt, leaseUntil }: ErasedDispatch): void {
+    const update = "UPDATE stop_requests SET dispatch_attempt = ?, dispatch_lease = ? WHERE run_id = ?";
+    this.#sql.exec(update, attempt, leaseUntil, runId);
+  }
+
+  /** Notes that no attempt of the dispatch is under way any more. */
+  dispatchAttemptEnded(runId: string): void {
+    this.#sql.exec("UPDATE stop_requests SET dispatch_lease = NULL WHERE run_id = ?", runId);
+  }
+
+  /**
+   * Plans the first attempt, if none is planned yet. It waits for the response to an attempt of the dispatch that is
+   * under way, at most for LEASE_MS: after the clock stepped back, that lease may lie far ahead. Erases the row if no
+   * attempt of the dispatch has begun, because then there is no job. `endsAt`: as for `insert`.
+   */
+  plan(runId: string, endsAt: number, now: number): void {
+    this.#write("DELETE FROM stop_requests WHERE run_id = ? AND dispatch_attempt = 0", runId);
+    const isNew = "attempt = 0 AND next_at IS NULL AND lease_until IS NULL";
+    const first = "max(?3, min(ifnull(dispatch_lease, ?3), ?4))";
+    this.#write(
+      `UPDATE stop_requests SET ends_at = ?2, due_at = min(due_at, ?2, iif(${isNew}, ${first}, due_at)),
+         next_at = iif(${isNew}, ${first}, next_at)
+       WHERE run_id = ?1`,
+      runId,
+      endsAt,
+      now,
+      now + LEASE_MS,
+    );
+  }
+
+  defer(runId: string, now: number): void {
+    const update = "UPDATE stop_requests SET due_at = ?1, next_at = iif(next_at IS NULL, NULL, ?1) WHERE run_id = ?2";
+    this.#write(update, now + DEFERRED_MS, runId);
+  }
+
+  /** The sealed values of the receiver's response that the stop request uses; null if there are none. */
+  responseOf(runId: string): Uint8Array<ArrayBuffer> | null {
+    const select = "SELECT sealed FROM receiver_responses WHERE run_id = ?";
+    const [row] = this.#sql.exec<{ sealed: ArrayBuffer }>(select, runId);
+    return row === undefined ? null : new Uint8Array(row.sealed);
+  }
+
+  /** The first response stays, because it names the job that was started. */
+  putResponse(runId: string, sealed: Uint8Array<ArrayBuffer>): void {
+    const insert = "INSERT INTO receiver_responses (run_id, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING";
+    this.#sql.exec(insert, runId, sealed);
+  }
+
+  /** Erases the stop request, if there is one, with the response. */
+  erase(runId: string): void {
+    const erased = this.#sql.exec("DELETE FROM stop_requests WHERE run_id = ? RETURNING 1", runId);
+    if ([...erased].length === 0) return;
+    this.#nextDueAt = null;
+    this.#sql.exec("DELETE FROM receiver_responses WHERE run_id = ?", runId);
+  }
+
+  due(now: number, limit: number, after = BEGINNING): Due[] {
+    // Each alarm asks, and most coordinators have no row.
+    if (this.nextDueAt() === Number.POSITIVE_INFINITY) return [];
+    return this.#due("(due_at, run_id) > (?, ?) ORDER BY due_at, run_id LIMIT ?", now, after.dueAt, after.id, limit);
+  }
+
+  overdue(now: number, limit: number): Due[] {
+    return this.#due("ends_at <= ? LIMIT ?", now, now, limit);
+  }
+
+  firstEndAt(now: number): number {
+    return this.#min("ends_at", "due_at <= ?", now);
+  }
+
+  nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
+    const found = this.#sql.exec<Pick<Due, keyof Due>>(
+      `SELECT run_id AS id, next_at AS dueAt FROM stop_requests INDEXED BY stop_requests_waiting
+       WHERE lease_until IS NULL AND next_at IS NOT NULL AND host = ? AND (attempt > 0) = ? AND next_at <= ?
+         AND (next_at, run_id) > (?, ?)
+       ORDER BY next_at, run_id LIMIT 1`,
+      host,
+      isRetry ? 1 : 0,
+      now,
+      after.dueAt,
+      after.id,
+    );
+    return [...found][0] ?? null;
+  }
+
+  nextDueAt(after = BEGINNING): number {
+    if (after !== BEGINNING) return this.#min("due_at", "(due_at, run_id) > (?, ?)", after.dueAt, after.id);
+    this.#nextDueAt ??= this.#min("due_at", "due_at > ?", BEGINNING.dueAt);
+    return this.#nextDueAt;
+  }
+
+  /** Call this when another statement removed rows, or when writes were taken back. */
+  forgetRead(): void {
+    this.#nextDueAt = null;
+  }
+
+  #due(clauses: string, ...bindings: (string | number)[]): Due[] {
+    const rows = this.#sql.exec<{ id: string; dueAt: number; bytes: number; events: number }>(
+      `SELECT run_id AS id, due_at AS dueAt, length(sealed) AS bytes, 0 AS events
+       FROM stop_requests INDEXED BY stop_requests_due WHERE due_at <= ? AND ${clauses}`,
+      ...bindings,
+    );
+    return fittingIntoBatch([...rows]);
+  }
+
+  #min(column: string, condition: string, ...bindings: (string | number)[]): number {
+    const query = `SELECT min(${column}) AS at FROM stop_requests INDEXED BY stop_requests_due WHERE ${condition}`;
+    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
+  }
+
+  #write(statement: string, ...bindings: (SqlStorageValue | Uint8Array<ArrayBuffer>)[]): void {
+    // Clear the cache before the write. If the transaction fails, the cache must not keep what was never committed.
+    this.#nextDueAt = null;
+    this.#sql.exec(statement, ...bindings);
+  }
+}
+
+/* SECTION: The journal's table of previews: what an approver reads of the request that a run will send, until the run ends. */
+
+export class PreviewRows {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** JSON text; null if the run has none, or has ended. */
+  of(runId: string): string | null {
+    const rows = this.#sql.exec<{ request: string }>("SELECT request FROM previews WHERE run_id = ?", runId);
+    return [...rows][0]?.request ?? null;
+  }
+
+  insert(runId: string, request: string): void {
+    this.#sql.exec("INSERT INTO previews (run_id, request) VALUES (?, ?)", runId, request);
+  }
+
+  erase(runId: string): void {
+    this.#sql.exec("DELETE FROM previews WHERE run_id = ?", runId);
+  }
+}

@@ -1,0 +1,268 @@
+/**
+ * Walks runs in the order of the writes that made their events, or their ends. Such a number is fixed, and it nearly
+ * always is the number of the run's last change. So `runs_by_change` has these runs in order, and a partial index has
+ * only the others: an end costs no row for that. A walk merges the two.
+ */
+
+import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
+import { eventOf, type RunWithEvent } from "../endpoint-deliveries.ts";
+import type { Approval, Gates, Status, WaitingFor } from "../run.ts";
+import type { ChangeFilter } from "../run-calls.ts";
+import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-counts.ts";
+import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
+
+const INDEXES = { event_seq: "runs_by_event", ended_seq: "runs_by_end" } as const;
+
+/** `bounds`: a condition on `$`, which stands for the number. `order`: behind ORDER BY seq. */
+interface Walk {
+  readonly bounds: string;
+  readonly order?: "DESC";
+  readonly limit: number;
+}
+
+/**
+ * The query of a walk that looks at `limit` rows. A row has `seq` and the columns. The column `isMet` is 1 if `seq` is
+ * the number of the run's event or end, and otherwise the row only takes the walk on.
+ */
+export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, order, limit }: Walk): string {
+  const within = (column: string) => bounds.replaceAll("$", column);
+  return `
+    SELECT change_seq AS seq, ifnull(${number} = change_seq, 0) AS isMet, ${columns}
+    FROM runs INDEXED BY runs_by_change WHERE ${within("change_seq")}
+    UNION ALL
+    SELECT ${number} AS seq, 1 AS isMet, ${columns}
+    FROM runs INDEXED BY ${INDEXES[number]} WHERE ${number} <> change_seq AND ${within(number)}
+    ORDER BY seq ${order ?? ""} LIMIT ${limit}`;
+}
+
+/* SECTION:
+ * Finds the runs that endpoints hear of, in the order of the writes that made their events. That number, `event_seq`,
+ * stays while the run has the event. So a walk over the numbers meets each event once, also if the run changes later.
+ */
+
+/** How many rows one batch has at most. The object serves nobody else meanwhile. */
+const BATCH_ROWS = 1000;
+
+const COLUMNS = `
+  id, status, source, action_name AS actionName, entity_id AS entityId, labels,
+    bytes, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
+    waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
+    withdrawn_at AS withdrawnAt`;
+const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2", limit: BATCH_ROWS });
+const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: BATCH_ROWS });
+
+/** `walkedTo`: the sequence number of the last row that was looked at. */
+export interface Walked {
+  readonly runs: readonly RunWithEvent[];
+  readonly walkedTo: number;
+}
+
+type Row = Omit<RunWithEvent, "kind" | "type" | "at"> & {
+  isMet: number;
+  status: Status;
+  createdAt: number;
+  completedAt: number | null;
+  changedAt: number;
+  waitingFor: WaitingFor | null;
+  gates: string | null;
+  approvals: string | null;
+  withdrawnAt: number | null;
+};
+
+export class RunsWithEvents {
+  readonly #sql: SqlStorage;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one batch of rows. */
+  after(after: number, upTo: number, limit: number): Walked {
+    const runs: RunWithEvent[] = [];
+    let walked = 0;
+    let walkedTo = after;
+    for (const row of this.#sql.exec<Row>(AFTER, after, upTo)) {
+      walked++;
+      walkedTo = row.seq;
+      const run = runWithEvent(row);
+      if (run !== null) runs.push(run);
+      if (runs.length === limit) return { runs, walkedTo };
+    }
+    return { runs, walkedTo: walked < BATCH_ROWS ? upTo : walkedTo };
+  }
+
+  /**
+   * Runs whose event has a number below `before`, newest first: the first `limit`, of one batch of rows. The walk is
+   * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
+   */
+  before(before: number, since: number, limit: number): Walked {
+    const runs: RunWithEvent[] = [];
+    let walked = 0;
+    let walkedTo = before;
+    for (const row of this.#sql.exec<Row>(BEFORE, before)) {
+      if (row.changedAt < since) return { runs, walkedTo: 0 };
+      walked++;
+      walkedTo = row.seq;
+      const run = runWithEvent(row);
+      if (run !== null) runs.push(run);
+      if (runs.length === limit) return { runs, walkedTo };
+    }
+    return { runs, walkedTo: walked < BATCH_ROWS ? 0 : walkedTo };
+  }
+}
+
+/** Null if the row is not that of an event. */
+function runWithEvent({ gates, approvals, ...row }: Row): RunWithEvent | null {
+  if (row.isMet === 0) return null;
+  const event = eventOf({
+    ...row,
+    gates: gates === null ? null : (JSON.parse(gates) as Gates),
+    approvals: gates === null || approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
+  });
+  const { id, seq, source, actionName, entityId, labels, previousStatus, bytes } = row;
+  return event && { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
+}
+
+/* SECTION:
+ * Counts ended runs for metrics. `ended_seq`, the number of the write that ended a run, never changes again. A walk
+ * over these numbers behind `counted_seq` therefore meets each end once, also if the run changes later. The number and
+ * the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks, and a run
+ * costs no row.
+ */
+
+/** How many rows one batch has. The object serves nobody else meanwhile. */
+export const BATCH_RUNS = 1000;
+
+const NEXT_RUNS = walkBy(
+  "ended_seq",
+  "status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt, end_cause AS endCause",
+  { bounds: "$ > ?1 AND $ <= ?2", limit: BATCH_RUNS },
+);
+const WRITE = `
+  INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
+  ON CONFLICT DO UPDATE SET counted_seq = excluded.counted_seq, counts = excluded.counts`;
+
+type WalkedRow = Omit<CountedRun, "completedAt"> & {
+  readonly seq: number;
+  readonly isMet: number;
+  readonly completedAt: number | null;
+};
+
+export class EndedRunCounts {
+  readonly #sql: SqlStorage;
+  #counts: EndedCounts = NO_ENDED;
+  /** Ahead of the journal's number while only open runs lie between. */
+  #countedSeq = 0;
+  #hasBegun = false;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+    const select = "SELECT counted_seq AS seq, counts FROM ended_run_counts";
+    for (const { seq, counts } of sql.exec<{ seq: number; counts: string }>(select)) {
+      this.#countedSeq = seq;
+      this.#counts = JSON.parse(counts) as EndedCounts;
+      this.#hasBegun = true;
+    }
+  }
+
+  /** Whether anybody has asked. From then on, each ended run is counted before it is purged. */
+  get hasBegun(): boolean {
+    return this.#hasBegun;
+  }
+
+  /** Every run that had ended up to this number is counted. */
+  get countedSeq(): number {
+    return this.#countedSeq;
+  }
+
+  get counts(): EndedCounts {
+    return this.#counts;
+  }
+
+  /**
+   * Counts the next BATCH_RUNS rows, up to the number `upTo` at most. Writes one row if a run had ended. The first
+   * batch always writes it, because from then on no run may be purged uncounted.
+   */
+  countBatch(upTo: number): void {
+    const rows = [...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo)];
+    const last = rows.length < BATCH_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
+    const ended = rows.filter((row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null);
+    if (ended.length > 0 || !this.#hasBegun) {
+      const counts = withRuns(this.#counts, ended);
+      // The journal first: if the write throws, memory must not claim that these runs are counted.
+      this.#sql.exec(WRITE, last, JSON.stringify(counts));
+      this.#counts = counts;
+      this.#hasBegun = true;
+    }
+    this.#countedSeq = Math.max(this.#countedSeq, last);
+  }
+
+  /** Whether one of these ended runs is not counted yet. */
+  isAnyUncounted(ids: readonly string[]): boolean {
+    const uncounted = `SELECT 1 FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS} AND ended_seq > ? LIMIT 1`;
+    return [...this.#sql.exec(uncounted, keysJson(ids), this.#countedSeq)].length > 0;
+  }
+}
+
+/* SECTION:
+ * Walks the runs in the order of their last changes. Each write of a run gives it a higher number, so a walk behind a
+ * number meets each run that has changed since, in its newest version. It writes nothing, and it needs no D1.
+ */
+
+/** A run that a walk met. */
+export interface ChangedRow {
+  readonly id: string;
+  /** The number of its last write. */
+  readonly seq: number;
+}
+
+export interface ChangePage {
+  readonly rows: readonly ChangedRow[];
+  /** Everything up to this number was read, also what the filter left out. */
+  readonly readSeq: number;
+}
+
+const WALK = `
+  SELECT max(seq) AS seq, count(*) AS walked FROM (
+    SELECT change_seq AS seq FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq
+    LIMIT ${PAGE_MAX_LOOKED_AT})`;
+// A run's gates never change. If a filter asked what the run waits for now, its last page would have it, and none would
+// say that it waits no longer.
+// One more than a page has, to know whether more match. The columns stand before those that can be large.
+const MATCH = `
+  SELECT change_seq AS seq, id, bytes FROM runs INDEXED BY runs_by_change
+  WHERE change_seq > ?1 AND change_seq <= ?2 AND (?3 IS NULL OR action_name = ?3)
+    AND (?5 IS NULL OR concurrency_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
+      OR gates ->> CASE ?6 WHEN 'time' THEN '$.notBefore' WHEN 'approval' THEN '$.approval' ELSE '$.concurrency' END
+        IS NOT NULL)))
+    AND (?4 = '[]' OR NOT EXISTS (
+      SELECT 1 FROM json_each(?4) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(runs.labels))))
+  ORDER BY change_seq LIMIT ${PAGE_MAX_ROWS + 1}`;
+
+type Match = ChangedRow & { readonly bytes: number };
+
+/** The runs after the number `after`, up to `lastSeq`: at most 200 of 1 MiB together, and of 5000 rows. At least one. */
+export function changedAfter(
+  sql: SqlStorage,
+  after: number,
+  lastSeq: number,
+  { actionName, waiting, group, labels = [] }: ChangeFilter,
+): ChangePage {
+  const upTo = lastSeq - after <= PAGE_MAX_LOOKED_AT ? lastSeq : walkedTo(sql, after, lastSeq);
+  const wanted = JSON.stringify(labels);
+  const asked = [actionName ?? null, wanted, group ?? null, waiting ?? null];
+  const matches = [...sql.exec<Pick<Match, keyof Match>>(MATCH, after, upTo, ...asked)];
+  let bytes = 0;
+  const rows = matches.slice(0, PAGE_MAX_ROWS).filter((row, i) => {
+    bytes += row.bytes;
+    return i === 0 || bytes <= CHANGES_MAX_BYTES;
+  });
+  const isAll = rows.length === matches.length;
+  return { rows, readSeq: isAll ? upTo : (rows.at(-1)?.seq ?? upTo) };
+}
+
+/** Numbers have gaps, because a later write of a run takes its number with it. */
+function walkedTo(sql: SqlStorage, after: number, lastSeq: number): number {
+  const { seq, walked } = sql.exec<{ seq: number | null; walked: number }>(WALK, after).one();
+  return walked < PAGE_MAX_LOOKED_AT ? lastSeq : (seq ?? lastSeq);
+}

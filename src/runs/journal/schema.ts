@@ -1,0 +1,344 @@
+/**
+ * The SQL of a journal that may not exist yet. Anybody may ask an object about a made-up run or environment. So the
+ * tables and the coordinator's name are made with the first row, and until then each statement meets empty tables. All
+ * SQL of a coordinator goes through here, so no call can write by only asking.
+ */
+import { hasTables } from "./metadata.ts";
+
+const TABLE = /CREATE TABLE (\w+) \(([^;]*)\) STRICT/g;
+const COLUMN = /^ *([a-z_]+) +[A-Z]/gm;
+
+export class JournalSql implements SqlStorage {
+  readonly #storage: DurableObjectStorage;
+  readonly #sql: SqlStorage;
+  readonly #name: string;
+  readonly Cursor: SqlStorage["Cursor"];
+  readonly Statement: SqlStorage["Statement"];
+  #hasTables = false;
+
+  /** `name`: of the coordinator. */
+  constructor(storage: DurableObjectStorage, name: string) {
+    this.#storage = storage;
+    this.#sql = storage.sql;
+    this.#name = name;
+    this.Cursor = storage.sql.Cursor;
+    this.Statement = storage.sql.Statement;
+    this.look();
+    if (this.#hasTables) migrate(storage);
+  }
+
+  /** Whether the object was ever written to. */
+  get isWritten(): boolean {
+    return this.#hasTables;
+  }
+
+  get databaseSize(): number {
+    return this.#sql.databaseSize;
+  }
+
+  exec<T extends Record<string, SqlStorageValue>>(query: string, ...bindings: unknown[]): SqlStorageCursor<T> {
+    if (!this.#hasTables) {
+      // Only an INSERT changes empty tables.
+      if (!/^\s*INSERT\b/.test(query)) return this.#sql.exec<T>(...onEmptyTables(query, bindings));
+      this.#create();
+    }
+    return this.#sql.exec<T>(query, ...bindings);
+  }
+
+  /** Looks whether there are tables. Call it after a transaction that failed, because it may have made them. */
+  look(): void {
+    this.#hasTables = hasTables(this.#sql);
+  }
+
+  /** In one critical section with the first row, so both commit together. */
+  #create(): void {
+    this.#storage.transactionSync(() => {
+      migrate(this.#storage);
+      this.#sql.exec("INSERT INTO metadata (name, value) VALUES ('name', ?)", this.#name);
+    });
+    this.#hasTables = true;
+  }
+}
+
+/** A statement that does what this one does if all tables are empty. */
+function onEmptyTables(query: string, bindings: unknown[]): [query: string, ...bindings: unknown[]] {
+  if (!/^\s*(SELECT|WITH)\b/.test(query)) return ["SELECT 1 WHERE 0"];
+  const tables = JOURNAL_STEPS.flatMap((step) => [...step.matchAll(TABLE)]).map(([, name, columns = ""]) => {
+    const names = [...columns.matchAll(COLUMN)].map(([, column]) => `NULL AS ${column}`);
+    return `${name} AS (SELECT ${names.join()} WHERE 0)`;
+  });
+  const rest = query.replace(/ INDEXED BY \w+/g, "").replace(/^\s*WITH( RECURSIVE)?/, ",");
+  return [`WITH RECURSIVE ${tables.join()} ${rest}`, ...bindings];
+}
+
+/* SECTION:
+ * The journal's tables, as numbered steps. A step is never edited, because a journal that has taken it never takes it
+ * again. A later step only adds, because during a deploy old code runs on what new code wrote.
+ */
+
+export const JOURNAL_STEPS: readonly string[] = [
+  `CREATE TABLE runs (
+     run_key              INTEGER PRIMARY KEY,
+     id                   TEXT    NOT NULL,
+     version              INTEGER NOT NULL,
+     change_seq           INTEGER NOT NULL,
+     event_seq            INTEGER,
+     ended_seq            INTEGER,
+     status               TEXT    NOT NULL,
+     action_name          TEXT    NOT NULL,
+     entity_id            TEXT,
+     triggered_by         TEXT    NOT NULL,
+     created_at           INTEGER NOT NULL,
+     started_at           INTEGER,
+     completed_at         INTEGER,
+     deadline_at          INTEGER NOT NULL,
+     purge_at             INTEGER NOT NULL,
+     due_at               INTEGER NOT NULL CHECK (due_at > 0),
+     due_failures         INTEGER NOT NULL DEFAULT 0,
+     changed_at           INTEGER NOT NULL,
+     bytes                INTEGER NOT NULL,
+     create_key           TEXT    NOT NULL,
+     create_fingerprint   TEXT    NOT NULL,
+     fingerprint_key_id   TEXT,
+     change_key           TEXT,
+     change_fingerprint   TEXT,
+     heartbeat_timeout_ms INTEGER,
+     silent_since         INTEGER,
+     end_cause            TEXT,
+     previous_status      TEXT,
+     via                  TEXT,
+     timeout_ms           INTEGER NOT NULL,
+     gates                TEXT,
+     waiting_for          TEXT,
+     waiting_since        INTEGER,
+     waiting_reason       TEXT,
+     released_at          INTEGER,
+     approvals            TEXT,
+     withdrawn_at         INTEGER,
+     rejected_by          TEXT,
+     ready_seq            INTEGER,
+     occupied_until           INTEGER,
+     grace_until          INTEGER,
+     concurrency_group           TEXT,
+     concurrency_key             TEXT,
+     concurrency_state           TEXT,
+     creator_id           TEXT,
+     waiting_bytes        INTEGER,
+     labels               TEXT    NOT NULL,
+     parameters           TEXT    NOT NULL,
+     recommendations      TEXT    NOT NULL,
+     error                TEXT,
+     output               TEXT,
+     source               TEXT    NOT NULL,
+     action_version       INTEGER,
+     retry_of             TEXT,
+     is_retried           INTEGER,
+     traceparent          TEXT,
+     cancel_by            TEXT,
+     cancel_reason        TEXT,
+     cancel_requested_at  INTEGER,
+     cancel_until         INTEGER,
+     external_url         TEXT,
+     external_url_changes INTEGER NOT NULL,
+     failed_attempt       TEXT
+   ) STRICT;
+   CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
+   CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
+   CREATE INDEX runs_ended_due ON runs (due_at) WHERE completed_at IS NOT NULL;
+   CREATE INDEX runs_by_change ON runs (change_seq);
+   CREATE INDEX runs_by_event ON runs (event_seq) WHERE event_seq <> change_seq;
+   CREATE INDEX runs_by_end ON runs (ended_seq) WHERE ended_seq <> change_seq;
+   CREATE INDEX runs_by_queue
+     ON runs (concurrency_group, concurrency_key, concurrency_state, ready_seq, creator_id, waiting_bytes)
+     WHERE concurrency_state IS NOT NULL;
+   CREATE INDEX runs_by_occupied_until ON runs (occupied_until) WHERE occupied_until IS NOT NULL;
+   CREATE TABLE concurrency_limits (
+     concurrency_group  TEXT    NOT NULL,
+     action_name TEXT    NOT NULL,
+     version     INTEGER NOT NULL,
+     max_running INTEGER NOT NULL,
+     is_unsure   INTEGER NOT NULL DEFAULT 0,
+     PRIMARY KEY (concurrency_group, action_name)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE pauses (
+     concurrency_group TEXT    PRIMARY KEY,
+     reason     TEXT    NOT NULL,
+     until      INTEGER,
+     paused_by  TEXT    NOT NULL,
+     via        TEXT,
+     paused_at  INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE previews (
+     run_id  TEXT PRIMARY KEY,
+     request TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE quarantined_runs (
+     run_id   TEXT    NOT NULL,
+     database INTEGER NOT NULL,
+     PRIMARY KEY (run_id, database)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE owed_deletions (
+     database INTEGER NOT NULL,
+     run_id   TEXT    NOT NULL,
+     PRIMARY KEY (database, run_id)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE events (
+     run_id TEXT    NOT NULL,
+     seq    INTEGER NOT NULL,
+     type   TEXT    NOT NULL,
+     at     INTEGER NOT NULL,
+     data   TEXT    NOT NULL,
+     PRIMARY KEY (run_id, seq)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE dispatches (
+     run_id           TEXT    PRIMARY KEY,
+     host             TEXT    NOT NULL,
+     sealed           BLOB    NOT NULL,
+     start_on         TEXT    NOT NULL,
+     max_attempts     INTEGER,
+     initial_delay_ms INTEGER NOT NULL,
+     ends_at          INTEGER NOT NULL,
+     attempt          INTEGER NOT NULL,
+     next_at          INTEGER,
+     lease_until      INTEGER,
+     is_unsure        INTEGER NOT NULL,
+     unsure_attempts  INTEGER NOT NULL,
+     weight           INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX dispatches_waiting ON dispatches (host, (attempt > 0), next_at, run_id, ends_at)
+     WHERE lease_until IS NULL;
+   CREATE TABLE metadata (
+     name  TEXT PRIMARY KEY,
+     value TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE ended_run_counts (
+     id          INTEGER PRIMARY KEY CHECK (id = 1),
+     counted_seq INTEGER NOT NULL,
+     counts      TEXT    NOT NULL
+   ) STRICT;
+   CREATE TABLE accepted_changes (
+     run_id      TEXT    NOT NULL,
+     key         TEXT    NOT NULL,
+     fingerprint TEXT    NOT NULL,
+     has_grace   INTEGER NOT NULL,
+     accepted_at INTEGER NOT NULL,
+     PRIMARY KEY (run_id, key)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE stop_requests (
+     run_id           TEXT    PRIMARY KEY,
+     host             TEXT    NOT NULL,
+     sealed           BLOB    NOT NULL,
+     weight           INTEGER NOT NULL,
+     max_attempts     INTEGER,
+     initial_delay_ms INTEGER NOT NULL,
+     attempt          INTEGER NOT NULL DEFAULT 0,
+     next_at          INTEGER,
+     lease_until      INTEGER,
+     is_unsure        INTEGER NOT NULL DEFAULT 0,
+     unsure_attempts  INTEGER NOT NULL DEFAULT 0,
+     dispatch_attempt INTEGER NOT NULL DEFAULT 0,
+     dispatch_lease   INTEGER,
+     ends_at          INTEGER NOT NULL,
+     due_at           INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX stop_requests_due ON stop_requests (due_at);
+   CREATE INDEX stop_requests_waiting ON stop_requests (host, (attempt > 0), next_at, run_id)
+     WHERE lease_until IS NULL AND next_at IS NOT NULL;
+   CREATE TABLE receiver_responses (
+     run_id TEXT PRIMARY KEY,
+     sealed BLOB NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE deliveries (
+     endpoint        TEXT    NOT NULL,
+     run_id          TEXT    NOT NULL,
+     kind            TEXT    NOT NULL,
+     type            TEXT    NOT NULL,
+     state           TEXT    NOT NULL,
+     is_resend       INTEGER NOT NULL,
+     weight          INTEGER NOT NULL,
+     attempt         INTEGER NOT NULL,
+     next_at         INTEGER,
+     lease_until     INTEGER,
+     expires_at      INTEGER NOT NULL,
+     due_at          INTEGER NOT NULL,
+     attempts        TEXT    NOT NULL,
+     PRIMARY KEY (endpoint, run_id, kind)
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX deliveries_due ON deliveries (endpoint, (state = 'waiting'), due_at, run_id, kind);
+   CREATE TABLE endpoints (
+     endpoint    TEXT    PRIMARY KEY,
+     version     INTEGER NOT NULL,
+     is_disabled INTEGER NOT NULL,
+     filter      TEXT    NOT NULL,
+     after_seq   INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE outcomes (
+     action_name TEXT    NOT NULL,
+     entity_id   TEXT    NOT NULL,
+     is_stored   INTEGER NOT NULL,
+     run_id      TEXT    NOT NULL,
+     status      TEXT    NOT NULL,
+     PRIMARY KEY (action_name, entity_id, is_stored)
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE endpoint_health (
+     endpoint      TEXT    PRIMARY KEY,
+     version       INTEGER NOT NULL,
+     failures      INTEGER NOT NULL,
+     failing_since INTEGER,
+     failed_days   TEXT    NOT NULL,
+     succeeded_at  INTEGER
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE recoveries (
+     endpoint   TEXT    PRIMARY KEY,
+     since      INTEGER NOT NULL,
+     until      INTEGER,
+     include    TEXT    NOT NULL,
+     before_seq INTEGER NOT NULL,
+     deliveries INTEGER NOT NULL,
+     is_over    INTEGER NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE TABLE bulk_operations (
+     id           TEXT    PRIMARY KEY,
+     create_key   TEXT    NOT NULL UNIQUE,
+     fingerprint  TEXT    NOT NULL,
+     bulk_order   TEXT    NOT NULL,
+     state        TEXT    NOT NULL,
+     abort_reason TEXT,
+     matched      INTEGER NOT NULL DEFAULT 0,
+     accepted     INTEGER NOT NULL DEFAULT 0,
+     skipped      INTEGER NOT NULL DEFAULT 0,
+     failed       INTEGER NOT NULL DEFAULT 0,
+     below        TEXT,
+     next_seq     INTEGER NOT NULL DEFAULT 0,
+     pass         INTEGER NOT NULL DEFAULT 1,
+     created_at   INTEGER NOT NULL,
+     completed_at INTEGER,
+     stopped_by   TEXT,
+     ended        TEXT,
+     is_audited   INTEGER NOT NULL DEFAULT 0,
+     is_over      INTEGER NOT NULL DEFAULT 0
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX bulk_operations_open ON bulk_operations (id) WHERE is_over = 0;
+   CREATE INDEX bulk_operations_by_end ON bulk_operations (completed_at) WHERE is_over = 1;
+   CREATE TABLE bulk_items (
+     bulk_id   TEXT    NOT NULL,
+     n         INTEGER NOT NULL,
+     undecided INTEGER NOT NULL,
+     items     TEXT    NOT NULL,
+     PRIMARY KEY (bulk_id, n)
+   ) STRICT, WITHOUT ROWID;`,
+];
+
+/** Brings a journal of any age up to date. Each step and its number commit as one. */
+export function migrate(storage: DurableObjectStorage, steps: readonly string[] = JOURNAL_STEPS): void {
+  const { sql } = storage;
+  sql.exec("CREATE TABLE IF NOT EXISTS schema_steps (step INTEGER PRIMARY KEY) STRICT");
+  const { done } = sql.exec<{ done: number }>("SELECT count(*) AS done FROM schema_steps").one();
+  // After a rollback there are more steps than this code knows. Steps only add, so it can go on.
+  for (let step = done; step < steps.length; step++) {
+    storage.transactionSync(() => {
+      sql.exec(steps[step] ?? "");
+      sql.exec("INSERT INTO schema_steps (step) VALUES (?)", step + 1);
+    });
+  }
+}

@@ -1,0 +1,407 @@
+/**
+ * Replicates changed runs to one database, one batch at a time (two if the first one hangs). A batch is one write. It
+ * has the runs that changed since the last one started, up to GROUP_MAX_BYTES. The first change after an interval is
+ * written at once, and later ones gather. Nobody waits for a batch. The journal is durable before a batch starts. A
+ * batch that is lost, late or repeated is harmless, because D1 takes only newer versions.
+ */
+
+import { utf8Bytes } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
+import { msSinceOrLongAgo } from "../../base/time.ts";
+import { isDatabaseFull } from "../../database/d1-errors.ts";
+import { GROUP_MAX_BYTES, hasLabels, isRefusedForContent, type RowStore, toGroupRow } from "../d1/store.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { PendingVersion, ReplicaRows } from "../journal/replica-rows.ts";
+import { LackingIds, PendingRuns, QuarantinedRuns } from "./pending-runs.ts";
+
+/** From the start of one batch to the next. A run that ends within it is replicated once. */
+export const INTERVAL_MS = 1000;
+/** The same for a batch that is full, or that has an urgent change. */
+export const INTERVAL_MIN_MS = 50;
+/** The intervals of many coordinators differ by this part, so that their batches don't keep reaching D1 at once. */
+const JITTER = 0.2;
+const RETRY_FIRST_MS = 1000;
+/** With BATCH_MAX_MS for a batch that hangs, a batch starts within 15 s after D1 is back. */
+const RETRY_LAST_MS = 4000;
+/** Runs that are replicated again are in one batch in this time, because a resync must leave D1 to others. */
+const AGAIN_INTERVAL_MS = 500;
+
+/** One database, and what is known of it. */
+export interface ReplicationTarget {
+  /** Its number. */
+  readonly database: number;
+  readonly store: RowStore;
+  readonly rows: ReplicaRows;
+  /** Called when runs are replicated, and when a walk over all runs is done. */
+  readonly onReplicated?: () => void;
+  /** Called in the critical section that notes that such a walk is done. */
+  readonly onWalked?: () => void;
+}
+
+export class GroupCommit {
+  readonly #journal: Journal;
+  readonly #target: ReplicationTarget;
+  readonly #alarm: ReplicationAlarm;
+  readonly #batches: BatchWrites;
+  readonly pending: PendingRuns;
+  readonly quarantined: QuarantinedRuns;
+  /** Of the runs that the database lacks in their newest version: they wait, are in a batch, or are quarantined. */
+  readonly lackingIds: LackingIds;
+  #nextWrite = Promise.withResolvers<void>();
+  #isWriting = false;
+  /** How many batches failed since the last one that was written. */
+  #failures = 0;
+  /** The timer of the next batch; null if none is set. */
+  #timer: ReturnType<typeof setTimeout> | null = null;
+  /** When the last batch started; null if none has. */
+  #startedAt: number | null = null;
+  /** Whether a change that waits is urgent. */
+  #isUrgent = false;
+  /** When a batch last had runs that are replicated again; null if none did. */
+  #againAt: number | null = null;
+  #isStopped = false;
+
+  constructor(journal: Journal, target: ReplicationTarget, alarm: ReplicationAlarm) {
+    this.#journal = journal;
+    this.#target = target;
+    this.#alarm = alarm;
+    this.pending = new PendingRuns(target.rows.pending());
+    this.quarantined = new QuarantinedRuns(target.rows);
+    this.lackingIds = new LackingIds(
+      (id) => this.pending.isChanged(id) || this.quarantined.has(id),
+      () => this.pending.size + this.quarantined.size,
+    );
+    for (const { id } of this.pending.waiting()) this.lackingIds.add(id);
+    this.#batches = new BatchWrites(target.store);
+  }
+
+  /** No further batch starts, and nothing is noted any more. */
+  stop(): void {
+    this.#isStopped = true;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+  }
+
+  /** Resolves when the next batch is written. */
+  nextWrite(): Promise<void> {
+    return this.#nextWrite.promise;
+  }
+
+  /** Notes a version that the journal has just written, and plans its batch. `isUrgent`: the batch comes soon. */
+  changed(entry: PendingVersion, isUrgent = false): void {
+    this.pending.add(entry);
+    this.quarantined.changed(entry.id);
+    this.lackingIds.add(entry.id);
+    if (isUrgent) this.#isUrgent = true;
+    this.plan();
+  }
+
+  /** Replicates runs again, after all changes. */
+  replicateAgain(entries: readonly PendingVersion[]): void {
+    for (const entry of entries) this.pending.addAgain(entry);
+    this.plan();
+  }
+
+  /** Forgets runs that are no longer kept, or that can't be printed. */
+  forget(ids: readonly string[]): void {
+    for (const id of ids) {
+      this.pending.forget(id);
+      this.quarantined.remove(id);
+    }
+  }
+
+  /** What is known of a run that the database lacks; undefined if it lacks none of this id. */
+  lacking(id: string): PendingVersion | undefined {
+    return this.pending.change(id) ?? this.quarantined.entry(id);
+  }
+
+  /** Whether a batch may still be written. */
+  get isWriting(): boolean {
+    return this.#batches.isAnyUnderWay;
+  }
+
+  /** Plans the next batch for what waits. While D1 fails, only the alarm tries again. Otherwise each change would. */
+  plan(): void {
+    if (this.#failures > 0 || !this.#mayWrite || !this.pending.isAnyWaiting) return;
+    const { bytes } = this.pending;
+    const isSoon = this.#isUrgent || bytes >= GROUP_MAX_BYTES;
+    // A batch is planned already.
+    if (this.#timer !== null && !isSoon) return;
+    const now = Date.now();
+    const waitMs = this.pending.isAnyChangeWaiting ? this.#waitMs(now, isSoon) : this.#againWaitMs(now);
+    if (waitMs === 0) this.writeNow();
+    else this.#writeIn(waitMs);
+  }
+
+  /** Starts a batch if none is under way, whatever the interval. Returns at once. */
+  writeNow(): void {
+    // After this critical section, so that the batch has everything that it changes.
+    if (this.#mayWrite) queueMicrotask(() => this.#startBatch());
+  }
+
+  get #mayWrite(): boolean {
+    return !this.#isStopped && !this.#isWriting && !this.#batches.isFull;
+  }
+
+  #writeIn(ms: number): void {
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#startBatch(), ms);
+  }
+
+  #waitMs(now: number, isSoon: boolean): number {
+    if (this.#startedAt === null) return 0;
+    const interval = (isSoon ? INTERVAL_MIN_MS : INTERVAL_MS) * (1 + JITTER * (2 * Math.random() - 1));
+    return Math.max(0, interval - msSinceOrLongAgo(this.#startedAt, now));
+  }
+
+  #againWaitMs(now: number): number {
+    return this.#againAt === null ? 0 : Math.max(0, AGAIN_INTERVAL_MS - msSinceOrLongAgo(this.#againAt, now));
+  }
+
+  /**
+   * Notes in the journal what is replicated. Only the alarm calls this. If the object dies before, some runs are
+   * replicated again.
+   */
+  noteReplicated(): void {
+    this.#target.rows.noteReplicated(this.#replicatedUpTo);
+  }
+
+  /** Whether the journal has noted all that is replicated. */
+  get isNoted(): boolean {
+    return this.#target.rows.replicatedSeq >= this.#replicatedUpTo;
+  }
+
+  get #replicatedUpTo(): number {
+    return Math.min(this.pending.firstSeq - 1, this.#journal.sequence.last);
+  }
+
+  #startBatch(): void {
+    if (!this.#mayWrite) return;
+    if (this.#timer !== null) clearTimeout(this.#timer);
+    this.#timer = null;
+    this.#isWriting = true;
+    void this.#writeBatch(Date.now());
+  }
+
+  async #writeBatch(now: number): Promise<void> {
+    try {
+      for (const entry of this.quarantined.due(now)) this.pending.addAgain(entry);
+      const batch = this.#nextBatch(now);
+      if (batch.length > 0) {
+        this.#startedAt = now;
+        await this.#writeSplitting(batch);
+      }
+      this.#failures = 0;
+      this.#nextWrite.resolve();
+      this.#nextWrite = Promise.withResolvers();
+    } catch (error) {
+      this.#failures++;
+      this.#retrySoon(error, null);
+    }
+    this.#isWriting = false;
+    this.pending.batchEnded();
+    this.plan();
+  }
+
+  #nextBatch(now: number): BatchRow[] {
+    const waiting = this.pending.waiting(this.#againWaitMs(now) === 0);
+    const batch = chooseBatch(this.#journal, waiting, (id) => this.forget([id]));
+    if (this.pending.takeIntoBatch(batch.map(({ entry }) => entry))) this.#againAt = now;
+    if (!this.pending.isAnyChangeWaiting) this.#isUrgent = false;
+    return batch;
+  }
+
+  /** Writes a batch. If D1 refuses its content, halves it until the culprit is alone, and quarantines that run. */
+  async #writeSplitting(group: readonly BatchRow[]): Promise<void> {
+    try {
+      await this.#batches.send(
+        group.map(({ text }) => text),
+        group.filter(({ isLabelled }) => isLabelled).map(({ entry }) => entry.id),
+        () => this.#confirm(group),
+      );
+    } catch (error) {
+      if (!isRefusedForContent(error)) throw error;
+      const [culprit] = group;
+      if (group.length === 1 && culprit !== undefined) {
+        this.#quarantine(culprit, error);
+        return;
+      }
+      const middle = Math.ceil(group.length / 2);
+      await this.#writeSplitting(group.slice(0, middle));
+      await this.#writeSplitting(group.slice(middle));
+    }
+  }
+
+  #confirm(group: readonly BatchRow[]): void {
+    if (this.#isStopped) return;
+    for (const { entry, version } of group) {
+      this.pending.replicated(entry.id, version);
+      if (!this.pending.has(entry.id)) this.quarantined.replicated(entry.id, version);
+    }
+    this.#target.onReplicated?.();
+  }
+
+  /** A later retry writes the run again, after 5 s first and after 10 minutes at most. */
+  #quarantine({ entry, version }: BatchRow, error: unknown): void {
+    if (this.#isStopped) return;
+    // If a newer version waits, try that version instead of quarantining the run.
+    const isLast = !this.pending.hasNewer(entry.id, version);
+    // Quarantine it first. When `pending` forgets the run, the number up to which all is replicated can pass it. Then
+    // only the table of quarantined runs still lists it.
+    if (isLast) {
+      this.quarantined.put(entry, Date.now());
+      // It may have been replicated again, without a change.
+      this.lackingIds.add(entry.id);
+    }
+    this.pending.replicated(entry.id, version);
+    if (isLast) this.#retrySoon(error, entry.id);
+  }
+
+  /** Logs the failure and sets the retry. `quarantinedId`: the quarantined run; null if a whole batch failed. */
+  #retrySoon(error: unknown, quarantinedId: string | null): void {
+    if (this.#isStopped) return;
+    const now = Date.now();
+    logFailure(quarantinedId === null ? "replication_failed" : "run_quarantined", error, {
+      coordinator: this.#journal.scope,
+      database: this.#target.database,
+      run: quarantinedId ?? undefined,
+      reason: quarantinedId !== null ? undefined : isDatabaseFull(error) ? "full" : "outage",
+      unreplicated: this.pending.size + this.quarantined.size,
+      quarantined: this.quarantined.size,
+      failures: this.#failures,
+    });
+    const delay = RETRY_FIRST_MS * 2 ** Math.max(0, this.#failures - 1);
+    try {
+      this.#alarm.setReplicationRetryAt(now + Math.min(RETRY_LAST_MS, delay));
+      this.#alarm.arm(now);
+    } catch (cause) {
+      // The retry that the version has set comes a little later.
+      logFailure("alarm_failed", cause, { coordinator: this.#journal.scope });
+    }
+  }
+}
+
+/* SECTION: Chooses the runs of the next batch, and prints their rows. */
+
+export interface BatchRow {
+  readonly entry: PendingVersion;
+  readonly version: number;
+  readonly text: string;
+  readonly isLabelled: boolean;
+}
+
+/**
+ * The first of the runs that wait, as many as a batch can carry. They are chosen by their size in the journal, so that
+ * no more is read than that. Then they are cut by the bytes that are bound. `forget`: called with runs that the journal
+ * no longer holds, and with those that can't be printed, so that the others are replicated.
+ */
+export function chooseBatch(
+  journal: Journal,
+  waiting: Iterable<PendingVersion>,
+  forget: (id: string) => void,
+): BatchRow[] {
+  const chosen: PendingVersion[] = [];
+  let expected = 0;
+  for (const entry of waiting) {
+    if (chosen.length > 0 && expected + entry.bytes > GROUP_MAX_BYTES) break;
+    chosen.push(entry);
+    expected += entry.bytes;
+  }
+  let bytes = 2;
+  return readRows(journal, chosen, forget).filter(({ text }, i) => {
+    bytes += utf8Bytes(text) + 1;
+    return i === 0 || bytes <= GROUP_MAX_BYTES;
+  });
+}
+
+/** Reads from the journal only what is not in memory. */
+function readRows(
+  { runs, scope }: Journal,
+  entries: readonly PendingVersion[],
+  forget: (id: string) => void,
+): BatchRow[] {
+  const absent = entries.filter(({ run }) => run === null).map(({ id }) => id);
+  const read = absent.length === 0 ? [] : runs.byIds(absent);
+  const found = new Map(read.map((run) => [run.id, run]));
+  return entries.flatMap((entry) => {
+    const run = entry.run ?? found.get(entry.id);
+    try {
+      if (run !== undefined) {
+        return [{ entry, version: run.version, text: toGroupRow(run), isLabelled: hasLabels(run) }];
+      }
+    } catch (error) {
+      logFailure("run_unprintable", error, { coordinator: scope, run: entry.id });
+    }
+    forget(entry.id);
+    return [];
+  });
+}
+
+/* SECTION: The writes to D1 that are under way. One that hangs is given up, and is no longer counted some time later. */
+
+/** The timeout of a batch. */
+export const BATCH_MAX_MS = 10_000;
+/** How long after its start a batch that was given up still counts as under way. */
+const BATCH_FORGOTTEN_MS = 20_000;
+const BATCHES_MAX = 2;
+
+export class BatchWrites {
+  readonly #store: RowStore;
+  #underWay = 0;
+
+  constructor(store: RowStore) {
+    this.#store = store;
+  }
+
+  /** Whether one may still be written. */
+  get isAnyUnderWay(): boolean {
+    return this.#underWay > 0;
+  }
+
+  get isFull(): boolean {
+    return this.#underWay >= BATCHES_MAX;
+  }
+
+  /**
+   * Writes one batch, and resolves when D1 has it. `labelled`: the ids of its runs that have labels. Throws what D1
+   * threw, or when the batch is given up. Calls `onReplicated` even if D1 answers after that.
+   */
+  async send(rows: readonly string[], labelled: readonly string[], onReplicated: () => void): Promise<void> {
+    this.#underWay++;
+    let isCounted = true;
+    const uncount = () => {
+      if (isCounted) this.#underWay--;
+      isCounted = false;
+    };
+    const { promise: givenUp, reject } = Promise.withResolvers<never>();
+    let timer = setTimeout(() => {
+      reject(new Error("a batch for D1 was given up"));
+      timer = setTimeout(uncount, BATCH_FORGOTTEN_MS - BATCH_MAX_MS);
+    }, BATCH_MAX_MS);
+    const batch = this.#store.write(rows, labelled).then(onReplicated);
+    void batch
+      .catch(() => {})
+      .finally(() => {
+        clearTimeout(timer);
+        uncount();
+      });
+    await Promise.race([batch, givenUp]);
+  }
+}
+
+/**
+ * What replication needs of the coordinator's alarm: it rings for the retry, which checks that all changes are
+ * replicated.
+ */
+export interface ReplicationAlarm {
+  /** When the retry is due; Infinity if there is nothing to check. */
+  readonly replicationRetryAt: number;
+  setReplicationRetryAt(at: number | null): void;
+  /** Sets the retry for `at` unless it is set for sooner. */
+  retryReplicationBy(at: number): void;
+  /** Whether the alarm is set for `at` or before. */
+  ringsBy(at: number, now: number): boolean;
+  /** Makes sure that the alarm rings at `at` or before. */
+  armBy(at: number, now: number): void;
+  /** Sets the alarm for whatever comes first. */
+  arm(now: number): void;
+}

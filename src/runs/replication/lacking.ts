@@ -1,0 +1,109 @@
+/**
+ * What the primary database lacks, as a list and a bulk set need it: they read the database without these runs, and add
+ * those of them that match. Reads the journal, and writes nothing.
+ */
+import { PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
+import { logFailure } from "../../base/log.ts";
+import { detailsOf, toActionRun } from "../action-run.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { JournaledFacts, JournaledRun } from "../journal/run-rows.ts";
+import type { LackingRun } from "../protocol.ts";
+import { factsOf, idRangeOf, matches, matchesFixed, type RunFacts, type RunPageQuery } from "../run-filters.ts";
+import type { Replicas } from "./replica-set.ts";
+
+/** The most bytes of runs that match, so that an answer stays small. One run always fits. */
+const MATCHING_MAX_BYTES = 1024 * 1024;
+/** How many runs that are not in memory are read at once. */
+const READ_RUNS = 200;
+
+/** What of a query a database lacks. */
+export interface LackingPart {
+  /** Every run that the database lacks and that a later version can't bring into the query, up to `completeTo`. */
+  readonly ids: readonly string[];
+  /** Those that match now, in the order of the query: at most one more than its limit. */
+  readonly matching: readonly RunFacts[];
+  /** The last id, in the order of the query, that was looked at; null if all were. */
+  readonly completeTo: string | null;
+}
+
+export class Lacking {
+  readonly #journal: Journal;
+  readonly #replicas: Replicas;
+
+  constructor(journal: Journal, replicas: Replicas) {
+    this.#journal = journal;
+    this.#replicas = replicas;
+  }
+
+  /** Looks at no more than PAGE_MAX_LOOKED_AT runs. */
+  of(query: RunPageQuery): LackingPart {
+    const ids: string[] = [];
+    const matching: RunFacts[] = [];
+    let [looked, bytes] = [0, 0];
+    let last: string | null = null;
+    for (const run of this.#inOrder(query)) {
+      const { facts } = run;
+      const isMatch = matches(facts, query);
+      bytes += isMatch ? run.bytes : 0;
+      const isFull = isMatch && matching.length > 0 && bytes > MATCHING_MAX_BYTES;
+      if (isFull || looked === PAGE_MAX_LOOKED_AT) return { ids, matching, completeTo: last };
+      looked++;
+      last = facts.id;
+      if (matchesFixed(facts, query)) ids.push(facts.id);
+      if (isMatch) matching.push(facts);
+      if (matching.length > query.limit) return { ids, matching, completeTo: last };
+    }
+    return { ids, matching, completeTo: null };
+  }
+
+  /** These runs as the database would store them. One that can't be printed is left out, or no list would show any. */
+  rows(runs: readonly Pick<RunFacts, "id">[], include: "details" | undefined): LackingRun[] {
+    const inMemory = new Map(runs.map(({ id }) => [id, this.#inMemory(id)]));
+    const absent = runs.filter(({ id }) => inMemory.get(id) == null).map(({ id }) => id);
+    const read = absent.length === 0 ? [] : this.#journal.runs.byIds(absent);
+    const found = new Map(read.map((run) => [run.id, run]));
+    return runs.flatMap(({ id }) => {
+      const run = inMemory.get(id) ?? found.get(id);
+      if (run === undefined) return [];
+      try {
+        const row = { id, body: toActionRun(run) };
+        return [include === undefined ? row : { ...row, details: detailsOf(run) }];
+      } catch (error) {
+        logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: id });
+        return [];
+      }
+    });
+  }
+
+  *#inOrder(query: RunPageQuery): Iterable<JournaledFacts> {
+    const commit = this.#replicas.primary?.commit;
+    const { lower, upper } = idRangeOf(query);
+    const { order = "newest" } = query;
+    const ids = commit?.lackingIds.between(lower, upper, order) ?? [];
+    for (const batch of inBatches(ids, READ_RUNS)) {
+      const absent = batch.filter((id) => this.#inMemory(id) === null);
+      const read = new Map(this.#journal.runs.facts(absent).map((run) => [run.facts.id, run]));
+      for (const id of batch) {
+        const entry = commit?.lacking(id);
+        // The purge may have forgotten it meanwhile.
+        const run = entry?.run == null ? read.get(id) : { facts: factsOf(entry.run), bytes: entry.bytes };
+        if (run !== undefined) yield run;
+      }
+    }
+  }
+
+  #inMemory(id: string): JournaledRun | null {
+    return this.#replicas.primary?.commit.lacking(id)?.run ?? null;
+  }
+}
+
+function* inBatches(ids: Iterable<string>, size: number): Iterable<readonly string[]> {
+  let batch: string[] = [];
+  for (const id of ids) {
+    batch.push(id);
+    if (batch.length < size) continue;
+    yield batch;
+    batch = [];
+  }
+  yield batch;
+}

@@ -1,0 +1,273 @@
+/**
+ * The replicas of an environment: to which databases its runs are replicated, and which of them lists read. Each change
+ * of a role is one transaction of the journal, so there is one primary at each instant, and a new instance goes on with
+ * what the journal says.
+ */
+import { log, logFailure } from "../../base/log.ts";
+import { type Databases, databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
+import { type HomeKeeper, Registration } from "../d1/control-database.ts";
+import { FIRST_HOME, type Home, type MoveRecord } from "../home.ts";
+import type { Journal } from "../journal/journal.ts";
+import type { ReplicaRows } from "../journal/replica-rows.ts";
+import type { ReplicationAlarm } from "./batch-writer.ts";
+import { Replica } from "./replica.ts";
+
+export interface ReplicasParts {
+  readonly env: Databases;
+  readonly journal: Journal;
+  readonly alarm: ReplicationAlarm;
+  /** When a run is due next; Infinity if nothing will be due. */
+  readonly nextDueAt: (now: number) => number;
+}
+
+export class Replicas implements HomeKeeper {
+  readonly #parts: ReplicasParts;
+  readonly registration: Registration;
+  /** The primary and the copy, by the numbers of their databases. */
+  readonly #live = new Map<number, Replica>();
+  #leaving: readonly ReplicaRows[] = [];
+
+  constructor(parts: ReplicasParts) {
+    const { env, journal, alarm, nextDueAt } = parts;
+    this.#parts = parts;
+    const isOwed = alarm.replicationRetryAt !== Number.POSITIVE_INFINITY;
+    this.registration = new Registration(env.DB, journal.scope, { nextDueAt, keeper: this, isOwed });
+    this.#look();
+  }
+
+  /** Null if the environment never had a run, and nobody has decided where it will live. */
+  get primary(): Replica | null {
+    if (this.#live.size === 0 && this.#parts.journal.sequence.last > 0) this.#look();
+    return this.#withRole("primary");
+  }
+
+  /** Null while the environment does not move. */
+  get copy(): Replica | null {
+    return this.#withRole("copying");
+  }
+
+  /** The primary and the copy. */
+  get live(): readonly Replica[] {
+    return [this.primary, this.copy].filter((replica) => replica !== null);
+  }
+
+  /** What the environment has left, or a cancelled move. */
+  get leaving(): readonly ReplicaRows[] {
+    return this.#leaving;
+  }
+
+  /** Whether there is only the primary. */
+  get isAtRest(): boolean {
+    return this.copy === null && this.#leaving.length === 0;
+  }
+
+  get isHomeRegistered(): boolean {
+    return !this.#leaving.some(mustBeRegistered);
+  }
+
+  get home(): Home | null {
+    const home = this.primary?.home ?? null;
+    return hasSeveralDatabases(this.#parts.env) || !this.isHomeRegistered ? home : null;
+  }
+
+  homeRegistered({ generation }: Home): void {
+    const left = this.#leaving.filter(mustBeRegistered);
+    if (left.length === 0 || generation !== this.primary?.home.generation) return;
+    const { journal, alarm } = this.#parts;
+    const now = Date.now();
+    try {
+      journal.transaction(() => {
+        for (const rows of left) changeMove(rows, { switchedAt: now });
+        alarm.arm(now);
+      });
+    } catch (error) {
+      logFailure("move_failed", error, { coordinator: journal.scope, status: "switching" });
+      return;
+    }
+    for (const { database } of left) {
+      log("info", "moved", { coordinator: journal.scope, from: database, to: this.primary.home.database });
+    }
+  }
+
+  /** Decides where a new environment lives. Call it in the transaction of its first write. */
+  decide(): void {
+    if (this.#live.size > 0) return;
+    const { env, journal } = this.#parts;
+    const databases = databasesForNew(env);
+    this.#decideOn(databases[hashOf(journal.scope) % databases.length] ?? 0);
+  }
+
+  /** The same, if nobody has decided yet. Returns where it lives. */
+  chooseHome(database: number): Home {
+    if (this.primary === null) {
+      this.#parts.journal.transaction(() => this.#decideOn(database));
+      this.#look();
+    }
+    return this.primary?.home ?? FIRST_HOME;
+  }
+
+  #decideOn(database: number): void {
+    this.#parts.journal.replicaIn(database).change({ role: "primary", generation: 1 });
+  }
+
+  /** Begins to copy all runs. Throws, and changes nothing, if the journal can't note it. */
+  beginCopy(move: MoveRecord): void {
+    const { journal } = this.#parts;
+    const { database, generation } = move.target;
+    journal.transaction(() => {
+      const rows = journal.replicaIn(database);
+      rows.change({ role: "copying", generation, move });
+      rows.beginAnew(journal.sequence.last);
+    });
+    this.#look();
+    this.copy?.resync.next(Date.now());
+  }
+
+  cancelCopy(): void {
+    const { copy } = this;
+    if (copy === null) return;
+    this.#parts.journal.transaction(() => cancel(copy.rows));
+    this.#look();
+  }
+
+  /**
+   * Makes this the primary, because the control database knows more than an object that was restored to before a move.
+   * All runs are replicated there, and what was live elsewhere is left.
+   */
+  adopt(home: Home, now: number): void {
+    const { journal } = this.#parts;
+    const own = this.primary?.home ?? null;
+    if (home.generation <= Math.max(own?.generation ?? 0, this.copy?.home.generation ?? 0)) return;
+    const { live } = this;
+    journal.transaction(() => {
+      for (const { rows, role, home: from } of live) {
+        if (role === "copying") cancel(rows);
+        else rows.leave({ ...NEW_MOVE, from, target: home, requestedAt: now, switchedAt: now });
+      }
+      const rows = journal.replicaIn(home.database);
+      rows.change({ role: "primary", generation: home.generation, move: null });
+      rows.beginAnew(journal.sequence.last);
+    });
+    this.#stop(live);
+    this.#look();
+    this.primary?.resync.next(now);
+  }
+
+  /** Walks all runs again if this database is live. */
+  walkAgain(database: number): void {
+    const replica = this.#live.get(database);
+    if (replica === undefined) return;
+    replica.resync.beginAnew();
+    replica.resync.next(Date.now());
+  }
+
+  /** A copy that takes nothing must not fill the memory. If it falls too far behind, it begins again. */
+  boundCopy(): void {
+    const { copy } = this;
+    if (copy === null || !copy.isFarBehind) return;
+    const { journal } = this.#parts;
+    journal.transaction(() => copy.rows.beginAnew(journal.sequence.last));
+    this.#stop([copy]);
+    this.#look();
+    this.copy?.resync.next(Date.now());
+  }
+
+  /** Makes the copy the primary if it has every run, but for a few that it knows. Never throws. */
+  promote(): void {
+    const { copy, primary } = this;
+    if (copy === null || primary === null || !copy.hasCaughtUp) return;
+    const { journal } = this.#parts;
+    const { move } = copy.rows.state;
+    if (move === null) return;
+    const now = Date.now();
+    try {
+      journal.transaction(() => {
+        // What lists have shown of a primary that was being rebuilt proves nothing.
+        if (primary.resync.isUnderWay) journal.sequence.beginEpoch(now);
+        primary.rows.leave(move);
+        copy.rows.change({ role: "primary", move: null });
+      });
+    } catch (error) {
+      logFailure("move_failed", error, { coordinator: journal.scope, status: "copying" });
+      return;
+    }
+    this.#look();
+    // If that fails or this object dies, the retry does it, which is set since the copy began.
+    this.registration.beside(now);
+  }
+
+  /** Forgets a database that the environment has left. */
+  forget(rows: ReplicaRows): void {
+    this.#parts.journal.transaction(() => rows.forget());
+    this.#look();
+  }
+
+  #withRole(wanted: "primary" | "copying"): Replica | null {
+    for (const replica of this.#live.values()) if (replica.role === wanted) return replica;
+    return null;
+  }
+
+  /** Makes what is in memory what the journal says. */
+  #look(): void {
+    const { env, journal } = this.#parts;
+    const noted = journal.replicas;
+    this.#leaving = noted.filter(({ state }) => state.role === "leaving");
+    const live = noted.filter(({ state }) => state.role !== "leaving");
+    // A primary without metadata is older than the second database. A copy can have metadata before it.
+    const isNoted = live.some(({ state }) => state.role === "primary");
+    if (!isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
+      live.push(journal.replicaIn(FIRST_HOME.database));
+    }
+    this.#stop([...this.#live.values()].filter(({ home }) => !live.some(isIn(home.database))));
+    for (const rows of live) {
+      if (!this.#live.has(rows.database)) this.#live.set(rows.database, this.#replicaOf(rows));
+    }
+  }
+
+  #stop(replicas: readonly Replica[]): void {
+    for (const replica of replicas) {
+      replica.stop();
+      this.#live.delete(replica.home.database);
+    }
+  }
+
+  #replicaOf(rows: ReplicaRows): Replica {
+    const parts = { ...this.#parts, registration: this.registration };
+    return new Replica(parts, rows, {
+      onReplicated: () => this.promote(),
+      // A list that was read before may have lacked runs, or shown older versions than the feed's numbers promise.
+      onWalked: () => {
+        if (rows.state.role === "primary") this.#parts.journal.sequence.beginEpoch(Date.now());
+      },
+    });
+  }
+}
+
+/** What a move is when it begins, but for the request. */
+export const NEW_MOVE = { isCancelled: false, switchedAt: null, cleanedAt: null } as const;
+
+export function changeMove(rows: ReplicaRows, change: Partial<MoveRecord>): void {
+  const { move } = rows.state;
+  if (move !== null) rows.change({ move: { ...move, ...change } });
+}
+
+function cancel(rows: ReplicaRows): void {
+  const { move } = rows.state;
+  if (move !== null) rows.leave({ ...move, isCancelled: true });
+}
+
+/** Whether the control database may not know yet that the environment has left this database. */
+function mustBeRegistered({ state: { move } }: ReplicaRows): boolean {
+  return move !== null && !move.isCancelled && move.switchedAt === null;
+}
+
+function isIn(wanted: number): (rows: ReplicaRows) => boolean {
+  return ({ database }) => database === wanted;
+}
+
+/** FNV-1a, 32 bits. It spreads environments over databases. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5;
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0;
+  return hash;
+}

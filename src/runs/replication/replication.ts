@@ -1,0 +1,180 @@
+/**
+ * Keeps D1 equal to the journal: replicates changes, retries what failed, and resyncs everything when asked. While the
+ * environment moves to another database, its runs are replicated to both. It decides nothing about runs.
+ */
+import type { Home } from "../home.ts";
+import type { FollowUp, Journal, Written } from "../journal/journal.ts";
+import type { PendingVersion } from "../journal/replica-rows.ts";
+import type { ReplicationAlarm } from "./batch-writer.ts";
+import type { Replica } from "./replica.ts";
+import type { Replicas } from "./replica-set.ts";
+
+export const PENDING_MAX_ROWS = 50_000;
+export const PENDING_MAX_BYTES = 512 * 1024 * 1024;
+/** How long after a change the alarm checks that the change is replicated, and retries if not. */
+export const RETRY_MS = 60_000;
+/** How long the alarm waits before it retries what did not work. */
+const RETRY_IN_TROUBLE_MS = 5000;
+/** A new instance replicates in this time what the last one may have left. Many can start at once, so they spread. */
+const START_MIN_MS = 1000;
+const START_MAX_MS = 4000;
+
+export class Replication implements FollowUp {
+  readonly #journal: Journal;
+  readonly #alarm: ReplicationAlarm;
+  readonly #replicas: Replicas;
+
+  constructor(journal: Journal, alarm: ReplicationAlarm, replicas: Replicas) {
+    this.#journal = journal;
+    this.#alarm = alarm;
+    this.#replicas = replicas;
+    if (this.#isDone) return;
+    const ms = START_MIN_MS + Math.random() * (START_MAX_MS - START_MIN_MS);
+    setTimeout(() => this.replicate(), ms);
+  }
+
+  /** Where the runs are read; null if the environment never had a run. */
+  get home(): Home | null {
+    return this.#replicas.primary?.home ?? null;
+  }
+
+  get isOverloaded(): boolean {
+    const { primary } = this.#replicas;
+    if (primary === null) return false;
+    return primary.lacks >= PENDING_MAX_ROWS || primary.commit.pending.bytes >= PENDING_MAX_BYTES;
+  }
+
+  /** The retry of replication that belongs to a version, and the alarm for it. */
+  isOnRecord({ pendingVersion, dueAt }: Written, now: number): boolean {
+    const { replicationRetryAt } = this.#alarm;
+    const isRung =
+      replicationRetryAt <= now + RETRY_MS && this.#alarm.ringsBy(Math.min(replicationRetryAt, dueAt), now);
+    return isRung && pendingVersion.seq > 1;
+  }
+
+  record({ pendingVersion, dueAt }: Written, now: number): null {
+    if (pendingVersion.seq === 1) {
+      this.#journal.sequence.beginEpoch(now);
+      this.#replicas.decide();
+    }
+    this.#alarm.retryReplicationBy(now + RETRY_MS);
+    this.#alarm.armBy(Math.min(this.#alarm.replicationRetryAt, dueAt), now);
+    return null;
+  }
+
+  /** Replicates a version that the journal has just written. `isUrgent`: soon. */
+  changed(pendingVersion: PendingVersion, isUrgent: boolean): void {
+    for (const { commit } of this.#replicas.live) commit.changed(pendingVersion, isUrgent);
+    this.#replicas.boundCopy();
+  }
+
+  /** Whether the primary lacks something that must be replicated even if nobody asks. */
+  get isBehind(): boolean {
+    return this.#replicas.primary?.isBehind ?? false;
+  }
+
+  /** Whether the primary may lack runs that it once had. */
+  get isStale(): boolean {
+    return this.#replicas.primary?.resync.isUnderWay ?? false;
+  }
+
+  /**
+   * Deletes runs whose retention is over, so they need no replication any more. Resolves when the replica has deleted
+   * them that is primary then. The journal may forget them in the same critical section: what a replica may still get,
+   * or have, is on record. Throws if the primary has not deleted them.
+   */
+  async delete(ids: readonly string[]): Promise<void> {
+    const asked = this.#replicas.live;
+    // A batch that is under way can be written after the deletion.
+    const inBatch = asked.filter(({ commit }) => ids.some((id) => commit.pending.isInBatch(id)));
+    this.forget(ids);
+    const failures = new Map<Replica, unknown>();
+    const noted = (replica: Replica) => (error: unknown) => void failures.set(replica, error);
+    await Promise.all(asked.map((replica) => replica.delete(ids).catch(noted(replica))));
+    const { live } = this.#replicas;
+    const undone = live.filter((replica) => failures.has(replica) || !asked.includes(replica));
+    const primary = undone.find(({ role }) => role === "primary");
+    if (primary !== undefined) throw failures.get(primary) ?? new Error("the primary has changed");
+    const owing = live.filter((replica) => undone.includes(replica) || inBatch.includes(replica));
+    if (owing.length === 0) return;
+    const now = Date.now();
+    this.#journal.transaction(() => {
+      for (const { rows } of owing) rows.oweDeletions(ids);
+      this.#alarm.retryReplicationBy(now + RETRY_IN_TROUBLE_MS);
+      this.#alarm.arm(now);
+    });
+    this.#replicas.boundCopy();
+  }
+
+  /** Forgets runs that the journal no longer keeps. */
+  forget(ids: readonly string[]): void {
+    for (const { commit } of this.#replicas.live) commit.forget(ids);
+  }
+
+  /** Call this when the sweep changes the registered instant: the next batch then registers the coordinator again. */
+  unregister(): void {
+    this.#replicas.registration.forget();
+  }
+
+  /** Call this in the critical section that makes a row pending, so that its retry can't be lost. */
+  arm(now: number): void {
+    if (!this.#isDone) this.#alarm.retryReplicationBy(now + RETRY_MS);
+    this.#alarm.arm(now);
+  }
+
+  /** Starts to replicate whatever is left, whatever the interval. Returns at once. */
+  replicate(now = Date.now()): void {
+    for (const replica of this.#replicas.live) replica.replicate(now);
+    if (this.#owesRegistration) this.#replicas.registration.beside(now);
+  }
+
+  /** Called by the alarm: replicates what is left if a retry is due. Returns what to log; null if nothing is left. */
+  retry(now: number): Readonly<Record<string, number | null>> | null {
+    const { live, primary } = this.#replicas;
+    for (const { commit, resync } of live) {
+      commit.noteReplicated();
+      // A resync that an eviction cut off goes on.
+      resync.next(now);
+    }
+    // A promotion can have failed.
+    this.#replicas.promote();
+    if (this.#isDone) {
+      this.#alarm.setReplicationRetryAt(null);
+    } else if (this.#alarm.replicationRetryAt <= now) {
+      const isInTrouble = this.#owesRegistration || live.some((one) => one.isInTrouble || one.role === "copying");
+      this.#alarm.setReplicationRetryAt(now + (isInTrouble ? RETRY_IN_TROUBLE_MS : RETRY_MS));
+      this.replicate(now);
+    }
+    if (primary === null || primary.lacks === 0) return null;
+    const oldest = primary.commit.pending.oldestChange();
+    const oldestUnreplicatedMs = oldest === null ? null : now - oldest;
+    return { unreplicated: primary.lacks, oldestUnreplicatedMs, quarantined: primary.commit.quarantined.size };
+  }
+
+  get #isDone(): boolean {
+    const { copy, live } = this.#replicas;
+    return copy === null && !this.#owesRegistration && live.every(({ isDone }) => isDone);
+  }
+
+  /** Whether the control database does not know the home yet, and perhaps no batch goes there. */
+  get #owesRegistration(): boolean {
+    const { isHomeRegistered, live, registration } = this.#replicas;
+    return !isHomeRegistered || (registration.isOwed && live.every(({ home }) => home.database !== 0));
+  }
+
+  /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. */
+  resync(): number {
+    const now = Date.now();
+    const { primary, copy, registration } = this.#replicas;
+    if (primary !== null && !primary.resync.isUnderWay) {
+      primary.resync.begin();
+      registration.forget();
+      this.#journal.queues.doubtLimits();
+      // The operator resyncs after a restore, and the copy can be what was restored.
+      copy?.resync.beginAnew();
+    }
+    this.arm(now);
+    for (const { resync } of this.#replicas.live) resync.next(now);
+    return primary?.resync.remaining ?? 0;
+  }
+}

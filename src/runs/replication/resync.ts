@@ -1,0 +1,137 @@
+/**
+ * Makes D1 equal to the journal again, step by step, when the operator asks for it. Every run is replicated again. Rows
+ * of runs that the journal no longer keeps are deleted, because a restore of D1 brings such rows back. Only rows whose
+ * id is over an hour old are deleted. No run with such an id can still be created, so a late or repeated deletion takes
+ * nothing that is kept.
+ */
+
+import { firstIdAt } from "../../base/ids.ts";
+import { logFailure } from "../../base/log.ts";
+import { HOUR_MS, msSinceOrLongAgo } from "../../base/time.ts";
+import type { Journal } from "../journal/journal.ts";
+import { AFTER_ALL_IDS } from "../run-id.ts";
+import type { GroupCommit, ReplicationTarget } from "./batch-writer.ts";
+
+/** How many runs one step covers at most, and how many rows it may delete. */
+export const STEP_RUNS = 1000;
+/** A run that was purged has an older id. A run that is being created has a younger one. */
+const DELETABLE_AGE_MS = HOUR_MS;
+/** The timeout of a step's read and deletion. */
+const GIVEN_UP_MS = 10_000;
+
+export class Resync {
+  readonly #journal: Journal;
+  readonly #target: ReplicationTarget;
+  readonly #commit: GroupCommit;
+  /** When the step under way began; null if the next may begin. */
+  #stepAt: number | null = null;
+  /** Counts steps, so that a step can tell that it was given up. */
+  #steps = 0;
+  /** The runs of the step are being replicated. That can't hang, and another try would replicate them all again. */
+  #isReplicating = false;
+  #isWaitingForWrite = false;
+  #isStopped = false;
+
+  constructor(journal: Journal, target: ReplicationTarget, commit: GroupCommit) {
+    this.#journal = journal;
+    this.#target = target;
+    this.#commit = commit;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#after !== null;
+  }
+
+  /** Starts from the first run, unless a resync is under way. */
+  begin(): void {
+    if (!this.isUnderWay) this.#note("");
+  }
+
+  /** Starts from the first run, even if a resync is under way. */
+  beginAnew(): void {
+    this.#note("");
+    this.#steps++;
+    this.#stepAt = null;
+  }
+
+  get #after(): string | null {
+    return this.#target.rows.state.walkedTo;
+  }
+
+  #note(walkedTo: string | null): void {
+    this.#target.rows.change({ walkedTo });
+  }
+
+  /** How many runs are left. */
+  get remaining(): number {
+    const after = this.#after;
+    return after === null ? 0 : this.#target.rows.countAfter(after);
+  }
+
+  /** No step has an effect any more. */
+  stop(): void {
+    this.#isStopped = true;
+    this.#steps++;
+  }
+
+  /** Starts the next step, if there is one and none is under way. */
+  next(now: number): void {
+    const after = this.#after;
+    if (this.#isStopped || after === null || this.#isReplicating) return;
+    if (this.#stepAt !== null && msSinceOrLongAgo(this.#stepAt, now) < GIVEN_UP_MS) return;
+    this.#stepAt = now;
+    const step = ++this.#steps;
+    void this.#step(after, now, () => step === this.#steps).then(
+      () => {
+        if (step === this.#steps) this.#stepAt = null;
+        this.next(Date.now());
+      },
+      (error: unknown) => {
+        if (step !== this.#steps && this.#isStopped) return;
+        if (step === this.#steps) this.#stepAt = null;
+        logFailure("resync_failed", error, { coordinator: this.#journal.scope, database: this.#target.database });
+        this.#goOnAfterWrite();
+      },
+    );
+  }
+
+  /** After a failed step, the next one starts when a batch is written. The alarm starts it too, in case none is. */
+  #goOnAfterWrite(): void {
+    if (this.#isWaitingForWrite) return;
+    this.#isWaitingForWrite = true;
+    void this.#commit.nextWrite().then(() => {
+      this.#isWaitingForWrite = false;
+      this.next(Date.now());
+    });
+  }
+
+  /**
+   * Covers the ids after `after`, up to where a bounded number of D1's rows and of runs reaches. The cursor moves when
+   * the deletion is done and the runs are replicated. So an object that dies before that repeats the step, which is
+   * harmless.
+   */
+  async #step(after: string, now: number, isCurrent: () => boolean): Promise<void> {
+    const found = await this.#target.store.find(after, firstIdAt(now - DELETABLE_AGE_MS), STEP_RUNS);
+    if (!isCurrent()) return;
+    const upTo = found[STEP_RUNS - 1] ?? AFTER_ALL_IDS;
+    const batch = this.#target.rows.between(after, upTo, STEP_RUNS);
+    const last = batch.at(-1)?.id ?? after;
+    // Runs that are created from here on are replicated anyway. A resync that waited for a step without new runs could
+    // never end.
+    const reached = this.#target.rows.hasBetween(last, upTo) ? last : upTo;
+    const kept = new Set(batch.map(({ id }) => id));
+    const unkept = found.filter((id) => id <= reached && !kept.has(id));
+    if (unkept.length > 0) await this.#target.store.delete(unkept);
+    if (!isCurrent()) return;
+    this.#isReplicating = true;
+    this.#commit.replicateAgain(batch);
+    while (batch.some(({ id }) => this.#commit.pending.isAgain(id))) await this.#commit.nextWrite();
+    this.#isReplicating = false;
+    if (!isCurrent()) return;
+    const isDone = reached === AFTER_ALL_IDS;
+    // First, because a step whose cursor can't be written is repeated.
+    if (isDone) this.#target.onWalked?.();
+    this.#note(isDone ? null : reached);
+    if (isDone) this.#target.onReplicated?.();
+  }
+}

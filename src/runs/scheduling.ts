@@ -1,0 +1,167 @@
+/**
+ * Scheduling: which of the runs that wait in a concurrency queue start. PURE. No counter is kept: the
+ * caller reads who runs and who is queued from the journal each time.
+ */
+import type { OnConflict } from "./run.ts";
+
+/**
+ * A run that was released and counts against the limit of its queue. Its status can still be pending, or it has ended
+ * and an attempt or its job may be under way. `limit`: the one of its action, as it is now.
+ */
+export interface RunningInQueue {
+  readonly id: string;
+  readonly actionName: string;
+  readonly limit: number;
+  /** Whether it was asked to stop. */
+  readonly isStopping: boolean;
+}
+
+/** A run whose other gates are open, and which waits in its queue. */
+export interface QueuedRun {
+  readonly id: string;
+  readonly actionName: string;
+  readonly limit: number;
+  readonly onConflict: OnConflict;
+  /** Whether it may do nothing yet, because D1 must say first whether its approvals still count. */
+  readonly isUnchecked: boolean;
+  /** The reason of the pause, as the run shows it, if the run waits only for its end. Otherwise null. */
+  readonly heldFor: string | null;
+}
+
+/**
+ * What is in a concurrency queue. `queued`: in the order in which they got into it. `pause`: the reason of the pause;
+ * null if there is none.
+ */
+export interface QueueState {
+  readonly running: readonly RunningInQueue[];
+  readonly queued: readonly QueuedRun[];
+  readonly pause: string | null;
+}
+
+/**
+ * What happens to a run. `release`: a queued run starts. `hold`: a queued run would start, but there is this pause.
+ * `queue`: a pause held the queued run, and now there is no room for it. `refuse`: there is no room, and the action of
+ * the queued run does not wait. `replace`: a newer run of the same action replaces the queued run. `cancel`: a newer
+ * run of the same action needs the room of a running one. `check`: the queued run would start, or replace or stop a
+ * run, but it is not checked.
+ */
+export type SchedulingDecision =
+  | { readonly id: string; readonly type: "release" | "hold" | "queue" | "refuse" | "check" }
+  | { readonly id: string; readonly type: "replace" | "cancel"; readonly by: string };
+
+/**
+ * First come, first served: a run starts while fewer runs are running than the least limit among them and the run, and
+ * nobody overtakes. What a conflict leads to is judged here, and not at create, so that a run which waits for its
+ * approval stops nobody. During a pause nothing starts and nothing is stopped. A queued run that is not checked keeps
+ * its position and its room, and changes nothing.
+ */
+export function schedule({ running, queued, pause }: QueueState): readonly SchedulingDecision[] {
+  const ends: SchedulingDecision[] = [];
+  let staying = queued;
+  for (;;) {
+    const free = fitting(running, staying);
+    const leaving = replacedIn(staying, free, pause) ?? refusedIn(staying, free, pause);
+    if (leaving.length === 0) {
+      return [...ends, ...(pause === null ? settled(running, staying, free) : settledInPause(staying, free, pause))];
+    }
+    ends.push(...leaving);
+    const left = new Set(leaving.map(({ id }) => id));
+    staying = staying.filter(({ id }) => !left.has(id));
+  }
+}
+
+/** How many of the first queued runs can start. Of all that would be running then, the least limit counts. */
+function fitting(running: readonly RunningInQueue[], queued: readonly QueuedRun[]): number {
+  let least = running.reduce((limit, run) => Math.min(limit, run.limit), Number.POSITIVE_INFINITY);
+  let taken = running.length;
+  for (const [i, { limit }] of queued.entries()) {
+    least = Math.min(least, limit);
+    if (taken >= least) return i;
+    taken++;
+  }
+  return queued.length;
+}
+
+/** The queued runs that the newest run of their action replaces; null if there are none. */
+function replacedIn(
+  queued: readonly QueuedRun[],
+  free: number,
+  pause: string | null,
+): readonly SchedulingDecision[] | null {
+  if (pause !== null) return null;
+  for (let i = queued.length - 1; i >= free; i--) {
+    const newest = queued[i];
+    if (newest?.onConflict !== "cancel_running" || newest.isUnchecked) continue;
+    const older = queued.slice(0, i).filter(({ actionName }) => actionName === newest.actionName);
+    if (older.length > 0) return older.map(({ id }) => ({ id, type: "replace", by: newest.id }));
+  }
+  return null;
+}
+
+/**
+ * Only the first one is refused, because the next one may start without it and its limit. During a pause, a queued run
+ * that is held stays, even if a limit was lowered.
+ */
+function refusedIn(queued: readonly QueuedRun[], free: number, pause: string | null): readonly SchedulingDecision[] {
+  const refused = queued.slice(free).find((run) => run.onConflict === "reject" && (pause === null || !isHeld(run)));
+  return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
+}
+
+/** What happens when nobody leaves the queue any more. `free`: how many of the first queued runs can start. */
+function settled(
+  running: readonly RunningInQueue[],
+  queued: readonly QueuedRun[],
+  free: number,
+): readonly SchedulingDecision[] {
+  const waiting = queued.slice(free);
+  const stopping = waiting.filter(({ onConflict }) => onConflict === "cancel_running");
+  const stoppers = new Map(
+    stopping.filter(({ isUnchecked }) => !isUnchecked).map(({ id, actionName }) => [actionName, id]),
+  );
+  return [
+    ...started(queued.slice(0, free)),
+    ...stopping.filter((run) => mustKnow(run, running, queued)).map(({ id }) => ({ id, type: "check" }) as const),
+    ...waiting.filter(isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
+    ...running.flatMap(({ id, actionName, isStopping }) => {
+      const by = isStopping ? undefined : stoppers.get(actionName);
+      return by === undefined ? [] : [{ id, type: "cancel", by } as const];
+    }),
+  ];
+}
+
+/**
+ * Those that can start, in their order. The runs of a group wait for one before them that is not checked. Runs without
+ * a group have no limit and no order.
+ */
+function started(first: readonly QueuedRun[]): readonly SchedulingDecision[] {
+  const unchecked = first.findIndex(({ isUnchecked, limit }) => isUnchecked && Number.isFinite(limit));
+  return first
+    .filter((run, i) => run.isUnchecked || unchecked < 0 || i < unchecked)
+    .map(({ id, isUnchecked }) => ({ id, type: isUnchecked ? "check" : "release" }));
+}
+
+/** Whether a queued run that wants to cancel runs of its action would replace or stop one, and is not checked. */
+function mustKnow(
+  { id, isUnchecked, actionName }: QueuedRun,
+  running: readonly RunningInQueue[],
+  queued: readonly QueuedRun[],
+): boolean {
+  if (!isUnchecked) return false;
+  const older = queued.slice(
+    0,
+    queued.findIndex((one) => one.id === id),
+  );
+  const changed = [...older, ...running.filter(({ isStopping }) => !isStopping)];
+  return changed.some((one) => one.actionName === actionName);
+}
+
+/** The same during a pause. A queued run that is held is held again if the reason of the pause has changed. */
+function settledInPause(queued: readonly QueuedRun[], free: number, pause: string): readonly SchedulingDecision[] {
+  return queued
+    .filter((run, i) => (i < free || isHeld(run)) && run.heldFor !== pause)
+    .map(({ id }) => ({ id, type: "hold" }));
+}
+
+function isHeld({ heldFor }: QueuedRun): boolean {
+  return heldFor !== null;
+}

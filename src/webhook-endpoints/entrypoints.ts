@@ -1,0 +1,92 @@
+/**
+ * Makes one attempt of a delivery, in a Worker invocation of its own: loads the endpoint as it is, sends the delivery,
+ * and says what the answer means for the delivery and for the endpoint.
+ */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import {
+  type DeliveryAttempt,
+  type DeliveryResult,
+  type EndpointKey,
+  type Endpoints,
+  readEndpointKey,
+} from "../runs/endpoint-deliveries.ts";
+import type { Env } from "../settings/env.ts";
+import { keyRing } from "../settings/key-ring.ts";
+import { UNANSWERED } from "../webhooks/dispatch.ts";
+import type { WholeEndpoint } from "./definition.ts";
+import { disableEndpoint, hasFailedForDays } from "./disabling.ts";
+import { askCoordinator, endpointMemory } from "./kind.ts";
+import { sendDelivery } from "./send-delivery.ts";
+import { loadEndpoint } from "./stored-endpoint.ts";
+
+export class DeliverySender extends WorkerEntrypoint<Env> {
+  async send(attempt: DeliveryAttempt): Promise<DeliveryResult> {
+    const { scope, endpoint } = attempt;
+    const loaded = await this.#load(scope, endpoint);
+    if ("verdict" in loaded) return loaded;
+    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
+    if (!ring.ok) return unmade("not_made", "CALLBACK_SIGNING_KEYS can't be used");
+    const { verdict, ...result } = await sendDelivery(loaded, attempt, { env: this.env, ring: ring.value });
+    if (verdict !== "unwanted") return { ...result, verdict };
+    return { ...result, verdict: (await this.#disable(scope, loaded)) ? "gone" : "failed" };
+  }
+
+  /**
+   * The endpoint as this isolate knows it. What says that the endpoint is gone comes from D1, because memory may be as
+   * old as a definition that was disabled, deleted or replaced since.
+   */
+  async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | DeliveryResult> {
+    const { name } = readEndpointKey(key);
+    try {
+      const known = await loadEndpoint(this.env, { scope, name });
+      if (isUsable(known, key)) return known;
+      if (known === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
+      endpointMemory.forget({ scope, name });
+      const newest = await loadEndpoint(this.env, { scope, name });
+      if (isUsable(newest, key)) return newest;
+      if (newest === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
+      return unmade("gone", "the endpoint is deleted or disabled");
+    } catch {
+      return unmade("not_made", "the endpoint could not be read");
+    }
+  }
+
+  /** False if another version came meanwhile, or nobody knows. Then the next attempt decides. */
+  async #disable(scope: string, { name, version }: WholeEndpoint): Promise<boolean> {
+    const reason = "The receiver answered 410 Gone.";
+    try {
+      return await disableEndpoint(this.env.DB, { scope, name, version, reason, at: Date.now() });
+    } catch {
+      return false;
+    }
+  }
+}
+
+function isUsable(endpoint: WholeEndpoint | "secrets_lost" | null, key: EndpointKey): endpoint is WholeEndpoint {
+  if (endpoint === null || endpoint === "secrets_lost") return false;
+  const { createdVersion, disabledReason, definition } = endpoint;
+  return createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled;
+}
+
+function unmade(verdict: "not_made" | "gone", why: string): DeliveryResult {
+  const { status, durationMs, excerpt, retryAfter } = UNANSWERED;
+  const reason = `was not called: ${why}`;
+  return { verdict, isAlive: null, version: 0, status, durationMs, reason, excerpt, retryAfter };
+}
+
+/* SECTION:
+ * What a coordinator asks the Worker about webhook endpoints: whether one has failed for so long that it is disabled.
+ * Each call is a Worker invocation of its own.
+ */
+
+export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
+  async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {
+    const environment = { env: this.env, hops: { coordinator: 0 }, scope };
+    const { health } = await askCoordinator(environment, (endpoints) => endpoints.report(endpoint));
+    const at = Date.now();
+    if (health?.version !== version || !hasFailedForDays(health, at)) return;
+    const { name } = readEndpointKey(endpoint);
+    const reason = "No message has been delivered for five days.";
+    await disableEndpoint(this.env.DB, { scope, name, version, reason, at });
+  }
+}

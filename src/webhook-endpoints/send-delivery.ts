@@ -1,0 +1,133 @@
+/**
+ * Makes one attempt of a delivery: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
+ * says what the answer means. It knows neither D1 nor coordinators.
+ */
+import type { DeliveryAttempt, DeliveryResult, EndpointKey } from "../runs/endpoint-deliveries.ts";
+import { baseUrl, webhookPolicy } from "../settings/config.ts";
+import type { Env } from "../settings/env.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { guardUrl } from "../settings/url-guard.ts";
+import { UNANSWERED } from "../webhooks/dispatch.ts";
+import { exchange } from "../webhooks/exchange.ts";
+import type { RequestFault } from "../webhooks/render.ts";
+import { pathsOf } from "../webhooks/template.ts";
+import { requestHeaders } from "../webhooks/webhook-request.ts";
+import type { WholeEndpoint } from "./definition.ts";
+import { messageId, renderDelivery } from "./delivery-content.ts";
+
+interface Settings {
+  readonly env: Env;
+  readonly ring: KeyRing;
+}
+
+export type SentDelivery = Omit<DeliveryResult, "verdict"> & Judged;
+
+/** Never throws because of what the endpoint, the run or the receiver has. Nothing in the result is secret. */
+export async function sendDelivery(
+  { definition, version, origin, signingSecrets }: WholeEndpoint,
+  attempt: DeliveryAttempt,
+  { env, ring }: Settings,
+): Promise<SentDelivery> {
+  const { status: noStatus, durationMs, excerpt: noExcerpt, retryAfter } = UNANSWERED;
+  const unsent = (judged: Judged, why: string): SentDelivery => ({
+    ...judged,
+    version,
+    status: noStatus,
+    durationMs,
+    excerpt: noExcerpt,
+    retryAfter,
+    reason: `was not called: ${why.replace(/\.$/, "")}`,
+  });
+
+  const policy = webhookPolicy(env, origin);
+  if (!policy.ok) {
+    const judged = { verdict: "not_made", isAlive: null } as const;
+    return unsent(judged, "the service's webhook settings can't be used");
+  }
+  const rendered = renderDelivery(definition, attempt, baseUrl(env, origin));
+  if (!rendered.ok) return unsent({ verdict: "refused", isAlive: null }, sentenceOf(rendered.error));
+  // Values change only path and query, so this is a fault of the endpoint, or of the settings that changed.
+  const url = guardUrl(rendered.value.url, policy.value);
+  if (!url.ok) return unsent({ verdict: "failed", isAlive: null }, url.error);
+
+  const { scope, endpoint, runId } = attempt;
+  const headers = await requestHeaders(rendered.value, { runId, id: messageId(attempt), signingSecrets });
+  const { status, excerpt, ...result } = await exchange(url.value, rendered.value, headers, true);
+  return {
+    ...judge(status, pathsOf(definition.url).length === 0),
+    version,
+    status,
+    durationMs: result.durationMs,
+    reason: result.reason,
+    retryAfter: result.retryAfter,
+    excerpt: excerpt === null ? null : await sealExcerpt(ring, excerpt, { scope, endpoint, runId }),
+  };
+}
+
+function sentenceOf({ path, message }: RequestFault): string {
+  return `${path.join(".")} ${message}`;
+}
+
+/* SECTION: What the answer to a delivery means for the delivery and for its endpoint. PURE. */
+
+/**
+ * What an attempt means. `unwanted`: the receiver answered 410, and no value of the run chose the URL, so it wants no
+ * deliveries any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
+ */
+export type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
+
+export interface Judged extends Pick<DeliveryResult, "isAlive"> {
+  readonly verdict: SentVerdict;
+}
+
+/** The receiver refuses this delivery, and would refuse it again. Others may pass. */
+const REFUSED: ReadonlySet<number> = new Set([400, 413, 414, 415, 422]);
+/** The receiver has no time now. */
+const BUSY: ReadonlySet<number> = new Set([408, 425, 429]);
+
+/**
+ * `status`: null if there was no answer. `isSameUrl`: whether the URL has no placeholders. If it has, a 410 can be about
+ * one run.
+ */
+export function judge(status: number | null, isSameUrl: boolean): Judged {
+  if (status === null || status >= 500 || BUSY.has(status)) return { verdict: "failed", isAlive: false };
+  const isAlive = true;
+  if (status >= 200 && status <= 299) return { verdict: "delivered", isAlive };
+  if (status === 410) return { verdict: isSameUrl ? "unwanted" : "refused", isAlive };
+  return { verdict: REFUSED.has(status) ? "refused" : "failed", isAlive };
+}
+
+/* SECTION:
+ * The start of a receiver's response to a delivery. A response can repeat every secret of the request, so it is sealed
+ * before it leaves the Worker invocation that got it. The sealed text opens only for the same endpoint and run.
+ */
+
+export interface ExcerptOwner {
+  readonly scope: string;
+  readonly endpoint: EndpointKey;
+  readonly runId: string;
+}
+
+/** In base64. */
+export async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
+  return (await ring.seal(text, about(owner))).toBase64();
+}
+
+/** Null if no key of the ring opens it. */
+export async function openExcerpt(ring: KeyRing, sealed: string, owner: ExcerptOwner): Promise<string | null> {
+  const bytes = fromBase64(sealed);
+  return bytes && ring.open(bytes, about(owner));
+}
+
+function about({ scope, endpoint, runId }: ExcerptOwner): string {
+  return `action-runs delivery-excerpt v1\n${scope}\n${endpoint}\n${runId}`;
+}
+
+/** Null if the text is not base64. One broken excerpt must not hide the deliveries around it. */
+function fromBase64(text: string): Uint8Array<ArrayBuffer> | null {
+  try {
+    return Uint8Array.fromBase64(text);
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,281 @@
+/**
+ * zod: the members of a trigger that have placeholders. Refuses each fault that no value can change, and names the
+ * member. PURE.
+ */
+import * as z from "zod/mini";
+import { isJsonObject } from "../base/json.ts";
+import {
+  HEADERS_MAX,
+  SECRET_MAX_CHARACTERS,
+  SECRET_NAME,
+  SECRET_USES_MAX,
+  SECRETS_MAX,
+  URL_MAX_CHARACTERS,
+  utf8Bytes,
+} from "../base/limits.ts";
+import { atMost, described, finiteNumbers, HTTP_URL, urlLength } from "../http/schemas.ts";
+import { IN_STOP_URL, type Roots } from "./placeholder.ts";
+import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "./template.ts";
+import { signingKey } from "./webhook-request.ts";
+
+/** RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
+/** Set by us or by the connection. A caller's value would be lost, or would break the request. */
+const RESERVED_HEADER =
+  /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
+
+export const headersOf = (roots: Roots, whose: string) =>
+  z
+    .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+    .check(
+      atMost(HEADERS_MAX, "headers"),
+      z.superRefine((value, context) => {
+        const seen = new Set<string>();
+        for (const [name, text] of Object.entries(value)) {
+          const message = headerFault(name, text, seen, roots);
+          if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+        }
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: {
+        type: "object",
+        maxProperties: HEADERS_MAX,
+        propertyNames: { pattern: HEADER_NAME.source },
+        additionalProperties: { type: "string", pattern: HEADER_VALUE.source, maxLength: SECRET_MAX_CHARACTERS },
+      },
+      description:
+        `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or ` +
+        "the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
+    });
+
+export const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
+
+function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
+  const lower = name.toLowerCase();
+  if (!HEADER_NAME.test(name)) return "is not a valid header name; send one that RFC 9110 allows.";
+  if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
+  if (seen.has(lower)) return "is there twice; send it once.";
+  seen.add(lower);
+  if (typeof text !== "string") return "send a string.";
+  if (text.length > SECRET_MAX_CHARACTERS) return TOO_LONG;
+  if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
+  return checkTemplate(text, roots)?.sentence ?? null;
+}
+
+export const payloadOf = (roots: Roots, description: string) =>
+  described(
+    z.unknown().check(
+      finiteNumbers,
+      z.superRefine((payload, context) => {
+        const fault = checkTemplate(payload, roots);
+        if (fault === null) return;
+        context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
+      }),
+    ),
+    description,
+  );
+
+export const urlOf = (roots: Roots, description: string) =>
+  z
+    .string({ error: "send the URL to call." })
+    .check(
+      urlLength,
+      z.superRefine((url, context) => {
+        const message = checkUrlTemplate(url, roots) ?? checkUrlPath(url);
+        if (message !== null) context.addIssue({ code: "custom", message });
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
+      description,
+    });
+
+/** A link to show is one placeholder, or a URL with placeholders in its path and query. */
+export const link = z
+  .string({ error: "send the URL of the job's page, as in {{ response.html_url }}." })
+  .check(
+    urlLength,
+    z.superRefine((template, context) => {
+      const message = linkFault(template);
+      if (message !== null) context.addIssue({ code: "custom", message });
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "string",
+      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
+      maxLength: URL_MAX_CHARACTERS,
+    },
+    description:
+      "The page of the job, made from the receiver's response: `{{ response.html_url }}`, or an `https` URL " +
+      "with placeholders in its path and query. It can have no secrets, the callback token included. The " +
+      "service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never " +
+      "fetches it.",
+  });
+
+function linkFault(template: string): string | null {
+  const fault = checkTemplate(template, IN_STOP_URL);
+  if (fault !== null) return fault.sentence;
+  const paths = pathsOf(template);
+  if (paths.some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
+    return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it and {{ run }} out.";
+  }
+  if (isWholeResponse(template)) return null;
+  if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
+    return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
+  }
+  return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
+}
+
+/** Whether the receiver chooses the whole link. JSON text is no link, so a placeholder with `json` does not count. */
+export function isWholeResponse(template: string): boolean {
+  return /^\{\{\s*response\.(?:(?!\}\}).)*\}\}$/s.test(template);
+}
+
+/* SECTION:
+ * zod: the secrets of a trigger or a webhook endpoint, and the faults of templates that use them. PURE. Null can stand
+ * for a stored secret.
+ */
+
+const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
+
+/** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
+export const secretTexts = z
+  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
+  .check(
+    atMost(SECRETS_MAX, "secrets"),
+    z.superRefine((value, context) => {
+      for (const [name, text] of Object.entries(value)) {
+        const message = secretFault(name, text);
+        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
+      }
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "object",
+      maxProperties: SECRETS_MAX,
+      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
+      additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
+    },
+    description: `Secrets by name. Headers and payloads use them as \`{{ secrets.NAME }}\`, ${SECRET_USES_MAX} times at most. URLs and \`link\` can't. No response shows them.`,
+  });
+
+function secretFault(name: string, text: unknown): string | null {
+  if (!WHOLE_SECRET_NAME.test(name)) {
+    return "is not a valid name; send a letter, then at most 62 letters, digits, - and _.";
+  }
+  if (typeof text !== "string") return "send a string.";
+  if (text === "") return "is empty; leave it out.";
+  return text.length > SECRET_MAX_CHARACTERS ? TOO_LONG : null;
+}
+
+export const signingSecret = z
+  .string({ error: "send a string." })
+  .check(
+    z.refine((secret) => signingKey(secret) !== null, {
+      error: "is not a signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
+    description:
+      "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many " +
+      "libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. " +
+      "For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or " +
+      "compute the HMAC yourself.",
+  });
+
+/** What the values of headers that open nothing are: no secrets. */
+export const BUT_SHOWN =
+  " The values of `Accept`, `Accept-Language`, `Content-Type` and `X-GitHub-Api-Version` are no secrets.";
+
+/** Texts by name. Null stands for a stored secret. */
+export type SecretTexts = Readonly<Record<string, string | null>>;
+
+interface ObjectWire {
+  readonly additionalProperties: object;
+}
+
+/** The same object of strings, in which any value may be null. `writeOnly`: what its description says of that. */
+export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniType<SecretTexts, SecretTexts> {
+  const { wire, description } = z.globalRegistry.get(schema) as {
+    readonly wire: ObjectWire;
+    readonly description: string;
+  };
+  return z
+    .custom<SecretTexts>(isJsonObject, { error: "send a JSON object of strings." })
+    .check(
+      z.superRefine((texts, context) => {
+        // Also checks the names beside a null.
+        const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
+        const { error } = schema.safeParse(Object.fromEntries(filled));
+        for (const { path, message } of error?.issues ?? []) {
+          context.addIssue({ code: "custom", path: [...path], message });
+        }
+      }),
+    )
+    .register(z.globalRegistry, {
+      wire: { ...wire, additionalProperties: { ...wire.additionalProperties, type: ["string", "null"] } },
+      description: `${description} ${writeOnly}`,
+    });
+}
+
+/**
+ * Refuses a value that has more bytes of JSON. `withoutSecrets` blanks what the limit does not count. Secrets have
+ * bounds of their own. An admin can change a definition without knowing its secrets. If the limit counted secrets, the
+ * admin could grow the payload until it is refused, and learn their length.
+ */
+export function boundedWithoutSecrets(maxBytes: number, withoutSecrets: (value: unknown) => unknown) {
+  return z.transform((value, context) => {
+    const bytes = utf8Bytes(JSON.stringify(withoutSecrets(value)) ?? "");
+    if (bytes <= maxBytes) return value;
+    const message = `has ${bytes} bytes without its secrets; send at most ${maxBytes}.`;
+    context.issues.push({ code: "custom", message, input: value });
+    return z.NEVER;
+  });
+}
+
+export function blanked(texts: unknown): unknown {
+  if (!isJsonObject(texts)) return texts;
+  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, blank(text)]));
+}
+
+export function blank(text: unknown): unknown {
+  return typeof text === "string" ? "" : text;
+}
+
+/** A fault that no member has alone. */
+export interface WholeFault {
+  readonly path: string[];
+  readonly message: string;
+}
+
+/** Templates by the path of their member, joined by dots. */
+type TemplatesByMember = Readonly<Record<string, unknown>>;
+
+/** The placeholders for secrets that are missing, one of each template. */
+export function missingSecrets(templates: TemplatesByMember, secrets: unknown): readonly WholeFault[] {
+  return Object.entries(templates).flatMap(([member, template]) => {
+    const missing = pathsOf(template).find(
+      ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
+    );
+    if (missing === undefined) return [];
+    // The header of a stored definition is a secret, so no sentence quotes a part of it.
+    const what = member.endsWith("headers") ? "a secret" : `{{ ${missing.join(".").slice(0, 80)} }}`;
+    const message = `uses ${what}, which is missing in secrets; add it.`;
+    return [{ path: member.split("."), message }];
+  });
+}
+
+/** No sentence says how many uses there are, because the header of a stored definition is a secret. */
+export function tooManySecrets(templates: TemplatesByMember): readonly WholeFault[] {
+  const uses = Object.values(templates)
+    .flatMap(pathsOf)
+    .filter(([root]) => root === "secrets");
+  if (uses.length <= SECRET_USES_MAX) return [];
+  const message = `uses secrets more than ${SECRET_USES_MAX} times; use them less often.`;
+  return [{ path: [], message }];
+}

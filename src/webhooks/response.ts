@@ -1,0 +1,279 @@
+/**
+ * zod: the conditions on a receiver's response, for products that answer 200 with an error inside. PURE. There are no
+ * placeholders, because no caller's value may decide what counts as accepted.
+ */
+import * as z from "zod/mini";
+import { asciiJson } from "../base/json.ts";
+import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../base/limits.ts";
+import { harmlessLink, LINK_MAX_CHARACTERS, visibleText } from "../base/visible-text.ts";
+import { bounded, listOf } from "../http/schemas.ts";
+import { IN_CONDITION, LaterValue, memberAt, parse } from "./placeholder.ts";
+import { encodeForUrl } from "./template.ts";
+
+const PATH = /^response\.[^\s{}]+$/;
+
+/** A path in the response, in the spelling of placeholders. */
+const path = z
+  .string({ error: 'send a path as text, as in "response.result.id".' })
+  .check(
+    z.maxLength(CONDITION_MAX_CHARACTERS, {
+      error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
+    }),
+    z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, IN_CONDITION).ok, {
+      error: "is not a path in the response; send one without braces, as in response.result.id.",
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS } });
+
+const literal = z
+  .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
+  .check(
+    z.refine((value) => typeof value !== "string" || value.length <= CONDITION_MAX_CHARACTERS, {
+      error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
+    }),
+    z.refine((value) => typeof value !== "string" || !value.includes("{{"), {
+      error: "has a placeholder; send the text itself, because conditions have no placeholders.",
+    }),
+  )
+  .register(z.globalRegistry, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
+
+const condition = z
+  .strictObject(
+    {
+      exists: z.optional(path),
+      equals: z.optional(
+        bounded(
+          CONDITIONS_MAX,
+          "conditions",
+          z.record(path, literal).register(z.globalRegistry, { maxProperties: CONDITIONS_MAX }),
+        ),
+      ),
+    },
+    {
+      error: ({ code }) =>
+        code === "invalid_type"
+          ? 'send { "exists": "response.result.id" } or { "equals": { "response.ok": true } }.'
+          : undefined,
+    },
+  )
+  .check(z.refine((members) => countOf(members) > 0, { error: "has no condition; send exists or equals." }));
+
+type Condition = z.output<typeof condition>;
+export type Conditions = readonly Condition[];
+
+export const accepted = listOf(
+  CONDITIONS_MAX,
+  "conditions",
+  condition,
+  "send a list of conditions.",
+  z.minLength(1, { error: "is empty; send a condition, or leave accepted out." }),
+  z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
+    error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
+  }),
+).register(z.globalRegistry, {
+  description:
+    "Conditions on a 2xx response, for products that answer 200 with an error inside. " +
+    '`{ "exists": "response.result.id" }` holds if the value is there and not null. ' +
+    '`{ "equals": { "response.ok": true } }` holds if value and type are the same. ' +
+    `All must hold, and there are at most ${CONDITIONS_MAX}. Otherwise the run fails, and the webhook is not sent ` +
+    "again, because the job may have begun. The response must be JSON of up to 64 KiB. Conditions don't apply to the " +
+    "stop request.",
+});
+
+function countOf({ exists, equals = {} }: Condition): number {
+  return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
+}
+
+/* SECTION: Whether a receiver's response meets the conditions of a trigger's `accepted`. PURE. */
+
+/**
+ * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response
+ * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
+ * never a value of the response, because everybody who may read the run sees it.
+ */
+export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
+  if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
+  const at = (path: string) => {
+    const [, ...members] = path.split(".");
+    return members.join(".") === "headers.location" ? location : memberAt(json, members);
+  };
+  for (const { exists, equals = {} } of conditions) {
+    if (exists !== undefined && at(exists) === null) return `the response has no ${exists}`;
+    for (const [path, wanted] of Object.entries(equals)) {
+      const found = at(path);
+      if (found === null) return `the response has no ${path}`;
+      if (found !== wanted) return `${path} of the response is not the value in accepted`;
+    }
+  }
+  return null;
+}
+
+/* SECTION:
+ * What a trigger may use of the receiver's response: single texts, numbers and booleans. PURE. The response may be
+ * hostile, so it is bounded, and only own members count. Nothing here knows the request. If the treatment of a value
+ * depended on a secret of the request, the person who chooses the response could find the secret out.
+ */
+
+/** How much of a response is read for its values. */
+export const RESPONSE_READ_MAX_BYTES = 64 * 1024;
+/** Characters of a value in a stop request. A value in a link may have as many as the link. */
+export const VALUE_MAX_CHARACTERS = 256;
+
+/** Entries and not an object, because a key can be `__proto__`. */
+export type ResponseValues = readonly (readonly [key: string, value: ResponseValue])[];
+
+/** The values under the wanted keys. `json`: the response. */
+export function responseValues(json: unknown, location: string | null, wanted: readonly string[]): ResponseValues {
+  return wanted.flatMap((key): ResponseValues => {
+    const value = key === "headers.location" ? location : memberAt(json, key.split("."));
+    return isUsable(value) ? [[key, value]] : [];
+  });
+}
+
+/** Null if the bytes are not JSON, for example because the response was too long and only its start was read. */
+export function parsedJson(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes));
+  } catch {
+    return null;
+  }
+}
+
+/**
+ * No integer that JavaScript rounds, because it would name another job. No empty text, because it would empty a path
+ * segment.
+ */
+function isUsable(value: unknown): value is ResponseValue {
+  if (typeof value === "boolean") return true;
+  if (typeof value === "number") {
+    return Number.isFinite(value) && (Number.isSafeInteger(value) || !Number.isInteger(value));
+  }
+  return typeof value === "string" && value !== "" && value.length <= LINK_MAX_CHARACTERS;
+}
+
+/**
+ * The link with its values put in, in the spelling of the URL parser. Null if a value is missing or the link is no
+ * harmless URL.
+ */
+export function linkOf(link: LaterText, values: ResponseValues): string | null {
+  const known = new Map(values);
+  if (keysOf(link).some((key) => !known.has(key))) return null;
+  return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
+}
+
+/* SECTION:
+ * Texts that lack values of the receiver's response. A create renders everything else, and the sender puts the values
+ * in when it knows them. PURE. A value is encoded for where it stands, and never read as a template.
+ *
+ * While a template is rendered, a marker stands for each value. A marker contains a random text, which is made after
+ * the caller's values came. So no value can contain a marker. Afterwards, the text is cut at its markers.
+ */
+
+/** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
+export type Encoding = "text" | "url" | "form" | "json" | "json_text";
+
+/**
+ * A value: its key, which is a path joined by dots, and its encoding. `isJson`: what is encoded is the JSON text of the
+ * value, as `{{ json response.id }}` asks.
+ */
+type LaterPiece = readonly [key: string, encoding: Encoding, isJson?: true];
+
+/** Pieces of text, and between them the values. */
+export type LaterText = readonly (string | LaterPiece)[];
+
+export type ResponseValue = string | number | boolean;
+
+/** The markers of one rendering. */
+export class ResponseMarkers {
+  readonly #nonce: string;
+  readonly #keys: string[] = [];
+
+  /** `nonce`: hex digits that nobody could know when the values were sent. */
+  constructor(nonce: string) {
+    this.#nonce = nonce;
+  }
+
+  /** The stand-in for a value. `path`: without `response`. */
+  readonly stand = (path: readonly string[]): LaterValue => {
+    const key = path.join(".");
+    const known = this.#keys.indexOf(key);
+    const n = known < 0 ? this.#keys.push(key) - 1 : known;
+    const marker = (kind: string) => `${this.#nonce}${kind}${n}e`;
+    return new LaterValue(marker("t"), marker("j"), marker("a"));
+  };
+
+  /** Cuts a rendered text at its markers. A marker that stands alone in JSON takes its quotes along. */
+  cut(text: string, encoding: Encoding): LaterText {
+    const markers = new RegExp(`"${this.#nonce}a([0-9]+)e"|${this.#nonce}([tj])([0-9]+)e`, "g");
+    const cut: (string | LaterPiece)[] = [];
+    let from = 0;
+    for (const { index, 0: marker, 1: alone, 2: kind, 3: inText } of text.matchAll(markers)) {
+      if (index > from) cut.push(text.slice(from, index));
+      const key = this.#keys[Number(alone ?? inText)] ?? "";
+      if (alone !== undefined) cut.push([key, "json"]);
+      else cut.push(kind === "j" ? [key, encoding, true] : [key, encoding]);
+      from = index + marker.length;
+    }
+    if (from < text.length) cut.push(text.slice(from));
+    return cut;
+  }
+}
+
+/** The keys that a text needs, without repeats. */
+export function keysOf(...texts: readonly LaterText[]): readonly string[] {
+  return [...new Set(texts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece[0]])))];
+}
+
+/** The whole text. `valueAt` must know every key. */
+export function fillIn(text: LaterText, valueAt: (key: string) => ResponseValue): string {
+  return text
+    .map((piece) => {
+      if (typeof piece === "string") return piece;
+      const [key, encoding, isJson] = piece;
+      return encode(isJson ? jsonText(valueAt(key), encoding) : valueAt(key), encoding);
+    })
+    .join("");
+}
+
+function jsonText(value: ResponseValue, encoding: Encoding): string {
+  const json = JSON.stringify(value);
+  // Headers are plain text.
+  return encoding === "text" ? asciiJson(json) : json;
+}
+
+function encode(value: ResponseValue, encoding: Encoding): string {
+  switch (encoding) {
+    case "text":
+      return String(value);
+    case "url":
+      return encodeForUrl(String(value));
+    case "form":
+      return new URLSearchParams([["", String(value)]]).toString().slice(1);
+    case "json":
+      return JSON.stringify(value);
+    case "json_text":
+      return JSON.stringify(String(value)).slice(1, -1);
+  }
+}
+
+/* SECTION:
+ * The start of a receiver's response, for a person who wants to know why a dispatch failed. PURE. A response can
+ * contain every secret of the request, because receivers echo. No code searches it for secrets. A permission decides
+ * who may see it (`toWireEvent` in src/runs/timeline.ts).
+ */
+
+/** How much of a response is shown. */
+export const EXCERPT_MAX_BYTES = 1024;
+
+/**
+ * The first 1 KiB as text, with "…" if there was more. `bytes`: the response as far as it was read. `isCut`: there was
+ * more. Lines end with a line feed. Every other character that could move a cursor, or hide or reorder text, is escaped.
+ * So the text has at most 6145 characters.
+ */
+export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
+  const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;
+  const decoder = new TextDecoder("utf-8", { fatal: false, ignoreBOM: true });
+  // `stream` leaves out a character that was cut in two.
+  const text = decoder.decode(bytes.subarray(0, EXCERPT_MAX_BYTES), { stream: isLonger });
+  return visibleText(text.replaceAll("\r\n", "\n"), "\n") + (isLonger ? "…" : "");
+}

@@ -1,0 +1,226 @@
+/** Turns a trigger into a dispatch: renders the request, checks its URL, and seals it before it leaves the Worker. */
+import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { webhookPolicy } from "../settings/config.ts";
+import type { Env } from "../settings/env.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
+import { guardUrl } from "../settings/url-guard.ts";
+import type { NewDispatch } from "./dispatch.ts";
+import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "./placeholder.ts";
+import {
+  type Rendered,
+  type RequestFault,
+  type RequestTemplates,
+  renderRequest,
+  sendsForm,
+  urlFault,
+  type Weighed,
+} from "./render.ts";
+import { HEADER_VALUE, isWholeResponse } from "./request-schemas.ts";
+import {
+  fillIn,
+  keysOf,
+  type LaterText,
+  ResponseMarkers,
+  type ResponseValues,
+  VALUE_MAX_CHARACTERS,
+} from "./response.ts";
+import { type PathFault, pathFault, renderText, renderUrl } from "./template.ts";
+import type { Trigger } from "./trigger.ts";
+import { type SealedKind, sealedFor, type WebhookRequest } from "./webhook-request.ts";
+
+/** The request that creates the run. */
+export interface Origin {
+  readonly env: Env;
+  readonly ring: KeyRing;
+  readonly origin: string;
+  readonly scope: string;
+}
+
+/** Why there is no dispatch: a setting can't be used (then `path` is empty), or the trigger has a fault. */
+export interface PrepareFault extends RequestFault {
+  readonly code: "not_configured" | "invalid_body";
+}
+
+export async function prepareDispatch(
+  trigger: Trigger,
+  context: TemplateContext,
+  { env, ring, origin, scope }: Origin,
+): Promise<Result<NewDispatch, PrepareFault>> {
+  const policy = webhookPolicy(env, origin);
+  if (!policy.ok) return err({ code: "not_configured", path: [], message: policy.error });
+  const { secrets = {}, signingSecret = null, retry = {}, startOn, accepted } = trigger;
+  const rendered = renderTrigger(trigger, { ...context, secrets });
+  if (!rendered.ok) return err({ code: "invalid_body", ...rendered.error });
+  const url = guardUrl(rendered.value.url, policy.value);
+  if (!url.ok) return err({ code: "invalid_body", path: ["trigger", "url"], message: url.error });
+  const later = renderLater(trigger, { ...context, secrets });
+  if (!later.ok) return err({ code: "invalid_body", ...later.error });
+  const { stopRequest, link } = later.value;
+  // The values of the response are not known yet. Whatever they are, they change only the path and the query.
+  const stopUrl =
+    stopRequest &&
+    guardUrl(
+      fillIn(stopRequest.url, () => "x"),
+      policy.value,
+    );
+  if (stopUrl?.ok === false) {
+    return err({ code: "invalid_body", path: ["trigger", "cancel", "url"], message: stopUrl.error });
+  }
+
+  const both = { signingSecret, origin };
+  const stopKeys = stopRequest === null ? [] : stopRequestKeys(stopRequest);
+  const { weight, ...sent } = rendered.value;
+  const request: WebhookRequest = {
+    ...sent,
+    ...both,
+    url: url.value.href,
+    ...((link !== null || stopKeys.length > 0) && { wanted: { stopKeys, link } }),
+    ...(accepted !== undefined && { accepted }),
+  };
+  const seal = (sealed: WebhookRequest | StopTemplate, kind: SealedKind) =>
+    ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, kind));
+  const { maxAttempts = null, initialDelayMs = RETRY_DELAY_DEFAULT_MS } = retry;
+  const dispatch = {
+    host: url.value.host,
+    startOn,
+    maxAttempts,
+    initialDelayMs,
+    weight,
+    sealed: await seal(request, "dispatch"),
+  };
+  if (stopRequest === null || !stopUrl?.ok) return ok(dispatch);
+  const { weight: stopWeight, ...stopped } = stopRequest;
+  const sealed = await seal({ ...stopped, ...both }, "stop");
+  const { host } = stopUrl.value;
+  return ok({ ...dispatch, stopRequest: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
+}
+
+/** What lacks values of the receiver's response. */
+interface Later {
+  readonly stopRequest: (Pick<StopTemplate, "method" | "url" | "headers" | "body"> & Weighed) | null;
+  readonly link: LaterText | null;
+}
+
+/** The stop request and the link without the values of the response, or what is wrong. PURE. */
+export function renderLater(
+  { cancel, link }: Pick<Trigger, "cancel" | "link">,
+  context: FullContext,
+  nonce: string = crypto.randomUUID().replaceAll("-", ""),
+): Result<Later, RequestFault> {
+  const markers = new ResponseMarkers(nonce);
+  const withMarkers = { ...context, response: markers.stand };
+  let linkText: LaterText | null = null;
+  if (link !== undefined) {
+    const isWhole = isWholeResponse(link);
+    const rendered = isWhole
+      ? renderText(link, withMarkers, URL_MAX_CHARACTERS)
+      : renderUrl(link, withMarkers, URL_MAX_CHARACTERS, IN_STOP_URL);
+    if (!rendered.ok) return err(urlFault(["trigger", "link"], rendered.error));
+    linkText = markers.cut(rendered.value, isWhole ? "text" : "url");
+  }
+  if (cancel === undefined) return ok({ stopRequest: null, link: linkText });
+  // Nothing is sent by default. The payload may be null, which is JSON as well.
+  const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
+  const rendered = renderTraced(request, withMarkers, ["trigger", "cancel"], IN_STOP_URL);
+  if (!rendered.ok) return rendered;
+  const { method, url, headers, body, weight } = rendered.value;
+  const stopRequest = {
+    weight,
+    method,
+    url: markers.cut(url, "url"),
+    headers: Object.entries(headers).map(([name, value]) => [name, markers.cut(value, "text")] as const),
+    body: markers.cut(body, sendsForm(cancel, withMarkers) ? "form" : "json_text"),
+  };
+  return ok({ stopRequest, link: linkText });
+}
+
+/** The request with all placeholders put in, or what can't be sent. PURE. */
+export function renderTrigger(
+  trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
+  context: FullContext,
+): Result<Rendered, RequestFault> {
+  return renderTraced(trigger, context, ["trigger"], IN_URL);
+}
+
+/** The request with the position in the trace of the run's caller, unless the request has a `traceparent` itself. */
+function renderTraced(
+  request: RequestTemplates,
+  context: FullContext,
+  path: readonly string[],
+  urlRoots: Roots,
+): Result<Rendered, RequestFault> {
+  const rendered = renderRequest(request, context, path, urlRoots);
+  const { traceparent } = context.run;
+  if (!rendered.ok || traceparent === null) return rendered;
+  // First, because the sender sets headers in this order, whatever their case. So the trigger's own one wins.
+  return ok({ ...rendered.value, headers: { traceparent, ...rendered.value.headers } });
+}
+
+/* SECTION:
+ * The request that asks the receiver to stop a run's job. PURE. The Worker renders and seals it at create. The sender
+ * puts in the values of the receiver's response.
+ */
+
+/** Each is the rest of a sentence that begins with "a value of the response". */
+const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
+  dot_segment: "would leave the URL's path",
+  control_character: "has a control character, which the URL's path can't have",
+  empty_segment: "leaves nothing between two slashes of the URL's path",
+};
+
+/** A stop request whose texts lack the values of the response. */
+export interface StopTemplate extends Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {
+  readonly url: LaterText;
+  readonly headers: readonly (readonly [name: string, value: LaterText])[];
+  readonly body: LaterText;
+}
+
+/** The keys of the values that the texts lack. */
+export function stopRequestKeys({
+  url,
+  headers,
+  body,
+}: Pick<StopTemplate, "url" | "headers" | "body">): readonly string[] {
+  return keysOf(url, body, ...headers.map(([, text]) => text));
+}
+
+/** The id of the stop request, for `webhook-id` and `Idempotency-Key`. */
+export function stopRequestId(runId: string): string {
+  return `${runId}-cancel`;
+}
+
+/**
+ * The request with all values put in, or the rest of a sentence that begins with "was not called: ". Nothing is
+ * measured here, because a refusal would tell how long the secrets are. The values are few and short, and a create
+ * bounds everything else.
+ */
+export function filledStopRequest(
+  template: StopTemplate,
+  response: ResponseValues | null,
+): Result<WebhookRequest, string> {
+  const { url, headers, body, ...rest } = template;
+  const known = new Map(response);
+  for (const key of stopRequestKeys(template)) {
+    const name = `{{ response.${key.slice(0, 80).toWellFormed()} }}`;
+    const value = known.get(key);
+    if (value === undefined) {
+      return err(response === null ? `no response is known that has ${name}` : `the response has no usable ${name}`);
+    }
+    if (String(value).length > VALUE_MAX_CHARACTERS) {
+      return err(`${name} has more than ${VALUE_MAX_CHARACTERS} characters`);
+    }
+  }
+  const filled = (text: LaterText) => fillIn(text, (key) => known.get(key) ?? "");
+  const filledHeaders = headers.map(([name, value]) => [name, filled(value)] as const);
+  if (!filledHeaders.every(([, value]) => HEADER_VALUE.test(value))) {
+    return err("a value of the response has characters that no header can carry");
+  }
+  const request = { ...rest, url: filled(url), headers: Object.fromEntries(filledHeaders), body: filled(body) };
+  const fault = pathFault(
+    request.url,
+    fillIn(url, () => "x"),
+  );
+  if (fault !== null) return err(`a value of the response ${PATH_FAULTS[fault]}`);
+  return ok(request);
+}

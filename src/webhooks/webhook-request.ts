@@ -1,0 +1,111 @@
+/**
+ * A rendered request, and what is sealed for a run. The Worker seals a request at create, and opens it only to send it.
+ */
+
+import { DELIVERY_HEADER } from "../http/headers.ts";
+import type { Conditions, LaterText } from "./response.ts";
+
+/** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
+export interface WebhookRequest {
+  readonly url: string;
+  readonly method: "POST" | "PUT" | "PATCH" | "DELETE";
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
+  readonly signingSecret: string | null;
+  readonly origin: string;
+  /** Which values of the response are used; left out if none are. */
+  readonly wanted?: WantedValues;
+  /** What a 2xx response must have; left out if any counts. */
+  readonly accepted?: Conditions;
+}
+
+/** What the templates of a trigger use of the receiver's response. */
+export interface WantedValues {
+  /** The keys of the values that the stop request uses. */
+  readonly stopKeys: readonly string[];
+  readonly link: LaterText | null;
+}
+
+/** What the sender needs to make one attempt. `scope` and `runId`: what the request was sealed for. */
+export interface Attempt {
+  readonly scope: string;
+  readonly runId: string;
+  readonly attempt: number;
+  readonly sealed: Uint8Array<ArrayBuffer>;
+  /** Whether an earlier attempt may have arrived although its response did not. */
+  readonly isUnsure: boolean;
+  /**
+   * Only for a stop request. `response`: the sealed values of the receiver's response; null if no response is known.
+   */
+  readonly stopRequest?: { readonly response: Uint8Array<ArrayBuffer> | null };
+}
+
+/**
+ * What is sealed for a run: the request that starts its job, the one that stops it, values of the response, and the
+ * start of a response.
+ */
+export type SealedKind = "dispatch" | "stop" | "response" | "excerpt";
+
+/** What a sealed text is bound to, so that it can't be opened for another run or as another kind. */
+export function sealedFor(scope: string, runId: string, kind: SealedKind = "dispatch"): string {
+  return `action-runs ${kind} v1\n${scope}\n${runId}`;
+}
+
+/* SECTION: The headers of every request that leaves: the caller's, ours, and the signatures. */
+
+interface Sent {
+  readonly runId: string;
+  /** The same for every attempt of this request, so that the receiver can tell a repeated one. */
+  readonly id: string;
+  /** All that sign. Without one, there is no signature. */
+  readonly signingSecrets: readonly string[];
+}
+
+export async function requestHeaders(
+  request: Pick<WebhookRequest, "headers" | "body">,
+  { runId, id, signingSecrets }: Sent,
+): Promise<Headers> {
+  const timestamp = Math.floor(Date.now() / 1000);
+  const headers = new Headers({ "User-Agent": "action-runs", "Content-Type": "application/json" });
+  for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
+  headers.set("Accept-Encoding", "identity");
+  headers.set(DELIVERY_HEADER, runId);
+  headers.set("Idempotency-Key", id);
+  headers.set("webhook-id", id);
+  headers.set("webhook-timestamp", String(timestamp));
+  const keys = signingSecrets.map(signingKey).filter((key) => key !== null);
+  const signatures = keys.map((key) => webhookSignature(key, id, timestamp, request.body));
+  if (signatures.length > 0) headers.set("webhook-signature", (await Promise.all(signatures)).join(" "));
+  return headers;
+}
+
+/* SECTION: Standard Webhooks signatures, version 1: HMAC-SHA256 over `{id}.{timestamp}.{body}` with the receiver's secret. */
+
+const PREFIX = "whsec_";
+const SIGNING_SECRET_MIN_BYTES = 24;
+const SIGNING_SECRET_MAX_BYTES = 64;
+
+/** The key in `whsec_` and base64, or null if it does not have 24 to 64 bytes. */
+export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
+  if (!secret.startsWith(PREFIX)) return null;
+  try {
+    const key = Uint8Array.fromBase64(secret.slice(PREFIX.length), { lastChunkHandling: "strict" });
+    const fits = key.byteLength >= SIGNING_SECRET_MIN_BYTES && key.byteLength <= SIGNING_SECRET_MAX_BYTES;
+    return fits ? key : null;
+  } catch {
+    return null;
+  }
+}
+
+/** The value of `webhook-signature`. `timestamp` in whole seconds since the epoch. */
+export async function webhookSignature(
+  key: Uint8Array<ArrayBuffer>,
+  id: string,
+  timestamp: number,
+  body: string,
+): Promise<string> {
+  const hmac = { name: "HMAC", hash: "SHA-256" };
+  const imported = await crypto.subtle.importKey("raw", key, hmac, false, ["sign"]);
+  const signed = new TextEncoder().encode(`${id}.${timestamp}.${body}`);
+  return `v1,${new Uint8Array(await crypto.subtle.sign("HMAC", imported, signed)).toBase64()}`;
+}
