@@ -6,7 +6,7 @@ import { withFlagNames } from "../../src/cli/command.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 
 const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, import.meta.url), "utf8");
-const SAID = ["errors.ts", "preconditions.ts", "schema-parts.ts"]
+const SAID = ["errors.ts", "headers.ts", "schemas.ts"]
   .map(source)
   .join("\n")
   .replaceAll(/\$\{noun\}/g, "action");

@@ -63,7 +63,7 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/webhook-endpoints/planted.ts", "../runs/coordinator/coordinator.ts", "../actions/kind.ts"),
   ...refused("src/webhook-endpoints/planted.ts", "../runs/api/run-routes.ts", "../runs/journal/journal.ts"),
   ...allowed("src/webhook-endpoints/planted.ts", "../definitions/kind.ts", "../runs/endpoint-deliveries.ts"),
-  ...refused("src/webhook-endpoints/send-delivery.ts", "../database/read-d1.ts"),
+  ...refused("src/webhook-endpoints/send-delivery.ts", "hono"),
   ...refused("src/webhook-endpoints/delivery-content.ts", "hono"),
   ...refused("src/health/planted.ts", "../runs/run.ts", "../auth/bearer.ts"),
   ...allowed("src/health/planted.ts", "../database/read-d1.ts"),

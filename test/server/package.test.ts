@@ -58,7 +58,7 @@ describe("npm pack", () => {
       "strip-ansi",
       "undici",
     ]);
-    const isBuilt = (path: string) => /^dist\/(cli|cli\/commands|client)\/[a-z-]+(\.d\.ts|\.js)$/.test(path);
+    const isBuilt = (path: string) => /^dist\/(cli|cli\/commands|cli\/exec|client)\/[a-z-]+(\.d\.ts|\.js)$/.test(path);
     expect(project.files.filter((path) => !isBuilt(path)).sort()).toEqual([
       "LICENSE",
       "README.md",
