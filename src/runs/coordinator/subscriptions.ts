@@ -12,7 +12,6 @@ import { msSinceOrLongAgo } from "../../base/time.ts";
 import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-run.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { changedAfter } from "../journal/run-walks.ts";
 import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPosition, Inclusion, Subscriber } from "../run-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
 
@@ -232,7 +231,7 @@ export class Changes {
   }
 
   #newPage(asked: AskedChanges, { epoch, seq: after }: FeedPosition, newestSeq: number): ChangesAnswer {
-    const { rows, readSeq } = changedAfter(this.#journal.sql, after, newestSeq, asked);
+    const { rows, readSeq } = this.#journal.changedRuns.after(after, newestSeq, asked);
     const pageOf = (texts: readonly string[], seq: number) =>
       ({ ok: true, runs: texts.join(","), readTo: { epoch, seq }, isCaughtUp: seq >= newestSeq }) as const;
     const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));

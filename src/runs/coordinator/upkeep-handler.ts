@@ -86,7 +86,7 @@ export class UpkeepHandler implements UpkeepCalls {
   async resync(home: Home | null = null): Promise<number> {
     if (home !== null) this.#replicas.adopt(home, Date.now());
     // D1 may have been restored, and its webhook endpoints with it.
-    if (this.#journal.sql.isWritten) {
+    if (this.#journal.isWritten) {
       this.#endpoints.note(null, Date.now());
       this.#endpoints.readSoon();
     }

@@ -131,7 +131,7 @@ export class Scheduler {
 
   #setOccupancy(run: JournaledRun, occupancy: Occupancy, now: number): void {
     this.#journal.transaction(() => {
-      this.#journal.queues.endsChange();
+      this.#journal.queues.forget();
       this.#journal.runs.setOccupancy(run, occupancy);
       // A grace can end before the lease of the attempt would have.
       this.#arm(now);
