@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { begin, type Gates, type NewRun, type Run } from "../../src/runs/run.ts";
-import { enderOf, gateEventsBetween, gateEventsOfNew, type TimelineEvent } from "../../src/runs/timeline.ts";
+import { eventsBetween, gateEventsOfNew, type TimelineEvent } from "../../src/runs/timeline.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
 
 const AT = Date.UTC(2026, 0, 31, 12);
@@ -48,7 +48,7 @@ const newRun = (gates: Partial<Gates> | null) =>
 function told(run: Run, event: RunEvent, now: number): { run: Run; events: TimelineEvent[] } {
   const next = transition(run, event, now);
   if (!next.ok) throw new Error(next.error);
-  return { run: next.value, events: gateEventsBetween(run, next.value, event, now) };
+  return { run: next.value, events: eventsBetween(run, next.value, event, now) };
 }
 
 it("a new run tells of the gate that it waits for, and of nothing without gates", () => {
@@ -102,8 +102,13 @@ it("an approval that opens no gate is told alone, and a time that came by itself
 it("a rejection is told before the end, and the end names who came at the gate", () => {
   const rejected: RunEvent = { type: "rejected", by: EVE, reason: "not on a Friday" };
   const by = { by: "eve", via: "portal", reason: "not on a Friday" };
-  expect(told(newRun({}), rejected, AT + 1).events).toEqual([{ type: "rejected", at: AT + 1, data: by }]);
-  expect(enderOf(rejected)).toEqual(by);
-  expect(enderOf({ type: "replaced", by: NEWER, triggeredBy: "eve" })).toEqual({ by: "eve", replacedBy: NEWER });
-  expect(enderOf({ type: "cancelled" })).toEqual({});
+  const ended = { status: "cancelled", cause: "rejected", ...by };
+  expect(told(newRun({}), rejected, AT + 1).events).toEqual([
+    { type: "rejected", at: AT + 1, data: by },
+    { type: "ended", at: AT + 1, data: ended },
+  ]);
+  const replaced = told(newRun({}), { type: "replaced", by: NEWER, triggeredBy: "eve" }, AT + 1).events;
+  expect(replaced.map(({ data }) => data)).toEqual([
+    { status: "cancelled", cause: "replaced", by: "eve", replacedBy: NEWER },
+  ]);
 });

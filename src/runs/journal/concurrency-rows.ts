@@ -34,7 +34,7 @@ const LIMIT = `coalesce(
   gates ->> '$.concurrency.limit')`;
 
 /** What waits. `bytes`: of its sealed requests. */
-export interface Waiting {
+interface Waiting {
   readonly runs: number;
   readonly bytes: number;
 }
@@ -46,7 +46,7 @@ export interface WaitingCounts {
 }
 
 /** A queue as a list shows it. `limit`: the least of the open runs. */
-export interface ListedQueue extends ConcurrencyQueue {
+interface ListedQueue extends ConcurrencyQueue {
   readonly limit: number;
   readonly running: number;
   readonly queued: number;

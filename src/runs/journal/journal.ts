@@ -51,7 +51,7 @@ export interface NewRunDetails {
 }
 
 /** What else a version needs. */
-export interface VersionDetails {
+interface VersionDetails {
   readonly events: readonly TimelineEvent[];
   /** The change that made the version, if its caller may repeat it after other changes. */
   readonly accepted?: AcceptedChange | null;

@@ -9,7 +9,7 @@
 import { Rows } from "./rows.ts";
 import { hasTables } from "./schema.ts";
 
-export type MetadataName =
+type MetadataName =
   | "name"
   | "epoch"
   | "last_seq"
@@ -81,7 +81,7 @@ export function nameInJournal(sql: SqlStorage): string | null {
  * this number are kept, because an endpoint may be there that must hear of them; null if every such event was fanned
  * out. `reads`: how many of the later reads have been made.
  */
-export interface Noted {
+interface Noted {
   readonly at: number;
   readonly afterSeq: number | null;
   readonly reads: number;

@@ -32,7 +32,7 @@ const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt"
  */
 export type Role = "primary" | "copying" | "leaving";
 
-export interface ReplicaState {
+interface ReplicaState {
   readonly role: Role;
   /** Of two replicas that were primary, the one with the higher generation was it later. */
   readonly generation: number;

@@ -81,7 +81,7 @@ export interface JournaledRun extends Run {
 }
 
 /** `isWaiting`: at a gate. */
-export type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
+type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
 
 /** Until when an ended run occupies its queue. */
 export type Occupancy = Pick<JournaledRun, "occupiedUntil" | "graceUntil">;

@@ -47,7 +47,7 @@ const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2" });
 const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
-export interface Walked {
+interface Walked {
   readonly runs: readonly RunWithEvent[];
   readonly walkedTo: number;
 }
@@ -188,13 +188,13 @@ export class EndedRunCounts extends Rows {
 }
 
 /** A run that a walk met. */
-export interface ChangedRow {
+interface ChangedRow {
   readonly id: string;
   /** The number of its last write. */
   readonly seq: number;
 }
 
-export interface ChangePage {
+interface ChangePage {
   readonly rows: readonly ChangedRow[];
   /** Everything up to this number was read, also what the filter left out. */
   readonly readSeq: number;

@@ -280,9 +280,7 @@ export class GroupCommit {
   }
 }
 
-/* SECTION: Chooses the runs of the next batch, and prints their rows. */
-
-export interface BatchRow {
+interface BatchRow {
   readonly entry: PendingVersion;
   readonly version: number;
   readonly text: string;
@@ -294,11 +292,7 @@ export interface BatchRow {
  * no more is read than that. Then they are cut by the bytes that are bound. `forget`: called with runs that the journal
  * no longer holds, and with those that can't be printed, so that the others are replicated.
  */
-export function chooseBatch(
-  journal: Journal,
-  waiting: Iterable<PendingVersion>,
-  forget: (id: string) => void,
-): BatchRow[] {
+function chooseBatch(journal: Journal, waiting: Iterable<PendingVersion>, forget: (id: string) => void): BatchRow[] {
   const chosen: PendingVersion[] = [];
   let expected = 0;
   for (const entry of waiting) {
@@ -336,15 +330,14 @@ function readRows(
   });
 }
 
-/* SECTION: The writes to D1 that are under way. One that hangs is given up, and is no longer counted some time later. */
-
 /** The timeout of a batch. */
 export const BATCH_MAX_MS = 10_000;
 /** How long after its start a batch that was given up still counts as under way. */
 const BATCH_FORGOTTEN_MS = 20_000;
 const BATCHES_MAX = 2;
 
-export class BatchWrites {
+/** The writes to D1 that are under way. One that hangs is given up, and is no longer counted some time later. */
+class BatchWrites {
   readonly #store: RowStore;
   #underWay = 0;
 

@@ -17,7 +17,7 @@ const MATCHING_MAX_BYTES = 1024 * 1024;
 const READ_RUNS = 200;
 
 /** What of a query a database lacks. */
-export interface LackingPart {
+interface LackingPart {
   /** Every run that the database lacks and that a later version can't bring into the query, up to `completeTo`. */
   readonly ids: readonly string[];
   /** Those that match now, in the order of the query: at most one more than its limit. */

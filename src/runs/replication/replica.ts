@@ -7,11 +7,11 @@ import { D1RowStore, type RowStore } from "../d1/store.ts";
 import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ReplicaRows, Role } from "../journal/replica-rows.ts";
-import { GroupCommit, type ReplicationAlarm } from "./batch-writer.ts";
+import { GroupCommit, type ReplicationAlarm, type ReplicationTarget } from "./batch-writer.ts";
 import { Resync } from "./resync.ts";
 
 /** A copy that lacks fewer runs can be primary, because lists leave out what the primary lacks. */
-export const CAUGHT_UP_ROWS = 500;
+const CAUGHT_UP_ROWS = 500;
 /** A copy that lacks so many runs, or owes so many deletions, would fill the memory or the journal. */
 const BEHIND_MAX_ROWS = 50_000;
 const OWED_MAX = 10_000;
@@ -28,12 +28,6 @@ export interface ReplicaParts {
   readonly registration: Registration;
 }
 
-/** Called when runs are replicated or rows are deleted, and in the critical section that notes that a walk is done. */
-export interface ReplicaEvents {
-  readonly onReplicated: () => void;
-  readonly onWalked: () => void;
-}
-
 export class Replica {
   readonly rows: ReplicaRows;
   readonly commit: GroupCommit;
@@ -44,7 +38,12 @@ export class Replica {
   #isDeleting = false;
   #isStopped = false;
 
-  constructor({ env, journal, alarm, registration }: ReplicaParts, rows: ReplicaRows, events: ReplicaEvents) {
+  /** `events`: as in ReplicationTarget. `onReplicated` is also called when rows are deleted. */
+  constructor(
+    { env, journal, alarm, registration }: ReplicaParts,
+    rows: ReplicaRows,
+    events: Required<Pick<ReplicationTarget, "onReplicated" | "onWalked">>,
+  ) {
     const { database } = rows;
     this.rows = rows;
     this.#scope = journal.scope;

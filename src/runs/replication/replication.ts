@@ -12,7 +12,7 @@ import type { Replicas } from "./replica-set.ts";
 export const PENDING_MAX_ROWS = 50_000;
 export const PENDING_MAX_BYTES = 512 * 1024 * 1024;
 /** How long after a change the alarm checks that the change is replicated, and retries if not. */
-export const RETRY_MS = 60_000;
+const RETRY_MS = 60_000;
 /** How long the alarm waits before it retries what did not work. */
 const RETRY_IN_TROUBLE_MS = 5000;
 /** A new instance replicates in this time what the last one may have left. Many can start at once, so they spread. */
