@@ -10,7 +10,7 @@ import { streamEvents } from "../../src/runs/api/timeline-routes.ts";
 import { WatchHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/subscriptions.ts";
 
-import { CONTENT, withHeldBatches } from "../runs/replication/held-flights.ts";
+import { CONTENT, itHeld } from "../runs/replication/held-batches.ts";
 import {
   alarmAt,
   change,
@@ -192,9 +192,9 @@ describe("what an isolate remembers", () => {
   });
 });
 
-it(
+itHeld(
   "a run that D1 refused is sent again with the next batch, not an hour later",
-  withHeldBatches(async ({ commit, batch, batches, write }) => {
+  async ({ commit, batch, batches, write }) => {
     write("a", 1);
     await Promise.resolve();
     batch(0).fail(CONTENT);
@@ -206,7 +206,7 @@ it(
     commit.writeNow();
     await Promise.resolve();
     expect(batches).toHaveLength(2);
-  }),
+  },
 );
 
 it("a client that was rate limited is served again when it sends a valid token", async () => {

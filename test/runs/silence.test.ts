@@ -2,9 +2,6 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { begin, type Run, timeIsUpAt } from "../../src/runs/run.ts";
-import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
-
 import {
   alarmAt,
   alarmIn,
@@ -215,50 +212,4 @@ describe("the deadline", () => {
     await alarmIn(2 * MINUTE_MS, coordinator(path));
     expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
   });
-});
-
-describe("of a run with a trigger", () => {
-  const CREATED_AT = Date.UTC(2026, 0, 31, 12);
-  const DISPATCHING: Run = begin(
-    {
-      id: "019c0e5a-1800-8000-8000-000000000000",
-      actionName: "deploy",
-      entityId: null,
-      parameters: "{}",
-      recommendations: "{}",
-      triggeredBy: "root",
-      createdAt: CREATED_AT,
-      deadlineAt: CREATED_AT + 60 * MINUTE_MS,
-      heartbeatTimeoutMs: MINUTE_MS,
-      ...STARTED_BY_NOBODY,
-    },
-    CREATED_AT,
-    { isDispatching: true },
-  );
-
-  it("silence does not count while its dispatch is under way", () => {
-    const later = CREATED_AT + 59 * MINUTE_MS;
-    expect(timeIsUpAt(DISPATCHING)).toBe(DISPATCHING.deadlineAt);
-    expect(expire(DISPATCHING, later)).toBe(DISPATCHING);
-  });
-
-  it.each<RunEvent["type"]>(["dispatched", "started", "heartbeat"])(
-    "silence counts from the first sign of life: %s",
-    (type) => {
-      const at = CREATED_AT + 7 * MINUTE_MS;
-      const next = transition(DISPATCHING, { type } as RunEvent, at);
-      if (!next.ok) throw new Error(next.error);
-      expect(timeIsUpAt(next.value)).toBe(at + MINUTE_MS);
-      expect(expire(next.value, at + MINUTE_MS - 1)).toBe(next.value);
-      expect(expire(next.value, at + MINUTE_MS)).toMatchObject({
-        status: "failed",
-        endCause: "silence",
-        startedAt: type === "dispatched" ? null : at,
-        completedAt: at + MINUTE_MS,
-      });
-      // What a slow clock says of a heartbeat can't bring the end nearer.
-      const earlier = transition(next.value, { type: "heartbeat" }, at - 5000);
-      expect(earlier.ok && timeIsUpAt(earlier.value)).toBe(at + MINUTE_MS);
-    },
-  );
 });

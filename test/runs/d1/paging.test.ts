@@ -38,6 +38,8 @@ describe("1000 runs of the same millisecond", () => {
     ["", {}],
     ["status=running&status=pending", {}],
     ["actionName=deploy", {}],
+    ["label=x", { labels: '["x"]' }],
+    ["label=x&label=odd", { labels: '["odd","x"]' }],
     [`entityId=${ENTITY}&status=pending`, { entityId: ENTITY }],
     ["createdAfter=2026-11-20T11:59:59.999Z&createdBefore=2026-11-20T12:00:00.001Z&triggeredBy=root", {}],
   ];

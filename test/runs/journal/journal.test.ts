@@ -107,18 +107,6 @@ describe("a metadata value", () => {
     });
   });
 
-  it("is read by a second journal of the same object as the first has set it", async () => {
-    await inJournal(newRunsPath(), (first, storage) => {
-      first.metadata.set("replication_retry_at", "1");
-      first.metadata.set("last_seq", "7");
-      const second = new Journal(storage, first.scope);
-      expect([second.metadata.get("replication_retry_at"), second.metadata.get("last_seq")]).toEqual(["1", "7"]);
-      first.metadata.set("replication_retry_at", null);
-      expect(new Journal(storage, first.scope).metadata.get("replication_retry_at")).toBeNull();
-      expect(new Journal(storage, first.scope).metadata.get("last_seq")).toBe("7");
-    });
-  });
-
   it("survives an eviction, and so does its absence", async () => {
     const path = newRunsPath();
     const at = String(Date.now() + DAY_MS);

@@ -10,15 +10,7 @@ import { Journal } from "../../../src/runs/journal/journal.ts";
 import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-rows.ts";
 
 import { AFTER_ALL_IDS, createdAtOf } from "../../../src/runs/run-id.ts";
-import {
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  journal,
-  MINUTE_MS,
-  STARTED_BY_NOBODY,
-} from "../../support/direct.ts";
+import { coordinator, DAY_MS } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, idWith, toJournaledRun } from "../../support/rows.ts";
 
@@ -148,30 +140,6 @@ describe("the table of runs", () => {
 });
 
 describe("a create whose id wants the key of another run", () => {
-  const NEW = {
-    actionName: "deploy",
-    parameters: "{}",
-    recommendations: "{}",
-    entityId: null,
-    triggeredBy: "root",
-    heartbeatTimeoutMs: null,
-    ...STARTED_BY_NOBODY,
-  };
-
-  it("is refused as id_taken by the coordinator, and changes nothing", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
-    const twin = `${id.slice(0, -1)}${id.endsWith("0") ? "1" : "0"}`;
-    const before = await journal(path, "SELECT * FROM runs");
-    const run = { ...NEW, id: twin, createdAt: Date.now(), deadlineAt: Date.now() + MINUTE_MS };
-    const answer = await direct(path).runs.create(run, { key: "t:new", fingerprint: "" }, null);
-    expect(answer).toEqual({ ok: false, reason: "id_taken" });
-    expect(await direct(path).runs.read(twin)).toMatchObject({ ok: false, reason: "run_not_found" });
-    expect(await journal(path, "SELECT id, version, create_key FROM runs")).toEqual(
-      before.map(({ id, version, create_key }) => ({ id, version, create_key })),
-    );
-  });
-
   it("gets another id, so its caller notices nothing", async () => {
     const path = newRunsPath();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });

@@ -6,21 +6,20 @@ import { evictDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { BATCH_MAX_MS } from "../../../src/runs/replication/batch-writer.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, HOUR_MS, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
-import { CONTENT, OUTAGE, withHeldBatches } from "./held-flights.ts";
+import { CONTENT, type HeldBatches, itHeld, OUTAGE, withHeldBatches } from "./held-batches.ts";
 
 afterEach(() => {
   vi.useRealTimers();
   vi.restoreAllMocks();
 });
 
-it(
+itHeld(
   "a run that D1 refuses is replicated after an eviction, although the journal could not list it at once",
-  withHeldBatches(async ({ commit, evict, batch, batches, write, storage, idOf }) => {
+  async ({ commit, evict, batch, batches, write, storage, idOf }) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     write("a", 1);
     await until(async () => batches.length === 1);
@@ -35,7 +34,7 @@ it(
         .pending()
         .map(({ id }) => id),
     ).toEqual([idOf("a")]);
-  }),
+  },
 );
 
 /** The environment's runs that are written to D1 from now on, as `id@version`. */
@@ -133,21 +132,6 @@ describe("after an eviction", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("a run that D1 refused twice over two instances is refused still, and holds up nothing", async () => {
-    const path = newRunsPath();
-    vi.spyOn(console, "error").mockImplementation(() => {});
-    faults.writes = { refuse: (bound) => bound.includes("poison") };
-    const refused = await createAged(path, { actionName: "poison" });
-    for (let instance = 0; instance < 2; instance++) {
-      const other = await createAged(path);
-      await until(async () => (await rowOf(other)) !== null);
-      await evictDurableObject(coordinator(path));
-      await alarmIn(61_000, coordinator(path));
-    }
-    expect(await rowOf(refused)).toBeNull();
-    expect(await journal(path, "SELECT run_id FROM quarantined_runs")).toEqual([{ run_id: refused }]);
-  });
-
   it("a clock that stepped back does not hide what was written after that", async () => {
     const path = newRunsPath();
     const [first = ""] = await createNoted(path, 2);
@@ -161,9 +145,9 @@ describe("after an eviction", () => {
     expect(sent.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
   });
 
-  it(
+  itHeld(
     "a change is replicated that was written before one of a run that was replicated again, if their batch failed",
-    withHeldBatches(async ({ commit, evict, batch, batches, journal, write, idOf }) => {
+    async ({ commit, evict, batch, batches, journal, write, idOf }) => {
       for (const name of ["a", "b"]) write(name, 1);
       await until(async () => batches.length === 1);
       batch(0).succeed();
@@ -182,35 +166,12 @@ describe("after an eviction", () => {
         .pending()
         .map(({ id }) => id);
       expect(known).toEqual([idOf(other), idOf(again)]);
-    }),
+    },
   );
 
-  it(
-    "a version is replicated that D1 refused, although an older one came late",
-    withHeldBatches(async ({ commit, evict, batch, batches, write, idOf }) => {
-      vi.useFakeTimers();
-      const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
-      write("a", 1);
-      await pass(BATCH_MAX_MS);
-      write("a", 2);
-      commit.writeNow();
-      await pass(0);
-      batch(1).fail(CONTENT);
-      await pass(0);
-      batch(0).succeed();
-      await pass(0);
-      commit.noteReplicated();
-      expect(evict().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("a"), version: 2 }]);
-      await pass(5000);
-      commit.writeNow();
-      await pass(0);
-      expect(batches.at(-1)?.rows).toEqual(["a@2"]);
-    }),
-  );
-
-  it(
+  itHeld(
     "numbers go on after the run with the highest one was purged",
-    withHeldBatches(async ({ commit, journal: first, evict, batch, batches, write, idOf }) => {
+    async ({ commit, journal: first, evict, batch, batches, write, idOf }) => {
       write("a", 1);
       write("b", 1);
       await until(async () => batches.length === 1);
@@ -224,7 +185,7 @@ describe("after an eviction", () => {
       write("c", 1, "{}", { instance: second });
       expect(second.commit.pending.firstSeq).toBe(3);
       expect(evict().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
-    }),
+    },
   );
 });
 
@@ -247,10 +208,8 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("retry", "note", "evict") }) },
 ) as fc.Arbitrary<Step>;
 
-type Shore = Parameters<Parameters<typeof withHeldBatches>[0]>[0];
-
 /** Plays a story, and after each step holds the journal against what D1 has. */
-async function play({ evict, write, batches, idOf, storage, ...first }: Shore, steps: readonly Step[]) {
+async function play({ evict, write, batches, idOf, storage, ...first }: HeldBatches, steps: readonly Step[]) {
   const written = new Map<string, number>();
   const inD1 = new Map<string, number>();
   const over = new Set<object>();
@@ -312,6 +271,6 @@ it("the cursor never passes a run that is not replicated, whatever succeeds, fai
   vi.useRealTimers();
   vi.useFakeTimers();
   const stories = fc.array(step, { minLength: 10, maxLength: 40 });
-  const tell = (steps: readonly Step[]) => withHeldBatches((held) => play(held, steps))();
+  const tell = (steps: readonly Step[]) => withHeldBatches((held) => play(held, steps));
   await fc.assert(fc.asyncProperty(stories, tell), { seed: SEED, numRuns: 20 });
 });

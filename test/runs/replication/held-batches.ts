@@ -1,7 +1,7 @@
 /** A group commit over a real journal, and a D1 whose batches stay under way until the test ends them. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { vi } from "vitest";
+import { it, vi } from "vitest";
 import { AlarmClock } from "../../../src/runs/coordinator/alarm.ts";
 import type { RowStore } from "../../../src/runs/d1/store.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
@@ -23,25 +23,30 @@ interface Batch {
   fail(why: string): void;
 }
 
+/** A test over such a group commit. */
+export function itHeld(name: string, act: (held: HeldBatches) => Promise<void>): void {
+  it(name, () => withHeldBatches(act));
+}
+
+export type HeldBatches = ReturnType<typeof makeHeldBatches>;
+
 /**
  * Tests refer to runs by short names. Intervals have no jitter. No alarm rings, because each test ends before the first
  * is due.
  */
-export function withHeldBatches(act: (held: ReturnType<typeof makeHeldBatches>) => Promise<void>): () => Promise<void> {
-  return async () => {
-    const path = newRunsPath();
-    await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
-      const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-      const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
-      try {
-        await act(makeHeldBatches(path, storage, () => logged.mock.calls.length));
-      } finally {
-        logged.mockRestore();
-        random.mockRestore();
-        await storage.deleteAlarm();
-      }
-    });
-  };
+export async function withHeldBatches(act: (held: HeldBatches) => Promise<void>): Promise<void> {
+  const path = newRunsPath();
+  await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
+    const logged = vi.spyOn(console, "error").mockImplementation(() => {});
+    const random = vi.spyOn(Math, "random").mockReturnValue(0.5);
+    try {
+      await act(makeHeldBatches(path, storage, () => logged.mock.calls.length));
+    } finally {
+      logged.mockRestore();
+      random.mockRestore();
+      await storage.deleteAlarm();
+    }
+  });
 }
 
 function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: () => number) {

@@ -1,6 +1,6 @@
 /** Runs that D1 lacks: in memory while they are few, read from the journal when they are many. */
 
-import { evictDurableObject } from "cloudflare:test";
+import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { PendingRuns } from "../../../src/runs/replication/pending-runs.ts";
@@ -17,9 +17,8 @@ import {
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
-import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
-import { withHeldBatches } from "./held-flights.ts";
 
 const AT_HAND_MAX_BYTES = 2_000_000;
 
@@ -98,30 +97,6 @@ describe("a pending run", () => {
     );
     expect(names.filter((name) => name === "as-journalled")).toHaveLength(5);
     for (const row of rows) expect(JSON.parse(String(row.body)).actionName).toBe(row.action_name);
-  });
-
-  it("is replicated whole and once, whether it is in memory or read", async () => {
-    const path = newRunsPath();
-    const batches = await createHeld(path, 12, 250_000);
-    const sent: string[] = [];
-    faults.writes = {
-      refuse: (bound) => {
-        sent.push(...(bound.match(/(?<=\[")[0-9a-f-]{36}(?=",)/g) ?? []));
-        return false;
-      },
-    };
-    batches.open();
-    await allReplicated(path);
-    const rows = await replicatedRows(path);
-    expect(rows.size).toBe(13);
-    for (const { body, action_name } of rows.values()) {
-      const { parameters, actionName } = JSON.parse(String(body));
-      expect(actionName).toBe(action_name);
-      if (actionName !== "first") expect(parameters.text).toHaveLength(250_000);
-    }
-    // But for the first, which was under way before.
-    expect(sent.sort()).toEqual([...new Set(sent)]);
-    expect(sent).toHaveLength(12);
   });
 
   it("is replicated as the newer version when that is journalled during the older one's batch", async () => {
@@ -240,17 +215,22 @@ describe("the list of pending runs", () => {
     for (const seq of [1, 4]) pending.replicated(`run-${seq}`, 1);
     expect([pending.firstSeq, order()]).toEqual([3, ["run-3", "run-5"]]);
   });
+});
 
-  it(
-    "forgets a run that was in memory",
-    withHeldBatches(async ({ commit, batches, write, idOf }) => {
-      for (const name of ["a", "b", "c"]) write(name, 1);
-      commit.forget([idOf("b")]);
-      await Promise.resolve();
-      expect(batches.map(({ rows }) => rows)).toEqual([["a@1", "c@1"]]);
-      batches[0]?.succeed();
-      await scheduler.wait(0);
-      expect(commit.pending.size).toBe(0);
-    }),
-  );
+it("a journalled run that can't be printed does not prevent others from being listed and replicated", async () => {
+  const path = newRunsPath();
+  const broken = await createRun(path, { actionName: "broken" });
+  const other = await createRun(path, { actionName: "whole" });
+  const stub = coordinator(path);
+  await until(async () => (await rowOf(broken.id)) !== null);
+  await runInDurableObject(stub, (_instance, state) => {
+    state.storage.sql.exec("UPDATE runs SET started_at = 9000000000000000, version = 2 WHERE id = ?", broken.id);
+  });
+  await evictDurableObject(stub);
+
+  const { body, headers } = await ask<ActionRun[]>("GET", path);
+  expect([body, headers.get("Action-Runs-Stale")]).toEqual([[expect.objectContaining({ id: other.id })], null]);
+  expect((await report(other, { status: "succeeded" })).status).toBe(200);
+  await until(async () => (await rowOf(other.id))?.status === "succeeded");
+  expect((await rowOf(broken.id))?.version).toBe(1);
 });

@@ -105,15 +105,6 @@ it("replicates every run but the one that D1 refuses, logs that one, and retries
   await until(async () => (await rowOf(culprit)) !== null);
 });
 
-it("answers a create from the journal while a batch hangs", async () => {
-  const path = newRunsPath();
-  faults.writes = "hang";
-  const created = await createRun(path);
-  expect(created.status).toBe("pending");
-  expect(await rowOf(created.id)).toBeNull();
-  expect((await ask("GET", `${path}/${created.id}`)).body).toMatchObject({ id: created.id });
-});
-
 it("does not restore a removed run, however late its batch arrives", async () => {
   const path = newRunsPath();
   const createdAt = Date.now() - 40 * DAY_MS;
@@ -228,43 +219,6 @@ it("hurries a change of a run that waits at a gate, or did", async () => {
   const gated = await gatedRun(path, APPROVAL);
   expect((await ask("DELETE", `${path}/${gated.id}`)).status).toBe(200);
   expect(urgent).toEqual([false, false, true, true]);
-});
-
-it("replicates with its alarm what an evicted object had not", async () => {
-  const path = newRunsPath();
-  faults.writes = "down";
-  const id = await createAged(path);
-  await evictDurableObject(coordinator(path));
-  faults.writes = null;
-  expect(await rowOf(id)).toBeNull();
-  await alarmIn(61_000, coordinator(path));
-  await until(async () => (await rowOf(id)) !== null);
-});
-
-it("binds at most the maximum number of bytes when bodies have many-byte characters", async () => {
-  const path = newRunsPath();
-  const sizes: number[] = [];
-  const gate = holdWrites();
-  const euros = JSON.stringify({ note: "€".repeat(85_000) });
-  const ids: string[] = [];
-  for (let n = 0; n < 9; n++) ids.push(await createAged(path, { parameters: euros }));
-  faults.writes = {
-    refuse: (bound) => {
-      const [first] = bound.split("\u0001").filter((value) => value.startsWith("[["));
-      if (first !== undefined) sizes.push(utf8Bytes(first));
-      return false;
-    },
-  };
-  gate.open();
-  await replicated(path);
-  for (const id of ids) {
-    expect((await ask("GET", `${path}/${id}`)).body.parameters).toEqual({ note: "€".repeat(85_000) });
-    expect(await rowOf(id)).toMatchObject({ version: 1 });
-  }
-  for (const size of sizes) expect(size).toBeLessThanOrEqual(GROUP_MAX_BYTES);
-  // Three fit in a batch; the first started with one run.
-  expect(sizes.length).toBeGreaterThanOrEqual(3);
-  expect(sizes.length).toBeLessThanOrEqual(4);
 });
 
 it("replicates a run that is at every limit at once, byte by byte", async () => {

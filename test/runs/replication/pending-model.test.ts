@@ -2,7 +2,7 @@
  * Random stories of pending runs, each step compared with a small model. The model keeps a list of every write, and
  * asks of each whether D1 has it.
  *
- * `PENDING_STORIES=200000 npx vitest run test/runs/replication/unlanded-model.test.ts` plays more stories than the
+ * `PENDING_STORIES=200000 npx vitest run test/runs/replication/pending-model.test.ts` plays more stories than the
  * suite does. A failure prints its seed and the shortest story.
  */
 
