@@ -2,27 +2,14 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Cleaning } from "../../src/runs/coordinator/moves.ts";
 import { askWith, calledThrough, envWith } from "../support/bindings.ts";
-import { cursorOf } from "../support/changes.ts";
 import { later } from "../support/clock.ts";
-import {
-  alarmAt,
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  journal,
-  MINUTE_MS,
-  until,
-} from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
-import { fillJournal } from "../support/rows-in-journal.ts";
 import { changed } from "../support/settings.ts";
 import {
   beginMove,
@@ -39,20 +26,10 @@ import {
   replicatedIn,
   ringNext,
   row,
+  watchFailures,
 } from "./moves.ts";
 
-/** What the service logs as errors. */
-let failures: string[] = [];
-
-beforeEach(() => {
-  failures = [];
-  vi.spyOn(console, "log").mockImplementation(() => {});
-  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+watchFailures();
 
 describe("a move", () => {
   it("brings all runs to the new database, and leaves none in the old one", async () => {
@@ -73,14 +50,6 @@ describe("a move", () => {
     expect(await idsIn(1, path)).toEqual([]);
   });
 
-  it("is nothing to those who follow the feed: their cursors stay", async () => {
-    const { path } = await livingIn(1);
-    const cursor = await cursorOf(path);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
-    expect(await cursorOf(path)).toBe(cursor);
-  });
-
   it("copies labels, and deletes those of the old database", async () => {
     const { path } = await livingIn(1);
     const scope = scopeOfPath(path);
@@ -91,32 +60,6 @@ describe("a move", () => {
     await driveUntil(path, "cleaned");
     const left = databaseOf(1).prepare("SELECT count(*) AS n FROM run_labels WHERE scope = ?").bind(scope);
     expect(await left.first("n")).toBe(0);
-  });
-
-  it("takes along runs that change, are created and are purged meanwhile", async () => {
-    const { path, ids } = await livingIn(1);
-    await fillJournal(path, { rows: 5, isReplicated: false, endedAt: Date.now() - 40 * DAY_MS });
-    await beginMove(path, 3);
-    const created = await createAged(path);
-    await change(path, ids[3] ?? "", { type: "cancelled" });
-    await driveUntil(path, "resting");
-    await replicatedIn(path, 3, [...ids, created]);
-    const cancelled = databaseOf(3).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[3]);
-    await until(async () => (await cancelled.first("status")) === "cancelled");
-  });
-
-  it("goes on after the object was evicted at any step", async () => {
-    const { path, ids } = await livingIn(1);
-    await beginMove(path, 2);
-    let steps = 0;
-    await until(async () => {
-      // The platform may evict whenever it likes. An object that does not run can't be evicted.
-      if (steps++ % 2 === 0) await evictDurableObject(coordinator(path)).catch(() => {});
-      if ((await moveOf(path))?.status === "resting") return true;
-      await ringNext(path);
-      return false;
-    });
-    expect(await idsIn(2, path)).toEqual([...ids].sort());
   });
 
   it("leaves a database that takes nothing any more", async () => {
@@ -162,14 +105,6 @@ describe("a move", () => {
 });
 
 describe("the operator", () => {
-  it("gets the same move for the same request, and a refusal for another one", async () => {
-    const { path } = await livingIn(1);
-    const first = await beginMove(path, 2);
-    expect(await beginMove(path, 2)).toMatchObject({ ...first, move: { requestedAt: expect.any(Number) } });
-    expect(await beginMove(path, 3)).toEqual({ ok: false, reason: "move_under_way" });
-    expect((await direct(path).moves.state()).moves).toHaveLength(1);
-  });
-
   it("sees the newest move, also if the one before was cancelled", async () => {
     const { path } = await livingIn(1);
     const { open } = await copyingTo(path, 3);

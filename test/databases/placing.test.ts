@@ -2,7 +2,7 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Replicas } from "../../src/runs/replication/replica-set.ts";
 import { forgetNumbers } from "../../src/settings/databases.ts";
 
@@ -38,19 +38,11 @@ import {
   replicatedIn,
   ringNext,
   row,
+  watchFailures,
 } from "./moves.ts";
 
-beforeEach(() => {
-  failures = [];
-  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+const failures = watchFailures();
 
-/** What the service logs as errors. */
-let failures: string[] = [];
 /** Whether the control database lists the environment: 1 or 0. */
 function registered(path: string): Promise<number | null> {
   const count = env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope = ?");

@@ -1,6 +1,6 @@
 /** The instant of a move at which the new database becomes the one that lists read, and what can go wrong around it. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { PendingRuns } from "../../src/runs/replication/pending-runs.ts";
 import { forgetNumbers } from "../../src/settings/databases.ts";
 
@@ -20,7 +20,6 @@ import { breakD1, faults, holdReads, holdWrites, resetFaults } from "../support/
 import { walkedTo } from "../support/landed.ts";
 import { ask } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
-import { changed } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
 import {
   beginMove,
@@ -37,20 +36,10 @@ import {
   replicatedIn,
   ringNext,
   row,
+  watchFailures,
 } from "./moves.ts";
 
-/** What the service logs as errors. */
-let failures: string[] = [];
-
-beforeEach(() => {
-  failures = [];
-  vi.spyOn(console, "log").mockImplementation(() => {});
-  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+const failures = watchFailures();
 
 /** After all runs. */
 const LAST = "ffffffff-ffff-8fff-bfff-ffffffffffff";

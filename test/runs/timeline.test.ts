@@ -24,7 +24,12 @@ import { eventsOf, type WireEvent } from "../support/stream.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const NOW = CREATED_AT + 2000;
-const PENDING: Run = toRun({ id: "019c0e5a-1800-8000-8000-000000000000", deadlineAt: CREATED_AT + 60_000 });
+const PENDING: Run = toRun({
+  id: "019c0e5a-1800-8000-8000-000000000000",
+  createdAt: CREATED_AT,
+  silentSince: CREATED_AT,
+  deadlineAt: CREATED_AT + 60_000,
+});
 
 describe("what a change leaves in the timeline", () => {
   const failed = (cause: string) => ({ status: "failed", cause });
