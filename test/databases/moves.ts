@@ -118,16 +118,29 @@ export async function ringNext(path: string): Promise<void> {
   if (ms > SOON_MS) await alarmIn(ms, coordinator(path));
 }
 
-/** Rings the alarm until the move has this status; null: until no move is left. */
-export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
-  let move = await moveOf(path);
+/** Rings the alarm until this is so. */
+export async function ringUntil(path: string, isSo: () => Promise<boolean>): Promise<void> {
   await until(async () => {
-    move = await moveOf(path);
-    if ((move?.status ?? null) === status) return true;
+    if (await isSo()) return true;
     await ringNext(path);
     return false;
   });
+}
+
+/** Rings the alarm until the move has this status; null: until no move is left. */
+export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
+  let move = await moveOf(path);
+  await ringUntil(path, async () => {
+    move = await moveOf(path);
+    return (move?.status ?? null) === status;
+  });
   return move;
+}
+
+/** Moves the environment. The rows in the old database are still there. */
+export async function moveTo(path: string, database: number): Promise<void> {
+  await beginMove(path, database);
+  await driveUntil(path, "resting");
 }
 
 /** The row of the control database. */

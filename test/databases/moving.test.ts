@@ -6,7 +6,7 @@ import { describe, expect, it, vi } from "vitest";
 import { Cleaning } from "../../src/runs/coordinator/moves.ts";
 import { askWith, calledThrough, envWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
-import { alarmAt, alarmIn, coordinator, createAged, direct, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal, MINUTE_MS } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
@@ -23,8 +23,9 @@ import {
   livingIn,
   marksOf,
   moveOf,
+  moveTo,
   replicatedIn,
-  ringNext,
+  ringUntil,
   row,
   watchFailures,
 } from "./moves.ts";
@@ -55,8 +56,7 @@ describe("a move", () => {
     const scope = scopeOfPath(path);
     const insert = databaseOf(1).prepare("INSERT INTO run_labels (scope, label, id) VALUES (?, ?, ?)");
     await databaseOf(1).batch([1, 2, 3].map((i) => insert.bind(scope, `label-${i}`, `id-${i}`)));
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     await driveUntil(path, "cleaned");
     const left = databaseOf(1).prepare("SELECT count(*) AS n FROM run_labels WHERE scope = ?").bind(scope);
     expect(await left.first("n")).toBe(0);
@@ -67,8 +67,7 @@ describe("a move", () => {
     faults.only = 1;
     faults.writes = { refuse: () => true };
     const stuck = await createAged(path);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     await replicatedIn(path, 2, [...ids, stuck]);
     faults.writes = null;
     faults.only = null;
@@ -110,21 +109,16 @@ describe("the operator", () => {
     const { open } = await copyingTo(path, 3);
     await direct(path).moves.cancel();
     open();
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     expect(await moveOf(path)).toMatchObject({ target: { database: 2, generation: 3 } });
   });
 
   it("can't move back to a database whose rows are not all deleted, but to another one", async () => {
     const { path, ids } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     expect(await beginMove(path, 1)).toEqual({ ok: false, reason: "moved_lately" });
     expect(await beginMove(path, 3)).toMatchObject({ ok: true });
-    await until(async () => {
-      await ringNext(path);
-      return (await row(path))?.database === 3;
-    });
+    await ringUntil(path, async () => (await row(path))?.database === 3);
     await driveUntil(path, null);
     expect([await idsIn(1, path), await idsIn(2, path)]).toEqual([[], []]);
     expect(await idsIn(3, path)).toEqual([...ids].sort());
@@ -133,8 +127,7 @@ describe("the operator", () => {
 
   it("is refused if they have seen the environment where it was before its last move", async () => {
     const { path } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     const stale = await direct(path).moves.begin({ database: 1, generation: 1 }, 3);
     expect(stale).toEqual({ ok: false, reason: "move_under_way" });
   });
@@ -166,8 +159,7 @@ describe("the operator", () => {
 describe("the cleaning", () => {
   it("comes again an hour later, against a statement that was given up and ran late", async () => {
     const { path } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     await driveUntil(path, "cleaned");
     await databaseOf(1)
       .prepare(
@@ -182,14 +174,10 @@ describe("the cleaning", () => {
 
   it("does not let the alarm ring again and again while it takes long", async () => {
     const { path } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     faults.only = 1;
     const { open } = holdWrites(/DELETE FROM runs/);
-    await until(async () => {
-      await ringNext(path);
-      return faults.gatedCalls > 0;
-    });
+    await ringUntil(path, async () => faults.gatedCalls > 0);
     const now = Date.now();
     expect(await alarmAt(path)).toBeGreaterThan(now + 20_000);
     // A pass can have many statements, and ends after 28 s at the latest.
@@ -207,11 +195,7 @@ it("a cleaning under way lets the alarm ring later, even if the clock steps back
   const { open } = holdWrites(/DELETE FROM runs/);
   await beginMove(path, 2);
   await direct(path).moves.cancel();
-  await until(async () => {
-    if (faults.gatedCalls > 0) return true;
-    await ringNext(path);
-    return false;
-  });
+  await ringUntil(path, async () => faults.gatedCalls > 0);
   const nextAt = vi.spyOn(Cleaning.prototype, "nextAt");
   later(-MINUTE_MS);
   await direct(path).upkeep.poke();

@@ -33,8 +33,10 @@ import {
   lackingOf,
   livingIn,
   moveOf,
+  moveTo,
   replicatedIn,
   ringNext,
+  ringUntil,
   row,
   watchFailures,
 } from "./moves.ts";
@@ -60,15 +62,6 @@ async function owed(path: string): Promise<string[]> {
 async function walked(path: string, id: string): Promise<void> {
   await journal(path, "UPDATE metadata SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'", id);
   await kill(path);
-}
-
-/** Rings the alarm until this is so. */
-async function ringUntil(path: string, isSo: () => Promise<boolean>): Promise<void> {
-  await until(async () => {
-    if (await isSo()) return true;
-    await ringNext(path);
-    return false;
-  });
 }
 
 /** Lists the ids of all runs, as a caller does. */
@@ -144,8 +137,7 @@ describe("a copy", () => {
   it("is nothing to those who follow the feed, unless the old primary was being rebuilt", async () => {
     const { path } = await livingIn(1);
     const before = await cursorOf(path);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     expect(await cursorOf(path)).toBe(before);
     const { open } = await copyingTo(path, 3);
     faults.only = 2;

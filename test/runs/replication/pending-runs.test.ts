@@ -2,19 +2,10 @@
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { PendingRuns } from "../../../src/runs/replication/pending-runs.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  journal,
-  MINUTE_MS,
-  until,
-} from "../../support/direct.ts";
+import { LackingIds, PendingRuns } from "../../../src/runs/replication/pending-runs.ts";
+import { alarmIn, coordinator, createAged, DAY_MS, direct, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
@@ -97,24 +88,6 @@ describe("a pending run", () => {
     );
     expect(names.filter((name) => name === "as-journalled")).toHaveLength(5);
     for (const row of rows) expect(JSON.parse(String(row.body)).actionName).toBe(row.action_name);
-  });
-
-  it("is replicated as the newer version when that is journalled during the older one's batch", async () => {
-    for (const bytes of [10, 250_000]) {
-      const path = newRunsPath();
-      const batches = await createHeld(path, 10, bytes);
-      const ids = (await versionsInJournal(path)).map(({ id }) => id);
-      for (const [n, id] of ids.entries()) {
-        await change(path, id, { type: "failed", error: `of ${n}`, output: null });
-      }
-      batches.open();
-      await allReplicated(path);
-      for (const [n, id] of ids.entries()) {
-        const row = (await replicatedRows(path)).get(id);
-        expect(row).toMatchObject({ version: 2, status: "failed" });
-        expect(JSON.parse(String(row?.body)).error).toBe(`of ${n}`);
-      }
-    }
   });
 
   it("is read from the journal after an eviction", async () => {
@@ -233,4 +206,45 @@ it("a journalled run that can't be printed does not prevent others from being li
   expect((await report(other, { status: "succeeded" })).status).toBe(200);
   await until(async () => (await rowOf(other.id))?.status === "succeeded");
   expect((await rowOf(broken.id))?.version).toBe(1);
+});
+
+const id = fc.stringMatching(/^[0-9a-f]{3}$/);
+
+it("the ids of runs that a database lacks are those that were added and are not replicated, within the bounds and in the order that is asked for", () => {
+  const steps = fc.array(fc.record({ id, isReplicated: fc.boolean() }), { maxLength: 60 });
+  fc.assert(
+    fc.property(steps, id, id, (steps, lower, upper) => {
+      const lacking = new Set<string>();
+      const ids = new LackingIds(
+        (id) => lacking.has(id),
+        () => lacking.size,
+      );
+      for (const { id, isReplicated } of steps) {
+        lacking.add(id);
+        ids.add(id);
+        if (isReplicated) lacking.delete(id);
+      }
+      const expected = [...lacking].filter((id) => id >= lower && id < upper).sort();
+      expect([...ids.between(lower, upper, "oldest")]).toEqual(expected);
+      expect([...ids.between(lower, upper, "newest")]).toEqual(expected.reverse());
+    }),
+  );
+});
+
+it("the ids of runs that are replicated are forgotten, so that they stay as few as the database lacks", () => {
+  const lacking = new Set<string>();
+  let looks = 0;
+  const ids = new LackingIds(
+    (id) => {
+      looks++;
+      return lacking.has(id);
+    },
+    () => lacking.size,
+  );
+  for (let n = 0; n < 10_000; n++) ids.add(String(n).padStart(5, "0"));
+  lacking.add("last");
+  ids.add("last");
+  looks = 0;
+  expect([...ids.between("", "~", "newest")]).toEqual(["last"]);
+  expect(looks).toBeLessThan(1100);
 });

@@ -107,12 +107,6 @@ describe("after an eviction", () => {
     expect(sent).toHaveLength(1);
   });
 
-  it("an object without anything to replicate and to note rests until its next deadline", async () => {
-    const path = newRunsPath();
-    await createNoted(path, 2);
-    expect(await journal(path, "SELECT name FROM metadata WHERE name = 'replication_retry_at'")).toEqual([]);
-  });
-
   it("a run that D1 refused is still known, though its number is below the cursor, and is tried again", async () => {
     const path = newRunsPath();
     vi.spyOn(console, "error").mockImplementation(() => {});

@@ -1,5 +1,6 @@
 /**
- * The integer key of a run: it sorts as ids do, two ids may want the same one, and every statement finds runs by it.
+ * The integer key of a run: it sorts as ids do, two ids may want the same one, and every statement finds runs by it. And
+ * the runs that a coordinator remembers: they read as the journal has them, and they are few.
  */
 
 import { runInDurableObject } from "cloudflare:test";
@@ -7,8 +8,8 @@ import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { firstIdAt, hyphenated, timeHex } from "../../../src/base/ids.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { highestKeyHalves, keyHalves } from "../../../src/runs/journal/run-rows.ts";
-
+import { highestKeyHalves, type JournaledRun, keyHalves } from "../../../src/runs/journal/run-rows.ts";
+import { type Actor, ended, type Gates } from "../../../src/runs/run.ts";
 import { AFTER_ALL_IDS, createdAtOf } from "../../../src/runs/run-id.ts";
 import { coordinator, DAY_MS } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
@@ -64,6 +65,12 @@ async function inJournal<T>(go: (journal: Journal, storage: DurableObjectStorage
   return runInDurableObject(coordinator(path), (_instance, { storage }) => {
     return go(new Journal(storage, scopeOfPath(path)), storage);
   });
+}
+
+/** Says how many times a run was read from SQLite since. */
+function countReads(storage: DurableObjectStorage): () => number {
+  const exec = vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec");
+  return () => exec.mock.calls.filter(([query]) => query.startsWith("SELECT runs.id")).length;
 }
 
 function insert(journal: Journal, id: string): boolean {
@@ -240,6 +247,139 @@ describe("what the coordinator asks its journal", () => {
       insert(journal, idAt(Date.now()));
       expect(journal.insert(run, { dispatch: null, events: [] }, Date.now())).not.toBeNull();
       expect(plansOf(storage, () => go(journal))).toEqual(plan);
+    });
+  });
+});
+
+function insertNew(journal: Journal, details: Partial<JournaledRun> = {}): JournaledRun {
+  const run = { ...toJournaledRun({ id: idAt(Date.now()) }), ...details };
+  expect(journal.insert(run, { dispatch: null, events: [] }, Date.now())).not.toBeNull();
+  return run;
+}
+
+it("an open run is read from SQLite once, whoever asks, and after a restart of its coordinator", async () => {
+  await inJournal((journal, storage) => {
+    const reads = countReads(storage);
+    const run = insertNew(journal);
+    expect(journal.runs.byId(run.id)).toEqual(run);
+    expect(reads()).toBe(0);
+    const later = new Journal(storage, journal.scope);
+    expect([later.runs.byId(run.id), later.runs.byId(run.id)]).toEqual([run, run]);
+    expect(reads()).toBe(1);
+  });
+});
+
+it("a remembered run reads as SQLite has it after each write of it", async () => {
+  await inJournal((journal, storage) => {
+    const run = insertNew(journal);
+    const asStored = () => new Journal(storage, journal.scope).runs.byId(run.id);
+    const running = { ...run, version: 2, status: "running", startedAt: run.createdAt + 5 } as const;
+    journal.update(running, { events: [] }, Date.now());
+    expect(journal.runs.byId(run.id)).toEqual(asStored());
+    journal.noteHeartbeat({ ...running, silentSince: run.createdAt + 7 }, []);
+    expect(journal.runs.byId(run.id)).toEqual(asStored());
+    journal.noteAttempt({ ...running, silentSince: run.createdAt + 9 }, null, []);
+    expect(journal.runs.byId(run.id)).toEqual(asStored());
+    expect(asStored()?.silentSince).toBe(run.createdAt + 9);
+    journal.forget([run.id]);
+    expect([journal.runs.byId(run.id), asStored()]).toEqual([null, null]);
+  });
+});
+
+it("a remembered run reads as before if the transaction of its change was taken back", async () => {
+  await inJournal((journal) => {
+    const run = insertNew(journal);
+    const running = { ...run, version: 2, status: "running", startedAt: run.createdAt + 5 } as const;
+    const fails = () =>
+      journal.transaction(() => {
+        journal.update(running, { events: [] }, Date.now());
+        expect(journal.runs.byId(run.id)).toEqual(running);
+        throw new Error("no more");
+      });
+    expect(fails).toThrow("no more");
+    expect(journal.runs.byId(run.id)).toEqual(run);
+  });
+});
+
+it("a remembered run reads as before even if nothing could be read when the transaction was taken back", async () => {
+  await inJournal((journal, storage) => {
+    const run = insertNew(journal);
+    const running = { ...run, version: 2, status: "running", startedAt: run.createdAt + 5 } as const;
+    journal.metadata.set("fan_out_after", "1");
+    const exec = vi.spyOn(Object.getPrototypeOf(storage.sql) as SqlStorage, "exec");
+    const fails = () =>
+      journal.transaction(() => {
+        journal.update(running, { events: [] }, Date.now());
+        exec.mockImplementationOnce(() => {
+          throw new Error("disk I/O error");
+        });
+        throw new Error("no more");
+      });
+    expect(fails).toThrow("disk I/O error");
+    expect(journal.runs.byId(run.id)).toEqual(run);
+    expect(journal.metadata.get("fan_out_after")).toBe("1");
+    journal.update(running, { events: [] }, Date.now());
+    expect(new Journal(storage, journal.scope).runs.byId(run.id)).toEqual(running);
+  });
+});
+
+it("a remembered run reads as before if a create was refused because its id is taken", async () => {
+  await inJournal((journal) => {
+    const run = insertNew(journal);
+    const other = { ...run, createKey: "t:another", actionName: "another" };
+    expect(journal.insert(other, { dispatch: null, events: [] }, Date.now())).toBeNull();
+    expect(journal.runs.byId(run.id)).toEqual(run);
+  });
+});
+
+it("a remembered run is forgotten when it ends", async () => {
+  await inJournal((journal, storage) => {
+    const reads = countReads(storage);
+    const run = insertNew(journal);
+    journal.update({ ...run, ...ended(run, "succeeded", Date.now(), "callback", {}) }, { events: [] }, Date.now());
+    expect(journal.runs.byId(run.id)).toMatchObject({ status: "succeeded" });
+    expect(reads()).toBe(1);
+  });
+});
+
+describe("a remembered run is forgotten when other coordinators of the isolate take the room", () => {
+  const MAX_CHARS = 8_000_000;
+  const CREATOR: Actor = { tokenId: "a-token", tokenName: "ci", parents: [], person: null };
+  const GATES: Gates = {
+    notBefore: null,
+    approval: { required: 2, allowSelf: true },
+    concurrency: null,
+    waitUntil: Date.now() + 60_000,
+    creator: CREATOR,
+    sealedUnder: null,
+  };
+
+  it("with long texts: without any one of these, the others would fit", async () => {
+    await inJournal((journal, storage) => {
+      const reads = countReads(storage);
+      const first = insertNew(journal);
+      const text = "x".repeat(250_000);
+      const approvals = [{ by: CREATOR, at: Date.now(), reason: text }];
+      const texts = { parameters: text, recommendations: text, labels: text, externalUrl: text };
+      const reasons = { cancelReason: text, waitingReason: text, gates: GATES, approvals };
+      const other = new Journal(storage, journal.scope);
+      for (let n = 0; n < 5; n++) insertNew(other, { ...texts, ...reasons });
+      expect(journal.runs.byId(first.id)).toEqual(first);
+      expect(reads()).toBe(1);
+    });
+  });
+
+  it("with many runs, because each takes room for its other members", async () => {
+    await inJournal((journal, storage) => {
+      const reads = countReads(storage);
+      const first = insertNew(journal);
+      const other = new Journal(storage, journal.scope);
+      for (let n = 0; n < 5; n++) insertNew(other, { parameters: "x".repeat(MAX_CHARS / 5 - 6000) });
+      expect(journal.runs.byId(first.id)).toEqual(first);
+      expect(reads()).toBe(0);
+      for (let n = 0; n < 30; n++) insertNew(other);
+      expect(journal.runs.byId(first.id)).toEqual(first);
+      expect(reads()).toBe(1);
     });
   });
 });
