@@ -150,7 +150,7 @@ export function row(path: string): Promise<{ database: number; generation: numbe
 }
 
 /** The names of the journal's metadata, in order. */
-export async function marksOf(path: string): Promise<string[]> {
+export async function metadataOf(path: string): Promise<string[]> {
   const metadata = await journal<{ name: string }>(path, "SELECT name FROM metadata ORDER BY name");
   return metadata.map(({ name }) => name);
 }

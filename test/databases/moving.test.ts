@@ -21,7 +21,7 @@ import {
   kill,
   lackingOf,
   livingIn,
-  marksOf,
+  metadataOf,
   moveOf,
   moveTo,
   replicatedIn,
@@ -45,7 +45,7 @@ describe("a move", () => {
     await driveUntil(path, null);
     expect(await idsIn(2, path)).toEqual([...ids].sort());
     // What the old database was known to have is forgotten, and a new instance replicates to the new one.
-    expect((await marksOf(path)).filter((name) => /replica:1/.test(name))).toEqual([]);
+    expect((await metadataOf(path)).filter((name) => /replica:1/.test(name))).toEqual([]);
     await evictDurableObject(coordinator(path));
     await replicatedIn(path, 2, [await createAged(path)]);
     expect(await idsIn(1, path)).toEqual([]);
@@ -224,7 +224,7 @@ it("an environment of the time with one database stays where it is until its cop
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name))).toEqual(
+  expect((await metadataOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name))).toEqual(
     [],
   );
   expect(await row(path)).toBeNull();

@@ -33,7 +33,7 @@ import {
   kill,
   lackingOf,
   livingIn,
-  marksOf,
+  metadataOf,
   moveOf,
   moveTo,
   replicatedIn,
@@ -75,7 +75,7 @@ it("an environment from before the second database stays in database 0", async (
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const path = newRunsPath();
   await replicatedIn(path, 0, [await createAged(path)]);
-  expect([await marksOf(path), await row(path)]).toEqual([
+  expect([await metadataOf(path), await row(path)]).toEqual([
     expect.not.arrayContaining([expect.stringContaining("replica:")]),
     null,
   ]);

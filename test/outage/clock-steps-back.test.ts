@@ -194,16 +194,16 @@ describe("what an isolate remembers", () => {
 
 itHeld(
   "a run that D1 refused is sent again with the next batch, not an hour later",
-  async ({ commit, batch, batches, write }) => {
+  async ({ writer, batch, batches, write }) => {
     write("a", 1);
     await Promise.resolve();
     batch(0).fail(CONTENT);
-    await until(async () => commit.quarantined.size === 1);
-    commit.writeNow();
+    await until(async () => writer.quarantined.size === 1);
+    writer.writeNow();
     await scheduler.wait(0);
     expect(batches).toHaveLength(1);
     stepBack();
-    commit.writeNow();
+    writer.writeNow();
     await Promise.resolve();
     expect(batches).toHaveLength(2);
   },

@@ -38,11 +38,11 @@ export interface ReplicationTarget {
   readonly onWalked?: () => void;
 }
 
-export class GroupCommit {
+export class BatchWriter {
   readonly #journal: Journal;
   readonly #target: ReplicationTarget;
   readonly #alarm: ReplicationAlarm;
-  readonly #batches: BatchWrites;
+  readonly #writes: WritesUnderWay;
   readonly pending: PendingRuns;
   readonly quarantined: QuarantinedRuns;
   /** Of the runs that the database lacks in their newest version: they wait, are in a batch, or are quarantined. */
@@ -72,7 +72,7 @@ export class GroupCommit {
       () => this.pending.size + this.quarantined.size,
     );
     for (const { id } of this.pending.waiting()) this.lackingIds.add(id);
-    this.#batches = new BatchWrites(target.store);
+    this.#writes = new WritesUnderWay(target.store);
   }
 
   /** No further batch starts, and nothing is noted any more. */
@@ -116,7 +116,7 @@ export class GroupCommit {
 
   /** Whether a batch may still be written. */
   get isWriting(): boolean {
-    return this.#batches.isAnyUnderWay;
+    return this.#writes.isAnyUnderWay;
   }
 
   /** Plans the next batch for what waits. While D1 fails, only the alarm tries again. Otherwise each change would. */
@@ -139,7 +139,7 @@ export class GroupCommit {
   }
 
   get #mayWrite(): boolean {
-    return !this.#isStopped && !this.#isWriting && !this.#batches.isFull;
+    return !this.#isStopped && !this.#isWriting && !this.#writes.isFull;
   }
 
   #writeIn(ms: number): void {
@@ -213,7 +213,7 @@ export class GroupCommit {
   /** Writes a batch. If D1 refuses its content, halves it until the culprit is alone, and quarantines that run. */
   async #writeSplitting(group: readonly BatchRow[]): Promise<void> {
     try {
-      await this.#batches.send(
+      await this.#writes.send(
         group.map(({ text }) => text),
         group.filter(({ isLabelled }) => isLabelled).map(({ entry }) => entry.id),
         () => this.#confirm(group),
@@ -337,7 +337,7 @@ const BATCH_FORGOTTEN_MS = 20_000;
 const BATCHES_MAX = 2;
 
 /** The writes to D1 that are under way. One that hangs is given up, and is no longer counted some time later. */
-class BatchWrites {
+class WritesUnderWay {
   readonly #store: RowStore;
   #underWay = 0;
 

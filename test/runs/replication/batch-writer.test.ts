@@ -1,4 +1,4 @@
-/** Group commit on real objects and a real D1. */
+/** Group writer on real objects and a real D1. */
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
@@ -6,7 +6,7 @@ import { afterEach, expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
-import { GroupCommit } from "../../../src/runs/replication/batch-writer.ts";
+import { BatchWriter } from "../../../src/runs/replication/batch-writer.ts";
 
 import {
   alarmAt,
@@ -206,7 +206,7 @@ it("replicates at once what waits when the sweep calls, although the interval be
 it("hurries a change of a run that waits at a gate, or did", async () => {
   const path = newRunsPath();
   const urgent: boolean[] = [];
-  vi.spyOn(GroupCommit.prototype, "changed").mockImplementation((_entry, isUrgent) => {
+  vi.spyOn(BatchWriter.prototype, "changed").mockImplementation((_entry, isUrgent) => {
     urgent.push(isUrgent === true);
   });
   const plain = await createRun(path);

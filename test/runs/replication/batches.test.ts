@@ -1,5 +1,5 @@
 /**
- * Group commit: when batches start, which runs share a batch, and what happens to runs that D1 refuses. With a fake
+ * Group writer: when batches start, which runs share a batch, and what happens to runs that D1 refuses. With a fake
  * clock.
  */
 
@@ -24,14 +24,14 @@ const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 describe("a batch", () => {
   itHeld(
     "starts after one that failed, although the retry could not be set for sooner",
-    async ({ commit, batch, sent, storage, write }) => {
+    async ({ writer, batch, sent, storage, write }) => {
       write("a", 1);
       await pass(0);
       storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON metadata BEGIN SELECT RAISE(FAIL, 'full'); END");
       batch(0).fail(OUTAGE);
       await pass(0);
       storage.sql.exec("DROP TRIGGER full");
-      commit.writeNow();
+      writer.writeNow();
       await pass(0);
       expect(sent()).toEqual([["a@1"], ["a@1"]]);
     },
@@ -134,18 +134,18 @@ describe("a batch", () => {
 
   itHeld(
     "starts no later because earlier ones failed, however long that took",
-    async ({ commit, batch, sent, write }) => {
+    async ({ writer, batch, sent, write }) => {
       write("a", 1);
       await pass(0);
       batch(0).succeed();
       write("b", 1);
       for (let n = 1; n <= 3; n++) {
-        commit.writeNow();
+        writer.writeNow();
         await pass(9000);
         batch(n).fail(OUTAGE);
         await pass(0);
       }
-      commit.writeNow();
+      writer.writeNow();
       await pass(0);
       batch(4).succeed();
       await pass(1);
@@ -181,7 +181,7 @@ describe("a batch", () => {
 describe("a batch that failed", () => {
   itHeld(
     "goes back in front, with the newest version of each run",
-    async ({ commit, batch, sent, write, troubles, isReplicated }) => {
+    async ({ writer, batch, sent, write, troubles, isReplicated }) => {
       write("a", 1);
       write("b", 1);
       await pass(0);
@@ -190,9 +190,9 @@ describe("a batch that failed", () => {
       batch(0).fail(OUTAGE);
       await pass(0);
       expect(troubles()).toBe(1);
-      expect(commit.pending.size).toBe(3);
+      expect(writer.pending.size).toBe(3);
       write("d", 1);
-      commit.writeNow();
+      writer.writeNow();
       await pass(0);
       expect(sent()).toEqual([
         ["a@1", "b@1"],
@@ -200,11 +200,11 @@ describe("a batch that failed", () => {
       ]);
       batch(1).succeed();
       await pass(0);
-      expect([commit.pending.size, isReplicated("b")]).toEqual([0, true]);
+      expect([writer.pending.size, isReplicated("b")]).toEqual([0, true]);
     },
   );
 
-  itHeld("is followed by no batch for a change, until a retry was written", async ({ commit, batch, sent, write }) => {
+  itHeld("is followed by no batch for a change, until a retry was written", async ({ writer, batch, sent, write }) => {
     write("a", 1);
     await pass(0);
     batch(0).fail(OUTAGE);
@@ -214,11 +214,11 @@ describe("a batch that failed", () => {
       await pass(2000);
     }
     expect(sent()).toHaveLength(1);
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     batch(1).fail(OUTAGE);
     await pass(0);
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     batch(2).succeed();
     await pass(0);
@@ -228,14 +228,14 @@ describe("a batch that failed", () => {
   });
 });
 
-itHeld("a retry starts before a batch that is planned, and replaces it", async ({ commit, batch, sent, write }) => {
+itHeld("a retry starts before a batch that is planned, and replaces it", async ({ writer, batch, sent, write }) => {
   write("a", 1);
   await pass(0);
   batch(0).succeed();
   await pass(1);
   write("b", 1);
   await pass(1);
-  commit.writeNow();
+  writer.writeNow();
   await pass(0);
   expect(sent()).toEqual([["a@1"], ["b@1"]]);
   batch(1).succeed();
@@ -246,25 +246,25 @@ itHeld("a retry starts before a batch that is planned, and replaces it", async (
 describe("a batch that was given up", () => {
   itHeld(
     "counts as replicated when D1 answers late, and its runs are not written again",
-    async ({ commit, batch, sent, write, isReplicated }) => {
+    async ({ writer, batch, sent, write, isReplicated }) => {
       write("a", 1);
       await pass(BATCH_MAX_MS);
-      expect([commit.pending.size, isReplicated("a")]).toEqual([1, false]);
+      expect([writer.pending.size, isReplicated("a")]).toEqual([1, false]);
       batch(0).succeed();
       await pass(0);
-      expect([commit.pending.size, commit.pending.bytes, isReplicated("a")]).toEqual([0, 0, true]);
-      commit.writeNow();
+      expect([writer.pending.size, writer.pending.bytes, isReplicated("a")]).toEqual([0, 0, true]);
+      writer.writeNow();
       await pass(0);
       expect(sent()).toHaveLength(1);
     },
   );
 
-  itHeld("is given up after 10 s, and while two are, none starts", async ({ troubles, commit, batch, sent, write }) => {
+  itHeld("is given up after 10 s, and while two are, none starts", async ({ troubles, writer, batch, sent, write }) => {
     expect(BATCH_MAX_MS).toBe(10_000);
     let asked = 0;
     const ask = async () => {
       write(`asked-${asked++}`, 1);
-      commit.writeNow();
+      writer.writeNow();
       await pass(0);
     };
     write("a", 1);
@@ -286,29 +286,29 @@ describe("a batch that was given up", () => {
     expect(sent()).toHaveLength(3);
     batch(2).succeed();
     await pass(0);
-    commit.writeNow();
+    writer.writeNow();
     await pass(5);
     batch(3).succeed();
     await pass(0);
-    expect(commit.pending.size).toBe(0);
+    expect(writer.pending.size).toBe(0);
   });
 
-  itHeld("makes room for another as soon as it comes back", async ({ commit, batch, sent, write }) => {
+  itHeld("makes room for another as soon as it comes back", async ({ writer, batch, sent, write }) => {
     write("a", 1);
     await pass(BATCH_MAX_MS);
-    commit.writeNow();
+    writer.writeNow();
     await pass(4000);
     batch(1).fail(OUTAGE);
     await pass(0);
-    commit.writeNow();
+    writer.writeNow();
     await pass(4000);
     // Two are under way: the first, which was given up, and the third.
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     expect(sent()).toHaveLength(3);
     batch(2).fail(OUTAGE);
     await pass(0);
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     expect(sent()).toHaveLength(4);
   });
@@ -319,7 +319,7 @@ const LONG_MS = 3000;
 
 itHeld(
   "halves a group that D1 refuses until the culprit is alone, quarantines the culprit, and writes the rest",
-  async ({ troubles, commit, batches, sent, write, isReplicated }) => {
+  async ({ troubles, writer, batches, sent, write, isReplicated }) => {
     const names = ["a", "b", "c", "d", "e", "f", "g", "h"];
     for (const name of names) write(name, 1);
     await pass(0);
@@ -336,7 +336,7 @@ itHeld(
     expect(sent().map((rows) => rows.length)).toEqual([8, 4, 4, 2, 1, 1, 2]);
     expect(replicated.sort()).toEqual(names.filter((name) => name !== "f").map((name) => `${name}@1`));
     expect(names.filter((name) => !isReplicated(name))).toEqual(["f"]);
-    expect([commit.pending.size, commit.quarantined.size]).toEqual([0, 1]);
+    expect([writer.pending.size, writer.quarantined.size]).toEqual([0, 1]);
     // That is no outage: changes go on to be written.
     write("i", 1);
     await pass(LONG_MS);
@@ -345,7 +345,7 @@ itHeld(
   },
 );
 
-itHeld("puts the whole batch back if D1 fails while a group is halved", async ({ commit, batch, sent, write }) => {
+itHeld("puts the whole batch back if D1 fails while a group is halved", async ({ writer, batch, sent, write }) => {
   for (const name of ["a", "b", "c", "d"]) write(name, 1);
   await pass(0);
   batch(0).fail(CONTENT);
@@ -354,7 +354,7 @@ itHeld("puts the whole batch back if D1 fails while a group is halved", async ({
   await pass(0);
   batch(2).fail(OUTAGE);
   await pass(0);
-  commit.writeNow();
+  writer.writeNow();
   await pass(0);
   expect(sent()).toEqual([
     ["a@1", "b@1", "c@1", "d@1"],
@@ -362,25 +362,25 @@ itHeld("puts the whole batch back if D1 fails while a group is halved", async ({
     ["c@1", "d@1"],
     ["c@1", "d@1"],
   ]);
-  expect([commit.pending.size, commit.quarantined.size]).toEqual([2, 0]);
+  expect([writer.pending.size, writer.quarantined.size]).toEqual([2, 0]);
 });
 
 itHeld(
   "retries a refused run after 5 s, then 10 s, and a newer version at once",
-  async ({ commit, batches, batch, write, isReplicated }) => {
+  async ({ writer, batches, batch, write, isReplicated }) => {
     write("a", 1);
     await pass(0);
     batch(0).fail(CONTENT);
     await pass(4999);
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     expect(batches).toHaveLength(1);
     await pass(1);
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     batch(1).fail(CONTENT);
     await pass(9999);
-    commit.writeNow();
+    writer.writeNow();
     await pass(0);
     expect(batches).toHaveLength(2);
     write("a", 2);
@@ -388,26 +388,26 @@ itHeld(
     expect(batch(2).rows).toEqual(["a@2"]);
     batch(2).succeed();
     await pass(0);
-    expect([commit.quarantined.size, isReplicated("a")]).toEqual([0, true]);
+    expect([writer.quarantined.size, isReplicated("a")]).toEqual([0, true]);
   },
 );
 
 itHeld(
   "does not quarantine a run whose newer version waits, because that may pass",
-  async ({ commit, batch, write }) => {
+  async ({ writer, batch, write }) => {
     write("a", 1);
     await pass(0);
     write("a", 2);
     batch(0).fail(CONTENT);
     await pass(LONG_MS);
-    expect(commit.quarantined.size).toBe(0);
+    expect(writer.quarantined.size).toBe(0);
     expect(batch(1).rows).toEqual(["a@2"]);
   },
 );
 
 const text = (character: string, count: number) => JSON.stringify({ text: character.repeat(count) });
 
-itHeld("cuts groups by the UTF-8 bytes of what is bound, not by characters", async ({ commit, batches, write }) => {
+itHeld("cuts groups by the UTF-8 bytes of what is bound, not by characters", async ({ writer, batches, write }) => {
   for (let n = 0; n < 20; n++) write(`r${n}`, 1, text("€", 100_000));
   await pass(0);
   for (let n = 0; n < batches.length; n++) {
@@ -415,7 +415,7 @@ itHeld("cuts groups by the UTF-8 bytes of what is bound, not by characters", asy
     batches[n]?.succeed();
     await pass(LONG_MS);
   }
-  expect(commit.pending.size).toBe(0);
+  expect(writer.pending.size).toBe(0);
   // 300 KB each: three fit, and nine would fit by characters.
   expect(batches.map((f) => f.rows.length)).toEqual([3, 3, 3, 3, 3, 3, 2]);
 });
@@ -442,7 +442,7 @@ function parametersOf(rowBytes: number): string {
   return JSON.stringify({ text: "€".repeat(Math.floor(added / 3)) + "x".repeat(added % 3) });
 }
 
-itHeld("writes a run alone that is larger than a group", async ({ commit, batches, batch, write }) => {
+itHeld("writes a run alone that is larger than a group", async ({ writer, batches, batch, write }) => {
   write("small", 1);
   write("large", 1, text("x", GROUP_MAX_BYTES));
   write("last", 1);
@@ -455,15 +455,15 @@ itHeld("writes a run alone that is larger than a group", async ({ commit, batche
   batch(2).succeed();
   await pass(LONG_MS);
   expect(batches).toHaveLength(3);
-  expect(commit.pending.size).toBe(0);
+  expect(writer.pending.size).toBe(0);
 });
 
-itHeld("drops a run that the journal no longer holds", async ({ commit, journal, batches, write, idOf }) => {
+itHeld("drops a run that the journal no longer holds", async ({ writer, journal, batches, write, idOf }) => {
   write("a", 1);
-  for (const entry of journal.replicaIn(0).pending()) commit.changed(entry);
+  for (const entry of journal.replicaIn(0).pending()) writer.changed(entry);
   journal.forget([idOf("a")]);
   await pass(0);
   await pass(LONG_MS);
   expect(batches).toHaveLength(0);
-  expect([commit.pending.size, commit.pending.bytes]).toEqual([0, 0]);
+  expect([writer.pending.size, writer.pending.bytes]).toEqual([0, 0]);
 });

@@ -1,11 +1,11 @@
-/** A group commit over a real journal, and a D1 whose batches stay under way until the test ends them. */
+/** A group writer over a real journal, and a D1 whose batches stay under way until the test ends them. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { it, vi } from "vitest";
 import { AlarmClock } from "../../../src/runs/coordinator/alarm.ts";
 import type { RowStore } from "../../../src/runs/d1/store.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { GroupCommit } from "../../../src/runs/replication/batch-writer.ts";
+import { BatchWriter } from "../../../src/runs/replication/batch-writer.ts";
 
 import { coordinator, DAY_MS } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
@@ -23,7 +23,7 @@ interface Batch {
   fail(why: string): void;
 }
 
-/** A test over such a group commit. */
+/** A test over such a group writer. */
 export function itHeld(name: string, act: (held: HeldBatches) => Promise<void>): void {
   it(name, () => withHeldBatches(act));
 }
@@ -69,9 +69,9 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
     find: async () => [],
     delete: async () => {},
   };
-  const commitOf = (of: Journal, clock: AlarmClock) =>
-    new GroupCommit(of, { database: 0, store, rows: of.replicaIn(0) }, clock);
-  const commit = commitOf(journal, alarms);
+  const writerOf = (of: Journal, clock: AlarmClock) =>
+    new BatchWriter(of, { database: 0, store, rows: of.replicaIn(0) }, clock);
+  const writer = writerOf(journal, alarms);
   const ids = new Map<string, string>();
   const idOf = (name: string) => {
     const id = ids.get(name) ?? idAt(Date.now());
@@ -83,13 +83,13 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
     name: string,
     version: number,
     parameters = "{}",
-    { instance = { journal, commit }, isUrgent = false } = {},
+    { instance = { journal, writer }, isUrgent = false } = {},
   ) => {
     const id = idOf(name);
     const row = { id, version, actionName: name, parameters, deadlineAt: Date.now() + DAY_MS };
     const run = { ...toJournaledRun(row), createKey: `m:${id}` };
     const now = Date.now();
-    const { journal: into, commit: by } = instance;
+    const { journal: into, writer: by } = instance;
     const written =
       version === 1 ? into.insert(run, { dispatch: null, events: [] }, now) : into.update(run, { events: [] }, now);
     if (written === null) throw new Error("the journal has no place for this run");
@@ -99,7 +99,7 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
   const evict = () => {
     const next = new Journal(storage, journal.scope);
     const clock = new AlarmClock(storage, next);
-    return { journal: next, commit: commitOf(next, clock) };
+    return { journal: next, writer: writerOf(next, clock) };
   };
   const batch = (n: number) => {
     const found = batches[n];
@@ -109,6 +109,6 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
   /** What each batch had so far. */
   const sent = () => batches.map(({ rows }) => rows);
   /** Whether D1 has the run's newest version. */
-  const isReplicated = (name: string) => commit.lacking(idOf(name)) === undefined;
-  return { storage, commit, journal, evict, batches, batch, sent, write, idOf, isReplicated, troubles };
+  const isReplicated = (name: string) => writer.lacking(idOf(name)) === undefined;
+  return { storage, writer, journal, evict, batches, batch, sent, write, idOf, isReplicated, troubles };
 }

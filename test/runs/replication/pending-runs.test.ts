@@ -11,7 +11,7 @@ import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
 
-const AT_HAND_MAX_BYTES = 2_000_000;
+const IN_MEMORY_MAX_BYTES = 2_000_000;
 
 /** Everything that D1 has of an environment, by id. */
 async function replicatedRows(path: string): Promise<Map<unknown, Record<string, unknown>>> {
@@ -64,13 +64,13 @@ describe("a pending run", () => {
       await ask("POST", callback.url.replace(/callback$/, "heartbeat"), { token, body: {} });
     }
     await replicated(path);
-    const atHand = await replicatedRows(path);
-    expect(atHand.size).toBe(9);
+    const fromMemory = await replicatedRows(path);
+    expect(fromMemory.size).toBe(9);
 
     await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
     await direct(path).upkeep.resync();
     await until(async () => (await replicatedRows(path)).size === 9);
-    expect(await replicatedRows(path)).toEqual(atHand);
+    expect(await replicatedRows(path)).toEqual(fromMemory);
   });
 
   it("is in memory up to 2 MB, and beyond that it is read when its batch starts", async () => {
@@ -134,16 +134,16 @@ describe("the list of pending runs", () => {
   it("keeps exactly 2 MB in memory and counts every run once", () => {
     const pending = new PendingRuns();
     const waiting = (id: string) => [...pending.waiting()].find((entry) => entry.id === id);
-    const isAtHand = (id: string) => waiting(id)?.run?.id === id;
-    pending.add(entry("a", AT_HAND_MAX_BYTES - 1000));
+    const isInMemory = (id: string) => waiting(id)?.run?.id === id;
+    pending.add(entry("a", IN_MEMORY_MAX_BYTES - 1000));
     pending.add(entry("b", 1000));
     pending.add(entry("c", 1));
-    expect(["a", "b", "c"].map(isAtHand)).toEqual([true, true, false]);
-    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 1]);
+    expect(["a", "b", "c"].map(isInMemory)).toEqual([true, true, false]);
+    expect([pending.size, pending.bytes]).toEqual([3, IN_MEMORY_MAX_BYTES + 1]);
     // A newer version takes the place of the older.
     pending.add(entry("a", 500, 2));
     expect(waiting("a")).toMatchObject({ version: 2, bytes: 500 });
-    expect(isAtHand("a")).toBe(true);
+    expect(isInMemory("a")).toBe(true);
     pending.forget("a");
     pending.forget("a");
     expect([pending.size, pending.bytes]).toEqual([2, 1001]);
@@ -153,22 +153,22 @@ describe("the list of pending runs", () => {
 
   it("counts a run once, the bytes of what is in a batch and of what waits, and keeps 2 MB of both in memory", () => {
     const pending = new PendingRuns();
-    for (const id of ["a", "b"]) pending.add(entry(id, AT_HAND_MAX_BYTES / 2));
+    for (const id of ["a", "b"]) pending.add(entry(id, IN_MEMORY_MAX_BYTES / 2));
     pending.takeIntoBatch([...pending.waiting()]);
-    expect([pending.size, pending.bytes, pending.isAnyWaiting]).toEqual([2, AT_HAND_MAX_BYTES, false]);
+    expect([pending.size, pending.bytes, pending.isAnyWaiting]).toEqual([2, IN_MEMORY_MAX_BYTES, false]);
     pending.add(entry("a", 10, 2));
     pending.add(entry("c", 10));
-    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES + 20]);
+    expect([pending.size, pending.bytes]).toEqual([3, IN_MEMORY_MAX_BYTES + 20]);
     expect([...pending.waiting()].map(({ id, run }) => [id, run])).toEqual([
       ["a", null],
       ["c", null],
     ]);
     pending.replicated("a", 1);
-    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
+    expect([pending.size, pending.bytes]).toEqual([3, IN_MEMORY_MAX_BYTES / 2 + 20]);
     // The batch has ended without b: it waits again, in front.
     pending.batchEnded();
     expect([...pending.waiting()].map(({ id, version }) => `${id}@${version}`)).toEqual(["b@1", "a@2", "c@1"]);
-    expect([pending.size, pending.bytes]).toEqual([3, AT_HAND_MAX_BYTES / 2 + 20]);
+    expect([pending.size, pending.bytes]).toEqual([3, IN_MEMORY_MAX_BYTES / 2 + 20]);
     for (const id of ["a", "b", "c"]) pending.replicated(id, 2);
     expect([pending.size, pending.bytes, pending.firstSeq]).toEqual([0, 0, Number.POSITIVE_INFINITY]);
   });

@@ -19,15 +19,15 @@ afterEach(() => {
 
 itHeld(
   "a run that D1 refuses is replicated after an eviction, although the journal could not list it at once",
-  async ({ commit, evict, batch, batches, write, storage, idOf }) => {
+  async ({ writer, evict, batch, batches, write, storage, idOf }) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     write("a", 1);
     await until(async () => batches.length === 1);
     storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON quarantined_runs BEGIN SELECT RAISE(FAIL, 'full'); END");
     batch(0).fail(CONTENT);
-    await until(async () => commit.quarantined.size === 1 || commit.pending.isAnyWaiting);
+    await until(async () => writer.quarantined.size === 1 || writer.pending.isAnyWaiting);
     storage.sql.exec("DROP TRIGGER full");
-    commit.noteReplicated();
+    writer.noteReplicated();
     expect(
       evict()
         .journal.replicaIn(0)
@@ -141,20 +141,20 @@ describe("after an eviction", () => {
 
   itHeld(
     "a change is replicated that was written before one of a run that was replicated again, if their batch failed",
-    async ({ commit, evict, batch, batches, journal, write, idOf }) => {
+    async ({ writer, evict, batch, batches, journal, write, idOf }) => {
       for (const name of ["a", "b"]) write(name, 1);
       await until(async () => batches.length === 1);
       batch(0).succeed();
-      await until(async () => commit.pending.size === 0);
-      commit.noteReplicated();
-      commit.replicateAgain(journal.replicaIn(0).between("", "g", 1));
+      await until(async () => writer.pending.size === 0);
+      writer.noteReplicated();
+      writer.replicateAgain(journal.replicaIn(0).between("", "g", 1));
       await until(async () => batches.length === 2);
       const [again, other] = batch(1).rows[0] === "a@1" ? ["a", "b"] : ["b", "a"];
       write(other, 2);
       write(again, 2);
       batch(1).fail(OUTAGE);
-      await until(async () => commit.pending.isAnyChangeWaiting && !commit.pending.isAgain(idOf(again)));
-      commit.noteReplicated();
+      await until(async () => writer.pending.isAnyChangeWaiting && !writer.pending.isAgain(idOf(again)));
+      writer.noteReplicated();
       const known = evict()
         .journal.replicaIn(0)
         .pending()
@@ -165,19 +165,19 @@ describe("after an eviction", () => {
 
   itHeld(
     "numbers go on after the run with the highest one was purged",
-    async ({ commit, journal: first, evict, batch, batches, write, idOf }) => {
+    async ({ writer, journal: first, evict, batch, batches, write, idOf }) => {
       write("a", 1);
       write("b", 1);
       await until(async () => batches.length === 1);
       batch(0).succeed();
-      await until(async () => commit.pending.size === 0);
-      commit.noteReplicated();
+      await until(async () => writer.pending.size === 0);
+      writer.noteReplicated();
       expect(first.replicaIn(0).replicatedSeq).toBe(2);
       first.forget([idOf("b")]);
-      commit.forget([idOf("b")]);
+      writer.forget([idOf("b")]);
       const second = evict();
       write("c", 1, "{}", { instance: second });
-      expect(second.commit.pending.firstSeq).toBe(3);
+      expect(second.writer.pending.firstSeq).toBe(3);
       expect(evict().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
     },
   );
@@ -230,13 +230,13 @@ async function play({ evict, write, batches, idOf, storage, ...first }: HeldBatc
       written.set(now.name, version);
       write(now.name, version, "{}", { instance });
     } else if (now.what === "pass") await vi.advanceTimersByTimeAsync(now.ms);
-    else if (now.what === "note") instance.commit.noteReplicated();
+    else if (now.what === "note") instance.writer.noteReplicated();
     else if (now.what === "evict") {
       vi.clearAllTimers();
       forgotten = batches.length;
       instance = evict();
     } else if ("nth" in now) end(now.what, now.nth);
-    else instance.commit.writeNow();
+    else instance.writer.writeNow();
     await vi.advanceTimersByTimeAsync(0);
   }
 

@@ -6,7 +6,7 @@ import { firstIdAt } from "../../../src/base/ids.ts";
 import { AlarmClock } from "../../../src/runs/coordinator/alarm.ts";
 import type { RowStore } from "../../../src/runs/d1/store.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { GroupCommit } from "../../../src/runs/replication/batch-writer.ts";
+import { BatchWriter } from "../../../src/runs/replication/batch-writer.ts";
 import { Resync, STEP_RUNS } from "../../../src/runs/replication/resync.ts";
 
 import { coordinator, HOUR_MS } from "../../support/direct.ts";
@@ -19,7 +19,7 @@ interface Look {
   readonly find: (ids: readonly string[]) => void;
 }
 
-interface Shore {
+interface HeldSteps {
   readonly journal: Journal;
   readonly rebuild: Resync;
   readonly looks: Look[];
@@ -32,17 +32,17 @@ interface Shore {
 }
 
 /** A test of a rebuild in an object of its own, over so many runs that are there from the start. */
-function itOver(rows: number, name: string, act: (held: Shore) => Promise<void>): void {
+function itOver(rows: number, name: string, act: (held: HeldSteps) => Promise<void>): void {
   it(name, () => withRuns(rows, act));
 }
 
-async function withRuns(rows: number, act: (held: Shore) => Promise<void>): Promise<void> {
+async function withRuns(rows: number, act: (held: HeldSteps) => Promise<void>): Promise<void> {
   const path = newRunsPath();
   const journalled = await fillJournal(path, { rows, isReplicated: true, deadlineAt: 10 * HOUR_MS });
   await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
     const journal = new Journal(storage, scopeOfPath(path));
     const looks: Look[] = [];
-    const deletions: Shore["deletions"] = [];
+    const deletions: HeldSteps["deletions"] = [];
     const replicated: string[] = [];
     let held: Promise<void> | null = null;
     const store: RowStore = {
@@ -61,8 +61,8 @@ async function withRuns(rows: number, act: (held: Shore) => Promise<void>): Prom
     };
     const alarms = new AlarmClock(storage, journal);
     const target = { database: 0, store, rows: journal.replicaIn(0) };
-    const commit = new GroupCommit(journal, target, alarms);
-    const rebuild = new Resync(journal, target, commit);
+    const writer = new BatchWriter(journal, target, alarms);
+    const rebuild = new Resync(journal, target, writer);
     const holdBatches = () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       held = promise;
