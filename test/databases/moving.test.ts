@@ -224,9 +224,9 @@ it("an environment of the time with one database stays where it is until its cop
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await metadataOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name))).toEqual(
-    [],
-  );
+  expect(
+    (await metadataOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name)),
+  ).toEqual([]);
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
 });
