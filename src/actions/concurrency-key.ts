@@ -6,13 +6,13 @@ import { err, ok, type Result } from "../base/result.ts";
 import { memberAt, type Placeholder, parsed } from "../webhooks/placeholder.ts";
 
 /** What a key's placeholders reach. */
-export interface KeyValues {
+interface KeyValues {
   readonly parameters: JsonObject;
   readonly entity: { readonly id: string | null };
 }
 
 /** `pointer`: to the member of the run's body that is wrong. Empty if no member alone is wrong. */
-export interface KeyFault {
+interface KeyFault {
   readonly sentence: string;
   readonly pointer: string;
 }

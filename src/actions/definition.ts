@@ -106,7 +106,7 @@ export const approval = z
     examples: [{ required: 2 }],
   });
 
-export const waitTimeout = described(
+const waitTimeout = described(
   minutes,
   "Minutes that a run may wait behind its gates, counted from `notBefore` if the run has one. Then it fails. Without a " +
     `gate, it has no effect. Default: ${WAIT_TIMEOUT_DEFAULT_MINUTES}.`,

@@ -21,6 +21,8 @@ declare module "hono" {
   interface ContextVariableMap {
     /** Set when an API token was accepted. Callbacks have no principal. */
     principal: Principal;
+    /** The person for whom the request acts. Null: it acts for nobody in particular. */
+    person: string | null;
   }
 }
 
@@ -198,15 +200,6 @@ async function isRoot(env: AppEnv["Bindings"], hash: string): Promise<boolean> {
   return crypto.subtle.timingSafeEqual(Uint8Array.fromHex(hash), rootHash.bytes);
 }
 
-/* SECTION:
- * Slows down clients that guess API tokens. Only a failed lookup is charged, so good tokens from the same address still
- * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
- * once.
- *
- * An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and can use a new address for each request, so the /64 counts as the
- * client.
- */
-
 const LOOK_UPS_AT_ONCE = 4;
 /** The longest lookup. If the client hangs up, its lookup may never end, so it counts no longer than this. */
 const LOOK_UP_MAX_MS = 11_000;
@@ -214,7 +207,11 @@ const LOOK_UP_MAX_MS = 11_000;
 /** Per isolate: the clients over their allowance, with their running lookups. */
 const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 
-/** Looks up a token that may be a guess. Throws 429 if the client runs too many lookups. */
+/**
+ * Looks up a token that may be a guess. Only a failed lookup is charged, so good tokens from the same address still
+ * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
+ * once. Throws 429 if it runs too many.
+ */
 export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {
   const running = slowed.get(client);
   if (running === undefined) return lookUp();
@@ -237,7 +234,10 @@ export async function chargeGuess(limit: RateLimit, client: string): Promise<voi
   throw new ApiError("too_many_requests");
 }
 
-/** The IPv4 address, or the /64 of an IPv6 address in any spelling. Any other text is returned as it is. */
+/**
+ * The IPv4 address, or the /64 of an IPv6 address in any spelling: an IPv6 client has a whole /64 (RFC 4291, 2.5.4) and
+ * can use a new address for each request. Any other text is returned as it is.
+ */
 export function clientOf(address: string): string {
   const [text = ""] = address.split("%", 1);
   const host = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text) ? URL.parse(`http://[${text}]`)?.hostname : undefined;

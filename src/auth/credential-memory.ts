@@ -1,6 +1,6 @@
 /**
- * What the isolate remembers of credentials, which are API tokens and sessions. It remembers what D1's primary
- * answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
+ * What the isolate remembers of credentials, which are API tokens and sessions, and when they were last used. It
+ * remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
  */
 
 import type { MiddlewareHandler } from "hono";
@@ -74,13 +74,6 @@ export function forgetCredentials(ids: readonly string[]): void {
   known.forget(ids);
 }
 
-/* SECTION:
- * When a token and a session were last used, to the hour. The write begins when the response exists, so no response
- * waits for it, and its failure fails none. A token costs at most one row an hour: the isolate remembers what it wrote,
- * and the statement does nothing if another isolate came first. Only an accepted token gets here, so a forged one
- * writes nothing.
- */
-
 /** Per isolate: until when a use need not be written again, by the session's or the token's id. */
 const notedUntil = new BoundedMap<number>(1000);
 
@@ -88,7 +81,12 @@ const note = (table: "tokens" | "sessions") => `
   UPDATE ${table} SET last_used_at = ?3
   WHERE project = ?1 AND id = ?2 AND (last_used_at IS NULL OR last_used_at < ?3)`;
 
-/** Notes that the request's token and session were used. ROOT_TOKEN has no row. */
+/**
+ * Notes when the request's token and session were used, to the hour. ROOT_TOKEN has no row. The write begins when the
+ * response exists, so no response waits for it, and its failure fails none. A token costs at most one row an hour: the
+ * isolate remembers what it wrote, and the statement does nothing if another isolate came first. Only an accepted token
+ * gets here, so a forged one writes nothing.
+ */
 export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   const principal: Principal | undefined = c.get("principal");

@@ -1,22 +1,25 @@
 /**
- * /session: begins, renews and ends the session of a person in the console. Only this service's own pages may ask, also
+ * /session: begins, renews and ends the session of a person in the console. /{o}/{p}/sessions: who is signed in, and how
+ * a manager of tokens ends a session. Only this service's own pages may ask, also
  * before there is a cookie. Otherwise another page could sign a person in with a token of its own (login CSRF).
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
+import { PATH_NAME } from "../base/limits.ts";
 import { MINUTE_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { firstPage, pageQuery } from "../http/paging.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
+import { described } from "../http/schemas.ts";
 import { requireJson, validBody, validQuery } from "../http/validate.ts";
-import { baseUrl, rootToken } from "../settings/config.ts";
+import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
 import { authenticate, bearerToken, chargeClient, requires, requiresRoot } from "./authentication.ts";
 import { forgetCredentials } from "./credential-memory.ts";
 import type { Principal } from "./principal.ts";
-import { newSession, noMembers, tokenListQuery } from "./request-schemas.ts";
 import { cookieHash, newCookie, newPageKey, ownSite, requestSession, requiresOwnPage, sendCookie } from "./session.ts";
 import {
   beginOperatorsSession,
@@ -33,6 +36,29 @@ import {
 } from "./session-store.ts";
 import { randomText } from "./token-format.ts";
 import { describePrincipal } from "./whoami.ts";
+
+/** `{o}/{p}` */
+const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
+
+const newSession = z
+  .strictObject({
+    project: z.optional(
+      described(
+        z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." })),
+        "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it.",
+      ),
+    ),
+    code: z.optional(
+      described(
+        z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the code of the link unchanged." })),
+        "The code of a link that `npm start` printed, instead of a token.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "NewSession", examples: [{ project: "acme/shop" }] });
+
+/** A body without members. */
+const noMembers = z.strictObject({}).register(z.globalRegistry, { examples: [{}] });
 
 /** A form of another page can't send JSON. */
 function onlyJson(): MiddlewareHandler<AppEnv> {
@@ -73,10 +99,8 @@ export const sessionRoutes = new Hono<AppEnv>()
 
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
 
-/* SECTION: Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. */
-
 /** A session that began, with its two secrets. */
-export interface BegunSession {
+interface BegunSession {
   readonly principal: Principal;
   readonly cookie: string;
   readonly pageKey: string;
@@ -88,14 +112,11 @@ interface Beginner {
   readonly token: SessionToken | null;
 }
 
-interface Begin {
-  /** `{org}/{project}`, which only ROOT_TOKEN must name. */
-  readonly project?: string | undefined;
-  readonly code?: string | undefined;
-}
-
-/** Throws 400, 401, 403, 429 or 503. */
-export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promise<BegunSession> {
+/**
+ * Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. Throws 400, 401,
+ * 403, 429 or 503.
+ */
+async function begin(c: Context<AppEnv>, { project, code }: z.output<typeof newSession>): Promise<BegunSession> {
   const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
   const { token } = beginner;
   const cookie = newCookie(token === null);
@@ -147,44 +168,33 @@ async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
   throw new ApiError("sign_in_code_invalid");
 }
 
-/* SECTION:
+const CODE_GOOD_FOR_MS = 10 * MINUTE_MS;
+
+/**
  * POST /{o}/{p}/sign-in-codes: a code that begins one session of the operator in the project. `npm start` prints it in a
  * link, so that nobody has to copy ROOT_TOKEN. Everywhere else the variable SIGN_IN_CODES is missing.
  */
-
-const GOOD_FOR_MS = 10 * MINUTE_MS;
-
 export const signInCodeRoutes = new Hono<AppEnv>().post("/", requiresRoot(), validBody(noMembers), async (c) => {
   if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
-  const { o, p } = c.req.param() as { o: string; p: string };
   const code = randomText(32);
   const hash = await sha256Hex(code);
-  const expiresAt = Date.now() + GOOD_FOR_MS;
-  await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: `${o}/${p}`, expiresAt }));
+  const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
+  await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: projectOf(c), expiresAt }));
   return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
 });
 
-/* SECTION: /{o}/{p}/sessions: who is signed in, and how a manager of tokens ends a session. */
-
 export const sessionListRoutes = new Hono<AppEnv>()
-  .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
+  .get("/", requires("tokens:manage"), validQuery(z.strictObject(pageQuery)), async (c) => {
     const { limit, cursor } = c.req.valid("query");
-    const { o, p } = c.req.param() as { o: string; p: string };
     const page = { cursor, limit: limit + 1, now: Date.now() };
-    const rows = await readD1(c.get("hops"), () => listSessions(c.env.DB, `${o}/${p}`, c.get("principal"), page));
-    const shown = rows.slice(0, limit);
-    const last = shown.at(-1);
-    if (rows.length > limit && last !== undefined) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
-    }
-    return c.json(shown.map(toWire));
+    const rows = await readD1(c.get("hops"), () => listSessions(c.env.DB, projectOf(c), c.get("principal"), page));
+    return c.json(firstPage(c, rows, limit, ({ id }) => id).map(shownSession));
   })
   .delete("/:sessionId", requires("tokens:manage"), async (c) => {
     const target = parseUuid(c.req.param("sessionId"));
     if (target === null) throw new ApiError("session_not_found");
     const asker = c.get("principal");
-    const { o, p } = c.req.param() as unknown as { o: string; p: string };
-    const what = { project: `${o}/${p}`, envName: null, action: "session_ended", target } as const;
+    const what = { project: projectOf(c), envName: null, action: "session_ended", target } as const;
     const entry = newAuditEntry(c, what, Date.now());
     const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));
     // Also if the answer was lost, because D1 may have done it.
@@ -194,6 +204,6 @@ export const sessionListRoutes = new Hono<AppEnv>()
     return c.body(null, 204);
   });
 
-function toWire({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
+function shownSession({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
   return { ...session, beganAt: rfc3339(beganAt), expiresAt: rfc3339(expiresAt), lastUsedAt: rfc3339(lastUsedAt) };
 }

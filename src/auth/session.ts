@@ -1,4 +1,10 @@
-/** What a request says of its session, and the cookie of a response. */
+/**
+ * What a request says of its session: the cookie and the page key, and whether a page of this service sent it.
+ *
+ * The cookie has 256 random bits, and the page key has 128. The page keeps the key in its `localStorage`, which belongs
+ * to one port, because browsers send a cookie to every port of a host. Neither half opens anything alone. D1 has only
+ * hashes of both.
+ */
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../base/json.ts";
@@ -72,16 +78,8 @@ export function sendCookie(
   });
 }
 
-/* SECTION:
- * Which requests may use a session: those of this service's own pages. PURE.
- *
- * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
- * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
- * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
- */
-
 /** Where people sign in, and how the cookie is set there. */
-export interface SignInSite {
+interface SignInSite {
   /** The origin of the pages. */
   readonly origin: string;
   /** Cookies ignore ports. So on loopback the name contains the port, because each port is another program. */
@@ -96,7 +94,7 @@ const NAME = "action-runs-session";
  * The site for these settings. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the
  * caller chooses the host of a request. An error is a sentence for `not_configured`.
  */
-export function signInSite(publicUrl: string | undefined, requestUrl: string): Result<SignInSite, string> {
+function signInSite(publicUrl: string | undefined, requestUrl: string): Result<SignInSite, string> {
   const url = URL.parse(publicUrl || requestUrl);
   if (url?.protocol === "https:" && publicUrl) {
     return { ok: true, value: { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true } };
@@ -111,8 +109,14 @@ export function signInSite(publicUrl: string | undefined, requestUrl: string): R
   return { ok: false, error };
 }
 
-/** Why the request may not use a session; null if it may. `header` reads a request header. */
-export function foreignness(
+/**
+ * Why the request may not use a session; null if it may. `header` reads a request header.
+ *
+ * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
+ * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
+ * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
+ */
+function foreignness(
   method: string,
   header: (name: string) => string | undefined,
   { origin }: SignInSite,
@@ -121,14 +125,6 @@ export function foreignness(
   const isOwn = header("Sec-Fetch-Site") === "same-origin" && (isReading || header("Origin") === origin);
   return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
 }
-
-/* SECTION:
- * The secrets of a session. The cookie has 256 random bits, and the page key has 128. The page keeps the key in its
- * `localStorage`, which belongs to one port, because browsers send a cookie to every port of a host. Neither half opens
- * anything alone. D1 has only hashes of both.
- *
- * A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN. So it ends when ROOT_TOKEN changes.
- */
 
 const OF_TOKEN = /^t\.[A-Za-z0-9_-]{43}$/;
 const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
@@ -143,14 +139,15 @@ export function newPageKey(): string {
   return randomText(16);
 }
 
-export function isPageKey(text: string): boolean {
+function isPageKey(text: string): boolean {
   return PAGE_KEY.test(text);
 }
 
 /**
  * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The hashed
  * text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token, for which
- * no page key is needed.
+ * no page key is needed. A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN, so it ends when
+ * ROOT_TOKEN changes.
  */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
   const text = `action-runs session v1\n${cookie}`;

@@ -20,7 +20,7 @@ import { type Changeable, putDefinition, type StoredDefinition, selectForChange,
 /* SECTION: Stores a version of a definition: keeps the secrets that it leaves out, seals them, and compares and sets. */
 
 /** `definition`: JSON as a GET shows it, with what only this response shows. */
-export interface PutDefinition {
+interface PutDefinition {
   readonly version: number;
   readonly isNew: boolean;
   /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
@@ -76,7 +76,7 @@ export async function storeDefinition<D>(
 }
 
 /** `secretsBefore`: those of the stored definition; empty if there is none, or if no key opens them. */
-export interface Kept<D> {
+interface Kept<D> {
   readonly split: SplitDefinition<D>;
   readonly secretsBefore: Secrets;
 }
@@ -130,7 +130,7 @@ function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"])
   }
 }
 
-export const SECRET_LOST = "the stored value was sealed under a signing key that was removed. Send the value again.";
+const SECRET_LOST = "the stored value was sealed under a signing key that was removed. Send the value again.";
 
 /** How often a change starts again because another one came first. */
 const TRIES_MAX = 5;

@@ -70,7 +70,7 @@ function toBytes(blob: ArrayBuffer | number[] | null): Uint8Array<ArrayBuffer> |
   return blob === null ? null : new Uint8Array(blob);
 }
 
-export interface NewVersion {
+interface NewVersion {
   readonly ref: DefinitionRef;
   /** The version that this one replaces; 0 if there must be no such definition. */
   readonly replaces: number;
@@ -86,7 +86,7 @@ export interface NewVersion {
 }
 
 /** `full`: the environment has the maximum number of definitions. `changed`: another change came first. */
-export type Putting = "put" | "full" | "changed";
+type Putting = "put" | "full" | "changed";
 
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
 const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
@@ -200,7 +200,7 @@ export interface ListedDefinition {
 }
 
 /** A page holds at most `limit` entries and 4 MiB of definitions. `nextAfter`: the last name, if there are more. */
-export interface DefinitionPage {
+interface DefinitionPage {
   readonly definitions: readonly ListedDefinition[];
   readonly nextAfter: string | null;
 }
@@ -257,7 +257,7 @@ export function versionAfter(previous: number, now: number): number {
  * definition still has it, and removes the versions that no longer have room. Run again, it keeps nothing twice, because
  * the definition then has another version.
  */
-export function keepReplaced(
+function keepReplaced(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
@@ -298,7 +298,7 @@ const TRIM_ENVIRONMENT = ({ name: kind }: StoredKind) => `
  * Removes the versions of a definition that is deleted, before its row goes. Versions never repeat, so a second try
  * leaves those of a later one of this name alone.
  */
-export function forgetVersions(
+function forgetVersions(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
@@ -323,7 +323,7 @@ export interface ListedVersion {
 }
 
 /** A page holds at most `limit` versions and 4 MiB of definitions. `nextBefore`: the last version, if there are more. */
-export interface VersionPage {
+interface VersionPage {
   readonly versions: readonly ListedVersion[];
   readonly nextBefore: number | null;
 }
@@ -376,7 +376,7 @@ export async function selectVersion(
   return row?.definition ?? null;
 }
 
-export type VersionDeleting = "deleted" | "current" | "missing";
+type VersionDeleting = "deleted" | "current" | "missing";
 
 /** Deletes a version that a later one replaced. `current`: no later one did. */
 export async function deleteVersion(

@@ -29,9 +29,13 @@ export interface AppEnv {
   };
 }
 
-/* SECTION: What every request to an environment needs: the scope that its path names, and signing keys that can be used. */
+/** `{org}/{project}`, as the path names it. */
+export function projectOf(c: Context<AppEnv>): string {
+  const { o, p } = c.req.param() as { o: string; p: string };
+  return `${o}/${p}`;
+}
 
-/** `{org}/{project}/{env}` */
+/** `{org}/{project}/{env}`, as the path names it. */
 export function scopeOf(c: Context<AppEnv>): string {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   return `${o}/${p}/${envName}`;

@@ -4,25 +4,14 @@ import { en } from "zod/locales";
 import * as z from "zod/mini";
 import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
 import {
-  ENVIRONMENTS_PAGE_ROWS,
   LABEL_MAX_CHARACTERS,
   LABELS_MAX,
   NAME_MAX_CHARACTERS,
-  PAGE_DEFAULT_ROWS,
-  PAGE_MAX_ROWS,
   TIMEOUT_MAX_MINUTES,
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
-import {
-  decodeCursor,
-  decodeDeliveryCursor,
-  decodeNameCursor,
-  decodeQueueCursor,
-  decodeScopeCursor,
-  decodeSeqCursor,
-} from "./paging.ts";
 
 interface Issue {
   readonly input?: unknown;
@@ -189,41 +178,6 @@ export const instant = z
     }),
   )
   .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
-
-/**
- * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
- * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
- */
-function pageOf<After>(decode: (cursor: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
-  const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });
-  const cursor = parsedText(
-    z.string({ error: "send it once." }),
-    decode,
-    "send the cursor of a Link header unchanged, or omit it.",
-  ).register(z.globalRegistry, {
-    wire: { type: "string", examples: [btoa(after)] },
-    description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
-  });
-  return { limit: z._default(limit, rows), cursor: z.optional(cursor) };
-}
-
-/** Pages of things with ids. */
-export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
-
-/** Pages of stored definitions, by their names. */
-export const namePageQuery = pageOf(decodeNameCursor, "deploy");
-
-/** Pages of environments, by their scopes. */
-export const environmentPageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", ENVIRONMENTS_PAGE_ROWS);
-
-/** Pages of numbered things. */
-export const seqPageQuery = pageOf(decodeSeqCursor, "500");
-
-/** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
-export const deliveryPageQuery = pageOf(decodeDeliveryCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
-
-/** Pages of concurrency groups, by group and key. */
-export const queuePageQuery = pageOf(decodeQueueCursor, "deploy-shop\n");
 
 /* SECTION: zod: labels, which a run and an action have. */
 

@@ -30,7 +30,7 @@ import { pathsOf } from "../webhooks/template.ts";
 import { AN_OBJECT } from "../webhooks/trigger.ts";
 
 /** What `events` can list. The last one means all of the others, those of later versions included. */
-export const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
+const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
 
 const KNOWN_EVENTS = EVENT_FILTERS.join(", ");
 

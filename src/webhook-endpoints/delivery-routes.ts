@@ -15,9 +15,9 @@ import { DAY_MS, type Instant, rfc3339 } from "../base/time.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
+import { deliveryPageQuery, encodeCursor, nextLink } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { deliveryPageQuery, described, instant, parsedText, wholeNumber } from "../http/schemas.ts";
+import { described, instant, parsedText, wholeNumber } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
@@ -55,7 +55,7 @@ export const secretRotation = z
 
 const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
-export const deliveriesQuery = z.strictObject({
+const deliveriesQuery = z.strictObject({
   ...deliveryPageQuery,
   state: z.optional(
     z
@@ -67,7 +67,7 @@ export const deliveriesQuery = z.strictObject({
   ),
 });
 
-export const resendRequest = z
+const resendRequest = z
   .strictObject({
     type: z.optional(
       described(eventType, "Which event of the run. Default: its newest one: its end, or that it waits for approval."),
@@ -75,7 +75,7 @@ export const resendRequest = z
   })
   .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
 
-export const recoveryRequest = z
+const recoveryRequest = z
   .strictObject({
     since: described(
       instant,
@@ -195,7 +195,7 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
 /* SECTION: What `GET …/webhook-endpoints/{name}/status` shows: how an endpoint does, and who changed it. */
 
 /** `report`: null if the coordinator could not be reached. */
-export async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
+async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
   const { newest = null, isHalfOpen = false, recovery = null } = report ?? {};
@@ -236,7 +236,7 @@ async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Pr
 /* SECTION: A delivery as `GET …/deliveries` shows it. */
 
 /** `excerpt`: null if there was no body, or if no key of the ring opens it. */
-export interface ShownAttempt {
+interface ShownAttempt {
   readonly at: string;
   readonly status: number | null;
   readonly durationMs: number;
@@ -244,7 +244,7 @@ export interface ShownAttempt {
   readonly excerpt: string | null;
 }
 
-export interface ShownDelivery {
+interface ShownDelivery {
   readonly runId: string;
   readonly type: string;
   readonly state: string;
@@ -254,7 +254,7 @@ export interface ShownDelivery {
 }
 
 /** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its deliveries stand still. */
-export async function shownDelivery(
+async function shownDelivery(
   { endpoint, runId, type, state, attempts, nextAt }: Delivery,
   { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
 ): Promise<ShownDelivery> {
@@ -272,7 +272,7 @@ export async function shownDelivery(
 /* SECTION: A recovery as responses show it. PURE. */
 
 /** Null if there is none. */
-export function shownRecovery(recovery: Recovery | null) {
+function shownRecovery(recovery: Recovery | null) {
   if (recovery === null) return null;
   const { since, until, include, deliveries, isOver } = recovery;
   return { since: rfc3339(since), until: rfc3339(until), include, messages: deliveries, isOver };

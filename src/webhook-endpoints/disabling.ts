@@ -55,7 +55,7 @@ export async function disableEndpoint(
 }
 
 /** `not_disabled`: the service had not disabled it, so nothing was written. */
-export type Enabling = "enabled" | "not_disabled" | "missing";
+type Enabling = "enabled" | "not_disabled" | "missing";
 
 /** Clears the service's switch, and not a person's. */
 export async function enableEndpoint(

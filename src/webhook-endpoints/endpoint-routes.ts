@@ -60,7 +60,7 @@ export const endpointRoutes = definitionRoutes(ENDPOINT_KIND)
 /* SECTION: Gives a webhook endpoint a new signing secret. The rotation is a new version with the same definition. */
 
 /** `signingSecret` null: this rotation was made before, and only its first response shows the secret. */
-export interface RotatedSecret {
+interface RotatedSecret {
   readonly version: number;
   readonly isUnchanged: boolean;
   readonly signingSecret: string | null;
@@ -72,7 +72,7 @@ export interface RotatedSecret {
  * `callersKey`: null if the caller sent none. Throws `webhook_endpoint_not_found`, `too_many_signing_secrets`,
  * `idempotency_key_reused`, `endpoint_secrets_lost` and errors of D1.
  */
-export async function rotateSecret(
+async function rotateSecret(
   c: Context<AppEnv>,
   ring: KeyRing,
   ref: DefinitionRef,

@@ -25,7 +25,7 @@ const CHANGED_MAX_MS = 2500;
 export const ORIGIN = "origin";
 
 /** An endpoint as an attempt needs it, with its secrets still sealed. */
-export interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
+interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
   readonly definition: StoredEndpoint;
 }
 

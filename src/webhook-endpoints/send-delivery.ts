@@ -74,9 +74,9 @@ function sentenceOf({ path, message }: RequestFault): string {
  * What an attempt means. `unwanted`: the receiver answered 410, and no value of the run chose the URL, so it wants no
  * deliveries any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
  */
-export type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
+type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
 
-export interface Judged extends Pick<DeliveryResult, "isAlive"> {
+interface Judged extends Pick<DeliveryResult, "isAlive"> {
   readonly verdict: SentVerdict;
 }
 
@@ -102,14 +102,14 @@ export function judge(status: number | null, isSameUrl: boolean): Judged {
  * before it leaves the Worker invocation that got it. The sealed text opens only for the same endpoint and run.
  */
 
-export interface ExcerptOwner {
+interface ExcerptOwner {
   readonly scope: string;
   readonly endpoint: EndpointKey;
   readonly runId: string;
 }
 
 /** In base64. */
-export async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
+async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
   return (await ring.seal(text, about(owner))).toBase64();
 }
 

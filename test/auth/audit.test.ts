@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { type AuditQuery, listAudit } from "../../src/auth/audit-routes.ts";
+import { listAudit } from "../../src/auth/audit-routes.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { createAged, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
@@ -131,7 +131,7 @@ describe("the audit", () => {
         }),
       }),
     } as unknown as D1Database;
-    await listAudit(explaining, "acme/shop", envName, { ...filters, limit: 50 } satisfies AuditQuery);
+    await listAudit(explaining, "acme/shop", envName, { ...filters, limit: 50 });
     const details = plans.map(({ detail }) => detail);
     expect(details.some((one) => one.includes(`${index} AND id>? AND id<?)`))).toBe(true);
     expect(details.join()).not.toMatch(/SCAN audit|TEMP B-TREE/);

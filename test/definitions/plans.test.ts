@@ -74,7 +74,7 @@ it("no statement on stored definitions scans a table", async () => {
   expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();
   const sealing = { secrets: "a-key", requests: "a-key" };
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });
-  await rotateToken(db, { replaces: "", hash: "", gracePeriodMs: 0 }, entry("token_rotated"));
+  await rotateToken(db, { replaces: "", hash: "", overlapSeconds: 0 }, entry("token_rotated"));
   const plans = await env.DB.batch<{ detail: string }>(explained);
   expect(plans).toHaveLength(46);
   const details = plans.flatMap(({ results }) => results.map(({ detail }) => detail));

@@ -10,18 +10,9 @@ import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS 
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { encodeCursor, nextLink, pageQuery, seqPageQuery } from "../../http/paging.ts";
 import { type AppEnv, usableRing } from "../../http/request-context.ts";
-import {
-  described,
-  filterableName,
-  instant,
-  labelList,
-  listOf,
-  pageQuery,
-  seqPageQuery,
-  wholeNumber,
-} from "../../http/schemas.ts";
+import { described, filterableName, instant, labelList, listOf, wholeNumber } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { baseUrl, environmentUrl } from "../../settings/config.ts";
 import {

@@ -18,9 +18,9 @@ import {
 } from "../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { encodeCursor, environmentPageQuery, nextLink, seqPageQuery } from "../../http/paging.ts";
 import type { AppEnv, Hops } from "../../http/request-context.ts";
-import { described, environmentPageQuery, seqPageQuery, wholeNumber } from "../../http/schemas.ts";
+import { described, wholeNumber } from "../../http/schemas.ts";
 import { validQuery } from "../../http/validate.ts";
 import { baseUrl } from "../../settings/config.ts";
 import {

@@ -7,6 +7,7 @@ import {
   NAME_MAX_CHARACTERS,
   WAIT_MAX_SECONDS,
 } from "../../base/limits.ts";
+import { pageQuery, queuePageQuery, seqPageQuery } from "../../http/paging.ts";
 import {
   described,
   filterableName,
@@ -15,9 +16,6 @@ import {
   labelList,
   listOf,
   PLAIN_TEXT,
-  pageQuery,
-  queuePageQuery,
-  seqPageQuery,
   wholeNumberText,
   withExample,
 } from "../../http/schemas.ts";
