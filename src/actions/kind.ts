@@ -26,7 +26,7 @@ import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, actionDefinition, type StoredTrigger } from "./definition.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 
-/* SECTION:
+/**
  * Which texts of an action are secrets, and when null keeps a stored one. PURE.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
@@ -34,7 +34,6 @@ import { placeholderFault } from "./parameter-placeholders.ts";
  * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
  * the webhook chooses values that are put into the stop request, so both requests must have one origin.
  */
-
 export const actionSecrets: SecretRules<ActionDefinition> = {
   map: (definition, visit) =>
     definition.trigger === undefined ? definition : { ...definition, trigger: mapTrigger(definition.trigger, visit) },
@@ -92,9 +91,6 @@ function featuresOf({ concurrency, approval }: ActionDefinition): readonly strin
   return concurrency === undefined && approval === undefined ? [] : [GATES];
 }
 
-/** What runs need to know of an action that was stored. This room knows no run. */
-export type AfterActionWrite = AfterWrite<ActionDefinition>;
-
 /** Per isolate. */
 export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
 
@@ -109,17 +105,19 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   memory: actionMemory,
   schema: actionDefinition,
   secrets: actionSecrets,
-  complete: (definition) => ({ definition, shownOnce: {} }),
   requireStorable,
   requireWhole,
-  filterOf: () => null,
   featuresOf,
   gateChangeOf,
-  besides: () => new Map(),
-  beforeChange: async () => {},
-  afterWrite: async () => {},
-  afterChange: async () => {},
 };
+
+/** What runs need to know of an action that was stored. This room knows no run. */
+export type AfterActionWrite = AfterWrite<ActionDefinition>;
+
+/** The routes of …/actions. */
+export function actionRoutes(afterWrite: AfterActionWrite) {
+  return definitionRoutes({ ...ACTION_KIND, afterWrite });
+}
 
 function toKnown({ version, definition: text, sealed, features }: StoredDefinition): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
@@ -174,11 +172,9 @@ function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
   if (fault !== null) throw refusalOf("invalid_body", [fault]);
 }
 
-/* SECTION: What a change of an action does to its gates, for the audit. PURE. */
-
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
-/** Null if no gate is added, weakened or removed. `before`: null if there was no action. `after`: null if it is deleted. */
+/** What a change does to the gates, for the audit. Null if no gate is added, weakened or removed. `before`: null if there was no action. `after`: null if it is deleted. */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, isWeakerApproval),
@@ -208,10 +204,4 @@ type Concurrency = NonNullable<Gated["concurrency"]>;
 /** Runs of another group or key don't count any more, so such a change lets more runs go. */
 function isWeakerConcurrency(before: Concurrency, after: Concurrency): boolean {
   return after.limit > before.limit || after.group !== before.group || after.key !== before.key;
-}
-
-/* SECTION: /{o}/{p}/envs/{envName}/actions: store, list, get and delete actions, and list, get and delete their versions. */
-
-export function actionRoutes(afterWrite: AfterActionWrite) {
-  return definitionRoutes({ ...ACTION_KIND, afterWrite });
 }

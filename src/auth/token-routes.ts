@@ -9,7 +9,7 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, filterableName, instant } from "../http/schemas.ts";
+import { described, filterableName, flag, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
@@ -31,9 +31,6 @@ import { newApiToken } from "./token-format.ts";
 import { insertToken, listTokens, revokeToken, type StoredToken } from "./token-store.ts";
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
-
-const flag = (description: string) =>
-  z._default(described(z.boolean({ error: "send true or false." }), description), false);
 
 export const newToken = z
   .strictObject({

@@ -139,6 +139,11 @@ export function withExample<T extends z.ZodMiniType>(schema: T, example: string)
   return parameter;
 }
 
+/** A flag, false by default. */
+export function flag(description: string) {
+  return z._default(described(z.boolean({ error: "send true or false." }), description), false);
+}
+
 export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
 /** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */

@@ -131,12 +131,6 @@ function defaultBody(
   return body;
 }
 
-/* SECTION:
- * One line about an event of a run, for chats and commit statuses. PURE. Everybody who creates a run chooses its names,
- * so no character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
- * never part of it.
- */
-
 interface Summarized {
   readonly actionName: string;
   readonly entityId: string | null;
@@ -153,6 +147,10 @@ const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignora
 const CUT = "..";
 
 /**
+ * One line about an event of a run, for chats and commit statuses. Everybody who creates a run chooses its names, so no
+ * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is never
+ * part of it.
+ *
  * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`. At most 140 characters, and
  * always with its end.
  */
@@ -194,11 +192,6 @@ function durationOf(ms: number): string {
   return hours < 24 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/* SECTION:
- * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. PURE. No
- * coordinator has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
- */
-
 const TOOK_MS = 42_000;
 const WAITS_MS = 7 * DAY_MS;
 
@@ -220,6 +213,10 @@ interface Trial {
   readonly now: number;
 }
 
+/**
+ * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. No coordinator
+ * has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
+ */
 export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): DeliveryAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;
   const heard = EVENT_TYPES.find((type) => events.includes("action_run.*") || events.includes(type));

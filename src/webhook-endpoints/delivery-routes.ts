@@ -4,20 +4,14 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
-import {
-  GRACE_PERIOD_DEFAULT_SECONDS,
-  GRACE_PERIOD_MAX_SECONDS,
-  RECOVER_MISSING_MAX_DAYS,
-  RECOVERED_MAX,
-  SIGNING_SECRETS_MAX,
-} from "../base/limits.ts";
+import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
 import { DAY_MS, type Instant, rfc3339 } from "../base/time.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { deliveryPageQuery, encodeCursor, nextLink } from "../http/paging.ts";
+import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, instant, parsedText, wholeNumber } from "../http/schemas.ts";
+import { described, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
@@ -29,31 +23,13 @@ import {
   type Recovery,
 } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
-import { baseUrl } from "../settings/config.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { storedEndpoint } from "./definition.ts";
-import { askCoordinator, ENDPOINT_KIND, type Environment } from "./kind.ts";
+import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
 import { openExcerpt } from "./send-delivery.ts";
 import { auditedKey, type EndpointRow, requireEndpoint } from "./stored-endpoint.ts";
 
-/* SECTION: zod: the request bodies of /webhook-endpoints, but for an endpoint itself. */
-
-export const secretRotation = z
-  .strictObject({
-    gracePeriodSeconds: z.optional(
-      described(
-        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
-        "How many seconds the replaced secret still signs, beside the new one. If you send it, no older secret signs " +
-          "longer than that. With 0, only the new secret signs. Default: " +
-          `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
-          "secrets sign at a time.",
-      ),
-    ),
-  })
-  .register(z.globalRegistry, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
-
-const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
+export const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
 const deliveriesQuery = z.strictObject({
   ...deliveryPageQuery,
@@ -96,29 +72,6 @@ const recoveryRequest = z
     examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
   });
 
-const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(z.globalRegistry, {
-  wire: { type: "string", format: "uuid" },
-});
-
-export const testRequest = z
-  .strictObject({
-    type: z.optional(
-      described(
-        eventType,
-        "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
-      ),
-    ),
-    runId: z.optional(
-      described(
-        uuid,
-        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
-      ),
-    ),
-    // Tried without being stored. Null stands for a stored secret, as in a PUT.
-    definition: z.optional(storedEndpoint),
-  })
-  .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
-
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
@@ -136,10 +89,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
     const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
       endpoints.page(key, { state, before, limit }),
     );
-    if (nextBefore !== null) {
-      const next = encodeCursor(`${nextBefore.runId} ${nextBefore.kind}`);
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
-    }
+    linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
     const scope = scopeOf(c);
     return c.json(
       await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
@@ -180,21 +130,14 @@ function shownMs({ ceilMs }: Instant): number {
   return Math.min(ceilMs, LAST_MS);
 }
 
-function environmentOf(c: Context<AppEnv>): Environment {
-  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
-}
-
 /** The run's id in the path. An id that this service has not made asks no coordinator. */
 async function genuineId(c: Context<AppEnv>): Promise<string> {
   const id = parseUuid(c.req.param("id") ?? "");
-  const isIt = id !== null && (await isGenuineRunId(usableRing(c), scopeOf(c), id));
-  if (!isIt) throw new ApiError("run_not_found");
+  if (id === null || !(await isGenuineRunId(usableRing(c), scopeOf(c), id))) throw new ApiError("run_not_found");
   return id;
 }
 
-/* SECTION: What `GET …/webhook-endpoints/{name}/status` shows: how an endpoint does, and who changed it. */
-
-/** `report`: null if the coordinator could not be reached. */
+/** What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be reached. */
 async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
@@ -233,31 +176,11 @@ async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Pr
   return url === undefined ? null : new URL(plainUrl(url)).origin;
 }
 
-/* SECTION: A delivery as `GET …/deliveries` shows it. */
-
-/** `excerpt`: null if there was no body, or if no key of the ring opens it. */
-interface ShownAttempt {
-  readonly at: string;
-  readonly status: number | null;
-  readonly durationMs: number;
-  readonly reason: string;
-  readonly excerpt: string | null;
-}
-
-interface ShownDelivery {
-  readonly runId: string;
-  readonly type: string;
-  readonly state: string;
-  readonly attempts: readonly ShownAttempt[];
-  /** Null if there is none, or while the schedule stands still. */
-  readonly nextAttemptAt: string | null;
-}
-
 /** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its deliveries stand still. */
 async function shownDelivery(
   { endpoint, runId, type, state, attempts, nextAt }: Delivery,
   { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
-): Promise<ShownDelivery> {
+) {
   const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({
     at: rfc3339(at),
     status,
@@ -268,8 +191,6 @@ async function shownDelivery(
   const nextAttemptAt = isHalfOpen || state !== "waiting" ? null : rfc3339(nextAt);
   return { runId, type, state, attempts: await Promise.all(shown), nextAttemptAt };
 }
-
-/* SECTION: A recovery as responses show it. PURE. */
 
 /** Null if there is none. */
 function shownRecovery(recovery: Recovery | null) {
