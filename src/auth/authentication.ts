@@ -8,6 +8,7 @@ import { BoundedMap } from "../base/bounded-map.ts";
 import { sha256Hex } from "../base/json.ts";
 import { msSinceOrLongAgo } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
+import { type Described, meaning, type Security } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { type KnownCredential, lookUpCredential, recallCredential, wasGoodLately } from "./credential-memory.ts";
@@ -46,28 +47,57 @@ export function bearerToken(c: Context): string {
   return token;
 }
 
-export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
-  return async function requires(c, next) {
+/** The errors of an API token or a session, for the OpenAPI document. */
+export const OF_CREDENTIAL = [
+  "unauthorized",
+  "token_invalid",
+  "token_expired",
+  "session_ended",
+  "too_many_requests",
+  "database_unavailable",
+] as const;
+const BY_TOKEN: readonly Security[] = [{ apiToken: [] }];
+
+/** `operation`: what only the route can say of its operation, as for the functions below. */
+export function requires(permission: Permission, operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requires(c, next) {
     await authorize(c, permission);
     await next();
   };
+  const who = `Requires the permission \`${permission}\`.`;
+  return meaning(
+    middleware,
+    DESCRIBE && { who, security: BY_TOKEN, person: "taken", errors: [...OF_CREDENTIAL, "forbidden"], operation },
+  );
 }
 
 /** Every token and every session opens this. */
-export function requiresAnybody(): MiddlewareHandler<AppEnv> {
-  return async function requiresAnybody(c, next) {
+export function requiresAnybody(operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresAnybody(c, next) {
     await authenticate(c);
     await next();
   };
+  const who = "Every valid API token may ask, and so may `ROOT_TOKEN`.";
+  return meaning(middleware, DESCRIBE && { who, security: BY_TOKEN, errors: OF_CREDENTIAL, operation });
 }
 
 /** Only ROOT_TOKEN opens this. */
-export function requiresRoot(): MiddlewareHandler<AppEnv> {
-  return async function requiresRoot(c, next) {
+export function requiresRoot(operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresRoot(c, next) {
     const principal = await authenticate(c);
     if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
     await next();
   };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires ROOT_TOKEN.",
+      security: BY_TOKEN,
+      person: "refused",
+      errors: [...OF_CREDENTIAL, "forbidden"],
+      operation,
+    },
+  );
 }
 
 /**

@@ -2,18 +2,20 @@
 
 import { VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import { action, actionList, versionList } from "./action-schemas.ts";
-import { BODY, headersOf, type Operation, refuses, responds, TOKEN } from "./describe.ts";
 import {
+  BODY,
+  headersOf,
   IF_MATCH_OF_DELETE,
   IF_MATCH_OF_PUT,
   IF_NONE_MATCH,
   IN_ENVIRONMENT,
-  idempotencyKey,
   OF_ACTION,
   OF_VERSION,
-  TRACEPARENT_OF_CREATE,
-} from "./parameters.ts";
-import { startedActionRun } from "./run-schemas.ts";
+  type Operation,
+  refuses,
+  responds,
+  TOKEN,
+} from "./describe.ts";
 
 const common = { tags: ["Actions"], security: [{ apiToken: [] }] };
 
@@ -94,45 +96,6 @@ const DELETE: Operation = {
   },
 };
 
-const RUN: Operation = {
-  ...common,
-  operationId: "runAction",
-  summary: "Run a stored action",
-  description:
-    "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret " +
-    "of the CI product. If the action has a trigger, the response has no `callback`, because only the " +
-    "receiver gets the callback token. Requires the permission `data:write`.",
-  parameters: [...OF_ACTION, idempotencyKey("run-42"), TRACEPARENT_OF_CREATE],
-  responses: {
-    ...responds(201, "The run", startedActionRun, ["Location", "Idempotent-Replayed"]),
-    ...refuses(
-      ...TOKEN,
-      ...BODY,
-      "forbidden",
-      "not_found",
-      "action_not_found",
-      "action_secrets_lost",
-      "action_needs_newer_code",
-      "gate_needs_trigger",
-      "person_required",
-      "invalid_concurrency_key",
-      "concurrency_limit",
-      "too_many_waiting",
-      "invalid_parameters",
-      "too_many_labels",
-      "invalid_query",
-      "invalid_idempotency_key",
-      "idempotency_key_reused",
-      "idempotency_key_unverifiable",
-      "not_configured",
-      "database_unavailable",
-      "coordinator_unavailable",
-      "coordinator_overloaded",
-      "storage_full",
-    ),
-  },
-};
-
 const LIST_VERSIONS: Operation = {
   ...common,
   operationId: "listActionVersions",
@@ -195,5 +158,4 @@ export const ACTION_OPERATIONS: Readonly<Record<string, Operation>> = {
   [`GET ${ACTIONS}/{name}/versions`]: LIST_VERSIONS,
   [`GET ${ACTIONS}/{name}/versions/{version}`]: GET_VERSION,
   [`DELETE ${ACTIONS}/{name}/versions/{version}`]: DELETE_VERSION,
-  [`POST ${ACTIONS}/{name}/runs`]: RUN,
 };

@@ -2,8 +2,7 @@
 
 import { ENDPOINT_TESTS_PER_MINUTE, RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
 import { deliveryList, endpointStatus, recovery, testResult } from "./delivery-schemas.ts";
-import { BODY, headersOf, type Operation, refuses, responds, TOKEN } from "./describe.ts";
-import { OF_DELIVERY, OF_ENDPOINT } from "./parameters.ts";
+import { BODY, headersOf, OF_DELIVERY, OF_ENDPOINT, type Operation, refuses, responds, TOKEN } from "./describe.ts";
 
 const common = { tags: ["Webhook endpoints"], security: [{ apiToken: [] }] };
 const PERMISSION = "Requires the permission `webhooks:manage`.";

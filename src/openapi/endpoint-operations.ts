@@ -1,9 +1,9 @@
 /** The OpenAPI operations of webhook endpoints, by method and path. */
 
 import { ENDPOINTS_MAX_PER_ENVIRONMENT, SIGNING_SECRETS_MAX, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
-import { BODY, headersOf, type Operation, refuses, responds, TOKEN } from "./describe.ts";
-import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./endpoint-schemas.ts";
 import {
+  BODY,
+  headersOf,
   IF_MATCH_OF_DELETE,
   IF_MATCH_OF_PUT,
   IF_NONE_MATCH,
@@ -11,7 +11,12 @@ import {
   idempotencyKey,
   OF_ENDPOINT,
   OF_ENDPOINT_VERSION,
-} from "./parameters.ts";
+  type Operation,
+  refuses,
+  responds,
+  TOKEN,
+} from "./describe.ts";
+import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./endpoint-schemas.ts";
 
 const common = { tags: ["Webhook endpoints"], security: [{ apiToken: [] }] };
 const PERMISSION = "Requires the permission `webhooks:manage`.";

@@ -1,7 +1,7 @@
 /** The OpenAPI operations of the service itself, by method and path. */
 
 import * as z from "zod";
-import { degraded } from "./database-schemas.ts";
+import { degraded } from "../runs/api/responses/databases.ts";
 import { headersOf, type Operation, refuses, responds } from "./describe.ts";
 
 const service = { tags: ["Service"], security: [] };

@@ -1,7 +1,16 @@
 /** The OpenAPI operations of sessions, by method and path. */
 
-import { BODY, headersOf, type Operation, refuses, responds, SESSION, TOKEN } from "./describe.ts";
-import { IN_PROJECT, OF_SESSION } from "./parameters.ts";
+import {
+  BODY,
+  headersOf,
+  IN_PROJECT,
+  OF_SESSION,
+  type Operation,
+  refuses,
+  responds,
+  SESSION,
+  TOKEN,
+} from "./describe.ts";
 import { begunSession, currentToken, sessionList, signInCode } from "./token-schemas.ts";
 
 const common = { tags: ["Sessions"] };

@@ -1,7 +1,6 @@
 /** The OpenAPI operations of API tokens and the audit, by method and path. */
 
-import { BODY, type Operation, refuses, responds, TOKEN } from "./describe.ts";
-import { IN_PROJECT, OF_TOKEN } from "./parameters.ts";
+import { BODY, IN_PROJECT, OF_TOKEN, type Operation, refuses, responds, TOKEN } from "./describe.ts";
 import {
   apiTokenList,
   auditList,

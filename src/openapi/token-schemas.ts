@@ -4,10 +4,10 @@ import * as z from "zod";
 import { AUDIT_ACTIONS } from "../auth/audit.ts";
 import { PERMISSIONS, ROLES } from "../auth/principal.ts";
 
-import { auditedBulk } from "./bulk-schemas.ts";
+import { count as runCount } from "../http/response-schemas.ts";
+import { auditedBulk } from "../runs/api/responses/bulk.ts";
+import { RUN_EXAMPLE } from "../runs/api/responses/runs.ts";
 import { responseInstant } from "./describe.ts";
-import { runCount } from "./run-list-schemas.ts";
-import { RUN_EXAMPLE } from "./run-schemas.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",

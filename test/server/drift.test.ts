@@ -9,7 +9,7 @@ import { collect, ROOT } from "../../src/dev/wrangler.ts";
 import { sharedServer } from "./place.ts";
 import { Project } from "./project.ts";
 
-const WIRE = "src/openapi/run-schemas.ts";
+const WIRE = "src/runs/api/responses/runs.ts";
 const FIELD = "actionName: z.string()";
 /** What the helpers of all tests do with each response, as test/openapi/openapi.test.ts checks. */
 const CHECK = `

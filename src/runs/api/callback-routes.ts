@@ -18,30 +18,70 @@ import { withTruncated } from "../action-run.ts";
 import type { CancelOrder } from "../run-calls.ts";
 import type { RunEvent } from "../transition.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
+import { OF_REPORT } from "./responses/errors.ts";
+import { heartbeatResponse, reportedActionRun } from "./responses/runs.ts";
 import { ask, changeKeyOf, environmentOf, requiresCallbackToken, runIdOf } from "./run-request.ts";
 import { refusalError, sendChanged } from "./run-response.ts";
 
 const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
 
 export const callbackRoutes = new Hono<AppEnv>()
-  .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report, REPORT_BODY), async (c) => {
-    const id = runIdOf(c);
-    const body = c.req.valid("json");
-    const key = idempotencyKey(c);
-    // Of what was sent, because a later release may keep more or less of it.
-    const changeKey = await changeKeyOf("callback", key, body);
-    const { report, truncated } = shortened(body);
-    const options = c.get("isLate") ? { replayOnly: true } : undefined;
-    const answer = await ask(environmentOf(c), (coordinator) =>
-      coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-    );
-    const isWhole = !answer.ok || truncated.length === 0;
-    const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
-    return sendChanged(c, told, key);
-  })
+  .post(
+    "/:id/callback",
+    requiresCallbackToken(
+      { opensReplay: true },
+      DESCRIBE && {
+        operationId: "completeActionRun",
+        tag: "Callback",
+        summary: "Complete an action run (external workflow callback)",
+        description:
+          "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
+          "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
+          "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
+          "`truncated`. Such a body may have 4 MiB.",
+        idempotencyKey: "job-42",
+        responses: {
+          200: { description: "Completed action run", json: reportedActionRun, headers: ["Idempotent-Replayed"] },
+        },
+        errors: OF_REPORT,
+      },
+    ),
+    validBody(report, REPORT_BODY),
+    async (c) => {
+      const id = runIdOf(c);
+      const body = c.req.valid("json");
+      const key = idempotencyKey(c);
+      // Of what was sent, because a later release may keep more or less of it.
+      const changeKey = await changeKeyOf("callback", key, body);
+      const { report, truncated } = shortened(body);
+      const options = c.get("isLate") ? { replayOnly: true } : undefined;
+      const answer = await ask(environmentOf(c), (coordinator) =>
+        coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
+      );
+      const isWhole = !answer.ok || truncated.length === 0;
+      const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
+      return sendChanged(c, told, key);
+    },
+  )
   .post(
     "/:id/heartbeat",
-    requiresCallbackToken({ opensReplay: false }),
+    requiresCallbackToken(
+      { opensReplay: false },
+      DESCRIBE && {
+        operationId: "heartbeatActionRun",
+        tag: "Callback",
+        summary: "Send a heartbeat",
+        description:
+          "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
+          "body adds a message, the progress and a link to the job's page. The response says whether somebody " +
+          "asked the run to stop. If the link was not used, it says why. The response does not contain the run's inputs. 409 after the end also means " +
+          "that the job must stop.",
+        responses: {
+          200: { description: "The run's status and deadline, and a request to stop", json: heartbeatResponse },
+        },
+        errors: OF_REPORT,
+      },
+    ),
     validBody(heartbeat, { mayBeEmpty: true }),
     async (c) => {
       const id = runIdOf(c);

@@ -11,6 +11,7 @@ import type { AppEnv } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
 import type { ChangeFilter, FeedPosition, Inclusion } from "../run-calls.ts";
 import { changesQuery } from "./query-schemas.ts";
+import { CHANGE_CURSOR_EXAMPLE, runChanges } from "./responses/runs.ts";
 import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 import { refusalError, sendJson } from "./run-response.ts";
 import {
@@ -29,7 +30,31 @@ const JUDGED_EVERY_MS = 25_000;
 
 export const changeRoutes = new Hono<AppEnv>().get(
   "/changes",
-  requires("data:read"),
+  requires(
+    "data:read",
+    DESCRIBE && {
+      operationId: "followActionRuns",
+      tag: "Action runs",
+      summary: "Follow the changes of action runs",
+      description:
+        "Returns the runs of an environment that changed since a cursor, at most 200. Start without `after`, which " +
+        "returns a cursor for now. Then list the runs, and follow from the cursor. So you miss no change, unless the list " +
+        "has `Action-Runs-Stale`: then list again. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
+        "you get the same objects as Server-Sent Events, whose ids are the cursors.",
+      headers: ["Last-Event-ID of changes"],
+      responses: {
+        200: {
+          description: "The changes",
+          json: runChanges,
+          text: {
+            [EVENT_STREAM]: `id: ${CHANGE_CURSOR_EXAMPLE}\ndata: {"runs":[],"cursor":"${CHANGE_CURSOR_EXAMPLE}","caughtUp":true}\n\n`,
+          },
+          headers: ["X-Accel-Buffering"],
+        },
+      },
+      errors: ["invalid_cursor", "cursor_gone", "not_configured", "coordinator_unavailable", "too_many_watchers"],
+    },
+  ),
   validQuery(changesQuery),
   async (c) => {
     const { after, wait = 0, label: labels, ...others } = c.req.valid("query");

@@ -35,6 +35,7 @@ import { register } from "../d1/control-database.ts";
 import { deleteLeftovers, environmentsIn, scopesWithRows } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, isUnderWay } from "../home.ts";
 import { type AskedHome, askHome, repairsRow } from "./placement.ts";
+import { databaseList, databaseResync, environmentResync, placedEnvironmentList } from "./responses/databases.ts";
 import { ask, environmentIn, environmentOf, type RunEnvironment } from "./run-request.ts";
 
 export const databaseListQuery = z.strictObject(seqPageQuery);
@@ -64,32 +65,82 @@ const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
 };
 
 export const databaseRoutes = new Hono<AppEnv>()
-  .get("/databases", requiresRoot(), validQuery(databaseListQuery), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const all = await listDatabases(c.env, c.get("hops"));
-    const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
-    const page = rest.slice(0, limit);
-    linkNext(c, rest.length > limit ? page.at(-1)?.number : undefined);
-    return c.json(page);
-  })
-  .get(`${DATABASE}/environments`, requiresRoot(), requiresNumber, validQuery(environmentListQuery), async (c) => {
-    const { limit, cursor = "" } = c.req.valid("query");
-    const { environments, next } = await readD1(c.get("hops"), () =>
-      environmentsIn(c.env.DB, numberOf(c), cursor, limit),
-    );
-    linkNext(c, next ?? undefined);
-    return c.json(
-      environments.map(({ scope, generation }) => {
-        const [o, p, envName] = scope.split("/");
-        return { project: `${o}/${p}`, envName, generation };
-      }),
-    );
-  })
-  .post(`${DATABASE}/resync`, requiresRoot(), requiresNumber, validQuery(resyncQuery), async (c) => {
-    const { cursor = "" } = c.req.valid("query");
-    const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
-    return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
-  });
+  .get(
+    "/databases",
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "listDatabases",
+        tag: "Databases",
+        summary: "List databases",
+        description:
+          "Returns each database that is bound, and each in which an environment lives, by number. Number 0 is the control " +
+          "database.",
+        responses: { 200: { description: "Databases", json: databaseList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(databaseListQuery),
+    async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const all = await listDatabases(c.env, c.get("hops"));
+      const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
+      const page = rest.slice(0, limit);
+      linkNext(c, rest.length > limit ? page.at(-1)?.number : undefined);
+      return c.json(page);
+    },
+  )
+  .get(
+    `${DATABASE}/environments`,
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "listDatabaseEnvironments",
+        tag: "Databases",
+        summary: "List the environments of a database",
+        description:
+          "Returns the environments that live in a database, in the order of their names. A page can be short or empty and " +
+          "still have a next page, so follow `Link` until it is missing.",
+        responses: { 200: { description: "Environments", json: placedEnvironmentList, headers: ["Link"] } },
+      },
+    ),
+    requiresNumber,
+    validQuery(environmentListQuery),
+    async (c) => {
+      const { limit, cursor = "" } = c.req.valid("query");
+      const { environments, next } = await readD1(c.get("hops"), () =>
+        environmentsIn(c.env.DB, numberOf(c), cursor, limit),
+      );
+      linkNext(c, next ?? undefined);
+      return c.json(
+        environments.map(({ scope, generation }) => {
+          const [o, p, envName] = scope.split("/");
+          return { project: `${o}/${p}`, envName, generation };
+        }),
+      );
+    },
+  )
+  .post(
+    `${DATABASE}/resync`,
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "resyncDatabase",
+        tag: "Databases",
+        summary: "Rebuild one database from the journals",
+        description:
+          "Writes every run of the environments that live in a database again. Use it after you restore that database. It also " +
+          "deletes the rows of environments that live elsewhere. A request takes at most 25 environments, and fewer if there " +
+          "is much to delete. Repeat it with `next` as the `cursor` until `next` is null. The work continues after the " +
+          "response. Each environment gets an entry in its audit log.",
+        responses: { 202: { description: "The rebuild started", json: databaseResync } },
+        errors: ["storage_full", "database_unknown", "coordinator_unavailable"],
+      },
+    ),
+    requiresNumber,
+    validQuery(resyncQuery),
+    async (c) => {
+      const { cursor = "" } = c.req.valid("query");
+      const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
+      return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
+    },
+  );
 
 function numberOf(c: Context<AppEnv>): number {
   const text = c.req.param("database") ?? "";
@@ -260,13 +311,29 @@ export async function resyncEnvironment(
 
 /* SECTION: POST …/resync: rebuilds D1 from the journals after D1 was restored or lost. Only with ROOT_TOKEN. */
 
-export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
-  const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
-  const environment = environmentOf(c);
-  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: environment.scope } as const;
-  const entry = newAuditEntry(c, what, Date.now());
-  // With one database, there is no row to repair.
-  const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
-  const remaining = await resyncEnvironment(environment, home, entry, c.get("requestId"));
-  return c.json({ remaining }, 202);
-});
+export const resyncRoutes = new Hono<AppEnv>().post(
+  "/",
+  requiresRoot(
+    DESCRIBE && {
+      operationId: "resyncActionRuns",
+      tag: "Service",
+      summary: "Rebuild the database from the journals",
+      description:
+        "Writes every run of an environment to the database again. Use it after you restore a database. It " +
+        "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
+        "the request again to see how many runs remain.",
+      responses: { 202: { description: "The rebuild started", json: environmentResync } },
+      errors: ["storage_full", "coordinator_unavailable"],
+    },
+  ),
+  async (c) => {
+    const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
+    const environment = environmentOf(c);
+    const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: environment.scope } as const;
+    const entry = newAuditEntry(c, what, Date.now());
+    // With one database, there is no row to repair.
+    const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
+    const remaining = await resyncEnvironment(environment, home, entry, c.get("requestId"));
+    return c.json({ remaining }, 202);
+  },
+);

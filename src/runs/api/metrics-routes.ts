@@ -79,11 +79,37 @@ const UNREACHED = "The runs can't be counted now. Scrape again in a few seconds.
 /** Per isolate, by scope. Whoever reads from here must have authorized the request. */
 const texts = new SharedReads();
 
-export const metricsRoutes = new Hono<AppEnv>().get("/", requires("data:read"), async (c) => {
-  const environment = environmentOf(c);
-  const text = await texts.get(environment.scope, () => readMetrics(environment));
-  return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
-});
+export const metricsRoutes = new Hono<AppEnv>().get(
+  "/",
+  requires(
+    "data:read",
+    DESCRIBE && {
+      operationId: "getMetrics",
+      tag: "Service",
+      summary: "Get the metrics of an environment",
+      description:
+        "Returns counts and durations of the environment's runs in Prometheus's text format. The response can be " +
+        "10 seconds old. If a part of the runs can't be counted, the response is 503, so that no counter falls.",
+      responses: {
+        200: {
+          description: "The metrics",
+          text: {
+            "text/plain":
+              "# HELP cicd_pipeline_run_active Runs that are open, by status.\n" +
+              "# TYPE cicd_pipeline_run_active gauge\n" +
+              'cicd_pipeline_run_active{status="pending"} 2\n',
+          },
+        },
+      },
+      errors: ["coordinator_unavailable"],
+    },
+  ),
+  async (c) => {
+    const environment = environmentOf(c);
+    const text = await texts.get(environment.scope, () => readMetrics(environment));
+    return c.body(text, 200, { "Content-Type": CONTENT_TYPE });
+  },
+);
 
 /**
  * Asks the coordinator only if D1 lists it, because asking would make it. Throws if it does not answer: counts of 0 would

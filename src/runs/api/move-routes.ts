@@ -12,14 +12,57 @@ import { noteHome } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, type HomeState, isUnderWay, leftDatabase, type Move, type MoveReply } from "../home.ts";
 import { environmentMove } from "./database-routes.ts";
 import { askHome, repairsRow } from "./placement.ts";
+import { environmentDatabase } from "./responses/databases.ts";
 import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 
 export const environmentDatabaseRoutes = new Hono<AppEnv>()
-  .get("/", requiresRoot(), async (c) => c.json(toWire(await readHomeAndMove(c))))
-  .put("/", requiresRoot(), validBody(environmentMove), async (c) => {
-    const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
-    return c.json(toWire(moved), isAccepted ? 202 : 200);
-  });
+  .get(
+    "/",
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "getEnvironmentDatabase",
+        tag: "Databases",
+        summary: "Get the database of an environment",
+        description:
+          "Returns in which database the environment lives, and how far its move is. `move` is null if no move is under way " +
+          "and the last one is over.",
+        responses: { 200: { description: "Where the environment lives", json: environmentDatabase } },
+        errors: ["coordinator_unavailable"],
+      },
+    ),
+    async (c) => c.json(toWire(await readHomeAndMove(c))),
+  )
+  .put(
+    "/",
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "moveEnvironment",
+        tag: "Databases",
+        summary: "Move an environment to another database",
+        description:
+          "Begins a move, which goes on after the response. Meanwhile runs are created, reported and listed as ever. The same " +
+          "request again returns the same move. The number of the database where the environment lives cancels the move. If the " +
+          "environment lives there already, and nothing is under way, the response is 200.",
+        responses: {
+          200: { description: "The environment lives there already", json: environmentDatabase },
+          202: { description: "The move or its cancellation is under way", json: environmentDatabase },
+        },
+        errors: [
+          "move_under_way",
+          "moved_lately",
+          "database_unknown",
+          "no_room",
+          "storage_full",
+          "coordinator_unavailable",
+        ],
+      },
+    ),
+    validBody(environmentMove),
+    async (c) => {
+      const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
+      return c.json(toWire(moved), isAccepted ? 202 : 200);
+    },
+  );
 
 function toWire({ home, move }: HomeAndMove) {
   return { ...home, move: move === null ? null : moveToWire(move) };

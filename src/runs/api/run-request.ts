@@ -3,12 +3,13 @@
  * The platform's own words go to the log, because they name internals.
  */
 import type { Context, MiddlewareHandler } from "hono";
-import { authorize, bearerToken } from "../../auth/authentication.ts";
+import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
 import { type CallbackGrant, isCallbackToken, verifyCallbackToken } from "../../auth/token-format.ts";
 import { newUuidV7, parseUuid } from "../../base/ids.ts";
 import { fingerprint } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
+import { type Described, meaning } from "../../http/operation.ts";
 import { type AppEnv, type Hops, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
@@ -120,8 +121,11 @@ const EXPIRED = "This callback token has expired at the run's deadline.";
  * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
  * expiry, the holder may repeat a report that came in time, with the same key.
  */
-export function requiresCallbackToken({ opensReplay }: { readonly opensReplay: boolean }): MiddlewareHandler<AppEnv> {
-  return async function requiresCallbackToken(c, next) {
+export function requiresCallbackToken(
+  { opensReplay }: { readonly opensReplay: boolean },
+  operation?: Described,
+): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresCallbackToken(c, next) {
     const lateMs = Date.now() - (await genuineGrant(c)).expiresAt;
     const isLate = lateMs >= 0;
     const { headers } = c.req.raw;
@@ -135,17 +139,35 @@ export function requiresCallbackToken({ opensReplay }: { readonly opensReplay: b
       c.res = errorResponse(c, new ApiError("token_expired", EXPIRED));
     }
   };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires the run's callback token.",
+      security: [{ callbackToken: [] }],
+      errors: ["unauthorized", "token_invalid", "token_expired", "not_configured"],
+      operation,
+    },
+  );
 }
 
 /** Lets the run's own callback token through, and everybody who has `data:read`. */
-export function requiresReaderOrJob(): MiddlewareHandler<AppEnv> {
-  return async function requiresReaderOrJob(c, next) {
+export function requiresReaderOrJob(operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresReaderOrJob(c, next) {
     const isOfJob = c.req.header("Authorization") !== undefined && isCallbackToken(bearerToken(c));
     if (!isOfJob) await authorize(c, "data:read");
     else if (Date.now() >= (await genuineGrant(c)).expiresAt) throw new ApiError("token_expired", EXPIRED);
     c.set("isOfJob", isOfJob);
     await next();
   };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires the permission `data:read`, or the run's callback token.",
+      security: [{ apiToken: [] }, { callbackToken: [] }],
+      errors: [...OF_CREDENTIAL, "forbidden", "not_configured"],
+      operation,
+    },
+  );
 }
 
 /** What the token of the request grants. Throws 401 if it is not genuine for the run in the path. */

@@ -13,6 +13,8 @@ import { sealedFor } from "../../webhooks/webhook-request.ts";
 import type { TimelineAnswer } from "../run-calls.ts";
 import { eventsQuery } from "./query-schemas.ts";
 import { mayBeKnown } from "./read-runs.ts";
+import { OF_RUNS } from "./responses/errors.ts";
+import { timeline } from "./responses/timeline.ts";
 import { ask, environmentOf, type RunEnvironment, runIdOf } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 import {
@@ -30,7 +32,30 @@ const STREAM_PAGE = 100;
 
 export const timelineRoutes = new Hono<AppEnv>().get(
   "/:id/events",
-  requires("data:read"),
+  requires(
+    "data:read",
+    DESCRIBE && {
+      operationId: "listActionRunEvents",
+      tag: "Action runs",
+      summary: "Read or follow a run's timeline",
+      description:
+        "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you " +
+        "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`.",
+      headers: ["Last-Event-ID"],
+      responses: {
+        200: {
+          description: "The run's timeline, oldest first",
+          json: timeline,
+          text: {
+            [EVENT_STREAM]: 'id: 1\ndata: {"seq":1,"type":"created","at":"2026-11-25T13:21:48.373Z","by":"ci"}\n\n',
+          },
+          headers: ["Link", "X-Accel-Buffering"],
+        },
+        204: { description: "The stream was resumed after its last event, so there are no more events." },
+      },
+      errors: ["invalid_last_event_id", ...OF_RUNS, "too_many_watchers"],
+    },
+  ),
   validQuery(eventsQuery),
   async (c) => {
     const id = runIdOf(c);

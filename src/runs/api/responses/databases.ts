@@ -1,7 +1,7 @@
 /** zod: the responses of the operator's endpoints about databases, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { responseInstant } from "./describe.ts";
+import { responseInstant } from "../../../http/response-schemas.ts";
 
 const number = z
   .int()
@@ -74,6 +74,10 @@ export const databaseResync = z
     next: z.string().nullable().meta({ description: "Send the request again with this `cursor`, until it is null." }),
   })
   .meta({ id: "DatabaseResync", examples: [{ environments: 12, remaining: 48_000, next: null }] });
+
+export const environmentResync = z
+  .object({ remaining: z.int().min(0) })
+  .meta({ id: "Resync", examples: [{ remaining: 0 }] });
 
 const orNull = responseInstant.nullable().meta({ wire: { type: ["string", "null"], format: "date-time" } });
 

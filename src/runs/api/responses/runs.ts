@@ -1,9 +1,13 @@
-/** zod: the responses of one run, for the OpenAPI document and the tests. The service prints its JSON without them. */
+/**
+ * zod: the responses about runs, for the OpenAPI document and the tests. The service prints its JSON without them, and the
+ * Worker contains none.
+ */
 
 import * as z from "zod";
-import { STATUSES } from "../runs/run.ts";
-import { responseInstant, version } from "./describe.ts";
-import { approval, waiting } from "./gate-schemas.ts";
+import { CHANGE_CURSOR, FACET_MAX_VALUES } from "../../../base/limits.ts";
+import { count, responseInstant, version } from "../../../http/response-schemas.ts";
+import { STATUSES, type Status } from "../../run.ts";
+import { approval, waiting } from "./gates.ts";
 
 const uuid = z.string().meta({ format: "uuid" });
 const jsonObject = z.record(z.string(), z.unknown());
@@ -173,3 +177,82 @@ export const createdActionRun = z
       },
     ],
   });
+
+const stopOrder = z
+  .object({
+    reason: z.string().nullable(),
+    requestedAt: responseInstant,
+    until: responseInstant.meta({
+      description: "When the run ends as cancelled, if nobody reported its end before.",
+      wire: { type: "string", format: "date-time" },
+    }),
+    remainingMs: z
+      .int()
+      .min(0)
+      .meta({ description: "The milliseconds until then. Use it if the job's clock may be wrong." }),
+  })
+  .meta({ id: "StopOrder" })
+  .nullable()
+  .meta({ description: "A request to stop. `null`: nobody asked." });
+
+export const urlRefused = z
+  .string()
+  .meta({
+    description:
+      "Why the heartbeat's `externalUrl` did not become the run's, and what to send instead. Otherwise missing.",
+  });
+
+export const heartbeatResponse = z
+  .object({
+    status: z.enum(STATUSES),
+    deadlineAt: responseInstant.meta({
+      description: "When the run ends by itself, however many heartbeats come.",
+      wire: { type: "string", format: "date-time" },
+    }),
+    cancel: stopOrder,
+    externalUrlRefused: urlRefused.optional(),
+  })
+  .meta({
+    id: "HeartbeatAnswer",
+    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
+  });
+
+export const actionRunList = z.array(detailedActionRun).meta({ id: "ActionRunList", examples: [[RUN_EXAMPLE]] });
+
+export const CHANGE_CURSOR_EXAMPLE = "1790812800000.33";
+
+export const runChanges = z
+  .object({
+    runs: z
+      .array(detailedActionRun)
+      .meta({
+        description:
+          "The runs that changed since the cursor, each once and in its newest version. A run that you know already replaces the one that you have.",
+      }),
+    cursor: z
+      .string()
+      .regex(new RegExp(CHANGE_CURSOR))
+      .meta({
+        description:
+          "Send it as `after` to go on: the number of a change, behind the epoch in which it counts. It grants no access.",
+      }),
+    caughtUp: z.boolean().meta({ description: "False if more changes are there already. Then ask again at once." }),
+  })
+  .meta({ id: "ActionRunChanges", examples: [{ runs: [RUN_EXAMPLE], cursor: CHANGE_CURSOR_EXAMPLE, caughtUp: true }] });
+
+export const runSummary = z
+  .object({ pending: count, running: count, succeeded: count, failed: count, cancelled: count } satisfies Record<
+    Status,
+    typeof count
+  >)
+  .meta({
+    id: "ActionRunSummary",
+    examples: [{ pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 }],
+  });
+
+export const runFacets = z
+  .object({
+    values: z.array(z.string()).max(FACET_MAX_VALUES),
+    more: z.boolean().meta({ description: "Whether the environment has, or can have, further values." }),
+  })
+  .meta({ id: "ActionRunFacets", examples: [{ values: ["deploy", "deploy-storefront"], more: false }] });

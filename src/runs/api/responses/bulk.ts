@@ -1,15 +1,13 @@
 /** zod: the responses about bulk operations, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { BULK_NEWEST_SHOWN } from "../base/limits.ts";
-import { ABORT_REASONS, BULK_ACTIONS, BULK_STATUSES, OUTCOMES } from "../runs/bulk.ts";
-import { STATUSES, type Status, WAITING_FOR } from "../runs/run.ts";
-
-import { responseInstant } from "./describe.ts";
-import { runCount } from "./run-list-schemas.ts";
+import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
+import { count, responseInstant } from "../../../http/response-schemas.ts";
+import { ABORT_REASONS, BULK_ACTIONS, BULK_STATUSES, OUTCOMES } from "../../bulk.ts";
+import { STATUSES, type Status, WAITING_FOR } from "../../run.ts";
 
 const uuid = z.string().meta({ format: "uuid" });
-const count = z.int().min(0);
+const exactCount = z.int().min(0);
 
 const action = z.enum(BULK_ACTIONS);
 const status = z.enum(BULK_STATUSES);
@@ -33,11 +31,11 @@ const filter = z
 
 const bulkCounts = z
   .object({
-    matched: runCount.meta({ description: "The runs of the set. It grows while the status is `collecting`." }),
-    accepted: count.meta({ description: "Runs that were cancelled, asked to stop, or retried." }),
-    skipped: count.meta({ description: "Runs that could not be cancelled or retried." }),
-    failed: count.meta({ description: "Runs about which nothing is known, or for which there was no room." }),
-    remaining: runCount.meta({ description: "Runs that are undecided." }),
+    matched: count.meta({ description: "The runs of the set. It grows while the status is `collecting`." }),
+    accepted: exactCount.meta({ description: "Runs that were cancelled, asked to stop, or retried." }),
+    skipped: exactCount.meta({ description: "Runs that could not be cancelled or retried." }),
+    failed: exactCount.meta({ description: "Runs about which nothing is known, or for which there was no room." }),
+    remaining: count.meta({ description: "Runs that are undecided." }),
   })
   .meta({
     id: "BulkCounts",
@@ -80,7 +78,7 @@ export const bulkOperation = z
     createdAt: responseInstant,
     completedAt: responseInstant.nullable().meta({ description: "When it was completed or aborted." }),
     ended: z
-      .object({ succeeded: count, failed: count, cancelled: count })
+      .object({ succeeded: exactCount, failed: exactCount, cancelled: exactCount })
       .meta({ id: "EndedCounts" })
       .nullable()
       .optional()
@@ -103,18 +101,21 @@ const PREVIEW = {
 
 export const bulkPreview = z
   .object({
-    matched: runCount.meta({
+    matched: count.meta({
       description:
         "How many runs match. `atLeast` if more than `maxRuns` match, or if there can be more, because the service looks at 100 000 runs at most.",
     }),
     byStatus: z
-      .object({ pending: count, running: count, succeeded: count, failed: count, cancelled: count } satisfies Record<
-        Status,
-        typeof count
-      >)
+      .object({
+        pending: exactCount,
+        running: exactCount,
+        succeeded: exactCount,
+        failed: exactCount,
+        cancelled: exactCount,
+      } satisfies Record<Status, typeof exactCount>)
       .meta({ description: "The matched runs by their status, at most `maxRuns` of them." }),
     newest: z.array(uuid).max(BULK_NEWEST_SHOWN).meta({ description: "The newest of the matched runs." }),
-    wouldStart: count.meta({
+    wouldStart: exactCount.meta({
       description: "Waiting runs outside of the set that would start, because a cancel frees their slots.",
     }),
   })

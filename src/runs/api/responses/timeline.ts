@@ -1,11 +1,9 @@
 /** zod: the events of a run's timeline. */
 
 import * as z from "zod";
-import { END_CAUSES, WAITING_FOR } from "../runs/run.ts";
-
-import { responseInstant } from "./describe.ts";
-import { urlRefused } from "./heartbeat-schemas.ts";
-import { RUN_EXAMPLE } from "./run-schemas.ts";
+import { responseInstant } from "../../../http/response-schemas.ts";
+import { END_CAUSES, WAITING_FOR } from "../../run.ts";
+import { RUN_EXAMPLE, urlRefused } from "./runs.ts";
 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 

@@ -1,8 +1,8 @@
 /** zod: the responses about gates, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { WAITING_FOR } from "../runs/run.ts";
-import { responseInstant, version } from "./describe.ts";
+import { responseInstant, version } from "../../../http/response-schemas.ts";
+import { WAITING_FOR } from "../../run.ts";
 
 /** An approval that counts. */
 export const approval = z
