@@ -7,8 +7,10 @@
  * drops them together with the schemas that only they name. So such schemas stand in modules of their own.
  */
 
+import type { Handler } from "hono";
 import type * as z from "zod/mini";
 import type { ErrorCode } from "./errors.ts";
+import type { AppEnv } from "./request-context.ts";
 
 declare global {
   /** False in the Worker. True where the document is made. */
@@ -99,4 +101,9 @@ export function meaning<H extends object>(handler: H, means: Meaning | false): H
 
 export function meaningOf(handler: object): Meaning | undefined {
   return (handler as { readonly [MEANING]?: Meaning })[MEANING];
+}
+
+/** The handler of an operation that needs no token. */
+export function forAnyone(operation: Described, handler: Handler<AppEnv>): Handler<AppEnv> {
+  return meaning(handler, DESCRIBE && { operation });
 }

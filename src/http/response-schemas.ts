@@ -20,3 +20,7 @@ export const version = z
 export const count = z
   .union([z.int().min(0), z.object({ atLeast: z.int().min(0) }).meta({ id: "AtLeast" })])
   .meta({ description: "An exact number, or `atLeast` if there can be more." });
+
+export const databaseNumber = z
+  .int()
+  .meta({ wire: { type: "integer", minimum: 0, maximum: 63 }, description: "The database's number." });

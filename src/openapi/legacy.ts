@@ -5,7 +5,6 @@ import { ACTION_OPERATIONS } from "./action-operations.ts";
 import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
 import type { Operation } from "./describe.ts";
 import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
-import { SERVICE_OPERATIONS } from "./service-operations.ts";
 import { SESSION_OPERATIONS } from "./session-operations.ts";
 import { TOKEN_OPERATIONS } from "./token-operations.ts";
 
@@ -15,5 +14,4 @@ export const LEGACY: Readonly<Record<string, Operation>> = withPersons({
   ...DELIVERY_OPERATIONS,
   ...TOKEN_OPERATIONS,
   ...SESSION_OPERATIONS,
-  ...SERVICE_OPERATIONS,
 });

@@ -4,8 +4,10 @@
  * hyphen. The page holds an API token. So the policy lets nothing but our own script run, and no text become markup.
  */
 import { type Context, Hono } from "hono";
+import * as z from "zod";
 import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
+import { forAnyone } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 
 /** The page among the assets. */
@@ -33,8 +35,28 @@ const CONSOLE_HEADERS = {
   "Cache-Control": "no-cache",
 };
 
+/** The headers of a page that its operation names, and the responses of such an operation. */
+const PAGE_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
+const PAGE_RESPONSES = {
+  200: { description: "The page", text: { "text/html": "<!doctype html>…" }, headers: PAGE_HEADERS },
+  304: { description: "Not modified", headers: PAGE_HEADERS },
+};
+
 export const consolePages = new Hono<AppEnv>()
-  .get("/console", (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS))
+  .get(
+    "/console",
+    forAnyone(
+      DESCRIBE && {
+        operationId: "openConsole",
+        tag: "Service",
+        summary: "Open the console",
+        description:
+          "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token or `ROOT_TOKEN`. Each view has an address below `/console/-/`.",
+        responses: PAGE_RESPONSES,
+      },
+      (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS),
+    ),
+  )
   .all("/console/-/*", (c, next) => {
     if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
     return next();
@@ -69,8 +91,40 @@ const DOCS_HEADERS = {
 };
 
 export const docsRoutes = new Hono<AppEnv>()
-  .get("/openapi.json", (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }))
-  .get("/docs", (c) => sendAsset(c, DOCS_PAGE, DOCS_HEADERS));
+  .get(
+    "/openapi.json",
+    forAnyone(
+      DESCRIBE && {
+        operationId: "getOpenApi",
+        tag: "Service",
+        summary: "Get the OpenAPI document",
+        description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
+        responses: {
+          200: {
+            description: "The OpenAPI document",
+            json: z.record(z.string(), z.unknown()).meta({ examples: [{ openapi: "3.1.0" }] }),
+            headers: ["ETag"],
+          },
+          304: { description: "Not modified", headers: ["ETag"] },
+        },
+      },
+      (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }),
+    ),
+  )
+  .get(
+    "/docs",
+    forAnyone(
+      DESCRIBE && {
+        operationId: "exploreApi",
+        tag: "Service",
+        summary: "Open the API explorer",
+        description:
+          "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
+        responses: PAGE_RESPONSES,
+      },
+      (c) => sendAsset(c, DOCS_PAGE, DOCS_HEADERS),
+    ),
+  );
 
 /* SECTION:
  * Sends a static asset with headers of our own. src/dev/assets.ts makes the assets, so the Worker's bundle contains

@@ -1,20 +1,8 @@
 /** zod: the responses of the operator's endpoints about databases, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { responseInstant } from "../../../http/response-schemas.ts";
-
-const number = z
-  .int()
-  .meta({ wire: { type: "integer", minimum: 0, maximum: 63 }, description: "The database's number." });
-
-/** In which states a database can be besides `ready`. */
-const NOT_READY = ["full", "not_migrated", "not_answering", "wrong_number", "not_bound"] as const;
-
-/** A member of `degraded` in the readiness check. */
-export const degraded = z.union([
-  z.object({ database: number, status: z.enum(NOT_READY) }).meta({ id: "DegradedDatabase" }),
-  z.object({ archive: z.literal("not_answering") }).meta({ id: "DegradedArchive" }),
-]);
+import { NOT_READY } from "../../../database/database-state.ts";
+import { databaseNumber, responseInstant } from "../../../http/response-schemas.ts";
 
 const DATABASE = {
   number: 0,
@@ -29,7 +17,7 @@ export const databaseList = z
   .array(
     z
       .object({
-        number,
+        number: databaseNumber,
         isBound: z.boolean().meta({ description: "Whether a database is bound under this number." }),
         status: z
           .enum(["ready", ...NOT_READY])
@@ -94,8 +82,8 @@ const MOVE = {
 
 const move = z
   .object({
-    from: number,
-    to: number,
+    from: databaseNumber,
+    to: databaseNumber,
     status: z
       .enum(["copying", "switching", "resting", "cleaning", "cleaned"])
       .meta({
@@ -116,7 +104,7 @@ const move = z
   })
   .meta({ id: "EnvironmentMoveState", examples: [MOVE] });
 
-export const environmentDatabase = z.object({ database: number, generation, move: move.nullable() }).meta({
+export const environmentDatabase = z.object({ database: databaseNumber, generation, move: move.nullable() }).meta({
   id: "EnvironmentDatabase",
   examples: [
     { database: 0, generation: 0, move: null },
