@@ -14,6 +14,7 @@ import { validQuery } from "../http/validate.ts";
 import { AUDIT_ACTIONS, type AuditEntry, auditScope } from "./audit.ts";
 import { requires } from "./authentication.ts";
 import { personName } from "./principal.ts";
+import { auditList } from "./responses.ts";
 
 /** The query of a page of audit entries. */
 const auditQuery = z.strictObject({
@@ -29,13 +30,34 @@ const auditQuery = z.strictObject({
   until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 });
 
-export const auditRoutes = new Hono<AppEnv>().get("/", requires("tokens:manage"), validQuery(auditQuery), async (c) => {
-  const { entries, nextBefore } = await readD1(c.get("hops"), () =>
-    listAudit(c.env.DB, projectOf(c), c.get("principal").envName, c.req.valid("query")),
-  );
-  linkNext(c, nextBefore);
-  return c.json(entries.map(shownEntry));
-});
+export const auditRoutes = new Hono<AppEnv>().get(
+  "/",
+  requires(
+    "tokens:manage",
+    DESCRIBE && {
+      operationId: "listAudit",
+      tag: "API tokens",
+      summary: "List audit entries",
+      description:
+        "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
+        "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
+        "moves to another database are there, too. " +
+        "A token of one environment sees the entries of that environment. The filter `actor` is " +
+        "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
+        "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +
+        "`AUDIT_RETENTION_DAYS`.",
+      responses: { 200: { description: "Audit entries", json: auditList, headers: ["Link"] } },
+    },
+  ),
+  validQuery(auditQuery),
+  async (c) => {
+    const { entries, nextBefore } = await readD1(c.get("hops"), () =>
+      listAudit(c.env.DB, projectOf(c), c.get("principal").envName, c.req.valid("query")),
+    );
+    linkNext(c, nextBefore);
+    return c.json(entries.map(shownEntry));
+  },
+);
 
 function shownEntry(entry: ListedEntry) {
   const { at, actor, actorName, person, sessionId, action, target, targetName, reason } = entry;

@@ -10,6 +10,7 @@ import { sha256Hex } from "../base/json.ts";
 import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, type ErrorCode } from "../http/errors.ts";
+import { type Described, meaning } from "../http/operation.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, wholeNumber } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
@@ -22,10 +23,11 @@ import {
   newAuditEntry,
   writeAudited,
 } from "./audit.ts";
-import { authenticate, authorize } from "./authentication.ts";
+import { authenticate, authorize, OF_CREDENTIAL } from "./authentication.ts";
 import { forgetCredentials } from "./credential-memory.ts";
 import { type LeftDefinitions, selectLeftDefinitions, toLeftDefinitions } from "./left-behind.ts";
 import { grantableRoles, isOperator, type Principal, type Role, rowIdOf } from "./principal.ts";
+import { rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
 import { grantsAnyFlag, shownToken } from "./token-routes.ts";
 import {
@@ -53,15 +55,34 @@ const rotation = z
   .register(z.globalRegistry, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
 
 /** A token may rotate itself, whatever its role. */
-const mayRotate: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { id } = await authenticate(c);
-  await authorize(c, parseUuid(c.req.param("tokenId") ?? "") === id ? "data:read" : "tokens:manage");
-  await next();
-};
+function mayRotate(operation: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function mayRotate(c, next) {
+    const { id } = await authenticate(c);
+    await authorize(c, parseUuid(c.req.param("tokenId") ?? "") === id ? "data:read" : "tokens:manage");
+    await next();
+  };
+  const errors = [...OF_CREDENTIAL, "forbidden"] as const;
+  return meaning(middleware, DESCRIBE && { security: [{ apiToken: [] }], person: "taken", errors, operation });
+}
 
 export const rotationRoutes = new Hono<AppEnv>().post(
   "/:tokenId/rotate",
-  mayRotate,
+  mayRotate(
+    DESCRIBE && {
+      operationId: "rotateApiToken",
+      tag: "API tokens",
+      summary: "Rotate an API token",
+      description:
+        "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
+        "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
+        "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
+        "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
+        "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
+        "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
+      responses: { 200: { description: "The token with its new secret, shown once", json: rotatedApiToken } },
+      errors: ["token_rotated", "token_ended", "storage_full"],
+    },
+  ),
   validBody(rotation, { mayBeEmpty: true }),
   async (c) => {
     const target = parseUuid(c.req.param("tokenId"));

@@ -10,6 +10,7 @@ import { getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../base/json.ts";
 import type { Result } from "../base/result.ts";
 import { ApiError } from "../http/errors.ts";
+import { type Described, type Meaning, meaning } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { isLoopback } from "../settings/url-guard.ts";
@@ -41,13 +42,18 @@ export async function requestSession(c: Context<AppEnv>): Promise<RequestSession
   return { cookie, hash, pageKeyHash: await sha256Hex(pageKey) };
 }
 
-/** Refuses requests that no page of this service sent. */
-export function requiresOwnPage(): MiddlewareHandler<AppEnv> {
-  return async function requiresOwnPage(c, next) {
+const OWN_PAGES =
+  "Only pages of this service may send this request: it needs `Sec-Fetch-Site: same-origin`, the service's own `Origin`, and `Content-Type: application/json`.";
+
+/** Refuses requests that no page of this service sent. `operation`: see `requires`. `means`: who else may ask. */
+export function requiresOwnPage(operation: Described, means: Meaning): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresOwnPage(c, next) {
     const foreign = foreignnessOf(c, ownSite(c));
     if (foreign !== null) throw new ApiError("forbidden", foreign);
     await next();
   };
+  const errors = ["forbidden", "not_configured", "database_unavailable", ...(means.errors ?? [])] as const;
+  return meaning(middleware, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
 }
 
 /** Where people sign in. Throws `not_configured`. */

@@ -27,6 +27,7 @@ import {
   rolesUpTo,
   rowIdOf,
 } from "./principal.ts";
+import { apiTokenList, createdApiToken, revokedApiTokens } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
 import { insertToken, listTokens, revokeToken, type StoredToken } from "./token-store.ts";
 
@@ -83,68 +84,120 @@ export const newToken = z
   .register(z.globalRegistry, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
 
 export const tokenRoutes = new Hono<AppEnv>()
-  .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
-    const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
-    const asker = c.get("principal");
-    refuseBeyond(asker, role, envName);
-    refuseFlags(asker, flags);
-    const now = Date.now();
-    const token = newApiToken();
-    const stored: StoredToken = {
-      id: newUuidV7(now),
-      name,
-      role,
-      envName,
-      parentId: rowIdOf(asker),
-      createdBy: asker.name,
-      createdAt: now,
-      expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
-      oldExpiresAt: null,
-      lastUsedAt: null,
-      person: personOfChild(asker, person),
-      ...flags,
-    };
-    const what = {
-      project: projectOf(c),
-      envName,
-      action: "token_minted",
-      target: stored.id,
-      targetName: name,
-    } as const;
-    const entry = newAuditEntry(c, what, now);
-    const hash = await sha256Hex(token);
-    const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
-    if (!isCreated) throw new ApiError("too_many_tokens");
-    logAudit(entry, c.get("requestId"));
-    return c.json({ ...shownToken(stored, now), token }, 201);
-  })
-  .get("/", requires("tokens:manage"), validQuery(z.strictObject(pageQuery)), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const asker = c.get("principal");
-    const rows = await readD1(c.get("hops"), () => listTokens(c.env.DB, projectOf(c), asker, cursor, limit + 1));
-    const now = Date.now();
-    return c.json(firstPage(c, rows, limit, ({ id }) => id).map((token) => shownToken(token, now)));
-  })
-  .delete("/:tokenId", requires("tokens:manage"), async (c) => {
-    const target = parseUuid(c.req.param("tokenId"));
-    if (target === null) throw new ApiError("token_not_found");
-    const asker = c.get("principal");
-    const project = projectOf(c);
-    // Only the token's row knows its environment and its name.
-    const what = { project, envName: null, action: "token_revoked", target } as const;
-    const entry = newAuditEntry(c, what, Date.now());
-    const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
-    const outcome = await revoking.catch((error: unknown) => {
-      forgetPerhapsRevoked(target, project, asker.envName);
-      throw error;
-    });
-    if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, lineage, left, runs } = outcome;
-    forgetCredentials(revoked);
-    logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
-    return c.json({ revoked, ...left, ...leftRuns });
-  });
+  .post(
+    "/",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "createApiToken",
+        tag: "API tokens",
+        summary: "Mint an API token",
+        description:
+          "Creates an API token and returns it. Only this response contains the token. Its scope, role and " +
+          "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
+          "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` can't send `true` for a flag. " +
+          "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
+          "and a tenth on each level below that.",
+        responses: { 201: { description: "The token, shown once", json: createdApiToken } },
+        errors: ["too_many_tokens", "storage_full"],
+      },
+    ),
+    validBody(newToken),
+    async (c) => {
+      const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
+      const asker = c.get("principal");
+      refuseBeyond(asker, role, envName);
+      refuseFlags(asker, flags);
+      const now = Date.now();
+      const token = newApiToken();
+      const stored: StoredToken = {
+        id: newUuidV7(now),
+        name,
+        role,
+        envName,
+        parentId: rowIdOf(asker),
+        createdBy: asker.name,
+        createdAt: now,
+        expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
+        oldExpiresAt: null,
+        lastUsedAt: null,
+        person: personOfChild(asker, person),
+        ...flags,
+      };
+      const what = {
+        project: projectOf(c),
+        envName,
+        action: "token_minted",
+        target: stored.id,
+        targetName: name,
+      } as const;
+      const entry = newAuditEntry(c, what, now);
+      const hash = await sha256Hex(token);
+      const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
+      if (!isCreated) throw new ApiError("too_many_tokens");
+      logAudit(entry, c.get("requestId"));
+      return c.json({ ...shownToken(stored, now), token }, 201);
+    },
+  )
+  .get(
+    "/",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "listApiTokens",
+        tag: "API tokens",
+        summary: "List API tokens",
+        description:
+          "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets.",
+        responses: { 200: { description: "API tokens", json: apiTokenList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(z.strictObject(pageQuery)),
+    async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const asker = c.get("principal");
+      const rows = await readD1(c.get("hops"), () => listTokens(c.env.DB, projectOf(c), asker, cursor, limit + 1));
+      const now = Date.now();
+      return c.json(firstPage(c, rows, limit, ({ id }) => id).map((token) => shownToken(token, now)));
+    },
+  )
+  .delete(
+    "/:tokenId",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "revokeApiToken",
+        tag: "API tokens",
+        summary: "Revoke an API token",
+        description:
+          "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
+          "effect everywhere within 30 seconds. Webhook endpoints and actions that they stored stay, also those of tokens that " +
+          "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
+          "they created go on, and the response counts those that still wait.",
+        responses: { 200: { description: "The revoked tokens, and what they stored last", json: revokedApiTokens } },
+      },
+    ),
+    async (c) => {
+      const target = parseUuid(c.req.param("tokenId"));
+      if (target === null) throw new ApiError("token_not_found");
+      const asker = c.get("principal");
+      const project = projectOf(c);
+      // Only the token's row knows its environment and its name.
+      const what = { project, envName: null, action: "token_revoked", target } as const;
+      const entry = newAuditEntry(c, what, Date.now());
+      const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
+      const outcome = await revoking.catch((error: unknown) => {
+        forgetPerhapsRevoked(target, project, asker.envName);
+        throw error;
+      });
+      if (outcome === null) throw new ApiError("token_not_found");
+      const { revoked, envName, lineage, left, runs } = outcome;
+      forgetCredentials(revoked);
+      logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
+      const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
+      return c.json({ revoked, ...left, ...leftRuns });
+    },
+  );
 
 export function shownToken(token: StoredToken, now: number) {
   const { id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy } = token;

@@ -8,16 +8,43 @@ import type { AppEnv } from "../http/request-context.ts";
 import { validQuery } from "../http/validate.ts";
 import { requiresAnybody } from "./authentication.ts";
 import { isOperator, PERMISSIONS_OF, type Principal } from "./principal.ts";
+import { currentToken, placeList } from "./responses.ts";
 
 export const whoamiRoutes = new Hono<AppEnv>()
-  .get("/whoami", requiresAnybody(), (c) => c.json(describePrincipal(c.get("principal"))))
-  .get("/places", requiresAnybody(), validQuery(z.strictObject(environmentPageQuery)), async (c) => {
-    const principal = c.get("principal");
-    const { limit, cursor = "" } = c.req.valid("query");
-    const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
-    const { results } = await readD1(c.get("hops"), read);
-    return c.json(firstPage(c, results, limit, ({ scope }) => scope).map(shownPlace));
-  });
+  .get(
+    "/whoami",
+    requiresAnybody(
+      DESCRIBE && {
+        operationId: "describeToken",
+        tag: "API tokens",
+        summary: "Describe your token",
+        description: "Returns the name, the role and the scope of the API token in the request.",
+        responses: { 200: { description: "The token of the request", json: currentToken } },
+      },
+    ),
+    (c) => c.json(describePrincipal(c.get("principal"))),
+  )
+  .get(
+    "/places",
+    requiresAnybody(
+      DESCRIBE && {
+        operationId: "listPlaces",
+        tag: "API tokens",
+        summary: "List what your token opens",
+        description:
+          "Returns the environments that your token opens and that have runs, actions or webhook endpoints, by name.",
+        responses: { 200: { description: "Environments", json: placeList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(z.strictObject(environmentPageQuery)),
+    async (c) => {
+      const principal = c.get("principal");
+      const { limit, cursor = "" } = c.req.valid("query");
+      const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
+      const { results } = await readD1(c.get("hops"), read);
+      return c.json(firstPage(c, results, limit, ({ scope }) => scope).map(shownPlace));
+    },
+  );
 
 function shownPlace({ scope }: { readonly scope: string }) {
   const [o = "", p = "", envName = ""] = scope.split("/");

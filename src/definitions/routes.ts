@@ -15,6 +15,7 @@ import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/config.ts";
 import { changeDefinition, storeDefinition } from "./change.ts";
 import type { DefinitionKind, DefinitionRef } from "./kind.ts";
+import { type KindDescription, operationsOf } from "./operations.ts";
 import {
   deleteDefinition,
   deleteVersion,
@@ -31,23 +32,25 @@ export const DEFINITION = `/:name{${DEFINITION_NAME}}` as "/:name";
 const VERSIONS = `${DEFINITION}/versions` as const;
 const VERSION = `${VERSIONS}/:version{[1-9][0-9]{0,14}}` as "/:name/versions/:version";
 
-export function definitionRoutes<D>(kind: DefinitionKind<D>) {
+/** `description`: what the OpenAPI document says. */
+export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDescription | false) {
+  const described = DESCRIBE && description ? operationsOf(description) : undefined;
   const { read, manage } = kind.permissions;
   return new Hono<AppEnv>()
-    .get("/", requires(read), validQuery(z.strictObject(namePageQuery)), async (c) => {
+    .get("/", requires(read, described?.list), validQuery(z.strictObject(namePageQuery)), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       const scope = scopeOf(c);
       const { rows, next } = await readD1(c.get("hops"), () => listDefinitions(c.env.DB, kind, scope, cursor, limit));
       linkNext(c, next);
       return sendList(c, rows);
     })
-    .get(DEFINITION, requires(read), async (c) => {
+    .get(DEFINITION, requires(read, described?.get), async (c) => {
       const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
       if (stored === null) throw new ApiError(kind.notFound);
       c.header("ETag", etagOf(stored.version));
       return sendText(c, stored.definition);
     })
-    .put(DEFINITION, requires(manage), validBody(kind.schema), async (c) => {
+    .put(DEFINITION, requires(manage, described?.put), validBody(kind.schema), async (c) => {
       const entry = auditEntryOf(c, kind.audit.put);
       const sent = c.req.valid("json") as D;
       const put = await storeDefinition(c, kind, usableRing(c), definitionRefOf(c), sent, entry);
@@ -55,7 +58,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
       if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
       return sendText(c, put.definition, put.isNew ? 201 : 200);
     })
-    .delete(DEFINITION, requires(manage), async (c) => {
+    .delete(DEFINITION, requires(manage, described?.delete), async (c) => {
       const ref = definitionRefOf(c);
       const entry = auditEntryOf(c, kind.audit.deleted);
       await changeDefinition(c, kind, ref, entry, async ({ stored }) => {
@@ -74,7 +77,7 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
       await kind.afterChange?.(c, ref);
       return c.body(null, 204);
     })
-    .get(VERSIONS, requires(manage), validQuery(z.strictObject(seqPageQuery)), async (c) => {
+    .get(VERSIONS, requires(manage, described?.listVersions), validQuery(z.strictObject(seqPageQuery)), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       const ref = definitionRefOf(c);
       const { rows, next } = await readD1(c.get("hops"), () => listVersions(c.env.DB, kind, ref, cursor, limit));
@@ -82,14 +85,14 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
       linkNext(c, next);
       return sendList(c, rows);
     })
-    .get(VERSION, requires(manage), async (c) => {
+    .get(VERSION, requires(manage, described?.getVersion), async (c) => {
       const definition = await readD1(c.get("hops"), () =>
         selectVersion(c.env.DB, kind, definitionRefOf(c), versionOf(c)),
       );
       if (definition === null) throw new ApiError("version_not_found");
       return sendText(c, definition);
     })
-    .delete(VERSION, requires(manage), async (c) => {
+    .delete(VERSION, requires(manage, described?.deleteVersion), async (c) => {
       const version = versionOf(c);
       const entry = auditEntryOf(c, kind.audit.versionDeleted, `/versions/${version}`);
       const deleting = await writeAudited(c, () => deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry));

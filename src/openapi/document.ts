@@ -11,7 +11,6 @@ import { createApp } from "../app.ts";
 import { ERRORS, type ErrorCode } from "../http/errors.ts";
 import { type Meaning, meaningOf, type Operation, type Success, type Tag } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
-import { LEGACY } from "./legacy.ts";
 import { HEADERS, headersOf, IN_HEADER, idempotencyKey, pathParametersOf } from "./parameters.ts";
 import { addExamples, errorMedia, resolved } from "./schemas.ts";
 
@@ -73,7 +72,7 @@ function nameOf({ method, path }: { readonly method: string; readonly path: stri
 function tellLibrary(name: string, routes: readonly RouterRoute[]) {
   const meanings = routes.flatMap(({ handler }) => meaningOf(handler) ?? []);
   const operation = meanings.map((one) => one.operation).find((one) => one);
-  if (!operation) return tellOld(name, routes, meanings);
+  if (!operation) throw new Error(`${name} has no description`);
   for (const { handler } of routes) {
     const { query, body, operation } = meaningOf(handler) ?? {};
     if (operation) Object.assign(handler, { [uniqueSymbol]: { spec: specOf(name, operation, meanings) } });
@@ -83,25 +82,6 @@ function tellLibrary(name: string, routes: readonly RouterRoute[]) {
     if (body !== undefined) Object.assign(handler, { [uniqueSymbol]: { target: "json", ...resolved(body, "body") } });
   }
   return { operationId: operation.operationId, mayBeEmpty: meanings.some((one) => one.mayBeEmpty) };
-}
-
-/** For a route that LEGACY describes. */
-function tellOld(name: string, routes: readonly RouterRoute[], meanings: readonly Meaning[]) {
-  const spec = LEGACY[name];
-  if (spec === undefined) throw new Error(`${name} has no description`);
-  let isTold = false;
-  for (const { handler } of routes) {
-    const { query, body } = meaningOf(handler) ?? {};
-    if (query !== undefined) {
-      Object.assign(handler, { [uniqueSymbol]: { target: "query", ...resolved(query, "query") } });
-    } else if (body !== undefined) {
-      Object.assign(handler, { [uniqueSymbol]: { target: "json", ...resolved(body, "body") } });
-    } else if (!isTold) {
-      isTold = true;
-      Object.assign(handler, { [uniqueSymbol]: { spec } });
-    }
-  }
-  return { operationId: spec.operationId, mayBeEmpty: meanings.some((one) => one.mayBeEmpty) };
 }
 
 /** The description, with all that the route's middleware and its path say. */

@@ -26,6 +26,7 @@ import { isGenuineRunId } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
+import { deliveryList, endpointStatus, recovery } from "./responses.ts";
 import { openExcerpt } from "./send-delivery.ts";
 import { auditedKey, type EndpointRow, requireEndpoint } from "./stored-endpoint.ts";
 
@@ -72,32 +73,79 @@ const recoveryRequest = z
     examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
   });
 
+/** The errors of what asks the coordinator for deliveries, and is in the audit. */
+const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;
 const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
 export const deliveryRoutes = new Hono<AppEnv>()
-  .get(`${DEFINITION}/status`, requires("webhooks:manage"), async (c) => {
-    const row = await requireEndpoint(c);
-    const asking = askCoordinator(environmentOf(c), (endpoints) => endpoints.report(endpointKey(row)));
-    return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
-  })
-  .get(DELIVERIES, requires("webhooks:manage"), validQuery(deliveriesQuery), async (c) => {
-    const { limit, state, cursor } = c.req.valid("query");
-    const key = endpointKey(await requireEndpoint(c));
-    const ring = usableRing(c);
-    const before = cursor as DeliveryPosition | undefined;
-    const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
-      endpoints.page(key, { state, before, limit }),
-    );
-    linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
-    const scope = scopeOf(c);
-    return c.json(
-      await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
-    );
-  })
+  .get(
+    `${DEFINITION}/status`,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "getWebhookEndpointStatus",
+        tag: "Webhook endpoints",
+        summary: "Get the status of a webhook endpoint",
+        description:
+          "Returns whether the receiver takes messages, whether the service has disabled the endpoint, and how far a recovery has come.",
+        responses: { 200: { description: "The status", json: endpointStatus } },
+        errors: ["not_configured"],
+      },
+    ),
+    async (c) => {
+      const row = await requireEndpoint(c);
+      const asking = askCoordinator(environmentOf(c), (endpoints) => endpoints.report(endpointKey(row)));
+      return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
+    },
+  )
+  .get(
+    DELIVERIES,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "listDeliveries",
+        tag: "Webhook endpoints",
+        summary: "List the deliveries of a webhook endpoint",
+        description:
+          "Returns the messages of an endpoint with their attempts, newest run first. A message is kept for seven days, or as " +
+          "long as its run if that is shorter. Follow `Link` until it is missing, because a page can be short.",
+        responses: { 200: { description: "Deliveries", json: deliveryList, headers: ["Link"] } },
+        errors: ["not_configured", "coordinator_unavailable"],
+      },
+    ),
+    validQuery(deliveriesQuery),
+    async (c) => {
+      const { limit, state, cursor } = c.req.valid("query");
+      const key = endpointKey(await requireEndpoint(c));
+      const ring = usableRing(c);
+      const before = cursor as DeliveryPosition | undefined;
+      const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
+        endpoints.page(key, { state, before, limit }),
+      );
+      linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
+      const scope = scopeOf(c);
+      return c.json(
+        await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
+      );
+    },
+  )
   .post(
     `${DELIVERIES}/:id/resend`,
-    requires("webhooks:manage"),
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "resendMessage",
+        tag: "Webhook endpoints",
+        summary: "Send a message again",
+        description:
+          "Sends the message of a run's event to the endpoint, again or for the first time, whatever the endpoint's filters " +
+          "say. Its `webhook-id` is the same as before. The result is in the list of deliveries. It does not count for the " +
+          "endpoint's health.",
+        responses: { 202: { description: "The message will be sent" } },
+        errors: ["webhook_endpoint_not_found", "event_not_happened", "not_configured", ...OF_CHANGE],
+      },
+    ),
     validBody(resendRequest, { mayBeEmpty: true }),
     async (c) => {
       const { type = null } = c.req.valid("json");
@@ -109,21 +157,40 @@ export const deliveryRoutes = new Hono<AppEnv>()
       return c.body(null, 202);
     },
   )
-  .post(`${DEFINITION}/recover`, requires("webhooks:manage"), validBody(recoveryRequest), async (c) => {
-    const { since, until, include } = c.req.valid("json");
-    const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
-    if (order.until !== null && order.until <= order.since) {
-      throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
-    }
-    if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
-      const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
-      throw refusalOf("invalid_body", [{ path: ["since"], message }]);
-    }
-    const key = await auditedKey(c, "webhook_endpoint_recovery_started");
-    const begun = await askCoordinator(environmentOf(c), (endpoints) => endpoints.recover(key, order));
-    if (begun === null) throw new ApiError("recovery_under_way");
-    return c.json(shownRecovery(begun), 202);
-  });
+  .post(
+    `${DEFINITION}/recover`,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "recoverMessages",
+        tag: "Webhook endpoints",
+        summary: "Send many messages again",
+        description:
+          "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
+          `most ${RECOVERED_MAX}. The same request goes on where the last one stopped. Runs that the endpoint never heard of ` +
+          `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A run that waits for approval counts by its creation, ` +
+          "and its request comes back only while it waits.",
+        responses: { 202: { description: "The recovery is under way", json: recovery } },
+        errors: ["recovery_under_way", ...OF_CHANGE],
+      },
+    ),
+    validBody(recoveryRequest),
+    async (c) => {
+      const { since, until, include } = c.req.valid("json");
+      const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
+      if (order.until !== null && order.until <= order.since) {
+        throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
+      }
+      if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
+        const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
+        throw refusalOf("invalid_body", [{ path: ["since"], message }]);
+      }
+      const key = await auditedKey(c, "webhook_endpoint_recovery_started");
+      const begun = await askCoordinator(environmentOf(c), (endpoints) => endpoints.recover(key, order));
+      if (begun === null) throw new ApiError("recovery_under_way");
+      return c.json(shownRecovery(begun), 202);
+    },
+  );
 
 /** The first whole ms at this instant or later. No response can show a later year than 9999. */
 function shownMs({ ceilMs }: Instant): number {
@@ -141,13 +208,13 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
 async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
-  const { newest = null, isHalfOpen = false, recovery = null } = report ?? {};
+  const { newest = null, isHalfOpen = false, recovery: last = null } = report ?? {};
   return {
     origin: await originOf(c, ring, row),
     health: healthOf(row, report),
     disabledReason,
     disabledAt: rfc3339(disabledAt),
-    recover: shownRecovery(recovery),
+    recover: shownRecovery(last),
     createdBy,
     changedBy,
     changedAt: rfc3339(changedAt),
@@ -193,8 +260,8 @@ async function shownDelivery(
 }
 
 /** Null if there is none. */
-function shownRecovery(recovery: Recovery | null) {
-  if (recovery === null) return null;
-  const { since, until, include, deliveries, isOver } = recovery;
+function shownRecovery(one: Recovery | null) {
+  if (one === null) return null;
+  const { since, until, include, deliveries, isOver } = one;
   return { since: rfc3339(since), until: rfc3339(until), include, messages: deliveries, isOver };
 }

@@ -8,6 +8,7 @@ import * as z from "zod/mini";
 import { auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
+import { ENDPOINT_TESTS_PER_MINUTE } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { keptOf } from "../definitions/change.ts";
 import { joinSecrets } from "../definitions/kind.ts";
@@ -24,6 +25,7 @@ import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type Whol
 import { madeUpAttempt } from "./delivery-content.ts";
 import { eventType } from "./delivery-routes.ts";
 import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
+import { testResult } from "./responses.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
@@ -53,7 +55,30 @@ const testRequest = z
 
 export const testRoutes = new Hono<AppEnv>().post(
   `${DEFINITION}/test`,
-  requires("webhooks:manage"),
+  requires(
+    "webhooks:manage",
+    DESCRIBE && {
+      operationId: "testWebhookEndpoint",
+      tag: "Webhook endpoints",
+      summary: "Test a webhook endpoint",
+      description:
+        "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
+        "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
+        "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
+        `${ENDPOINT_TESTS_PER_MINUTE} tests a minute in an environment.`,
+      responses: { 200: { description: "What became of the message", json: testResult } },
+      errors: [
+        "run_not_found",
+        "event_not_happened",
+        "endpoint_secrets_lost",
+        "secret_required",
+        "too_many_tests",
+        "not_configured",
+        "coordinator_unavailable",
+        "storage_full",
+      ],
+    },
+  ),
   validBody(testRequest, { mayBeEmpty: true }),
   async (c) => {
     const { type, runId, definition } = c.req.valid("json");

@@ -1,9 +1,8 @@
 /** zod: the responses of stored actions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "../actions/definition.ts";
-
-import { responseInstant, version } from "./describe.ts";
+import { responseInstant, version } from "../http/response-schemas.ts";
+import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "./definition.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",

@@ -1,13 +1,11 @@
 /** zod: the responses of /tokens, /audit, /whoami, /places and sessions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { AUDIT_ACTIONS } from "../auth/audit.ts";
-import { PERMISSIONS, ROLES } from "../auth/principal.ts";
-
-import { count as runCount } from "../http/response-schemas.ts";
+import { responseInstant, count as runCount } from "../http/response-schemas.ts";
 import { auditedBulk } from "../runs/api/responses/bulk.ts";
 import { RUN_EXAMPLE } from "../runs/api/responses/runs.ts";
-import { responseInstant } from "./describe.ts";
+import { AUDIT_ACTIONS } from "./audit.ts";
+import { PERMISSIONS, ROLES } from "./principal.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
