@@ -52,19 +52,19 @@ type Problem = keyof typeof PROBLEMS;
  * What was sealed under another key than the first, at most 10000 of each: how many actions and webhook endpoints have
  * such secrets, and how many waiting runs such requests.
  */
-export interface UnderOlderKeys {
+interface UnderOlderKeys {
   readonly secrets: number;
   readonly requests: number;
 }
 
 /** The ids of the keys that seal now. */
-export interface SealingKeys {
+interface SealingKeys {
   readonly secrets: string;
   readonly requests: string;
 }
 
 /** What D1 says if it can work. */
-export interface Readiness {
+interface Readiness {
   /** In the control database. */
   readonly older: UnderOlderKeys;
   /** What the cron has seen of other databases; null if there is none, or if it has not looked yet. */
@@ -80,7 +80,7 @@ let last: { readonly answer: Readiness; readonly problem: Problem | null; readon
 let checkingSince: number | null = null;
 
 /** What is asked of the control database. */
-export interface Asked {
+interface Asked {
   readonly db: D1Database;
   readonly keys: SealingKeys;
   /** Whether there is more than the control database to report on. */

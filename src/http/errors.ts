@@ -221,7 +221,7 @@ declare global {
 }
 
 /** What an error may have besides its sentence. `headers` win over those of the table. */
-export interface ErrorExtras {
+interface ErrorExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
   /** A JSON pointer (RFC 6901) to the member of the request that is wrong. */

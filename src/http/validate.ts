@@ -165,7 +165,7 @@ function jsonShape(text: string): JsonShape {
 const BRACKETED = /^([^[]+)\[\d*\]$/;
 
 /** The same faults, with one more for each parameter of the schema that was sent with brackets. */
-export function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniType) {
+function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniType) {
   const shape = schema instanceof z.ZodMiniObject ? schema.shape : {};
   return faults.flatMap((fault): readonly MemberFault[] => {
     const { keys = [] } = fault;

@@ -132,7 +132,7 @@ export const docsRoutes = new Hono<AppEnv>()
  */
 
 /** `path`: the asset's own path, which need not be the request's. Throws if the asset is missing. */
-export async function sendAsset(
+async function sendAsset(
   c: Context<AppEnv>,
   path: string,
   headers: Readonly<Record<string, string>>,

@@ -40,7 +40,7 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/runs/planted.ts", "./api/run-routes.ts", "./journal/journal.ts", "./d1/list.ts"),
   ...refused("src/runs/planted.ts", "../http/errors.ts", "../actions/kind.ts", "hono"),
   ...allowed("src/runs/planted.ts", "../base/result.ts", "../settings/key-ring.ts", "../webhooks/delivery.ts"),
-  ...refused("src/runs/d1/planted.ts", "../api/query-schemas.ts", "../journal/journal.ts", "hono"),
+  ...refused("src/runs/d1/planted.ts", "../api/request-schemas.ts", "../journal/journal.ts", "hono"),
   ...refused("src/runs/d1/planted.ts", "../../http/schema-parts.ts", "../../actions/kind.ts"),
   ...refused("src/runs/d1/planted.ts", "../coordinator/ledger.ts", "../replication/replication.ts"),
   ...allowed("src/runs/d1/planted.ts", "../run.ts", "../../base/limits.ts", "../../database/d1-errors.ts"),

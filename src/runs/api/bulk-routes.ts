@@ -1,4 +1,10 @@
-/** zod: the bodies and queries of requests about bulk operations. */
+/**
+ * …/bulk-operations: cancels or retries many runs, by their ids or by a filter.
+ *
+ * A begin makes a reservation at the coordinator, then the audit entry is written, and only then the operation begins. So
+ * no operation lacks its entry, and a refused one has none. If we die in between, the reservation is lost after a minute.
+ * The entry can then tell of an operation that never began.
+ */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -10,11 +16,11 @@ import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS 
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import { encodeCursor, nextLink, pageQuery, seqPageQuery } from "../../http/paging.ts";
-import { type AppEnv, usableRing } from "../../http/request-context.ts";
+import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
+import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
 import { described, filterableName, instant, labelList, listOf, wholeNumber } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl, environmentUrl } from "../../settings/config.ts";
+import { environmentUrl } from "../../settings/config.ts";
 import {
   BULK_ACTIONS,
   type BulkAction,
@@ -28,8 +34,7 @@ import {
 import { register } from "../d1/control-database.ts";
 import { nameOf, STATUSES } from "../run.ts";
 import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
-import { groupFilter, triggeredByFilter } from "./query-schemas.ts";
-import { cancel, uuid } from "./request-schemas.ts";
+import { cancel, groupFilter, triggeredByFilter, uuid } from "./request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
 import { OF_RUNS } from "./responses/errors.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
@@ -58,7 +63,7 @@ const waiting = z
   });
 
 /** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
-export const bulkFilter = z
+const bulkFilter = z
   .strictObject({
     status: z.optional(statuses),
     labels: z.optional(labels),
@@ -78,18 +83,16 @@ export const bulkFilter = z
   });
 
 /** The filter of a list that matches the same runs. */
-export function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
+function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
   return { ...filter, label };
 }
 
 /** Whether the filter matches every run of the environment. */
-export function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
+function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
   return Object.values(filter).every((value) => Array.isArray(value) && value.length === 0);
 }
 
 const ONE_OF = "send runIds, or a filter with maxRuns, and not both.";
-const { reason, graceSeconds } = cancel.def.shape;
-
 const only = (operation: BulkAction) => ({
   properties: { operation: { const: operation } },
   additionalProperties: true,
@@ -105,7 +108,7 @@ const CHECKS = {
   dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
 };
 
-export const bulkRequest = z
+const bulkRequest = z
   .strictObject({
     operation: described(
       z
@@ -113,8 +116,8 @@ export const bulkRequest = z
         .register(z.globalRegistry, { wire: { type: "string", enum: [...BULK_ACTIONS] } }),
       "What happens to each run: what a single cancel or retry of it would do.",
     ),
-    reason,
-    graceSeconds: z.optional(graceSeconds.def.innerType),
+    reason: cancel.def.shape.reason,
+    graceSeconds: z.optional(cancel.def.shape.graceSeconds.def.innerType),
     includeRetried: z.optional(
       described(
         z.boolean({ error: "send true or false." }),
@@ -178,11 +181,11 @@ export const bulkRequest = z
     ],
   });
 
-export type BulkRequestBody = z.output<typeof bulkRequest>;
+type BulkRequestBody = z.output<typeof bulkRequest>;
 
-export const bulkListQuery = z.strictObject(pageQuery);
+const bulkListQuery = z.strictObject(pageQuery);
 
-export const bulkItemsQuery = z.strictObject({
+const bulkItemsQuery = z.strictObject({
   ...seqPageQuery,
   outcome: z.optional(
     z
@@ -193,8 +196,6 @@ export const bulkItemsQuery = z.strictObject({
       }),
   ),
 });
-
-/* SECTION: …/bulk-operations: cancels or retries many runs, by their ids or by a filter. */
 
 export const bulkRoutes = new Hono<AppEnv>()
   .post(
@@ -250,7 +251,7 @@ export const bulkRoutes = new Hono<AppEnv>()
       if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
       const base = environmentUrl(c.env, c.req.url, environment.scope);
       c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
-      return c.json(shownOperation(operation), 202);
+      return c.json(operationToWire(operation), 202);
     },
   )
   .get(
@@ -271,10 +272,7 @@ export const bulkRoutes = new Hono<AppEnv>()
     async (c) => {
       const { limit, cursor = null } = c.req.valid("query");
       const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
-      const page = operations.slice(0, limit);
-      const last = page.at(-1)?.order.id;
-      linkNext(c, operations.length > limit ? last : undefined);
-      return c.json(page.map(shownOperation));
+      return c.json(firstPage(c, operations, limit, ({ order }) => order.id).map(operationToWire));
     },
   )
   .get(
@@ -294,7 +292,7 @@ export const bulkRoutes = new Hono<AppEnv>()
       const id = operationId(c);
       const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
       const isCancel = operation.order.request.operation === "cancel";
-      return c.json({ ...shownOperation(operation), ...(isCancel && { ended: operation.ended }) });
+      return c.json({ ...operationToWire(operation), ...(isCancel && { ended: operation.ended }) });
     },
   )
   .get(
@@ -319,9 +317,7 @@ export const bulkRoutes = new Hono<AppEnv>()
       const items = found(
         await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
       );
-      const page = items.slice(0, limit);
-      linkNext(c, items.length > limit ? page.at(-1)?.seq : undefined);
-      return c.json(page.map(shownItem));
+      return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(itemToWire));
     },
   )
   .post(
@@ -347,7 +343,7 @@ export const bulkRoutes = new Hono<AppEnv>()
       const operation = await ask(environmentOf(c), (coordinator) =>
         coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
       );
-      return c.json(shownOperation(found(operation)));
+      return c.json(operationToWire(found(operation)));
     },
   );
 
@@ -380,29 +376,18 @@ function found<T>(operation: T | null): T {
   return operation;
 }
 
-function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
-  if (last === undefined) return;
-  c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
-}
-
-function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {
+function itemToWire({ runId, outcome, code, newRunId }: NumberedItem) {
   return { runId, outcome, code, newRunId };
 }
 
-/* SECTION:
- * Begins a bulk operation. First the coordinator makes a reservation, then the audit entry is written, and only then
- * the operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the
- * reservation is lost after a minute. The entry can then tell of an operation that never began.
- */
-
-export interface Begun {
+interface Begun {
   readonly operation: BulkOperation;
   /** Whether the same key has begun it before. */
   readonly replayed: boolean;
 }
 
 /** `filter`: as it was sent. Throws why it can't begin. */
-export async function beginBulk(
+async function beginBulk(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   body: BulkRequestBody,
@@ -448,24 +433,21 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
 
 /** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
-  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const { envName } = c.req.param() as { envName: string };
   const { request } = order;
   const reason = request.operation === "cancel" ? request.reason : null;
-  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id, reason } as const;
+  const what = { project: projectOf(c), envName, action: "bulk_started", target: order.id, reason } as const;
   // The operation's id is the entry's as well, so that a repetition writes the same row.
   const started = newAuditEntry(c, what, Date.now());
   const entry = { ...started, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };
   const { DB } = c.env;
-  const scope = `${entry.project}/${envName}`;
   // The sweep must know the coordinator, which may have no run yet.
-  const registering = register(DB, scope, entry.at);
+  const registering = register(DB, scopeOf(c), entry.at);
   await writeAudited(c, () => DB.batch([auditStatement(DB, entry), registering]));
   logAudit(entry, c.get("requestId"));
 }
 
-/* SECTION: A bulk operation as responses and audit entries show it. PURE. */
-
-export function shownOperation({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
+function operationToWire({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
   const { id, request, filter, asker } = order;
   return {
     id,
@@ -475,23 +457,23 @@ export function shownOperation({ order, status, abortReason, createdAt, ...rest 
     filter,
     by: nameOf(asker),
     byId: asker.tokenId,
-    counts: shownCounts({ abortReason, counts: rest.counts }),
+    counts: countsToWire({ abortReason, counts: rest.counts }),
     createdAt: rfc3339(createdAt),
     completedAt: rfc3339(rest.completedAt),
   };
 }
 
 /** What an audit entry says of the order. `runs`: how many were named; null with a filter. */
-export function auditedOrder({ request, filter, maxRuns }: BulkOrder) {
+function auditedOrder({ request, filter, maxRuns }: BulkOrder) {
   const isNamed = filter === null;
   return { operation: request.operation, filter, runs: isNamed ? maxRuns : null, maxRuns: isNamed ? null : maxRuns };
 }
 
 export function auditedEnd({ order, status, abortReason, counts }: BulkOperation) {
-  return { ...auditedOrder(order), status, abortReason, counts: shownCounts({ abortReason, counts }) };
+  return { ...auditedOrder(order), status, abortReason, counts: countsToWire({ abortReason, counts }) };
 }
 
-function shownCounts({ abortReason, counts }: Pick<BulkOperation, "abortReason" | "counts">) {
+function countsToWire({ abortReason, counts }: Pick<BulkOperation, "abortReason" | "counts">) {
   const { matched, accepted, skipped, failed } = counts;
   const shown = (runs: number) => (abortReason === "too_many_runs" ? { atLeast: runs } : runs);
   return { matched: shown(matched), accepted, skipped, failed, remaining: shown(remainingOf(counts)) };

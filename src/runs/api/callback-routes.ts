@@ -1,4 +1,9 @@
-/** POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. */
+/**
+ * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token.
+ *
+ * A report that is too long must still end its run, because its job is over and can't send a shorter one. So it is
+ * shortened to what a run keeps. What is kept depends on nothing but the report, so a repeated report gets the same answer.
+ */
 import { Hono } from "hono";
 import { type JsonObject, jsonPointer } from "../../base/json.ts";
 import {
@@ -104,12 +109,6 @@ function toEvent(body: Report): RunEvent {
   return body.status === "succeeded" ? { type: "succeeded", output } : { type: "failed", error: body.error, output };
 }
 
-/* SECTION:
- * Makes a report fit into what a run keeps. PURE. A report that is too long must still end its run, because its
- * job is over and can't send a shorter one. What is kept depends on nothing but the report, so a repeated report gets
- * the same answer.
- */
-
 /** A shorter text of an output stays as it is. In bytes of JSON. */
 const TEXT_MIN_BYTES = 256;
 /** More than the sentence takes that stands in the gap. In bytes of JSON. */
@@ -130,7 +129,7 @@ interface ShortenedReport {
 }
 
 /** The report as it can be kept. Shortens the texts of its output in place. */
-export function shortened(report: Report): ShortenedReport {
+function shortened(report: Report): ShortenedReport {
   const { output } = report;
   const ofOutput = output === undefined ? [] : shortenTexts(output);
   const kept = ofOutput === null ? { ...report, output: TOO_LARGE } : report;
@@ -144,7 +143,7 @@ export function shortened(report: Report): ShortenedReport {
  * The text of a report without an output that can't be kept, and must not be parsed: it would take much memory, or a
  * deep stack. Such an output need not even be JSON.
  */
-export function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
+function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
   const isDeep = depth > JSON_MAX_DEPTH;
   // The marks alone take so many bytes of the output.
   return isDeep || marks > OUTPUT_MAX_BYTES ? withoutOutput(text, JSON.stringify(isDeep ? TOO_DEEP : TOO_LARGE)) : text;

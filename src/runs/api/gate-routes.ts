@@ -1,9 +1,10 @@
 /**
- * …/action-runs/{id}/approve, …/reject and …/release: open a gate of a run, or end the run there. And …/approval: what
- * an approver decides about. No GET changes anything, because mail scanners and previews follow every link.
+ * Gates: …/approve, …/reject and …/release open a gate of a run, or end the run there; …/approval shows what an approver
+ * decides about; …/pauses hold runs back; …/concurrency-groups show who is running and queued. No GET changes anything,
+ * because mail scanners and previews follow every link.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
-import type * as z from "zod/mini";
+import * as z from "zod/mini";
 import type { AfterActionWrite } from "../../actions/kind.ts";
 import { currentVersion } from "../../actions/resolve.ts";
 import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
@@ -12,18 +13,17 @@ import { CONCURRENCY_GROUP, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { firstPage } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
+import { described, instant } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/config.ts";
 import { type Coordinator, callCoordinator } from "../protocol.ts";
 import { type Actor, type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
 import type { ApprovalAnswer, ChangeKey, ConcurrencyGroup, Inclusion, Pause, RunReply } from "../run-calls.ts";
-import { changeQuery, groupsQuery, pause } from "./query-schemas.ts";
 import { mayBeKnown } from "./read-runs.ts";
-import { decision } from "./request-schemas.ts";
+import { changeQuery, decision, groupsQuery, reasonOf } from "./request-schemas.ts";
 import { OF_DECISION, OF_RUNS } from "./responses/errors.ts";
-import { approvalOfRun, concurrencyGroupList, pauseList, pause as shownPause } from "./responses/gates.ts";
+import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun } from "./responses/runs.ts";
 import {
   actorOf,
@@ -211,7 +211,29 @@ async function approvalJson(
   );
 }
 
-/* SECTION: …/pauses: holds back the runs of a concurrency group, or every run of the environment that has a gate. */
+const whyPaused = reasonOf(
+  "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
+);
+
+const pause = z
+  .strictObject({
+    reason: whyPaused
+      .check(z.minLength(1, { error: "is empty; say why the runs wait." }))
+      .register(z.globalRegistry, {
+        ...z.globalRegistry.get(whyPaused),
+        wire: { ...(z.globalRegistry.get(whyPaused)?.wire as object), minLength: 1 },
+      }),
+    until: z.optional(
+      described(
+        instant,
+        "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, {
+    id: "PauseRequest",
+    examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
+  });
 
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
 const ENVIRONMENT = "-environment";
@@ -328,8 +350,6 @@ function pauseToWire({ group, reason, until, by, via, at }: Pause) {
   return { group: name, reason, until: rfc3339(until), by, via, at: rfc3339(at) };
 }
 
-/* SECTION: GET …/concurrency-groups: how many runs are running and queued, by group and key. */
-
 export const groupRoutes = new Hono<AppEnv>().get(
   "/",
   requires(
@@ -352,26 +372,19 @@ export const groupRoutes = new Hono<AppEnv>().get(
     const groups = await ask(environmentOf(c), (coordinator) =>
       coordinator.gates.groups(only, cursor as ConcurrencyQueue | null, limit + 1),
     );
-    const page = groups.slice(0, limit);
-    const last = page.at(-1);
-    if (groups.length > limit && last !== undefined) {
-      const next = encodeCursor(`${last.group}\n${last.key}`);
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
-    }
-    return c.json(page.map(shownGroup));
+    return c.json(firstPage(c, groups, limit, ({ group, key }) => `${group}\n${key}`).map(groupToWire));
   },
 );
 
-function shownGroup({ group, key, limit, running, queued, pause }: ConcurrencyGroup) {
+function groupToWire({ group, key, limit, running, queued, pause }: ConcurrencyGroup) {
   return { group, key, limit, holders: running, waiters: queued, paused: pause };
 }
 
-/* SECTION:
+/**
  * Notifies the coordinator of a new limit when a PUT has stored it, so that a raised limit starts queued runs at once.
- * If it can't be reached, it hears of the limit with the next run of the action.
+ * If it can't be reached, it hears of the limit with the next run of the action. A new action has no runs, so there is
+ * nobody to notify.
  */
-
-/** A new action has no runs, so there is nobody to notify. */
 export const notifyLimit: AfterActionWrite = async (c, { scope, name }, { concurrency }, { version, isNew }) => {
   if (concurrency === undefined || isNew) return;
   const { group, limit } = concurrency;

@@ -1,33 +1,33 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. */
+/**
+ * …/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. And …/actions/{name}/runs,
+ * which runs a stored action.
+ */
 import { type Context, Hono } from "hono";
-import { resolveAction } from "../../actions/resolve.ts";
 import { auditAfterwards } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
-import { DEFINITION_NAME, TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
-import { MINUTE_MS } from "../../base/time.ts";
+import { DEFINITION_NAME } from "../../base/limits.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { linkNext } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/config.ts";
 import { nameOf } from "../run.ts";
 import type { RunReply } from "../run-calls.ts";
-import {
-  type CreatedRun,
-  type Creation,
-  createRetry,
-  createRun,
-  createRunOfBody,
-  creationOf,
-  keyOfCreate,
-  toMs,
-} from "./create-run.ts";
-import { wantedGates } from "./prepare-run.ts";
-import { changeQuery, createQuery, runFacetsQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
+import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
 import { findFacetsOf, listRunsOf, mayBeKnown, readRun, summarizeRunsOf, waitForEnd } from "./read-runs.ts";
-import { cancel, type NewRunOfActionBody, newRun, newRunOfAction, retry } from "./request-schemas.ts";
+import {
+  cancel,
+  changeQuery,
+  createQuery,
+  newRun,
+  newRunOfAction,
+  retry,
+  runFacetsQuery,
+  runListQuery,
+  runQuery,
+  runSummaryQuery,
+} from "./request-schemas.ts";
 import { OF_ACTION_RUN, OF_CREATE, OF_ENDED_RUN, OF_RUNS } from "./responses/errors.ts";
 import {
   actionRun,
@@ -55,13 +55,6 @@ import { subscriptionFor } from "./subscription.ts";
 const STALE = ["Action-Runs-Stale", "true"] as const;
 const FOR_READERS = "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
 
-/** Nobody waits for the row: a cancel must be as fast as ever. */
-async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {
-  if (!answer.ok || answer.decidedAt === undefined) return;
-  const what = { action: "run_cancelled", target: id, reason } as const;
-  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
-}
-
 export const runRoutes = new Hono<AppEnv>()
   .get(
     "/",
@@ -82,9 +75,7 @@ export const runRoutes = new Hono<AppEnv>()
     validQuery(runListQuery),
     async (c) => {
       const page = await listRunsOf(environmentOf(c), c.req.valid("query"));
-      if (page.nextAfter !== null) {
-        c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
-      }
+      linkNext(c, page.nextAfter);
       if (page.isStale) c.header(...STALE);
       return sendJson(c, `[${page.actionRuns.join(",")}]`);
     },
@@ -285,8 +276,14 @@ export const runRoutes = new Hono<AppEnv>()
     },
   );
 
-/* SECTION: POST /{o}/{p}/envs/{envName}/actions/{name}/runs: runs a stored action. */
+/** Nobody waits for the row: a cancel must be as fast as ever. */
+async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {
+  if (!answer.ok || answer.decidedAt === undefined) return;
+  const what = { action: "run_cancelled", target: id, reason } as const;
+  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
+}
 
+/** Below the actions. */
 export const actionRunsRoutes = new Hono<AppEnv>().post(
   `/:name{${DEFINITION_NAME}}/runs` as "/:name/runs",
   requires(
@@ -315,26 +312,3 @@ export const actionRunsRoutes = new Hono<AppEnv>().post(
     return sendCreated(c, creation, created);
   },
 );
-
-async function createRunOfAction(creation: Creation, name: string, body: NewRunOfActionBody): Promise<CreatedRun> {
-  const { entityId, parameters, recommendations } = body;
-  const changeKey = await keyOfCreate(creation, ["run", name, body]);
-  return createRun(creation, changeKey, async () => {
-    const action = await resolveAction(creation, name, parameters);
-    return {
-      actionName: name,
-      entityId,
-      parameters,
-      recommendations,
-      timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
-      heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
-      labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
-      source: "action",
-      actionVersion: action.version,
-      retryOf: null,
-      trigger: action.trigger,
-      shownTrigger: action.shownTrigger,
-      gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
-    };
-  });
-}

@@ -128,7 +128,7 @@ const PAUSE = {
   at: "2026-11-25T12:00:00.000Z",
 };
 
-export const pause = z
+export const shownPause = z
   .object({
     group: z.string().meta({ description: "The concurrency group, or `-environment`." }),
     reason: z.string(),
@@ -141,7 +141,7 @@ export const pause = z
   })
   .meta({ id: "Pause", examples: [PAUSE] });
 
-export const pauseList = z.array(pause).meta({ id: "PauseList", examples: [[PAUSE]] });
+export const pauseList = z.array(shownPause).meta({ id: "PauseList", examples: [[PAUSE]] });
 
 const GROUP = { group: "deploy", key: "shop", limit: 1, holders: 1, waiters: 2, paused: null };
 
