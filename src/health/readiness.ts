@@ -1,5 +1,5 @@
 /**
- * Whether the control database can work. Without it nothing can, while another database that fails stops only the
+ * The readiness check: whether the control database can work. Without it nothing can, while another database that fails stops only the
  * environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the
  * answer. It remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
@@ -147,9 +147,10 @@ function throwProblem(problem: Problem | null, cause?: unknown): void {
   throw new ApiError(code, sentence, { cause });
 }
 
-/* SECTION: Notes every minute what state the other databases are in, for the readiness check and for `GET /databases`. */
-
-/** `lookAtArchive`: must not throw, and answers soon; null without an archive. Never throws. */
+/**
+ * Notes every minute what state the other databases are in, for the readiness check and for `GET /databases`.
+ * `lookAtArchive`: must not throw, and answers soon; null without an archive. Never throws.
+ */
 export async function noteDatabases(
   env: Env,
   now: number,

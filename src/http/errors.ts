@@ -270,8 +270,6 @@ export function errorResponse(c: Context, { code, message, headers, pointer }: A
   return c.json({ error: message, code, pointer }, ERRORS[code][0]);
 }
 
-/* SECTION: What is wrong with members of a request, as one sentence and as a JSON pointer. PURE. */
-
 /** A fault of one member. The issues of zod are such faults. */
 export interface MemberFault {
   /** From the body, or from the query, to the member. Empty: the whole of it. */

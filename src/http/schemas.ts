@@ -1,4 +1,7 @@
-/** zod: bounds that many members have. Each refusal names the bound. */
+/**
+ * zod: what the schemas of several rooms' requests are made of: bounds, texts, instants, labels. Each refusal says what to
+ * send, and names the bound.
+ */
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
@@ -114,12 +117,8 @@ export function parsedText<T>(
   );
 }
 
-/* SECTION: zod: schemas that several routes share. Every message says what to send. */
-
 // Messages for issues that no schema words itself, such as an unknown key.
 z.config(en());
-
-const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** An http or https URL, as far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
@@ -146,6 +145,16 @@ export function flag(description: string) {
 
 export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
+/** It has `\x`, because code generators use it in languages that don't know `\p` or `\u`. */
+export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+
+/** The check of a text that has none of these characters. */
+function without(odd: RegExp) {
+  return z.refine<string>((text) => text.isWellFormed() && !odd.test(text), {
+    error: "has a control character or half a surrogate pair; send plain text.",
+  });
+}
+
 /** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */
 export const filterableName = z
   .string({ error: "send a string." })
@@ -154,13 +163,10 @@ export const filterableName = z
     z.refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
       error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${NAME_MAX_CHARACTERS}.`,
     }),
-    z.refine((name) => name.isWellFormed() && !CONTROL_CHARACTER.test(name), {
-      error: "has a control character or half a surrogate pair; send plain text.",
-    }),
+    without(/\p{Cc}/u),
   )
   .register(z.globalRegistry, {
-    // The pattern uses `\x`, because code generators use it in languages that don't know `\p` or `\u`.
-    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$" },
+    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: PLAIN_TEXT },
     description: "Well-formed Unicode without control characters.",
   });
 
@@ -184,10 +190,6 @@ export const instant = z
   )
   .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
 
-/* SECTION: zod: labels, which a run and an action have. */
-
-/** The pattern uses `\x`, as that of a filterable name. */
-export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 const label = z
@@ -200,9 +202,7 @@ const label = z
       },
       { error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.` },
     ),
-    z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
-      error: "has a control character or half a surrogate pair; send plain text.",
-    }),
+    without(CONTROL),
   )
   .register(z.globalRegistry, {
     wire: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },

@@ -157,14 +157,12 @@ function jsonShape(text: string): JsonShape {
   return { depth: deepest, marks };
 }
 
-/* SECTION:
- * Lists in a query as some HTTP clients write them: `status[]=failed` or `status[0]=failed`. The service takes
- * `status=failed`, so the refusal says how to send it.
- */
-
 const BRACKETED = /^([^[]+)\[\d*\]$/;
 
-/** The same faults, with one more for each parameter of the schema that was sent with brackets. */
+/**
+ * The same faults, in other words for each parameter of the schema that was sent with brackets. Some HTTP clients write
+ * lists as `status[]=failed` or `status[0]=failed`. The service takes `status=failed`, so the refusal says how to send it.
+ */
 function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniType) {
   const shape = schema instanceof z.ZodMiniObject ? schema.shape : {};
   return faults.flatMap((fault): readonly MemberFault[] => {

@@ -57,10 +57,7 @@ const labels = described(
 
 const waiting = z
   .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
-  .register(z.globalRegistry, {
-    wire: { type: "string", enum: [...WAITING_FILTERS] },
-    description: "Runs that wait: at any gate, or at this one.",
-  });
+  .register(z.globalRegistry, { description: "Runs that wait: at any gate, or at this one." });
 
 /** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
 const bulkFilter = z
@@ -111,9 +108,7 @@ const CHECKS = {
 const bulkRequest = z
   .strictObject({
     operation: described(
-      z
-        .enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` })
-        .register(z.globalRegistry, { wire: { type: "string", enum: [...BULK_ACTIONS] } }),
+      z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }),
       "What happens to each run: what a single cancel or retry of it would do.",
     ),
     reason: cancel.def.shape.reason,
@@ -191,7 +186,7 @@ const bulkItemsQuery = z.strictObject({
     z
       .enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` })
       .register(z.globalRegistry, {
-        wire: { type: "string", enum: [...OUTCOMES], examples: ["skipped"] },
+        examples: ["skipped"],
         description: "Only runs with this outcome. Without it, also those that are still undecided.",
       }),
   ),

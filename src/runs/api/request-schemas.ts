@@ -335,7 +335,7 @@ const runFilters = {
     z
       .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}, once.` })
       .register(z.globalRegistry, {
-        wire: { type: "string", enum: [...WAITING_FILTERS], examples: ["approval"] },
+        examples: ["approval"],
         description: "Runs that wait: at any gate, or at this one.",
       }),
   ),
@@ -350,9 +350,9 @@ const runFilters = {
 
 const include = z.optional(
   z
-    .literal("details", { error: 'send "details" once.' })
+    .enum(["details"], { error: 'send "details" once.' })
     .register(z.globalRegistry, {
-      wire: { type: "string", enum: ["details"], examples: ["details"] },
+      examples: ["details"],
       description: "`details` adds the member `details` to the run.",
     }),
 );
@@ -361,7 +361,8 @@ const order = z.optional(
   z
     .enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` })
     .register(z.globalRegistry, {
-      wire: { type: "string", enum: [...ORDERS], default: "newest", examples: ["oldest"] },
+      default: "newest",
+      examples: ["oldest"],
       description: "Which run comes first. A cursor goes on in the order of its list.",
     }),
 );
@@ -378,7 +379,7 @@ export const runSummaryQuery = z.strictObject(runFilters);
 const field = z
   .enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` })
   .register(z.globalRegistry, {
-    wire: { type: "string", enum: [...FACET_FIELDS], examples: ["actionName"] },
+    examples: ["actionName"],
     description: "The filter of a list that you need values for.",
   });
 
