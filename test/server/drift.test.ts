@@ -13,7 +13,8 @@ const WIRE = "src/runs/api/responses/runs.ts";
 const FIELD = "actionName: z.string()";
 /** What the helpers of all tests do with each response, as test/openapi/openapi.test.ts checks. */
 const CHECK = `
-import { expectDescribed } from "./test/server/described.ts";
+Object.assign(globalThis, { DESCRIBE: true });
+const { expectDescribed } = await import("./test/server/described.ts");
 const [url, text] = process.argv.slice(1);
 expectDescribed("GET", url, new Response(text, { headers: { "Content-Type": "application/json" } }), text);
 `;
