@@ -15,7 +15,7 @@ import { DAY_MS, msSinceOrJustNow, within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { forgetCredentials } from "./credential-memory.ts";
+import { credentials } from "./credential-memory.ts";
 import { type Principal, rowIdOf } from "./principal.ts";
 
 export const AUDIT_ACTIONS = [
@@ -305,13 +305,13 @@ async function askerState(db: D1Database, asker: Principal, now: number): Promis
 
 /** D1 no longer has the asker's token or session, but this isolate still remembered it. */
 export function askerGone({ id, sessionId }: Pick<Principal, "id" | "sessionId">): ApiError {
-  forgetCredentials([id]);
+  credentials.forget([id]);
   return new ApiError(sessionId === undefined ? "token_invalid" : "session_ended");
 }
 
 /** A rotation replaced the asker's secret. This isolate may not have known it. */
 export function secretReplaced({ id }: Pick<Principal, "id">): ApiError {
-  forgetCredentials([id]);
+  credentials.forget([id]);
   return new ApiError(
     "forbidden",
     "A rotation replaced this secret of your token. It can still read, and create, report and cancel runs. " +

@@ -7,11 +7,12 @@ import type { Context, MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { sha256Hex } from "../base/json.ts";
 import { msSinceOrLongAgo } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, meaning, type Security } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
-import { type KnownCredential, lookUpCredential, recallCredential, wasGoodLately } from "./credential-memory.ts";
+import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
 import { PAGE_KEY_HEADER, requestSession } from "./session.ts";
 import { selectSession } from "./session-store.ts";
@@ -156,7 +157,7 @@ function isSession(c: Context<AppEnv>): boolean {
 async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   const token = bearerToken(c);
   const hash = hashes.get(token) ?? (await sha256Hex(token));
-  let known = recallCredential(hash, now);
+  let known = credentials.recall(hash, now);
   if (known === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
     // Not a guess, so nobody is charged for it.
@@ -174,7 +175,7 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
 
 async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
   const { hash, pageKeyHash } = await requestSession(c);
-  let known = recallCredential(hash, now);
+  let known = credentials.recall(hash, now);
   if (known === undefined) known = await identify(c, hash, () => selectSession(c.env.DB, hash), now);
   if (known !== null && known.pageKeyHash !== pageKeyHash) {
     await chargeClient(c);
@@ -200,9 +201,11 @@ async function identify(
 ): Promise<KnownCredential | null> {
   let known: KnownCredential | null = null;
   if (select !== null) {
-    const lookUp = () => lookUpCredential(c.get("hops"), hash, select, now, (work) => c.executionCtx.waitUntil(work));
+    const read = () => readD1(c.get("hops"), select);
+    // A late answer of D1 still counts.
+    const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
     // A credential that was good lately is not a guess.
-    known = wasGoodLately(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
+    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
   }
   if (known === null) await chargeClient(c);
   return known;

@@ -7,8 +7,7 @@ import type { MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 import { OutageCache } from "../database/outage-cache.ts";
-import { readD1 } from "../database/read-d1.ts";
-import type { AppEnv, Hops } from "../http/request-context.ts";
+import type { AppEnv } from "../http/request-context.ts";
 import type { Principal } from "./principal.ts";
 
 const REFUSED_MS = 5000;
@@ -22,7 +21,7 @@ export interface KnownCredential {
 }
 
 /** Per isolate, by the credential's hash. A revocation names tokens and sessions by id. */
-const known = new OutageCache<KnownCredential>({
+export const credentials = new OutageCache<KnownCredential>({
   maxWeight: REMEMBERED_MAX,
   weigh: () => 1,
   namesOf: (credential) => (credential === null ? [] : namesOf(credential.principal)),
@@ -34,44 +33,15 @@ function namesOf({ id, sessionId }: Principal): readonly string[] {
   return sessionId === undefined ? [id] : [id, sessionId];
 }
 
-/** What the isolate remembers: null if the credential was refused, undefined if D1 must be asked. */
-export function recallCredential(hash: string, now: number): KnownCredential | null | undefined {
-  return known.recall(hash, now);
-}
-
-/** Whether the credential with this hash was good in the last 10 minutes. */
-export function wasGoodLately(hash: string, now: number): boolean {
-  return known.hasOutageCopy(hash, now);
-}
-
-/**
- * The credential with this hash, or null if there is none. `select` asks D1's primary. Throws `database_unavailable`.
- * `waitUntil`: lets a late answer of D1 still count.
- */
-export function lookUpCredential(
-  hops: Hops,
-  hash: string,
-  select: () => Promise<KnownCredential | null>,
-  now: number,
-  waitUntil: (work: Promise<unknown>) => void,
-): Promise<KnownCredential | null> {
-  return known.lookUp({ key: hash, now, read: () => readD1(hops, select) }, waitUntil);
-}
-
 /**
  * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all
  * credentials that the asker could have revoked. `envName`: the asker's.
  */
 export function forgetPerhapsRevoked(target: string, project: string, envName: string | null): void {
-  const within = known.namesOf(
+  const within = credentials.namesOf(
     ({ principal }) => principal.project === project && (envName === null || principal.envName === envName),
   );
-  known.forget([target, ...within]);
-}
-
-/** Makes the end of tokens and sessions take effect in this isolate at once. */
-export function forgetCredentials(ids: readonly string[]): void {
-  known.forget(ids);
+  credentials.forget([target, ...within]);
 }
 
 /** Per isolate: until when a use need not be written again, by the session's or the token's id. */

@@ -9,7 +9,7 @@ import { parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { ApiError, type ErrorCode } from "../http/errors.ts";
+import { ApiError } from "../http/errors.ts";
 import { type Described, meaning } from "../http/operation.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, wholeNumber } from "../http/schemas.ts";
@@ -24,7 +24,7 @@ import {
   writeAudited,
 } from "./audit.ts";
 import { authenticate, authorize, OF_CREDENTIAL } from "./authentication.ts";
-import { forgetCredentials } from "./credential-memory.ts";
+import { credentials } from "./credential-memory.ts";
 import { type LeftDefinitions, selectLeftDefinitions, toLeftDefinitions } from "./left-behind.ts";
 import { grantableRoles, isOperator, type Principal, type Role, rowIdOf } from "./principal.ts";
 import { rotatedApiToken } from "./responses.ts";
@@ -97,8 +97,8 @@ export const rotationRoutes = new Hono<AppEnv>().post(
     const secret = { replaces: found.hash, hash: await sha256Hex(token), overlapSeconds };
     const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
     // Also if it failed, because D1 may have done it.
-    const outcome = await rotating.finally(() => forgetCredentials([target]));
-    if (typeof outcome === "string") throw new ApiError(REFUSALS[outcome]);
+    const outcome = await rotating.finally(() => credentials.forget([target]));
+    if (typeof outcome === "string") throw new ApiError(outcome);
     logAudit(entry, c.get("requestId"));
     const { children, moreChildren, left } = outcome;
     return c.json({ ...shownToken(outcome.token, now), token, children, moreChildren, ...left });
@@ -127,12 +127,6 @@ const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send R
 
 const NO_FLAGS =
   "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
-
-const REFUSALS: Readonly<Record<RotationRefusal, ErrorCode>> = {
-  missing: "token_not_found",
-  ended: "token_ended",
-  changed: "token_rotated",
-};
 
 /** A token that the asker may see, as the rotation found it. */
 interface Rotatable {
@@ -177,22 +171,16 @@ async function selectForRotation(
   return { ...row, ...flagsOf(row), isOwn: row.isOwn === 1 };
 }
 
-/** A token that another one created. */
-interface Child {
-  readonly id: string;
-  readonly name: string;
-}
-
 interface Rotated {
   readonly token: StoredToken;
   /** Those that still live, the newest first. */
-  readonly children: readonly Child[];
+  readonly children: readonly Pick<StoredToken, "id" | "name">[];
   readonly moreChildren: boolean;
   readonly left: LeftDefinitions;
 }
 
-/** `missing`: the token was revoked. `ended`: it has expired. `changed`: another rotation came first. */
-type RotationRefusal = "missing" | "ended" | "changed";
+/** `token_ended`: it has expired. `token_rotated`: another rotation came first. */
+type RotationRefusal = "token_not_found" | "token_ended" | "token_rotated";
 
 /**
  * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
@@ -237,16 +225,14 @@ export async function rotateToken(
   type Row = TokenRow & Record<"isDone" | "isLiving", number>;
   const results = await db.batch<unknown>([audit, rotate, children, outcome, ...left]);
   const row = results[3]?.results[0] as Row | undefined;
-  const below = (results[2]?.results ?? []) as readonly Child[];
-  if (row?.isDone === 1) {
-    const moreChildren = below.length > CHILDREN_MAX_LISTED;
-    return {
-      token: toStoredToken(row),
-      children: below.slice(0, CHILDREN_MAX_LISTED),
-      moreChildren,
-      left: toLeftDefinitions(results.slice(4)),
-    };
-  }
-  if (row === undefined) return "missing";
-  return row.isLiving === 1 ? "changed" : "ended";
+  if (row === undefined) return "token_not_found";
+  const { isDone, isLiving: lives, ...token } = row;
+  if (isDone !== 1) return lives === 1 ? "token_rotated" : "token_ended";
+  const below = (results[2]?.results ?? []) as Rotated["children"];
+  return {
+    token: toStoredToken(token),
+    children: below.slice(0, CHILDREN_MAX_LISTED),
+    moreChildren: below.length > CHILDREN_MAX_LISTED,
+    left: toLeftDefinitions(results.slice(4)),
+  };
 }

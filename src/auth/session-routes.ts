@@ -19,7 +19,7 @@ import { requireJson, validBody, validQuery } from "../http/validate.ts";
 import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
 import { authenticate, bearerToken, chargeClient, OF_CREDENTIAL, requires, requiresRoot } from "./authentication.ts";
-import { forgetCredentials } from "./credential-memory.ts";
+import { credentials } from "./credential-memory.ts";
 import type { Principal } from "./principal.ts";
 import { begunSession, currentToken, sessionList, signInCode } from "./responses.ts";
 import { cookieHash, newCookie, newPageKey, ownSite, requestSession, requiresOwnPage, sendCookie } from "./session.ts";
@@ -133,7 +133,7 @@ export const sessionRoutes = new Hono<AppEnv>()
       if (sessionId === undefined) throw new ApiError("unauthorized", NO_SESSION);
       const { cookie, hash } = await requestSession(c);
       const known = await readD1(c.get("hops"), () => renewSession(c.env.DB, hash, Date.now()));
-      forgetCredentials([sessionId]);
+      credentials.forget([sessionId]);
       if (known === null) throw new ApiError("session_ended");
       sendCookie(c, ownSite(c), cookie, known.principal.expiresAt);
       return c.json(describePrincipal(known.principal));
@@ -162,7 +162,7 @@ export const sessionRoutes = new Hono<AppEnv>()
         await chargeClient(c);
         throw new ApiError("session_ended");
       }
-      forgetCredentials([ended]);
+      credentials.forget([ended]);
       return c.body(null, 204);
     },
   );
@@ -310,7 +310,7 @@ export const sessionListRoutes = new Hono<AppEnv>()
       const entry = newAuditEntry(c, what, Date.now());
       const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));
       // Also if the answer was lost, because D1 may have done it.
-      const hasEnded = await ending.finally(() => forgetCredentials([target]));
+      const hasEnded = await ending.finally(() => credentials.forget([target]));
       if (!hasEnded) throw new ApiError("session_not_found");
       logAudit(entry, c.get("requestId"));
       return c.body(null, 204);

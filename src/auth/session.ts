@@ -8,7 +8,6 @@
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../base/json.ts";
-import type { Result } from "../base/result.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, type Meaning, meaning } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
@@ -38,7 +37,7 @@ export async function requestSession(c: Context<AppEnv>): Promise<RequestSession
   const pageKey = c.req.header(PAGE_KEY_HEADER) ?? "";
   const cookie = getCookie(c, site.cookieName) ?? "";
   const hash = await cookieHash(cookie, rootToken(c.env));
-  if (hash === null || !isPageKey(pageKey)) throw new ApiError("session_ended");
+  if (hash === null || !PAGE_KEY.test(pageKey)) throw new ApiError("session_ended");
   return { cookie, hash, pageKeyHash: await sha256Hex(pageKey) };
 }
 
@@ -54,17 +53,6 @@ export function requiresOwnPage(operation: Described, means: Meaning): Middlewar
   };
   const errors = ["forbidden", "not_configured", "database_unavailable", ...(means.errors ?? [])] as const;
   return meaning(middleware, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
-}
-
-/** Where people sign in. Throws `not_configured`. */
-export function ownSite(c: Context<AppEnv>): SignInSite {
-  const site = signInSite(c.env.PUBLIC_URL, c.req.url);
-  if (!site.ok) throw new ApiError("not_configured", site.error);
-  return site.value;
-}
-
-function foreignnessOf(c: Context<AppEnv>, site: SignInSite): string | null {
-  return foreignness(c.req.method, (name) => c.req.header(name), site);
 }
 
 /** Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. */
@@ -97,38 +85,35 @@ interface SignInSite {
 const NAME = "action-runs-session";
 
 /**
- * The site for these settings. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the
- * caller chooses the host of a request. An error is a sentence for `not_configured`.
+ * Where people sign in. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the caller
+ * chooses the host of a request. Throws `not_configured`.
  */
-function signInSite(publicUrl: string | undefined, requestUrl: string): Result<SignInSite, string> {
-  const url = URL.parse(publicUrl || requestUrl);
-  if (url?.protocol === "https:" && publicUrl) {
-    return { ok: true, value: { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true } };
+export function ownSite(c: Context<AppEnv>): SignInSite {
+  const { PUBLIC_URL } = c.env;
+  const url = URL.parse(PUBLIC_URL || c.req.url);
+  if (url?.protocol === "https:" && PUBLIC_URL) {
+    return { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true };
   }
   if (url !== null && isLoopback(url.hostname)) {
     const cookieName = `${NAME}-${url.port || (url.protocol === "https:" ? "443" : "80")}`;
-    return { ok: true, value: { origin: url.origin, cookieName, isSecure: false } };
+    return { origin: url.origin, cookieName, isSecure: false };
   }
-  const error = publicUrl
+  const sentence = PUBLIC_URL
     ? "PUBLIC_URL does not begin with https://, so nobody can sign in. Set it to an https URL."
     : "PUBLIC_URL is not set, so nobody can sign in. Set it to the https URL of this service.";
-  return { ok: false, error };
+  throw new ApiError("not_configured", sentence);
 }
 
 /**
- * Why the request may not use a session; null if it may. `header` reads a request header.
+ * Why the request may not use a session; null if it may.
  *
  * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
  * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
  * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
  */
-function foreignness(
-  method: string,
-  header: (name: string) => string | undefined,
-  { origin }: SignInSite,
-): string | null {
-  const isReading = method === "GET" || method === "HEAD";
-  const isOwn = header("Sec-Fetch-Site") === "same-origin" && (isReading || header("Origin") === origin);
+function foreignnessOf(c: Context<AppEnv>, { origin }: SignInSite): string | null {
+  const isReading = c.req.method === "GET" || c.req.method === "HEAD";
+  const isOwn = c.req.header("Sec-Fetch-Site") === "same-origin" && (isReading || c.req.header("Origin") === origin);
   return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
 }
 
@@ -143,10 +128,6 @@ export function newCookie(isOperators: boolean): string {
 
 export function newPageKey(): string {
   return randomText(16);
-}
-
-function isPageKey(text: string): boolean {
-  return PAGE_KEY.test(text);
 }
 
 /**

@@ -13,7 +13,7 @@ import { described, filterableName, flag, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
-import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts";
+import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
 import { describeLeftRuns } from "./left-behind.ts";
 import {
   grantableRoles,
@@ -192,29 +192,19 @@ export const tokenRoutes = new Hono<AppEnv>()
       });
       if (outcome === null) throw new ApiError("token_not_found");
       const { revoked, envName, lineage, left, runs } = outcome;
-      forgetCredentials(revoked);
+      credentials.forget(revoked);
       logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
       const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
       return c.json({ revoked, ...left, ...leftRuns });
     },
   );
 
-export function shownToken(token: StoredToken, now: number) {
-  const { id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy } = token;
-  const { createdAt, expiresAt, oldExpiresAt, lastUsedAt } = token;
+export function shownToken({ oldExpiresAt, ...token }: StoredToken, now: number) {
   return {
-    id,
-    name,
-    role,
-    envName,
-    person,
-    mayApprove,
-    mayActForOthers,
-    parentId,
-    createdBy,
-    createdAt: rfc3339(createdAt),
-    expiresAt: rfc3339(expiresAt),
-    lastUsedAt: rfc3339(lastUsedAt),
+    ...token,
+    createdAt: rfc3339(token.createdAt),
+    expiresAt: rfc3339(token.expiresAt),
+    lastUsedAt: rfc3339(token.lastUsedAt),
     oldSecretExpiresAt: rfc3339(oldExpiresAt !== null && oldExpiresAt > now ? oldExpiresAt : null),
   };
 }

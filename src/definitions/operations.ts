@@ -1,8 +1,9 @@
-/** The routes of a kind as the OpenAPI document describes them. The kind says what differs. */
+/** The routes and the lists of a kind as the OpenAPI document describes them. The kind says what differs. */
 
-import type * as z from "zod";
+import * as z from "zod";
 import type { ErrorCode } from "../http/errors.ts";
 import type { Operation, Tag } from "../http/operation.ts";
+import { described, responseInstant, version } from "../http/response-schemas.ts";
 
 type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
 
@@ -33,7 +34,7 @@ export function operationsOf({
   errorsOfPut,
 }: KindDescription): Readonly<Record<Route, Operation>> {
   const one = `${article} ${name}`;
-  const described = (route: Route, operationId: string, summary: string) => ({
+  const ofRoute = (route: Route, operationId: string, summary: string) => ({
     operationId,
     tag,
     summary: summaries?.[route] ?? summary,
@@ -41,15 +42,15 @@ export function operationsOf({
   });
   return {
     list: {
-      ...described("list", `list${id}s`, `List ${name}s`),
+      ...ofRoute("list", `list${id}s`, `List ${name}s`),
       responses: { 200: { description: `${capital(name)}s`, json: schemas.list, headers: ["Link"] } },
     },
     get: {
-      ...described("get", `get${id}`, `Get ${one}`),
+      ...ofRoute("get", `get${id}`, `Get ${one}`),
       responses: { 200: { description: shown.get, json: schemas.one, headers: ["ETag"] } },
     },
     put: {
-      ...described("put", `put${id}`, `Store ${one}`),
+      ...ofRoute("put", `put${id}`, `Store ${one}`),
       headers: ["If-Match of PUT", "If-None-Match"],
       responses: {
         200: { description: shown.replaced, json: schemas.one, headers: ["ETag"] },
@@ -58,21 +59,21 @@ export function operationsOf({
       errors: ["precondition_failed", "secret_required", "not_configured", "storage_full", ...errorsOfPut],
     },
     delete: {
-      ...described("delete", `delete${id}`, `Delete ${one}`),
+      ...ofRoute("delete", `delete${id}`, `Delete ${one}`),
       headers: ["If-Match of DELETE"],
       responses: { 204: { description: `The ${name.split(" ").at(-1)} is deleted` } },
       errors: ["precondition_failed", "storage_full"],
     },
     listVersions: {
-      ...described("listVersions", `list${id}Versions`, `List the versions of ${one}`),
+      ...ofRoute("listVersions", `list${id}Versions`, `List the versions of ${one}`),
       responses: { 200: { description: "Versions", json: schemas.versions, headers: ["Link"] } },
     },
     getVersion: {
-      ...described("getVersion", `get${id}Version`, `Get a version of ${one}`),
+      ...ofRoute("getVersion", `get${id}Version`, `Get a version of ${one}`),
       responses: { 200: { description: shown.version, json: schemas.one } },
     },
     deleteVersion: {
-      ...described("deleteVersion", `delete${id}Version`, `Delete a version of ${one}`),
+      ...ofRoute("deleteVersion", `delete${id}Version`, `Delete a version of ${one}`),
       responses: { 204: { description: "The version is deleted" } },
       errors: ["version_current", "storage_full"],
     },
@@ -81,4 +82,28 @@ export function operationsOf({
 
 function capital(text: string): string {
   return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const CHANGED = { version: 1795612908373, changedAt: "2026-11-25T13:21:48.373Z" };
+
+/** The list of a kind's definitions, and that of a definition's versions. `ids`: of one of each in the document. */
+export function listsOf<D extends z.ZodType>(
+  definition: D,
+  ids: Readonly<Record<"one" | "version", string>>,
+  example: { readonly name: string; readonly definition: object },
+  actor: string,
+) {
+  const list = <Item extends z.ZodType>(item: Item, id: string, listed: object) =>
+    z.array(item.meta({ id: `Listed${id}`, examples: [listed] })).meta({ id: `${id}List`, examples: [[listed]] });
+  const changed = { version, changedAt: responseInstant };
+  const by = { actor: described(z.string(), actor), actorName: z.string() };
+  return {
+    list: list(z.object({ name: z.string(), ...changed, definition }), ids.one, { ...example, ...CHANGED }),
+    versions: list(z.object({ ...changed, ...by, definition }), ids.version, {
+      ...CHANGED,
+      actor: "root",
+      actorName: "root",
+      definition: example.definition,
+    }),
+  };
 }

@@ -5,6 +5,11 @@
 
 import * as z from "zod";
 
+/** The schema with a description. */
+export function described<S extends z.ZodType>(schema: S, description: string): S {
+  return schema.meta({ description });
+}
+
 /** An instant in a response. */
 export const responseInstant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });
 

@@ -81,25 +81,13 @@ function contextOf(
   { type, previousStatus, isTest = false }: DeliveryAttempt,
   links: Links,
 ): EventContext {
-  const { id, actionName, triggeredBy, createdAt, status, startedAt, completedAt, error } = run;
+  const { parameters, recommendations, entityId, details, ...shown } = run;
   const output = isJsonObject(run.output) ? run.output : null;
   return {
-    run: {
-      id,
-      actionName,
-      triggeredBy,
-      createdAt,
-      status,
-      startedAt,
-      completedAt,
-      error,
-      output,
-      ...links,
-      traceparent: run.details.traceparent,
-    },
-    parameters: run.parameters,
-    recommendations: run.recommendations,
-    entity: { id: run.entityId },
+    run: { ...shown, output, ...links, traceparent: details.traceparent },
+    parameters,
+    recommendations,
+    entity: { id: entityId },
     event: { type, previousStatus, summary: summaryOf(run, type, isTest) },
   };
 }
@@ -131,13 +119,7 @@ function defaultBody(
   return body;
 }
 
-interface Summarized {
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly status: string;
-  readonly createdAt: string;
-  readonly completedAt: string | null;
-}
+type Summarized = Pick<ShownRun, "actionName" | "entityId" | "status" | "createdAt" | "completedAt">;
 
 /**
  * Letters beyond the basic plane are replaced as well, because GitHub refuses a commit status that has them. Some

@@ -1,7 +1,8 @@
 /** zod: the responses of webhook endpoints and about their deliveries, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { responseInstant, version } from "../http/response-schemas.ts";
+import { listsOf } from "../definitions/operations.ts";
+import { described, responseInstant } from "../http/response-schemas.ts";
 import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { storedEndpoint } from "./definition.ts";
 
@@ -34,60 +35,30 @@ export const endpoint = z
 export const createdEndpoint = z
   .object({
     ...endpoint.shape,
-    signingSecret: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
-      }),
+    signingSecret: described(
+      z.string().nullable(),
+      "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
+    ),
   })
   .meta({ id: "CreatedWebhookEndpoint", examples: [{ ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` }] });
 
-const LISTED = { name: "chat", version: 1795612908373, changedAt: "2026-11-25T13:21:48.373Z", definition: ENDPOINT };
-
-export const endpointList = z
-  .array(
-    z
-      .object({ name: z.string(), version, changedAt: responseInstant, definition: endpoint })
-      .meta({ id: "ListedWebhookEndpoint", examples: [LISTED] }),
-  )
-  .meta({ id: "WebhookEndpointList", examples: [[LISTED]] });
-
-const LISTED_VERSION = {
-  version: 1795612908373,
-  changedAt: "2026-11-25T13:21:48.373Z",
-  actor: "root",
-  actorName: "root",
-  definition: ENDPOINT,
-};
-
-export const endpointVersionList = z
-  .array(
-    z
-      .object({
-        version,
-        changedAt: responseInstant,
-        actor: z.string().meta({ description: "The id of the token that stored it or rotated its secret, or `root`." }),
-        actorName: z.string(),
-        definition: endpoint,
-      })
-      .meta({ id: "ListedWebhookEndpointVersion", examples: [LISTED_VERSION] }),
-  )
-  .meta({ id: "WebhookEndpointVersionList", examples: [[LISTED_VERSION]] });
+export const { list: endpointList, versions: endpointVersionList } = listsOf(
+  endpoint,
+  { one: "WebhookEndpoint", version: "WebhookEndpointVersion" },
+  { name: "chat", definition: ENDPOINT },
+  "The id of the token that stored it or rotated its secret, or `root`.",
+);
 
 export const rotatedSecret = z
   .object({
-    signingSecret: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
-      }),
-    graceEndsAt: responseInstant
-      .nullable()
-      .meta({ description: "Until then, replaced secrets sign as well. Null if only the newest secret signs." }),
+    signingSecret: described(
+      z.string().nullable(),
+      "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
+    ),
+    graceEndsAt: described(
+      responseInstant.nullable(),
+      "Until then, replaced secrets sign as well. Null if only the newest secret signs.",
+    ),
   })
   .meta({
     id: "RotatedSigningSecret",
@@ -110,14 +81,12 @@ const DELIVERY = {
   nextAttemptAt: "2026-11-25T13:21:53.373Z",
 };
 
-const status = z.int().nullable().meta({ description: "Of the response. Null if there was none." });
-const reason = z.string().meta({ description: "The end of a sentence that begins with `The receiver`." });
-const excerpt = z
-  .string()
-  .nullable()
-  .meta({
-    description: "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
-  });
+const status = described(z.int().nullable(), "Of the response. Null if there was none.");
+const reason = described(z.string(), "The end of a sentence that begins with `The receiver`.");
+const excerpt = described(
+  z.string().nullable(),
+  "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
+);
 
 const attempt = z
   .object({ at: responseInstant, status, durationMs: z.int().min(0), reason, excerpt })
@@ -127,18 +96,15 @@ const delivery = z
   .object({
     runId: z.uuid(),
     type: z.enum(EVENT_TYPES),
-    state: z
-      .enum(DELIVERY_STATES)
-      .meta({
-        description: "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
-      }),
-    attempts: z.array(attempt).meta({ description: "The last 10 attempts, oldest first." }),
-    nextAttemptAt: responseInstant
-      .nullable()
-      .meta({
-        description:
-          "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
-      }),
+    state: described(
+      z.enum(DELIVERY_STATES),
+      "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
+    ),
+    attempts: described(z.array(attempt), "The last 10 attempts, oldest first."),
+    nextAttemptAt: described(
+      responseInstant.nullable(),
+      "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
+    ),
   })
   .meta({ id: "Delivery", examples: [DELIVERY] });
 
@@ -151,25 +117,23 @@ export const recovery = z
     since: responseInstant,
     until: responseInstant.nullable(),
     include: z.enum(["failed", "missing"]),
-    messages: z.int().min(0).meta({ description: "How many messages it has sent so far." }),
+    messages: described(z.int().min(0), "How many messages it has sent so far."),
     isOver: z.boolean(),
   })
   .meta({ id: "Recovery", examples: [RECOVERY] });
 
 const health = z
   .object({
-    state: z
-      .enum(["unknown", "working", "failing"])
-      .meta({
-        description: "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
-      }),
+    state: described(
+      z.enum(["unknown", "working", "failing"]),
+      "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
+    ),
     failingSince: responseInstant.nullable(),
-    lastSuccessAt: responseInstant
-      .nullable()
-      .meta({ description: "While all attempts succeed, this instant moves once a day." }),
-    isProbed: z
-      .boolean()
-      .meta({ description: "True while the receiver is down, so that the service sends only one message a minute." }),
+    lastSuccessAt: described(responseInstant.nullable(), "While all attempts succeed, this instant moves once a day."),
+    isProbed: described(
+      z.boolean(),
+      "True while the receiver is down, so that the service sends only one message a minute.",
+    ),
   })
   .meta({
     id: "EndpointHealth",
@@ -178,29 +142,22 @@ const health = z
 
 export const endpointStatus = z
   .object({
-    origin: z
-      .string()
-      .nullable()
-      .meta({
-        description:
-          "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
-      }),
+    origin: described(
+      z.string().nullable(),
+      "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
+    ),
     health,
-    disabledReason: z
-      .string()
-      .nullable()
-      .meta({ description: "Why the service has disabled the endpoint. Null if it has not." }),
+    disabledReason: described(z.string().nullable(), "Why the service has disabled the endpoint. Null if it has not."),
     disabledAt: responseInstant.nullable(),
-    recover: recovery.nullable().meta({ description: "The last recovery. Null if there was none." }),
-    createdBy: z.string().meta({ description: "The name of the token that created it, or `root`." }),
-    changedBy: z.string().meta({ description: "The name of the token that changed it last, or `root`." }),
+    recover: described(recovery.nullable(), "The last recovery. Null if there was none."),
+    createdBy: described(z.string(), "The name of the token that created it, or `root`."),
+    changedBy: described(z.string(), "The name of the token that changed it last, or `root`."),
     changedAt: responseInstant,
-    newestDelivery: delivery.nullable().meta({ description: "Of the newest run. Null if there is none." }),
-    incomplete: z
-      .boolean()
-      .meta({
-        description: "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
-      }),
+    newestDelivery: described(delivery.nullable(), "Of the newest run. Null if there is none."),
+    incomplete: described(
+      z.boolean(),
+      "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
+    ),
   })
   .meta({
     id: "EndpointStatus",
@@ -224,12 +181,10 @@ export const testResult = z
   .object({
     status,
     durationMs: z.int().min(0),
-    outcome: z
-      .enum(["delivered", "failed", "refused", "not_made"])
-      .meta({
-        description:
-          "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
-      }),
+    outcome: described(
+      z.enum(["delivered", "failed", "refused", "not_made"]),
+      "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
+    ),
     reason,
     excerpt,
   })

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/authentication.ts";
-import { lookUpCredential } from "../../src/auth/credential-memory.ts";
+import { credentials } from "../../src/auth/credential-memory.ts";
 
 import { HOUR_MS } from "../../src/base/time.ts";
 import { askWith, envWith } from "../support/bindings.ts";
@@ -212,15 +212,8 @@ it("made-up tokens do not evict good ones from memory", async () => {
   const { token } = await grantToken(project, { role: "admin" });
   // It is looked up, its hour of use is written, and the list is read.
   expect((await tryToken(project, token, newAddress())).calls).toBe(3);
-  const hops = { d1: 0, coordinator: 0 };
-  const lookUp = () =>
-    lookUpCredential(
-      hops,
-      crypto.randomUUID(),
-      async () => null,
-      Date.now(),
-      () => {},
-    );
+  const read = async () => null;
+  const lookUp = () => credentials.lookUp({ key: crypto.randomUUID(), now: Date.now(), read }, () => {});
   await Promise.all(Array.from({ length: 1100 }, lookUp));
   expect((await tryToken(project, unknownToken(), newAddress())).status).toBe(401);
   expect((await tryToken(project, token, newAddress())).calls).toBe(1);
