@@ -211,18 +211,12 @@ async function approvalJson(
   );
 }
 
-const whyPaused = reasonOf(
-  "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
-);
-
 const pause = z
   .strictObject({
-    reason: whyPaused
-      .check(z.minLength(1, { error: "is empty; say why the runs wait." }))
-      .register(z.globalRegistry, {
-        ...z.globalRegistry.get(whyPaused),
-        wire: { ...(z.globalRegistry.get(whyPaused)?.wire as object), minLength: 1 },
-      }),
+    reason: reasonOf(
+      "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
+      "is empty; say why the runs wait.",
+    ),
     until: z.optional(
       described(
         instant,

@@ -159,20 +159,30 @@ export const retry = z
 
 export type RetryBody = z.output<typeof retry>;
 
-/** Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said. */
-export const reasonOf = (what: string) =>
-  z
+/**
+ * Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said.
+ * `empty`: what refuses an empty text, if it is refused.
+ */
+export function reasonOf(what: string, empty?: string) {
+  return z
     .string({ error: "send a string." })
     .check(
       z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
         error: "has a line break, a control character or half a surrogate pair; send one line of plain text.",
       }),
       maxBytes(REASON_MAX_BYTES, String),
+      ...(empty === undefined ? [] : [z.minLength(1, { error: empty })]),
     )
     .register(z.globalRegistry, {
-      wire: { type: "string", maxLength: REASON_MAX_BYTES, pattern: PLAIN_TEXT },
+      wire: {
+        type: "string",
+        maxLength: REASON_MAX_BYTES,
+        pattern: PLAIN_TEXT,
+        ...(empty !== undefined && { minLength: 1 }),
+      },
       description: `${what} At most ${REASON_MAX_BYTES} bytes of UTF-8.`,
     });
+}
 
 const ONE_LINE = "one line of well-formed Unicode without control characters";
 
