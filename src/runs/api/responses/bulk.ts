@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
-import { count, responseInstant } from "../../../http/response-schemas.ts";
+import { count, described, responseInstant } from "../../../http/response-schemas.ts";
 import { ABORT_REASONS, BULK_ACTIONS, BULK_STATUSES, OUTCOMES } from "../../bulk.ts";
 import { STATUSES, type Status, WAITING_FOR } from "../../run.ts";
 
@@ -31,11 +31,11 @@ const filter = z
 
 const bulkCounts = z
   .object({
-    matched: count.meta({ description: "The runs of the set. It grows while the status is `collecting`." }),
-    accepted: exactCount.meta({ description: "Runs that were cancelled, asked to stop, or retried." }),
-    skipped: exactCount.meta({ description: "Runs that could not be cancelled or retried." }),
-    failed: exactCount.meta({ description: "Runs about which nothing is known, or for which there was no room." }),
-    remaining: count.meta({ description: "Runs that are undecided." }),
+    matched: described(count, "The runs of the set. It grows while the status is `collecting`."),
+    accepted: described(exactCount, "Runs that were cancelled, asked to stop, or retried."),
+    skipped: described(exactCount, "Runs that could not be cancelled or retried."),
+    failed: described(exactCount, "Runs about which nothing is known, or for which there was no room."),
+    remaining: described(count, "Runs that are undecided."),
   })
   .meta({
     id: "BulkCounts",
@@ -59,34 +59,31 @@ export const bulkOperation = z
   .object({
     id: uuid,
     operation: action,
-    status: status.meta({
-      description:
-        "`collecting`: the set is written down, and nothing happens to any run. `running`: run after run is decided. " +
+    status: described(
+      status,
+      "`collecting`: the set is written down, and nothing happens to any run. `running`: run after run is decided. " +
         "`completed`: every run is decided. `aborted`: it ended early.",
-    }),
-    abortReason: abortReason
-      .nullable()
-      .meta({
-        description:
-          "Why it ended, or ends, early. `asked`: somebody stopped it. `too_many_runs`: more than `maxRuns` matched, and " +
-          "nothing was changed. `token_revoked`, `token_expired`: the token that began it no longer works.",
-      }),
-    filter: filter.nullable().meta({ description: "Null with `runIds`." }),
-    by: z.string().meta({ description: "The person who began it, or the name of the API token." }),
-    byId: z.string().meta({ description: "The id of the API token; `root` for the operator." }),
+    ),
+    abortReason: described(
+      abortReason.nullable(),
+      "Why it ended, or ends, early. `asked`: somebody stopped it. `too_many_runs`: more than `maxRuns` matched, and " +
+        "nothing was changed. `token_revoked`, `token_expired`: the token that began it no longer works.",
+    ),
+    filter: described(filter.nullable(), "Null with `runIds`."),
+    by: described(z.string(), "The person who began it, or the name of the API token."),
+    byId: described(z.string(), "The id of the API token; `root` for the operator."),
     counts: bulkCounts,
     createdAt: responseInstant,
-    completedAt: responseInstant.nullable().meta({ description: "When it was completed or aborted." }),
-    ended: z
-      .object({ succeeded: exactCount, failed: exactCount, cancelled: exactCount })
-      .meta({ id: "EndedCounts" })
-      .nullable()
-      .optional()
-      .meta({
-        description:
-          "How the accepted runs of a cancel have ended so far. A job that was asked to stop can still report success. " +
-          "Null while the operation is under way. Only a GET of one cancel has it.",
-      }),
+    completedAt: described(responseInstant.nullable(), "When it was completed or aborted."),
+    ended: described(
+      z
+        .object({ succeeded: exactCount, failed: exactCount, cancelled: exactCount })
+        .meta({ id: "EndedCounts" })
+        .nullable()
+        .optional(),
+      "How the accepted runs of a cancel have ended so far. A job that was asked to stop can still report success. " +
+        "Null while the operation is under way. Only a GET of one cancel has it.",
+    ),
   })
   .meta({ id: "BulkOperation", examples: [OPERATION] });
 
@@ -101,23 +98,25 @@ const PREVIEW = {
 
 export const bulkPreview = z
   .object({
-    matched: count.meta({
-      description:
-        "How many runs match. `atLeast` if more than `maxRuns` match, or if there can be more, because the service looks at 100 000 runs at most.",
-    }),
-    byStatus: z
-      .object({
+    matched: described(
+      count,
+      "How many runs match. `atLeast` if more than `maxRuns` match, or if there can be more, because the service looks at 100 000 runs at most.",
+    ),
+    byStatus: described(
+      z.object({
         pending: exactCount,
         running: exactCount,
         succeeded: exactCount,
         failed: exactCount,
         cancelled: exactCount,
-      } satisfies Record<Status, typeof exactCount>)
-      .meta({ description: "The matched runs by their status, at most `maxRuns` of them." }),
-    newest: z.array(uuid).max(BULK_NEWEST_SHOWN).meta({ description: "The newest of the matched runs." }),
-    wouldStart: exactCount.meta({
-      description: "Waiting runs outside of the set that would start, because a cancel frees their slots.",
-    }),
+      } satisfies Record<Status, typeof exactCount>),
+      "The matched runs by their status, at most `maxRuns` of them.",
+    ),
+    newest: described(z.array(uuid).max(BULK_NEWEST_SHOWN), "The newest of the matched runs."),
+    wouldStart: described(
+      exactCount,
+      "Waiting runs outside of the set that would start, because a cancel frees their slots.",
+    ),
   })
   .meta({ id: "BulkPreview", examples: [PREVIEW] });
 
@@ -128,23 +127,17 @@ export const bulkItemList = z
     z
       .object({
         runId: uuid,
-        outcome: z
-          .enum(OUTCOMES)
-          .nullable()
-          .meta({
-            description:
-              "`accepted`: the run was cancelled, its job was asked to stop, or there is a new run. `skipped`: the service " +
-              "refused the change. `failed`: the run could not be cancelled, or it is unknown whether there is a new run. Null: undecided.",
-          }),
-        code: z
-          .string()
-          .nullable()
-          .meta({
-            description:
-              "The code of the error that a request for this run alone would have got, such as `run_succeeded`, or " +
-              "`unknown`. Null if the run was accepted or is undecided.",
-          }),
-        newRunId: uuid.nullable().meta({ description: "The run that a retry created." }),
+        outcome: described(
+          z.enum(OUTCOMES).nullable(),
+          "`accepted`: the run was cancelled, its job was asked to stop, or there is a new run. `skipped`: the service " +
+            "refused the change. `failed`: the run could not be cancelled, or it is unknown whether there is a new run. Null: undecided.",
+        ),
+        code: described(
+          z.string().nullable(),
+          "The code of the error that a request for this run alone would have got, such as `run_succeeded`, or " +
+            "`unknown`. Null if the run was accepted or is undecided.",
+        ),
+        newRunId: described(uuid.nullable(), "The run that a retry created."),
       })
       .meta({ id: "BulkItem", examples: [ITEM] }),
   )
@@ -155,7 +148,7 @@ export const auditedBulk = z
   .object({
     operation: action,
     filter: filter.nullable(),
-    runs: z.int().min(1).nullable().meta({ description: "How many `runIds` were sent. Null with a filter." }),
+    runs: described(z.int().min(1).nullable(), "How many `runIds` were sent. Null with a filter."),
     maxRuns: z.int().min(1).nullable(),
     status: status.optional(),
     abortReason: abortReason.nullable().optional(),

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { NOT_READY } from "../../../database/database-state.ts";
-import { databaseNumber, responseInstant } from "../../../http/response-schemas.ts";
+import { databaseNumber, described, responseInstant } from "../../../http/response-schemas.ts";
 
 const DATABASE = {
   number: 0,
@@ -18,15 +18,13 @@ export const databaseList = z
     z
       .object({
         number: databaseNumber,
-        isBound: z.boolean().meta({ description: "Whether a database is bound under this number." }),
-        status: z
-          .enum(["ready", ...NOT_READY])
-          .meta({
-            description:
-              "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
-          }),
+        isBound: described(z.boolean(), "Whether a database is bound under this number."),
+        status: described(
+          z.enum(["ready", ...NOT_READY]),
+          "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
+        ),
         sizeBytes: z.int().min(0).nullable(),
-        takesNewEnvironments: z.boolean().meta({ description: "Whether `NEW_ENVIRONMENTS` names the database." }),
+        takesNewEnvironments: described(z.boolean(), "Whether `NEW_ENVIRONMENTS` names the database."),
         checkedAt: responseInstant
           .nullable()
           .meta({
@@ -38,12 +36,10 @@ export const databaseList = z
   )
   .meta({ id: "DatabaseList", examples: [[DATABASE]] });
 
-const generation = z
-  .int()
-  .min(0)
-  .meta({
-    description: "Grows with each move of the environment. 0 for an environment that was never placed anywhere.",
-  });
+const generation = described(
+  z.int().min(0),
+  "Grows with each move of the environment. 0 for an environment that was never placed anywhere.",
+);
 
 const PLACED = { project: "acme/shop", envName: "production", generation: 1 };
 
@@ -57,9 +53,9 @@ export const placedEnvironmentList = z
 
 export const databaseResync = z
   .object({
-    environments: z.int().min(0).meta({ description: "How many environments are rebuilt." }),
-    remaining: z.int().min(0).meta({ description: "How many of their runs are not written yet." }),
-    next: z.string().nullable().meta({ description: "Send the request again with this `cursor`, until it is null." }),
+    environments: described(z.int().min(0), "How many environments are rebuilt."),
+    remaining: described(z.int().min(0), "How many of their runs are not written yet."),
+    next: described(z.string().nullable(), "Send the request again with this `cursor`, until it is null."),
   })
   .meta({ id: "DatabaseResync", examples: [{ environments: 12, remaining: 48_000, next: null }] });
 
@@ -84,20 +80,17 @@ const move = z
   .object({
     from: databaseNumber,
     to: databaseNumber,
-    status: z
-      .enum(["copying", "switching", "resting", "cleaning", "cleaned"])
-      .meta({
-        description:
-          "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
-          "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
-          "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
-      }),
+    status: described(
+      z.enum(["copying", "switching", "resting", "cleaning", "cleaned"]),
+      "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
+        "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
+        "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
+    ),
     isCancelled: z.boolean(),
-    remaining: z
-      .int()
-      .min(0)
-      .nullable()
-      .meta({ description: "While `copying`: how many runs are not copied yet. Otherwise null." }),
+    remaining: described(
+      z.int().min(0).nullable(),
+      "While `copying`: how many runs are not copied yet. Otherwise null.",
+    ),
     requestedAt: responseInstant,
     switchedAt: orNull,
     cleanedAt: orNull,
