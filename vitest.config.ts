@@ -90,6 +90,8 @@ export default defineConfig({
     projects: [
       {
         plugins: [runtime],
+        // These tests compare the service with its document.
+        define: { DESCRIBE: "true" },
         test: {
           ...LIMITS,
           name: "runtime",

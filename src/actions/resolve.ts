@@ -91,16 +91,14 @@ function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObje
   throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
 }
 
-/* SECTION: Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. */
-
-interface Asker {
-  readonly env: { readonly DB: D1Database };
-  readonly hops: Hops;
-  readonly scope: string;
-}
-
-/** Null if there is no such action any more. Throws `database_unavailable`. */
-export async function currentVersion({ env, hops, scope }: Asker, name: string): Promise<number | null> {
+/**
+ * Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. Null if
+ * there is no such action any more. Throws `database_unavailable`.
+ */
+export async function currentVersion(
+  { env, hops, scope }: Omit<Resolver, "waitUntil">,
+  name: string,
+): Promise<number | null> {
   const select = env.DB.withSession("first-primary")
     .prepare(`SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`)
     .bind(scope, name);

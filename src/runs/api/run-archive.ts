@@ -63,8 +63,6 @@ async function hashOf(ids: readonly string[]): Promise<string> {
   return new Uint8Array(digest).subarray(0, 16).toHex();
 }
 
-/* SECTION: An object of the archive while it is made: lines of text, compressed as they come. It is put as one buffer. */
-
 /** An object that is larger ends. It must fit into the Worker's memory several times. */
 const MAX_BYTES = 8_000_000;
 /** Text that compresses well would take the time of an invocation before it takes its memory. */
@@ -72,7 +70,8 @@ const TEXT_MAX_BYTES = 64_000_000;
 
 const READ_BYTES = 256 * 1024;
 
-export class ArchivedObject {
+/** An object of the archive while it is made: lines of text, compressed as they come. It is put as one buffer. */
+class ArchivedObject {
   readonly #gzip = new CompressionStream("gzip");
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
   readonly #encoder = new TextEncoder();
@@ -125,13 +124,14 @@ export class ArchivedObject {
   }
 }
 
-/* SECTION: Whether the archive's bucket answers. Asked by the cron, because a readiness check must not cost an operation each. */
-
 const ANSWER_MAX_MS = 5000;
 /** No object has this key, because each key goes on behind it. */
 const NO_OBJECT = "v1/";
 
-/** Null if no bucket is bound. Never throws. */
+/**
+ * Whether the archive's bucket answers; null if none is bound. Asked by the cron, because a readiness check must not cost
+ * an operation each. Never throws.
+ */
 export async function archiveStatus({ ARCHIVE }: Pick<Env, "ARCHIVE">): Promise<"ready" | "not_answering" | null> {
   if (ARCHIVE === undefined) return null;
   try {

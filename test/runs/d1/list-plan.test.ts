@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
+import { runListQuery, runSummaryQuery } from "../../../src/runs/api/request-schemas.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";

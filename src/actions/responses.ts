@@ -1,9 +1,8 @@
 /** zod: the responses of stored actions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "../actions/definition.ts";
-
-import { responseInstant, version } from "./describe.ts";
+import { listsOf } from "../definitions/operations.ts";
+import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "./definition.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -39,39 +38,9 @@ export const action = z
     examples: [DEFINITION],
   });
 
-const LISTED = {
-  name: "deploy",
-  version: 1795612908373,
-  changedAt: "2026-11-25T13:21:48.373Z",
-  definition: DEFINITION,
-};
-
-export const actionList = z
-  .array(
-    z
-      .object({ name: z.string(), version, changedAt: responseInstant, definition: action })
-      .meta({ id: "ListedAction", examples: [LISTED] }),
-  )
-  .meta({ id: "ActionList", examples: [[LISTED]] });
-
-const LISTED_VERSION = {
-  version: 1795612908373,
-  changedAt: "2026-11-25T13:21:48.373Z",
-  actor: "root",
-  actorName: "root",
-  definition: DEFINITION,
-};
-
-export const versionList = z
-  .array(
-    z
-      .object({
-        version,
-        changedAt: responseInstant,
-        actor: z.string().meta({ description: "The id of the token that stored it, or `root`." }),
-        actorName: z.string(),
-        definition: action,
-      })
-      .meta({ id: "ListedVersion", examples: [LISTED_VERSION] }),
-  )
-  .meta({ id: "VersionList", examples: [[LISTED_VERSION]] });
+export const { list: actionList, versions: versionList } = listsOf(
+  action,
+  { one: "Action", version: "Version" },
+  { name: "deploy", definition: DEFINITION },
+  "The id of the token that stored it, or `root`.",
+);

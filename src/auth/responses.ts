@@ -1,13 +1,11 @@
 /** zod: the responses of /tokens, /audit, /whoami, /places and sessions, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { AUDIT_ACTIONS } from "../auth/audit.ts";
-import { PERMISSIONS, ROLES } from "../auth/principal.ts";
-
-import { auditedBulk } from "./bulk-schemas.ts";
-import { responseInstant } from "./describe.ts";
-import { runCount } from "./run-list-schemas.ts";
-import { RUN_EXAMPLE } from "./run-schemas.ts";
+import { described, responseInstant, count as runCount } from "../http/response-schemas.ts";
+import { auditedBulk } from "../runs/api/responses/bulk.ts";
+import { RUN_EXAMPLE } from "../runs/api/responses/runs.ts";
+import { AUDIT_ACTIONS } from "./audit.ts";
+import { PERMISSIONS, ROLES } from "./principal.ts";
 
 const EXAMPLE = {
   id: "019c0e5a-1800-7000-8000-000000000000",
@@ -25,15 +23,14 @@ const EXAMPLE = {
   oldSecretExpiresAt: null,
 };
 
-const text = (description: string) => z.string().meta({ description });
-const described = (description: string) => responseInstant.nullable().meta({ description });
+const text = (description: string) => described(z.string(), description);
 const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
 const person = text(
   "The person for whom the token acts. Its changes show this name instead of the token's. Null for nobody in particular.",
 ).nullable();
-const mayApprove = z.boolean().meta({ description: "Whether the token may approve and reject runs." });
-const mayActForOthers = z.boolean().meta({ description: "Whether the token may name a person in `On-Behalf-Of`." });
+const mayApprove = described(z.boolean(), "Whether the token may approve and reject runs.");
+const mayActForOthers = described(z.boolean(), "Whether the token may name a person in `On-Behalf-Of`.");
 
 const apiToken = z
   .object({
@@ -48,14 +45,14 @@ const apiToken = z
     createdBy: text("The name of the token that minted this one."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
-    lastUsedAt: responseInstant
-      .nullable()
-      .meta({ description: "The hour in which the token was last used. Null if it was never used." }),
-    oldSecretExpiresAt: responseInstant
-      .nullable()
-      .meta({
-        description: "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
-      }),
+    lastUsedAt: described(
+      responseInstant.nullable(),
+      "The hour in which the token was last used. Null if it was never used.",
+    ),
+    oldSecretExpiresAt: described(
+      responseInstant.nullable(),
+      "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
+    ),
   })
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
@@ -63,11 +60,12 @@ export const createdApiToken = z
   .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
-const more = z.boolean().meta({ description: "Whether there are more than these." });
+const more = described(z.boolean(), "Whether there are more than these.");
 const definitions = (description: string) =>
-  z
-    .array(z.object({ envName: text("The environment."), name: text("Its name.") }))
-    .meta({ description: `${description} that the token, or one below it, stored last, at most 200.` });
+  described(
+    z.array(z.object({ envName: text("The environment."), name: text("Its name.") })),
+    `${description} that the token, or one below it, stored last, at most 200.`,
+  );
 const left = {
   webhookEndpoints: definitions("Webhook endpoints"),
   moreWebhookEndpoints: more,
@@ -84,9 +82,10 @@ const LEFT = {
 export const rotatedApiToken = z
   .object({
     ...createdApiToken.shape,
-    children: z
-      .array(z.object({ id: uuid("The token's id."), name: z.string() }))
-      .meta({ description: "Tokens that this one minted and that have not expired, the newest first, at most 200." }),
+    children: described(
+      z.array(z.object({ id: uuid("The token's id."), name: z.string() })),
+      "Tokens that this one minted and that have not expired, the newest first, at most 200.",
+    ),
     moreChildren: more,
     ...left,
   })
@@ -110,18 +109,16 @@ export const revokedApiTokens = z
   .object({
     revoked: z.array(uuid("A revoked token. The first is the token of the request.")),
     ...left,
-    waitingRuns: runCount.meta({
-      description:
-        "Runs that the token, or one below it, created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
-    }),
-    approvedRuns: z
-      .array(z.object({ envName: text("The environment."), id: uuid("The run's id.") }))
-      .meta({
-        description:
-          "Waiting runs that a revoked token approved, at most 200. These approvals are withdrawn before the run " +
-          "starts, so it then needs others. A run of the last moment can be missing.",
-      }),
-    moreApprovedRuns: z.boolean().meta({ description: "Whether there are or may be more than these." }),
+    waitingRuns: described(
+      runCount,
+      "Runs that the token, or one below it, created and that still wait at a gate. They go on. Exact up to 1000; otherwise `atLeast`. A run of the last moment can be missing.",
+    ),
+    approvedRuns: described(
+      z.array(z.object({ envName: text("The environment."), id: uuid("The run's id.") })),
+      "Waiting runs that a revoked token approved, at most 200. These approvals are withdrawn before the run " +
+        "starts, so it then needs others. A run of the last moment can be missing.",
+    ),
+    moreApprovedRuns: described(z.boolean(), "Whether there are or may be more than these."),
   })
   .meta({
     id: "RevokedApiTokens",
@@ -158,7 +155,7 @@ export const currentToken = z
       "The token's name, which runs show as their creator unless it acts for a person. `root` for `ROOT_TOKEN`.",
     ),
     role: z.enum(ROLES),
-    permissions: z.array(z.enum(PERMISSIONS)).meta({ description: "What the role may do. More may be added." }),
+    permissions: described(z.array(z.enum(PERMISSIONS)), "What the role may do. More may be added."),
     project: text(
       "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
     ).nullable(),
@@ -166,8 +163,11 @@ export const currentToken = z
     person,
     mayApprove,
     mayActForOthers,
-    expiresAt: described("When the secret or the session of the request ends. Null: never."),
-    tokenExpiresAt: described("When the token itself expires. Null: never."),
+    expiresAt: described(
+      responseInstant.nullable(),
+      "When the secret or the session of the request ends. Null: never.",
+    ),
+    tokenExpiresAt: described(responseInstant.nullable(), "When the token itself expires. Null: never."),
     sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
   })
   .meta({ id: "CurrentToken", examples: [CURRENT] });
@@ -195,7 +195,7 @@ const session = z
     id: uuid("The session's id."),
     tokenId: uuid("The token that began the session. Null for `ROOT_TOKEN`.").nullable(),
     tokenName: text("The name of that token. Null for `ROOT_TOKEN`.").nullable(),
-    role: z.enum(ROLES).meta({ description: "The role of that token. Null for `ROOT_TOKEN`." }).nullable(),
+    role: described(z.enum(ROLES), "The role of that token. Null for `ROOT_TOKEN`.").nullable(),
     envName: text("The only environment that the session opens. Null for the whole project.").nullable(),
     beganAt: responseInstant,
     expiresAt: responseInstant,
@@ -256,20 +256,18 @@ const auditEntry = z
         "a run, a pause or a bulk operation the same as `target`.",
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
-    gates: z
-      .enum(["added", "weakened", "removed"])
-      .nullable()
-      .meta({
-        description:
-          "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
-          "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
-      }),
+    gates: described(
+      z.enum(["added", "weakened", "removed"]).nullable(),
+      "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
+        "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
+    ),
     reason: text(
       "The reason that an approval, a rejection, a pause, a cancel or a bulk operation gave. Otherwise null.",
     ).nullable(),
-    bulk: auditedBulk
-      .nullable()
-      .meta({ description: "What `bulk_started` and `bulk_ended` say of the operation. Null for all others." }),
+    bulk: described(
+      auditedBulk.nullable(),
+      "What `bulk_started` and `bulk_ended` say of the operation. Null for all others.",
+    ),
   })
   .meta({ id: "AuditEntry", examples: [AUDIT_ENTRY] });
 

@@ -1,4 +1,4 @@
-/** What a delivery says. */
+/** What a delivery says, and what its answer means. */
 
 import { describe, expect, it } from "vitest";
 import { DELIVERY_MAX_BYTES, INPUTS_MAX_BYTES, OUTPUT_MAX_BYTES, utf8Bytes } from "../../src/base/limits.ts";
@@ -101,31 +101,9 @@ describe("without a payload", () => {
 });
 
 describe("with a payload", () => {
-  const PLACEHOLDERS = [
-    "run.id",
-    "run.actionName",
-    "run.triggeredBy",
-    "run.createdAt",
-    "run.startedAt",
-    "run.completedAt",
-    "run.traceparent",
-    "run.status",
-    "run.error",
-    "run.output.a",
-    "run.url",
-    "run.consoleUrl",
-    "entity.id",
-    "parameters.a",
-    "recommendations.a",
-    "event.type",
-    "event.previousStatus",
-    "event.summary",
-  ];
-  const payload = Object.fromEntries(PLACEHOLDERS.map((path) => [path, `{{ ${path} }}`]));
-
   it("every placeholder has its value", () => {
     const members = { output: '{"a":[1]}', parameters: '{"a":"p"}', recommendations: '{"a":{}}', traceparent: "00-1" };
-    expect(bodyOf(attemptOf(members), { payload })).toEqual({
+    const values = {
       "run.id": endedRun().id,
       "run.actionName": "deploy",
       "run.triggeredBy": "ci",
@@ -144,7 +122,9 @@ describe("with a payload", () => {
       "event.type": "action_run.failed",
       "event.previousStatus": "succeeded",
       "event.summary": "deploy for svc/checkout: failed after 3m 12s",
-    });
+    };
+    const payload = Object.fromEntries(Object.keys(values).map((path) => [path, `{{ ${path} }}`]));
+    expect(bodyOf(attemptOf(members), { payload })).toEqual(values);
   });
 
   it.each(HOSTILE)("%j arrives unchanged from every place that somebody can fill", (text) => {
@@ -351,24 +331,14 @@ it("the id of a delivery names the run and what is told of it", () => {
 describe("an answer", () => {
   const ANSWERS: readonly [number | null, string, boolean][] = [
     [200, "delivered", true],
-    [204, "delivered", true],
-    [299, "delivered", true],
     [302, "failed", true],
-    [401, "failed", true],
-    [403, "failed", true],
     [404, "failed", true],
-    [409, "failed", true],
     [400, "refused", true],
     [413, "refused", true],
-    [414, "refused", true],
-    [415, "refused", true],
     [422, "refused", true],
     [408, "failed", false],
-    [425, "failed", false],
     [429, "failed", false],
     [500, "failed", false],
-    [503, "failed", false],
-    [599, "failed", false],
     [999, "failed", false],
     [null, "failed", false],
   ];

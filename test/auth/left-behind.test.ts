@@ -1,51 +1,19 @@
-/** Who may manage endpoints, and which ones a revoked token leaves. */
+/** What a revoked token and a rotated one, and those below them, leave: definitions that they stored, and waiting runs. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { clockFrom } from "../support/clock.ts";
+import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { LATER, startGated, storeGated } from "../support/gated.ts";
 import { replicated } from "../support/landed.ts";
 import { ask } from "../support/requests.ts";
-import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
-import { ENDPOINT, hurryTimeouts, newEndpointsPath, put, refOf, rotate, SHOWN } from "./endpoints.ts";
+import { grantToken, newProject } from "../support/tokens.ts";
+import { ENDPOINT, newEndpointsPath, put, refOf, rotate, SHOWN } from "../webhook-endpoints/endpoints.ts";
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
 afterEach(() => vi.restoreAllMocks());
-
-describe.each([
-  ["a member", { role: "member" }, 403],
-  ["a viewer", { role: "viewer" }, 403],
-  ["an admin of another environment", { role: "admin", envName: "staging" }, 404],
-  ["an admin of this environment", { role: "admin", envName: "production" }, 200],
-  ["an admin of the project", { role: "admin" }, 200],
-] as const)("%s", (_who, wanted, status) => {
-  it(`${status === 200 ? "may" : "may not"} read and change endpoints`, async () => {
-    const project = newProject();
-    const endpoints = newEndpointsPath(project);
-    await put(`${endpoints}/chat`);
-    const { token } = await grantToken(project, wanted);
-    const requests = [
-      ["GET", ""],
-      ["GET", "/chat"],
-      ["PUT", "/chat", SHOWN],
-      ["GET", "/chat/versions"],
-      ["GET", "/chat/versions/1"],
-      ["POST", "/chat/enable"],
-      ["POST", "/chat/rotate-secret", {}],
-      ["DELETE", "/chat"],
-    ] as const;
-    for (const [method = "", path = "", body] of requests) {
-      const answer = await ask<Refusal>(method, `${endpoints}${path}`, { token, body });
-      const isChange = status === 200 && (path === "/chat/enable" || method === "DELETE");
-      const isHidden = status === 404 && method !== "GET";
-      const expected = isChange ? 204 : isHidden ? 403 : status;
-      expect([method, path, answer.status]).toEqual([method, path, expected]);
-      if (status !== 200) expect(answer.body.code).toBe(answer.status === 403 ? "forbidden" : "not_found");
-    }
-  });
-});
 
 describe("a revocation", () => {
   interface Revoked {
@@ -103,7 +71,7 @@ describe("a revocation", () => {
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "admin" });
     await put(`${newEndpointsPath(project)}/chat`, ENDPOINT, { token });
-    hurryTimeouts();
+    hurryTimers();
     faults.writes = "committed_then_silence";
     expect((await revoke(project, id)).body).toEqual({ revoked: [id], ...left(["production", "chat"]) });
   });

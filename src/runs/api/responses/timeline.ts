@@ -1,11 +1,9 @@
 /** zod: the events of a run's timeline. */
 
 import * as z from "zod";
-import { END_CAUSES, WAITING_FOR } from "../runs/run.ts";
-
-import { responseInstant } from "./describe.ts";
-import { urlRefused } from "./heartbeat-schemas.ts";
-import { RUN_EXAMPLE } from "./run-schemas.ts";
+import { described, responseInstant } from "../../../http/response-schemas.ts";
+import { END_CAUSES, WAITING_FOR } from "../../run.ts";
+import { RUN_EXAMPLE, urlRefused } from "./runs.ts";
 
 const seq = z.int().meta({ wire: { type: "integer", minimum: 1 } });
 
@@ -24,15 +22,12 @@ const answered = {
   status: z.int().nullable(),
   durationMs: z.int(),
   reason: z.string(),
-  excerpt: z
-    .string()
-    .nullable()
-    .optional()
-    .describe(
-      "The first 1 KiB of what the receiver answered. Control characters are escaped, except line feeds. It is null if it " +
-        "answered nothing, or if the key that sealed the excerpt has left the key ring. Only for tokens with " +
-        "`actions:manage`, because receivers echo secrets. Left out for all others.",
-    ),
+  excerpt: described(
+    z.string().nullable().optional(),
+    "The first 1 KiB of what the receiver answered. Control characters are escaped, except line feeds. It is null if it " +
+      "answered nothing, or if the key that sealed the excerpt has left the key ring. Only for tokens with " +
+      "`actions:manage`, because receivers echo secrets. Left out for all others.",
+  ),
   nextAttemptAt: responseInstant.nullable(),
 };
 
@@ -46,12 +41,10 @@ const timelineEvent = z
     event("attempt_started", begun),
     event("attempt_answered", {
       ...answered,
-      outcome: z
-        .enum([...OUTCOMES, "overtaken"])
-        .meta({
-          description:
-            "`overtaken`: a heartbeat, a report, or the response to another attempt came before this response.",
-        }),
+      outcome: described(
+        z.enum([...OUTCOMES, "overtaken"]),
+        "`overtaken`: a heartbeat, a report, or the response to another attempt came before this response.",
+      ),
     }),
     event("stop_started", begun),
     event("stop_answered", answered),
@@ -63,7 +56,7 @@ const timelineEvent = z
       externalUrlRefused: urlRefused.optional(),
     }),
     event("heartbeats_thinned", { count: z.int().min(1) }),
-    event("external_url", { url: z.string().describe("The job's page, as the receiver's response names it.") }),
+    event("external_url", { url: described(z.string(), "The job's page, as the receiver's response names it.") }),
     event("cancel_requested", { by: z.string(), reason: z.string().nullable(), until: responseInstant.nullable() }),
     event("waiting", {
       for: z.enum(WAITING_FOR),
@@ -78,16 +71,16 @@ const timelineEvent = z
     event("approved", said),
     event("rejected", said),
     event("approval_withdrawn", {
-      by: z.string().describe("Whose approval no longer counts, because the token was revoked."),
+      by: described(z.string(), "Whose approval no longer counts, because the token was revoked."),
       via: z.string().optional(),
     }),
     event("released", {
       by: z.string().optional(),
       via: z.string().optional(),
-      approversUnchecked: z
-        .literal(true)
-        .optional()
-        .describe("The database did not answer, so nobody knows whether a token that approved the run was revoked."),
+      approversUnchecked: described(
+        z.literal(true).optional(),
+        "The database did not answer, so nobody knows whether a token that approved the run was revoked.",
+      ),
     }),
     event("ended", {
       status: z.enum(["succeeded", "failed", "cancelled"]),

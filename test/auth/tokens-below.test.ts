@@ -57,18 +57,6 @@ async function idsIn(project: string): Promise<string[]> {
   return results.map(({ id }) => id);
 }
 
-it("an admin of one environment who used up their room keeps nobody else from creating tokens", async () => {
-  const project = newProject();
-  const ofEnv = await grantToken(project, { role: "admin", envName: "prod" });
-  const beside = await grantToken(project, { role: "admin" });
-  await fill(project, ofEnv.id, 10_000);
-  expect(await createOneMore(project, ofEnv.token, { envName: "prod" })).toBe(FULL);
-  const inTwelveHours = new Date(START + DAY_MS / 2).toISOString();
-  // The first is what signing in to the console with ROOT_TOKEN creates.
-  expect(await createOneMore(project, ROOT, { role: "owner", expiresAt: inTwelveHours })).toBe("created");
-  expect(await createOneMore(project, beside.token)).toBe("created");
-});
-
 describe("a token has room for", () => {
   it.each(ROOM.map((room, above) => [room, above]))("%i tokens with %i tokens above it", async (room, above) => {
     const project = newProject();
