@@ -67,7 +67,7 @@ function FrameParts({ page, scope, children }: FrameProps) {
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
-      <header class="top">
+      <header class="top row">
         <Brand />
         <ScopeButton scope={scope} />
         <nav aria-label="Console">
@@ -78,7 +78,7 @@ function FrameParts({ page, scope, children }: FrameProps) {
             </Link>
           ))}
         </nav>
-        <div class="top-end">
+        <div class="row to-end">
           <Button
             kind="quiet"
             aria-label="Keyboard shortcuts"
@@ -160,16 +160,16 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
   const [isOpen, setOpen] = useState(false);
   const text = (
     <>
-      <span class="scope-project">
+      <span class="scope-project muted">
         {scope.o} <span class="slash">/</span> {scope.p} <span class="slash">/</span>
       </span>{" "}
       {scope.envName}
     </>
   );
-  if (holder.envName !== null) return <span class="scope">{text}</span>;
+  if (holder.envName !== null) return <span class="scope cut">{text}</span>;
   return (
     <>
-      <button type="button" class="scope" title="Change the environment" onClick={() => setOpen(true)}>
+      <button type="button" class="scope cut" title="Change the environment" onClick={() => setOpen(true)}>
         {text}
       </button>
       {isOpen ? <EnvironmentDialog scope={scope} onClose={() => setOpen(false)} /> : null}

@@ -10,7 +10,7 @@ const STORED = "action-runs.shortcuts";
 const OFF = "off";
 const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
-export interface ShortcutGroup {
+interface ShortcutGroup {
   /** A heading of the help: "Runs". */
   readonly title: string;
   readonly shortcuts: () => readonly Shortcut[];
@@ -95,12 +95,12 @@ export interface Press {
 }
 
 /** The first key of a shortcut of two, and when it was pressed. */
-export interface Begun {
+interface Begun {
   readonly key: string;
   readonly at: number;
 }
 
-export interface Reading {
+interface Reading {
   readonly shortcut: Shortcut | null;
   readonly begun: Begun | null;
 }
@@ -135,15 +135,15 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
         <input type="checkbox" checked={areOn} onChange={toggle} />
         Use keyboard shortcuts
       </label>
-      <div class="shortcuts">
+      <div class="shortcuts stack gap-24">
         {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
           <section key={title}>
             <h3>{title}</h3>
             <dl>
               {shortcuts.map((shortcut) => (
-                <div key={shortcut.keys}>
+                <div key={shortcut.keys} class="row is-apart">
                   <dt>{shortcut.label}</dt>
-                  <dd>
+                  <dd class="row gap-4">
                     {shortcut.keys.split(" ").map((key) => (
                       <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
                     ))}

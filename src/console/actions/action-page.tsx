@@ -13,13 +13,13 @@ import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
+import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, type Failure, useLoad } from "../ui/load.tsx";
 import { runCommands } from "../ui/shell-commands.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
-import { Fact, GateFacts, TriggerView } from "./action-facts.tsx";
-import { Labels } from "./action-list.tsx";
+import { GateFacts, TriggerView } from "./action-facts.tsx";
 import { RunsPart } from "./last-runs.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
 import { formOf, parameterRows } from "./schema-form.ts";
@@ -41,8 +41,8 @@ export function ActionPage({ name }: { readonly name: string }) {
   useKeys("This action", [{ keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) }]);
   return (
     <div class="page">
-      <div class="page-head">
-        <div class="action-title">
+      <div class="page-head row is-apart">
+        <div class="stack gap-0">
           <Link class="crumb" href={list}>
             <Icon name="previous" />
             All actions
@@ -50,7 +50,7 @@ export function ActionPage({ name }: { readonly name: string }) {
           <h1 class="break">{name}</h1>
         </div>
         {shown === undefined ? null : (
-          <div class="head-buttons">
+          <div class="row">
             {may("actions:manage") ? (
               <>
                 <Button kind="quiet" onClick={() => setOpen("delete")}>
@@ -114,7 +114,7 @@ interface ActionViewProps {
   readonly onChanged: () => void;
 }
 
-export function ActionView({ action, onChanged }: ActionViewProps) {
+function ActionView({ action, onChanged }: ActionViewProps) {
   const { target, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
@@ -122,13 +122,13 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
   const newest = versions.data?.[0];
   const commands = runCommands(target, name);
   return (
-    <div class="action-view">
+    <div class="stack gap-24">
       {description === undefined ? null : (
-        <p class="action-description">
+        <p class="action-description muted">
           <bdi>{description}</bdi>
         </p>
       )}
-      <dl class="action-facts">
+      <dl class="facts row">
         <Fact term="Version">{version}</Fact>
         {newest === undefined ? null : (
           <Fact term="Changed">
@@ -187,7 +187,7 @@ interface PartProps {
 /** Without a name of its own, because the dialogs have fields of these names. */
 function Part({ title, children }: PartProps) {
   return (
-    <section class="part">
+    <section class="stack">
       <h2>{title}</h2>
       {children}
     </section>
@@ -217,7 +217,7 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
               <code>
                 <bdi>{name}</bdi>
               </code>
-              {isRequired ? <span class="required">required</span> : null}
+              {isRequired ? <span class="beside muted small">required</span> : null}
               {about === null ? null : (
                 <p class="muted">
                   <bdi>{about}</bdi>

@@ -76,7 +76,7 @@ export function DefinitionFields(props: FieldsProps) {
       )}
       <fieldset class="group">
         <legend>Limits and labels</legend>
-        <div class="field-grid">
+        <div class="grid">
           <TextField
             label="Timeout (minutes)"
             inputMode="numeric"
@@ -137,7 +137,7 @@ interface SchemaBuilderProps {
 
 const SCHEMA = "/parametersSchema";
 
-export function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
+function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
   const problem = problemAt(SCHEMA);
   // A row that was removed must not leave what was typed into it to the next one.
   const [removals, setRemovals] = useState(0);
@@ -180,7 +180,7 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
   const wrong = nameProblem(name, others);
   const unshown = unshownIn(row);
   return (
-    <fieldset class="parameter-row" aria-label={`Parameter ${row.name}`}>
+    <fieldset class="grid card" aria-label={`Parameter ${row.name}`}>
       <TextField
         label="Name of the parameter"
         value={name}
@@ -211,7 +211,7 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
           onLines={(options) => onRow(withOptions(row, options))}
         />
       ) : null}
-      <div class="parameter-end">
+      <div class="parameter-end row is-apart">
         <label class="switch">
           <input
             type="checkbox"
@@ -242,7 +242,7 @@ interface GateFieldsProps {
 }
 
 /** The pointers that have a field of their own. */
-export const GATE_POINTERS: readonly string[] = [
+const GATE_POINTERS: readonly string[] = [
   "/approval",
   "/approval/required",
   "/waitTimeout",
@@ -259,7 +259,7 @@ const CONFLICTS = {
   reject: "it is refused",
 } as const;
 
-export function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
+function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
   const { approval, concurrency, waitTimeout } = definition;
   const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
   const problem = problemAt("/approval") ?? problemAt("/concurrency");
@@ -313,7 +313,7 @@ interface PartProps {
 
 function ApprovalFields({ of, problemAt, onChange }: PartProps) {
   return (
-    <div class="field-grid">
+    <div class="grid">
       <TextField
         label="Approvals"
         hint="How many different approvers a run needs, 5 at most."
@@ -338,7 +338,7 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
 function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
   const textOf = (name: string) => String(of[name] ?? "");
   return (
-    <div class="field-grid">
+    <div class="grid">
       <TextField
         label="Group"
         hint="All actions of the environment with this group share its slots."

@@ -5,13 +5,18 @@ import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
 import { barsFor, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
 import { formatDuration, tookOf } from "../ui/durations.ts";
+import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useLoad } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, exactTime, RelativeTime } from "../ui/time.tsx";
-import { Fact } from "./action-facts.tsx";
 
-const COLUMNS: readonly Column[] = [["Run"], ["Triggered by", "is-wide"], ["Took"], ["Created", "is-end"]];
+const COLUMNS: readonly Column[] = [
+  { text: "Run" },
+  { text: "Triggered by", class: "is-wide" },
+  { text: "Took" },
+  { text: "Created", class: "is-end" },
+];
 
 /** Reading 200 runs costs more than a page of them. */
 const POLL_MS = 15_000;
@@ -53,7 +58,7 @@ function Numbers({ rows }: { readonly rows: readonly RunRow[] }) {
   if (p50Ms === null || p95Ms === null)
     return <p class="muted">None of the last {rows.length} runs has succeeded or failed.</p>;
   return (
-    <dl class="action-facts run-numbers">
+    <dl class="facts row run-numbers">
       <Fact term="Success rate">
         <b>{formatRate(statistics)}</b>{" "}
         <span class="muted">
@@ -97,15 +102,15 @@ function Chart({ rows, search }: RowsProps) {
   const shown = rows.slice(0, count);
   const [newest, oldest] = [shown[0], shown.at(-1)];
   return (
-    <div class="run-chart" ref={box}>
+    <div ref={box}>
       {newest === undefined || oldest === undefined ? null : (
-        <p class="axis">
+        <p class="axis row is-apart number muted small">
           <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
         </p>
       )}
       <Strip rows={rows} scope={scope} search={search} selectedId={null} isNewest />
       {newest === undefined || oldest === undefined ? null : (
-        <p class="axis">
+        <p class="axis row is-apart number muted small">
           <Created at={oldest.createdAt} />
           <Created at={newest.createdAt} />
         </p>
@@ -127,7 +132,7 @@ const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 function Newest({ rows, search }: RowsProps) {
   const { scope } = useSession();
   return (
-    <Table label="The newest runs" class="newest-runs" columns={COLUMNS}>
+    <Table label="The newest runs" columns={COLUMNS}>
       {rows.map((row) => (
         <tr key={row.id}>
           <td>
@@ -152,7 +157,7 @@ function Newest({ rows, search }: RowsProps) {
 
 /* SECTION: How the last runs of an action went. PURE. */
 
-export interface RunStatistics {
+interface RunStatistics {
   /** Runs that succeeded or failed. A run that somebody cancelled says nothing about the action. */
   readonly decided: number;
   readonly succeeded: number;

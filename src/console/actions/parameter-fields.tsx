@@ -8,7 +8,7 @@ import { hasLines } from "../ui/text-block.tsx";
 import type { Texts } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText } from "./schema-form.ts";
 
-export interface ParameterTexts {
+interface ParameterTexts {
   /** The form that is shown: that of the schema, or one field for all parameters. */
   readonly form: Field;
   readonly texts: Texts;
@@ -75,7 +75,7 @@ interface SchemaFieldProps {
   readonly onText: (pointer: string, text: string) => void;
 }
 
-export function SchemaField(props: SchemaFieldProps) {
+function SchemaField(props: SchemaFieldProps) {
   const { field, texts, problemAt, changeIn, onText } = props;
   const text = texts.get(field.pointer) ?? "";
   // A field of one line would drop the ends of lines. It stays as it was at first, so that it keeps the focus.
@@ -158,7 +158,7 @@ function withChange(hint: ComponentChildren, change: string | null): ComponentCh
   return (
     <>
       {hint}
-      <bdi class="field-change">{change}</bdi>
+      <bdi class="field-change strong">{change}</bdi>
     </>
   );
 }
@@ -216,9 +216,9 @@ function Picks({ field, texts, problemAt, changeIn, onText }: SchemaFieldProps &
   return (
     <Several field={field} error={error}>
       <p class="hint">{withChange(null, changeIn?.(field) ?? null)}</p>
-      <div class="picks-options">
+      <div class="row gap-14">
         {field.options.map((option, index) => (
-          <label key={JSON.stringify(option)}>
+          <label key={JSON.stringify(option)} class="switch">
             <input
               type="checkbox"
               checked={picked.includes(String(index))}

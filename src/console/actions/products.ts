@@ -5,7 +5,7 @@
 import { newParameter, schemaWith } from "./definition-shape.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 
-export interface ProductField {
+interface ProductField {
   readonly key: string;
   readonly label: string;
   readonly hint?: string;
@@ -23,9 +23,9 @@ export interface ProductSecret {
   readonly encode?: (text: string) => string;
 }
 
-export type Values = Readonly<Record<string, string>>;
+type Values = Readonly<Record<string, string>>;
 
-export interface Product {
+interface Product {
   readonly title: string;
   readonly about: string;
   readonly fields: readonly ProductField[];

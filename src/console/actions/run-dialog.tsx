@@ -17,7 +17,7 @@ import { formOf, pointersOf } from "./schema-form.ts";
 /** For an action without a webhook. */
 export function NobodyStarts() {
   return (
-    <p class="warning-box">
+    <p class="note is-warning">
       This action has no webhook, so nothing starts the job of a run. The creator of a run gets its callback token and
       must start the job. A run from the console stays open until its timeout, or until somebody cancels it.
     </p>
@@ -83,7 +83,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
       >
         {isStarted ? null : <NobodyStarts />}
         <ParameterFields parameters={parameters} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
-        <div class="run-about">
+        <div class="run-about grid">
           <TextField
             label="Entity"
             hint="What the run is about, as a UUID. Optional."

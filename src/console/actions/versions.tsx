@@ -15,10 +15,10 @@ import { secretsOf, withSecrets } from "./definition-shape.ts";
 import { type DiffLine, diffLines, type Gap, withGaps } from "./line-diff.ts";
 
 const COLUMNS: readonly Column[] = [
-  ["Version", "col-short"],
-  ["Stored by"],
-  ["Stored", "col-short"],
-  ["What to do", "is-end", true],
+  { text: "Version", width: "88px" },
+  { text: "Stored by" },
+  { text: "Stored", width: "88px" },
+  { text: "What to do", class: "is-end", isHeard: true },
 ];
 
 /** The service keeps 100 at most. */
@@ -63,12 +63,12 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
     <>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {versions === undefined || shown === undefined ? null : (
-        <Table label="Versions" class="versions-table" columns={COLUMNS}>
+        <Table label="Versions" columns={COLUMNS}>
           {shown.map((version) => (
             <tr key={version.version}>
               <td>
                 {version.version}
-                {version.version === current ? <span class="required"> current</span> : null}
+                {version.version === current ? <span class="beside muted small"> current</span> : null}
               </td>
               <td>
                 <bdi title={version.actor === "root" ? "ROOT_TOKEN" : `Token ${version.actor}`}>
@@ -119,7 +119,7 @@ interface ActionsProps {
 
 function Actions({ of, onOpen }: ActionsProps) {
   return (
-    <span class="row-buttons">
+    <span class="row-buttons row gap-0">
       <Button kind="quiet" aria-label={`Compare version ${of}`} onClick={() => onOpen("compare")}>
         Compare
       </Button>
@@ -183,7 +183,7 @@ interface CompareDialogProps {
   readonly onClose: () => void;
 }
 
-export function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProps) {
+function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProps) {
   const [newest] = versions;
   const [before, setBefore] = useState(String(from));
   const [after, setAfter] = useState(String(newest?.version));
@@ -199,7 +199,7 @@ export function CompareDialog({ versions, from, onRestore, onClose }: CompareDia
   return (
     <Dialog title="Compare versions" onClose={onClose}>
       <form class="wide-form" onSubmit={(event) => event.preventDefault()}>
-        <div class="field-grid">
+        <div class="grid">
           <SelectField label="From version" value={before} onText={setBefore}>
             {options}
           </SelectField>
@@ -210,7 +210,7 @@ export function CompareDialog({ versions, from, onRestore, onClose }: CompareDia
         {lines.length === 0 ? (
           <p class="muted">Both are the same. Secrets are not compared, because no version has them.</p>
         ) : (
-          <section class="diff" aria-label="What changed">
+          <section class="diff card" aria-label="What changed">
             {lines.map((line, index) => (
               <Line key={index} line={line} />
             ))}
@@ -230,7 +230,7 @@ export function CompareDialog({ versions, from, onRestore, onClose }: CompareDia
 function Line({ line }: { readonly line: DiffLine | Gap }) {
   if (line.kind === "gap") {
     return (
-      <div class="diff-gap">
+      <div class="muted is-side">
         {line.count} {line.count === 1 ? "line" : "lines"} that did not change
       </div>
     );
@@ -258,7 +258,7 @@ interface RestoreDialogProps {
   readonly onChanged: () => void;
 }
 
-export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogProps) {
+function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
   const { name, version: current } = action;

@@ -26,7 +26,7 @@ export function WebhookFields(props: WebhookFieldsProps) {
       {read === null ? (
         <AnyWebhookFields {...props} />
       ) : (
-        <div class="field-grid">
+        <div class="grid">
           {read.product.fields.map(({ key, label, hint, example, isGiven }, index) => (
             <TextField
               key={key}
@@ -60,7 +60,7 @@ function AnyWebhookFields({ trigger, problemAt, secretAt, onTrigger }: WebhookFi
         error={problemAt("/trigger/url")}
         onText={(text) => set("url", text.trim())}
       />
-      <div class="field-grid">
+      <div class="grid">
         <SelectField label="Method" value={textOf("method") || "POST"} onText={(text) => set("method", text)}>
           {["POST", "PUT", "PATCH"].map((method) => (
             <option key={method}>{method}</option>
@@ -119,7 +119,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
     setName("");
   }
   return (
-    <div class="headers-fields">
+    <div class="stack">
       {Object.entries(headers).map(([one, value]) => (
         <div key={one} class="with-button">
           {value === null ? (
@@ -197,7 +197,7 @@ interface TilesProps {
 export function Tiles({ trigger, names, onTrigger }: TilesProps) {
   const chosen = trigger === undefined ? null : (productOf(trigger, names)?.product ?? "any");
   return (
-    <div class="tiles">
+    <div class="grid">
       {PRODUCTS.map((product) => (
         <Tile
           key={product.title}
@@ -226,10 +226,13 @@ interface TileProps {
 
 export function Tile({ title, about, isChosen, onChoose }: TileProps) {
   return (
-    <label class="tile">
+    <label class="tile card switch">
       <input type="radio" name="product" checked={isChosen} onChange={onChoose} />
-      <span>{title}</span>
-      <span class="hint">{about}</span>
+      <span>
+        <span class="strong">{title}</span>
+        <br />
+        <span class="hint">{about}</span>
+      </span>
     </label>
   );
 }

@@ -58,14 +58,14 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
   const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
   return (
     <>
-      <section class="selection-bar" aria-label="Selection">
-        <p class="number">{selectionText(selection, matched)}</p>
+      <section class="selection-bar row" aria-label="Selection">
+        <p class="number strong">{selectionText(selection, matched)}</p>
         {canSelectMore ? (
           <Button kind="quiet" onClick={selecting.selectMatching}>
             Select all {runsText(matched)} that match
           </Button>
         ) : null}
-        <div class="selection-buttons">
+        <div class="row to-end">
           <Button title="Retry the selected runs (r)" onClick={() => setOpen("retry")}>
             Retry runs
           </Button>
@@ -99,7 +99,7 @@ interface BulkDialogProps {
   readonly onStarted: (operation: BulkOperation) => void;
 }
 
-export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {
+function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {
   const { client, reader, may } = useSession();
   const { query } = useRoute();
   const mayManage = may("actions:manage");
@@ -153,7 +153,7 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
             </p>
           )}
           {preview !== undefined && isCancel && startedText(preview) !== null ? (
-            <p class="warning-box">{startedText(preview)}</p>
+            <p class="note is-warning">{startedText(preview)}</p>
           ) : null}
         </div>
         {isCancel ? (

@@ -5,7 +5,7 @@ import { countText, least, Mark, type Status } from "../ui/status.tsx";
 import { runsText } from "./selection.ts";
 
 type Counts = BulkOperation["counts"];
-export type ShownFilter = NonNullable<BulkOperation["filter"]>;
+type ShownFilter = NonNullable<BulkOperation["filter"]>;
 
 /** `Cancel of 40 runs`. */
 export function titleOf({ operation, counts, status }: BulkOperation): string {
@@ -65,7 +65,7 @@ export function whyAborted({ status, abortReason }: BulkOperation): string | nul
 }
 
 /** How many runs are decided. */
-export function doneOf({ accepted, skipped, failed }: Counts): number {
+function doneOf({ accepted, skipped, failed }: Counts): number {
   return accepted + skipped + failed;
 }
 
@@ -138,7 +138,7 @@ export function Progress({ operation }: { readonly operation: BulkOperation }) {
   // While the set is collected, nobody knows how many runs it will have.
   const bar = status === "collecting" ? {} : { value: done, max: Math.max(least(counts.matched), 1) };
   return (
-    <div class="bulk-progress">
+    <div>
       <p>
         <Mark mark={mark}>{word}</Mark>{" "}
         <span class="number muted">

@@ -12,11 +12,11 @@ import { FilterWords, isStopping, isUnderWay, Progress, titleOf } from "./bulk-w
 import { StopDialog } from "./operation-page.tsx";
 
 const COLUMNS: readonly Column[] = [
-  ["Operation"],
-  ["Progress", "col-progress"],
-  ["Asked by", "is-wide col-env"],
-  ["Created", "is-wide col-short"],
-  ["Stop", "is-end col-stop", true],
+  { text: "Operation" },
+  { text: "Progress", width: "34%" },
+  { text: "Asked by", class: "is-wide", width: "16%" },
+  { text: "Created", class: "is-wide", width: "88px" },
+  { text: "Stop", class: "is-end", width: "64px", isHeard: true },
 ];
 
 const WORKING_MS = 2000;
@@ -64,9 +64,7 @@ function OperationTable({ operations, onStop }: OperationTableProps) {
       {operations.map((operation) => (
         <tr key={operation.id}>
           <td>
-            <Link class="row-name" href={hrefOf({ name: "operation", ...scope, id: operation.id })}>
-              {titleOf(operation)}
-            </Link>
+            <Link href={hrefOf({ name: "operation", ...scope, id: operation.id })}>{titleOf(operation)}</Link>
             <p>
               <FilterWords filter={operation.filter} />
             </p>

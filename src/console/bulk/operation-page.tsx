@@ -3,10 +3,10 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { BulkItem, BulkOperation } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
-import { Fact } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
+import { Fact } from "../ui/facts.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { type Column, Pager, Table } from "../ui/list-page.tsx";
 import { ErrorView, useLoad } from "../ui/load.tsx";
@@ -64,9 +64,9 @@ function OneOperation({ operation, reload }: OneOperationProps) {
   const why = whyAborted(operation);
   const ended = endedText(operation.ended);
   return (
-    <div class="operation">
-      <div class="page-head">
-        <div class="action-title">
+    <div class="stack gap-14">
+      <div class="page-head row is-apart">
+        <div class="stack gap-0">
           <Link class="crumb" href={list}>
             <Icon name="previous" />
             All bulk operations
@@ -80,21 +80,21 @@ function OneOperation({ operation, reload }: OneOperationProps) {
         ) : null}
       </div>
       <Progress operation={operation} />
-      {why === null ? null : <p class="warning-box">{why}</p>}
+      {why === null ? null : <p class="note is-warning">{why}</p>}
       <dl class="facts">
-        <Fact name="Asked by">
+        <Fact term="Asked by">
           <bdi>{by}</bdi>{" "}
           <span class="muted">
             <RelativeTime at={createdAt} />
           </span>
         </Fact>
-        <Fact name="Runs">
+        <Fact term="Runs">
           <FilterWords filter={filter} />
         </Fact>
-        {isOpen ? <Fact name="So far">{countsText(counts)}</Fact> : null}
-        {ended === null ? null : <Fact name="Ended">{ended}</Fact>}
+        {isOpen ? <Fact term="So far">{countsText(counts)}</Fact> : null}
+        {ended === null ? null : <Fact term="Ended">{ended}</Fact>}
         {completedAt === null ? null : (
-          <Fact name="Completed">
+          <Fact term="Completed">
             <RelativeTime at={completedAt} />
           </Fact>
         )}
@@ -122,9 +122,9 @@ function useEndAnnouncement(operation: BulkOperation): void {
 /** Of a run's id. */
 const ID_END = 8;
 
-const COLUMNS: readonly Column[] = [["Run"], ["Outcome", "col-outcome"]];
+const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "50%" }];
 
-export function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
+function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
   const { reader } = useSession();
   const router = useRouter();
   const { page, query } = useRoute();
@@ -144,10 +144,10 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
     if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `outcome=${next}`), { replace: true });
   }
   return (
-    <section class="part">
-      <div class="page-head">
+    <section class="stack">
+      <div class="page-head row is-apart">
         <h2>Runs</h2>
-        <div class="deliveries-head">
+        <div>
           <SelectField label="Outcome" value={outcome ?? ""} onText={choose}>
             <option value="">all</option>
             {OUTCOMES.map((one) => (
@@ -160,7 +160,10 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
       {data === undefined ? null : data.items.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
-        <Table label="Runs of the operation" columns={operation === "retry" ? [...COLUMNS, ["New run"]] : COLUMNS}>
+        <Table
+          label="Runs of the operation"
+          columns={operation === "retry" ? [...COLUMNS, { text: "New run" }] : COLUMNS}
+        >
           {data.items.map((item) => (
             <tr key={item.runId}>
               <td>

@@ -117,7 +117,7 @@ export function boundTo(target: Target, { matched }: BulkPreview): Target {
 }
 
 /** What a dialog says about the runs before it does anything. */
-export interface Outlook {
+interface Outlook {
   /** How many the operation can change; the others are skipped. */
   readonly able: number;
   readonly sentence: string;

@@ -260,14 +260,14 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
           )}
           {isJson ? secretFields(() => true) : null}
         </Tabs>
-        {view.warning === null ? null : <p class="warning-box">{sentence(view.warning)}</p>}
+        {view.warning === null ? null : <p class="note is-warning">{sentence(view.warning)}</p>}
         {isOutdated ? (
-          <div class="warning-box" role="alert">
+          <div class="note is-warning stack" role="alert">
             <p>
               Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show theirs, and
               make your change again.
             </p>
-            <div class="head-buttons">
+            <div class="row">
               <CopyButton what="your text" text={text} hasWord />
               <Button onClick={showTheirs} isBusy={change.isBusy}>
                 Show theirs
@@ -312,7 +312,7 @@ interface TabsProps<T extends string> {
   readonly children: ComponentChildren;
 }
 
-export function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: TabsProps<T>) {
+function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: TabsProps<T>) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const names = Object.keys(tabs) as T[];
@@ -342,7 +342,7 @@ export function Tabs<T extends string>({ label, tabs, chosen, onChoose, children
           </button>
         ))}
       </div>
-      <div class="tab-panel" role="tabpanel" id={id} aria-labelledby={`${id}-${chosen}`}>
+      <div class="stack gap-24" role="tabpanel" id={id} aria-labelledby={`${id}-${chosen}`}>
         {children}
       </div>
     </>

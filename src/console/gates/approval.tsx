@@ -9,11 +9,11 @@ import { isOpen } from "../ui/status.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
-export type Refusals = RunApproval["refusals"];
+type Refusals = RunApproval["refusals"];
 export type Decision = keyof Refusals;
 
 /** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
-export const NOT_REFUSED: Refusals = { approve: null, reject: null };
+const NOT_REFUSED: Refusals = { approve: null, reject: null };
 
 /** Why a button is disabled. */
 export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, string>> = {

@@ -14,7 +14,7 @@ const APPROVALS_MAX = 50;
 const WAITING = { waiting: "approval", limit: APPROVALS_MAX } as const;
 const NO_PAUSES: readonly Pause[] = [];
 
-export interface GateNews {
+interface GateNews {
   readonly pauses: readonly Pause[];
   /** How many runs wait for approval. Null: not known, or this token may not approve. */
   readonly approvals: ActionRunSummary["pending"] | null;
@@ -22,9 +22,7 @@ export interface GateNews {
   readonly reload: () => void;
 }
 
-const [GateNewsContext, useGateNews] = contextOf<GateNews>("news of gates");
-
-export { useGateNews };
+export const [GateNewsContext, useGateNews] = contextOf<GateNews>("news of gates");
 
 /** A failed read is not shown, because the page below shows its own failure. Meanwhile the last news stay. */
 export function GateNewsProvider({ children }: { readonly children: ComponentChildren }) {

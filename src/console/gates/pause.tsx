@@ -1,10 +1,10 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
 import { type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown } from "../ui/time.tsx";
@@ -19,7 +19,7 @@ export function PauseBanner() {
   const pause = pauses.find(({ group }) => group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
   return (
-    <section class="banner pause-banner" aria-label="Pause">
+    <section class="banner row note is-warning" aria-label="Pause">
       <Icon name="warning" />
       <p>
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.

@@ -6,7 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { ageStepMs } from "../ui/durations.ts";
 import { useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { countText, StatusIcon } from "../ui/status.tsx";
+import { countText, StatusNote } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
 import { type Waiting, waitingText } from "./waiting.ts";
 
@@ -19,32 +19,29 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
   const { behind = [], until } = waiting;
   const more = behind.length - NAMED;
   return (
-    <div class="stop-note is-pending">
-      <StatusIcon status="pending" />
-      <div>
-        <p>
-          <span class="waiting-text">
-            <WaitingText waiting={waiting} />
-          </span>
-          {behind.length === 0 ? null : (
-            <>
-              {", behind "}
-              {behind.slice(0, NAMED).map((id, index) => (
-                <span key={id}>
-                  {index === 0 ? "" : ", "}
-                  <RunLink id={id} />
-                </span>
-              ))}
-              {more > 0 ? ` and ${more} more` : ""}
-            </>
-          )}
-          .
-        </p>
-        <p class="muted">
-          The run ends <Countdown until={until} /> if it still waits.
-        </p>
-      </div>
-    </div>
+    <StatusNote status="pending">
+      <p>
+        <span class="waiting-text">
+          <WaitingText waiting={waiting} />
+        </span>
+        {behind.length === 0 ? null : (
+          <>
+            {", behind "}
+            {behind.slice(0, NAMED).map((id, index) => (
+              <span key={id}>
+                {index === 0 ? "" : ", "}
+                <RunLink id={id} />
+              </span>
+            ))}
+            {more > 0 ? ` and ${more} more` : ""}
+          </>
+        )}
+        .
+      </p>
+      <p class="muted">
+        The run ends <Countdown until={until} /> if it still waits.
+      </p>
+    </StatusNote>
   );
 }
 
@@ -92,19 +89,16 @@ export function FailingText({ failing: { reason, nextAttemptAt } }: { readonly f
 
 export function FailingNote({ failing }: { readonly failing: Failing }) {
   return (
-    <div class="stop-note is-pending">
-      <StatusIcon status="pending" />
-      <div>
-        <p>
-          <FailingText failing={failing} />
-        </p>
-        <p class="muted">
-          {failing.nextAttemptAt === null
-            ? `Attempt ${failing.attempts} is under way.`
-            : `Attempts so far: ${failing.attempts}.`}
-        </p>
-      </div>
-    </div>
+    <StatusNote status="pending">
+      <p>
+        <FailingText failing={failing} />
+      </p>
+      <p class="muted">
+        {failing.nextAttemptAt === null
+          ? `Attempt ${failing.attempts} is under way.`
+          : `Attempts so far: ${failing.attempts}.`}
+      </p>
+    </StatusNote>
   );
 }
 

@@ -47,10 +47,10 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
     if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `state=${next}`), { replace: true });
   }
   return (
-    <section class="part">
-      <div class="page-head">
+    <section class="stack">
+      <div class="page-head row is-apart">
         <h2>Deliveries</h2>
-        <div class="head-buttons deliveries-head">
+        <div class="row">
           <SelectField label="State" value={state ?? ""} onText={choose}>
             <option value="">all</option>
             {STATES.map((one) => (
@@ -113,7 +113,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
     });
   return (
     <li>
-      <div class="delivery-head">
+      <div class="row gap-12">
         <Mark mark={MARKS[state]}>{state}</Mark>
         <Link href={hrefOf({ name: "run", id: runId, ...scope })}>{run}</Link>
         <span class="muted">
@@ -133,7 +133,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
           <summary>
             {attempts.length} {attempts.length === 1 ? "attempt" : "attempts"}: <bdi>{last.reason}</bdi>
           </summary>
-          <ol>
+          <ol class="stack">
             {attempts.map(({ at, status, durationMs, reason, excerpt }) => (
               <li key={at}>
                 <ClockTime at={at} /> {status === null ? null : <code class="http-status">{status}</code>}{" "}

@@ -151,7 +151,7 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
 
 /* SECTION: An endpoint as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
 
-export function EndpointFields(props: FieldsProps) {
+function EndpointFields(props: FieldsProps) {
   const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
   const receiver = receiverOf(definition);
   const events = definition.events as readonly string[];
@@ -180,7 +180,7 @@ export function EndpointFields(props: FieldsProps) {
       <fieldset class="group">
         <legend>Who is told</legend>
         {isNew ? (
-          <div class="tiles">
+          <div class="grid">
             {RECEIVERS.map((one) => (
               <Tile
                 key={one.title}
@@ -227,9 +227,9 @@ export function EndpointFields(props: FieldsProps) {
         <legend>Which runs</legend>
         <fieldset class="picks">
           <legend>Events</legend>
-          <div class="picks-options">
+          <div class="row gap-14">
             {Object.entries(EVENTS).map(([event, label]) => (
-              <label key={event}>
+              <label key={event} class="switch">
                 <input
                   type="checkbox"
                   checked={events.includes(event)}
@@ -284,7 +284,7 @@ export function TestDialog({ name, onClose }: TestDialogProps) {
 
 /* SECTION: What became of a test message. */
 
-export type Tested = EndpointTestResult;
+type Tested = EndpointTestResult;
 
 const WORDS: Readonly<Record<Tested["outcome"], string>> = {
   delivered: "The test message arrived.",
@@ -293,13 +293,13 @@ const WORDS: Readonly<Record<Tested["outcome"], string>> = {
   not_made: "The service sent nothing.",
 };
 
-export function TestResult({ result }: { readonly result: Tested }) {
+function TestResult({ result }: { readonly result: Tested }) {
   const box = useRef<HTMLDivElement>(null);
   // It can be below what is seen.
   useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [result]);
   const { outcome, reason, durationMs, excerpt } = result;
   return (
-    <div ref={box} class={`form-problem is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
+    <div ref={box} class={`note is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
       <p>
         <strong>{WORDS[outcome]}</strong> The receiver <bdi>{reason.replace(/\.$/, "")}</bdi>, after{" "}
         {formatDuration(durationMs)}.

@@ -1,14 +1,13 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
 import { useCallback, useState } from "preact/hooks";
 import { ActionRunsError, type EndpointStatus, type StoredEndpoint } from "../../client/index.ts";
-import { Fact } from "../actions/action-facts.tsx";
-import { Labels } from "../actions/action-list.tsx";
 import { DeleteDialog } from "../definitions/delete-dialog.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
+import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, type Failure, useLoad } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
@@ -57,8 +56,8 @@ function Endpoint({ name }: { readonly name: string }) {
   useKeys("This endpoint", [{ keys: "Escape", label: "Back to the endpoints", run: () => router.navigate(list) }]);
   return (
     <div class="page">
-      <div class="page-head">
-        <div class="action-title">
+      <div class="page-head row is-apart">
+        <div class="stack gap-0">
           <Link class="crumb" href={list}>
             <Icon name="previous" />
             All notifications
@@ -66,7 +65,7 @@ function Endpoint({ name }: { readonly name: string }) {
           <h1 class="break">{name}</h1>
         </div>
         {shown === undefined ? null : (
-          <div class="head-buttons">
+          <div class="row">
             <Button kind="quiet" onClick={() => setOpen("delete")}>
               Delete
             </Button>
@@ -98,12 +97,12 @@ function Endpoint({ name }: { readonly name: string }) {
         <ErrorView failure={loaded.failure} onRetry={loaded.reload} isBanner={loaded.data !== undefined} />
       )}
       {shown === undefined ? null : (
-        <div class="action-view">
+        <div class="stack gap-24">
           <OffBox endpoint={shown} status={status.data} onChanged={changed} />
           <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
           {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
           <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
-          <section class="part">
+          <section class="stack">
             <h2>Definition</h2>
             <JsonTree what="JSON" value={shown.definition} />
           </section>
@@ -146,12 +145,12 @@ interface EndpointFactsProps {
   readonly status: EndpointStatus;
 }
 
-export function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
+function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
   const { origin, recover, createdBy, changedBy, changedAt, incomplete } = status;
   const { events, onlyOnChange, actionNames, labels, disabled } = definition;
   return (
     <>
-      <dl class="action-facts">
+      <dl class="facts row">
         <Fact term="Health">
           <Health status={status} isOff={disabled} />
         </Fact>
@@ -188,7 +187,7 @@ export function EndpointFacts({ endpoint: { version, definition }, status }: End
         )}
       </dl>
       {incomplete ? (
-        <p class="warning-box">The environment's runs can't be reached, so its deliveries are missing here.</p>
+        <p class="note is-warning">The environment's runs can't be reached, so its deliveries are missing here.</p>
       ) : null}
     </>
   );

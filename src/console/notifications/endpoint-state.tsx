@@ -58,7 +58,7 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
       },
     });
   return (
-    <div class="warning-box" role="alert">
+    <div class="note is-warning stack" role="alert">
       <p>
         {isOff ? (
           "Somebody disabled this endpoint, so no message is sent."
@@ -81,7 +81,7 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
           {problem}
         </p>
       ))}
-      <div class="head-buttons">
+      <div class="row">
         <Button onClick={enable} isBusy={change.isBusy}>
           Enable
         </Button>

@@ -14,10 +14,10 @@ import { eventWords, RECEIVERS, type Receiver } from "./endpoint-shape.ts";
 import { Health } from "./endpoint-state.tsx";
 
 const COLUMNS: readonly Column[] = [
-  ["Endpoint"],
-  ["Health"],
-  ["Runs", "is-wide"],
-  ["Changed", "is-end is-wide col-short"],
+  { text: "Endpoint" },
+  { text: "Health" },
+  { text: "Runs", class: "is-wide" },
+  { text: "Changed", class: "is-end is-wide", width: "88px" },
 ];
 
 export function NotificationsPage() {
@@ -66,10 +66,11 @@ function NoEndpoints({ isFirstPage, onMake }: NoEndpointsProps) {
   return (
     <Empty title="Nobody is told yet when a run ends">
       <p>An endpoint tells a chat or a program of yours. Choose who is told:</p>
-      <div class="tiles">
+      <div class="grid">
         {RECEIVERS.map((receiver) => (
-          <button key={receiver.title} type="button" class="tile" onClick={() => onMake(receiver)}>
-            <span>{receiver.title}</span>
+          <button key={receiver.title} type="button" class="tile card" onClick={() => onMake(receiver)}>
+            <span class="strong">{receiver.title}</span>
+            <br />
             <span class="hint">{receiver.about}</span>
           </button>
         ))}
@@ -82,7 +83,7 @@ function EndpointTable({ endpoints }: { readonly endpoints: readonly ListedWebho
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Notifications", "endpoint", table);
   return (
-    <Table tableRef={table} label="Endpoints" class="actions-table" columns={COLUMNS}>
+    <Table tableRef={table} label="Endpoints" columns={COLUMNS}>
       {endpoints.map((endpoint) => (
         <EndpointRow key={endpoint.name} endpoint={endpoint} />
       ))}

@@ -42,7 +42,7 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
 
 /* SECTION: What may be done with a run. PURE. A button that would be refused is not shown. */
 
-export type Retrying =
+type Retrying =
   /** The run is open, or its action is not read yet. */
   | "not_now"
   | "possible"
@@ -52,7 +52,7 @@ export type Retrying =
   | "action_deleted";
 
 /** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
-export type ActionNow = ActionDefinition | null | undefined;
+type ActionNow = ActionDefinition | null | undefined;
 
 export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
   if (isOpen(status) || details === undefined) return "not_now";

@@ -95,10 +95,10 @@ export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
 
 const GRACE_MAX_SECONDS = 3600;
 
-export type Read<T> = { readonly value: T } | { readonly problems: Problems };
+type Read<T> = { readonly value: T } | { readonly problems: Problems };
 
 /** What the fields of a cancel hold. */
-export interface TypedCancel {
+interface TypedCancel {
   readonly reason: string;
   readonly grace: string;
 }

@@ -28,7 +28,7 @@ export function Comparison({ run, otherId }: ComparisonProps) {
   const isUnknown = failure?.error instanceof ActionRunsError && failure.error.status === 404;
   return (
     <>
-      <div class="compare-head">
+      <div class="row is-apart">
         <h3>Comparison</h3>
         <Link class="button is-plain" href={hrefOf({ name: "run", ...scope, id: run.id }, search)}>
           Back to the run
@@ -144,7 +144,7 @@ function ErrorOf({ word, error }: { readonly word: string; readonly error: strin
 
 /* SECTION: What differs between the parameters of two runs. PURE. */
 
-export interface Difference {
+interface Difference {
   readonly pointer: string;
   /** With the names of the objects around it: `notify.channel`. */
   readonly name: string;
@@ -153,7 +153,7 @@ export interface Difference {
   readonly after: string | null;
 }
 
-export interface Differences {
+interface Differences {
   readonly changed: readonly Difference[];
   /** How many values are the same. */
   readonly same: number;

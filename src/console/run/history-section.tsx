@@ -31,7 +31,7 @@ interface HistorySectionProps {
 
 export function HistorySection({ run, loaded: { data, failure, reload } }: HistorySectionProps) {
   return (
-    <div class="history">
+    <div class="history row is-apart">
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? (
         <p class="muted">{failure === null && "Looking for earlier runs …"}</p>
@@ -112,7 +112,7 @@ function VersionChange({ from, to }: VersionChangeProps) {
 function Neighbors({ history: { previous, next } }: Pick<HistoryProps, "history">) {
   const to = useRunHref();
   return (
-    <nav class="neighbors" aria-label="Runs of the same action">
+    <nav class="neighbors row" aria-label="Runs of the same action">
       {previous === null ? null : (
         <Link class="button is-quiet" href={to(previous.id)}>
           <Icon name="previous" />
@@ -158,7 +158,7 @@ function useRunHref(): (id: string) => string {
 
 /* SECTION: The runs around a run: those of the same action and entity, or of the same action if the run has no entity. */
 
-export interface RunHistory {
+interface RunHistory {
   readonly previous: DetailedActionRun | null;
   readonly next: DetailedActionRun | null;
   /** The last one before this run. Null: there is none among the runs that were looked at. */

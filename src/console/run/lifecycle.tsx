@@ -30,7 +30,7 @@ export function LifecycleBar({ run, events }: LifecycleBarProps) {
       <li class="stage is-last">
         {/* A single stage says it already. */}
         {stages.length < 2 || last.at === null ? null : (
-          <span class="stage-took">
+          <span class="cut">
             <span class="muted">Took</span> <Duration {...tookOf(run)} />
           </span>
         )}
@@ -42,7 +42,7 @@ export function LifecycleBar({ run, events }: LifecycleBarProps) {
 
 function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
   return (
-    <span class="stage-took">
+    <span class="cut">
       {/* What comes next has no length. */}
       {from.at === null || name === "Next" ? null : (
         <>
@@ -55,8 +55,8 @@ function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
 
 function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milestone }) {
   return (
-    <span class={`milestone${at === null ? " is-missing" : ""}`}>
-      <span class="milestone-name">{name}</span>
+    <span class={`milestone${at === null ? " muted" : ""}`}>
+      <span class="muted">{name}</span>
       <span>{at === null ? "–" : <ClockTime at={at} />}</span>
     </span>
   );
@@ -68,12 +68,12 @@ function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milest
  */
 
 /** `at`: null if it has not happened yet. */
-export interface Milestone {
+interface Milestone {
   readonly name: "Created" | "Starts" | "Started" | "Ended";
   readonly at: string | null;
 }
 
-export interface Stage {
+interface Stage {
   readonly name: "Waiting" | "Waited" | "Running" | "Ran" | "Took" | "Next";
   /** The milestone that it begins with. */
   readonly from: Milestone;
@@ -83,7 +83,7 @@ export interface Stage {
   readonly share: number;
 }
 
-export interface Lifecycle {
+interface Lifecycle {
   readonly stages: readonly Stage[];
   readonly last: Milestone;
 }

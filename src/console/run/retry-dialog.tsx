@@ -102,14 +102,14 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
       >
         <p class="muted">This makes a new run with the same inputs and labels.</p>
         {isDispatched ? null : (
-          <p class="warning-box">
+          <p class="note is-warning">
             No trigger starts its job. You must start the job yourself. The job needs the run's callback token to
             report. Only the command below shows that token.
           </p>
         )}
         {"problem" in exact ? (
           <>
-            <p class="warning-box">{exact.problem} So you can retry the run only with the same parameters.</p>
+            <p class="note is-warning">{exact.problem} So you can retry the run only with the same parameters.</p>
             <TextBlock name="parameters of the retry" text={indentedJson(original)} />
           </>
         ) : (
@@ -132,7 +132,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
 function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
   if (kept.length === 0) return null;
   return (
-    <div class="kept">
+    <div class="stack">
       <p>The new run gets these values as well, although the action's form has no field for them.</p>
       <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
     </div>

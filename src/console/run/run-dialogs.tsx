@@ -87,7 +87,7 @@ interface ReleaseDialogProps {
   readonly onReleased: () => void;
 }
 
-export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
+function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
   const change = useChange();

@@ -58,7 +58,7 @@ export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPa
       {read !== undefined ? (
         <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} isOtherSelected={isOtherSelected} />
       ) : failure === null ? (
-        <p class="run-loading muted">Loading the run …</p>
+        <p class="run-body muted">Loading the run …</p>
       ) : isUnknownRun(failure.error) ? (
         <UnknownRun id={id} />
       ) : (
@@ -125,7 +125,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
       </RunHead>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {compare === null ? (
-        <div class="run-body">
+        <div class="run-body stack gap-24">
           <LifecycleBar run={run} events={events} />
           <HistorySection run={run} loaded={history} />
           {isOpen(status) ? <NowSection run={run} events={events} /> : null}
@@ -133,7 +133,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
           <Outcome run={run} />
           {status === "pending" && starter === "creator" && waiting === null ? (
-            <div class="warning-box">
+            <div class="note is-warning">
               <p>
                 The service does not start the job of this run, because no trigger says how.{" "}
                 <bdi>{run.triggeredBy}</bdi> created the run, and must start the job.
@@ -148,7 +148,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
             <TimelineList events={events} />
           </Section>
           <Inputs run={run} />
-          <div class="disclosures">
+          <div class="stack">
             <CommandDetails title="From a terminal">
               <CommandPair commands={readingCommands(target, id)} what="to show the run" />
               {isOpen(status) ? <CommandPair commands={watchingCommands(target, id)} what="to follow the run" /> : null}
@@ -157,7 +157,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           </div>
         </div>
       ) : (
-        <div class="run-body">
+        <div class="run-body stack gap-24">
           <Comparison key={compare} run={run} otherId={compare} />
         </div>
       )}
@@ -182,22 +182,22 @@ interface RunHeadProps {
   readonly children: ComponentChildren;
 }
 
-export function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
+function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
   return (
-    <header class="run-head">
+    <header class="run-head row is-apart">
       <div class="run-title">
         <h2>
-          <bdi>{actionName}</bdi>
+          <bdi class="cut-lines">{actionName}</bdi>
         </h2>
-        <p class="run-id">
+        <p class="run-id row">
           <StatusMark status={status} />
-          <span>
-            <code>{id}</code>
+          <span class="row gap-0">
+            <code class="muted">{id}</code>
             <CopyButton what="run id" text={id} />
           </span>
         </p>
       </div>
-      <div class="run-actions">
+      <div class="row">
         {children}
         <span class="run-close">
           <Button kind="quiet" aria-label="Back to the list" title="Back to the list (Esc)" onClick={onClose}>
@@ -211,7 +211,7 @@ export function RunHead({ run: { id, actionName, status }, onClose, children }: 
 
 /* SECTION: Instead of a run that does not exist. */
 
-export function UnknownRun({ id }: { readonly id: string }) {
+function UnknownRun({ id }: { readonly id: string }) {
   const { scope } = useSession();
   const { search } = useRoute();
   return (
@@ -239,7 +239,7 @@ const NEWS: Readonly<Record<Status, string>> = {
   cancelled: "The run was cancelled.",
 };
 
-export function useRunAnnouncements({ actionName, status, details }: DetailedActionRun): void {
+function useRunAnnouncements({ actionName, status, details }: DetailedActionRun): void {
   const { announce } = useNotices();
   const gate = details?.waiting?.for ?? null;
   useTitle(`${actionName} ${status}`);

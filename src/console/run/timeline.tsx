@@ -7,10 +7,10 @@ import { groupText, WAITED_FOR, whenText } from "../gates/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
 import { formatDuration } from "../ui/durations.ts";
+import { Who } from "../ui/facts.tsx";
 import { type Status, StatusIcon } from "../ui/status.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
-import { Who } from "./facts.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
 
 export function TimelineList({ events }: { readonly events: readonly TimelineEvent[] }) {
@@ -51,7 +51,7 @@ const ENDS: Readonly<Record<string, string>> = {
   silence: "The job was silent for too long",
 };
 
-export function EventRow({ event }: { readonly event: Single["event"] }) {
+function EventRow({ event }: { readonly event: Single["event"] }) {
   switch (event.type) {
     case "created":
       return <Row at={event.at} status="pending" title="Created" facts={<By {...event} />} />;
@@ -107,7 +107,7 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
           at={event.at}
           status={event.status}
           title={
-            <span class={`event-end is-${event.status}`}>
+            <span class={`tone strong is-${event.status}`}>
               {event.status[0]?.toUpperCase()}
               {event.status.slice(1)}
             </span>
@@ -118,7 +118,7 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
           {event.replacedBy === undefined ? (
             <Said text={event.reason} />
           ) : (
-            <p class="event-note">
+            <p class="muted">
               A newer run replaced it: <RunLink id={event.replacedBy} />
             </p>
           )}
@@ -134,7 +134,7 @@ function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   const shown = groupText({ group: group ?? null, key: key ?? null });
   return (
     <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
-      <p class="event-note">
+      <p class="muted">
         {notBefore === undefined ? null : `Starts ${whenText(Date.parse(notBefore), Date.now())}. `}
         {shown === null ? null : (
           <>
@@ -156,14 +156,14 @@ const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status
   given_up: { word: "failed", status: "failed" },
 };
 
-export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
+function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   const { at, of, attempt, host, answer, overtakenBy, nextAt } = item;
   const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
   const title = (
     <>
       {name}
       {host === null ? null : (
-        <span class="event-more">
+        <span class="muted">
           {" to "}
           <bdi>{host}</bdi>
         </span>
@@ -173,7 +173,7 @@ export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   if (answer === null) {
     return (
       <Row at={at} status={overtakenBy === null ? "running" : undefined} title={title}>
-        <p class="event-note">
+        <p class="muted">
           {overtakenBy === null ? (
             <>
               Waiting for the answer for <Duration from={at} to={null} />
@@ -194,7 +194,7 @@ export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       title={title}
       facts={
         <>
-          <span class={`event-outcome is-${mark}`}>{word}</span>
+          <span class={`tone is-${mark}`}>{word}</span>
           {status === null ? null : <code class="http-status">{status}</code>}
           <span class="duration muted">{formatDuration(durationMs)}</span>
         </>
@@ -205,12 +205,12 @@ export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       {/* Left out if the token may not see it, and null if there is none. */}
       {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
       {nextAt === null ? null : (
-        <p class="next-attempt">
+        <p class="tone is-running strong">
           Next attempt <Countdown until={nextAt} />
         </p>
       )}
-      {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
-      {outcome === "overtaken" ? <p class="event-note">This answer came too late.</p> : null}
+      {outcome === "given_up" ? <p class="muted">There is no further attempt.</p> : null}
+      {outcome === "overtaken" ? <p class="muted">This answer came too late.</p> : null}
     </Row>
   );
 }
@@ -236,7 +236,7 @@ function sentenceOf(host: string | null, reason: string): string {
 /** So many of successive heartbeats are shown, the newest ones. The others are shown when somebody asks. */
 const BEATS_SHOWN = 3;
 
-export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
+function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
   const [isOpen, setOpen] = useState(false);
   const shown = isOpen ? beats : beats.slice(-BEATS_SHOWN);
   const hidden = beats.length - shown.length;
@@ -244,7 +244,7 @@ export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats
   return (
     <>
       {thinned === 0 || first === undefined ? null : (
-        <Row at={first.at} title={<span class="event-more">{thinned} earlier heartbeats are no longer kept</span>} />
+        <Row at={first.at} title={<span class="muted">{thinned} earlier heartbeats are no longer kept</span>} />
       )}
       {hidden === 0 || first === undefined ? null : (
         <Row
@@ -296,20 +296,20 @@ interface RowProps {
   readonly children?: ComponentChildren;
 }
 
-export function Row({ at, status, title, facts, children }: RowProps) {
+function Row({ at, status, title, facts, children }: RowProps) {
   return (
     <li class="event">
       <span class="event-mark">
         {status === undefined ? <span class="event-dot" /> : <StatusIcon status={status} />}
       </span>
       <div>
-        <p class="event-head">
-          <span class="event-title">{title}</span>
+        <p class="event-head row">
+          <span class="event-title strong">{title}</span>
           {facts}
         </p>
         {children}
       </div>
-      <span class="event-at">
+      <span class="muted small">
         <ClockTime at={at} />
       </span>
     </li>
@@ -322,7 +322,7 @@ interface ByProps {
   readonly via?: string | undefined;
 }
 
-export function By({ by, via }: ByProps) {
+function By({ by, via }: ByProps) {
   if (by === undefined) return null;
   return (
     <span class="muted">
@@ -331,23 +331,23 @@ export function By({ by, via }: ByProps) {
   );
 }
 
-export function Note({ text }: { readonly text: string | undefined }) {
-  return text === undefined ? null : <p class="event-note">{text}.</p>;
+function Note({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : <p class="muted">{text}.</p>;
 }
 
 /** What somebody else wrote. */
-export function Said({ text }: { readonly text: string | null | undefined }) {
+function Said({ text }: { readonly text: string | null | undefined }) {
   if (!text) return null;
   return (
-    <p class="event-note">
+    <p class="muted">
       <bdi>{text}</bdi>
     </p>
   );
 }
 
-export function JobLink({ url }: { readonly url: string }) {
+function JobLink({ url }: { readonly url: string }) {
   return (
-    <p class="event-note">
+    <p class="muted">
       <ExternalLink href={url} />
     </p>
   );

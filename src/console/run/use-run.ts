@@ -79,7 +79,7 @@ export function useRun(id: string): WatchedRun {
 /** A stream that has not failed for this long counts as working, because it may have no events. */
 const WORKS_AFTER_MS = 5000;
 
-export interface Timeline {
+interface Timeline {
   readonly events: readonly TimelineEvent[];
   /** The last event has come. */
   readonly isOver: boolean;
@@ -88,7 +88,7 @@ export interface Timeline {
   readonly retry: () => void;
 }
 
-export function useTimeline(id: string): Timeline {
+function useTimeline(id: string): Timeline {
   const { client } = useSession();
   const isVisible = useVisible();
   const [events, setEvents] = useState<readonly TimelineEvent[]>([]);

@@ -19,7 +19,7 @@ interface SectionProps {
 export function Section({ title, aside, children }: SectionProps) {
   return (
     <div>
-      <div class="section-head">
+      <div class="section-head row">
         <h3>{title}</h3>
         {aside === undefined ? null : <span class="hint">{aside}</span>}
       </div>
@@ -94,8 +94,8 @@ export function ErrorText({ name, error }: ErrorTextProps) {
   const isCut = headline.length > HEADLINE_MAX;
   const isWhole = lines.length === 1 && !isCut;
   return (
-    <div class="error-text">
-      <div class="error-head">
+    <div class="note is-failed stack">
+      <div class="error-head row is-apart">
         <p class="error-line">
           <bdi>{isCut ? `${headline.slice(0, HEADLINE_MAX)}…` : headline}</bdi>
         </p>
@@ -160,7 +160,7 @@ function objectIn(text: string): object | null {
  * knows the stack traces of the usual languages by the form of their lines. Any other text has no frames.
  */
 
-export interface ErrorParts {
+interface ErrorParts {
   /** The line that says what went wrong. */
   readonly headline: string;
   /** The lines between it and the first stack frame or cause. Empty if there are none. */

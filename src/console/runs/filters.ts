@@ -83,7 +83,7 @@ export function matches(
 }
 
 /** The parameter of the API that a chip becomes. Refusals name it. */
-export function parameterOf({ name }: Chip): string {
+function parameterOf({ name }: Chip): string {
   return name === "since" ? "createdAfter" : name;
 }
 

@@ -81,10 +81,10 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   const hasFailed = failure !== null && (list === null || isStale);
   return (
     <div class="runs" ref={panel}>
-      <div class="runs-head">
+      <div class="runs-head row">
         <h1 tabIndex={-1}>Runs</h1>
         <StatusFilters {...filters} counts={listed?.counts ?? null} />
-        <div class="runs-head-end">
+        <div class="row to-end">
           <OperationsLink />
           <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
         </div>
@@ -196,10 +196,10 @@ interface StatusFiltersProps {
   readonly counts: ActionRunSummary | null;
 }
 
-export function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
+function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
   const chosen = query.getAll("status");
   return (
-    <fieldset class="status-filters" aria-label="Status">
+    <fieldset class="status-filters row gap-6" aria-label="Status">
       {STATUSES.map((status) => (
         <button
           key={status}
@@ -209,7 +209,7 @@ export function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
           onClick={() => onChange(withStatusToggled(query, status))}
         >
           <StatusIcon status={status} />
-          {status} <span class="number">{counts === null ? "" : countText(counts[status])}</span>
+          {status} <span class="number muted">{counts === null ? "" : countText(counts[status])}</span>
         </button>
       ))}
     </fieldset>
@@ -225,32 +225,32 @@ interface FilterChipsProps {
   readonly onChange: (query: URLSearchParams) => void;
 }
 
-export function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
+function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
   if (chips.length === 0) return null;
   return (
-    <div class="chosen">
-      <ul aria-label="Filters" class="chips">
+    <div class="chosen row gap-6 small">
+      <ul aria-label="Filters" class="row gap-4">
         {chips.map((chip) => {
           const isRefused = refusal?.chips.has(chip) === true;
           return (
-            <li key={`${chip.name} ${chip.value}`} class={isRefused ? "chip is-refused" : "chip"}>
+            <li key={`${chip.name} ${chip.value}`} class={isRefused ? "chip is-failed" : "chip"}>
               {isRefused ? <Icon name="warning" /> : null}
-              <span class="chip-text">
-                {chipName(chip)} <bdi>{chipValue(chip)}</bdi>
+              <span class="cut">
+                <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip)}</bdi>
               </span>
-              <button
-                type="button"
+              <Button
+                kind="quiet"
                 aria-label={`Remove ${chipText(chip)}`}
                 aria-describedby={isRefused ? "refused-filter" : undefined}
                 onClick={() => onChange(withoutChip(query, chip))}
               >
                 <Icon name="cross" />
-              </button>
+              </Button>
             </li>
           );
         })}
       </ul>
-      <span class="chosen-end">
+      <span class="row gap-4">
         <CopyButton what="link" text={() => linkTo(query)} hasWord="Copy link" />
         <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
           Clear the filters
@@ -279,7 +279,7 @@ interface NoRunsProps {
   readonly next: string | null;
 }
 
-export function NoRuns({ query, next }: NoRunsProps) {
+function NoRuns({ query, next }: NoRunsProps) {
   const { scope, target, may } = useSession();
   const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {

@@ -53,7 +53,7 @@ export function termsOf(text: string, now: Date): readonly Term[] {
 }
 
 /** The filter that a word names, and what stands behind its name; null if it names none. */
-export function prefixedOf(typed: string): Chip | null {
+function prefixedOf(typed: string): Chip | null {
   if (typed.startsWith('"')) return null;
   const text = typed.replaceAll('"', "");
   if (text.startsWith("@")) return { name: "triggeredBy", value: text.slice(1) };
@@ -107,11 +107,11 @@ export function isIdEnd(word: string): boolean {
 /* SECTION: What the search offers for the word that somebody types. PURE. */
 
 /** The filters whose values the service finds. */
-export const FACET_FIELDS = ["actionName", "label", "triggeredBy"] as const;
+const FACET_FIELDS = ["actionName", "label", "triggeredBy"] as const;
 
-export type FacetField = (typeof FACET_FIELDS)[number];
+type FacetField = (typeof FACET_FIELDS)[number];
 
-export interface FacetSearch {
+interface FacetSearch {
   readonly fields: readonly FacetField[];
   readonly contains: string;
 }
@@ -124,7 +124,7 @@ export type Suggestion =
   | { readonly kind: "run"; readonly run: RunHint };
 
 /** The service takes no shorter texts. */
-export const FACET_MIN_CHARACTERS = 2;
+const FACET_MIN_CHARACTERS = 2;
 const OF_EACH_FIELD = 6;
 const RUNS_MAX = 6;
 const UNTIL_PRESETS = ["today", "yesterday"];
@@ -219,7 +219,7 @@ const NEWEST = 5000;
 const PAGE_RUNS = 200;
 const UNCLEAR_RUNS_MAX = 10;
 
-export interface LookedUp {
+interface LookedUp {
   readonly chips: readonly Chip[];
   /** The run to open; null if there is none. */
   readonly runId: string | null;

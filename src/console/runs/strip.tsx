@@ -58,7 +58,7 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
       <ol ref={list} onKeyDown={move}>
         {bars}
       </ol>
-      <p class="strip-caption">
+      <p class="strip-caption small">
         {pointed === null ? <Summary count={shown.length} isNewest={isNewest} /> : <Pointed row={pointed} />}
       </p>
     </nav>
@@ -74,7 +74,7 @@ function Summary({ count, isNewest }: SummaryProps) {
   if (count === 0) return null;
   const runs = `${count} ${count === 1 ? "run" : "runs"}`;
   return (
-    <span class="strip-scale">
+    <span class="cut muted">
       {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took longer.
     </span>
   );
@@ -84,7 +84,7 @@ function Pointed({ row }: { readonly row: RunRow }) {
   return (
     <>
       <StatusMark status={row.status} />
-      <bdi class="strip-action">{row.actionName}</bdi>
+      <bdi class="cut">{row.actionName}</bdi>
       <Duration {...tookOf(row)} />
       <RelativeTime at={row.createdAt} />
     </>
@@ -143,7 +143,7 @@ const USUAL = 0.95;
 /** Fewer runs than this have no usual duration. */
 const USUAL_FROM_RUNS = 8;
 
-export interface Bar {
+interface Bar {
   readonly row: RunRow;
   /** 0 to 1 of the strip's height. */
   readonly height: number;

@@ -82,7 +82,7 @@ interface Listeners {
 }
 
 /** `runId`: the open run, which follows its own events. Its row changes with it; null if none is open. */
-export function useRunFeed(source: RunSource, runId: string | null, { begun, reload, show }: Listeners): void {
+function useRunFeed(source: RunSource, runId: string | null, { begun, reload, show }: Listeners): void {
   const openRun = useRef(runId);
   openRun.current = runId;
   const { client } = useSession();

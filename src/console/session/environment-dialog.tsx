@@ -65,7 +65,7 @@ interface EnvironmentListProps {
 export function EnvironmentList({ environments, current, onChoose }: EnvironmentListProps) {
   if (environments.length === 0) return null;
   return (
-    <ul class="environments" aria-label="Environments">
+    <ul class="environments card" aria-label="Environments">
       {environments.map((environment) => {
         const scope = scopeOfEnvironment(environment);
         const { o, p, envName } = scope;

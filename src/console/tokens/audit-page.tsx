@@ -10,10 +10,10 @@ import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 const COLUMNS: readonly Column[] = [
-  ["When", "col-short"],
-  ["Who", "col-actor"],
-  ["What"],
-  ["Environment", "is-wide col-env"],
+  { text: "When", width: "88px" },
+  { text: "Who", width: "22%" },
+  { text: "What" },
+  { text: "Environment", class: "is-wide", width: "16%" },
 ];
 
 export function AuditPage() {
@@ -194,7 +194,7 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
 };
 
 /** What an entry did to the approval and the concurrency of an action; null if nothing. */
-export function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
+function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
   return gates && (GATES[gates] ?? gates);
 }
 

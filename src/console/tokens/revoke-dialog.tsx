@@ -68,7 +68,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         those that they created, and so on. You can't undo this.
       </p>
       {token.id === holder.id ? (
-        <p class="warning-box">
+        <p class="note is-warning">
           <strong>This is the token that you are signed in with.</strong> You are signed out, too.
         </p>
       ) : null}
@@ -103,7 +103,7 @@ function LeftDialog({ of, onClose }: LeftDialogProps) {
   return (
     <Dialog title="What it stored" onClose={onClose}>
       {webhookEndpoints.length === 0 ? (
-        <div class="dialog-body">{actions}</div>
+        <div class="stack gap-12">{actions}</div>
       ) : (
         <ChangeForm
           change={change}

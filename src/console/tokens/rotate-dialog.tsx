@@ -74,13 +74,13 @@ function RotateForm({ token, onClose, onRotated, onDone }: RotateFormProps) {
     <ChangeForm change={change} onSubmit={rotate} onClose={onClose} verb="Rotate token">
       <p>The token gets a new secret, which you see once. Its id, its name and the tokens that it created stay.</p>
       {oldSecretExpiresAt === null ? null : (
-        <p class="warning-box">
+        <p class="note is-warning">
           <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The current secret stops
           at once.
         </p>
       )}
       {isOwn ? (
-        <p class="warning-box">
+        <p class="note is-warning">
           <strong>This is the token that you are signed in with.</strong> You stay signed in until its old secret ends.
           Then sign in with the new one.
         </p>

@@ -13,11 +13,11 @@ import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 const COLUMNS: readonly Column[] = [
-  ["Token"],
-  ["Signed in", "is-wide"],
-  ["Last used", "is-wide"],
-  ["Ends", "col-expires"],
-  ["Change", "col-change is-end", true],
+  { text: "Token" },
+  { text: "Signed in", class: "is-wide" },
+  { text: "Last used", class: "is-wide" },
+  { text: "Ends", width: "min(116px, 28vw)" },
+  { text: "Change", class: "is-end", width: "min(138px, 18vw)", isHeard: true },
 ];
 
 export function SessionsSection() {
@@ -26,7 +26,7 @@ export function SessionsSection() {
   const { data, failure, reload } = useLoad(read);
   const [ending, setEnding] = useState<ConsoleSession | null>(null);
   return (
-    <section class="sessions" aria-labelledby="sessions-heading">
+    <section aria-labelledby="sessions-heading">
       <h2 id="sessions-heading">Sessions</h2>
       <p class="muted">Who is signed in to this console.</p>
       <ErrorView failure={failure} onRetry={reload} isBanner />
@@ -51,8 +51,8 @@ function SessionTable({ sessions, onEnd }: SessionTableProps) {
       {sessions.map((session) => (
         <tr key={session.id}>
           <td>
-            <bdi class="token-name">{nameOf(session)}</bdi>
-            {session.id === holder.sessionId ? <span class="chip is-own">yours</span> : null}
+            <bdi class="strong">{nameOf(session)}</bdi>
+            {session.id === holder.sessionId ? <span class="chip is-own beside">yours</span> : null}
           </td>
           <td class="is-wide">
             <RelativeTime at={session.beganAt} />

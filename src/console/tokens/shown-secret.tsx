@@ -21,9 +21,9 @@ export function ShownSecret({ label, what, secret, onClose, children }: ShownSec
   const field = useRef<HTMLDivElement>(null);
   useEffect(() => field.current?.querySelector("input")?.select(), []);
   return (
-    <div class="dialog-body">
+    <div class="stack gap-12">
       <p>Copy {what} now. Nobody can see it again.</p>
-      <div class="token-value" ref={field}>
+      <div class="with-button" ref={field}>
         <TextField label={label} readOnly value={secret} />
         <CopyButton what="secret" text={secret} hasWord />
       </div>

@@ -13,7 +13,7 @@ const RIGHTS: Readonly<Record<Role, string>> = {
 
 const ROLES = Object.keys(RIGHTS) as readonly Role[];
 
-export interface RoleChoice {
+interface RoleChoice {
   readonly role: Role;
   readonly rights: string;
 }
@@ -28,7 +28,7 @@ export function grantableRoles({ id, role: own }: Pick<CurrentToken, "id" | "rol
 
 type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
 
-export interface Grantable {
+interface Grantable {
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
   /** Whether the holder chooses the person. An owner's token with a person chooses between that person and nobody. */
@@ -57,7 +57,7 @@ export function flagWords(token: Pick<ApiToken, "person" | "mayApprove" | "mayAc
 
 /* SECTION: When a new token may expire, to choose from. PURE. */
 
-export interface ExpiryChoice {
+interface ExpiryChoice {
   readonly key: string;
   readonly label: string;
   /** From now, in ms. Null: no time is sent, so the token expires when its creator's token does, or never. */
@@ -123,7 +123,7 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
 
 /* SECTION: How long the old secret of a rotated token still works, to choose from. PURE. */
 
-export interface GracePeriodChoice {
+interface GracePeriodChoice {
   readonly key: string;
   readonly label: string;
   /** Undefined: nothing is sent. */

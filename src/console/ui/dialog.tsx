@@ -49,7 +49,7 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
         if (!isGone.current) onClose();
       }}
     >
-      <div class="dialog-head">
+      <div class="dialog-head row is-apart">
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={onClose}>
           <Icon name="cross" />
@@ -62,7 +62,7 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
 
 /** The row of buttons at the end of a dialog. The one that does it comes last. */
 export function DialogButtons({ children }: { readonly children: ComponentChildren }) {
-  return <div class="dialog-buttons">{children}</div>;
+  return <div class="dialog-buttons row">{children}</div>;
 }
 
 /* SECTION: The form of a change: its fields, what is wrong with it as a whole, and its buttons. */
@@ -110,7 +110,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
     >
       {children}
       {problem === undefined ? null : (
-        <p class="form-problem is-failed" role="alert">
+        <p class="note is-failed" role="alert">
           <bdi>{problem}</bdi>
         </p>
       )}
@@ -136,12 +136,12 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
 /** A field that gets the focus is read out with its error. In a low window, the error may be below what is seen. */
 function showFirstProblem(form: HTMLFormElement | null): void {
   form?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
-  form?.querySelector(".field-error, .form-problem")?.scrollIntoView({ block: "nearest" });
+  form?.querySelector(".field-error, .note.is-failed")?.scrollIntoView({ block: "nearest" });
 }
 
 /* SECTION: Names the person in each dialog that changes something, so that nobody acts in another's name unseen. */
 
-export function ActingNote() {
+function ActingNote() {
   const { holder, person } = useSession();
   if (!holder.mayActForOthers || person === null) return null;
   return (

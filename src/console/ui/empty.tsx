@@ -24,7 +24,7 @@ export function Empty({ title, isPage = false, children }: EmptyProps) {
 /** A command to paste into a terminal, with a copy button. It never holds a token: use $ACTION_RUNS_TOKEN. */
 export function Command({ what, text }: { readonly what: string; readonly text: string }) {
   return (
-    <div class="command">
+    <div class="command card is-side">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <pre tabIndex={0}>
         <code>{text}</code>
@@ -55,7 +55,7 @@ interface CommandPairProps {
 
 export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps) {
   return (
-    <div class="command-pair">
+    <div class="stack">
       <Command what={`command ${what}`} text={cli} />
       <Command what={`curl ${what}`} text={curl} />
     </div>

@@ -58,7 +58,7 @@ export function ListPage<T extends AnyPage>(props: ListPageProps<T>) {
   const { data, failure, reload } = loaded;
   return (
     <div class="page">
-      <div class="page-head">
+      <div class="page-head row is-apart">
         <h1>{title}</h1>
         {button}
       </div>
@@ -74,7 +74,7 @@ export function ListPage<T extends AnyPage>(props: ListPageProps<T>) {
 /** Beside a list that can lack the newest changes. Such a list is read again soon. */
 export function StaleNote() {
   return (
-    <p class="warning-box" role="status">
+    <p class="note is-warning" role="status">
       The newest changes can be missing from this list. It is read again soon.
     </p>
   );
@@ -122,8 +122,14 @@ export function Pager({ of, next }: PagerProps) {
 
 /* SECTION: A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
 
-/** The text of the head and its classes. `isOnlyHeard`: the text is only for screen readers. */
-export type Column = readonly [text: string, classes?: string, isOnlyHeard?: boolean];
+export interface Column {
+  /** The text of the head. */
+  readonly text: string;
+  readonly class?: string;
+  readonly width?: string;
+  /** The text is only for screen readers. */
+  readonly isHeard?: boolean;
+}
 
 interface TableProps {
   /** The accessible name. */
@@ -140,9 +146,9 @@ export function Table({ label, class: classes = "", columns, tableRef = null, ch
     <table ref={tableRef} class={`table ${classes}`} aria-label={label}>
       <thead>
         <tr>
-          {columns.map(([text, column, isOnlyHeard]) => (
-            <th key={text} scope="col" class={column}>
-              {isOnlyHeard ? <span class="only-heard">{text}</span> : text}
+          {columns.map(({ text, width, isHeard, ...rest }) => (
+            <th key={text} scope="col" style={{ width }} {...rest}>
+              {isHeard ? <span class="only-heard">{text}</span> : text}
             </th>
           ))}
         </tr>

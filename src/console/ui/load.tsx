@@ -127,14 +127,14 @@ export function ErrorView({ failure, onRetry, isBanner = false }: ErrorViewProps
   const { error, retryAt } = failure;
   const requestId = error instanceof ActionRunsError ? error.requestId : null;
   return (
-    <div class={isBanner ? "error-banner" : "error-view"} role="alert">
+    <div class={isBanner ? "banner row note is-failed" : "error-view is-failed"} role="alert">
       <Icon name="warning" />
       <p>{sentenceOf(error)}</p>
       {/* The countdown is hidden from screen readers: an alert that ticks would be read out each second. */}
       {retryAt === null ? null : <NextTry at={retryAt} />}
       <Button onClick={onRetry}>Try now</Button>
       {requestId === null || isBanner ? null : (
-        <p class="request-id">
+        <p class="row gap-4 muted">
           Request <code>{requestId}</code> <CopyButton what="request id" text={requestId} />
         </p>
       )}
@@ -146,7 +146,7 @@ function NextTry({ at }: { readonly at: number }) {
   const now = useNow(1000);
   const seconds = Math.ceil((at - now) / 1000);
   return (
-    <p class="next-try" aria-hidden="true">
+    <p class="number muted" aria-hidden="true">
       {seconds > 0 ? `Next try in ${seconds}s` : "Trying again …"}
     </p>
   );

@@ -1,4 +1,5 @@
 /** A run's status by colour, by shape and by word. */
+import type { ComponentChildren } from "preact";
 import type { ActionRun, ActionRunSummary } from "../../client/index.ts";
 
 /* SECTION: The statuses of a run. PURE. */
@@ -47,6 +48,20 @@ export function Mark({ mark, children }: MarkProps) {
       <StatusIcon status={mark} />
       {children}
     </span>
+  );
+}
+
+interface StatusNoteProps {
+  readonly status: Status;
+  readonly children: ComponentChildren;
+}
+
+export function StatusNote({ status, children }: StatusNoteProps) {
+  return (
+    <div class={`note with-icon is-${status}`}>
+      <StatusIcon status={status} />
+      <div>{children}</div>
+    </div>
   );
 }
 

@@ -28,8 +28,8 @@ export function TextBlock({ name, text }: TextBlockProps) {
   const [marked, mark] = useMarkedLine(name, lines.length, around);
   const href = fragmentOf(name);
   return (
-    <div class="text-block" data-block={name} ref={around}>
-      <div class="text-head">
+    <div class="text-block card" data-block={name} ref={around}>
+      <div class="text-head row">
         <span class="muted">
           {lines.length} {lines.length === 1 ? "line" : "lines"}
         </span>
@@ -48,7 +48,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
             text={() => `${location.origin}${location.pathname}${href}${marked}`}
           />
         )}
-        <span class="text-buttons">
+        <span class="row to-end gap-0">
           <Button kind="quiet" aria-pressed={isWrapped} onClick={() => setWrapped(!isWrapped)}>
             Wrap
           </Button>
@@ -191,7 +191,7 @@ export function hasLines(text: string): boolean {
   return linesOf(text).length > 1;
 }
 
-export interface LineTarget {
+interface LineTarget {
   /** The name of the block, such as `output.log`. Null: the first block of the page. */
   readonly block: string | null;
   /** The number of the line. The first is 1. */

@@ -138,9 +138,7 @@ export function createClock(document: Document): Clock {
   };
 }
 
-const [ClockProvider, useClock] = contextOf<Clock>("clock");
-
-export { ClockProvider };
+export const [ClockProvider, useClock] = contextOf<Clock>("clock");
 
 /** The time, renewed every `stepMs`; null: not renewed. */
 export function useNow(stepMs: number | null): number {
