@@ -74,8 +74,6 @@ export function useKeys(title: string, shortcuts: readonly Shortcut[]): void {
   useEffect(() => keys.register({ title, shortcuts: () => latest.current }), [keys, title]);
 }
 
-/* SECTION: Which shortcut a key press means. PURE. */
-
 /** A shortcut is one key as `KeyboardEvent.key` names it, or two after each other: `g r`. */
 export interface Shortcut {
   readonly keys: string;
@@ -120,8 +118,6 @@ export function readPress(press: Press, begun: Begun | null, shortcuts: readonly
   return { shortcut: null, begun: isFirst ? { key: press.key, at: press.at } : null };
 }
 
-/* SECTION: Lists the shortcuts of the page, and switches them on and off. */
-
 export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   const keys = useKeysRegistry();
   const [areOn, setOn] = useState(keys.areOn);
@@ -138,7 +134,7 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
       <div class="shortcuts stack gap-24">
         {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
           <section key={title}>
-            <h3>{title}</h3>
+            <h3 class="muted strong">{title}</h3>
             <dl>
               {shortcuts.map((shortcut) => (
                 <div key={shortcut.keys} class="row is-apart">

@@ -100,8 +100,6 @@ function Texts({ term, of = {} }: TextsProps) {
   );
 }
 
-/* SECTION: What holds back the runs of an action, to read. */
-
 type Gates = Pick<Action, "approval" | "concurrency">;
 
 const CONFLICTS: Readonly<Record<NonNullable<Gates["concurrency"]>["onConflict"], string>> = {

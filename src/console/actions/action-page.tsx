@@ -106,8 +106,6 @@ function isGone(failure: Failure | null): boolean {
   return failure?.error instanceof ActionRunsError && failure.error.code === "action_not_found";
 }
 
-/* SECTION: An action to read: how its runs went, what it takes and calls, and its versions. */
-
 interface ActionViewProps {
   readonly action: StoredAction;
   /** Called when somebody changed the action. */

@@ -127,8 +127,6 @@ export function pointersOfFields(definition: unknown): readonly string[] {
   ];
 }
 
-/* SECTION: Rows that build the schema of an action's parameters. */
-
 interface SchemaBuilderProps {
   readonly rows: readonly Parameter[];
   readonly problemAt: (pointer: string) => string | undefined;
@@ -233,8 +231,6 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
   );
 }
 
-/* SECTION: What holds back the runs of an action, as fields: an approval, and a concurrency group. What they don't show stays. */
-
 interface GateFieldsProps {
   readonly definition: Schema;
   readonly problemAt: (pointer: string) => string | undefined;
@@ -259,6 +255,7 @@ const CONFLICTS = {
   reject: "it is refused",
 } as const;
 
+/** What holds back the runs of an action, as fields: an approval, and a concurrency group. What they don't show stays. */
 function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
   const { approval, concurrency, waitTimeout } = definition;
   const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));

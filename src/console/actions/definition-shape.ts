@@ -48,8 +48,6 @@ export function numberOf(text: string): number | string | undefined {
   return /^\d{1,15}$/.test(text.trim()) ? Number(text) : text;
 }
 
-/* SECTION: The parameters of an action as rows to edit, and back as a JSON Schema. PURE. What a row can't show, it keeps. */
-
 export const PARAMETER_KINDS = {
   text: "Text",
   number: "Number",
@@ -166,8 +164,6 @@ export function nameProblem(name: string, others: readonly string[]): string | n
   if (/[\s.{}]/.test(name)) return "Use a name without blanks, dots and braces.";
   return others.includes(name) ? "Another parameter has this name." : null;
 }
-
-/* SECTION: The secrets of a definition. The service shows null in the place of each, and keeps what is stored for null. PURE. */
 
 export interface SecretMember {
   readonly pointer: string;

@@ -176,18 +176,16 @@ function readLines(text: string, of: "text" | "number" | "integer"): Read {
   return { value: values };
 }
 
-/* SECTION:
- * The parameters of a run that somebody runs again through a form. PURE. A value changes only if its field is edited.
- * Values that have no field in today's schema are kept.
- */
-
 /** The run's parameters, and the texts that the form began with. */
 interface Before {
   readonly values: Schema;
   readonly texts: Texts;
 }
 
-/** The parameters as the form makes them, or what must change first. */
+/**
+ * The parameters of a run that somebody runs again through a form. A value changes only if its field is edited. Values
+ * that have no field in today's schema are kept. The parameters as the form makes them, or what must change first.
+ */
 export function retriedParameters(form: Field, before: Before, texts: Texts): Filled {
   const problems = new Map<string, string>();
   return asParameters(form, retried(form, before.values, before.texts, texts, problems), problems);

@@ -155,8 +155,6 @@ function Newest({ rows, search }: RowsProps) {
   );
 }
 
-/* SECTION: How the last runs of an action went. PURE. */
-
 interface RunStatistics {
   /** Runs that succeeded or failed. A run that somebody cancelled says nothing about the action. */
   readonly decided: number;

@@ -63,8 +63,6 @@ export function ParameterFields({ parameters, problemAt, changeIn }: ParameterFi
   );
 }
 
-/* SECTION: Draws the fields of a schema's form. */
-
 interface SchemaFieldProps {
   readonly field: Field;
   readonly texts: Texts;

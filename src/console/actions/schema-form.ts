@@ -200,8 +200,6 @@ function between(least: unknown, most: unknown, unit: string): string {
   return most === null ? "" : `at most ${most}${unit}`;
 }
 
-/* SECTION: An action's parameters in words, one row each. PURE. */
-
 interface ParameterRow {
   readonly pointer: string;
   /** With the names of the objects around it: `notify.channel`. */

@@ -172,8 +172,6 @@ function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersio
   );
 }
 
-/* SECTION: Two versions of an action as text, line by line. */
-
 interface CompareDialogProps {
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
@@ -243,8 +241,6 @@ function textOf(version: ListedVersion | undefined): string {
   return JSON.stringify(version?.definition ?? {}, null, 2);
 }
 
-/* SECTION: Stores an older version of an action again. It asks for the secrets that the service no longer has. */
-
 const CHANGED_MEANWHILE =
   "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.";
 const AFTER_LOST_RESTORE =
@@ -258,6 +254,7 @@ interface RestoreDialogProps {
   readonly onChanged: () => void;
 }
 
+/** Stores an older version of an action again. It asks for the secrets that the service no longer has. */
 function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();

@@ -29,8 +29,6 @@ import {
 } from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
 
-/* SECTION: What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
-
 interface SelectionBarProps {
   readonly selecting: Selecting;
   /** Null until it is there. */
@@ -42,6 +40,7 @@ function isWhole(list: RunList | null, query: URLSearchParams): boolean {
   return list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
 }
 
+/** What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
 export function SelectionBar({ selecting, list }: SelectionBarProps) {
   const { scope } = useSession();
   const { query } = useRoute();

@@ -113,8 +113,6 @@ export function codeText(code: string): string {
   return code.replaceAll("_", " ");
 }
 
-/* SECTION: The runs of a bulk operation in words: its filter, or that somebody selected them. */
-
 export function FilterWords({ filter }: { readonly filter: ShownFilter | null }) {
   if (filter === null) return <>selected one by one</>;
   return (
@@ -128,8 +126,6 @@ export function FilterWords({ filter }: { readonly filter: ShownFilter | null })
     </>
   );
 }
-
-/* SECTION: How far a bulk operation is: its status, a bar and its counts. */
 
 export function Progress({ operation }: { readonly operation: BulkOperation }) {
   const { counts, status } = operation;

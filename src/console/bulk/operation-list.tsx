@@ -98,12 +98,11 @@ function OperationTable({ operations, onStop }: OperationTableProps) {
   );
 }
 
-/* SECTION: Leads from the list to the bulk operations, and tells everybody how many are under way. */
-
 const POLL_MS = 15_000;
 /** Those under way are among the newest: at most 5 run at a time, and each runs for minutes at most. */
 const READ = 20;
 
+/** Leads from the list to the bulk operations, and tells everybody how many are under way. */
 export function OperationsLink() {
   const { reader, scope } = useSession();
   const read = useCallback((signal: AbortSignal) => reader.bulkOperations.page({ limit: READ }, { signal }), [reader]);

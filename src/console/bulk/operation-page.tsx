@@ -117,13 +117,12 @@ function useEndAnnouncement(operation: BulkOperation): void {
   }, [announce, isOpen, text]);
 }
 
-/* SECTION: What became of each run of a bulk operation. The address holds the outcome and the cursor. */
-
 /** Of a run's id. */
 const ID_END = 8;
 
 const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "50%" }];
 
+/** What became of each run of a bulk operation. The address holds the outcome and the cursor. */
 function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
   const { reader } = useSession();
   const router = useRouter();
@@ -203,8 +202,6 @@ function Outcome({ item: { outcome, code } }: { readonly item: BulkItem }) {
     </>
   );
 }
-
-/* SECTION: Stops a bulk operation. */
 
 interface StopDialogProps {
   readonly operation: BulkOperation;

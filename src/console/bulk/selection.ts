@@ -81,8 +81,6 @@ function changed(ids: ReadonlySet<string>, range: readonly string[], isOn: boole
   return new Set([...ids].filter((id) => !range.includes(id)));
 }
 
-/* SECTION: What a dialog asks of the service: which runs, and how many at most. PURE. */
-
 export type Operation = BulkChange["operation"];
 type Filter = NonNullable<BulkChange["filter"]>;
 export type Target = { readonly runIds: string[] } | { readonly filter: Filter; readonly maxRuns: number };

@@ -301,8 +301,6 @@ function sentence(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1);
 }
 
-/* SECTION: Two views of one thing. The arrow keys go from tab to tab. */
-
 interface TabsProps<T extends string> {
   readonly label: string;
   readonly tabs: Readonly<Record<T, string>>;

@@ -44,8 +44,6 @@ export function mayBeOwn(
   return acts.some(({ by, via }) => (via !== null && person !== null ? by === person : (via ?? by) === name));
 }
 
-/* SECTION: What an approver decides about, and whether the service would take the decision. */
-
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
 export function useApproval(id: string | null, version?: unknown): Loaded<RunApproval | null> {
   const { reader } = useSession();
@@ -63,8 +61,6 @@ export function useRefusals({ id, details }: DetailedActionRun, isAsked: boolean
   return data?.refusals ?? NOT_REFUSED;
 }
 
-/* SECTION: The buttons that open the dialogs Approve and Reject. Each is disabled while the service would refuse it. */
-
 interface DecisionButtonsProps {
   readonly refusals: Refusals;
   /** The id of the `WhyRefused`. */
@@ -74,6 +70,7 @@ interface DecisionButtonsProps {
   readonly onDecide: (decision: Decision) => void;
 }
 
+/** The buttons that open the dialogs Approve and Reject. Each is disabled while the service would refuse it. */
 export function DecisionButtons({ refusals, whyId, of, onDecide }: DecisionButtonsProps) {
   return (["approve", "reject"] as const).map((decision) => {
     const isRefused = refusals[decision] !== null;

@@ -88,8 +88,6 @@ function waitsNow(text: string): string {
   return /^\d/.test(text) ? `waits: ${text}` : text;
 }
 
-/* SECTION: What an approver decides about: the run, its parameters, and the request as it will be sent. */
-
 interface DecidedAboutProps {
   readonly run: DetailedActionRun;
   readonly approval: RunApproval | null;
@@ -173,10 +171,9 @@ function Values({ what, value }: { readonly what: string; readonly value: object
   return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
 }
 
-/* SECTION: The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
-
 type Request = NonNullable<RunApproval["request"]>;
 
+/** The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
 function RequestView({ request }: { readonly request: Request }) {
   const { method, url, headers, payload } = request;
   const names = Object.entries(headers);

@@ -48,8 +48,6 @@ export function PauseFacts({ pause: { reason, by, via, until } }: { readonly pau
   );
 }
 
-/* SECTION: Pauses a concurrency group, or everything with a gate in the environment: a deploy freeze. */
-
 interface PauseDialogProps {
   /** The group, or `-environment`. */
   readonly group: string;
@@ -57,6 +55,7 @@ interface PauseDialogProps {
   readonly onPaused: () => void;
 }
 
+/** Pauses a concurrency group, or everything with a gate in the environment: a deploy freeze. */
 export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
@@ -121,8 +120,6 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
     </Dialog>
   );
 }
-
-/* SECTION: Ends a pause. */
 
 interface ResumeDialogProps {
   /** The group, or `-environment`. */

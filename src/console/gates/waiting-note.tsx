@@ -58,16 +58,13 @@ export function RunLink({ id }: { readonly id: string }) {
   );
 }
 
-/* SECTION: What a run waits for, in a few words. The time until its start ticks. */
-
+/** What a run waits for, in a few words. The time until its start ticks. */
 export function WaitingText({ waiting }: { readonly waiting: Waiting }) {
   const { for: gate, notBefore } = waiting;
   const at = gate === "time" ? notBefore : null;
   const now = useNow(at === null ? null : ageStepMs(Date.parse(at) - Date.now()));
   return <bdi title={at === null ? undefined : exactTime(at)}>{waitingText(waiting, now)}</bdi>;
 }
-
-/* SECTION: Why a pending run's receiver did not take its webhook, and when it is tried again. */
 
 export type Failing = NonNullable<ActionRunDetails["delivery"]>;
 
@@ -101,8 +98,6 @@ export function FailingNote({ failing }: { readonly failing: Failing }) {
     </StatusNote>
   );
 }
-
-/* SECTION: Tells that runs of an action still wait after somebody changed or deleted the action. */
 
 /**
  * A run that waits was created before the change and stays as it was: with the old request, and the old number of

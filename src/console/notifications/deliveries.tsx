@@ -152,8 +152,6 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
   );
 }
 
-/* SECTION: Sends messages again that a time without a receiver cost. The page shows how far it is. */
-
 type Include = NewEndpointRecovery["include"];
 
 const DAY_MS = 24 * 3_600_000;
@@ -168,6 +166,7 @@ interface RecoverDialogProps {
   readonly onBegun: () => void;
 }
 
+/** Sends messages again that a time without a receiver cost. The page shows how far it is. */
 export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();

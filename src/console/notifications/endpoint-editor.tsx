@@ -149,8 +149,7 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
   };
 }
 
-/* SECTION: An endpoint as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
-
+/** An endpoint as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
 function EndpointFields(props: FieldsProps) {
   const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
   const receiver = receiverOf(definition);
@@ -253,13 +252,12 @@ function EndpointFields(props: FieldsProps) {
   );
 }
 
-/* SECTION: Sends a stored endpoint one message about a made-up run, and shows what the receiver answered. */
-
 interface TestDialogProps {
   readonly name: string;
   readonly onClose: () => void;
 }
 
+/** Sends a stored endpoint one message about a made-up run, and shows what the receiver answered. */
 export function TestDialog({ name, onClose }: TestDialogProps) {
   const { reader } = useSession();
   const [tested, setTested] = useState<Tested | null>(null);
@@ -281,8 +279,6 @@ export function TestDialog({ name, onClose }: TestDialogProps) {
     </Dialog>
   );
 }
-
-/* SECTION: What became of a test message. */
 
 type Tested = EndpointTestResult;
 

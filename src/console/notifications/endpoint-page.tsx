@@ -138,8 +138,6 @@ function isGone(failure: Failure | null): boolean {
   return failure?.error instanceof ActionRunsError && failure.error.code === "webhook_endpoint_not_found";
 }
 
-/* SECTION: What an endpoint's page says of it: how its receiver does, which runs it hears of, and who changed it. */
-
 interface EndpointFactsProps {
   readonly endpoint: StoredEndpoint;
   readonly status: EndpointStatus;

@@ -68,8 +68,6 @@ export function eventWords(events: readonly string[]): string {
   return events.map((event) => (event === "action_run.*" ? "every event" : (EVENTS[event] ?? event))).join(", ");
 }
 
-/* SECTION: Who can hear of runs: chats with a payload of their own, and any program. PURE. The payloads are those of `examples/`. */
-
 export interface Receiver {
   readonly title: string;
   readonly about: string;

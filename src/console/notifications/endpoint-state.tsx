@@ -33,8 +33,6 @@ export function Health({ status: { health, disabledReason }, isOff }: HealthProp
   );
 }
 
-/* SECTION: Says that an endpoint gets no messages, why, and offers to enable it. */
-
 interface OffBoxProps {
   readonly endpoint: StoredEndpoint;
   readonly status: EndpointStatus | undefined;
@@ -90,8 +88,6 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
   );
 }
 
-/* SECTION: Asks before a person's own switch disables an endpoint. */
-
 interface DisableDialogProps {
   readonly name: string;
   readonly onClose: () => void;
@@ -126,8 +122,6 @@ export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) 
     </ConfirmDialog>
   );
 }
-
-/* SECTION: A person's own switch of an endpoint, which is a member of its definition. */
 
 /** Stores the endpoint with the switch. Throws as the client does, also if somebody changes it meanwhile. */
 export async function setDisabled(

@@ -40,8 +40,6 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
   return { action: data, failure, reload };
 }
 
-/* SECTION: What may be done with a run. PURE. A button that would be refused is not shown. */
-
 type Retrying =
   /** The run is open, or its action is not read yet. */
   | "not_now"
@@ -77,8 +75,6 @@ export function starterOf({ details }: DetailedActionRun, action: ActionNow): "s
       return null;
   }
 }
-
-/* SECTION: Says why a run can't be retried, or who must start the job of its retry. */
 
 interface RetryNoteProps {
   readonly retrying: Retrying;

@@ -57,8 +57,6 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
   );
 }
 
-/* SECTION: Why runs are cancelled, and how long a job may still work. */
-
 /** The pointers of the fields in the body. */
 export const CANCEL_FIELDS = ["/reason", "/graceSeconds"];
 
@@ -90,8 +88,6 @@ export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
     </>
   );
 }
-
-/* SECTION: What somebody typed into the dialogs of a run. PURE. */
 
 const GRACE_MAX_SECONDS = 3600;
 

@@ -142,8 +142,6 @@ function ErrorOf({ word, error }: { readonly word: string; readonly error: strin
   );
 }
 
-/* SECTION: What differs between the parameters of two runs. PURE. */
-
 interface Difference {
   readonly pointer: string;
   /** With the names of the objects around it: `notify.channel`. */

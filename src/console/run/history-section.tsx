@@ -156,8 +156,6 @@ function useRunHref(): (id: string) => string {
   return (id) => hrefOf({ name: "run", ...scope, id }, search);
 }
 
-/* SECTION: The runs around a run: those of the same action and entity, or of the same action if the run has no entity. */
-
 interface RunHistory {
   readonly previous: DetailedActionRun | null;
   readonly next: DetailedActionRun | null;

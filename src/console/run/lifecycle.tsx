@@ -62,11 +62,6 @@ function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milest
   );
 }
 
-/* SECTION:
- * The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known, or if the
- * run never came past its gates. PURE.
- */
-
 /** `at`: null if it has not happened yet. */
 interface Milestone {
   readonly name: "Created" | "Starts" | "Started" | "Ended";
@@ -91,7 +86,10 @@ interface Lifecycle {
 /** The least part of the bar that a stage gets. */
 const SHARE_MIN = 0.15;
 
-/** `now`, in ms, is the end of an open stage. */
+/**
+ * The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known, or if the
+ * run never came past its gates. `now`, in ms, is the end of an open stage.
+ */
 export function lifecycleOf(run: DetailedActionRun, events: readonly TimelineEvent[], now: number): Lifecycle {
   const { createdAt, startedAt, completedAt, status, details } = run;
   const created: Milestone = { name: "Created", at: createdAt };

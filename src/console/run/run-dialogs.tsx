@@ -79,8 +79,6 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
   }
 }
 
-/* SECTION: Starts a run before its time. */
-
 interface ReleaseDialogProps {
   readonly run: DetailedActionRun;
   readonly onClose: () => void;

@@ -174,8 +174,6 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   );
 }
 
-/* SECTION: The head of one run: its name, its status, and what may be done with it. */
-
 interface RunHeadProps {
   readonly run: DetailedActionRun;
   readonly onClose: () => void;
@@ -209,8 +207,6 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
   );
 }
 
-/* SECTION: Instead of a run that does not exist. */
-
 function UnknownRun({ id }: { readonly id: string }) {
   const { scope } = useSession();
   const { search } = useRoute();
@@ -227,8 +223,6 @@ function UnknownRun({ id }: { readonly id: string }) {
     </Empty>
   );
 }
-
-/* SECTION: What the title of the window and a screen reader say of a run while it is shown. */
 
 /** What a screen reader says when the status changes. */
 const NEWS: Readonly<Record<Status, string>> = {

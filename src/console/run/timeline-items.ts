@@ -145,8 +145,6 @@ function changesRun(event: TimelineEvent): boolean {
   }
 }
 
-/* SECTION: What the job said last. PURE. */
-
 interface News {
   /** When the last heartbeat with news came. */
   readonly at: string;

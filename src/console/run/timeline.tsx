@@ -34,8 +34,6 @@ function ItemRow({ item }: { readonly item: Item }) {
   }
 }
 
-/* SECTION: An event of the timeline that is a row of its own: the run's creation, its gates, its start and its end. */
-
 const STARTS: Readonly<Record<string, string>> = {
   delivery: "The receiver accepted it",
   heartbeat: "The first heartbeat came",
@@ -148,8 +146,6 @@ function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   );
 }
 
-/* SECTION: An attempt of the timeline: a request to the receiver, and the receiver's answer. */
-
 const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status: Status }>> = {
   accepted: { word: "accepted", status: "succeeded" },
   retry: { word: "failed", status: "failed" },
@@ -231,8 +227,6 @@ function sentenceOf(host: string | null, reason: string): string {
   return text.endsWith(".") ? text : `${text}.`;
 }
 
-/* SECTION: The rows of successive heartbeats in the timeline. */
-
 /** So many of successive heartbeats are shown, the newest ones. The others are shown when somebody asks. */
 const BEATS_SHOWN = 3;
 
@@ -282,8 +276,6 @@ export function percent(progress: number): string {
   // It shows 100 % only when all is done.
   return `${Math.floor(progress * 100)}%`;
 }
-
-/* SECTION: A row of the timeline, and what rows have in common. */
 
 interface RowProps {
   readonly at: string;

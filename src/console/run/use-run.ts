@@ -71,11 +71,6 @@ export function useRun(id: string): WatchedRun {
   return { read: data, failure, reload, timeline };
 }
 
-/* SECTION:
- * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
- * and opens again when the page is shown.
- */
-
 /** A stream that has not failed for this long counts as working, because it may have no events. */
 const WORKS_AFTER_MS = 5000;
 
@@ -88,6 +83,10 @@ interface Timeline {
   readonly retry: () => void;
 }
 
+/**
+ * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
+ * and opens again when the page is shown.
+ */
 function useTimeline(id: string): Timeline {
   const { client } = useSession();
   const isVisible = useVisible();

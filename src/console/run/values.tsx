@@ -75,8 +75,6 @@ export function RawJson({ text }: { readonly text: string }) {
 /** The name of the block. */
 const RAW = "raw JSON";
 
-/* SECTION: The error of a run: what went wrong in large letters, what caused it, and the whole text below. */
-
 /** A longer line is cut. The whole text stands below. */
 const HEADLINE_MAX = 300;
 interface ErrorTextProps {
@@ -155,11 +153,6 @@ function objectIn(text: string): object | null {
   }
 }
 
-/* SECTION:
- * An error as people read it: the line that says what went wrong, what caused it, and the stack frames apart. PURE. It
- * knows the stack traces of the usual languages by the form of their lines. Any other text has no frames.
- */
-
 interface ErrorParts {
   /** The line that says what went wrong. */
   readonly headline: string;
@@ -181,7 +174,10 @@ const PYTHON = /^Traceback \(most recent call last\)/;
 /** What Python writes between two errors. */
 const PYTHON_BETWEEN = /^(?:Traceback|The above exception|During handling)/;
 
-/** `lines`: not empty. */
+/**
+ * An error as people read it: the line that says what went wrong, what caused it, and the stack frames apart. It knows
+ * the stack traces of the usual languages by the form of their lines. Any other text has no frames. `lines`: not empty.
+ */
 export function errorPartsOf(lines: readonly string[]): ErrorParts {
   const first = Math.max(lines.findIndex(isText), 0);
   if (PYTHON.test(lines[first] ?? "")) return pythonParts(lines);

@@ -188,8 +188,6 @@ function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () 
   );
 }
 
-/* SECTION: Each status with the number of its runs. A toggle button: pressed if the list is limited to it. */
-
 interface StatusFiltersProps {
   readonly query: URLSearchParams;
   readonly onChange: (query: URLSearchParams) => void;
@@ -215,8 +213,6 @@ function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
     </fieldset>
   );
 }
-
-/* SECTION: The filters that the address has, each as a chip that can be removed. A filter that is refused says so here. */
 
 interface FilterChipsProps {
   readonly query: URLSearchParams;
@@ -270,8 +266,6 @@ function linkTo(query: URLSearchParams): string {
   const instants = withInstants(query, new Date()).toString();
   return `${location.origin}${location.pathname}?${instants}`;
 }
-
-/* SECTION: What stands instead of the table while it would be empty. */
 
 interface NoRunsProps {
   readonly query: URLSearchParams;

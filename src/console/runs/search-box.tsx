@@ -206,11 +206,6 @@ function Offer({ suggestion }: { readonly suggestion: Suggestion }) {
   );
 }
 
-/* SECTION:
- * The state of the search: what is typed, what is offered for it, and what happens to it. The filters themselves are in
- * the address, so this only leads to other addresses.
- */
-
 /** So long after the last key the service is asked. */
 const TYPED_FOR_MS = 150;
 
@@ -240,6 +235,10 @@ interface Unclear {
   readonly suggestions: readonly Suggestion[];
 }
 
+/**
+ * The state of the search: what is typed, what is offered for it, and what happens to it. The filters themselves are in
+ * the address, so this only leads to other addresses.
+ */
 function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   const { reader } = useSession();
   const [text, setText] = useState("");

@@ -104,8 +104,6 @@ export function isIdEnd(word: string): boolean {
   return ID_END.test(word);
 }
 
-/* SECTION: What the search offers for the word that somebody types. PURE. */
-
 /** The filters whose values the service finds. */
 const FACET_FIELDS = ["actionName", "label", "triggeredBy"] as const;
 
@@ -208,11 +206,6 @@ function time(prefix: "since" | "until", preset: string, now: Date): Suggestion 
   return { kind: "chip", chip: term?.kind === "chip" ? term.chip : { name: "since", value: preset } };
 }
 
-/* SECTION:
- * Looks up the words of a search that are no chips by themselves. A word that equals exactly one value, without case,
- * becomes the chip of that value. Otherwise it can be the end of a run's id, among the newest 5000 runs.
- */
-
 /** Among so many runs the end of an id is looked for, newest first. */
 const NEWEST = 5000;
 /** The API's longest page. */
@@ -236,7 +229,11 @@ type Meaning =
   | { readonly runId: string }
   | { readonly problem: string; readonly suggestions: readonly Suggestion[] };
 
-/** `known`: runs that the page has already. Throws an ActionRunsError. */
+/**
+ * Looks up the words of a search that are no chips by themselves. A word that equals exactly one value, without case,
+ * becomes the chip of that value. Otherwise it can be the end of a run's id, among the newest 5000 runs. `known`: runs
+ * that the page has already. Throws an ActionRunsError.
+ */
 export async function lookUp(
   reader: Client,
   terms: readonly Term[],

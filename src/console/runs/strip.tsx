@@ -130,8 +130,6 @@ function useWidth(element: { readonly current: HTMLElement | null }): number {
   return width;
 }
 
-/* SECTION: The bars of the strip. PURE. */
-
 /** The room of one bar with its gap, in CSS pixels. */
 const BAR_PX = 5;
 /** The same for a finger (WCAG 2.5.8). */

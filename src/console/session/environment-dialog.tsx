@@ -54,14 +54,13 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
   );
 }
 
-/* SECTION: The environments to choose from. Environments are not registered, so the list has those with runs or actions. */
-
 interface EnvironmentListProps {
   readonly environments: readonly Place[];
   readonly current?: Scope;
   readonly onChoose: (scope: Scope) => void;
 }
 
+/** The environments to choose from. Environments are not registered, so the list has those with runs or actions. */
 export function EnvironmentList({ environments, current, onChoose }: EnvironmentListProps) {
   if (environments.length === 0) return null;
   return (

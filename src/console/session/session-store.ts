@@ -122,8 +122,6 @@ function read(storage: SessionStorage): Session | null {
   }
 }
 
-/* SECTION: The requests that begin, renew and end a session. The browser keeps the cookie, which no script can read. */
-
 /** What begins a session. `project` is `{o}/{p}`, which ROOT_TOKEN needs. */
 type Beginning =
   | { readonly token: string; readonly project: string }

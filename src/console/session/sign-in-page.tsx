@@ -220,8 +220,6 @@ function field(form: HTMLFormElement | null, name: Refused["field"]): HTMLInputE
   return form?.querySelector<HTMLInputElement>(`input[name="${name}"]`) ?? null;
 }
 
-/* SECTION: Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
-
 interface LinkPageProps {
   readonly code: string;
   readonly session: Session | null;
@@ -233,6 +231,7 @@ interface LinkPageProps {
 /** An environment of the project, if the address names none. */
 const SOME_ENVIRONMENT = "production";
 
+/** Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
 export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
   const api = useSessionApi();
   const store = useSessionStore();

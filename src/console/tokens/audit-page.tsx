@@ -154,8 +154,6 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
   );
 }
 
-/* SECTION: What an audit entry says, in words. PURE. */
-
 type Bulk = NonNullable<AuditEntry["bulk"]>;
 
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {

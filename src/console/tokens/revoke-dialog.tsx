@@ -125,8 +125,6 @@ function LeftDialog({ of, onClose }: LeftDialogProps) {
   );
 }
 
-/* SECTION: The actions or the webhook endpoints that a token, or one below it, stored last. */
-
 interface LeftBehindProps {
   readonly kind: "action" | "endpoint";
   readonly of: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">;

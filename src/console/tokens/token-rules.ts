@@ -24,8 +24,6 @@ export function grantableRoles({ id, role: own }: Pick<CurrentToken, "id" | "rol
   return ROLES.slice(ROLES.indexOf(highest)).map((role) => ({ role, rights: RIGHTS[role] }));
 }
 
-/* SECTION: What a token may do besides its role, and who may hand that on. The service decides. PURE. */
-
 type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
 
 interface Grantable {
@@ -54,8 +52,6 @@ export function flagWords(token: Pick<ApiToken, "person" | "mayApprove" | "mayAc
     ...(mayActForOthers ? ["may act for others"] : []),
   ];
 }
-
-/* SECTION: When a new token may expire, to choose from. PURE. */
 
 interface ExpiryChoice {
   readonly key: string;
@@ -97,8 +93,6 @@ export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: nu
   return inMs === null ? undefined : new Date(now + inMs).toISOString();
 }
 
-/* SECTION: Who may rotate which token, as far as a page of the list shows it. The service decides. PURE. */
-
 type Rotator = Pick<CurrentToken, "id">;
 type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers">;
 
@@ -120,8 +114,6 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
   }
   return false;
 }
-
-/* SECTION: How long the old secret of a rotated token still works, to choose from. PURE. */
 
 interface GracePeriodChoice {
   readonly key: string;

@@ -57,8 +57,6 @@ function Tokens() {
   );
 }
 
-/* SECTION: The table of tokens. */
-
 const COLUMNS: readonly Column[] = [
   { text: "Token" },
   { text: "Role", class: "is-wide", width: "88px" },

@@ -65,8 +65,6 @@ export function DialogButtons({ children }: { readonly children: ComponentChildr
   return <div class="dialog-buttons row">{children}</div>;
 }
 
-/* SECTION: The form of a change: its fields, what is wrong with it as a whole, and its buttons. */
-
 interface ChangeFormProps {
   readonly change: Change;
   /** Called when somebody submits the form. Sends the change, or refuses it. */
@@ -139,8 +137,7 @@ function showFirstProblem(form: HTMLFormElement | null): void {
   form?.querySelector(".field-error, .note.is-failed")?.scrollIntoView({ block: "nearest" });
 }
 
-/* SECTION: Names the person in each dialog that changes something, so that nobody acts in another's name unseen. */
-
+/** Names the person in each dialog that changes something, so that nobody acts in another's name unseen. */
 function ActingNote() {
   const { holder, person } = useSession();
   if (!holder.mayActForOthers || person === null) return null;
@@ -150,8 +147,6 @@ function ActingNote() {
     </p>
   );
 }
-
-/* SECTION: Asks before something that can't be undone. */
 
 interface ConfirmDialogProps {
   readonly title: string;

@@ -34,8 +34,6 @@ export function Command({ what, text }: { readonly what: string; readonly text: 
   );
 }
 
-/* SECTION: For those who typed the address of a page that their token does not open. */
-
 export function NotYours({ what }: { readonly what: string }) {
   const { holder } = useSession();
   return (
@@ -44,8 +42,6 @@ export function NotYours({ what }: { readonly what: string }) {
     </Empty>
   );
 }
-
-/* SECTION: Commands for a terminal that do the same: with `curl`, and with the project's command line. */
 
 interface CommandPairProps {
   readonly commands: Commands;

@@ -143,8 +143,6 @@ export function SelectField({ label, hint, error, onText, children, ...rest }: S
   );
 }
 
-/* SECTION: A list of texts, one on each line. It keeps empty lines while somebody types. */
-
 interface LinesFieldProps {
   readonly label: string;
   readonly hint: string;
@@ -154,6 +152,7 @@ interface LinesFieldProps {
   readonly onLines: (lines: readonly string[]) => void;
 }
 
+/** A list of texts, one on each line. It keeps empty lines while somebody types. */
 export function LinesField({ label, hint, lines, error, onLines }: LinesFieldProps) {
   const [text, setText] = useState(() => lines.join("\n"));
   return (

@@ -120,8 +120,6 @@ export function Pager({ of, next }: PagerProps) {
   );
 }
 
-/* SECTION: A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
-
 export interface Column {
   /** The text of the head. */
   readonly text: string;
@@ -141,6 +139,7 @@ interface TableProps {
   readonly children: ComponentChildren;
 }
 
+/** A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
 export function Table({ label, class: classes = "", columns, tableRef = null, children }: TableProps) {
   return (
     <table ref={tableRef} class={`table ${classes}`} aria-label={label}>
@@ -157,8 +156,6 @@ export function Table({ label, class: classes = "", columns, tableRef = null, ch
     </table>
   );
 }
-
-/* SECTION: The keys that go through the rows of a table. Each row has one link of the class `row-link`. */
 
 /**
  * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title`

@@ -88,8 +88,6 @@ function nothingYet(of: unknown) {
   return { of, data: undefined, failure: null };
 }
 
-/* SECTION: When to try again. PURE: the random part is an argument. */
-
 const FIRST_MS = 2000;
 const LONGEST_MS = 60_000;
 
@@ -110,8 +108,6 @@ export function retryInMs(error: unknown, failed: number, random: number): numbe
 export function pollInMs(everyMs: number, random: number): number {
   return Math.round(everyMs * (0.9 + random / 5));
 }
-
-/* SECTION: What went wrong and what to do. A failure that may pass counts down to the next try. */
 
 interface ErrorViewProps {
   /** Null: there is nothing to say. */

@@ -2,8 +2,6 @@
 import type { ComponentChildren } from "preact";
 import type { ActionRun, ActionRunSummary } from "../../client/index.ts";
 
-/* SECTION: The statuses of a run. PURE. */
-
 export type Status = ActionRun["status"];
 
 export const STATUSES: readonly Status[] = ["pending", "running", "succeeded", "failed", "cancelled"];
@@ -64,8 +62,6 @@ export function StatusNote({ status, children }: StatusNoteProps) {
     </div>
   );
 }
-
-/* SECTION: How many runs there are of each status. PURE. */
 
 export type Count = ActionRunSummary[Status];
 

@@ -179,8 +179,6 @@ function download(name: string, text: string): void {
   URL.revokeObjectURL(url);
 }
 
-/* SECTION: Texts of several lines, and how the fragment of an address names one of these lines. PURE. */
-
 /** The lines, however they end. An end after the last line begins no further one. */
 export function linesOf(text: string): readonly string[] {
   const lines = text.split(/\r\n|\n|\r/);
