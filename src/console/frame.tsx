@@ -13,6 +13,7 @@ import { type ActiveSession, useSession, useSessionStore } from "./session/sessi
 import { Brand, Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
 import { countText } from "./ui/status.tsx";
+import { useOnChange } from "./ui/use-on-change.ts";
 
 interface FrameProps {
   /** null if the address names no page. */
@@ -56,7 +57,12 @@ function FrameParts({ page, scope, children }: FrameProps) {
     },
     { keys: "?", label: "This help", run: () => setHelpOpen(true) },
   ]);
-  const main = useMainFocus(nameIn(page) ?? current?.label);
+  const main = useRef<HTMLElement>(null);
+  // The focus goes to the new page, so that a screen reader reads it and Tab starts there.
+  useOnChange(nameIn(page) ?? current?.label, () => {
+    main.current?.focus();
+    window.scrollTo(0, 0);
+  });
   const title = page?.name.startsWith("operation") ? "Bulk operations" : (current?.label ?? "Console");
   useEffect(() => {
     document.title = `${title} · ${scope.p}/${scope.envName} · Action runs`;
@@ -98,19 +104,6 @@ function FrameParts({ page, scope, children }: FrameProps) {
       {isHelpOpen ? <HelpDialog onClose={() => setHelpOpen(false)} /> : null}
     </div>
   );
-}
-
-/** Moves the focus to the new page, so that a screen reader reads it and Tab starts there. Not on the first page. */
-function useMainFocus(shown: string | undefined) {
-  const main = useRef<HTMLElement>(null);
-  const before = useRef(shown);
-  useEffect(() => {
-    if (before.current === shown) return;
-    before.current = shown;
-    main.current?.focus();
-    window.scrollTo(0, 0);
-  }, [shown]);
-  return main;
 }
 
 /** The name of the one thing that a page is about. Of runs, the list stays beside it. */

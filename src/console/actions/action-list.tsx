@@ -91,12 +91,7 @@ function Host({ url }: { readonly url: string | undefined }) {
   return <bdi title={url}>{URL.parse(url)?.host ?? url}</bdi>;
 }
 
-interface NoActionsProps {
-  readonly mayManage: boolean;
-  readonly isFirstPage: boolean;
-}
-
-function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
+function NoActions({ mayManage, isFirstPage }: { readonly mayManage: boolean; readonly isFirstPage: boolean }) {
   const { target } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
   const commands = putCommands(target, "deploy", FIRST_DEFINITION);

@@ -1,13 +1,15 @@
 /** Whether fields can show a definition, and how they change it. PURE. The service checks everything else. */
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
-const isText = (value: unknown) => typeof value === "string";
+export type Shown = Readonly<Record<string, (value: unknown) => boolean>>;
+
+export const isText = (value: unknown) => typeof value === "string";
 const isTextOrNumber = (value: unknown) => isText(value) || typeof value === "number";
 
 const isOptional = (value: unknown, isShown: (value: unknown) => boolean) => value === undefined || isShown(value);
 
-/** What the fields can show of each member. */
-const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
+/** What the fields of an action can show of each member. */
+export const SHOWN: Shown = {
   description: isText,
   timeout: isTextOrNumber,
   heartbeatTimeout: isTextOrNumber,
@@ -27,12 +29,10 @@ const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
   trigger: (value) => isSchema(value) && isText(value.url) && isSchema(value.headers ?? {}),
 };
 
-/** A member that the fields can't show; null if they can show everything. */
-export function unshownMember(definition: Schema): string | null {
-  const found = Object.entries(definition).find(([name, value]) => {
-    return !(Object.hasOwn(SHOWN, name) && SHOWN[name]?.(value));
-  });
-  return found === undefined ? null : found[0];
+/** A member that fields can't show; null if they can show everything. `shown`: what they can show of each member. */
+export function unshownOf(definition: Schema, shown: Shown): string | null {
+  const isShown = ([name, value]: [string, unknown]) => Object.hasOwn(shown, name) && shown[name]?.(value);
+  return Object.entries(definition).find((member) => !isShown(member))?.[0] ?? null;
 }
 
 /** The object with another member, or without it if the value is undefined. */

@@ -4,6 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
 import { Button } from "../ui/button.tsx";
 import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { capitalized } from "../ui/status.tsx";
 import { hasLines } from "../ui/text-block.tsx";
 import type { Texts } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText } from "./schema-form.ts";
@@ -141,7 +142,7 @@ function Choice({ field, value, ...shared }: ChoiceProps) {
 /** What the field is for, and its bounds; null if there is nothing to say. */
 function hintOf(field: Field, first = ""): ComponentChildren {
   const { description, limits } = field;
-  const bounds = [first, limits && sentence(limits)].filter(Boolean).join(" ");
+  const bounds = [first, limits && capitalized(limits)].filter(Boolean).join(" ");
   if (description === null) return bounds === "" ? null : <bdi>{bounds}</bdi>;
   if (bounds === "") return <bdi>{description}</bdi>;
   return (
@@ -159,10 +160,6 @@ function withChange(hint: ComponentChildren, change: string | null): ComponentCh
       <bdi class="field-change strong">{change}</bdi>
     </>
   );
-}
-
-function sentence(words: string): string {
-  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
 }
 
 interface FlagProps extends Shared {

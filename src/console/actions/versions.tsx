@@ -4,11 +4,12 @@ import type { ActionDefinition, ListedVersion, StoredAction } from "../../client
 import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
+import { ChangeDialog, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { counted } from "../ui/status.tsx";
 import { exactTime, RelativeTime } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import { secretsOf, withSecrets } from "./definition-shape.ts";
@@ -161,7 +162,7 @@ function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersio
       title={`Delete version ${version}?`}
       verb="Delete version"
       change={change}
-      onConfirm={remove}
+      onSubmit={remove}
       onClose={onClose}
     >
       <p>
@@ -227,11 +228,7 @@ function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProp
 
 function Line({ line }: { readonly line: DiffLine | Gap }) {
   if (line.kind === "gap") {
-    return (
-      <div class="muted is-side">
-        {line.count} {line.count === 1 ? "line" : "lines"} that did not change
-      </div>
-    );
+    return <div class="muted is-side">{counted(line.count, "line")} that did not change</div>;
   }
   if (line.kind === "same") return <div>{`  ${line.text}`}</div>;
   return line.kind === "added" ? <ins>{`+ ${line.text}`}</ins> : <del>{`- ${line.text}`}</del>;
@@ -286,24 +283,29 @@ function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogPro
       },
     });
   return (
-    <Dialog title={`Restore version ${version.version}?`} onClose={onClose} isKept={typed.size > 0}>
-      <ChangeForm change={change} onSubmit={restore} onClose={onClose} verb="Restore">
-        <p>
-          The definition of version {version.version} becomes the action's new version. Version {current} stays in the
-          list. Runs that have begun continue. The change takes effect within 30 seconds.
-        </p>
-        {isAsking ? (
-          <SecretFields
-            members={secrets}
-            typed={typed}
-            stored={stored}
-            problemAt={(pointer) => change.problems.get(pointer)}
-            onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
-          />
-        ) : secrets.length > 0 ? (
-          <p class="muted">Secrets that are stored now are kept. You are asked for those that are missing.</p>
-        ) : null}
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Restore version ${version.version}?`}
+      isKept={typed.size > 0}
+      change={change}
+      onSubmit={restore}
+      onClose={onClose}
+      verb="Restore"
+    >
+      <p>
+        The definition of version {version.version} becomes the action's new version. Version {current} stays in the
+        list. Runs that have begun continue. The change takes effect within 30 seconds.
+      </p>
+      {isAsking ? (
+        <SecretFields
+          members={secrets}
+          typed={typed}
+          stored={stored}
+          problemAt={(pointer) => change.problems.get(pointer)}
+          onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
+        />
+      ) : secrets.length > 0 ? (
+        <p class="muted">Secrets that are stored now are kept. You are asked for those that are missing.</p>
+      ) : null}
+    </ChangeDialog>
   );
 }

@@ -11,16 +11,16 @@ import { isFiltered, isNewest } from "../runs/filters.ts";
 import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { ErrorView, useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { counted } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { FilterWords } from "./bulk-words.tsx";
 import {
   boundTo,
   type Operation,
   outlookOf,
-  runsText,
   type Selection,
   selectionText,
   startedText,
@@ -61,7 +61,7 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
         <p class="number strong">{selectionText(selection, matched)}</p>
         {canSelectMore ? (
           <Button kind="quiet" onClick={selecting.selectMatching}>
-            Select all {runsText(matched)} that match
+            Select all {counted(matched, "run")} that match
           </Button>
         ) : null}
         <div class="row to-end">
@@ -126,53 +126,53 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
     change.submit({ body, send: (options) => client.bulkOperations.create(body, options), done: onStarted });
   }
   return (
-    <Dialog title={isCancel ? "Cancel runs" : "Retry runs"} onClose={onClose} isRead>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb={verbOf(operation, outlook?.refusal === null ? outlook.able : null)}
-        kind={isCancel ? "danger" : "primary"}
-        keep="Close"
-        isDeliberate
-        isReady={outlook?.refusal === null}
-      >
-        {"runIds" in target ? null : (
+    <ChangeDialog
+      title={isCancel ? "Cancel runs" : "Retry runs"}
+      isRead
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb={verbOf(operation, outlook?.refusal === null ? outlook.able : null)}
+      kind={isCancel ? "danger" : "primary"}
+      keep="Close"
+      isDeliberate
+      isReady={outlook?.refusal === null}
+    >
+      {"runIds" in target ? null : (
+        <p>
+          All runs that match: <FilterWords filter={target.filter} />
+        </p>
+      )}
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      <div role="status">
+        {outlook === null ? (
+          failure === null && <p class="muted">Counting the runs …</p>
+        ) : (
           <p>
-            All runs that match: <FilterWords filter={target.filter} />
+            <strong>{outlook.sentence}</strong> {outlook.refusal}
           </p>
         )}
-        <ErrorView failure={failure} onRetry={reload} isBanner />
-        <div role="status">
-          {outlook === null ? (
-            failure === null && <p class="muted">Counting the runs …</p>
-          ) : (
-            <p>
-              <strong>{outlook.sentence}</strong> {outlook.refusal}
-            </p>
-          )}
-          {preview !== undefined && isCancel && startedText(preview) !== null ? (
-            <p class="note is-warning">{startedText(preview)}</p>
-          ) : null}
-        </div>
-        {isCancel ? (
-          <>
-            <p class="muted">A pending run ends at once. The job of a running run is asked to stop.</p>
-            <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
-          </>
-        ) : (
-          <>
-            <p class="muted">
-              Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must start the
-              job.
-            </p>
-            <label class="switch">
-              <input type="checkbox" checked={isAgain} onChange={() => setAgain(!isAgain)} />
-              Also retry runs that somebody has retried since they ended
-            </label>
-          </>
-        )}
-      </ChangeForm>
-    </Dialog>
+        {preview !== undefined && isCancel && startedText(preview) !== null ? (
+          <p class="note is-warning">{startedText(preview)}</p>
+        ) : null}
+      </div>
+      {isCancel ? (
+        <>
+          <p class="muted">A pending run ends at once. The job of a running run is asked to stop.</p>
+          <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
+        </>
+      ) : (
+        <>
+          <p class="muted">
+            Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must start the
+            job.
+          </p>
+          <label class="switch">
+            <input type="checkbox" checked={isAgain} onChange={() => setAgain(!isAgain)} />
+            Also retry runs that somebody has retried since they ended
+          </label>
+        </>
+      )}
+    </ChangeDialog>
   );
 }

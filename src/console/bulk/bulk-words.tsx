@@ -1,8 +1,7 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
 import type { BulkItem, BulkOperation } from "../../client/index.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
-import { countText, least, Mark, type Status } from "../ui/status.tsx";
-import { runsText } from "./selection.ts";
+import { counted, countText, least, Mark, type Status } from "../ui/status.tsx";
 
 type Counts = BulkOperation["counts"];
 type ShownFilter = NonNullable<BulkOperation["filter"]>;
@@ -12,7 +11,7 @@ export function titleOf({ operation, counts, status }: BulkOperation): string {
   const { matched } = counts;
   const what = operation === "cancel" ? "Cancel" : "Retry";
   // The number still grows.
-  return status === "collecting" ? `${what} of runs` : `${what} of ${runsText(matched)}`;
+  return status === "collecting" ? `${what} of runs` : `${what} of ${counted(matched, "run")}`;
 }
 
 /** The filter as the list of runs shows it. */

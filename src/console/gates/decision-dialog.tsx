@@ -5,7 +5,7 @@
 import { useState } from "preact/hooks";
 import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { Fact, Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
@@ -46,31 +46,31 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
   }
   const verb = VERBS[decision];
   return (
-    <Dialog title={`${verb} ${run.actionName}?`} onClose={onClose} isRead>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb={`${verb} run`}
-        kind={isApproval ? "primary" : "danger"}
-        keep="Close"
-        class="wide-form decision"
-        isDeliberate
-        // Nobody decides about what they can't see.
-        isReady={approval != null && refusal === null}
-        besides={refusal === null ? null : <p class="note is-warning">{WHY_REFUSED[refusal]}</p>}
-      >
-        <ErrorView failure={failure} onRetry={reload} isBanner />
-        <DecidedAbout run={run} approval={approval ?? null} />
-        <TextField
-          label="Reason"
-          hint="Optional. Everybody who can see the run can read it."
-          value={reason}
-          error={change.problems.get("/reason")}
-          onText={setReason}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`${verb} ${run.actionName}?`}
+      isRead
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb={`${verb} run`}
+      kind={isApproval ? "primary" : "danger"}
+      keep="Close"
+      class="wide-form decision"
+      isDeliberate
+      // Nobody decides about what they can't see.
+      isReady={approval != null && refusal === null}
+      besides={refusal === null ? null : <p class="note is-warning">{WHY_REFUSED[refusal]}</p>}
+    >
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      <DecidedAbout run={run} approval={approval ?? null} />
+      <TextField
+        label="Reason"
+        hint="Optional. Everybody who can see the run can read it."
+        value={reason}
+        error={change.problems.get("/reason")}
+        onText={setReason}
+      />
+    </ChangeDialog>
   );
 }
 
@@ -88,12 +88,7 @@ function waitsNow(text: string): string {
   return /^\d/.test(text) ? `waits: ${text}` : text;
 }
 
-interface DecidedAboutProps {
-  readonly run: DetailedActionRun;
-  readonly approval: RunApproval | null;
-}
-
-function DecidedAbout({ run, approval }: DecidedAboutProps) {
+function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; readonly approval: RunApproval | null }) {
   const { triggeredBy, createdAt, parameters, recommendations, details } = run;
   const waiting = details?.waiting ?? null;
   return (

@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -86,38 +86,37 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
     });
   }
   return (
-    <Dialog title={`Pause ${what}?`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={pause}
-        onClose={onClose}
-        verb="Pause"
-        keep="Close"
-        class="decision"
-        isDeliberate
-      >
-        <p>
-          {isWhole
-            ? "Until the pause ends, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
-            : "Until the pause ends, no run of this group starts. Every run that has begun goes on."}
-        </p>
-        <TextField
-          label="Reason"
-          required
-          hint="Everybody who can see a waiting run can read it."
-          value={reason}
-          error={problems.get("/reason")}
-          onText={setReason}
-        />
-        <LocalTimeField
-          label="Until"
-          hint="If you leave this empty, the pause ends when somebody resumes the runs."
-          value={until}
-          error={problems.get("/until")}
-          onText={setUntil}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Pause ${what}?`}
+      change={change}
+      onSubmit={pause}
+      onClose={onClose}
+      verb="Pause"
+      keep="Close"
+      class="decision"
+      isDeliberate
+    >
+      <p>
+        {isWhole
+          ? "Until the pause ends, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
+          : "Until the pause ends, no run of this group starts. Every run that has begun goes on."}
+      </p>
+      <TextField
+        label="Reason"
+        required
+        hint="Everybody who can see a waiting run can read it."
+        value={reason}
+        error={problems.get("/reason")}
+        onText={setReason}
+      />
+      <LocalTimeField
+        label="Until"
+        hint="If you leave this empty, the pause ends when somebody resumes the runs."
+        value={until}
+        error={problems.get("/until")}
+        onText={setUntil}
+      />
+    </ChangeDialog>
   );
 }
 
@@ -148,10 +147,17 @@ export function ResumeDialog({ group, onClose, onResumed }: ResumeDialogProps) {
       },
     });
   return (
-    <Dialog title={`Resume ${what}?`} onClose={onClose} isRead>
-      <ChangeForm change={change} onSubmit={resume} onClose={onClose} verb="Resume" keep="Close" isDeliberate>
-        <p>The runs that wait only for the end of this pause start at once, if there are free slots.</p>
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Resume ${what}?`}
+      isRead
+      change={change}
+      onSubmit={resume}
+      onClose={onClose}
+      verb="Resume"
+      keep="Close"
+      isDeliberate
+    >
+      <p>The runs that wait only for the end of this pause start at once, if there are free slots.</p>
+    </ChangeDialog>
   );
 }

@@ -6,7 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { ageStepMs } from "../ui/durations.ts";
 import { useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { countText, StatusNote } from "../ui/status.tsx";
+import { counted, StatusNote } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
 import { type Waiting, waitingText } from "./waiting.ts";
 
@@ -111,9 +111,8 @@ export function useWaitingNote(): (name: string) => void {
     reader.runs.summary(query).then(
       ({ pending }) => {
         if (pending === 0) return;
-        const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
         note(
-          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
+          `${counted(pending, "run")} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
           { link: { href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)), text: "Waiting runs" } },
         );
       },

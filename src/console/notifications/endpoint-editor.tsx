@@ -21,9 +21,9 @@ import {
 import { pathOf } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ShownSecret } from "../tokens/shown-secret.tsx";
+import { SecretDialog } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { formatDuration } from "../ui/durations.ts";
 import { LinesField, TextField } from "../ui/field.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
@@ -36,8 +36,8 @@ import {
   RECEIVERS,
   type Receiver,
   receiverOf,
+  SHOWN,
   secretsOf,
-  unshownMember,
   withReceiver,
 } from "./endpoint-shape.ts";
 
@@ -71,7 +71,7 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
       put: (name, definition, options) => client.webhookEndpoints.put(name, definition as WebhookEndpoint, options),
       get: reader.webhookEndpoints.get,
       goneCode: "webhook_endpoint_not_found",
-      unshownMember,
+      shown: SHOWN,
       viewOf,
       Fields: EndpointFields,
     }),
@@ -103,16 +103,15 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
 
   if (made?.signingSecret) {
     return (
-      <Dialog title="The signing secret" onClose={() => leave(made)} isKept>
-        <ShownSecret
-          label="Signing secret"
-          what={`the signing secret of ${made.name}`}
-          secret={made.signingSecret}
-          onClose={() => leave(made)}
-        >
-          <SecretAdvice />
-        </ShownSecret>
-      </Dialog>
+      <SecretDialog
+        title="The signing secret"
+        label="Signing secret"
+        what={`the signing secret of ${made.name}`}
+        secret={made.signingSecret}
+        onClose={() => leave(made)}
+      >
+        <SecretAdvice />
+      </SecretDialog>
     );
   }
   return (
@@ -252,31 +251,25 @@ function EndpointFields(props: FieldsProps) {
   );
 }
 
-interface TestDialogProps {
-  readonly name: string;
-  readonly onClose: () => void;
-}
-
 /** Sends a stored endpoint one message about a made-up run, and shows what the receiver answered. */
-export function TestDialog({ name, onClose }: TestDialogProps) {
+export function TestDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }) {
   const { reader } = useSession();
   const [tested, setTested] = useState<Tested | null>(null);
-  const change = useChange({ afterLoss: "The receiver may have got this message. Another try sends a second one." });
+  const change = useChange({ afterLoss: AFTER_LOST_TEST });
   const test = () =>
     change.submit({ send: ({ signal }) => reader.webhookEndpoints.test(name, {}, { signal }), done: setTested });
   return (
-    <Dialog title={`Test ${name}`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={test}
-        onClose={onClose}
-        verb="Send test"
-        keep="Close"
-        besides={tested === null ? null : <TestResult result={tested} />}
-      >
-        <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Test ${name}`}
+      change={change}
+      onSubmit={test}
+      onClose={onClose}
+      verb="Send test"
+      keep="Close"
+      besides={tested === null ? null : <TestResult result={tested} />}
+    >
+      <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
+    </ChangeDialog>
   );
 }
 

@@ -1,15 +1,14 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
 import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError, type EndpointStatus, type StoredEndpoint } from "../../client/index.ts";
-import { DeleteDialog } from "../definitions/delete-dialog.tsx";
-import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRouter } from "../router.tsx";
+import type { EndpointStatus, StoredEndpoint } from "../../client/index.ts";
+import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { Empty, NotYours } from "../ui/empty.tsx";
+import { Button } from "../ui/button.tsx";
+import { NotYours } from "../ui/empty.tsx";
 import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { ErrorView, type Failure, useLoad } from "../ui/load.tsx";
+import { ErrorView, useLoad } from "../ui/load.tsx";
+import { counted } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
 import { EndpointEditor, TestDialog } from "./endpoint-editor.tsx";
@@ -34,8 +33,6 @@ function Endpoint({ name }: { readonly name: string }) {
     [reader, name],
   );
   const loaded = useLoad(readEndpoint);
-  // If somebody else deleted it, the data of an earlier read is wrong.
-  const shown = isGone(loaded.failure) ? undefined : loaded.data;
   const readStatus = useCallback(
     (signal: AbortSignal) => reader.webhookEndpoints.status(name, { signal }),
     [reader, name],
@@ -50,66 +47,47 @@ function Endpoint({ name }: { readonly name: string }) {
     loaded.reload();
     status.reload();
   };
-  const router = useRouter();
-  const page = { name: "notifications", ...scope } as const;
-  const list = hrefOf(page);
-  useKeys("This endpoint", [{ keys: "Escape", label: "Back to the endpoints", run: () => router.navigate(list) }]);
+  const list = { name: "notifications", ...scope } as const;
   return (
-    <div class="page">
-      <div class="page-head row is-apart">
-        <div class="stack gap-0">
-          <Link class="crumb" href={list}>
-            <Icon name="previous" />
-            All notifications
-          </Link>
-          <h1 class="break">{name}</h1>
-        </div>
-        {shown === undefined ? null : (
-          <div class="row">
-            <Button kind="quiet" onClick={() => setOpen("delete")}>
-              Delete
-            </Button>
-            <Button kind="quiet" onClick={() => setOpen("rotate")}>
-              Rotate secret
-            </Button>
-            {shown.definition.disabled ? null : (
-              <Button kind="quiet" onClick={() => setOpen("disable")}>
-                Disable
-              </Button>
-            )}
-            <Button onClick={() => setOpen("edit")}>Edit</Button>
-            <Button kind="primary" onClick={() => setOpen("test")}>
-              Send test
-            </Button>
-          </div>
-        )}
-      </div>
-      {isGone(loaded.failure) ? (
-        <Empty title="There is no endpoint of this name">
-          <p>Somebody deleted it, or the name in the address is wrong.</p>
-          <p>
-            <Link class="button is-plain" href={list}>
-              See all endpoints
-            </Link>
-          </p>
-        </Empty>
-      ) : (
-        <ErrorView failure={loaded.failure} onRetry={loaded.reload} isBanner={loaded.data !== undefined} />
-      )}
-      {shown === undefined ? null : (
-        <div class="stack gap-24">
-          <OffBox endpoint={shown} status={status.data} onChanged={changed} />
-          <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
-          {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
-          <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
-          <section class="stack">
-            <h2>Definition</h2>
-            <JsonTree what="JSON" value={shown.definition} />
-          </section>
-        </div>
-      )}
-      {shown === undefined || open === null ? null : (
+    <DefinitionPage
+      name={name}
+      noun="endpoint"
+      list={list}
+      all="All notifications"
+      goneCode="webhook_endpoint_not_found"
+      loaded={loaded}
+      buttons={({ definition }) => (
         <>
+          <Button kind="quiet" onClick={() => setOpen("delete")}>
+            Delete
+          </Button>
+          <Button kind="quiet" onClick={() => setOpen("rotate")}>
+            Rotate secret
+          </Button>
+          {definition.disabled ? null : (
+            <Button kind="quiet" onClick={() => setOpen("disable")}>
+              Disable
+            </Button>
+          )}
+          <Button onClick={() => setOpen("edit")}>Edit</Button>
+          <Button kind="primary" onClick={() => setOpen("test")}>
+            Send test
+          </Button>
+        </>
+      )}
+    >
+      {(shown) => (
+        <>
+          <div class="stack gap-24">
+            <OffBox endpoint={shown} status={status.data} onChanged={changed} />
+            <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
+            {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
+            <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
+            <section class="stack">
+              <h2>Definition</h2>
+              <JsonTree what="JSON" value={shown.definition} />
+            </section>
+          </div>
           {open === "edit" ? <EndpointEditor stored={shown} onClose={close} onStored={changed} /> : null}
           {open === "test" ? <TestDialog name={name} onClose={close} /> : null}
           {open === "rotate" ? <RotateSecretDialog name={name} onClose={close} onRotated={changed} /> : null}
@@ -120,7 +98,7 @@ function Endpoint({ name }: { readonly name: string }) {
               noun="endpoint"
               stored={shown}
               remove={client.webhookEndpoints.delete}
-              list={page}
+              list={list}
               onClose={close}
               onChanged={changed}
             >
@@ -130,12 +108,8 @@ function Endpoint({ name }: { readonly name: string }) {
           ) : null}
         </>
       )}
-    </div>
+    </DefinitionPage>
   );
-}
-
-function isGone(failure: Failure | null): boolean {
-  return failure?.error instanceof ActionRunsError && failure.error.code === "webhook_endpoint_not_found";
 }
 
 interface EndpointFactsProps {
@@ -178,7 +152,7 @@ function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFa
         {recover === null ? null : (
           <Fact term={recover.isOver ? "Last recovery" : "Recovery"}>
             <span role="status">
-              {recover.messages} {recover.messages === 1 ? "message" : "messages"}
+              {counted(recover.messages, "message")}
               {recover.isOver ? "" : " so far …"}
             </span>
           </Fact>

@@ -112,7 +112,7 @@ export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) 
       title={`Disable ${name}?`}
       verb="Disable endpoint"
       change={change}
-      onConfirm={disable}
+      onSubmit={disable}
       onClose={onClose}
     >
       <p>

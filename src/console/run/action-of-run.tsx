@@ -3,11 +3,12 @@
  * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
  * end.
  */
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useCallback } from "preact/hooks";
 import { type ActionDefinition, ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 
 export interface ActionOfRun {
   readonly action: ActionNow;
@@ -31,12 +32,7 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
     [reader, name],
   );
   const { data, failure, reload } = useLoad(read);
-  const hasEnded = !isOpen(status);
-  const hadEnded = useRef(hasEnded);
-  useEffect(() => {
-    if (hasEnded && !hadEnded.current) reload();
-    hadEnded.current = hasEnded;
-  }, [hasEnded, reload]);
+  useOnChange(isOpen(status), (wasOpen) => wasOpen && reload());
   return { action: data, failure, reload };
 }
 

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { CommandDetails, CommandPair } from "../ui/empty.tsx";
 import { TextField } from "../ui/field.tsx";
 import { type CancelWords, cancelCommands } from "../ui/shell-commands.ts";
@@ -32,28 +32,27 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
   }
   const commands = cancelCommands(target, run.id, "problems" in read ? {} : read.value);
   return (
-    <Dialog title="Cancel run" onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb="Cancel run"
-        kind="danger"
-        keep="Keep the run"
-        besides={
-          <CommandDetails title="As a command">
-            <CommandPair commands={commands} what="to cancel the run" />
-          </CommandDetails>
-        }
-      >
-        <p class="muted">
-          {run.status === "pending"
-            ? "The run is pending. It ends at once, and its job does not start."
-            : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
-        </p>
-        <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title="Cancel run"
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb="Cancel run"
+      kind="danger"
+      keep="Keep the run"
+      besides={
+        <CommandDetails title="As a command">
+          <CommandPair commands={commands} what="to cancel the run" />
+        </CommandDetails>
+      }
+    >
+      <p class="muted">
+        {run.status === "pending"
+          ? "The run is pending. It ends at once, and its job does not start."
+          : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
+      </p>
+      <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
+    </ChangeDialog>
   );
 }
 

@@ -7,12 +7,7 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { Fact, Who } from "../ui/facts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
-interface FactsProps {
-  readonly run: DetailedActionRun;
-  readonly scope: Scope;
-}
-
-export function Facts({ run, scope }: FactsProps) {
+export function Facts({ run, scope }: { readonly run: DetailedActionRun; readonly scope: Scope }) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
   const { action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};

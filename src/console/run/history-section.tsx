@@ -1,12 +1,13 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
-import { useCallback, useEffect, useRef } from "preact/hooks";
+import { useCallback } from "preact/hooks";
 import type { ActionRun, ActionRunSummary, Client, DetailedActionRun, RunFilter } from "../../client/index.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
 import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
+import { counted, isOpen } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
 /** It is read when the run is opened, and again when the run ends. */
@@ -16,11 +17,7 @@ export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
   // The read needs only members that never change.
   const read = useCallback((signal: AbortSignal) => readHistory(reader, run, signal), [reader, id]);
   const loaded = useLoad(read);
-  const hadEnded = useRef(!isOpen(status));
-  useEffect(() => {
-    if (!isOpen(status) && !hadEnded.current) loaded.reload();
-    hadEnded.current = !isOpen(status);
-  }, [status, loaded.reload]);
+  useOnChange(isOpen(status), (wasOpen) => wasOpen && loaded.reload());
   return loaded;
 }
 
@@ -92,15 +89,10 @@ function failuresIn({ status }: DetailedActionRun, { failures }: RunHistory): st
   const before = typeof failures === "number" ? failures : failures.atLeast;
   const count = before + (status === "failed" ? 1 : 0);
   if (count === 0) return "";
-  return `${before === failures ? "" : "at least "}${count} ${count === 1 ? "failure" : "failures"}`;
+  return `${before === failures ? "" : "at least "}${counted(count, "failure")}`;
 }
 
-interface VersionChangeProps {
-  readonly from: DetailedActionRun;
-  readonly to: DetailedActionRun;
-}
-
-function VersionChange({ from, to }: VersionChangeProps) {
+function VersionChange({ from, to }: { readonly from: DetailedActionRun; readonly to: DetailedActionRun }) {
   const [old, now] = [from, to].map(({ details }) => details?.action?.version);
   return old === undefined || now === undefined || old === now ? null : (
     <>

@@ -1,7 +1,7 @@
 /** One run: a region named "Run", beside the list or instead of it. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
 import { WAITED_FOR } from "../gates/waiting.ts";
@@ -16,6 +16,7 @@ import { useNotices } from "../ui/notices.tsx";
 import { seen } from "../ui/seen-texts.ts";
 import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
 import { isOpen, type Status, StatusMark } from "../ui/status.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
@@ -237,9 +238,9 @@ function useRunAnnouncements({ actionName, status, details }: DetailedActionRun)
   const { announce } = useNotices();
   const gate = details?.waiting?.for ?? null;
   useTitle(`${actionName} ${status}`);
-  useChanged(status, () => announce(NEWS[status]));
+  useOnChange(status, () => announce(NEWS[status]));
   // Its end and its start have words of their own.
-  useChanged(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
+  useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
 }
 
 /** Names the run in the title while it is shown. */
@@ -251,13 +252,4 @@ function useTitle(text: string): void {
       document.title = before;
     };
   }, [text]);
-}
-
-/** Calls `tell` when the value becomes another. */
-function useChanged(value: unknown, tell: () => void): void {
-  const before = useRef(value);
-  useEffect(() => {
-    if (before.current !== value) tell();
-    before.current = value;
-  }, [value]);
 }

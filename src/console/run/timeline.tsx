@@ -8,7 +8,7 @@ import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
 import { formatDuration } from "../ui/durations.ts";
 import { Who } from "../ui/facts.tsx";
-import { type Status, StatusIcon } from "../ui/status.tsx";
+import { capitalized, counted, type Status, StatusIcon } from "../ui/status.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
@@ -40,6 +40,12 @@ const STARTS: Readonly<Record<string, string>> = {
   callback: "It was reported together with its end",
 };
 
+const DECISIONS = {
+  cancel_requested: { status: "cancelled", title: "Asked to stop" },
+  approved: { status: "succeeded", title: "Approved" },
+  rejected: { status: "cancelled", title: "Rejected" },
+} as const;
+
 const ENDS: Readonly<Record<string, string>> = {
   callback: "The job reported it",
   cancel: "It was cancelled",
@@ -65,23 +71,13 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
           <JobLink url={event.url} />
         </Row>
       );
-    case "cancel_requested":
-      return (
-        <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By {...event} />}>
-          <Said text={event.reason} />
-        </Row>
-      );
     case "waiting":
       return <WaitingRow event={event} />;
+    case "cancel_requested":
     case "approved":
-      return (
-        <Row at={event.at} status="succeeded" title="Approved" facts={<By {...event} />}>
-          <Said text={event.reason} />
-        </Row>
-      );
     case "rejected":
       return (
-        <Row at={event.at} status="cancelled" title="Rejected" facts={<By {...event} />}>
+        <Row at={event.at} {...DECISIONS[event.type]} facts={<By {...event} />}>
           <Said text={event.reason} />
         </Row>
       );
@@ -104,12 +100,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
         <Row
           at={event.at}
           status={event.status}
-          title={
-            <span class={`tone strong is-${event.status}`}>
-              {event.status[0]?.toUpperCase()}
-              {event.status.slice(1)}
-            </span>
-          }
+          title={<span class={`tone is-${event.status}`}>{capitalized(event.status)}</span>}
           facts={<By {...event} />}
         >
           <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
@@ -197,7 +188,9 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       }
     >
       {/* The status alone says as much. */}
-      {outcome === "accepted" || reason === `answered ${status}` ? null : <Said text={sentenceOf(host, reason)} />}
+      {outcome === "accepted" || reason === `answered ${status}` ? null : (
+        <Said text={receiverSentence(host, reason)} />
+      )}
       {/* Left out if the token may not see it, and null if there is none. */}
       {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
       {nextAt === null ? null : (
@@ -222,7 +215,7 @@ function Excerpt({ name, text }: { readonly name: string; readonly text: string 
 }
 
 /** The API's reason continues the sentence after the host's name: "answered 503". */
-function sentenceOf(host: string | null, reason: string): string {
+function receiverSentence(host: string | null, reason: string): string {
   const text = `${host ?? "The receiver"} ${reason}`;
   return text.endsWith(".") ? text : `${text}.`;
 }
@@ -245,7 +238,7 @@ function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
           at={first.at}
           title={
             <Button kind="quiet" onClick={() => setOpen(true)}>
-              Show {hidden} earlier {hidden === 1 ? "heartbeat" : "heartbeats"}
+              Show {counted(hidden, "earlier heartbeat")}
             </Button>
           }
         />

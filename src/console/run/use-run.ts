@@ -5,6 +5,7 @@ import { useSession } from "../session/session.tsx";
 import { type Failure, retryInMs, useLoad } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
 import { useVisible } from "../ui/time.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import { newsSeqOf } from "./timeline-items.ts";
 
 /** How often to read while the run is behind its events, or while there are no live events. */
@@ -62,11 +63,7 @@ export function useRun(id: string): WatchedRun {
     if (everyMs !== undefined) reload();
   }, [everyMs, reload]);
   // What happened while the page was hidden.
-  const wasVisible = useRef(isVisible);
-  useEffect(() => {
-    if (isVisible && !wasVisible.current && isRunOpen) reload();
-    wasVisible.current = isVisible;
-  }, [isVisible, isRunOpen, reload]);
+  useOnChange(isVisible, (wasVisible) => !wasVisible && isRunOpen && reload());
 
   return { read: data, failure, reload, timeline };
 }

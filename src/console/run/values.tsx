@@ -5,6 +5,7 @@ import type { ActionRun } from "../../client/index.ts";
 import { useFragment } from "../router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { counted } from "../ui/status.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 import { indentedJson } from "./json-text.ts";
 
@@ -136,9 +137,7 @@ function StackTrace({ name, error, frames }: ErrorTextProps & { readonly frames:
       open={isOpen}
       onToggle={(event) => setOpen(event.currentTarget.open)}
     >
-      <summary>
-        Stack trace ({frames} {frames === 1 ? "line" : "lines"})
-      </summary>
+      <summary>Stack trace ({counted(frames, "line")})</summary>
       {isOpen ? <TextBlock name={name} text={error} /> : null}
     </details>
   );

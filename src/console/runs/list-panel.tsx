@@ -1,5 +1,4 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
-import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { ActionRunSummary } from "../../client/index.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
@@ -14,7 +13,8 @@ import { StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
-import { countText, STATUSES, StatusIcon } from "../ui/status.tsx";
+import { counted, countText, STATUSES, StatusIcon } from "../ui/status.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import {
   atCursor,
   type Chip,
@@ -50,6 +50,7 @@ interface ListPanelProps {
 
 export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
   const { scope } = useSession();
+  const { announce } = useNotices();
   const { query, search } = useRoute();
   const router = useRouter();
   const { listed, isStale, failure, reload, showFresh } = shown;
@@ -72,8 +73,16 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   );
   useKeys("Runs", [{ keys: "/", label: "Search", run: () => input.current?.focus() }]);
   const panel = useRef<HTMLDivElement>(null);
-  useTopOfPage(panel, query.get("cursor"));
-  useAnnouncement(list, isStale);
+  // Another page of the list begins at its top, and the focus with it.
+  useOnChange(query.get("cursor"), () => {
+    for (const scrolled of [panel.current, window]) scrolled?.scrollTo(0, 0);
+    panel.current?.querySelector("h1")?.focus();
+  });
+  // Says how many runs another filter or page shows. The first list needs no such message.
+  useOnChange(isStale && list !== null, (wasStale) => {
+    if (!wasStale || list === null) return;
+    announce(`${counted(list.rows.length, "run")}${list.next === null ? "" : " on this page"}`);
+  });
   const known = useMemo(() => (list === null ? [] : [...list.rows, ...list.older]), [list]);
   const chips = useMemo(() => chipsOf(query), [query]);
   const filters = { query, onChange: changeQuery };
@@ -146,31 +155,6 @@ function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: Lis
       </nav>
     </>
   );
-}
-
-/** Another page of the list begins at its top, and the focus with it. */
-function useTopOfPage(panel: RefObject<HTMLElement | null>, cursor: string | null): void {
-  const before = useRef(cursor);
-  useEffect(() => {
-    if (before.current === cursor) return;
-    before.current = cursor;
-    for (const scrolled of [panel.current, window]) scrolled?.scrollTo(0, 0);
-    panel.current?.querySelector("h1")?.focus();
-  }, [panel, cursor]);
-}
-
-/** Says how many runs another filter or page shows. The first list needs no such message. */
-function useAnnouncement(list: RunList | null, isStale: boolean): void {
-  const { announce } = useNotices();
-  const wasStale = useRef(false);
-  useEffect(() => {
-    if (wasStale.current && !isStale && list !== null) {
-      announce(
-        `${list.rows.length} ${list.rows.length === 1 ? "run" : "runs"}${list.next === null ? "" : " on this page"}`,
-      );
-    }
-    wasStale.current = isStale && list !== null;
-  }, [announce, list, isStale]);
 }
 
 /** New runs wait behind a button, so that no row moves while somebody points at it. */

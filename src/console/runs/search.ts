@@ -159,20 +159,22 @@ function asciiLower(text: string): string {
 /** What the page knows without the service: statuses, times, and the runs of the list. */
 export function localSuggestions(text: string, rows: readonly RunHint[], now: Date): readonly Suggestion[] {
   const word = wordAtEnd(text);
-  if (word === "") return SINCE_PRESETS.map((preset) => time("since", preset, now));
+  if (word === "") return SINCE_PRESETS.map((preset) => timeOffer("since", preset, now));
   const prefixed = prefixedOf(word);
   if (prefixed !== null) {
     const value = prefixed.value.toLowerCase();
     const begins = (one: string) => one.startsWith(value) && one !== value;
-    if (prefixed.name === "status") return STATUSES.filter(begins).map(status);
-    if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waiting);
-    if (prefixed.name === "createdAfter") return SINCE_PRESETS.filter(begins).map((one) => time("since", one, now));
-    if (prefixed.name === "createdBefore") return UNTIL_PRESETS.filter(begins).map((one) => time("until", one, now));
+    if (prefixed.name === "status") return STATUSES.filter(begins).map(statusOffer);
+    if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waitingOffer);
+    if (prefixed.name === "createdAfter")
+      return SINCE_PRESETS.filter(begins).map((one) => timeOffer("since", one, now));
+    if (prefixed.name === "createdBefore")
+      return UNTIL_PRESETS.filter(begins).map((one) => timeOffer("until", one, now));
     return [];
   }
   const lower = word.toLowerCase();
-  const statuses = STATUSES.filter((one) => one.startsWith(lower)).map(status);
-  const waits = "waiting".startsWith(lower) ? WAITING_FILTERS.map(waiting) : [];
+  const statuses = STATUSES.filter((one) => one.startsWith(lower)).map(statusOffer);
+  const waits = "waiting".startsWith(lower) ? WAITING_FILTERS.map(waitingOffer) : [];
   const ended = isIdEnd(word) ? rows.filter(({ id }) => id.endsWith(lower)).slice(0, RUNS_MAX) : [];
   return [...statuses, ...waits, ...ended.map((run) => ({ kind: "run", run }) as const)];
 }
@@ -192,15 +194,15 @@ export function facetSuggestions(found: FoundFacets, search: FacetSearch | null)
   );
 }
 
-function status(value: string): Suggestion {
+function statusOffer(value: string): Suggestion {
   return { kind: "chip", chip: { name: "status", value } };
 }
 
-function waiting(value: string): Suggestion {
+function waitingOffer(value: string): Suggestion {
   return { kind: "chip", chip: { name: "waiting", value } };
 }
 
-function time(prefix: "since" | "until", preset: string, now: Date): Suggestion {
+function timeOffer(prefix: "since" | "until", preset: string, now: Date): Suggestion {
   const [term] = termsOf(`${prefix}:${preset}`, now);
   // Every preset is a chip by itself.
   return { kind: "chip", chip: term?.kind === "chip" ? term.chip : { name: "since", value: preset } };

@@ -7,7 +7,7 @@ import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { tookOf } from "../ui/durations.ts";
-import { StatusMark } from "../ui/status.tsx";
+import { counted, StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { type RunRow, STRIP_RUNS } from "./run-list.ts";
 
@@ -65,14 +65,9 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
   );
 }
 
-interface SummaryProps {
-  readonly count: number;
-  readonly isNewest: boolean;
-}
-
-function Summary({ count, isNewest }: SummaryProps) {
+function Summary({ count, isNewest }: { readonly count: number; readonly isNewest: boolean }) {
   if (count === 0) return null;
-  const runs = `${count} ${count === 1 ? "run" : "runs"}`;
+  const runs = counted(count, "run");
   return (
     <span class="cut muted">
       {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took longer.

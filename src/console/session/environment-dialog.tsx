@@ -3,23 +3,18 @@ import { useCallback, useState } from "preact/hooks";
 import type { Place } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useLoad } from "../ui/load.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { useSession } from "./session.tsx";
 import { firstOf, scopeOfEnvironment } from "./sign-in.ts";
 
-interface EnvironmentDialogProps {
-  readonly scope: Scope;
-  readonly onClose: () => void;
-}
-
 const NAME = "name";
 const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.";
 const ENVIRONMENTS_SHOWN = 100;
 
-export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
+export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; readonly onClose: () => void }) {
   const router = useRouter();
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
@@ -33,24 +28,23 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
     router.navigate(path);
   }
   return (
-    <Dialog title="Change the environment" onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={() => go({ ...scope, envName: envName.trim() })}
-        onClose={onClose}
-        verb="Go"
-        isLocal
-      >
-        <EnvironmentList environments={environments} current={scope} onChoose={go} />
-        <TextField
-          label={environments.length === 0 ? "Environment" : "Another environment"}
-          hint={`Of ${scope.o}/${scope.p}.`}
-          value={envName}
-          error={change.problems.get(NAME)}
-          onText={setEnvName}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title="Change the environment"
+      change={change}
+      onSubmit={() => go({ ...scope, envName: envName.trim() })}
+      onClose={onClose}
+      verb="Go"
+      isLocal
+    >
+      <EnvironmentList environments={environments} current={scope} onChoose={go} />
+      <TextField
+        label={environments.length === 0 ? "Environment" : "Another environment"}
+        hint={`Of ${scope.o}/${scope.p}.`}
+        value={envName}
+        error={change.problems.get(NAME)}
+        onText={setEnvName}
+      />
+    </ChangeDialog>
   );
 }
 

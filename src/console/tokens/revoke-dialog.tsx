@@ -6,7 +6,7 @@ import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, ConfirmDialog, Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { countText } from "../ui/status.tsx";
+import { counted } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 const AFTER_LOSS =
@@ -42,8 +42,9 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   /** The runs go on. A signed-out page can't show them. */
   function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
     if (count === 0 || token.id === holder.id) return;
-    const runs = count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
-    noteRuns(`${runs} and will still start. Cancel the runs that must not start.`);
+    noteRuns(
+      `${counted(count, "run")} that it created ${count === 1 ? "waits" : "wait"} and will still start. Cancel the runs that must not start.`,
+    );
   }
   function noteApproved({ approvedRuns: { length }, moreApprovedRuns }: RevokedApiTokens) {
     if (length === 0 || token.id === holder.id) return;
@@ -60,7 +61,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
       title={`Revoke ${token.name}?`}
       verb="Revoke token"
       change={change}
-      onConfirm={revoke}
+      onSubmit={revoke}
       onClose={onClose}
     >
       <p>
@@ -76,13 +77,8 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   );
 }
 
-interface LeftDialogProps {
-  readonly of: RevokedApiTokens;
-  readonly onClose: () => void;
-}
-
 /** Whoever had the token may have let endpoints and actions call a receiver of their own. */
-function LeftDialog({ of, onClose }: LeftDialogProps) {
+function LeftDialog({ of, onClose }: { readonly of: RevokedApiTokens; readonly onClose: () => void }) {
   const { clientIn } = useSession();
   const { note } = useNotices();
   const change = useChange({ afterLoss: "Some of them may be disabled already. You can try again." });

@@ -104,7 +104,7 @@ function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
       title={`End the session of ${nameOf(session)}?`}
       verb="End session"
       change={change}
-      onConfirm={end}
+      onSubmit={end}
       onClose={onClose}
     >
       <p>

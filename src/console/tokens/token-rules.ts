@@ -115,7 +115,7 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
   return false;
 }
 
-interface GracePeriodChoice {
+export interface GracePeriodChoice {
   readonly key: string;
   readonly label: string;
   /** Undefined: nothing is sent. */

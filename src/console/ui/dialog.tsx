@@ -148,23 +148,18 @@ function ActingNote() {
   );
 }
 
-interface ConfirmDialogProps {
-  readonly title: string;
-  /** The text of the button that does it. */
-  readonly verb: string;
-  readonly change: Change;
-  readonly onConfirm: () => void;
-  readonly onClose: () => void;
-  /** What it means. */
-  readonly children: ComponentChildren;
-}
+interface ChangeDialogProps extends ChangeFormProps, Pick<DialogProps, "title" | "isKept" | "isRead"> {}
 
-export function ConfirmDialog({ title, children, onConfirm, ...form }: ConfirmDialogProps) {
+/** A dialog that is the form of one change. */
+export function ChangeDialog({ title, isKept = false, isRead = false, ...form }: ChangeDialogProps) {
   return (
-    <Dialog title={title} onClose={form.onClose}>
-      <ChangeForm {...form} onSubmit={onConfirm} kind="danger" keep="Keep it">
-        {children}
-      </ChangeForm>
+    <Dialog title={title} onClose={form.onClose} isKept={isKept} isRead={isRead}>
+      <ChangeForm {...form} />
     </Dialog>
   );
+}
+
+/** Asks before something that can't be undone. */
+export function ConfirmDialog(props: ChangeDialogProps) {
+  return <ChangeDialog {...props} kind="danger" keep="Keep it" />;
 }

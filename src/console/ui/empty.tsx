@@ -58,13 +58,8 @@ export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps)
   );
 }
 
-interface CommandDetailsProps {
-  readonly title: string;
-  readonly children: ComponentChildren;
-}
-
 /** It is closed at first. */
-export function CommandDetails({ title, children }: CommandDetailsProps) {
+export function CommandDetails({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
     <details class="disclosure">
       <summary>{title}</summary>

@@ -1,13 +1,8 @@
 /** The short facts of a page: terms with what they stand for, who did something, and labels. */
 import type { ComponentChildren } from "preact";
 
-interface FactProps {
-  readonly term: ComponentChildren;
-  readonly children: ComponentChildren;
-}
-
 /** One entry of a `dl` of the class `facts`. */
-export function Fact({ term, children }: FactProps) {
+export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {
   return (
     <div>
       <dt>{term}</dt>
@@ -16,13 +11,8 @@ export function Fact({ term, children }: FactProps) {
   );
 }
 
-interface WhoProps {
-  readonly name: string;
-  readonly via?: string | null | undefined;
-}
-
 /** A person or a token, and the token that acted for the person if it has another name. */
-export function Who({ name, via }: WhoProps) {
+export function Who({ name, via }: { readonly name: string; readonly via?: string | null | undefined }) {
   return (
     <>
       <bdi>{name}</bdi>

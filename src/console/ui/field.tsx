@@ -164,13 +164,13 @@ export function LinesField({ label, hint, lines, error, onLines }: LinesFieldPro
       value={text}
       onText={(next) => {
         setText(next);
-        onLines(linesOf(next));
+        onLines(filledLines(next));
       }}
     />
   );
 }
 
-export function linesOf(text: string): string[] {
+export function filledLines(text: string): string[] {
   return text
     .split("\n")
     .map((line) => line.trim())

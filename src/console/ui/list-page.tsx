@@ -2,8 +2,9 @@
 import type { ComponentChildren, RefObject } from "preact";
 import { useCallback } from "preact/hooks";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Icon } from "./button.tsx";
+import { SelectField } from "./field.tsx";
 import { ErrorView, type Loaded, type LoadOptions, useLoad } from "./load.tsx";
 
 export interface PageQuery {
@@ -34,6 +35,39 @@ export function useListPage<T>(
     [list, asked],
   );
   return { ...useLoad(read, options), isFirst: !query.has("cursor") };
+}
+
+/**
+ * What a list shows of the address: one of `values` by the parameter `name`, and the cursor. `choose` goes to another
+ * value, or to all for an empty text.
+ */
+export function useFilter<V extends string>(name: string, values: readonly V[]) {
+  const router = useRouter();
+  const { page, query } = useRoute();
+  return {
+    value: values.find((one) => one === query.get(name)),
+    cursor: query.get("cursor") ?? undefined,
+    choose(next: string) {
+      if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `${name}=${next}`), { replace: true });
+    },
+  };
+}
+
+interface FilterFieldProps<V extends string> {
+  readonly label: string;
+  readonly values: readonly V[];
+  readonly filter: ReturnType<typeof useFilter<V>>;
+}
+
+export function FilterField<V extends string>({ label, values, filter }: FilterFieldProps<V>) {
+  return (
+    <SelectField label={label} value={filter.value ?? ""} onText={filter.choose}>
+      <option value="">all</option>
+      {values.map((one) => (
+        <option key={one}>{one}</option>
+      ))}
+    </SelectField>
+  );
 }
 
 interface ListPageProps<T> {
@@ -67,6 +101,32 @@ export function ListPage<T extends AnyPage>(props: ListPageProps<T>) {
       <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       {data === undefined ? null : children(data)}
       <Pager of={of} next={data?.next ?? null} />
+    </div>
+  );
+}
+
+interface DetailHeadProps {
+  /** The page of the list that it is in. */
+  readonly list: string;
+  /** `All actions`. */
+  readonly all: string;
+  readonly title: string;
+  /** Its buttons. */
+  readonly children: ComponentChildren;
+}
+
+/** The head of a page about one thing of a list. */
+export function DetailHead({ list, all, title, children }: DetailHeadProps) {
+  return (
+    <div class="page-head row is-apart">
+      <div class="stack gap-0">
+        <Link class="crumb" href={list}>
+          <Icon name="previous" />
+          {all}
+        </Link>
+        <h1 class="break">{title}</h1>
+      </div>
+      <div class="row">{children}</div>
     </div>
   );
 }

@@ -8,6 +8,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { useFragment, useRouter } from "../router.tsx";
 import { Button, Icon } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
+import { counted } from "./status.tsx";
 
 const PIECE_LINES = 200;
 /** How high a line is that is not wrapped, as in the style. It is the browser's guess for pieces that it skips. */
@@ -30,9 +31,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
   return (
     <div class="text-block card" data-block={name} ref={around}>
       <div class="text-head row">
-        <span class="muted">
-          {lines.length} {lines.length === 1 ? "line" : "lines"}
-        </span>
+        <span class="muted">{counted(lines.length, "line")}</span>
         <input
           type="text"
           inputMode="numeric"
