@@ -2,9 +2,11 @@
  * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog is
  * open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
  */
+
 import { useEffect, useRef, useState } from "preact/hooks";
 import { contextOf } from "./ui/context.ts";
 import { Dialog } from "./ui/dialog.tsx";
+import { Check } from "./ui/field.tsx";
 
 const STORED = "action-runs.shortcuts";
 const OFF = "off";
@@ -127,10 +129,9 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   }
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
-      <label class="switch">
-        <input type="checkbox" checked={areOn} onChange={toggle} />
+      <Check isOn={areOn} onChange={toggle}>
         Use keyboard shortcuts
-      </label>
+      </Check>
       <div class="shortcuts stack gap-24">
         {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
           <section key={title}>

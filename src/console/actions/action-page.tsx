@@ -4,7 +4,7 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { StoredAction } from "../../client/index.ts";
 import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
@@ -13,7 +13,7 @@ import { Button } from "../ui/button.tsx";
 import { Command } from "../ui/empty.tsx";
 import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { runCommands } from "../ui/shell-commands.ts";
 import { counted } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
@@ -28,8 +28,7 @@ type Open = "run" | "edit" | "delete" | null;
 
 export function ActionPage({ name }: { readonly name: string }) {
   const { client, scope, reader, may } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.actions.get(name, { signal }), [reader, name]);
-  const loaded = useLoad(read);
+  const loaded = useRead((signal) => reader.actions.get(name, { signal }), [reader, name]);
   const { reload } = loaded;
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);

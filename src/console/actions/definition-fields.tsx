@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
-import { LinesField, SelectField, TextField } from "../ui/field.tsx";
+import { Check, LinesField, SelectField, TextField } from "../ui/field.tsx";
 import {
   nameProblem,
   newParameter,
@@ -210,14 +210,9 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
         />
       ) : null}
       <div class="parameter-end row is-apart">
-        <label class="switch">
-          <input
-            type="checkbox"
-            checked={row.isRequired}
-            onChange={(event) => onRow({ ...row, isRequired: event.currentTarget.checked })}
-          />
+        <Check isOn={row.isRequired} onChange={(isOn) => onRow({ ...row, isRequired: isOn })}>
           Required
-        </label>
+        </Check>
         {unshown.length === 0 ? null : (
           <span class="muted">
             Also <bdi>{unshown.join(", ")}</bdi>: see the JSON.
@@ -264,25 +259,15 @@ function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
   return (
     <fieldset class="group">
       <legend>What holds a run back</legend>
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={approval !== undefined}
-          onChange={(event) => set("approval", event.currentTarget.checked ? {} : undefined)}
-        />
+      <Check isOn={approval !== undefined} onChange={(isOn) => set("approval", isOn ? {} : undefined)}>
         Somebody must approve each run
-      </label>
+      </Check>
       {isSchema(approval) ? (
         <ApprovalFields of={approval} problemAt={problemAt} onChange={(next) => set("approval", next)} />
       ) : null}
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={concurrency !== undefined}
-          onChange={(event) => set("concurrency", event.currentTarget.checked ? { group: "" } : undefined)}
-        />
+      <Check isOn={concurrency !== undefined} onChange={(isOn) => set("concurrency", isOn ? { group: "" } : undefined)}>
         Runs take turns in a concurrency group
-      </label>
+      </Check>
       {isSchema(concurrency) ? (
         <ConcurrencyFields of={concurrency} problemAt={problemAt} onChange={(next) => set("concurrency", next)} />
       ) : null}
@@ -320,14 +305,9 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
         error={problemAt("/approval/required")}
         onText={(text) => onChange(withMember(of, "required", numberOf(text)))}
       />
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={of.allowSelf === true}
-          onChange={(event) => onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))}
-        />
+      <Check isOn={of.allowSelf === true} onChange={(isOn) => onChange(withMember(of, "allowSelf", isOn || undefined))}>
         The creator of a run may approve it too
-      </label>
+      </Check>
     </div>
   );
 }
@@ -365,13 +345,8 @@ function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
         value={textOf("onConflict") || "queue"}
         error={problemAt("/concurrency/onConflict")}
         onText={(text) => onChange(withMember(of, "onConflict", text))}
-      >
-        {Object.entries(CONFLICTS).map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-      </SelectField>
+        options={Object.entries(CONFLICTS)}
+      />
     </div>
   );
 }

@@ -1,5 +1,5 @@
 /** How the last runs of an action went: numbers, bars with an axis, and the newest runs. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
 import { barsFor, fullHeightMs, Strip } from "../runs/strip.tsx";
@@ -7,7 +7,7 @@ import { useSession } from "../session/session.tsx";
 import { formatDuration, tookOf } from "../ui/durations.ts";
 import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, exactTime, RelativeTime } from "../ui/time.tsx";
 
@@ -24,14 +24,18 @@ const LISTED = 5;
 
 export function RunsPart({ name }: { readonly name: string }) {
   const { scope, reader } = useSession();
-  const read = useCallback(
-    async (signal: AbortSignal) => {
+  const {
+    data: rows,
+    failure,
+    reload,
+  } = useRead(
+    async (signal) => {
       const query = { actionName: name, include: "details", limit: STRIP_RUNS } as const;
       return (await reader.runs.page(query, { signal })).runs.map(rowOf);
     },
     [reader, name],
+    { everyMs: POLL_MS },
   );
-  const { data: rows, failure, reload } = useLoad(read, { everyMs: POLL_MS });
   const search = new URLSearchParams({ actionName: name }).toString();
   return (
     <>

@@ -1,5 +1,5 @@
 /** The versions of an action, to compare and to restore. */
-import { useCallback, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { ActionDefinition, ListedVersion, StoredAction } from "../../client/index.ts";
 import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
@@ -7,7 +7,7 @@ import { Button } from "../ui/button.tsx";
 import { ChangeDialog, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
+import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { counted } from "../ui/status.tsx";
 import { exactTime, RelativeTime } from "../ui/time.tsx";
@@ -31,12 +31,11 @@ export function useVersions({ name, version }: StoredAction): Loaded<readonly Li
   const { reader, may } = useSession();
   const isAllowed = may("actions:manage");
   // `version`: another version of the action makes another list.
-  const read = useCallback(
-    async (signal: AbortSignal) =>
+  return useRead(
+    async (signal) =>
       isAllowed ? (await reader.actions.versionPage(name, { limit: LISTED }, { signal })).versions : null,
     [reader, name, version, isAllowed],
   );
-  return useLoad(read);
 }
 
 interface VersionsPartProps {

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { parseExact } from "../../client/typed-json.ts";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
-import { SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
 import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
@@ -88,14 +88,12 @@ function AnyWebhookFields({ trigger, problemAt, secretAt, onTrigger }: WebhookFi
         error={problemAt("/trigger/payload")}
         onPayload={(payload) => set("payload", payload)}
       />
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={trigger.signingSecret !== undefined}
-          onChange={(event) => set("signingSecret", event.currentTarget.checked ? null : undefined)}
-        />
+      <Check
+        isOn={trigger.signingSecret !== undefined}
+        onChange={(isOn) => set("signingSecret", isOn ? null : undefined)}
+      >
         Sign each request, after Standard Webhooks
-      </label>
+      </Check>
     </>
   );
 }

@@ -2,7 +2,8 @@
  * Cancels or retries the selected runs. It first asks the service what would happen, and then does that and no more: a
  * set that has grown meanwhile is refused. Only a press of the button begins it.
  */
-import { useCallback, useMemo, useState } from "preact/hooks";
+
+import { useMemo, useState } from "preact/hooks";
 import type { BulkOperation } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
@@ -12,7 +13,8 @@ import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { Check } from "../ui/field.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { counted } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -104,11 +106,14 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
   const mayManage = may("actions:manage");
   // As it was when the dialog opened, although new runs come.
   const [target] = useState(() => targetOf(selection, query, new Date(), mayManage));
-  const ask = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.preview({ operation, ...target }, { signal }),
+  const {
+    data: preview,
+    failure,
+    reload,
+  } = useRead(
+    (signal) => reader.bulkOperations.preview({ operation, ...target }, { signal }),
     [reader, operation, target],
   );
-  const { data: preview, failure, reload } = useLoad(ask);
   const [typed, setTyped] = useState(NO_CANCEL);
   const [isAgain, setAgain] = useState(false);
   const change = useChange({ fields: CANCEL_FIELDS });
@@ -167,10 +172,9 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
             Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must start the
             job.
           </p>
-          <label class="switch">
-            <input type="checkbox" checked={isAgain} onChange={() => setAgain(!isAgain)} />
+          <Check isOn={isAgain} onChange={() => setAgain(!isAgain)}>
             Also retry runs that somebody has retried since they ended
-          </label>
+          </Check>
         </>
       )}
     </ChangeDialog>

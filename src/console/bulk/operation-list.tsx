@@ -1,12 +1,12 @@
 /** The page "Bulk operations": what cancels or retries many runs now, and what did so in the last 30 days. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { BulkOperation } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { FilterWords, isStopping, isUnderWay, Progress, titleOf } from "./bulk-words.tsx";
 import { StopDialog } from "./operation-page.tsx";
@@ -105,8 +105,9 @@ const READ = 20;
 /** Leads from the list to the bulk operations, and tells everybody how many are under way. */
 export function OperationsLink() {
   const { reader, scope } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.bulkOperations.page({ limit: READ }, { signal }), [reader]);
-  const { data } = useLoad(read, { everyMs: POLL_MS });
+  const { data } = useRead((signal) => reader.bulkOperations.page({ limit: READ }, { signal }), [reader], {
+    everyMs: POLL_MS,
+  });
   const count = data?.operations.filter(isUnderWay).length ?? 0;
   return (
     <Link class="button is-quiet" href={hrefOf({ name: "operations", ...scope })}>

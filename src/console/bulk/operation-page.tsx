@@ -1,5 +1,5 @@
 /** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { BulkItem, BulkOperation } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
@@ -8,7 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
 import { Fact } from "../ui/facts.tsx";
 import { type Column, DetailHead, FilterField, Pager, Table, useFilter } from "../ui/list-page.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Mark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
@@ -31,8 +31,11 @@ import {
 
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.bulkOperations.get(id, { signal }), [reader, id]);
-  const { data: operation, failure, reload } = useLoad(read, { everyMs: paceOf });
+  const {
+    data: operation,
+    failure,
+    reload,
+  } = useRead((signal) => reader.bulkOperations.get(id, { signal }), [reader, id], { everyMs: paceOf });
   return (
     <div class="page">
       <ErrorView failure={failure} onRetry={reload} isBanner={operation !== undefined} />
@@ -105,11 +108,10 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
   const { reader } = useSession();
   const filter = useFilter("outcome", OUTCOMES);
   const { value: outcome, cursor } = filter;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.itemPage(id, { outcome, cursor }, { signal }),
+  const { data, failure, reload } = useRead(
+    (signal) => reader.bulkOperations.itemPage(id, { outcome, cursor }, { signal }),
     [reader, id, outcome, cursor],
   );
-  const { data, failure, reload } = useLoad(read);
   // The operation is polled. Its items change only together with its counts.
   useOnChange(countsText(counts), reload);
   return (

@@ -1,10 +1,9 @@
 /** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
 
-import { useCallback } from "preact/hooks";
 import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { type Loaded, useLoad } from "../ui/load.tsx";
+import { type Loaded, useRead } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
@@ -47,11 +46,7 @@ export function mayBeOwn(
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
 export function useApproval(id: string | null, version?: unknown): Loaded<RunApproval | null> {
   const { reader } = useSession();
-  const read = useCallback(
-    async (signal: AbortSignal) => (id === null ? null : reader.runs.approval(id, { signal })),
-    [reader, id, version],
-  );
-  return useLoad(read);
+  return useRead(async (signal) => (id === null ? null : reader.runs.approval(id, { signal })), [reader, id, version]);
 }
 
 /** With which codes the service would refuse a decision. `isAsked`: if not, nothing is read. */

@@ -1,10 +1,9 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
-import { useCallback } from "preact/hooks";
 import type { ActionRunDetails } from "../../client/index.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ageStepMs } from "../ui/durations.ts";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { counted, StatusNote } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
@@ -49,8 +48,7 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
 export function RunLink({ id }: { readonly id: string }) {
   const { reader, scope } = useSession();
   const { search } = useRoute();
-  const read = useCallback((signal: AbortSignal) => reader.runs.get(id, { signal }), [reader, id]);
-  const { data } = useLoad(read);
+  const { data } = useRead((signal) => reader.runs.get(id, { signal }), [reader, id]);
   return (
     <Link href={hrefOf({ name: "run", ...scope, id }, search)} title={id}>
       <bdi>{data?.actionName ?? "run"}</bdi> …{id.slice(-ID_END)}

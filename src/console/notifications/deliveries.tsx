@@ -1,5 +1,5 @@
 /** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
 import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
 import { hrefOf, Link } from "../router.tsx";
@@ -9,7 +9,7 @@ import { ChangeDialog } from "../ui/dialog.tsx";
 import { formatDuration } from "../ui/durations.ts";
 import { SelectField } from "../ui/field.tsx";
 import { FilterField, Pager, useFilter } from "../ui/list-page.tsx";
-import { ErrorView, sentenceOf, useLoad } from "../ui/load.tsx";
+import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { counted, Mark, type Status } from "../ui/status.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
@@ -33,11 +33,11 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
   const { reader } = useSession();
   const filter = useFilter("state", STATES);
   const { value: state, cursor } = filter;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.deliveryPage(name, { state, cursor }, { signal }),
+  const { data, failure, reload } = useRead(
+    (signal) => reader.webhookEndpoints.deliveryPage(name, { state, cursor }, { signal }),
     [reader, name, state, cursor],
+    { everyMs: EVERY_MS },
   );
-  const { data, failure, reload } = useLoad(read, { everyMs: EVERY_MS });
   useOnChange(newest ? `${newest.runId} ${newest.state} ${newest.attempts.length}` : null, reload);
   return (
     <section class="stack">
@@ -191,13 +191,8 @@ export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
         value={include}
         error={problems.get("/include")}
         onText={(text) => setInclude(text as Include)}
-      >
-        {Object.entries(INCLUDED).map(([key, label]) => (
-          <option key={key} value={key}>
-            {label}
-          </option>
-        ))}
-      </SelectField>
+        options={Object.entries(INCLUDED)}
+      />
       <LocalTimeField
         label="Of runs that ended since"
         hint="At most 10 000 messages, newest first. A run that waits for approval counts by its creation."

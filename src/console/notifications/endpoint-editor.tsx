@@ -25,7 +25,7 @@ import { SecretDialog } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { formatDuration } from "../ui/durations.ts";
-import { LinesField, TextField } from "../ui/field.tsx";
+import { Check, LinesField, TextField } from "../ui/field.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import {
   EVENTS,
@@ -164,14 +164,9 @@ function EndpointFields(props: FieldsProps) {
     />
   );
   const flag = (label: string, name: string) => (
-    <label class="switch">
-      <input
-        type="checkbox"
-        checked={definition[name] === true}
-        onChange={(event) => set(name, event.currentTarget.checked)}
-      />
+    <Check isOn={definition[name] === true} onChange={(isOn) => set(name, isOn)}>
       {label}
-    </label>
+    </Check>
   );
   return (
     <>
@@ -227,16 +222,13 @@ function EndpointFields(props: FieldsProps) {
           <legend>Events</legend>
           <div class="row gap-14">
             {Object.entries(EVENTS).map(([event, label]) => (
-              <label key={event} class="switch">
-                <input
-                  type="checkbox"
-                  checked={events.includes(event)}
-                  onChange={({ currentTarget: { checked } }) =>
-                    set("events", checked ? [...events, event] : events.filter((one) => one !== event))
-                  }
-                />
+              <Check
+                key={event}
+                isOn={events.includes(event)}
+                onChange={(isOn) => set("events", isOn ? [...events, event] : events.filter((one) => one !== event))}
+              >
                 {label}
-              </label>
+              </Check>
             ))}
           </div>
           {problemAt("/events") === undefined ? null : <p class="field-error">{problemAt("/events")}</p>}

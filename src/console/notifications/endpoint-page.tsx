@@ -1,5 +1,5 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { EndpointStatus, StoredEndpoint } from "../../client/index.ts";
 import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useSession } from "../session/session.tsx";
@@ -7,7 +7,7 @@ import { Button } from "../ui/button.tsx";
 import { NotYours } from "../ui/empty.tsx";
 import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { counted } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
@@ -28,17 +28,11 @@ export function EndpointPage({ name }: { readonly name: string }) {
 
 function Endpoint({ name }: { readonly name: string }) {
   const { client, scope, reader } = useSession();
-  const readEndpoint = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.get(name, { signal }),
-    [reader, name],
-  );
-  const loaded = useLoad(readEndpoint);
-  const readStatus = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.status(name, { signal }),
-    [reader, name],
-  );
+  const loaded = useRead((signal) => reader.webhookEndpoints.get(name, { signal }), [reader, name]);
   const [isRecovering, setRecovering] = useState(false);
-  const status = useLoad(readStatus, { everyMs: isRecovering ? PROGRESS_EVERY_MS : STATUS_EVERY_MS });
+  const status = useRead((signal) => reader.webhookEndpoints.status(name, { signal }), [reader, name], {
+    everyMs: isRecovering ? PROGRESS_EVERY_MS : STATUS_EVERY_MS,
+  });
   const isUnderWay = status.data?.recover?.isOver === false;
   if (isUnderWay !== isRecovering) setRecovering(isUnderWay);
   const [open, setOpen] = useState<Open>(null);

@@ -1,13 +1,13 @@
 /** The page "Notifications": the webhook endpoints of the environment with their health, and a way to make one. */
 
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { ListedWebhookEndpoint } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { EndpointEditor } from "./endpoint-editor.tsx";
 import { eventWords, RECEIVERS, type Receiver } from "./endpoint-shape.ts";
@@ -95,11 +95,10 @@ function EndpointRow({ endpoint }: { readonly endpoint: ListedWebhookEndpoint })
   const { name, version, changedAt, definition } = endpoint;
   const { scope, reader } = useSession();
   // `version`: a change makes another health.
-  const read = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.status(name, { signal }),
+  const { data: status } = useRead(
+    (signal) => reader.webhookEndpoints.status(name, { signal }),
     [reader, name, version],
   );
-  const { data: status } = useLoad(read);
   return (
     <tr>
       <td>

@@ -3,10 +3,9 @@
  * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
  * end.
  */
-import { useCallback } from "preact/hooks";
 import { type ActionDefinition, ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, useLoad } from "../ui/load.tsx";
+import { type Failure, useRead } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
 
@@ -19,8 +18,8 @@ export interface ActionOfRun {
 export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
   const { reader, may } = useSession();
   const name = may("data:write") ? details?.action?.name : undefined;
-  const read = useCallback(
-    async (signal: AbortSignal) => {
+  const { data, failure, reload } = useRead(
+    async (signal) => {
       if (name === undefined) return undefined;
       try {
         return (await reader.actions.get(name, { signal })).definition;
@@ -31,7 +30,6 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
     },
     [reader, name],
   );
-  const { data, failure, reload } = useLoad(read);
   useOnChange(isOpen(status), (wasOpen) => wasOpen && reload());
   return { action: data, failure, reload };
 }

@@ -1,10 +1,9 @@
 /** Two runs side by side, the older one first: their parameters, the version of their action, and their errors. */
-import { useCallback } from "preact/hooks";
 import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ErrorText, Section } from "./values.tsx";
@@ -20,11 +19,11 @@ interface ComparisonProps {
 export function Comparison({ run, otherId }: ComparisonProps) {
   const { reader, scope } = useSession();
   const { search } = useRoute();
-  const read = useCallback(
-    (signal: AbortSignal) => reader.runs.get(otherId, { include: "details", signal }),
-    [reader, otherId],
-  );
-  const { data: other, failure, reload } = useLoad(read);
+  const {
+    data: other,
+    failure,
+    reload,
+  } = useRead((signal) => reader.runs.get(otherId, { include: "details", signal }), [reader, otherId]);
   const isUnknown = failure?.error instanceof ActionRunsError && failure.error.status === 404;
   return (
     <>

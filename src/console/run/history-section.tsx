@@ -1,10 +1,9 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
-import { useCallback } from "preact/hooks";
 import type { ActionRun, ActionRunSummary, Client, DetailedActionRun, RunFilter } from "../../client/index.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
-import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
+import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { counted, isOpen } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
@@ -15,8 +14,7 @@ export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
   const { reader } = useSession();
   const { id, status } = run;
   // The read needs only members that never change.
-  const read = useCallback((signal: AbortSignal) => readHistory(reader, run, signal), [reader, id]);
-  const loaded = useLoad(read);
+  const loaded = useRead((signal) => readHistory(reader, run, signal), [reader, id]);
   useOnChange(isOpen(status), (wasOpen) => wasOpen && loaded.reload());
   return loaded;
 }

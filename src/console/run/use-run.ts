@@ -2,7 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, retryInMs, useLoad } from "../ui/load.tsx";
+import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
 import { useVisible } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
@@ -36,19 +36,19 @@ export function useRun(id: string): WatchedRun {
   const latest = useRef(newsSeq);
   latest.current = newsSeq;
 
-  const read = useCallback(
-    async (signal: AbortSignal): Promise<ReadRun> => {
+  const [isRunOpen, setRunOpen] = useState(false);
+  const isLive = timeline.failure === null && !timeline.isOver;
+  const [isInLine, setInLine] = useState(false);
+  const everyMs = isRunOpen && !isLive ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
+  const { data, failure, reload } = useRead(
+    async (signal): Promise<ReadRun> => {
       const seq = latest.current;
       const text = await reader.runs.getText(id, { include: "details", signal });
       return { run: JSON.parse(text) as DetailedActionRun, text, newsSeq: seq };
     },
     [reader, id],
+    { everyMs },
   );
-  const [isRunOpen, setRunOpen] = useState(false);
-  const isLive = timeline.failure === null && !timeline.isOver;
-  const [isInLine, setInLine] = useState(false);
-  const everyMs = isRunOpen && !isLive ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
-  const { data, failure, reload } = useLoad(read, { everyMs });
   useEffect(() => {
     setRunOpen(data !== undefined && isOpen(data.run.status));
     setInLine(data?.run.details?.waiting?.for === "concurrency");

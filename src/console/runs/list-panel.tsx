@@ -9,7 +9,7 @@ import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
-import { StaleNote } from "../ui/list-page.tsx";
+import { Pager, StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
@@ -56,13 +56,14 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   const { listed, isStale, failure, reload, showFresh } = shown;
   const list = listed?.list ?? null;
   const input = useRef<HTMLInputElement>(null);
-  const hrefWith = useCallback(
+  const changeQuery = useCallback(
     // A run that is open stays open.
     (changed: URLSearchParams) =>
-      hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
-    [scope, runId],
+      router.navigate(
+        hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
+      ),
+    [router, scope, runId],
   );
-  const changeQuery = useCallback((changed: URLSearchParams) => router.navigate(hrefWith(changed)), [router, hrefWith]);
   const openRun = useCallback(
     (id: string, changed: URLSearchParams) => router.navigate(hrefOf({ name: "run", ...scope, id }, changed)),
     [router, scope],
@@ -111,7 +112,6 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
           onLabel={addLabel}
           search={search}
           query={query}
-          hrefWith={hrefWith}
         />
       )}
       {hasFailed ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
@@ -126,10 +126,9 @@ interface ListedProps extends Omit<ListPanelProps, "shown"> {
   readonly query: URLSearchParams;
   readonly search: string;
   readonly onLabel: (label: string) => void;
-  readonly hrefWith: (query: URLSearchParams) => string;
 }
 
-function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: ListedProps) {
+function Listed({ list, isStale, runId, query, search, ...table }: ListedProps) {
   const { scope } = useSession();
   const { rows, older, next } = list;
   const bars = useMemo(() => [...rows, ...older], [rows, older]);
@@ -139,20 +138,7 @@ function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: Lis
     <>
       <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
       <RunTable {...shared} {...table} rows={rows} isStale={isStale} />
-      <nav class="pages" aria-label="Pages">
-        {isNewest(query) ? null : (
-          <Link class="button is-plain" href={hrefWith(atCursor(query, null))}>
-            <Icon name="previous" />
-            Newest runs
-          </Link>
-        )}
-        {next === null ? null : (
-          <Link class="button is-plain" href={hrefWith(atCursor(query, next))}>
-            Older runs
-            <Icon name="next" />
-          </Link>
-        )}
-      </nav>
+      <Pager of="runs" next={next} first="Newest runs" more="Older runs" />
     </>
   );
 }

@@ -1,11 +1,11 @@
 /** Leads to another environment that the token opens. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Place } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { useSession } from "./session.tsx";
 import { firstOf, scopeOfEnvironment } from "./sign-in.ts";
@@ -19,8 +19,10 @@ export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; r
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
   const change = useChange();
-  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({ signal }), ENVIRONMENTS_SHOWN), [reader]);
-  const { data: environments = [] } = useLoad(read);
+  const { data: environments = [] } = useRead(
+    (signal) => firstOf(reader.places({ signal }), ENVIRONMENTS_SHOWN),
+    [reader],
+  );
   function go(to: Scope) {
     const path = pathOf({ name: "runs", ...to });
     if (pageAt(path) === null) return change.refuse(new Map([[NAME, NAME_RULE]]));

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { CreatedApiToken } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { SelectField, TextField } from "../ui/field.tsx";
+import { Check, SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { SecretDialog, TokenName } from "./shown-secret.tsx";
@@ -112,13 +112,8 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
         value={expiry}
         error={problems.get("/expiresAt")}
         onText={setExpiry}
-      >
-        {choices.map(({ key, label }) => (
-          <option key={key} value={key}>
-            {label}
-          </option>
-        ))}
-      </SelectField>
+        options={choices.map(({ key, label }) => [key, label])}
+      />
       {grantable.person || holder.person !== null ? (
         <TextField
           label="Person"
@@ -164,10 +159,9 @@ function Flag({ label, isOffered, isOn, error, onChange }: FlagProps) {
   if (!isOffered) return null;
   return (
     <div>
-      <label class="switch">
-        <input type="checkbox" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <Check isOn={isOn} onChange={onChange}>
         {label}
-      </label>
+      </Check>
       {error === undefined ? null : <p class="field-error">{error}</p>}
     </div>
   );

@@ -1,12 +1,12 @@
 /** Who is signed in: the newest sessions of the project that the token may see, each with a button that ends it. */
 
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { ConsoleSession } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
 
@@ -22,8 +22,7 @@ const COLUMNS: readonly Column[] = [
 
 export function SessionsSection() {
   const { reader } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.sessions.page({}, { signal }), [reader]);
-  const { data, failure, reload } = useLoad(read);
+  const { data, failure, reload } = useRead((signal) => reader.sessions.page({}, { signal }), [reader]);
   const [ending, setEnding] = useState<ConsoleSession | null>(null);
   return (
     <section aria-labelledby="sessions-heading">

@@ -64,13 +64,5 @@ interface GracePeriodFieldProps {
 
 /** How long an old secret works beside its successor. */
 export function GracePeriodField({ choices, ...field }: GracePeriodFieldProps) {
-  return (
-    <SelectField {...field}>
-      {choices.map(({ key, label }) => (
-        <option key={key} value={key}>
-          {label}
-        </option>
-      ))}
-    </SelectField>
-  );
+  return <SelectField {...field} options={choices.map(({ key, label }) => [key, label])} />;
 }

@@ -1,11 +1,10 @@
 /** A page that shows a list of the API. The address holds the API's cursor. */
 import type { ComponentChildren, RefObject } from "preact";
-import { useCallback } from "preact/hooks";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Icon } from "./button.tsx";
 import { SelectField } from "./field.tsx";
-import { ErrorView, type Loaded, type LoadOptions, useLoad } from "./load.tsx";
+import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
 
 export interface PageQuery {
   readonly cursor?: string;
@@ -30,11 +29,10 @@ export function useListPage<T>(
 ): LoadedPage<T> {
   const { query } = useRoute();
   const asked = JSON.stringify([...query].filter(([name]) => name === "cursor" || filters.includes(name)));
-  const read = useCallback(
-    (signal: AbortSignal) => list.page(Object.fromEntries(JSON.parse(asked)), { signal }),
-    [list, asked],
-  );
-  return { ...useLoad(read, options), isFirst: !query.has("cursor") };
+  return {
+    ...useRead((signal) => list.page(Object.fromEntries(JSON.parse(asked)), { signal }), [list, asked], options),
+    isFirst: !query.has("cursor"),
+  };
 }
 
 /**
@@ -145,37 +143,38 @@ interface PagerProps {
   readonly of: string;
   /** The cursor of the next page; null on the last page. */
   readonly next: string | null;
+  /** The texts of the links, if they are others. */
+  readonly first?: string;
+  readonly more?: string;
 }
 
 /** Links to the other pages of the list. The rest of the query stays. */
-export function Pager({ of, next }: PagerProps) {
+export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: PagerProps) {
   const { page, query } = useRoute();
   const isFirst = !query.has("cursor");
-  const withCursor = (cursor: string | null) => {
+  if (page === null || (isFirst && next === null)) return null;
+  const hrefAt = (cursor: string | null) => {
     const asked = new URLSearchParams(query);
     if (cursor === null) asked.delete("cursor");
     else asked.set("cursor", cursor);
-    return asked;
+    return hrefOf(page, asked);
   };
-  if (page === null || (isFirst && next === null)) return null;
   return (
     <nav class="pages" aria-label="Pages">
       <span>
         {isFirst ? null : (
-          <Link class="button is-plain" href={hrefOf(page, withCursor(null))}>
+          <Link class="button is-plain" href={hrefAt(null)}>
             <Icon name="previous" />
-            First {of}
+            {first}
           </Link>
         )}
       </span>
-      <span>
-        {next === null ? null : (
-          <Link class="button is-plain" href={hrefOf(page, withCursor(next))}>
-            More {of}
-            <Icon name="next" />
-          </Link>
-        )}
-      </span>
+      {next === null ? null : (
+        <Link class="button is-plain" href={hrefAt(next)}>
+          {more}
+          <Icon name="next" />
+        </Link>
+      )}
     </nav>
   );
 }

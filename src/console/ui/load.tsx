@@ -84,6 +84,15 @@ export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { everyMs 
   return { data: data as T | undefined, failure, reload };
 }
 
+/** Reads as `useLoad` does, and anew when one of `on` changes: what the read needs. */
+export function useRead<T>(
+  read: (signal: AbortSignal) => Promise<T>,
+  on: readonly unknown[],
+  options?: LoadOptions<T>,
+): Loaded<T> {
+  return useLoad(useCallback(read, on), options);
+}
+
 function nothingYet(of: unknown) {
   return { of, data: undefined, failure: null };
 }
