@@ -55,7 +55,7 @@ function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
 
 function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milestone }) {
   return (
-    <span class={`milestone${at === null ? " muted" : ""}`}>
+    <span class={`milestone stack gap-0${at === null ? " muted" : ""}`}>
       <span class="muted">{name}</span>
       <span>{at === null ? "–" : <ClockTime at={at} />}</span>
     </span>
