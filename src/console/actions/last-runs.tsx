@@ -2,7 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
-import { barsFor, fullHeightMs, Strip } from "../runs/strip.tsx";
+import { barsFor, durationMs, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
 import { formatDuration, tookOf } from "../ui/durations.ts";
 import { Fact } from "../ui/facts.tsx";
@@ -170,7 +170,7 @@ interface RunStatistics {
 
 export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
   const decided = rows.filter(({ status }) => status === "succeeded" || status === "failed");
-  const durations = decided.map(durationOf).sort((a, b) => a - b);
+  const durations = decided.map((row) => durationMs(row, 0)).sort((a, b) => a - b);
   return {
     decided: decided.length,
     succeeded: decided.filter(({ status }) => status === "succeeded").length,
@@ -182,11 +182,6 @@ export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
 /** The smallest value that is at least as large as `percent` of all (nearest rank). `sorted`: smallest first. */
 function percentile(sorted: readonly number[], percent: number): number | null {
   return sorted[Math.max(Math.ceil((percent / 100) * sorted.length) - 1, 0)] ?? null;
-}
-
-function durationOf(row: RunRow): number {
-  const { from, to } = tookOf(row);
-  return Math.max(Date.parse(to ?? from) - Date.parse(from), 0);
 }
 
 /** `94 %`. Only if all succeeded it is 100 %, and only if none did it is 0 %. */

@@ -92,7 +92,7 @@ export function paceOf(operation: BulkOperation): number | undefined {
   return left > 0 ? ENDING_MS : undefined;
 }
 
-const WORKING_MS = 2000;
+export const WORKING_MS = 2000;
 const ENDING_MS = 10_000;
 
 const MARKS: Readonly<Record<NonNullable<BulkItem["outcome"]>, Status>> = {

@@ -8,7 +8,7 @@ import { Empty } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { FilterWords, isStopping, isUnderWay, Progress, titleOf } from "./bulk-words.tsx";
+import { FilterWords, isStopping, isUnderWay, Progress, titleOf, WORKING_MS } from "./bulk-words.tsx";
 import { StopDialog } from "./operation-page.tsx";
 
 const COLUMNS: readonly Column[] = [
@@ -19,7 +19,6 @@ const COLUMNS: readonly Column[] = [
   { text: "Stop", class: "is-end", width: "64px", isHeard: true },
 ];
 
-const WORKING_MS = 2000;
 const IDLE_MS = 15_000;
 
 export function OperationsPage() {

@@ -131,12 +131,14 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
           {data.items.map((item) => (
             <tr key={item.runId}>
               <td>
-                <RunLink id={item.runId} />
+                <RunIdLink id={item.runId} />
               </td>
               <td>
                 <Outcome item={item} />
               </td>
-              {operation === "retry" ? <td>{item.newRunId === null ? null : <RunLink id={item.newRunId} />}</td> : null}
+              {operation === "retry" ? (
+                <td>{item.newRunId === null ? null : <RunIdLink id={item.newRunId} />}</td>
+              ) : null}
             </tr>
           ))}
         </Table>
@@ -146,7 +148,7 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
   );
 }
 
-function RunLink({ id }: { readonly id: string }) {
+function RunIdLink({ id }: { readonly id: string }) {
   const { scope } = useSession();
   return (
     <Link href={hrefOf({ name: "run", ...scope, id })} title={id}>

@@ -179,7 +179,8 @@ function topOf(seconds: readonly number[]): number {
   return Math.max(sorted.length < USUAL_FROM_RUNS ? longest : Math.min(longest, 2 * usual), 1);
 }
 
-function durationMs(row: RunRow, now: number): number {
+/** `now`: the end of an open run. */
+export function durationMs(row: RunRow, now: number): number {
   const { from, to } = tookOf(row);
   return Math.max((to === null ? now : Date.parse(to)) - Date.parse(from), 0);
 }

@@ -8,11 +8,10 @@ import { TextField } from "../ui/field.tsx";
 import { useRead } from "../ui/load.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { useSession } from "./session.tsx";
-import { firstOf, scopeOfEnvironment } from "./sign-in.ts";
+import { ENVIRONMENTS_SHOWN, firstOf, scopeOfEnvironment } from "./sign-in.ts";
 
 const NAME = "name";
 const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.";
-const ENVIRONMENTS_SHOWN = 100;
 
 export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; readonly onClose: () => void }) {
   const router = useRouter();
