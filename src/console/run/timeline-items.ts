@@ -2,7 +2,7 @@
 import type { ActionRunDetails, TimelineEvent } from "../../client/index.ts";
 
 type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { readonly type: Type }>;
-export type Answered = EventOf<"attempt_answered"> | EventOf<"stop_answered">;
+type Answered = EventOf<"attempt_answered"> | EventOf<"stop_answered">;
 export type Beat = EventOf<"heartbeat">;
 
 /** One request to the receiver. */
@@ -145,9 +145,7 @@ function changesRun(event: TimelineEvent): boolean {
   }
 }
 
-/* SECTION: What the job said last. PURE. */
-
-export interface News {
+interface News {
   /** When the last heartbeat with news came. */
   readonly at: string;
   readonly message: string | null;

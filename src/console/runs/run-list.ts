@@ -8,10 +8,6 @@ import type { Waiting } from "../gates/waiting.ts";
 import type { Failing } from "../gates/waiting-note.tsx";
 import { isOpen, type Status } from "../ui/status.tsx";
 
-/* SECTION:
- * What a list keeps of a run, and how later reads change it. PURE. Inputs and outputs are left out: they can be large.
- */
-
 export interface RunRow {
   readonly id: string;
   readonly actionName: string;

@@ -1,7 +1,6 @@
 /** A run's status by colour, by shape and by word. */
+import type { ComponentChildren } from "preact";
 import type { ActionRun, ActionRunSummary } from "../../client/index.ts";
-
-/* SECTION: The statuses of a run. PURE. */
 
 export type Status = ActionRun["status"];
 
@@ -35,13 +34,8 @@ export function StatusMark({ status }: { readonly status: Status }) {
   return <Mark mark={status}>{status}</Mark>;
 }
 
-interface MarkProps {
-  readonly mark: Status;
-  readonly children: string;
-}
-
 /** What is no run, but is shown like one: the status says the colour and the shape. */
-export function Mark({ mark, children }: MarkProps) {
+export function Mark({ mark, children }: { readonly mark: Status; readonly children: string }) {
   return (
     <span class={`status is-${mark}`}>
       <StatusIcon status={mark} />
@@ -50,12 +44,29 @@ export function Mark({ mark, children }: MarkProps) {
   );
 }
 
-/* SECTION: How many runs there are of each status. PURE. */
+export function StatusNote({ status, children }: { readonly status: Status; readonly children: ComponentChildren }) {
+  return (
+    <div class={`note with-icon is-${status}`}>
+      <StatusIcon status={status} />
+      <div>{children}</div>
+    </div>
+  );
+}
 
 export type Count = ActionRunSummary[Status];
 
 export function countText(count: Count): string {
   return typeof count === "number" ? count.toLocaleString("en") : `${count.atLeast.toLocaleString("en")}+`;
+}
+
+/** `1 run`, `40 runs`, `1,000+ runs`. */
+export function counted(count: Count, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** As a sentence begins. */
+export function capitalized(words: string): string {
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
 }
 
 /** Only a lower bound if one of them is one. */

@@ -1,8 +1,9 @@
-/** Which idempotency key a try of a form gets, and which field an error belongs to. */
+/** What the console sends twice, and when it tries a read again and polls. */
 
 import { describe, expect, it } from "vitest";
 import { ActionRunsError } from "../../src/client/index.ts";
 import { secretProblem } from "../../src/console/definitions/secret-fields.tsx";
+import { pollInMs, retryInMs } from "../../src/console/ui/load.tsx";
 import { keyPerBody, problemsOf } from "../../src/console/ui/use-change.ts";
 
 it("the same body gets the same key, so that a try after a lost response repeats the first", () => {
@@ -94,4 +95,31 @@ describe("an error", () => {
     const unknown = problemsOf(new Error("x"), FIELDS, "Again.").get(null);
     expect(unknown).toBe("Something went wrong in the console. Reload the page.");
   });
+});
+
+const refusal = (status: number | null, retryAfterMs: number | null = null) =>
+  new ActionRunsError("No.", { status, code: "x", retryAfterMs });
+
+describe("a read that failed", () => {
+  it.each([
+    ["no response", refusal(null), 2000],
+    ["503", refusal(503), 2000],
+    ["503 with Retry-After", refusal(503, 7000), 9000],
+    ["429", refusal(429), 2000],
+    ["a proxy's 502", refusal(502), 2000],
+    ["400", refusal(400), null],
+    ["404", refusal(404), null],
+    ["a bug", new Error("x"), null],
+  ])("after %s is tried again only if that may help", (_, error, ms) => {
+    expect(retryInMs(error, 1, 1)).toBe(ms);
+  });
+
+  it("waits longer each time, up to a minute, and not everybody as long", () => {
+    expect([1, 2, 3, 20].map((failed) => retryInMs(refusal(503), failed, 1))).toEqual([2000, 4000, 8000, 60_000]);
+    expect(retryInMs(refusal(503), 1, 0)).toBe(1000);
+  });
+});
+
+it("polls are up to a tenth early or late", () => {
+  expect([0, 0.5, 1].map((random) => pollInMs(5000, random))).toEqual([4500, 5000, 5500]);
 });
