@@ -118,10 +118,10 @@ export interface UpkeepCalls {
   resync(home?: Home | null): Promise<number>;
 }
 
-/** A run of the batch. `line`: as JSON for the object; null if the run can't be printed. */
+/** A run of the batch. `line`: as JSON for the object. */
 export interface ArchivedRun {
   readonly id: string;
-  readonly line: string | null;
+  readonly line: string;
 }
 
 /** One try of the Worker writes one object. Each try has an id, and only the current one gets answers. */
@@ -132,9 +132,9 @@ export interface ArchiveCalls {
    */
   page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
   /**
-   * Fixes what the object holds, before it is written: the first `count` runs of the try, without those that can't be
-   * printed. `hash`: of the ids. Returns the object's key; null if the object must not be written, because another try
-   * has replaced this one or because no run is left. A repeated call gets the same key.
+   * Fixes what the object holds, before it is written: the first `count` runs of the try. `hash`: of the ids. Returns
+   * the object's key; null if the object must not be written, because another try has replaced this one. A repeated call
+   * gets the same key.
    */
   seal(tryId: string, count: number, hash: string): Promise<string | null>;
 }
@@ -147,13 +147,10 @@ export interface ArchiveTry {
   readonly isSealed: boolean;
 }
 
-/**
- * What became of a try. `bucket_failed`: the bucket refused the object, or has not answered. `failed`: the try came not
- * so far.
- */
+/** What became of a try. `not_written`: another try has replaced it. */
 export type ArchiveAnswer =
   | { readonly type: "written" | "not_written" }
-  | { readonly type: "bucket_failed" | "failed"; readonly error: string };
+  | { readonly type: "failed"; readonly error: string };
 
 /** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
 export interface Archiver {

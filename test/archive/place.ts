@@ -3,7 +3,7 @@
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
 import type { Batch } from "../../src/runs/journal/archive-rows.ts";
-import { alarmAt, coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
+import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 
 /** Retention in these tests. */
@@ -125,17 +125,6 @@ export async function deletedUpTo(path: string, id: string | undefined): Promise
 export async function archiveUntil(path: string, left: number): Promise<void> {
   await until(async () => {
     await ring(path);
-    return (await keptIds(path)).length === left;
-  });
-}
-
-/** Rings until the journal keeps `left` runs. The clock goes on to the alarm whenever nothing is under way. */
-export async function passUntil(path: string, left: number): Promise<void> {
-  await until(async () => {
-    await ring(path);
-    const at = (await alarmAt(path)) ?? 0;
-    // While a try is under way, the alarm is set for the end of its lease.
-    if (at < Date.now() + 70_000) pass(Math.max(at - Date.now(), 0));
     return (await keptIds(path)).length === left;
   });
 }

@@ -5,7 +5,7 @@
 
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/sending/run-requests.ts";
+import { attemptAnswered, attemptStarted } from "../../src/runs/coordinator/sending/attempt-events.ts";
 import { begin, dueAt, isOpen, purgeAt, type Run } from "../../src/runs/run.ts";
 import { eventsBetween, type TimelineEvent } from "../../src/runs/timeline.ts";
 import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";

@@ -14,21 +14,16 @@ const PUT_MAX_MS = 20_000;
 export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
   async write(archiveTry: ArchiveTry): Promise<ArchiveAnswer> {
     const { ARCHIVE } = this.env;
-    if (ARCHIVE === undefined) return { type: "bucket_failed", error: "ARCHIVE is not bound" };
-    let made: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> } | null;
+    if (ARCHIVE === undefined) return { type: "failed", error: "ARCHIVE is not bound" };
     try {
-      made = await this.#make(archiveTry);
+      const made = await this.#make(archiveTry);
+      if (made === null) return { type: "not_written" };
+      const { key, body } = made;
+      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
+      return { type: "written" };
     } catch (error) {
       return { type: "failed", error: String(error) };
     }
-    if (made === null) return { type: "not_written" };
-    const { key, body } = made;
-    try {
-      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
-    } catch (error) {
-      return { type: "bucket_failed", error: String(error) };
-    }
-    return { type: "written" };
   }
 
   /** The object. Null if it must not be written. */
@@ -37,22 +32,19 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
     const ask = <T>(call: (coordinator: Coordinator) => Promise<T>) => callCoordinator(this.env, hops, scope, call);
     const object = new ArchivedObject();
     const ids: string[] = [];
-    let count = 0;
     for (let isOver = false; !isOver; ) {
-      const page = await ask((coordinator) => coordinator.archive.page(id, count));
+      const page = await ask((coordinator) => coordinator.archive.page(id, ids.length));
       if (page === null) return null;
       isOver = page.length === 0;
-      for (const run of page) {
-        count++;
-        if (run.line === null) continue;
-        await object.add(run.line);
-        ids.push(run.id);
+      for (const { id: runId, line } of page) {
+        await object.add(line);
+        ids.push(runId);
         isOver = object.isFull && !isSealed;
         if (isOver) break;
       }
     }
     const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
-    const key = await ask((coordinator) => coordinator.archive.seal(id, count, hash));
+    const key = await ask((coordinator) => coordinator.archive.seal(id, ids.length, hash));
     return key === null ? null : { key, body };
   }
 }

@@ -7,6 +7,7 @@
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { LogLimit, log, logFailure } from "../../base/log.ts";
 import { type Dispatch, LEASE_MS } from "../../webhooks/dispatch.ts";
+import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import type { StopRequest } from "../journal/dispatch-rows.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
@@ -16,9 +17,8 @@ import type { ChangeKey } from "../run-calls.ts";
 import { durationsOf } from "../run-counts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { expire, type RunEvent } from "../transition.ts";
-import type { Notifications } from "./endpoints/fan-out.ts";
-import { logGivenUp, neverCalled } from "./sending/run-requests.ts";
-import type { Changes, Subscriptions } from "./subscriptions.ts";
+import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
+import type { Changes } from "./subscriptions.ts";
 
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
@@ -34,52 +34,35 @@ export interface UpdateDetails {
   readonly alongside?: () => void;
 }
 
-/** What else follows from a run. */
+/** The parts above the ledger, and what it asks of them. */
 export interface Consequences {
+  /** Puts a version's event on record for the webhook endpoints. */
+  readonly fanOut: FollowUp;
+  readonly outcomes: { before(run: Run): PreviousStatus };
   /** Called when the job of a run must stop, and its stop request is planned. */
-  mustStop(run: JournaledRun, now: number): void;
-  /** Called after each end. */
-  ended(run: JournaledRun, now: number): void;
+  readonly stopRequests: { start(run: JournaledRun, now: number): void };
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
-  timeHasCome(run: JournaledRun, now: number): JournaledRun;
-  /** Called when the last attempt of an ended run is over, because the run has occupied its queue until then. */
-  lastAttemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
+  readonly gatedRuns: { timeHasCome(run: JournaledRun, now: number): JournaledRun };
+  readonly scheduler: {
+    /** Called after each end. */
+    ended(run: JournaledRun, now: number): void;
+    /** Called when the last attempt of an ended run is over, because the run has occupied its queue until then. */
+    attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
+  };
 }
-
-const NO_CONSEQUENCES: Consequences = {
-  mustStop: () => {},
-  ended: () => {},
-  timeHasCome: (run) => run,
-  lastAttemptEnded: () => {},
-};
 
 export class Ledger {
   readonly #journal: Journal;
   readonly #replication: Replication;
-  readonly #notifications: Notifications;
-  /** What must be on record with each version. */
-  readonly #followUps: readonly FollowUp[];
-  readonly #subscriptions: Subscriptions;
   readonly #changes: Changes;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
-  /** Set once, when the parts of the coordinator that they call are there. */
-  consequences = NO_CONSEQUENCES;
+  /** Set once, when the parts above the ledger are there. */
+  consequences: Partial<Consequences> = {};
 
-  constructor(
-    journal: Journal,
-    replication: Replication,
-    notifications: Notifications,
-    subscriptions: Subscriptions,
-    changes: Changes,
-    retentionDays: number,
-  ) {
+  constructor(journal: Journal, replication: Replication, changes: Changes, retentionDays: number) {
     this.#journal = journal;
     this.#replication = replication;
-    this.#notifications = notifications;
-    // The retry of replication sets the alarm sooner than deliveries need it, so this order sets it once.
-    this.#followUps = [replication, notifications.fanOut];
-    this.#subscriptions = subscriptions;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.scope);
@@ -98,7 +81,7 @@ export class Ledger {
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
     if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
-    return hasTimeCome(run, now) ? this.consequences.timeHasCome(run, now) : run;
+    return hasTimeCome(run, now) ? (this.consequences.gatedRuns?.timeHasCome(run, now) ?? run) : run;
   }
 
   /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
@@ -142,7 +125,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
-      previousStatus: isOpen(before) ? this.#notifications.outcomes.before(next) : before.previousStatus,
+      previousStatus: isOpen(before) ? (this.consequences.outcomes?.before(next) ?? null) : before.previousStatus,
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#occupancy(next, event, now),
     };
@@ -161,8 +144,8 @@ export class Ledger {
     this.#follow(changed, [
       ...this.#afterEach(changed, written, isWaiting(before) || isWaiting(changed), now),
       () => isOver && this.#log(before, changed, event, written, now),
-      () => isToStop && this.consequences.mustStop(changed, now),
-      () => isOver && this.consequences.ended(changed, now),
+      () => isToStop && this.consequences.stopRequests?.start(changed, now),
+      () => isOver && this.consequences.scheduler?.ended(changed, now),
     ]);
     return changed;
   }
@@ -173,7 +156,7 @@ export class Ledger {
       this.#journal.noteAttempt(run, dispatch, events);
       this.#replication.arm(now);
     });
-    this.#subscriptions.notify(run.id);
+    this.#changes.subscriptions.notify(run.id);
   }
 
   /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
@@ -187,19 +170,25 @@ export class Ledger {
       this.#journal.noteStopRequest(run, stopRequest, events);
       this.#replication.arm(now);
     });
-    if (events.length > 0) this.#subscriptions.notify(run.id);
+    if (events.length > 0) this.#changes.subscriptions.notify(run.id);
   }
 
   /** Writes events of an open run that say nothing new of the run itself. */
   noteEvents(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.timeline.append(run, events);
-    this.#subscriptions.notify(run.id);
+    this.#changes.subscriptions.notify(run.id);
   }
 
   /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
-    if (events.length > 0) this.#subscriptions.notify(run.id);
+    if (events.length > 0) this.#changes.subscriptions.notify(run.id);
+  }
+
+  /** What must be on record with each version. The retry of replication first: it sets the alarm sooner than deliveries. */
+  get #followUps(): readonly FollowUp[] {
+    const { fanOut } = this.consequences;
+    return fanOut === undefined ? [this.#replication] : [this.#replication, fanOut];
   }
 
   /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
@@ -267,7 +256,7 @@ export class Ledger {
   ): readonly (() => void)[] {
     return [
       () => this.#replication.changed(pendingVersion, isGated),
-      () => this.#subscriptions.notify(id),
+      () => this.#changes.subscriptions.notify(id),
       () => this.#changes.noteChange(now),
       ...after,
     ];
@@ -303,11 +292,6 @@ function ownChangeKey(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }
 
-/* SECTION:
- * One log line for each run that ends. Its names are those of OpenTelemetry's conventions for CI/CD
- * (opentelemetry.io/docs/specs/semconv/cicd). A coordinator writes a bounded number a second.
- */
-
 /** OpenTelemetry's `cicd.pipeline.result` of a failed run. `error`: the failure is not the pipeline's own. */
 const FAILURES = {
   callback: "failure",
@@ -326,6 +310,10 @@ const FAILURES = {
  */
 const LINES_PER_SECOND = 25;
 
+/**
+ * One log line for each run that ends. Its names are those of OpenTelemetry's conventions for CI/CD
+ * (opentelemetry.io/docs/specs/semconv/cicd).
+ */
 export class EndLog {
   readonly #coordinator: string;
   readonly #limit = new LogLimit(LINES_PER_SECOND);

@@ -105,12 +105,6 @@ export class Subscriptions {
   }
 }
 
-/* SECTION:
- * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It
- * reads the journal and writes nothing. All subscribers are notified at once, at most once a second, so subscribers
- * with the same cursor and filters share one page.
- */
-
 /** A subscriber is woken at most once in this time. */
 const NOTIFY_EVERY_MS = 1000;
 /**
@@ -124,9 +118,14 @@ const ENTRY_OVERHEAD_BYTES = 256;
 
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
+/**
+ * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It reads the journal and
+ * writes nothing. All subscribers are notified at once, at most once a second, so subscribers with the same cursor and
+ * filters share one page.
+ */
 export class Changes {
   readonly #journal: Journal;
-  readonly #subscriptions: Subscriptions;
+  readonly subscriptions: Subscriptions;
   /** Subscribers were notified of everything up to this number. */
   #notifiedSeq = 0;
   #notifiedAt = 0;
@@ -138,12 +137,12 @@ export class Changes {
 
   constructor(journal: Journal, subscriptions: Subscriptions) {
     this.#journal = journal;
-    this.#subscriptions = subscriptions;
+    this.subscriptions = subscriptions;
   }
 
   /** Call this after each write of a run. */
   noteChange(now: number): void {
-    if (this.#subscriptions.count(null) > 0) this.#notifySoon(now);
+    if (this.subscriptions.count(null) > 0) this.#notifySoon(now);
   }
 
   async page(asked: AskedChanges): Promise<ChangesReply> {
@@ -170,14 +169,14 @@ export class Changes {
     for (let after = asked.after; ; ) {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
-      if (!this.#subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+      if (!this.subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
       if (leftMs <= 0 || after === null || this.#mayNotify(after.seq, now)) {
         const page = await this.page({ ...asked, after });
         if (leftMs <= 0 || !page.ok || page.runs !== "" || !page.isCaughtUp) return page;
         after = page.readTo;
         continue;
       }
-      if (await this.#subscriptions.news(subscriber, leftMs)) continue;
+      if (await this.subscriptions.news(subscriber, leftMs)) continue;
       // The subscriber has left, or made a newer call. If it still reads this answer, it must miss nothing.
       return { ok: true, runs: "", readTo: after, isCaughtUp: after.seq >= this.#journal.sequence.last };
     }
@@ -203,7 +202,7 @@ export class Changes {
   }
 
   get #notifyEveryMs(): number {
-    return Math.max(NOTIFY_EVERY_MS, this.#subscriptions.count(null) * MS_PER_SUBSCRIBER);
+    return Math.max(NOTIFY_EVERY_MS, this.subscriptions.count(null) * MS_PER_SUBSCRIBER);
   }
 
   #notify(now: number): void {
@@ -211,7 +210,7 @@ export class Changes {
     this.#timer = null;
     this.#notifiedSeq = this.#journal.sequence.last;
     this.#notifiedAt = now;
-    this.#subscriptions.notify(null);
+    this.subscriptions.notify(null);
   }
 
   #sharedPage(asked: AskedChanges, after: FeedPosition, newestSeq: number): ChangesAnswer {

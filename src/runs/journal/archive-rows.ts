@@ -91,22 +91,4 @@ export class ArchiveRows extends Rows {
     const weights = new Map(rows.map((row) => [row.id, row]));
     return fittingIntoBatch(asked.map((id) => weights.get(id) ?? { id, bytes: 0, events: 0 })).map(({ id }) => id);
   }
-
-  /** Those of these runs whose retention was over at `before`. */
-  dueBefore(ids: readonly string[], before: number): string[] {
-    return this.textsOf(
-      `SELECT runs.id FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id) WHERE purge_at <= ?`,
-      keysJson(ids),
-      before,
-    );
-  }
-
-  /** Lets ended runs be due again at `until`. `purge_at` stays, so it is known how long they are kept too long. */
-  postpone(ids: readonly string[], until: number): void {
-    this.sql.exec(
-      `UPDATE runs SET due_at = ? WHERE (run_key, id) IN ${KEYS_AND_IDS} AND completed_at IS NOT NULL`,
-      until,
-      keysJson(ids),
-    );
-  }
 }

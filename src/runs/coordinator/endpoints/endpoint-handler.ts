@@ -19,51 +19,19 @@ import {
   type ResendReply,
 } from "../../endpoint-deliveries.ts";
 import { bytesOf, type Journal } from "../../journal/journal.ts";
-import type { Ledger } from "../ledger.ts";
-import type { Replies } from "../replies.ts";
+import type { Context } from "../context.ts";
 import type { Notifications } from "./fan-out.ts";
 
 export class EndpointHandler implements EndpointCalls {
+  readonly #context: Context;
   readonly #journal: Journal;
   readonly #notifications: Notifications;
-  readonly #arm: (now: number) => void;
-  readonly #ledger: Ledger;
-  readonly #replies: Replies;
   readonly #tests = new TestLimit();
 
-  constructor(
-    journal: Journal,
-    notifications: Notifications,
-    ledger: Ledger,
-    replies: Replies,
-    arm: (now: number) => void,
-  ) {
-    this.#journal = journal;
+  constructor(context: Context, notifications: Notifications) {
+    this.#context = context;
+    this.#journal = context.journal;
     this.#notifications = notifications;
-    this.#ledger = ledger;
-    this.#replies = replies;
-    this.#arm = arm;
-  }
-
-  /** Fans out the events that are pending. Call it when the object starts. */
-  fanOutSoon(): void {
-    this.#notifications.fanOut.startSoon();
-  }
-
-  /** The same, at once, and reads the endpoints if it is time. Call it at each alarm. */
-  fanOut(now: number): void {
-    this.#notifications.fanOut.start();
-    this.#notifications.reads.start(now);
-  }
-
-  /** When the fan-out or a read is due; Infinity if there is none. Deliveries have a queue of their own. */
-  nextAt(now: number): number {
-    const { fanOut, reads } = this.#notifications;
-    return Math.min(fanOut.nextAt(now), reads.nextAt(now));
-  }
-
-  takeBatch(now: number): number {
-    return this.#notifications.deliveries.takeBatch(now);
   }
 
   async note(created: EndpointKey | null): Promise<void> {
@@ -100,7 +68,7 @@ export class EndpointHandler implements EndpointCalls {
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
     const now = Date.now();
-    const run = this.#ledger.current(runId, now);
+    const run = this.#context.ledger.current(runId, now);
     if (run === null) return "run_not_found";
     const event = eventOf(run);
     if (event === null || (type !== null && type !== event.type)) return "no_such_event";
@@ -114,14 +82,15 @@ export class EndpointHandler implements EndpointCalls {
     const isKnown = this.#journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
     if (!isKnown) await reads.read();
     const isBegun = recoveries.begin(key, order);
-    this.#arm(Date.now());
-    fanOut.start();
-    return isBegun ? this.#notifications.recoveries.of(key) : null;
+    const now = Date.now();
+    fanOut.takeBatch(now);
+    this.#context.arm(now);
+    return isBegun ? recoveries.of(key) : null;
   }
 
   async lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">> {
-    const run = this.#ledger.current(runId, Date.now());
-    return run === null ? "run_not_found" : (this.#replies.event(run) ?? "no_such_event");
+    const run = this.#context.ledger.current(runId, Date.now());
+    return run === null ? "run_not_found" : (this.#context.replies.event(run) ?? "no_such_event");
   }
 
   async admitTest(): Promise<number> {
@@ -129,9 +98,8 @@ export class EndpointHandler implements EndpointCalls {
   }
 }
 
-/* SECTION: How often the webhook endpoints of an environment can be tried out. In memory only. */
-
-export class TestLimit {
+/** How often the webhook endpoints of an environment can be tried out. In memory only. */
+class TestLimit {
   /** When the last tests were, oldest first. */
   #at: number[] = [];
 

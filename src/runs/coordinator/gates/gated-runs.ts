@@ -12,6 +12,7 @@ import type { ChangeKey } from "../../run-calls.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { gateEventsOfNew } from "../../timeline.ts";
 import { type GateEvent, transition } from "../../transition.ts";
+import type { Context } from "../context.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
@@ -33,15 +34,9 @@ export class GatedRuns {
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    dispatches: Dispatches,
-    scheduler: Scheduler,
-    approvers: ApproverCheck,
-  ) {
-    this.#journal = journal;
-    this.#ledger = ledger;
+  constructor(context: Context, dispatches: Dispatches, scheduler: Scheduler, approvers: ApproverCheck) {
+    this.#journal = context.journal;
+    this.#ledger = context.ledger;
     this.#dispatches = dispatches;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
@@ -88,6 +83,11 @@ export class GatedRuns {
       ? this.#dispatches.release(before, run, released, now, details)
       : this.#ledger.update(before, run, event, now, details);
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
+  }
+
+  /** Opens the time gate of a run whose time has come. */
+  timeHasCome(run: JournaledRun, now: number): JournaledRun {
+    return this.change(run, { type: "time_opened" }, now);
   }
 
   /**

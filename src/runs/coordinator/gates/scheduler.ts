@@ -14,9 +14,11 @@ import type { Journal } from "../../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
 import { type ConcurrencyQueue, queueOf } from "../../run.ts";
 import { type QueuedRun, type QueueState, schedule } from "../../scheduling.ts";
-import type { Ledger } from "../ledger.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import type { SchedulingEffects } from "./scheduling-effects.ts";
+import { SchedulingEffects } from "./scheduling-effects.ts";
 
 /** What one batch does at most. The alarm does the rest at once. */
 const BATCH_STEPS = 200;
@@ -33,12 +35,11 @@ interface ApprovedQueueState extends QueueState {
   readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
-export class Scheduler {
+export class Scheduler implements DueWork {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #ledger: Ledger;
   readonly #effects: SchedulingEffects;
   readonly #approvers: ApproverCheck;
-  readonly #arm: (now: number) => void;
   /** Queues in which something may have changed, by their name. */
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
@@ -46,20 +47,13 @@ export class Scheduler {
   /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
   #isScheduling = false;
 
-  /** `arm`: sets the alarm for what is due next. */
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    effects: SchedulingEffects,
-    approvers: ApproverCheck,
-    arm: (now: number) => void,
-  ) {
-    this.#journal = journal;
-    this.#ledger = ledger;
-    this.#effects = effects;
+  constructor(context: Context, dispatches: Dispatches, approvers: ApproverCheck) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.#effects = new SchedulingEffects(context, dispatches, approvers);
     this.#approvers = approvers;
-    this.#arm = arm;
-    this.#pass = new QueuePass(journal.queues);
+    this.#pass = new QueuePass(context.journal.queues);
+    approvers.scheduler = this;
   }
 
   /** Call this when something has changed in a queue: an end, a limit, or a run that got there. */
@@ -74,14 +68,14 @@ export class Scheduler {
    */
   scheduleAllSoon(now: number): void {
     this.#pass.begin();
-    this.#arm(now);
+    this.#context.arm(now);
   }
 
   /** Does at once what fits into a batch. Call this after the change. */
   scheduleAll(now: number): void {
     try {
       this.takeBatch(now);
-      this.#arm(now);
+      this.#context.arm(now);
     } catch (error) {
       // The alarm that was set before the change goes on with the pass.
       this.#logFailed(error);
@@ -134,7 +128,7 @@ export class Scheduler {
       this.#journal.queues.forget();
       this.#journal.runs.setOccupancy(run, occupancy);
       // A grace can end before the lease of the attempt would have.
-      this.#arm(now);
+      this.#context.arm(now);
     });
     if (occupancy.occupiedUntil === null) this.ended(run, now);
   }
@@ -153,21 +147,16 @@ export class Scheduler {
     return { running: queues.running(queue), queued, pause: pauses.of(queue.group, now)?.reason ?? null };
   }
 
-  /**
-   * The alarm's part. Returns how many queues were looked at. If something failed, this throws after it has done
-   * everything else, because the alarm must not ring again at once.
-   */
+  /** If something failed, this throws after it has done everything else, because the alarm must not ring again at once. */
   takeBatch(now: number): number {
     const failures = [...this.#eraseEnded(now), ...this.#freeOccupied(now)];
     if (this.#approvers.forgetLost(now)) this.#pass.begin();
-    const looked = this.#pass.next();
-    for (const queue of [...this.#deferred.take(now), ...looked]) this.#changed.set(nameOf(queue), queue);
+    for (const queue of [...this.#deferred.take(now), ...this.#pass.next()]) this.#changed.set(nameOf(queue), queue);
     failures.push(...this.#scheduleSafely(now));
     if (failures.length > 0) throw failures[0];
-    return looked.length;
+    return 0;
   }
 
-  /** When the alarm must ring; Infinity if it need not. */
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#pass.isUnderWay) return now;
     const { pauses, queues } = this.#journal;
@@ -218,7 +207,7 @@ export class Scheduler {
     try {
       // A question to D1 that dies with this object is asked again.
       const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.#approvers.isBusy;
-      if (mustRing) this.#arm(now);
+      if (mustRing) this.#context.arm(now);
     } catch (error) {
       failed(error);
     }
@@ -276,7 +265,7 @@ export class Scheduler {
     for (const id of this.#journal.queues.due(queue, now)) {
       if (this.#deferred.has(id, now)) continue;
       try {
-        this.#ledger.current(id, now);
+        this.#context.ledger.current(id, now);
       } catch (error) {
         this.#deferFailed(id, queue, error, now);
       }
@@ -301,15 +290,14 @@ function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}\n${key}`;
 }
 
-/* SECTION:
- * A pass over the queues in which runs wait. What has changed in a queue is remembered in memory only, and an object
- * can die before it has scheduled. So each alarm goes on with a pass, and a new object makes a whole one at once.
- */
-
 /** How many queues one batch has. */
 const BATCH_QUEUES = 200;
 
-export class QueuePass {
+/**
+ * A pass over the queues in which runs wait. What has changed in a queue is remembered in memory only, and an object
+ * can die before it has scheduled. So each alarm goes on with a pass, and a new object makes a whole one at once.
+ */
+class QueuePass {
   readonly #queues: ConcurrencyQueueRows;
   /** The last queue that was looked at; null at the beginning. */
   #after: ConcurrencyQueue | null = null;
@@ -341,15 +329,14 @@ export class QueuePass {
   }
 }
 
-/* SECTION:
+const DEFERRED_MS = 10_000;
+
+/**
  * Runs with a scheduling decision that failed. Each is deferred for a while, and meanwhile those behind it are tried.
  * So a run that can't be released or ended does not hold up its group. The list is in memory only: a new object tries
  * all of them.
  */
-
-const DEFERRED_MS = 10_000;
-
-export class Deferred {
+class Deferred {
   /** By the id of the run. `at`: when its decision failed. */
   readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();
   /** How often a run was deferred so far. */

@@ -5,6 +5,7 @@ import type { JournaledRun } from "../../journal/run-rows.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting } from "../../run.ts";
 import { type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
+import type { Context } from "../context.ts";
 import type { Ledger } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
@@ -17,9 +18,9 @@ export class SchedulingEffects {
   readonly #dispatches: Dispatches;
   readonly #approvers: ApproverCheck;
 
-  constructor(journal: Journal, ledger: Ledger, dispatches: Dispatches, approvers: ApproverCheck) {
-    this.#journal = journal;
-    this.#ledger = ledger;
+  constructor(context: Context, dispatches: Dispatches, approvers: ApproverCheck) {
+    this.#journal = context.journal;
+    this.#ledger = context.ledger;
     this.#dispatches = dispatches;
     this.#approvers = approvers;
   }
@@ -97,9 +98,7 @@ function groupText({ group, key }: ConcurrencyQueue): string {
   return `The concurrency group ${group}${key === "" ? "" : ` with the key ${key}`}`;
 }
 
-/* SECTION: Which waiting runs would start if others were cancelled. Reads the journal, and writes nothing. */
-
-/** `queueState`: who is running in a queue, and who is queued. */
+/** How many queued runs would start if others were cancelled. `queueState`: who is running in a queue, and who is queued. */
 export function wouldStart(
   queues: readonly ConcurrencyQueue[],
   cancelled: ReadonlySet<string>,

@@ -7,7 +7,10 @@
  */
 import { logFailure } from "../../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
-import { AttemptPermits, type DueQueue, type Openings, type PermitPolicy, type Queued } from "./receiver-queues.ts";
+import type { DueRows } from "../../journal/due-rows.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import { AttemptPermits, DueQueue, type Openings, type PermitPolicy, type Queued } from "./receiver-queues.ts";
 
 /** A request. `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T> {
@@ -52,25 +55,22 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
 }
 
-/** `arm`: sets the coordinator's alarm for what is due next. */
-export interface Arming {
-  readonly scope: string;
-  readonly arm: (now: number) => void;
-}
-
-export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> {
+export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> implements DueWork {
   readonly #kind: RequestKind<T, R, O>;
-  readonly #queue: DueQueue;
+  readonly queue: DueQueue;
   readonly #permits: AttemptPermits;
-  readonly #scope: string;
-  readonly #arm: (now: number) => void;
+  readonly #context: Context;
 
-  constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { scope, arm }: Arming) {
+  /** `rows`: the journal's rows of this kind. */
+  constructor(kind: RequestKind<T, R, O>, rows: DueRows, context: Context) {
     this.#kind = kind;
-    this.#queue = queue;
+    this.queue = new DueQueue(rows);
     this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
-    this.#scope = scope;
-    this.#arm = arm;
+    this.#context = context;
+  }
+
+  nextAt(now: number): number {
+    return this.queue.nextAt(now);
   }
 
   /**
@@ -79,7 +79,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
    */
   begin(request: T, endsAt: number, now: number): T {
     const queued = this.#kind.queued(request);
-    if (this.#queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
+    if (this.queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
       this.wait(request, endsAt, now);
       return request;
     }
@@ -96,7 +96,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     const queued = this.#kind.queued(request);
     const trialInMs = this.#permits.trialInMs(queued.receiver, now);
     const until = trialInMs > 0 ? Math.min(endsAt, now + trialInMs) : endsAt;
-    this.#queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
+    this.queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
   }
 
   /**
@@ -139,7 +139,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
-    const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
+    const due = this.queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
       due: (id) => this.#processSafely(id, now, stuck, { maySend: false }),
       waiting: (id) => this.#processSafely(id, now, stuck),
     });
@@ -149,10 +149,10 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
 
   /** Gives waiting requests the permits that are free. */
   startWaiting(): void {
-    if (!this.#queue.isAnyWaiting) return;
+    if (!this.queue.isAnyWaiting) return;
     const now = Date.now();
-    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#processSafely(id, now, []));
-    this.#arm(now);
+    this.queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#processSafely(id, now, []));
+    this.#context.arm(now);
   }
 
   #openings(now: number): Openings {
@@ -170,7 +170,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     } catch (error) {
       this.#logError("due_row_failed", error, id);
       try {
-        this.#queue.rows.defer(id, now);
+        this.queue.rows.defer(id, now);
       } catch (cause) {
         stuck.push(cause);
       }
@@ -222,6 +222,6 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.#scope, run });
+    logFailure(event, error, { coordinator: this.#context.journal.scope, run });
   }
 }

@@ -1,6 +1,6 @@
 /**
  * The order in which a coordinator's runs, stop requests or deliveries are processed. A row that is due but gets no
- * permit (attempt-slots.ts) stays due in the journal, and waits in the queue of its receiver. This object remembers
+ * permit stays due in the journal, and waits in the queue of its receiver. This object remembers
  * which receivers have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows
  * again and again. That is in memory only: a restarted object has free permits and looks at everything.
  */
@@ -202,16 +202,6 @@ export class DueQueue {
   }
 }
 
-/* SECTION:
- * The permits for attempts that are under way, and how receivers share them. A receiver is the host of dispatches and
- * stop requests, or the webhook endpoint of deliveries. The circuit of a receiver that fails is half-open: the receiver
- * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts,
- * and what an attempt came to is soon known again.
- *
- * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
- * others wait.
- */
-
 /** Attempts, and the bytes that their requests weigh. */
 export interface Room {
   readonly attempts: number;
@@ -247,6 +237,15 @@ interface Receiver {
   begunAt: number;
 }
 
+/**
+ * The permits for attempts that are under way, and how receivers share them. A receiver is the host of dispatches and
+ * stop requests, or the webhook endpoint of deliveries. The circuit of a receiver that fails is half-open: the receiver
+ * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts,
+ * and what an attempt came to is soon known again.
+ *
+ * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
+ * others wait.
+ */
 export class AttemptPermits {
   readonly #policy: PermitPolicy;
   readonly #failuresBefore: (queued: Queued) => number;
