@@ -23,7 +23,7 @@ import {
   RETENTION_MS,
   ring,
   useClock,
-} from "./place.ts";
+} from "./environment.ts";
 
 useClock();
 useBucket();

@@ -2,11 +2,9 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { describe, expect, it, vi } from "vitest";
-import { Cleaning } from "../../src/runs/coordinator/moves.ts";
+import { describe, expect, it } from "vitest";
 import { askWith, calledThrough, envWith } from "../support/bindings.ts";
-import { later } from "../support/clock.ts";
-import { alarmAt, alarmIn, coordinator, createAged, direct, journal, MINUTE_MS } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
@@ -187,24 +185,6 @@ describe("the cleaning", () => {
     await driveUntil(path, null);
     expect(await idsIn(1, path)).toEqual([]);
   });
-});
-
-it("a cleaning under way lets the alarm ring later, even if the clock steps back", async () => {
-  const { path } = await livingIn(1);
-  faults.only = 2;
-  const { open } = holdWrites(/DELETE FROM runs/);
-  await beginMove(path, 2);
-  await direct(path).moves.cancel();
-  await ringUntil(path, async () => faults.gatedCalls > 0);
-  const nextAt = vi.spyOn(Cleaning.prototype, "nextAt");
-  later(-MINUTE_MS);
-  await direct(path).upkeep.poke();
-  const now = Date.now();
-  const instants = nextAt.mock.results.map(({ value }) => value as number);
-  vi.useRealTimers();
-  open();
-  expect(instants).not.toEqual([]);
-  expect(Math.min(...instants)).toBeGreaterThan(now);
 });
 
 it("an environment of the time with one database stays where it is until its copy is done", async () => {

@@ -19,7 +19,6 @@ import {
   DAY_MS,
   direct,
   HOUR_MS,
-  journal,
   MINUTE_MS,
   until,
 } from "../support/direct.ts";
@@ -88,21 +87,6 @@ describe("the sweep", () => {
       expect(await dueAt(path)).toBe(Date.now() + 600_000);
     },
   );
-});
-
-it("retention that failed is retried when its alarm rings, not an hour later", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
-  await change(path, id, { type: "cancelled" });
-  vi.setSystemTime(Date.now() + 31 * DAY_MS);
-  faults.writes = "down";
-  await runDurableObjectAlarm(coordinator(path));
-  faults.writes = null;
-  stepBack();
-  await direct(path).upkeep.poke();
-  expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now());
-  await runDurableObjectAlarm(coordinator(path));
-  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
 });
 
 describe("a subscriber of a run", () => {

@@ -150,7 +150,7 @@ const BATCH_ITEMS = 500;
 const NO_RUNS: MatchingPage = { runs: [], behind: null };
 
 /** `areAllOver`: whether no run is open. */
-export interface Ends {
+interface Ends {
   readonly ended: EndedRuns;
   readonly areAllOver: boolean;
 }

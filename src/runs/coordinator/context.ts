@@ -20,12 +20,12 @@ import { Replies } from "./replies.ts";
 import { Changes, Subscriptions } from "./subscriptions.ts";
 
 /** Makes one attempt of a dispatch or a stop request. */
-export interface Sender {
+interface Sender {
   send(attempt: Attempt): Promise<AttemptResult>;
 }
 
 /** Makes one attempt of a delivery. */
-export interface DeliverySender {
+interface DeliverySender {
   send(attempt: DeliveryAttempt): Promise<DeliveryResult>;
 }
 

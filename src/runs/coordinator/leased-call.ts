@@ -21,7 +21,7 @@ export function endOf({ at, ms }: Span, now: number): number {
 /** Whether the call still counts. Ask before each write. */
 export type IsCurrent = () => boolean;
 
-export interface CallPolicy {
+interface CallPolicy {
   readonly leaseMs: number;
   /** How long the next call waits after one that failed: at first, and at most. The wait doubles with each failure. */
   readonly retryFirstMs: number;

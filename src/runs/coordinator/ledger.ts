@@ -35,7 +35,7 @@ export interface UpdateDetails {
 }
 
 /** The parts above the ledger, and what it asks of them. */
-export interface Consequences {
+interface Consequences {
   /** Puts a version's event on record for the webhook endpoints. */
   readonly fanOut: FollowUp;
   readonly outcomes: { before(run: Run): PreviousStatus };
@@ -102,7 +102,7 @@ export class Ledger {
     };
     const written = this.#journal.insert(created, details, now, this.#followUps);
     if (written === null) return null;
-    this.#follow(created, this.#afterEach(created, written, isWaiting(created), now));
+    this.#follow(created, written, isWaiting(created), now, []);
     return created;
   }
 
@@ -141,8 +141,7 @@ export class Ledger {
     );
     const isOver = !isOpen(changed);
     const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
-    this.#follow(changed, [
-      ...this.#afterEach(changed, written, isWaiting(before) || isWaiting(changed), now),
+    this.#follow(changed, written, isWaiting(before) || isWaiting(changed), now, [
       () => isOver && this.#log(before, changed, event, written, now),
       () => isToStop && this.consequences.stopRequests?.start(changed, now),
       () => isOver && this.consequences.scheduler?.ended(changed, now),
@@ -247,26 +246,19 @@ export class Ledger {
     logGivenUp("attempt", this.#journal.scope, run.id, erased.attempt, neverCalled(erased, run.failedAttempt));
   }
 
-  /** What follows from every version. `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens. */
-  #afterEach(
-    { id }: Run,
-    { pendingVersion, after = [] }: Written,
-    isGated: boolean,
-    now: number,
-  ): readonly (() => void)[] {
-    return [
-      () => this.#replication.changed(pendingVersion, isGated),
-      () => this.#changes.subscriptions.notify(id),
-      () => this.#changes.noteChange(now),
-      ...after,
-    ];
-  }
-
   /**
    * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it, and a
    * repeated change does nothing more. What a failed part left undone is found by the alarm that the version has set.
+   * `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens.
    */
-  #follow({ id }: Run, parts: readonly (() => unknown)[]): void {
+  #follow({ id }: Run, written: Written, isGated: boolean, now: number, rest: readonly (() => unknown)[]): void {
+    const parts = [
+      () => this.#replication.changed(written.pendingVersion, isGated),
+      () => this.#changes.subscriptions.notify(id),
+      () => this.#changes.noteChange(now),
+      ...(written.after ?? []),
+      ...rest,
+    ];
     for (const part of parts) {
       try {
         part();

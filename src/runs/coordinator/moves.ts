@@ -24,9 +24,9 @@ import type { Context } from "./context.ts";
 import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 
 /** How long the old rows stay for isolates that remember the old database: longer than they remember anything. */
-export const REST_MS = 15 * MINUTE_MS;
+const REST_MS = 15 * MINUTE_MS;
 /** A statement that was given up can run late, so the rows are deleted once more. */
-export const CLEAN_AGAIN_MS = HOUR_MS;
+const CLEAN_AGAIN_MS = HOUR_MS;
 
 export class MoveHandler implements MoveCalls {
   readonly #context: Context;

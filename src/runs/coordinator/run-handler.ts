@@ -214,7 +214,7 @@ function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: R
  * `hasGrace`: whether the run stayed open, so that its job could stop. `decidedAt`: when the cancel that counts was
  * accepted; null if an earlier one ends the run.
  */
-export interface CancelledRun {
+interface CancelledRun {
   readonly ok: true;
   readonly run: JournaledRun;
   readonly replayed: boolean;

@@ -62,14 +62,6 @@ it("keeps a run for 30 days after its end and then wakes", async () => {
   expect(await rowOf(id)).not.toBeNull();
 });
 
-it("never removes an open run", async () => {
-  const path = newRunsPath();
-  const createdAt = Date.now() - 60 * DAY_MS;
-  const id = await createAged(path, { createdAt, deadlineAt: Date.now() + MINUTE_MS });
-  await alarmIn(0, coordinator(path));
-  expect(await replicatedRow(path, id)).toMatchObject({ status: "pending" });
-});
-
 it.each(["down", "committed_then_error"] as const)(
   "while D1 is %s the journal keeps the run, and the alarm comes again after 10 s",
   async (fault) => {
@@ -87,18 +79,6 @@ it.each(["down", "committed_then_error"] as const)(
     expect(await rowOf(id)).toBeNull();
   },
 );
-
-it("goes on after an eviction in the middle", async () => {
-  const path = newRunsPath();
-  const id = await endedRun(path);
-  faults.writes = "hang";
-  await alarmIn(PAST_RETENTION_MS, coordinator(path));
-  await evictDurableObject(coordinator(path));
-  faults.writes = null;
-  await alarmIn(PAST_RETENTION_MS + 11_000, coordinator(path));
-  await until(async () => (await kept(path)).runs === 0);
-  expect(await rowOf(id)).toBeNull();
-});
 
 it("keeps a run that webhook endpoints must still hear of, and the runs that were due after it", async () => {
   const path = newRunsPath();

@@ -206,10 +206,6 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     log("info", "delivery_given_up", { coordinator, run: runId, endpoint, attempt, status, reason });
   }
 
-  useResult(): void {
-    // A delivery that is gone needs no result.
-  }
-
   giveUp({ request }: OutgoingDelivery, now: number): void {
     this.#journal.deliveries.erase(request);
     this.#context.arm(now);
@@ -305,7 +301,7 @@ const JITTER = 0.2;
 /** How long to wait after an attempt that could not be made. */
 const NOT_MADE_WAIT_MS = 30_000;
 /** How many attempts of a delivery are shown. */
-export const ATTEMPTS_SHOWN = 10;
+const ATTEMPTS_SHOWN = 10;
 
 /** `isTrial`: the attempt was a trial request. `isHalfOpen`: the endpoint gets only trial requests from now on. */
 export interface Circumstances {

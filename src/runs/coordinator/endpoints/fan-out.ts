@@ -26,7 +26,7 @@ const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-export class FanOut implements FollowUp, DueWork {
+class FanOut implements FollowUp, DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
   readonly #deliveries: Deliveries;

@@ -31,6 +31,9 @@ interface Repeated {
   readonly at: number | null;
 }
 
+/** What a decision does, or why it is refused. */
+type Judge = (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"];
+
 export class GateHandler implements GateCalls {
   readonly #context: Context;
   readonly #journal: Journal;
@@ -46,12 +49,8 @@ export class GateHandler implements GateCalls {
     this.#approvers = approvers;
   }
 
-  async approve(
-    id: string,
-    { by, reason }: Decision,
-    changeKey: ChangeKey,
-    inclusion: Inclusion = {},
-  ): Promise<RunReply> {
+  async approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const { by, reason } = decision;
     return this.#decide(id, by, changeKey, inclusion, (run, now) => {
       const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
       if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
@@ -59,12 +58,8 @@ export class GateHandler implements GateCalls {
     });
   }
 
-  async reject(
-    id: string,
-    { by, reason }: Decision,
-    changeKey: ChangeKey,
-    inclusion: Inclusion = {},
-  ): Promise<RunReply> {
+  async reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const { by, reason } = decision;
     return this.#decide(id, by, changeKey, inclusion, (run, now) => {
       const { rejectedBy } = run;
       if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
@@ -126,16 +121,11 @@ export class GateHandler implements GateCalls {
     return this.#journal.pauses.all(Date.now());
   }
 
-  async groups(
-    only: string | null,
-    after: ConcurrencyQueue | null,
-    limit: number,
-  ): Promise<readonly ConcurrencyGroup[]> {
+  async groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<ConcurrencyGroup[]> {
     const now = Date.now();
     const { queues, pauses } = this.#journal;
-    return queues
-      .groups(only, after, limit)
-      .map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
+    const groups = queues.groups(only, after, limit);
+    return groups.map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
   }
 
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
@@ -148,27 +138,18 @@ export class GateHandler implements GateCalls {
     this.#scheduler.scheduleAll(now);
   }
 
-  /**
-   * Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer.
-   * `judge` says what the decision does, or why it is refused.
-   */
+  /** Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer. */
   #decide(
     id: string,
     approver: Actor | null,
     changeKey: ChangeKey,
     inclusion: Inclusion,
-    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
+    judge: Judge,
   ): Promise<RunReply> {
     return this.#approvers.before(id, approver, () => this.#decideNow(id, changeKey, inclusion, Date.now(), judge));
   }
 
-  #decideNow(
-    id: string,
-    changeKey: ChangeKey,
-    { include }: Inclusion,
-    now: number,
-    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
-  ): RunReply {
+  #decideNow(id: string, changeKey: ChangeKey, { include }: Inclusion, now: number, judge: Judge): RunReply {
     const { ledger, replies } = this.#context;
     const run = ledger.current(id, now);
     if (run === null) return NOT_FOUND;

@@ -25,7 +25,7 @@ const IN_QUEUE_MAX = { runs: WAITING_MAX_IN_QUEUE, bytes: Number.POSITIVE_INFINI
 const PART_OF_ONE_TOKEN = 0.25;
 
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
-export type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
+type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
 export class GatedRuns {
   readonly #journal: Journal;

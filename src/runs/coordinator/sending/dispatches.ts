@@ -137,12 +137,7 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 
   /** The response can name the job, even if a heartbeat has started the run before. */
-  useResult(
-    runId: string,
-    request: Dispatch,
-    result: AttemptResult,
-    { isOvertaken, now }: { readonly isOvertaken: boolean; readonly now: number },
-  ): void {
+  useResult(runId: string, request: Dispatch, result: AttemptResult, isOvertaken: boolean, now: number): void {
     const { attempt } = request;
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
@@ -254,10 +249,6 @@ export class StopRequests extends RunRequests<StopRequest> {
 
   protected end({ run }: OfRun<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteStopRequest(run, null, events, now);
-  }
-
-  useResult(): void {
-    // Only the status counts.
   }
 }
 

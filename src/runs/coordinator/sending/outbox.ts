@@ -10,7 +10,7 @@ import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "..
 import type { DueRows } from "../../journal/due-rows.ts";
 import type { DueWork } from "../alarm.ts";
 import type { Context } from "../context.ts";
-import { AttemptPermits, DueQueue, type Openings, type PermitPolicy, type Queued } from "./receiver-queues.ts";
+import { AttemptPermits, DueQueue, type PermitPolicy, type Queued } from "./receiver-queues.ts";
 
 /** A request. `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T> {
@@ -47,7 +47,7 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
    * Uses what else a result says, after it was applied. `request`: as it left. `isOvertaken`: there was no request any
    * more, so the result was not applied.
    */
-  useResult(id: string, request: T, result: R, when: { readonly isOvertaken: boolean; readonly now: number }): void;
+  useResult?(id: string, request: T, result: R, isOvertaken: boolean, now: number): void;
   /**
    * Gives up a request whose time was up before its next attempt was due, or before a permit was free. `isHalfOpen`:
    * whether its receiver fails.
@@ -64,8 +64,8 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   /** `rows`: the journal's rows of this kind. */
   constructor(kind: RequestKind<T, R, O>, rows: DueRows, context: Context) {
     this.#kind = kind;
-    this.queue = new DueQueue(rows);
     this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
+    this.queue = new DueQueue(rows, this.#permits);
     this.#context = context;
   }
 
@@ -139,10 +139,9 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
-    const due = this.queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
-      due: (id) => this.#processSafely(id, now, stuck, { maySend: false }),
-      waiting: (id) => this.#processSafely(id, now, stuck),
-    });
+    const due = this.queue.takeBatch(now, this.#kind.batchMax, (id, maySend) =>
+      this.#processSafely(id, now, stuck, maySend),
+    );
     if (stuck.length > 0) throw stuck[0];
     return due;
   }
@@ -151,20 +150,11 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   startWaiting(): void {
     if (!this.queue.isAnyWaiting) return;
     const now = Date.now();
-    this.queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#processSafely(id, now, []));
+    this.queue.startWaiting(now, this.#kind.batchMax, (id) => this.#processSafely(id, now, [], true));
     this.#context.arm(now);
   }
 
-  #openings(now: number): Openings {
-    return {
-      hasRoom: (receiver, kind) =>
-        this.#permits.hasRoomFor({ receiver, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
-      isHalfOpen: (receiver) => this.#permits.isHalfOpen(receiver),
-      trialInMs: (receiver) => this.#permits.trialInMs(receiver, now),
-    };
-  }
-
-  #processSafely(id: string, now: number, stuck: unknown[], { maySend } = { maySend: true }): void {
+  #processSafely(id: string, now: number, stuck: unknown[], maySend: boolean): void {
     try {
       this.#process(id, now, maySend);
     } catch (error) {
@@ -210,14 +200,14 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     const now = Date.now();
     const found = this.#kind.find(id, now);
     if (found !== null) this.#kind.answered(found, request.attempt, result, now);
-    this.#kind.useResult(id, request, result, { isOvertaken: found === null, now });
+    this.#kind.useResult?.(id, request, result, found === null, now);
   }
 
   /** Nobody knows whether the request arrived. Its lease decides, if there is a request still. */
   #attemptLost(id: string, request: T): void {
     const now = Date.now();
     if (this.#kind.find(id, now) === null) {
-      this.#kind.useResult(id, request, this.#kind.lost, { isOvertaken: true, now });
+      this.#kind.useResult?.(id, request, this.#kind.lost, true, now);
     }
   }
 

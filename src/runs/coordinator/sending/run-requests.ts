@@ -65,12 +65,6 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   /** Ends the run if its time is up. */
   abstract find(runId: string, now: number): OfRun<T> | null;
   abstract idle(runId: string, now: number): void;
-  abstract useResult(
-    runId: string,
-    request: T,
-    result: AttemptResult,
-    when: { readonly isOvertaken: boolean; readonly now: number },
-  ): void;
   /** What an attempt of the request sends. */
   protected abstract attemptOf(runId: string, request: T): Attempt;
   /** Writes how far the request got. */

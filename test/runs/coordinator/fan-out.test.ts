@@ -184,18 +184,6 @@ describe("an end", () => {
     }
   });
 
-  it("waits no longer after a failure if the clock steps back", async () => {
-    outside.answers = () => 200;
-    const path = await given(CHAT);
-    await breakDeliveries(path);
-    const id = await end(path);
-    await until(async () => (await alarmAt(path)) !== null);
-    await mendDeliveries(path);
-    await pass(path, -HOUR_MS);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
-  });
-
   it("commits although its outcome can't be noted, and the next run has that outcome before it all the same", async () => {
     outside.filters = { [CHAT]: { showsPrevious: true } };
     outside.answers = () => 200;
@@ -428,17 +416,6 @@ describe("a change of an endpoint", () => {
     await pass(path, 31_000);
     await untilSent(1);
     expect(sentIds()).toEqual([id]);
-  });
-
-  it("whose read fails is read again two seconds later", async () => {
-    const path = await given();
-    await note(path, CHAT);
-    outside.holdRead = () => Promise.reject(new Error("D1 is down"));
-    await expect(() => changed(path)).rejects.toThrow("D1 is down");
-    expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 2000);
-    outside.holdRead = null;
-    await pass(path, 2000);
-    await until(async () => outside.reads === 3);
   });
 
   it("sets no alarm that has nothing to do: the next one reads again", async () => {

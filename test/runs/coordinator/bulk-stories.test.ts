@@ -6,8 +6,8 @@
 
 import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
-import { replicated } from "../../../support/landed.ts";
-import { newRunsPath } from "../../../support/requests.ts";
+import { replicated } from "../../support/landed.ts";
+import { newRunsPath } from "../../support/requests.ts";
 import {
   awake,
   begin,

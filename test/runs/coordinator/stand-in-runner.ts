@@ -14,12 +14,12 @@ import type {
   BulkRunner,
   NumberedItem,
   Stopper,
-} from "../../../../src/runs/bulk.ts";
-import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
-import { type Coordinator, coordinatorOf } from "../../../../src/runs/protocol.ts";
+} from "../../../src/runs/bulk.ts";
+import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
+import { type Coordinator, coordinatorOf } from "../../../src/runs/protocol.ts";
 
-import { coordinator, createAged, journal, until } from "../../../support/direct.ts";
-import { newRunsPath } from "../../../support/requests.ts";
+import { coordinator, createAged, journal, until } from "../../support/direct.ts";
+import { newRunsPath } from "../../support/requests.ts";
 
 /**
  * What becomes of a call. `unheard`: it is carried out, and its answer is lost. `hangs`: nothing is ever heard of it.

@@ -2,23 +2,17 @@
  * Rare situations in a concurrency queue: late answers and alarms, ends within a release, limits, and failing writes.
  */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { DueRuns } from "../../src/runs/journal/due-rows.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { ask, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
-import { AFTER_FAILURE_MS, type Awake, Stage } from "./stage.ts";
+import { AFTER_FAILURE_MS, type Awake, stage, useStage } from "./stage.ts";
 
 const NEWEST = { concurrency: { onConflict: "cancel_running" } } as const;
 const SUCCEEDED = { type: "succeeded", output: null } as const;
 const NOW = { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 } as const;
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 /** A run that is running. Its receiver has failed, and no attempt is under way. */
 async function retrying(awake: Awake): Promise<string> {

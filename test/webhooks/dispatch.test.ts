@@ -13,7 +13,7 @@ import {
   type Outcome,
   outcomeOf,
   UNSURE_ATTEMPTS_MAX,
-} from "../../../src/webhooks/dispatch.ts";
+} from "../../src/webhooks/dispatch.ts";
 
 const HOUR_MS = 3_600_000;
 const NOW = Date.UTC(2026, 0, 31, 12);
