@@ -20,8 +20,7 @@ import { behind } from "../run-id.ts";
 import { BulkDriver } from "./bulk-driver.ts";
 import { BulkProgress, RunSets } from "./bulk-progress.ts";
 import type { Context } from "./context.ts";
-import type { Scheduler } from "./gates/scheduler.ts";
-import { wouldStart } from "./gates/scheduling-effects.ts";
+import { type Scheduler, wouldStart } from "./gates/scheduler.ts";
 import { KEY_REUSED } from "./replies.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;

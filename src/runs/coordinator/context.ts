@@ -19,21 +19,12 @@ import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
 import { Changes, Subscriptions } from "./subscriptions.ts";
 
-/** Makes one attempt of a dispatch or a stop request. */
-interface Sender {
-  send(attempt: Attempt): Promise<AttemptResult>;
-}
-
-/** Makes one attempt of a delivery. */
-interface DeliverySender {
-  send(attempt: DeliveryAttempt): Promise<DeliveryResult>;
-}
-
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
 interface Entrypoints {
-  readonly WebhookSender: Sender;
+  /** Makes one attempt of a dispatch or a stop request. */
+  readonly WebhookSender: { send(attempt: Attempt): Promise<AttemptResult> };
   readonly WebhookEndpoints: Endpoints;
-  readonly DeliverySender: DeliverySender;
+  readonly DeliverySender: { send(attempt: DeliveryAttempt): Promise<DeliveryResult> };
   readonly BulkOperations: BulkRunner;
   readonly RunArchive: Archiver;
 }

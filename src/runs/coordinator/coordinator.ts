@@ -13,7 +13,7 @@ import { isScope } from "../run-id.ts";
 import { BulkHandler } from "./bulk-handler.ts";
 import { Context } from "./context.ts";
 import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
-import { Notifications } from "./endpoints/fan-out.ts";
+import { FanOut } from "./endpoints/fan-out.ts";
 import { ApproverCheck } from "./gates/approver-check.ts";
 import { GateHandler } from "./gates/gate-handler.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
@@ -40,8 +40,8 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     }
     const context = new Context(ctx, env, scope);
     const { alarms, ledger } = context;
-    const notifications = new Notifications(context);
-    const { fanOut, reads, deliveries, outcomes } = notifications;
+    const fanOut = new FanOut(context);
+    const { reads, deliveries, outcomes } = fanOut;
     const stopRequests = new StopRequests(context);
     const dispatches = new Dispatches(context, stopRequests);
     const approvers = new ApproverCheck(context);
@@ -61,7 +61,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       runs: new RunHandler(context, dispatches, gatedRuns, scheduler),
       gates: new GateHandler(context, gatedRuns, scheduler, approvers),
       watches: new WatchHandler(context),
-      endpoints: new EndpointHandler(context, notifications),
+      endpoints: new EndpointHandler(context, fanOut),
       upkeep: new UpkeepHandler(context, reads),
       bulk,
       archive,

@@ -20,34 +20,34 @@ import {
 } from "../../endpoint-deliveries.ts";
 import { bytesOf, type Journal } from "../../journal/journal.ts";
 import type { Context } from "../context.ts";
-import type { Notifications } from "./fan-out.ts";
+import type { FanOut } from "./fan-out.ts";
 
 export class EndpointHandler implements EndpointCalls {
   readonly #context: Context;
   readonly #journal: Journal;
-  readonly #notifications: Notifications;
+  readonly #fanOut: FanOut;
   readonly #tests = new TestLimit();
 
-  constructor(context: Context, notifications: Notifications) {
+  constructor(context: Context, fanOut: FanOut) {
     this.#context = context;
     this.#journal = context.journal;
-    this.#notifications = notifications;
+    this.#fanOut = fanOut;
   }
 
   async note(created: EndpointKey | null): Promise<void> {
-    this.#notifications.reads.note(created, Date.now());
+    this.#fanOut.reads.note(created, Date.now());
   }
 
   async changed(): Promise<void> {
-    await this.#notifications.reads.read();
+    await this.#fanOut.reads.read();
   }
 
   async report(key: EndpointKey): Promise<EndpointReport> {
     const { deliveries } = this.#journal.deliveries.page(key, { limit: 1 });
     return {
       health: this.#journal.endpointHealth.of(key),
-      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
-      recovery: this.#notifications.recoveries.of(key),
+      isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key),
+      recovery: this.#fanOut.recoveries.of(key),
       newest: deliveries[0] ?? null,
     };
   }
@@ -55,15 +55,12 @@ export class EndpointHandler implements EndpointCalls {
   async forgetHealth(key: EndpointKey): Promise<void> {
     this.#journal.transaction(() => {
       this.#journal.endpointHealth.erase(key);
-      this.#notifications.reads.note(null, Date.now());
+      this.#fanOut.reads.note(null, Date.now());
     });
   }
 
   async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
-    return {
-      ...this.#journal.deliveries.page(key, filter),
-      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
-    };
+    return { ...this.#journal.deliveries.page(key, filter), isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key) };
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
@@ -72,18 +69,18 @@ export class EndpointHandler implements EndpointCalls {
     if (run === null) return "run_not_found";
     const event = eventOf(run);
     if (event === null || (type !== null && type !== event.type)) return "no_such_event";
-    this.#notifications.deliveries.resend(key, runId, event, bytesOf(run), now);
+    this.#fanOut.deliveries.resend(key, runId, event, bytesOf(run), now);
     return "accepted";
   }
 
   async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
-    const { recoveries, reads, fanOut } = this.#notifications;
+    const { recoveries, reads } = this.#fanOut;
     // It may have been stored or enabled a moment ago, and the call that says so got lost.
     const isKnown = this.#journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
     if (!isKnown) await reads.read();
     const isBegun = recoveries.begin(key, order);
     const now = Date.now();
-    fanOut.takeBatch(now);
+    this.#fanOut.takeBatch(now);
     this.#context.arm(now);
     return isBegun ? recoveries.of(key) : null;
   }

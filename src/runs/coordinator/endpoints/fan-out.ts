@@ -26,22 +26,26 @@ const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-class FanOut implements FollowUp, DueWork {
+/** With the parts that it needs, which the endpoints' handler needs too. */
+export class FanOut implements FollowUp, DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
-  readonly #deliveries: Deliveries;
-  readonly #outcomes: Outcomes;
-  readonly #recoveries: Recoveries;
+  readonly outcomes: Outcomes;
+  readonly reads: EndpointReads;
+  readonly deliveries: Deliveries;
+  readonly recoveries: Recoveries;
   readonly #call: LeasedCall;
   readonly #suspect = new Suspect();
 
-  constructor(context: Context, deliveries: Deliveries, outcomes: Outcomes, recoveries: Recoveries) {
+  constructor(context: Context) {
     this.#context = context;
     this.#journal = context.journal;
-    this.#deliveries = deliveries;
-    this.#outcomes = outcomes;
-    this.#recoveries = recoveries;
+    this.outcomes = new Outcomes(context.journal);
+    this.reads = new EndpointReads(context, this.outcomes);
+    this.deliveries = new Deliveries(context, this.reads);
+    this.recoveries = new Recoveries(context.journal, this.deliveries);
     this.#call = new LeasedCall({ ...WALK, failed: (error) => this.#log(error), ended: () => context.arm(Date.now()) });
+    this.reads.onChange = this;
   }
 
   /** Whether the version has no event of which an endpoint could hear. */
@@ -59,10 +63,10 @@ class FanOut implements FollowUp, DueWork {
       const matches = event === null ? [] : this.#matchesOf([event]);
       if (matches.length === 0) return isNoted ? null : () => this.takeBatch(now);
       if (!storageLimit.isReached(now)) {
-        const begun = this.#journal.transaction(() => this.#deliveries.insert(matches, now));
+        const begun = this.#journal.transaction(() => this.deliveries.insert(matches, now));
         alarms.armBy(now + LEASE_MS, now);
         // One that waits is sent when an attempt of its endpoint ends.
-        return () => this.#deliveries.send(begun);
+        return () => this.deliveries.send(begun);
       }
     } catch (error) {
       this.#log(error);
@@ -83,7 +87,7 @@ class FanOut implements FollowUp, DueWork {
   }
 
   get #hasWork(): boolean {
-    return this.#journal.fanOut.pendingAfter !== null || this.#recoveries.isAny || this.#outcomes.isFilling;
+    return this.#journal.fanOut.pendingAfter !== null || this.recoveries.isAny || this.outcomes.isFilling;
   }
 
   async #walk(isCurrent: IsCurrent): Promise<number> {
@@ -93,9 +97,9 @@ class FanOut implements FollowUp, DueWork {
       if (!isCurrent()) break;
       const { storageLimit } = this.#context;
       if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no delivery is written");
-      this.#outcomes.fill();
+      this.outcomes.fill();
       this.#fanOutNext();
-      this.#recoveries.recoverBatch();
+      this.recoveries.recoverBatch();
     }
     return 0;
   }
@@ -111,12 +115,12 @@ class FanOut implements FollowUp, DueWork {
     const young = runs.filter(({ at }) => at > now - FAN_OUT_WITHIN_MS);
     try {
       const begun = this.#journal.transaction(() => {
-        const deliveries = this.#deliveries.insert(this.#matchesOf(young), now);
+        const deliveries = this.deliveries.insert(this.#matchesOf(young), now);
         this.#walkedTo(walkedTo);
         return deliveries;
       });
       this.#suspect.passed();
-      this.#deliveries.launch(begun);
+      this.deliveries.launch(begun);
     } catch (error) {
       const skipped = this.#suspect.failed(runs);
       if (skipped === null) throw error;
@@ -128,11 +132,11 @@ class FanOut implements FollowUp, DueWork {
   /** False if the outcome could not be noted. The walk then notes it. */
   #noteOutcome(run: JournaledRun, now: number): boolean {
     try {
-      this.#outcomes.ended(run);
+      this.outcomes.ended(run);
       return true;
     } catch (error) {
       this.#log(error);
-      this.#outcomes.fillFrom(run);
+      this.outcomes.fillFrom(run);
       this.#context.alarms.armBy(now, now);
       return false;
     }
@@ -171,22 +175,4 @@ function runWithEvent(run: JournaledRun, bytes: number): RunWithEvent | null {
   if (event === null || run.eventSeq === null) return null;
   const { id, eventSeq: seq, source, actionName, entityId, labels, previousStatus } = run;
   return { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
-}
-
-/** The parts of a coordinator that notify webhook endpoints of events, put together. */
-export class Notifications {
-  readonly outcomes: Outcomes;
-  readonly reads: EndpointReads;
-  readonly deliveries: Deliveries;
-  readonly recoveries: Recoveries;
-  readonly fanOut: FanOut;
-
-  constructor(context: Context) {
-    this.outcomes = new Outcomes(context.journal);
-    this.reads = new EndpointReads(context, this.outcomes);
-    this.deliveries = new Deliveries(context, this.reads);
-    this.recoveries = new Recoveries(context.journal, this.deliveries);
-    this.fanOut = new FanOut(context, this.deliveries, this.outcomes, this.recoveries);
-    this.reads.onChange = this.fanOut;
-  }
 }

@@ -16,8 +16,7 @@ import type { Context } from "../context.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import type { Scheduler } from "./scheduler.ts";
-import { eventAt } from "./scheduling-effects.ts";
+import { eventAt, type Scheduler } from "./scheduler.ts";
 
 /** What may wait in one environment, and for one queue. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
