@@ -13,6 +13,7 @@ import {
   cancelledBy,
   createRuns,
   die,
+  type Fate,
   failWrites,
   itemsOf,
   orderOf,
@@ -165,6 +166,24 @@ describe("the batches", () => {
     }
     expect((await bulkOf(path, id)).counts).toEqual({ matched: 10_000, accepted: 10_000, skipped: 0, failed: 0 });
     expect(outside.retried.size).toBe(10_000);
+  });
+
+  it("count an answer that does not come within 60 s as lost, and not when it comes later", async () => {
+    const path = newRunsPath();
+    const fates: Fate[] = ["late"];
+    outside.fate = (call) => (call === "retry" ? (fates.shift() ?? "answered") : "answered");
+    const id = await begin(path, { request: RETRY, named: runIds(1) });
+    await passUntil(path, async () => outside.batches.length === 1, 0);
+    await pass(path, 59_999);
+    expect(outside.batches.length).toBe(1);
+    await pass(path, 1);
+    await passUntil(path, async () => outside.batches.length === 2, 1000);
+    await passUntilEnd(path, id);
+    await awake(path, async () => {
+      outside.release();
+      await scheduler.wait(0);
+    });
+    expect((await bulkOf(path, id)).counts).toMatchObject({ matched: 1, accepted: 1 });
   });
 
   it("wait while nobody can say whether the asker's token works, longer each time and however long", async () => {
