@@ -45,7 +45,9 @@ export class Context {
 
   constructor(ctx: DurableObjectState, env: Env, scope: string) {
     this.env = env;
-    this.entrypoints = ctx.exports as unknown as Entrypoints;
+    const { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive } =
+      ctx.exports as unknown as Entrypoints;
+    this.entrypoints = { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive };
     const journal = new Journal(ctx.storage, scope);
     const alarms = new AlarmClock(ctx.storage, journal);
     this.journal = journal;
