@@ -17,20 +17,15 @@ import type { Trigger } from "../webhooks/trigger.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
-export interface ResolvedAction {
+/** The times are in minutes, as the definition has them. */
+export interface ResolvedAction
+  extends Pick<ActionDefinition, "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency"> {
   readonly name: string;
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
   readonly trigger: Trigger | undefined;
   /** The same as a GET shows it, with null instead of each secret. */
   readonly shownTrigger: StoredTrigger | undefined;
-  /** In minutes, as the definition has them. */
-  readonly timeout: number | undefined;
-  readonly heartbeatTimeout: number | undefined;
-  /** In minutes. Without a gate it has no effect. */
-  readonly waitTimeout: number | undefined;
-  readonly approval: ActionDefinition["approval"];
-  readonly concurrency: ActionDefinition["concurrency"];
   readonly labels: readonly string[];
   readonly schema: CheckedSchema | null;
 }

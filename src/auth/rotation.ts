@@ -26,7 +26,7 @@ import {
 import { authenticate, authorize, OF_CREDENTIAL } from "./authentication.ts";
 import { credentials } from "./credential-memory.ts";
 import { type LeftDefinitions, selectLeftDefinitions, toLeftDefinitions } from "./left-behind.ts";
-import { grantableRoles, isOperator, type Principal, type Role, rowIdOf } from "./principal.ts";
+import { grantableRoles, isOperator, type Principal, rowIdOf } from "./principal.ts";
 import { rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
 import { grantsAnyFlag, shownToken } from "./token-routes.ts";
@@ -128,17 +128,11 @@ const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send R
 const NO_FLAGS =
   "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
-/** A token that the asker may see, as the rotation found it. */
-interface Rotatable {
+/** A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator. */
+type Rotatable = Pick<StoredToken, "name" | "role" | "envName" | "mayApprove" | "mayActForOthers"> & {
   readonly hash: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly envName: string | null;
-  readonly mayApprove: boolean;
-  readonly mayActForOthers: boolean;
-  /** Whether the asker is the token itself, a token above it, or the operator. */
   readonly isOwn: boolean;
-}
+};
 
 /** `?4`: the token. `?5`: the asker. UNION ends even if parents form a circle, which nothing can create. */
 const IS_OWN = `(?5 IS NULL OR EXISTS (

@@ -20,7 +20,6 @@ import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
 import { authenticate, bearerToken, chargeClient, OF_CREDENTIAL, requires, requiresRoot } from "./authentication.ts";
 import { credentials } from "./credential-memory.ts";
-import type { Principal } from "./principal.ts";
 import { begunSession, currentToken, sessionList, signInCode } from "./responses.ts";
 import { cookieHash, newCookie, newPageKey, ownSite, requestSession, requiresOwnPage, sendCookie } from "./session.ts";
 import {
@@ -169,13 +168,6 @@ export const sessionRoutes = new Hono<AppEnv>()
 
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
 
-/** A session that began, with its two secrets. */
-interface BegunSession {
-  readonly principal: Principal;
-  readonly cookie: string;
-  readonly pageKey: string;
-}
-
 /** Whose session it will be. `token` null: the operator's. */
 interface Beginner {
   readonly project: string;
@@ -186,7 +178,7 @@ interface Beginner {
  * Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. Throws 400, 401,
  * 403, 429 or 503.
  */
-async function begin(c: Context<AppEnv>, { project, code }: z.output<typeof newSession>): Promise<BegunSession> {
+async function begin(c: Context<AppEnv>, { project, code }: z.output<typeof newSession>) {
   const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
   const { token } = beginner;
   const cookie = newCookie(token === null);

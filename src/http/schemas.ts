@@ -5,6 +5,7 @@
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
+import { parseUuid } from "../base/ids.ts";
 import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
 import {
   LABEL_MAX_CHARACTERS,
@@ -169,6 +170,11 @@ export const filterableName = z
     wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: PLAIN_TEXT },
     description: "Well-formed Unicode without control characters.",
   });
+
+export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
+  z.globalRegistry,
+  { wire: { type: "string", format: "uuid" } },
+);
 
 const RFC_3339 = "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).";
 

@@ -5,7 +5,7 @@ import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
 import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
-import { DAY_MS, type Instant, rfc3339 } from "../base/time.ts";
+import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
@@ -75,7 +75,6 @@ const recoveryRequest = z
 
 /** The errors of what asks the coordinator for deliveries, and is in the audit. */
 const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;
-const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
 export const deliveryRoutes = new Hono<AppEnv>()
@@ -191,11 +190,6 @@ export const deliveryRoutes = new Hono<AppEnv>()
       return c.json(shownRecovery(begun), 202);
     },
   );
-
-/** The first whole ms at this instant or later. No response can show a later year than 9999. */
-function shownMs({ ceilMs }: Instant): number {
-  return Math.min(ceilMs, LAST_MS);
-}
 
 /** The run's id in the path. An id that this service has not made asks no coordinator. */
 async function genuineId(c: Context<AppEnv>): Promise<string> {

@@ -9,13 +9,6 @@ import type { DefinitionRef } from "../definitions/kind.ts";
 import type { EndpointHealth } from "../runs/endpoint-deliveries.ts";
 import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
 
-/** `at`: ms. `reason`: a sentence without secrets. */
-interface Disabling extends DefinitionRef {
-  readonly version: number;
-  readonly reason: string;
-  readonly at: number;
-}
-
 /** An attempt whose receiver answered 410 waits for this write, and holds its permit meanwhile. */
 const WRITE_MAX_MS = 5000;
 
@@ -24,12 +17,12 @@ const TARGET = `scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND n
 const HERE = `scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
 
 /**
- * False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service.
+ * `reason`: a sentence without secrets. False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service.
  * Throws errors of D1, and a Timeout after 5 s. The endpoint may be disabled then.
  */
 export async function disableEndpoint(
   db: D1Database,
-  { scope, name, version, reason, at }: Disabling,
+  { scope, name, version, reason, at }: DefinitionRef & { version: number; reason: string; at: number },
 ): Promise<boolean> {
   const [o, p, envName = ""] = scope.split("/");
   const what = { project: `${o}/${p}`, envName, action: "webhook_endpoint_disabled", target: name } as const;

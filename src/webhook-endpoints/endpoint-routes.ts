@@ -188,7 +188,7 @@ async function rotateSecret(
       return { version: stored.version, isUnchanged: true, signingSecret: null, endsAt };
     }
     const signingSecret = newSigningSecret();
-    const after = rotated(secrets, signingSecret, { gracePeriodSeconds, now, rotation });
+    const after = rotated(secrets, signingSecret, gracePeriodSeconds, now, rotation);
     if (!after.ok) throw tooMany(after.error);
     const version = versionAfter(stored.version, now);
     const put = {

@@ -7,7 +7,6 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
-import { parseUuid } from "../base/ids.ts";
 import { ENDPOINT_TESTS_PER_MINUTE } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { keptOf } from "../definitions/change.ts";
@@ -16,7 +15,7 @@ import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes
 import { selectDefinition } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, parsedText } from "../http/schemas.ts";
+import { described, uuid } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
@@ -29,10 +28,6 @@ import { testResult } from "./responses.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
-
-const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(z.globalRegistry, {
-  wire: { type: "string", format: "uuid" },
-});
 
 const testRequest = z
   .strictObject({

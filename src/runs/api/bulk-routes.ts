@@ -18,7 +18,7 @@ import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
 import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
-import { described, filterableName, instant, labelList, listOf, wholeNumber } from "../../http/schemas.ts";
+import { described, filterableName, instant, labelList, listOf, uuid, wholeNumber } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import {
@@ -34,7 +34,7 @@ import {
 import { register } from "../d1/control-database.ts";
 import { nameOf, STATUSES } from "../run.ts";
 import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
-import { cancel, groupFilter, triggeredByFilter, uuid } from "./request-schemas.ts";
+import { cancel, groupFilter, triggeredByFilter } from "./request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
 import { OF_RUNS } from "./responses/errors.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";

@@ -10,7 +10,7 @@ import { currentVersion } from "../../actions/resolve.ts";
 import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
 import { CONCURRENCY_GROUP, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
-import { rfc3339 } from "../../base/time.ts";
+import { rfc3339, shownMs } from "../../base/time.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { firstPage } from "../../http/paging.ts";
@@ -235,7 +235,6 @@ const ENVIRONMENT = "-environment";
 const PAUSE = "/:group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}" as "/:group";
 const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 /** No response can show a later year than 9999. */
-const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
 
 /** An unknown path is 404 before the body is judged, as everywhere. */
 const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
@@ -287,7 +286,7 @@ export const pauseRoutes = new Hono<AppEnv>()
       const put: Pause = {
         group: groupOf(c),
         reason,
-        until: until === undefined ? null : Math.min(until.ceilMs, LAST_MS),
+        until: until === undefined ? null : shownMs(until),
         by: nameOf(actorOf(c)),
         via: viaOf(actorOf(c)),
         at,

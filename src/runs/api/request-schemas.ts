@@ -4,7 +4,6 @@
  */
 
 import * as z from "zod/mini";
-import { parseUuid } from "../../base/ids.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import {
   CANCEL_GRACE_DEFAULT_SECONDS,
@@ -42,6 +41,7 @@ import {
   PLAIN_TEXT,
   parsedText,
   urlLength,
+  uuid,
   wholeNumber,
   wholeNumberText,
   withExample,
@@ -56,11 +56,6 @@ const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
   .check(finiteNumbers)
   .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
-
-export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
-  z.globalRegistry,
-  { wire: { type: "string", format: "uuid" } },
-);
 
 const inputs = (what: string, other: string) =>
   z._default(
