@@ -21,10 +21,7 @@ export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 /** Pointers to texts of an output that were shortened. Above that, one pointer to the output stands for them. */
 export const TRUNCATED_MAX = 20;
-/**
- * Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they
- * are.
- */
+/** Without the secrets, which have bounds of their own. */
 export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** The pattern of the name of a trigger's secret. */
 export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
@@ -60,9 +57,9 @@ export const VERSIONS_MAX_PER_DEFINITION = 100;
 export const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
 /** The pattern of the name of an action or of a webhook endpoint in a path. */
 export const DEFINITION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
-/** A trigger's payload after its placeholders were replaced, without secrets. */
+/** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
-/** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */
+/** A trigger's header names, and their values after placeholders were replaced. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
 /** Of one webhook endpoint: the newest one, and those that a rotation replaced. */

@@ -165,7 +165,7 @@ export function writeReport(control: D1Database, { lookedAt, ...report }: Databa
 }
 
 /** A database that is not ready, or the archive if it does not answer. */
-export type Degraded =
+type Degraded =
   | { readonly database: number; readonly status: DatabaseStatus }
   | { readonly archive: ArchiveStatus };
 

@@ -13,7 +13,7 @@ const ASCII = 128;
 const LAST = 0x10ffff;
 
 /** Code points, ascending and without overlap: from, to, from, to… */
-export type Ranges = readonly number[];
+type Ranges = readonly number[];
 
 /** A Unicode property: `\p{L}`, `\p{Script=Greek}`. */
 export interface Property {
@@ -22,7 +22,7 @@ export interface Property {
 }
 
 /** A property as it stands in a class. `isNegated`: `\P`. */
-export interface PropertyTest {
+interface PropertyTest {
   readonly property: Property;
   readonly isNegated: boolean;
 }
@@ -76,7 +76,7 @@ export function accepts(set: CharacterSet, code: number): boolean {
 }
 
 /** All code points that are not in the ranges. */
-export function complement(ranges: Ranges): Ranges {
+function complement(ranges: Ranges): Ranges {
   const others: number[] = [];
   let from = 0;
   for (let i = 0; i < ranges.length; i += 2) {
@@ -156,7 +156,7 @@ const CONTROLS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Every property of the pattern by the name in its braces. */
-export type Properties = ReadonlyMap<string, Property>;
+type Properties = ReadonlyMap<string, Property>;
 
 /** The text of the character or class at `at`. */
 export function tokenAt(source: string, at: number): string {

@@ -34,7 +34,7 @@ export interface Evaluation {
 }
 
 /** Evaluates a value of one type by the node's own keywords. */
-export type Evaluate<T> = (
+type Evaluate<T> = (
   node: SchemaNode,
   value: T,
   location: InstanceLocation | null,
@@ -71,7 +71,7 @@ export class Evaluated {
 
 /* SECTION: Types, allowed values, strings and numbers (JSON Schema Validation 2020-12, sections 6.1 to 6.3). PURE. */
 
-export function typeOf(value: unknown): TypeName {
+function typeOf(value: unknown): TypeName {
   if (value === null) return "null";
   if (Array.isArray(value)) return "array";
   // JSON has no other types.

@@ -28,7 +28,7 @@ export interface SchemaWalk {
   admit(pattern: Pattern, pointer: string): boolean;
 }
 
-export type KeywordReader = (node: Draft, value: unknown, pointer: string, walk: SchemaWalk) => void;
+type KeywordReader = (node: Draft, value: unknown, pointer: string, walk: SchemaWalk) => void;
 
 /** The keys of T whose values can be a V. */
 type KeysOf<T, V> = { [K in keyof T]-?: V extends T[K] ? K : never }[keyof T];
@@ -38,30 +38,30 @@ const ANCHOR = /^[A-Za-z_][-A-Za-z0-9._]*$/;
 const SHOWN_VALUES = 5;
 const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 
-export const isText = (value: unknown) => typeof value === "string";
-export const isFlag = (value: unknown) => typeof value === "boolean";
+const isText = (value: unknown) => typeof value === "string";
+const isFlag = (value: unknown) => typeof value === "boolean";
 
 /** A reader that only checks the keyword's value, because the keyword changes no evaluation. */
-export function note(isValid: (value: unknown) => boolean, wanted: string): KeywordReader {
+function note(isValid: (value: unknown) => boolean, wanted: string): KeywordReader {
   return (_, value, pointer, walk) => {
     if (!isValid(value)) walk.refuse(pointer, "The keyword", `has the wrong type. Send ${wanted}.`);
   };
 }
 
-export function number(key: KeysOf<Draft, number>, isValid: (value: number) => boolean, wanted: string): KeywordReader {
+function number(key: KeysOf<Draft, number>, isValid: (value: number) => boolean, wanted: string): KeywordReader {
   return (node, value, pointer, walk) => {
     if (typeof value === "number" && isValid(value)) node[key] = value;
     else walk.refuse(pointer, "The keyword", `is ${shownJson(value)}. Send ${wanted}.`);
   };
 }
 
-export const limit = (key: KeysOf<Draft, number>) => number(key, () => true, "a number");
+const limit = (key: KeysOf<Draft, number>) => number(key, () => true, "a number");
 
-export function count(key: KeysOf<Draft, number>): KeywordReader {
+function count(key: KeysOf<Draft, number>): KeywordReader {
   return number(key, (value) => Number.isSafeInteger(value) && value >= 0, "a whole number of 0 or more");
 }
 
-export function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
+function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
   return (node, value, pointer, walk) => {
     if (Array.isArray(value) && key === "items") {
       walk.refuse(pointer, "The keyword", "is an array. Rename the keyword to prefixItems.");
@@ -69,7 +69,7 @@ export function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
   };
 }
 
-export function schemaList(key: KeysOf<Draft, readonly SchemaNode[]>): KeywordReader {
+function schemaList(key: KeysOf<Draft, readonly SchemaNode[]>): KeywordReader {
   return (node, value, pointer, walk) => {
     if (!Array.isArray(value) || value.length === 0) {
       walk.refuse(pointer, "The keyword", "is not a list of schemas. Send an array with at least one schema.");
@@ -89,7 +89,7 @@ function schemaMap(value: unknown, pointer: string, walk: SchemaWalk): Map<strin
   return new Map(members.map(([name, member]) => [name, walk.subschema(member, pointer + pointerStep(name))]));
 }
 
-export function namedSchemas(key: "properties" | "dependentSchemas"): KeywordReader {
+function namedSchemas(key: "properties" | "dependentSchemas"): KeywordReader {
   return (node, value, pointer, walk) => {
     node[key] = schemaMap(value, pointer, walk);
   };
@@ -126,7 +126,7 @@ function allowed(values: readonly unknown[]): AllowedValues {
   };
 }
 
-export const readType: KeywordReader = (node, value, pointer, walk) => {
+const readType: KeywordReader = (node, value, pointer, walk) => {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
   const isValid = list.every((one) => typeof one === "string" && TYPES.includes(one));
   if (list.length === 0 || !isValid || new Set(list).size < list.length) {
@@ -135,21 +135,21 @@ export const readType: KeywordReader = (node, value, pointer, walk) => {
   node.type = new Set(list as readonly TypeName[]);
 };
 
-export const readEnum: KeywordReader = (node, value, pointer, walk) => {
+const readEnum: KeywordReader = (node, value, pointer, walk) => {
   if (Array.isArray(value) && value.length > 0) node.enum = allowed(value);
   else walk.refuse(pointer, "The enum", "is not a list of values. Send an array with at least one value.");
 };
 
-export const readConst: KeywordReader = (node, value) => {
+const readConst: KeywordReader = (node, value) => {
   node.const = allowed([value]);
 };
 
-export const readPattern: KeywordReader = (node, value, pointer, walk) => {
+const readPattern: KeywordReader = (node, value, pointer, walk) => {
   const found = pattern(value, pointer, walk);
   if (found !== null) node.pattern = found;
 };
 
-export const readFormat: KeywordReader = (node, value, pointer, walk) => {
+const readFormat: KeywordReader = (node, value, pointer, walk) => {
   const found = typeof value === "string" ? FORMATS.get(value) : undefined;
   if (found !== undefined) node.format = found;
   else {
@@ -158,7 +158,7 @@ export const readFormat: KeywordReader = (node, value, pointer, walk) => {
   }
 };
 
-export const readPatternProperties: KeywordReader = (node, value, pointer, walk) => {
+const readPatternProperties: KeywordReader = (node, value, pointer, walk) => {
   const found: PatternProperty[] = [];
   for (const [source, schema] of schemaMap(value, pointer, walk)) {
     const parsed = pattern(source, pointer + pointerStep(source), walk);
@@ -168,23 +168,23 @@ export const readPatternProperties: KeywordReader = (node, value, pointer, walk)
   node.patternProperties = found;
 };
 
-export const readRequired: KeywordReader = (node, value, pointer, walk) => {
+const readRequired: KeywordReader = (node, value, pointer, walk) => {
   node.required = names(value, pointer, walk);
 };
 
-export const readDependentRequired: KeywordReader = (node, value, pointer, walk) => {
+const readDependentRequired: KeywordReader = (node, value, pointer, walk) => {
   const members = membersOf(value, pointer, walk);
   node.dependentRequired = new Map(
     members.map(([name, list]) => [name, names(list, pointer + pointerStep(name), walk)]),
   );
 };
 
-export const readUniqueItems: KeywordReader = (node, value, pointer, walk) => {
+const readUniqueItems: KeywordReader = (node, value, pointer, walk) => {
   if (typeof value === "boolean") node.uniqueItems = value;
   else walk.refuse(pointer, "The keyword", "is not a boolean. Send true or false.");
 };
 
-export const readReference: KeywordReader = (node, value, pointer, walk) => {
+const readReference: KeywordReader = (node, value, pointer, walk) => {
   if (typeof value === "string" && value.startsWith("#")) walk.reference(node, value, pointer);
   else {
     walk.refuse(
@@ -195,32 +195,32 @@ export const readReference: KeywordReader = (node, value, pointer, walk) => {
   }
 };
 
-export const readAnchor: KeywordReader = (node, value, pointer, walk) => {
+const readAnchor: KeywordReader = (node, value, pointer, walk) => {
   if (typeof value === "string" && ANCHOR.test(value)) walk.anchor(node, value, pointer);
   else walk.refuse(pointer, "The $anchor", `is not a name. Use letters, digits, "-", "_" and ".".`);
 };
 
 /** These identify the document, so they stand only at its root. `$id` is a name and changes no `$ref`. */
-export const readSchemaDialect: KeywordReader = (_, value, pointer, walk) => {
+const readSchemaDialect: KeywordReader = (_, value, pointer, walk) => {
   if (pointer !== "/$schema") walk.refuse(pointer, "The $schema", "is not at the root. Remove it.");
   else if (value !== DRAFT && value !== `${DRAFT}#`) {
     walk.refuse(pointer, "The $schema", `is ${shownJson(value)}. Write the schema for 2020-12, and send "${DRAFT}".`);
   }
 };
 
-export const readSchemaId: KeywordReader = (_, value, pointer, walk) => {
+const readSchemaId: KeywordReader = (_, value, pointer, walk) => {
   if (pointer !== "/$id") {
     walk.refuse(pointer, "The $id", "is not at the root. Remove it, and refer to the schema by its location.");
   } else if (typeof value !== "string") walk.refuse(pointer, "The $id", "is not a string. Send a URI, or remove it.");
 };
 
 /** Nothing decodes the content, so its schema is checked, but never evaluated. */
-export const readContentSchema: KeywordReader = (_, value, pointer, walk) => {
+const readContentSchema: KeywordReader = (_, value, pointer, walk) => {
   walk.subschema(value, pointer);
 };
 
 /** `$defs` and `definitions`: their schemas are evaluated only where a reference leads to them. */
-export const readDefinitions: KeywordReader = (_, value, pointer, walk) => {
+const readDefinitions: KeywordReader = (_, value, pointer, walk) => {
   schemaMap(value, pointer, walk);
 };
 

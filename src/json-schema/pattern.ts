@@ -190,10 +190,10 @@ class Parser {
  * in the text. PURE. `pattern.ts` makes the parts from a caller's text.
  */
 
-export type Assertion = "start" | "end" | "boundary" | "inside";
+type Assertion = "start" | "end" | "boundary" | "inside";
 
 /** `max`: Infinity for a quantifier without an upper count. */
-export type PatternPart =
+type PatternPart =
   | { readonly kind: "character"; readonly set: CharacterSet }
   | { readonly kind: "assertion"; readonly assertion: Assertion }
   | { readonly kind: "sequence"; readonly parts: readonly PatternPart[] }
@@ -211,7 +211,7 @@ const INSIDE = 6;
 const KIND_OF: Readonly<Record<Assertion, number>> = { start: START, end: END, boundary: BOUNDARY, inside: INSIDE };
 
 /** The instructions as one list for each member, because a run reads them some million times. */
-export interface Program {
+interface Program {
   readonly kinds: readonly number[];
   /** Of an `ACCEPT`. */
   readonly sets: readonly CharacterSet[];
@@ -253,7 +253,7 @@ class ProgramDraft {
 }
 
 /** Null if the program needs more than `max` instructions. The work is bounded by `max`, whatever the counts are. */
-export function compile(part: PatternPart, max: number): Program | null {
+function compile(part: PatternPart, max: number): Program | null {
   const draft = new ProgramDraft();
   emit(part, draft, max);
   if (draft.length > max) return null;
@@ -322,7 +322,7 @@ const BOUNDARY_STEPS = 2;
 const POSITION_MAX = 2 ** 29;
 
 /** Whether the program matches somewhere in the text. Meaningless if the budget is overdrawn. */
-export function runProgram(program: Program, text: string, budget: StepBudget): boolean {
+function runProgram(program: Program, text: string, budget: StepBudget): boolean {
   const { kinds, sets, targets, scratch } = program;
   const { putAt, todo, accepting } = scratch;
   const isAnchored = kinds[0] === START;

@@ -21,7 +21,7 @@ export const MEMBER_STEPS = 10;
 /** One property whose schemas are looked for. */
 export const PROPERTY_STEPS = 20;
 /** One name that is sorted among the others. */
-export const SORT_STEPS = 30;
+const SORT_STEPS = 30;
 
 /**
  * What an operation of the runtime costs on `text`, such as a comparison or a copy. Such operations are far faster than

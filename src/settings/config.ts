@@ -153,7 +153,7 @@ export function environmentUrl(setting: Setting, requestUrl: string, scope: stri
 }
 
 /** Why the service can't tell jobs where to report; null if it can. `origin`: the origin of the request. */
-export function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
+function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
   if (PUBLIC_URL) {
     if (PLAIN_URL.test(PUBLIC_URL) && URL.canParse(PUBLIC_URL)) return null;
     return "PUBLIC_URL is not a plain http or https URL. Set it to a URL like https://runs.example.com, without credentials, query and fragment.";

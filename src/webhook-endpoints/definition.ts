@@ -13,16 +13,14 @@ import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { isForm } from "../webhooks/render.ts";
 import {
   BUT_SHOWN,
-  blank,
-  blanked,
   boundedWithoutSecrets,
-  headersOf,
+  headersSchema,
   missingSecrets,
-  payloadOf,
+  payloadSchema,
   secretTexts,
   signingSecret,
   tooManySecrets,
-  urlOf,
+  urlSchema,
   type WholeFault,
   withNulls,
 } from "../webhooks/request-schemas.ts";
@@ -68,12 +66,12 @@ const labels = described(
   `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
 );
 
-const url = urlOf(
+const url = urlSchema(
   IN_ENDPOINT_URL,
   "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
     "stand in its path and query.",
 );
-const headers = headersOf(IN_ENDPOINT, "message");
+const headers = headersSchema(IN_ENDPOINT, "message");
 const secrets = described(
   secretTexts,
   `${z.globalRegistry.get(secretTexts)?.description}`.replace("URLs and `link` can't.", "The URL can't."),
@@ -82,7 +80,7 @@ const secrets = described(
 /** What no response hides. */
 const OPEN = {
   payload: z.optional(
-    payloadOf(
+    payloadSchema(
       IN_ENDPOINT,
       "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
         "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
@@ -111,7 +109,7 @@ const FILTERS = {
 
 /** An endpoint with all its secrets. Checks what needs all members. */
 export const endpointDefinition = z.pipe(
-  boundedWithoutSecrets(ENDPOINT_MAX_BYTES, withoutSecrets),
+  boundedWithoutSecrets(ENDPOINT_MAX_BYTES, ["url", "headers", "secrets", "signingSecret"]),
   z
     .strictObject(
       {
@@ -191,18 +189,6 @@ function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
   );
   const message = "is no form, but headers has Content-Type: application/x-www-form-urlencoded; send a flat object.";
   return wantsForm ? [{ path: ["payload"], message }] : [];
-}
-
-function withoutSecrets(value: unknown): unknown {
-  if (!isJsonObject(value)) return value;
-  const { url, headers, secrets, signingSecret, ...others } = value;
-  return {
-    ...others,
-    url: blank(url),
-    headers: blanked(headers),
-    secrets: blanked(secrets),
-    signingSecret: blank(signingSecret),
-  };
 }
 
 /** A webhook endpoint as an attempt needs it: with all its secrets. It never leaves the Worker. */

@@ -24,7 +24,7 @@ const VALUES_WAIT_MS = 5000;
 const LATE = `the response did not end within ${VALUES_WAIT_MS / 1000} seconds`;
 
 /** A result whose texts are not sealed yet. */
-export type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
+type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
 
 /**
  * Sends a request and reads the start of its response. `isReachable`: whether a connection could be made just before.

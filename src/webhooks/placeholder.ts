@@ -84,7 +84,7 @@ export interface Placeholder {
 }
 
 /** Text, which is never empty, or a placeholder. */
-export type TemplatePart = string | Placeholder;
+type TemplatePart = string | Placeholder;
 
 /** What a template may use. URLs, requests, stop requests and webhook endpoints differ. */
 export interface Roots {

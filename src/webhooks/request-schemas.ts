@@ -15,7 +15,7 @@ import {
 } from "../base/limits.ts";
 import { atMost, described, finiteNumbers, HTTP_URL, urlLength } from "../http/schemas.ts";
 import { IN_STOP_URL, type Roots } from "./placeholder.ts";
-import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "./template.ts";
+import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 import { signingKey } from "./webhook-request.ts";
 
 /** RFC 9110, section 5.6.2. */
@@ -25,7 +25,7 @@ export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 const RESERVED_HEADER =
   /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
 
-export const headersOf = (roots: Roots, whose: string) =>
+export const headersSchema = (roots: Roots, whose: string) =>
   z
     .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
     .check(
@@ -50,7 +50,7 @@ export const headersOf = (roots: Roots, whose: string) =>
         "the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
     });
 
-export const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
+const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
 
 function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
   const lower = name.toLowerCase();
@@ -64,7 +64,7 @@ function headerFault(name: string, text: unknown, seen: Set<string>, roots: Root
   return checkTemplate(text, roots)?.sentence ?? null;
 }
 
-export const payloadOf = (roots: Roots, description: string) =>
+export const payloadSchema = (roots: Roots, description: string) =>
   described(
     z.unknown().check(
       finiteNumbers,
@@ -77,13 +77,13 @@ export const payloadOf = (roots: Roots, description: string) =>
     description,
   );
 
-export const urlOf = (roots: Roots, description: string) =>
+export const urlSchema = (roots: Roots, description: string) =>
   z
     .string({ error: "send the URL to call." })
     .check(
       urlLength,
       z.superRefine((url, context) => {
-        const message = checkUrlTemplate(url, roots) ?? checkUrlPath(url);
+        const message = checkUrlTemplate(url, roots);
         if (message !== null) context.addIssue({ code: "custom", message });
       }),
     )
@@ -126,18 +126,13 @@ function linkFault(template: string): string | null {
   if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
     return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
   }
-  return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
+  return checkUrlTemplate(template, IN_STOP_URL);
 }
 
 /** Whether the receiver chooses the whole link. JSON text is no link, so a placeholder with `json` does not count. */
 export function isWholeResponse(template: string): boolean {
   return /^\{\{\s*response\.(?:(?!\}\}).)*\}\}$/s.test(template);
 }
-
-/* SECTION:
- * zod: the secrets of a trigger or a webhook endpoint, and the faults of templates that use them. PURE. Null can stand
- * for a stored secret.
- */
 
 const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 
@@ -193,7 +188,7 @@ export const BUT_SHOWN =
   " The values of `Accept`, `Accept-Language`, `Content-Type` and `X-GitHub-Api-Version` are no secrets.";
 
 /** Texts by name. Null stands for a stored secret. */
-export type SecretTexts = Readonly<Record<string, string | null>>;
+type SecretTexts = Readonly<Record<string, string | null>>;
 
 interface ObjectWire {
   readonly additionalProperties: object;
@@ -224,13 +219,20 @@ export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniTy
 }
 
 /**
- * Refuses a value that has more bytes of JSON. `withoutSecrets` blanks what the limit does not count. Secrets have
- * bounds of their own. An admin can change a definition without knowing its secrets. If the limit counted secrets, the
- * admin could grow the payload until it is refused, and learn their length.
+ * Refuses a value that has more bytes of JSON. `secrets`: the members that hold texts which do not count, because they
+ * have bounds of their own. Those of `cancel` do not count either.
  */
-export function boundedWithoutSecrets(maxBytes: number, withoutSecrets: (value: unknown) => unknown) {
+export function boundedWithoutSecrets(maxBytes: number, secrets: readonly string[]) {
+  const shown = (value: unknown): unknown => {
+    if (!isJsonObject(value)) return value;
+    const members = Object.entries(value).map(([name, member]) => {
+      if (name === "cancel") return [name, shown(member)];
+      return [name, secrets.includes(name) ? blanked(member) : member];
+    });
+    return Object.fromEntries(members);
+  };
   return z.transform((value, context) => {
-    const bytes = utf8Bytes(JSON.stringify(withoutSecrets(value)) ?? "");
+    const bytes = utf8Bytes(JSON.stringify(shown(value)) ?? "");
     if (bytes <= maxBytes) return value;
     const message = `has ${bytes} bytes without its secrets; send at most ${maxBytes}.`;
     context.issues.push({ code: "custom", message, input: value });
@@ -238,13 +240,12 @@ export function boundedWithoutSecrets(maxBytes: number, withoutSecrets: (value: 
   });
 }
 
-export function blanked(texts: unknown): unknown {
-  if (!isJsonObject(texts)) return texts;
-  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, blank(text)]));
-}
-
-export function blank(text: unknown): unknown {
-  return typeof text === "string" ? "" : text;
+/** A text, or an object of texts, with empty texts. */
+function blanked(value: unknown): unknown {
+  if (typeof value === "string") return "";
+  if (!isJsonObject(value)) return value;
+  const texts = Object.entries(value).map(([name, text]) => [name, typeof text === "string" ? "" : text]);
+  return Object.fromEntries(texts);
 }
 
 /** A fault that no member has alone. */

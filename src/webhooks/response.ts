@@ -170,7 +170,7 @@ export function linkOf(link: LaterText, values: ResponseValues): string | null {
  */
 
 /** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
-export type Encoding = "text" | "url" | "form" | "json" | "json_text";
+type Encoding = "text" | "url" | "form" | "json" | "json_text";
 
 /**
  * A value: its key, which is a path joined by dots, and its encoding. `isJson`: what is encoded is the JSON text of the

@@ -84,7 +84,7 @@ function unready(reason: string, isFinal: boolean): AttemptResult {
  */
 
 /** Makes a connection and closes it. Sends nothing. False only if the connection was refused, or the name not found. */
-export async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {
+async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {
   const socket = connect({ hostname, port: Number(port) || (protocol === "https:" ? 443 : 80) });
   socket.closed.catch(() => {});
   try {

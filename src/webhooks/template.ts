@@ -8,12 +8,12 @@
  * value.
  */
 import { asciiJson, isJsonObject } from "../base/json.ts";
-import { utf8Bytes } from "../base/limits.ts";
+import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 
 /** `path`: the keys that lead to the fault inside the template. */
-export interface TemplateFault {
+interface TemplateFault {
   readonly path: readonly (string | number)[];
   readonly sentence: string;
 }
@@ -52,33 +52,14 @@ export function renderJson(template: unknown, context: FullContext, maxBytes: nu
 }
 
 /**
- * The text with every placeholder put in, line breaks included. `too_large` if it has more than `maxBytes` of UTF-8.
+ * The text with every placeholder put in, for a header or a link; null if it has more than `maxCharacters`. JSON can
+ * name every character in ASCII. Other text can't, so the caller refuses what no header can carry.
  */
-export function renderText(template: string, context: FullContext, maxBytes: number): Result<string, "too_large"> {
-  const text = fill(parsed(template), context, maxBytes, String);
-  return text === null || utf8Bytes(text) > maxBytes ? err("too_large") : ok(text);
+export function renderText(template: string, context: FullContext, maxCharacters: number): string | null {
+  return fill(parsed(template), context, maxCharacters, (text, isJson) => (isJson ? asciiJson(text) : text));
 }
 
-/**
- * A header's value, and `putIn`: how many UTF-16 units of it are values that were put in. The template and its secrets
- * don't count, because their lengths are secret. `too_large` if `putIn` is more than `maxBytes`.
- */
-export function renderHeader(
-  template: string,
-  context: FullContext,
-  maxBytes: number,
-): Result<{ readonly value: string; readonly putIn: number }, "too_large"> {
-  const parts = parsed(template);
-  const counted = parts.filter((part) => typeof part !== "string" && part.path[0] !== "secrets");
-  const putIn = fill(counted, context, maxBytes, encodeForHeader);
-  if (putIn === null) return err("too_large");
-  const value = fill(parts, context, Number.POSITIVE_INFINITY, encodeForHeader) ?? "";
-  return ok({ value, putIn: putIn.length });
-}
-
-/**
- * A sentence about the first fault in the placeholders of a URL, or null. `guardUrl` checks which URLs may be called.
- */
+/** A sentence about the first fault of a URL's template, or null. `guardUrl` checks which URLs may be called. */
 export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
   const parts = parse(template, roots);
   if (!parts.ok) return parts.error;
@@ -101,31 +82,20 @@ export function checkUrlTemplate(template: string, roots = IN_URL): string | nul
     // Otherwise the value would choose the character: `%2{{ x }}` with "F" is a slash.
     if (CUT_ESCAPE.test(before.slice(-2))) return "A placeholder can't continue a % escape. Write % as %25.";
   }
-  return null;
-}
-
-/**
- * A sentence about the path that the template's author wrote, or null. For a template that `checkUrlTemplate` accepts.
- */
-export function checkUrlPath(template: string): string | null {
   const plain = plainUrl(template);
   if (pathFault(plain, plain) === null) return null;
   return "The path has a part . or .., or a control character, also behind an escape. Write the path without it.";
 }
 
-/**
- * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of
- * its path are those of url-path.ts.
- */
+/** The URL with every value percent-encoded, so that a value stays within its path segment or query value. */
 export function renderUrl(
   template: string,
   context: FullContext,
-  maxBytes: number,
   roots = IN_URL,
 ): Result<string, "too_large" | PathFault> {
   if (checkUrlTemplate(template, roots) !== null) throw new Error("rendering a URL template that was never checked");
-  const url = fill(parsed(template), context, maxBytes, encodeForUrl);
-  if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
+  const url = fill(parsed(template), context, URL_MAX_CHARACTERS, encodeForUrl);
+  if (url === null || utf8Bytes(url) > URL_MAX_CHARACTERS) return err("too_large");
   const fault = pathFault(url, plainUrl(template));
   return fault === null ? ok(url) : err(fault);
 }
@@ -135,11 +105,6 @@ export function plainUrl(template: string): string {
   return parsed(template)
     .map((part) => (typeof part === "string" ? part : "x"))
     .join("");
-}
-
-/** JSON can name every character in ASCII. Other text can't, so the caller refuses what no header can carry. */
-function encodeForHeader(text: string, isJson: boolean): string {
-  return isJson ? asciiJson(text) : text;
 }
 
 /** The value as it stands in a path segment or a query value. */
@@ -191,14 +156,6 @@ function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));
 }
 
-/* SECTION:
- * Whether values stay within their segments of a URL's path. PURE.
- *
- * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A
- * value is percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to
- * another endpoint. A query is split before it is decoded, so it may have any value.
- */
-
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";
 
 const ASCII_ESCAPE = /%([0-7][0-9a-f])/gi;
@@ -221,6 +178,10 @@ const EMPTY = /^[/\\]*(?:;|$)/;
 /**
  * What could lead a receiver to another path than the template's author wrote; null if nothing could. `plain`: the same
  * URL with harmless values, which tells the author's own empty segments from those that a value emptied.
+ *
+ * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A
+ * value is percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to
+ * another endpoint. A query is split before it is decoded, so it may have any value.
  */
 export function pathFault(url: string, plain: string): PathFault | null {
   const wanted = decodedSegments(plain);

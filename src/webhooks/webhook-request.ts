@@ -98,7 +98,7 @@ export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
 }
 
 /** The value of `webhook-signature`. `timestamp` in whole seconds since the epoch. */
-export async function webhookSignature(
+async function webhookSignature(
   key: Uint8Array<ArrayBuffer>,
   id: string,
   timestamp: number,

@@ -2,13 +2,13 @@
 
 import { describe, expect, it } from "vitest";
 import { RENDERED_MAX_BYTES } from "../../src/base/limits.ts";
-import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
 import { trigger } from "../../src/webhooks/trigger.ts";
 import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
 
 import { receiver } from "../support/receiver/client.ts";
 import { grantToken } from "../support/tokens.ts";
 import { fire, ORIGIN } from "./runs.ts";
+import { contextWith } from "./template-context.ts";
 
 const TRAPS = ["{{ run.callbackToken }}", "x {{run.callbackUrl}} y", "{{ oops", "{{ run.nothing }}", "}} {{ {{"];
 
@@ -46,22 +46,7 @@ describe.each(TRAPS)("%s", (trap) => {
 });
 
 describe("the size of a context that is sent as a value", () => {
-  const context = (comment: string): TemplateContext => ({
-    run: {
-      id: "i",
-      actionName: "a",
-      triggeredBy: "t",
-      createdAt: "c",
-      callbackUrl: "u",
-      callbackToken: "k",
-      expiresAt: "e",
-      timeoutSeconds: 60,
-      traceparent: null,
-    },
-    parameters: { comment },
-    recommendations: {},
-    entity: { id: null },
-  });
+  const context = (comment: string) => contextWith({ comment });
   const bare = trigger.parse({ type: "webhook", url: "https://ci.example.com/" });
   const room = RENDERED_MAX_BYTES - JSON.stringify(context("")).length;
 

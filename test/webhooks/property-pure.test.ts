@@ -53,10 +53,7 @@ class RuledRun {
       isDispatching: true,
     });
     const host = "ci.example.com";
-    this.dispatch = beginAttempt(
-      newDispatch({ ...trigger, host, weight: 0, sealed: new Uint8Array() }, this.run, START),
-      START,
-    );
+    this.dispatch = beginAttempt(newDispatch({ ...trigger, host, sealed: new Uint8Array() }, this.run, START), START);
     this.events = [{ type: "created", at: START, data: {} }, attemptStarted(this.dispatch, START)];
   }
 

@@ -31,7 +31,7 @@ interface Values {
 function rendered(path: string, values: Partial<Values>): string {
   const context = { run: RUN, parameters: { ...values }, recommendations: {}, entity: { id: null } };
   const template = `https://ci.example.com${path.replaceAll(/\{(\w)\}/g, "{{ parameters.$1 }}")}`;
-  const url = renderUrl(template, context, 64 * 1024);
+  const url = renderUrl(template, context);
   return url.ok ? url.value.slice("https://ci.example.com".length) : url.error;
 }
 

@@ -27,7 +27,6 @@ const NEW: Dispatch = Object.freeze(
       host: "ci.example.com",
       startOn: "accepted",
       sealed: new Uint8Array(),
-      weight: 0,
       maxAttempts: 3,
       initialDelayMs: 1000,
     },
