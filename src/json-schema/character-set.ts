@@ -1,5 +1,6 @@
 /**
- * Which characters a literal, an escape or a class of a pattern accepts (ECMA-262, flag `u`). PURE.
+ * Which characters a literal, an escape or a class of a pattern accepts. PURE. The pattern's syntax must be valid with
+ * the flag `u` (ECMA-262, section 22.2.1).
  *
  * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to
  * make a test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
@@ -122,11 +123,6 @@ function merged(all: readonly Ranges[]): Ranges {
   }
   return joined;
 }
-
-/* SECTION:
- * Reads a literal, an escape or a class of a pattern whose syntax is valid with the flag `u` (ECMA-262, section
- * 22.2.1). PURE.
- */
 
 const TOKEN =
   /\\(?:u\{[^}]*\}|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|x..|c.|[pP]\{[^}]*\}|.)|\[(?:[^\]\\]|\\.)*\]|./suy;

@@ -4,7 +4,7 @@
  * JSON and check it again.
  */
 
-import { pointerStep } from "../base/json.ts";
+import { shortened } from "../base/visible-text.ts";
 import type { Format } from "./formats.ts";
 import type { Pattern } from "./pattern.ts";
 
@@ -84,45 +84,21 @@ export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
   return [...single.filter((schema) => schema !== undefined), ...many.flatMap((schemas) => [...(schemas ?? [])])];
 }
 
-/* SECTION:
- * Why a schema or parameters were refused, and where. PURE. Sentences stay short, however long the caller's names are.
- */
-
 /**
- * `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing, `""` for the root. The sentence shows
- * only the start of a long one.
+ * Why a schema or parameters were refused. `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing,
+ * `""` for the root. The sentence stays short, however long the caller's names are.
  */
 export interface SchemaFault {
   readonly pointer: string;
   readonly sentence: string;
 }
 
-const POINTER_SHOWN_CHARACTERS = 300;
-const JSON_SHOWN_CHARACTERS = 80;
-
-/**
- * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.
- */
-export interface InstanceLocation {
-  readonly parent: InstanceLocation | null;
-  readonly key: string | number;
-}
-
-export function pointerOf(location: InstanceLocation | null): string {
-  const steps: string[] = [];
-  for (let at = location; at !== null; at = at.parent) steps.push(pointerStep(at.key));
-  return steps.reverse().join("");
-}
-
+/** The pointer, cut to a length that fits a sentence. */
 export function shownPointer(pointer: string): string {
-  return cut(pointer, POINTER_SHOWN_CHARACTERS);
+  return shortened(pointer, 300);
 }
 
 /** A name or a value as JSON, cut to a length that fits a sentence. */
 export function shownJson(value: unknown): string {
-  return cut(JSON.stringify(value) ?? "nothing", JSON_SHOWN_CHARACTERS);
-}
-
-function cut(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+  return shortened(JSON.stringify(value) ?? "nothing", 80);
 }

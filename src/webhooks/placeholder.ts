@@ -5,6 +5,7 @@
  */
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { shortened } from "../base/visible-text.ts";
 
 const RUN_TEXTS = [
   "id",
@@ -179,7 +180,7 @@ export function parse(template: string, roots: Roots): Result<readonly TemplateP
     const written = inside.trim();
     const path = written.replace(JSON_OF, "").split(".");
     const fault = faultOf(path, roots);
-    if (fault !== null) return err(`${shortened(template.slice(open, close + 2))} ${fault}`);
+    if (fault !== null) return err(`${shortened(template.slice(open, close + 2), SHOWN_CHARACTERS)} ${fault}`);
     parts.push({ path, isJson: JSON_OF.test(written) });
     from = close + 2;
   }
@@ -218,11 +219,6 @@ function responseFault([, member, header, ...more]: readonly string[]): string |
   if (member === undefined) return "is the whole response. Name a member, as in {{ response.id }}.";
   if (member !== "headers") return null;
   return header === "location" && more.length === 0 ? null : "is unknown. response.headers has only location.";
-}
-
-function shortened(placeholder: string): string {
-  if (placeholder.length <= SHOWN_CHARACTERS) return placeholder;
-  return `${placeholder.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
 }
 
 /**
