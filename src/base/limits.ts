@@ -76,9 +76,7 @@ export const ENDPOINT_TESTS_PER_MINUTE = 10;
 export const RECOVERED_MAX = 10_000;
 /** How far back a recovery looks for deliveries that were never made. */
 export const RECOVER_MISSING_MAX_DAYS = 7;
-/**
- * Of an endpoint's delivery without a payload. `src/webhook-endpoints/message/default-body.ts` says what is left out.
- */
+/** Of an endpoint's delivery without a payload. `defaultBody` in `src/webhook-endpoints` says what is left out. */
 export const DELIVERY_MAX_BYTES = 256 * 1024;
 export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;

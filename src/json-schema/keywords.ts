@@ -11,6 +11,7 @@ import {
   type PatternProperty,
   type SchemaNode,
   shownJson,
+  TYPES,
   type TypeName,
 } from "./schema-node.ts";
 import { canonicalText } from "./step-budget.ts";
@@ -33,7 +34,6 @@ type KeywordReader = (node: Draft, value: unknown, pointer: string, walk: Schema
 /** The keys of T whose values can be a V. */
 type KeysOf<T, V> = { [K in keyof T]-?: V extends T[K] ? K : never }[keyof T];
 
-const TYPES: readonly string[] = ["array", "boolean", "integer", "null", "number", "object", "string"];
 const SHOWN_VALUES = 5;
 const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 
@@ -215,7 +215,7 @@ function readPatternProperties(node: Draft, value: unknown, pointer: string, wal
 
 function readType(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
   const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const isValid = list.every((one) => isText(one) && TYPES.includes(one));
+  const isValid = list.every((one) => TYPES.some((type) => type === one));
   if (list.length === 0 || !isValid || new Set(list).size < list.length) {
     walk.refuse(pointer, "The type", `is ${shownJson(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`);
   }

@@ -8,7 +8,8 @@ import { shortened } from "../base/visible-text.ts";
 import type { Format } from "./formats.ts";
 import type { Pattern } from "./pattern.ts";
 
-export type TypeName = "array" | "boolean" | "integer" | "null" | "number" | "object" | "string";
+export const TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"] as const;
+export type TypeName = (typeof TYPES)[number];
 
 /** The allowed values of `enum`, or of `const`. */
 export interface AllowedValues {

@@ -1,4 +1,4 @@
-/** The operator's settings, from the environment. GET /readyz reports those that are not valid. */
+/** The operator's settings, from the environment. GET /readyz reports those that are not valid. PURE. */
 
 import { err, ok, type Result } from "../base/result.ts";
 import { newEnvironmentsFault } from "./databases.ts";
@@ -8,22 +8,11 @@ import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
 const DEFAULT_DAYS = { RETENTION_DAYS: 30, AUDIT_RETENTION_DAYS: 400 } as const;
 type DaysName = keyof typeof DEFAULT_DAYS;
-type Days = Pick<Env, DaysName>;
 
-/** Whole days, at least 1. A value that is not valid counts as the default. */
-function daysOf(env: Days, name: DaysName): number {
+/** How long a finished run, or an audit entry, is kept. Whole days, at least 1. A wrong value counts as the default. */
+export function daysOf(env: Pick<Env, DaysName>, name: DaysName): number {
   const days = Number(env[name] ?? DEFAULT_DAYS[name]);
   return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : DEFAULT_DAYS[name];
-}
-
-/** How long a finished run is kept. */
-export function retentionDays(env: Days): number {
-  return daysOf(env, "RETENTION_DAYS");
-}
-
-/** How long an audit entry is kept. */
-export function auditRetentionDays(env: Days): number {
-  return daysOf(env, "AUDIT_RETENTION_DAYS");
 }
 
 /** The operator's token, or null if it is missing or easy to guess. */
@@ -60,15 +49,13 @@ export function settingFaults(env: Env, origin: string): string[] {
   return faults;
 }
 
-/* SECTION: Which URLs webhooks may call, read from the operator's settings. PURE. */
-
 type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL">;
 
 const INSECURE_DEPLOYMENT =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
 
 /**
- * The policy, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
+ * Which URLs webhooks may call, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
  * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has
  * one.
  */
@@ -123,21 +110,20 @@ function entriesOf(text = ""): string[] {
   return text.trim() === "" ? [] : text.split(",").map((entry) => entry.trim());
 }
 
-/* SECTION:
- * The URL at which jobs and callers reach the service. Callback URLs and links start with it. PURE.
+/** No query and no fragment, because paths are appended. No credentials, because they would go to every receiver. */
+const PLAIN_URL = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/i;
+
+type Setting = Pick<Env, "PUBLIC_URL">;
+
+/**
+ * The URL at which jobs and callers reach the service, without a slash at its end: PUBLIC_URL, or the request's origin.
+ * Callback URLs and links start with it.
  *
  * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with
  * the run's token. So outside loopback, a trigger needs PUBLIC_URL. Without PUBLIC_URL, URLs appear only in responses,
  * where each caller sees the Host that it sent. Headers of proxies such as X-Forwarded-Host are never read, because
  * callers can send them as well.
  */
-
-/** No query and no fragment, because paths are appended. No credentials, because they would go to every receiver. */
-const PLAIN_URL = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/i;
-
-type Setting = Pick<Env, "PUBLIC_URL">;
-
-/** PUBLIC_URL, or the request's origin. It has no slash at its end. */
 export function baseUrl({ PUBLIC_URL }: Setting, requestUrl: string): string {
   if (PUBLIC_URL) return (URL.parse(PUBLIC_URL)?.href ?? PUBLIC_URL).replace(/\/+$/, "");
   const url = new URL(requestUrl);

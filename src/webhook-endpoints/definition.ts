@@ -7,6 +7,7 @@ import { isJsonObject } from "../base/json.ts";
 import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";
 import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { described, filterableName, flag, labelSet, listOf } from "../http/schemas.ts";
 import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
@@ -17,11 +18,11 @@ import {
   headersSchema,
   missingSecrets,
   payloadSchema,
+  refusing,
   secretTexts,
   signingSecret,
   tooManySecrets,
   urlSchema,
-  type WholeFault,
   withNulls,
 } from "../webhooks/request-schemas.ts";
 import { pathsOf } from "../webhooks/template.ts";
@@ -122,13 +123,7 @@ export const endpointDefinition = z.pipe(
       },
       AN_OBJECT,
     )
-    .check(
-      z.superRefine((whole, context) => {
-        for (const { path, message } of wholeFaults(whole)) {
-          context.addIssue({ code: "custom", path, message });
-        }
-      }),
-    ),
+    .check(refusing(wholeFaults)),
 );
 
 export type EndpointDefinition = z.output<typeof endpointDefinition>;
@@ -171,18 +166,21 @@ export const storedEndpoint = z
 
 export type StoredEndpoint = z.output<typeof storedEndpoint>;
 
-/** Faults that no member has alone. Members that were refused come here as well. */
-function wholeFaults({
-  headers,
-  payload,
-  secrets = {},
-}: Pick<EndpointDefinition, "headers" | "payload" | "secrets">): readonly WholeFault[] {
+/** Members that were refused come here as well, so nothing is known of them. */
+interface Templates {
+  readonly headers: unknown;
+  readonly payload?: unknown;
+  readonly secrets?: unknown;
+}
+
+/** Faults that no member has alone. */
+function wholeFaults({ headers, payload, secrets = {} }: Templates): readonly MemberFault[] {
   const templates = { headers, payload };
   return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];
 }
 
 /** A form that no run could fill. The rest is known only when a delivery is rendered. */
-function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
+function formFaults(headers: unknown, payload: unknown): readonly MemberFault[] {
   if (!isJsonObject(headers) || isJsonObject(payload) || typeof payload === "string") return [];
   const wantsForm = Object.entries(headers).some(
     ([name, value]) => name.toLowerCase() === "content-type" && isForm(String(value)),

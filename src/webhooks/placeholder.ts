@@ -7,15 +7,9 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { shortened } from "../base/visible-text.ts";
 
-const RUN_TEXTS = [
-  "id",
-  "actionName",
-  "triggeredBy",
-  "createdAt",
-  "callbackUrl",
-  "callbackToken",
-  "expiresAt",
-] as const;
+/** What every run has. */
+const CREATED = ["id", "actionName", "triggeredBy", "createdAt"] as const;
+const RUN_TEXTS = [...CREATED, "callbackUrl", "callbackToken", "expiresAt"] as const;
 
 interface Inputs {
   readonly parameters: JsonObject;
@@ -36,7 +30,7 @@ export interface TemplateContext extends Inputs {
 
 /** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and the event. */
 export interface EventContext extends Inputs {
-  readonly run: Readonly<Record<"id" | "actionName" | "triggeredBy" | "createdAt", string>> & {
+  readonly run: Readonly<Record<(typeof CREATED)[number], string>> & {
     readonly traceparent: string | null;
     readonly status: string;
     readonly startedAt: string | null;
@@ -114,19 +108,7 @@ export const IN_KEY: Roots = {
 };
 export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
 
-const ENDED_RUN = [
-  "id",
-  "actionName",
-  "triggeredBy",
-  "createdAt",
-  "startedAt",
-  "completedAt",
-  "traceparent",
-  "status",
-  "output.*",
-  "url",
-  "consoleUrl",
-];
+const ENDED_RUN = [...CREATED, "startedAt", "completedAt", "traceparent", "status", "output.*", "url", "consoleUrl"];
 const EVENT = ["type", "previousStatus", "summary"];
 const NO_CALLBACKS = "is for callbacks, and a run that has ended takes none. Leave it out.";
 const ENDED = {
@@ -161,7 +143,6 @@ export const ANYWHERE: Roots = {
 };
 
 const SHOWN_CHARACTERS = 80;
-const DIGITS = /^[0-9]+$/;
 /** A name can't have a blank, so no path begins like this. */
 const JSON_OF = /^json\s+/;
 
@@ -249,7 +230,7 @@ export function lookUp({ response, ...context }: FullContext, path: readonly str
 export function memberAt(holding: unknown, path: readonly string[]): unknown {
   let value: unknown = holding;
   for (const name of path) {
-    if (Array.isArray(value) ? !DIGITS.test(name) : !isJsonObject(value)) return null;
+    if (Array.isArray(value) ? !/^[0-9]+$/.test(name) : !isJsonObject(value)) return null;
     const holder = value as JsonObject;
     if (!Object.hasOwn(holder, name)) return null;
     value = holder[name];

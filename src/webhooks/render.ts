@@ -5,6 +5,7 @@
 import { isJsonObject } from "../base/json.ts";
 import { RENDERED_HEADERS_MAX_BYTES, RENDERED_MAX_BYTES, URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { type FullContext, LaterValue, type Roots, type TemplateContext } from "./placeholder.ts";
 import { HEADER_VALUE } from "./request-schemas.ts";
 import { pathsOf, renderJson, renderText, renderUrl } from "./template.ts";
@@ -24,12 +25,6 @@ const BODY_FAULTS = {
   no_form: "is not a form; send one flat JSON object of strings, numbers and booleans.",
 };
 
-/** What is wrong with a member of the request. `path`: where the member is in the body of the caller's request. */
-export interface RequestFault {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
 export type Rendered = Pick<WebhookRequest, "url" | "method" | "headers" | "body">;
 
 export interface RequestTemplates {
@@ -41,13 +36,13 @@ export interface RequestTemplates {
   readonly body?: string;
 }
 
-/** The request with all placeholders put in, or what can't be sent. `path`: where its members are. */
+/** The request with all placeholders put in, or what can't be sent. `path`: where its members are in the caller's body. */
 export function renderRequest(
   request: RequestTemplates,
   context: FullContext,
   path: readonly string[],
   urlRoots: Roots,
-): Result<Rendered, RequestFault> {
+): Result<Rendered, MemberFault> {
   const url = renderUrl(request.url, context, urlRoots);
   if (!url.ok) return err(urlFault([...path, "url"], url.error));
   const headers: [string, string][] = [];
@@ -70,7 +65,7 @@ export function renderRequest(
   return ok({ url: url.value, method: request.method, headers: Object.fromEntries(headers), body: body.value });
 }
 
-export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): RequestFault {
+export function urlFault(path: readonly string[], fault: keyof typeof URL_FAULTS): MemberFault {
   return { path, message: URL_FAULTS[fault] };
 }
 

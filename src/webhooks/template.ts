@@ -10,33 +10,33 @@
 import { asciiJson, isJsonObject } from "../base/json.ts";
 import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 
-/** `path`: the keys that lead to the fault inside the template. */
-interface TemplateFault {
-  readonly path: readonly (string | number)[];
-  readonly sentence: string;
-}
-
-const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
-/** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
-const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
-const CUT_ESCAPE = /%[0-9a-f]?$/i;
-
 /** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
-export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault | null {
+export function checkTemplate(template: unknown, roots = IN_URL): MemberFault | null {
   if (typeof template === "string") {
     const parts = parse(template, roots);
-    return parts.ok ? null : { path: [], sentence: parts.error };
+    return parts.ok ? null : { path: [], message: parts.error };
   }
   if (typeof template !== "object" || template === null) return null;
   for (const [key, member] of Object.entries(template)) {
     const step = Array.isArray(template) ? Number(key) : key;
-    if (key.includes("{{")) return { path: [step], sentence: "A key can't have placeholders. Put them into values." };
+    if (key.includes("{{")) return { path: [step], message: "A key can't have placeholders. Put them into values." };
     const fault = checkTemplate(member, roots);
-    if (fault !== null) return { path: [step, ...fault.path], sentence: fault.sentence };
+    if (fault !== null) return { path: [step, ...fault.path], message: fault.message };
   }
   return null;
+}
+
+/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
+export function pathsOf(template: unknown): readonly (readonly string[])[] {
+  if (typeof template === "string") {
+    const parts = parse(template, ANYWHERE);
+    return parts.ok ? parts.value.flatMap((part) => (typeof part === "string" ? [] : [part.path])) : [];
+  }
+  if (typeof template !== "object" || template === null) return [];
+  return Object.values(template).flatMap(pathsOf);
 }
 
 /**
@@ -51,6 +51,39 @@ export function renderJson(template: unknown, context: FullContext, maxBytes: nu
   return budget.left < 0 ? err("too_large") : ok(rendered);
 }
 
+/** Returns null once the budget is overdrawn, because the result is then thrown away. */
+function renderNode(template: unknown, context: FullContext, budget: { left: number }): unknown {
+  if (budget.left < 0) return null;
+  if (typeof template === "string") return renderString(template, context, budget);
+  if (Array.isArray(template)) {
+    budget.left -= 2 + Math.max(0, template.length - 1);
+    return template.map((member) => renderNode(member, context, budget));
+  }
+  if (isJsonObject(template)) {
+    const entries = Object.entries(template);
+    budget.left -= 2 + Math.max(0, entries.length - 1);
+    for (const [key] of entries) budget.left -= jsonBytes(key) + 1;
+    // Don't assign members, because a key `__proto__` would set the prototype.
+    return Object.fromEntries(entries.map(([key, member]) => [key, renderNode(member, context, budget)]));
+  }
+  budget.left -= jsonBytes(template);
+  return template;
+}
+
+function renderString(template: string, context: FullContext, budget: { left: number }): unknown {
+  const parts = parsed(template);
+  const [only] = parts;
+  const isAlone = parts.length === 1 && typeof only === "object" && !only.isJson;
+  const value = isAlone ? lookUp(context, only.path) : fill(parts, context, budget.left, String);
+  // fill() returns null if the text gets too long.
+  budget.left = value === null && !isAlone ? -1 : budget.left - jsonBytes(value);
+  return value;
+}
+
+function jsonBytes(value: unknown): number {
+  return utf8Bytes(JSON.stringify(value));
+}
+
 /**
  * The text with every placeholder put in, for a header or a link; null if it has more than `maxCharacters`. JSON can
  * name every character in ASCII. Other text can't, so the caller refuses what no header can carry.
@@ -58,6 +91,11 @@ export function renderJson(template: unknown, context: FullContext, maxBytes: nu
 export function renderText(template: string, context: FullContext, maxCharacters: number): string | null {
   return fill(parsed(template), context, maxCharacters, (text, isJson) => (isJson ? asciiJson(text) : text));
 }
+
+const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
+/** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
+const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
+const CUT_ESCAPE = /%[0-9a-f]?$/i;
 
 /** A sentence about the first fault of a URL's template, or null. `guardUrl` checks which URLs may be called. */
 export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
@@ -111,49 +149,6 @@ export function plainUrl(template: string): string {
 export function encodeForUrl(text: string): string {
   // encodeURIComponent throws at half a surrogate pair.
   return encodeURIComponent(text.toWellFormed());
-}
-
-/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
-export function pathsOf(template: unknown): readonly (readonly string[])[] {
-  if (typeof template === "string") {
-    const parts = parse(template, ANYWHERE);
-    return parts.ok ? parts.value.flatMap((part) => (typeof part === "string" ? [] : [part.path])) : [];
-  }
-  if (typeof template !== "object" || template === null) return [];
-  return Object.values(template).flatMap(pathsOf);
-}
-
-/** Returns null once the budget is overdrawn, because the result is then thrown away. */
-function renderNode(template: unknown, context: FullContext, budget: { left: number }): unknown {
-  if (budget.left < 0) return null;
-  if (typeof template === "string") return renderString(template, context, budget);
-  if (Array.isArray(template)) {
-    budget.left -= 2 + Math.max(0, template.length - 1);
-    return template.map((member) => renderNode(member, context, budget));
-  }
-  if (isJsonObject(template)) {
-    const entries = Object.entries(template);
-    budget.left -= 2 + Math.max(0, entries.length - 1);
-    for (const [key] of entries) budget.left -= jsonBytes(key) + 1;
-    // Don't assign members, because a key `__proto__` would set the prototype.
-    return Object.fromEntries(entries.map(([key, member]) => [key, renderNode(member, context, budget)]));
-  }
-  budget.left -= jsonBytes(template);
-  return template;
-}
-
-function renderString(template: string, context: FullContext, budget: { left: number }): unknown {
-  const parts = parsed(template);
-  const [only] = parts;
-  const isAlone = parts.length === 1 && typeof only === "object" && !only.isJson;
-  const value = isAlone ? lookUp(context, only.path) : fill(parts, context, budget.left, String);
-  // fill() returns null if the text gets too long.
-  budget.left = value === null && !isAlone ? -1 : budget.left - jsonBytes(value);
-  return value;
-}
-
-function jsonBytes(value: unknown): number {
-  return utf8Bytes(JSON.stringify(value));
 }
 
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";

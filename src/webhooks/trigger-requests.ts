@@ -4,20 +4,14 @@
  */
 import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import type { NewDispatch } from "./dispatch.ts";
 import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "./placeholder.ts";
-import {
-  type Rendered,
-  type RequestFault,
-  type RequestTemplates,
-  renderRequest,
-  sendsForm,
-  urlFault,
-} from "./render.ts";
+import { type Rendered, type RequestTemplates, renderRequest, sendsForm, urlFault } from "./render.ts";
 import { HEADER_VALUE, isWholeResponse } from "./request-schemas.ts";
 import {
   fillIn,
@@ -40,7 +34,7 @@ export interface Origin {
 }
 
 /** Why there is no dispatch: a setting can't be used (then `path` is empty), or the trigger has a fault. */
-export interface PrepareFault extends RequestFault {
+export interface PrepareFault extends MemberFault {
   readonly code: "not_configured" | "invalid_body";
 }
 
@@ -87,7 +81,7 @@ export async function prepareDispatch(
 export function renderTrigger(
   trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
   context: FullContext,
-): Result<Rendered, RequestFault> {
+): Result<Rendered, MemberFault> {
   return renderTraced(trigger, context, ["trigger"], IN_URL);
 }
 
@@ -97,7 +91,7 @@ function renderTraced(
   context: FullContext,
   path: readonly string[],
   urlRoots: Roots,
-): Result<Rendered, RequestFault> {
+): Result<Rendered, MemberFault> {
   const rendered = renderRequest(request, context, path, urlRoots);
   const { traceparent } = context.run;
   if (!rendered.ok || traceparent === null) return rendered;
@@ -125,7 +119,7 @@ export function renderLater(
   { cancel, link }: Pick<Trigger, "cancel" | "link">,
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
-): Result<Later, RequestFault> {
+): Result<Later, MemberFault> {
   const markers = new ResponseMarkers(nonce);
   const withMarkers = { ...context, response: markers.stand };
   const linkText = link === undefined ? ok(null) : renderLink(link, withMarkers, markers);
@@ -145,7 +139,7 @@ export function renderLater(
   return ok({ stopRequest, link: linkText.value });
 }
 
-function renderLink(link: string, context: FullContext, markers: ResponseMarkers): Result<LaterText, RequestFault> {
+function renderLink(link: string, context: FullContext, markers: ResponseMarkers): Result<LaterText, MemberFault> {
   if (isWholeResponse(link)) return ok(markers.cut(renderText(link, context, URL_MAX_CHARACTERS) ?? "", "text"));
   const rendered = renderUrl(link, context, IN_STOP_URL);
   return rendered.ok ? ok(markers.cut(rendered.value, "url")) : err(urlFault(["trigger", "link"], rendered.error));

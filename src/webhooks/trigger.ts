@@ -8,6 +8,7 @@ import {
   RETRY_DELAY_MIN_MS,
   TRIGGER_MAX_BYTES,
 } from "../base/limits.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { described, wholeNumber } from "../http/schemas.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "./placeholder.ts";
 import {
@@ -16,11 +17,11 @@ import {
   link,
   missingSecrets,
   payloadSchema,
+  refusing,
   secretTexts,
   signingSecret,
   tooManySecrets,
   urlSchema,
-  type WholeFault,
 } from "./request-schemas.ts";
 import { accepted } from "./response.ts";
 import { pathsOf } from "./template.ts";
@@ -133,13 +134,7 @@ export const trigger = z
         },
         AN_OBJECT,
       )
-      .check(
-        z.superRefine((whole, context) => {
-          for (const { path, message } of wholeFaults(whole)) {
-            context.addIssue({ code: "custom", path, message });
-          }
-        }),
-      ),
+      .check(refusing(wholeFaults)),
   )
   .register(z.globalRegistry, {
     id: "Trigger",
@@ -157,10 +152,17 @@ export function withoutDefaultRetry({ retry = {}, ...trigger }: Trigger): unknow
   return Object.values(left).some((value) => value !== undefined) ? { ...trigger, retry: left } : trigger;
 }
 
-type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
+/** Members that were refused come here as well, so nothing is known of them. */
+interface Templates {
+  readonly headers: unknown;
+  readonly payload?: unknown;
+  readonly secrets?: unknown;
+  readonly link?: unknown;
+  readonly cancel?: { readonly headers: unknown; readonly payload?: unknown } | undefined;
+}
 
-/** Faults that no member has alone. Members that were refused come here as well. */
-function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly WholeFault[] {
+/** Faults that no member has alone. */
+function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly MemberFault[] {
   const templates = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
   const values = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
   const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;

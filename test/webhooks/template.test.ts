@@ -163,7 +163,7 @@ describe("json before a path makes the JSON text of the value", () => {
     ["{{ json secrets.x }}", "{{ json secrets.x }} is a secret. Use secrets only in headers and payload."],
     ["{{ json response.x }}", "{{ json response.x }} is not known yet."],
   ])("%j is refused, because json opens nothing", (template, sentence) => {
-    expect(checkTemplate(template)?.sentence).toContain(sentence);
+    expect(checkTemplate(template)?.message).toContain(sentence);
     expect(checkUrlTemplate(`https://ci.example/${template}`)).toContain(sentence);
   });
 });
@@ -172,7 +172,7 @@ it.each([
   ["{{ secrets.x }}", "{{ secrets.x }} is a secret. Use secrets only in headers and payload."],
   ["{{ response.x }}", "{{ response.x }} is not known yet. Use the receiver's response only in cancel and link."],
 ])("%j is refused where it can't stand", (template, sentence) => {
-  expect(checkTemplate([template])?.sentence).toBe(sentence);
+  expect(checkTemplate([template])?.message).toBe(sentence);
 });
 
 describe("a faulty template is refused with a sentence", () => {
@@ -206,7 +206,7 @@ describe("a faulty template is refused with a sentence", () => {
     ["{{ run.id }}{{ run.id", "not closed"],
     ["{{{{ run.id }}}}", "not closed"],
   ])("%j", (template, sentence) => {
-    expect(checkTemplate(template)?.sentence).toContain(sentence);
+    expect(checkTemplate(template)?.message).toContain(sentence);
     expect(checkUrlTemplate(`https://ci.example/${template}`)).toContain(sentence);
     expect(() => renderText(template, CONTEXT, ROOM)).toThrow("never checked");
   });
@@ -215,18 +215,18 @@ describe("a faulty template is refused with a sentence", () => {
     const long = `{{ ${"x".repeat(5000)} }}`;
     const fault = checkTemplate({ a: 1, b: [null, "fine", { c: `..${long}` }], z: "{{" });
     expect(fault?.path).toEqual(["b", 2, "c"]);
-    expect(fault?.sentence).toMatch(/^\{\{ x{76}… is unknown/);
+    expect(fault?.message).toMatch(/^\{\{ x{76}… is unknown/);
   });
 
   it("without the text after an open {{, which may be a secret", () => {
-    expect(checkTemplate("Bearer {{hunter2")?.sentence).not.toContain("hunter2");
-    expect(checkTemplate("Bearer {{hunter2 {{ run.id }}")?.sentence).not.toContain("hunter2");
+    expect(checkTemplate("Bearer {{hunter2")?.message).not.toContain("hunter2");
+    expect(checkTemplate("Bearer {{hunter2 {{ run.id }}")?.message).not.toContain("hunter2");
   });
 
   it("also for a placeholder in a key", () => {
     expect(checkTemplate({ a: { "x{{ run.id }}": 1 } })).toEqual({
       path: ["a", "x{{ run.id }}"],
-      sentence: "A key can't have placeholders. Put them into values.",
+      message: "A key can't have placeholders. Put them into values.",
     });
   });
 });

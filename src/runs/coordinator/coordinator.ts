@@ -6,7 +6,7 @@
  * This class puts the parts together. What callers ask is answered by one class for each subject of the protocol.
  */
 import { DurableObject } from "cloudflare:workers";
-import { retentionDays } from "../../settings/config.ts";
+import { daysOf } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { BulkRunner } from "../bulk.ts";
 import { selectEndpoints, selectRevoked } from "../d1/control-database.ts";
@@ -85,7 +85,14 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     });
     const subscriptions = new Subscriptions();
     const changes = new Changes(journal, subscriptions);
-    const ledger = new Ledger(journal, replication, notifications, subscriptions, changes, retentionDays(env));
+    const ledger = new Ledger(
+      journal,
+      replication,
+      notifications,
+      subscriptions,
+      changes,
+      daysOf(env, "RETENTION_DAYS"),
+    );
 
     const openRuns = new DueQueue(journal.due);
     const dueStops = new DueQueue(journal.stopRequests);
