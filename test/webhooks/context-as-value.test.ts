@@ -12,36 +12,34 @@ import { contextWith } from "./template-context.ts";
 
 const TRAPS = ["{{ run.callbackToken }}", "x {{run.callbackUrl}} y", "{{ oops", "{{ run.nothing }}", "}} {{ {{"];
 
-describe.each(TRAPS)("%s", (trap) => {
-  it("arrives unchanged from every place that a caller can fill", async () => {
-    const project = `/acme/p-${crypto.randomUUID().slice(0, 13)}`;
-    const { token } = await grantToken(project, { role: "member", name: trap });
-    const inputs = {
-      parameters: { comment: trap, [trap]: { [trap]: [trap, { [trap]: trap }] } },
-      recommendations: { list: [[trap]], [trap]: 1 },
-    };
-    const to = receiver();
-    const { created } = await fire(
-      to.url,
-      {},
-      { path: `${project}/envs/production/action-runs`, body: { ...inputs, actionName: trap }, options: { token } },
-    );
-    const [request] = await to.untilInbox(1);
-    expect(JSON.parse(request?.body ?? "")).toEqual({
-      run: {
-        id: created.id,
-        actionName: trap,
-        triggeredBy: trap,
-        createdAt: created.createdAt,
-        callbackUrl: `${ORIGIN}${project}/envs/production/action-runs/${created.id}/callback`,
-        callbackToken: created.callback.token,
-        expiresAt: created.callback.expiresAt,
-        timeoutSeconds: 3600,
-        traceparent: null,
-      },
-      ...inputs,
-      entity: { id: null },
-    });
+it.each(TRAPS)("%s arrives unchanged from every place that a caller can fill", async (trap) => {
+  const project = `/acme/p-${crypto.randomUUID().slice(0, 13)}`;
+  const { token } = await grantToken(project, { role: "member", name: trap });
+  const inputs = {
+    parameters: { comment: trap, [trap]: { [trap]: [trap, { [trap]: trap }] } },
+    recommendations: { list: [[trap]], [trap]: 1 },
+  };
+  const to = receiver();
+  const { created } = await fire(
+    to.url,
+    {},
+    { path: `${project}/envs/production/action-runs`, body: { ...inputs, actionName: trap }, options: { token } },
+  );
+  const [request] = await to.untilInbox(1);
+  expect(JSON.parse(request?.body ?? "")).toEqual({
+    run: {
+      id: created.id,
+      actionName: trap,
+      triggeredBy: trap,
+      createdAt: created.createdAt,
+      callbackUrl: `${ORIGIN}${project}/envs/production/action-runs/${created.id}/callback`,
+      callbackToken: created.callback.token,
+      expiresAt: created.callback.expiresAt,
+      timeoutSeconds: 3600,
+      traceparent: null,
+    },
+    ...inputs,
+    entity: { id: null },
   });
 });
 

@@ -58,13 +58,6 @@ describe("a response whose status was heard counts, whatever its body does", () 
     },
   );
 
-  it.concurrent.each(BODIES)("and it %s: 503 is retried", async (_what, answer) => {
-    const r = await answering({ ...answer, status: 503 }, { status: 202 });
-    const { untilStatus, untilAnswered } = await fire(r.url);
-    await untilStatus("running");
-    expect(await untilAnswered(2)).toMatchObject([{ status: 503, outcome: "retry" }, { status: 202 }]);
-  });
-
   it("and the excerpt shows the part that came", async () => {
     const r = await answering({ status: 400, mode: "hang_body", body: "no branch of that name" });
     const { untilStatus, untilAnswered } = await fire(r.url);

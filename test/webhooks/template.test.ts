@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { JSON_MAX_DEPTH, URL_MAX_CHARACTERS, utf8Bytes } from "../../src/base/limits.ts";
+import { JSON_MAX_DEPTH, utf8Bytes } from "../../src/base/limits.ts";
 import type { Result } from "../../src/base/result.ts";
 import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
 import {
@@ -11,28 +11,20 @@ import {
   renderText,
   renderUrl,
 } from "../../src/webhooks/template.ts";
+import { contextWith } from "./template-context.ts";
 
 const KIB = 1024;
 const ROOM = 64 * KIB;
 
+/** The parameters are parsed, so that `__proto__` is a member like any other. */
 const CONTEXT: TemplateContext = {
-  run: {
-    id: "019c0e5a-1800-8000-8000-000000000000",
-    actionName: "deploy",
-    triggeredBy: "ci",
-    createdAt: "2026-01-31T12:00:00.000Z",
-    callbackUrl: "https://runs.example/callback",
-    callbackToken: "token",
-    expiresAt: "2026-01-31T13:00:00.000Z",
-    timeoutSeconds: 3600,
-    traceparent: null,
-  },
-  // Parsed, so that `__proto__` is a member like any other.
-  parameters: JSON.parse(`{
-    "branch": "main", "replicas": 3, "dry": false, "nothing": null, "empty": "",
-    "list": ["a", { "b": "c" }, [7]], "deep": { "er": { "est": 1.5 } }, "ключ-1": "ж",
-    "looks": "{{ run.id }}", "quoted": "\\"\\\\\\n", "own": { "__proto__": "mine", "toString": "yours" }
-  }`),
+  ...contextWith(
+    JSON.parse(`{
+      "branch": "main", "replicas": 3, "dry": false, "nothing": null, "empty": "",
+      "list": ["a", { "b": "c" }, [7]], "deep": { "er": { "est": 1.5 } }, "ключ-1": "ж",
+      "looks": "{{ run.id }}", "quoted": "\\"\\\\\\n", "own": { "__proto__": "mine", "toString": "yours" }
+    }`),
+  ),
   recommendations: { size: { cpu: 2 } },
   entity: { id: "svc/1" },
 };
@@ -68,7 +60,7 @@ describe("a value that is exactly one placeholder keeps its type", () => {
     ["{{ entity }}", { id: "svc/1" }],
     ["{{ run }}", CONTEXT.run],
     ["{{ run.callbackToken }}", "token"],
-  ])("%j", (template, expected) => {
+  ])("%j becomes %j", (template, expected) => {
     expect(checkTemplate(template)).toBeNull();
     expect(json(template)).toEqual(expected);
   });
@@ -90,7 +82,7 @@ describe("inside text a value is text", () => {
     ["a }} b } { c", "a }} b } { c"],
     ["{{ parameters.branch }}}", "main}"],
     ["", ""],
-  ])("%j", (template, expected) => {
+  ])("%j becomes %j", (template, expected) => {
     expect(checkTemplate(template)).toBeNull();
     expect(json({ a: [template] })).toEqual({ a: [expected] });
     expect(text(template)).toBe(expected);
@@ -119,7 +111,7 @@ describe("json before a path makes the JSON text of the value", () => {
     ["{{ json entity }}", '{"id":"svc/1"}'],
     ["{{ json run.id }}", `"${CONTEXT.run.id}"`],
     ["{{ json run }}", JSON.stringify(CONTEXT.run)],
-  ])("%j", (template, expected) => {
+  ])("%j becomes %j", (template, expected) => {
     expect(checkTemplate(template)).toBeNull();
     // It is text also where it stands alone, and the text can have more around it.
     expect(json({ a: [template, `<${template}>`] })).toEqual({ a: [expected, `<${expected}>`] });
@@ -177,7 +169,7 @@ it.each([
 
 describe("a faulty template is refused with a sentence", () => {
   const ROOTS = "Begin with one of run, parameters, recommendations, entity.";
-  it.each([
+  it.each<readonly [string, string]>([
     ["{{ Run.id }}", ROOTS],
     ["{{ constructor }}", ROOTS],
     ["{{ __proto__.x }}", ROOTS],
@@ -189,23 +181,17 @@ describe("a faulty template is refused with a sentence", () => {
     ["{{ run.id.x }}", "run has only id"],
     ["{{ entity.name }}", "entity has only id"],
     ["{{ entity.id.x }}", "entity has only id"],
-    ["{{ }}", "has an empty name"],
-    ["{{}}", "has an empty name"],
-    ["{{ . }}", "has an empty name"],
-    ["{{ parameters. }}", "has an empty name"],
-    ["{{ .parameters }}", "has an empty name"],
-    ["{{ parameters..x }}", "has an empty name"],
-    ["{{ parameters.a b }}", "a blank or a brace"],
-    ["{{ parameters .a }}", "a blank or a brace"],
-    ["{{ parameters.a{b }}", "a blank or a brace"],
-    ["{{ parameters.a}b }}", "a blank or a brace"],
+    ...["{{ }}", "{{}}", "{{ . }}", "{{ parameters. }}", "{{ .parameters }}", "{{ parameters..x }}"].map(
+      (template) => [template, "has an empty name"] as const,
+    ),
+    ...["{{ parameters.a b }}", "{{ parameters .a }}", "{{ parameters.a{b }}", "{{ parameters.a}b }}"].map(
+      (template) => [template, "a blank or a brace"] as const,
+    ),
     ["{{{ parameters.a }}}", "a blank or a brace"],
-    ["{{", "not closed"],
-    ["{{ parameters.a", "not closed"],
-    ["{{ parameters.a }", "not closed"],
-    ["{{ run.id }}{{ run.id", "not closed"],
-    ["{{{{ run.id }}}}", "not closed"],
-  ])("%j", (template, sentence) => {
+    ...["{{", "{{ parameters.a", "{{ parameters.a }", "{{ run.id }}{{ run.id", "{{{{ run.id }}}}"].map(
+      (template) => [template, "not closed"] as const,
+    ),
+  ])("%j: %s", (template, sentence) => {
     expect(checkTemplate(template)?.message).toContain(sentence);
     expect(checkUrlTemplate(`https://ci.example/${template}`)).toContain(sentence);
     expect(() => renderText(template, CONTEXT, ROOM)).toThrow("never checked");
@@ -283,17 +269,15 @@ describe("a value is never expanded again", () => {
   });
 });
 
-describe("a template without placeholders renders to itself", () => {
-  it("whatever JSON it is", () => {
-    fc.assert(
-      fc.property(fc.json({ maxDepth: 5 }), (source) => {
-        fc.pre(!source.includes("{{"));
-        const template = JSON.parse(source);
-        expect(checkTemplate(template)).toBeNull();
-        expect(JSON.stringify(json(template))).toBe(JSON.stringify(template));
-      }),
-    );
-  });
+it("a template without placeholders renders to itself, whatever JSON it is", () => {
+  fc.assert(
+    fc.property(fc.json({ maxDepth: 5 }), (source) => {
+      fc.pre(!source.includes("{{"));
+      const template = JSON.parse(source);
+      expect(checkTemplate(template)).toBeNull();
+      expect(JSON.stringify(json(template))).toBe(JSON.stringify(template));
+    }),
+  );
 });
 
 describe("the bound", () => {
