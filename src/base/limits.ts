@@ -9,10 +9,7 @@ import { DAY_MS, HOUR_MS } from "./time.ts";
 export const BODY_MAX_BYTES = 1024 * 1024;
 /** Of a report. A job can't repair a report that is too long, so more of it is read, and what is kept is shortened. */
 export const REPORT_MAX_BYTES = 4 * 1024 * 1024;
-/**
- * How much more than its limit is read of a body before the response. Otherwise some clients see a reset connection and
- * no response.
- */
+/** How much more than its limit is read of a body. Otherwise some clients see a reset connection and no response. */
 export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
 export const JSON_MAX_DEPTH = 64;
 /** parameters and recommendations together. */
@@ -33,10 +30,7 @@ export const SECRET_MAX_CHARACTERS = 4096;
 export const SECRET_USES_MAX = 20;
 /** Of one request. */
 export const HEADERS_MAX = 20;
-/**
- * How often one trigger uses a value of the receiver's response. Each value is as long as the receiver likes, up to a
- * bound.
- */
+/** How often one trigger uses a value of the receiver's response. */
 export const RESPONSE_VALUES_MAX = 20;
 /** Of a trigger's `accepted`: how many conditions, and how long a path or a text may be. */
 export const CONDITIONS_MAX = 5;
@@ -97,8 +91,8 @@ export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
 /**
- * Living tokens below a token that ROOT_TOKEN created, below one that such a token created, and so on. Further down
- * there is no room. Bounds the tree that a create counts and a revocation walks.
+ * Living tokens below a token that ROOT_TOKEN created, below one that such a token created, and so on. Further down,
+ * there are none. Bounds the tree that a create counts and a revocation walks.
  */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** Of a project. The newest stay. */

@@ -5,15 +5,7 @@
 import { isJsonObject, pointerStep } from "../base/json.ts";
 import { FORMATS } from "./formats.ts";
 import { type Pattern, type PatternParts, parsePattern } from "./pattern.ts";
-import {
-  type AllowedValues,
-  type Draft,
-  type PatternProperty,
-  type SchemaNode,
-  shownJson,
-  TYPES,
-  type TypeName,
-} from "./schema-node.ts";
+import { type AllowedValues, type Draft, type SchemaNode, shownJson, TYPES, type TypeName } from "./schema-node.ts";
 import { canonicalText } from "./step-budget.ts";
 
 /** What a keyword's reader asks of the walk through the schema. `pointer` leads to the keyword. */
@@ -204,7 +196,7 @@ function readPattern(node: Draft, value: unknown, pointer: string, walk: SchemaW
 }
 
 function readPatternProperties(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
-  const found: PatternProperty[] = [];
+  const found: { pattern: Pattern; schema: SchemaNode }[] = [];
   for (const [source, schema] of schemaMap(value, pointer, walk)) {
     const pattern = patternIn(source, pointer + pointerStep(source), walk);
     if (pattern === null) return;

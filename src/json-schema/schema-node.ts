@@ -54,7 +54,7 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly dependentRequired?: ReadonlyMap<string, readonly string[]>;
   readonly properties?: ReadonlyMap<string, SchemaNode>;
-  readonly patternProperties?: readonly PatternProperty[];
+  readonly patternProperties?: readonly { readonly pattern: Pattern; readonly schema: SchemaNode }[];
   readonly additionalProperties?: SchemaNode;
   readonly propertyNames?: SchemaNode;
   readonly unevaluatedProperties?: SchemaNode;
@@ -68,11 +68,6 @@ export interface SchemaNode {
   readonly then?: SchemaNode;
   readonly else?: SchemaNode;
   readonly dependentSchemas?: ReadonlyMap<string, SchemaNode>;
-}
-
-export interface PatternProperty {
-  readonly pattern: Pattern;
-  readonly schema: SchemaNode;
 }
 
 /** A node while it is built. */

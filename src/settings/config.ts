@@ -30,23 +30,19 @@ export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
 
 /** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
 export function settingFaults(env: Env, origin: string): string[] {
-  const faults: string[] = [];
-  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
-  if (rootWeakness !== null) {
-    faults.push(
-      `ROOT_TOKEN ${rootWeakness} Make one with \`openssl rand -hex 32\` and set it with \`wrangler secret put ROOT_TOKEN\`.`,
-    );
-  }
+  const weakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
+  const advice = "Make one with `openssl rand -hex 32` and set it with `wrangler secret put ROOT_TOKEN`.";
   const policy = webhookPolicy(env, origin);
-  if (!policy.ok) faults.push(policy.error);
-  for (const name of Object.keys(DEFAULT_DAYS) as DaysName[]) {
+  const wrongDays = (Object.keys(DEFAULT_DAYS) as DaysName[]).filter((name) => {
     const set = env[name];
-    if (set !== undefined && String(daysOf(env, name)) !== set.trim())
-      faults.push(`${name} must be a whole number of days, at least 1.`);
-  }
-  const placing = newEnvironmentsFault(env);
-  if (placing !== null) faults.push(placing);
-  return faults;
+    return set !== undefined && String(daysOf(env, name)) !== set.trim();
+  });
+  return [
+    weakness === null ? null : `ROOT_TOKEN ${weakness} ${advice}`,
+    policy.ok ? null : policy.error,
+    ...wrongDays.map((name) => `${name} must be a whole number of days, at least 1.`),
+    newEnvironmentsFault(env),
+  ].filter((fault) => fault !== null);
 }
 
 type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL">;

@@ -16,15 +16,11 @@ const ALMOST_ONE = 1 - 2 ** -53;
 const waitMs = (attempt: number, retryAfter: string | null) =>
   (nextAttemptAt(POLICY, attempt, retryAfter, { now: NOW, endsAt: Number.MAX_SAFE_INTEGER, random: 0.5 }) ?? 0) - NOW;
 
-describe("a status is retried", () => {
-  it.each([null, 408, 425, 429, 500, 501, 502, 503, 504, 529, 599])("%s is", (status) => {
-    expect(isRetryable(status)).toBe(true);
-  });
-
-  it.each([0, 200, 204, 301, 302, 307, 308, 400, 401, 403, 404, 407, 409, 410, 422, 424, 426, 428, 499, 600])(
-    "%s is not",
-    (status) => expect(isRetryable(status)).toBe(false),
-  );
+it("no response, 5xx, 408, 425 and 429 are retried, and no other status", () => {
+  const retried = [null, 408, 425, 429, 500, 501, 502, 503, 504, 529, 599];
+  expect(retried.filter((status) => !isRetryable(status))).toEqual([]);
+  const final = [0, 200, 204, 301, 307, 308, 400, 401, 404, 407, 409, 410, 424, 426, 428, 499, 600];
+  expect(final.filter(isRetryable)).toEqual([]);
 });
 
 it("a receiver may have begun, unless the status says that it never had the request", () => {
