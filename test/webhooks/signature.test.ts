@@ -39,14 +39,16 @@ describe("a signature", () => {
     expect(() => verified(newSecret(32), request)).toThrow("No matching signature found");
   });
 
-  it.each<[string, (request: ReceivedRequest) => Pick<ReceivedRequest, "body" | "headers">]>([
-    ["the body", ({ headers, body }) => ({ headers, body: `${body} ` })],
-    ["the id", ({ headers, body }) => ({ body, headers: { ...headers, "webhook-id": "another" } })],
-    ["the timestamp", ({ headers, body }) => ({ body, headers: { ...headers, "webhook-timestamp": "1790000000" } })],
-  ])("covers %s", async (_what, tamper) => {
+  it.each<[string, (request: ReceivedRequest) => Partial<Record<string, string>>]>([
+    ["body", ({ body }) => ({ body: `${body} ` })],
+    ["id", () => ({ "webhook-id": "another" })],
+    ["timestamp", ({ headers }) => ({ "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) })],
+  ])("covers the %s", async (_what, changed) => {
     const secret = newSecret(32);
-    const tampered = tamper(await signedRequest(secret));
-    expect(() => verified(secret, tampered)).toThrow(/No matching signature found|too old/);
+    const request = await signedRequest(secret);
+    const { body = request.body, ...headers } = changed(request);
+    const tampered = { body, headers: { ...request.headers, ...headers } as ReceivedRequest["headers"] };
+    expect(() => verified(secret, tampered)).toThrow("No matching signature found");
   });
 
   it("is new for each attempt, with the time it left and the same id", async () => {

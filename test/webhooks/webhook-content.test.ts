@@ -71,20 +71,12 @@ describe("the size of a context that is sent as a value", () => {
   const bare = trigger.parse({ type: "webhook", url: "https://ci.example.com/" });
   const room = RENDERED_MAX_BYTES - JSON.stringify(context("")).length;
 
-  it("may be 512 KiB of UTF-8", () => {
+  it("is at most 512 KiB of UTF-8", () => {
     const fits = renderTrigger(bare, context("\u00e4".repeat(room >> 1)));
     expect(fits.ok && new TextEncoder().encode(fits.value.body).byteLength).toBe(RENDERED_MAX_BYTES - (room & 1));
-  });
-
-  it("may not be more", () => {
+    const message = expect.stringContaining(`more than ${RENDERED_MAX_BYTES} bytes`);
     const over = renderTrigger(bare, context("\u00e4".repeat((room >> 1) + 1)));
-    expect(over).toEqual({
-      ok: false,
-      error: {
-        path: ["trigger", "payload"],
-        message: expect.stringContaining(`more than ${RENDERED_MAX_BYTES} bytes`),
-      },
-    });
+    expect(over).toEqual({ ok: false, error: { path: ["trigger", "payload"], message } });
   });
 });
 
