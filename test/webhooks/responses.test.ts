@@ -48,6 +48,11 @@ describe("a response", () => {
     ]);
   });
 
+  it("of 409 also starts the run if another answer came in between", async () => {
+    const r = await answering({ mode: "reset" }, { status: 503 }, { status: 409 });
+    await (await fire(r.url)).untilStatus("running");
+  });
+
   it("of 409 fails the run if every attempt before was answered", async () => {
     const r = await answering({ status: 503 }, { status: 429 }, { status: 409 });
     const { untilStatus } = await fire(r.url);
