@@ -6,7 +6,7 @@ import { resealDefinitions } from "./definitions/sealing.ts";
 import { noteDatabases } from "./health/readiness.ts";
 import { archiveStatus } from "./runs/api/run-archive.ts";
 import { sweep } from "./runs/d1/sweep.ts";
-import { auditRetentionDays } from "./settings/config.ts";
+import { daysOf } from "./settings/config.ts";
 
 import type { Env } from "./settings/env.ts";
 
@@ -14,7 +14,7 @@ export async function everyMinute(env: Env, now: number): Promise<void> {
   await Promise.all([
     sweep(env, now),
     noteDatabases(env, now, () => archiveStatus(env)),
-    purgeAudit(env.DB, auditRetentionDays(env), now),
+    purgeAudit(env.DB, daysOf(env, "AUDIT_RETENTION_DAYS"), now),
     purgeSessions(env.DB, now),
     resealDefinitions(env.DB, env.CALLBACK_SIGNING_KEYS, now),
   ]);

@@ -16,7 +16,7 @@ import {
 import { described, filterableName, flag, labels, minutes, wholeNumber } from "../http/schemas.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
 import { IN_KEY } from "../webhooks/placeholder.ts";
-import { BUT_SHOWN, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
+import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";
 import { AN_OBJECT, trigger } from "../webhooks/trigger.ts";
 
@@ -41,10 +41,7 @@ const key = z
     z.maxLength(CONCURRENCY_KEY_MAX_CHARACTERS, {
       error: `is too long; send at most ${CONCURRENCY_KEY_MAX_CHARACTERS} characters.`,
     }),
-    z.superRefine((template, context) => {
-      const fault = checkTemplate(template, IN_KEY);
-      if (fault !== null) context.addIssue({ code: "custom", message: fault.sentence });
-    }),
+    refusing((template) => checkTemplate(template, IN_KEY)),
   )
   .register(z.globalRegistry, {
     wire: { type: "string", minLength: 1, maxLength: CONCURRENCY_KEY_MAX_CHARACTERS },

@@ -6,7 +6,7 @@
 import { isWithinLineage } from "../base/ids.ts";
 import { APPROVED_RUNS_MAX_LISTED, DEFINITIONS_MAX_LISTED, SUMMARY_MAX_COUNT } from "../base/limits.ts";
 import { within } from "../base/time.ts";
-import { databaseThatSays, readD1 } from "../database/read-d1.ts";
+import { confirmedDatabase, readD1 } from "../database/read-d1.ts";
 import type { Hops } from "../http/request-context.ts";
 import { boundDatabases } from "../settings/databases.ts";
 import type { Env } from "../settings/env.ts";
@@ -113,7 +113,7 @@ export function toLeftRuns([created, approved]: readonly D1Result[]): LeftRuns {
  */
 export async function describeLeftRuns(env: Env, hops: Hops, project: string, lineage: string, inControl: LeftRuns) {
   const look = async (number: number): Promise<LeftRuns> => {
-    const db = await databaseThatSays(env, hops, number);
+    const db = await confirmedDatabase(env, hops, number);
     if (db === null) throw new Error(`the binding DB_${number} has another database`);
     const statements = selectLeftRuns(db, "SELECT ?2 AS lineage", project, lineage);
     return toLeftRuns(await readD1(hops, () => db.batch(statements)));

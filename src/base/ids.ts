@@ -1,4 +1,4 @@
-/** UUIDs as text: one spelling, and ids that sort by creation. */
+/** UUIDs as text: one spelling, and ids that sort by creation. Also the lineage of a token, which is made of ids. PURE. */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -32,14 +32,10 @@ export function hyphenated(hex: string): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/* SECTION:
- * A token's line of parents as one text. A token's parents never change, so the line still says who made something when
- * these tokens are gone. PURE.
- */
-
 /**
- * `/{top}/…/{parent}/{token}/`, from the token that the operator created. So what a token or one below it made has a
- * lineage that begins with the token's, and an index finds it.
+ * A token and its parents as one text: `/{top}/…/{parent}/{token}/`, from the token that the operator created. What a
+ * token or one below it created has a lineage that begins with the token's, so an index finds it. A token's parents
+ * never change, so the lineage still says who created something when these tokens are gone.
  */
 export function lineageOf(tokenId: string, parents: readonly string[]): string {
   return `/${[tokenId, ...parents].reverse().join("/")}/`;

@@ -1,4 +1,4 @@
-/** JSON from callers: which values can be kept, one canonical text to compare them by, and a spelling in ASCII. */
+/** JSON from callers: which values can be kept, one canonical text to compare them by, and pointers (RFC 6901). PURE. */
 
 export type JsonObject = { readonly [key: string]: unknown };
 
@@ -11,6 +11,12 @@ export function hasOnlyFiniteNumbers(value: unknown): boolean {
   if (typeof value === "number") return Number.isFinite(value);
   if (typeof value !== "object" || value === null) return true;
   return Object.values(value).every(hasOnlyFiniteNumbers);
+}
+
+/** Whether arrays and objects nest deeper than `levels`. Recursion stops there, so the answer is safe for any value. */
+export function isDeeperThan(value: unknown, levels: number): boolean {
+  if (typeof value !== "object" || value === null) return false;
+  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }
 
 /** JSON with sorted keys, so that equal values give equal text. */
@@ -36,9 +42,7 @@ export async function sha256Hex(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
-/* SECTION: JSON pointers (RFC 6901). PURE. */
-
-/** One name or index, with its slash. */
+/** One name or index of a JSON pointer, with its slash. */
 export function pointerStep(key: PropertyKey): string {
   return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
@@ -46,12 +50,4 @@ export function pointerStep(key: PropertyKey): string {
 /** `""` for the whole value. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map(pointerStep).join("");
-}
-
-/* SECTION: How deep JSON nests. PURE. */
-
-/** Whether arrays and objects nest deeper than `levels`. Recursion stops there, so the answer is safe for any value. */
-export function isDeeperThan(value: unknown, levels: number): boolean {
-  if (typeof value !== "object" || value === null) return false;
-  return levels === 0 || Object.values(value).some((member) => isDeeperThan(member, levels - 1));
 }

@@ -9,10 +9,7 @@ import { DAY_MS, HOUR_MS } from "./time.ts";
 export const BODY_MAX_BYTES = 1024 * 1024;
 /** Of a report. A job can't repair a report that is too long, so more of it is read, and what is kept is shortened. */
 export const REPORT_MAX_BYTES = 4 * 1024 * 1024;
-/**
- * How much more than its limit is read of a body before the response. Otherwise some clients see a reset connection and
- * no response.
- */
+/** How much more than its limit is read of a body. Otherwise some clients see a reset connection and no response. */
 export const BODY_DRAIN_BYTES = 4 * 1024 * 1024;
 export const JSON_MAX_DEPTH = 64;
 /** parameters and recommendations together. */
@@ -21,10 +18,7 @@ export const OUTPUT_MAX_BYTES = 256 * 1024;
 export const ERROR_MAX_BYTES = 8 * 1024;
 /** Pointers to texts of an output that were shortened. Above that, one pointer to the output stands for them. */
 export const TRUNCATED_MAX = 20;
-/**
- * Without the secrets. No limit counts bytes of secrets, because a caller who meets a limit would learn how long they
- * are.
- */
+/** Without the secrets, which have bounds of their own. */
 export const TRIGGER_MAX_BYTES = 64 * 1024;
 /** The pattern of the name of a trigger's secret. */
 export const SECRET_NAME = "[A-Za-z][A-Za-z0-9_-]{0,62}";
@@ -36,10 +30,7 @@ export const SECRET_MAX_CHARACTERS = 4096;
 export const SECRET_USES_MAX = 20;
 /** Of one request. */
 export const HEADERS_MAX = 20;
-/**
- * How often one trigger uses a value of the receiver's response. Each value is as long as the receiver likes, up to a
- * bound.
- */
+/** How often one trigger uses a value of the receiver's response. */
 export const RESPONSE_VALUES_MAX = 20;
 /** Of a trigger's `accepted`: how many conditions, and how long a path or a text may be. */
 export const CONDITIONS_MAX = 5;
@@ -60,9 +51,9 @@ export const VERSIONS_MAX_PER_DEFINITION = 100;
 export const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
 /** The pattern of the name of an action or of a webhook endpoint in a path. */
 export const DEFINITION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
-/** A trigger's payload after its placeholders were replaced, without secrets. */
+/** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
-/** A trigger's header names, and what took the place of the placeholders in their values, without secrets. */
+/** A trigger's header names, and their values after placeholders were replaced. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
 /** Of one webhook endpoint: the newest one, and those that a rotation replaced. */
@@ -79,9 +70,7 @@ export const ENDPOINT_TESTS_PER_MINUTE = 10;
 export const RECOVERED_MAX = 10_000;
 /** How far back a recovery looks for deliveries that were never made. */
 export const RECOVER_MISSING_MAX_DAYS = 7;
-/**
- * Of an endpoint's delivery without a payload. `src/webhook-endpoints/message/default-body.ts` says what is left out.
- */
+/** Of an endpoint's delivery without a payload. `defaultBody` in `src/webhook-endpoints` says what is left out. */
 export const DELIVERY_MAX_BYTES = 256 * 1024;
 export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
@@ -102,8 +91,8 @@ export const IDEMPOTENCY_KEY_MAX_CHARACTERS = 255;
 /** Of the pointer in an error. Names in a body can be as long as the body. */
 export const POINTER_MAX_CHARACTERS = 300;
 /**
- * Living tokens below a token that ROOT_TOKEN created, below one that such a token created, and so on. Further down
- * there is no room. Bounds the tree that a create counts and a revocation walks.
+ * Living tokens below a token that ROOT_TOKEN created, below one that such a token created, and so on. Further down,
+ * there are none. Bounds the tree that a create counts and a revocation walks.
  */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
 /** Of a project. The newest stay. */

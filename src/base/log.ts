@@ -10,11 +10,10 @@ export function logFailure(event: string, error: unknown, fields: Readonly<Recor
   log("error", event, { ...fields, error: String(error) });
 }
 
-/* SECTION:
+/**
  * Bounds how often one kind of log line is written, because a flood must not cost a line each. The next line that is
  * written says how many were left out.
  */
-
 export class LogLimit {
   readonly #linesPerSecond: number;
 

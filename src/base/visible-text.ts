@@ -23,10 +23,10 @@ export function visibleText(text: string, kept = ""): string {
   });
 }
 
-/* SECTION:
- * Which texts of others are links. PURE: the service and the console share it. A link is shown to people who click it,
- * so it must lead where it seems to lead. Everything else is shown as text.
- */
+/** At most `max` UTF-16 units, with "…" at the end if the text was longer. */
+export function shortened(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+}
 
 /** Characters of a link, as sent and as the URL parser spells it. */
 export const LINK_MAX_CHARACTERS = 2048;
@@ -39,7 +39,10 @@ const MISREAD = /[\p{Cc}\p{Cs}\s\\]/u;
  */
 const CREDENTIALS = /^[a-z]+:\/*[^/?#]*@/i;
 
-/** The link in the spelling of the URL parser; null unless it is an `https` URL without credentials. */
+/**
+ * The link in the spelling of the URL parser; null unless it is an `https` URL without credentials. A link is shown to
+ * people who click it, so it must lead where it seems to lead. Everything else is shown as text.
+ */
 export function harmlessLink(text: string): string | null {
   if (text.length > LINK_MAX_CHARACTERS || MISREAD.test(text) || CREDENTIALS.test(text)) return null;
   const url = URL.parse(text);
@@ -56,9 +59,4 @@ export function linkRefusal(text: string): string | null {
   if (CREDENTIALS.test(text))
     return "The URL is shown as text because it has a user name or a password. Send it without them.";
   return `The URL is shown as text because it has more than ${LINK_MAX_CHARACTERS} characters. Send a shorter one.`;
-}
-
-/** At most `max` UTF-16 units, with an ellipsis in place of what is left out. */
-export function shortened(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
 }

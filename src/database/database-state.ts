@@ -1,4 +1,7 @@
-/** What state a database is in: whether it answers, is migrated, has its number, and has room. */
+/**
+ * What state each database is in: whether it answers, is migrated, has its number, and has room. Also the numbers of the
+ * databases in use, and the report that the cron writes of all of them, so that the readiness check asks only one.
+ */
 import { MINUTE_MS, msSinceOrLongAgo, within } from "../base/time.ts";
 import type { Hops } from "../http/request-context.ts";
 import { type Databases, databaseNumbered, hasSeveralDatabases } from "../settings/databases.ts";
@@ -77,9 +80,10 @@ function statusOf(error: unknown): DatabaseStatus {
   return isUnmigrated(error) ? "not_migrated" : "not_answering";
 }
 
-/* SECTION: The numbers of the databases in which environments live. They can be more or fewer than those that are bound. */
-
-/** Seeks the next number in the index, so its cost does not depend on how many environments there are. */
+/**
+ * The numbers of the databases in which environments live. They can be more or fewer than those that are bound. Seeks the
+ * next number in the index, so its cost does not depend on how many environments there are.
+ */
 export const NUMBERS_IN_USE = `
   SELECT number FROM (
     WITH RECURSIVE used (number) AS (
@@ -117,16 +121,12 @@ export function forgetLacking(): void {
   isLacking = null;
 }
 
-/* SECTION:
- * What the cron has seen of the databases besides the control database, and of the archive: one row of the control
- * database. So the readiness check needs no statement at any other database.
- */
-
 /** The cron writes it every minute. An older report says nothing of now. */
 const REPORT_MAX_MS = 5 * MINUTE_MS;
 
 export type ArchiveStatus = "ready" | "not_answering";
 
+/** What the cron has seen of the databases and of the archive: one row of the control database. */
 export interface DatabaseReport {
   /** When the cron looked, in ms. */
   readonly lookedAt: number;
@@ -146,7 +146,7 @@ export interface ReportRow {
 
 export const SELECT_REPORT = "SELECT looked_at AS lookedAt, report FROM database_report";
 
-const WRITE = `
+const WRITE_REPORT = `
   INSERT INTO database_report (id, looked_at, report) VALUES (1, ?1, ?2)
   ON CONFLICT (id) DO UPDATE SET looked_at = excluded.looked_at, report = excluded.report`;
 
@@ -161,13 +161,11 @@ export function readReport(row: ReportRow | undefined): DatabaseReport | null {
 }
 
 export function writeReport(control: D1Database, { lookedAt, ...report }: DatabaseReport): D1PreparedStatement {
-  return control.prepare(WRITE).bind(lookedAt, JSON.stringify(report));
+  return control.prepare(WRITE_REPORT).bind(lookedAt, JSON.stringify(report));
 }
 
 /** A database that is not ready, or the archive if it does not answer. */
-export type Degraded =
-  | { readonly database: number; readonly status: DatabaseStatus }
-  | { readonly archive: ArchiveStatus };
+type Degraded = { readonly database: number; readonly status: DatabaseStatus } | { readonly archive: ArchiveStatus };
 
 /** What the cron has seen that is not well. `unbound`: what the control database says now, without the cron. */
 export function degradedOf(report: DatabaseReport | null, unbound: readonly number[]): readonly Degraded[] {

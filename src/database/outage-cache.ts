@@ -21,7 +21,7 @@ const LOOK_UP_AGAIN_MS = 5000;
 const MISSING_MAX = 1000;
 const FORGOTTEN_MAX = 1000;
 
-export interface OutageCacheOptions<V> {
+interface OutageCacheOptions<V> {
   /** The weight of all values together. The value whose last lookup is longest ago is evicted first. */
   readonly maxWeight: number;
   /** Called once for a value. */

@@ -1,4 +1,7 @@
-/** Reads D1 within bounds. Reads are counted and time out, and D1's own errors never reach a response. */
+/**
+ * Reads D1 for a request within bounds, and finds a database by its number. Reads are counted and time out, and D1's own
+ * errors never reach a response.
+ */
 import { Timeout, within } from "../base/time.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Hops } from "../http/request-context.ts";
@@ -31,13 +34,11 @@ function timed<T>(hops: Hops, read: () => Promise<T>): Promise<T> {
   return within(READ_MAX_MS, read());
 }
 
-/* SECTION: The database with a number for a request: the question to it is counted, and what is wrong becomes a response. */
-
 /**
- * Null if no database is bound under this number, or if the one that is has not this number. Throws
+ * The database with this number; null if none is bound under it, or if the one that is has another number. Throws
  * `database_unavailable`.
  */
-export async function databaseThatSays(env: Databases, hops: Hops, number: number): Promise<D1Database | null> {
+export async function confirmedDatabase(env: Databases, hops: Hops, number: number): Promise<D1Database | null> {
   const db = databaseNumbered(env, number);
   // Almost always, because an isolate asks a database once.
   if (db === null || !mustAskForNumber(env, number)) return db;
@@ -49,7 +50,7 @@ export async function databaseThatSays(env: Databases, hops: Hops, number: numbe
 
 /** The same, of the database where an environment lives. Throws `database_not_bound` as well. */
 export async function requireDatabaseNumbered(env: Databases, hops: Hops, number: number): Promise<D1Database> {
-  const db = await databaseThatSays(env, hops, number);
+  const db = await confirmedDatabase(env, hops, number);
   if (db !== null) return db;
   throw new ApiError(
     "database_not_bound",
@@ -59,7 +60,7 @@ export async function requireDatabaseNumbered(env: Databases, hops: Hops, number
 
 /** The same, of a database that the operator names. A repeated request can't help, so this throws `database_unknown`. */
 export async function requireNamedDatabase(env: Databases, hops: Hops, number: number): Promise<D1Database> {
-  const db = await databaseThatSays(env, hops, number);
+  const db = await confirmedDatabase(env, hops, number);
   if (db !== null) return db;
   throw new ApiError(
     "database_unknown",

@@ -1,5 +1,6 @@
 /**
- * Which characters a literal, an escape or a class of a pattern accepts (ECMA-262, flag `u`). PURE.
+ * Which characters a literal, an escape or a class of a pattern accepts. PURE. The pattern's syntax must be valid with
+ * the flag `u` (ECMA-262, section 22.2.1).
  *
  * The runtime is asked only about single Unicode properties, and their number is bounded. It would take milliseconds to
  * make a test of a class like `[\p{Lu}\p{Ll}]`, and a schema has room for a thousand of those.
@@ -13,7 +14,7 @@ const ASCII = 128;
 const LAST = 0x10ffff;
 
 /** Code points, ascending and without overlap: from, to, from, to… */
-export type Ranges = readonly number[];
+type Ranges = readonly number[];
 
 /** A Unicode property: `\p{L}`, `\p{Script=Greek}`. */
 export interface Property {
@@ -22,7 +23,7 @@ export interface Property {
 }
 
 /** A property as it stands in a class. `isNegated`: `\P`. */
-export interface PropertyTest {
+interface PropertyTest {
   readonly property: Property;
   readonly isNegated: boolean;
 }
@@ -76,7 +77,7 @@ export function accepts(set: CharacterSet, code: number): boolean {
 }
 
 /** All code points that are not in the ranges. */
-export function complement(ranges: Ranges): Ranges {
+function complement(ranges: Ranges): Ranges {
   const others: number[] = [];
   let from = 0;
   for (let i = 0; i < ranges.length; i += 2) {
@@ -123,11 +124,6 @@ function merged(all: readonly Ranges[]): Ranges {
   return joined;
 }
 
-/* SECTION:
- * Reads a literal, an escape or a class of a pattern whose syntax is valid with the flag `u` (ECMA-262, section
- * 22.2.1). PURE.
- */
-
 const TOKEN =
   /\\(?:u\{[^}]*\}|u[dD][89abAB]..\\u[dD][c-fC-F]..|u.{4}|x..|c.|[pP]\{[^}]*\}|.)|\[(?:[^\]\\]|\\.)*\]|./suy;
 const LINE_ENDS: Ranges = [0x0a, 0x0a, 0x0d, 0x0d, 0x2028, 0x2029];
@@ -156,7 +152,7 @@ const CONTROLS: ReadonlyMap<string, number> = new Map([
 ]);
 
 /** Every property of the pattern by the name in its braces. */
-export type Properties = ReadonlyMap<string, Property>;
+type Properties = ReadonlyMap<string, Property>;
 
 /** The text of the character or class at `at`. */
 export function tokenAt(source: string, at: number): string {

@@ -6,8 +6,7 @@
  * evaluation.
  *
  * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside
- * the document, and `$id` and `$schema` stand only at the root. `keyword-table.ts` and `pattern.ts` say what is
- * accepted.
+ * the document, and `$id` and `$schema` stand only at the root. `keywords.ts` and `pattern.ts` say what is accepted.
  */
 
 import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, pointerStep } from "../base/json.ts";

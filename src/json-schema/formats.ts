@@ -4,6 +4,7 @@
  * check. Texts are short, and every expression takes linear time, except on a label of at most 63 characters.
  */
 
+import { parseUuid } from "../base/ids.ts";
 import type { StepBudget } from "./step-budget.ts";
 
 export interface Format {
@@ -23,7 +24,6 @@ const BYTE = /^(?:0|[1-9]\d{0,2})$/;
 const GROUP = /^[0-9a-f]{1,4}$/i;
 const ATOM = /^[a-z0-9!#$%&'*+/=?^_`{|}~-]+$/i;
 const QUOTED = /^"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])*"$/;
-const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
 const SCHEME = /^[a-z][a-z0-9+.-]*$/i;
 const URI_CHARACTERS = /^(?:[a-z0-9._~!$&'()*+,;=:@/?-]|%[0-9a-f]{2})*$/i;
 const NAME_CHARACTERS = /^(?:[a-z0-9._~!$&'()*+,;=-]|%[0-9a-f]{2})*$/i;
@@ -140,7 +140,7 @@ export const FORMATS: ReadonlyMap<string, Format> = new Map(
     ipv4: { wanted: "an IPv4 address, such as 192.0.2.1", maxCharacters: 15, accepts: isIpv4 },
     ipv6: { wanted: "an IPv6 address, such as 2001:db8::1", maxCharacters: 45, accepts: isIpv6 },
     uri: { wanted: "a URI with its scheme, such as https://example.com", maxCharacters: 8192, accepts: isUri },
-    uuid: { wanted: "a UUID", maxCharacters: 36, accepts: (text: string) => UUID.test(text) },
+    uuid: { wanted: "a UUID", maxCharacters: 36, accepts: (text: string) => parseUuid(text) !== null },
   }),
 );
 

@@ -1,18 +1,11 @@
 /**
- * How each keyword's value is read: what it must be, and what it makes of the node (JSON Schema 2020-12, Core and
- * Validation). PURE. `keyword-table.ts` says which keyword has which reader.
+ * Every keyword that a schema may have, and how its value is read: what it must be, and what it makes of the node (JSON
+ * Schema 2020-12, Core and Validation). PURE.
  */
 import { isJsonObject, pointerStep } from "../base/json.ts";
 import { FORMATS } from "./formats.ts";
 import { type Pattern, type PatternParts, parsePattern } from "./pattern.ts";
-import {
-  type AllowedValues,
-  type Draft,
-  type PatternProperty,
-  type SchemaNode,
-  shownJson,
-  type TypeName,
-} from "./schema-node.ts";
+import { type AllowedValues, type Draft, type SchemaNode, shownJson, TYPES, type TypeName } from "./schema-node.ts";
 import { canonicalText } from "./step-budget.ts";
 
 /** What a keyword's reader asks of the walk through the schema. `pointer` leads to the keyword. */
@@ -28,40 +21,102 @@ export interface SchemaWalk {
   admit(pattern: Pattern, pointer: string): boolean;
 }
 
-export type KeywordReader = (node: Draft, value: unknown, pointer: string, walk: SchemaWalk) => void;
+type KeywordReader = (node: Draft, value: unknown, pointer: string, walk: SchemaWalk) => void;
 
 /** The keys of T whose values can be a V. */
 type KeysOf<T, V> = { [K in keyof T]-?: V extends T[K] ? K : never }[keyof T];
 
-const TYPES: readonly string[] = ["array", "boolean", "integer", "null", "number", "object", "string"];
-const ANCHOR = /^[A-Za-z_][-A-Za-z0-9._]*$/;
 const SHOWN_VALUES = 5;
 const DRAFT = "https://json-schema.org/draft/2020-12/schema";
 
-export const isText = (value: unknown) => typeof value === "string";
-export const isFlag = (value: unknown) => typeof value === "boolean";
+function isText(value: unknown): value is string {
+  return typeof value === "string";
+}
+
+/** The entries of keywords that have the same reader. */
+function all<K extends string>(reader: (keyword: K) => KeywordReader, ...keywords: K[]): [string, KeywordReader][] {
+  return keywords.map((keyword) => [keyword, reader(keyword)]);
+}
+
+/**
+ * A keyword that is not in the table is refused, although JSON Schema 2020-12 would ignore it: a misspelt `requierd`
+ * would silently let everything through. Names that begin with `x-` are notes of the author and stay unread, as in
+ * OpenAPI and in JSON Schema's next version.
+ */
+export const KEYWORDS: ReadonlyMap<string, KeywordReader> = new Map<string, KeywordReader>([
+  ["$schema", readSchemaDialect],
+  ["$id", readSchemaId],
+  ["$ref", readReference],
+  ["$anchor", readAnchor],
+  ["type", readType],
+  ["enum", readEnum],
+  ["const", readConst],
+  ["pattern", readPattern],
+  ["format", readFormat],
+  ["uniqueItems", readUniqueItems],
+  ["required", readRequired],
+  ["dependentRequired", readDependentRequired],
+  ["patternProperties", readPatternProperties],
+  ["contentSchema", readContentSchema],
+  ["multipleOf", numberOf("multipleOf", (value) => value > 0, "a number over 0")],
+  ...all(limitOf, "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+  ...all(countOf, "minLength", "maxLength", "minItems", "maxItems", "minContains", "maxContains"),
+  ...all(countOf, "minProperties", "maxProperties"),
+  ...all(schemaOf, "items", "contains", "unevaluatedItems"),
+  ...all(schemaOf, "additionalProperties", "propertyNames", "unevaluatedProperties"),
+  ...all(schemaOf, "not", "if", "then", "else"),
+  ...all(schemasOf, "allOf", "anyOf", "oneOf", "prefixItems"),
+  ...all(namedSchemasOf, "properties", "dependentSchemas"),
+  ...all(() => readDefinitions, "$defs", "definitions"),
+  ...all(() => note(isText, "a string"), "$comment", "title", "description", "contentEncoding", "contentMediaType"),
+  ...all(() => note((value) => typeof value === "boolean", "true or false"), "deprecated", "readOnly", "writeOnly"),
+  ["default", note(() => true, "any value")],
+  ["examples", note(Array.isArray, "an array")],
+]);
+
+/** Keywords of JSON Schema that we refuse, with what to use instead. */
+const ADVICE: ReadonlyMap<string, string> = new Map([
+  ["$dynamicRef", "Use $ref."],
+  ["$dynamicAnchor", "Use $anchor and $ref."],
+  ["$recursiveRef", "Use $ref."],
+  ["$recursiveAnchor", "Use $anchor and $ref."],
+  ["$vocabulary", "Remove it."],
+  ["additionalItems", "Use prefixItems and items."],
+  ["dependencies", "Use dependentRequired or dependentSchemas."],
+  ["id", "Remove it."],
+]);
+
+/** What is wrong with a keyword that is not in the table; null for an author's note. */
+export function faultOfKeyword(keyword: string): string | null {
+  if (keyword.startsWith("x-")) return null;
+  const advice = ADVICE.get(keyword);
+  if (advice !== undefined) return `is not supported. ${advice}`;
+  return `is unknown. Correct its name, or begin the name of a note with x-.`;
+}
 
 /** A reader that only checks the keyword's value, because the keyword changes no evaluation. */
-export function note(isValid: (value: unknown) => boolean, wanted: string): KeywordReader {
+function note(isValid: (value: unknown) => boolean, wanted: string): KeywordReader {
   return (_, value, pointer, walk) => {
     if (!isValid(value)) walk.refuse(pointer, "The keyword", `has the wrong type. Send ${wanted}.`);
   };
 }
 
-export function number(key: KeysOf<Draft, number>, isValid: (value: number) => boolean, wanted: string): KeywordReader {
+function numberOf(key: KeysOf<Draft, number>, isValid: (value: number) => boolean, wanted: string): KeywordReader {
   return (node, value, pointer, walk) => {
     if (typeof value === "number" && isValid(value)) node[key] = value;
     else walk.refuse(pointer, "The keyword", `is ${shownJson(value)}. Send ${wanted}.`);
   };
 }
 
-export const limit = (key: KeysOf<Draft, number>) => number(key, () => true, "a number");
-
-export function count(key: KeysOf<Draft, number>): KeywordReader {
-  return number(key, (value) => Number.isSafeInteger(value) && value >= 0, "a whole number of 0 or more");
+function limitOf(key: KeysOf<Draft, number>): KeywordReader {
+  return numberOf(key, () => true, "a number");
 }
 
-export function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
+function countOf(key: KeysOf<Draft, number>): KeywordReader {
+  return numberOf(key, (value) => Number.isSafeInteger(value) && value >= 0, "a whole number of 0 or more");
+}
+
+function schemaOf(key: KeysOf<Draft, SchemaNode>): KeywordReader {
   return (node, value, pointer, walk) => {
     if (Array.isArray(value) && key === "items") {
       walk.refuse(pointer, "The keyword", "is an array. Rename the keyword to prefixItems.");
@@ -69,7 +124,7 @@ export function schema(key: KeysOf<Draft, SchemaNode>): KeywordReader {
   };
 }
 
-export function schemaList(key: KeysOf<Draft, readonly SchemaNode[]>): KeywordReader {
+function schemasOf(key: KeysOf<Draft, readonly SchemaNode[]>): KeywordReader {
   return (node, value, pointer, walk) => {
     if (!Array.isArray(value) || value.length === 0) {
       walk.refuse(pointer, "The keyword", "is not a list of schemas. Send an array with at least one schema.");
@@ -89,20 +144,40 @@ function schemaMap(value: unknown, pointer: string, walk: SchemaWalk): Map<strin
   return new Map(members.map(([name, member]) => [name, walk.subschema(member, pointer + pointerStep(name))]));
 }
 
-export function namedSchemas(key: "properties" | "dependentSchemas"): KeywordReader {
+function namedSchemasOf(key: "properties" | "dependentSchemas"): KeywordReader {
   return (node, value, pointer, walk) => {
     node[key] = schemaMap(value, pointer, walk);
   };
 }
 
-function names(value: unknown, pointer: string, walk: SchemaWalk): readonly string[] {
+/** `$defs` and `definitions`: their schemas are evaluated only where a reference leads to them. */
+function readDefinitions(_: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  schemaMap(value, pointer, walk);
+}
+
+/** Nothing decodes the content, so its schema is checked, but never evaluated. */
+function readContentSchema(_: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  walk.subschema(value, pointer);
+}
+
+function namesIn(value: unknown, pointer: string, walk: SchemaWalk): readonly string[] {
   if (Array.isArray(value) && value.every(isText) && new Set(value).size === value.length) return value;
   walk.refuse(pointer, "The keyword", "is not a list of names. Send an array of strings without repetitions.");
   return [];
 }
 
+function readRequired(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  node.required = namesIn(value, pointer, walk);
+}
+
+function readDependentRequired(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  const members = membersOf(value, pointer, walk);
+  const names = members.map(([name, list]) => [name, namesIn(list, pointer + pointerStep(name), walk)] as const);
+  node.dependentRequired = new Map(names);
+}
+
 /** Null if the pattern was refused. */
-function pattern(source: unknown, pointer: string, walk: SchemaWalk): Pattern | null {
+function patternIn(source: unknown, pointer: string, walk: SchemaWalk): Pattern | null {
   if (typeof source !== "string") {
     walk.refuse(pointer, "The pattern", "is not a string. Send a regular expression as a string.");
     return null;
@@ -113,6 +188,30 @@ function pattern(source: unknown, pointer: string, walk: SchemaWalk): Pattern | 
     return null;
   }
   return walk.admit(parsed.value, pointer) ? parsed.value : null;
+}
+
+function readPattern(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  const found = patternIn(value, pointer, walk);
+  if (found !== null) node.pattern = found;
+}
+
+function readPatternProperties(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  const found: { pattern: Pattern; schema: SchemaNode }[] = [];
+  for (const [source, schema] of schemaMap(value, pointer, walk)) {
+    const pattern = patternIn(source, pointer + pointerStep(source), walk);
+    if (pattern === null) return;
+    found.push({ pattern, schema });
+  }
+  node.patternProperties = found;
+}
+
+function readType(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
+  const isValid = list.every((one) => TYPES.some((type) => type === one));
+  if (list.length === 0 || !isValid || new Set(list).size < list.length) {
+    walk.refuse(pointer, "The type", `is ${shownJson(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`);
+  }
+  node.type = new Set(list as readonly TypeName[]);
 }
 
 function allowed(values: readonly unknown[]): AllowedValues {
@@ -126,195 +225,52 @@ function allowed(values: readonly unknown[]): AllowedValues {
   };
 }
 
-export const readType: KeywordReader = (node, value, pointer, walk) => {
-  const list: readonly unknown[] = Array.isArray(value) ? value : [value];
-  const isValid = list.every((one) => typeof one === "string" && TYPES.includes(one));
-  if (list.length === 0 || !isValid || new Set(list).size < list.length) {
-    walk.refuse(pointer, "The type", `is ${shownJson(value)}. Send one of ${TYPES.join(", ")}, or an array of them.`);
-  }
-  node.type = new Set(list as readonly TypeName[]);
-};
-
-export const readEnum: KeywordReader = (node, value, pointer, walk) => {
+function readEnum(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
   if (Array.isArray(value) && value.length > 0) node.enum = allowed(value);
   else walk.refuse(pointer, "The enum", "is not a list of values. Send an array with at least one value.");
-};
+}
 
-export const readConst: KeywordReader = (node, value) => {
+function readConst(node: Draft, value: unknown): void {
   node.const = allowed([value]);
-};
+}
 
-export const readPattern: KeywordReader = (node, value, pointer, walk) => {
-  const found = pattern(value, pointer, walk);
-  if (found !== null) node.pattern = found;
-};
-
-export const readFormat: KeywordReader = (node, value, pointer, walk) => {
-  const found = typeof value === "string" ? FORMATS.get(value) : undefined;
+function readFormat(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  const found = isText(value) ? FORMATS.get(value) : undefined;
   if (found !== undefined) node.format = found;
   else {
     const known = [...FORMATS.keys()].join(", ");
     walk.refuse(pointer, "The format", `is unknown: ${shownJson(value)}. Use one of ${known}, or a pattern.`);
   }
-};
+}
 
-export const readPatternProperties: KeywordReader = (node, value, pointer, walk) => {
-  const found: PatternProperty[] = [];
-  for (const [source, schema] of schemaMap(value, pointer, walk)) {
-    const parsed = pattern(source, pointer + pointerStep(source), walk);
-    if (parsed === null) return;
-    found.push({ pattern: parsed, schema });
-  }
-  node.patternProperties = found;
-};
-
-export const readRequired: KeywordReader = (node, value, pointer, walk) => {
-  node.required = names(value, pointer, walk);
-};
-
-export const readDependentRequired: KeywordReader = (node, value, pointer, walk) => {
-  const members = membersOf(value, pointer, walk);
-  node.dependentRequired = new Map(
-    members.map(([name, list]) => [name, names(list, pointer + pointerStep(name), walk)]),
-  );
-};
-
-export const readUniqueItems: KeywordReader = (node, value, pointer, walk) => {
+function readUniqueItems(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
   if (typeof value === "boolean") node.uniqueItems = value;
   else walk.refuse(pointer, "The keyword", "is not a boolean. Send true or false.");
-};
+}
 
-export const readReference: KeywordReader = (node, value, pointer, walk) => {
-  if (typeof value === "string" && value.startsWith("#")) walk.reference(node, value, pointer);
+function readReference(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  if (isText(value) && value.startsWith("#")) walk.reference(node, value, pointer);
   else {
-    walk.refuse(
-      pointer,
-      "The $ref",
-      `does not begin with #. Copy the schema into $defs, and refer to it as "#/$defs/name".`,
-    );
+    const advice = `Copy the schema into $defs, and refer to it as "#/$defs/name".`;
+    walk.refuse(pointer, "The $ref", `does not begin with #. ${advice}`);
   }
-};
+}
 
-export const readAnchor: KeywordReader = (node, value, pointer, walk) => {
-  if (typeof value === "string" && ANCHOR.test(value)) walk.anchor(node, value, pointer);
+function readAnchor(node: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
+  if (isText(value) && /^[A-Za-z_][-A-Za-z0-9._]*$/.test(value)) walk.anchor(node, value, pointer);
   else walk.refuse(pointer, "The $anchor", `is not a name. Use letters, digits, "-", "_" and ".".`);
-};
+}
 
-/** These identify the document, so they stand only at its root. `$id` is a name and changes no `$ref`. */
-export const readSchemaDialect: KeywordReader = (_, value, pointer, walk) => {
+/** `$schema` and `$id` identify the document, so they stand only at its root. `$id` is a name and changes no `$ref`. */
+function readSchemaDialect(_: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
   if (pointer !== "/$schema") walk.refuse(pointer, "The $schema", "is not at the root. Remove it.");
   else if (value !== DRAFT && value !== `${DRAFT}#`) {
     walk.refuse(pointer, "The $schema", `is ${shownJson(value)}. Write the schema for 2020-12, and send "${DRAFT}".`);
   }
-};
+}
 
-export const readSchemaId: KeywordReader = (_, value, pointer, walk) => {
+function readSchemaId(_: Draft, value: unknown, pointer: string, walk: SchemaWalk): void {
   if (pointer !== "/$id") {
     walk.refuse(pointer, "The $id", "is not at the root. Remove it, and refer to the schema by its location.");
-  } else if (typeof value !== "string") walk.refuse(pointer, "The $id", "is not a string. Send a URI, or remove it.");
-};
-
-/** Nothing decodes the content, so its schema is checked, but never evaluated. */
-export const readContentSchema: KeywordReader = (_, value, pointer, walk) => {
-  walk.subschema(value, pointer);
-};
-
-/** `$defs` and `definitions`: their schemas are evaluated only where a reference leads to them. */
-export const readDefinitions: KeywordReader = (_, value, pointer, walk) => {
-  schemaMap(value, pointer, walk);
-};
-
-/* SECTION:
- * Every keyword that a schema may have. PURE.
- *
- * A keyword that is not in the table is refused, although JSON Schema 2020-12 would ignore it: a misspelt `requierd`
- * would silently let everything through. Names that begin with `x-` are notes of the author and stay unread, as in
- * OpenAPI and in JSON Schema's next version.
- */
-
-export const KEYWORDS: ReadonlyMap<string, KeywordReader> = new Map<string, KeywordReader>([
-  ["$schema", readSchemaDialect],
-  ["$id", readSchemaId],
-  ["$ref", readReference],
-  ["$anchor", readAnchor],
-  ["$comment", note(isText, "a string")],
-  ["$defs", readDefinitions],
-  ["definitions", readDefinitions],
-
-  ["type", readType],
-  ["enum", readEnum],
-  ["const", readConst],
-
-  ["minLength", count("minLength")],
-  ["maxLength", count("maxLength")],
-  ["pattern", readPattern],
-  ["format", readFormat],
-
-  ["minimum", limit("minimum")],
-  ["maximum", limit("maximum")],
-  ["exclusiveMinimum", limit("exclusiveMinimum")],
-  ["exclusiveMaximum", limit("exclusiveMaximum")],
-  ["multipleOf", number("multipleOf", (value) => value > 0, "a number over 0")],
-
-  ["minItems", count("minItems")],
-  ["maxItems", count("maxItems")],
-  ["uniqueItems", readUniqueItems],
-  ["prefixItems", schemaList("prefixItems")],
-  ["items", schema("items")],
-  ["contains", schema("contains")],
-  ["minContains", count("minContains")],
-  ["maxContains", count("maxContains")],
-  ["unevaluatedItems", schema("unevaluatedItems")],
-
-  ["minProperties", count("minProperties")],
-  ["maxProperties", count("maxProperties")],
-  ["required", readRequired],
-  ["dependentRequired", readDependentRequired],
-  ["properties", namedSchemas("properties")],
-  ["patternProperties", readPatternProperties],
-  ["additionalProperties", schema("additionalProperties")],
-  ["propertyNames", schema("propertyNames")],
-  ["unevaluatedProperties", schema("unevaluatedProperties")],
-
-  ["allOf", schemaList("allOf")],
-  ["anyOf", schemaList("anyOf")],
-  ["oneOf", schemaList("oneOf")],
-  ["not", schema("not")],
-  ["if", schema("if")],
-  ["then", schema("then")],
-  ["else", schema("else")],
-  ["dependentSchemas", namedSchemas("dependentSchemas")],
-
-  ["title", note(isText, "a string")],
-  ["description", note(isText, "a string")],
-  ["default", note(() => true, "any value")],
-  ["examples", note(Array.isArray, "an array")],
-  ["deprecated", note(isFlag, "true or false")],
-  ["readOnly", note(isFlag, "true or false")],
-  ["writeOnly", note(isFlag, "true or false")],
-  ["contentEncoding", note(isText, "a string")],
-  ["contentMediaType", note(isText, "a string")],
-  ["contentSchema", readContentSchema],
-]);
-
-/** Keywords of JSON Schema that we refuse, with what to use instead. */
-const ADVICE: ReadonlyMap<string, string> = new Map(
-  Object.entries({
-    $dynamicRef: "Use $ref.",
-    $dynamicAnchor: "Use $anchor and $ref.",
-    $recursiveRef: "Use $ref.",
-    $recursiveAnchor: "Use $anchor and $ref.",
-    $vocabulary: "Remove it.",
-    additionalItems: "Use prefixItems and items.",
-    dependencies: "Use dependentRequired or dependentSchemas.",
-    id: "Remove it.",
-  }),
-);
-
-/** What is wrong with a keyword that is not in the table; null for an author's note. */
-export function faultOfKeyword(keyword: string): string | null {
-  if (keyword.startsWith("x-")) return null;
-  const advice = ADVICE.get(keyword);
-  if (advice !== undefined) return `is not supported. ${advice}`;
-  return `is unknown. Correct its name, or begin the name of a note with x-.`;
+  } else if (!isText(value)) walk.refuse(pointer, "The $id", "is not a string. Send a URI, or remove it.");
 }

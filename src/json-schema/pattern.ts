@@ -1,11 +1,11 @@
 /**
- * Regular expressions of `pattern` and `patternProperties`: which ones we accept. PURE.
+ * Regular expressions of `pattern` and `patternProperties`: which ones we accept, and how they are matched. PURE.
  *
  * The threat is a pattern that takes exponential time, or polynomial time of a high degree, on a text of 256 KiB. The
  * runtime's own RegExp backtracks and can't be stopped. So a pattern becomes a program that follows all alternatives at
- * once (`pattern-program.ts`). Its work is at most the text's characters times the program's instructions, nested
- * quantifiers included, and the budget counts it. The runtime checks only the syntax, and says which single characters
- * have a Unicode property (`character-set.ts`).
+ * once (Thompson's construction), and never goes back in the text. Its work is at most the text's characters times the
+ * program's instructions, nested quantifiers included, and the budget counts it. The runtime checks only the syntax, and
+ * says which single characters have a Unicode property (`character-set.ts`).
  *
  * The subset, with the meaning of ECMA-262 and its flag `u`. A text is a sequence of code points, and a pattern can
  * match anywhere in the text unless it has `^` or `$`.
@@ -51,9 +51,14 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
   const parser = new Parser(source, parts);
   const part = parser.choice();
   if (parser.fault !== null) return err(parser.fault);
-  const program = compile(part, INSTRUCTIONS_MAX);
-  if (program !== null) return ok({ source, program });
-  return err(`repeats too much. Use smaller counts: a pattern can have ${INSTRUCTIONS_MAX} instructions.`);
+  const program = new Program();
+  emit(part, program);
+  if (program.isTooLong) {
+    return err(`repeats too much. Use smaller counts: a pattern can have ${INSTRUCTIONS_MAX} instructions.`);
+  }
+  // The last instruction says that the whole pattern matched, so it is none of the caller's.
+  program.push(MATCH);
+  return ok({ source, program });
 }
 
 /**
@@ -83,11 +88,6 @@ function syntaxFault(source: string, properties: Map<string, Property>): string 
     properties.set(name, property);
   }
   return null;
-}
-
-/** Whether the pattern matches somewhere in the text. Meaningless if the budget is overdrawn. */
-export function matches({ program }: Pattern, text: string, budget: StepBudget): boolean {
-  return runProgram(program, text, budget);
 }
 
 const SPECIAL_GROUP = /\(\?(?!:)/y;
@@ -133,10 +133,10 @@ class Parser {
       this.#take(")");
       return inner;
     }
-    if (this.#take("^")) return { kind: "assertion", assertion: "start" };
-    if (this.#take("$")) return { kind: "assertion", assertion: "end" };
-    if (this.#take("\\b")) return { kind: "assertion", assertion: "boundary" };
-    if (this.#take("\\B")) return { kind: "assertion", assertion: "inside" };
+    if (this.#take("^")) return { kind: "assertion", assertion: START };
+    if (this.#take("$")) return { kind: "assertion", assertion: END };
+    if (this.#take("\\b")) return { kind: "assertion", assertion: BOUNDARY };
+    if (this.#take("\\B")) return { kind: "assertion", assertion: INSIDE };
     const token = tokenAt(this.#source, this.#at);
     this.#at += token.length;
     return { kind: "character", set: this.#setOf(token) };
@@ -185,17 +185,10 @@ class Parser {
   }
 }
 
-/* SECTION:
- * How a pattern is matched: Thompson's construction. A program follows all alternatives at once, so it never goes back
- * in the text. PURE. `pattern.ts` makes the parts from a caller's text.
- */
-
-export type Assertion = "start" | "end" | "boundary" | "inside";
-
 /** `max`: Infinity for a quantifier without an upper count. */
-export type PatternPart =
+type PatternPart =
   | { readonly kind: "character"; readonly set: CharacterSet }
-  | { readonly kind: "assertion"; readonly assertion: Assertion }
+  | { readonly kind: "assertion"; readonly assertion: number }
   | { readonly kind: "sequence"; readonly parts: readonly PatternPart[] }
   | { readonly kind: "choice"; readonly parts: readonly PatternPart[] }
   | { readonly kind: "repeat"; readonly part: PatternPart; readonly min: number; readonly max: number };
@@ -208,84 +201,65 @@ const START = 3;
 const END = 4;
 const BOUNDARY = 5;
 const INSIDE = 6;
-const KIND_OF: Readonly<Record<Assertion, number>> = { start: START, end: END, boundary: BOUNDARY, inside: INSIDE };
-
-/** The instructions as one list for each member, because a run reads them some million times. */
-export interface Program {
-  readonly kinds: readonly number[];
-  /** Of an `ACCEPT`. */
-  readonly sets: readonly CharacterSet[];
-  /** Of a `GO`. */
-  readonly targets: readonly (readonly number[])[];
-  readonly scratch: Scratch;
-}
-
-/**
- * The lists of a run, as long as the program. They are kept, because making them takes longer than a short run. Runs
- * never overlap.
- */
-interface Scratch {
-  /** The number of the position at which an instruction was last put on `todo`. Each is followed once at a position. */
-  readonly putAt: number[];
-  readonly todo: number[];
-  readonly accepting: number[];
-  /** Positions are numbered through all runs, so that nothing needs to be cleared. */
-  position: number;
-}
 
 const NOTHING = toSet([]);
 const NOWHERE: readonly number[] = [];
 
-class ProgramDraft {
+/** The instructions, and the lists of a run. Each member is a list, because a run reads them some million times. */
+class Program {
   readonly kinds: number[] = [];
+  /** Of an `ACCEPT`. */
   readonly sets: CharacterSet[] = [];
+  /** Of a `GO`. */
   readonly targets: (readonly number[])[] = [];
+
+  // The lists of a run are kept, because making them takes longer than a short run. Runs never overlap.
+  /** The number of the position at which an instruction was last put on `todo`. Each is followed once at a position. */
+  readonly putAt: number[] = [];
+  readonly todo: number[] = [];
+  readonly accepting: number[] = [];
+  /** Positions are numbered through all runs, so that nothing needs to be cleared. */
+  position = 0;
 
   get length(): number {
     return this.kinds.length;
+  }
+
+  /** That bounds the work of making the program as well, whatever the counts are. */
+  get isTooLong(): boolean {
+    return this.length > INSTRUCTIONS_MAX;
   }
 
   push(kind: number, set = NOTHING, targets = NOWHERE): void {
     this.kinds.push(kind);
     this.sets.push(set);
     this.targets.push(targets);
+    for (const list of [this.putAt, this.todo, this.accepting]) list.push(0);
   }
 }
 
-/** Null if the program needs more than `max` instructions. The work is bounded by `max`, whatever the counts are. */
-export function compile(part: PatternPart, max: number): Program | null {
-  const draft = new ProgramDraft();
-  emit(part, draft, max);
-  if (draft.length > max) return null;
-  // The last instruction says that the whole pattern matched, so it is none of the caller's.
-  draft.push(MATCH);
-  const { kinds, sets, targets } = draft;
-  const list = () => Array<number>(kinds.length).fill(0);
-  return { kinds, sets, targets, scratch: { putAt: list(), todo: list(), accepting: list(), position: 0 } };
-}
-
 /** Appends at least one instruction for each part. Otherwise nested counts of nothing would take for ever. */
-function emit(part: PatternPart, program: ProgramDraft, max: number): void {
-  if (program.length > max) return;
+function emit(part: PatternPart, program: Program): void {
+  if (program.isTooLong) return;
   if (part.kind === "character") program.push(ACCEPT, part.set);
-  else if (part.kind === "assertion") program.push(KIND_OF[part.assertion]);
-  else if (part.kind === "choice") emitChoice(part.parts, program, max);
-  else if (part.kind === "repeat") emitRepeat(part, program, max);
+  else if (part.kind === "assertion") program.push(part.assertion);
+  else if (part.kind === "choice") emitChoice(part.parts, program);
+  else if (part.kind === "repeat") emitRepeat(part, program);
   else if (part.parts.length === 0) emitNothing(program);
-  else for (const one of part.parts) emit(one, program, max);
+  else for (const one of part.parts) emit(one, program);
 }
 
-function emitNothing(program: ProgramDraft): void {
+function emitNothing(program: Program): void {
   program.push(GO, NOTHING, [program.length + 1]);
 }
 
-function emitChoice(parts: readonly PatternPart[], program: ProgramDraft, max: number): void {
+function emitChoice(parts: readonly PatternPart[], program: Program): void {
   const starts: number[] = [];
   const ends: number[][] = [];
   program.push(GO, NOTHING, starts);
   for (const part of parts) {
     starts.push(program.length);
-    emit(part, program, max);
+    emit(part, program);
     const to: number[] = [];
     ends.push(to);
     program.push(GO, NOTHING, to);
@@ -293,17 +267,17 @@ function emitChoice(parts: readonly PatternPart[], program: ProgramDraft, max: n
   for (const to of ends) to.push(program.length);
 }
 
-function emitRepeat(repeat: Extract<PatternPart, { kind: "repeat" }>, program: ProgramDraft, max: number): void {
+function emitRepeat(repeat: Extract<PatternPart, { kind: "repeat" }>, program: Program): void {
   const { part, min } = repeat;
   if (repeat.max === 0) emitNothing(program);
-  for (let i = 0; i < min && program.length <= max; i++) emit(part, program, max);
+  for (let i = 0; i < min && !program.isTooLong; i++) emit(part, program);
   const ways: number[][] = [];
-  for (let i = min; i < repeat.max && program.length <= max; i++) {
+  for (let i = min; i < repeat.max && !program.isTooLong; i++) {
     const again = program.length;
     const to = [again + 1];
     ways.push(to);
     program.push(GO, NOTHING, to);
-    emit(part, program, max);
+    emit(part, program);
     if (repeat.max === Number.POSITIVE_INFINITY) {
       program.push(GO, NOTHING, [again]);
       break;
@@ -321,20 +295,19 @@ const BOUNDARY_STEPS = 2;
 /** So that positions stay integers for which the runtime needs no memory of their own. */
 const POSITION_MAX = 2 ** 29;
 
-/** Whether the program matches somewhere in the text. Meaningless if the budget is overdrawn. */
-export function runProgram(program: Program, text: string, budget: StepBudget): boolean {
-  const { kinds, sets, targets, scratch } = program;
-  const { putAt, todo, accepting } = scratch;
+/** Whether the pattern matches somewhere in the text. Meaningless if the budget is overdrawn. */
+export function matches({ program }: Pattern, text: string, budget: StepBudget): boolean {
+  const { kinds, sets, targets, putAt, todo, accepting } = program;
   const isAnchored = kinds[0] === START;
-  if (scratch.position > POSITION_MAX) {
+  if (program.position > POSITION_MAX) {
     putAt.fill(0);
-    scratch.position = 0;
+    program.position = 0;
   }
   budget.left -= RUN_STEPS;
   let count = 0;
   for (let at = 0; budget.left >= 0; ) {
     // Each character that is accepted puts its next instruction on `todo` for this position before the position begins.
-    const position = at === 0 ? ++scratch.position : scratch.position;
+    const position = at === 0 ? ++program.position : program.position;
     if ((at === 0 || !isAnchored) && putAt[0] !== position) {
       putAt[0] = position;
       todo[count++] = 0;
@@ -367,7 +340,7 @@ export function runProgram(program: Program, text: string, budget: StepBudget): 
     budget.left -= steps;
     const code = text.codePointAt(at);
     if (code === undefined || (isAnchored && found === 0)) return false;
-    const following = ++scratch.position;
+    const following = ++program.position;
     for (let i = 0; i < found; i++) {
       const instruction = accepting[i] ?? 0;
       const set = sets[instruction] ?? NOTHING;

@@ -4,11 +4,12 @@
  * JSON and check it again.
  */
 
-import { pointerStep } from "../base/json.ts";
+import { shortened } from "../base/visible-text.ts";
 import type { Format } from "./formats.ts";
 import type { Pattern } from "./pattern.ts";
 
-export type TypeName = "array" | "boolean" | "integer" | "null" | "number" | "object" | "string";
+export const TYPES = ["array", "boolean", "integer", "null", "number", "object", "string"] as const;
+export type TypeName = (typeof TYPES)[number];
 
 /** The allowed values of `enum`, or of `const`. */
 export interface AllowedValues {
@@ -53,7 +54,7 @@ export interface SchemaNode {
   readonly required?: readonly string[];
   readonly dependentRequired?: ReadonlyMap<string, readonly string[]>;
   readonly properties?: ReadonlyMap<string, SchemaNode>;
-  readonly patternProperties?: readonly PatternProperty[];
+  readonly patternProperties?: readonly { readonly pattern: Pattern; readonly schema: SchemaNode }[];
   readonly additionalProperties?: SchemaNode;
   readonly propertyNames?: SchemaNode;
   readonly unevaluatedProperties?: SchemaNode;
@@ -69,11 +70,6 @@ export interface SchemaNode {
   readonly dependentSchemas?: ReadonlyMap<string, SchemaNode>;
 }
 
-export interface PatternProperty {
-  readonly pattern: Pattern;
-  readonly schema: SchemaNode;
-}
-
 /** A node while it is built. */
 export type Draft = { -readonly [Key in keyof SchemaNode]: SchemaNode[Key] };
 
@@ -84,45 +80,21 @@ export function inPlaceSchemas(node: SchemaNode): SchemaNode[] {
   return [...single.filter((schema) => schema !== undefined), ...many.flatMap((schemas) => [...(schemas ?? [])])];
 }
 
-/* SECTION:
- * Why a schema or parameters were refused, and where. PURE. Sentences stay short, however long the caller's names are.
- */
-
 /**
- * `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing, `""` for the root. The sentence shows
- * only the start of a long one.
+ * Why a schema or parameters were refused. `pointer`: a JSON Pointer (RFC 6901) to the member that is wrong or missing,
+ * `""` for the root. The sentence stays short, however long the caller's names are.
  */
 export interface SchemaFault {
   readonly pointer: string;
   readonly sentence: string;
 }
 
-const POINTER_SHOWN_CHARACTERS = 300;
-const JSON_SHOWN_CHARACTERS = 80;
-
-/**
- * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.
- */
-export interface InstanceLocation {
-  readonly parent: InstanceLocation | null;
-  readonly key: string | number;
-}
-
-export function pointerOf(location: InstanceLocation | null): string {
-  const steps: string[] = [];
-  for (let at = location; at !== null; at = at.parent) steps.push(pointerStep(at.key));
-  return steps.reverse().join("");
-}
-
+/** The pointer, cut to a length that fits a sentence. */
 export function shownPointer(pointer: string): string {
-  return cut(pointer, POINTER_SHOWN_CHARACTERS);
+  return shortened(pointer, 300);
 }
 
 /** A name or a value as JSON, cut to a length that fits a sentence. */
 export function shownJson(value: unknown): string {
-  return cut(JSON.stringify(value) ?? "nothing", JSON_SHOWN_CHARACTERS);
-}
-
-function cut(text: string, max: number): string {
-  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+  return shortened(JSON.stringify(value) ?? "nothing", 80);
 }

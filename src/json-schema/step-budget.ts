@@ -21,7 +21,7 @@ export const MEMBER_STEPS = 10;
 /** One property whose schemas are looked for. */
 export const PROPERTY_STEPS = 20;
 /** One name that is sorted among the others. */
-export const SORT_STEPS = 30;
+const SORT_STEPS = 30;
 
 /**
  * What an operation of the runtime costs on `text`, such as a comparison or a copy. Such operations are far faster than
@@ -31,8 +31,6 @@ export function textSteps(text: string): number {
   return 1 + (text.length >> 3);
 }
 
-/* SECTION: When two JSON values are equal (JSON Schema Core 2020-12, section 4.2.2). PURE. */
-
 /** Printing one value. */
 const VALUE_STEPS = 5;
 /** Joining the parts of a list or an object, besides printing them. */
@@ -41,10 +39,10 @@ const CONTAINER_STEPS = 10;
 const FRACTION_STEPS = 20;
 
 /**
- * Like JSON with sorted keys: equal values have equal texts, others have different ones, and -0 equals 0. A string has
- * its length in front of it, because escaping it would take far longer than copying it. Looking a text up in a set
- * takes one look, so `enum` and `uniqueItems` take linear time. Recursion is as deep as the value. Meaningless if the
- * budget is overdrawn.
+ * Two values are equal (JSON Schema Core 2020-12, section 4.2.2) if their texts are: JSON with sorted keys, in which -0
+ * is 0. A string has its length in front of it, because escaping it would take far longer than copying it. Looking a
+ * text up in a set takes one look, so `enum` and `uniqueItems` take linear time. Recursion is as deep as the value.
+ * Meaningless if the budget is overdrawn.
  */
 export function canonicalText(value: unknown, budget: StepBudget): string {
   budget.left -= VALUE_STEPS;
@@ -66,12 +64,13 @@ function canonicalString(text: string, budget: StepBudget): string {
   return budget.left < 0 ? "" : `${text.length}"${text}`;
 }
 
-/* SECTION: `multipleOf` in decimal arithmetic, because in binary 0.3 is no multiple of 0.1. PURE. */
-
 /** Making two integers from text. */
 const DECIMAL_STEPS = 60;
 
-/** `divisor` is positive. Both count as the shortest decimal that JavaScript prints for them. */
+/**
+ * In decimal arithmetic, because in binary 0.3 is no multiple of 0.1. `divisor` is positive. Both count as the shortest
+ * decimal that JavaScript prints for them.
+ */
 export function isMultipleOf(value: number, divisor: number, budget: StepBudget): boolean {
   if (Number.isSafeInteger(value) && Number.isSafeInteger(divisor)) return value % divisor === 0;
   const [dividend, exponent] = decimal(value);

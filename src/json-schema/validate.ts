@@ -3,27 +3,25 @@
  *
  * Schema and parameters may both be hostile: a small schema whose references double at each level takes exponential
  * time. So each validation has a budget of steps, and the depth of its recursion is bounded. Both bounds give a
- * refusal, and no outcome is believed after one was reached.
+ * refusal, and no outcome is believed after one was reached. Only own properties count as present, so `constructor` or
+ * `__proto__` is there only if the caller sent it.
  */
 
-import { isDeeperThan, isJsonObject } from "../base/json.ts";
+import { isDeeperThan, isJsonObject, type JsonObject, pointerStep } from "../base/json.ts";
 import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { CheckedSchema } from "./check-schema.ts";
+import { matches } from "./pattern.ts";
+import { type SchemaFault, type SchemaNode, shownJson, shownPointer } from "./schema-node.ts";
 import {
-  Evaluated,
-  type Evaluation,
-  evaluateAllowed,
-  evaluateArray,
-  evaluateNumber,
-  evaluateObject,
-  evaluateString,
-  evaluateType,
-  type Fault,
-  fault,
-} from "./evaluation.ts";
-import { type InstanceLocation, pointerOf, type SchemaFault, type SchemaNode, shownPointer } from "./schema-node.ts";
-import { EVALUATION_STEPS, MEMBER_STEPS, type StepBudget } from "./step-budget.ts";
+  canonicalText,
+  EVALUATION_STEPS,
+  MEMBER_STEPS,
+  PROPERTY_STEPS,
+  type StepBudget,
+  textSteps,
+} from "./step-budget.ts";
+import { type What, whatIsWrong, wrongCount } from "./values.ts";
 
 /** Subschemas inside each other, at one value or below it. The stack of the runtime holds three times as many. */
 const EVALUATION_MAX_DEPTH = 400;
@@ -41,7 +39,7 @@ export function validate(
     const sentence = `parameters has more than ${JSON_MAX_DEPTH} levels. Send parameters that nest less deeply.`;
     return err({ pointer: "", sentence });
   }
-  const refused = new SchemaEvaluation(budget).evaluate(root, parameters, null, null);
+  const refused = new Evaluation(budget).evaluate(root, parameters, null, null);
   if (budget.left < 0) {
     const sentence =
       "Checking the parameters against the schema takes too many steps. Send smaller parameters, or simplify the schema.";
@@ -53,123 +51,248 @@ export function validate(
   return err({ pointer: pointerOf(refused.wrong), sentence: `${subject} ${refused.what()}` });
 }
 
-const OVERDRAWN: Fault = fault(null, () => "takes too many steps.");
+/**
+ * Where a value is inside the parameters. A list of links, because most locations are never printed. Null is the root.
+ */
+type InstanceLocation = { readonly parent: InstanceLocation; readonly key: string | number } | null;
 
-class SchemaEvaluation implements Evaluation {
-  readonly budget: StepBudget;
+function pointerOf(location: InstanceLocation): string {
+  const steps: string[] = [];
+  for (let at = location; at !== null; at = at.parent) steps.push(pointerStep(at.key));
+  return steps.reverse().join("");
+}
+
+interface Fault {
+  readonly location: InstanceLocation;
+  /** The member that must change: the one at `location`, or one that is missing there. */
+  readonly wrong: InstanceLocation;
+  readonly what: What;
+}
+
+function fault(location: InstanceLocation, what: What, wrong = location): Fault {
+  return { location, wrong, what };
+}
+
+const OVERDRAWN = fault(null, () => "takes too many steps.");
+
+/**
+ * Which properties or items of one value some keyword looked at. `unevaluatedProperties` and `unevaluatedItems` apply
+ * to the others (JSON Schema Core 2020-12, section 11). Only a subschema that accepted the value counts.
+ */
+class Evaluated {
+  readonly #keys = new Set<string | number>();
+
+  has(key: string | number): boolean {
+    return this.#keys.has(key);
+  }
+
+  add(key: string | number, budget: StepBudget): void {
+    budget.left -= MEMBER_STEPS;
+    this.#keys.add(key);
+  }
+
+  merge(other: Evaluated, budget: StepBudget): void {
+    budget.left -= 1 + other.#keys.size * MEMBER_STEPS;
+    for (const key of other.#keys) this.#keys.add(key);
+  }
+}
+
+/** Null if nobody asks what a schema looked at. Meaningless if the schema refuses the value. */
+type Seen = Evaluated | null;
+
+class Evaluation {
+  readonly #budget: StepBudget;
   #depth = 0;
 
   constructor(budget: StepBudget) {
-    this.budget = budget;
+    this.#budget = budget;
   }
 
-  evaluate(node: SchemaNode, value: unknown, location: InstanceLocation | null, seen: Evaluated | null): Fault | null {
-    this.budget.left -= EVALUATION_STEPS;
-    if (this.#depth >= EVALUATION_MAX_DEPTH) this.budget.left = -1;
-    if (this.budget.left < 0) return OVERDRAWN;
+  /** Null if the schema accepts the value. `seen` collects the members and items that the schema looked at. */
+  evaluate(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
+    this.#budget.left -= EVALUATION_STEPS;
+    if (this.#depth >= EVALUATION_MAX_DEPTH) this.#budget.left = -1;
+    if (this.#budget.left < 0) return OVERDRAWN;
     if (node.refusesAll === true) return fault(location, () => "is not allowed here. Remove it.");
     this.#depth++;
     const needsSeen = node.unevaluatedProperties !== undefined || node.unevaluatedItems !== undefined;
     const own = seen ?? (needsSeen ? this.#evaluated() : null);
     const refused =
-      this.#evaluateOwn(node, value, location, own) ??
-      this.#evaluateInPlace(node, value, location, own) ??
-      this.#evaluateUnevaluated(node, value, location, own);
+      this.#ownKeywords(node, value, location, own) ??
+      this.#inPlace(node, value, location, own) ??
+      this.#unevaluated(node, value, location, own);
     this.#depth--;
     // A refusal ends the schemas around this one. Otherwise each of them would go on without steps.
-    return this.budget.left < 0 ? OVERDRAWN : refused;
+    return this.#budget.left < 0 ? OVERDRAWN : refused;
   }
 
   #evaluated(): Evaluated {
-    this.budget.left -= EVALUATION_STEPS;
+    this.#budget.left -= EVALUATION_STEPS;
     return new Evaluated();
   }
 
-  #evaluateOwn(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
-    const refused =
-      evaluateType(node, value, location, seen, this) ?? evaluateAllowed(node, value, location, seen, this);
-    if (refused !== null) return refused;
-    if (typeof value === "string") return evaluateString(node, value, location, seen, this);
-    if (typeof value === "number") return evaluateNumber(node, value, location, seen, this);
-    if (Array.isArray(value)) return evaluateArray(node, value, location, seen, this);
-    return isJsonObject(value) ? evaluateObject(node, value, location, seen, this) : null;
+  #ownKeywords(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
+    const what = whatIsWrong(node, value, this.#budget);
+    if (what !== null) return fault(location, what);
+    if (Array.isArray(value)) return this.#array(node, value, location, seen);
+    return isJsonObject(value) ? this.#object(node, value, location, seen) : null;
+  }
+
+  /** JSON Schema Validation 2020-12, section 6.4, and Core, section 10.3.1. */
+  #array(node: SchemaNode, list: readonly unknown[], location: InstanceLocation, seen: Seen): Fault | null {
+    const what = wrongCount(list.length, "items", node.minItems, node.maxItems);
+    if (what !== null) return fault(location, what);
+    return (
+      this.#items(node, list, location, seen) ??
+      this.#contains(node, list, location, seen) ??
+      (node.uniqueItems === true ? this.#unique(list, location) : null)
+    );
+  }
+
+  #items(node: SchemaNode, list: readonly unknown[], location: InstanceLocation, seen: Seen): Fault | null {
+    const { prefixItems = [], items } = node;
+    const end = items === undefined ? Math.min(prefixItems.length, list.length) : list.length;
+    for (let index = 0; index < end; index++) {
+      const schema = prefixItems[index] ?? items;
+      if (schema === undefined) break;
+      const refused = this.evaluate(schema, list[index], { parent: location, key: index }, null);
+      if (refused !== null) return refused;
+      seen?.add(index, this.#budget);
+    }
+    return null;
+  }
+
+  #contains(node: SchemaNode, list: readonly unknown[], location: InstanceLocation, seen: Seen): Fault | null {
+    const { contains, minContains = 1, maxContains } = node;
+    if (contains === undefined) return null;
+    let count = 0;
+    for (let index = 0; index < list.length && this.#budget.left >= 0; index++) {
+      if (this.evaluate(contains, list[index], { parent: location, key: index }, null) !== null) continue;
+      seen?.add(index, this.#budget);
+      count++;
+    }
+    const what = wrongCount(count, 'items that match "contains"', minContains, maxContains);
+    return what && fault(location, what);
+  }
+
+  #unique(list: readonly unknown[], location: InstanceLocation): Fault | null {
+    const texts = new Set<string>();
+    for (const [index, item] of list.entries()) {
+      this.#budget.left -= MEMBER_STEPS;
+      const text = canonicalText(item, this.#budget);
+      if (this.#budget.left < 0) return null;
+      if (texts.has(text)) {
+        return fault({ parent: location, key: index }, () => "equals an earlier item. Remove one of the two.");
+      }
+      texts.add(text);
+    }
+    return null;
+  }
+
+  /** JSON Schema Validation 2020-12, section 6.5, and Core, section 10.3.2. */
+  #object(node: SchemaNode, object: JsonObject, location: InstanceLocation, seen: Seen): Fault | null {
+    const missing = this.#missingName(node, object);
+    if (missing !== null) {
+      const what = () => `has no property ${shownJson(missing)}. Send it.`;
+      return fault(location, what, { parent: location, key: missing });
+    }
+    // Listing the names of an object takes time, and most nodes need none.
+    if (PROPERTY_KEYWORDS.every((keyword) => node[keyword] === undefined)) return null;
+    const names = Object.keys(object);
+    this.#budget.left -= names.length * MEMBER_STEPS;
+    const what = wrongCount(names.length, "properties", node.minProperties, node.maxProperties);
+    if (what !== null) return fault(location, what);
+    for (const name of names) {
+      if (this.#budget.left < 0) break;
+      const refused = this.#property(node, name, object[name], { parent: location, key: name }, seen);
+      if (refused !== null) return refused;
+    }
+    return null;
+  }
+
+  /** The first name that `required` or `dependentRequired` misses. */
+  #missingName({ required = [], dependentRequired }: SchemaNode, object: JsonObject): string | null {
+    this.#budget.left -= required.length;
+    const missing = required.find((name) => !Object.hasOwn(object, name));
+    if (missing !== undefined) return missing;
+    for (const [name, others] of dependentRequired ?? []) {
+      this.#budget.left -= 1;
+      if (!Object.hasOwn(object, name)) continue;
+      this.#budget.left -= others.length;
+      const lacking = others.find((other) => !Object.hasOwn(object, other));
+      if (lacking !== undefined) return lacking;
+    }
+    return null;
+  }
+
+  #property(node: SchemaNode, name: string, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
+    this.#budget.left -= PROPERTY_STEPS + textSteps(name);
+    if (node.propertyNames !== undefined && this.evaluate(node.propertyNames, name, location, null) !== null) {
+      return fault(location, () => `has a name that "propertyNames" does not allow. Rename the property.`);
+    }
+    const schemas: SchemaNode[] = [];
+    const own = node.properties?.get(name);
+    if (own !== undefined) schemas.push(own);
+    for (const { pattern, schema } of node.patternProperties ?? []) {
+      if (matches(pattern, name, this.#budget)) schemas.push(schema);
+    }
+    if (schemas.length === 0 && node.additionalProperties !== undefined) schemas.push(node.additionalProperties);
+    for (const schema of schemas) {
+      const refused = this.evaluate(schema, value, location, null);
+      if (refused !== null) return refused;
+    }
+    if (schemas.length > 0) seen?.add(name, this.#budget);
+    return null;
   }
 
   /** The subschemas that apply to the same value (JSON Schema Core 2020-12, sections 8.2.3 and 10.2). */
-  #evaluateInPlace(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #inPlace(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     return (
       (node.$ref === undefined ? null : this.#branch(node.$ref, value, location, seen)) ??
-      this.#evaluateAllOf(node, value, location, seen) ??
-      this.#evaluateAnyOf(node, value, location, seen) ??
-      this.#evaluateOneOf(node, value, location, seen) ??
-      this.#evaluateNot(node, value, location) ??
-      this.#evaluateIf(node, value, location, seen) ??
-      this.#evaluateDependent(node, value, location, seen)
+      this.#allOf(node, value, location, seen) ??
+      this.#anyOf(node, value, location, seen) ??
+      this.#oneOf(node, value, location, seen) ??
+      this.#not(node, value, location) ??
+      this.#if(node, value, location, seen) ??
+      this.#dependent(node, value, location, seen)
     );
   }
 
   /** Only a branch that accepts the value adds what it looked at. */
-  #branch(node: SchemaNode, value: unknown, location: InstanceLocation | null, seen: Evaluated | null): Fault | null {
+  #branch(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     const own = seen === null ? null : this.#evaluated();
     const refused = this.evaluate(node, value, location, own);
-    if (refused === null && own !== null) seen?.merge(own, this.budget);
+    if (refused === null && own !== null) seen?.merge(own, this.#budget);
     return refused;
   }
 
-  #evaluateAllOf(
-    { allOf }: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
-    for (const schema of allOf ?? []) {
+  #allOf({ allOf = [] }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
+    for (const schema of allOf) {
       const refused = this.#branch(schema, value, location, seen);
       if (refused !== null) return refused;
     }
     return null;
   }
 
-  #evaluateAnyOf(
-    { anyOf }: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #anyOf({ anyOf }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (anyOf === undefined) return null;
     let isAccepted = false;
     for (const schema of anyOf) {
       if (this.#branch(schema, value, location, seen) === null) isAccepted = true;
       // The others matter only for what they look at.
-      if ((isAccepted && seen === null) || this.budget.left < 0) break;
+      if ((isAccepted && seen === null) || this.#budget.left < 0) break;
     }
     if (isAccepted) return null;
-    return fault(
-      location,
-      () => `matches none of the ${anyOf.length} schemas of "anyOf". Send a value that matches one.`,
-    );
+    const what = () => `matches none of the ${anyOf.length} schemas of "anyOf". Send a value that matches one.`;
+    return fault(location, what);
   }
 
-  #evaluateOneOf(
-    { oneOf }: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #oneOf({ oneOf }: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (oneOf === undefined) return null;
     let accepted = 0;
     for (const schema of oneOf) {
       if (this.#branch(schema, value, location, seen) === null) accepted++;
-      if (accepted > 1 || this.budget.left < 0) break;
+      if (accepted > 1 || this.#budget.left < 0) break;
     }
     if (accepted === 1) return null;
     const count = accepted === 0 ? "none" : "more than one";
@@ -179,31 +302,21 @@ class SchemaEvaluation implements Evaluation {
     );
   }
 
-  #evaluateNot({ not }: SchemaNode, value: unknown, location: InstanceLocation | null): Fault | null {
+  #not({ not }: SchemaNode, value: unknown, location: InstanceLocation): Fault | null {
     if (not === undefined || this.evaluate(not, value, location, null) !== null) return null;
     return fault(location, () => 'matches the schema of "not". Send a value that does not match it.');
   }
 
-  #evaluateIf(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #if(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (node.if === undefined) return null;
     const next = this.#branch(node.if, value, location, seen) === null ? node.then : node.else;
     return next === undefined ? null : this.#branch(next, value, location, seen);
   }
 
-  #evaluateDependent(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #dependent(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     if (node.dependentSchemas === undefined || !isJsonObject(value)) return null;
     for (const [name, schema] of node.dependentSchemas) {
-      this.budget.left -= 1;
+      this.#budget.left -= 1;
       const refused = Object.hasOwn(value, name) ? this.#branch(schema, value, location, seen) : null;
       if (refused !== null) return refused;
     }
@@ -211,23 +324,28 @@ class SchemaEvaluation implements Evaluation {
   }
 
   /** Last, because all other keywords may look at properties and items first. */
-  #evaluateUnevaluated(
-    node: SchemaNode,
-    value: unknown,
-    location: InstanceLocation | null,
-    seen: Evaluated | null,
-  ): Fault | null {
+  #unevaluated(node: SchemaNode, value: unknown, location: InstanceLocation, seen: Seen): Fault | null {
     const schema = Array.isArray(value) ? node.unevaluatedItems : node.unevaluatedProperties;
     if (schema === undefined || typeof value !== "object" || value === null) return null;
     const keys: readonly (string | number)[] = Array.isArray(value) ? [...value.keys()] : Object.keys(value);
-    this.budget.left -= keys.length * MEMBER_STEPS;
+    this.#budget.left -= keys.length * MEMBER_STEPS;
     for (const key of keys) {
       if (seen?.has(key) === true) continue;
       const member = (value as Readonly<Record<string | number, unknown>>)[key];
       const refused = this.evaluate(schema, member, { parent: location, key }, null);
       if (refused !== null) return refused;
-      seen?.add(key, this.budget);
+      seen?.add(key, this.#budget);
     }
     return null;
   }
 }
+
+/** What needs the names of an object. */
+const PROPERTY_KEYWORDS = [
+  "properties",
+  "patternProperties",
+  "additionalProperties",
+  "propertyNames",
+  "minProperties",
+  "maxProperties",
+] as const;

@@ -1,4 +1,4 @@
-/** The operator's settings, from the environment. GET /readyz reports those that are not valid. */
+/** The operator's settings, from the environment. GET /readyz reports those that are not valid. PURE. */
 
 import { err, ok, type Result } from "../base/result.ts";
 import { newEnvironmentsFault } from "./databases.ts";
@@ -8,22 +8,11 @@ import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
 const DEFAULT_DAYS = { RETENTION_DAYS: 30, AUDIT_RETENTION_DAYS: 400 } as const;
 type DaysName = keyof typeof DEFAULT_DAYS;
-type Days = Pick<Env, DaysName>;
 
-/** Whole days, at least 1. A value that is not valid counts as the default. */
-function daysOf(env: Days, name: DaysName): number {
+/** How long a finished run, or an audit entry, is kept. Whole days, at least 1. A wrong value counts as the default. */
+export function daysOf(env: Pick<Env, DaysName>, name: DaysName): number {
   const days = Number(env[name] ?? DEFAULT_DAYS[name]);
   return Number.isInteger(days) && days >= 1 && days <= 36_500 ? days : DEFAULT_DAYS[name];
-}
-
-/** How long a finished run is kept. */
-export function retentionDays(env: Days): number {
-  return daysOf(env, "RETENTION_DAYS");
-}
-
-/** How long an audit entry is kept. */
-export function auditRetentionDays(env: Days): number {
-  return daysOf(env, "AUDIT_RETENTION_DAYS");
 }
 
 /** The operator's token, or null if it is missing or easy to guess. */
@@ -41,26 +30,20 @@ export function corsOrigins(env: Pick<Env, "CORS_ORIGINS">): string[] {
 
 /** One sentence for each setting that is not valid, except the signing keys. `origin` is the origin of the request. */
 export function settingFaults(env: Env, origin: string): string[] {
-  const faults: string[] = [];
-  const rootWeakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
-  if (rootWeakness !== null) {
-    faults.push(
-      `ROOT_TOKEN ${rootWeakness} Make one with \`openssl rand -hex 32\` and set it with \`wrangler secret put ROOT_TOKEN\`.`,
-    );
-  }
+  const weakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
+  const advice = "Make one with `openssl rand -hex 32` and set it with `wrangler secret put ROOT_TOKEN`.";
   const policy = webhookPolicy(env, origin);
-  if (!policy.ok) faults.push(policy.error);
-  for (const name of Object.keys(DEFAULT_DAYS) as DaysName[]) {
+  const wrongDays = (Object.keys(DEFAULT_DAYS) as DaysName[]).filter((name) => {
     const set = env[name];
-    if (set !== undefined && String(daysOf(env, name)) !== set.trim())
-      faults.push(`${name} must be a whole number of days, at least 1.`);
-  }
-  const placing = newEnvironmentsFault(env);
-  if (placing !== null) faults.push(placing);
-  return faults;
+    return set !== undefined && String(daysOf(env, name)) !== set.trim();
+  });
+  return [
+    weakness === null ? null : `ROOT_TOKEN ${weakness} ${advice}`,
+    policy.ok ? null : policy.error,
+    ...wrongDays.map((name) => `${name} must be a whole number of days, at least 1.`),
+    newEnvironmentsFault(env),
+  ].filter((fault) => fault !== null);
 }
-
-/* SECTION: Which URLs webhooks may call, read from the operator's settings. PURE. */
 
 type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL">;
 
@@ -68,7 +51,7 @@ const INSECURE_DEPLOYMENT =
   "ALLOW_INSECURE_WEBHOOKS is for development on this machine only. Remove it if the service has another name than localhost.";
 
 /**
- * The policy, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
+ * Which URLs webhooks may call, or a sentence for each setting that is wrong. `origin`: the origin of the request that created the run.
  * ALLOW_INSECURE_WEBHOOKS is refused unless the service's own names are loopback names, because no deployed Worker has
  * one.
  */
@@ -123,21 +106,20 @@ function entriesOf(text = ""): string[] {
   return text.trim() === "" ? [] : text.split(",").map((entry) => entry.trim());
 }
 
-/* SECTION:
- * The URL at which jobs and callers reach the service. Callback URLs and links start with it. PURE.
+/** No query and no fragment, because paths are appended. No credentials, because they would go to every receiver. */
+const PLAIN_URL = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/i;
+
+type Setting = Pick<Env, "PUBLIC_URL">;
+
+/**
+ * The URL at which jobs and callers reach the service, without a slash at its end: PUBLIC_URL, or the request's origin.
+ * Callback URLs and links start with it.
  *
  * The threat: the caller of a request may choose its Host, and a webhook takes the callback URL to a job together with
  * the run's token. So outside loopback, a trigger needs PUBLIC_URL. Without PUBLIC_URL, URLs appear only in responses,
  * where each caller sees the Host that it sent. Headers of proxies such as X-Forwarded-Host are never read, because
  * callers can send them as well.
  */
-
-/** No query and no fragment, because paths are appended. No credentials, because they would go to every receiver. */
-const PLAIN_URL = /^https?:\/\/[^\s/?#@\\]+(?:\/[^\s?#\\]*)?$/i;
-
-type Setting = Pick<Env, "PUBLIC_URL">;
-
-/** PUBLIC_URL, or the request's origin. It has no slash at its end. */
 export function baseUrl({ PUBLIC_URL }: Setting, requestUrl: string): string {
   if (PUBLIC_URL) return (URL.parse(PUBLIC_URL)?.href ?? PUBLIC_URL).replace(/\/+$/, "");
   const url = new URL(requestUrl);
@@ -153,7 +135,7 @@ export function environmentUrl(setting: Setting, requestUrl: string, scope: stri
 }
 
 /** Why the service can't tell jobs where to report; null if it can. `origin`: the origin of the request. */
-export function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
+function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
   if (PUBLIC_URL) {
     if (PLAIN_URL.test(PUBLIC_URL) && URL.canParse(PUBLIC_URL)) return null;
     return "PUBLIC_URL is not a plain http or https URL. Set it to a URL like https://runs.example.com, without credentials, query and fragment.";

@@ -1,4 +1,7 @@
-/** Which D1 databases are bound: `DB`, which has the number 0, and any of `DB_1` to `DB_63`. */
+/**
+ * Which D1 databases are bound: `DB`, which has the number 0, and any of `DB_1` to `DB_63`. Also makes sure that a
+ * database is the one that has its number.
+ */
 import type { Env } from "./env.ts";
 
 /** The highest number that a database can have. */
@@ -59,18 +62,8 @@ function isNumber(number: number): boolean {
   return Number.isInteger(number) && number >= 0 && number <= DATABASE_MAX;
 }
 
-/* SECTION: Finds a database by its number, and makes sure that it is the one that has this number. */
-
 /** The database is not bound, or the binding leads to a database that has another number. */
-export class NotBound extends Error {
-  constructor(number: number, said: number | null) {
-    super(
-      said === null
-        ? `database ${number} is not bound`
-        : `the binding of database ${number} leads to database ${said}: correct wrangler.toml`,
-    );
-  }
-}
+export class NotBound extends Error {}
 
 /**
  * The databases of this isolate that have said their number. Bindings never change while an isolate lives, so one
@@ -89,10 +82,12 @@ export function mustAskForNumber(env: Databases, number: number): boolean {
  */
 export async function boundDatabase(env: Databases, number: number): Promise<D1Database> {
   const db = databaseNumbered(env, number);
-  if (db === null) throw new NotBound(number, null);
+  if (db === null) throw new NotBound(`database ${number} is not bound`);
   if (mustAskForNumber(env, number)) {
-    const said = await db.prepare("SELECT number FROM database_number").first<number>("number");
-    if (said !== number) throw new NotBound(number, said);
+    const actual = await db.prepare("SELECT number FROM database_number").first<number>("number");
+    if (actual !== number) {
+      throw new NotBound(`the binding of database ${number} leads to database ${actual}: correct wrangler.toml`);
+    }
     confirmed.add(number);
   }
   return db;

@@ -15,21 +15,6 @@ export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
 const SEAL_PURPOSES = ["webhooks", "definition-secrets"] as const;
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
-
-export interface KeyRing {
-  sign(purpose: KeyPurpose, text: string): Promise<Bytes>;
-  /** True if any key of the ring made `signature` over `text`. */
-  verify(purpose: KeyPurpose, text: string, signature: Bytes): Promise<boolean>;
-  /** The signature of each key, for callers that keep only a part of a signature. */
-  signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Bytes[]>;
-  /** Encrypts `text`. Only the same purpose and the same `about`, which says what the text belongs to, open it. */
-  seal(text: string, about: string, purpose?: SealPurpose): Promise<Bytes>;
-  /** The text, or null if no key of the ring sealed this with this `about`. */
-  open(sealed: Bytes, about: string, purpose?: SealPurpose): Promise<string | null>;
-  /** A short id of each key for `purpose`, the first key's first. */
-  keyIds(purpose: string): Promise<readonly string[]>;
-}
-
 /** Enough to tell a few keys apart. */
 const KEY_ID_BYTES = 8;
 
@@ -58,54 +43,74 @@ function parse(value: string): Result<KeyRing, string> {
     const weakness = weaknessOf(key);
     if (weakness !== null) return err(`Key ${index + 1} of CALLBACK_SIGNING_KEYS ${weakness} ${advice}`);
   }
-  return ok(createRing(keys.map((key) => Uint8Array.from(encoder.encode(key)))));
+  return ok(new KeyRing(keys.map((key) => Uint8Array.from(encoder.encode(key)))));
 }
 
-function createRing(secrets: readonly Bytes[]): KeyRing {
-  // Keys and not promises: a promise of a cancelled request never settles, and later requests would wait for it.
-  const derived = new Map<string, CryptoKey[]>();
-  async function keysFor(purpose: KeyPurpose | SealPurpose): Promise<CryptoKey[]> {
-    const known = derived.get(purpose);
+export class KeyRing {
+  readonly #secrets: readonly Bytes[];
+  /** Keys and not promises: a promise of a cancelled request never settles, and later requests would wait for it. */
+  readonly #derived = new Map<string, readonly CryptoKey[]>();
+
+  constructor(secrets: readonly Bytes[]) {
+    this.#secrets = secrets;
+  }
+
+  async sign(purpose: KeyPurpose, text: string): Promise<Bytes> {
+    return hmac(await this.#firstKeyFor(purpose), text);
+  }
+
+  /** The signature of each key, for callers that keep only a part of a signature. */
+  async signWithEach(purpose: KeyPurpose, text: string): Promise<readonly Bytes[]> {
+    return Promise.all((await this.#keysFor(purpose)).map((key) => hmac(key, text)));
+  }
+
+  /** True if any key of the ring made `signature` over `text`. */
+  async verify(purpose: KeyPurpose, text: string, signature: Bytes): Promise<boolean> {
+    const bytes = encoder.encode(text);
+    for (const key of await this.#keysFor(purpose)) {
+      if (await crypto.subtle.verify("HMAC", key, signature, bytes)) return true;
+    }
+    return false;
+  }
+
+  /** A short id of each key for `purpose`, the first key's first. */
+  async keyIds(purpose: string): Promise<readonly string[]> {
+    const signatures = await this.signWithEach("key-id", purpose);
+    return signatures.map((signature) => signature.subarray(0, KEY_ID_BYTES).toHex());
+  }
+
+  /** Encrypts `text`. Only the same purpose and the same `about`, which says what the text belongs to, open it. */
+  async seal(text: string, about: string, purpose: SealPurpose = "webhooks"): Promise<Bytes> {
+    const key = await this.#firstKeyFor(purpose);
+    const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
+    const sealed = await crypto.subtle.encrypt(aesGcm(iv, about), key, encoder.encode(text));
+    return new Uint8Array(await new Blob([iv, sealed]).arrayBuffer());
+  }
+
+  /** The text, or null if no key of the ring sealed this with this `about`. */
+  async open(sealed: Bytes, about: string, purpose: SealPurpose = "webhooks"): Promise<string | null> {
+    const algorithm = aesGcm(sealed.subarray(0, IV_BYTES), about);
+    for (const key of await this.#keysFor(purpose)) {
+      const opening = crypto.subtle.decrypt(algorithm, key, sealed.subarray(IV_BYTES));
+      const bytes = await opening.catch(() => null);
+      if (bytes !== null) return new TextDecoder().decode(bytes);
+    }
+    return null;
+  }
+
+  async #keysFor(purpose: KeyPurpose | SealPurpose): Promise<readonly CryptoKey[]> {
+    const known = this.#derived.get(purpose);
     if (known !== undefined) return known;
-    const keys = await Promise.all(secrets.map((secret) => derive(secret, purpose)));
-    derived.set(purpose, keys);
+    const keys = await Promise.all(this.#secrets.map((secret) => derive(secret, purpose)));
+    this.#derived.set(purpose, keys);
     return keys;
   }
-  async function firstKeyFor(purpose: KeyPurpose | SealPurpose): Promise<CryptoKey> {
-    const [first] = await keysFor(purpose);
+
+  async #firstKeyFor(purpose: KeyPurpose | SealPurpose): Promise<CryptoKey> {
+    const [first] = await this.#keysFor(purpose);
     if (first === undefined) throw new Error("an empty key ring");
     return first;
   }
-  return {
-    sign: async (purpose, text) => hmac(await firstKeyFor(purpose), text),
-    signWithEach: async (purpose, text) => Promise.all((await keysFor(purpose)).map((key) => hmac(key, text))),
-    keyIds: async (purpose) =>
-      Promise.all(
-        (await keysFor("key-id")).map(async (key) => (await hmac(key, purpose)).subarray(0, KEY_ID_BYTES).toHex()),
-      ),
-    async verify(purpose, text, signature) {
-      const bytes = encoder.encode(text);
-      for (const key of await keysFor(purpose)) {
-        if (await crypto.subtle.verify("HMAC", key, signature, bytes)) return true;
-      }
-      return false;
-    },
-    async seal(text, about, purpose = "webhooks") {
-      const key = await firstKeyFor(purpose);
-      const iv = crypto.getRandomValues(new Uint8Array(IV_BYTES));
-      const sealed = await crypto.subtle.encrypt(aesGcm(iv, about), key, encoder.encode(text));
-      return new Uint8Array(await new Blob([iv, sealed]).arrayBuffer());
-    },
-    async open(sealed, about, purpose = "webhooks") {
-      const algorithm = aesGcm(sealed.subarray(0, IV_BYTES), about);
-      for (const key of await keysFor(purpose)) {
-        const opening = crypto.subtle.decrypt(algorithm, key, sealed.subarray(IV_BYTES));
-        const bytes = await opening.catch(() => null);
-        if (bytes !== null) return new TextDecoder().decode(bytes);
-      }
-      return null;
-    },
-  };
 }
 
 async function hmac(key: CryptoKey, text: string): Promise<Bytes> {
@@ -126,8 +131,6 @@ async function derive(secret: Bytes, purpose: KeyPurpose | SealPurpose): Promise
   return crypto.subtle.deriveKey(hkdf, material, algorithm, false, usages);
 }
 
-/* SECTION: Checks that a secret of the operator's can't be guessed. The sentence never contains any of the secret. */
-
 const MIN_BYTES = 32;
 /**
  * Refuses a key or a short word that repeats, however long the secret is. A random key almost never fails: 64 hex
@@ -135,9 +138,12 @@ const MIN_BYTES = 32;
  */
 const MIN_DIFFERENT = 8;
 
-/** What is wrong, as a sentence that continues the secret's name; null if nothing is wrong. */
+/**
+ * Why a secret of the operator's is easy to guess, as a sentence that continues the secret's name; null if it is not. The
+ * sentence never contains any of the secret.
+ */
 export function weaknessOf(secret: string): string | null {
-  const bytes = new TextEncoder().encode(secret);
+  const bytes = encoder.encode(secret);
   if (bytes.byteLength < MIN_BYTES) {
     return `has ${bytes.byteLength} bytes; at least ${MIN_BYTES} are needed.`;
   }

@@ -46,50 +46,22 @@ const TOP_LABEL = /^[a-z][a-z0-9-]*$/;
  */
 const LOCAL_SUFFIXES = [
   // Special-use names: RFC 6761, RFC 6762, RFC 7686, RFC 9476. RFC 3172: arpa, which has home.arpa of RFC 8375.
-  "localhost",
-  "invalid",
-  "test",
-  "local",
-  "onion",
-  "alt",
-  "arpa",
+  ["localhost", "invalid", "test", "local", "onion", "alt", "arpa"],
   // Never to be delegated, because networks use them: ICANN's board in 2018 (the first three) and in 2024.
-  "corp",
-  "home",
-  "mail",
-  "internal",
+  ["corp", "home", "mail", "internal"],
   // Private use that RFC 6762, appendix G, reports besides.
-  "intranet",
-  "private",
-  "lan",
+  ["intranet", "private", "lan"],
   // /etc/hosts of Linux distributions.
-  "localdomain",
-  "localdomain4",
-  "localdomain6",
+  ["localdomain", "localdomain4", "localdomain6"],
   // Routers. `box` itself is a public top-level domain.
-  "router",
-  "gateway",
-  "localnet",
-  "fritz.box",
-  "easy.box",
-  "speedport.ip",
-  // Kubernetes completes `service.namespace` and `service.namespace.svc`. Only the namespaces of every cluster are
-  // known here.
-  "svc",
-  "pod",
-  "cluster",
-  "default",
-  "kube-system",
+  ["router", "gateway", "localnet", "fritz.box", "easy.box", "speedport.ip"],
+  // Kubernetes completes `service.namespace` and `service.namespace.svc`. Only the namespaces of every cluster are known.
+  ["svc", "pod", "cluster", "default", "kube-system"],
   // The default domains of Consul, Mesos-DNS, LXD and Incus.
-  "consul",
-  "mesos",
-  "lxd",
-  "incus",
+  ["consul", "mesos", "lxd", "incus"],
   // OpenStack's default domains, and those of machines in Azure.
-  "novalocal",
-  "openstacklocal",
-  "internal.cloudapp.net",
-];
+  ["novalocal", "openstacklocal", "internal.cloudapp.net"],
+].flat();
 
 const INSECURE_ADVICE = "In development, set ALLOW_INSECURE_WEBHOOKS=true in .dev.vars and restart the service.";
 

@@ -7,23 +7,22 @@ import { isJsonObject } from "../base/json.ts";
 import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";
 import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { described, filterableName, flag, labelSet, listOf } from "../http/schemas.ts";
 import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { isForm } from "../webhooks/render.ts";
 import {
   BUT_SHOWN,
-  blank,
-  blanked,
   boundedWithoutSecrets,
-  headersOf,
+  headersSchema,
   missingSecrets,
-  payloadOf,
+  payloadSchema,
+  refusing,
   secretTexts,
   signingSecret,
   tooManySecrets,
-  urlOf,
-  type WholeFault,
+  urlSchema,
   withNulls,
 } from "../webhooks/request-schemas.ts";
 import { pathsOf } from "../webhooks/template.ts";
@@ -68,12 +67,12 @@ const labels = described(
   `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
 );
 
-const url = urlOf(
+const url = urlSchema(
   IN_ENDPOINT_URL,
   "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
     "stand in its path and query.",
 );
-const headers = headersOf(IN_ENDPOINT, "message");
+const headers = headersSchema(IN_ENDPOINT, "message");
 const secrets = described(
   secretTexts,
   `${z.globalRegistry.get(secretTexts)?.description}`.replace("URLs and `link` can't.", "The URL can't."),
@@ -82,7 +81,7 @@ const secrets = described(
 /** What no response hides. */
 const OPEN = {
   payload: z.optional(
-    payloadOf(
+    payloadSchema(
       IN_ENDPOINT,
       "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
         "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
@@ -111,7 +110,7 @@ const FILTERS = {
 
 /** An endpoint with all its secrets. Checks what needs all members. */
 export const endpointDefinition = z.pipe(
-  boundedWithoutSecrets(ENDPOINT_MAX_BYTES, withoutSecrets),
+  boundedWithoutSecrets(ENDPOINT_MAX_BYTES, ["url", "headers", "secrets", "signingSecret"]),
   z
     .strictObject(
       {
@@ -124,13 +123,7 @@ export const endpointDefinition = z.pipe(
       },
       AN_OBJECT,
     )
-    .check(
-      z.superRefine((whole, context) => {
-        for (const { path, message } of wholeFaults(whole)) {
-          context.addIssue({ code: "custom", path, message });
-        }
-      }),
-    ),
+    .check(refusing(wholeFaults)),
 );
 
 export type EndpointDefinition = z.output<typeof endpointDefinition>;
@@ -173,36 +166,27 @@ export const storedEndpoint = z
 
 export type StoredEndpoint = z.output<typeof storedEndpoint>;
 
-/** Faults that no member has alone. Members that were refused come here as well. */
-function wholeFaults({
-  headers,
-  payload,
-  secrets = {},
-}: Pick<EndpointDefinition, "headers" | "payload" | "secrets">): readonly WholeFault[] {
+/** Members that were refused come here as well, so nothing is known of them. */
+interface Templates {
+  readonly headers: unknown;
+  readonly payload?: unknown;
+  readonly secrets?: unknown;
+}
+
+/** Faults that no member has alone. */
+function wholeFaults({ headers, payload, secrets = {} }: Templates): readonly MemberFault[] {
   const templates = { headers, payload };
   return [...missingSecrets(templates, secrets), ...tooManySecrets(templates), ...formFaults(headers, payload)];
 }
 
 /** A form that no run could fill. The rest is known only when a delivery is rendered. */
-function formFaults(headers: unknown, payload: unknown): readonly WholeFault[] {
+function formFaults(headers: unknown, payload: unknown): readonly MemberFault[] {
   if (!isJsonObject(headers) || isJsonObject(payload) || typeof payload === "string") return [];
   const wantsForm = Object.entries(headers).some(
     ([name, value]) => name.toLowerCase() === "content-type" && isForm(String(value)),
   );
   const message = "is no form, but headers has Content-Type: application/x-www-form-urlencoded; send a flat object.";
   return wantsForm ? [{ path: ["payload"], message }] : [];
-}
-
-function withoutSecrets(value: unknown): unknown {
-  if (!isJsonObject(value)) return value;
-  const { url, headers, secrets, signingSecret, ...others } = value;
-  return {
-    ...others,
-    url: blank(url),
-    headers: blanked(headers),
-    secrets: blanked(secrets),
-    signingSecret: blank(signingSecret),
-  };
 }
 
 /** A webhook endpoint as an attempt needs it: with all its secrets. It never leaves the Worker. */

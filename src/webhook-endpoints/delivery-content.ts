@@ -8,6 +8,7 @@ import { isJsonObject } from "../base/json.ts";
 import { DELIVERY_MAX_BYTES, SUMMARY_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import type { Result } from "../base/result.ts";
 import { DAY_MS, rfc3339 } from "../base/time.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { detailsOf, toActionRun, withDetails } from "../runs/action-run.ts";
 import {
   type DeliveryAttempt,
@@ -18,7 +19,7 @@ import {
 } from "../runs/endpoint-deliveries.ts";
 import { begin, type Gates, type Run } from "../runs/run.ts";
 import { type EventContext, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
-import { type Rendered, type RequestFault, renderRequest } from "../webhooks/render.ts";
+import { type Rendered, renderRequest } from "../webhooks/render.ts";
 import type { EndpointDefinition } from "./definition.ts";
 
 /** The members of an ActionRun that templates reach, and `details`. */
@@ -61,7 +62,7 @@ export function renderDelivery(
   { url, headers, payload, secrets = {} }: Pick<EndpointDefinition, "url" | "headers" | "payload" | "secrets">,
   attempt: DeliveryAttempt,
   base: string,
-): Result<Rendered, RequestFault> {
+): Result<Rendered, MemberFault> {
   const whole = withDetails(attempt.actionRun, attempt.details);
   const run = JSON.parse(whole) as ShownRun;
   const links = linksOf(base, attempt.scope, attempt.runId);

@@ -2,6 +2,8 @@
  * Makes one attempt of a delivery: renders it, checks its URL, signs it with all secrets that still sign, sends it, and
  * says what the answer means. It knows neither D1 nor coordinators.
  */
+
+import type { MemberFault } from "../http/errors.ts";
 import type { DeliveryAttempt, DeliveryResult, EndpointKey } from "../runs/endpoint-deliveries.ts";
 import { baseUrl, webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
@@ -9,7 +11,6 @@ import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { UNANSWERED } from "../webhooks/dispatch.ts";
 import { exchange } from "../webhooks/exchange.ts";
-import type { RequestFault } from "../webhooks/render.ts";
 import { pathsOf } from "../webhooks/template.ts";
 import { requestHeaders } from "../webhooks/webhook-request.ts";
 import type { WholeEndpoint } from "./definition.ts";
@@ -64,7 +65,7 @@ export async function sendDelivery(
   };
 }
 
-function sentenceOf({ path, message }: RequestFault): string {
+function sentenceOf({ path, message }: MemberFault): string {
   return `${path.join(".")} ${message}`;
 }
 

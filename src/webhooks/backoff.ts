@@ -1,7 +1,4 @@
-/**
- * When a dispatch or a stop request is retried. PURE: `now` and `random` are passed in. That a retry is not later than
- * the end of the request's time, `outcomeOf` in delivery.ts checks.
- */
+/** When a dispatch or a stop request is retried. PURE: `now` and `random` are passed in. */
 
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 
@@ -81,23 +78,16 @@ export function parseRetryAfter(value: string | null, now: number): number | nul
   return at === null ? null : Math.max(at - now, 0);
 }
 
-/**
- * How long to wait after `attempt` failed, in whole ms: our backoff, or what the receiver asks for if that is longer.
- * At most an hour.
- */
-export function retryDelayMs(
-  policy: RetryPolicy,
-  attempt: number,
-  retryAfter: string | null,
-  now: number,
-  random: number,
-): number {
-  const asked = Math.min(parseRetryAfter(retryAfter, now) ?? 0, RETRY_WAIT_MAX_MS);
-  return Math.max(backoffMs(policy, attempt, random), asked);
+/** An IMF-fixdate in ms, the one form that RFC 9110, 5.6.7, lets senders make. Null for any other text. */
+function httpDate(text: string): number | null {
+  const at = Date.parse(text);
+  // Date.parse accepts far more, such as "foo 1". What it makes of an IMF-fixdate prints as the same text.
+  return Number.isNaN(at) || new Date(at).toUTCString() !== text ? null : at;
 }
 
 /**
- * When the next attempt begins; null if the receiver asks for more time than is left, or if none is left. If only time
+ * When the attempt after `attempt`, which failed, begins: after our backoff, or after what the receiver asks for if that
+ * is longer, an hour at most. Null if the receiver asks for more time than is left, or if none is left. If only time
  * bounds the attempts, our own wait does not lead past the end: there is a last attempt just before it.
  */
 export function nextAttemptAt(
@@ -106,18 +96,10 @@ export function nextAttemptAt(
   retryAfter: string | null,
   { now, endsAt, random }: { readonly now: number; readonly endsAt: number; readonly random: number },
 ): number | null {
-  const at = now + retryDelayMs(policy, attempt, retryAfter, now, random);
+  const askedMs = parseRetryAfter(retryAfter, now) ?? 0;
+  const at = now + Math.max(backoffMs(policy, attempt, random), Math.min(askedMs, RETRY_WAIT_MAX_MS));
   if (at < endsAt) return at;
   const lastAt = endsAt - LAST_ATTEMPT_MS;
-  const isAskedForLess = now + (parseRetryAfter(retryAfter, now) ?? 0) <= lastAt;
-  return policy.maxAttempts === null && isAskedForLess && lastAt >= now + LAST_ATTEMPT_MS ? lastAt : null;
-}
-
-/**
- * An HTTP date in ms: an IMF-fixdate, the one form that RFC 9110, 5.6.7, lets senders make. Null for any other text.
- */
-function httpDate(text: string): number | null {
-  const at = Date.parse(text);
-  // Date.parse accepts far more, such as "foo 1". What it makes of an IMF-fixdate prints as the same text.
-  return Number.isNaN(at) || new Date(at).toUTCString() !== text ? null : at;
+  const hasLastAttempt = policy.maxAttempts === null && lastAt >= now + Math.max(askedMs, LAST_ATTEMPT_MS);
+  return hasLastAttempt ? lastAt : null;
 }

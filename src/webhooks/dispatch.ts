@@ -36,11 +36,6 @@ export interface NewRequest extends RetryPolicy {
   readonly host: string;
   /** The request, which only the Worker can open. */
   readonly sealed: Uint8Array<ArrayBuffer>;
-  /**
-   * About how many bytes the request has, with each secret counted as if it had the most that a secret can have. If the
-   * bytes of `sealed` counted, a caller who takes all permits could find out how long a secret is.
-   */
-  readonly weight: number;
 }
 
 export interface NewDispatch extends NewRequest {
@@ -109,7 +104,7 @@ export type Outcome<T extends Tried = Tried> =
   | { readonly type: "ignored" };
 
 /** `createdAt` is the run's. `endsAt`: no attempt begins at this instant or later. */
-export interface Circumstances {
+interface Circumstances {
   readonly now: number;
   readonly createdAt: number;
   readonly endsAt: number;

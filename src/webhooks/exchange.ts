@@ -24,7 +24,7 @@ const VALUES_WAIT_MS = 5000;
 const LATE = `the response did not end within ${VALUES_WAIT_MS / 1000} seconds`;
 
 /** A result whose texts are not sealed yet. */
-export type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
+type Exchanged = Omit<AttemptResult, "values"> & { readonly values?: ResponseValues };
 
 /**
  * Sends a request and reads the start of its response. `isReachable`: whether a connection could be made just before.
@@ -45,7 +45,7 @@ export async function exchange(
     const { status } = response;
     const { wanted, accepted } = response.ok ? request : {};
     const forValues = wanted !== undefined || accepted !== undefined;
-    const { bytes, isCut, isLate } = await readStart(response.body, { forValues });
+    const { bytes, isCut, isLate } = await readStart(response.body, forValues);
     const isRedirect = status >= 300 && status <= 399;
     const answered = {
       status,
@@ -106,7 +106,7 @@ function faultOf(error: string, isReachable: boolean): string {
  */
 async function readStart(
   body: ReadableStream | null,
-  { forValues }: { readonly forValues: boolean },
+  forValues: boolean,
 ): Promise<{ bytes: Uint8Array; isCut: boolean; isLate: boolean }> {
   // One byte more than is used says that there is more.
   const bytes = new Uint8Array((forValues ? RESPONSE_READ_MAX_BYTES : EXCERPT_MAX_BYTES) + 1);

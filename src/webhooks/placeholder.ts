@@ -5,16 +5,11 @@
  */
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { shortened } from "../base/visible-text.ts";
 
-const RUN_TEXTS = [
-  "id",
-  "actionName",
-  "triggeredBy",
-  "createdAt",
-  "callbackUrl",
-  "callbackToken",
-  "expiresAt",
-] as const;
+/** What every run has. */
+const CREATED = ["id", "actionName", "triggeredBy", "createdAt"] as const;
+const RUN_TEXTS = [...CREATED, "callbackUrl", "callbackToken", "expiresAt"] as const;
 
 interface Inputs {
   readonly parameters: JsonObject;
@@ -35,7 +30,7 @@ export interface TemplateContext extends Inputs {
 
 /** What a webhook endpoint's placeholders reach, without secrets: a run that has ended, and the event. */
 export interface EventContext extends Inputs {
-  readonly run: Readonly<Record<"id" | "actionName" | "triggeredBy" | "createdAt", string>> & {
+  readonly run: Readonly<Record<(typeof CREATED)[number], string>> & {
     readonly traceparent: string | null;
     readonly status: string;
     readonly startedAt: string | null;
@@ -84,7 +79,7 @@ export interface Placeholder {
 }
 
 /** Text, which is never empty, or a placeholder. */
-export type TemplatePart = string | Placeholder;
+type TemplatePart = string | Placeholder;
 
 /** What a template may use. URLs, requests, stop requests and webhook endpoints differ. */
 export interface Roots {
@@ -113,19 +108,7 @@ export const IN_KEY: Roots = {
 };
 export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
 
-const ENDED_RUN = [
-  "id",
-  "actionName",
-  "triggeredBy",
-  "createdAt",
-  "startedAt",
-  "completedAt",
-  "traceparent",
-  "status",
-  "output.*",
-  "url",
-  "consoleUrl",
-];
+const ENDED_RUN = [...CREATED, "startedAt", "completedAt", "traceparent", "status", "output.*", "url", "consoleUrl"];
 const EVENT = ["type", "previousStatus", "summary"];
 const NO_CALLBACKS = "is for callbacks, and a run that has ended takes none. Leave it out.";
 const ENDED = {
@@ -160,7 +143,6 @@ export const ANYWHERE: Roots = {
 };
 
 const SHOWN_CHARACTERS = 80;
-const DIGITS = /^[0-9]+$/;
 /** A name can't have a blank, so no path begins like this. */
 const JSON_OF = /^json\s+/;
 
@@ -179,7 +161,7 @@ export function parse(template: string, roots: Roots): Result<readonly TemplateP
     const written = inside.trim();
     const path = written.replace(JSON_OF, "").split(".");
     const fault = faultOf(path, roots);
-    if (fault !== null) return err(`${shortened(template.slice(open, close + 2))} ${fault}`);
+    if (fault !== null) return err(`${shortened(template.slice(open, close + 2), SHOWN_CHARACTERS)} ${fault}`);
     parts.push({ path, isJson: JSON_OF.test(written) });
     from = close + 2;
   }
@@ -220,11 +202,6 @@ function responseFault([, member, header, ...more]: readonly string[]): string |
   return header === "location" && more.length === 0 ? null : "is unknown. response.headers has only location.";
 }
 
-function shortened(placeholder: string): string {
-  if (placeholder.length <= SHOWN_CHARACTERS) return placeholder;
-  return `${placeholder.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
-}
-
 /**
  * The text of all parts. Null if it has more than `maxBytes` UTF-16 units. Each unit is at least one byte. `encode` gets
  * the text of each value, and whether this is JSON text.
@@ -253,7 +230,7 @@ export function lookUp({ response, ...context }: FullContext, path: readonly str
 export function memberAt(holding: unknown, path: readonly string[]): unknown {
   let value: unknown = holding;
   for (const name of path) {
-    if (Array.isArray(value) ? !DIGITS.test(name) : !isJsonObject(value)) return null;
+    if (Array.isArray(value) ? !/^[0-9]+$/.test(name) : !isJsonObject(value)) return null;
     const holder = value as JsonObject;
     if (!Object.hasOwn(holder, name)) return null;
     value = holder[name];

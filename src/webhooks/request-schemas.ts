@@ -1,6 +1,6 @@
 /**
- * zod: the members of a trigger that have placeholders. Refuses each fault that no value can change, and names the
- * member. PURE.
+ * zod: the members of a trigger or a webhook endpoint that have placeholders, and the secrets that these use. Refuses
+ * each fault that no value can change, and names the member. PURE.
  */
 import * as z from "zod/mini";
 import { isJsonObject } from "../base/json.ts";
@@ -13,95 +13,47 @@ import {
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../base/limits.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { atMost, described, finiteNumbers, HTTP_URL, urlLength } from "../http/schemas.ts";
 import { IN_STOP_URL, type Roots } from "./placeholder.ts";
-import { checkTemplate, checkUrlPath, checkUrlTemplate, pathsOf } from "./template.ts";
+import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 import { signingKey } from "./webhook-request.ts";
 
-/** RFC 9110, section 5.6.2. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
-export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
-/** Set by us or by the connection. A caller's value would be lost, or would break the request. */
-const RESERVED_HEADER =
-  /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
-
-export const headersOf = (roots: Roots, whose: string) =>
-  z
-    .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
-    .check(
-      atMost(HEADERS_MAX, "headers"),
-      z.superRefine((value, context) => {
-        const seen = new Set<string>();
-        for (const [name, text] of Object.entries(value)) {
-          const message = headerFault(name, text, seen, roots);
-          if (message !== null) context.addIssue({ code: "custom", path: [name], message });
-        }
-      }),
-    )
-    .register(z.globalRegistry, {
-      wire: {
-        type: "object",
-        maxProperties: HEADERS_MAX,
-        propertyNames: { pattern: HEADER_NAME.source },
-        additionalProperties: { type: "string", pattern: HEADER_VALUE.source, maxLength: SECRET_MAX_CHARACTERS },
-      },
-      description:
-        `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or ` +
-        "the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
-    });
-
-export const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
-
-function headerFault(name: string, text: unknown, seen: Set<string>, roots: Roots): string | null {
-  const lower = name.toLowerCase();
-  if (!HEADER_NAME.test(name)) return "is not a valid header name; send one that RFC 9110 allows.";
-  if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
-  if (seen.has(lower)) return "is there twice; send it once.";
-  seen.add(lower);
-  if (typeof text !== "string") return "send a string.";
-  if (text.length > SECRET_MAX_CHARACTERS) return TOO_LONG;
-  if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
-  return checkTemplate(text, roots)?.sentence ?? null;
+/** A check that refuses a value with these faults. A text is a fault of the whole value. */
+export function refusing<T>(faultsOf: (value: T) => readonly MemberFault[] | MemberFault | string | null) {
+  return z.superRefine<T>((value, context) => {
+    for (const fault of [faultsOf(value) ?? []].flat()) {
+      const { path, message } = typeof fault === "string" ? { path: [], message: fault } : fault;
+      context.addIssue({ code: "custom", path: [...path], message });
+    }
+  });
 }
 
-export const payloadOf = (roots: Roots, description: string) =>
-  described(
-    z.unknown().check(
-      finiteNumbers,
-      z.superRefine((payload, context) => {
-        const fault = checkTemplate(payload, roots);
-        if (fault === null) return;
-        context.addIssue({ code: "custom", path: [...fault.path], message: fault.sentence });
-      }),
-    ),
-    description,
-  );
-
-export const urlOf = (roots: Roots, description: string) =>
-  z
+export function urlSchema(roots: Roots, description: string) {
+  return z
     .string({ error: "send the URL to call." })
     .check(
       urlLength,
-      z.superRefine((url, context) => {
-        const message = checkUrlTemplate(url, roots) ?? checkUrlPath(url);
-        if (message !== null) context.addIssue({ code: "custom", message });
-      }),
+      refusing((url) => checkUrlTemplate(url, roots)),
     )
     .register(z.globalRegistry, {
       wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
       description,
     });
+}
+
+export function payloadSchema(roots: Roots, description: string) {
+  const payload = z.unknown().check(
+    finiteNumbers,
+    refusing((template) => checkTemplate(template, roots)),
+  );
+  return described(payload, description);
+}
 
 /** A link to show is one placeholder, or a URL with placeholders in its path and query. */
 export const link = z
   .string({ error: "send the URL of the job's page, as in {{ response.html_url }}." })
-  .check(
-    urlLength,
-    z.superRefine((template, context) => {
-      const message = linkFault(template);
-      if (message !== null) context.addIssue({ code: "custom", message });
-    }),
-  )
+  .check(urlLength, refusing(linkFault))
   .register(z.globalRegistry, {
     wire: {
       type: "string",
@@ -115,18 +67,17 @@ export const link = z
       "fetches it.",
   });
 
-function linkFault(template: string): string | null {
+function linkFault(template: string): MemberFault | string | null {
   const fault = checkTemplate(template, IN_STOP_URL);
-  if (fault !== null) return fault.sentence;
-  const paths = pathsOf(template);
-  if (paths.some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
+  if (fault !== null) return fault;
+  if (pathsOf(template).some(([root, member = "callbackToken"]) => root === "run" && member === "callbackToken")) {
     return "{{ run.callbackToken }} is a secret, and everybody who reads the run sees its link. Leave it and {{ run }} out.";
   }
   if (isWholeResponse(template)) return null;
   if (!/^https:\/\/[^/?#@]+([/?#]|$)/i.test(template)) {
     return "send one placeholder, as in {{ response.html_url }}, or an https URL with placeholders, without a user name.";
   }
-  return checkUrlTemplate(template, IN_STOP_URL) ?? checkUrlPath(template);
+  return checkUrlTemplate(template, IN_STOP_URL);
 }
 
 /** Whether the receiver chooses the whole link. JSON text is no link, so a placeholder with `json` does not count. */
@@ -134,34 +85,68 @@ export function isWholeResponse(template: string): boolean {
   return /^\{\{\s*response\.(?:(?!\}\}).)*\}\}$/s.test(template);
 }
 
-/* SECTION:
- * zod: the secrets of a trigger or a webhook endpoint, and the faults of templates that use them. PURE. Null can stand
- * for a stored secret.
- */
+type Texts = Readonly<Record<string, string>>;
+const TOO_LONG = `is too long; send at most ${SECRET_MAX_CHARACTERS} characters.`;
+
+/** `faultOf`: what is wrong with one text; null if nothing is. */
+function textsByName(max: number, things: string, faultOf: (name: string, text: unknown, all: Texts) => string | null) {
+  return z.custom<Texts>(isJsonObject, { error: "send a JSON object of strings." }).check(
+    atMost(max, things),
+    refusing((texts) =>
+      Object.entries(texts).flatMap(([name, text]) => {
+        const message = faultOf(name, text, texts);
+        return message === null ? [] : { path: [name], message };
+      }),
+    ),
+  );
+}
+
+/** RFC 9110, section 5.6.2. */
+const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
+/** Set by us or by the connection. A caller's value would be lost, or would break the request. */
+const RESERVED_HEADER =
+  /^(host|content-length|idempotency-key|webhook-.*|action-runs-.*|accept-encoding|connection|keep-alive|transfer-encoding|te|trailer|upgrade|expect|proxy-.*|cf-.*|cdn-loop)$/;
+
+export function headersSchema(roots: Roots, whose: string) {
+  const headers = textsByName(HEADERS_MAX, "headers", (name, text, all) => headerFault(name, text, all, roots));
+  return headers.register(z.globalRegistry, {
+    wire: {
+      type: "object",
+      maxProperties: HEADERS_MAX,
+      propertyNames: { pattern: HEADER_NAME.source },
+      additionalProperties: { type: "string", pattern: HEADER_VALUE.source, maxLength: SECRET_MAX_CHARACTERS },
+    },
+    description:
+      `Headers of the ${whose}. Values may contain placeholders. You can't set those that the service or ` +
+      "the connection sets: `host`, `content-length`, `idempotency-key`, `webhook-*` and the like.",
+  });
+}
+
+function headerFault(name: string, text: unknown, all: Texts, roots: Roots): string | null {
+  const lower = name.toLowerCase();
+  if (!HEADER_NAME.test(name)) return "is not a valid header name; send one that RFC 9110 allows.";
+  if (RESERVED_HEADER.test(lower)) return "is set by the service or the connection; leave it out.";
+  const first = Object.keys(all).find((other) => other.toLowerCase() === lower);
+  if (first !== name) return "is there twice; send it once.";
+  if (typeof text !== "string") return "send a string.";
+  if (text.length > SECRET_MAX_CHARACTERS) return TOO_LONG;
+  if (!HEADER_VALUE.test(text)) return "has characters that no header can carry; send printable ASCII.";
+  return checkTemplate(text, roots)?.message ?? null;
+}
 
 const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 
 /** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
-export const secretTexts = z
-  .custom<Readonly<Record<string, string>>>(isJsonObject, { error: "send a JSON object of strings." })
-  .check(
-    atMost(SECRETS_MAX, "secrets"),
-    z.superRefine((value, context) => {
-      for (const [name, text] of Object.entries(value)) {
-        const message = secretFault(name, text);
-        if (message !== null) context.addIssue({ code: "custom", path: [name], message });
-      }
-    }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "object",
-      maxProperties: SECRETS_MAX,
-      propertyNames: { pattern: WHOLE_SECRET_NAME.source },
-      additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
-    },
-    description: `Secrets by name. Headers and payloads use them as \`{{ secrets.NAME }}\`, ${SECRET_USES_MAX} times at most. URLs and \`link\` can't. No response shows them.`,
-  });
+export const secretTexts = textsByName(SECRETS_MAX, "secrets", secretFault).register(z.globalRegistry, {
+  wire: {
+    type: "object",
+    maxProperties: SECRETS_MAX,
+    propertyNames: { pattern: WHOLE_SECRET_NAME.source },
+    additionalProperties: { type: "string", minLength: 1, maxLength: SECRET_MAX_CHARACTERS },
+  },
+  description: `Secrets by name. Headers and payloads use them as \`{{ secrets.NAME }}\`, ${SECRET_USES_MAX} times at most. URLs and \`link\` can't. No response shows them.`,
+});
 
 function secretFault(name: string, text: unknown): string | null {
   if (!WHOLE_SECRET_NAME.test(name)) {
@@ -193,28 +178,21 @@ export const BUT_SHOWN =
   " The values of `Accept`, `Accept-Language`, `Content-Type` and `X-GitHub-Api-Version` are no secrets.";
 
 /** Texts by name. Null stands for a stored secret. */
-export type SecretTexts = Readonly<Record<string, string | null>>;
-
-interface ObjectWire {
-  readonly additionalProperties: object;
-}
+type StoredTexts = Readonly<Record<string, string | null>>;
 
 /** The same object of strings, in which any value may be null. `writeOnly`: what its description says of that. */
-export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniType<SecretTexts, SecretTexts> {
+export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniType<StoredTexts, StoredTexts> {
   const { wire, description } = z.globalRegistry.get(schema) as {
-    readonly wire: ObjectWire;
+    readonly wire: { readonly additionalProperties: object };
     readonly description: string;
   };
   return z
-    .custom<SecretTexts>(isJsonObject, { error: "send a JSON object of strings." })
+    .custom<StoredTexts>(isJsonObject, { error: "send a JSON object of strings." })
     .check(
-      z.superRefine((texts, context) => {
+      refusing((texts) => {
         // Also checks the names beside a null.
         const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
-        const { error } = schema.safeParse(Object.fromEntries(filled));
-        for (const { path, message } of error?.issues ?? []) {
-          context.addIssue({ code: "custom", path: [...path], message });
-        }
+        return schema.safeParse(Object.fromEntries(filled)).error?.issues ?? [];
       }),
     )
     .register(z.globalRegistry, {
@@ -224,13 +202,20 @@ export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniTy
 }
 
 /**
- * Refuses a value that has more bytes of JSON. `withoutSecrets` blanks what the limit does not count. Secrets have
- * bounds of their own. An admin can change a definition without knowing its secrets. If the limit counted secrets, the
- * admin could grow the payload until it is refused, and learn their length.
+ * Refuses a value that has more bytes of JSON. `secrets`: the members that hold texts which do not count, because they
+ * have bounds of their own. Those of `cancel` do not count either.
  */
-export function boundedWithoutSecrets(maxBytes: number, withoutSecrets: (value: unknown) => unknown) {
+export function boundedWithoutSecrets(maxBytes: number, secrets: readonly string[]) {
+  const shown = (value: unknown): unknown => {
+    if (!isJsonObject(value)) return value;
+    const members = Object.entries(value).map(([name, member]) => {
+      if (name === "cancel") return [name, shown(member)];
+      return [name, secrets.includes(name) ? blanked(member) : member];
+    });
+    return Object.fromEntries(members);
+  };
   return z.transform((value, context) => {
-    const bytes = utf8Bytes(JSON.stringify(withoutSecrets(value)) ?? "");
+    const bytes = utf8Bytes(JSON.stringify(shown(value)) ?? "");
     if (bytes <= maxBytes) return value;
     const message = `has ${bytes} bytes without its secrets; send at most ${maxBytes}.`;
     context.issues.push({ code: "custom", message, input: value });
@@ -238,26 +223,19 @@ export function boundedWithoutSecrets(maxBytes: number, withoutSecrets: (value: 
   });
 }
 
-export function blanked(texts: unknown): unknown {
-  if (!isJsonObject(texts)) return texts;
-  return Object.fromEntries(Object.entries(texts).map(([name, text]) => [name, blank(text)]));
-}
-
-export function blank(text: unknown): unknown {
-  return typeof text === "string" ? "" : text;
-}
-
-/** A fault that no member has alone. */
-export interface WholeFault {
-  readonly path: string[];
-  readonly message: string;
+/** A text, or an object of texts, with empty texts. */
+function blanked(value: unknown): unknown {
+  if (typeof value === "string") return "";
+  if (!isJsonObject(value)) return value;
+  const texts = Object.entries(value).map(([name, text]) => [name, typeof text === "string" ? "" : text]);
+  return Object.fromEntries(texts);
 }
 
 /** Templates by the path of their member, joined by dots. */
 type TemplatesByMember = Readonly<Record<string, unknown>>;
 
 /** The placeholders for secrets that are missing, one of each template. */
-export function missingSecrets(templates: TemplatesByMember, secrets: unknown): readonly WholeFault[] {
+export function missingSecrets(templates: TemplatesByMember, secrets: unknown): readonly MemberFault[] {
   return Object.entries(templates).flatMap(([member, template]) => {
     const missing = pathsOf(template).find(
       ([root, name]) => root === "secrets" && !(isJsonObject(secrets) && Object.hasOwn(secrets, name ?? "")),
@@ -271,7 +249,7 @@ export function missingSecrets(templates: TemplatesByMember, secrets: unknown): 
 }
 
 /** No sentence says how many uses there are, because the header of a stored definition is a secret. */
-export function tooManySecrets(templates: TemplatesByMember): readonly WholeFault[] {
+export function tooManySecrets(templates: TemplatesByMember): readonly MemberFault[] {
   const uses = Object.values(templates)
     .flatMap(pathsOf)
     .filter(([root]) => root === "secrets");

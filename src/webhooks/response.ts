@@ -1,6 +1,9 @@
 /**
- * zod: the conditions on a receiver's response, for products that answer 200 with an error inside. PURE. There are no
- * placeholders, because no caller's value may decide what counts as accepted.
+ * What a trigger says of the receiver's response, and what the service keeps of it: conditions, values, texts that wait
+ * for values, and the start of the response for people. PURE.
+ *
+ * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. If the
+ * treatment of a value depended on a secret of the request, whoever chooses the response could find the secret out.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
@@ -10,45 +13,42 @@ import { bounded, listOf } from "../http/schemas.ts";
 import { IN_CONDITION, LaterValue, memberAt, parse } from "./placeholder.ts";
 import { encodeForUrl } from "./template.ts";
 
+/** How much of a response is read for its values and conditions. */
+export const RESPONSE_READ_MAX_BYTES = 64 * 1024;
+/** Characters of a value in a stop request. A value in a link may have as many as the link. */
+export const VALUE_MAX_CHARACTERS = 256;
+/** How much of a response is shown to people. */
+export const EXCERPT_MAX_BYTES = 1024;
+
 const PATH = /^response\.[^\s{}]+$/;
+const TOO_LONG = `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`;
 
 /** A path in the response, in the spelling of placeholders. */
-const path = z
+const conditionPath = z
   .string({ error: 'send a path as text, as in "response.result.id".' })
   .check(
-    z.maxLength(CONDITION_MAX_CHARACTERS, {
-      error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
-    }),
+    z.maxLength(CONDITION_MAX_CHARACTERS, { error: TOO_LONG }),
     z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, IN_CONDITION).ok, {
       error: "is not a path in the response; send one without braces, as in response.result.id.",
     }),
   )
   .register(z.globalRegistry, { wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS } });
 
-const literal = z
+/** There are no placeholders, because no caller's value may decide what counts as accepted. */
+const wantedValue = z
   .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
   .check(
-    z.refine((value) => typeof value !== "string" || value.length <= CONDITION_MAX_CHARACTERS, {
-      error: `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`,
-    }),
+    z.refine((value) => typeof value !== "string" || value.length <= CONDITION_MAX_CHARACTERS, { error: TOO_LONG }),
     z.refine((value) => typeof value !== "string" || !value.includes("{{"), {
       error: "has a placeholder; send the text itself, because conditions have no placeholders.",
     }),
   )
   .register(z.globalRegistry, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
 
+const equals = z.record(conditionPath, wantedValue).register(z.globalRegistry, { maxProperties: CONDITIONS_MAX });
 const condition = z
   .strictObject(
-    {
-      exists: z.optional(path),
-      equals: z.optional(
-        bounded(
-          CONDITIONS_MAX,
-          "conditions",
-          z.record(path, literal).register(z.globalRegistry, { maxProperties: CONDITIONS_MAX }),
-        ),
-      ),
-    },
+    { exists: z.optional(conditionPath), equals: z.optional(bounded(CONDITIONS_MAX, "conditions", equals)) },
     {
       error: ({ code }) =>
         code === "invalid_type"
@@ -61,6 +61,7 @@ const condition = z
 type Condition = z.output<typeof condition>;
 export type Conditions = readonly Condition[];
 
+/** The conditions of a trigger, for products that answer 200 with an error inside. */
 export const accepted = listOf(
   CONDITIONS_MAX,
   "conditions",
@@ -84,8 +85,6 @@ function countOf({ exists, equals = {} }: Condition): number {
   return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
 }
 
-/* SECTION: Whether a receiver's response meets the conditions of a trigger's `accepted`. PURE. */
-
 /**
  * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response
  * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
@@ -93,10 +92,7 @@ function countOf({ exists, equals = {} }: Condition): number {
  */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
-  const at = (path: string) => {
-    const [, ...members] = path.split(".");
-    return members.join(".") === "headers.location" ? location : memberAt(json, members);
-  };
+  const at = (path: string) => valueAt(json, location, path.slice("response.".length));
   for (const { exists, equals = {} } of conditions) {
     if (exists !== undefined && at(exists) === null) return `the response has no ${exists}`;
     for (const [path, wanted] of Object.entries(equals)) {
@@ -108,28 +104,6 @@ export function unmetCondition(conditions: Conditions, json: unknown, location: 
   return null;
 }
 
-/* SECTION:
- * What a trigger may use of the receiver's response: single texts, numbers and booleans. PURE. The response may be
- * hostile, so it is bounded, and only own members count. Nothing here knows the request. If the treatment of a value
- * depended on a secret of the request, the person who chooses the response could find the secret out.
- */
-
-/** How much of a response is read for its values. */
-export const RESPONSE_READ_MAX_BYTES = 64 * 1024;
-/** Characters of a value in a stop request. A value in a link may have as many as the link. */
-export const VALUE_MAX_CHARACTERS = 256;
-
-/** Entries and not an object, because a key can be `__proto__`. */
-export type ResponseValues = readonly (readonly [key: string, value: ResponseValue])[];
-
-/** The values under the wanted keys. `json`: the response. */
-export function responseValues(json: unknown, location: string | null, wanted: readonly string[]): ResponseValues {
-  return wanted.flatMap((key): ResponseValues => {
-    const value = key === "headers.location" ? location : memberAt(json, key.split("."));
-    return isUsable(value) ? [[key, value]] : [];
-  });
-}
-
 /** Null if the bytes are not JSON, for example because the response was too long and only its start was read. */
 export function parsedJson(bytes: Uint8Array): unknown {
   try {
@@ -137,6 +111,22 @@ export function parsedJson(bytes: Uint8Array): unknown {
   } catch {
     return null;
   }
+}
+
+export type ResponseValue = string | number | boolean;
+/** Keys are paths joined by dots. Entries and not an object, because a key can be `__proto__`. */
+export type ResponseValues = readonly (readonly [key: string, value: ResponseValue])[];
+
+/** The values under the wanted keys. `json`: the response. */
+export function responseValues(json: unknown, location: string | null, wanted: readonly string[]): ResponseValues {
+  return wanted.flatMap((key): ResponseValues => {
+    const value = valueAt(json, location, key);
+    return isUsable(value) ? [[key, value]] : [];
+  });
+}
+
+function valueAt(json: unknown, location: string | null, key: string): unknown {
+  return key === "headers.location" ? location : memberAt(json, key.split("."));
 }
 
 /**
@@ -151,39 +141,22 @@ function isUsable(value: unknown): value is ResponseValue {
   return typeof value === "string" && value !== "" && value.length <= LINK_MAX_CHARACTERS;
 }
 
-/**
- * The link with its values put in, in the spelling of the URL parser. Null if a value is missing or the link is no
- * harmless URL.
- */
-export function linkOf(link: LaterText, values: ResponseValues): string | null {
-  const known = new Map(values);
-  if (keysOf(link).some((key) => !known.has(key))) return null;
-  return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
-}
-
-/* SECTION:
- * Texts that lack values of the receiver's response. A create renders everything else, and the sender puts the values
- * in when it knows them. PURE. A value is encoded for where it stands, and never read as a template.
- *
- * While a template is rendered, a marker stands for each value. A marker contains a random text, which is made after
- * the caller's values came. So no value can contain a marker. Afterwards, the text is cut at its markers.
- */
-
 /** How a value is written. `json`: as JSON of its own type. `json_text`: inside a JSON string. */
-export type Encoding = "text" | "url" | "form" | "json" | "json_text";
+type Encoding = "text" | "url" | "form" | "json" | "json_text";
 
-/**
- * A value: its key, which is a path joined by dots, and its encoding. `isJson`: what is encoded is the JSON text of the
- * value, as `{{ json response.id }}` asks.
- */
+/** A value. `isJson`: what is encoded is its JSON text, as `{{ json response.id }}` asks. */
 type LaterPiece = readonly [key: string, encoding: Encoding, isJson?: true];
 
-/** Pieces of text, and between them the values. */
+/**
+ * A text that lacks values of the response: pieces of text, and between them the values. A create renders everything
+ * else, and the sender puts the values in when it knows them.
+ */
 export type LaterText = readonly (string | LaterPiece)[];
 
-export type ResponseValue = string | number | boolean;
-
-/** The markers of one rendering. */
+/**
+ * While a template is rendered, a marker stands for each value of the response. Afterwards, the text is cut at its
+ * markers. A marker contains a random text, which is made after the caller's values came. So no value can contain one.
+ */
 export class ResponseMarkers {
   readonly #nonce: string;
   readonly #keys: string[] = [];
@@ -224,21 +197,18 @@ export function keysOf(...texts: readonly LaterText[]): readonly string[] {
   return [...new Set(texts.flat().flatMap((piece) => (typeof piece === "string" ? [] : [piece[0]])))];
 }
 
-/** The whole text. `valueAt` must know every key. */
-export function fillIn(text: LaterText, valueAt: (key: string) => ResponseValue): string {
-  return text
-    .map((piece) => {
-      if (typeof piece === "string") return piece;
-      const [key, encoding, isJson] = piece;
-      return encode(isJson ? jsonText(valueAt(key), encoding) : valueAt(key), encoding);
-    })
-    .join("");
-}
-
-function jsonText(value: ResponseValue, encoding: Encoding): string {
-  const json = JSON.stringify(value);
-  // Headers are plain text.
-  return encoding === "text" ? asciiJson(json) : json;
+/** The whole text. `known` must know every key. A value is never read as a template. */
+export function fillIn(text: LaterText, known: (key: string) => ResponseValue): string {
+  const pieces = text.map((piece) => {
+    if (typeof piece === "string") return piece;
+    const [key, encoding, isJson] = piece;
+    const value = known(key);
+    if (!isJson) return encode(value, encoding);
+    const json = JSON.stringify(value);
+    // Headers are plain text.
+    return encode(encoding === "text" ? asciiJson(json) : json, encoding);
+  });
+  return pieces.join("");
 }
 
 function encode(value: ResponseValue, encoding: Encoding): string {
@@ -256,19 +226,23 @@ function encode(value: ResponseValue, encoding: Encoding): string {
   }
 }
 
-/* SECTION:
- * The start of a receiver's response, for a person who wants to know why a dispatch failed. PURE. A response can
- * contain every secret of the request, because receivers echo. No code searches it for secrets. A permission decides
- * who may see it (`toWireEvent` in src/runs/timeline.ts).
+/**
+ * The link with its values put in, in the spelling of the URL parser. Null if a value is missing or the link is no
+ * harmless URL.
  */
-
-/** How much of a response is shown. */
-export const EXCERPT_MAX_BYTES = 1024;
+export function linkOf(link: LaterText, values: ResponseValues): string | null {
+  const known = new Map(values);
+  if (keysOf(link).some((key) => !known.has(key))) return null;
+  return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
+}
 
 /**
- * The first 1 KiB as text, with "…" if there was more. `bytes`: the response as far as it was read. `isCut`: there was
- * more. Lines end with a line feed. Every other character that could move a cursor, or hide or reorder text, is escaped.
- * So the text has at most 6145 characters.
+ * The first 1 KiB as text, with "…" if there was more, for a person who wants to know why a dispatch failed. It can
+ * contain every secret of the request, because receivers echo. No code searches it for secrets: a permission decides who
+ * may see it (`toWireEvent` in src/runs/timeline.ts).
+ *
+ * `bytes`: the response as far as it was read. `isCut`: there was more. Lines end with a line feed. Every other character
+ * that could move a cursor, or hide or reorder text, is escaped. So the text has at most 6145 characters.
  */
 export function excerptOf(bytes: Uint8Array, isCut: boolean): string {
   const isLonger = isCut || bytes.byteLength > EXCERPT_MAX_BYTES;

@@ -38,8 +38,7 @@ export class WebhookSender extends WorkerEntrypoint<Env> {
       id: stopRequest === undefined ? runId : stopRequestId(runId),
       signingSecrets: signingSecret === null ? [] : [signingSecret],
     });
-    // The runtime tells a refused connection from a broken one only this way. It costs a connection, so it is asked only
-    // when an attempt has failed before.
+    // This costs a connection, so it is asked only when an attempt has failed before.
     const isReachable = !isUnsure || (await canConnect(url.value));
     const { values, excerpt, ...result } = await exchange(url.value, request, headers, isReachable);
     const seal = (text: string, kind: SealedKind) => ring.value.seal(text, sealedFor(scope, runId, kind));
@@ -78,13 +77,11 @@ function unready(reason: string, isFinal: boolean): AttemptResult {
   return { ...UNANSWERED, reason: `was not called: ${reason}`, isFinal, isUnready: true };
 }
 
-/* SECTION:
- * Whether a receiver accepts connections at all. `fetch` fails with the same words whether the connection was refused or
- * broke off later, and only after a refusal is it certain that no job has begun.
+/**
+ * Makes a connection and closes it. Sends nothing. False only if the connection was refused, or the name not found. Only
+ * then is it certain that no job has begun: `fetch` fails with the same words if the connection broke off later.
  */
-
-/** Makes a connection and closes it. Sends nothing. False only if the connection was refused, or the name not found. */
-export async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {
+async function canConnect({ hostname, port, protocol }: URL): Promise<boolean> {
   const socket = connect({ hostname, port: Number(port) || (protocol === "https:" ? 443 : 80) });
   socket.closed.catch(() => {});
   try {

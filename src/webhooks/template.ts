@@ -8,35 +8,35 @@
  * value.
  */
 import { asciiJson, isJsonObject } from "../base/json.ts";
-import { utf8Bytes } from "../base/limits.ts";
+import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
 
-/** `path`: the keys that lead to the fault inside the template. */
-export interface TemplateFault {
-  readonly path: readonly (string | number)[];
-  readonly sentence: string;
-}
-
-const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
-/** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
-const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
-const CUT_ESCAPE = /%[0-9a-f]?$/i;
-
 /** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
-export function checkTemplate(template: unknown, roots = IN_URL): TemplateFault | null {
+export function checkTemplate(template: unknown, roots = IN_URL): MemberFault | null {
   if (typeof template === "string") {
     const parts = parse(template, roots);
-    return parts.ok ? null : { path: [], sentence: parts.error };
+    return parts.ok ? null : { path: [], message: parts.error };
   }
   if (typeof template !== "object" || template === null) return null;
   for (const [key, member] of Object.entries(template)) {
     const step = Array.isArray(template) ? Number(key) : key;
-    if (key.includes("{{")) return { path: [step], sentence: "A key can't have placeholders. Put them into values." };
+    if (key.includes("{{")) return { path: [step], message: "A key can't have placeholders. Put them into values." };
     const fault = checkTemplate(member, roots);
-    if (fault !== null) return { path: [step, ...fault.path], sentence: fault.sentence };
+    if (fault !== null) return { path: [step, ...fault.path], message: fault.message };
   }
   return null;
+}
+
+/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
+export function pathsOf(template: unknown): readonly (readonly string[])[] {
+  if (typeof template === "string") {
+    const parts = parse(template, ANYWHERE);
+    return parts.ok ? parts.value.flatMap((part) => (typeof part === "string" ? [] : [part.path])) : [];
+  }
+  if (typeof template !== "object" || template === null) return [];
+  return Object.values(template).flatMap(pathsOf);
 }
 
 /**
@@ -49,113 +49,6 @@ export function renderJson(template: unknown, context: FullContext, maxBytes: nu
   const budget = { left: maxBytes };
   const rendered = renderNode(template, context, budget);
   return budget.left < 0 ? err("too_large") : ok(rendered);
-}
-
-/**
- * The text with every placeholder put in, line breaks included. `too_large` if it has more than `maxBytes` of UTF-8.
- */
-export function renderText(template: string, context: FullContext, maxBytes: number): Result<string, "too_large"> {
-  const text = fill(parsed(template), context, maxBytes, String);
-  return text === null || utf8Bytes(text) > maxBytes ? err("too_large") : ok(text);
-}
-
-/**
- * A header's value, and `putIn`: how many UTF-16 units of it are values that were put in. The template and its secrets
- * don't count, because their lengths are secret. `too_large` if `putIn` is more than `maxBytes`.
- */
-export function renderHeader(
-  template: string,
-  context: FullContext,
-  maxBytes: number,
-): Result<{ readonly value: string; readonly putIn: number }, "too_large"> {
-  const parts = parsed(template);
-  const counted = parts.filter((part) => typeof part !== "string" && part.path[0] !== "secrets");
-  const putIn = fill(counted, context, maxBytes, encodeForHeader);
-  if (putIn === null) return err("too_large");
-  const value = fill(parts, context, Number.POSITIVE_INFINITY, encodeForHeader) ?? "";
-  return ok({ value, putIn: putIn.length });
-}
-
-/**
- * A sentence about the first fault in the placeholders of a URL, or null. `guardUrl` checks which URLs may be called.
- */
-export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
-  const parts = parse(template, roots);
-  if (!parts.ok) return parts.error;
-  let before = "";
-  let authority = false;
-  let fragment = false;
-  for (const part of parts.value) {
-    if (typeof part === "string") {
-      // URL parsers drop some of these characters, which could join two dots to a `..` that no check saw.
-      if (BLANK_OR_CONTROL.test(part)) return "A URL can't have blanks or control characters. Percent-encode them.";
-      authority ||= COMPLETE_AUTHORITY.test(part);
-      fragment ||= part.includes("#");
-      before = part;
-      continue;
-    }
-    if (!authority) {
-      return "Placeholders are only allowed in the path and query of a URL. Write out scheme, host and port, and the next /.";
-    }
-    if (fragment) return "The service does not send what follows #. Put placeholders into path or query.";
-    // Otherwise the value would choose the character: `%2{{ x }}` with "F" is a slash.
-    if (CUT_ESCAPE.test(before.slice(-2))) return "A placeholder can't continue a % escape. Write % as %25.";
-  }
-  return null;
-}
-
-/**
- * A sentence about the path that the template's author wrote, or null. For a template that `checkUrlTemplate` accepts.
- */
-export function checkUrlPath(template: string): string | null {
-  const plain = plainUrl(template);
-  if (pathFault(plain, plain) === null) return null;
-  return "The path has a part . or .., or a control character, also behind an escape. Write the path without it.";
-}
-
-/**
- * The URL with every value percent-encoded, so that a value stays within its path segment or query value. The faults of
- * its path are those of url-path.ts.
- */
-export function renderUrl(
-  template: string,
-  context: FullContext,
-  maxBytes: number,
-  roots = IN_URL,
-): Result<string, "too_large" | PathFault> {
-  if (checkUrlTemplate(template, roots) !== null) throw new Error("rendering a URL template that was never checked");
-  const url = fill(parsed(template), context, maxBytes, encodeForUrl);
-  if (url === null || utf8Bytes(url) > maxBytes) return err("too_large");
-  const fault = pathFault(url, plainUrl(template));
-  return fault === null ? ok(url) : err(fault);
-}
-
-/** The URL with a harmless text for every value. */
-export function plainUrl(template: string): string {
-  return parsed(template)
-    .map((part) => (typeof part === "string" ? part : "x"))
-    .join("");
-}
-
-/** JSON can name every character in ASCII. Other text can't, so the caller refuses what no header can carry. */
-function encodeForHeader(text: string, isJson: boolean): string {
-  return isJson ? asciiJson(text) : text;
-}
-
-/** The value as it stands in a path segment or a query value. */
-export function encodeForUrl(text: string): string {
-  // encodeURIComponent throws at half a surrogate pair.
-  return encodeURIComponent(text.toWellFormed());
-}
-
-/** Every path in a template, with repeats. A text with a fault has none, because its own check refuses it. */
-export function pathsOf(template: unknown): readonly (readonly string[])[] {
-  if (typeof template === "string") {
-    const parts = parse(template, ANYWHERE);
-    return parts.ok ? parts.value.flatMap((part) => (typeof part === "string" ? [] : [part.path])) : [];
-  }
-  if (typeof template !== "object" || template === null) return [];
-  return Object.values(template).flatMap(pathsOf);
 }
 
 /** Returns null once the budget is overdrawn, because the result is then thrown away. */
@@ -191,13 +84,72 @@ function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));
 }
 
-/* SECTION:
- * Whether values stay within their segments of a URL's path. PURE.
- *
- * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A
- * value is percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to
- * another endpoint. A query is split before it is decoded, so it may have any value.
+/**
+ * The text with every placeholder put in, for a header or a link; null if it has more than `maxCharacters`. JSON can
+ * name every character in ASCII. Other text can't, so the caller refuses what no header can carry.
  */
+export function renderText(template: string, context: FullContext, maxCharacters: number): string | null {
+  return fill(parsed(template), context, maxCharacters, (text, isJson) => (isJson ? asciiJson(text) : text));
+}
+
+const BLANK_OR_CONTROL = /[\s\p{Cc}]/u;
+/** Exactly two slashes, because URL parsers also read `https:/x` and `https:///x` as the host x. */
+const COMPLETE_AUTHORITY = /^https?:\/\/[^/?#\\]+[/?#\\]/i;
+const CUT_ESCAPE = /%[0-9a-f]?$/i;
+
+/** A sentence about the first fault of a URL's template, or null. `guardUrl` checks which URLs may be called. */
+export function checkUrlTemplate(template: string, roots = IN_URL): string | null {
+  const parts = parse(template, roots);
+  if (!parts.ok) return parts.error;
+  let before = "";
+  let authority = false;
+  let fragment = false;
+  for (const part of parts.value) {
+    if (typeof part === "string") {
+      // URL parsers drop some of these characters, which could join two dots to a `..` that no check saw.
+      if (BLANK_OR_CONTROL.test(part)) return "A URL can't have blanks or control characters. Percent-encode them.";
+      authority ||= COMPLETE_AUTHORITY.test(part);
+      fragment ||= part.includes("#");
+      before = part;
+      continue;
+    }
+    if (!authority) {
+      return "Placeholders are only allowed in the path and query of a URL. Write out scheme, host and port, and the next /.";
+    }
+    if (fragment) return "The service does not send what follows #. Put placeholders into path or query.";
+    // Otherwise the value would choose the character: `%2{{ x }}` with "F" is a slash.
+    if (CUT_ESCAPE.test(before.slice(-2))) return "A placeholder can't continue a % escape. Write % as %25.";
+  }
+  const plain = plainUrl(template);
+  if (pathFault(plain, plain) === null) return null;
+  return "The path has a part . or .., or a control character, also behind an escape. Write the path without it.";
+}
+
+/** The URL with every value percent-encoded, so that a value stays within its path segment or query value. */
+export function renderUrl(
+  template: string,
+  context: FullContext,
+  roots = IN_URL,
+): Result<string, "too_large" | PathFault> {
+  if (checkUrlTemplate(template, roots) !== null) throw new Error("rendering a URL template that was never checked");
+  const url = fill(parsed(template), context, URL_MAX_CHARACTERS, encodeForUrl);
+  if (url === null || utf8Bytes(url) > URL_MAX_CHARACTERS) return err("too_large");
+  const fault = pathFault(url, plainUrl(template));
+  return fault === null ? ok(url) : err(fault);
+}
+
+/** The URL with a harmless text for every value. */
+export function plainUrl(template: string): string {
+  return parsed(template)
+    .map((part) => (typeof part === "string" ? part : "x"))
+    .join("");
+}
+
+/** The value as it stands in a path segment or a query value. */
+export function encodeForUrl(text: string): string {
+  // encodeURIComponent throws at half a surrogate pair.
+  return encodeURIComponent(text.toWellFormed());
+}
 
 export type PathFault = "dot_segment" | "control_character" | "empty_segment";
 
@@ -221,6 +173,10 @@ const EMPTY = /^[/\\]*(?:;|$)/;
 /**
  * What could lead a receiver to another path than the template's author wrote; null if nothing could. `plain`: the same
  * URL with harmless values, which tells the author's own empty segments from those that a value emptied.
+ *
+ * The threat: a receiver, or a proxy before it, decodes a path before it splits the path, and some decode twice. A
+ * value is percent-encoded, but there it can still become slashes and dots, and lead the request and its secrets to
+ * another endpoint. A query is split before it is decoded, so it may have any value.
  */
 export function pathFault(url: string, plain: string): PathFault | null {
   const wanted = decodedSegments(plain);

@@ -1,21 +1,17 @@
-/** Turns a trigger into a dispatch: renders the request, checks its URL, and seals it before it leaves the Worker. */
+/**
+ * Turns a trigger into a dispatch: renders its requests, checks their URLs, and seals them before they leave the Worker.
+ * The request that stops a run's job lacks values of the receiver's response, and the sender puts them in.
+ */
 import { RETRY_DELAY_DEFAULT_MS, URL_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import type { NewDispatch } from "./dispatch.ts";
 import { type FullContext, IN_STOP_URL, IN_URL, type Roots, type TemplateContext } from "./placeholder.ts";
-import {
-  type Rendered,
-  type RequestFault,
-  type RequestTemplates,
-  renderRequest,
-  sendsForm,
-  urlFault,
-  type Weighed,
-} from "./render.ts";
+import { type Rendered, type RequestTemplates, renderRequest, sendsForm, urlFault } from "./render.ts";
 import { HEADER_VALUE, isWholeResponse } from "./request-schemas.ts";
 import {
   fillIn,
@@ -38,7 +34,7 @@ export interface Origin {
 }
 
 /** Why there is no dispatch: a setting can't be used (then `path` is empty), or the trigger has a fault. */
-export interface PrepareFault extends RequestFault {
+export interface PrepareFault extends MemberFault {
   readonly code: "not_configured" | "invalid_body";
 }
 
@@ -57,22 +53,15 @@ export async function prepareDispatch(
   const later = renderLater(trigger, { ...context, secrets });
   if (!later.ok) return err({ code: "invalid_body", ...later.error });
   const { stopRequest, link } = later.value;
-  // The values of the response are not known yet. Whatever they are, they change only the path and the query.
-  const stopUrl =
-    stopRequest &&
-    guardUrl(
-      fillIn(stopRequest.url, () => "x"),
-      policy.value,
-    );
+  const stopUrl = stopRequest && guardUrl(plainText(stopRequest.url), policy.value);
   if (stopUrl?.ok === false) {
     return err({ code: "invalid_body", path: ["trigger", "cancel", "url"], message: stopUrl.error });
   }
 
   const both = { signingSecret, origin };
   const stopKeys = stopRequest === null ? [] : stopRequestKeys(stopRequest);
-  const { weight, ...sent } = rendered.value;
   const request: WebhookRequest = {
-    ...sent,
+    ...rendered.value,
     ...both,
     url: url.value.href,
     ...((link !== null || stopKeys.length > 0) && { wanted: { stopKeys, link } }),
@@ -81,65 +70,18 @@ export async function prepareDispatch(
   const seal = (sealed: WebhookRequest | StopTemplate, kind: SealedKind) =>
     ring.seal(JSON.stringify(sealed), sealedFor(scope, context.run.id, kind));
   const { maxAttempts = null, initialDelayMs = RETRY_DELAY_DEFAULT_MS } = retry;
-  const dispatch = {
-    host: url.value.host,
-    startOn,
-    maxAttempts,
-    initialDelayMs,
-    weight,
-    sealed: await seal(request, "dispatch"),
-  };
+  const retries = { maxAttempts, initialDelayMs };
+  const dispatch = { host: url.value.host, startOn, ...retries, sealed: await seal(request, "dispatch") };
   if (stopRequest === null || !stopUrl?.ok) return ok(dispatch);
-  const { weight: stopWeight, ...stopped } = stopRequest;
-  const sealed = await seal({ ...stopped, ...both }, "stop");
-  const { host } = stopUrl.value;
-  return ok({ ...dispatch, stopRequest: { host, maxAttempts, initialDelayMs, weight: stopWeight, sealed } });
-}
-
-/** What lacks values of the receiver's response. */
-interface Later {
-  readonly stopRequest: (Pick<StopTemplate, "method" | "url" | "headers" | "body"> & Weighed) | null;
-  readonly link: LaterText | null;
-}
-
-/** The stop request and the link without the values of the response, or what is wrong. PURE. */
-export function renderLater(
-  { cancel, link }: Pick<Trigger, "cancel" | "link">,
-  context: FullContext,
-  nonce: string = crypto.randomUUID().replaceAll("-", ""),
-): Result<Later, RequestFault> {
-  const markers = new ResponseMarkers(nonce);
-  const withMarkers = { ...context, response: markers.stand };
-  let linkText: LaterText | null = null;
-  if (link !== undefined) {
-    const isWhole = isWholeResponse(link);
-    const rendered = isWhole
-      ? renderText(link, withMarkers, URL_MAX_CHARACTERS)
-      : renderUrl(link, withMarkers, URL_MAX_CHARACTERS, IN_STOP_URL);
-    if (!rendered.ok) return err(urlFault(["trigger", "link"], rendered.error));
-    linkText = markers.cut(rendered.value, isWhole ? "text" : "url");
-  }
-  if (cancel === undefined) return ok({ stopRequest: null, link: linkText });
-  // Nothing is sent by default. The payload may be null, which is JSON as well.
-  const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
-  const rendered = renderTraced(request, withMarkers, ["trigger", "cancel"], IN_STOP_URL);
-  if (!rendered.ok) return rendered;
-  const { method, url, headers, body, weight } = rendered.value;
-  const stopRequest = {
-    weight,
-    method,
-    url: markers.cut(url, "url"),
-    headers: Object.entries(headers).map(([name, value]) => [name, markers.cut(value, "text")] as const),
-    body: markers.cut(body, sendsForm(cancel, withMarkers) ? "form" : "json_text"),
-  };
-  return ok({ stopRequest, link: linkText });
+  const sealed = await seal({ ...stopRequest, ...both }, "stop");
+  return ok({ ...dispatch, stopRequest: { host: stopUrl.value.host, ...retries, sealed } });
 }
 
 /** The request with all placeholders put in, or what can't be sent. PURE. */
 export function renderTrigger(
   trigger: Pick<Trigger, "url" | "method" | "headers" | "payload">,
   context: FullContext,
-): Result<Rendered, RequestFault> {
+): Result<Rendered, MemberFault> {
   return renderTraced(trigger, context, ["trigger"], IN_URL);
 }
 
@@ -149,7 +91,7 @@ function renderTraced(
   context: FullContext,
   path: readonly string[],
   urlRoots: Roots,
-): Result<Rendered, RequestFault> {
+): Result<Rendered, MemberFault> {
   const rendered = renderRequest(request, context, path, urlRoots);
   const { traceparent } = context.run;
   if (!rendered.ok || traceparent === null) return rendered;
@@ -157,10 +99,66 @@ function renderTraced(
   return ok({ ...rendered.value, headers: { traceparent, ...rendered.value.headers } });
 }
 
-/* SECTION:
- * The request that asks the receiver to stop a run's job. PURE. The Worker renders and seals it at create. The sender
- * puts in the values of the receiver's response.
- */
+/** The texts of a stop request that lack the values of the response. */
+interface StopTexts {
+  readonly url: LaterText;
+  readonly headers: readonly (readonly [name: string, value: LaterText])[];
+  readonly body: LaterText;
+}
+
+/** A stop request as it is sealed. */
+export interface StopTemplate extends StopTexts, Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {}
+
+interface Later {
+  readonly stopRequest: (StopTexts & Pick<WebhookRequest, "method">) | null;
+  readonly link: LaterText | null;
+}
+
+/** The stop request and the link without the values of the response, or what is wrong. PURE. */
+export function renderLater(
+  { cancel, link }: Pick<Trigger, "cancel" | "link">,
+  context: FullContext,
+  nonce: string = crypto.randomUUID().replaceAll("-", ""),
+): Result<Later, MemberFault> {
+  const markers = new ResponseMarkers(nonce);
+  const withMarkers = { ...context, response: markers.stand };
+  const linkText = link === undefined ? ok(null) : renderLink(link, withMarkers, markers);
+  if (!linkText.ok) return linkText;
+  if (cancel === undefined) return ok({ stopRequest: null, link: linkText.value });
+  // Nothing is sent by default. The payload may be null, which is JSON as well.
+  const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
+  const rendered = renderTraced(request, withMarkers, ["trigger", "cancel"], IN_STOP_URL);
+  if (!rendered.ok) return rendered;
+  const { method, url, headers, body } = rendered.value;
+  const stopRequest = {
+    method,
+    url: markers.cut(url, "url"),
+    headers: Object.entries(headers).map(([name, value]) => [name, markers.cut(value, "text")] as const),
+    body: markers.cut(body, sendsForm(cancel, withMarkers) ? "form" : "json_text"),
+  };
+  return ok({ stopRequest, link: linkText.value });
+}
+
+function renderLink(link: string, context: FullContext, markers: ResponseMarkers): Result<LaterText, MemberFault> {
+  if (isWholeResponse(link)) return ok(markers.cut(renderText(link, context, URL_MAX_CHARACTERS) ?? "", "text"));
+  const rendered = renderUrl(link, context, IN_STOP_URL);
+  return rendered.ok ? ok(markers.cut(rendered.value, "url")) : err(urlFault(["trigger", "link"], rendered.error));
+}
+
+/** The keys of the values that the texts lack. */
+function stopRequestKeys({ url, headers, body }: StopTexts): readonly string[] {
+  return keysOf(url, body, ...headers.map(([, text]) => text));
+}
+
+/** The text with a harmless value for each that is not known. Whatever the values of a URL are, they leave its host. */
+function plainText(text: LaterText): string {
+  return fillIn(text, () => "x");
+}
+
+/** The id of the stop request, for `webhook-id` and `Idempotency-Key`. */
+export function stopRequestId(runId: string): string {
+  return `${runId}-cancel`;
+}
 
 /** Each is the rest of a sentence that begins with "a value of the response". */
 const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
@@ -169,31 +167,9 @@ const PATH_FAULTS: Readonly<Record<PathFault, string>> = {
   empty_segment: "leaves nothing between two slashes of the URL's path",
 };
 
-/** A stop request whose texts lack the values of the response. */
-export interface StopTemplate extends Pick<WebhookRequest, "method" | "signingSecret" | "origin"> {
-  readonly url: LaterText;
-  readonly headers: readonly (readonly [name: string, value: LaterText])[];
-  readonly body: LaterText;
-}
-
-/** The keys of the values that the texts lack. */
-export function stopRequestKeys({
-  url,
-  headers,
-  body,
-}: Pick<StopTemplate, "url" | "headers" | "body">): readonly string[] {
-  return keysOf(url, body, ...headers.map(([, text]) => text));
-}
-
-/** The id of the stop request, for `webhook-id` and `Idempotency-Key`. */
-export function stopRequestId(runId: string): string {
-  return `${runId}-cancel`;
-}
-
 /**
- * The request with all values put in, or the rest of a sentence that begins with "was not called: ". Nothing is
- * measured here, because a refusal would tell how long the secrets are. The values are few and short, and a create
- * bounds everything else.
+ * The stop request with all values put in, or the rest of a sentence that begins with "was not called: ". PURE. Only the
+ * values are measured, because they are few and short, and a create bounds everything else.
  */
 export function filledStopRequest(
   template: StopTemplate,
@@ -217,10 +193,6 @@ export function filledStopRequest(
     return err("a value of the response has characters that no header can carry");
   }
   const request = { ...rest, url: filled(url), headers: Object.fromEntries(filledHeaders), body: filled(body) };
-  const fault = pathFault(
-    request.url,
-    fillIn(url, () => "x"),
-  );
-  if (fault !== null) return err(`a value of the response ${PATH_FAULTS[fault]}`);
-  return ok(request);
+  const fault = pathFault(request.url, plainText(url));
+  return fault === null ? ok(request) : err(`a value of the response ${PATH_FAULTS[fault]}`);
 }

@@ -1,6 +1,5 @@
 /** zod: a trigger as a create sends it. PURE. */
 import * as z from "zod/mini";
-import { isJsonObject } from "../base/json.ts";
 import {
   ATTEMPTS_MAX,
   RESPONSE_VALUES_MAX,
@@ -9,21 +8,20 @@ import {
   RETRY_DELAY_MIN_MS,
   TRIGGER_MAX_BYTES,
 } from "../base/limits.ts";
+import type { MemberFault } from "../http/errors.ts";
 import { described, wholeNumber } from "../http/schemas.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "./placeholder.ts";
 import {
-  blank,
-  blanked,
   boundedWithoutSecrets,
-  headersOf,
+  headersSchema,
   link,
   missingSecrets,
-  payloadOf,
+  payloadSchema,
+  refusing,
   secretTexts,
   signingSecret,
   tooManySecrets,
-  urlOf,
-  type WholeFault,
+  urlSchema,
 } from "./request-schemas.ts";
 import { accepted } from "./response.ts";
 import { pathsOf } from "./template.ts";
@@ -56,7 +54,7 @@ const retry = z.strictObject(
 const cancel = z
   .strictObject(
     {
-      url: urlOf(
+      url: urlSchema(
         IN_STOP_URL,
         "The URL that stops the job: `https`, with a public host name, on port 443 or one that the operator " +
           "allows. Placeholders may stand in its path and query, values of the receiver's response included: " +
@@ -69,9 +67,9 @@ const cancel = z
         ),
         "POST",
       ),
-      headers: z._default(headersOf(IN_STOP_REQUEST, "stop request, which has none of the trigger's"), {}),
+      headers: z._default(headersSchema(IN_STOP_REQUEST, "stop request, which has none of the trigger's"), {}),
       payload: z.optional(
-        payloadOf(
+        payloadSchema(
           IN_STOP_REQUEST,
           "The body of the stop request: any JSON, whose strings may contain placeholders such as `{{ response.id }}`. Without it, the body is `{}`.",
         ),
@@ -91,12 +89,12 @@ const cancel = z
 /** A webhook that starts the workflow. Without a `payload`, the template context is sent, without its secrets. */
 export const trigger = z
   .pipe(
-    boundedWithoutSecrets(TRIGGER_MAX_BYTES, withoutSecrets),
+    boundedWithoutSecrets(TRIGGER_MAX_BYTES, ["headers", "secrets", "signingSecret"]),
     z
       .strictObject(
         {
           type: z.literal("webhook", { error: 'send "webhook".' }),
-          url: urlOf(
+          url: urlSchema(
             IN_URL,
             "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. " +
               "Placeholders may stand in its path and query. In development, `ALLOW_INSECURE_WEBHOOKS` opens `http` " +
@@ -109,9 +107,9 @@ export const trigger = z
             ),
             "POST",
           ),
-          headers: z._default(headersOf(IN_REQUEST, "webhook"), {}),
+          headers: z._default(headersSchema(IN_REQUEST, "webhook"), {}),
           payload: z.optional(
-            payloadOf(
+            payloadSchema(
               IN_REQUEST,
               "The body of the webhook: any JSON, whose strings may contain placeholders such as " +
                 "`{{ run.callbackUrl }}`. `{{ json parameters }}` is the JSON text of a value, for JSON inside a text. " +
@@ -136,13 +134,7 @@ export const trigger = z
         },
         AN_OBJECT,
       )
-      .check(
-        z.superRefine((whole, context) => {
-          for (const { path, message } of wholeFaults(whole)) {
-            context.addIssue({ code: "custom", path, message });
-          }
-        }),
-      ),
+      .check(refusing(wholeFaults)),
   )
   .register(z.globalRegistry, {
     id: "Trigger",
@@ -160,10 +152,17 @@ export function withoutDefaultRetry({ retry = {}, ...trigger }: Trigger): unknow
   return Object.values(left).some((value) => value !== undefined) ? { ...trigger, retry: left } : trigger;
 }
 
-type Templates = Pick<Trigger, "headers" | "payload" | "secrets" | "link" | "cancel">;
+/** Members that were refused come here as well, so nothing is known of them. */
+interface Templates {
+  readonly headers: unknown;
+  readonly payload?: unknown;
+  readonly secrets?: unknown;
+  readonly link?: unknown;
+  readonly cancel?: { readonly headers: unknown; readonly payload?: unknown } | undefined;
+}
 
-/** Faults that no member has alone. Members that were refused come here as well. */
-function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly WholeFault[] {
+/** Faults that no member has alone. */
+function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates): readonly MemberFault[] {
   const templates = { headers, payload, "cancel.headers": cancel?.headers, "cancel.payload": cancel?.payload };
   const values = [link, cancel].flatMap(pathsOf).filter(([root]) => root === "response");
   const message = `link and cancel use more than ${RESPONSE_VALUES_MAX} values of the response; use fewer.`;
@@ -172,16 +171,4 @@ function wholeFaults({ headers, payload, secrets = {}, link, cancel }: Templates
     ...(values.length > RESPONSE_VALUES_MAX ? [{ path: [], message }] : []),
     ...tooManySecrets(templates),
   ];
-}
-
-function withoutSecrets(value: unknown): unknown {
-  if (!isJsonObject(value)) return value;
-  const { headers, secrets, signingSecret, cancel, ...others } = value;
-  return {
-    ...others,
-    headers: blanked(headers),
-    secrets: blanked(secrets),
-    signingSecret: blank(signingSecret),
-    cancel: isJsonObject(cancel) ? { ...cancel, headers: blanked(cancel.headers) } : cancel,
-  };
 }

@@ -1,5 +1,6 @@
 /**
- * A rendered request, and what is sealed for a run. The Worker seals a request at create, and opens it only to send it.
+ * A rendered request, what is sealed for a run, and the headers with which a request leaves: the caller's, ours, and the
+ * signatures. The Worker seals a request at create, and opens it only to send it.
  */
 
 import { DELIVERY_HEADER } from "../http/headers.ts";
@@ -51,8 +52,6 @@ export function sealedFor(scope: string, runId: string, kind: SealedKind = "disp
   return `action-runs ${kind} v1\n${scope}\n${runId}`;
 }
 
-/* SECTION: The headers of every request that leaves: the caller's, ours, and the signatures. */
-
 interface Sent {
   readonly runId: string;
   /** The same for every attempt of this request, so that the receiver can tell a repeated one. */
@@ -61,6 +60,7 @@ interface Sent {
   readonly signingSecrets: readonly string[];
 }
 
+/** The headers of every request that leaves. `timestamp` is in whole seconds since the epoch. */
 export async function requestHeaders(
   request: Pick<WebhookRequest, "headers" | "body">,
   { runId, id, signingSecrets }: Sent,
@@ -74,12 +74,11 @@ export async function requestHeaders(
   headers.set("webhook-id", id);
   headers.set("webhook-timestamp", String(timestamp));
   const keys = signingSecrets.map(signingKey).filter((key) => key !== null);
-  const signatures = keys.map((key) => webhookSignature(key, id, timestamp, request.body));
-  if (signatures.length > 0) headers.set("webhook-signature", (await Promise.all(signatures)).join(" "));
+  const signed = new TextEncoder().encode(`${id}.${timestamp}.${request.body}`);
+  const signatures = await Promise.all(keys.map((key) => webhookSignature(key, signed)));
+  if (signatures.length > 0) headers.set("webhook-signature", signatures.join(" "));
   return headers;
 }
-
-/* SECTION: Standard Webhooks signatures, version 1: HMAC-SHA256 over `{id}.{timestamp}.{body}` with the receiver's secret. */
 
 const PREFIX = "whsec_";
 const SIGNING_SECRET_MIN_BYTES = 24;
@@ -97,15 +96,8 @@ export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
   }
 }
 
-/** The value of `webhook-signature`. `timestamp` in whole seconds since the epoch. */
-export async function webhookSignature(
-  key: Uint8Array<ArrayBuffer>,
-  id: string,
-  timestamp: number,
-  body: string,
-): Promise<string> {
-  const hmac = { name: "HMAC", hash: "SHA-256" };
-  const imported = await crypto.subtle.importKey("raw", key, hmac, false, ["sign"]);
-  const signed = new TextEncoder().encode(`${id}.${timestamp}.${body}`);
+/** A signature of Standard Webhooks, version 1: HMAC-SHA256 over `signed`, which is `{id}.{timestamp}.{body}`. */
+async function webhookSignature(key: Uint8Array<ArrayBuffer>, signed: Uint8Array): Promise<string> {
+  const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
   return `v1,${new Uint8Array(await crypto.subtle.sign("HMAC", imported, signed)).toBase64()}`;
 }

@@ -26,6 +26,13 @@ function newCache(more: { readonly maxWeight?: number } = {}) {
 
 const row = (version: number, name = "a"): Row => ({ name, version });
 
+/** A cache that knows `row(1)`. */
+async function knowing(more: { readonly maxWeight?: number } = {}) {
+  const cache = newCache(more);
+  await lookUp(cache, [row(1)]).looking;
+  return cache;
+}
+
 /** Looks up `key`. `answers`: those of D1, one for each time that it is asked. */
 function lookUp(
   cache: OutageCache<Row>,
@@ -49,6 +56,18 @@ function held() {
   return Promise.withResolvers<Row | null>();
 }
 
+/** A lookup whose first answer is held. */
+function heldLookUp(cache: OutageCache<Row>, ...later: readonly (Row | null)[]) {
+  const first = held();
+  return { ...lookUp(cache, [first.promise, ...later]), answer: first.resolve };
+}
+
+/** A lookup that has an outage copy, and whose time ends when the test says so. */
+async function impatient(cache: OutageCache<Row>, answers: Parameters<typeof lookUp>[1]) {
+  const { looking, endPatience } = withPatience(async () => lookUp(cache, answers, { now: NOW + FRESH_MS }));
+  return { ...(await looking), endPatience };
+}
+
 const DOWN = new ApiError("database_unavailable");
 
 describe("what D1 answered", () => {
@@ -69,8 +88,7 @@ describe("what D1 answered", () => {
   });
 
   it("is asked for again if the clock has stepped back", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     await lookUp(cache, [null], { key: "none" }).looking;
     expect(cache.recall("k", NOW - 1)).toBeUndefined();
     expect(cache.recall("none", NOW - 1)).toBeUndefined();
@@ -90,8 +108,7 @@ describe("what D1 answered", () => {
   });
 
   it("a missing row is remembered for 5 s, and replaces the value", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     expect(await lookUp(cache, [null], { now: NOW + FRESH_MS }).looking).toBeNull();
     expect(cache.recall("k", NOW + FRESH_MS + MISSING_MS - 1)).toBeNull();
     expect(cache.recall("k", NOW + FRESH_MS + MISSING_MS)).toBeUndefined();
@@ -99,8 +116,7 @@ describe("what D1 answered", () => {
   });
 
   it("a missing row evicts no value", async () => {
-    const cache = newCache({ maxWeight: 1 });
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing({ maxWeight: 1 });
     for (let n = 0; n < 2000; n++) await lookUp(cache, [null], { key: `guess-${n}` }).looking;
     expect(cache.recall("k", NOW)).toEqual(row(1));
   });
@@ -131,8 +147,7 @@ describe("what D1 answered", () => {
 
 describe("while D1 does not answer", () => {
   it("the outage copy is used, and D1 is asked again after 5 s", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     for (const since of [FRESH_MS, FRESH_MS + MISSING_MS]) {
       const now = NOW + since;
       expect(cache.recall("k", now)).toBeUndefined();
@@ -150,8 +165,7 @@ describe("while D1 does not answer", () => {
   });
 
   it("a late answer still counts", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     const { promise, resolve } = held();
     const now = NOW + FRESH_MS;
     const { looking: look, endPatience } = withPatience(async () => lookUp(cache, [promise], { now }));
@@ -164,8 +178,7 @@ describe("while D1 does not answer", () => {
   });
 
   it("a bug is no outage", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     const bug = new Error("the row can't be read");
     await expect(lookUp(cache, [bug], { now: NOW + FRESH_MS }).looking).rejects.toBe(bug);
   });
@@ -174,11 +187,10 @@ describe("while D1 does not answer", () => {
 describe("a lookup that began before `forget`", () => {
   it("asks again, and what it read first is neither used nor remembered", async () => {
     const cache = newCache();
-    const first = held();
-    const looked = lookUp(cache, [first.promise, null]);
+    const { looking, answer } = heldLookUp(cache, null);
     cache.forget(["a"]);
-    first.resolve(row(1));
-    expect(await looked.looking).toBeNull();
+    answer(row(1));
+    expect(await looking).toBeNull();
     expect(cache.recall("k", NOW)).toBeNull();
   });
 
@@ -197,12 +209,10 @@ describe("a lookup that began before `forget`", () => {
 
   it("does not fall back to the outage copy, whether D1 is slow or down", async () => {
     for (const fault of ["slow", "down"]) {
-      const cache = newCache();
-      await lookUp(cache, [row(1)]).looking;
+      const cache = await knowing();
       const now = NOW + FRESH_MS;
       const first = held();
-      const { looking: look, endPatience } = withPatience(async () => lookUp(cache, [first.promise, DOWN], { now }));
-      const { looking } = await look;
+      const { looking, endPatience } = await impatient(cache, [first.promise, DOWN]);
       cache.forget(["a"]);
       if (fault === "slow") endPatience();
       else first.reject(DOWN);
@@ -214,23 +224,21 @@ describe("a lookup that began before `forget`", () => {
 
   it("is not asked again if another name was forgotten", async () => {
     const cache = newCache();
-    const first = held();
-    const looked = lookUp(cache, [first.promise]);
+    const { looking, answer } = heldLookUp(cache);
     cache.forget(["b"]);
-    first.resolve(row(1));
-    expect(await looked.looking).toEqual(row(1));
+    answer(row(1));
+    expect(await looking).toEqual(row(1));
     expect(cache.recall("k", NOW)).toEqual(row(1));
   });
 
   it("is known to be older, however many names were forgotten since", async () => {
     for (const names of [1, 999, 1000, 5000]) {
       const cache = newCache();
-      const first = held();
-      const looked = lookUp(cache, [first.promise, null]);
+      const { looking, answer } = heldLookUp(cache, null);
       cache.forget(["a"]);
       cache.forget(Array.from({ length: names }, (_, n) => `other-${n}`));
-      first.resolve(row(1));
-      expect([names, await looked.looking]).toEqual([names, null]);
+      answer(row(1));
+      expect([names, await looking]).toEqual([names, null]);
     }
   });
 
@@ -238,30 +246,27 @@ describe("a lookup that began before `forget`", () => {
     const cache = newCache();
     cache.forget(["b"]);
     cache.forget(Array.from({ length: 999 }, (_, n) => `other-${n}`));
-    const first = held();
-    const looked = lookUp(cache, [first.promise]);
+    const { looking, answer } = heldLookUp(cache);
     cache.forget(["b"]);
     cache.forget(["one more"]);
-    first.resolve(row(1));
-    expect(await looked.looking).toEqual(row(1));
+    answer(row(1));
+    expect(await looking).toEqual(row(1));
   });
 
   it("knows of all names that were forgotten at once", async () => {
     const names = Array.from({ length: 5000 }, (_, n) => `name-${n}`);
     for (const name of [names[0], names[2500], names.at(-1)]) {
       const cache = newCache();
-      const first = held();
-      const looked = lookUp(cache, [first.promise, null]);
+      const { looking, answer } = heldLookUp(cache, null);
       cache.forget(names);
-      first.resolve(row(1, name));
-      expect(await looked.looking).toBeNull();
+      answer(row(1, name));
+      expect(await looking).toBeNull();
     }
   });
 });
 
 it("a lookup that began after `forget` is remembered, also if an older one is answered after it", async () => {
-  const cache = newCache();
-  await lookUp(cache, [row(1)]).looking;
+  const cache = await knowing();
   const first = held();
   const older = lookUp(cache, [first.promise, row(2)], { now: NOW + FRESH_MS });
   cache.forget(["a"]);
@@ -280,20 +285,17 @@ describe("of two lookups under way, the one that began last counts", () => {
     ["the older answer comes last, and the row is new", null, row(2), row(2)],
   ])("%s", async (_, read, readLater, counts) => {
     const cache = newCache();
-    const first = held();
-    const older = lookUp(cache, [first.promise]);
+    const { looking, answer } = heldLookUp(cache);
     await lookUp(cache, [readLater]).looking;
-    first.resolve(read);
-    await older.looking;
+    answer(read);
+    await looking;
     expect(cache.recall("k", NOW)).toEqual(counts);
   });
 
   it("one that runs out of time does not put its outage copy over a newer answer", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     const now = NOW + FRESH_MS;
-    const { looking: look, endPatience } = withPatience(async () => lookUp(cache, [held().promise], { now }));
-    const { looking } = await look;
+    const { looking, endPatience } = await impatient(cache, [held().promise]);
     await lookUp(cache, [row(2)], { now }).looking;
     endPatience();
     expect(await looking).toEqual(row(2));
@@ -301,12 +303,10 @@ describe("of two lookups under way, the one that began last counts", () => {
   });
 
   it("one that runs out of time does not bring a row back that another found gone", async () => {
-    const cache = newCache();
-    await lookUp(cache, [row(1)]).looking;
+    const cache = await knowing();
     const now = NOW + FRESH_MS;
     const first = held();
-    const { looking: look, endPatience } = withPatience(async () => lookUp(cache, [first.promise], { now }));
-    const { looking } = await look;
+    const { looking, endPatience } = await impatient(cache, [first.promise]);
     await lookUp(cache, [null], { now }).looking;
     endPatience();
     first.resolve(null);

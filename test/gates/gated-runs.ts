@@ -61,7 +61,7 @@ export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gat
 }
 
 export function newDispatch({ maxAttempts = 3, startOn = "accepted", hasStopRequest }: Wanted = {}): NewDispatch {
-  const request = { host: "ci.example", maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8), weight: 8 };
+  const request = { host: "ci.example", maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8) };
   return { ...request, startOn, ...(hasStopRequest && { stopRequest: request }) };
 }
 

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { checkSchema } from "../../src/json-schema/check-schema.ts";
 import { validate } from "../../src/json-schema/validate.ts";
+import { words } from "../support/words.ts";
 
 /** The schema from JSON text, because only a parser makes an own `__proto__`. */
 function refusalOf(schema: unknown) {
@@ -51,38 +52,20 @@ const REFERENCES: Refusal[] = [
 ];
 
 /** Circles that never move on to a part of the value, through each keyword that applies to the value in place. */
+const BACK = "leads back to itself";
+const TWO = { $ref: "#/$defs/b", $defs: { b: { $ref: "#/$defs/c" }, c: { $ref: "#/$defs/b" } } };
 const CIRCLES: Refusal[] = [
-  ["a $ref to itself", { $ref: "#" }, "/$ref", "leads back to itself"],
-  [
-    "two references to each other",
-    { $ref: "#/$defs/b", $defs: { b: { $ref: "#/$defs/c" }, c: { $ref: "#/$defs/b" } } },
-    "/$defs/b/$ref",
-    "leads back to itself",
-  ],
-  ["a circle that is never used", { $defs: { b: { $ref: "#/$defs/b" } } }, "/$defs/b/$ref", "back to itself"],
-  ["a circle through an anchor", { $anchor: "a", allOf: [{ $ref: "#a" }] }, "/allOf/0/$ref", "back to itself"],
+  ["a $ref to itself", { $ref: "#" }, "/$ref", BACK],
+  ["two references to each other", TWO, "/$defs/b/$ref", BACK],
+  ["a circle that is never used", { $defs: { b: { $ref: "#/$defs/b" } } }, "/$defs/b/$ref", BACK],
+  ["a circle through an anchor", { $anchor: "a", allOf: [{ $ref: "#a" }] }, "/allOf/0/$ref", BACK],
+  ["dependentSchemas", { dependentSchemas: { a: { $ref: "#" } } }, "/dependentSchemas/a/$ref", BACK],
   ...["allOf", "anyOf", "oneOf"].map(
-    (keyword): Refusal => [
-      `a circle through ${keyword}`,
-      { [keyword]: [{}, { $ref: "#" }] },
-      `/${keyword}/1/$ref`,
-      "leads back to itself",
-    ],
+    (keyword): Refusal => [keyword, { [keyword]: [{}, { $ref: "#" }] }, `/${keyword}/1/$ref`, BACK],
   ),
   ...["not", "if", "then", "else"].map(
-    (keyword): Refusal => [
-      `a circle through ${keyword}`,
-      { [keyword]: { $ref: "#" } },
-      `/${keyword}/$ref`,
-      "leads back to itself",
-    ],
+    (keyword): Refusal => [keyword, { [keyword]: { $ref: "#" } }, `/${keyword}/$ref`, BACK],
   ),
-  [
-    "a circle through dependentSchemas",
-    { dependentSchemas: { a: { $ref: "#" } } },
-    "/dependentSchemas/a/$ref",
-    "leads back to itself",
-  ],
 ];
 
 const KEYWORDS: Refusal[] = [
@@ -130,18 +113,13 @@ const PATTERNS: Refusal[] = [
   ["counts of nothing", { pattern: `${"(".repeat(9)}${"){1000}".repeat(9)}` }, "/pattern", "repeats too much"],
   ["a long pattern", { pattern: "a".repeat(1025) }, "/pattern", "Shorten it to at most 1024"],
   ["a fault in the name of a property", { patternProperties: { "(": {} } }, "/patternProperties/(", "not a valid"],
-  [
-    "many large patterns",
-    { allOf: Array.from({ length: 9 }, () => ({ pattern: "a{1000}" })) },
-    "/allOf/8/pattern",
-    "patterns too large",
-  ],
+  ["many large patterns", { allOf: Array(9).fill({ pattern: "a{1000}" }) }, "/allOf/8/pattern", "patterns too large"],
   [
     "many Unicode properties",
     {
-      allOf: "L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf"
-        .split(" ")
-        .map((name) => ({ pattern: `[\\p{${name}}]` })),
+      allOf: words("L Lu Ll Lt Lm Lo M Mn Mc Me N Nd Nl No P Pc Pd Ps Pe Pi Pf").map((of) => ({
+        pattern: `\\p{${of}}`,
+      })),
     },
     "/allOf/20/pattern",
     "more than 20 Unicode properties",
@@ -229,13 +207,5 @@ describe("accepted schemas", () => {
         secret: { writeOnly: true, contentEncoding: "base64", contentMediaType: "text/plain" },
       },
     });
-  });
-
-  it("gives the same answers after the schema was stored as JSON and checked again", () => {
-    const text = JSON.stringify({ properties: { a: { $ref: "#/$defs/b" } }, $defs: { b: { const: { c: [1] } } } });
-    for (const checked of [accept(JSON.parse(text)), accept(JSON.parse(text))]) {
-      expect(validate(checked, { a: { c: [1] } }).ok).toBe(true);
-      expect(validate(checked, { a: { c: [2] } }).ok).toBe(false);
-    }
   });
 });

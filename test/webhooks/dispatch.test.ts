@@ -23,14 +23,7 @@ const NEAR = { ...FAR, endsAt: NOW + 750 };
 
 const NEW: Dispatch = Object.freeze(
   newDispatch(
-    {
-      host: "ci.example.com",
-      startOn: "accepted",
-      sealed: new Uint8Array(),
-      weight: 0,
-      maxAttempts: 3,
-      initialDelayMs: 1000,
-    },
+    { host: "ci.example.com", startOn: "accepted", sealed: new Uint8Array(), maxAttempts: 3, initialDelayMs: 1000 },
     { createdAt: NOW, deadlineAt: NOW + 2 * HOUR_MS },
     NOW,
   ),

@@ -58,13 +58,6 @@ describe("a response whose status was heard counts, whatever its body does", () 
     },
   );
 
-  it.concurrent.each(BODIES)("and it %s: 503 is retried", async (_what, answer) => {
-    const r = await answering({ ...answer, status: 503 }, { status: 202 });
-    const { untilStatus, untilAnswered } = await fire(r.url);
-    await untilStatus("running");
-    expect(await untilAnswered(2)).toMatchObject([{ status: 503, outcome: "retry" }, { status: 202 }]);
-  });
-
   it("and the excerpt shows the part that came", async () => {
     const r = await answering({ status: 400, mode: "hang_body", body: "no branch of that name" });
     const { untilStatus, untilAnswered } = await fire(r.url);
@@ -75,22 +68,13 @@ describe("a response whose status was heard counts, whatever its body does", () 
 });
 
 describe("a receiver that gives no response", () => {
-  it.each(["reset", "not_http"] as const)("%s: is retried", async (mode) => {
-    const r = await answering({ mode }, { status: 202 });
-    const { untilStatus, untilAnswered } = await fire(r.url);
-    await untilStatus("running");
-    const [first] = await untilAnswered(2);
-    expect(first).toMatchObject({ outcome: "retry", status: null, excerpt: null });
-    expect(first?.reason).toBe("could not be reached, or broke the connection off");
-  });
-
-  it.each(["reset", "not_http"] as const)("%s: is the reason of the failed run", async (mode) => {
+  it.each(["reset", "not_http"] as const)("%s: is retried, and is then the reason of the failed run", async (mode) => {
     const r = await answering({ mode });
-    const { untilStatus } = await fire(`${r.url}/a-path`, { retry: { maxAttempts: 2, initialDelayMs: 100 } });
-    const { host } = new URL(r.url);
-    expect((await untilStatus("failed")).error).toBe(
-      `[delivery] ${host} could not be reached, or broke the connection off, at attempt 2.`,
-    );
+    const retry = { maxAttempts: 2, initialDelayMs: 100 };
+    const { untilStatus, untilAnswered } = await fire(`${r.url}/a-path`, { retry });
+    const reason = "could not be reached, or broke the connection off";
+    expect((await untilStatus("failed")).error).toBe(`[delivery] ${new URL(r.url).host} ${reason}, at attempt 2.`);
+    expect((await untilAnswered(2))[0]).toMatchObject({ outcome: "retry", status: null, excerpt: null, reason });
   });
 
   it("and does not exist gets every attempt, and is then named", async () => {

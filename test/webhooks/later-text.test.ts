@@ -4,27 +4,12 @@
 
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
 import { fillIn, keysOf, type LaterText, type ResponseValue } from "../../src/webhooks/response.ts";
 import { trigger } from "../../src/webhooks/trigger.ts";
 import { renderLater, renderTrigger } from "../../src/webhooks/trigger-requests.ts";
+import { contextWith } from "./template-context.ts";
 
-const CONTEXT: TemplateContext = {
-  run: {
-    id: "run-1",
-    actionName: "deploy",
-    triggeredBy: "ci",
-    createdAt: "2026-01-01T00:00:00.000Z",
-    callbackUrl: "https://runs.example/callback",
-    callbackToken: "token",
-    expiresAt: "later",
-    timeoutSeconds: 60,
-    traceparent: null,
-  },
-  parameters: {},
-  recommendations: {},
-  entity: { id: null },
-};
+const CONTEXT = contextWith({});
 const URL = "https://ci.example.com/jobs/{{ response.id }}";
 
 function stopOf(cancel: object, parameters: Record<string, unknown> = {}, nonce?: string) {

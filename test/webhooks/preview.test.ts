@@ -4,35 +4,25 @@ import { describe, expect, it } from "vitest";
 import { type ActionDefinition, actionDefinition } from "../../src/actions/definition.ts";
 import { actionSecrets } from "../../src/actions/kind.ts";
 import { joinSecrets, splitSecrets } from "../../src/definitions/kind.ts";
-import type { TemplateContext } from "../../src/webhooks/placeholder.ts";
 import { previewOf } from "../../src/webhooks/render.ts";
 import type { Trigger } from "../../src/webhooks/trigger.ts";
 import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
+import { contextWith } from "./template-context.ts";
 
 const TOKEN = 'callback+token/"7731"';
 const SECRET = 'named secret/"8842"&=é';
 const HEADER_SECRET = "Basic aGVhZGVyLXNlY3JldA==";
 const SIGNING_SECRET = `whsec_${btoa("a-signing-key-of-the-caller-32-b")}`;
 
+const BARE = contextWith({ version: "1 4", list: ["a"], trap: "{{ run.callbackToken }} {{ secrets.token }}" });
 const RUN = {
-  id: "019c0e5a-1800-8000-8000-000000000000",
-  actionName: "deploy",
-  triggeredBy: "ci",
-  createdAt: "2026-01-31T12:00:00.000Z",
-  callbackUrl: "https://runs.example/callback",
+  ...BARE.run,
   callbackToken: TOKEN,
-  expiresAt: "2026-01-31T13:00:00.000Z",
-  timeoutSeconds: 3600,
   traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
 };
 const SHOWN_RUN = { ...RUN, callbackToken: null };
 
-const CONTEXT: TemplateContext = {
-  run: RUN,
-  parameters: { version: "1 4", list: ["a"], trap: "{{ run.callbackToken }} {{ secrets.token }}" },
-  recommendations: { cpu: 2 },
-  entity: { id: null },
-};
+const CONTEXT = { ...BARE, run: RUN, recommendations: { cpu: 2 } };
 const INPUTS = { parameters: CONTEXT.parameters, recommendations: CONTEXT.recommendations, entity: CONTEXT.entity };
 
 /** The trigger as a PUT takes it: in two parts, one with null instead of each secret, and as it is sent. */
@@ -62,30 +52,24 @@ const FORMS = [TOKEN, SECRET, HEADER_SECRET, SIGNING_SECRET, "a-signing-key"].fl
   new URLSearchParams([["", text]]).toString().slice(1),
 ]);
 
+const RUN_SECRETS = ["{{ run.callbackToken }}", "{{ json run.callbackToken }}"];
+const NAMING_SECRETS = ["{{ secrets.token }}", "{{ json secrets.token }}", ...RUN_SECRETS];
+
 describe("a text that names a secret or the callback token is null as a whole", () => {
-  it.each<[string, object, object]>([
-    ["a secret alone", { payload: { a: "{{ secrets.token }}" } }, { payload: { a: null } }],
-    ["a secret in a text", { payload: { a: "x {{ secrets.token }} y" } }, { payload: { a: null } }],
-    ["the JSON of a secret", { payload: { a: "{{ json secrets.token }}" } }, { payload: { a: null } }],
-    ["the token alone", { payload: { a: "{{ run.callbackToken }}" } }, { payload: { a: null } }],
-    ["the token in a text", { payload: ["Bearer {{ run.callbackToken }}"] }, { payload: [null] }],
-    ["the JSON of the token", { payload: ["{{ json run.callbackToken }}"] }, { payload: [null] }],
-    ["a payload that is one text", { payload: "{{ secrets.token }}" }, { payload: null }],
-    [
-      "deep in a payload",
-      { payload: [{ a: [{ b: "{{secrets.token}}" }, 1] }] },
-      { payload: [{ a: [{ b: null }, 1] }] },
-    ],
-    ["a secret beside a parameter", { payload: ["{{ parameters.version }}{{ secrets.token }}"] }, { payload: [null] }],
-    [
-      "a shown header",
-      { headers: { "Content-Type": "text/{{ secrets.token }}", Accept: "{{ run.callbackToken }}" } },
-      { headers: { "Content-Type": null, Accept: null } },
-    ],
-    ["the token in the URL", { url: "https://ci.example.com/{{ run.callbackToken }}?a" }, { url: null }],
-    ["the token's JSON in the URL", { url: "https://ci.example.com/?a={{ json run.callbackToken }}" }, { url: null }],
-  ])("%s", (_where, trigger, shown) => {
-    expect(preview({ ...trigger, secrets: { token: SECRET } })).toMatchObject(shown);
+  it.each([...NAMING_SECRETS, ...NAMING_SECRETS.map((placeholder) => `x ${placeholder} {{ parameters.version }}`)])(
+    "%s in a payload and a header",
+    (text) => {
+      const secrets = { token: SECRET };
+      expect(preview({ payload: text, secrets })).toMatchObject({ payload: null });
+      expect(preview({ payload: [{ a: [{ b: text }, 1] }], secrets })).toMatchObject({
+        payload: [{ a: [{ b: null }, 1] }],
+      });
+      expect(preview({ headers: { Accept: text }, secrets })).toMatchObject({ headers: { Accept: null } });
+    },
+  );
+
+  it.each(RUN_SECRETS)("%s in the URL", (text) => {
+    expect(preview({ url: `https://ci.example.com/?a=${text}` })).toMatchObject({ url: null });
   });
 });
 

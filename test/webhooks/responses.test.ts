@@ -58,7 +58,7 @@ describe("a response", () => {
   });
 });
 
-describe("the backoff", () => {
+describe("the wait before a retry", () => {
   it("is as long as Retry-After asks as a date, even if the alarm rings earlier", async () => {
     const at = Math.ceil(Date.now() / 1000) * 1000 + 600_000;
     const headers = { "Retry-After": new Date(at).toUTCString() };

@@ -30,45 +30,25 @@ describe("a signature", () => {
     expect(request.headers["webhook-signature"]).toMatch(/^v1,[A-Za-z0-9+/]{43}=$/);
   });
 
-  it("covers a body of any kind, as it was sent", async () => {
-    const secret = newSecret(32);
-    const headers = { "Content-Type": "application/x-www-form-urlencoded" };
-    const payload = { name: "{{ parameters.name }}" };
-    const request = await signedRequest(secret, { headers, payload });
-    const options = { jsonParse: false };
-    expect(() => new Webhook(secret).verify(request.body, { ...request.headers }, options)).not.toThrow();
-  });
-
-  it("of a form is genuine, but the library then throws because it parses JSON", async () => {
+  it("covers a form as it was sent, but the library then throws unless it is told not to parse JSON", async () => {
     const secret = newSecret(32);
     const headers = { "Content-Type": "application/x-www-form-urlencoded" };
     const request = await signedRequest(secret, { headers, payload: { name: "{{ parameters.name }}" } });
+    expect(() => new Webhook(secret).verify(request.body, { ...request.headers }, { jsonParse: false })).not.toThrow();
     expect(() => verified(secret, request)).toThrow(SyntaxError);
     expect(() => verified(newSecret(32), request)).toThrow("No matching signature found");
   });
 
-  const TAMPERED: readonly [string, (request: ReceivedRequest) => Pick<ReceivedRequest, "body" | "headers">][] = [
-    ["the body", ({ headers, body }) => ({ headers, body: body.replace("deploy", "deplox") })],
-    ["a blank in it", ({ headers, body }) => ({ headers, body: `${body} ` })],
-    ["the id", ({ headers, body }) => ({ body, headers: { ...headers, "webhook-id": "another" } })],
-    [
-      "the timestamp",
-      ({ headers, body }) => ({
-        body,
-        headers: { ...headers, "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) },
-      }),
-    ],
-  ];
-  it.each(TAMPERED)("does not fit when %s was changed", async (_what, tamper) => {
+  it.each<[string, (request: ReceivedRequest) => Partial<Record<string, string>>]>([
+    ["body", ({ body }) => ({ body: `${body} ` })],
+    ["id", () => ({ "webhook-id": "another" })],
+    ["timestamp", ({ headers }) => ({ "webhook-timestamp": String(Number(headers["webhook-timestamp"]) + 1) })],
+  ])("covers the %s", async (_what, changed) => {
     const secret = newSecret(32);
     const request = await signedRequest(secret);
-    expect(() => verified(secret, request)).not.toThrow();
-    expect(() => verified(secret, tamper(request))).toThrow("No matching signature found");
-  });
-
-  it("does not fit another secret", async () => {
-    const request = await signedRequest(newSecret(32));
-    expect(() => verified(newSecret(32), request)).toThrow("No matching signature found");
+    const { body = request.body, ...headers } = changed(request);
+    const tampered = { body, headers: { ...request.headers, ...headers } as ReceivedRequest["headers"] };
+    expect(() => verified(secret, tampered)).toThrow("No matching signature found");
   });
 
   it("is new for each attempt, with the time it left and the same id", async () => {

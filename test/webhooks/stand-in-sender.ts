@@ -91,7 +91,7 @@ export async function fire(
 ): Promise<string[]> {
   current.add(scopeOfPath(path));
   const createdAt = Date.now();
-  const request = { host, maxAttempts, initialDelayMs, sealed: new Uint8Array(bytes), weight: bytes };
+  const request = { host, maxAttempts, initialDelayMs, sealed: new Uint8Array(bytes) };
   // Two runs of one millisecond may get the same key, and then the second is refused.
   const byKey = new Map<string, string>();
   while (byKey.size < count) {

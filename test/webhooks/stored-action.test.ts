@@ -187,8 +187,8 @@ it("keeps the callback token for itself in every replay, wherever its dispatch i
     sql.exec("DELETE FROM events WHERE run_id = ?", id);
     sql.exec(
       `INSERT INTO dispatches (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
-         unsure_attempts, weight)
-       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 1000, 9, 0, 0, 0, 1)`,
+         unsure_attempts)
+       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 1000, 9, 0, 0, 0)`,
       id,
     );
   });

@@ -3,7 +3,7 @@
  * the replication, and who follows its runs. Each part takes the context whole, and after it only its own neighbours.
  */
 import { msSinceOrLongAgo } from "../../base/time.ts";
-import { retentionDays } from "../../settings/config.ts";
+import { daysOf } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
 import type { AttemptResult } from "../../webhooks/dispatch.ts";
 import type { Attempt } from "../../webhooks/webhook-request.ts";
@@ -56,7 +56,7 @@ export class Context {
     this.replication = new Replication(journal, alarms, this.replicas);
     this.lacking = new Lacking(journal, this.replicas);
     this.changes = new Changes(journal, this.subscriptions);
-    this.ledger = new Ledger(journal, this.replication, this.changes, retentionDays(env));
+    this.ledger = new Ledger(journal, this.replication, this.changes, daysOf(env, "RETENTION_DAYS"));
     this.replies = new Replies(journal);
     this.storageLimit = new StorageLimit(journal.sql);
   }

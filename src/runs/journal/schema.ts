@@ -201,8 +201,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      next_at          INTEGER,
      lease_until      INTEGER,
      is_unsure        INTEGER NOT NULL,
-     unsure_attempts  INTEGER NOT NULL,
-     weight           INTEGER NOT NULL
+     unsure_attempts  INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dispatches_waiting ON dispatches (host, (attempt > 0), next_at, run_id, ends_at)
      WHERE lease_until IS NULL;
@@ -227,7 +226,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      run_id           TEXT    PRIMARY KEY,
      host             TEXT    NOT NULL,
      sealed           BLOB    NOT NULL,
-     weight           INTEGER NOT NULL,
      max_attempts     INTEGER,
      initial_delay_ms INTEGER NOT NULL,
      attempt          INTEGER NOT NULL DEFAULT 0,

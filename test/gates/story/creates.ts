@@ -133,7 +133,7 @@ function newDispatch({ random, stoppable }: Scene, { id }: NewRun): NewDispatch 
   if (canStop) stoppable.add(id);
   const host = random.of(["a.example", "b.example"]);
   const maxAttempts = random.of([1, 3, null]);
-  const request = { host, maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8), weight: 8 };
+  const request = { host, maxAttempts, initialDelayMs: 1000, sealed: new Uint8Array(8) };
   return {
     ...request,
     startOn: random.of(["accepted", "accepted", "heartbeat"] as const),

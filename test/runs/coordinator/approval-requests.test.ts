@@ -30,7 +30,7 @@ async function request(path: string, required = 1): Promise<string> {
   const createdAt = Date.now();
   const id = await newIdIn(path, createdAt);
   const waitUntil = createdAt + 24 * HOUR_MS;
-  const dispatch = { host: "ci.example", sealed: new Uint8Array(10), weight: 10, maxAttempts: 1, initialDelayMs: 1 };
+  const dispatch = { host: "ci.example", sealed: new Uint8Array(10), maxAttempts: 1, initialDelayMs: 1 };
   const reply = await runInDurableObject(coordinator(path), (instance) =>
     coordinatorOf(instance).runs.create(
       {

@@ -108,8 +108,8 @@ it("sealed requests of dispatches that are due count as well", async () => {
   const due = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     storage.sql.exec(
       `INSERT INTO dispatches (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
-         unsure_attempts, weight)
-       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1000, 9, 0, 0, 0, 1 FROM runs`,
+         unsure_attempts)
+       SELECT id, 'ci.example.com', zeroblob(?), 'accepted', 1000, 9, 0, 0, 0 FROM runs`,
       LARGE_BYTES,
     );
     return new DueRuns(storage.sql).due(START, 200).length;

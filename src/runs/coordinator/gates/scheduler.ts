@@ -307,7 +307,7 @@ export class Scheduler implements DueWork {
       return 0;
     }
     this.#dispatches.release(run, next.value, event, now);
-    return this.#journal.dispatches.of(run.id)?.weight ?? 0;
+    return this.#journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
   }
 
   /** What happens to a queued run; null if the decision is not about one. */

@@ -90,8 +90,8 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     return `${this.eventPrefix}_lost`;
   }
 
-  queued({ host, weight, attempt }: T): Queued {
-    return { receiver: host, weight, attempt };
+  queued({ host, sealed, attempt }: T): Queued {
+    return { receiver: host, weight: sealed.byteLength, attempt };
   }
 
   /** A request that was tried before and is due again says that its host has failed. */
