@@ -137,7 +137,7 @@ it("the end of a freeze releases 200 runs, and the alarm releases the others at 
 it("the end of a freeze releases no more runs once their requests have 4 MB", () =>
   stage.awake(async (awake) => {
     await frozen(awake, 5);
-    awake.sql.exec("UPDATE dispatches SET weight = 2000000");
+    awake.sql.exec("UPDATE dispatches SET sealed = zeroblob(2000000)");
     await awake.object.gates.resume("");
     expect(releasedOf(awake)).toBe(2);
     await stage.ring(awake);
