@@ -1,7 +1,8 @@
 /**
  * POST /{o}/{p}/tokens/{id}/rotate: a token gets a new secret, and keeps its id, its name and the tokens below it. A
- * rotation compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice, because
- * the first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
+ * rotation compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice,
+ * because the first run may have committed although its answer was lost. The second run finds its own hash and changes
+ * nothing.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
@@ -128,7 +129,9 @@ const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send R
 const NO_FLAGS =
   "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
-/** A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator. */
+/**
+ * A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator.
+ */
 type Rotatable = Pick<StoredToken, "name" | "role" | "envName" | "mayApprove" | "mayActForOthers"> & {
   readonly hash: string;
   readonly isOwn: boolean;
