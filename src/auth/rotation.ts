@@ -176,9 +176,6 @@ interface Rotated {
   readonly left: LeftDefinitions;
 }
 
-/** `token_ended`: it has expired. `token_rotated`: another rotation came first. */
-type RotationRefusal = "token_not_found" | "token_ended" | "token_rotated";
-
 /**
  * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
  * end of a grace period that begins now. `?7`: the latest end of one that is under way.
@@ -196,13 +193,14 @@ const CHILDREN = `
 
 /**
  * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry.
- * `overlapSeconds`: how long the replaced secret still works; undefined if the request does not say.
+ * `overlapSeconds`: how long the replaced secret still works; undefined if the request does not say. `token_ended`: it has
+ * expired. `token_rotated`: another rotation came first.
  */
 export async function rotateToken(
   db: D1Database,
   { replaces, hash, overlapSeconds }: { replaces: string; hash: string; overlapSeconds: number | undefined },
   entry: AuditEntry,
-): Promise<Rotated | RotationRefusal> {
+): Promise<Rotated | "token_not_found" | "token_ended" | "token_rotated"> {
   const { project, target, at } = entry;
   const ends = at + (overlapSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
   const endsEarlier = overlapSeconds === undefined ? Number.MAX_SAFE_INTEGER : ends;
