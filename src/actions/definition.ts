@@ -1,6 +1,6 @@
 /**
- * zod: an action as a PUT sends it and as a GET shows it, with the gates that hold back its runs. Null in a PUT keeps the
- * stored secret. A GET shows only null. PURE.
+ * zod: an action as a PUT sends it and as a GET shows it, with the gates that hold back its runs. Null in a PUT keeps
+ * the stored secret. A GET shows only null. PURE.
  */
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../base/json.ts";

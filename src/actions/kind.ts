@@ -213,7 +213,10 @@ function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
 
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
-/** What a change does to the gates, for the audit. Null if no gate is added, weakened or removed. `before`: null if there was no action. `after`: null if it is deleted. */
+/**
+ * What a change does to the gates, for the audit. Null if no gate is added, weakened or removed. `before`: null if
+ * there was no action. `after`: null if it is deleted.
+ */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, isWeakerApproval),

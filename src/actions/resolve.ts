@@ -87,8 +87,8 @@ function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObje
 }
 
 /**
- * Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. Null if
- * there is no such action any more. Throws `database_unavailable`.
+ * Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. Null
+ * if there is no such action any more. Throws `database_unavailable`.
  */
 export async function currentVersion(
   { env, hops, scope }: Omit<Resolver, "waitUntil">,

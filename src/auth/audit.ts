@@ -2,9 +2,9 @@
  * The audit: who did what to a project, as a row in D1 and a log line. The limit on request lines does not apply to
  * these lines, so a flood can't hide them. They contain no secret.
  *
- * Who changes what lasts must hold the newest secret of a token that still lives. An isolate can accept a revoked token,
- * a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that time
- * would outlive the revocation. So D1 decides, in the statement that writes the entry.
+ * Who changes what lasts must hold the newest secret of a token that still lives. An isolate can accept a revoked
+ * token, a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that
+ * time would outlive the revocation. So D1 decides, in the statement that writes the entry.
  */
 
 import type { Context } from "hono";
@@ -81,11 +81,13 @@ export interface AuditEntry {
   readonly action: AuditAction;
   /**
    * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
-   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id. Of a move, and of the
-   * resync of a whole database: `database/{number}`.
+   * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id. Of
+   * a move, and of the resync of a whole database: `database/{number}`.
    */
   readonly target: string;
-  /** The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`. */
+  /**
+   * The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`.
+   */
   readonly targetName: string;
   /** Missing or null if no gate was added, weakened or removed. */
   readonly gates?: GateChange | null;
@@ -149,8 +151,9 @@ export interface EntrySource {
 }
 
 /**
- * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks the
- * column's NOT NULL, which undoes the whole batch, so no change in it can forget the rule. Run it with `writeAudited`.
+ * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks
+ * the column's NOT NULL, which undoes the whole batch, so no change in it can forget the rule. Run it with
+ * `writeAudited`.
  *
  * The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the instant (?4), the
  * actor (?5), the target (?8) and its name (?9). ?16 and on are the values of `more`.
@@ -288,7 +291,9 @@ export async function askerRefusal(c: Context<AppEnv>): Promise<ApiError | null>
   }
 }
 
-/** `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended. */
+/**
+ * `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended.
+ */
 type AskerState = "newest" | "replaced" | "gone";
 
 /** Asks D1's primary, and never the isolate's memory. */

@@ -1,6 +1,6 @@
 /**
- * Authenticates and authorizes a request. It has an API token, or the cookie and the page key of a session. A bad one is
- * 401. For a token of another project or environment, reading is 404, because it must not learn what exists, and
+ * Authenticates and authorizes a request. It has an API token, or the cookie and the page key of a session. A bad one
+ * is 401. For a token of another project or environment, reading is 404, because it must not learn what exists, and
  * writing is 403.
  */
 import type { Context, MiddlewareHandler } from "hono";
@@ -190,8 +190,8 @@ function isOver({ principal: { expiresAt } }: KnownCredential, now: number): boo
 }
 
 /**
- * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client made
- * too many.
+ * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client
+ * made too many.
  */
 async function identify(
   c: Context<AppEnv>,

@@ -1,6 +1,7 @@
 /**
  * What the isolate remembers of credentials, which are API tokens and sessions, and when they were last used. It
- * remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
+ * remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is
+ * down.
  */
 
 import type { MiddlewareHandler } from "hono";

@@ -26,8 +26,8 @@ export interface LeftDefinitions {
 }
 
 /**
- * The statements that read it, for `toLeftDefinitions`. `lineage`: SQL that selects it, and may use ?1, the project, and ?2,
- * which is `id`.
+ * The statements that read it, for `toLeftDefinitions`. `lineage`: SQL that selects it, and may use ?1, the project,
+ * and ?2, which is `id`.
  */
 export function selectLeftDefinitions(db: D1Database, lineage: string, project: string, id: string) {
   const select = (kind: "webhook_endpoint" | "action") =>
@@ -79,7 +79,9 @@ export interface LeftRuns {
 
 const IN_PROJECT = "scope BETWEEN ?1 || '/' AND ?1 || '/~'";
 
-/** SQL: the waiting runs of the project ?1 whose creators are of the lineage that the SQL `lineage` selects, by scope. */
+/**
+ * SQL: the waiting runs of the project ?1 whose creators are of the lineage that the SQL `lineage` selects, by scope.
+ */
 const createdBy = (lineage: string) => `
   SELECT scope, count(*) AS runs FROM (
     SELECT scope FROM (${lineage}) CROSS JOIN runs INDEXED BY waiting_runs_by_lineage
@@ -94,7 +96,9 @@ const approvedBy = (lineage: string) => `
     AND EXISTS (SELECT 1 FROM json_each(waiting_approvers) WHERE ${isWithinLineage("value", "lineage")})
   ORDER BY scope, id LIMIT ${APPROVED_RUNS_MAX_LISTED + 1}`;
 
-/** The two statements about a database, for a batch. `lineage`: SQL that may use ?1, the project, and ?2, which is `id`. */
+/**
+ * The two statements about a database, for a batch. `lineage`: SQL that may use ?1, the project, and ?2, which is `id`.
+ */
 export function selectLeftRuns(db: D1Database, lineage: string, project: string, id: string) {
   return [createdBy(lineage), approvedBy(lineage)].map((sql) => db.prepare(sql).bind(project, id));
 }
@@ -108,8 +112,8 @@ export function toLeftRuns([created, approved]: readonly D1Result[]): LeftRuns {
 }
 
 /**
- * `inControl`: those in the control database. The count is "at least", and there are more runs than listed, if there are
- * many, or if a database does not answer. Never throws.
+ * `inControl`: those in the control database. The count is "at least", and there are more runs than listed, if there
+ * are many, or if a database does not answer. Never throws.
  */
 export async function describeLeftRuns(env: Env, hops: Hops, project: string, lineage: string, inControl: LeftRuns) {
   const look = async (number: number): Promise<LeftRuns> => {

@@ -96,10 +96,10 @@ const HEADER = "On-Behalf-Of";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * The person that a request names, or the token's own. A portal has one token for all its users, so it names the user. A
- * person grants nothing: the permissions stay the token's. A change throws `may_not_act_for_others` and
- * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a person
- * what they may do.
+ * The person that a request names, or the token's own. A portal has one token for all its users, so it names the user.
+ * A person grants nothing: the permissions stay the token's. A change throws `may_not_act_for_others` and
+ * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a
+ * person what they may do.
  */
 export function personOf(request: HonoRequest, { person, mayActForOthers }: Principal): string | null {
   const named = request.header(HEADER);

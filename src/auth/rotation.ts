@@ -1,7 +1,8 @@
 /**
  * POST /{o}/{p}/tokens/{id}/rotate: a token gets a new secret, and keeps its id, its name and the tokens below it. A
- * rotation compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice, because
- * the first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
+ * rotation compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice,
+ * because the first run may have committed although its answer was lost. The second run finds its own hash and changes
+ * nothing.
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
@@ -128,7 +129,9 @@ const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send R
 const NO_FLAGS =
   "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
-/** A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator. */
+/**
+ * A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator.
+ */
 type Rotatable = Pick<StoredToken, "name" | "role" | "envName" | "mayApprove" | "mayActForOthers"> & {
   readonly hash: string;
   readonly isOwn: boolean;
@@ -173,9 +176,6 @@ interface Rotated {
   readonly left: LeftDefinitions;
 }
 
-/** `token_ended`: it has expired. `token_rotated`: another rotation came first. */
-type RotationRefusal = "token_not_found" | "token_ended" | "token_rotated";
-
 /**
  * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
  * end of a grace period that begins now. `?7`: the latest end of one that is under way.
@@ -193,13 +193,14 @@ const CHILDREN = `
 
 /**
  * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry.
- * `overlapSeconds`: how long the replaced secret still works; undefined if the request does not say.
+ * `overlapSeconds`: how long the replaced secret still works; undefined if the request does not say. `token_ended`: it has
+ * expired. `token_rotated`: another rotation came first.
  */
 export async function rotateToken(
   db: D1Database,
   { replaces, hash, overlapSeconds }: { replaces: string; hash: string; overlapSeconds: number | undefined },
   entry: AuditEntry,
-): Promise<Rotated | RotationRefusal> {
+): Promise<Rotated | "token_not_found" | "token_ended" | "token_rotated"> {
   const { project, target, at } = entry;
   const ends = at + (overlapSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
   const endsEarlier = overlapSeconds === undefined ? Number.MAX_SAFE_INTEGER : ends;

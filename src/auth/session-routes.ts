@@ -1,7 +1,7 @@
 /**
- * /session: begins, renews and ends the session of a person in the console. /{o}/{p}/sessions: who is signed in, and how
- * a manager of tokens ends a session. Only this service's own pages may ask, also
- * before there is a cookie. Otherwise another page could sign a person in with a token of its own (login CSRF).
+ * /session: begins, renews and ends the session of a person in the console. /{o}/{p}/sessions: who is signed in, and
+ * how a manager of tokens ends a session. Only this service's own pages may ask, also before there is a cookie.
+ * Otherwise another page could sign a person in with a token of its own (login CSRF).
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
@@ -233,8 +233,8 @@ async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
 const CODE_GOOD_FOR_MS = 10 * MINUTE_MS;
 
 /**
- * POST /{o}/{p}/sign-in-codes: a code that begins one session of the operator in the project. `npm start` prints it in a
- * link, so that nobody has to copy ROOT_TOKEN. Everywhere else the variable SIGN_IN_CODES is missing.
+ * POST /{o}/{p}/sign-in-codes: a code that begins one session of the operator in the project. `npm start` prints it in
+ * a link, so that nobody has to copy ROOT_TOKEN. Everywhere else the variable SIGN_IN_CODES is missing.
  */
 export const signInCodeRoutes = new Hono<AppEnv>().post(
   "/",

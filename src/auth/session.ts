@@ -131,10 +131,10 @@ export function newPageKey(): string {
 }
 
 /**
- * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The hashed
- * text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token, for which
- * no page key is needed. A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN, so it ends when
- * ROOT_TOKEN changes.
+ * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The
+ * hashed text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token,
+ * for which no page key is needed. A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN, so it
+ * ends when ROOT_TOKEN changes.
  */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
   const text = `action-runs session v1\n${cookie}`;

@@ -1,7 +1,7 @@
 /**
- * API tokens in D1: their rows, the SQL statements on them apart from those of a rotation, and how many a token may have
- * below it. `envName` null means the whole project. A change is one batch that may run twice, because the first run may
- * have committed although its answer was lost. So each batch ends by reading what it did.
+ * API tokens in D1: their rows, the SQL statements on them apart from those of a rotation, and how many a token may
+ * have below it. `envName` null means the whole project. A change is one batch that may run twice, because the first
+ * run may have committed although its answer was lost. So each batch ends by reading what it did.
  */
 
 import { EXPIRED_TOKENS_MAX, TOKENS_MAX_BELOW } from "../base/limits.ts";
@@ -115,7 +115,10 @@ export async function selectToken(db: D1Database, hash: string): Promise<KnownCr
   return row && { principal: toPrincipal(row), pageKeyHash: null };
 }
 
-/** How long expired tokens stay in the list, if there are not too many. They don't count for the bound, so they need another. */
+/**
+ * How long expired tokens stay in the list, if there are not too many. They don't count for the bound, so they need
+ * another.
+ */
 const EXPIRED_KEPT_MS = 7 * DAY_MS;
 const DROP_EXPIRED = `
   DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (
@@ -186,8 +189,8 @@ export async function listTokens(
 }
 
 /**
- * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the number of tokens
- * below a token is bounded. The ids count up from the entry's, in the order of the tree.
+ * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the number of
+ * tokens below a token is bounded. The ids count up from the entry's, in the order of the tree.
  */
 const TREE: EntrySource = {
   with: `
@@ -272,15 +275,15 @@ const LEVELS = TOKENS_MAX_BELOW.map((most, level) => `(${level}, ${most})`).join
 
 /**
  * SQL on ?1, the project: whether the token `asker` may create one more. Null is the operator, who has no bound. The
- * bound counts the living tokens that it created, those that these created, and so on. A new token counts for all tokens
- * above it, so creating admins gains nobody more tokens, and revoking or expiring frees them.
+ * bound counts the living tokens that it created, those that these created, and so on. A new token counts for all
+ * tokens above it, so creating admins gains nobody more tokens, and revoking or expiring frees them.
  *
  * - Each level has a tenth of the bound of the level above. So one token can't use up the bound of the token that created
  *   it, or of the tokens beside it. Nine of them together can use up what those beside them have.
  * - The last tenth is for the tokens that a token creates itself, so those below can't use it up together.
  *
- * `height`: how far an ancestor is above the asker. A token expires no later than its parent, so nobody below an expired
- * token counts. UNION ends even if parents form a circle, which nothing can create.
+ * `height`: how far an ancestor is above the asker. A token expires no later than its parent, so nobody below an
+ * expired token counts. UNION ends even if parents form a circle, which nothing can create.
  */
 const mayHaveOneMore = (asker: string, now: string) => `NOT EXISTS (
   WITH RECURSIVE

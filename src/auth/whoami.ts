@@ -76,7 +76,8 @@ const AFTER_ALL = "~";
 
 /**
  * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order.
- * Environments are not registered. It seeks the next scope in each index, so the cost does not depend on how much an environment has.
+ * Environments are not registered. It seeks the next scope in each index, so the cost does not depend on how much an
+ * environment has.
  */
 export function selectEnvironments(
   db: D1Database,

@@ -1,6 +1,6 @@
 /**
- * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change came
- * first. A PUT keeps the secrets that it leaves out, and seals them.
+ * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change
+ * came first. A PUT keeps the secrets that it leaves out, and seals them.
  */
 import type { Context } from "hono";
 import { type AuditEntry, type GateChange, logAudit, writeAudited } from "../auth/audit.ts";

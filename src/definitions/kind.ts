@@ -48,8 +48,8 @@ export type AfterWrite<D> = (
 ) => Promise<void>;
 
 /**
- * The hooks that are optional do nothing by default. `D`: a definition as a PUT sends it and as a GET shows it, with null in the place of each
- * secret.
+ * The hooks that are optional do nothing by default. `D`: a definition as a PUT sends it and as a GET shows it, with
+ * null in the place of each secret.
  */
 export interface DefinitionKind<D> extends StoredKind {
   readonly schema: z.ZodMiniType<D, unknown>;
@@ -74,7 +74,8 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly besides?: (c: Context<AppEnv>, stored: Secrets) => Secrets;
   /**
    * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
-   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new definition.
+   * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new
+   * definition.
    */
   readonly beforeChange?: (
     c: Context<AppEnv>,
@@ -120,9 +121,9 @@ export interface MissingSecret {
 }
 
 /**
- * Splits what a PUT sent, and keeps the stored value where it sent null. The threat is an admin who does not know a secret
- * and redirects it to their own host, so each kind says when null keeps one. `stored`: what the PUT replaces; null if there
- * is nothing. `stored.secrets` null: no key opens them.
+ * Splits what a PUT sent, and keeps the stored value where it sent null. The threat is an admin who does not know a
+ * secret and redirects it to their own host, so each kind says when null keeps one. `stored`: what the PUT replaces;
+ * null if there is nothing. `stored.secrets` null: no key opens them.
  */
 export function splitSecrets<D>(
   rules: SecretRules<D>,

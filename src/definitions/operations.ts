@@ -43,7 +43,9 @@ export function operationsOf({
   return {
     list: {
       ...ofRoute("list", `list${id}s`, `List ${name}s`),
-      responses: { 200: { description: `${capital(name)}s`, json: schemas.list, headers: ["Link"] } },
+      responses: {
+        200: { description: `${name.charAt(0).toUpperCase()}${name.slice(1)}s`, json: schemas.list, headers: ["Link"] },
+      },
     },
     get: {
       ...ofRoute("get", `get${id}`, `Get ${one}`),
@@ -78,10 +80,6 @@ export function operationsOf({
       errors: ["version_current", "storage_full"],
     },
   };
-}
-
-function capital(text: string): string {
-  return text.charAt(0).toUpperCase() + text.slice(1);
 }
 
 const CHANGED = { version: 1795612908373, changedAt: "2026-11-25T13:21:48.373Z" };

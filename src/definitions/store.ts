@@ -191,7 +191,9 @@ export interface ListedDefinition {
   readonly definition: string;
 }
 
-/** A page holds at most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one. */
+/**
+ * A page holds at most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one.
+ */
 interface Page<Row, After> {
   readonly rows: readonly Row[];
   readonly next: After | null;
@@ -241,8 +243,8 @@ const LIST_DEFINITIONS = ({ name: kind }: StoredKind) => `
 
 /**
  * The version of a change at this instant, in ms, that replaces `previous`; 0 if there was none. Coordinators compare
- * versions, and a restore of D1 takes back the latest ones. So the clock counts, and not the changes: D1 takes fewer than
- * one change in a millisecond, so no version lies ahead of the clock that made it.
+ * versions, and a restore of D1 takes back the latest ones. So the clock counts, and not the changes: D1 takes fewer
+ * than one change in a millisecond, so no version lies ahead of the clock that made it.
  */
 export function versionAfter(previous: number, now: number): number {
   return Math.max(previous + 1, now);

@@ -1,6 +1,6 @@
 /**
- * Paging: the query parameters of each list, its opaque cursor, which names the last entry of a page, and the Link header
- * (RFC 8288).
+ * Paging: the query parameters of each list, its opaque cursor, which names the last entry of a page, and the Link
+ * header (RFC 8288).
  */
 
 import type { Context } from "hono";

@@ -131,11 +131,11 @@ const CUT = "..";
 
 /**
  * One line about an event of a run, for chats and commit statuses. Everybody who creates a run chooses its names, so no
- * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is never
- * part of it.
+ * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
+ * never part of it.
  *
- * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`. At most 140 characters, and
- * always with its end.
+ * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`. At most 140 characters,
+ * and always with its end.
  */
 export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
   const { actionName, entityId } = run;

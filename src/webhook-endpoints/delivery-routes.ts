@@ -198,7 +198,10 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
   return id;
 }
 
-/** What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be reached. */
+/**
+ * What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be
+ * reached.
+ */
 async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);

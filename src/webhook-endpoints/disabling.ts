@@ -1,7 +1,7 @@
 /**
- * The service's own switch of an endpoint: it disables a version that has failed for days, and a person enables it again. The
- * switch stands beside the definition and is bound to the version, so another version is not disabled. Each change is
- * one batch that may run twice, because the first run may have committed although its answer was lost.
+ * The service's own switch of an endpoint: it disables a version that has failed for days, and a person enables it
+ * again. The switch stands beside the definition and is bound to the version, so another version is not disabled. Each
+ * change is one batch that may run twice, because the first run may have committed although its answer was lost.
  */
 import { type AuditEntry, auditStatement, batchWrote, logAudit, newServiceEntry } from "../auth/audit.ts";
 import { DAY_MS, within } from "../base/time.ts";
@@ -17,8 +17,9 @@ const TARGET = `scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND n
 const HERE = `scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
 
 /**
- * `reason`: a sentence without secrets. False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service.
- * Throws errors of D1, and a Timeout after 5 s. The endpoint may be disabled then.
+ * `reason`: a sentence without secrets. False if the endpoint is gone, has another version, or is disabled already.
+ * Writes the audit entry of the service. Throws errors of D1, and a Timeout after 5 s. The endpoint may be disabled
+ * then.
  */
 export async function disableEndpoint(
   db: D1Database,

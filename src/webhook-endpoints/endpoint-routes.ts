@@ -162,8 +162,8 @@ interface RotatedSecret {
 
 /**
  * Gives a webhook endpoint a new signing secret: a new version with the same definition. Throws
- * `webhook_endpoint_not_found`, `too_many_signing_secrets`, `idempotency_key_reused`, `endpoint_secrets_lost` and errors
- * of D1.
+ * `webhook_endpoint_not_found`, `too_many_signing_secrets`, `idempotency_key_reused`, `endpoint_secrets_lost` and
+ * errors of D1.
  */
 async function rotateSecret(
   c: Context<AppEnv>,

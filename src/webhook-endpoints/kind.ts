@@ -74,7 +74,9 @@ export async function noteChange(c: Context<AppEnv>, created: EndpointKey | null
   await askCoordinator(environmentOf(c), (endpoints) => endpoints.note(created), NOT_STORED);
 }
 
-/** Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute or so. */
+/**
+ * Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute or so.
+ */
 export async function changed(c: Context<AppEnv>): Promise<void> {
   const calling = askCoordinator(environmentOf(c), (endpoints) => endpoints.changed());
   await within(CHANGED_MAX_MS, calling).catch(() => {});

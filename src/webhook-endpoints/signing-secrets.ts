@@ -57,8 +57,9 @@ export function rotationOf(secrets: Secrets, key: string): RotationKey | undefin
 
 /**
  * The secrets after a rotation at `now`. `gracePeriodSeconds`: how long the replaced secret still signs, and then no
- * older one signs longer; undefined: the default, and older ones keep their end. `rotation` null: the caller sent no key. A secret that still signs is never
- * dropped to make room, because receivers may know no other. The error is when one of them ends, in ms.
+ * older one signs longer; undefined: the default, and older ones keep their end. `rotation` null: the caller sent no
+ * key. A secret that still signs is never dropped to make room, because receivers may know no other. The error is when
+ * one of them ends, in ms.
  */
 export function rotated(
   secrets: Secrets,

@@ -86,9 +86,9 @@ interface Wanted {
 }
 
 /**
- * The newest version that this isolate knows. Null if there is no such endpoint. `secrets_lost`: no key of the ring opens its secrets, perhaps because a key is on
- * its way to this isolate. Reads D1's primary, or what this isolate read up to 30 s ago (10 minutes while D1 is down).
- * Throws `not_configured` and `database_unavailable`.
+ * The newest version that this isolate knows. Null if there is no such endpoint. `secrets_lost`: no key of the ring
+ * opens its secrets, perhaps because a key is on its way to this isolate. Reads D1's primary, or what this isolate read
+ * up to 30 s ago (10 minutes while D1 is down). Throws `not_configured` and `database_unavailable`.
  */
 export async function loadEndpoint(
   env: Env,
