@@ -1,5 +1,5 @@
 /** Follows a bulk operation to its end. stdout is for the ended operation alone, so progress goes to stderr. */
-import type { BulkItem, BulkOperation, BulkPreview, Client } from "../client/index.ts";
+import type { Client, Schemas } from "../client/index.ts";
 import { take } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "./exit.ts";
 import { fields, indent, instantText } from "./fields.ts";
@@ -7,6 +7,8 @@ import { INTERRUPTED, type Interruption, LiveLine, lasting, withSignals } from "
 import { ask } from "./input.ts";
 import { type Colour, complain, cut, Output, plain } from "./output.ts";
 import { progressBar, text, words } from "./run-text.ts";
+
+type BulkOperation = Schemas["BulkOperation"];
 
 /** The codes of more runs are not read. */
 const REASONS_MAX = 1000;
@@ -68,7 +70,7 @@ async function showEnded(client: Client, operation: BulkOperation, output: Outpu
 async function codesOf(
   client: Client,
   id: string,
-  outcome: NonNullable<BulkItem["outcome"]>,
+  outcome: NonNullable<Schemas["BulkItem"]["outcome"]>,
 ): Promise<readonly string[]> {
   const codes: string[] = [];
   for await (const { code } of take(client.bulkOperations.items(id, { outcome }), REASONS_MAX)) {
@@ -214,13 +216,13 @@ const DONE: Readonly<Record<Kind, readonly [can: string, cannot: string]>> = {
 };
 
 /** How many of the runs that match an operation can change. */
-export function changeable({ byStatus }: BulkPreview, kind: Kind): number {
+export function changeable({ byStatus }: Schemas["BulkPreview"], kind: Kind): number {
   const { pending, running, succeeded, failed, cancelled } = byStatus;
   return kind === "cancel" ? pending + running : succeeded + failed + cancelled;
 }
 
 /** The newest ids, and how many runs can change. */
-export function previewText(preview: BulkPreview, kind: Kind, output: Output): string {
+export function previewText(preview: Schemas["BulkPreview"], kind: Kind, output: Output): string {
   const { matched, byStatus, newest, wouldStart } = preview;
   const known = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
   const [can, cannot] = DONE[kind];
@@ -365,7 +367,7 @@ export function operationTable(operations: readonly BulkOperation[], output: Out
   return output.table(columns, rows, (column, cell) => (column === 2 ? (COLOURS[cell] ?? null) : null));
 }
 
-export function itemTable(items: readonly BulkItem[], output: Output): string {
+export function itemTable(items: readonly Schemas["BulkItem"][], output: Output): string {
   const isRetry = items.some(({ newRunId }) => newRunId !== null);
   const columns = [
     { heading: "RUN" },

@@ -1,13 +1,8 @@
 /** Shows tables of actions, tokens and others to people. Every text from the service passes through `plain`. */
-import type {
-  ActionRunSummary,
-  ApiToken,
-  AuditEntry,
-  HeartbeatAnswer,
-  ListedAction,
-  StoredAction,
-} from "../client/index.ts";
+import type { Schemas, Stored } from "../client/index.ts";
 import { type Colour, type Column, type Output, plain, plainLines, readableJson, wrap } from "./output.ts";
+
+type ApiToken = Schemas["ApiToken"];
 
 /** How wide the names of `fields` are. */
 const NAME_CELLS = 17;
@@ -64,7 +59,7 @@ function tokenColumns(tokens: readonly ApiToken[]): readonly Column[] {
 }
 
 /** The response to a heartbeat. */
-export function heartbeatText(answer: HeartbeatAnswer, output: Output): string {
+export function heartbeatText(answer: Schemas["HeartbeatAnswer"], output: Output): string {
   const { status, deadlineAt, cancel, externalUrlRefused } = answer;
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
@@ -105,7 +100,7 @@ export function firstLine(text: string): string {
   return text.trimStart().split("\n", 1)[0] ?? "";
 }
 
-export function summaryTable(counts: ActionRunSummary, output: Output): string {
+export function summaryTable(counts: Schemas["ActionRunSummary"], output: Output): string {
   const rows = Object.entries(counts).map(([status, count]) => [
     status,
     typeof count === "number" ? String(count) : `${count.atLeast}+`,
@@ -116,7 +111,7 @@ export function summaryTable(counts: ActionRunSummary, output: Output): string {
 }
 
 /** A stored action, with the definition as JSON. */
-export function actionText({ name, version, definition }: StoredAction, output: Output): string {
+export function actionText({ name, version, definition }: Stored<Schemas["Action"]>, output: Output): string {
   const rows = [
     ["action", plain(name)],
     ["version", plain(String(version))],
@@ -125,7 +120,7 @@ export function actionText({ name, version, definition }: StoredAction, output: 
   return fields(rows, output);
 }
 
-export function actionTable(actions: readonly ListedAction[], output: Output): string {
+export function actionTable(actions: readonly Schemas["ListedAction"][], output: Output): string {
   const rows = actions.map(({ name, version, changedAt, definition }) => [
     name,
     String(version),
@@ -139,7 +134,7 @@ export function actionTable(actions: readonly ListedAction[], output: Output): s
 }
 
 /** What holds back the runs of an action: `approval, deploys`. */
-function gatesText({ approval, concurrency }: ListedAction["definition"]): string {
+function gatesText({ approval, concurrency }: Schemas["ListedAction"]["definition"]): string {
   const count = approval && approval.required > 1 ? `${approval.required} approvals` : "approval";
   return [approval ? count : [], concurrency?.group ?? []].flat().join(", ");
 }
@@ -168,7 +163,7 @@ export function flagsText({
   return flags.length === 0 ? null : flags.join(", ");
 }
 
-export function auditTable(entries: readonly AuditEntry[], output: Output): string {
+export function auditTable(entries: readonly Schemas["AuditEntry"][], output: Output): string {
   const rows = entries.map(({ at, actor, actorName, person, action, target, targetName, scope, gates, reason }) => [
     instantText(at),
     gates === null ? action : `${action} (gates ${gates})`,

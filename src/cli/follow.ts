@@ -8,17 +8,18 @@ import { Option } from "commander";
 import {
   ActionRunsError,
   type Client,
-  type DetailedActionRun,
   type DetailOptions,
   type FollowedList,
   type FollowOptions,
   type RunChanges,
-  type TimelineEvent,
+  type Schemas,
 } from "../client/index.ts";
 import { type CliCommand, wholeNumberFrom } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
 import { complain, cut, Output, plain, printable, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const SECOND_MS = 1000;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
@@ -309,7 +310,7 @@ export async function* lastingEvents(
   client: Client,
   id: string,
   { after = 0, ...options }: LastingOptions & { readonly after?: number | undefined },
-): AsyncGenerator<TimelineEvent, void> {
+): AsyncGenerator<Schemas["TimelineEvent"], void> {
   const outage = new Outage(options);
   for (let seq = after; ; ) {
     try {

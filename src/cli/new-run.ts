@@ -1,6 +1,6 @@
 /** Shows the new run of a command. With --wait, waits for the run's end. */
 import { Option } from "commander";
-import type { Client, StartedActionRun } from "../client/index.ts";
+import type { Client, Schemas } from "../client/index.ts";
 import { type CliCommand, given, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { fields, instantText } from "./fields.ts";
@@ -37,7 +37,7 @@ export function creatingOptions({ idempotencyKey }: CreatingFlags) {
 /** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
 export async function showCreated(
   client: Client,
-  created: StartedActionRun,
+  created: Schemas["StartedActionRun"],
   flags: CreatingFlags,
   output: Output,
   { hasTrigger }: { readonly hasTrigger: boolean },
@@ -62,7 +62,7 @@ export async function showCreated(
 const NOTHING_STARTS_IT = "Nothing starts this run's job, because there is no trigger.";
 const START_IT = "Start the job yourself, with the callback as CALLBACK_URL and the token as CALLBACK_TOKEN.";
 
-function createdText(created: StartedActionRun, output: Output, hasTrigger: boolean): string {
+function createdText(created: Schemas["StartedActionRun"], output: Output, hasTrigger: boolean): string {
   const { callback } = created;
   if (callback === undefined) return runText(created, output);
   const { url, token, expiresAt } = callback;

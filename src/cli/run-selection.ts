@@ -1,10 +1,12 @@
 /** Which run a command is about: its id, or on a terminal the end of its id. */
 import { Argument, Option } from "commander";
-import type { ActionRun, Client, RunFilter } from "../client/index.ts";
+import type { Client, RunFilter, Schemas } from "../client/index.ts";
 import { type CliCommand, given, OfferingOption, readId, repeated, repeatedOf, take } from "./command.ts";
 import { CommandFailed, EXIT, UsageError } from "./exit.ts";
 import { Output } from "./output.ts";
 import { ageText, sinceOption } from "./times.ts";
+
+type ActionRun = Schemas["ActionRun"];
 
 /** Among so many runs a short id is looked for, newest first. */
 const NEWEST = 5000;

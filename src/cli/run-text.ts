@@ -1,5 +1,5 @@
 /** A run with all its members, for people. Every text from the service passes through `plain`. */
-import type { ActionRun, ActionRunDetails, DetailedActionRun, ReportedActionRun } from "../client/index.ts";
+import type { Schemas } from "../client/index.ts";
 import {
   fields,
   firstLine,
@@ -15,9 +15,12 @@ import {
 import { type Column, cut, logLines, type Output, plain, wrap } from "./output.ts";
 import { ageText, durationText, timesOf } from "./times.ts";
 
+type ActionRun = Schemas["ActionRun"];
+type ActionRunDetails = Schemas["ActionRunDetails"];
+
 /** A run with all its members. `details`: those that say why the run does not start. */
 export function runText(
-  run: DetailedActionRun & ReportedActionRun,
+  run: Schemas["DetailedActionRun"] & Schemas["ReportedActionRun"],
   output: Output,
   details: Pick<ActionRunDetails, "delivery"> | undefined = run.details,
 ): string {
@@ -112,7 +115,7 @@ function runColumns(hasWholeIds: boolean, hasErrors: boolean, isWaiting: boolean
 }
 
 /** `now`: in ms, for the ages. In a narrow terminal an id is as short as commands accept it. */
-export function runTable(runs: readonly DetailedActionRun[], output: Output, now = Date.now()): string {
+export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: Output, now = Date.now()): string {
   const hasWholeIds = output.columns >= WHOLE_IDS_FROM_CELLS;
   const shown = idShortener(
     runs.map(({ id }) => id),

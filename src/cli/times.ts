@@ -4,7 +4,7 @@
  */
 
 import { InvalidArgumentError, type Option } from "commander";
-import type { ActionRun } from "../client/index.ts";
+import type { Schemas } from "../client/index.ts";
 import { SuggestingOption } from "./command.ts";
 
 const SECOND = 1000;
@@ -23,7 +23,7 @@ export function timesOf({
   createdAt,
   startedAt,
   completedAt,
-}: Pick<ActionRun, "createdAt" | "startedAt" | "completedAt">): RunTimes {
+}: Pick<Schemas["ActionRun"], "createdAt" | "startedAt" | "completedAt">): RunTimes {
   const tookMs = between(createdAt, completedAt);
   // Without a heartbeat a run starts with its report. Then only the job knows when its work began.
   if (startedAt === null || startedAt === completedAt) return { waitedMs: null, ranMs: null, tookMs };

@@ -5,7 +5,7 @@
  */
 
 import { createParser } from "eventsource-parser";
-import type { DetailedActionRun, DetailOptions, TimelineEvent } from "./api.ts";
+import type { DetailOptions, List, Page, Schemas } from "./api.ts";
 import {
   ActionRunsError,
   isTransient,
@@ -17,9 +17,12 @@ import {
   unreachable,
 } from "./transport.ts";
 
+type Run = Schemas["DetailedActionRun"];
+type TimelineEvent = Schemas["TimelineEvent"];
+
 /** Runs that are new or have changed. A run that you know already replaces the one that you have. */
 export interface RunChanges {
-  readonly runs: readonly DetailedActionRun[];
+  readonly runs: readonly Run[];
   /**
    * Where to go on after these runs. If you store it, do so when you have processed them. Null until the whole list has
    * come, because a program that stops before must list again.
@@ -55,18 +58,10 @@ export interface FollowOptions<List> extends DetailOptions {
   readonly onStale?: (() => void) | undefined;
 }
 
-/** One page of the list. */
-export interface FollowedPage {
-  readonly runs: readonly DetailedActionRun[];
-  readonly next: string | null;
-  /** Whether the page can lack the newest changes. */
-  readonly isStale: boolean;
-}
-
-export interface FollowSource {
+interface FollowSource {
   /** A cursor for now. */
   cursor(): Promise<string>;
-  page(cursor: string | null): Promise<FollowedPage>;
+  readonly list: List<Run>;
   open(after: string, signal: AbortSignal): Promise<Response>;
 }
 
@@ -124,8 +119,8 @@ async function* listed(
   onStale: (() => void) | undefined,
 ): AsyncGenerator<RunChanges, void> {
   let stale = 0;
-  for (let at: string | null = null, isOver = false; !isOver; ) {
-    const page: FollowedPage = await patience.until(() => source.page(at));
+  for (let at: string | null | undefined; at !== null; ) {
+    const page: Page<Run> = await patience.until(() => source.list.page(at ?? undefined));
     stale = page.isStale ? stale + 1 : 0;
     if (page.isStale && stale <= retries) {
       await patience.wait();
@@ -133,9 +128,8 @@ async function* listed(
     }
     if (page.isStale) onStale?.();
     patience.answered();
-    isOver = page.next === null;
     at = page.next;
-    yield { runs: page.runs, cursor: isOver ? cursor : null, caughtUp: false };
+    yield { runs: page.entries, cursor: at === null ? cursor : null, caughtUp: false };
   }
 }
 

@@ -1,9 +1,12 @@
 /** A service that plays bulk operations as a test says, and the settings to reach it. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { BulkItem, BulkOperation, BulkPreview } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli, cliAtTerminal } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+
+type BulkOperation = Schemas["BulkOperation"];
+type BulkPreview = Schemas["BulkPreview"];
 
 export const ENVIRONMENT = "/acme/shop/envs/prod";
 export const OPERATIONS = `${ENVIRONMENT}/bulk-operations`;
@@ -54,7 +57,7 @@ export interface Script {
   /** The answers to a get, in turn. The last one stays. */
   readonly reads?: readonly Step[];
   readonly stopped?: Step;
-  readonly items?: readonly BulkItem[];
+  readonly items?: readonly Schemas["BulkItem"][];
 }
 
 const open: BadServer[] = [];

@@ -2,7 +2,7 @@
 
 import { Readable } from "node:stream";
 import { afterEach, describe, expect, test } from "vitest";
-import type { BulkItem, BulkOperation } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import {
   bulkService,
   closeServices,
@@ -24,7 +24,7 @@ const GOES_ON = `action-runs: The bulk operation goes on.
 To follow it: action-runs bulk wait ${ID}
 To stop it: action-runs bulk cancel ${ID}\n`;
 const YES = ["--yes", "--max", "100"];
-const item = (n: number, outcome: BulkItem["outcome"], code: string | null): BulkItem => ({
+const item = (n: number, outcome: Schemas["BulkItem"]["outcome"], code: string | null): Schemas["BulkItem"] => ({
   runId: idOf(n),
   outcome,
   code,
@@ -157,8 +157,9 @@ describe("in a script", () => {
 });
 
 describe("an operation that has ended", () => {
-  const aborted = (abortReason: BulkOperation["abortReason"]) => operation({ status: "aborted", abortReason });
-  test.each<[string, BulkOperation, number]>([
+  const aborted = (abortReason: Schemas["BulkOperation"]["abortReason"]) =>
+    operation({ status: "aborted", abortReason });
+  test.each<[string, Schemas["BulkOperation"], number]>([
     ["matches nothing", completed(0, 0, 0), 0],
     ["skips some", completed(2, 1, 0), 0],
     ["skips all", completed(0, 3, 0), 5],

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from "vitest";
 import { approvalText } from "../../src/cli/commands/group.ts";
 import { Output } from "../../src/cli/output.ts";
 
-import type { RunApproval } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli, cliAtTerminal } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
@@ -40,7 +40,7 @@ const DETAILS = {
   approval: { required: 2, approvals: [BY_ADA] },
 };
 const HELD = { ...RUN, parameters: { version: "1.4.2" }, triggeredBy: "bo", details: DETAILS };
-const APPROVAL: RunApproval = {
+const APPROVAL: Schemas["RunApproval"] = {
   required: 2,
   allowSelf: false,
   approvals: [BY_ADA],
@@ -184,7 +184,7 @@ describe("approve on a terminal", () => {
   test("shows no control characters of the request", () => {
     const evil = "\x1b[2J\r\u202e";
     const request = { method: "POST", url: evil, headers: { [evil]: evil }, payload: [evil, `${evil}\n${evil}`] };
-    const shown = approvalText({ ...APPROVAL, request } as RunApproval, new Output({ json: false }));
+    const shown = approvalText({ ...APPROVAL, request } as Schemas["RunApproval"], new Output({ json: false }));
     // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal acts on them.
     expect(shown).not.toMatch(/[\x00-\x09\x0b-\x1f\u202e]/);
   });

@@ -7,8 +7,10 @@ import { EventLines } from "../../src/cli/follow.ts";
 import { Output } from "../../src/cli/output.ts";
 import { heartbeatLine } from "../../src/cli/run-text.ts";
 
-import type { DetailedActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 afterEach(() => {
   vi.useRealTimers();

@@ -6,7 +6,7 @@ import { Output, readableJson } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";
 import { ageText, durationText, timesOf } from "../../src/cli/times.ts";
 
-import type { ActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 
@@ -17,7 +17,10 @@ afterEach(async () => {
 
 const at = (seconds: number) => new Date(Date.parse(RUN.createdAt) + seconds * 1000).toISOString();
 const shown = (more: object) =>
-  runText({ ...RUN, ...more } as ActionRun, new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream));
+  runText(
+    { ...RUN, ...more } as Schemas["ActionRun"],
+    new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream),
+  );
 
 describe("waited, ran and took", () => {
   test.each([

@@ -6,8 +6,11 @@ import { actionTable, auditTable, tokenTable } from "../../src/cli/fields.ts";
 import { Output } from "../../src/cli/output.ts";
 import { runTable } from "../../src/cli/run-text.ts";
 
-import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
+
+type ActionRun = Schemas["ActionRun"];
+type AuditEntry = Schemas["AuditEntry"];
 
 /** One character of two code points. */
 const FLAG = "\u{1f1e9}\u{1f1ea}";
@@ -32,23 +35,21 @@ const runs = TEXTS.flatMap((text, index): ActionRun[] => [
   { ...RUN, status: "cancelled", actionName: text, triggeredBy: TEXTS[TEXTS.length - 1 - index] ?? "" },
   { ...RUN, status: "failed", actionName: text, error: `${text}: it failed`, completedAt: RUN.createdAt },
 ]);
-const tokens = TEXTS.map(
-  (text): ApiToken => ({
-    id: RUN.id,
-    name: text,
-    role: "member",
-    envName: "production",
-    parentId: null,
-    createdAt: RUN.createdAt,
-    createdBy: text,
-    expiresAt: RUN.createdAt,
-    lastUsedAt: RUN.createdAt,
-    oldSecretExpiresAt: null,
-    person: text,
-    mayApprove: true,
-    mayActForOthers: true,
-  }),
-);
+const tokens = TEXTS.map((text): Schemas["ApiToken"] => ({
+  id: RUN.id,
+  name: text,
+  role: "member",
+  envName: "production",
+  parentId: null,
+  createdAt: RUN.createdAt,
+  createdBy: text,
+  expiresAt: RUN.createdAt,
+  lastUsedAt: RUN.createdAt,
+  oldSecretExpiresAt: null,
+  person: text,
+  mayApprove: true,
+  mayActForOthers: true,
+}));
 const entries = TEXTS.map(
   (text): AuditEntry => ({
     at: RUN.createdAt,
@@ -66,24 +67,22 @@ const entries = TEXTS.map(
     bulk: null,
   }),
 );
-const actions = TEXTS.map(
-  (text): ListedAction => ({
-    name: "a".repeat(63),
-    version: 2_000_000_000,
-    changedAt: RUN.createdAt,
-    definition: {
-      description: text,
-      trigger: {
-        type: "webhook",
-        url: `https://ci.example.com/${"x".repeat(300)}`,
-        method: "POST",
-        headers: {},
-        retry: { maxAttempts: 3, initialDelayMs: 1000 },
-        startOn: "accepted",
-      },
+const actions = TEXTS.map((text): Schemas["ListedAction"] => ({
+  name: "a".repeat(63),
+  version: 2_000_000_000,
+  changedAt: RUN.createdAt,
+  definition: {
+    description: text,
+    trigger: {
+      type: "webhook",
+      url: `https://ci.example.com/${"x".repeat(300)}`,
+      method: "POST",
+      headers: {},
+      retry: { maxAttempts: 3, initialDelayMs: 1000 },
+      startOn: "accepted",
     },
-  }),
-);
+  },
+}));
 const linesOf = (text: string) => text.split("\n");
 
 describe.each(WIDTHS)("in %i cells", (columns) => {
@@ -148,7 +147,7 @@ test.each([60, 80, 120])(
 
 test("in 60 cells an action shows its whole name, and the audit says what was done", () => {
   const name = "rollout-of-the-shop-with-a-name-that-is-long";
-  expect(actionTable([{ ...(actions[0] as ListedAction), name }], terminal(60))).toContain(`\n${name}  `);
+  expect(actionTable([{ ...(actions[0] as Schemas["ListedAction"]), name }], terminal(60))).toContain(`\n${name}  `);
   expect(auditTable(entries, terminal(60))).toMatch(/^AT +ACTION +TARGET.*\n\S+ {2}token_minted {2}/);
 });
 

@@ -4,11 +4,11 @@ import { afterEach, describe, expect, test } from "vitest";
 import { failingText, localText, waitsForText } from "../../src/cli/run-text.ts";
 import { laterOf } from "../../src/cli/times.ts";
 
-import type { ActionRunDetails } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
-type Gated = Pick<ActionRunDetails, "waiting" | "approval">;
-type Waiting = NonNullable<ActionRunDetails["waiting"]>;
+type Gated = Pick<Schemas["ActionRunDetails"], "waiting" | "approval">;
+type Waiting = NonNullable<Schemas["ActionRunDetails"]["waiting"]>;
 
 const zone = process.env.TZ;
 afterEach(() => {

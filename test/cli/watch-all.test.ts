@@ -5,7 +5,7 @@ import { afterEach, expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
 import { changeLine } from "../../src/cli/run-text.ts";
 
-import type { ActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
 
@@ -108,7 +108,7 @@ test.each([
   [120, "2026-11-25T13:23:52Z  "],
 ])("a line fits into %i cells", (columns, beginning) => {
   const output = new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream);
-  const run = { ...FAILED, actionName: "deploy-the-shop 🚀" } as ActionRun;
+  const run = { ...FAILED, actionName: "deploy-the-shop 🚀" } as Schemas["ActionRun"];
   process.env.NO_COLOR = "1";
   const line = changeLine(run, new Output({ json: false }, output.stream));
   delete process.env.NO_COLOR;

@@ -8,12 +8,12 @@ import { afterAll, expect, test } from "vitest";
 import { deliveryTable, endpointTable, statusText } from "../../src/cli/commands/webhook-endpoint.ts";
 import { Output } from "../../src/cli/output.ts";
 
-import type { EndpointDelivery, EndpointStatus, ListedWebhookEndpoint } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json, RUN } from "./misbehaving.ts";
 
 const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
-const DEFINITION: ListedWebhookEndpoint["definition"] = {
+const DEFINITION: Schemas["ListedWebhookEndpoint"]["definition"] = {
   url: null,
   headers: {},
   events: ["action_run.failed", "action_run.succeeded"],
@@ -24,7 +24,7 @@ const DEFINITION: ListedWebhookEndpoint["definition"] = {
   disabled: false,
 };
 const LISTED = { name: "chat", version: 3, changedAt: RUN.createdAt, definition: DEFINITION };
-const DELIVERY: EndpointDelivery = {
+const DELIVERY: Schemas["Delivery"] = {
   runId: RUN.id,
   type: "action_run.failed",
   state: "failed",
@@ -35,7 +35,7 @@ const DELIVERY: EndpointDelivery = {
   ],
 };
 const RECOVERY = { since: RUN.createdAt, until: null, include: "failed", messages: 7, isOver: false } as const;
-const STATUS: EndpointStatus = {
+const STATUS: Schemas["EndpointStatus"] = {
   origin: "https://hooks.slack.com",
   disabledReason: null,
   disabledAt: null,

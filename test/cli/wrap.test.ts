@@ -7,7 +7,7 @@ import { Output, reflow, wrap } from "../../src/cli/output.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { eventText, runText } from "../../src/cli/run-text.ts";
 
-import type { ActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
 /** A terminal of this width, without colour. */
@@ -76,7 +76,7 @@ describe.each([60, 80, 120])("the help in %i cells", (columns) => {
 
 test.each([60, 80])("in %i cells an error and an event are broken between words", (columns) => {
   const error = `TypeError: ${"the search index of the tenant was gone ".repeat(4)}\n    at main (/srv/search/main.js:3:1)`;
-  const run = runText({ ...RUN, status: "failed", error } as ActionRun, terminal(columns)).split("\n");
+  const run = runText({ ...RUN, status: "failed", error } as Schemas["ActionRun"], terminal(columns)).split("\n");
   const shown = run.slice(run.findIndex((line) => line.startsWith("error:")));
   for (const line of shown) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
   expect(shown.map((line) => line.slice(17)).join(" ")).toContain("gone the search index of the tenant was");

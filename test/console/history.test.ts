@@ -1,10 +1,10 @@
 /** How many failures the history of a run counts since the last success. */
 
 import { expect, it } from "vitest";
-import { type ActionRun, createClient } from "../../src/client/index.ts";
+import { createClient, type Schemas } from "../../src/client/index.ts";
 import { readHistory } from "../../src/console/run/history-section.tsx";
 
-const run = (n: number, status: ActionRun["status"]) => ({
+const run = (n: number, status: Schemas["ActionRun"]["status"]) => ({
   id: `01a22236-ec08-8000-a28c-b4b6a9e74${100 + n}`,
   actionName: "deploy",
   entityId: null,

@@ -1,7 +1,7 @@
 /** `action`: stores, shows, lists, deletes and runs actions of an environment. */
 
 import { type Argument, Option } from "commander";
-import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/typed-json.ts";
 import {
   CliCommand,
@@ -94,7 +94,7 @@ function putCommand(): CliCommand {
     .action(
       exiting(async (name: string, flags: PutFlags) => {
         const output = new Output(flags);
-        const definition = (await readObject(flags.body, "--body")) as ActionDefinition;
+        const definition = (await readObject(flags.body, "--body")) as Schemas["ActionDefinition"];
         const client = await connect(flags);
         const ifVersion = flags.ifNew ? null : flags.ifVersion;
         await show(await client.actions.put(name, definition, given({ ifVersion })), output);
@@ -142,7 +142,7 @@ function listCommand(): CliCommand {
           await output.array(listed);
           return EXIT.succeeded;
         }
-        const actions: ListedAction[] = [];
+        const actions: Schemas["ListedAction"][] = [];
         for await (const action of listed) actions.push(action);
         await output.line(actions.length === 0 ? "There are no actions." : actionTable(actions, output));
         return EXIT.succeeded;
@@ -202,7 +202,7 @@ function runCommand(): CliCommand {
 }
 
 /** Shows an action. As JSON it is the definition alone, because `action put` accepts that. */
-async function show(action: StoredAction, output: Output): Promise<void> {
+async function show(action: Stored<Schemas["Action"]>, output: Output): Promise<void> {
   await output.show(action.definition, () => actionText(action, output));
 }
 

@@ -1,7 +1,7 @@
 /** `audit`: lists who changed a project: its tokens, sessions, stored actions and webhook endpoints, and resyncs. */
 
 import { Option } from "commander";
-import type { AuditEntry, AuditFilter } from "../../client/index.ts";
+import type { AuditFilter, Schemas } from "../../client/index.ts";
 import {
   CliCommand,
   examples,
@@ -59,7 +59,7 @@ export function auditCommand(): CliCommand {
           await output.array(entries);
           return EXIT.succeeded;
         }
-        const shown: AuditEntry[] = [];
+        const shown: Schemas["AuditEntry"][] = [];
         for await (const entry of entries) shown.push(entry);
         await output.line(shown.length === 0 ? "There are no entries." : auditTable(shown, output));
         return EXIT.succeeded;

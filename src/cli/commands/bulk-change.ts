@@ -1,6 +1,6 @@
 /** The options of commands that change one run or many, and which of both the user means. */
 import { Argument, Option } from "commander";
-import { ActionRunsError, type BulkChange, type BulkOperation, type Client } from "../../client/index.ts";
+import { ActionRunsError, type BulkChange, type Client, type Schemas } from "../../client/index.ts";
 import { changeable, followBulk, operationText, previewText } from "../bulk-operation.ts";
 import { type CliCommand, given, readId, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -169,7 +169,7 @@ async function confirmedChange(client: Client, change: BulkChange, { max }: Bulk
   return max === undefined && change.filter !== undefined && isExact ? { ...change, maxRuns: matched } : change;
 }
 
-async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<BulkOperation> {
+async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<Schemas["BulkOperation"]> {
   const { idempotencyKey } = flags;
   try {
     return await withSignals(

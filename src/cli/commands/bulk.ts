@@ -1,7 +1,7 @@
 /** `bulk`: shows, follows and stops bulk operations, which `cancel` and `retry` start. */
 
 import { Option } from "commander";
-import type { BulkItem, BulkOperation, Client } from "../../client/index.ts";
+import type { Client, Schemas } from "../../client/index.ts";
 import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
 import {
   CliCommand,
@@ -19,7 +19,7 @@ import { waitTimeoutOption } from "../follow.ts";
 import { Output, type OutputFlags } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 
-type Outcome = NonNullable<BulkItem["outcome"]>;
+type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 
@@ -75,7 +75,7 @@ function listCommand(): CliCommand {
           await output.array(listed);
           return EXIT.succeeded;
         }
-        const operations: BulkOperation[] = [];
+        const operations: Schemas["BulkOperation"][] = [];
         for await (const operation of listed) operations.push(operation);
         await output.line(
           operations.length === 0 ? "There are no bulk operations." : operationTable(operations, output),
@@ -98,7 +98,7 @@ function getCommand(): CliCommand {
 }
 
 /** Shows the operation that a request answers with. */
-function showing(request: (client: Client, id: string) => Promise<BulkOperation>) {
+function showing(request: (client: Client, id: string) => Promise<Schemas["BulkOperation"]>) {
   return exiting(async (id: string, flags: Flags) => {
     const output = new Output(flags);
     const operation = await request(await connect(flags), id);
@@ -134,7 +134,7 @@ function itemsCommand(): CliCommand {
           await output.array(listed);
           return EXIT.succeeded;
         }
-        const items: BulkItem[] = [];
+        const items: Schemas["BulkItem"][] = [];
         for await (const item of listed) items.push(item);
         await output.line(items.length === 0 ? "No runs match." : itemTable(items, output));
         return EXIT.succeeded;

@@ -1,6 +1,6 @@
 /** `create`: creates a run, and with --wait waits until it ends. */
 import { Option } from "commander";
-import type { ActionRun, Client, NewActionRun } from "../../client/index.ts";
+import type { Client, Schemas } from "../../client/index.ts";
 import { parseExact } from "../../client/typed-json.ts";
 import {
   CliCommand,
@@ -93,14 +93,14 @@ async function create(actionName: string | undefined, flags: CreateFlags): Promi
   return showCreated(client, created, flags, output, { hasTrigger: body.trigger !== undefined });
 }
 
-async function readBody(actionName: string | undefined, flags: CreateFlags): Promise<NewActionRun> {
+async function readBody(actionName: string | undefined, flags: CreateFlags): Promise<Schemas["NewActionRun"]> {
   const { heartbeatTimeout } = flags;
   const inputs = await readInputs(flags);
   const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
   const body: Record<string, unknown> = { ...inputs, ...given({ actionName, heartbeatTimeout, trigger }) };
   if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
   // The service validates the body.
-  return body as unknown as NewActionRun;
+  return body as unknown as Schemas["NewActionRun"];
 }
 
 /* SECTION: `retry`: runs a run that has ended again, as a new run. Several runs are a bulk operation. */
@@ -193,7 +193,7 @@ async function retryMany(runs: readonly string[], flags: RetryFlags, output: Out
 async function parametersOf(client: Client, id: string): Promise<Json> {
   const text = await client.runs.getText(id);
   const parsed = parseExact(text);
-  if ("value" in parsed) return (parsed.value as ActionRun).parameters as Json;
+  if ("value" in parsed) return (parsed.value as Schemas["ActionRun"]).parameters as Json;
   throw new UsageError(
     `The run's own parameters can't be sent again. ${parsed.problem} ` +
       "Or use --replace-parameters, and give all parameters.",

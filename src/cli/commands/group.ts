@@ -1,7 +1,7 @@
 /** `group`: lists the concurrency groups of an environment, and its pauses. */
 
 import { Option } from "commander";
-import { type ConcurrencyGroup, type Pause, type RunApproval, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import {
   CliCommand,
   examples,
@@ -21,6 +21,8 @@ import { type Column, Output, type OutputFlags, plain, plainLines, readableJson 
 import { words } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { readLater } from "../times.ts";
+
+type Pause = Schemas["Pause"];
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 
@@ -65,7 +67,7 @@ function listCommand(): CliCommand {
           await output.array(listed);
           return EXIT.succeeded;
         }
-        const groups: ConcurrencyGroup[] = [];
+        const groups: Schemas["ConcurrencyGroup"][] = [];
         for await (const group of listed) groups.push(group);
         await output.line(groups.length === 0 ? "No run is in a concurrency group." : groupTable(groups, output));
         return EXIT.succeeded;
@@ -205,7 +207,7 @@ const CHANGED: ReadonlyMap<boolean | null, string> = new Map([
 ]);
 
 /** What an approver must see besides the run: the request as it will be sent. */
-export function approvalText({ action, request, allowSelf }: RunApproval, output: Output): string {
+export function approvalText({ action, request, allowSelf }: Schemas["RunApproval"], output: Output): string {
   const rows = [
     ["note", CHANGED.get(action.isChanged)],
     ["own run", allowSelf ? "the run's creator may approve it too" : null],
@@ -221,7 +223,7 @@ function jsonText(value: unknown): string {
   return indent(plainLines(readableJson(value)));
 }
 
-export function groupTable(groups: readonly ConcurrencyGroup[], output: Output): string {
+export function groupTable(groups: readonly Schemas["ConcurrencyGroup"][], output: Output): string {
   const rows = groups.map(({ group, key, limit, holders, waiters, paused }) => [
     group,
     key ?? "",

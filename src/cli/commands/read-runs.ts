@@ -1,6 +1,6 @@
 /** `list`: lists runs, newest first. */
 import { Option } from "commander";
-import type { ActionRun, Client, DetailedActionRun } from "../../client/index.ts";
+import type { Client, Schemas } from "../../client/index.ts";
 import {
   CliCommand,
   examples,
@@ -30,6 +30,8 @@ import {
 } from "../run-selection.ts";
 import { changeLine, runTable, runText } from "../run-text.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 interface ListFlags extends ConnectionFlags, OutputFlags, FilterFlags {
   readonly limit: number;
@@ -197,7 +199,7 @@ async function get(given: string, flags: GetFlags): Promise<number> {
 }
 
 /** A text is printed as text even if stdout is not a terminal. Only --json asks for JSON. */
-async function showMember(run: ActionRun, path: string, flags: OutputFlags, output: Output): Promise<void> {
+async function showMember(run: Schemas["ActionRun"], path: string, flags: OutputFlags, output: Output): Promise<void> {
   const value = memberAt(run.output, path);
   if (value === undefined) throw noSuchMember(run, path);
   if (flags.json) return output.line(toJson(value));
@@ -206,7 +208,7 @@ async function showMember(run: ActionRun, path: string, flags: OutputFlags, outp
   );
 }
 
-function noSuchMember({ output, status }: ActionRun, path: string): CommandFailed {
+function noSuchMember({ output, status }: Schemas["ActionRun"], path: string): CommandFailed {
   if (output === null) return new CommandFailed(`The run has no output. It is ${status}.`, EXIT.notFound);
   const names = Object.keys(output);
   const those = names.length === 0 ? "It is empty." : `It has ${names.join(", ")}.`;

@@ -1,7 +1,7 @@
 /** `token`: creates, lists, rotates and revokes API tokens of a project. */
 
 import { Option } from "commander";
-import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import {
   CliCommand,
   examples,
@@ -19,6 +19,8 @@ import { fields, flagsText, instantText, tokenTable } from "../fields.ts";
 import { Output, type OutputFlags, plain } from "../output.ts";
 import { type ConnectionFlags, connect } from "../settings.ts";
 import { readGracePeriod } from "../times.ts";
+
+type ApiToken = Schemas["ApiToken"];
 
 interface Flags extends ConnectionFlags, OutputFlags {}
 
@@ -198,7 +200,7 @@ function revokeCommand(): CliCommand {
     );
 }
 
-function revokedText(result: RevokedApiTokens): string {
+function revokedText(result: Schemas["RevokedApiTokens"]): string {
   const left = leftRows(result).map(([kind, which]) => `  ${kind}: ${which}`);
   const { approvedRuns, moreApprovedRuns } = result;
   const approved = approvedRuns.map(({ envName, id }) => `  ${plain(envName)}/${plain(id)}`);
@@ -212,7 +214,7 @@ function revokedText(result: RevokedApiTokens): string {
 
 /** What the token, or one below it, stored last. */
 function leftRows(
-  result: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
+  result: Pick<Schemas["RevokedApiTokens"], "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
 ): [string, string][] {
   const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions } = result;
   const rows = (kind: string, left: typeof actions, hasMore: boolean, list: string) => [

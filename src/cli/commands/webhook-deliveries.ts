@@ -1,6 +1,6 @@
 /** The messages of a webhook endpoint: how they went, a test, what repeats them, and what signs them. */
 import { type Command, Option } from "commander";
-import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { CliCommand, examples, exiting, given, limitOption, SuggestingOption, take, textOption } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
@@ -20,9 +20,11 @@ import {
   testText,
 } from "./webhook-endpoint.ts";
 
+type EndpointDelivery = Schemas["Delivery"];
+
 type State = EndpointDelivery["state"];
 type EventType = EndpointDelivery["type"];
-type Include = NewEndpointRecovery["include"];
+type Include = Schemas["RecoveryRequest"]["include"];
 
 /** All of them: TypeScript reports a missing one. */
 const STATES = Object.keys({ waiting: true, delivered: true, failed: true } satisfies Record<State, true>);

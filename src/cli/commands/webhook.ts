@@ -1,7 +1,7 @@
 /** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their messages. */
 
 import { type Command, Option } from "commander";
-import type { ListedWebhookEndpoint } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { leftOverWarning } from "../../client/typed-json.ts";
 import {
   CliCommand,
@@ -153,7 +153,7 @@ function listCommand(): CliCommand {
           await output.array(listed);
           return EXIT.succeeded;
         }
-        const endpoints: ListedWebhookEndpoint[] = [];
+        const endpoints: Schemas["ListedWebhookEndpoint"][] = [];
         for await (const endpoint of listed) endpoints.push(endpoint);
         await output.line(
           endpoints.length === 0 ? "There are no webhook endpoints." : endpointTable(endpoints, output),

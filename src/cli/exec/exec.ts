@@ -4,7 +4,7 @@ import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Option } from "commander";
-import { ActionRunsError, type Callback, type HeartbeatAnswer } from "../../client/index.ts";
+import { ActionRunsError, type Callback, type Schemas } from "../../client/index.ts";
 import { CliCommand, examples, exiting, wholeNumberFrom, withCallbackOptions } from "../command.ts";
 import { REPORT_RETRIES } from "../commands/report.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
@@ -117,7 +117,7 @@ const LATE_GRACE_MS = 10 * SECOND_MS;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
 type Json = Record<string, unknown>;
-type Cancel = NonNullable<HeartbeatAnswer["cancel"]>;
+type Cancel = NonNullable<Schemas["HeartbeatAnswer"]["cancel"]>;
 
 export interface Execution {
   /** The command and its arguments. */

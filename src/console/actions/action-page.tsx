@@ -5,7 +5,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError, type StoredAction } from "../../client/index.ts";
+import { ActionRunsError, type Schemas, type Stored } from "../../client/index.ts";
 import { DeleteDialog } from "../definitions/delete-dialog.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { useKeys } from "../keys.tsx";
@@ -109,7 +109,7 @@ function isGone(failure: Failure | null): boolean {
 /* SECTION: An action to read: how its runs went, what it takes and calls, and its versions. */
 
 interface ActionViewProps {
-  readonly action: StoredAction;
+  readonly action: Stored<Schemas["Action"]>;
   /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }

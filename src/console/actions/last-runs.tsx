@@ -22,7 +22,7 @@ export function RunsPart({ name }: { readonly name: string }) {
   const read = useCallback(
     async (signal: AbortSignal) => {
       const query = { actionName: name, include: "details", limit: STRIP_RUNS } as const;
-      return (await reader.runs.page(query, { signal })).runs.map(rowOf);
+      return (await reader.runs.list(query, { signal }).page()).entries.map(rowOf);
     },
     [reader, name],
   );

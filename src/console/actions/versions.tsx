@@ -1,6 +1,6 @@
 /** The versions of an action, to compare and to restore. */
 import { useCallback, useMemo, useState } from "preact/hooks";
-import type { ActionDefinition, ListedVersion, StoredAction } from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
 import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -13,6 +13,9 @@ import { exactTime, RelativeTime } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import { secretsOf, withSecrets } from "./definition-shape.ts";
 import { type DiffLine, diffLines, type Gap, withGaps } from "./line-diff.ts";
+
+type ListedVersion = Schemas["ListedVersion"];
+type StoredAction = Stored<Schemas["Action"]>;
 
 const COLUMNS: readonly Column[] = [
   ["Version", "col-short"],
@@ -32,7 +35,7 @@ export function useVersions({ name, version }: StoredAction): Loaded<readonly Li
   // `version`: another version of the action makes another list.
   const read = useCallback(
     async (signal: AbortSignal) =>
-      isAllowed ? (await reader.actions.versionPage(name, { limit: LISTED }, { signal })).versions : null,
+      isAllowed ? (await reader.actions.versions(name, { limit: LISTED }, { signal }).page()).entries : null,
     [reader, name, version, isAllowed],
   );
   return useLoad(read);
@@ -272,7 +275,10 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
   const restore = () =>
     change.submit({
       send: ({ signal }) =>
-        client.actions.put(name, withSecrets(definition, typed) as ActionDefinition, { ifVersion: current, signal }),
+        client.actions.put(name, withSecrets(definition, typed) as Schemas["ActionDefinition"], {
+          ifVersion: current,
+          signal,
+        }),
       done(put) {
         note(`${name} is stored as version ${put.version}, which equals version ${version.version}.`);
         onChanged();

@@ -3,7 +3,7 @@
  * set that has grown meanwhile is refused. Only a press of the button begins it.
  */
 import { useCallback, useMemo, useState } from "preact/hooks";
-import type { BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
@@ -96,7 +96,7 @@ interface BulkDialogProps {
   readonly operation: Operation;
   readonly selection: Selection;
   readonly onClose: () => void;
-  readonly onStarted: (operation: BulkOperation) => void;
+  readonly onStarted: (operation: Schemas["BulkOperation"]) => void;
 }
 
 export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {

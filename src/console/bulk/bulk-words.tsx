@@ -1,8 +1,11 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
-import type { BulkItem, BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
 import { countText, least, Mark, type Status } from "../ui/status.tsx";
 import { runsText } from "./selection.ts";
+
+type BulkItem = Schemas["BulkItem"];
+type BulkOperation = Schemas["BulkOperation"];
 
 type Counts = BulkOperation["counts"];
 export type ShownFilter = NonNullable<BulkOperation["filter"]>;

@@ -1,6 +1,6 @@
 /** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { BulkItem, BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Fact } from "../run/facts.tsx";
@@ -28,6 +28,8 @@ import {
   titleOf,
   whyAborted,
 } from "./bulk-words.tsx";
+
+type BulkOperation = Schemas["BulkOperation"];
 
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
@@ -131,7 +133,7 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
   const outcome = OUTCOMES.find((one) => one === query.get("outcome"));
   const cursor = query.get("cursor") ?? undefined;
   const read = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.itemPage(id, { outcome, cursor }, { signal }),
+    (signal: AbortSignal) => reader.bulkOperations.items(id, { outcome }, { signal }).page(cursor),
     [reader, id, outcome, cursor],
   );
   const { data, failure, reload } = useLoad(read);
@@ -157,11 +159,11 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
         </div>
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : data.items.length === 0 ? (
+      {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
         <Table label="Runs of the operation" columns={operation === "retry" ? [...COLUMNS, ["New run"]] : COLUMNS}>
-          {data.items.map((item) => (
+          {data.entries.map((item) => (
             <tr key={item.runId}>
               <td>
                 <RunLink id={item.runId} />
@@ -188,7 +190,7 @@ function RunLink({ id }: { readonly id: string }) {
   );
 }
 
-function Outcome({ item: { outcome, code } }: { readonly item: BulkItem }) {
+function Outcome({ item: { outcome, code } }: { readonly item: Schemas["BulkItem"] }) {
   return (
     <>
       <Mark mark={markOfItem(outcome)}>{outcome ?? "remaining"}</Mark>{" "}

@@ -1,15 +1,17 @@
 /** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
 
 import { useCallback } from "preact/hooks";
-import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { type Loaded, useLoad } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
-export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
-export type Refusals = RunApproval["refusals"];
+type DetailedActionRun = Schemas["DetailedActionRun"];
+
+export type Holder = Pick<Schemas["CurrentToken"], "name" | "person" | "mayApprove">;
+export type Refusals = Schemas["RunApproval"]["refusals"];
 export type Decision = keyof Refusals;
 
 /** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
@@ -47,7 +49,7 @@ export function mayBeOwn(
 /* SECTION: What an approver decides about, and whether the service would take the decision. */
 
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
-export function useApproval(id: string | null, version?: unknown): Loaded<RunApproval | null> {
+export function useApproval(id: string | null, version?: unknown): Loaded<Schemas["RunApproval"] | null> {
   const { reader } = useSession();
   const read = useCallback(
     async (signal: AbortSignal) => (id === null ? null : reader.runs.approval(id, { signal })),

@@ -3,7 +3,7 @@
  * dialog gets the focus first, Enter in the field does nothing, and there is no shortcut.
  */
 import { useState } from "preact/hooks";
-import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
@@ -15,6 +15,9 @@ import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { type Decision, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 import { waitingText } from "./waiting.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
+type RunApproval = Schemas["RunApproval"];
 
 interface DecisionDialogProps {
   readonly decision: Decision;

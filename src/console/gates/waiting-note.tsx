@@ -1,6 +1,6 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
 import { useCallback } from "preact/hooks";
-import type { ActionRunDetails } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ageStepMs } from "../ui/durations.ts";
@@ -72,7 +72,7 @@ export function WaitingText({ waiting }: { readonly waiting: Waiting }) {
 
 /* SECTION: Why a pending run's receiver did not take its webhook, and when it is tried again. */
 
-export type Failing = NonNullable<ActionRunDetails["delivery"]>;
+export type Failing = NonNullable<Schemas["ActionRunDetails"]["delivery"]>;
 
 /** In a list, the next attempt can have come since. */
 export function FailingText({ failing: { reason, nextAttemptAt } }: { readonly failing: Failing }) {

@@ -1,9 +1,9 @@
 /** What a run waits for before its webhook is sent, in words. PURE, apart from the time zone of this machine. */
 
-import type { ActionRunDetails } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { formatAge } from "../ui/durations.ts";
 
-export type Waiting = NonNullable<ActionRunDetails["waiting"]>;
+export type Waiting = NonNullable<Schemas["ActionRunDetails"]["waiting"]>;
 export type WaitsFor = Waiting["for"];
 
 /** For what a filter can ask. */

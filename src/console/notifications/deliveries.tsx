@@ -1,6 +1,6 @@
 /** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
 import { useCallback, useEffect, useState } from "preact/hooks";
-import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { localMinute } from "../gates/local-time.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -14,6 +14,8 @@ import { useNotices } from "../ui/notices.tsx";
 import { Mark, type Status } from "../ui/status.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
+
+type EndpointDelivery = Schemas["Delivery"];
 
 type State = EndpointDelivery["state"];
 
@@ -35,7 +37,7 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
   const state = STATES.find((one) => one === query.get("state"));
   const cursor = query.get("cursor") ?? undefined;
   const read = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.deliveryPage(name, { state, cursor }, { signal }),
+    (signal: AbortSignal) => reader.webhookEndpoints.deliveries(name, { state }, { signal }).page(cursor),
     [reader, name, state, cursor],
   );
   const { data, failure, reload } = useLoad(read, { everyMs: EVERY_MS });
@@ -61,11 +63,11 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
         </div>
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : data.deliveries.length === 0 ? (
+      {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">{noneOf(state, data.next)}</p>
       ) : (
         <ul class="deliveries" aria-label="Deliveries">
-          {data.deliveries.map((delivery) => (
+          {data.entries.map((delivery) => (
             <Delivery key={delivery.runId + delivery.type} name={name} delivery={delivery} onResent={reload} />
           ))}
         </ul>
@@ -154,7 +156,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
 
 /* SECTION: Sends messages again that a time without a receiver cost. The page shows how far it is. */
 
-type Include = NewEndpointRecovery["include"];
+type Include = Schemas["RecoveryRequest"]["include"];
 
 const DAY_MS = 24 * 3_600_000;
 const INCLUDED: Readonly<Record<Include, string>> = {

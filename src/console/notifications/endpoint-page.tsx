@@ -1,6 +1,6 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
 import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError, type EndpointStatus, type StoredEndpoint } from "../../client/index.ts";
+import { ActionRunsError, type Schemas, type Stored } from "../../client/index.ts";
 import { Fact } from "../actions/action-facts.tsx";
 import { Labels } from "../actions/action-list.tsx";
 import { DeleteDialog } from "../definitions/delete-dialog.tsx";
@@ -142,8 +142,8 @@ function isGone(failure: Failure | null): boolean {
 /* SECTION: What an endpoint's page says of it: how its receiver does, which runs it hears of, and who changed it. */
 
 interface EndpointFactsProps {
-  readonly endpoint: StoredEndpoint;
-  readonly status: EndpointStatus;
+  readonly endpoint: Stored<Schemas["StoredWebhookEndpoint"]>;
+  readonly status: Schemas["EndpointStatus"];
 }
 
 export function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {

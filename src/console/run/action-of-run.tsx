@@ -4,10 +4,12 @@
  * end.
  */
 import { useCallback, useEffect, useRef } from "preact/hooks";
-import { type ActionDefinition, ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.tsx";
 import { isOpen } from "../ui/status.tsx";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 export interface ActionOfRun {
   readonly action: ActionNow;
@@ -52,7 +54,7 @@ export type Retrying =
   | "action_deleted";
 
 /** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
-export type ActionNow = ActionDefinition | null | undefined;
+export type ActionNow = Schemas["ActionDefinition"] | null | undefined;
 
 export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
   if (isOpen(status) || details === undefined) return "not_now";

@@ -1,6 +1,6 @@
 /** Who, when and what about: the short facts of a run. */
 import type { ComponentChildren } from "preact";
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
@@ -8,7 +8,7 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 interface FactsProps {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   readonly scope: Scope;
 }
 

@@ -1,5 +1,5 @@
 /** The dialogs that the buttons of one run open. */
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
@@ -18,7 +18,7 @@ export type RunDialog = "cancel" | "retry" | "release" | Decision;
 
 interface RunDialogsProps {
   readonly open: RunDialog | null;
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   /** The run as the server sent it. */
   readonly text: string;
   readonly actionOfRun: ActionOfRun;
@@ -82,7 +82,7 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
 /* SECTION: Starts a run before its time. */
 
 interface ReleaseDialogProps {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   readonly onClose: () => void;
   readonly onReleased: () => void;
 }

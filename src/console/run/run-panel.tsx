@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
 import { WAITED_FOR } from "../gates/waiting.ts";
 import { useKeys } from "../keys.tsx";
@@ -26,6 +26,8 @@ import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
 import { useRun, type WatchedRun } from "./use-run.ts";
 import { Inputs, Outcome, RawJson, Section } from "./values.tsx";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 /** The id of the text that says why a decision is refused. */
 const WHY = "why-refused";

@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { TimelineEvent } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { groupText, WAITED_FOR, whenText } from "../gates/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
@@ -13,7 +13,7 @@ import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
 import { Who } from "./facts.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
 
-export function TimelineList({ events }: { readonly events: readonly TimelineEvent[] }) {
+export function TimelineList({ events }: { readonly events: readonly Schemas["TimelineEvent"][] }) {
   return (
     <ol class="timeline" aria-label="Timeline">
       {itemsOf(events).map((item) => (
@@ -127,7 +127,7 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
   }
 }
 
-type WaitingEvent = Extract<TimelineEvent, { readonly type: "waiting" }>;
+type WaitingEvent = Extract<Schemas["TimelineEvent"], { readonly type: "waiting" }>;
 
 function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   const { at, for: gate, until, notBefore, group, key, reason } = event;

@@ -1,7 +1,7 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
-import type { ActionRunSummary } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
@@ -193,7 +193,7 @@ function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () 
 interface StatusFiltersProps {
   readonly query: URLSearchParams;
   readonly onChange: (query: URLSearchParams) => void;
-  readonly counts: ActionRunSummary | null;
+  readonly counts: Schemas["ActionRunSummary"] | null;
 }
 
 export function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {

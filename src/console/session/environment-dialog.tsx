@@ -1,6 +1,6 @@
 /** Leads to another environment that the token opens. */
 import { useCallback, useState } from "preact/hooks";
-import type { Place } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
@@ -24,7 +24,7 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
   const change = useChange();
-  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({ signal }), ENVIRONMENTS_SHOWN), [reader]);
+  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN), [reader]);
   const { data: environments = [] } = useLoad(read);
   function go(to: Scope) {
     const path = pathOf({ name: "runs", ...to });
@@ -57,7 +57,7 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
 /* SECTION: The environments to choose from. Environments are not registered, so the list has those with runs or actions. */
 
 interface EnvironmentListProps {
-  readonly environments: readonly Place[];
+  readonly environments: readonly Schemas["Place"][];
   readonly current?: Scope;
   readonly onChoose: (scope: Scope) => void;
 }

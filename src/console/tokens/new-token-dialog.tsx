@@ -1,7 +1,7 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
 
 import { useState } from "preact/hooks";
-import type { CreatedApiToken } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
@@ -9,6 +9,8 @@ import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
 import { expiresAt, expiryChoices, firstChoice, grantableOf, grantableRoles, type Role } from "./token-rules.ts";
+
+type CreatedApiToken = Schemas["CreatedApiToken"];
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;

@@ -1,6 +1,6 @@
 /** Asks before a token is revoked. Then it shows what the token stored, and offers to disable its webhook endpoints. */
 import { useState } from "preact/hooks";
-import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -9,11 +9,13 @@ import { useNotices } from "../ui/notices.tsx";
 import { countText } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 
+type RevokedApiTokens = Schemas["RevokedApiTokens"];
+
 const AFTER_LOSS =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
 
 interface RevokeDialogProps {
-  readonly token: ApiToken;
+  readonly token: Schemas["ApiToken"];
   readonly onClose: () => void;
   readonly onRevoked: () => void;
 }

@@ -1,7 +1,7 @@
 /** Gives a token a new secret, and shows it once. */
 
 import { useState } from "preact/hooks";
-import type { ApiToken, RotatedApiToken } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
@@ -11,8 +11,10 @@ import { LeftBehind } from "./revoke-dialog.tsx";
 import { ShownSecret, TokenName } from "./shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "./token-rules.ts";
 
+type RotatedApiToken = Schemas["RotatedApiToken"];
+
 interface RotateDialogProps {
-  readonly token: ApiToken;
+  readonly token: Schemas["ApiToken"];
   readonly onClose: () => void;
   /** Called when the token was rotated, or may have been. */
   readonly onRotated: () => void;

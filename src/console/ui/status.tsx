@@ -1,9 +1,11 @@
 /** A run's status by colour, by shape and by word. */
-import type { ActionRun, ActionRunSummary } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+
+type ActionRunSummary = Schemas["ActionRunSummary"];
 
 /* SECTION: The statuses of a run. PURE. */
 
-export type Status = ActionRun["status"];
+export type Status = Schemas["ActionRun"]["status"];
 
 export const STATUSES: readonly Status[] = ["pending", "running", "succeeded", "failed", "cancelled"];
 
