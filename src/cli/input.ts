@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { parseExact } from "../client/typed-json.ts";
+import { parseExact } from "../words/typed-json.ts";
 import { CommandFailed, UsageError } from "./exit.ts";
 import { plain } from "./output.ts";
 

@@ -5,10 +5,10 @@ import type { Schemas } from "../../src/client/index.ts";
 import { unshownMember, withMember } from "../../src/console/actions/definition-shape.ts";
 import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/approval.tsx";
 import { readLocalTime, zonesText } from "../../src/console/gates/local-time.tsx";
-import { ordinal, type Waiting, waitingText, whenText } from "../../src/console/gates/waiting.ts";
 import { newer, rowOf } from "../../src/console/runs/run-list.ts";
 import { localSuggestions, termsOf } from "../../src/console/runs/search.ts";
 import { flagWords, grantableOf } from "../../src/console/tokens/token-rules.ts";
+import { ordinal, type Waiting, waitingText, whenText } from "../../src/words/waiting.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

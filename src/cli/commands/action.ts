@@ -2,7 +2,7 @@
 
 import { type Argument, Option } from "commander";
 import type { Schemas, Stored } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import {
   CliCommand,
   examples,

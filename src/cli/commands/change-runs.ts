@@ -1,7 +1,7 @@
 /** `create`: creates a run, and with --wait waits until it ends. */
 import { Option } from "commander";
 import type { Client, Schemas } from "../../client/index.ts";
-import { parseExact } from "../../client/typed-json.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import {
   CliCommand,
   examples,

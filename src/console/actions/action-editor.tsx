@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import { DefinitionEditor, type DefinitionKind, type View } from "../definitions/definition-editor.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { pathOf } from "../pages.ts";

@@ -1,9 +1,9 @@
 /** What an action calls to start and to stop the work. Secrets are only named: the service shows null for them. */
 import type { ComponentChildren } from "preact";
 import type { Schemas } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { JsonTree } from "../ui/json-tree.tsx";
 
 type Trigger = NonNullable<Schemas["Action"]["trigger"]>;

@@ -1,10 +1,10 @@
 /** How the last runs of an action went: numbers, bars with an axis, and the newest runs. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { formatDuration, tookOf } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
 import { barsFor, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
-import { formatDuration, tookOf } from "../ui/durations.ts";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useLoad } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";

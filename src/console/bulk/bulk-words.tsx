@@ -1,7 +1,8 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
 import type { Schemas } from "../../client/index.ts";
+import { countText, least, type Status } from "../../words/statuses.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
-import { countText, least, Mark, type Status } from "../ui/status.tsx";
+import { Mark } from "../ui/status.tsx";
 import { runsText } from "./selection.ts";
 
 type BulkItem = Schemas["BulkItem"];

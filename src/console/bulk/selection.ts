@@ -3,8 +3,8 @@
  * and new rows. Or it is the filter itself, and then the service finds the runs.
  */
 import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
+import { type Count, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
 import { chipsOf, filterOf } from "../runs/filters.ts";
-import { type Count, countText, least, STATUSES, sumOf } from "../ui/status.tsx";
 
 type BulkPreview = Schemas["BulkPreview"];
 

@@ -2,7 +2,7 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { ActionRunsError, CallOptions, PutOptions, Stored } from "../../client/index.ts";
-import { parseExact } from "../../client/typed-json.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import { type SecretMember, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";

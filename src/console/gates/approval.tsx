@@ -2,10 +2,10 @@
 
 import { useCallback } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { type Loaded, useLoad } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];

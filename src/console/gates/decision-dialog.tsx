@@ -4,6 +4,7 @@
  */
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { waitingText } from "../../words/waiting.ts";
 import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
@@ -14,7 +15,6 @@ import { useNotices } from "../ui/notices.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { type Decision, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
-import { waitingText } from "./waiting.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 type RunApproval = Schemas["RunApproval"];

@@ -1,14 +1,15 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
 import { useCallback } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { ageStepMs } from "../../words/durations.ts";
+import { countText } from "../../words/statuses.ts";
+import { type Waiting, waitingText } from "../../words/waiting.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ageStepMs } from "../ui/durations.ts";
 import { useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { countText, StatusIcon } from "../ui/status.tsx";
+import { StatusIcon } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
-import { type Waiting, waitingText } from "./waiting.ts";
 
 /** How many of those ahead are named. */
 const NAMED = 3;

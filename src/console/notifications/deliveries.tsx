@@ -1,17 +1,18 @@
 /** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
 import { useCallback, useEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
+import type { Status } from "../../words/statuses.ts";
 import { localMinute } from "../gates/local-time.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { SelectField, TextField } from "../ui/field.tsx";
 import { Pager } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useLoad } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Mark, type Status } from "../ui/status.tsx";
+import { Mark } from "../ui/status.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 

@@ -1,7 +1,8 @@
 /** Stores a new endpoint or changes one, and tries it before. A new signing secret is shown once. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ActionRunsError, type PutEndpoint, type Schemas, type Stored } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import { formatDuration } from "../../words/durations.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx";
@@ -18,7 +19,6 @@ import { useSession } from "../session/session.tsx";
 import { ShownSecret } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { LinesField, TextField } from "../ui/field.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import {

@@ -5,9 +5,9 @@
  */
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

@@ -1,11 +1,11 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
 import { useCallback, useEffect, useRef } from "preact/hooks";
 import type { Client, RunFilter, Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
 import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { differencesOf, wordsOf } from "./comparison.tsx";
 

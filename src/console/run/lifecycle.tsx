@@ -1,7 +1,7 @@
 /** When a run was created, started and ended, and how long it waited, ran and took. The clock of an open stage ticks. */
 import type { Schemas } from "../../client/index.ts";
-import { ranOf, type Span, tookOf, waitedOf } from "../ui/durations.ts";
-import { isOpen } from "../ui/status.tsx";
+import { ranOf, type Span, tookOf, waitedOf } from "../../words/durations.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { ClockTime, Duration, useNow } from "../ui/time.tsx";
 
 type TimelineEvent = Schemas["TimelineEvent"];

@@ -2,7 +2,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { parseExact } from "../../client/typed-json.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import {
   changeIn,
   type Filled,

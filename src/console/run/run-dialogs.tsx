@@ -1,14 +1,14 @@
 /** The dialogs that the buttons of one run open. */
 import type { Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
+import { whenText } from "../../words/waiting.ts";
 import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
-import { whenText } from "../gates/waiting.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 import type { ActionOfRun } from "./action-of-run.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";

@@ -3,11 +3,12 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { groupText, WAITED_FOR, whenText } from "../gates/waiting.ts";
+import { formatDuration } from "../../words/durations.ts";
+import type { Status } from "../../words/statuses.ts";
+import { groupText, WAITED_FOR, whenText } from "../../words/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
-import { formatDuration } from "../ui/durations.ts";
-import { type Status, StatusIcon } from "../ui/status.tsx";
+import { StatusIcon } from "../ui/status.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
 import { Who } from "./facts.tsx";

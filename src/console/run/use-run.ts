@@ -1,9 +1,9 @@
 /** One run and its events. Events come live; the run is read again when they say that it has changed. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, retryInMs, useLoad } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { useVisible } from "../ui/time.tsx";
 import { newsSeqOf } from "./timeline-items.ts";
 

@@ -2,6 +2,7 @@
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
@@ -14,7 +15,7 @@ import { StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
-import { countText, STATUSES, StatusIcon } from "../ui/status.tsx";
+import { StatusIcon } from "../ui/status.tsx";
 import {
   atCursor,
   type Chip,

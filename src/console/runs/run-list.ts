@@ -4,9 +4,9 @@
  * matches.
  */
 import type { Schemas } from "../../client/index.ts";
-import type { Waiting } from "../gates/waiting.ts";
+import { isOpen, type Status } from "../../words/statuses.ts";
+import type { Waiting } from "../../words/waiting.ts";
 import type { Failing } from "../gates/waiting-note.tsx";
-import { isOpen, type Status } from "../ui/status.tsx";
 
 /* SECTION:
  * What a list keeps of a run, and how later reads change it. PURE. Inputs and outputs are left out: they can be large.

@@ -9,7 +9,7 @@
  */
 
 import { ActionRunsError, type Client, type RunFilter, type Schemas } from "../../client/index.ts";
-import { moved } from "../ui/status.tsx";
+import { moved } from "../../words/statuses.ts";
 import { filterOf, matches } from "./filters.ts";
 import {
   begun,

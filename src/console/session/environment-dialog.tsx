@@ -24,7 +24,10 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
   const change = useChange();
-  const read = useCallback((signal: AbortSignal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN), [reader]);
+  const read = useCallback(
+    (signal: AbortSignal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN),
+    [reader],
+  );
   const { data: environments = [] } = useLoad(read);
   function go(to: Scope) {
     const path = pathOf({ name: "runs", ...to });

@@ -1,12 +1,12 @@
 /** Asks before a token is revoked. Then it shows what the token stored, and offers to disable its webhook endpoints. */
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { countText } from "../../words/statuses.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, ConfirmDialog, Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { countText } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 type RevokedApiTokens = Schemas["RevokedApiTokens"];

@@ -1,17 +1,5 @@
 /** A run's status by colour, by shape and by word. */
-import type { Schemas } from "../../client/index.ts";
-
-type ActionRunSummary = Schemas["ActionRunSummary"];
-
-/* SECTION: The statuses of a run. PURE. */
-
-export type Status = Schemas["ActionRun"]["status"];
-
-export const STATUSES: readonly Status[] = ["pending", "running", "succeeded", "failed", "cancelled"];
-
-export function isOpen(status: Status): boolean {
-  return status === "pending" || status === "running";
-}
+import type { Status } from "../../words/statuses.ts";
 
 /** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
 const SHAPES: Readonly<Record<Status, string | null>> = {
@@ -50,33 +38,4 @@ export function Mark({ mark, children }: MarkProps) {
       {children}
     </span>
   );
-}
-
-/* SECTION: How many runs there are of each status. PURE. */
-
-export type Count = ActionRunSummary[Status];
-
-export function countText(count: Count): string {
-  return typeof count === "number" ? count.toLocaleString("en") : `${count.atLeast.toLocaleString("en")}+`;
-}
-
-/** Only a lower bound if one of them is one. */
-export function sumOf(counts: readonly Count[]): Count {
-  const sum = counts.reduce<number>((total, count) => total + least(count), 0);
-  return counts.every((count) => typeof count === "number") ? sum : { atLeast: sum };
-}
-
-/** The number that is certain. */
-export function least(count: Count): number {
-  return typeof count === "number" ? count : count.atLeast;
-}
-
-/** The counts after a run went from one status to another. What is only a lower bound stays one. */
-export function moved(counts: ActionRunSummary, from: Status, to: Status): ActionRunSummary {
-  if (from === to) return counts;
-  return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
-}
-
-function plus(count: Count, difference: number): Count {
-  return typeof count === "number" ? Math.max(count + difference, 0) : count;
 }
