@@ -108,6 +108,11 @@ interface Asking {
   readonly signal?: AbortSignal;
 }
 
+/** Whether the user says yes. */
+export async function isConfirmed(question: string, asking: Asking): Promise<boolean> {
+  return /^y(es)?$/i.test(await ask(`${question} (y/N)`, asking));
+}
+
 /** Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. */
 export async function ask(
   question: string,

@@ -1,7 +1,9 @@
 /** Shows the new run of a command. With --wait, waits for the run's end. */
+
 import { Option } from "commander";
+import { present } from "../client/api.ts";
 import type { Client, Schemas } from "../client/index.ts";
-import { type CliCommand, given, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
+import { type CliCommand, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { fields, instantText } from "./fields.ts";
 import { untilEnded, withWaiting } from "./follow.ts";
@@ -31,7 +33,7 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)
 /** The client's options for a call that makes a run. Programs that trace commands set TRACEPARENT. */
 export function creatingOptions({ idempotencyKey }: CreatingFlags) {
   const { TRACEPARENT: text = "" } = process.env;
-  return given({ idempotencyKey, traceparent: TRACEPARENT.test(text) ? text : undefined });
+  return present({ idempotencyKey, traceparent: TRACEPARENT.test(text) ? text : undefined });
 }
 
 /** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
@@ -138,7 +140,7 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
   const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
   return {
     ...base,
-    ...given({
+    ...present({
       entityId,
       parameters: await readParameterFlags(flags, base.parameters),
       recommendations:
@@ -180,5 +182,5 @@ export function withGates(command: CliCommand): CliCommand {
 
 /** The members of a request. */
 export function gatesOf({ notBefore, gateTimeout }: GateFlags) {
-  return given({ notBefore, waitTimeout: gateTimeout });
+  return present({ notBefore, waitTimeout: gateTimeout });
 }

@@ -74,9 +74,9 @@ export function waitingText(
 }
 
 /** `shop`, or `shop (eu-west)` with the key; null without a group. */
-export function groupText({ group, key }: { readonly group: string | null; readonly key: string | null }) {
+export function groupText({ group, key }: { readonly group: string | null; readonly key?: string | null }) {
   if (group === null) return null;
-  return key === null || key === "" ? group : `${group} (${key})`;
+  return key == null || key === "" ? group : `${group} (${key})`;
 }
 
 const PLURALS = new Intl.PluralRules("en", { type: "ordinal" });

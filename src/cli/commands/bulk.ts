@@ -3,25 +3,11 @@
 import { Option } from "commander";
 import type { Client, Schemas } from "../../client/index.ts";
 import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  readId,
-  take,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { calling, type Flags, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readId, take } from "../command.ts";
 import { waitTimeoutOption } from "../follow.ts";
-import { Output, type OutputFlags } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
 
 type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
-
-interface Flags extends ConnectionFlags, OutputFlags {}
 
 interface ListFlags extends Flags {
   readonly limit: number;
@@ -49,7 +35,7 @@ export function bulkCommand(): CliCommand {
     )
     .addHelpText("after", examples("action-runs bulk list", `action-runs bulk wait ${ID}`));
   for (const command of [listCommand(), getCommand(), itemsCommand(), cancelCommand(), waitCommand()]) {
-    bulk.addCommand(withOutput(withConnection(command)));
+    bulk.addCommand(withCall(command));
   }
   return bulk;
 }
@@ -67,20 +53,12 @@ function listCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (flags: ListFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const listed = take(client.bulkOperations.list(), flags.limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const operations: Schemas["BulkOperation"][] = [];
-        for await (const operation of listed) operations.push(operation);
-        await output.line(
-          operations.length === 0 ? "There are no bulk operations." : operationTable(operations, output),
+      calling<ListFlags>(async ({ client, output, flags }) => {
+        await output.list(
+          take(client.bulkOperations.list(), flags.limit),
+          "There are no bulk operations.",
+          operationTable,
         );
-        return EXIT.succeeded;
       }),
     );
 }
@@ -99,11 +77,9 @@ function getCommand(): CliCommand {
 
 /** Shows the operation that a request answers with. */
 function showing(request: (client: Client, id: string) => Promise<Schemas["BulkOperation"]>) {
-  return exiting(async (id: string, flags: Flags) => {
-    const output = new Output(flags);
-    const operation = await request(await connect(flags), id);
+  return calling<Flags, [string]>(async ({ client, output }, id) => {
+    const operation = await request(client, id);
     await output.show(operation, () => operationText(operation, output));
-    return EXIT.succeeded;
   });
 }
 
@@ -125,19 +101,9 @@ function itemsCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (id: string, flags: ItemFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<ItemFlags, [string]>(async ({ client, output, flags }, id) => {
         const { outcome, limit } = flags;
-        const listed = take(client.bulkOperations.items(id, given({ outcome })), limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const items: Schemas["BulkItem"][] = [];
-        for await (const item of listed) items.push(item);
-        await output.line(items.length === 0 ? "No runs match." : itemTable(items, output));
-        return EXIT.succeeded;
+        await output.list(take(client.bulkOperations.items(id, { outcome }), limit), "No runs match.", itemTable);
       }),
     );
 }
@@ -165,9 +131,7 @@ function waitCommand(): CliCommand {
     .addOption(waitTimeoutOption())
     .addHelpText("after", examples(`action-runs bulk wait ${ID} --wait-timeout 600`))
     .action(
-      exiting(async (id: string, flags: WaitFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<WaitFlags, [string]>(async ({ client, output, flags }, id) => {
         const operation = await client.bulkOperations.get(id);
         return followBulk(client, operation, output, { isOwn: false, seconds: flags.waitTimeout });
       }),

@@ -1,16 +1,13 @@
 /** What the commands of webhook endpoints read: the endpoint's name, and a definition. */
+
 import type { Command } from "commander";
 import type { Schemas, Stored } from "../../client/index.ts";
+import { formatAge, formatDuration, shortAge } from "../../words/durations.ts";
 import { OfferingArgument, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, fittedValue, idShortener, instantText, objectText } from "../fields.ts";
+import { fields, fittedValue, idShortener, instantText, objectText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
-import { type Colour, type Column, logLines, type Output, type OutputFlags, plain, wrap } from "../output.ts";
-import { words } from "../run-text.ts";
-import type { ConnectionFlags } from "../settings.ts";
-import { ageText, durationText } from "../times.ts";
-
-export interface EndpointFlags extends ConnectionFlags, OutputFlags {}
+import { type Colour, type Column, logLines, type Output, plain, wrap } from "../output.ts";
 
 export function nameArgument(): OfferingArgument {
   const argument = new OfferingArgument("<name>", "the endpoint's name", "webhook endpoints");
@@ -132,8 +129,8 @@ export function deliveryTable(deliveries: readonly Schemas["Delivery"][], output
       eventName(type),
       state,
       String(attempts.length),
-      last === undefined ? "" : ageText(now - Date.parse(last.at)),
-      nextAttemptAt === null ? "" : `in ${ageText(Math.max(Date.parse(nextAttemptAt) - now, 0))}`,
+      last === undefined ? "" : shortAge(now - Date.parse(last.at)),
+      nextAttemptAt === null ? "" : formatAge(Math.min(now - Date.parse(nextAttemptAt), 0)),
       last?.reason ?? "",
     ];
   });
@@ -209,7 +206,7 @@ export function testText(result: Schemas["EndpointTestResult"], output: Output):
   const rows = [
     ["outcome", output.paint(STATE_COLOUR[outcome] ?? "yellow", plain(outcome.replaceAll("_", " ")))],
     ["status", status === null ? null : plain(String(status))],
-    ["took", durationText(durationMs)],
+    ["took", formatDuration(durationMs)],
     ["reason", plain(reason)],
     ["answer", excerpt && fittedValue(logLines(excerpt), output)],
   ];
