@@ -161,24 +161,26 @@ export function listed<T>(
   ask: (cursor: { readonly cursor?: string }) => Promise<Answer<T>>,
   onStale?: () => void,
 ): List<T> {
-  async function page(cursor?: string): Promise<Page<T>> {
+  async function read(cursor: string | undefined) {
     const { data, response } = await ask(present({ cursor }));
     if (!Array.isArray(data)) throw unexpectedResponse(response, "The response is not a list");
-    const next = nextCursor(response.headers.get("Link")) ?? null;
-    if (next !== null && next === cursor) {
-      throw unexpectedResponse(response, "The next page is the same page again");
-    }
-    return { entries: data, next, isStale: isStale(response) };
+    const next = nextCursor(response.headers.get("Link"));
+    const page: Page<T> = { entries: data, next: next ?? null, isStale: isStale(response) };
+    return { page, next, response };
   }
   return {
-    page,
+    page: async (cursor) => (await read(cursor)).page,
     async *[Symbol.asyncIterator]() {
-      for (let cursor: string | null | undefined; cursor !== null; ) {
-        const one: Page<T> = await page(cursor);
-        if (one.isStale) onStale?.();
-        yield* one.entries;
-        cursor = one.next;
-      }
+      let cursor: string | undefined;
+      do {
+        const { page, next, response }: Awaited<ReturnType<typeof read>> = await read(cursor);
+        if (page.isStale) onStale?.();
+        yield* page.entries;
+        if (next !== undefined && next === cursor) {
+          throw unexpectedResponse(response, "The next page is the same page again");
+        }
+        cursor = next;
+      } while (cursor !== undefined);
     },
   };
 }

@@ -66,9 +66,10 @@ export function formatDuration(ms: number, { isRunning = false } = {}): string {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/** `now`, `12s ago`, `5m ago`, `in 3h`. `ms`: how long ago; negative if it is still to come. */
+/** `now`, `12s ago`, `5m ago`, `in 3h`. `ms`: how long ago; negative if it is still to come; NaN for no instant. */
 export function formatAge(ms: number): string {
   const size = Math.abs(ms);
+  if (Number.isNaN(size)) return "";
   if (size < SECOND) return "now";
   if (size < MINUTE) return AGES.format(towards(-ms / SECOND), "second");
   if (size < HOUR) return AGES.format(towards(-ms / MINUTE), "minute");

@@ -1,24 +1,12 @@
 /** `cancel` and `retry` of many runs, and `bulk`: what they send, ask, print and exit with. */
 
 import { Readable } from "node:stream";
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
-import {
-  bulkService,
-  closeServices,
-  completed,
-  ID,
-  idOf,
-  OPERATIONS,
-  operation,
-  preview,
-  type Step,
-} from "./bulk-service.ts";
+import { bulkService, completed, ID, idOf, OPERATIONS, operation, preview, type Step } from "./bulk-service.ts";
 import { start } from "./command.ts";
 import { cli, cliAtTerminal } from "./in-process.ts";
 import { html, json } from "./misbehaving.ts";
-
-afterEach(closeServices);
 
 const GOES_ON = `action-runs: The bulk operation goes on.
 To follow it: action-runs bulk wait ${ID}

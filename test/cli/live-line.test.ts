@@ -124,7 +124,7 @@ function waitingRun() {
 const HELD = { seq: 2, type: "waiting", at: RUN.createdAt, for: "concurrency", group: "deploys" };
 const OPENED = { seq: 3, type: "released", at: RUN.createdAt };
 const HELD_LINE = "2026-11-25T13:21:48Z  waiting           for a slot of deploys";
-const LINE = (place: string) => `waits for a slot of deploys, ${place}, behind 148ea617`;
+const LINE = (place: string) => `${place} in line for group deploys, behind 148ea617`;
 
 test("what a run waits for is one line that follows its place, through an outage, until the run is released", async () => {
   vi.useFakeTimers();

@@ -2,8 +2,8 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { approvalText } from "../../src/cli/commands/group.ts";
-import { LiveLine } from "../../src/cli/follow.ts";
+import { approvalText } from "../../src/cli/commands/decide.ts";
+import { Screen } from "../../src/cli/follow.ts";
 import { Output, plain, toJson, wrap } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";
 
@@ -66,7 +66,7 @@ describe("branches that look the same are different texts", () => {
   test("in a line that changes in place", () => {
     for (const [index, branch] of BRANCHES.entries()) {
       const { stream, text } = terminal(80);
-      new LiveLine(stream, { endsWithInterrupt: false }).show(() => branch);
+      new Screen(stream, { endsWithInterrupt: false }).show(() => branch);
       expect(text()).toBe(`\r\x1b[J${OF_BRANCHES[index]}\r`);
     }
   });

@@ -2,7 +2,9 @@
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { actionTable, auditTable, tokenTable } from "../../src/cli/fields.ts";
+import { actionTable } from "../../src/cli/commands/action.ts";
+import { auditTable } from "../../src/cli/commands/audit.ts";
+import { tokenTable } from "../../src/cli/commands/token.ts";
 import { Output } from "../../src/cli/output.ts";
 import { runTable } from "../../src/cli/run-text.ts";
 

@@ -11,6 +11,7 @@ import { Output } from "../../src/cli/output.ts";
 import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json, RUN } from "./misbehaving.ts";
+import { settingsFor } from "./service.ts";
 
 const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
 const DEFINITION: Schemas["ListedWebhookEndpoint"]["definition"] = {
@@ -95,14 +96,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const settings = {
-  ACTION_RUNS_URL: server.url,
-  ACTION_RUNS_TOKEN: "terr_x",
-  ACTION_RUNS_ORG: "acme",
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-  ACTION_RUNS_RETRIES: "0",
-};
+const settings = settingsFor(server.url);
 const webhook = (args: readonly string[], more: Record<string, string> = {}, input = "") =>
   cli(["webhook", ...args], { ...settings, ...more }, input);
 const last = () => {

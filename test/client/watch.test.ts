@@ -198,6 +198,7 @@ describe("a watch that stops", () => {
     const api = await stub(answer);
     const aborter = new AbortController();
     const watching = thrown(all(api.client().runs.watch("a-run", { signal: aborter.signal })));
+    await expect.poll(() => api.asked.length).toBe(1);
     await delay(100);
     aborter.abort(reason);
     expect(await watching).toBe(reason);
