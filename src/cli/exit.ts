@@ -104,11 +104,6 @@ export function isCancelled(thrown: unknown): boolean {
   return thrown instanceof ActionRunsError && thrown.code === "run_cancelled";
 }
 
-/* SECTION:
- * Says why no response came from the service, and what to do. Node tells the reason in the causes of an error, as a
- * code.
- */
-
 /** What the client says of every such error. */
 const CLIENT_ADVICE = "Check the address and the network, and try again.";
 const AUTHORITY =
@@ -134,7 +129,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: `Nothing accepts connections at {}. ${CLIENT_ADVICE}`,
 };
 
-/** The sentences of any error. Without a response: what happened, what to do, and the code of the cause. */
+/**
+ * The sentences of any error. Without a response: what happened, what to do, and the code of the cause, which Node hides in
+ * the causes of an error.
+ */
 export function explained(error: ActionRunsError): string {
   if (error.code === "unreachable") return unreachableSentence(error);
   return error.code === "unexpected_answer" ? `${error.message}${proxyAdvice()}` : error.message;

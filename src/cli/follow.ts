@@ -346,7 +346,7 @@ class Outage {
 /** The exit codes of shells: 128 and the number of the signal. */
 export const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 
-export type Interruption = keyof typeof INTERRUPTED;
+type Interruption = keyof typeof INTERRUPTED;
 
 /**
  * Does `work`. A signal does not end the process meanwhile, but calls `onSignal`. Its `leave` aborts the work, and its

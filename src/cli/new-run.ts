@@ -1,4 +1,7 @@
-/** Shows the new run of a command. With --wait, waits for the run's end. */
+/**
+ * What the commands that make a run share: the options for its inputs and gates, and how they show the new run. With
+ * --wait they wait for its end. The service validates the values.
+ */
 
 import { Option } from "commander";
 import { present } from "../client/api.ts";
@@ -78,8 +81,6 @@ function createdText(created: Schemas["StartedActionRun"], output: Output, hasTr
   return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
 }
 
-/* SECTION: The options for a run's inputs, for the commands that create a run. The service validates the values. */
-
 type Json = Record<string, unknown>;
 
 export interface ParameterFlags {
@@ -151,8 +152,6 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
     ...gatesOf(flags),
   };
 }
-
-/* SECTION: The options for the gates of a run, for the commands that create one. An action has its other gates itself. */
 
 export interface GateFlags {
   /** An instant, although the user may have typed +2h. */

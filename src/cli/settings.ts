@@ -205,10 +205,7 @@ export function profilePath(
 }
 
 /** The names of all profiles, sorted. */
-export function profileNames(
-  env: Environment = process.env,
-  platform: NodeJS.Platform = process.platform,
-): readonly string[] {
+function profileNames(env: Environment = process.env, platform: NodeJS.Platform = process.platform): readonly string[] {
   let files: readonly string[];
   try {
     files = readdirSync(profileFolder(env, platform));

@@ -5,7 +5,7 @@ import { formatAge } from "./durations.ts";
 
 type Details = components["schemas"]["ActionRunDetails"];
 export type Waiting = NonNullable<Details["waiting"]>;
-export type WaitsFor = Waiting["for"];
+type WaitsFor = Waiting["for"];
 
 /** For what a filter can ask. */
 export const WAITING_FILTERS = ["any", "time", "approval", "concurrency", "pause"] as const;

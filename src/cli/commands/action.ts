@@ -162,7 +162,7 @@ function nameArgument(): Argument {
 }
 
 /** A stored action, with the definition as JSON. */
-export function actionText({ name, version, definition }: Stored<Schemas["Action"]>, output: Output): string {
+function actionText({ name, version, definition }: Stored<Schemas["Action"]>, output: Output): string {
   const rows = [
     ["action", plain(name)],
     ["version", plain(String(version))],

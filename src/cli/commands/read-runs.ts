@@ -110,7 +110,7 @@ export function summaryCommand(): CliCommand {
   return withCall(command);
 }
 
-export function summaryTable(counts: Schemas["ActionRunSummary"], output: Output): string {
+function summaryTable(counts: Schemas["ActionRunSummary"], output: Output): string {
   const rows = Object.entries(counts).map(([status, count]) => [status, countText(count, String)]);
   return output.table(["STATUS", "RUNS"], rows, (column, cell) =>
     column === 0 ? (STATUS_COLOUR[cell] ?? null) : null,

@@ -1,4 +1,7 @@
-/** What the commands of webhook endpoints read: the endpoint's name, and a definition. */
+/**
+ * What the commands of webhook endpoints share: they read a name and a definition, and show endpoints and deliveries to
+ * people. Every text from the service passes through `plain`.
+ */
 
 import type { Command } from "commander";
 import type { Schemas, Stored } from "../../client/index.ts";
@@ -41,8 +44,6 @@ function secretMember(definition: Readonly<Record<string, unknown>>): string | n
   }
   return null;
 }
-
-/* SECTION: Shows webhook endpoints and their deliveries to people. Every text from the service passes through `plain`. */
 
 // A column without text takes no room.
 const endpointColumns = (hasLabels: boolean): readonly Column[] => [
