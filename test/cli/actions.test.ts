@@ -267,15 +267,4 @@ describe("heartbeat and report, in a job", () => {
     const { code, stdout } = await cli(["heartbeat", "--no-json"], await inJob(200, answer));
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^page: +The URL is shown as text\.$/m)]);
   });
-
-  test.each([["--json"], ["--no-json"]])("with %s no line is a command of a CI product", async (form) => {
-    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: order };
-    const beat = await cli(["heartbeat", form], await inJob(200, answer));
-    const report = await cli(["report", "failed", form], await inJob(200, { ...RUN, error: `x\n${order.reason}` }));
-    const refused = await cli(["report", "failed", form], await inJob(400, { error: order.reason, code: "x" }));
-    for (const { stdout, stderr } of [beat, report, refused]) {
-      expect(stdout + stderr).toContain("stop-commands");
-      expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);
-    }
-  });
 });

@@ -226,25 +226,6 @@ describe("settings", () => {
   });
 });
 
-describe("text from others", () => {
-  test("is no command of a CI product, in a run, its events or a table", async () => {
-    const bad = "::stop-commands::x ##[error]y ##vso[task.complete]z ##teamcity[x]\n  ::set-env name=a::b";
-    const hostile = { ...RUN, status: "failed", actionName: bad, error: bad };
-    const event = { seq: 1, type: "heartbeat", at: RUN.createdAt, message: bad };
-    const server = await serve(({ url = "" }, response) => {
-      if (!url.includes("/events")) return json(response, 200, url.includes(RUN.id) ? hostile : [hostile]);
-      const ended = { seq: 2, type: "ended", at: RUN.createdAt, status: "failed", cause: "callback" };
-      response.writeHead(200, { "Content-Type": "text/event-stream" });
-      response.end([event, ended].map((one) => `data: ${JSON.stringify(one)}\n\n`).join(""));
-    });
-    for (const args of [["get", RUN.id, "--wait"], ["watch", RUN.id], ["list"]]) {
-      const { stdout, stderr } = await cli([...args, "--no-json"], at(server.url));
-      expect(stdout + stderr).toContain("stop-commands");
-      expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);
-    }
-  });
-});
-
 describe("a process", () => {
   test.each([
     ["that works", ["get", RUN.id], "", 0],

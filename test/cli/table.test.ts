@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { actionTable } from "../../src/cli/commands/action.ts";
 import { auditTable } from "../../src/cli/commands/audit.ts";
 import { tokenTable } from "../../src/cli/commands/token.ts";
+import { deliveryTable, endpointTable } from "../../src/cli/commands/webhook-endpoint.ts";
 import { Output } from "../../src/cli/output.ts";
 import { runTable } from "../../src/cli/run-text.ts";
 
@@ -85,6 +86,29 @@ const actions = TEXTS.map((text): Schemas["ListedAction"] => ({
     },
   },
 }));
+const endpoints = TEXTS.map((text): Schemas["ListedWebhookEndpoint"] => ({
+  name: "portal-of-the-shop-team",
+  version: 3,
+  changedAt: RUN.createdAt,
+  definition: {
+    url: null,
+    headers: {},
+    events: ["action_run.failed", "action_run.succeeded"],
+    signingSecret: null,
+    actionNames: [text, "b"],
+    labels: [text],
+    includeUnstored: false,
+    onlyOnChange: true,
+    disabled: false,
+  },
+}));
+const deliveries = TEXTS.map((reason): Schemas["Delivery"] => ({
+  runId: RUN.id,
+  type: "action_run.failed",
+  state: "failed",
+  nextAttemptAt: null,
+  attempts: [{ at: RUN.createdAt, status: 503, durationMs: 12, reason, excerpt: null }],
+}));
 const linesOf = (text: string) => text.split("\n");
 
 describe.each(WIDTHS)("in %i cells", (columns) => {
@@ -93,6 +117,8 @@ describe.each(WIDTHS)("in %i cells", (columns) => {
     ["tokens", () => tokenTable(tokens, terminal(columns))],
     ["actions", () => actionTable(actions, terminal(columns))],
     ["the audit", () => auditTable(entries, terminal(columns))],
+    ["endpoints", () => endpointTable(endpoints, terminal(columns))],
+    ["deliveries", () => deliveryTable(deliveries, terminal(columns))],
   ])("no row of the table of %s wraps", (_, table) => {
     const lines = linesOf(table());
     expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(columns);
@@ -108,6 +134,15 @@ test.each([
   for (const line of linesOf(runTable(runs, terminal(columns))).slice(1))
     expect(line).toMatch(new RegExp(`^${id}  (cancelled|failed   )  `));
 });
+
+test.each([60, 80, 120])(
+  "in %i cells an endpoint shows its events, and a delivery the id that resend takes",
+  (columns) => {
+    expect(endpointTable(endpoints.slice(0, 1), terminal(columns))).toContain("failed, succeeded if changed");
+    const [, delivery = ""] = linesOf(deliveryTable(deliveries.slice(0, 1), terminal(columns)));
+    expect(delivery).toMatch(columns < 100 ? /^148ea617 / : new RegExp(`^${RUN.id} `));
+  },
+);
 
 test("short ids are as long as they must be to differ", () => {
   const ids = ["01a212de-9b55-8003-a8a9-dd2c148ea617", "01a212de-9b55-8003-a8a9-dd3c148ea617"];

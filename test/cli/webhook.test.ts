@@ -3,10 +3,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import stringWidth from "string-width";
 import { afterAll, expect, test } from "vitest";
-import { deliveryTable, endpointTable, statusText } from "../../src/cli/commands/webhook-endpoint.ts";
-import { Output } from "../../src/cli/output.ts";
 
 import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
@@ -248,27 +245,4 @@ test("an endpoint that does not exist exits with 4, in the words of the command 
   const ended = await webhook(["status", "gone"]);
   expect(ended.code).toBe(4);
   expect(ended.stderr).toContain("`action-runs webhook list` lists them.");
-});
-
-test("tables and texts fit 60, 80 and 120 columns, and a short id is what resend takes", () => {
-  process.env.NO_COLOR = "1";
-  const endpoint = {
-    ...LISTED,
-    name: "portal-of-the-shop-team",
-    definition: { ...DEFINITION, actionNames: ["部署到生产环境".repeat(9), "b"], labels: ["🚀".repeat(40)] },
-  };
-  const delivery = {
-    ...DELIVERY,
-    attempts: DELIVERY.attempts.map((one) => ({ ...one, reason: "did not answer within 15 s ".repeat(5) })),
-  };
-  for (const columns of [60, 80, 120]) {
-    const output = new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream);
-    const deliveries = deliveryTable([delivery], output);
-    const endpoints = endpointTable([endpoint], output);
-    expect(endpoints).toContain("failed, succeeded if changed");
-    const shown = [endpoints, deliveries, statusText(STATUS, endpoint, output)];
-    for (const line of shown.join("\n").split("\n"))
-      expect([columns, line, stringWidth(line) <= columns]).toEqual([columns, line, true]);
-    expect(deliveries.split("\n")[1]).toMatch(columns < 100 ? /^148ea617 / : new RegExp(`^${RUN.id} `));
-  }
 });

@@ -5,21 +5,16 @@
 
 import { beforeAll, expect, test } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
-import type { Ended, Settings } from "../cli/command.ts";
+import type { Ended } from "../cli/command.ts";
 import { cli, cliAtTerminal } from "../cli/in-process.ts";
+import { settingsFor } from "../cli/service.ts";
 import { sharedServer } from "./place.ts";
 
 type BulkOperation = Schemas["BulkOperation"];
 
 const ORG = "of-cli-bulk-test";
 const shared = sharedServer(ORG);
-const settings: Settings = {
-  ACTION_RUNS_URL: shared.origin,
-  ACTION_RUNS_TOKEN: shared.token,
-  ACTION_RUNS_ORG: ORG,
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-};
+const settings = settingsFor(shared.origin, { ACTION_RUNS_TOKEN: shared.token, ACTION_RUNS_ORG: ORG });
 
 let story: Awaited<ReturnType<typeof play>>;
 beforeAll(async () => {
