@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { Client } from "../client/index.ts";
-import { type CliCommand, exiting, wholeNumberFrom, withConnection } from "./command.ts";
+import { type CliCommand, exiting, take, wholeNumberFrom, withConnection } from "./command.ts";
 import { Output, type OutputFlags, plain } from "./output.ts";
 import { type ConnectionFlags, connect, type Needs } from "./settings.ts";
 
@@ -28,10 +28,27 @@ export function calling<F extends Flags, A extends readonly unknown[] = readonly
   // commander gives the arguments, the options, and then the command.
   return exiting(async (...given: readonly unknown[]) => {
     const flags = given.at(-2) as F;
-    const output = new Output(flags);
-    const client = await connect(flags, needs);
     const command = given.at(-1) as Command;
+    const output = new Output(flags);
+    // A command without --env is about a project.
+    const needsEnv = command.options.some(({ long }) => long === "--env");
+    const client = await connect(flags, { needsEnv, ...needs });
     return work({ client, output, flags, command }, ...(given.slice(0, -2) as unknown as A));
+  });
+}
+
+export interface ListFlags extends Flags {
+  readonly limit?: number;
+}
+
+/** Prints a list: see `Output.list`. */
+export function listing<F extends ListFlags, T, A extends readonly unknown[]>(
+  list: (call: Call<F>, ...args: A) => AsyncIterable<T>,
+  none: string,
+  table: (things: readonly T[], output: Output) => string,
+) {
+  return calling<F, A>(async (call, ...args) => {
+    await call.output.list(take(list(call, ...args), call.flags.limit), none, table);
   });
 }
 

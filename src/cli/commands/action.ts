@@ -3,8 +3,18 @@
 import { type Argument, Option } from "commander";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import { type ConditionFlags, calling, deletingOne, type Flags, ifVersionOption, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingArgument, readName, take, textOption } from "../command.ts";
+import {
+  type Call,
+  type ConditionFlags,
+  calling,
+  deletingOne,
+  type Flags,
+  ifVersionOption,
+  type ListFlags,
+  listing,
+  withCall,
+} from "../call.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, readName, textOption } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
@@ -22,10 +32,6 @@ import { type Column, complain, type Output, plain } from "../output.ts";
 
 interface PutFlags extends ConditionFlags {
   readonly body: string;
-}
-
-interface ListFlags extends Flags {
-  readonly limit?: number;
 }
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
@@ -104,11 +110,7 @@ function listCommand(): CliCommand {
     .description("List the actions of the environment by name, without their secrets.")
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs action list", "action-runs action list --json | jq -r '.[].name'"))
-    .action(
-      calling<ListFlags>(async ({ client, output, flags }) => {
-        await output.list(take(client.actions.list(), flags.limit), "There are no actions.", actionTable);
-      }),
-    );
+    .action(listing(({ client }: Call<ListFlags>) => client.actions.list(), "There are no actions.", actionTable));
 }
 
 function deleteCommand(): CliCommand {

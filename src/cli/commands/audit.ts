@@ -3,15 +3,13 @@
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { AuditFilter, Schemas } from "../../client/index.ts";
-import { calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, readPerson, take } from "../command.ts";
+import { type Call, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readPerson } from "../command.ts";
 import { instantText } from "../fields.ts";
 import type { Column, Output } from "../output.ts";
 import { readWhen } from "../times.ts";
 
-interface AuditFlags extends Flags, Omit<AuditFilter, "limit"> {
-  readonly limit: number;
-}
+interface AuditFlags extends ListFlags, Omit<AuditFilter, "limit"> {}
 
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
@@ -40,16 +38,13 @@ export function auditCommand(): CliCommand {
       ),
     )
     .action(
-      calling<AuditFlags>(
-        async ({ client, output, flags }) => {
-          const { limit, actor, person, action, since, until } = flags;
-          await output.list(
-            take(client.audit.list(present({ actor, person, action, since, until })), limit),
-            "There are no entries.",
-            auditTable,
-          );
+      listing(
+        ({ client, flags }: Call<AuditFlags>) => {
+          const { actor, person, action, since, until } = flags;
+          return client.audit.list(present({ actor, person, action, since, until }));
         },
-        { needsEnv: false },
+        "There are no entries.",
+        auditTable,
       ),
     );
   return withCall(command, { needsEnv: false });

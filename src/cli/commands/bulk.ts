@@ -3,19 +3,14 @@
 import { Option } from "commander";
 import type { Client, Schemas } from "../../client/index.ts";
 import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
-import { calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, readId, take } from "../command.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readId } from "../command.ts";
 import { waitTimeoutOption } from "../follow.ts";
 
 type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
 
-interface ListFlags extends Flags {
-  readonly limit: number;
-}
-
-interface ItemFlags extends Flags {
+interface ItemFlags extends ListFlags {
   readonly outcome?: Outcome;
-  readonly limit?: number;
 }
 
 interface WaitFlags extends Flags {
@@ -53,13 +48,11 @@ function listCommand(): CliCommand {
       ),
     )
     .action(
-      calling<ListFlags>(async ({ client, output, flags }) => {
-        await output.list(
-          take(client.bulkOperations.list(), flags.limit),
-          "There are no bulk operations.",
-          operationTable,
-        );
-      }),
+      listing(
+        ({ client }: Call<ListFlags>) => client.bulkOperations.list(),
+        "There are no bulk operations.",
+        operationTable,
+      ),
     );
 }
 
@@ -101,10 +94,11 @@ function itemsCommand(): CliCommand {
       ),
     )
     .action(
-      calling<ItemFlags, [string]>(async ({ client, output, flags }, id) => {
-        const { outcome, limit } = flags;
-        await output.list(take(client.bulkOperations.items(id, { outcome }), limit), "No runs match.", itemTable);
-      }),
+      listing(
+        ({ client, flags: { outcome } }: Call<ItemFlags>, id: string) => client.bulkOperations.items(id, { outcome }),
+        "No runs match.",
+        itemTable,
+      ),
     );
 }
 

@@ -3,8 +3,8 @@
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingArgument, OfferingOption, readName, take } from "../command.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, OfferingOption, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { fields, instantText, words } from "../fields.ts";
 import { type Column, type Output, plain } from "../output.ts";
@@ -12,9 +12,8 @@ import { readLater } from "../times.ts";
 
 type Pause = Schemas["Pause"];
 
-interface ListFlags extends Flags {
+interface GroupFlags extends ListFlags {
   readonly group?: string;
-  readonly limit?: number;
 }
 
 export function groupCommand(): CliCommand {
@@ -45,13 +44,11 @@ function listCommand(): CliCommand {
       examples("action-runs group list", "action-runs group list --group deploys --json | jq '.[].waiters'"),
     )
     .action(
-      calling<ListFlags>(async ({ client, output, flags }) => {
-        await output.list(
-          take(client.concurrencyGroups.list({ group: flags.group }), flags.limit),
-          "No run is in a concurrency group.",
-          groupTable,
-        );
-      }),
+      listing(
+        ({ client, flags: { group } }: Call<GroupFlags>) => client.concurrencyGroups.list({ group }),
+        "No run is in a concurrency group.",
+        groupTable,
+      ),
     );
 }
 

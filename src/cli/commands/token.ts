@@ -3,17 +3,13 @@
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { Schemas } from "../../client/index.ts";
-import { calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, readId, readPerson, take } from "../command.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readId, readPerson } from "../command.ts";
 import { fields, flagsText, instantText } from "../fields.ts";
 import { type Column, type Output, plain } from "../output.ts";
 import { readGracePeriod } from "../times.ts";
 
 type ApiToken = Schemas["ApiToken"];
-
-interface ListFlags extends Flags {
-  readonly limit?: number;
-}
 
 interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
@@ -77,26 +73,23 @@ function createCommand(): CliCommand {
       ),
     )
     .action(
-      calling<CreateFlags, [string]>(
-        async ({ client, output, flags }, name) => {
-          const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
-          const flagsGiven = present({ envName, expiresAt, mayApprove, mayActForOthers });
-          const wanted = { ...flagsGiven, ...present({ person: person === false ? null : person }) };
-          const created = await client.tokens.create({ name, role, ...wanted });
-          const rows = [
-            ["id", plain(created.id)],
-            ["name", plain(created.name)],
-            ["role", plain(created.role)],
-            ["environment", plain(created.envName ?? "all")],
-            ["person", created.person && plain(created.person)],
-            ["may also", flagsText(created)],
-            ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
-            ["token", `${plain(created.token)} (shown only here)`],
-          ];
-          await output.show(created, () => fields(rows, output));
-        },
-        { needsEnv: false },
-      ),
+      calling<CreateFlags, [string]>(async ({ client, output, flags }, name) => {
+        const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
+        const forWhom = person === false ? null : person;
+        const wanted = present({ envName, expiresAt, mayApprove, mayActForOthers, person: forWhom });
+        const created = await client.tokens.create({ name, role, ...wanted });
+        const rows = [
+          ["id", plain(created.id)],
+          ["name", plain(created.name)],
+          ["role", plain(created.role)],
+          ["environment", plain(created.envName ?? "all")],
+          ["person", created.person && plain(created.person)],
+          ["may also", flagsText(created)],
+          ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
+          ["token", `${plain(created.token)} (shown only here)`],
+        ];
+        await output.show(created, () => fields(rows, output));
+      }),
     );
 }
 
@@ -106,14 +99,7 @@ function listCommand(): CliCommand {
     .description("List the project's tokens, without their secrets.")
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"))
-    .action(
-      calling<ListFlags>(
-        async ({ client, output, flags }) => {
-          await output.list(take(client.tokens.list(), flags.limit), "There are no tokens.", tokenTable);
-        },
-        { needsEnv: false },
-      ),
-    );
+    .action(listing(({ client }: Call<ListFlags>) => client.tokens.list(), "There are no tokens.", tokenTable));
 }
 
 function rotateCommand(): CliCommand {
@@ -140,23 +126,20 @@ function rotateCommand(): CliCommand {
       ),
     )
     .action(
-      calling<RotateFlags, [string]>(
-        async ({ client, output, flags }, id) => {
-          const rotated = await client.tokens.rotate(id, { overlapSeconds: flags.overlap });
-          const { oldSecretExpiresAt: oldEnds, children, moreChildren } = rotated;
-          const rows = [
-            ["id", plain(rotated.id)],
-            ["name", plain(rotated.name)],
-            ["old secret", oldEnds === null ? "has ended" : `works until ${instantText(oldEnds)}`],
-            ...children.map((child) => ["created", `${plain(child.id)} ${plain(child.name)}`]),
-            ["created", moreChildren ? "and more: see `token list`" : ""],
-            ...leftRows(rotated),
-            ["token", `${plain(rotated.token)} (shown only here)`],
-          ];
-          await output.show(rotated, () => fields(rows, output));
-        },
-        { needsEnv: false },
-      ),
+      calling<RotateFlags, [string]>(async ({ client, output, flags }, id) => {
+        const rotated = await client.tokens.rotate(id, { overlapSeconds: flags.overlap });
+        const { oldSecretExpiresAt: oldEnds, children, moreChildren } = rotated;
+        const rows = [
+          ["id", plain(rotated.id)],
+          ["name", plain(rotated.name)],
+          ["old secret", oldEnds === null ? "has ended" : `works until ${instantText(oldEnds)}`],
+          ...children.map((child) => ["created", `${plain(child.id)} ${plain(child.name)}`]),
+          ["created", moreChildren ? "and more: see `token list`" : ""],
+          ...leftRows(rotated),
+          ["token", `${plain(rotated.token)} (shown only here)`],
+        ];
+        await output.show(rotated, () => fields(rows, output));
+      }),
     );
 }
 
@@ -170,13 +153,10 @@ function revokeCommand(): CliCommand {
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
     .action(
-      calling<Flags, [string]>(
-        async ({ client, output }, id) => {
-          const result = await client.tokens.revoke(id);
-          await output.show(result, () => revokedText(result));
-        },
-        { needsEnv: false },
-      ),
+      calling<Flags, [string]>(async ({ client, output }, id) => {
+        const result = await client.tokens.revoke(id);
+        await output.show(result, () => revokedText(result));
+      }),
     );
 }
 

@@ -3,8 +3,8 @@
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { Schemas } from "../../client/index.ts";
-import { calling, type Flags } from "../call.ts";
-import { CliCommand, examples, limitOption, SuggestingOption, take, textOption } from "../command.ts";
+import { type Call, calling, type Flags, type ListFlags, listing } from "../call.ts";
+import { CliCommand, examples, limitOption, SuggestingOption, textOption } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
 import { plain, wrap } from "../output.ts";
@@ -43,9 +43,8 @@ interface TestFlags extends Flags {
   readonly body?: string;
 }
 
-interface DeliveriesFlags extends Flags {
+interface DeliveriesFlags extends ListFlags {
   readonly state?: State;
-  readonly limit: number;
 }
 
 interface ResendFlags extends Flags {
@@ -139,14 +138,12 @@ export function deliveriesCommand(): CliCommand {
       ),
     )
     .action(
-      calling<DeliveriesFlags, [string]>(async ({ client: { webhookEndpoints }, output, flags }, name) => {
-        const { state, limit } = flags;
-        await output.list(
-          take(webhookEndpoints.deliveries(name, { state }), limit),
-          "No messages match.",
-          deliveryTable,
-        );
-      }),
+      listing(
+        ({ client, flags: { state } }: Call<DeliveriesFlags>, name: string) =>
+          client.webhookEndpoints.deliveries(name, { state }),
+        "No messages match.",
+        deliveryTable,
+      ),
     );
 }
 

@@ -2,8 +2,18 @@
 
 import { Option } from "commander";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import { type ConditionFlags, calling, deletingOne, type Flags, ifVersionOption, withCall } from "../call.ts";
-import { CliCommand, examples, limitOption, take, textOption } from "../command.ts";
+import {
+  type Call,
+  type ConditionFlags,
+  calling,
+  deletingOne,
+  type Flags,
+  ifVersionOption,
+  type ListFlags,
+  listing,
+  withCall,
+} from "../call.ts";
+import { CliCommand, examples, limitOption, textOption } from "../command.ts";
 import { complain } from "../output.ts";
 import {
   deliveriesCommand,
@@ -18,10 +28,6 @@ import { BODY_HELP, endpointTable, endpointText, nameArgument, readDefinition } 
 
 interface PutFlags extends ConditionFlags {
   readonly body: string;
-}
-
-interface ListFlags extends Flags {
-  readonly limit?: number;
 }
 
 export function webhookCommand(): CliCommand {
@@ -111,13 +117,11 @@ function listCommand(): CliCommand {
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs webhook list", "action-runs webhook list --json | jq -r '.[].name'"))
     .action(
-      calling<ListFlags>(async ({ client, output, flags }) => {
-        await output.list(
-          take(client.webhookEndpoints.list(), flags.limit),
-          "There are no webhook endpoints.",
-          endpointTable,
-        );
-      }),
+      listing(
+        ({ client }: Call<ListFlags>) => client.webhookEndpoints.list(),
+        "There are no webhook endpoints.",
+        endpointTable,
+      ),
     );
 }
 
