@@ -1,4 +1,4 @@
-/** Checks that a message of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
+/** Checks that a delivery of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
 
 import { WebhookVerificationError as VerificationError, Webhook } from "standardwebhooks";
 import type { Schemas } from "./api.ts";

@@ -119,16 +119,6 @@ describe("a network that loses responses", () => {
     await expect(reporting.succeed()).rejects.toMatchObject({ status: 409, code: "run_failed" });
   });
 
-  test("cancels once, and revokes once", async () => {
-    const { runs } = connect("lossy-cancel");
-    const { id } = await runs.create({ actionName: "deploy" });
-    expect(await connect("lossy-cancel", losing(1)).runs.cancel(id)).toMatchObject({ status: "cancelled" });
-    const { tokens } = connect("prod");
-    const token = await tokens.create({ name: "lost", role: "viewer" });
-    await connect("prod", losing(1)).tokens.revoke(token.id);
-    expect((await all(tokens.list())).filter(({ name }) => name === "lost")).toEqual([]);
-  });
-
   test("and cuts every stream shows each event once", async () => {
     const cut = cutting();
     const { runs } = connect("cut");

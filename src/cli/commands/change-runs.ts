@@ -25,10 +25,8 @@ import {
   withInputs,
   withParameters,
 } from "../new-run.ts";
-import type { OutputFlags } from "../output.ts";
 import { wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
-import type { ConnectionFlags } from "../settings.ts";
 import {
   BULK_HELP,
   type BulkFlags,
@@ -94,15 +92,7 @@ async function readBody(actionName: string | undefined, flags: CreateFlags): Pro
   return body as unknown as Schemas["NewActionRun"];
 }
 
-type Json = Record<string, unknown>;
-
-interface RetryFlags
-  extends ConnectionFlags,
-    OutputFlags,
-    ParameterFlags,
-    GateFlags,
-    CreatingFlags,
-    Omit<BulkFlags, keyof CreatingFlags> {
+interface RetryFlags extends Flags, ParameterFlags, GateFlags, CreatingFlags, Omit<BulkFlags, keyof CreatingFlags> {
   readonly replaceParameters?: boolean;
   readonly includeRetried?: boolean;
 }
@@ -178,10 +168,10 @@ async function retryMany(call: Call<RetryFlags>, runs: readonly string[]): Promi
 }
 
 /** The run's own parameters, which never change. Throws UsageError if a number in them would change on its way. */
-async function parametersOf(client: Client, id: string): Promise<Json> {
+async function parametersOf(client: Client, id: string): Promise<Record<string, unknown>> {
   const text = await client.runs.getText(id);
   const parsed = parseExact(text);
-  if ("value" in parsed) return (parsed.value as Schemas["ActionRun"]).parameters as Json;
+  if ("value" in parsed) return (parsed.value as Schemas["ActionRun"]).parameters;
   throw new UsageError(
     `The run's own parameters can't be sent again. ${parsed.problem} ` +
       "Or use --replace-parameters, and give all parameters.",

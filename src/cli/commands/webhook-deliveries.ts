@@ -1,4 +1,4 @@
-/** The messages of a webhook endpoint: how they went, a test, what repeats them, and what signs them. */
+/** The deliveries of a webhook endpoint: how they went, a test, what repeats them, and what signs them. */
 
 import { Option } from "commander";
 import { present } from "../../client/api.ts";

@@ -1,4 +1,4 @@
-/** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their messages. */
+/** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. */
 
 import { Option } from "commander";
 import { leftOverWarning } from "../../words/typed-json.ts";

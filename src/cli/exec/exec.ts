@@ -159,7 +159,7 @@ async function execute(execution: Execution): Promise<number> {
   }
 }
 
-/** The report ends the run, so that nobody has to wait for the end of the grace. */
+/** The report ends the run, so that nobody has to wait for the end of the grace period. */
 async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<number> {
   complain(`The command was not started, because the run was cancelled${reasonOf(cancel)}.`);
   try {

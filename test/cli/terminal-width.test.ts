@@ -1,4 +1,4 @@
-/** Tables fit the terminal's width, whatever text they contain. */
+/** What is printed fits the terminal's width, whatever text it contains: tables are cut, and lines broken between words. */
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
@@ -6,8 +6,8 @@ import { actionTable } from "../../src/cli/commands/action.ts";
 import { auditTable } from "../../src/cli/commands/audit.ts";
 import { tokenTable } from "../../src/cli/commands/token.ts";
 import { deliveryTable, endpointTable } from "../../src/cli/commands/webhook-endpoint.ts";
-import { Output } from "../../src/cli/output.ts";
-import { runTable } from "../../src/cli/run-text.ts";
+import { Output, wrap } from "../../src/cli/output.ts";
+import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
 
 import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
@@ -258,4 +258,31 @@ test("the audit says for whom a token acted, and why", () => {
     reason: "looks good",
   };
   expect(auditTable([entry], terminal(300))).toMatch(/ada@acme\.example via portal .* looks good/);
+});
+
+test("a line is broken between words, goes on below its text, and long words stay whole", () => {
+  expect(wrap("    at one (two) three four five", 24)).toBe("    at one (two) three\n    four five");
+  expect(wrap("2026  the first and the second part", 26, 6)).toBe("2026  the first and the\n      second part");
+  expect(wrap("see https://ci.example.com/jobs/1 and wait", 20)).toBe("see\nhttps://ci.example.com/jobs/1\nand wait");
+  expect(wrap("部署到 生产环境 并通知 所有值班", 20)).toBe("部署到 生产环境\n并通知 所有值班");
+  expect(wrap("a b c d e f g h i j k l m", 19)).toBe("a b c d e f g h i j k l m");
+  expect(wrap("one two three four five six", Number.POSITIVE_INFINITY)).toBe("one two three four five six");
+});
+
+test.each([60, 80])("in %i cells an error and an event are broken between words", (columns) => {
+  const error = `TypeError: ${"the search index of the tenant was gone ".repeat(4)}\n    at main (/srv/search/main.js:3:1)`;
+  const run = runText({ ...RUN, status: "failed", error } as Schemas["ActionRun"], terminal(columns)).split("\n");
+  const shown = run.slice(run.findIndex((line) => line.startsWith("error:")));
+  for (const line of shown) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+  expect(shown.map((line) => line.slice(17)).join(" ")).toContain("gone the search index of the tenant was");
+  expect(shown.at(-1)).toBe(`${" ".repeat(21)}at main (/srv/search/main.js:3:1)`);
+
+  const event = { seq: 3, type: "attempt_answered", at: RUN.createdAt, attempt: 1, outcome: "retry" };
+  const reason = "could not be reached, or broke the connection off";
+  const lines = eventText({ ...event, reason, nextAttemptAt: RUN.createdAt }, terminal(columns)).split("\n");
+  expect(lines.length).toBeGreaterThan(1);
+  for (const [index, line] of lines.entries()) {
+    expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+    if (index > 0) expect(line).toMatch(/^ {22}\S/);
+  }
 });
