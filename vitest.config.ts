@@ -90,6 +90,8 @@ export default defineConfig({
     projects: [
       {
         plugins: [runtime],
+        // These tests compare the service with its document.
+        define: { DESCRIBE: "true" },
         test: {
           ...LIMITS,
           name: "runtime",
@@ -99,7 +101,7 @@ export default defineConfig({
           exclude: NO_RUNTIME_TESTS,
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
-          // How many random stories test/runs/projection/unlanded-model.test.ts plays, and how many steps
+          // How many random stories test/runs/projection/pending-model.test.ts plays, and how many steps
           // test/gates/model.test.ts.
           provide: {
             pendingStories: Number(process.env.PENDING_STORIES ?? 1500),

@@ -3,16 +3,17 @@
 import { type JsonObject, jsonPointer } from "../base/json.ts";
 import { CONCURRENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { shortened } from "../base/visible-text.ts";
 import { memberAt, type Placeholder, parsed } from "../webhooks/placeholder.ts";
 
 /** What a key's placeholders reach. */
-export interface KeyValues {
+interface KeyValues {
   readonly parameters: JsonObject;
   readonly entity: { readonly id: string | null };
 }
 
 /** `pointer`: to the member of the run's body that is wrong. Empty if no member alone is wrong. */
-export interface KeyFault {
+interface KeyFault {
   readonly sentence: string;
   readonly pointer: string;
 }
@@ -53,7 +54,7 @@ function textOf(value: unknown, { isJson }: Placeholder): string {
 
 function missing({ path }: Placeholder, values: KeyValues): KeyFault {
   const inBody = path[0] === "entity" ? ["entityId"] : path;
-  const sentence = `The concurrency key needs ${shown(path)}, which is missing or empty in this run. Send ${cut(inBody.join("."))}.`;
+  const sentence = `The concurrency key needs ${shown(path)}, which is missing or empty in this run. Send ${shortened(inBody.join("."), SHOWN_CHARACTERS)}.`;
   // A member can be added only to an object that is there.
   const depth = inBody.findIndex((_, n) => n > 0 && !isHolder(memberAt(values, inBody.slice(0, n))));
   return { sentence, pointer: jsonPointer(depth < 0 ? inBody : inBody.slice(0, depth)) };
@@ -70,9 +71,5 @@ function told(template = ""): string {
 }
 
 function shown(path: readonly string[]): string {
-  return `{{ ${cut(path.join("."))} }}`;
-}
-
-function cut(text: string): string {
-  return text.length <= SHOWN_CHARACTERS ? text : `${text.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
+  return `{{ ${shortened(path.join("."), SHOWN_CHARACTERS)} }}`;
 }

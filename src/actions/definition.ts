@@ -1,6 +1,6 @@
 /**
- * zod: an action as a PUT sends it and as a GET shows it. Null in a PUT keeps the stored secret. A GET shows only null.
- * PURE.
+ * zod: an action as a PUT sends it and as a GET shows it, with the gates that hold back its runs. Null in a PUT keeps the
+ * stored secret. A GET shows only null. PURE.
  */
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
@@ -13,14 +13,12 @@ import {
   SCHEMA_MAX_SUBSCHEMAS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../base/limits.ts";
-import { described, filterableName, labels, minutes, wholeNumber } from "../http/schemas.ts";
+import { described, filterableName, flag, labels, minutes, wholeNumber } from "../http/schemas.ts";
 import { checkSchema } from "../json-schema/check-schema.ts";
 import { IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";
 import { AN_OBJECT, trigger } from "../webhooks/trigger.ts";
-
-/* SECTION: zod: what a stored action says of the gates that hold back its runs. PURE. */
 
 const GROUP = `^${CONCURRENCY_GROUP}$`;
 
@@ -93,10 +91,7 @@ export const approval = z
         described(wholeNumber("a whole number", 1, APPROVALS_MAX), "How many different approvers a run needs."),
         1,
       ),
-      allowSelf: z._default(
-        described(z.boolean({ error: "send true or false." }), "Whether the creator of a run may approve it."),
-        false,
-      ),
+      allowSelf: flag("Whether the creator of a run may approve it."),
     },
     AN_OBJECT,
   )
@@ -106,7 +101,7 @@ export const approval = z
     examples: [{ required: 2 }],
   });
 
-export const waitTimeout = described(
+const waitTimeout = described(
   minutes,
   "Minutes that a run may wait behind its gates, counted from `notBefore` if the run has one. Then it fails. Without a " +
     `gate, it has no effect. Default: ${WAIT_TIMEOUT_DEFAULT_MINUTES}.`,

@@ -2,7 +2,7 @@
 
 import type { Context } from "hono";
 import type { GateChange } from "../auth/audit.ts";
-import { ACTIONS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
+import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import {
   type AfterWrite,
   type DefinitionKind,
@@ -25,8 +25,9 @@ import { plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, actionDefinition, type StoredTrigger } from "./definition.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
+import { action, actionList, versionList } from "./responses.ts";
 
-/* SECTION:
+/**
  * Which texts of an action are secrets, and when null keeps a stored one. PURE.
  *
  * The threat is an admin who does not know a secret and redirects it to their own host. So null keeps values only while
@@ -34,7 +35,6 @@ import { placeholderFault } from "./parameter-placeholders.ts";
  * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
  * the webhook chooses values that are put into the stop request, so both requests must have one origin.
  */
-
 export const actionSecrets: SecretRules<ActionDefinition> = {
   map: (definition, visit) =>
     definition.trigger === undefined ? definition : { ...definition, trigger: mapTrigger(definition.trigger, visit) },
@@ -92,9 +92,6 @@ function featuresOf({ concurrency, approval }: ActionDefinition): readonly strin
   return concurrency === undefined && approval === undefined ? [] : [GATES];
 }
 
-/** What runs need to know of an action that was stored. This room knows no run. */
-export type AfterActionWrite = AfterWrite<ActionDefinition>;
-
 /** Per isolate. */
 export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
 
@@ -109,17 +106,57 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   memory: actionMemory,
   schema: actionDefinition,
   secrets: actionSecrets,
-  complete: (definition) => ({ definition, shownOnce: {} }),
   requireStorable,
   requireWhole,
-  filterOf: () => null,
   featuresOf,
   gateChangeOf,
-  besides: () => new Map(),
-  beforeChange: async () => {},
-  afterWrite: async () => {},
-  afterChange: async () => {},
 };
+
+/** What runs need to know of an action that was stored. This room knows no run. */
+export type AfterActionWrite = AfterWrite<ActionDefinition>;
+
+/** The routes of …/actions. */
+export function actionRoutes(afterWrite: AfterActionWrite) {
+  return definitionRoutes(
+    { ...ACTION_KIND, afterWrite },
+    DESCRIBE && {
+      tag: "Actions",
+      id: "Action",
+      noun: ["an", "action"],
+      descriptions: {
+        list: "Returns the stored actions of an environment by name, without their secrets.",
+        get: "Returns the definition of an action, with null instead of each secret. You can send it back with PUT: null keeps the stored value. `ETag` is the version.",
+        put:
+          "Creates or replaces an action. Send `If-Match` with the ETag that you read, so that you overwrite " +
+          "nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only, except the values of `Accept`, " +
+          "`Accept-Language`, `Content-Type` and `X-GitHub-Api-Version`. Null keeps the " +
+          "stored value, as long as scheme, host and port of the URL stay the same. If the definition is the stored " +
+          "one and you send no secret, the version stays. A change takes effect within 30 seconds.",
+        delete:
+          "Deletes an action, its secrets and its versions. Runs that have begun continue. For up to 30 seconds, requests can still run the action.",
+        listVersions:
+          "Returns the versions of an action, newest first, without secrets. The first one is the current version. " +
+          `The service keeps the newest ${VERSIONS_MAX_PER_DEFINITION} of an action, and of an environment at most ` +
+          `${VERSIONS_MAX_BYTES / 1024 / 1024} MiB of older versions. {who}, ` +
+          "because somebody may have put a credential into a URL.",
+        getVersion:
+          "Returns the definition of a version, with null instead of each secret. To restore it, send it with PUT and " +
+          "the `If-Match` of the current version.",
+        deleteVersion:
+          "Deletes an older version, for example because its URL contains a credential. You can't delete the current version.",
+      },
+      shown: {
+        get: "The definition",
+        replaced: "The definition that replaced an older one",
+        created: "The definition of the new action",
+        version: "The definition",
+      },
+      summaries: { get: "Get a stored action" },
+      schemas: { list: actionList, one: action, created: action, versions: versionList },
+      errorsOfPut: ["too_many_actions", "gate_needs_trigger"],
+    },
+  );
+}
 
 function toKnown({ version, definition: text, sealed, features }: StoredDefinition): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
@@ -174,11 +211,9 @@ function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
   if (fault !== null) throw refusalOf("invalid_body", [fault]);
 }
 
-/* SECTION: What a change of an action does to its gates, for the audit. PURE. */
-
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
-/** Null if no gate is added, weakened or removed. `before`: null if there was no action. `after`: null if it is deleted. */
+/** What a change does to the gates, for the audit. Null if no gate is added, weakened or removed. `before`: null if there was no action. `after`: null if it is deleted. */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, isWeakerApproval),
@@ -208,10 +243,4 @@ type Concurrency = NonNullable<Gated["concurrency"]>;
 /** Runs of another group or key don't count any more, so such a change lets more runs go. */
 function isWeakerConcurrency(before: Concurrency, after: Concurrency): boolean {
   return after.limit > before.limit || after.group !== before.group || after.key !== before.key;
-}
-
-/* SECTION: /{o}/{p}/envs/{envName}/actions: store, list, get and delete actions, and list, get and delete their versions. */
-
-export function actionRoutes(afterWrite: AfterActionWrite) {
-  return definitionRoutes({ ...ACTION_KIND, afterWrite });
 }

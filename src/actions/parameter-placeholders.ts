@@ -4,6 +4,7 @@
  */
 
 import { isJsonObject } from "../base/json.ts";
+import { shortened } from "../base/visible-text.ts";
 import type { MemberFault } from "../http/errors.ts";
 import { pathsOf } from "../webhooks/template.ts";
 import type { ActionDefinition } from "./definition.ts";
@@ -62,9 +63,12 @@ function* textsOf(value: unknown, path: readonly string[]): Generator<[readonly 
 
 /** `name` null: the placeholder is part of a header, which is a secret, so no sentence quotes it. */
 function sentence(name: string | null, names: readonly string[]): string {
-  const what = name === null ? "a parameter" : `the parameter ${shortened(name)}`;
+  const what = name === null ? "a parameter" : `the parameter ${shortened(name, SHOWN_CHARACTERS)}`;
   const near = name === null ? undefined : nearest(name, names);
-  const told = names.slice(0, SHOWN_NAMES).map(shortened).join(", ");
+  const told = names
+    .slice(0, SHOWN_NAMES)
+    .map((one) => shortened(one, SHOWN_CHARACTERS))
+    .join(", ");
   const more = names.length > SHOWN_NAMES ? ` and ${names.length - SHOWN_NAMES} more` : "";
   return [
     `uses ${what}, which parametersSchema does not have.`,
@@ -73,10 +77,6 @@ function sentence(name: string | null, names: readonly string[]): string {
       ? "parametersSchema has no parameters. Add this one to it, or remove the placeholder."
       : `parametersSchema has ${told}${more}.`,
   ].join(" ");
-}
-
-function shortened(name: string): string {
-  return name.length <= SHOWN_CHARACTERS ? name : `${name.slice(0, SHOWN_CHARACTERS - 1).toWellFormed()}…`;
 }
 
 /** The name that fewest slips turn into `name`. */

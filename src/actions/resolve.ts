@@ -17,20 +17,15 @@ import type { Trigger } from "../webhooks/trigger.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
-export interface ResolvedAction {
+/** The times are in minutes, as the definition has them. */
+export interface ResolvedAction
+  extends Pick<ActionDefinition, "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency"> {
   readonly name: string;
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
   readonly trigger: Trigger | undefined;
   /** The same as a GET shows it, with null instead of each secret. */
   readonly shownTrigger: StoredTrigger | undefined;
-  /** In minutes, as the definition has them. */
-  readonly timeout: number | undefined;
-  readonly heartbeatTimeout: number | undefined;
-  /** In minutes. Without a gate it has no effect. */
-  readonly waitTimeout: number | undefined;
-  readonly approval: ActionDefinition["approval"];
-  readonly concurrency: ActionDefinition["concurrency"];
   readonly labels: readonly string[];
   readonly schema: CheckedSchema | null;
 }
@@ -91,16 +86,14 @@ function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObje
   throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
 }
 
-/* SECTION: Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. */
-
-interface Asker {
-  readonly env: { readonly DB: D1Database };
-  readonly hops: Hops;
-  readonly scope: string;
-}
-
-/** Null if there is no such action any more. Throws `database_unavailable`. */
-export async function currentVersion({ env, hops, scope }: Asker, name: string): Promise<number | null> {
+/**
+ * Which version an action has now, read from D1's primary and not from the isolate's memory, which can be behind. Null if
+ * there is no such action any more. Throws `database_unavailable`.
+ */
+export async function currentVersion(
+  { env, hops, scope }: Omit<Resolver, "waitUntil">,
+  name: string,
+): Promise<number | null> {
   const select = env.DB.withSession("first-primary")
     .prepare(`SELECT version FROM definitions WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND name = ?2`)
     .bind(scope, name);

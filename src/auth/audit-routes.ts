@@ -1,29 +1,65 @@
-/** GET /{o}/{p}/audit: the audit entries that the asker's token may see, newest first. */
+/**
+ * GET /{o}/{p}/audit: the audit entries that the asker's token may see, newest first. They are read along an index. A
+ * page may be short and still have a next one.
+ */
 import { Hono } from "hono";
+import * as z from "zod/mini";
 import { firstIdAt } from "../base/ids.ts";
 import { PAGE_MAX_LOOKED_AT } from "../base/limits.ts";
-import type { Instant } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { linkNext, pageQuery } from "../http/paging.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
+import { filterableName, instant, withExample } from "../http/schemas.ts";
 import { validQuery } from "../http/validate.ts";
-import { baseUrl } from "../settings/config.ts";
-import { type AuditAction, type AuditEntry, auditScope } from "./audit.ts";
+import { AUDIT_ACTIONS, type AuditEntry, auditScope } from "./audit.ts";
 import { requires } from "./authentication.ts";
-import { auditQuery } from "./request-schemas.ts";
+import { personName } from "./principal.ts";
+import { auditList } from "./responses.ts";
 
-export const auditRoutes = new Hono<AppEnv>().get("/", requires("tokens:manage"), validQuery(auditQuery), async (c) => {
-  const { o, p } = c.req.param() as { o: string; p: string };
-  const { entries, nextBefore } = await readD1(c.get("hops"), () =>
-    listAudit(c.env.DB, `${o}/${p}`, c.get("principal").envName, c.req.valid("query")),
-  );
-  if (nextBefore !== null) {
-    c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(nextBefore)));
-  }
-  return c.json(entries.map(toWire));
+/** The query of a page of audit entries. */
+const auditQuery = z.strictObject({
+  ...pageQuery,
+  actor: z.optional(withExample(filterableName, "root")),
+  person: z.optional(withExample(personName, "ada@acme.example")),
+  action: z.optional(
+    z
+      .enum(AUDIT_ACTIONS, { error: "send an action as entries show it, once." })
+      .register(z.globalRegistry, { wire: { type: "string", enum: [...AUDIT_ACTIONS], examples: ["run_approved"] } }),
+  ),
+  since: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
+  until: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 });
 
-function toWire(entry: ListedEntry) {
+export const auditRoutes = new Hono<AppEnv>().get(
+  "/",
+  requires(
+    "tokens:manage",
+    DESCRIBE && {
+      operationId: "listAudit",
+      tag: "API tokens",
+      summary: "List audit entries",
+      description:
+        "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
+        "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
+        "moves to another database are there, too. " +
+        "A token of one environment sees the entries of that environment. The filter `actor` is " +
+        "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
+        "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +
+        "`AUDIT_RETENTION_DAYS`.",
+      responses: { 200: { description: "Audit entries", json: auditList, headers: ["Link"] } },
+    },
+  ),
+  validQuery(auditQuery),
+  async (c) => {
+    const { entries, nextBefore } = await readD1(c.get("hops"), () =>
+      listAudit(c.env.DB, projectOf(c), c.get("principal").envName, c.req.valid("query")),
+    );
+    linkNext(c, nextBefore);
+    return c.json(entries.map(shownEntry));
+  },
+);
+
+function shownEntry(entry: ListedEntry) {
   const { at, actor, actorName, person, sessionId, action, target, targetName, reason } = entry;
   const { gates = null, bulk = null } = entry;
   return {
@@ -43,25 +79,10 @@ function toWire(entry: ListedEntry) {
   };
 }
 
-/* SECTION: Lists audit entries in D1, newest first, always along an index. A page may be short and still have a next one. */
-
 /** An entry as D1 has it. */
-export type ListedEntry = Omit<AuditEntry, "asker">;
+type ListedEntry = Omit<AuditEntry, "asker">;
 
-export interface AuditQuery {
-  readonly limit: number;
-  /** The id before which the page begins. */
-  readonly cursor?: string | undefined;
-  /** A token's id, `root` or `service`. */
-  readonly actor?: string | undefined;
-  readonly person?: string | undefined;
-  readonly action?: AuditAction | undefined;
-  readonly since?: Instant | undefined;
-  /** The first instant that is too late. */
-  readonly until?: Instant | undefined;
-}
-
-export interface AuditPage {
+interface AuditPage {
   readonly entries: readonly ListedEntry[];
   /** The id before which the next page begins; null on the last page. */
   readonly nextBefore: string | null;
@@ -77,7 +98,7 @@ export async function listAudit(
   db: D1Database,
   project: string,
   envName: string | null,
-  { limit, cursor, actor, person, action, since, until }: AuditQuery,
+  { limit, cursor, actor, person, action, since, until }: z.output<typeof auditQuery>,
 ): Promise<AuditPage> {
   const bindings: unknown[] = [];
   const bind = (value: unknown) => `?${bindings.push(value)}`;

@@ -1,6 +1,10 @@
 /**
  * The audit: who did what to a project, as a row in D1 and a log line. The limit on request lines does not apply to
  * these lines, so a flood can't hide them. They contain no secret.
+ *
+ * Who changes what lasts must hold the newest secret of a token that still lives. An isolate can accept a revoked token,
+ * a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that time
+ * would outlive the revocation. So D1 decides, in the statement that writes the entry.
  */
 
 import type { Context } from "hono";
@@ -10,57 +14,9 @@ import { log, logFailure } from "../base/log.ts";
 import { DAY_MS, msSinceOrJustNow, within } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
-import type { AppEnv } from "../http/request-context.ts";
-import { forgetCredentials } from "./credential-memory.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
+import { credentials } from "./credential-memory.ts";
 import { type Principal, rowIdOf } from "./principal.ts";
-
-/* SECTION:
- * SQL conditions on the asker: ?1 is the project, `asker` the token's id, null for the operator, `secret` the hash of
- * the secret that the request used, and `session` the id of its session or null. An isolate can accept a revoked token,
- * a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that time
- * would outlive the revocation. So D1 decides.
- */
-
-/** The asker as D1 knows it, besides the session. `tokenId` and `secretHash`: null for the operator. */
-export interface Asker {
-  readonly tokenId: string | null;
-  readonly secretHash: string | null;
-  /** See `lineageOf`. */
-  readonly lineage: string;
-}
-
-/** Whether the token is still valid at `now`. */
-export const isLiving = (now: string) => `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
-
-interface AskerSql {
-  readonly asker: string;
-  readonly secret: string;
-  readonly session: string;
-  readonly now: string;
-}
-
-const has = ({ asker, session, now }: AskerSql, secret: string) => `((${asker} IS NULL OR EXISTS (
-    SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
-  AND (${session} IS NULL OR EXISTS (
-    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
-
-/** Whether the asker's secret is the token's newest, and still works with its session. */
-export const holdsNewest = (sql: AskerSql) => has(sql, `hash = ${sql.secret}`);
-
-/** `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended. */
-export type AskerState = "newest" | "replaced" | "gone";
-
-/** Asks D1's primary, and never the isolate's memory. */
-export async function askerState(db: D1Database, asker: Principal, now: number): Promise<AskerState> {
-  const sql = { asker: "?2", secret: "?3", session: "?4", now: "?5" };
-  const lives = has(sql, "hash = ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
-  const { project, secretHash, sessionId = null } = asker;
-  const state = await db
-    .prepare(`SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`)
-    .bind(project, rowIdOf(asker), secretHash, sessionId, now)
-    .first<AskerState | null>("state");
-  return state ?? "gone";
-}
 
 export const AUDIT_ACTIONS = [
   "token_minted",
@@ -98,6 +54,14 @@ export type GateChange = "added" | "weakened" | "removed";
 /** The service itself, as the actor of what nobody asked for. No token has this id. */
 export const SERVICE = { id: "service", name: "service" } as const;
 
+/** The asker as D1 knows it, besides the session. `tokenId` and `secretHash`: null for the operator. */
+interface Asker {
+  readonly tokenId: string | null;
+  readonly secretHash: string | null;
+  /** See `lineageOf`. */
+  readonly lineage: string;
+}
+
 export interface AuditEntry {
   readonly id: string;
   /** `{org}/{project}`. */
@@ -131,11 +95,11 @@ export interface AuditEntry {
   readonly bulk?: string | null;
 }
 
-type What = Pick<AuditEntry, "project" | "envName" | "action" | "target"> &
+type AuditedChange = Pick<AuditEntry, "project" | "envName" | "action" | "target"> &
   Partial<Pick<AuditEntry, "targetName" | "reason">>;
 
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
-export function newAuditEntry(c: Context<AppEnv>, what: What, now: number): AuditEntry {
+export function newAuditEntry(c: Context<AppEnv>, what: AuditedChange, now: number): AuditEntry {
   const principal = c.get("principal");
   const { id, name, sessionId = null, secretHash, parents } = principal;
   const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
@@ -143,11 +107,11 @@ export function newAuditEntry(c: Context<AppEnv>, what: What, now: number): Audi
 }
 
 /** The entry of what the service does by itself. */
-export function newServiceEntry(what: What, now: number): AuditEntry {
+export function newServiceEntry(what: AuditedChange, now: number): AuditEntry {
   return entryOf(SERVICE, what, now);
 }
 
-function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: What, now: number) {
+function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: AuditedChange, now: number) {
   const by = { actor: id, actorName: name, person: null, sessionId: null, asker: null };
   return { id: newUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
@@ -171,11 +135,6 @@ export function logAudit(entry: AuditEntry, requestId: string | undefined, more:
   log("info", "audit", { requestId, actor, session, action, target, gates, scope: auditScope(entry), ...more });
 }
 
-/** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
-export function isAskerRefused(error: unknown): boolean {
-  return String(error).includes("NOT NULL constraint failed: audit.actor");
-}
-
 /** SQL that takes parts of an entry from other tables, instead of from the entry. */
 export interface EntrySource {
   /** Begins the statement. */
@@ -188,13 +147,6 @@ export interface EntrySource {
   readonly targetName: string;
   readonly lineage: string;
 }
-
-/**
- * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
- * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
- */
-const MAY_WRITE = `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
-  OR ${holdsNewest({ asker: "?12", secret: "?13", session: "?10", now: "?4" })}`;
 
 /**
  * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks the
@@ -213,7 +165,7 @@ export function auditStatement(
   const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
   const { sessionId, asker, person, reason, bulk = null } = entry;
   // Without an asker, both are null.
-  const ok = asker === null ? "?12 IS ?13" : MAY_WRITE;
+  const ok = asker === null ? "?12 IS ?13" : mayWrite();
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
   const from = { id: "?2", envName: "?3", target: "?8", targetName: "?9", lineage: "NULL", ...source };
@@ -246,26 +198,51 @@ export function auditStatement(
     );
 }
 
-const PURGED_PER_MINUTE = 1000;
-
-/** Removes a bounded number of entries older than `retentionDays`, the oldest first. Never throws. */
-export async function purgeAudit(db: D1Database, retentionDays: number, now: number): Promise<void> {
-  const purge = db
-    .prepare(
-      `DELETE FROM audit WHERE rowid IN (
-         SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${PURGED_PER_MINUTE})`,
-    )
-    .bind(now - retentionDays * DAY_MS);
-  await purge.run().catch((error) => logFailure("sweep_failed", error, { step: "purge_audit" }));
+/**
+ * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
+ * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
+ */
+function mayWrite(): string {
+  return `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
+  OR ${holdsNewest({ asker: "?12", secret: "?13", session: "?10", now: "?4" })}`;
 }
 
-/* SECTION:
- * Who changes what lasts must hold the newest secret of a token that still lives. The statement that writes the audit
- * entry has the rule (`MAY_WRITE` in audit.ts), so D1 undoes the change of everybody else. Here is what the asker hears.
- */
+/** SQL on the asker, where ?1 is the project. `secret`: the hash of the secret that the request used. */
+interface AskerSql {
+  /** The token's id; null for the operator. */
+  readonly asker: string;
+  readonly secret: string;
+  /** The id of the request's session; null if it has none. */
+  readonly session: string;
+  readonly now: string;
+}
 
-/** A change that a coordinator makes waits so long for D1. */
-const ASK_MAX_MS = 1000;
+/** Whether the token is still valid at `now`. */
+export function isLiving(now: string): string {
+  return `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
+}
+
+/** Whether the asker's secret is the token's newest, and still works with its session. */
+function holdsNewest(sql: AskerSql): string {
+  return holds(sql, `hash = ${sql.secret}`);
+}
+
+function holds({ asker, session, now }: AskerSql, secret: string): string {
+  return `((${asker} IS NULL OR EXISTS (
+    SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
+  AND (${session} IS NULL OR EXISTS (
+    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
+}
+
+/** Runs the statements of a change in one batch. Whether they wrote the entry, now or in an earlier try. */
+export async function batchWrote(
+  db: D1Database,
+  { project, id }: AuditEntry,
+  statements: readonly D1PreparedStatement[],
+): Promise<boolean> {
+  const read = db.prepare("SELECT 1 FROM audit WHERE project = ? AND id = ?").bind(project, id);
+  return (await db.batch([...statements, read])).at(-1)?.results.length === 1;
+}
 
 /** Runs a batch with an audit entry. Throws `token_invalid`, `session_ended`, `forbidden`, and errors of D1. */
 export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T>): Promise<T> {
@@ -276,6 +253,14 @@ export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T
     throw (await askerRefusal(c)) ?? error;
   }
 }
+
+/** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
+function isAskerRefused(error: unknown): boolean {
+  return String(error).includes("NOT NULL constraint failed: audit.actor");
+}
+
+/** A change that a coordinator makes waits so long for D1. */
+const ASK_MAX_MS = 1000;
 
 /**
  * The same rule for what only a coordinator writes: its audit entry comes afterwards, so D1 is asked before. A D1 that
@@ -303,15 +288,30 @@ export async function askerRefusal(c: Context<AppEnv>): Promise<ApiError | null>
   }
 }
 
+/** `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended. */
+type AskerState = "newest" | "replaced" | "gone";
+
+/** Asks D1's primary, and never the isolate's memory. */
+async function askerState(db: D1Database, asker: Principal, now: number): Promise<AskerState> {
+  const sql = { asker: "?2", secret: "?3", session: "?4", now: "?5" };
+  const lives = holds(sql, "hash = ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
+  const { project, secretHash, sessionId = null } = asker;
+  const state = await db
+    .prepare(`SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`)
+    .bind(project, rowIdOf(asker), secretHash, sessionId, now)
+    .first<AskerState | null>("state");
+  return state ?? "gone";
+}
+
 /** D1 no longer has the asker's token or session, but this isolate still remembered it. */
 export function askerGone({ id, sessionId }: Pick<Principal, "id" | "sessionId">): ApiError {
-  forgetCredentials([id]);
+  credentials.forget([id]);
   return new ApiError(sessionId === undefined ? "token_invalid" : "session_ended");
 }
 
 /** A rotation replaced the asker's secret. This isolate may not have known it. */
 export function secretReplaced({ id }: Pick<Principal, "id">): ApiError {
-  forgetCredentials([id]);
+  credentials.forget([id]);
   return new ApiError(
     "forbidden",
     "A rotation replaced this secret of your token. It can still read, and create, report and cancel runs. " +
@@ -319,7 +319,12 @@ export function secretReplaced({ id }: Pick<Principal, "id">): ApiError {
   );
 }
 
-/* SECTION:
+/** How long the response waits for the row, so that a list right after it has the row. */
+const WAIT_MAX_MS = 1000;
+/** A try can take 10 s, and the platform ends the work 30 s after the response. */
+const TRIES_END_AFTER_MS = 18_000;
+
+/**
  * The audit entry of a change that a coordinator made. The entry comes after the change: before it, nobody knows
  * whether the coordinator refuses, and an entry about an approval that never was is worse than a late one. And D1 must
  * not be able to prevent an approval or a freeze, which people need most while something is down.
@@ -327,14 +332,7 @@ export function secretReplaced({ id }: Pick<Principal, "id">): ApiError {
  * Nothing that was answered is lost: the journal keeps the change with who made it, and the log has the entry at once.
  * The row in D1 is tried for as long as the platform lets work go on after a response. A caller who got no answer
  * repeats the request, and the repetition writes the same row, because its id is made of the change.
- */
-
-/** How long the response waits for the row, so that a list right after it has the row. */
-const WAIT_MAX_MS = 1000;
-/** A try can take 10 s, and the platform ends the work 30 s after the response. */
-const TRIES_END_AFTER_MS = 18_000;
-
-/**
+ *
  * `changedAt`: when the coordinator made the change. A repetition has the same one. `isAwaited` false: nobody needs the
  * row right after the response.
  */
@@ -344,21 +342,21 @@ export async function auditAfterwards(
   changedAt: number,
   { isAwaited = true } = {},
 ): Promise<void> {
-  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const { envName } = c.req.param() as { envName: string };
   const { reason = null } = what;
-  const created = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what, reason }, changedAt);
+  const created = newAuditEntry(c, { project: projectOf(c), envName, ...what, reason }, changedAt);
   const { actor, action, target, person } = created;
   const change = [envName, actor, person, action, target];
   // The change is made, so its entry has no condition any more: `requireNewestSecret` came before the change.
   const entry = { ...created, asker: null, id: await derivedAuditId(changedAt, change) };
   logAudit(entry, c.get("requestId"));
-  const written = write(c, entry);
+  const written = writeRow(c, entry);
   c.executionCtx.waitUntil(written);
   if (isAwaited) await within(WAIT_MAX_MS, written).catch(() => {});
 }
 
 /** Never throws. */
-async function write(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
+async function writeRow(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
   const startedAt = Date.now();
   for (let pauseMs = 1000; ; pauseMs *= 2) {
     try {
@@ -372,4 +370,17 @@ async function write(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
     }
     await scheduler.wait(pauseMs);
   }
+}
+
+const PURGED_PER_MINUTE = 1000;
+
+/** Removes a bounded number of entries older than `retentionDays`, the oldest first. Never throws. */
+export async function purgeAudit(db: D1Database, retentionDays: number, now: number): Promise<void> {
+  const purge = db
+    .prepare(
+      `DELETE FROM audit WHERE rowid IN (
+         SELECT rowid FROM audit INDEXED BY audit_by_time WHERE at < ? ORDER BY at LIMIT ${PURGED_PER_MINUTE})`,
+    )
+    .bind(now - retentionDays * DAY_MS);
+  await purge.run().catch((error) => logFailure("sweep_failed", error, { step: "purge_audit" }));
 }

@@ -7,10 +7,12 @@ import type { Context, MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { sha256Hex } from "../base/json.ts";
 import { msSinceOrLongAgo } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
+import { type Described, meaning, type Security } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
-import { type KnownCredential, lookUpCredential, recallCredential, wasGoodLately } from "./credential-memory.ts";
+import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
 import { PAGE_KEY_HEADER, requestSession } from "./session.ts";
 import { selectSession } from "./session-store.ts";
@@ -21,6 +23,8 @@ declare module "hono" {
   interface ContextVariableMap {
     /** Set when an API token was accepted. Callbacks have no principal. */
     principal: Principal;
+    /** The person for whom the request acts. Null: it acts for nobody in particular. */
+    person: string | null;
   }
 }
 
@@ -44,28 +48,57 @@ export function bearerToken(c: Context): string {
   return token;
 }
 
-export function requires(permission: Permission): MiddlewareHandler<AppEnv> {
-  return async function requires(c, next) {
+/** The errors of an API token or a session, for the OpenAPI document. */
+export const OF_CREDENTIAL = [
+  "unauthorized",
+  "token_invalid",
+  "token_expired",
+  "session_ended",
+  "too_many_requests",
+  "database_unavailable",
+] as const;
+const BY_TOKEN: readonly Security[] = [{ apiToken: [] }];
+
+/** `operation`: what only the route can say of its operation, as for the functions below. */
+export function requires(permission: Permission, operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requires(c, next) {
     await authorize(c, permission);
     await next();
   };
+  const who = `Requires the permission \`${permission}\`.`;
+  return meaning(
+    middleware,
+    DESCRIBE && { who, security: BY_TOKEN, person: "taken", errors: [...OF_CREDENTIAL, "forbidden"], operation },
+  );
 }
 
 /** Every token and every session opens this. */
-export function requiresAnybody(): MiddlewareHandler<AppEnv> {
-  return async function requiresAnybody(c, next) {
+export function requiresAnybody(operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresAnybody(c, next) {
     await authenticate(c);
     await next();
   };
+  const who = "Every valid API token may ask, and so may `ROOT_TOKEN`.";
+  return meaning(middleware, DESCRIBE && { who, security: BY_TOKEN, errors: OF_CREDENTIAL, operation });
 }
 
 /** Only ROOT_TOKEN opens this. */
-export function requiresRoot(): MiddlewareHandler<AppEnv> {
-  return async function requiresRoot(c, next) {
+export function requiresRoot(operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresRoot(c, next) {
     const principal = await authenticate(c);
     if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
     await next();
   };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires ROOT_TOKEN.",
+      security: BY_TOKEN,
+      person: "refused",
+      errors: [...OF_CREDENTIAL, "forbidden"],
+      operation,
+    },
+  );
 }
 
 /**
@@ -124,7 +157,7 @@ function isSession(c: Context<AppEnv>): boolean {
 async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   const token = bearerToken(c);
   const hash = hashes.get(token) ?? (await sha256Hex(token));
-  let known = recallCredential(hash, now);
+  let known = credentials.recall(hash, now);
   if (known === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
     // Not a guess, so nobody is charged for it.
@@ -142,7 +175,7 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
 
 async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
   const { hash, pageKeyHash } = await requestSession(c);
-  let known = recallCredential(hash, now);
+  let known = credentials.recall(hash, now);
   if (known === undefined) known = await identify(c, hash, () => selectSession(c.env.DB, hash), now);
   if (known !== null && known.pageKeyHash !== pageKeyHash) {
     await chargeClient(c);
@@ -168,9 +201,11 @@ async function identify(
 ): Promise<KnownCredential | null> {
   let known: KnownCredential | null = null;
   if (select !== null) {
-    const lookUp = () => lookUpCredential(c.get("hops"), hash, select, now, (work) => c.executionCtx.waitUntil(work));
+    const read = () => readD1(c.get("hops"), select);
+    // A late answer of D1 still counts.
+    const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
     // A credential that was good lately is not a guess.
-    known = wasGoodLately(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
+    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
   }
   if (known === null) await chargeClient(c);
   return known;
@@ -198,15 +233,6 @@ async function isRoot(env: AppEnv["Bindings"], hash: string): Promise<boolean> {
   return crypto.subtle.timingSafeEqual(Uint8Array.fromHex(hash), rootHash.bytes);
 }
 
-/* SECTION:
- * Slows down clients that guess API tokens. Only a failed lookup is charged, so good tokens from the same address still
- * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
- * once.
- *
- * An IPv6 client has a whole /64 (RFC 4291, 2.5.4) and can use a new address for each request, so the /64 counts as the
- * client.
- */
-
 const LOOK_UPS_AT_ONCE = 4;
 /** The longest lookup. If the client hangs up, its lookup may never end, so it counts no longer than this. */
 const LOOK_UP_MAX_MS = 11_000;
@@ -214,7 +240,11 @@ const LOOK_UP_MAX_MS = 11_000;
 /** Per isolate: the clients over their allowance, with their running lookups. */
 const slowed = new BoundedMap<Set<{ readonly startedAt: number }>>(1000);
 
-/** Looks up a token that may be a guess. Throws 429 if the client runs too many lookups. */
+/**
+ * Looks up a token that may be a guess. Only a failed lookup is charged, so good tokens from the same address still
+ * work. Guesses must not cause unlimited reads of D1, so a client over its allowance may run only a few lookups at
+ * once. Throws 429 if it runs too many.
+ */
 export async function lookUpGuess<T>(client: string, now: number, lookUp: () => Promise<T>): Promise<T> {
   const running = slowed.get(client);
   if (running === undefined) return lookUp();
@@ -237,7 +267,10 @@ export async function chargeGuess(limit: RateLimit, client: string): Promise<voi
   throw new ApiError("too_many_requests");
 }
 
-/** The IPv4 address, or the /64 of an IPv6 address in any spelling. Any other text is returned as it is. */
+/**
+ * The IPv4 address, or the /64 of an IPv6 address in any spelling: an IPv6 client has a whole /64 (RFC 4291, 2.5.4) and
+ * can use a new address for each request. Any other text is returned as it is.
+ */
 export function clientOf(address: string): string {
   const [text = ""] = address.split("%", 1);
   const host = /^[0-9a-f:.]*:[0-9a-f:.]*$/i.test(text) ? URL.parse(`http://[${text}]`)?.hostname : undefined;

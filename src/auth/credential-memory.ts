@@ -1,14 +1,13 @@
 /**
- * What the isolate remembers of credentials, which are API tokens and sessions. It remembers what D1's primary
- * answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
+ * What the isolate remembers of credentials, which are API tokens and sessions, and when they were last used. It
+ * remembers what D1's primary answered, so a revocation takes effect within 30 s, or within 10 minutes while D1 is down.
  */
 
 import type { MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 import { OutageCache } from "../database/outage-cache.ts";
-import { readD1 } from "../database/read-d1.ts";
-import type { AppEnv, Hops } from "../http/request-context.ts";
+import type { AppEnv } from "../http/request-context.ts";
 import type { Principal } from "./principal.ts";
 
 const REFUSED_MS = 5000;
@@ -22,7 +21,7 @@ export interface KnownCredential {
 }
 
 /** Per isolate, by the credential's hash. A revocation names tokens and sessions by id. */
-const known = new OutageCache<KnownCredential>({
+export const credentials = new OutageCache<KnownCredential>({
   maxWeight: REMEMBERED_MAX,
   weigh: () => 1,
   namesOf: (credential) => (credential === null ? [] : namesOf(credential.principal)),
@@ -34,52 +33,16 @@ function namesOf({ id, sessionId }: Principal): readonly string[] {
   return sessionId === undefined ? [id] : [id, sessionId];
 }
 
-/** What the isolate remembers: null if the credential was refused, undefined if D1 must be asked. */
-export function recallCredential(hash: string, now: number): KnownCredential | null | undefined {
-  return known.recall(hash, now);
-}
-
-/** Whether the credential with this hash was good in the last 10 minutes. */
-export function wasGoodLately(hash: string, now: number): boolean {
-  return known.hasOutageCopy(hash, now);
-}
-
-/**
- * The credential with this hash, or null if there is none. `select` asks D1's primary. Throws `database_unavailable`.
- * `waitUntil`: lets a late answer of D1 still count.
- */
-export function lookUpCredential(
-  hops: Hops,
-  hash: string,
-  select: () => Promise<KnownCredential | null>,
-  now: number,
-  waitUntil: (work: Promise<unknown>) => void,
-): Promise<KnownCredential | null> {
-  return known.lookUp({ key: hash, now, read: () => readD1(hops, select) }, waitUntil);
-}
-
 /**
  * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all
  * credentials that the asker could have revoked. `envName`: the asker's.
  */
 export function forgetPerhapsRevoked(target: string, project: string, envName: string | null): void {
-  const within = known.namesOf(
+  const within = credentials.namesOf(
     ({ principal }) => principal.project === project && (envName === null || principal.envName === envName),
   );
-  known.forget([target, ...within]);
+  credentials.forget([target, ...within]);
 }
-
-/** Makes the end of tokens and sessions take effect in this isolate at once. */
-export function forgetCredentials(ids: readonly string[]): void {
-  known.forget(ids);
-}
-
-/* SECTION:
- * When a token and a session were last used, to the hour. The write begins when the response exists, so no response
- * waits for it, and its failure fails none. A token costs at most one row an hour: the isolate remembers what it wrote,
- * and the statement does nothing if another isolate came first. Only an accepted token gets here, so a forged one
- * writes nothing.
- */
 
 /** Per isolate: until when a use need not be written again, by the session's or the token's id. */
 const notedUntil = new BoundedMap<number>(1000);
@@ -88,7 +51,12 @@ const note = (table: "tokens" | "sessions") => `
   UPDATE ${table} SET last_used_at = ?3
   WHERE project = ?1 AND id = ?2 AND (last_used_at IS NULL OR last_used_at < ?3)`;
 
-/** Notes that the request's token and session were used. ROOT_TOKEN has no row. */
+/**
+ * Notes when the request's token and session were used, to the hour. ROOT_TOKEN has no row. The write begins when the
+ * response exists, so no response waits for it, and its failure fails none. A token costs at most one row an hour: the
+ * isolate remembers what it wrote, and the statement does nothing if another isolate came first. Only an accepted token
+ * gets here, so a forged one writes nothing.
+ */
 export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   const principal: Principal | undefined = c.get("principal");

@@ -1,4 +1,7 @@
-/** What a token and those below it stored last. It stays when they are gone, so a revocation and a rotation list it. */
+/**
+ * What a token and those below it leave: definitions that they stored last, and runs that wait, because they created or
+ * approved them. All of it stays when they are gone, so a revocation and a rotation list it.
+ */
 
 import { isWithinLineage } from "../base/ids.ts";
 import { APPROVED_RUNS_MAX_LISTED, DEFINITIONS_MAX_LISTED, SUMMARY_MAX_COUNT } from "../base/limits.ts";
@@ -15,7 +18,7 @@ interface LeftDefinition {
 }
 
 /** As responses show it. */
-export interface LeftBehind {
+export interface LeftDefinitions {
   readonly webhookEndpoints: readonly LeftDefinition[];
   readonly moreWebhookEndpoints: boolean;
   readonly actions: readonly LeftDefinition[];
@@ -23,10 +26,10 @@ export interface LeftBehind {
 }
 
 /**
- * The statements that read it, for `leftBehind`. `lineage`: SQL that selects it, and may use ?1, the project, and ?2,
+ * The statements that read it, for `toLeftDefinitions`. `lineage`: SQL that selects it, and may use ?1, the project, and ?2,
  * which is `id`.
  */
-export function selectLeft(db: D1Database, lineage: string, project: string, id: string) {
+export function selectLeftDefinitions(db: D1Database, lineage: string, project: string, id: string) {
   const select = (kind: "webhook_endpoint" | "action") =>
     db
       .prepare(
@@ -43,7 +46,7 @@ export function selectLeft(db: D1Database, lineage: string, project: string, id:
 }
 
 /** `read`: what the two statements have read. */
-export function leftBehind(read: readonly (D1Result<unknown> | undefined)[]): LeftBehind {
+export function toLeftDefinitions(read: readonly (D1Result<unknown> | undefined)[]): LeftDefinitions {
   const [endpoints = [], actions = []] = read.map((one) => (one?.results ?? []) as LeftDefinition[]);
   return {
     webhookEndpoints: endpoints.slice(0, DEFINITIONS_MAX_LISTED),
@@ -53,30 +56,25 @@ export function leftBehind(read: readonly (D1Result<unknown> | undefined)[]): Le
   };
 }
 
-/* SECTION:
- * The waiting runs that revoked tokens leave: how many they created, and which ones they approved. Environments can live
- * in several databases, so each is asked.
- */
-
 /** The tokens are revoked already, so a database that hangs must not hold up the response for long. */
 const COUNT_MAX_MS = 2000;
 
 /** How many runs of one environment the tokens created. */
-interface Created {
+interface CreatedRuns {
   readonly scope: string;
   readonly runs: number;
 }
 
 /** A run that one of the tokens approved. */
-interface Approved {
+interface ApprovedRun {
   readonly scope: string;
   readonly id: string;
 }
 
 /** The runs of one database. */
 export interface LeftRuns {
-  readonly created: readonly Created[];
-  readonly approved: readonly Approved[];
+  readonly created: readonly CreatedRuns[];
+  readonly approved: readonly ApprovedRun[];
 }
 
 const IN_PROJECT = "scope BETWEEN ?1 || '/' AND ?1 || '/~'";
@@ -97,15 +95,15 @@ const approvedBy = (lineage: string) => `
   ORDER BY scope, id LIMIT ${APPROVED_RUNS_MAX_LISTED + 1}`;
 
 /** The two statements about a database, for a batch. `lineage`: SQL that may use ?1, the project, and ?2, which is `id`. */
-export function leftRunsStatements(db: D1Database, lineage: string, project: string, id: string) {
+export function selectLeftRuns(db: D1Database, lineage: string, project: string, id: string) {
   return [createdBy(lineage), approvedBy(lineage)].map((sql) => db.prepare(sql).bind(project, id));
 }
 
 /** What they read. */
 export function toLeftRuns([created, approved]: readonly D1Result[]): LeftRuns {
   return {
-    created: (created?.results ?? []) as readonly Created[],
-    approved: (approved?.results ?? []) as readonly Approved[],
+    created: (created?.results ?? []) as readonly CreatedRuns[],
+    approved: (approved?.results ?? []) as readonly ApprovedRun[],
   };
 }
 
@@ -117,24 +115,24 @@ export async function describeLeftRuns(env: Env, hops: Hops, project: string, li
   const look = async (number: number): Promise<LeftRuns> => {
     const db = await databaseThatSays(env, hops, number);
     if (db === null) throw new Error(`the binding DB_${number} has another database`);
-    const statements = leftRunsStatements(db, "SELECT ?2 AS lineage", project, lineage);
+    const statements = selectLeftRuns(db, "SELECT ?2 AS lineage", project, lineage);
     return toLeftRuns(await readD1(hops, () => db.batch(statements)));
   };
   const others = boundDatabases(env).filter((number) => number !== 0);
   const looked = await Promise.allSettled(others.map((number) => within(COUNT_MAX_MS, look(number))));
   const found = [inControl, ...looked.flatMap((one) => (one.status === "fulfilled" ? one.value : []))];
   const isWhole = looked.every(({ status }) => status === "fulfilled");
-  return { waitingRuns: countOf(found, isWhole), ...listOf(found, isWhole) };
+  return { waitingRuns: waitingCountOf(found, isWhole), ...approvedListOf(found, isWhole) };
 }
 
-function countOf(found: readonly LeftRuns[], isWhole: boolean): number | { readonly atLeast: number } {
+function waitingCountOf(found: readonly LeftRuns[], isWhole: boolean): number | { readonly atLeast: number } {
   const runs = sumOf(found.flatMap(({ created }) => created));
   if (runs > SUMMARY_MAX_COUNT) return { atLeast: SUMMARY_MAX_COUNT };
   return isWhole ? runs : { atLeast: runs };
 }
 
 /** An environment that moves has its runs in two databases, so each is listed once. */
-function listOf(found: readonly LeftRuns[], isWhole: boolean) {
+function approvedListOf(found: readonly LeftRuns[], isWhole: boolean) {
   const runs = new Map(found.flatMap(({ approved }) => approved.map(({ scope, id }) => [id, scope])));
   const listed = [...runs].slice(0, APPROVED_RUNS_MAX_LISTED);
   return {
@@ -144,7 +142,7 @@ function listOf(found: readonly LeftRuns[], isWhole: boolean) {
 }
 
 /** Of the two databases of an environment that moves, only the greater number counts. */
-function sumOf(all: readonly Created[]): number {
+function sumOf(all: readonly CreatedRuns[]): number {
   const byScope = new Map<string, number>();
   for (const { scope, runs } of all) byScope.set(scope, Math.max(runs, byScope.get(scope) ?? 0));
   return [...byScope.values()].reduce((sum, runs) => sum + runs, 0);

@@ -1,5 +1,9 @@
-/** Who may do what: one table from roles to permissions. PURE. */
+/**
+ * The principal of a request: what its role may do, for which person it acts, and which names tokens and persons may
+ * have. PURE.
+ */
 import type { HonoRequest } from "hono";
+import * as z from "zod/mini";
 import { PERSON_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
 
@@ -88,24 +92,12 @@ export function grantableRoles(asker: Principal): readonly Role[] {
   return rolesUpTo(isOperatorsSession ? "admin" : asker.role);
 }
 
-/* SECTION:
- * For whom a request acts. A portal has one token for all its users, so it names the user in `On-Behalf-Of`. A person
- * grants nothing: the permissions stay the token's. `authenticate` asks here for every request with an API token or a
- * session, so no route can forget it. A callback has no token of that kind and ignores the header.
- */
-
-declare module "hono" {
-  interface ContextVariableMap {
-    /** The person for whom the request acts. Null: it acts for nobody in particular. Set with the principal. */
-    person: string | null;
-  }
-}
-
 const HEADER = "On-Behalf-Of";
 const READING: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS"]);
 
 /**
- * The person that a request names, or the token's own. A change throws `may_not_act_for_others` and
+ * The person that a request names, or the token's own. A portal has one token for all its users, so it names the user. A
+ * person grants nothing: the permissions stay the token's. A change throws `may_not_act_for_others` and
  * `invalid_on_behalf_of`. A request that only reads is never refused for its header, because reading only tells a person
  * what they may do.
  */
@@ -120,10 +112,8 @@ export function personOf(request: HonoRequest, { person, mayActForOthers }: Prin
   return wanted;
 }
 
-/* SECTION: Which names a person may have, for whom a token acts. PURE. */
-
 /** Without spaces, because two headers On-Behalf-Of arrive as one, with a comma and a space between their values. */
-export const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
+const PERSON_PATTERN = `^[\\x21-\\x7e]{1,${PERSON_MAX_CHARACTERS}}$`;
 
 const PERSON = new RegExp(PERSON_PATTERN);
 
@@ -135,10 +125,15 @@ export function asPerson(text: string): string | null {
   return PERSON.test(text) && !looksLikeRoot(text) ? text.toLowerCase() : null;
 }
 
-/* SECTION:
- * Which names a token may have. PURE. A name grants nothing, but people read it in `createdBy` and `triggeredBy`. So a
- * name must not look like the operator's, and must not contain invisible characters.
- */
+const PERSON_RULE = `is no person's name; send 1 to ${PERSON_MAX_CHARACTERS} visible ASCII characters without spaces, and not a name that looks like root.`;
+
+export const personName = z
+  .string({ error: PERSON_RULE })
+  .check(
+    z.refine((text) => asPerson(text) !== null, { error: PERSON_RULE }),
+    z.toLowerCase(),
+  )
+  .register(z.globalRegistry, { wire: { type: "string", pattern: PERSON_PATTERN } });
 
 /** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
 export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;
@@ -158,7 +153,10 @@ const FOLDED: ReadonlyMap<string, string> = new Map(
   Object.entries(LOOK_ALIKES).flatMap(([letter, alikes]) => [...alikes].map((alike) => [alike, letter])),
 );
 
-/** Whether a reader could mistake the name for the operator's. Marks, spaces and punctuation make no difference. */
+/**
+ * Whether a reader could mistake the name for the operator's. A name grants nothing, but people read it in `createdBy`
+ * and `triggeredBy`. Marks, spaces and punctuation make no difference.
+ */
 export function looksLikeRoot(name: string): boolean {
   const folded = [...name.normalize("NFKD").toLowerCase()].map((one) => FOLDED.get(one) ?? one).join("");
   return folded.replaceAll(/[^\p{L}\p{N}]/gu, "") === "root";

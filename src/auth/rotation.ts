@@ -1,15 +1,18 @@
 /**
- * The SQL of a rotation: a token gets a new secret, and keeps its id, its name and the tokens below it. A rotation
- * compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice, because the
- * first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
+ * POST /{o}/{p}/tokens/{id}/rotate: a token gets a new secret, and keeps its id, its name and the tokens below it. A
+ * rotation compares the hash that it read with the token's, so one of two at once wins. Its batch may run twice, because
+ * the first run may have committed although its answer was lost. The second run finds its own hash and changes nothing.
  */
-import { Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import * as z from "zod/mini";
 import { parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
-import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS } from "../base/limits.ts";
+import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { ApiError, type ErrorCode } from "../http/errors.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { ApiError } from "../http/errors.ts";
+import { type Described, meaning } from "../http/operation.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
+import { described, wholeNumber } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import {
   type AuditEntry,
@@ -20,63 +23,102 @@ import {
   newAuditEntry,
   writeAudited,
 } from "./audit.ts";
-import { authenticate, authorize } from "./authentication.ts";
-import { forgetCredentials } from "./credential-memory.ts";
-import { type LeftBehind, leftBehind, selectLeft } from "./left-behind.ts";
-import { grantableRoles, isOperator, type Principal, type Role, rowIdOf } from "./principal.ts";
-import { rotation } from "./request-schemas.ts";
+import { authenticate, authorize, OF_CREDENTIAL } from "./authentication.ts";
+import { credentials } from "./credential-memory.ts";
+import { type LeftDefinitions, selectLeftDefinitions, toLeftDefinitions } from "./left-behind.ts";
+import { grantableRoles, isOperator, type Principal, rowIdOf } from "./principal.ts";
+import { rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
-import { grantsAnyFlag, projectOf, toWire } from "./token-routes.ts";
-import { COLUMNS, LINEAGE, type StoredToken, type TokenRow, toStoredToken, visible, visibleTo } from "./token-store.ts";
+import { grantsAnyFlag, shownToken } from "./token-routes.ts";
+import {
+  COLUMNS,
+  flagsOf,
+  LINEAGE,
+  type StoredToken,
+  type TokenRow,
+  toStoredToken,
+  visible,
+  visibleTo,
+} from "./token-store.ts";
 
-/* SECTION: POST /{o}/{p}/tokens/{id}/rotate: gives a token a new secret. */
+const rotation = z
+  .strictObject({
+    overlapSeconds: z.optional(
+      described(
+        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+        "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
+          `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
+          "only end it sooner, and without this it keeps its end.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
 
 /** A token may rotate itself, whatever its role. */
-const mayRotate: MiddlewareHandler<AppEnv> = async (c, next) => {
-  const { id } = await authenticate(c);
-  await authorize(c, parseUuid(c.req.param("tokenId") ?? "") === id ? "data:read" : "tokens:manage");
-  await next();
-};
+function mayRotate(operation: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function mayRotate(c, next) {
+    const { id } = await authenticate(c);
+    await authorize(c, parseUuid(c.req.param("tokenId") ?? "") === id ? "data:read" : "tokens:manage");
+    await next();
+  };
+  const errors = [...OF_CREDENTIAL, "forbidden"] as const;
+  return meaning(middleware, DESCRIBE && { security: [{ apiToken: [] }], person: "taken", errors, operation });
+}
 
 export const rotationRoutes = new Hono<AppEnv>().post(
   "/:tokenId/rotate",
-  mayRotate,
+  mayRotate(
+    DESCRIBE && {
+      operationId: "rotateApiToken",
+      tag: "API tokens",
+      summary: "Rotate an API token",
+      description:
+        "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
+        "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
+        "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
+        "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
+        "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
+        "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
+      responses: { 200: { description: "The token with its new secret, shown once", json: rotatedApiToken } },
+      errors: ["token_rotated", "token_ended", "storage_full"],
+    },
+  ),
   validBody(rotation, { mayBeEmpty: true }),
   async (c) => {
     const target = parseUuid(c.req.param("tokenId"));
     if (target === null) throw new ApiError("token_not_found");
     const { overlapSeconds } = c.req.valid("json");
-    const asker = c.get("principal");
-    const project = projectOf(c.req.param());
-    const hops = c.get("hops");
-    const found = await readD1(hops, () => selectForRotation(c.env.DB, project, asker, target));
-    if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
-    // Otherwise an admin could act in a colleague's name.
-    if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
-    // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
-    if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
-    if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !grantsAnyFlag(asker)) {
-      throw new ApiError("forbidden", NO_FLAGS);
-    }
+    const found = await findRotatable(c, target);
     const now = Date.now();
     const { envName, name: targetName } = found;
-    const what = { project, envName, action: "token_rotated", target, targetName } as const;
+    const what = { project: projectOf(c), envName, action: "token_rotated", target, targetName } as const;
     const entry = newAuditEntry(c, what, now);
     const token = newApiToken();
-    const secret = {
-      replaces: found.hash,
-      hash: await sha256Hex(token),
-      gracePeriodMs: overlapSeconds === undefined ? undefined : overlapSeconds * 1000,
-    };
+    const secret = { replaces: found.hash, hash: await sha256Hex(token), overlapSeconds };
     const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
     // Also if it failed, because D1 may have done it.
-    const outcome = await rotating.finally(() => forgetCredentials([target]));
-    if (typeof outcome === "string") throw new ApiError(REFUSALS[outcome]);
+    const outcome = await rotating.finally(() => credentials.forget([target]));
+    if (typeof outcome === "string") throw new ApiError(outcome);
     logAudit(entry, c.get("requestId"));
     const { children, moreChildren, left } = outcome;
-    return c.json({ ...toWire(outcome.token, now), token, children, moreChildren, ...left });
+    return c.json({ ...shownToken(outcome.token, now), token, children, moreChildren, ...left });
   },
 );
+
+/** Throws `token_not_found`, `forbidden`, and `token_invalid` if the asker's own token is gone. */
+async function findRotatable(c: Context<AppEnv>, target: string): Promise<Rotatable> {
+  const asker = c.get("principal");
+  const found = await readD1(c.get("hops"), () => selectForRotation(c.env.DB, projectOf(c), asker, target));
+  if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
+  // Otherwise an admin could act in a colleague's name.
+  if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
+  // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
+  if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
+  if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !grantsAnyFlag(asker)) {
+    throw new ApiError("forbidden", NO_FLAGS);
+  }
+  return found;
+}
 
 const NOT_YOURS =
   "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
@@ -86,23 +128,11 @@ const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send R
 const NO_FLAGS =
   "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
-const REFUSALS: Readonly<Record<RotationRefusal, ErrorCode>> = {
-  missing: "token_not_found",
-  ended: "token_ended",
-  changed: "token_rotated",
-};
-
-/** A token that the asker may see, as the rotation found it. */
-export interface Rotatable {
+/** A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator. */
+type Rotatable = Pick<StoredToken, "name" | "role" | "envName" | "mayApprove" | "mayActForOthers"> & {
   readonly hash: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly envName: string | null;
-  readonly mayApprove: boolean;
-  readonly mayActForOthers: boolean;
-  /** Whether the asker is the token itself, a token above it, or the operator. */
   readonly isOwn: boolean;
-}
+};
 
 /** `?4`: the token. `?5`: the asker. UNION ends even if parents form a circle, which nothing can create. */
 const IS_OWN = `(?5 IS NULL OR EXISTS (
@@ -117,7 +147,7 @@ const IS_OWN = `(?5 IS NULL OR EXISTS (
 type Flag = "mayApprove" | "mayActForOthers" | "isOwn";
 
 /** Null if there is no such token that the asker may see. */
-export async function selectForRotation(
+async function selectForRotation(
   db: D1Database,
   project: string,
   asker: Principal,
@@ -132,26 +162,19 @@ export async function selectForRotation(
     .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
     .first<Omit<Rotatable, Flag> & Record<Flag, number>>();
   if (row === null) return null;
-  const { mayApprove, mayActForOthers, isOwn } = row;
-  return { ...row, mayApprove: mayApprove === 1, mayActForOthers: mayActForOthers === 1, isOwn: isOwn === 1 };
+  return { ...row, ...flagsOf(row), isOwn: row.isOwn === 1 };
 }
 
-/** A token that another one created. */
-export interface Child {
-  readonly id: string;
-  readonly name: string;
-}
-
-export interface Rotated {
+interface Rotated {
   readonly token: StoredToken;
   /** Those that still live, the newest first. */
-  readonly children: readonly Child[];
+  readonly children: readonly Pick<StoredToken, "id" | "name">[];
   readonly moreChildren: boolean;
-  readonly left: LeftBehind;
+  readonly left: LeftDefinitions;
 }
 
-/** `missing`: the token was revoked. `ended`: it has expired. `changed`: another rotation came first. */
-export type RotationRefusal = "missing" | "ended" | "changed";
+/** `token_ended`: it has expired. `token_rotated`: another rotation came first. */
+type RotationRefusal = "token_not_found" | "token_ended" | "token_rotated";
 
 /**
  * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
@@ -170,16 +193,16 @@ const CHILDREN = `
 
 /**
  * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry.
- * `gracePeriodMs`: how long the replaced secret still works; undefined if the request does not say.
+ * `overlapSeconds`: how long the replaced secret still works; undefined if the request does not say.
  */
 export async function rotateToken(
   db: D1Database,
-  { replaces, hash, gracePeriodMs }: { replaces: string; hash: string; gracePeriodMs: number | undefined },
+  { replaces, hash, overlapSeconds }: { replaces: string; hash: string; overlapSeconds: number | undefined },
   entry: AuditEntry,
 ): Promise<Rotated | RotationRefusal> {
   const { project, target, at } = entry;
-  const ends = at + (gracePeriodMs ?? GRACE_PERIOD_DEFAULT_SECONDS * 1000);
-  const endsEarlier = gracePeriodMs === undefined ? Number.MAX_SAFE_INTEGER : ends;
+  const ends = at + (overlapSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
+  const endsEarlier = overlapSeconds === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
   const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?16 AND ${isLiving("?4")})`;
   // First, because a token that rotates itself no longer holds the newest secret afterwards.
@@ -192,20 +215,18 @@ export async function rotateToken(
     )
     .bind(project, target, hash, at);
   const lineage = `SELECT ${LINEAGE} AS lineage FROM tokens WHERE project = ?1 AND id = ?2`;
-  const left = selectLeft(db, lineage, project, target);
+  const left = selectLeftDefinitions(db, lineage, project, target);
   type Row = TokenRow & Record<"isDone" | "isLiving", number>;
   const results = await db.batch<unknown>([audit, rotate, children, outcome, ...left]);
   const row = results[3]?.results[0] as Row | undefined;
-  const below = (results[2]?.results ?? []) as readonly Child[];
-  if (row?.isDone === 1) {
-    const moreChildren = below.length > CHILDREN_MAX_LISTED;
-    return {
-      token: toStoredToken(row),
-      children: below.slice(0, CHILDREN_MAX_LISTED),
-      moreChildren,
-      left: leftBehind(results.slice(4)),
-    };
-  }
-  if (row === undefined) return "missing";
-  return row.isLiving === 1 ? "changed" : "ended";
+  if (row === undefined) return "token_not_found";
+  const { isDone, isLiving: lives, ...token } = row;
+  if (isDone !== 1) return lives === 1 ? "token_rotated" : "token_ended";
+  const below = (results[2]?.results ?? []) as Rotated["children"];
+  return {
+    token: toStoredToken(token),
+    children: below.slice(0, CHILDREN_MAX_LISTED),
+    moreChildren: below.length > CHILDREN_MAX_LISTED,
+    left: toLeftDefinitions(results.slice(4)),
+  };
 }

@@ -1,22 +1,26 @@
 /**
- * /session: begins, renews and ends the session of a person in the console. Only this service's own pages may ask, also
+ * /session: begins, renews and ends the session of a person in the console. /{o}/{p}/sessions: who is signed in, and how
+ * a manager of tokens ends a session. Only this service's own pages may ask, also
  * before there is a cookie. Otherwise another page could sign a person in with a token of its own (login CSRF).
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
+import { PATH_NAME } from "../base/limits.ts";
 import { MINUTE_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { type Meaning, meaning } from "../http/operation.ts";
+import { firstPage, pageQuery } from "../http/paging.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
+import { described } from "../http/schemas.ts";
 import { requireJson, validBody, validQuery } from "../http/validate.ts";
-import { baseUrl, rootToken } from "../settings/config.ts";
+import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
-import { authenticate, bearerToken, chargeClient, requires, requiresRoot } from "./authentication.ts";
-import { forgetCredentials } from "./credential-memory.ts";
-import type { Principal } from "./principal.ts";
-import { newSession, noMembers, tokenListQuery } from "./request-schemas.ts";
+import { authenticate, bearerToken, chargeClient, OF_CREDENTIAL, requires, requiresRoot } from "./authentication.ts";
+import { credentials } from "./credential-memory.ts";
+import { begunSession, currentToken, sessionList, signInCode } from "./responses.ts";
 import { cookieHash, newCookie, newPageKey, ownSite, requestSession, requiresOwnPage, sendCookie } from "./session.ts";
 import {
   beginOperatorsSession,
@@ -34,53 +38,135 @@ import {
 import { randomText } from "./token-format.ts";
 import { describePrincipal } from "./whoami.ts";
 
+/** `{o}/{p}` */
+const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
+
+const newSession = z
+  .strictObject({
+    project: z.optional(
+      described(
+        z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." })),
+        "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it.",
+      ),
+    ),
+    code: z.optional(
+      described(
+        z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the code of the link unchanged." })),
+        "The code of a link that `npm start` printed, instead of a token.",
+      ),
+    ),
+  })
+  .register(z.globalRegistry, { id: "NewSession", examples: [{ project: "acme/shop" }] });
+
+/** A body without members. */
+const noMembers = z.strictObject({}).register(z.globalRegistry, { examples: [{}] });
+
 /** A form of another page can't send JSON. */
 function onlyJson(): MiddlewareHandler<AppEnv> {
-  return async function onlyJson(c, next) {
+  const middleware: MiddlewareHandler<AppEnv> = async function onlyJson(c, next) {
     requireJson(c.req);
     await next();
   };
+  return meaning(middleware, DESCRIBE && { errors: ["unsupported_media_type"] });
 }
+
+/** What a request means that begins a session. A code in the body replaces the token. */
+const BEGINNING: Meaning = {
+  security: [{ apiToken: [] }, {}],
+  // A session begins and goes on as its token's, so a person means nothing there.
+  person: "refused",
+  errors: OF_CREDENTIAL,
+};
+const OF_SESSION: Meaning = {
+  security: [{ sessionCookie: [], sessionPageKey: [] }],
+  errors: ["unauthorized", "session_ended", "too_many_requests"],
+};
 
 export const sessionRoutes = new Hono<AppEnv>()
-  .post("/session", requiresOwnPage(), validBody(newSession), async (c) => {
-    const { principal, cookie, pageKey } = await begin(c, c.req.valid("json"));
-    sendCookie(c, ownSite(c), cookie, principal.expiresAt);
-    return c.json({ pageKey, ...describePrincipal(principal) }, 201);
-  })
-  .post("/session/renew", requiresOwnPage(), onlyJson(), async (c) => {
-    const { sessionId } = await authenticate(c);
-    if (sessionId === undefined) throw new ApiError("unauthorized", NO_SESSION);
-    const { cookie, hash } = await requestSession(c);
-    const known = await readD1(c.get("hops"), () => renewSession(c.env.DB, hash, Date.now()));
-    forgetCredentials([sessionId]);
-    if (known === null) throw new ApiError("session_ended");
-    sendCookie(c, ownSite(c), cookie, known.principal.expiresAt);
-    return c.json(describePrincipal(known.principal));
-  })
-  .delete("/session", requiresOwnPage(), onlyJson(), async (c) => {
-    // Before D1 is asked, because the cookie must go in any case.
-    sendCookie(c, ownSite(c), "", 0);
-    const { hash, pageKeyHash } = await requestSession(c);
-    const ended = await readD1(c.get("hops"), () => deleteSession(c.env.DB, hash, pageKeyHash));
-    if (ended === null) {
-      await chargeClient(c);
-      throw new ApiError("session_ended");
-    }
-    forgetCredentials([ended]);
-    return c.body(null, 204);
-  });
+  .post(
+    "/session",
+    requiresOwnPage(
+      DESCRIBE && {
+        operationId: "beginSession",
+        tag: "Sessions",
+        summary: "Begin a session",
+        description:
+          "Changes a token into a session of the console. The response sets a cookie and contains a page key. A request " +
+          "that has both, and no `Authorization`, acts as the token. The session lasts 12 hours. With `ROOT_TOKEN`, send " +
+          "the project that the session is for.",
+        responses: {
+          201: {
+            description: "The session. Its cookie is in `Set-Cookie`",
+            json: begunSession,
+            headers: ["Set-Cookie"],
+          },
+        },
+        errors: ["sign_in_code_invalid", "storage_full"],
+      },
+      BEGINNING,
+    ),
+    validBody(newSession),
+    async (c) => {
+      const { principal, cookie, pageKey } = await begin(c, c.req.valid("json"));
+      sendCookie(c, ownSite(c), cookie, principal.expiresAt);
+      return c.json({ pageKey, ...describePrincipal(principal) }, 201);
+    },
+  )
+  .post(
+    "/session/renew",
+    requiresOwnPage(
+      DESCRIBE && {
+        operationId: "renewSession",
+        tag: "Sessions",
+        summary: "Renew your session",
+        description:
+          "Makes the session last 12 hours from now. It does so at most once an hour, and for at most 7 days from the " +
+          "beginning. A session never lasts longer than its token. A session that began with `ROOT_TOKEN` stays as it is.",
+        responses: { 200: { description: "The session", json: currentToken, headers: ["Set-Cookie"] } },
+      },
+      { ...OF_SESSION, person: "refused" },
+    ),
+    onlyJson(),
+    async (c) => {
+      const { sessionId } = await authenticate(c);
+      if (sessionId === undefined) throw new ApiError("unauthorized", NO_SESSION);
+      const { cookie, hash } = await requestSession(c);
+      const known = await readD1(c.get("hops"), () => renewSession(c.env.DB, hash, Date.now()));
+      credentials.forget([sessionId]);
+      if (known === null) throw new ApiError("session_ended");
+      sendCookie(c, ownSite(c), cookie, known.principal.expiresAt);
+      return c.json(describePrincipal(known.principal));
+    },
+  )
+  .delete(
+    "/session",
+    requiresOwnPage(
+      DESCRIBE && {
+        operationId: "endSession",
+        tag: "Sessions",
+        summary: "End your session",
+        description: "Ends the session of the request, and takes its cookie away.",
+        responses: { 204: { description: "The session ended" } },
+        headersOfAll: ["Set-Cookie"],
+      },
+      OF_SESSION,
+    ),
+    onlyJson(),
+    async (c) => {
+      // Before D1 is asked, because the cookie must go in any case.
+      sendCookie(c, ownSite(c), "", 0);
+      const { hash, pageKeyHash } = await requestSession(c);
+      const ended = await readD1(c.get("hops"), () => deleteSession(c.env.DB, hash, pageKeyHash));
+      if (ended === null) {
+        await chargeClient(c);
+        throw new ApiError("session_ended");
+      }
+      credentials.forget([ended]);
+      return c.body(null, 204);
+    },
+  );
 
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
-
-/* SECTION: Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. */
-
-/** A session that began, with its two secrets. */
-export interface BegunSession {
-  readonly principal: Principal;
-  readonly cookie: string;
-  readonly pageKey: string;
-}
 
 /** Whose session it will be. `token` null: the operator's. */
 interface Beginner {
@@ -88,14 +174,11 @@ interface Beginner {
   readonly token: SessionToken | null;
 }
 
-interface Begin {
-  /** `{org}/{project}`, which only ROOT_TOKEN must name. */
-  readonly project?: string | undefined;
-  readonly code?: string | undefined;
-}
-
-/** Throws 400, 401, 403, 429 or 503. */
-export async function begin(c: Context<AppEnv>, { project, code }: Begin): Promise<BegunSession> {
+/**
+ * Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. Throws 400, 401,
+ * 403, 429 or 503.
+ */
+async function begin(c: Context<AppEnv>, { project, code }: z.output<typeof newSession>) {
   const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
   const { token } = beginner;
   const cookie = newCookie(token === null);
@@ -147,53 +230,85 @@ async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
   throw new ApiError("sign_in_code_invalid");
 }
 
-/* SECTION:
+const CODE_GOOD_FOR_MS = 10 * MINUTE_MS;
+
+/**
  * POST /{o}/{p}/sign-in-codes: a code that begins one session of the operator in the project. `npm start` prints it in a
  * link, so that nobody has to copy ROOT_TOKEN. Everywhere else the variable SIGN_IN_CODES is missing.
  */
-
-const GOOD_FOR_MS = 10 * MINUTE_MS;
-
-export const signInCodeRoutes = new Hono<AppEnv>().post("/", requiresRoot(), validBody(noMembers), async (c) => {
-  if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
-  const { o, p } = c.req.param() as { o: string; p: string };
-  const code = randomText(32);
-  const hash = await sha256Hex(code);
-  const expiresAt = Date.now() + GOOD_FOR_MS;
-  await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: `${o}/${p}`, expiresAt }));
-  return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
-});
-
-/* SECTION: /{o}/{p}/sessions: who is signed in, and how a manager of tokens ends a session. */
+export const signInCodeRoutes = new Hono<AppEnv>().post(
+  "/",
+  requiresRoot(
+    DESCRIBE && {
+      operationId: "createSignInCode",
+      tag: "Sessions",
+      summary: "Make a code for a sign-in link",
+      description:
+        "Returns a code that begins one session of the operator in the project within 10 minutes. It exists only where `npm start` serves the API.",
+      responses: { 201: { description: "The code", json: signInCode } },
+      errors: ["storage_full"],
+    },
+  ),
+  validBody(noMembers),
+  async (c) => {
+    if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
+    const code = randomText(32);
+    const hash = await sha256Hex(code);
+    const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
+    await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: projectOf(c), expiresAt }));
+    return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
+  },
+);
 
 export const sessionListRoutes = new Hono<AppEnv>()
-  .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const { o, p } = c.req.param() as { o: string; p: string };
-    const page = { cursor, limit: limit + 1, now: Date.now() };
-    const rows = await readD1(c.get("hops"), () => listSessions(c.env.DB, `${o}/${p}`, c.get("principal"), page));
-    const shown = rows.slice(0, limit);
-    const last = shown.at(-1);
-    if (rows.length > limit && last !== undefined) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
-    }
-    return c.json(shown.map(toWire));
-  })
-  .delete("/:sessionId", requires("tokens:manage"), async (c) => {
-    const target = parseUuid(c.req.param("sessionId"));
-    if (target === null) throw new ApiError("session_not_found");
-    const asker = c.get("principal");
-    const { o, p } = c.req.param() as unknown as { o: string; p: string };
-    const what = { project: `${o}/${p}`, envName: null, action: "session_ended", target } as const;
-    const entry = newAuditEntry(c, what, Date.now());
-    const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));
-    // Also if the answer was lost, because D1 may have done it.
-    const hasEnded = await ending.finally(() => forgetCredentials([target]));
-    if (!hasEnded) throw new ApiError("session_not_found");
-    logAudit(entry, c.get("requestId"));
-    return c.body(null, 204);
-  });
+  .get(
+    "/",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "listSessions",
+        tag: "Sessions",
+        summary: "List sessions",
+        description:
+          "Returns the sessions of a project that are not over, newest first. You see the sessions of tokens that you may manage. Only the operator sees those that began with `ROOT_TOKEN`.",
+        responses: { 200: { description: "Sessions", json: sessionList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(z.strictObject(pageQuery)),
+    async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const page = { cursor, limit: limit + 1, now: Date.now() };
+      const rows = await readD1(c.get("hops"), () => listSessions(c.env.DB, projectOf(c), c.get("principal"), page));
+      return c.json(firstPage(c, rows, limit, ({ id }) => id).map(shownSession));
+    },
+  )
+  .delete(
+    "/:sessionId",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "endOtherSession",
+        tag: "Sessions",
+        summary: "End a session",
+        description: "Ends a session that you see in the list. It takes effect everywhere within 30 seconds.",
+        responses: { 204: { description: "The session ended" } },
+      },
+    ),
+    async (c) => {
+      const target = parseUuid(c.req.param("sessionId"));
+      if (target === null) throw new ApiError("session_not_found");
+      const asker = c.get("principal");
+      const what = { project: projectOf(c), envName: null, action: "session_ended", target } as const;
+      const entry = newAuditEntry(c, what, Date.now());
+      const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));
+      // Also if the answer was lost, because D1 may have done it.
+      const hasEnded = await ending.finally(() => credentials.forget([target]));
+      if (!hasEnded) throw new ApiError("session_not_found");
+      logAudit(entry, c.get("requestId"));
+      return c.body(null, 204);
+    },
+  );
 
-function toWire({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
+function shownSession({ beganAt, expiresAt, lastUsedAt, ...session }: StoredSession) {
   return { ...session, beganAt: rfc3339(beganAt), expiresAt: rfc3339(expiresAt), lastUsedAt: rfc3339(lastUsedAt) };
 }

@@ -5,7 +5,7 @@
  */
 import { logFailure } from "../base/log.ts";
 import { DAY_MS, HOUR_MS } from "../base/time.ts";
-import { type AuditEntry, auditStatement, isLiving } from "./audit.ts";
+import { type AuditEntry, auditStatement, batchWrote, isLiving } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
 import { isOperator, OPERATOR, type Principal, type Role } from "./principal.ts";
 import { PARENTS, type PrincipalRow, toPrincipal, visible, visibleTo } from "./token-store.ts";
@@ -61,7 +61,7 @@ export function beginSession(
        ON CONFLICT (hash) DO NOTHING`,
     )
     .bind(cookieHash, pageKeyHash, project, id, token.id, token.hash, now);
-  return begin(db, session, token.id, insert);
+  return beginWith(db, session, token.id, insert);
 }
 
 /** Begins a session of the operator in one project. */
@@ -70,11 +70,11 @@ export function beginOperatorsSession(db: D1Database, session: NewSession): Prom
   const insert = db
     .prepare(`${INSERT} VALUES (?1, ?2, ?3, ?4, NULL, NULL, ?5, ?5 + ${LASTS_MS}) ON CONFLICT (hash) DO NOTHING`)
     .bind(cookieHash, pageKeyHash, project, id, now);
-  return begin(db, session, null, insert);
+  return beginWith(db, session, null, insert);
 }
 
 /** Runs `insert`, and ends the oldest sessions if the token has too many. */
-async function begin(
+async function beginWith(
   db: D1Database,
   { id, project, cookieHash }: NewSession,
   tokenId: string | null,
@@ -214,8 +214,7 @@ export async function endSession(db: D1Database, asker: Principal, entry: AuditE
   const remove = db
     .prepare(`DELETE FROM sessions WHERE project = ?1 AND id = ?3 AND ${ofEntry}`)
     .bind(project, id, target);
-  const read = db.prepare(`SELECT 1 WHERE ${ofEntry}`).bind(project, id);
-  return (await db.batch([note, remove, read])).at(-1)?.results.length === 1;
+  return batchWrote(db, entry, [note, remove]);
 }
 
 const PURGED_PER_MINUTE = 1000;

@@ -1,9 +1,15 @@
-/** What a request says of its session, and the cookie of a response. */
+/**
+ * What a request says of its session: the cookie and the page key, and whether a page of this service sent it.
+ *
+ * The cookie has 256 random bits, and the page key has 128. The page keeps the key in its `localStorage`, which belongs
+ * to one port, because browsers send a cookie to every port of a host. Neither half opens anything alone. D1 has only
+ * hashes of both.
+ */
 import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../base/json.ts";
-import type { Result } from "../base/result.ts";
 import { ApiError } from "../http/errors.ts";
+import { type Described, type Meaning, meaning } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { isLoopback } from "../settings/url-guard.ts";
@@ -31,28 +37,22 @@ export async function requestSession(c: Context<AppEnv>): Promise<RequestSession
   const pageKey = c.req.header(PAGE_KEY_HEADER) ?? "";
   const cookie = getCookie(c, site.cookieName) ?? "";
   const hash = await cookieHash(cookie, rootToken(c.env));
-  if (hash === null || !isPageKey(pageKey)) throw new ApiError("session_ended");
+  if (hash === null || !PAGE_KEY.test(pageKey)) throw new ApiError("session_ended");
   return { cookie, hash, pageKeyHash: await sha256Hex(pageKey) };
 }
 
-/** Refuses requests that no page of this service sent. */
-export function requiresOwnPage(): MiddlewareHandler<AppEnv> {
-  return async function requiresOwnPage(c, next) {
+const OWN_PAGES =
+  "Only pages of this service may send this request: it needs `Sec-Fetch-Site: same-origin`, the service's own `Origin`, and `Content-Type: application/json`.";
+
+/** Refuses requests that no page of this service sent. `operation`: see `requires`. `means`: who else may ask. */
+export function requiresOwnPage(operation: Described, means: Meaning): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresOwnPage(c, next) {
     const foreign = foreignnessOf(c, ownSite(c));
     if (foreign !== null) throw new ApiError("forbidden", foreign);
     await next();
   };
-}
-
-/** Where people sign in. Throws `not_configured`. */
-export function ownSite(c: Context<AppEnv>): SignInSite {
-  const site = signInSite(c.env.PUBLIC_URL, c.req.url);
-  if (!site.ok) throw new ApiError("not_configured", site.error);
-  return site.value;
-}
-
-function foreignnessOf(c: Context<AppEnv>, site: SignInSite): string | null {
-  return foreignness(c.req.method, (name) => c.req.header(name), site);
+  const errors = ["forbidden", "not_configured", "database_unavailable", ...(means.errors ?? [])] as const;
+  return meaning(middleware, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
 }
 
 /** Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. */
@@ -72,16 +72,8 @@ export function sendCookie(
   });
 }
 
-/* SECTION:
- * Which requests may use a session: those of this service's own pages. PURE.
- *
- * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
- * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
- * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
- */
-
 /** Where people sign in, and how the cookie is set there. */
-export interface SignInSite {
+interface SignInSite {
   /** The origin of the pages. */
   readonly origin: string;
   /** Cookies ignore ports. So on loopback the name contains the port, because each port is another program. */
@@ -93,42 +85,37 @@ export interface SignInSite {
 const NAME = "action-runs-session";
 
 /**
- * The site for these settings. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the
- * caller chooses the host of a request. An error is a sentence for `not_configured`.
+ * Where people sign in. PUBLIC_URL alone decides, if it is set. Without it, only loopback is a site, because the caller
+ * chooses the host of a request. Throws `not_configured`.
  */
-export function signInSite(publicUrl: string | undefined, requestUrl: string): Result<SignInSite, string> {
-  const url = URL.parse(publicUrl || requestUrl);
-  if (url?.protocol === "https:" && publicUrl) {
-    return { ok: true, value: { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true } };
+export function ownSite(c: Context<AppEnv>): SignInSite {
+  const { PUBLIC_URL } = c.env;
+  const url = URL.parse(PUBLIC_URL || c.req.url);
+  if (url?.protocol === "https:" && PUBLIC_URL) {
+    return { origin: url.origin, cookieName: `__Host-${NAME}`, isSecure: true };
   }
   if (url !== null && isLoopback(url.hostname)) {
     const cookieName = `${NAME}-${url.port || (url.protocol === "https:" ? "443" : "80")}`;
-    return { ok: true, value: { origin: url.origin, cookieName, isSecure: false } };
+    return { origin: url.origin, cookieName, isSecure: false };
   }
-  const error = publicUrl
+  const sentence = PUBLIC_URL
     ? "PUBLIC_URL does not begin with https://, so nobody can sign in. Set it to an https URL."
     : "PUBLIC_URL is not set, so nobody can sign in. Set it to the https URL of this service.";
-  return { ok: false, error };
+  throw new ApiError("not_configured", sentence);
 }
 
-/** Why the request may not use a session; null if it may. `header` reads a request header. */
-export function foreignness(
-  method: string,
-  header: (name: string) => string | undefined,
-  { origin }: SignInSite,
-): string | null {
-  const isReading = method === "GET" || method === "HEAD";
-  const isOwn = header("Sec-Fetch-Site") === "same-origin" && (isReading || header("Origin") === origin);
+/**
+ * Why the request may not use a session; null if it may.
+ *
+ * The threat: a browser adds the cookie to requests that other pages cause. `Sec-Fetch-Site` says who caused a request,
+ * and no page can set it. It is `same-site` for another port of the same host. `Origin` is checked as well for
+ * everything that can change something (OWASP, Cross-Site Request Forgery Prevention).
+ */
+function foreignnessOf(c: Context<AppEnv>, { origin }: SignInSite): string | null {
+  const isReading = c.req.method === "GET" || c.req.method === "HEAD";
+  const isOwn = c.req.header("Sec-Fetch-Site") === "same-origin" && (isReading || c.req.header("Origin") === origin);
   return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
 }
-
-/* SECTION:
- * The secrets of a session. The cookie has 256 random bits, and the page key has 128. The page keeps the key in its
- * `localStorage`, which belongs to one port, because browsers send a cookie to every port of a host. Neither half opens
- * anything alone. D1 has only hashes of both.
- *
- * A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN. So it ends when ROOT_TOKEN changes.
- */
 
 const OF_TOKEN = /^t\.[A-Za-z0-9_-]{43}$/;
 const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
@@ -143,14 +130,11 @@ export function newPageKey(): string {
   return randomText(16);
 }
 
-export function isPageKey(text: string): boolean {
-  return PAGE_KEY.test(text);
-}
-
 /**
  * The hash by which D1 and the isolate find the session of a cookie. Null if no session can have this cookie. The hashed
  * text contains the purpose. The threat: a server at another port receives the cookie and sends it as a token, for which
- * no page key is needed.
+ * no page key is needed. A session that began with ROOT_TOKEN is found by an HMAC under ROOT_TOKEN, so it ends when
+ * ROOT_TOKEN changes.
  */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
   const text = `action-runs session v1\n${cookie}`;

@@ -1,4 +1,11 @@
-/** API tokens: `terr_` and 32 random bytes. D1 keeps only the SHA-256 hash of a token, which is shown once. */
+/**
+ * The formats of tokens. PURE except for WebCrypto.
+ *
+ * - An API token is `terr_` and 32 random bytes. D1 keeps only the SHA-256 hash of a token, which is shown once.
+ * - A callback token opens one run: it reads and reports it. It is `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13
+ *   digits, 64 lower-case hex digits. The one spelling is checked before any crypto. All refusals except lateness look
+ *   alike, so that a forger learns nothing.
+ */
 import type { KeyRing } from "../settings/key-ring.ts";
 
 const API_TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;
@@ -16,12 +23,6 @@ export function randomText(bytes: number): string {
   const random = crypto.getRandomValues(new Uint8Array(bytes));
   return random.toBase64({ alphabet: "base64url", omitPadding: true });
 }
-
-/* SECTION:
- * Callback tokens. A token opens one run: it reads and reports it. PURE except for WebCrypto. The format is
- * `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13 digits, 64 lower-case hex digits. The one spelling is checked
- * before any crypto. All refusals except lateness look alike, so that a forger learns nothing.
- */
 
 const CALLBACK_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 

@@ -1,123 +1,219 @@
 /** /{o}/{p}/tokens: create, list and revoke API tokens, within the scope and role of the asker's own token. */
 import { Hono } from "hono";
+import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
+import { PATH_NAME } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { firstPage, pageQuery } from "../http/paging.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
+import { described, filterableName, flag, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { baseUrl } from "../settings/config.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
-import { forgetCredentials, forgetPerhapsRevoked } from "./credential-memory.ts";
+import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
 import { describeLeftRuns } from "./left-behind.ts";
-import { grantableRoles, isOperator, type Principal, type Role, rolesUpTo, rowIdOf } from "./principal.ts";
-import { newToken, tokenListQuery } from "./request-schemas.ts";
+import {
+  grantableRoles,
+  INVISIBLE,
+  isOperator,
+  looksLikeRoot,
+  type Principal,
+  personName,
+  ROLES,
+  type Role,
+  rolesUpTo,
+  rowIdOf,
+} from "./principal.ts";
+import { apiTokenList, createdApiToken, revokedApiTokens } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
 import { insertToken, listTokens, revokeToken, type StoredToken } from "./token-store.ts";
 
+const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
+
+export const newToken = z
+  .strictObject({
+    name: described(
+      filterableName.check(
+        z.refine((name) => !INVISIBLE.test(name), {
+          error: "has a character that can't be seen; send only visible characters.",
+        }),
+        z.refine((name) => !looksLikeRoot(name), {
+          error: "looks like root, which is the operator's name; choose another name.",
+        }),
+      ),
+      "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
+    ),
+    role: described(
+      z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
+      "The token's role, which decides its permissions.",
+    ),
+    envName: z.nullish(
+      described(
+        z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
+        "The only environment that the token opens. Without it, the token opens the whole project.",
+      ),
+    ),
+    expiresAt: z.nullish(
+      described(
+        instant.check(
+          z.refine(({ floorMs }) => floorMs > Date.now(), { error: "is in the past; send a later time, or omit it." }),
+        ),
+        "When the token expires. The time must be in the future.",
+      ),
+    ),
+    person: z.nullish(
+      described(
+        personName,
+        "The person for whom the token acts, for its whole life. Its changes show this name instead of the token's. " +
+          "Visible ASCII characters without spaces, stored in lower case. A name that looks like `root` is refused. " +
+          "Without it, the token has your own token's person. If your token has one, you can't send another, and " +
+          "only owners can send null, for a token without a person. If it has none, only owners, the operator and " +
+          "tokens with `mayActForOthers` can send a person.",
+      ),
+    ),
+    mayApprove: flag(
+      "Whether the token may approve and reject runs, whatever its role. Only owners and the operator can send `true`.",
+    ),
+    mayActForOthers: flag(
+      "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
+    ),
+  })
+  .register(z.globalRegistry, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
+
 export const tokenRoutes = new Hono<AppEnv>()
-  .post("/", requires("tokens:manage"), validBody(newToken), async (c) => {
-    const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
-    const asker = c.get("principal");
-    refuseBeyond(asker, role, envName);
-    refuseFlags(asker, flags);
-    const now = Date.now();
-    const token = newApiToken();
-    const stored: StoredToken = {
-      id: newUuidV7(now),
-      name,
-      role,
-      envName,
-      parentId: rowIdOf(asker),
-      createdBy: asker.name,
-      createdAt: now,
-      expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
-      oldExpiresAt: null,
-      lastUsedAt: null,
-      person: personOfChild(asker, person),
-      ...flags,
-    };
-    const project = projectOf(c.req.param());
-    const what = { project, envName, action: "token_minted", target: stored.id, targetName: name } as const;
-    const entry = newAuditEntry(c, what, now);
-    const hash = await sha256Hex(token);
-    const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
-    if (!isCreated) throw new ApiError("too_many_tokens");
-    logAudit(entry, c.get("requestId"));
-    return c.json({ ...toWire(stored, now), token }, 201);
-  })
-  .get("/", requires("tokens:manage"), validQuery(tokenListQuery), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const asker = c.get("principal");
-    const rows = await readD1(c.get("hops"), () =>
-      listTokens(c.env.DB, projectOf(c.req.param()), asker, cursor, limit + 1),
-    );
-    const page = rows.slice(0, limit);
-    const last = page.at(-1);
-    if (rows.length > limit && last !== undefined) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.id)));
-    }
-    const now = Date.now();
-    return c.json(page.map((token) => toWire(token, now)));
-  })
-  .delete("/:tokenId", requires("tokens:manage"), async (c) => {
-    const target = parseUuid(c.req.param("tokenId"));
-    if (target === null) throw new ApiError("token_not_found");
-    const asker = c.get("principal");
-    const project = projectOf(c.req.param());
-    // Only the token's row knows its environment and its name.
-    const what = { project, envName: null, action: "token_revoked", target } as const;
-    const entry = newAuditEntry(c, what, Date.now());
-    const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
-    const outcome = await revoking.catch((error: unknown) => {
-      forgetPerhapsRevoked(target, project, asker.envName);
-      throw error;
-    });
-    if (outcome === null) throw new ApiError("token_not_found");
-    const { revoked, envName, lineage, left, runs } = outcome;
-    forgetCredentials(revoked);
-    logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
-    const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
-    return c.json({ revoked, ...left, ...leftRuns });
-  });
+  .post(
+    "/",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "createApiToken",
+        tag: "API tokens",
+        summary: "Mint an API token",
+        description:
+          "Creates an API token and returns it. Only this response contains the token. Its scope, role and " +
+          "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
+          "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` can't send `true` for a flag. " +
+          "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
+          "and a tenth on each level below that.",
+        responses: { 201: { description: "The token, shown once", json: createdApiToken } },
+        errors: ["too_many_tokens", "storage_full"],
+      },
+    ),
+    validBody(newToken),
+    async (c) => {
+      const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
+      const asker = c.get("principal");
+      refuseBeyond(asker, role, envName);
+      refuseFlags(asker, flags);
+      const now = Date.now();
+      const token = newApiToken();
+      const stored: StoredToken = {
+        id: newUuidV7(now),
+        name,
+        role,
+        envName,
+        parentId: rowIdOf(asker),
+        createdBy: asker.name,
+        createdAt: now,
+        expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
+        oldExpiresAt: null,
+        lastUsedAt: null,
+        person: personOfChild(asker, person),
+        ...flags,
+      };
+      const what = {
+        project: projectOf(c),
+        envName,
+        action: "token_minted",
+        target: stored.id,
+        targetName: name,
+      } as const;
+      const entry = newAuditEntry(c, what, now);
+      const hash = await sha256Hex(token);
+      const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
+      if (!isCreated) throw new ApiError("too_many_tokens");
+      logAudit(entry, c.get("requestId"));
+      return c.json({ ...shownToken(stored, now), token }, 201);
+    },
+  )
+  .get(
+    "/",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "listApiTokens",
+        tag: "API tokens",
+        summary: "List API tokens",
+        description:
+          "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets.",
+        responses: { 200: { description: "API tokens", json: apiTokenList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(z.strictObject(pageQuery)),
+    async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const asker = c.get("principal");
+      const rows = await readD1(c.get("hops"), () => listTokens(c.env.DB, projectOf(c), asker, cursor, limit + 1));
+      const now = Date.now();
+      return c.json(firstPage(c, rows, limit, ({ id }) => id).map((token) => shownToken(token, now)));
+    },
+  )
+  .delete(
+    "/:tokenId",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "revokeApiToken",
+        tag: "API tokens",
+        summary: "Revoke an API token",
+        description:
+          "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
+          "effect everywhere within 30 seconds. Webhook endpoints and actions that they stored stay, also those of tokens that " +
+          "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
+          "they created go on, and the response counts those that still wait.",
+        responses: { 200: { description: "The revoked tokens, and what they stored last", json: revokedApiTokens } },
+      },
+    ),
+    async (c) => {
+      const target = parseUuid(c.req.param("tokenId"));
+      if (target === null) throw new ApiError("token_not_found");
+      const asker = c.get("principal");
+      const project = projectOf(c);
+      // Only the token's row knows its environment and its name.
+      const what = { project, envName: null, action: "token_revoked", target } as const;
+      const entry = newAuditEntry(c, what, Date.now());
+      const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
+      const outcome = await revoking.catch((error: unknown) => {
+        forgetPerhapsRevoked(target, project, asker.envName);
+        throw error;
+      });
+      if (outcome === null) throw new ApiError("token_not_found");
+      const { revoked, envName, lineage, left, runs } = outcome;
+      credentials.forget(revoked);
+      logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
+      const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
+      return c.json({ revoked, ...left, ...leftRuns });
+    },
+  );
 
-/* SECTION: What the endpoints of tokens have in common: their project, and a token as JSON. */
-
-/** `{org}/{project}` of a path. */
-export function projectOf(param: Record<string, string>): string {
-  return `${param.o}/${param.p}`;
-}
-
-export function toWire(token: StoredToken, now: number) {
-  const { id, name, role, envName, person, mayApprove, mayActForOthers, parentId, createdBy } = token;
-  const { createdAt, expiresAt, oldExpiresAt, lastUsedAt } = token;
+export function shownToken({ oldExpiresAt, ...token }: StoredToken, now: number) {
   return {
-    id,
-    name,
-    role,
-    envName,
-    person,
-    mayApprove,
-    mayActForOthers,
-    parentId,
-    createdBy,
-    createdAt: rfc3339(createdAt),
-    expiresAt: rfc3339(expiresAt),
-    lastUsedAt: rfc3339(lastUsedAt),
+    ...token,
+    createdAt: rfc3339(token.createdAt),
+    expiresAt: rfc3339(token.expiresAt),
+    lastUsedAt: rfc3339(token.lastUsedAt),
     oldSecretExpiresAt: rfc3339(oldExpiresAt !== null && oldExpiresAt > now ? oldExpiresAt : null),
   };
 }
 
-/* SECTION:
- * Which tokens the holder of a token may create. PURE. Each rule takes the asker and what it wants, and throws a
- * refusal with a pointer. What a rule reads of the asker never changes, so an isolate's memory of it is enough.
- */
+// Which tokens the asker may create. Each rule throws a refusal with a pointer. What a rule reads of the asker never
+// changes, so an isolate's memory of it is enough.
 
 /** A token creates no tokens beyond its own scope and role. */
-export function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
+function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
   const roles = grantableRoles(asker);
   if (!roles.includes(role)) {
     const holder = rolesUpTo(asker.role).includes(role) ? "A session of ROOT_TOKEN" : `The role ${asker.role}`;
@@ -135,7 +231,7 @@ export function refuseBeyond(asker: Principal, role: Role, envName: string | nul
 }
 
 /** The new token's expiry. It can't be later than the asker's own, which is the default. */
-export function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
+function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
   const latest = asker.tokenExpiresAt;
   if (latest === null) return expiresAt;
   if (expiresAt !== null && expiresAt > latest) {
@@ -156,7 +252,7 @@ export function expiryWithin(asker: Principal, expiresAt: number | null): number
  * name, create a run with it, and approve the run through the portal. Without a person, the child is a relative of the
  * portal, and the approval is refused.
  */
-export function personOfChild(asker: Principal, wanted: string | null | undefined): string | null {
+function personOfChild(asker: Principal, wanted: string | null | undefined): string | null {
   const { person, role, mayActForOthers } = asker;
   if (wanted === undefined || wanted === person) return person;
   if (person === null ? role === "owner" || mayActForOthers : role === "owner" && wanted === null) {
@@ -172,7 +268,7 @@ export function personOfChild(asker: Principal, wanted: string | null | undefine
 }
 
 /** Flags of a token that no role has. */
-export interface TokenFlags {
+interface TokenFlags {
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
 }
@@ -181,7 +277,7 @@ export interface TokenFlags {
  * An admin may create tokens, so no role could say who approves. Only owners and the operator create approvers, even if
  * the asker is one: otherwise an approving admin could create a second approver. `mayActForOthers` may be handed down.
  */
-export function refuseFlags(asker: Principal, { mayApprove, mayActForOthers }: TokenFlags): void {
+function refuseFlags(asker: Principal, { mayApprove, mayActForOthers }: TokenFlags): void {
   if (mayApprove && !grantsAnyFlag(asker)) throw flagRefused(asker, "mayApprove");
   if (mayActForOthers && !grantsAnyFlag(asker) && !asker.mayActForOthers) {
     throw flagRefused(asker, "mayActForOthers", " and tokens that have it");

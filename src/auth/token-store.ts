@@ -1,15 +1,19 @@
-/** A token's row in D1: its columns, and what they become. SQLite has no booleans and no lists. */
+/**
+ * API tokens in D1: their rows, the SQL statements on them apart from those of a rotation, and how many a token may have
+ * below it. `envName` null means the whole project. A change is one batch that may run twice, because the first run may
+ * have committed although its answer was lost. So each batch ends by reading what it did.
+ */
 
 import { EXPIRED_TOKENS_MAX, TOKENS_MAX_BELOW } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
-import { type AuditEntry, auditStatement, type EntrySource, isLiving } from "./audit.ts";
+import { type AuditEntry, auditStatement, batchWrote, type EntrySource, isLiving } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
 import {
-  type LeftBehind,
+  type LeftDefinitions,
   type LeftRuns,
-  leftBehind,
-  leftRunsStatements,
-  selectLeft,
+  selectLeftDefinitions,
+  selectLeftRuns,
+  toLeftDefinitions,
   toLeftRuns,
 } from "./left-behind.ts";
 import { OPERATOR, type Principal, type Role, rolesUpTo } from "./principal.ts";
@@ -89,15 +93,9 @@ export function toPrincipal(row: PrincipalRow): Principal {
   };
 }
 
-function flagsOf({ mayApprove, mayActForOthers }: Flags) {
+export function flagsOf({ mayApprove, mayActForOthers }: Flags) {
   return { mayApprove: mayApprove === 1, mayActForOthers: mayActForOthers === 1 };
 }
-
-/* SECTION:
- * The SQL statements on API tokens, apart from those of a rotation, and the conditions in `token-room.ts`. `envName`
- * null means the whole project. A change is one batch that may run twice, because the first run may have committed
- * although its answer was lost. So each batch ends by reading what it did.
- */
 
 /**
  * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
@@ -117,7 +115,7 @@ export async function selectToken(db: D1Database, hash: string): Promise<KnownCr
   return row && { principal: toPrincipal(row), pageKeyHash: null };
 }
 
-/** How long expired tokens stay in the list, if there are not too many. They take no room, so they need a bound. */
+/** How long expired tokens stay in the list, if there are not too many. They don't count for the bound, so they need another. */
 const EXPIRED_KEPT_MS = 7 * DAY_MS;
 const DROP_EXPIRED = `
   DELETE FROM tokens WHERE project = ?1 AND (expires_at < ?2 OR expires_at <= ?3 AND id <= (
@@ -125,8 +123,8 @@ const DROP_EXPIRED = `
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
 /**
- * Creates a token under `token.parentId`, the asker, and writes the audit entry. False if there is no room below the
- * asker.
+ * Creates a token under `token.parentId`, the asker, and writes the audit entry. False if the asker has as many
+ * tokens below it as it may.
  */
 export async function insertToken(
   db: D1Database,
@@ -144,7 +142,7 @@ export async function insertToken(
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at,
           person, may_approve, may_act_for_others)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14
-       WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${hasRoom("?7", "?9")}
+       WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${mayHaveOneMore("?7", "?9")}
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
@@ -164,8 +162,7 @@ export async function insertToken(
       mayActForOthers ? 1 : 0,
     );
   const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
-  const outcome = db.prepare("SELECT 1 FROM audit WHERE project = ? AND id = ?").bind(project, entry.id);
-  return (await db.batch([dropExpired, insert, audit, outcome])).at(-1)?.results.length === 1;
+  return batchWrote(db, entry, [dropExpired, insert, audit]);
 }
 
 /** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
@@ -189,8 +186,8 @@ export async function listTokens(
 }
 
 /**
- * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the room below a
- * token bounds the tree. The ids count up from the entry's, in the order of the tree.
+ * An audit entry for each token to revoke: the target and all below it. UNION walks a cycle once, and the number of tokens
+ * below a token is bounded. The ids count up from the entry's, in the order of the tree.
  */
 const TREE: EntrySource = {
   with: `
@@ -214,13 +211,13 @@ const FORGET_REVOKED = `
   DELETE FROM revoked_tokens WHERE (project, id) IN (
     SELECT project, id FROM revoked_tokens INDEXED BY revoked_tokens_by_time WHERE at < ?1 ORDER BY at LIMIT 1000)`;
 
-export interface Revoked {
+interface Revoked {
   /** Ids, the token's own first. */
   readonly revoked: readonly string[];
   readonly envName: string | null;
   /** See `lineageOf`. */
   readonly lineage: string;
-  readonly left: LeftBehind;
+  readonly left: LeftDefinitions;
   /** The waiting runs that the revoked tokens leave, of the environments in the control database. */
   readonly runs: LeftRuns;
 }
@@ -255,8 +252,8 @@ export async function revokeToken(db: D1Database, asker: Principal, entry: Audit
     )
     .bind(project, id, last);
   const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
-  const left = selectLeft(db, lineage, project, id);
-  const runs = leftRunsStatements(db, lineage, project, id);
+  const left = selectLeftDefinitions(db, lineage, project, id);
+  const runs = selectLeftRuns(db, lineage, project, id);
   type Row = { target: string; lineage: string; envName: string | null };
   const results = await db.batch([note, remove, endSessions, outcome, ...runs, ...left, remember, forget]);
   const rows = (results[3]?.results ?? []) as readonly Row[];
@@ -266,32 +263,28 @@ export async function revokeToken(db: D1Database, asker: Principal, entry: Audit
     revoked: rows.map((row) => row.target),
     envName: first.envName,
     lineage: first.lineage,
-    left: leftBehind(results.slice(6, 8)),
+    left: toLeftDefinitions(results.slice(6, 8)),
     runs: toLeftRuns(results.slice(4, 6)),
   };
 }
 
-/* SECTION:
- * How many living tokens a token may have below it: those that it created, those that these created, and so on. A new
- * token takes its room from all tokens above it. So creating admins gains nobody room, and revoking or expiring frees
- * it.
- *
- * - `ROOT_TOKEN` has no bound, so it can always create tokens.
- * - Each level has a tenth of the room of the level above. So one token can't use up the room of the token that created
- *   it, or of the tokens beside it. Nine of them together can use up what those beside them have.
- * - The last tenth of a token's room is for the tokens that it creates itself, so those below can't use it up together.
- */
-
-const LEVELS = TOKENS_MAX_BELOW.map((room, level) => `(${level}, ${room})`).join(", ");
+const LEVELS = TOKENS_MAX_BELOW.map((most, level) => `(${level}, ${most})`).join(", ");
 
 /**
- * SQL on ?1, the project: whether the token `asker` may create one more. Null is the operator. `height`: how far an
- * ancestor is above the asker. A token expires no later than its parent, so nobody below an expired token counts. UNION
- * ends even if parents form a circle, which nothing can create.
+ * SQL on ?1, the project: whether the token `asker` may create one more. Null is the operator, who has no bound. The
+ * bound counts the living tokens that it created, those that these created, and so on. A new token counts for all tokens
+ * above it, so creating admins gains nobody more tokens, and revoking or expiring frees them.
+ *
+ * - Each level has a tenth of the bound of the level above. So one token can't use up the bound of the token that created
+ *   it, or of the tokens beside it. Nine of them together can use up what those beside them have.
+ * - The last tenth is for the tokens that a token creates itself, so those below can't use it up together.
+ *
+ * `height`: how far an ancestor is above the asker. A token expires no later than its parent, so nobody below an expired
+ * token counts. UNION ends even if parents form a circle, which nothing can create.
  */
-export const hasRoom = (asker: string, now: string) => `NOT EXISTS (
+const mayHaveOneMore = (asker: string, now: string) => `NOT EXISTS (
   WITH RECURSIVE
-    levels (level, room) AS (VALUES ${LEVELS}),
+    levels (level, most) AS (VALUES ${LEVELS}),
     above (height, id) AS (
       SELECT 0, ${asker} WHERE ${asker} IS NOT NULL
       UNION
@@ -309,14 +302,13 @@ export const hasRoom = (asker: string, now: string) => `NOT EXISTS (
     counted (height, count) AS (SELECT height, count(*) - 1 FROM below GROUP BY height)
   SELECT 1 FROM counted
   LEFT JOIN levels ON levels.level = (SELECT max(height) FROM above) - counted.height
-  WHERE count >= coalesce(iif(counted.height = 0, room, room - room / 10), 0))`;
-
-/* SECTION: Says whether a token still works. Work that goes on after its request asks here before each step. */
+  WHERE count >= coalesce(iif(counted.height = 0, most, most - most / 10), 0))`;
 
 export type TokenState = "living" | "token_revoked" | "token_expired";
 
 /**
- * Asks D1's primary, and never the isolate's memory. A rotation changes nothing, because the token is the same. The
+ * Whether a token still works. Work that goes on after its request asks here before each step. Asks D1's primary, and
+ * never the isolate's memory. A rotation changes nothing, because the token is the same. The
  * operator has no row, and passes.
  */
 export async function tokenState(db: D1Database, project: string, id: string, now: number): Promise<TokenState> {

@@ -1,37 +1,57 @@
-/** What a token or a session is and opens, as `GET /whoami` and `POST /session` say it. PURE. */
+/** GET /whoami: what a token or a session is. GET /places: which environments it opens. */
 import { Hono } from "hono";
+import * as z from "zod/mini";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
+import { environmentPageQuery, firstPage } from "../http/paging.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { validQuery } from "../http/validate.ts";
-import { baseUrl } from "../settings/config.ts";
 import { requiresAnybody } from "./authentication.ts";
 import { isOperator, PERMISSIONS_OF, type Principal } from "./principal.ts";
-import { environmentListQuery } from "./request-schemas.ts";
-
-/* SECTION: GET /whoami tells the holder of a token or a session what it is. GET /places tells which environments it opens. */
+import { currentToken, placeList } from "./responses.ts";
 
 export const whoamiRoutes = new Hono<AppEnv>()
-  .get("/whoami", requiresAnybody(), (c) => c.json(describePrincipal(c.get("principal"))))
-  .get("/places", requiresAnybody(), validQuery(environmentListQuery), async (c) => {
-    const principal = c.get("principal");
-    const { limit, cursor = "" } = c.req.valid("query");
-    const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
-    const { results } = await readD1(c.get("hops"), read);
-    const page = results.slice(0, limit);
-    const last = page.at(-1);
-    if (results.length > limit && last !== undefined) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last.scope)));
-    }
-    return c.json(page.map(toWire));
-  });
+  .get(
+    "/whoami",
+    requiresAnybody(
+      DESCRIBE && {
+        operationId: "describeToken",
+        tag: "API tokens",
+        summary: "Describe your token",
+        description: "Returns the name, the role and the scope of the API token in the request.",
+        responses: { 200: { description: "The token of the request", json: currentToken } },
+      },
+    ),
+    (c) => c.json(describePrincipal(c.get("principal"))),
+  )
+  .get(
+    "/places",
+    requiresAnybody(
+      DESCRIBE && {
+        operationId: "listPlaces",
+        tag: "API tokens",
+        summary: "List what your token opens",
+        description:
+          "Returns the environments that your token opens and that have runs, actions or webhook endpoints, by name.",
+        responses: { 200: { description: "Environments", json: placeList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(z.strictObject(environmentPageQuery)),
+    async (c) => {
+      const principal = c.get("principal");
+      const { limit, cursor = "" } = c.req.valid("query");
+      const read = () => selectEnvironments(c.env.DB, principal, cursor, limit + 1);
+      const { results } = await readD1(c.get("hops"), read);
+      return c.json(firstPage(c, results, limit, ({ scope }) => scope).map(shownPlace));
+    },
+  );
 
-function toWire({ scope }: { readonly scope: string }) {
+function shownPlace({ scope }: { readonly scope: string }) {
   const [o = "", p = "", envName = ""] = scope.split("/");
   return { project: `${o}/${p}`, envName };
 }
 
+/** As `GET /whoami` and `POST /session` say it. */
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
   const { person, mayApprove, mayActForOthers } = principal;
@@ -51,14 +71,12 @@ export function describePrincipal(principal: Principal) {
   };
 }
 
-/* SECTION: Which environments hold something that a token opens. Environments are not registered, so D1's indexes tell. */
-
 /** Greater than every character of a name and of a scope. */
 const AFTER_ALL = "~";
 
 /**
- * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order. It seeks
- * the next scope in each index, so the cost does not depend on how much an environment has.
+ * The scopes `{org}/{project}/{env}` after `cursor` that have runs, actions or webhook endpoints, in order.
+ * Environments are not registered. It seeks the next scope in each index, so the cost does not depend on how much an environment has.
  */
 export function selectEnvironments(
   db: D1Database,

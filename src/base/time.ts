@@ -49,3 +49,10 @@ export interface Instant {
   readonly floorMs: number;
   readonly ceilMs: number;
 }
+
+const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+
+/** The first whole ms at this instant or later. No response can show a later year than 9999. */
+export function shownMs({ ceilMs }: Instant): number {
+  return Math.min(ceilMs, LAST_MS);
+}

@@ -57,3 +57,8 @@ export function linkRefusal(text: string): string | null {
     return "The URL is shown as text because it has a user name or a password. Send it without them.";
   return `The URL is shown as text because it has more than ${LINK_MAX_CHARACTERS} characters. Send a shorter one.`;
 }
+
+/** At most `max` UTF-16 units, with an ellipsis in place of what is left out. */
+export function shortened(text: string, max: number): string {
+  return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;
+}

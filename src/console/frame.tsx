@@ -13,6 +13,7 @@ import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
 import { Brand, Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
+import { useOnChange } from "./ui/use-on-change.ts";
 
 interface FrameProps {
   /** null if the address names no page. */
@@ -56,7 +57,12 @@ function FrameParts({ page, scope, children }: FrameProps) {
     },
     { keys: "?", label: "This help", run: () => setHelpOpen(true) },
   ]);
-  const main = useMainFocus(nameIn(page) ?? current?.label);
+  const main = useRef<HTMLElement>(null);
+  // The focus goes to the new page, so that a screen reader reads it and Tab starts there.
+  useOnChange(nameIn(page) ?? current?.label, () => {
+    main.current?.focus();
+    window.scrollTo(0, 0);
+  });
   const title = page?.name.startsWith("operation") ? "Bulk operations" : (current?.label ?? "Console");
   useEffect(() => {
     document.title = `${title} · ${scope.p}/${scope.envName} · Action runs`;
@@ -67,7 +73,7 @@ function FrameParts({ page, scope, children }: FrameProps) {
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
-      <header class="top">
+      <header class="top row">
         <Brand />
         <ScopeButton scope={scope} />
         <nav aria-label="Console">
@@ -78,7 +84,7 @@ function FrameParts({ page, scope, children }: FrameProps) {
             </Link>
           ))}
         </nav>
-        <div class="top-end">
+        <div class="row to-end">
           <Button
             kind="quiet"
             aria-label="Keyboard shortcuts"
@@ -98,19 +104,6 @@ function FrameParts({ page, scope, children }: FrameProps) {
       {isHelpOpen ? <HelpDialog onClose={() => setHelpOpen(false)} /> : null}
     </div>
   );
-}
-
-/** Moves the focus to the new page, so that a screen reader reads it and Tab starts there. Not on the first page. */
-function useMainFocus(shown: string | undefined) {
-  const main = useRef<HTMLElement>(null);
-  const before = useRef(shown);
-  useEffect(() => {
-    if (before.current === shown) return;
-    before.current = shown;
-    main.current?.focus();
-    window.scrollTo(0, 0);
-  }, [shown]);
-  return main;
 }
 
 /** The name of the one thing that a page is about. Of runs, the list stays beside it. */
@@ -160,16 +153,16 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
   const [isOpen, setOpen] = useState(false);
   const text = (
     <>
-      <span class="scope-project">
+      <span class="scope-project muted">
         {scope.o} <span class="slash">/</span> {scope.p} <span class="slash">/</span>
       </span>{" "}
       {scope.envName}
     </>
   );
-  if (holder.envName !== null) return <span class="scope">{text}</span>;
+  if (holder.envName !== null) return <span class="scope cut">{text}</span>;
   return (
     <>
-      <button type="button" class="scope" title="Change the environment" onClick={() => setOpen(true)}>
+      <button type="button" class="scope cut" title="Change the environment" onClick={() => setOpen(true)}>
         {text}
       </button>
       {isOpen ? <EnvironmentDialog scope={scope} onClose={() => setOpen(false)} /> : null}

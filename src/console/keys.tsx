@@ -2,15 +2,17 @@
  * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog is
  * open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
  */
+
 import { useEffect, useRef, useState } from "preact/hooks";
 import { contextOf } from "./ui/context.ts";
 import { Dialog } from "./ui/dialog.tsx";
+import { Check } from "./ui/field.tsx";
 
 const STORED = "action-runs.shortcuts";
 const OFF = "off";
 const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
-export interface ShortcutGroup {
+interface ShortcutGroup {
   /** A heading of the help: "Runs". */
   readonly title: string;
   readonly shortcuts: () => readonly Shortcut[];
@@ -74,8 +76,6 @@ export function useKeys(title: string, shortcuts: readonly Shortcut[]): void {
   useEffect(() => keys.register({ title, shortcuts: () => latest.current }), [keys, title]);
 }
 
-/* SECTION: Which shortcut a key press means. PURE. */
-
 /** A shortcut is one key as `KeyboardEvent.key` names it, or two after each other: `g r`. */
 export interface Shortcut {
   readonly keys: string;
@@ -95,12 +95,12 @@ export interface Press {
 }
 
 /** The first key of a shortcut of two, and when it was pressed. */
-export interface Begun {
+interface Begun {
   readonly key: string;
   readonly at: number;
 }
 
-export interface Reading {
+interface Reading {
   readonly shortcut: Shortcut | null;
   readonly begun: Begun | null;
 }
@@ -120,8 +120,6 @@ export function readPress(press: Press, begun: Begun | null, shortcuts: readonly
   return { shortcut: null, begun: isFirst ? { key: press.key, at: press.at } : null };
 }
 
-/* SECTION: Lists the shortcuts of the page, and switches them on and off. */
-
 export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   const keys = useKeysRegistry();
   const [areOn, setOn] = useState(keys.areOn);
@@ -131,19 +129,18 @@ export function HelpDialog({ onClose }: { readonly onClose: () => void }) {
   }
   return (
     <Dialog title="Keyboard shortcuts" onClose={onClose}>
-      <label class="switch">
-        <input type="checkbox" checked={areOn} onChange={toggle} />
+      <Check isOn={areOn} onChange={toggle}>
         Use keyboard shortcuts
-      </label>
-      <div class="shortcuts">
+      </Check>
+      <div class="shortcuts stack gap-24">
         {[...sectionsOf(keys.groups())].map(([title, shortcuts]) => (
           <section key={title}>
-            <h3>{title}</h3>
+            <h3 class="muted strong">{title}</h3>
             <dl>
               {shortcuts.map((shortcut) => (
-                <div key={shortcut.keys}>
+                <div key={shortcut.keys} class="row is-apart">
                   <dt>{shortcut.label}</dt>
-                  <dd>
+                  <dd class="row gap-4">
                     {shortcut.keys.split(" ").map((key) => (
                       <kbd key={key}>{key === "Escape" ? "Esc" : key}</kbd>
                     ))}

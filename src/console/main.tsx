@@ -3,17 +3,18 @@
  * alone, through `src/client/`. This module makes what lives as long as the page, and draws the application.
  *
  * - `app.tsx` chooses the page by the address; `frame.tsx` is what stands around every page.
- * - `routes/`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in its address.
+ * - `pages.ts` and `router.tsx`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in
+ *   its address. `keys.tsx`: keyboard shortcuts, which pages register, and their help.
  * - `session/`: signing in and out, and `useSession` with the API's client.
- * - `keys/`: keyboard shortcuts, which pages register, and their help.
- * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, times, trees, notices, `useLoad`.
+ * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, facts, lists, times, trees, notices, `useLoad`.
  * - `runs/`: the list. `run/`: one run. `bulk/`: many runs at once. `gates/`: what waits, approvals, groups and pauses.
  *   `actions/`: stored actions. `notifications/`: webhook endpoints. `definitions/`: what both have in common.
  *   `tokens/`: tokens and the audit log.
- * - `style.css` has the design tokens and the parts of `ui/`; each room of pages has a style of its own beside its
- * code.
+ * - `style.css` has the design tokens. `ui/layout.css` has the five layouts that pages are made of, and `ui/parts.css`
+ *   the parts of `ui/`. Pages have few rules of their own.
  *
- * Files that end in `.ts` are free of JSX. Those that say PURE are tested in Node, in `test/console/`.
+ * Files that end in `.ts` are free of JSX. A test in `test/console/` can import every file that needs no document when
+ * it is loaded.
  */
 
 import { render } from "preact";

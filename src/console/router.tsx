@@ -7,7 +7,7 @@ import { useEffect, useMemo, useState } from "preact/hooks";
 import { type Page, pageAt, pathOf } from "./pages.ts";
 import { contextOf } from "./ui/context.ts";
 
-export interface Location {
+interface Location {
   readonly pathname: string;
   /** With its `?`, or empty. */
   readonly search: string;
@@ -50,7 +50,7 @@ export function createRouter(window: Window): Router {
 
 export const [RouterProvider, useRouter] = contextOf<Router>("router");
 
-export interface Route {
+interface Route {
   /** null if no page has this address. */
   readonly page: Page | null;
   /** Without `compare`. */

@@ -37,14 +37,9 @@ export function countWaitingUnderOther(key: string): string {
   return countOther(key, "waiting_key_id", "runs INDEXED BY waiting_runs_by_key WHERE status = 'pending' AND");
 }
 
-export type DatabaseStatus =
-  | "ready"
-  | "full"
-  | "not_migrated"
-  | "not_answering"
-  /** The database says that it has another number than its binding. */
-  | "wrong_number"
-  | "not_bound";
+/** In which states a database can be besides `ready`. `wrong_number`: it says that it has another than its binding. */
+export const NOT_READY = ["full", "not_migrated", "not_answering", "wrong_number", "not_bound"] as const;
+export type DatabaseStatus = "ready" | (typeof NOT_READY)[number];
 
 export interface DatabaseState {
   readonly number: number;

@@ -1,4 +1,7 @@
-/** A PUT and a DELETE read the definition, compare and set it, and start again if another change came first. */
+/**
+ * Changes of a stored definition. A PUT and a DELETE read it, compare and set it, and start again if another change came
+ * first. A PUT keeps the secrets that it leaves out, and seals them.
+ */
 import type { Context } from "hono";
 import { type AuditEntry, type GateChange, logAudit, writeAudited } from "../auth/audit.ts";
 import { readD1 } from "../database/read-d1.ts";
@@ -17,10 +20,8 @@ import {
 import { openSecrets, type Secrets, sealSecrets } from "./sealing.ts";
 import { type Changeable, putDefinition, type StoredDefinition, selectForChange, versionAfter } from "./store.ts";
 
-/* SECTION: Stores a version of a definition: keeps the secrets that it leaves out, seals them, and compares and sets. */
-
 /** `definition`: JSON as a GET shows it, with what only this response shows. */
-export interface PutDefinition {
+interface PutDefinition {
   readonly version: number;
   readonly isNew: boolean;
   /** Whether nothing was written, because the definition is the stored one and no secret came with it. */
@@ -47,38 +48,38 @@ export async function storeDefinition<D>(
     const replaces = stored?.version ?? 0;
     const version = versionAfter(stored?.version ?? lastDeleted, entry.at);
     const isNew = stored === null;
-    const completed = kind.complete(sent, isNew);
-    const kept = await keptOf(kind, ring, ref, stored, completed.definition);
-    const { definition, secrets, hasNewSecret } = kept.split;
+    const { split, secretsBefore, shownOnce } = await keptOf(kind, ring, ref, stored, sent);
+    const { definition, secrets, hasNewSecret } = split;
     const text = JSON.stringify(definition);
     if (stored !== null && text === stored.definition && !hasNewSecret) {
       // The first PUT with this definition may have been cut off behind the write.
-      await kind.beforeChange(c, ref, definition);
-      await kind.afterChange(c, ref);
+      await kind.beforeChange?.(c, ref, definition);
+      await kind.afterChange?.(c, ref);
       return { version: stored.version, isNew, isUnchanged: true, definition: text };
     }
-    await kind.beforeChange(c, ref, definition, isNew ? version : undefined);
-    const whole = new Map([...secrets, ...kind.besides(c, kept.secretsBefore)]);
+    await kind.beforeChange?.(c, ref, definition, isNew ? version : undefined);
+    const whole = new Map([...secrets, ...(kind.besides?.(c, secretsBefore) ?? [])]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
-    const filter = kind.filterOf(definition, secrets);
-    const features = kind.featuresOf(definition);
+    const filter = kind.filterOf?.(definition, secrets) ?? null;
+    const features = kind.featuresOf?.(definition) ?? [];
     const put = { ref, replaces, version, definition: text, filter, features, sealed };
     const before = stored === null ? null : (JSON.parse(stored.definition) as D);
-    const gates = kind.gateChangeOf(before, definition);
+    const gates = kind.gateChangeOf?.(before, definition) ?? null;
     const putting = await writeAudited(c, () => putDefinition(c.env.DB, kind, put, { ...entry, gates }));
     if (putting === "full") throw new ApiError(kind.tooMany);
     if (putting === "changed") return null;
-    await kind.afterWrite(c, ref, definition, { version, isNew });
-    await kind.afterChange(c, ref);
-    const shown = JSON.stringify({ ...definition, ...completed.shownOnce });
-    return { version, isNew, isUnchanged: false, definition: shown, gates };
+    await kind.afterWrite?.(c, ref, definition, { version, isNew });
+    await kind.afterChange?.(c, ref);
+    return { version, isNew, isUnchanged: false, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
   });
 }
 
-/** `secretsBefore`: those of the stored definition; empty if there is none, or if no key opens them. */
-export interface Kept<D> {
+interface Kept<D> {
   readonly split: SplitDefinition<D>;
+  /** Those of the stored definition; empty if there is none, or if no key opens them. */
   readonly secretsBefore: Secrets;
+  /** See `complete` in kind.ts. */
+  readonly shownOnce: Partial<D>;
 }
 
 /** What was sent, with the stored secret where it has null. Throws `secret_required`, and what the kind throws. */
@@ -89,13 +90,18 @@ export async function keptOf<D>(
   stored: StoredDefinition | null,
   sent: D,
 ): Promise<Kept<D>> {
+  const shownOnce = (stored === null ? kind.complete?.(sent) : undefined) ?? {};
   const before = stored && {
     definition: JSON.parse(stored.definition) as D,
     secrets: await secretsOf(kind, ring, ref, stored),
   };
-  const split = withKeptSecrets(kind, sent, before);
-  kind.requireWhole(split.definition, split.secrets);
-  return { split, secretsBefore: before?.secrets ?? new Map() };
+  const split = splitSecrets(kind.secrets, { ...sent, ...shownOnce }, before);
+  if (!split.ok) {
+    const { path, reason } = split.error;
+    throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
+  }
+  kind.requireWhole(split.value.definition, split.value.secrets);
+  return { split: split.value, secretsBefore: before?.secrets ?? new Map(), shownOnce };
 }
 
 /** The secrets of a stored definition. Null if no key opens them. */
@@ -108,17 +114,6 @@ export async function secretsOf(
   return sealed === null ? new Map() : openSecrets(ring, sealed, { ...ref, kind: kind.name, version });
 }
 
-function withKeptSecrets<D>(
-  kind: DefinitionKind<D>,
-  sent: D,
-  before: { readonly definition: D; readonly secrets: Secrets | null } | null,
-): SplitDefinition<D> {
-  const split = splitSecrets(kind.secrets, sent, before);
-  if (split.ok) return split.value;
-  const { path, reason } = split.error;
-  throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
-}
-
 function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"]): string {
   switch (reason) {
     case "nothing_stored":
@@ -126,11 +121,9 @@ function sentenceOf<D>(kind: DefinitionKind<D>, reason: MissingSecret["reason"])
     case "moved":
       return kind.secrets.moved;
     case "lost":
-      return SECRET_LOST;
+      return "the stored value was sealed under a signing key that was removed. Send the value again.";
   }
 }
-
-export const SECRET_LOST = "the stored value was sealed under a signing key that was removed. Send the value again.";
 
 /** How often a change starts again because another one came first. */
 const TRIES_MAX = 5;

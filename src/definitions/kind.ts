@@ -1,6 +1,7 @@
 /**
  * What tells one kind of stored definition from another. All else is the same for stored actions and webhook endpoints:
- * rows, versions, compare-and-set, sealing, memory and routes.
+ * rows, versions, compare-and-set, sealing, memory and routes. The secrets of a definition are write-only: a PUT's
+ * secrets are split off before storing, and joined again only for a request that leaves.
  */
 
 import type { Context } from "hono";
@@ -39,13 +40,6 @@ export interface SecretRules<D> {
   readonly moved: string;
 }
 
-/** What a PUT stores. */
-export interface Completed<D> {
-  readonly definition: D;
-  /** What only the response to this PUT shows. */
-  readonly shownOnce: Partial<D>;
-}
-
 export type AfterWrite<D> = (
   c: Context<AppEnv>,
   ref: DefinitionRef,
@@ -53,42 +47,45 @@ export type AfterWrite<D> = (
   written: { readonly version: number; readonly isNew: boolean },
 ) => Promise<void>;
 
-/** `D`: a definition as a PUT sends it and as a GET shows it, with null in the place of each secret. */
+/**
+ * The hooks that are optional do nothing by default. `D`: a definition as a PUT sends it and as a GET shows it, with null in the place of each
+ * secret.
+ */
 export interface DefinitionKind<D> extends StoredKind {
   readonly schema: z.ZodMiniType<D, unknown>;
   readonly permissions: Readonly<Record<"read" | "manage", Permission>>;
   readonly secrets: SecretRules<D>;
-  /** Adds what the service chooses itself. `isNew`: whether there is no such definition yet. */
-  readonly complete: (sent: D, isNew: boolean) => Completed<D>;
+  /** What the service chooses itself for a new definition. Only the response to this PUT shows it. */
+  readonly complete?: (sent: D) => Partial<D>;
   /** Throws an ApiError if the definition can't be stored, before anything is read. */
   readonly requireStorable: (c: Context<AppEnv>, sent: D) => void;
   /** The same for rules that need the definition with its secrets. The sentence quotes no secret. */
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
   /** What the kind's own queries read instead of the definition, as JSON; null if there are no such queries. */
-  readonly filterOf: (definition: D, secrets: Secrets) => string | null;
+  readonly filterOf?: (definition: D, secrets: Secrets) => string | null;
   /**
    * What a definition uses that older code must not ignore: code that does not know one of them does nothing with the
    * definition. Kept beside the definition, so that a GET and a PUT don't show it.
    */
-  readonly featuresOf: (definition: D) => readonly string[];
+  readonly featuresOf?: (definition: D) => readonly string[];
   /** What a change does to the gates of runs, for the audit. `before`, `after`: null if there is no such definition. */
-  readonly gateChangeOf: (before: D | null, after: D | null) => GateChange | null;
+  readonly gateChangeOf?: (before: D | null, after: D | null) => GateChange | null;
   /** What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. */
-  readonly besides: (c: Context<AppEnv>, stored: Secrets) => Secrets;
+  readonly besides?: (c: Context<AppEnv>, stored: Secrets) => Secrets;
   /**
    * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
    * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new definition.
    */
-  readonly beforeChange: (
+  readonly beforeChange?: (
     c: Context<AppEnv>,
     ref: DefinitionRef,
     definition: D | null,
     createdVersion?: number,
   ) => Promise<void>;
   /** What follows after that, before the answer, also to a DELETE that finds nothing. It must not throw. */
-  readonly afterChange: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
+  readonly afterChange?: (c: Context<AppEnv>, ref: DefinitionRef) => Promise<void>;
   /** What follows when the row is written. It must not throw, because the definition is stored. */
-  readonly afterWrite: AfterWrite<D>;
+  readonly afterWrite?: AfterWrite<D>;
 }
 
 /** What a stored definition is found by, among those of its kind. `scope`: `{org}/{project}/{env}`. */
@@ -96,12 +93,6 @@ export interface DefinitionRef {
   readonly scope: string;
   readonly name: string;
 }
-
-/* SECTION:
- * The secrets of a definition are write-only. PURE. A PUT's secrets are split off before storing. They are joined again
- * only for a request that leaves. A PUT keeps a secret by sending null instead of it. The threat is an admin who does
- * not know a secret and redirects it to their own host, so each kind says when null keeps one.
- */
 
 /** Texts by name. Null stands for a stored text. */
 type SecretTexts = Readonly<Record<string, string | null>>;
@@ -129,7 +120,8 @@ export interface MissingSecret {
 }
 
 /**
- * Splits what a PUT sent, and keeps the stored value where it sent null. `stored`: what the PUT replaces; null if there
+ * Splits what a PUT sent, and keeps the stored value where it sent null. The threat is an admin who does not know a secret
+ * and redirects it to their own host, so each kind says when null keeps one. `stored`: what the PUT replaces; null if there
  * is nothing. `stored.secrets` null: no key opens them.
  */
 export function splitSecrets<D>(

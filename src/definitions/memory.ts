@@ -12,12 +12,8 @@ import { type StoredDefinition, selectDefinition } from "./store.ts";
 
 const REMEMBERED_MAX_BYTES = 16 * 1024 * 1024;
 
-interface Sealed {
-  readonly sealed: Uint8Array<ArrayBuffer> | null;
-}
-
 /** By scope and name. A definition can come back under its name, so "not found" is never remembered. */
-export class DefinitionMemory<Known extends Sealed> {
+export class DefinitionMemory<Known extends Pick<StoredDefinition, "sealed">> {
   readonly #toKnown: (stored: StoredDefinition) => Known;
   readonly #known = new OutageCache<Known>({
     maxWeight: REMEMBERED_MAX_BYTES,

@@ -5,16 +5,17 @@ import * as z from "zod/mini";
 import { type AuditAction, type AuditEntry, logAudit, newAuditEntry, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
 import { DEFINITION_NAME } from "../base/limits.ts";
+import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { etagOf, requirePreconditions } from "../http/headers.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
-import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { namePageQuery, seqPageQuery } from "../http/schemas.ts";
+import { linkNext, namePageQuery, seqPageQuery } from "../http/paging.ts";
+import { type AppEnv, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/config.ts";
 import { changeDefinition, storeDefinition } from "./change.ts";
 import type { DefinitionKind, DefinitionRef } from "./kind.ts";
+import { type KindDescription, operationsOf } from "./operations.ts";
 import {
   deleteDefinition,
   deleteVersion,
@@ -26,32 +27,30 @@ import {
   selectVersion,
 } from "./store.ts";
 
-const listQuery = z.strictObject(namePageQuery);
-const versionListQuery = z.strictObject(seqPageQuery);
 /** The path of one definition, behind that of its kind. */
 export const DEFINITION = `/:name{${DEFINITION_NAME}}` as "/:name";
 const VERSIONS = `${DEFINITION}/versions` as const;
 const VERSION = `${VERSIONS}/:version{[1-9][0-9]{0,14}}` as "/:name/versions/:version";
 
-export function definitionRoutes<D>(kind: DefinitionKind<D>) {
+/** `description`: what the OpenAPI document says. */
+export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDescription | false) {
+  const described = DESCRIBE && description ? operationsOf(description) : undefined;
   const { read, manage } = kind.permissions;
   return new Hono<AppEnv>()
-    .get("/", requires(read), validQuery(listQuery), async (c) => {
+    .get("/", requires(read, described?.list), validQuery(z.strictObject(namePageQuery)), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       const scope = scopeOf(c);
-      const page = await readD1(c.get("hops"), () => listDefinitions(c.env.DB, kind, scope, cursor, limit));
-      if (page.nextAfter !== null) {
-        c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
-      }
-      return sendText(c, `[${page.definitions.map(listed).join(",")}]`);
+      const { rows, next } = await readD1(c.get("hops"), () => listDefinitions(c.env.DB, kind, scope, cursor, limit));
+      linkNext(c, next);
+      return sendList(c, rows);
     })
-    .get(DEFINITION, requires(read), async (c) => {
+    .get(DEFINITION, requires(read, described?.get), async (c) => {
       const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
       if (stored === null) throw new ApiError(kind.notFound);
       c.header("ETag", etagOf(stored.version));
       return sendText(c, stored.definition);
     })
-    .put(DEFINITION, requires(manage), validBody(kind.schema), async (c) => {
+    .put(DEFINITION, requires(manage, described?.put), validBody(kind.schema), async (c) => {
       const entry = auditEntryOf(c, kind.audit.put);
       const sent = c.req.valid("json") as D;
       const put = await storeDefinition(c, kind, usableRing(c), definitionRefOf(c), sent, entry);
@@ -59,45 +58,41 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>) {
       if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
       return sendText(c, put.definition, put.isNew ? 201 : 200);
     })
-    .delete(DEFINITION, requires(manage), async (c) => {
+    .delete(DEFINITION, requires(manage, described?.delete), async (c) => {
       const ref = definitionRefOf(c);
       const entry = auditEntryOf(c, kind.audit.deleted);
       await changeDefinition(c, kind, ref, entry, async ({ stored }) => {
         if (stored === null) {
           // An earlier DELETE may have been cut off behind the write.
-          await kind.afterChange(c, ref);
+          await kind.afterChange?.(c, ref);
           throw new ApiError(kind.notFound);
         }
         const { version } = stored;
         requirePreconditions(c, kind.noun, version);
-        await kind.beforeChange(c, ref, null);
-        const gates = kind.gateChangeOf(JSON.parse(stored.definition) as D, null);
+        await kind.beforeChange?.(c, ref, null);
+        const gates = kind.gateChangeOf?.(JSON.parse(stored.definition) as D, null) ?? null;
         const isDone = await writeAudited(c, () => deleteDefinition(c.env.DB, kind, ref, version, { ...entry, gates }));
         return isDone ? { version, gates } : null;
       });
-      await kind.afterChange(c, ref);
+      await kind.afterChange?.(c, ref);
       return c.body(null, 204);
     })
-    .get(VERSIONS, requires(manage), validQuery(versionListQuery), async (c) => {
+    .get(VERSIONS, requires(manage, described?.listVersions), validQuery(z.strictObject(seqPageQuery)), async (c) => {
       const { limit, cursor } = c.req.valid("query");
       const ref = definitionRefOf(c);
-      const { versions, nextBefore } = await readD1(c.get("hops"), () =>
-        listVersions(c.env.DB, kind, ref, cursor, limit),
-      );
-      if (versions.length === 0 && cursor === undefined) throw new ApiError(kind.notFound);
-      if (nextBefore !== null) {
-        c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(nextBefore)));
-      }
-      return sendText(c, `[${versions.map(listedVersion).join(",")}]`);
+      const { rows, next } = await readD1(c.get("hops"), () => listVersions(c.env.DB, kind, ref, cursor, limit));
+      if (rows.length === 0 && cursor === undefined) throw new ApiError(kind.notFound);
+      linkNext(c, next);
+      return sendList(c, rows);
     })
-    .get(VERSION, requires(manage), async (c) => {
+    .get(VERSION, requires(manage, described?.getVersion), async (c) => {
       const definition = await readD1(c.get("hops"), () =>
         selectVersion(c.env.DB, kind, definitionRefOf(c), versionOf(c)),
       );
       if (definition === null) throw new ApiError("version_not_found");
       return sendText(c, definition);
     })
-    .delete(VERSION, requires(manage), async (c) => {
+    .delete(VERSION, requires(manage, described?.deleteVersion), async (c) => {
       const version = versionOf(c);
       const entry = auditEntryOf(c, kind.audit.versionDeleted, `/versions/${version}`);
       const deleting = await writeAudited(c, () => deleteVersion(c.env.DB, kind, definitionRefOf(c), version, entry));
@@ -115,27 +110,22 @@ export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
 
 /** `part`: what of the definition the change is about, behind its name. */
 export function auditEntryOf(c: Context<AppEnv>, action: AuditAction, part = ""): AuditEntry {
-  const { o, p, envName, name } = c.req.param() as Record<"o" | "p" | "envName" | "name", string>;
-  return newAuditEntry(
-    c,
-    { project: `${o}/${p}`, envName, action, target: `${name}${part}`, targetName: name },
-    Date.now(),
-  );
+  const { envName, name } = c.req.param() as Record<"envName" | "name", string>;
+  const what = { project: projectOf(c), envName, action, target: `${name}${part}`, targetName: name };
+  return newAuditEntry(c, what, Date.now());
 }
 
 function versionOf(c: Context<AppEnv>): number {
   return Number(c.req.param("version"));
 }
 
-/** The definition is JSON already. */
-function listed({ name, version, changedAt, definition }: ListedDefinition): string {
-  const about = JSON.stringify({ name, version, changedAt: new Date(changedAt).toISOString() });
-  return `${about.slice(0, -1)},"definition":${definition}}`;
-}
-
-function listedVersion({ version, changedAt, actor, actorName, definition }: ListedVersion): string {
-  const about = JSON.stringify({ version, changedAt: new Date(changedAt).toISOString(), actor, actorName });
-  return `${about.slice(0, -1)},"definition":${definition}}`;
+/** The definition of each row is JSON already. */
+function sendList(c: Context, rows: readonly (ListedDefinition | ListedVersion)[]): Response {
+  const items = rows.map(({ definition, ...about }) => {
+    const text = JSON.stringify({ ...about, changedAt: rfc3339(about.changedAt) });
+    return `${text.slice(0, -1)},"definition":${definition}}`;
+  });
+  return sendText(c, `[${items.join(",")}]`);
 }
 
 function sendText(c: Context, text: string, status: 200 | 201 = 200): Response {

@@ -1,4 +1,7 @@
-/** Seals the secrets of a definition. The sealed bytes open only for the same scope, kind, name and version. */
+/**
+ * Seals the secrets of a definition, and seals those of all definitions again, so that an older key can leave the ring.
+ * The sealed bytes open only for the same scope, kind, name and version.
+ */
 
 import { log, logFailure } from "../base/log.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
@@ -61,14 +64,6 @@ function about({ scope, kind, name, version }: SecretsOwner): string {
   return `action-runs ${PURPOSE} v1\n${scope}\n${kind}\n${name}\n${version}`;
 }
 
-/* SECTION:
- * Seals the secrets of stored definitions again under the first key of the ring, a bounded number each minute, so that
- * an older key can leave the ring. The version stays, because nothing that a caller sees has changed.
- *
- * Only secrets under a later key of this ring are sealed again. During a deploy, an isolate can lack a key. It leaves
- * alone what it can't open.
- */
-
 const PER_MINUTE = 100;
 /** One definition's secrets always fit. D1 sends each byte as a number in JSON, which is several times as long. */
 const BYTES_PER_MINUTE = 2 * 1024 * 1024;
@@ -85,7 +80,11 @@ interface Row extends SecretsOwner {
   readonly secrets: ArrayBuffer | number[];
 }
 
-/** Never throws. */
+/**
+ * Seals secrets again under the first key of the ring, a bounded number each minute. The version stays, because nothing
+ * that a caller sees has changed. Only secrets under a later key of this ring are sealed again. During a deploy, an
+ * isolate can lack a key. It leaves alone what it can't open. Never throws.
+ */
 export async function resealDefinitions(db: D1Database, signingKeys: string | undefined, now: number): Promise<void> {
   const ring = keyRing(signingKeys);
   if (!ring.ok) return;

@@ -1,9 +1,10 @@
 /**
- * The SQL that serves requests for stored definitions. The cron that seals secrets again has its own, in `reseal.ts`. A
+ * The SQL that serves requests for stored definitions and their versions. `definitions` has the current version, and
+ * `definition_versions` has those that a later one replaced. A definition has null in the place of each secret. A
  * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
  * each change carries the id of its audit entry, and each batch ends by reading whether that entry exists.
  */
-import { type AuditEntry, auditStatement } from "../auth/audit.ts";
+import { type AuditEntry, auditStatement, batchWrote } from "../auth/audit.ts";
 import { PAGE_MAX_BYTES, utf8Bytes, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import type { DefinitionRef, StoredKind } from "./kind.ts";
 import type { SealedSecrets } from "./sealing.ts";
@@ -70,7 +71,7 @@ function toBytes(blob: ArrayBuffer | number[] | null): Uint8Array<ArrayBuffer> |
   return blob === null ? null : new Uint8Array(blob);
 }
 
-export interface NewVersion {
+interface NewVersion {
   readonly ref: DefinitionRef;
   /** The version that this one replaces; 0 if there must be no such definition. */
   readonly replaces: number;
@@ -78,7 +79,7 @@ export interface NewVersion {
   readonly definition: string;
   /** What the kind's own queries read instead of the definition; null if it has none. */
   readonly filter: string | null;
-  /** See `featuresOf` in kind.ts. Default: none. */
+  /** See `featuresOf` in kind.ts. A rotation leaves them out, and its kind has none. */
   readonly features?: readonly string[];
   readonly sealed: SealedSecrets | null;
   /** Whether a version that the service has disabled stays so. */
@@ -86,10 +87,10 @@ export interface NewVersion {
 }
 
 /** `full`: the environment has the maximum number of definitions. `changed`: another change came first. */
-export type Putting = "put" | "full" | "changed";
+type Putting = "put" | "full" | "changed";
 
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
-const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
+const PUT_DEFINITION = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
                            changed_at, changed_by, changed_by_name, changed_lineage, key_id, bytes, filter, features, secrets,
                            definition)
@@ -108,7 +109,7 @@ const PUT = ({ name: kind, maxPerEnvironment }: StoredKind) => `
     definition = excluded.definition`;
 
 /** SQL: whether the change with this audit entry is the one that wrote the definition's version. */
-const WROTE = ({ name: kind }: StoredKind) => `EXISTS (
+const wroteVersion = ({ name: kind }: StoredKind) => `EXISTS (
   SELECT 1 FROM definitions
   WHERE scope = ?1 || '/' || ?3 AND kind = '${kind}' AND name = ?8 AND change_id = ?2)`;
 
@@ -121,7 +122,7 @@ export async function putDefinition(
   const { ref, replaces, version, definition, filter, features = [], sealed, staysDisabled = false } = put;
   const { scope, name } = ref;
   const write = db
-    .prepare(PUT(kind))
+    .prepare(PUT_DEFINITION(kind))
     .bind(
       scope,
       name,
@@ -152,7 +153,7 @@ export async function putDefinition(
   const results = await db.batch<{ putting: Putting }>([
     ...keepReplaced(db, kind, ref, replaces),
     write,
-    auditStatement(db, entry, WROTE(kind)),
+    auditStatement(db, entry, wroteVersion(kind)),
     outcome,
   ]);
   return results.at(-1)?.results[0]?.putting ?? "changed";
@@ -179,17 +180,8 @@ export async function deleteDefinition(
     SELECT 1 FROM definitions WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?8
       AND version = ${Math.trunc(version)})`;
   const remove = db.prepare(`DELETE FROM definitions WHERE ${here}`).bind(scope, name, version);
-  const outcome = db
-    .prepare("SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) AS done")
-    .bind(entry.project, entry.id);
-  const results = await db.batch<{ done: number }>([
-    remember,
-    auditStatement(db, entry, isThere),
-    forgetVersions(db, kind, ref, version),
-    remove,
-    outcome,
-  ]);
-  return results.at(-1)?.results[0]?.done === 1;
+  const audit = auditStatement(db, entry, isThere);
+  return batchWrote(db, entry, [remember, audit, forgetVersions(db, kind, ref, version), remove]);
 }
 
 export interface ListedDefinition {
@@ -199,10 +191,24 @@ export interface ListedDefinition {
   readonly definition: string;
 }
 
-/** A page holds at most `limit` entries and 4 MiB of definitions. `nextAfter`: the last name, if there are more. */
-export interface DefinitionPage {
-  readonly definitions: readonly ListedDefinition[];
-  readonly nextAfter: string | null;
+/** A page holds at most `limit` rows and 4 MiB of definitions. `next`: what the next page starts after, if there is one. */
+interface Page<Row, After> {
+  readonly rows: readonly Row[];
+  readonly next: After | null;
+}
+
+/** A row as SQL lists it: the definition is null if it does not fit the page. */
+type Listed<Row> = Omit<Row, "definition"> & { readonly definition: string | null };
+
+/** The rows that fit. `limit + 1` rows were read. */
+function pageOf<Row extends { readonly definition: string }, After>(
+  results: readonly Listed<Row>[],
+  limit: number,
+  afterOf: (last: Row) => After,
+): Page<Row, After> {
+  const rows = results.slice(0, limit).filter((row) => row.definition !== null) as unknown as readonly Row[];
+  const last = rows.at(-1);
+  return { rows, next: results.length > rows.length && last !== undefined ? afterOf(last) : null };
 }
 
 /** The definitions after the name `cursor`, by name. Definitions are read last, and only those that fit. */
@@ -212,23 +218,19 @@ export async function listDefinitions(
   scope: string,
   cursor: string | undefined,
   limit: number,
-): Promise<DefinitionPage> {
+): Promise<Page<ListedDefinition, string>> {
   const { results } = await db
-    .prepare(LIST(kind))
+    .prepare(LIST_DEFINITIONS(kind))
     .bind(scope, cursor ?? "", limit + 1)
-    .all<ListedRow>();
-  const fitting = results.slice(0, limit).filter((row): row is ListedDefinition => row.definition !== null);
-  const isLonger = results.length > fitting.length;
-  return { definitions: fitting, nextAfter: isLonger ? (fitting.at(-1)?.name ?? null) : null };
+    .all<Listed<ListedDefinition>>();
+  return pageOf(results, limit, ({ name }) => name);
 }
-
-type ListedRow = Omit<ListedDefinition, "definition"> & { readonly definition: string | null };
 
 /**
  * Adds up the sizes along the index of names, and reads the rows themselves last. One definition always fits. The
  * windows number the rows in the order of the join, so nothing is sorted.
  */
-const LIST = ({ name: kind }: StoredKind) => `
+const LIST_DEFINITIONS = ({ name: kind }: StoredKind) => `
   SELECT name, version, changed_at AS changedAt, iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
   FROM (
     SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
@@ -236,12 +238,6 @@ const LIST = ({ name: kind }: StoredKind) => `
       SELECT rowid AS row, bytes FROM definitions
       WHERE scope = ?1 AND kind = '${kind}' AND name > ?2 ORDER BY name LIMIT ?3)
   ) AS looked CROSS JOIN definitions ON definitions.rowid = looked.row`;
-
-/* SECTION:
- * The SQL of versions. `definitions` has the current version, and `definition_versions` has those that a later one
- * replaced. The newest of a definition, and of a kind in an environment, are kept. A definition has null in the place of
- * each secret, so a secret never gets here.
- */
 
 /**
  * The version of a change at this instant, in ms, that replaces `previous`; 0 if there was none. Coordinators compare
@@ -254,10 +250,11 @@ export function versionAfter(previous: number, now: number): number {
 
 /**
  * What a change does before it replaces version `replaces`, in the same batch: keeps a copy of that version, if the
- * definition still has it, and removes the versions that no longer have room. Run again, it keeps nothing twice, because
+ * definition still has it, and removes the versions beyond what a definition, and a
+ * kind in an environment, may keep. Run again, it keeps nothing twice, because
  * the definition then has another version.
  */
-export function keepReplaced(
+function keepReplaced(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
@@ -265,25 +262,25 @@ export function keepReplaced(
 ): readonly D1PreparedStatement[] {
   if (replaces === 0) return [];
   return [
-    db.prepare(KEEP(kind)).bind(scope, name, replaces),
+    db.prepare(KEEP_REPLACED(kind)).bind(scope, name, replaces),
     db.prepare(TRIM_DEFINITION(kind)).bind(scope, name),
     db.prepare(TRIM_ENVIRONMENT(kind)).bind(scope),
   ];
 }
 
 /** SQL: the rows of one definition. */
-const HERE = ({ name }: StoredKind) => `scope = ?1 AND kind = '${name}' AND name = ?2`;
+const ofDefinition = ({ name }: StoredKind) => `scope = ?1 AND kind = '${name}' AND name = ?2`;
 
-const KEEP = (kind: StoredKind) => `
+const KEEP_REPLACED = (kind: StoredKind) => `
   INSERT INTO definition_versions
     (scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition)
   SELECT scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition
-  FROM definitions WHERE ${HERE(kind)} AND version = ?3`;
+  FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3`;
 
 /** The current version counts, too, so one fewer is kept here. */
 const TRIM_DEFINITION = (kind: StoredKind) => `
-  DELETE FROM definition_versions WHERE ${HERE(kind)} AND version <= (
-    SELECT version FROM definition_versions WHERE ${HERE(kind)}
+  DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version <= (
+    SELECT version FROM definition_versions WHERE ${ofDefinition(kind)}
     ORDER BY version DESC LIMIT 1 OFFSET ${VERSIONS_MAX_PER_DEFINITION - 1})`;
 
 /** Adds up the sizes along an index, from the version that was replaced last. */
@@ -298,7 +295,7 @@ const TRIM_ENVIRONMENT = ({ name: kind }: StoredKind) => `
  * Removes the versions of a definition that is deleted, before its row goes. Versions never repeat, so a second try
  * leaves those of a later one of this name alone.
  */
-export function forgetVersions(
+function forgetVersions(
   db: D1Database,
   kind: StoredKind,
   { scope, name }: DefinitionRef,
@@ -306,8 +303,8 @@ export function forgetVersions(
 ): D1PreparedStatement {
   return db
     .prepare(
-      `DELETE FROM definition_versions WHERE ${HERE(kind)} AND version < ?3
-         AND EXISTS (SELECT 1 FROM definitions WHERE ${HERE(kind)} AND version = ?3)`,
+      `DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version < ?3
+         AND EXISTS (SELECT 1 FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3)`,
     )
     .bind(scope, name, current);
 }
@@ -322,12 +319,6 @@ export interface ListedVersion {
   readonly definition: string;
 }
 
-/** A page holds at most `limit` versions and 4 MiB of definitions. `nextBefore`: the last version, if there are more. */
-export interface VersionPage {
-  readonly versions: readonly ListedVersion[];
-  readonly nextBefore: number | null;
-}
-
 /** The versions before `cursor`, newest first. There are none if there is no such definition. */
 export async function listVersions(
   db: D1Database,
@@ -335,32 +326,29 @@ export async function listVersions(
   { scope, name }: DefinitionRef,
   cursor: number | undefined,
   limit: number,
-): Promise<VersionPage> {
+): Promise<Page<ListedVersion, number>> {
   const { results } = await db
     .prepare(LIST_VERSIONS(kind))
     .bind(scope, name, cursor ?? Number.MAX_SAFE_INTEGER, limit + 1)
-    .all<ListedVersionRow>();
-  const versions = results.slice(0, limit).filter((row): row is ListedVersion => row.definition !== null);
-  const isLonger = results.length > versions.length;
-  return { versions, nextBefore: isLonger ? (versions.at(-1)?.version ?? null) : null };
+    .all<Listed<ListedVersion>>();
+  return pageOf(results, limit, ({ version }) => version);
 }
 
-type ListedVersionRow = Omit<ListedVersion, "definition"> & { readonly definition: string | null };
-
-const BOTH = (kind: StoredKind, columns: string, where: string) => `
-  SELECT NULL AS seq, ${columns} FROM definitions WHERE ${HERE(kind)} AND ${where}
+/** SQL: the rows of a definition's versions, the current one and those that it replaced. */
+const ofAnyVersion = (kind: StoredKind, columns: string, where: string) => `
+  SELECT NULL AS seq, ${columns} FROM definitions WHERE ${ofDefinition(kind)} AND ${where}
   UNION ALL
-  SELECT seq, ${columns} FROM definition_versions WHERE ${HERE(kind)} AND ${where}`;
+  SELECT seq, ${columns} FROM definition_versions WHERE ${ofDefinition(kind)} AND ${where}`;
 
 /** Reads definitions last, and only those that fit. One definition always fits. */
 const LIST_VERSIONS = (kind: StoredKind) => `
   SELECT version, changed_at AS changedAt, changed_by AS actor, changed_by_name AS actorName,
          iif(total <= ${PAGE_MAX_BYTES}, coalesce(
            (SELECT definition FROM definition_versions WHERE definition_versions.seq = looked.seq),
-           (SELECT definition FROM definitions WHERE ${HERE(kind)})), NULL) AS definition
+           (SELECT definition FROM definitions WHERE ${ofDefinition(kind)})), NULL) AS definition
   FROM (
     SELECT *, sum(bytes) OVER (ORDER BY version DESC ROWS UNBOUNDED PRECEDING) AS total
-    FROM (${BOTH(kind, "version, changed_at, changed_by, changed_by_name, bytes", "version < ?3")}
+    FROM (${ofAnyVersion(kind, "version, changed_at, changed_by, changed_by_name, bytes", "version < ?3")}
       ORDER BY version DESC LIMIT ?4)) AS looked
   ORDER BY version DESC`;
 
@@ -371,12 +359,12 @@ export async function selectVersion(
   { scope, name }: DefinitionRef,
   version: number,
 ): Promise<string | null> {
-  const statement = db.prepare(BOTH(kind, "definition", "version = ?3")).bind(scope, name, version);
+  const statement = db.prepare(ofAnyVersion(kind, "definition", "version = ?3")).bind(scope, name, version);
   const row = await statement.first<{ definition: string }>();
   return row?.definition ?? null;
 }
 
-export type VersionDeleting = "deleted" | "current" | "missing";
+type VersionDeleting = "deleted" | "current" | "missing";
 
 /** Deletes a version that a later one replaced. `current`: no later one did. */
 export async function deleteVersion(
@@ -390,7 +378,7 @@ export async function deleteVersion(
     SELECT 1 FROM definition_versions
     WHERE scope = ?1 || '/' || ?3 AND kind = '${kind.name}' AND name = ?9 AND version = ${Math.trunc(version)})`;
   const remove = db
-    .prepare(`DELETE FROM definition_versions WHERE ${HERE(kind)} AND version = ?3`)
+    .prepare(`DELETE FROM definition_versions WHERE ${ofDefinition(kind)} AND version = ?3`)
     .bind(scope, name, version);
   const outcome = db
     .prepare(

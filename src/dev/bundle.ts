@@ -14,5 +14,6 @@ export const AS_WRANGLER = {
   format: "esm",
   target: "es2024",
   conditions: ["workerd", "worker", "browser"],
+  define: { DESCRIBE: "false" },
   external: ["cloudflare:*", "node:*"],
 } satisfies BuildOptions;

@@ -4,7 +4,9 @@
 export async function documentFromSource(): Promise<unknown> {
   // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those
   // of Node.
-  const { href } = new URL("../openapi/made.ts", import.meta.url);
-  const made = (await import(href)) as { makeDocument(): Promise<unknown> };
-  return made.makeDocument();
+  const { href } = new URL("../openapi/document.ts", import.meta.url);
+  // Routes have a description only if this is set before they are imported (src/http/operation.ts).
+  Object.assign(globalThis, { DESCRIBE: true });
+  const { makeDocument } = (await import(href)) as { makeDocument(): Promise<unknown> };
+  return makeDocument();
 }

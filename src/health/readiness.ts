@@ -1,5 +1,5 @@
 /**
- * Whether the control database can work. Without it nothing can, while another database that fails stops only the
+ * The readiness check: whether the control database can work. Without it nothing can, while another database that fails stops only the
  * environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the
  * answer. It remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
@@ -52,19 +52,19 @@ type Problem = keyof typeof PROBLEMS;
  * What was sealed under another key than the first, at most 10000 of each: how many actions and webhook endpoints have
  * such secrets, and how many waiting runs such requests.
  */
-export interface UnderOlderKeys {
+interface UnderOlderKeys {
   readonly secrets: number;
   readonly requests: number;
 }
 
 /** The ids of the keys that seal now. */
-export interface SealingKeys {
+interface SealingKeys {
   readonly secrets: string;
   readonly requests: string;
 }
 
 /** What D1 says if it can work. */
-export interface Readiness {
+interface Readiness {
   /** In the control database. */
   readonly older: UnderOlderKeys;
   /** What the cron has seen of other databases; null if there is none, or if it has not looked yet. */
@@ -80,7 +80,7 @@ let last: { readonly answer: Readiness; readonly problem: Problem | null; readon
 let checkingSince: number | null = null;
 
 /** What is asked of the control database. */
-export interface Asked {
+interface Asked {
   readonly db: D1Database;
   readonly keys: SealingKeys;
   /** Whether there is more than the control database to report on. */
@@ -147,9 +147,10 @@ function throwProblem(problem: Problem | null, cause?: unknown): void {
   throw new ApiError(code, sentence, { cause });
 }
 
-/* SECTION: Notes every minute what state the other databases are in, for the readiness check and for `GET /databases`. */
-
-/** `lookAtArchive`: must not throw, and answers soon; null without an archive. Never throws. */
+/**
+ * Notes every minute what state the other databases are in, for the readiness check and for `GET /databases`.
+ * `lookAtArchive`: must not throw, and answers soon; null without an archive. Never throws.
+ */
 export async function noteDatabases(
   env: Env,
   now: number,

@@ -221,7 +221,7 @@ declare global {
 }
 
 /** What an error may have besides its sentence. `headers` win over those of the table. */
-export interface ErrorExtras {
+interface ErrorExtras {
   readonly headers?: Readonly<Record<string, string>>;
   readonly cause?: unknown;
   /** A JSON pointer (RFC 6901) to the member of the request that is wrong. */
@@ -269,8 +269,6 @@ export function errorResponse(c: Context, { code, message, headers, pointer }: A
   for (const [name, value] of Object.entries(headers)) c.header(name, value);
   return c.json({ error: message, code, pointer }, ERRORS[code][0]);
 }
-
-/* SECTION: What is wrong with members of a request, as one sentence and as a JSON pointer. PURE. */
 
 /** A fault of one member. The issues of zod are such faults. */
 export interface MemberFault {

@@ -1,9 +1,15 @@
-/** The key that marks a request as a repetition of an earlier one. Webhook senders call it `webhook-id`. */
+/**
+ * Request headers that several routes read: the idempotency key, the ETags of a change, the position in a trace, and the
+ * mark of our own webhooks.
+ */
 import type { Context, MiddlewareHandler } from "hono";
 import { IDEMPOTENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "./errors.ts";
 
-/** The caller's key, or null without one. Throws `invalid_idempotency_key`. */
+/**
+ * The key that marks a request as a repetition of an earlier one; null without one. Webhook senders call it `webhook-id`.
+ * Throws `invalid_idempotency_key`.
+ */
 export function idempotencyKey(c: Context): string | null {
   const key = c.req.header("Idempotency-Key") ?? c.req.header("webhook-id");
   if (key === undefined) return null;
@@ -16,14 +22,13 @@ export function idempotencyKey(c: Context): string | null {
   return key;
 }
 
-/* SECTION: ETags that are version numbers, and the conditions of a change (RFC 9110, section 13.1). */
-
+/** An ETag is a version number. */
 export function etagOf(version: number): string {
   return `"${version}"`;
 }
 
 /**
- * Checks `If-Match` and `If-None-Match` before a change. `noun`: what the version is of, as sentences call it.
+ * Checks `If-Match` and `If-None-Match` before a change (RFC 9110, section 13.1). `noun`: what the version is of, as sentences call it.
  * `version`: the current one; null if there is none.
  * Throws `precondition_failed`. A proxy that compresses a response may put `W/` before its ETag, so `W/` counts as
  * absent.
@@ -31,7 +36,7 @@ export function etagOf(version: number): string {
 export function requirePreconditions(c: Context, noun: string, version: number | null): void {
   const match = c.req.header("If-Match");
   // An empty If-Match names no version, so it is refused: a script may have lost the ETag.
-  if (match !== undefined && !names(match, version)) {
+  if (match !== undefined && !namesVersion(match, version)) {
     throw new ApiError(
       "precondition_failed",
       version === null
@@ -40,7 +45,7 @@ export function requirePreconditions(c: Context, noun: string, version: number |
     );
   }
   const noneMatch = c.req.header("If-None-Match");
-  if (noneMatch && version !== null && names(noneMatch, version)) {
+  if (noneMatch && version !== null && namesVersion(noneMatch, version)) {
     throw new ApiError(
       "precondition_failed",
       `The ${noun} already exists. Send If-Match with its ETag to replace it, or choose another name.`,
@@ -49,16 +54,10 @@ export function requirePreconditions(c: Context, noun: string, version: number |
 }
 
 /** Whether a list of ETags, or `*`, names the version. `"0"` names one that does not exist yet. */
-function names(list: string, version: number | null): boolean {
+function namesVersion(list: string, version: number | null): boolean {
   if (list.trim() === "*") return version !== null;
   return list.split(",").some((tag) => tag.trim().replace(/^W\//, "") === etagOf(version ?? 0));
 }
-
-/* SECTION:
- * The caller's position in a trace, after W3C Trace Context (https://www.w3.org/TR/trace-context/). The service opens no
- * span of its own, so it passes the header on as it is. A header that the specification calls invalid is ignored, because
- * tracing must not fail a request.
- */
 
 /**
  * Version, trace id, parent id and flags, in lower-case hex (section 3.2.2). Version ff and ids of zeros are invalid.
@@ -68,17 +67,20 @@ const TRACEPARENT = /^(?!ff|00.{54})[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[
 /** The specification has no limit. It is kept with the run, so it needs one. */
 export const TRACEPARENT_MAX_CHARACTERS = 255;
 
-/** The header `traceparent`; null if it is missing or invalid. */
+/**
+ * The caller's position in a trace, after W3C Trace Context (https://www.w3.org/TR/trace-context/). The service opens no
+ * span of its own, so it passes the header on as it is. Null if it is missing, or if the specification calls it invalid,
+ * because tracing must not fail a request.
+ */
 export function traceparentOf(c: Context): string | null {
   const sent = c.req.header("traceparent") ?? "";
   return sent.length <= TRACEPARENT_MAX_CHARACTERS && TRACEPARENT.test(sent) ? sent : null;
 }
 
-/* SECTION: Refuses requests that the service itself sends to receivers, so that runs can't start each other in a loop. */
-
 /** On every request that a receiver gets. */
 export const DELIVERY_HEADER = "Action-Runs-Delivery";
 
+/** Refuses requests that the service itself sends to receivers, so that runs can't start each other in a loop. */
 export const refuseDeliveries: MiddlewareHandler = (c, next) => {
   if (c.req.header(DELIVERY_HEADER) !== undefined) throw new ApiError("loop_detected");
   return next();

@@ -1,50 +1,118 @@
-/** Paging: an opaque cursor for the last entry of a page, by its id, name or number, and the Link header (RFC 8288). */
+/**
+ * Paging: the query parameters of each list, its opaque cursor, which names the last entry of a page, and the Link header
+ * (RFC 8288).
+ */
 
+import type { Context } from "hono";
+import * as z from "zod/mini";
 import { parseUuid } from "../base/ids.ts";
-import { CONCURRENCY_GROUP, CONCURRENCY_KEY_MAX_CHARACTERS, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
+import {
+  CONCURRENCY_GROUP,
+  CONCURRENCY_KEY_MAX_CHARACTERS,
+  DEFINITION_NAME,
+  ENVIRONMENTS_PAGE_ROWS,
+  PAGE_DEFAULT_ROWS,
+  PAGE_MAX_ROWS,
+  PATH_NAME,
+} from "../base/limits.ts";
+import { baseUrl } from "../settings/config.ts";
+import type { AppEnv } from "./request-context.ts";
+import { parsedText, wholeNumberText } from "./schemas.ts";
 
 const WHOLE_SCOPE = new RegExp(`^${PATH_NAME}/${PATH_NAME}/${PATH_NAME}$`);
 const WHOLE_GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
 const WHOLE_NAME = new RegExp(`^${DEFINITION_NAME}$`);
 
+/**
+ * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
+ * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
+ */
+function pageOf<After>(decode: (cursor: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
+  const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });
+  const cursor = parsedText(
+    z.string({ error: "send it once." }),
+    decode,
+    "send the cursor of a Link header unchanged, or omit it.",
+  ).register(z.globalRegistry, {
+    wire: { type: "string", examples: [btoa(after)] },
+    description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
+  });
+  return { limit: z._default(limit, rows), cursor: z.optional(cursor) };
+}
+
+/** Pages of things with ids. */
+export const pageQuery = pageOf(idCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
+
+/** Pages of stored definitions, by their names. */
+export const namePageQuery = pageOf(nameCursor, "deploy");
+
+/** Pages of environments, by their scopes. */
+export const environmentPageQuery = pageOf(scopeCursor, "acme/shop/stage", ENVIRONMENTS_PAGE_ROWS);
+
+/** Pages of numbered things. */
+export const seqPageQuery = pageOf(seqCursor, "500");
+
+/** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
+export const deliveryPageQuery = pageOf(deliveryCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
+
+/** Pages of concurrency groups, by group and key. */
+export const queuePageQuery = pageOf(queueCursor, "deploy-shop\n");
+
+/** The first `limit` of the rows, with a Link header if there are more. `cursorOf`: what the next page starts after. */
+export function firstPage<Row>(
+  c: Context<AppEnv>,
+  rows: readonly Row[],
+  limit: number,
+  cursorOf: (last: Row) => string | number,
+): readonly Row[] {
+  const page = rows.slice(0, limit);
+  const last = page.at(-1);
+  if (rows.length > limit && last !== undefined) linkNext(c, cursorOf(last));
+  return page;
+}
+
+/** A Link header to the page after `last`. Null: there is none. */
+export function linkNext(c: Context<AppEnv>, last: string | number | null): void {
+  if (last !== null) c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
+}
+
+/** The same URL with its filters and another cursor, as a Link header. */
+export function nextLink(base: string, requestUrl: string, cursor: string): string {
+  const url = new URL(requestUrl);
+  url.searchParams.set("cursor", cursor);
+  return `<${base}${url.pathname}?${url.searchParams}>; rel="next"`;
+}
+
 export function encodeCursor(last: string | number): string {
   return new TextEncoder().encode(String(last)).toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** The id after which the page starts, or null if the service did not make `cursor`. */
-export function decodeCursor(cursor: string): string | null {
+function idCursor(cursor: string): string | null {
   const id = decode(cursor);
   return id !== null && parseUuid(id) === id ? id : null;
 }
 
-/** The number after which the page starts, or null if the service did not make `cursor`. */
-export function decodeSeqCursor(cursor: string): number | null {
+function seqCursor(cursor: string): number | null {
   return parseSeq(decode(cursor) ?? "");
 }
 
-/** The name of the definition after which the page starts, or null if the service did not make `cursor`. */
-export function decodeNameCursor(cursor: string): string | null {
+function nameCursor(cursor: string): string | null {
   const name = decode(cursor);
   return name !== null && WHOLE_NAME.test(name) ? name : null;
 }
 
-/** The scope `{o}/{p}/{envName}` after which the page starts, or null if the service did not make `cursor`. */
-export function decodeScopeCursor(cursor: string): string | null {
+function scopeCursor(cursor: string): string | null {
   const scope = decode(cursor);
   return scope !== null && WHOLE_SCOPE.test(scope) ? scope : null;
 }
 
-/**
- * The run's id and the kind of the delivery after which the page starts, or null if the service did not make `cursor`.
- */
-export function decodeDeliveryCursor(cursor: string): { runId: string; kind: string } | null {
+function deliveryCursor(cursor: string): { runId: string; kind: string } | null {
   const [runId = "", kind = "", ...more] = decode(cursor)?.split(" ") ?? [];
   const isIt = parseUuid(runId) === runId && /^[a-z]+$/.test(kind) && more.length === 0;
   return isIt ? { runId, kind } : null;
 }
 
-/** The concurrency group and key after which the page starts, or null if the service did not make `cursor`. */
-export function decodeQueueCursor(cursor: string): { group: string; key: string } | null {
+function queueCursor(cursor: string): { group: string; key: string } | null {
   const text = decode(cursor) ?? "";
   const end = text.indexOf("\n");
   const [group, key] = [text.slice(0, Math.max(end, 0)), text.slice(end + 1)];
@@ -64,11 +132,4 @@ function decode(cursor: string): string | null {
   } catch {
     return null;
   }
-}
-
-/** The same URL with its filters and another cursor, as a Link header. */
-export function nextLink(base: string, requestUrl: string, cursor: string): string {
-  const url = new URL(requestUrl);
-  url.searchParams.set("cursor", cursor);
-  return `<${base}${url.pathname}?${url.searchParams}>; rel="next"`;
 }

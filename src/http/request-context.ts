@@ -1,6 +1,6 @@
 /**
- * Hono's Bindings and Variables: what travels with a request through the middleware to its handler. A middleware of a
- * room above adds its own variables to Hono's ContextVariableMap.
+ * What travels with a request through the middleware to its handler, what its path names, and its line in the log. A
+ * middleware of a room above adds its own variables to Hono's ContextVariableMap.
  */
 
 import type { Context, MiddlewareHandler } from "hono";
@@ -29,9 +29,13 @@ export interface AppEnv {
   };
 }
 
-/* SECTION: What every request to an environment needs: the scope that its path names, and signing keys that can be used. */
+/** `{org}/{project}`, as the path names it. */
+export function projectOf(c: Context<AppEnv>): string {
+  const { o, p } = c.req.param() as { o: string; p: string };
+  return `${o}/${p}`;
+}
 
-/** `{org}/{project}/{env}` */
+/** `{org}/{project}/{env}`, as the path names it. */
 export function scopeOf(c: Context<AppEnv>): string {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   return `${o}/${p}/${envName}`;
@@ -44,18 +48,17 @@ export function usableRing(c: Context<AppEnv>): KeyRing {
   return ring.value;
 }
 
-/* SECTION:
- * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs
- * more than most of a request's work. So an isolate writes a bounded number a second, which keeps a flood of forged
- * tokens cheap. The next line counts the lines that were left out. Errors of the service (5xx) are always written.
- */
-
 /** The regular expressions of a route's parameters. */
 const PATTERNS = /\{[^/]*\}/g;
 
 /** Per isolate. */
 const limit = new LogLimit();
 
+/**
+ * One log line a request. Its route is a pattern, because a path may contain text that a caller typed. A line costs
+ * more than most of a request's work. So an isolate writes a bounded number a second, which keeps a flood of forged
+ * tokens cheap. The next line counts the lines that were left out. Errors of the service (5xx) are always written.
+ */
 export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
   const startedAt = Date.now();
   const hops = { d1: 0, coordinator: 0 };

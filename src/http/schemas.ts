@@ -1,28 +1,21 @@
-/** zod: bounds that many members have. Each refusal names the bound. */
+/**
+ * zod: what the schemas of several rooms' requests are made of: bounds, texts, instants, labels. Each refusal says what to
+ * send, and names the bound.
+ */
 
 import { en } from "zod/locales";
 import * as z from "zod/mini";
+import { parseUuid } from "../base/ids.ts";
 import { hasOnlyFiniteNumbers, isJsonObject } from "../base/json.ts";
 import {
-  ENVIRONMENTS_PAGE_ROWS,
   LABEL_MAX_CHARACTERS,
   LABELS_MAX,
   NAME_MAX_CHARACTERS,
-  PAGE_DEFAULT_ROWS,
-  PAGE_MAX_ROWS,
   TIMEOUT_MAX_MINUTES,
   URL_MAX_CHARACTERS,
   utf8Bytes,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
-import {
-  decodeCursor,
-  decodeDeliveryCursor,
-  decodeNameCursor,
-  decodeQueueCursor,
-  decodeScopeCursor,
-  decodeSeqCursor,
-} from "./paging.ts";
 
 interface Issue {
   readonly input?: unknown;
@@ -125,12 +118,8 @@ export function parsedText<T>(
   );
 }
 
-/* SECTION: zod: schemas that several routes share. Every message says what to send. */
-
 // Messages for issues that no schema words itself, such as an unknown key.
 z.config(en());
-
-const CONTROL_CHARACTER = /\p{Cc}/u;
 
 /** An http or https URL, as far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
@@ -150,7 +139,22 @@ export function withExample<T extends z.ZodMiniType>(schema: T, example: string)
   return parameter;
 }
 
+/** A flag, false by default. */
+export function flag(description: string) {
+  return z._default(described(z.boolean({ error: "send true or false." }), description), false);
+}
+
 export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
+
+/** It has `\x`, because code generators use it in languages that don't know `\p` or `\u`. */
+export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+
+/** The check of a text that has none of these characters. */
+function without(odd: RegExp) {
+  return z.refine<string>((text) => text.isWellFormed() && !odd.test(text), {
+    error: "has a control character or half a surrogate pair; send plain text.",
+  });
+}
 
 /** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */
 export const filterableName = z
@@ -160,15 +164,17 @@ export const filterableName = z
     z.refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
       error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${NAME_MAX_CHARACTERS}.`,
     }),
-    z.refine((name) => name.isWellFormed() && !CONTROL_CHARACTER.test(name), {
-      error: "has a control character or half a surrogate pair; send plain text.",
-    }),
+    without(/\p{Cc}/u),
   )
   .register(z.globalRegistry, {
-    // The pattern uses `\x`, because code generators use it in languages that don't know `\p` or `\u`.
-    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: "^[^\\x00-\\x1f\\x7f-\\x9f]*$" },
+    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: PLAIN_TEXT },
     description: "Well-formed Unicode without control characters.",
   });
+
+export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
+  z.globalRegistry,
+  { wire: { type: "string", format: "uuid" } },
+);
 
 const RFC_3339 = "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).";
 
@@ -190,45 +196,6 @@ export const instant = z
   )
   .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
 
-/**
- * The query parameters of a page. `decode` gives null for a cursor that the service did not make. `after`: an entry for
- * the example. The base64 of a multiple of 3 characters has no padding, as a cursor.
- */
-function pageOf<After>(decode: (cursor: string) => After | null, after: string, rows = PAGE_DEFAULT_ROWS) {
-  const limit = wholeNumberText("a whole number", PAGE_MAX_ROWS, { default: rows, examples: [20] });
-  const cursor = parsedText(
-    z.string({ error: "send it once." }),
-    decode,
-    "send the cursor of a Link header unchanged, or omit it.",
-  ).register(z.globalRegistry, {
-    wire: { type: "string", examples: [btoa(after)] },
-    description: "The cursor of a `Link` header, unchanged. The service refuses every other text.",
-  });
-  return { limit: z._default(limit, rows), cursor: z.optional(cursor) };
-}
-
-/** Pages of things with ids. */
-export const pageQuery = pageOf(decodeCursor, "01890a5d-ac96-774b-bcce-b302099a8057");
-
-/** Pages of stored definitions, by their names. */
-export const namePageQuery = pageOf(decodeNameCursor, "deploy");
-
-/** Pages of environments, by their scopes. */
-export const environmentPageQuery = pageOf(decodeScopeCursor, "acme/shop/stage", ENVIRONMENTS_PAGE_ROWS);
-
-/** Pages of numbered things. */
-export const seqPageQuery = pageOf(decodeSeqCursor, "500");
-
-/** Pages of messages to a webhook endpoint. The example's text has 42 characters. */
-export const deliveryPageQuery = pageOf(decodeDeliveryCursor, "01890a5d-ac96-774b-bcce-b302099a8057 ended");
-
-/** Pages of concurrency groups, by group and key. */
-export const queuePageQuery = pageOf(decodeQueueCursor, "deploy-shop\n");
-
-/* SECTION: zod: labels, which a run and an action have. */
-
-/** The pattern uses `\x`, as that of a filterable name. */
-export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 const label = z
@@ -241,9 +208,7 @@ const label = z
       },
       { error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.` },
     ),
-    z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
-      error: "has a control character or half a surrogate pair; send plain text.",
-    }),
+    without(CONTROL),
   )
   .register(z.globalRegistry, {
     wire: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },

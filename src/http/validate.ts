@@ -6,20 +6,15 @@ import { safeParse } from "zod";
 import * as z from "zod/mini";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES, JSON_MAX_DEPTH } from "../base/limits.ts";
 import { ApiError, type ErrorCode, type MemberFault, refusalOf } from "./errors.ts";
-
-/** The property in which a validator keeps its target and schema, for the OpenAPI document. No request reads it. */
-export const VALIDATES = Symbol("validates");
-
-export interface Validated {
-  readonly target: "json" | "query";
-  readonly schema: z.ZodMiniType;
-}
+import { meaning } from "./operation.ts";
 
 /** Validates the query for `c.req.valid("query")`, or refuses it with 400. */
 export function validQuery<Out, In>(schema: z.ZodMiniType<Out, In>) {
   const refuse = refuseAs("invalid_query", (faults) => withBracketedLists(faults, schema));
-  const validate = zValidator("query", schema, refuse, SYNCHRONOUS);
-  return Object.assign(validate, { [VALIDATES]: { target: "query", schema } satisfies Validated });
+  return meaning(
+    zValidator("query", schema, refuse, SYNCHRONOUS),
+    DESCRIBE && { query: schema, errors: ["invalid_query"] },
+  );
 }
 
 interface BodyOptions {
@@ -40,7 +35,14 @@ export function validBody<Out, In>(schema: z.ZodMiniType<Out, In>, options: Body
     Object.assign(c.req.bodyCache, { text: Promise.resolve(text) });
     return validate(c, next);
   };
-  return Object.assign(middleware, { [VALIDATES]: { target: "json", schema } satisfies Validated });
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      body: schema,
+      mayBeEmpty: options.mayBeEmpty ?? false,
+      errors: ["invalid_body", "body_too_large", "unsupported_media_type"],
+    },
+  );
 }
 
 /**
@@ -155,15 +157,13 @@ function jsonShape(text: string): JsonShape {
   return { depth: deepest, marks };
 }
 
-/* SECTION:
- * Lists in a query as some HTTP clients write them: `status[]=failed` or `status[0]=failed`. The service takes
- * `status=failed`, so the refusal says how to send it.
- */
-
 const BRACKETED = /^([^[]+)\[\d*\]$/;
 
-/** The same faults, with one more for each parameter of the schema that was sent with brackets. */
-export function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniType) {
+/**
+ * The same faults, in other words for each parameter of the schema that was sent with brackets. Some HTTP clients write
+ * lists as `status[]=failed` or `status[0]=failed`. The service takes `status=failed`, so the refusal says how to send it.
+ */
+function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniType) {
   const shape = schema instanceof z.ZodMiniObject ? schema.shape : {};
   return faults.flatMap((fault): readonly MemberFault[] => {
     const { keys = [] } = fault;

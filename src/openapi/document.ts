@@ -1,80 +1,34 @@
 /**
- * Makes the OpenAPI document from the schemas that the routes validate with, and from the tables of operations. This
- * runs in Node, and the Worker's bundle must not contain it.
+ * Makes the OpenAPI document of the app's routes, which are described where they are handled (src/http/operation.ts). Only
+ * what all operations have in common is said here. This runs in Node, and the Worker's bundle must not contain it.
  */
 
 import type { Hono } from "hono";
 import type { RouterRoute } from "hono/types";
-import { generateSpecs, uniqueSymbol } from "hono-openapi";
+import { type DescribeRouteOptions, generateSpecs, uniqueSymbol } from "hono-openapi";
 import packageJson from "../../package.json" with { type: "json" };
+import { createApp } from "../app.ts";
+import { ERRORS, type ErrorCode } from "../http/errors.ts";
+import { type Meaning, meaningOf, type Operation, type Success, type Tag } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
-import { VALIDATES, type Validated } from "../http/validate.ts";
+import { HEADERS, headersOf, IN_HEADER, idempotencyKey, pathParametersOf } from "./parameters.ts";
+import { addExamples, errorMedia, resolved } from "./schemas.ts";
 
-import { ON_BEHALF_OF, withPersons } from "./acting.ts";
-import { ACTION_OPERATIONS } from "./action-operations.ts";
-import { BULK_OPERATIONS } from "./bulk-operations.ts";
-import { CALLBACK_OPERATIONS } from "./callback-operations.ts";
-import { DATABASE_OPERATIONS } from "./database-operations.ts";
-import { DELIVERY_OPERATIONS } from "./delivery-operations.ts";
-import { type Operation, resolved } from "./describe.ts";
-import { ENDPOINT_OPERATIONS } from "./endpoint-operations.ts";
-import { ENVIRONMENT_OPERATIONS } from "./environment-operations.ts";
-import { GATE_OPERATIONS } from "./gate-operations.ts";
-import { HEADERS } from "./parameters.ts";
-import { addExamples } from "./request-examples.ts";
-import { RUN_LIST_OPERATIONS } from "./run-list-operations.ts";
-import { RUN_OPERATIONS } from "./run-operations.ts";
-import { SERVICE_OPERATIONS } from "./service-operations.ts";
-import { SESSION_OPERATIONS } from "./session-operations.ts";
-import { TOKEN_OPERATIONS } from "./token-operations.ts";
+type Responses = NonNullable<DescribeRouteOptions["responses"]>;
 
-/** The description of each route, by `METHOD /path/{parameter}`. */
-export const OPERATIONS: Readonly<Record<string, Operation>> = withPersons({
-  ...RUN_LIST_OPERATIONS,
-  ...RUN_OPERATIONS,
-  ...GATE_OPERATIONS,
-  ...BULK_OPERATIONS,
-  ...CALLBACK_OPERATIONS,
-  ...ACTION_OPERATIONS,
-  ...ENDPOINT_OPERATIONS,
-  ...DELIVERY_OPERATIONS,
-  ...TOKEN_OPERATIONS,
-  ...SESSION_OPERATIONS,
-  ...ENVIRONMENT_OPERATIONS,
-  ...DATABASE_OPERATIONS,
-  ...SERVICE_OPERATIONS,
-});
-
-/**
- * `METHOD /path/{parameter}` of each route of the app. A folder of pages, such as `/console/-/*`, is no part of the
- * API.
- */
-export function routesOf(app: Hono<AppEnv>): string[] {
-  const routes = app.routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*")).map(nameOf);
-  return [...new Set(routes)];
-}
-
-function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {
-  return `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`;
-}
-
-/** OpenAPI 3.1, as plain JSON. */
-export async function openApiDocument(app: Hono<AppEnv>) {
-  const told = new Set<string>();
-  for (const route of app.routes) tellLibrary(route, told);
+/** OpenAPI 3.1, as plain JSON. `DESCRIBE` must be true before the routes are imported. */
+export async function makeDocument() {
+  const app = createApp();
+  const bodiless = new Set<string>();
+  for (const [name, routes] of Map.groupBy(apiRoutes(app), nameOf)) {
+    const { operationId, mayBeEmpty } = tellLibrary(name, routes);
+    if (mayBeEmpty) bodiless.add(operationId);
+  }
   const document = await generateSpecs(app, {
     defaultValidationErrorResponse: false,
     excludeStaticFile: false,
     documentation: {
-      info: {
-        title: "Action runs",
-        version: packageJson.version,
-        summary: "Records action runs. A platform creates a run, and an external workflow reports its end.",
-        description: packageJson.description,
-        // Each deployment has its own operator. OpenAPI requires an absolute URL, and the project has none.
-        contact: { name: "The operator of this deployment" },
-        license: { name: packageJson.license, identifier: packageJson.license },
-      },
+      info: INFO,
       // Relative, so that the document is the same at every deployment.
       servers: [
         {
@@ -83,109 +37,204 @@ export async function openApiDocument(app: Hono<AppEnv>) {
             "The deployment that served this document. If your tool asks for a base URL, enter that deployment's, such as https://runs.example.com, without a path.",
         },
       ],
-      tags: [
-        { name: "Action runs", description: "Create, read, cancel and retry action runs with an API token." },
-        {
-          name: "Gates",
-          description:
-            "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
-        },
-        { name: "Bulk operations", description: "Cancel or retry many action runs with one request." },
-        {
-          name: "Callback",
-          description: "Report to a run with its callback token. A workflow needs only the URL and the token.",
-        },
-        {
-          name: "Actions",
-          description: "Store what a run starts, with its secrets, and run it with a token that holds none.",
-        },
-        {
-          name: "Webhook endpoints",
-          description: "Say where the service sends a message when a run ends or asks for approval.",
-        },
-        { name: "API tokens", description: "Manage API tokens and see who changed them." },
-        { name: "Sessions", description: "Sign people in to the console, and see who is signed in." },
-        {
-          name: "Databases",
-          description: "See and change in which database an environment lives. Only the operator can.",
-        },
-        { name: "Service", description: "Check and describe the service itself." },
-      ],
-      components: {
-        headers: HEADERS,
-        securitySchemes: {
-          apiToken: {
-            type: "http",
-            scheme: "bearer",
-            description: "An API token (`terr_…`) or the operator's ROOT_TOKEN.",
-          },
-          sessionCookie: {
-            type: "apiKey",
-            in: "cookie",
-            name: "__Host-action-runs-session",
-            description:
-              "The cookie of a session. On loopback its name is `action-runs-session-` and the port. It counts only " +
-              "together with `sessionPageKey`, without `Authorization`, and from the service's own pages. A session " +
-              "then opens everything that `apiToken` opens.",
-          },
-          sessionPageKey: {
-            type: "apiKey",
-            in: "header",
-            name: "Action-Runs-Page-Key",
-            description: "The page key of a session.",
-          },
-          ...ON_BEHALF_OF,
-          callbackToken: {
-            type: "http",
-            scheme: "bearer",
-            description:
-              "The token in the response that created the run, or in the request to its receiver. It opens only that run: GET of the run, its callback and its heartbeat.",
-          },
-        },
-      },
+      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+      components: { headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
     },
   });
   addExamples(document);
   for (const { post } of Object.values(document.paths)) {
     // The library makes every body required.
-    if (post?.requestBody !== undefined && BODILESS.has(post.operationId ?? "")) {
+    if (post?.requestBody !== undefined && bodiless.has(post.operationId ?? "")) {
       post.requestBody = { ...post.requestBody, required: false, description: OPTIONAL_BODY };
     }
   }
   return document;
 }
 
-const OPTIONAL_BODY = "Optional. A body of zero bytes counts as no body, whatever its `Content-Type` is.";
+/** `METHOD /path/{parameter}` of each route of the app. */
+export function routesOf(app: Hono<AppEnv>): string[] {
+  return [...new Set(apiRoutes(app).map(nameOf))];
+}
 
-/** Operations with an optional body. */
-const BODILESS = new Set([
-  "approveActionRun",
-  "heartbeatActionRun",
-  "rejectActionRun",
-  "requestActionRunCancel",
-  "resendMessage",
-  "retryActionRun",
-  "rotateApiToken",
-  "rotateSigningSecret",
-  "runAction",
-  "testWebhookEndpoint",
-]);
+/** A folder of pages, such as `/console/-/*`, is no part of the API. */
+function apiRoutes(app: Hono<AppEnv>): RouterRoute[] {
+  return app.routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*"));
+}
+
+function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {
+  return `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`;
+}
 
 /**
- * Puts what the library needs on the route's handlers: the schema on each validator, and the description on one
- * handler.
+ * Puts what the library needs on the handlers of a route: the schema on each validator, and the description on the first
+ * other handler. Throws for a route that nobody has described.
  */
-function tellLibrary(route: RouterRoute, told: Set<string>): void {
-  const validated = (route.handler as { readonly [VALIDATES]?: Validated })[VALIDATES];
-  const name = nameOf(route);
-  const spec = OPERATIONS[name];
-  if (validated !== undefined) {
-    const { target, schema } = validated;
-    Object.assign(route.handler, {
-      [uniqueSymbol]: { target, ...resolved(schema, target === "json" ? "body" : "query") },
-    });
-  } else if (spec !== undefined && !told.has(name)) {
-    told.add(name);
-    Object.assign(route.handler, { [uniqueSymbol]: { spec } });
+function tellLibrary(name: string, routes: readonly RouterRoute[]) {
+  const meanings = routes.flatMap(({ handler }) => meaningOf(handler) ?? []);
+  const operation = meanings.map((one) => one.operation).find((one) => one);
+  if (!operation) throw new Error(`${name} has no description`);
+  for (const { handler } of routes) {
+    const { query, body, operation } = meaningOf(handler) ?? {};
+    if (operation) Object.assign(handler, { [uniqueSymbol]: { spec: specOf(name, operation, meanings) } });
+    if (query !== undefined) {
+      Object.assign(handler, { [uniqueSymbol]: { target: "query", ...resolved(query, "query") } });
+    }
+    if (body !== undefined) Object.assign(handler, { [uniqueSymbol]: { target: "json", ...resolved(body, "body") } });
   }
+  return { operationId: operation.operationId, mayBeEmpty: meanings.some((one) => one.mayBeEmpty) };
 }
+
+/** The description, with all that the route's middleware and its path say. */
+function specOf(name: string, operation: Operation, meanings: readonly Meaning[]): DescribeRouteOptions {
+  const { operationId, summary, tag, headers = [], headersOfAll = [] } = operation;
+  const [method = "", path = ""] = name.split(" ");
+  const inPath = pathParametersOf(path, method);
+  const person = method === "GET" ? undefined : meanings.find((one) => one.person !== undefined)?.person;
+  const errors = [
+    ...inPath.errors,
+    ...meanings.flatMap((one) => one.errors ?? []),
+    ...(operation.errors ?? []),
+    ...(operation.idempotencyKey === undefined ? [] : (["invalid_idempotency_key"] as const)),
+    ...(person === undefined ? [] : OF_PERSON),
+  ];
+  const parameters = [
+    ...inPath.parameters,
+    ...(operation.idempotencyKey === undefined ? [] : [idempotencyKey(operation.idempotencyKey)]),
+    ...headers.map((header) => IN_HEADER[header]),
+  ];
+  const successes = Object.entries(operation.responses).map(([status, success]) => [
+    status,
+    successResponse(success, headersOfAll),
+  ]);
+  return {
+    operationId,
+    summary,
+    description: descriptionOf(operation, meanings),
+    tags: [tag],
+    security: securityOf(operation, meanings, person === "taken"),
+    ...(parameters.length > 0 && { parameters }),
+    responses: { ...Object.fromEntries(successes), ...errorResponses(errors, headersOfAll) },
+  };
+}
+
+function descriptionOf({ description }: Operation, meanings: readonly Meaning[]): string {
+  const who = meanings.flatMap((one) => one.who ?? []).join(" ");
+  if (who === "") return description;
+  return description.includes("{who}") ? description.replace("{who}", who.slice(0, -1)) : `${description} ${who}`;
+}
+
+/**
+ * `On-Behalf-Of` is no parameter, because tools such as Postman send each parameter with its example, and most tokens may
+ * not send this one. So it is a second way to authenticate, which a tool must choose.
+ */
+function securityOf(operation: Operation, meanings: readonly Meaning[], takesPerson: boolean) {
+  const security = meanings.flatMap((one) => one.security ?? []);
+  const isOffered = takesPerson || operation.dependsOnPerson === true;
+  return isOffered ? [...security, { apiToken: [], onBehalfOf: [] }] : security;
+}
+
+const OF_PERSON: readonly ErrorCode[] = ["invalid_on_behalf_of", "may_not_act_for_others"];
+
+function successResponse(
+  { description, json, text = {}, headers = [], location }: Success,
+  headersOfAll: readonly string[],
+): Responses[string] {
+  const content = {
+    ...(json !== undefined && { "application/json": { schema: resolved(json, "response") } }),
+    ...Object.fromEntries(
+      Object.entries(text).map(([type, example]) => [type, { schema: { type: "string" as const }, example }]),
+    ),
+  };
+  return {
+    description,
+    headers: {
+      ...headersOf([...headers, ...headersOfAll]),
+      ...(location !== undefined && { Location: { schema: { type: "string" as const, enum: [location] } } }),
+    },
+    ...(Object.keys(content).length > 0 && { content }),
+  };
+}
+
+/** The errors of every endpoint. */
+const ANYWHERE: readonly ErrorCode[] = ["method_not_allowed", "internal_error", "loop_detected"];
+const HEADERS_WITH: Readonly<Record<number, readonly string[]>> = {
+  401: ["WWW-Authenticate"],
+  405: ["Allow"],
+  429: ["Retry-After"],
+  503: ["Retry-After"],
+};
+
+/** An error response for each status, with its codes in the order of their table, and an example for each. */
+function errorResponses(errors: readonly ErrorCode[], headersOfAll: readonly string[]): Responses {
+  const codes = new Set([...errors, ...ANYWHERE]);
+  const inOrder = (Object.keys(ERRORS) as ErrorCode[]).filter((code) => codes.has(code));
+  const responses: Responses = {};
+  for (const [status, those] of Map.groupBy(inOrder, (code) => ERRORS[code][0])) {
+    responses[status] = {
+      description: those.join(", "),
+      headers: headersOf([...(HEADERS_WITH[status] ?? []), ...headersOfAll]),
+      content: { "application/json": errorMedia(those) },
+    };
+  }
+  return responses;
+}
+
+const OPTIONAL_BODY = "Optional. A body of zero bytes counts as no body, whatever its `Content-Type` is.";
+
+const INFO = {
+  title: "Action runs",
+  version: packageJson.version,
+  summary: "Records action runs. A platform creates a run, and an external workflow reports its end.",
+  description: packageJson.description,
+  // Each deployment has its own operator. OpenAPI requires an absolute URL, and the project has none.
+  contact: { name: "The operator of this deployment" },
+  license: { name: packageJson.license, identifier: packageJson.license },
+};
+
+/** In the order of the document. */
+const TAGS: Readonly<Record<Tag, string>> = {
+  "Action runs": "Create, read, cancel and retry action runs with an API token.",
+  Gates: "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
+  "Bulk operations": "Cancel or retry many action runs with one request.",
+  Callback: "Report to a run with its callback token. A workflow needs only the URL and the token.",
+  Actions: "Store what a run starts, with its secrets, and run it with a token that holds none.",
+  "Webhook endpoints": "Say where the service sends a message when a run ends or asks for approval.",
+  "API tokens": "Manage API tokens and see who changed them.",
+  Sessions: "Sign people in to the console, and see who is signed in.",
+  Databases: "See and change in which database an environment lives. Only the operator can.",
+  Service: "Check and describe the service itself.",
+};
+
+const SECURITY_SCHEMES = {
+  apiToken: { type: "http", scheme: "bearer", description: "An API token (`terr_…`) or the operator's ROOT_TOKEN." },
+  sessionCookie: {
+    type: "apiKey",
+    in: "cookie",
+    name: "__Host-action-runs-session",
+    description:
+      "The cookie of a session. On loopback its name is `action-runs-session-` and the port. It counts only " +
+      "together with `sessionPageKey`, without `Authorization`, and from the service's own pages. A session " +
+      "then opens everything that `apiToken` opens.",
+  },
+  sessionPageKey: {
+    type: "apiKey",
+    in: "header",
+    name: "Action-Runs-Page-Key",
+    description: "The page key of a session.",
+  },
+  onBehalfOf: {
+    type: "apiKey" as const,
+    in: "header" as const,
+    name: "On-Behalf-Of",
+    description:
+      "Not a secret: the person for whom you act, as 1 to 255 visible ASCII characters without spaces. The run shows this " +
+      "name, in lower case, instead of the token's. Only a token that was minted with `mayActForOthers` can send it. It grants " +
+      "nothing: the permissions stay the token's.",
+  },
+  callbackToken: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The token in the response that created the run, or in the request to its receiver. It opens only that run: GET of the run, its callback and its heartbeat.",
+  },
+} as const;

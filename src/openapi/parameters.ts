@@ -1,77 +1,86 @@
-/** Path parameters and headers of the OpenAPI document, which no schema of a route describes. */
+/** Parameters in paths and headers, and headers of responses, which no schema of a route describes. */
 
 import { CHANGE_CURSOR, CONCURRENCY_GROUP, DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
+import type { ErrorCode } from "../http/errors.ts";
 import { TRACEPARENT_MAX_CHARACTERS } from "../http/headers.ts";
+import type { HeaderParameter } from "../http/operation.ts";
 
-const name = (name: string, description: string, example: string) => ({
-  in: "path" as const,
-  name,
-  required: true,
-  description,
-  schema: { type: "string" as const, pattern: `^${PATH_NAME}$` },
-  example,
-});
+interface PathParameter {
+  readonly description: string;
+  readonly schema: { readonly type: "string" | "integer"; readonly [keyword: string]: unknown };
+  readonly example: string | number;
+  /** The error if there is no such thing. */
+  readonly missing?: ErrorCode;
+}
 
-export const IN_PROJECT = [name("o", "The organization.", "acme"), name("p", "The project.", "shop")];
-export const IN_ENVIRONMENT = [...IN_PROJECT, name("envName", "The environment.", "production")];
+const UUID = { schema: { type: "string", format: "uuid" }, example: "01a212de-9b55-8003-a8a9-dd2c148ea617" } as const;
+const NAME = { type: "string", pattern: `^${PATH_NAME}$` } as const;
+const DEFINITION = { type: "string", pattern: `^${DEFINITION_NAME}$` } as const;
 
-const idOf = (name: string, description: string) => ({
-  in: "path" as const,
-  name,
-  required: true,
-  description,
-  schema: { type: "string" as const, format: "uuid" },
-  example: "01a212de-9b55-8003-a8a9-dd2c148ea617",
-});
-
-export const OF_RUN = [...IN_ENVIRONMENT, idOf("id", "The run's id, in upper or lower case.")];
-const definitionName = (description: string, example: string) => ({
-  in: "path" as const,
-  name: "name",
-  required: true,
-  description,
-  schema: { type: "string" as const, pattern: `^${DEFINITION_NAME}$` },
-  example,
-});
-const VERSION = {
-  in: "path" as const,
-  name: "version",
-  required: true,
-  description: "The version, as in the list of versions.",
-  schema: { type: "integer" as const, format: "int64" as const, minimum: 1 },
-  example: 1795612908373,
-};
-export const OF_ACTION = [...IN_ENVIRONMENT, definitionName("The action's name.", "deploy")];
-export const OF_VERSION = [...OF_ACTION, VERSION];
-export const OF_ENDPOINT = [...IN_ENVIRONMENT, definitionName("The endpoint's name.", "chat")];
-export const OF_DELIVERY = [...OF_ENDPOINT, idOf("id", "The run's id.")];
-export const OF_ENDPOINT_VERSION = [...OF_ENDPOINT, VERSION];
-export const OF_TOKEN = [...IN_PROJECT, idOf("tokenId", "The API token's id.")];
-
-export const OF_DATABASE = [
-  {
-    in: "path" as const,
-    name: "database",
-    required: true,
+/** By the name and, if one name stands for several things, by the fixed segment before it. */
+const IN_PATH: Readonly<Record<string, PathParameter>> = {
+  "{o}": { description: "The organization.", schema: NAME, example: "acme" },
+  "{p}": { description: "The project.", schema: NAME, example: "shop" },
+  "{envName}": { description: "The environment.", schema: NAME, example: "production" },
+  "action-runs/{id}": { description: "The run's id, in upper or lower case.", ...UUID, missing: "run_not_found" },
+  "deliveries/{id}": { description: "The run's id.", ...UUID, missing: "run_not_found" },
+  "bulk-operations/{id}": { description: "The bulk operation's id.", ...UUID, missing: "bulk_operation_not_found" },
+  "actions/{name}": {
+    description: "The action's name.",
+    schema: DEFINITION,
+    example: "deploy",
+    missing: "action_not_found",
+  },
+  "webhook-endpoints/{name}": {
+    description: "The endpoint's name.",
+    schema: DEFINITION,
+    example: "chat",
+    missing: "webhook_endpoint_not_found",
+  },
+  "{version}": {
+    description: "The version, as in the list of versions.",
+    schema: { type: "integer", format: "int64", minimum: 1 },
+    example: 1795612908373,
+    missing: "version_not_found",
+  },
+  "{group}": {
+    description: "The name of a concurrency group, or `-environment` for every run that has a gate.",
+    schema: { type: "string", pattern: `^(-environment|${CONCURRENCY_GROUP})$` },
+    example: "deploy",
+    missing: "pause_not_found",
+  },
+  "{tokenId}": { description: "The API token's id.", ...UUID, missing: "token_not_found" },
+  "{sessionId}": { description: "The session's id.", ...UUID, missing: "session_not_found" },
+  "{database}": {
     description: "The number of the database.",
-    schema: { type: "integer" as const, minimum: 0, maximum: 63 },
+    schema: { type: "integer", minimum: 0, maximum: 63 },
     example: 0,
   },
-];
+};
 
-export const OF_PAUSE = [
-  ...IN_ENVIRONMENT,
-  {
+/** The parameters in a path, and the errors of what its names name. A PUT creates what the last one names. */
+export function pathParametersOf(path: string, method: string) {
+  const segments = path.split("/");
+  const named = segments.flatMap((segment, i) =>
+    segment.startsWith("{") ? [[segment, `${segments[i - 1]}/${segment}`]] : [],
+  );
+  const described = named.map(([segment = "", inFolder = ""]) => {
+    const parameter = IN_PATH[inFolder] ?? IN_PATH[segment];
+    if (parameter === undefined) throw new Error(`IN_PATH lacks ${inFolder}`);
+    return { name: segment.slice(1, -1), ...parameter };
+  });
+  const parameters = described.map(({ name, description, schema, example }) => ({
     in: "path" as const,
-    name: "group",
+    name,
     required: true,
-    description: "The name of a concurrency group, or `-environment` for every run that has a gate.",
-    schema: { type: "string" as const, pattern: `^(-environment|${CONCURRENCY_GROUP})$` },
-    example: "deploy",
-  },
-];
-export const OF_BULK_OPERATION = [...IN_ENVIRONMENT, idOf("id", "The bulk operation's id.")];
-export const OF_SESSION = [...IN_PROJECT, idOf("sessionId", "The session's id.")];
+    description,
+    schema,
+    example,
+  }));
+  const missing = method === "PUT" ? undefined : described.at(-1)?.missing;
+  const errors: readonly ErrorCode[] = missing === undefined ? ["not_found"] : ["not_found", missing];
+  return { parameters, errors: parameters.length === 0 ? [] : errors };
+}
 
 const inHeader = (name: string, description: string, schema: object, example: string) => ({
   in: "header" as const,
@@ -81,7 +90,6 @@ const inHeader = (name: string, description: string, schema: object, example: st
   example,
 });
 
-/** Each operation has its own example, because an environment takes a key once. */
 export const idempotencyKey = (example: string) =>
   inHeader(
     "Idempotency-Key",
@@ -89,28 +97,9 @@ export const idempotencyKey = (example: string) =>
     { type: "string", minLength: 1, maxLength: 255, pattern: "^[\\x20-\\x7e]+$" },
     example,
   );
+
 /** Looser than the rule, because many generators of clients have no lookahead. */
 const TRACEPARENT = "^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)?$";
-export const TRACEPARENT_OF_CREATE = inHeader(
-  "traceparent",
-  "Your position in a trace (W3C Trace Context). The run keeps it, and the service sends it to the receiver. Of a repeated request the first one counts. The service ignores a malformed one.",
-  { type: "string", maxLength: TRACEPARENT_MAX_CHARACTERS, pattern: TRACEPARENT },
-  "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
-);
-export const LAST_EVENT_ID = inHeader(
-  "Last-Event-ID",
-  "Resumes an event stream: the `seq` of the last event of this run that you received. Ignored in a request for JSON.",
-  // Generators write a header as text, and do not compile with a number.
-  { type: "string", pattern: "^(0|[1-9][0-9]{0,14})$" },
-  "7",
-);
-
-export const LAST_EVENT_ID_OF_CHANGES = inHeader(
-  "Last-Event-ID",
-  "Resumes an event stream: the id of the last event of this feed that you received. It wins over `after`. Ignored in a request for JSON.",
-  { type: "string", pattern: CHANGE_CURSOR },
-  "0",
-);
 
 const ifMatch = (description: string, example: string) =>
   inHeader(
@@ -120,14 +109,35 @@ const ifMatch = (description: string, example: string) =>
     example,
   );
 
-export const IF_MATCH_OF_PUT = ifMatch('`"0"` only creates. ', '"0"');
-export const IF_MATCH_OF_DELETE = ifMatch("", "*");
-export const IF_NONE_MATCH = inHeader(
-  "If-None-Match",
-  "`*` only creates: if there is one of this name, the response is 412. An ETag gives 412 if it has that version.",
-  { type: "string" },
-  '"1795612908373"',
-);
+export const IN_HEADER: Readonly<Record<HeaderParameter, ReturnType<typeof inHeader>>> = {
+  traceparent: inHeader(
+    "traceparent",
+    "Your position in a trace (W3C Trace Context). The run keeps it, and the service sends it to the receiver. Of a repeated request the first one counts. The service ignores a malformed one.",
+    { type: "string", maxLength: TRACEPARENT_MAX_CHARACTERS, pattern: TRACEPARENT },
+    "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  ),
+  "Last-Event-ID": inHeader(
+    "Last-Event-ID",
+    "Resumes an event stream: the `seq` of the last event of this run that you received. Ignored in a request for JSON.",
+    // Generators write a header as text, and do not compile with a number.
+    { type: "string", pattern: "^(0|[1-9][0-9]{0,14})$" },
+    "7",
+  ),
+  "Last-Event-ID of changes": inHeader(
+    "Last-Event-ID",
+    "Resumes an event stream: the id of the last event of this feed that you received. It wins over `after`. Ignored in a request for JSON.",
+    { type: "string", pattern: CHANGE_CURSOR },
+    "0",
+  ),
+  "If-Match of PUT": ifMatch('`"0"` only creates. ', '"0"'),
+  "If-Match of DELETE": ifMatch("", "*"),
+  "If-None-Match": inHeader(
+    "If-None-Match",
+    "`*` only creates: if there is one of this name, the response is 412. An ETag gives 412 if it has that version.",
+    { type: "string" },
+    '"1795612908373"',
+  ),
+};
 
 const text = (description: string, example: string) => ({ description, schema: { type: "string" as const }, example });
 
@@ -167,3 +177,10 @@ export const HEADERS = {
   ),
   Allow: text("The methods that this endpoint accepts.", "GET, HEAD, POST"),
 };
+
+const reference = (name: string) => ({ [name]: { $ref: `#/components/headers/${name.replaceAll("-", "")}` } });
+
+/** The headers of a response. Each has X-Request-Id. */
+export function headersOf(names: readonly string[]) {
+  return Object.assign({}, ...["X-Request-Id", ...names].map(reference)) as ReturnType<typeof reference>;
+}

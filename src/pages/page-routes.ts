@@ -1,19 +1,28 @@
 /**
- * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
- * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a
- * hyphen. The page holds an API token. So the policy lets nothing but our own script run, and no text become markup.
+ * Static assets with headers of our own: GET /console, GET /docs and GET /openapi.json. src/dev/assets.ts makes them, so the
+ * Worker's bundle contains none, nor the code that makes the document. The Worker runs before the assets, so a page never
+ * goes out without its headers.
  */
 import { type Context, Hono } from "hono";
+import * as z from "zod";
 import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
+import { forAnyone } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 
-/** The page among the assets. */
 const CONSOLE_PAGE = "/console/page.html";
 
 const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|notifications)(?:/${DEFINITION_NAME})?`;
 const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
 
+const PAGE_HEADERS = {
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  // The page names the scripts of this version, so a browser must revalidate it each time.
+  "Cache-Control": "no-cache",
+};
+
+/** The page holds an API token. So its policy lets nothing but our own script run, and no text become markup. */
 const CONSOLE_HEADERS = {
   "Content-Security-Policy": [
     "default-src 'none'",
@@ -27,29 +36,44 @@ const CONSOLE_HEADERS = {
     "require-trusted-types-for 'script'",
     "trusted-types 'none'",
   ].join("; "),
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  // The page names the scripts of this version, so a browser must revalidate it each time.
-  "Cache-Control": "no-cache",
+  ...PAGE_HEADERS,
 };
 
+const DESCRIBED_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
+const PAGE_RESPONSES = {
+  200: { description: "The page", text: { "text/html": "<!doctype html>…" }, headers: DESCRIBED_HEADERS },
+  304: { description: "Not modified", headers: DESCRIBED_HEADERS },
+};
+
+/**
+ * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
+ * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a hyphen.
+ */
 export const consolePages = new Hono<AppEnv>()
-  .get("/console", (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS))
+  .get(
+    "/console",
+    forAnyone(
+      DESCRIBE && {
+        operationId: "openConsole",
+        tag: "Service",
+        summary: "Open the console",
+        description:
+          "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token or `ROOT_TOKEN`. Each view has an address below `/console/-/`.",
+        responses: PAGE_RESPONSES,
+      },
+      (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS),
+    ),
+  )
   .all("/console/-/*", (c, next) => {
     if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
     return next();
   })
   .get("/console/-/*", (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS));
 
-/* SECTION:
- * GET /openapi.json, and GET /docs, the API explorer. Their files are static assets, so the Worker's bundle contains
- * neither the explorer nor the code that makes the document. People type API tokens into the page. So the policy below
- * lets it run scripts of this host only and call no other host, whatever the explorer tries.
+/**
+ * People type API tokens into the API explorer. So its policy lets it run scripts of this host only and call no other
+ * host, whatever it tries.
  */
-
-/** The page among the assets. */
-const DOCS_PAGE = "/docs/page.html";
-
 const DOCS_HEADERS = {
   "Content-Security-Policy": [
     "default-src 'none'",
@@ -62,23 +86,47 @@ const DOCS_HEADERS = {
     "form-action 'none'",
     "frame-ancestors 'none'",
   ].join("; "),
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  // The page names the scripts of this version, so a browser must revalidate it each time.
-  "Cache-Control": "no-cache",
+  ...PAGE_HEADERS,
 };
 
 export const docsRoutes = new Hono<AppEnv>()
-  .get("/openapi.json", (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }))
-  .get("/docs", (c) => sendAsset(c, DOCS_PAGE, DOCS_HEADERS));
-
-/* SECTION:
- * Sends a static asset with headers of our own. src/dev/assets.ts makes the assets, so the Worker's bundle contains
- * none of them. The Worker runs before the assets, so a page never goes out without its headers.
- */
+  .get(
+    "/openapi.json",
+    forAnyone(
+      DESCRIBE && {
+        operationId: "getOpenApi",
+        tag: "Service",
+        summary: "Get the OpenAPI document",
+        description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
+        responses: {
+          200: {
+            description: "The OpenAPI document",
+            json: z.record(z.string(), z.unknown()).meta({ examples: [{ openapi: "3.1.0" }] }),
+            headers: ["ETag"],
+          },
+          304: { description: "Not modified", headers: ["ETag"] },
+        },
+      },
+      (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }),
+    ),
+  )
+  .get(
+    "/docs",
+    forAnyone(
+      DESCRIBE && {
+        operationId: "exploreApi",
+        tag: "Service",
+        summary: "Open the API explorer",
+        description:
+          "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
+        responses: PAGE_RESPONSES,
+      },
+      (c) => sendAsset(c, "/docs/page.html", DOCS_HEADERS),
+    ),
+  );
 
 /** `path`: the asset's own path, which need not be the request's. Throws if the asset is missing. */
-export async function sendAsset(
+async function sendAsset(
   c: Context<AppEnv>,
   path: string,
   headers: Readonly<Record<string, string>>,

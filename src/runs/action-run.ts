@@ -1,6 +1,7 @@
 /**
- * The JSON of a run in a response: the contract's ActionRun. Prints a run, adds the callback of a create, and reads the
- * id of a printed run.
+ * The JSON of a run in a response: the contract's ActionRun, with what some responses add, and the member `details`,
+ * which only `?include=details` shows. D1 keeps both texts. It keeps `details` without the heartbeat, because most
+ * heartbeats make no new version. PURE.
  */
 import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
@@ -9,7 +10,7 @@ import { type Approval, nameOf, type Run, viaOf } from "./run.ts";
 import type { StoredEvent } from "./timeline.ts";
 
 /** What only the answer to a create shows. */
-export interface Callback {
+interface Callback {
   readonly url: string;
   readonly token: string;
   /** RFC 3339. */
@@ -64,11 +65,6 @@ export function idOf(actionRun: string): string {
   return actionRun.slice(ID_AT, ID_AT + ID_LENGTH);
 }
 
-/* SECTION:
- * The member `details` of a run, which only `?include=details` shows. It is not part of the contract's ActionRun. PURE.
- * D1 keeps this text beside the ActionRun, but without the heartbeat, because most heartbeats make no new version.
- */
-
 /** A heartbeat as `details` shows it. `at` in ms. */
 export interface ShownHeartbeat {
   readonly at: number;
@@ -89,12 +85,9 @@ interface Passing {
   readonly dispatch?: Pick<AttemptState, "attempt" | "nextAt"> | null;
 }
 
-/** A run with the key of the change that created it. */
-type CreatedRun = Run & { readonly createKey: string };
-
-/** JSON text. */
+/** JSON text. `createKey`: of the change that created the run. */
 export function detailsOf(
-  run: CreatedRun,
+  run: Run & { readonly createKey: string },
   { heartbeat, place, dispatch = null }: Passing = { heartbeat: null, place: null },
 ): string {
   const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;

@@ -1,6 +1,6 @@
 /**
- * A bulk operation: one cancel or retry for each run of a set. The set is written down before anything happens to a run.
- * PURE.
+ * A bulk operation: one cancel or retry for each run of a set, and the calls about it. The set is written down before
+ * anything happens to a run. PURE.
  */
 import type { Actor, Status } from "./run.ts";
 import type { ChangeKey } from "./run-calls.ts";
@@ -10,7 +10,6 @@ export const BULK_ACTIONS = ["cancel", "retry"] as const;
 export type BulkAction = (typeof BULK_ACTIONS)[number];
 
 export const BULK_STATUSES = ["collecting", "running", "completed", "aborted"] as const;
-export type BulkStatus = (typeof BULK_STATUSES)[number];
 
 /** Why an operation ended early. */
 export const ABORT_REASONS = ["asked", "too_many_runs", "token_revoked", "token_expired"] as const;
@@ -71,7 +70,7 @@ export type EndedRuns = Readonly<Record<"succeeded" | "failed" | "cancelled", nu
 /** How the operation stands. Instants in ms. */
 export interface BulkOperation {
   readonly order: BulkOrder;
-  readonly status: BulkStatus;
+  readonly status: (typeof BULK_STATUSES)[number];
   readonly abortReason: AbortReason | null;
   /** With `too_many_runs`, `matched` is how many runs match at least. */
   readonly counts: BulkCounts;
@@ -136,19 +135,9 @@ export function remainingOf({ matched, accepted, skipped, failed }: BulkCounts):
   return matched - accepted - skipped - failed;
 }
 
-/* SECTION:
- * The calls about bulk operations, and what the coordinator that drives them asks of the Worker.
- */
-
 /** `id`: of the first order with this key. `operation`: null if it has not begun. */
-export interface BulkAnswer {
-  readonly ok: true;
-  readonly id: string;
-  readonly operation: BulkOperation | null;
-}
-
 export type BulkReply =
-  | BulkAnswer
+  | { readonly ok: true; readonly id: string; readonly operation: BulkOperation | null }
   | { readonly ok: false; readonly reason: "key_reused" | "too_many_bulk_operations" | "storage_full" };
 
 /** What a dry run is about: the runs of a filter, or those that the caller has named. */

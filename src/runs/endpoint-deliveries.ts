@@ -1,9 +1,10 @@
 /**
- * What a coordinator and the Worker say to each other to notify webhook endpoints of a run. The coordinator knows which
- * endpoints hear of a run, and how far each delivery got. The Worker knows the endpoints' secrets, and sends.
+ * What a coordinator and the Worker say to each other to notify webhook endpoints of a run: events, who hears of them,
+ * deliveries, health and recoveries. The coordinator knows which endpoints hear of a run, and how far each delivery got.
+ * The Worker knows the endpoints' secrets, and sends. PURE.
  */
 import type { AttemptResult, AttemptState } from "../webhooks/dispatch.ts";
-import { lacksApproval, type Run, type RunSource } from "./run.ts";
+import { lacksApproval, type Run } from "./run.ts";
 
 const APPROVAL_REQUESTED = "action_run.approval_requested";
 
@@ -45,18 +46,13 @@ export function eventOf(
 /** The outcome of an earlier run of the same action and entity. */
 export type PreviousStatus = "succeeded" | "failed" | null;
 
-/** What decides which endpoints hear of a run. `labels` is JSON text. */
-export interface RunWithEvent extends HappenedEvent {
-  readonly id: string;
+/** What decides which endpoints hear of a run. */
+export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" | "actionName" | "entityId" | "labels"> {
   /** The number of the write that made the event. */
   readonly seq: number;
   readonly previousStatus: PreviousStatus;
   /** About how many bytes the run has. */
   readonly bytes: number;
-  readonly source: RunSource;
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly labels: string;
 }
 
 /**
@@ -165,8 +161,6 @@ export interface Recovery extends RecoveryOrder {
   readonly isOver: boolean;
 }
 
-/* SECTION: Which webhook endpoints hear of an event. PURE. */
-
 /** What decides which events an endpoint hears of. `actionNames` null: every action. */
 export interface EndpointFilter {
   readonly events: readonly (EventType | "action_run.*")[];
@@ -190,8 +184,9 @@ export interface Listener {
 
 /** What is not known about the outcome before counts as a change. */
 export function hears({ filter }: Pick<Listener, "filter">, run: RunWithEvent): boolean {
+  const isCompared = filter.onlyOnChange && (filter.includeUnstored || run.source === "action");
   const isSame = run.type === `action_run.${run.previousStatus}`;
-  return isWanted(filter, run) && !(isSame && isCompared(filter, run));
+  return isWanted(filter, run) && !(isSame && isCompared);
 }
 
 /** Whether the endpoint needs the outcome before. */
@@ -200,7 +195,7 @@ export function needsPrevious({ filter }: Pick<Listener, "filter">): boolean {
 }
 
 function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilter, run: RunWithEvent): boolean {
-  if (!isWantedType(events, run.type)) return false;
+  if (!events.some((event) => event === "action_run.*" || event === run.type)) return false;
   // A caller can give a run any name. Only a run of a stored action is what its name says.
   const isNamed = includeUnstored || run.source === "action";
   if (actionNames !== null && !(isNamed && actionNames.includes(run.actionName))) return false;
@@ -209,18 +204,8 @@ function isWanted({ events, actionNames, labels, includeUnstored }: EndpointFilt
   return labels.every((label) => ofRun.has(label));
 }
 
-function isWantedType(events: EndpointFilter["events"], type: EventType): boolean {
-  return events.some((event) => event === "action_run.*" || event === type);
-}
-
-function isCompared({ onlyOnChange, includeUnstored }: EndpointFilter, { source }: RunWithEvent): boolean {
-  return onlyOnChange && (includeUnstored || source === "action");
-}
-
-/* SECTION: A delivery: one webhook endpoint hears of one event of a run. Its row in the journal says how far it got. */
-
 export const DELIVERY_STATES = ["waiting", "delivered", "failed"] as const;
-export type DeliveryState = (typeof DELIVERY_STATES)[number];
+type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 /** An attempt that was made. `at` in ms. `excerpt`: the start of the response, sealed; null if there was no body. */
 export interface MadeAttempt {
@@ -231,7 +216,7 @@ export interface MadeAttempt {
   readonly excerpt: string | null;
 }
 
-/** Which delivery. */
+/** Which delivery: one webhook endpoint hears of one event of a run. */
 export interface DeliveryRef {
   readonly endpoint: EndpointKey;
   readonly runId: string;
@@ -277,8 +262,6 @@ export function readDeliveryId(id: string): DeliveryRef {
   return { endpoint, runId, kind: kind as DeliveryKind };
 }
 
-/* SECTION: The calls about webhook endpoints and their deliveries. */
-
 /** What a coordinator knows of a webhook endpoint. `newest`: the delivery of the newest run. */
 export interface EndpointReport {
   readonly health: EndpointHealth | null;
@@ -293,10 +276,7 @@ export interface DeliveriesReply extends DeliveryPage {
 }
 
 /** What a delivery says of a run's event. */
-export type EventContent = Pick<
-  DeliveryAttempt,
-  "runId" | "kind" | "type" | "at" | "actionRun" | "details" | "previousStatus"
->;
+export type EventContent = Omit<DeliveryAttempt, "scope" | "endpoint" | "isTest">;
 
 export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 

@@ -1,4 +1,4 @@
-/** Where an environment's runs are in D1: in which database, and since which move. PURE. */
+/** Where an environment's runs are in D1, its moves between databases, and the calls about them. PURE. */
 
 /** The primary database of an environment. Of two homes, the one with the higher generation counts. */
 export interface Home {
@@ -15,8 +15,6 @@ export function newerHome(a: Home | null, b: Home | null): Home | null {
   if (a === null || b === null) return a ?? b;
   return b.generation > a.generation ? b : a;
 }
-
-/* SECTION: The calls about the database where an environment lives, and about moving the environment to another one. */
 
 /** What a coordinator says of where its runs are. */
 export interface HomeState {

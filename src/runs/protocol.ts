@@ -1,8 +1,7 @@
 /**
- * The calls and messages between the Worker and a coordinator, by subject. Old and new code meet during a deploy, so
- * only add. Refusals are values, because an error loses its class on its way from the object to the Worker. The calls of
- * each subject stand in a file of their own, with the messages that only they use, and one class of the coordinator
- * answers them.
+ * The calls between the Worker and a coordinator, by subject, how the Worker makes them, and those about the environment
+ * as a whole. Old and new code meet during a deploy, so only add. Refusals are values, because an error loses its class
+ * on its way from the object to the Worker. One class of the coordinator answers the calls of a subject.
  */
 
 import type { Env } from "../settings/env.ts";
@@ -44,11 +43,10 @@ function callsOf(object: CoordinatorObject, subject: keyof Coordinator): object 
   return new Proxy({}, { get });
 }
 
-/* SECTION: How the Worker calls a coordinator: by one counted call, repeated once if nobody can know whether it ran. */
-
 /**
- * Calls the coordinator of an environment. Every change but a heartbeat carries a key, so a repetition gets the same
- * answer. A repeated heartbeat is harmless. Throws what the platform threw.
+ * Calls the coordinator of an environment. The call is counted, and repeated once if nobody can know whether it ran.
+ * Every change but a heartbeat carries a key, so a repetition gets the same answer. A repeated heartbeat is harmless.
+ * Throws what the platform threw.
  */
 export async function callCoordinator<T>(
   env: Pick<Env, "COORDINATORS">,
@@ -70,8 +68,6 @@ export async function callCoordinator<T>(
     return attempt();
   }
 }
-
-/* SECTION: The calls about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
 
 /** A run as its database would store it. */
 export interface LackingRun {
@@ -122,17 +118,13 @@ export interface UpkeepCalls {
   resync(home?: Home | null): Promise<number>;
 }
 
-/* SECTION:
- * The calls about the archive: what a coordinator asks of the Worker, and what the Worker then asks of the coordinator.
- * One try of the Worker writes one object. Each try has an id, and only the current one gets answers.
- */
-
-/** A run of the batch. `line`: as JSON for the object; null if the run can't be printed. */
+/** A run of the batch. `line`: as JSON for the object. */
 export interface ArchivedRun {
   readonly id: string;
-  readonly line: string | null;
+  readonly line: string;
 }
 
+/** One try of the Worker writes one object. Each try has an id, and only the current one gets answers. */
 export interface ArchiveCalls {
   /**
    * The next runs of the try, from the one at the position `from` on. Empty behind the last one. Null if another try
@@ -140,9 +132,9 @@ export interface ArchiveCalls {
    */
   page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
   /**
-   * Fixes what the object holds, before it is written: the first `count` runs of the try, without those that can't be
-   * printed. `hash`: of the ids. Returns the object's key; null if the object must not be written, because another try
-   * has replaced this one or because no run is left. A repeated call gets the same key.
+   * Fixes what the object holds, before it is written: the first `count` runs of the try. `hash`: of the ids. Returns
+   * the object's key; null if the object must not be written, because another try has replaced this one. A repeated call
+   * gets the same key.
    */
   seal(tryId: string, count: number, hash: string): Promise<string | null>;
 }
@@ -155,13 +147,10 @@ export interface ArchiveTry {
   readonly isSealed: boolean;
 }
 
-/**
- * What became of a try. `bucket_failed`: the bucket refused the object, or has not answered. `failed`: the try came not
- * so far.
- */
+/** What became of a try. `not_written`: another try has replaced it. */
 export type ArchiveAnswer =
   | { readonly type: "written" | "not_written" }
-  | { readonly type: "bucket_failed" | "failed"; readonly error: string };
+  | { readonly type: "failed"; readonly error: string };
 
 /** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
 export interface Archiver {

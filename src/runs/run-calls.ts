@@ -1,4 +1,4 @@
-/** The calls that create, read and change one run. */
+/** The calls about runs: those that create, read and change one, those about gates, and those that follow runs. */
 import type { NewDispatch } from "../webhooks/dispatch.ts";
 import type {
   Actor,
@@ -40,16 +40,11 @@ export interface Heartbeat {
   readonly externalUrl?: string | undefined;
 }
 
-/** What a new run takes from the run that it repeats. `parameters`, `recommendations` and `labels` are JSON text. */
-export interface RunInputs {
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly parameters: string;
-  readonly recommendations: string;
-  readonly labels: string;
-  readonly timeoutMs: number;
-  readonly heartbeatTimeoutMs: number | null;
-}
+/** What a new run takes from the run that it repeats. */
+type RunInputs = Pick<
+  NewRun,
+  "actionName" | "entityId" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs"
+>;
 
 /** What else a create can send. */
 export interface RunCreation extends Inclusion {
@@ -94,8 +89,6 @@ export interface RunCalls {
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
 }
-
-/* SECTION: What a coordinator answers about one run: the run, or why it refuses. */
 
 /**
  * What an answer has besides the run. The details cost a query, so an answer has them only if the call asks for them.
@@ -166,8 +159,6 @@ export interface RunRefusal {
 
 export type RunReply = RunAnswer | RunRefusal;
 
-/* SECTION: The calls about gates: decisions, pauses and concurrency groups. */
-
 /** Who approves or rejects a run, and why. */
 export interface Decision {
   readonly by: Actor;
@@ -230,8 +221,6 @@ export interface GateCalls {
   /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
 }
-
-/* SECTION: The calls that read or follow what happens: the timeline of a run, its end, the feed of changes. */
 
 /** Which events of a timeline a call asks for. */
 export interface TimelinePage {

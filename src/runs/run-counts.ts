@@ -3,10 +3,9 @@
 import type { ENDED_STATUSES, EndCause, OPEN_STATUSES, Run, Status } from "./run.ts";
 
 export type OpenStatus = (typeof OPEN_STATUSES)[number];
-export type EndedStatus = (typeof ENDED_STATUSES)[number];
 
 /** Every way in which a run can end. */
-export const ENDS: readonly (readonly [status: EndedStatus, cause: EndCause])[] = [
+export const ENDS: readonly (readonly [status: (typeof ENDED_STATUSES)[number], cause: EndCause])[] = [
   ["succeeded", "callback"],
   ["failed", "callback"],
   ["failed", "delivery"],
@@ -40,7 +39,7 @@ export interface EndedCounts {
 }
 
 /** Open runs of one status. */
-export interface OpenCount {
+interface OpenCount {
   readonly runs: number;
   /** When the oldest of them was created; null if there is none. */
   readonly oldestAt: number | null;

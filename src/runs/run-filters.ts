@@ -1,4 +1,8 @@
-/** Which runs a list or a summary is about. All filters that are given must hold. */
+/**
+ * Which runs a list, a summary or a bulk operation is about. All filters that are given must hold. Each filter says what
+ * it asks of a run, and of the run's row in D1 as SQL. The two must agree, because a list is made of rows in D1 and of
+ * runs that D1 lacks: two pages, which become one here. PURE.
+ */
 
 import { firstIdAt } from "../base/ids.ts";
 import type { Instant } from "../base/time.ts";
@@ -39,23 +43,10 @@ export interface RunPageQuery extends RunFilters {
   readonly include?: "details" | undefined;
 }
 
-/* SECTION:
- * What each filter of a list asks: of a run, and of its row in D1 as SQL. The two must agree, because a list is made of
- * rows in D1 and of runs that D1 lacks. PURE.
- */
-
-/** What filters look at. */
-export interface RunFacts {
-  readonly id: string;
-  readonly status: Status;
-  readonly waitingFor: WaitingFor | null;
-  /** The concurrency group; null if the run has none. */
+/** What filters look at. `group`: the concurrency group; null if the run has none. */
+export interface RunFacts
+  extends Pick<Run, "id" | "status" | "waitingFor" | "labels" | "actionName" | "entityId" | "triggeredBy"> {
   readonly group: string | null;
-  /** A JSON array of texts. */
-  readonly labels: string;
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly triggeredBy: string;
 }
 
 export function factsOf(run: Run): RunFacts {
@@ -95,9 +86,10 @@ export function conditionsOf(filters: RunFilters, bind: Bind): readonly Conditio
  * The ids from `lower` on and below `upper` are all that a query can be about. `completeTo`: the query ends with this id.
  */
 export function idRangeOf(
-  { cursor, order, createdAfter, createdBefore }: IdBounds,
+  { cursor, order, createdAfter, createdBefore }: Omit<RunPageQuery, "limit">,
   completeTo?: string,
 ): { readonly lower: string; readonly upper: string } {
+  const after = (id: string | undefined) => id && behind(id);
   const [low, high] = order === "oldest" ? [after(cursor), after(completeTo)] : [completeTo, cursor];
   const lowers = [low, createdAfter && firstAfter(createdAfter)];
   const uppers = [high, createdBefore && firstNotBefore(createdBefore)];
@@ -107,8 +99,6 @@ export function idRangeOf(
     upper: uppers.filter(isGiven).sort()[0] ?? AFTER_ALL_IDS,
   };
 }
-
-type IdBounds = Pick<RunPageQuery, "cursor" | "order" | "createdAfter" | "createdBefore">;
 
 type Bind = (value: string) => string;
 type Name = keyof RunFilters;
@@ -212,19 +202,13 @@ function firstNotBefore({ ceilMs }: Instant): string {
   return firstIdAt(ceilMs);
 }
 
-function after(id: string | undefined): string | undefined {
-  return id && behind(id);
-}
-
-/* SECTION: Merges two pages of one query that have no run in common. PURE. */
-
 /** `endsAt`: the id up to which the page has every run of its source; null if it has all. */
 export interface Page<T> {
   readonly items: readonly T[];
   readonly endsAt: string | null;
 }
 
-/** Both pages are in the order of the query. */
+/** Merges two pages of one query that have no run in common. Both are in the order of the query. */
 export function mergedPage<T extends { readonly id: string }>(
   a: Page<T>,
   b: Page<T>,

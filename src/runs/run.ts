@@ -1,5 +1,6 @@
 /**
- * What a run is. PURE: no I/O and no clock; `now` is passed in. `transition.ts` says how a run may change.
+ * What a run is, what can hold it back, and who acts on it. PURE: no I/O and no clock; `now` is passed in.
+ * `transition.ts` says how a run may change.
  */
 import { DAY_MS } from "../base/time.ts";
 
@@ -40,8 +41,7 @@ export interface NewRun {
   readonly gates: Gates | null;
 }
 
-export const RUN_SOURCES = ["action", "trigger", "none"] as const;
-export type RunSource = (typeof RUN_SOURCES)[number];
+export type RunSource = "action" | "trigger" | "none";
 
 export interface Run extends NewRun {
   /** 1 at creation, one more with every change. */
@@ -146,11 +146,7 @@ export function isWaiting({ waitingFor }: Pick<Run, "waitingFor">): boolean {
 }
 
 /** Whether the run waits and its approval gate is closed, even if its time comes first. */
-export function lacksApproval({
-  waitingFor,
-  gates,
-  approvals,
-}: Pick<Run, "waitingFor" | "gates" | "approvals">): boolean {
+export function lacksApproval({ waitingFor, gates, approvals }: RunToDecide): boolean {
   return waitingFor !== null && approvals.length < (gates?.approval?.required ?? 0);
 }
 
@@ -216,9 +212,7 @@ export function dueAt(run: Run & { readonly purgeAt: number }, dispatchDueAt: nu
   return due;
 }
 
-/* SECTION: What can hold back a run's webhook: a time, an approval, its concurrency queue, and a pause. PURE. */
-
-/** The gates in their order. A pause counts last: it holds back only what nothing else does. */
+/** What can hold back a run's webhook, in the order of the gates. A pause counts last: it holds back only what nothing else does. */
 export const WAITING_FOR = ["time", "approval", "concurrency", "pause"] as const;
 export type WaitingFor = (typeof WAITING_FOR)[number];
 
@@ -277,12 +271,8 @@ export interface Approval {
 /** Why a decision is refused. */
 export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
 
-/** What the conflicts of a decision need of a run. `approvals`: those that count. */
-interface RunToDecide {
-  readonly gates: Gates | null;
-  readonly approvals: readonly Approval[];
-  readonly waitingFor: WaitingFor | null;
-}
+/** What the conflicts of a decision need of a run. */
+type RunToDecide = Pick<Run, "gates" | "approvals" | "waitingFor">;
 
 /**
  * Why this approver can't approve the run; null if they can. An earlier approver who could act as this one is a
@@ -312,9 +302,10 @@ export function nextGate({ notBefore, approval }: Gates, approvals: readonly App
   return "concurrency";
 }
 
-/* SECTION: Who acts on a run: a token, and perhaps the person for whom it acts. PURE. */
-
-/** What a rule must know of who acts. `parents` is the token's line of parents as it was at that moment. */
+/**
+ * What a rule must know of who acts: a token, and perhaps the person for whom it acts. `parents` is the token's line of
+ * parents as it was at that moment.
+ */
 export interface Actor {
   /** The API token's id, or `root`. */
   readonly tokenId: string;

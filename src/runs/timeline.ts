@@ -7,8 +7,6 @@ import { type Actor, nameOf, type Run, viaOf } from "./run.ts";
 import type { Heartbeat } from "./run-calls.ts";
 import { isGateEvent, type RunEvent } from "./transition.ts";
 
-/* SECTION: The events of a run's timeline. `timeline.ts` says which change makes which. PURE. */
-
 /**
  * Each type, and its members besides `seq`, `type` and `at`:
  * - `created`: `by`, the name of the caller's API token
@@ -30,7 +28,7 @@ import { isGateEvent, type RunEvent } from "./transition.ts";
  * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence, gate, rejected, replaced), `by`, who
  *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run
  */
-export type TimelineEventType =
+type TimelineEventType =
   | "created"
   | "attempt_started"
   | "attempt_answered"
@@ -65,7 +63,7 @@ export interface StoredEvent {
 
 /** The events of a change: the start, a link, a cancel, the end, or several of them. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
-  const events = gateEventsBetween(before, after, event, now);
+  const events = gateEvents(before, after, event, now);
   if (before.startedAt === null && after.startedAt !== null) {
     events.push({ type: "started", at: after.startedAt, data: { cause: causeOfStart(event) } });
   }
@@ -88,11 +86,13 @@ export function eventsBetween(before: Run, after: Run, event: RunEvent, now: num
 /** Who ended the run, if somebody did at once. */
 function canceller(event: RunEvent): Readonly<Record<string, string>> {
   if (event.type === "cancelled") return event.by === undefined ? {} : { by: event.by };
-  if (event.type !== "cancel_requested") return enderOf(event);
+  if (event.type === "rejected") return said(event.by, event.reason);
+  if (event.type === "replaced") return { by: event.triggeredBy, replacedBy: event.by };
+  if (event.type !== "cancel_requested") return {};
   return event.reason === null ? { by: event.by } : { by: event.by, reason: event.reason };
 }
 
-function causeOfStart(event: RunEvent): "delivery" | "heartbeat" | "callback" {
+function causeOfStart(event: RunEvent): string {
   if (event.type === "started") return "delivery";
   return event.type === "heartbeat" ? "heartbeat" : "callback";
 }
@@ -191,8 +191,6 @@ export function isLast(event: Pick<StoredEvent, "type">): boolean {
   return event.type === "ended";
 }
 
-/* SECTION: What a timeline tells of a run's gates. PURE. */
-
 /** What a new run's gates are, after `created`. */
 export function gateEventsOfNew(run: Run): TimelineEvent[] {
   if (run.gates === null) return [];
@@ -200,7 +198,7 @@ export function gateEventsOfNew(run: Run): TimelineEvent[] {
 }
 
 /** The events of a change at a gate, before those of an end. */
-export function gateEventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
+function gateEvents(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events: TimelineEvent[] = [];
   if (event.type === "approved") {
     const { by, reason } = event.approval;
@@ -216,22 +214,14 @@ export function gateEventsBetween(before: Run, after: Run, event: RunEvent, now:
   const isUnchecked = isGateEvent(event) && event.approversUnchecked === true;
   if (after.releasedAt !== before.releasedAt) {
     events.push(released(after, isUnchecked ? { ...opener, approversUnchecked: true } : opener));
-  } else if (after.waitingFor !== null && waitsForAnother(before, after)) {
+  } else if (
+    after.waitingFor !== null &&
+    (after.waitingFor !== before.waitingFor || after.waitingReason !== before.waitingReason)
+  ) {
     // The run waits for pauses since the first one, and another one can hold it back now.
     events.push({ ...waiting(after, opener), at: Math.max(now, after.waitingSince ?? 0) });
   }
   return events;
-}
-
-function waitsForAnother(before: Run, after: Run): boolean {
-  return after.waitingFor !== before.waitingFor || after.waitingReason !== before.waitingReason;
-}
-
-/** Whom an end names that came at a gate. */
-export function enderOf(event: RunEvent): Readonly<Record<string, string>> {
-  if (event.type === "rejected") return said(event.by, event.reason);
-  if (event.type === "replaced") return { by: event.triggeredBy, replacedBy: event.by };
-  return {};
 }
 
 function waiting({ waitingFor, waitingSince, waitingReason, createdAt, gates }: Run, opener: object): TimelineEvent {

@@ -68,7 +68,9 @@ export type Conflict =
 export function expire(run: Run, now: number): Run {
   if (!isTimeUp(run, now)) return run;
   const at = timeIsUpAt(run);
-  if (isWaiting(run)) return expiredAtGate(run, at);
+  if (isWaiting(run)) {
+    return ended(run, "failed", at, "gate", { error: `[gate] The run waited too long for ${gateText(run)}.` });
+  }
   // A run that was asked to stop ends as cancelled, even at its deadline: the grace ends no later, and wins a tie.
   if (run.cancelUntil !== null) {
     return ended(run, "cancelled", at, at < run.cancelUntil ? "silence" : "cancel", {});
@@ -221,13 +223,11 @@ function reported(run: Run, status: Status, at: number, end: End): Run {
   return { ...next, startedAt: next.startedAt ?? next.completedAt };
 }
 
-/* SECTION:
- * What happens to a run at its gates. PURE: `now` is passed in. The order is time, approval, concurrency. An approval
- * counts from the creation on, so that nobody must be awake when the time comes, and no person takes room in a queue.
- */
-
 /**
- * Each needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
+ * What happens to a run at its gates, whose order is time, approval, concurrency. An approval counts from the creation
+ * on, so that nobody must be awake when the time comes, and no person takes room in a queue.
+ *
+ * Each event needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
  * is open. `held`: only a pause holds the run back. `queued`: the pause is over, and there is no room. `refused`:
  * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run. `approvals_withdrawn`:
  * the tokens that gave them were revoked. `approversUnchecked`: the event releases the run although D1 could not say
@@ -263,7 +263,7 @@ export function isGateEvent<T extends { readonly type: string }>(event: T | Gate
 }
 
 /** The run after the event. `run` waits, and its time is not up. */
-export function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
+function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
   switch (event.type) {
     case "time_opened":
       return atGate(run, afterTime(run), null, now);
@@ -292,11 +292,6 @@ export function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
     case "released":
       return released(run, now);
   }
-}
-
-/** A run that still waits when its time to wait is up. */
-export function expiredAtGate(run: Run, at: number): Run {
-  return ended(run, "failed", at, "gate", { error: `[gate] The run waited too long for ${gateText(run)}.` });
 }
 
 function gateText({ waitingFor, gates }: Run): string {

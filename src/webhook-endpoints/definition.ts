@@ -7,7 +7,7 @@ import { isJsonObject } from "../base/json.ts";
 import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../base/limits.ts";
 import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import { described, filterableName, labelSet, listOf } from "../http/schemas.ts";
+import { described, filterableName, flag, labelSet, listOf } from "../http/schemas.ts";
 import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { isForm } from "../webhooks/render.ts";
@@ -30,7 +30,7 @@ import { pathsOf } from "../webhooks/template.ts";
 import { AN_OBJECT } from "../webhooks/trigger.ts";
 
 /** What `events` can list. The last one means all of the others, those of later versions included. */
-export const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
+const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;
 
 const KNOWN_EVENTS = EVENT_FILTERS.join(", ");
 
@@ -68,10 +68,6 @@ const labels = described(
   `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
 );
 
-function switchOf(description: string) {
-  return z._default(described(z.boolean({ error: "send true or false." }), description), false);
-}
-
 const url = urlOf(
   IN_ENDPOINT_URL,
   "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
@@ -102,15 +98,15 @@ const FILTERS = {
   events,
   actionNames: z.optional(actionNames),
   labels: z.optional(labels),
-  includeUnstored: switchOf(
+  includeUnstored: flag(
     "If false, `actionNames` excludes runs that no stored action started, and `onlyOnChange` lets all of them pass, " +
       "because a caller can give such a run any name. If true, both treat them as other runs.",
   ),
-  onlyOnChange: switchOf(
+  onlyOnChange: flag(
     "If true, only runs match that ended differently from the run of the same action and entity that ended before. If " +
       "the service does not know how that run ended, it sends the message. A request for approval always matches.",
   ),
-  disabled: switchOf("If true, the service sends nothing and drops the messages that wait."),
+  disabled: flag("If true, the service sends nothing and drops the messages that wait."),
 };
 
 /** An endpoint with all its secrets. Checks what needs all members. */
@@ -209,8 +205,7 @@ function withoutSecrets(value: unknown): unknown {
   };
 }
 
-/* SECTION: A webhook endpoint as an attempt needs it: with all its secrets. It never leaves the Worker. */
-
+/** A webhook endpoint as an attempt needs it: with all its secrets. It never leaves the Worker. */
 export interface WholeEndpoint {
   readonly name: string;
   readonly version: number;
@@ -226,7 +221,7 @@ export interface WholeEndpoint {
   readonly disabledReason: string | null;
 }
 
-/* SECTION:
+/**
  * Which texts of a webhook endpoint are secrets, and when null keeps a stored one. PURE.
  *
  * The URL is a secret as a whole, because the URLs of chats open them. The threat is somebody who may manage endpoints,
@@ -234,7 +229,6 @@ export interface WholeEndpoint {
  * customer. So null keeps headers and secrets only while the URL is kept, too: a URL that is sent, even the same one,
  * needs them again. The signing secret is never sent, so it stays whatever the URL is.
  */
-
 export const endpointSecrets: SecretRules<StoredEndpoint> = {
   map: ({ url, headers, secrets, signingSecret = null, ...others }, visit) => ({
     url: visit(["url"], url),
@@ -250,9 +244,7 @@ export const endpointSecrets: SecretRules<StoredEndpoint> = {
   moved: "the stored value is kept only if url is null, too. Send the value again, or send null for url.",
 };
 
-/* SECTION: What decides which runs an endpoint hears of, stored beside its definition. PURE. */
-
-/** JSON of an EndpointFilter. */
+/** What decides which runs an endpoint hears of, stored beside its definition: JSON of an EndpointFilter. */
 export function filterOf(definition: StoredEndpoint, secrets: Secrets): string {
   const { events, includeUnstored, onlyOnChange, disabled, actionNames = null, labels = [] } = definition;
   const shown = { showsPrevious: showsPrevious(definition, secrets) };

@@ -81,25 +81,13 @@ function contextOf(
   { type, previousStatus, isTest = false }: DeliveryAttempt,
   links: Links,
 ): EventContext {
-  const { id, actionName, triggeredBy, createdAt, status, startedAt, completedAt, error } = run;
+  const { parameters, recommendations, entityId, details, ...shown } = run;
   const output = isJsonObject(run.output) ? run.output : null;
   return {
-    run: {
-      id,
-      actionName,
-      triggeredBy,
-      createdAt,
-      status,
-      startedAt,
-      completedAt,
-      error,
-      output,
-      ...links,
-      traceparent: run.details.traceparent,
-    },
-    parameters: run.parameters,
-    recommendations: run.recommendations,
-    entity: { id: run.entityId },
+    run: { ...shown, output, ...links, traceparent: details.traceparent },
+    parameters,
+    recommendations,
+    entity: { id: entityId },
     event: { type, previousStatus, summary: summaryOf(run, type, isTest) },
   };
 }
@@ -131,19 +119,7 @@ function defaultBody(
   return body;
 }
 
-/* SECTION:
- * One line about an event of a run, for chats and commit statuses. PURE. Everybody who creates a run chooses its names,
- * so no character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
- * never part of it.
- */
-
-interface Summarized {
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly status: string;
-  readonly createdAt: string;
-  readonly completedAt: string | null;
-}
+type Summarized = Pick<ShownRun, "actionName" | "entityId" | "status" | "createdAt" | "completedAt">;
 
 /**
  * Letters beyond the basic plane are replaced as well, because GitHub refuses a commit status that has them. Some
@@ -153,6 +129,10 @@ const NOT_PLAIN = /[^\p{L}\p{Nd} ._/:-]|[\u{10000}-\u{10ffff}]|\p{Default_Ignora
 const CUT = "..";
 
 /**
+ * One line about an event of a run, for chats and commit statuses. Everybody who creates a run chooses its names, so no
+ * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is never
+ * part of it.
+ *
  * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`. At most 140 characters, and
  * always with its end.
  */
@@ -194,11 +174,6 @@ function durationOf(ms: number): string {
   return hours < 24 ? `${hours}h ${minutes % 60}m` : `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/* SECTION:
- * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. PURE. No
- * coordinator has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
- */
-
 const TOOK_MS = 42_000;
 const WAITS_MS = 7 * DAY_MS;
 
@@ -220,6 +195,10 @@ interface Trial {
   readonly now: number;
 }
 
+/**
+ * A made-up run that ended just now, or that waits for approval, for a person who tries an endpoint out. No coordinator
+ * has it, and its id is fresh, so that the receiver does not drop its delivery as a repetition.
+ */
 export function madeUpAttempt({ scope, endpoint, definition, triggeredBy, now, ...trial }: Trial): DeliveryAttempt {
   const { events, actionNames: [actionName = "example"] = [], labels = [] } = definition;
   const heard = EVENT_TYPES.find((type) => events.includes("action_run.*") || events.includes(type));

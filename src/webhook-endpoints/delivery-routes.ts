@@ -4,20 +4,14 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { parseUuid } from "../base/ids.ts";
-import {
-  GRACE_PERIOD_DEFAULT_SECONDS,
-  GRACE_PERIOD_MAX_SECONDS,
-  RECOVER_MISSING_MAX_DAYS,
-  RECOVERED_MAX,
-  SIGNING_SECRETS_MAX,
-} from "../base/limits.ts";
-import { DAY_MS, type Instant, rfc3339 } from "../base/time.ts";
+import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
+import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { encodeCursor, nextLink } from "../http/paging.ts";
+import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { deliveryPageQuery, described, instant, parsedText, wholeNumber } from "../http/schemas.ts";
+import { described, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
@@ -29,33 +23,16 @@ import {
   type Recovery,
 } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
-import { baseUrl } from "../settings/config.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { storedEndpoint } from "./definition.ts";
-import { askCoordinator, ENDPOINT_KIND, type Environment } from "./kind.ts";
+import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
+import { deliveryList, endpointStatus, recovery } from "./responses.ts";
 import { openExcerpt } from "./send-delivery.ts";
 import { auditedKey, type EndpointRow, requireEndpoint } from "./stored-endpoint.ts";
 
-/* SECTION: zod: the request bodies of /webhook-endpoints, but for an endpoint itself. */
+export const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
-export const secretRotation = z
-  .strictObject({
-    gracePeriodSeconds: z.optional(
-      described(
-        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
-        "How many seconds the replaced secret still signs, beside the new one. If you send it, no older secret signs " +
-          "longer than that. With 0, only the new secret signs. Default: " +
-          `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
-          "secrets sign at a time.",
-      ),
-    ),
-  })
-  .register(z.globalRegistry, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
-
-const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
-
-export const deliveriesQuery = z.strictObject({
+const deliveriesQuery = z.strictObject({
   ...deliveryPageQuery,
   state: z.optional(
     z
@@ -67,7 +44,7 @@ export const deliveriesQuery = z.strictObject({
   ),
 });
 
-export const resendRequest = z
+const resendRequest = z
   .strictObject({
     type: z.optional(
       described(eventType, "Which event of the run. Default: its newest one: its end, or that it waits for approval."),
@@ -75,7 +52,7 @@ export const resendRequest = z
   })
   .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
 
-export const recoveryRequest = z
+const recoveryRequest = z
   .strictObject({
     since: described(
       instant,
@@ -96,58 +73,78 @@ export const recoveryRequest = z
     examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
   });
 
-const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(z.globalRegistry, {
-  wire: { type: "string", format: "uuid" },
-});
-
-export const testRequest = z
-  .strictObject({
-    type: z.optional(
-      described(
-        eventType,
-        "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
-      ),
-    ),
-    runId: z.optional(
-      described(
-        uuid,
-        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
-      ),
-    ),
-    // Tried without being stored. Null stands for a stored secret, as in a PUT.
-    definition: z.optional(storedEndpoint),
-  })
-  .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
-
-const LAST_MS = Date.parse("9999-12-31T23:59:59.999Z");
+/** The errors of what asks the coordinator for deliveries, and is in the audit. */
+const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;
 const DELIVERIES = `${DEFINITION}/deliveries` as const;
 
 export const deliveryRoutes = new Hono<AppEnv>()
-  .get(`${DEFINITION}/status`, requires("webhooks:manage"), async (c) => {
-    const row = await requireEndpoint(c);
-    const asking = askCoordinator(environmentOf(c), (endpoints) => endpoints.report(endpointKey(row)));
-    return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
-  })
-  .get(DELIVERIES, requires("webhooks:manage"), validQuery(deliveriesQuery), async (c) => {
-    const { limit, state, cursor } = c.req.valid("query");
-    const key = endpointKey(await requireEndpoint(c));
-    const ring = usableRing(c);
-    const before = cursor as DeliveryPosition | undefined;
-    const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
-      endpoints.page(key, { state, before, limit }),
-    );
-    if (nextBefore !== null) {
-      const next = encodeCursor(`${nextBefore.runId} ${nextBefore.kind}`);
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, next));
-    }
-    const scope = scopeOf(c);
-    return c.json(
-      await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
-    );
-  })
+  .get(
+    `${DEFINITION}/status`,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "getWebhookEndpointStatus",
+        tag: "Webhook endpoints",
+        summary: "Get the status of a webhook endpoint",
+        description:
+          "Returns whether the receiver takes messages, whether the service has disabled the endpoint, and how far a recovery has come.",
+        responses: { 200: { description: "The status", json: endpointStatus } },
+        errors: ["not_configured"],
+      },
+    ),
+    async (c) => {
+      const row = await requireEndpoint(c);
+      const asking = askCoordinator(environmentOf(c), (endpoints) => endpoints.report(endpointKey(row)));
+      return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
+    },
+  )
+  .get(
+    DELIVERIES,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "listDeliveries",
+        tag: "Webhook endpoints",
+        summary: "List the deliveries of a webhook endpoint",
+        description:
+          "Returns the messages of an endpoint with their attempts, newest run first. A message is kept for seven days, or as " +
+          "long as its run if that is shorter. Follow `Link` until it is missing, because a page can be short.",
+        responses: { 200: { description: "Deliveries", json: deliveryList, headers: ["Link"] } },
+        errors: ["not_configured", "coordinator_unavailable"],
+      },
+    ),
+    validQuery(deliveriesQuery),
+    async (c) => {
+      const { limit, state, cursor } = c.req.valid("query");
+      const key = endpointKey(await requireEndpoint(c));
+      const ring = usableRing(c);
+      const before = cursor as DeliveryPosition | undefined;
+      const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
+        endpoints.page(key, { state, before, limit }),
+      );
+      linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
+      const scope = scopeOf(c);
+      return c.json(
+        await Promise.all(deliveries.map((delivery) => shownDelivery(delivery, { ring, scope, isHalfOpen }))),
+      );
+    },
+  )
   .post(
     `${DELIVERIES}/:id/resend`,
-    requires("webhooks:manage"),
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "resendMessage",
+        tag: "Webhook endpoints",
+        summary: "Send a message again",
+        description:
+          "Sends the message of a run's event to the endpoint, again or for the first time, whatever the endpoint's filters " +
+          "say. Its `webhook-id` is the same as before. The result is in the list of deliveries. It does not count for the " +
+          "endpoint's health.",
+        responses: { 202: { description: "The message will be sent" } },
+        errors: ["webhook_endpoint_not_found", "event_not_happened", "not_configured", ...OF_CHANGE],
+      },
+    ),
     validBody(resendRequest, { mayBeEmpty: true }),
     async (c) => {
       const { type = null } = c.req.valid("json");
@@ -159,52 +156,59 @@ export const deliveryRoutes = new Hono<AppEnv>()
       return c.body(null, 202);
     },
   )
-  .post(`${DEFINITION}/recover`, requires("webhooks:manage"), validBody(recoveryRequest), async (c) => {
-    const { since, until, include } = c.req.valid("json");
-    const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
-    if (order.until !== null && order.until <= order.since) {
-      throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
-    }
-    if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
-      const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
-      throw refusalOf("invalid_body", [{ path: ["since"], message }]);
-    }
-    const key = await auditedKey(c, "webhook_endpoint_recovery_started");
-    const begun = await askCoordinator(environmentOf(c), (endpoints) => endpoints.recover(key, order));
-    if (begun === null) throw new ApiError("recovery_under_way");
-    return c.json(shownRecovery(begun), 202);
-  });
-
-/** The first whole ms at this instant or later. No response can show a later year than 9999. */
-function shownMs({ ceilMs }: Instant): number {
-  return Math.min(ceilMs, LAST_MS);
-}
-
-function environmentOf(c: Context<AppEnv>): Environment {
-  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
-}
+  .post(
+    `${DEFINITION}/recover`,
+    requires(
+      "webhooks:manage",
+      DESCRIBE && {
+        operationId: "recoverMessages",
+        tag: "Webhook endpoints",
+        summary: "Send many messages again",
+        description:
+          "Sends the messages that were given up, or those of runs that the endpoint never heard of, newest first. It sends at " +
+          `most ${RECOVERED_MAX}. The same request goes on where the last one stopped. Runs that the endpoint never heard of ` +
+          `can have ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A run that waits for approval counts by its creation, ` +
+          "and its request comes back only while it waits.",
+        responses: { 202: { description: "The recovery is under way", json: recovery } },
+        errors: ["recovery_under_way", ...OF_CHANGE],
+      },
+    ),
+    validBody(recoveryRequest),
+    async (c) => {
+      const { since, until, include } = c.req.valid("json");
+      const order = { since: shownMs(since), until: until === undefined ? null : shownMs(until), include };
+      if (order.until !== null && order.until <= order.since) {
+        throw refusalOf("invalid_body", [{ path: ["until"], message: "is not after since; send a later instant." }]);
+      }
+      if (include === "missing" && order.since < Date.now() - RECOVER_MISSING_MAX_DAYS * DAY_MS) {
+        const message = `is more than ${RECOVER_MISSING_MAX_DAYS} days ago; send a later instant.`;
+        throw refusalOf("invalid_body", [{ path: ["since"], message }]);
+      }
+      const key = await auditedKey(c, "webhook_endpoint_recovery_started");
+      const begun = await askCoordinator(environmentOf(c), (endpoints) => endpoints.recover(key, order));
+      if (begun === null) throw new ApiError("recovery_under_way");
+      return c.json(shownRecovery(begun), 202);
+    },
+  );
 
 /** The run's id in the path. An id that this service has not made asks no coordinator. */
 async function genuineId(c: Context<AppEnv>): Promise<string> {
   const id = parseUuid(c.req.param("id") ?? "");
-  const isIt = id !== null && (await isGenuineRunId(usableRing(c), scopeOf(c), id));
-  if (!isIt) throw new ApiError("run_not_found");
+  if (id === null || !(await isGenuineRunId(usableRing(c), scopeOf(c), id))) throw new ApiError("run_not_found");
   return id;
 }
 
-/* SECTION: What `GET …/webhook-endpoints/{name}/status` shows: how an endpoint does, and who changed it. */
-
-/** `report`: null if the coordinator could not be reached. */
-export async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
+/** What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be reached. */
+async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
-  const { newest = null, isHalfOpen = false, recovery = null } = report ?? {};
+  const { newest = null, isHalfOpen = false, recovery: last = null } = report ?? {};
   return {
     origin: await originOf(c, ring, row),
     health: healthOf(row, report),
     disabledReason,
     disabledAt: rfc3339(disabledAt),
-    recover: shownRecovery(recovery),
+    recover: shownRecovery(last),
     createdBy,
     changedBy,
     changedAt: rfc3339(changedAt),
@@ -233,31 +237,11 @@ async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Pr
   return url === undefined ? null : new URL(plainUrl(url)).origin;
 }
 
-/* SECTION: A delivery as `GET …/deliveries` shows it. */
-
-/** `excerpt`: null if there was no body, or if no key of the ring opens it. */
-export interface ShownAttempt {
-  readonly at: string;
-  readonly status: number | null;
-  readonly durationMs: number;
-  readonly reason: string;
-  readonly excerpt: string | null;
-}
-
-export interface ShownDelivery {
-  readonly runId: string;
-  readonly type: string;
-  readonly state: string;
-  readonly attempts: readonly ShownAttempt[];
-  /** Null if there is none, or while the schedule stands still. */
-  readonly nextAttemptAt: string | null;
-}
-
 /** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its deliveries stand still. */
-export async function shownDelivery(
+async function shownDelivery(
   { endpoint, runId, type, state, attempts, nextAt }: Delivery,
   { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
-): Promise<ShownDelivery> {
+) {
   const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({
     at: rfc3339(at),
     status,
@@ -269,11 +253,9 @@ export async function shownDelivery(
   return { runId, type, state, attempts: await Promise.all(shown), nextAttemptAt };
 }
 
-/* SECTION: A recovery as responses show it. PURE. */
-
 /** Null if there is none. */
-export function shownRecovery(recovery: Recovery | null) {
-  if (recovery === null) return null;
-  const { since, until, include, deliveries, isOver } = recovery;
+function shownRecovery(one: Recovery | null) {
+  if (one === null) return null;
+  const { since, until, include, deliveries, isOver } = one;
   return { since: rfc3339(since), until: rfc3339(until), include, messages: deliveries, isOver };
 }

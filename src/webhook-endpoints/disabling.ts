@@ -3,18 +3,11 @@
  * switch stands beside the definition and is bound to the version, so another version is not disabled. Each change is
  * one batch that may run twice, because the first run may have committed although its answer was lost.
  */
-import { type AuditEntry, auditStatement, logAudit, newServiceEntry } from "../auth/audit.ts";
+import { type AuditEntry, auditStatement, batchWrote, logAudit, newServiceEntry } from "../auth/audit.ts";
 import { DAY_MS, within } from "../base/time.ts";
 import type { DefinitionRef } from "../definitions/kind.ts";
 import type { EndpointHealth } from "../runs/endpoint-deliveries.ts";
 import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
-
-/** `at`: ms. `reason`: a sentence without secrets. */
-interface Disabling extends DefinitionRef {
-  readonly version: number;
-  readonly reason: string;
-  readonly at: number;
-}
 
 /** An attempt whose receiver answered 410 waits for this write, and holds its permit meanwhile. */
 const WRITE_MAX_MS = 5000;
@@ -24,12 +17,12 @@ const TARGET = `scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND n
 const HERE = `scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
 
 /**
- * False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service.
+ * `reason`: a sentence without secrets. False if the endpoint is gone, has another version, or is disabled already. Writes the audit entry of the service.
  * Throws errors of D1, and a Timeout after 5 s. The endpoint may be disabled then.
  */
 export async function disableEndpoint(
   db: D1Database,
-  { scope, name, version, reason, at }: Disabling,
+  { scope, name, version, reason, at }: DefinitionRef & { version: number; reason: string; at: number },
 ): Promise<boolean> {
   const [o, p, envName = ""] = scope.split("/");
   const what = { project: `${o}/${p}`, envName, action: "webhook_endpoint_disabled", target: name } as const;
@@ -43,19 +36,14 @@ export async function disableEndpoint(
        WHERE ${HERE} AND version = ?3 AND disabled_version IS NOT version`,
     )
     .bind(scope, name, version, at, reason);
-  const outcome = db
-    .prepare("SELECT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) AS done")
-    .bind(entry.project, entry.id);
-  const statements = [auditStatement(db, entry, isThere), disable, outcome];
-  const writing = db.batch<{ done: number }>(statements);
-  const results = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
-  const isDone = results.at(-1)?.results[0]?.done === 1;
+  const writing = batchWrote(db, entry, [auditStatement(db, entry, isThere), disable]);
+  const isDone = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
   if (isDone) logAudit(entry, undefined, { version });
   return isDone;
 }
 
 /** `not_disabled`: the service had not disabled it, so nothing was written. */
-export type Enabling = "enabled" | "not_disabled" | "missing";
+type Enabling = "enabled" | "not_disabled" | "missing";
 
 /** Clears the service's switch, and not a person's. */
 export async function enableEndpoint(
@@ -83,14 +71,15 @@ export async function enableEndpoint(
   return results.at(-1)?.results[0]?.enabling ?? "missing";
 }
 
-/* SECTION: When the service disables an endpoint that fails. PURE. Never by a count of failures: a busy day would be enough. */
-
 /** For so long, no delivery has succeeded. */
 const FAILED_MS = 5 * DAY_MS;
 /** On so many days, an attempt has failed. */
 const FAILED_DAYS = 3;
 
-/** Whether no delivery has succeeded for days to the version that this health is of. */
+/**
+ * Whether no delivery has succeeded for days to the version that this health is of. Failures are never counted: a busy
+ * day would be enough.
+ */
 export function hasFailedForDays(health: EndpointHealth, now: number): boolean {
   const { failingSince, failedDays } = health;
   const latest = now - FAILED_MS;

@@ -1,6 +1,6 @@
 /**
- * Makes one attempt of a delivery, in a Worker invocation of its own: loads the endpoint as it is, sends the delivery,
- * and says what the answer means for the delivery and for the endpoint.
+ * What a coordinator asks the Worker about webhook endpoints: to make one attempt of a delivery, and to disable an
+ * endpoint that has failed for long. Each call is a Worker invocation of its own.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import {
@@ -19,6 +19,7 @@ import { askCoordinator, endpointMemory } from "./kind.ts";
 import { sendDelivery } from "./send-delivery.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
 
+/** Loads the endpoint as it is, sends the delivery, and says what the answer means for both. */
 export class DeliverySender extends WorkerEntrypoint<Env> {
   async send(attempt: DeliveryAttempt): Promise<DeliveryResult> {
     const { scope, endpoint } = attempt;
@@ -38,14 +39,13 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
   async #load(scope: string, key: EndpointKey): Promise<WholeEndpoint | DeliveryResult> {
     const { name } = readEndpointKey(key);
     try {
-      const known = await loadEndpoint(this.env, { scope, name });
-      if (isUsable(known, key)) return known;
+      let known = await loadEndpoint(this.env, { scope, name });
+      if (known !== "secrets_lost" && !isUsable(known, key)) {
+        endpointMemory.forget({ scope, name });
+        known = await loadEndpoint(this.env, { scope, name });
+      }
       if (known === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
-      endpointMemory.forget({ scope, name });
-      const newest = await loadEndpoint(this.env, { scope, name });
-      if (isUsable(newest, key)) return newest;
-      if (newest === "secrets_lost") return unmade("not_made", "no key opens the endpoint's secrets");
-      return unmade("gone", "the endpoint is deleted or disabled");
+      return isUsable(known, key) ? known : unmade("gone", "the endpoint is deleted or disabled");
     } catch {
       return unmade("not_made", "the endpoint could not be read");
     }
@@ -62,8 +62,8 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
   }
 }
 
-function isUsable(endpoint: WholeEndpoint | "secrets_lost" | null, key: EndpointKey): endpoint is WholeEndpoint {
-  if (endpoint === null || endpoint === "secrets_lost") return false;
+function isUsable(endpoint: WholeEndpoint | null, key: EndpointKey): endpoint is WholeEndpoint {
+  if (endpoint === null) return false;
   const { createdVersion, disabledReason, definition } = endpoint;
   return createdVersion === readEndpointKey(key).createdVersion && disabledReason === null && !definition.disabled;
 }
@@ -73,11 +73,6 @@ function unmade(verdict: "not_made" | "gone", why: string): DeliveryResult {
   const reason = `was not called: ${why}`;
   return { verdict, isAlive: null, version: 0, status, durationMs, reason, excerpt, retryAfter };
 }
-
-/* SECTION:
- * What a coordinator asks the Worker about webhook endpoints: whether one has failed for so long that it is disabled.
- * Each call is a Worker invocation of its own.
- */
 
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
   async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {

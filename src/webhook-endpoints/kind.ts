@@ -1,14 +1,17 @@
-/** Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate remembers. */
+/**
+ * Webhook endpoints as a kind of stored definition: what a PUT checks, what an isolate remembers, and what the
+ * environment's coordinator is asked about them.
+ */
 import type { Context } from "hono";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
 import { within } from "../base/time.ts";
-import { type Completed, type DefinitionKind, type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
+import { type DefinitionKind, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import type { AppEnv, Hops } from "../http/request-context.ts";
-import { type EndpointCalls, endpointKey } from "../runs/endpoint-deliveries.ts";
+import { type AppEnv, type Hops, scopeOf } from "../http/request-context.ts";
+import { type EndpointCalls, type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { callCoordinator } from "../runs/protocol.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
@@ -25,7 +28,7 @@ const CHANGED_MAX_MS = 2500;
 export const ORIGIN = "origin";
 
 /** An endpoint as an attempt needs it, with its secrets still sealed. */
-export interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
+interface KnownEndpoint extends Omit<StoredDefinition, "definition"> {
   readonly definition: StoredEndpoint;
 }
 
@@ -54,13 +57,10 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   requireStorable,
   requireWhole,
   filterOf,
-  featuresOf: () => [],
-  gateChangeOf: () => null,
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
-  afterWrite: async () => {},
   // What only silences an endpoint must work while the coordinator can't be reached. No event can get lost by it.
-  beforeChange: async (c, ref, definition, createdVersion) => {
-    const noting = noteChange(c, ref, createdVersion);
+  beforeChange: async (c, { name }, definition, createdVersion) => {
+    const noting = noteChange(c, createdVersion === undefined ? null : endpointKey({ name, createdVersion }));
     await (definition === null || definition.disabled ? noting.catch(() => {}) : noting);
   },
   afterChange: changed,
@@ -68,31 +68,21 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
 
 /**
  * Call this before an endpoint is written or deleted. Otherwise a run could end after the PUT and notify nobody. A
- * repetition is harmless. `createdVersion`: of a new endpoint. Throws `coordinator_unavailable`.
+ * repetition is harmless. `created`: a new endpoint. Throws `coordinator_unavailable`.
  */
-export async function noteChange(
-  c: Context<AppEnv>,
-  { scope, name }: DefinitionRef,
-  createdVersion?: number,
-): Promise<void> {
-  const created = createdVersion === undefined ? null : endpointKey({ name, createdVersion });
-  const environment = { env: c.env, hops: c.get("hops"), scope };
-  await askCoordinator(environment, (endpoints) => endpoints.note(created), NOT_STORED);
+export async function noteChange(c: Context<AppEnv>, created: EndpointKey | null): Promise<void> {
+  await askCoordinator(environmentOf(c), (endpoints) => endpoints.note(created), NOT_STORED);
 }
 
 /** Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute or so. */
-export async function changed(c: Context<AppEnv>, { scope }: DefinitionRef): Promise<void> {
-  const environment = { env: c.env, hops: c.get("hops"), scope };
-  const calling = askCoordinator(environment, (endpoints) => endpoints.changed());
+export async function changed(c: Context<AppEnv>): Promise<void> {
+  const calling = askCoordinator(environmentOf(c), (endpoints) => endpoints.changed());
   await within(CHANGED_MAX_MS, calling).catch(() => {});
 }
 
 /** A new endpoint gets a signing secret, unless the PUT brings one. */
-function complete(sent: StoredEndpoint, isNew: boolean): Completed<StoredEndpoint> {
-  const { signingSecret = null } = sent;
-  if (!isNew || signingSecret !== null) return { definition: sent, shownOnce: {} };
-  const shownOnce = { signingSecret: newSigningSecret() };
-  return { definition: { ...sent, ...shownOnce }, shownOnce };
+function complete({ signingSecret = null }: StoredEndpoint): Partial<StoredEndpoint> {
+  return signingSecret === null ? { signingSecret: newSigningSecret() } : {};
 }
 
 /** Throws `not_configured` and `invalid_body`. Each attempt checks its URL again, because the settings may change. */
@@ -114,12 +104,15 @@ function originOf(c: Context<AppEnv>): string {
   return new URL(c.req.url).origin;
 }
 
-/* SECTION: Asks the coordinator of an environment about its webhook endpoints. */
-
-export interface Environment {
+interface Environment {
   readonly env: Pick<Env, "COORDINATORS">;
   readonly hops: Pick<Hops, "coordinator">;
   readonly scope: string;
+}
+
+/** The environment that the path names. */
+export function environmentOf(c: Context<AppEnv>): Environment {
+  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
 }
 
 /** Throws `coordinator_unavailable`, with this sentence if there is one. */

@@ -68,15 +68,13 @@ function sentenceOf({ path, message }: RequestFault): string {
   return `${path.join(".")} ${message}`;
 }
 
-/* SECTION: What the answer to a delivery means for the delivery and for its endpoint. PURE. */
-
 /**
  * What an attempt means. `unwanted`: the receiver answered 410, and no value of the run chose the URL, so it wants no
  * deliveries any more. Whoever asked for the attempt disables the endpoint, and then says `gone`.
  */
-export type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
+type SentVerdict = Exclude<DeliveryResult["verdict"], "gone"> | "unwanted";
 
-export interface Judged extends Pick<DeliveryResult, "isAlive"> {
+interface Judged extends Pick<DeliveryResult, "isAlive"> {
   readonly verdict: SentVerdict;
 }
 
@@ -97,19 +95,18 @@ export function judge(status: number | null, isSameUrl: boolean): Judged {
   return { verdict: REFUSED.has(status) ? "refused" : "failed", isAlive };
 }
 
-/* SECTION:
- * The start of a receiver's response to a delivery. A response can repeat every secret of the request, so it is sealed
- * before it leaves the Worker invocation that got it. The sealed text opens only for the same endpoint and run.
- */
-
-export interface ExcerptOwner {
+/** What a sealed excerpt is bound to. */
+interface ExcerptOwner {
   readonly scope: string;
   readonly endpoint: EndpointKey;
   readonly runId: string;
 }
 
-/** In base64. */
-export async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
+/**
+ * Seals the start of a receiver's response, in base64. A response can repeat every secret of the request, so it is sealed
+ * before it leaves the Worker invocation that got it.
+ */
+async function sealExcerpt(ring: KeyRing, text: string, owner: ExcerptOwner): Promise<string> {
   return (await ring.seal(text, about(owner))).toBase64();
 }
 

@@ -57,13 +57,15 @@ export function rotationOf(secrets: Secrets, key: string): RotationKey | undefin
 
 /**
  * The secrets after a rotation at `now`. `gracePeriodSeconds`: how long the replaced secret still signs, and then no
- * older one signs longer; undefined: the default, and older ones keep their end. A secret that still signs is never
+ * older one signs longer; undefined: the default, and older ones keep their end. `rotation` null: the caller sent no key. A secret that still signs is never
  * dropped to make room, because receivers may know no other. The error is when one of them ends, in ms.
  */
 export function rotated(
   secrets: Secrets,
   newest: string,
-  { gracePeriodSeconds, now, rotation }: Rotating,
+  gracePeriodSeconds: number | undefined,
+  now: number,
+  rotation: RotationKey | null,
 ): Result<Secrets, number> {
   const end = now + (gracePeriodSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
   const latest = gracePeriodSeconds === undefined ? Number.MAX_SAFE_INTEGER : end;
@@ -83,13 +85,6 @@ export function rotated(
       [ROTATIONS, JSON.stringify([...rotations, ...rotationsOf(secrets)].slice(0, ROTATIONS_MAX))],
     ]),
   );
-}
-
-interface Rotating {
-  readonly gracePeriodSeconds: number | undefined;
-  readonly now: number;
-  /** Null if the caller sent no key. */
-  readonly rotation: RotationKey | null;
 }
 
 function olderOf(secrets: Secrets, now: number): readonly OlderSecret[] {

@@ -1,4 +1,7 @@
-/** Reads what routes must know of a stored endpoint besides its definition, and writes who asked what of it. */
+/**
+ * Reads a stored endpoint: what routes must know of it besides its definition, and what an attempt needs, with its
+ * secrets opened. Writes who asked what of it.
+ */
 import type { Context } from "hono";
 import { type AuditAction, auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
 import { readD1 } from "../database/read-d1.ts";
@@ -74,8 +77,6 @@ export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part =
   return endpointKey(row);
 }
 
-/* SECTION: Loads a webhook endpoint for an attempt: the newest version that this isolate knows, with its secrets opened. */
-
 /** What is looked for. `waitUntil`: lets a late answer of D1 still count. */
 interface Wanted {
   readonly scope: string;
@@ -85,7 +86,7 @@ interface Wanted {
 }
 
 /**
- * Null if there is no such endpoint. `secrets_lost`: no key of the ring opens its secrets, perhaps because a key is on
+ * The newest version that this isolate knows. Null if there is no such endpoint. `secrets_lost`: no key of the ring opens its secrets, perhaps because a key is on
  * its way to this isolate. Reads D1's primary, or what this isolate read up to 30 s ago (10 minutes while D1 is down).
  * Throws `not_configured` and `database_unavailable`.
  */

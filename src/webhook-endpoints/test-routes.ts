@@ -4,30 +4,76 @@
  */
 
 import { type Context, Hono } from "hono";
+import * as z from "zod/mini";
 import { auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
+import { ENDPOINT_TESTS_PER_MINUTE } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { keptOf } from "../definitions/change.ts";
 import { joinSecrets } from "../definitions/kind.ts";
 import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { selectDefinition } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
-import { type AppEnv, usableRing } from "../http/request-context.ts";
+import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
+import { described, uuid } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
-import type { EndpointDefinition, StoredEndpoint, WholeEndpoint } from "./definition.ts";
+import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type WholeEndpoint } from "./definition.ts";
 import { madeUpAttempt } from "./delivery-content.ts";
-import { testRequest } from "./delivery-routes.ts";
-import { askCoordinator, ENDPOINT_KIND } from "./kind.ts";
+import { eventType } from "./delivery-routes.ts";
+import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
+import { testResult } from "./responses.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
 
+const testRequest = z
+  .strictObject({
+    type: z.optional(
+      described(
+        eventType,
+        "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
+      ),
+    ),
+    runId: z.optional(
+      described(
+        uuid,
+        "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
+      ),
+    ),
+    // Tried without being stored. Null stands for a stored secret, as in a PUT.
+    definition: z.optional(storedEndpoint),
+  })
+  .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
+
 export const testRoutes = new Hono<AppEnv>().post(
   `${DEFINITION}/test`,
-  requires("webhooks:manage"),
+  requires(
+    "webhooks:manage",
+    DESCRIBE && {
+      operationId: "testWebhookEndpoint",
+      tag: "Webhook endpoints",
+      summary: "Test a webhook endpoint",
+      description:
+        "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
+        "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
+        "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
+        `${ENDPOINT_TESTS_PER_MINUTE} tests a minute in an environment.`,
+      responses: { 200: { description: "What became of the message", json: testResult } },
+      errors: [
+        "run_not_found",
+        "event_not_happened",
+        "endpoint_secrets_lost",
+        "secret_required",
+        "too_many_tests",
+        "not_configured",
+        "coordinator_unavailable",
+        "storage_full",
+      ],
+    },
+  ),
   validBody(testRequest, { mayBeEmpty: true }),
   async (c) => {
     const { type, runId, definition } = c.req.valid("json");
@@ -39,8 +85,7 @@ export const testRoutes = new Hono<AppEnv>().post(
       env: c.env,
       ring,
     });
-    const { scope } = definitionRefOf(c);
-    const owner = { scope, endpoint: attempt.endpoint, runId: attempt.runId };
+    const owner = { scope: scopeOf(c), endpoint: attempt.endpoint, runId: attempt.runId };
     return c.json({
       status,
       durationMs,
@@ -62,8 +107,7 @@ async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoin
   }
   ENDPOINT_KIND.requireStorable(c, sent);
   const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, ENDPOINT_KIND, ref));
-  const completed = ENDPOINT_KIND.complete(sent, stored === null);
-  const { split } = await keptOf(ENDPOINT_KIND, ring, ref, stored, completed.definition);
+  const { split } = await keptOf(ENDPOINT_KIND, ring, ref, stored, sent);
   const whole = joinSecrets(ENDPOINT_KIND.secrets, split.definition, split.secrets);
   const signingSecrets = signingSecretsOf(split.secrets, Date.now());
   return {
@@ -85,7 +129,7 @@ function inDefinition(error: unknown): never {
 }
 
 function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): DeliveryAttempt {
-  const { scope } = definitionRefOf(c);
+  const scope = scopeOf(c);
   const triggeredBy = c.get("person") ?? c.get("principal").name;
   const { definition } = endpoint;
   return madeUpAttempt({ scope, endpoint: endpointKey(endpoint), definition, type, triggeredBy, now: Date.now() });
@@ -99,10 +143,9 @@ async function ofRun(
   runId: string,
   type: EventType | undefined,
 ): Promise<DeliveryAttempt> {
-  const { scope } = definitionRefOf(c);
+  const scope = scopeOf(c);
   if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
-  const environment = { env: c.env, hops: c.get("hops"), scope };
-  const event = await askCoordinator(environment, (endpoints) => endpoints.lastEvent(runId));
+  const event = await askCoordinator(environmentOf(c), (endpoints) => endpoints.lastEvent(runId));
   if (event === "run_not_found") throw new ApiError("run_not_found");
   if (event === "no_such_event" || (type ?? event.type) !== event.type) throw new ApiError("event_not_happened");
   return { ...event, scope, endpoint: endpointKey(endpoint) };
@@ -110,9 +153,7 @@ async function ofRun(
 
 /** Throws `too_many_tests`. The test is in the audit before it leaves. */
 async function admit(c: Context<AppEnv>): Promise<void> {
-  const { scope } = definitionRefOf(c);
-  const environment = { env: c.env, hops: c.get("hops"), scope };
-  const waitMs = await askCoordinator(environment, (endpoints) => endpoints.admitTest());
+  const waitMs = await askCoordinator(environmentOf(c), (endpoints) => endpoints.admitTest());
   if (waitMs > 0) {
     const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
     throw new ApiError("too_many_tests", undefined, { headers });

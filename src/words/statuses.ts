@@ -16,6 +16,16 @@ export function countText(count: Count, digits = (number: number) => number.toLo
   return typeof count === "number" ? digits(count) : `${digits(count.atLeast)}+`;
 }
 
+/** `1 run`, `40 runs`, `1,000+ runs`. */
+export function counted(count: Count, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** As a sentence begins. */
+export function capitalized(words: string): string {
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
 /** `3 succeeded, 1 failed`: the greatest first, without zeros. Empty if all are zero. */
 export function tallyText(counts: Readonly<Record<string, number>>): string {
   return Object.entries(counts)

@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
-import { type Answer, ask } from "../support/requests.ts";
+import { type Answer, ask, pagesOf } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 import { type Definition, get, newActionsPath, ORIGIN_A, put, rowOfAction, scopeOf, triggerAt } from "./actions.ts";
 
@@ -252,15 +252,12 @@ describe("what is kept", () => {
     await put(path, { timeout: 1 });
     await ageTo(path, 8);
     await insertVersions(path, 1, 7);
-    const seen: number[] = [];
-    let next: string | undefined = `${path}/versions?limit=3`;
-    while (next !== undefined) {
-      const page: Answer<Version[]> = await ask<Version[]>("GET", next);
-      expect(page.body.length <= 3).toBe(true);
-      seen.push(...page.body.map(({ version }) => version));
-      next = /<([^>]+)>/.exec(page.headers.get("Link") ?? "")?.[1];
-    }
-    expect(seen).toEqual([8, 7, 6, 5, 4, 3, 2, 1]);
+    const pages = await pagesOf<Version>(`${path}/versions?limit=3`);
+    expect(pages.map((page) => page.map(({ version }) => version))).toEqual([
+      [8, 7, 6],
+      [5, 4, 3],
+      [2, 1],
+    ]);
     expect((await versions(path, "?cursor=MQ")).body).toEqual([]);
     expect((await versions(path, "?cursor=x")).status).toBe(400);
     // A page ends at 4 MiB of definitions.

@@ -8,7 +8,7 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
 import { replicated } from "../support/landed.ts";
-import { newActionsPath, ORIGIN_A, put, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
+import { newActionsPath, ORIGIN_A, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
 
 const OLD = "the-old-signing-key-of-32-bytes-and-more";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";
@@ -205,11 +205,4 @@ describe("the sweep", () => {
     await resealDefinitions(db, `${NEW},${OLD}`, Date.now());
     expect(logged.join()).toContain("sweep_failed");
   });
-});
-
-it("readyz counts what the test's own key sealed as current", async () => {
-  const path = `${newActionsPath()}/deploy`;
-  await put(path, { trigger: triggerAt(ORIGIN_A) });
-  expect(await readiness(String(env.CALLBACK_SIGNING_KEYS))).toBe(0);
-  expect(await readiness(NEW, String(env.CALLBACK_SIGNING_KEYS))).toBe(1);
 });

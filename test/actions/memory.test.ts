@@ -6,7 +6,6 @@ import type { Hops } from "../../src/http/request-context.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { heldRead, withPatience } from "../support/held-read.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
 import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
@@ -68,39 +67,6 @@ describe("an isolate", () => {
     expect((await run(`${actions}/deploy`)).status).toBe(201);
   });
 
-  it("drops an action that was deleted elsewhere after 30 s", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    await run(path);
-    await env.DB.prepare("DELETE FROM definitions WHERE scope = ?").bind(scopeOf(path)).run();
-    later(30_000);
-    expect((await run(path)).status).toBe(404);
-    faults.reads = "down";
-    expect((await run(path)).body.code).toBe("database_unavailable");
-  });
-
-  it("runs a known action for 10 minutes while D1 is down, and answers 503 after that", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    await run(path);
-    faults.reads = "down";
-    for (const at of [30_000, 120_000, 599_999]) {
-      later(at);
-      expect([at, (await run(path)).status]).toEqual([at, 201]);
-    }
-    later(610_000);
-    expect((await run(path)).body.code).toBe("database_unavailable");
-    faults.reads = null;
-    expect((await run(path)).status).toBe(201);
-  });
-
-  it("answers 503 for an action that it does not know while D1 is down", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    faults.reads = "down";
-    expect((await run(path)).body.code).toBe("database_unavailable");
-  });
-
   it("does not go on with an old version because the new one can't be used", async () => {
     const path = `${newActionsPath()}/deploy`;
     await put(path, {});
@@ -121,48 +87,6 @@ describe("an isolate", () => {
     expect((await run(path)).status).toBe(201);
     faults.readDelayMs = 0;
     await until(async () => (await run(path)).status === 422);
-  });
-
-  it("uses a change that it made while a lookup was under way, and not what the lookup read before", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    const { db, hasRead, release } = heldRead();
-    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path));
-    await hasRead;
-    await put(path, REFUSES_ALL);
-    release();
-    expect((await looking)?.version).toBe(2);
-    expect((await run(path)).status).toBe(422);
-  });
-
-  it("does not go on with an outage copy of what it changed while a lookup was under way", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    await run(path);
-    later(31_000);
-    const { db, hasRead, release } = heldRead();
-    const { looking, endPatience } = withPatience(() => knownAction(db, { d1: 0, coordinator: 0 }, refOf(path)));
-    await hasRead;
-    await put(path, REFUSES_ALL);
-    endPatience();
-    // Only D1 can tell what holds now.
-    release();
-    expect((await looking)?.version).toBe(START + 31_000);
-    expect((await run(path)).status).toBe(422);
-  });
-
-  it("uses an action at once that it stored again after it deleted it, although a lookup read neither", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    await ask("DELETE", path);
-    const { db, hasRead, release } = heldRead();
-    const looking = knownAction(db, { d1: 0, coordinator: 0 }, refOf(path));
-    await hasRead;
-    await put(path, {});
-    expect((await run(path)).status).toBe(201);
-    release();
-    expect((await looking)?.version).toBe(2);
-    expect((await run(path)).status).toBe(201);
   });
 });
 

@@ -2,7 +2,6 @@ import { describe, expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
-import { grantToken } from "../support/tokens.ts";
 import { newActionsPath, ORIGIN_A, put, run, triggerAt, versionOf } from "./actions.ts";
 
 const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
@@ -49,21 +48,6 @@ describe("a run of an action", () => {
     expect((await run(path)).body).toHaveProperty("callback");
   });
 
-  it("needs only data:write, and storing needs actions:manage", async () => {
-    const actions = newActionsPath();
-    const project = actions.split("/").slice(0, 3).join("/");
-    const path = `${actions}/deploy`;
-    const admin = await grantToken(project, { role: "admin" });
-    const member = await grantToken(project, { role: "member" });
-    const viewer = await grantToken(project, { role: "viewer" });
-    expect((await put(path, { trigger: triggerAt(ORIGIN_A) }, { token: member.token })).status).toBe(403);
-    expect((await put(path, { trigger: triggerAt(ORIGIN_A) }, { token: admin.token })).status).toBe(201);
-    expect((await run(path, {}, { token: viewer.token })).status).toBe(403);
-    expect((await run(path, {}, { token: member.token })).status).toBe(201);
-    expect((await ask("GET", path, { token: viewer.token })).status).toBe(200);
-    expect((await ask("DELETE", path, { token: member.token })).status).toBe(403);
-  });
-
   it("has at most 10 labels, and so has the action", async () => {
     const path = `${newActionsPath()}/deploy`;
     const labels = Array.from({ length: 11 }, (_, n) => `l${n}`);
@@ -71,14 +55,6 @@ describe("a run of an action", () => {
     expect((await put(path, { labels: labels.slice(1) })).status).toBe(201);
     expect((await run(path, { labels: ["l0"] })).body.code).toBe("too_many_labels");
     expect((await run(path, { labels: ["l1"] })).status).toBe(201);
-  });
-
-  it("refuses a body with what only the action may say", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, {});
-    for (const body of [{ actionName: "x" }, { trigger: triggerAt(ORIGIN_A) }, { heartbeatTimeout: 1 }]) {
-      expect((await run(path, body)).status).toBe(400);
-    }
   });
 
   it("is not found in another environment, project or organization", async () => {
@@ -94,11 +70,6 @@ describe("a run of an action", () => {
       expect((await ask<{ code: string }>("DELETE", other)).body.code).toBe("action_not_found");
     }
     expect((await run(path)).status).toBe(201);
-  });
-
-  it.each(["", "-a", ".a", "a/b", "a%20b", "é", "a".repeat(64), "a%2Fb"])("has no action named %j", async (name) => {
-    const answer = await ask<{ code: string }>("PUT", `${newActionsPath()}/${name}`, { body: {} });
-    expect(answer.status).toBe(404);
   });
 
   it("continues when its action is deleted", async () => {
@@ -132,30 +103,6 @@ describe("parametersSchema", () => {
     expect([status, body.code]).toEqual([422, "invalid_parameters"]);
     expect(body.error).toMatch(place);
     expect((await run(path, { parameters: { replicas: 1 } })).status).toBe(201);
-  });
-
-  it("counts only own properties as present", async () => {
-    const path = `${newActionsPath()}/deploy`;
-    await put(path, { parametersSchema: { type: "object", required: ["constructor"] } });
-    expect((await run(path)).status).toBe(422);
-    expect((await run(path, { parameters: { constructor: 1 } })).status).toBe(201);
-  });
-
-  it.each([
-    { $ref: "https://schemas.example/x" },
-    { $ref: "#/$defs/missing" },
-    { allOf: [{ $ref: "#" }] },
-    { $dynamicRef: "#x" },
-    { properties: { a: { $id: "https://x.example" } } },
-    { properties: { a: { format: "no-such-format" } } },
-    { properties: { a: { pattern: "(a+)+\\1" } } },
-    { type: "string" },
-    { description: "x".repeat(33_000) },
-  ])("is refused at PUT if it can run away or reach out: %j", async (parametersSchema) => {
-    const path = `${newActionsPath()}/deploy`;
-    const { status, body } = await put(path, { parametersSchema });
-    expect([status, body.code]).toEqual([400, "invalid_body"]);
-    expect(body.error).toMatch(/^parametersSchema: /);
   });
 });
 

@@ -20,7 +20,7 @@ import {
   RETENTION_MS,
   ring,
   useClock,
-} from "./place.ts";
+} from "./environment.ts";
 
 useClock();
 useBucket();
@@ -113,23 +113,6 @@ it("writes at once when 1000 runs are due, 1000 in each object", async () => {
   await archiveUntil(path, 0);
   expect((await archivedIds(path)).toSorted()).toEqual(ids);
   expect(await archivingBatch(path)).toBeNull();
-});
-
-it("deletes D1's rows when they are due, and the journal's after the archive has the runs", async () => {
-  const path = newRunsPath();
-  const { id } = await createRun(path);
-  await ask("DELETE", `${path}/${id}`);
-  expect(await replicatedRow(path, id)).not.toBeNull();
-  pass(RETENTION_MS - MINUTE_MS);
-  await ring(path);
-  expect(await rowOf(id)).not.toBeNull();
-  pass(2 * MINUTE_MS);
-  await ring(path);
-  await until(async () => (await rowOf(id)) === null);
-  expect(await keptIds(path)).toEqual([id]);
-  pass(DAY_MS);
-  await archiveUntil(path, 0);
-  expect(await archivedIds(path)).toEqual([id]);
 });
 
 it("with a shorter retention meanwhile, runs that ended later can be due first, and each is in one object", async () => {

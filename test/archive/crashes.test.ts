@@ -1,7 +1,7 @@
 /** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
 
 import { expect, it, vi } from "vitest";
-import { ArchiveHandler } from "../../src/runs/coordinator/retention.ts";
+import { Archive } from "../../src/runs/coordinator/retention.ts";
 import { DAY_MS, journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -9,7 +9,6 @@ import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
 import {
   archiveUntil,
   archivingBatch,
-  DUE_MS,
   deletedFromD1,
   die,
   ended,
@@ -19,7 +18,7 @@ import {
   pass,
   ring,
   useClock,
-} from "./place.ts";
+} from "./environment.ts";
 
 useClock();
 useBucket();
@@ -120,25 +119,6 @@ it.each<Crash>([
   expect(await archivingBatch(path)).toBeNull();
 });
 
-it("a try that was given up gets no answer, and what it writes late changes nothing", async () => {
-  const path = newRunsPath();
-  const ids = await ended(path, 3);
-  await deletedFromD1(path);
-  bucket.fault = "hang";
-  pass(DAY_MS);
-  await ring(path);
-  await until(async () => bucket.puts.length === 1);
-  await ended(path, 2, { endedAt: Date.now() - DUE_MS });
-  bucket.fault = null;
-  pass(LOST_MS);
-  await archiveUntil(path, 0);
-  const objects = await objectsOf(path);
-  expect([...objects.values()].map(({ length }) => length).toSorted()).toEqual([2, 3]);
-  for (const write of bucket.late) await write();
-  expect(await objectsOf(path)).toEqual(objects);
-  expect(await archivedIds(path)).toEqual(expect.arrayContaining(ids));
-});
-
 it("a try that was given up can't write while the next one is under way", async () => {
   const path = newRunsPath();
   const ids = await ended(path, 3);
@@ -152,7 +132,7 @@ it("a try that was given up can't write while the next one is under way", async 
   pass(LOST_MS);
   await ring(path);
   await until(async () => second.isHeld);
-  const seals = vi.spyOn(ArchiveHandler.prototype, "seal");
+  const seals = vi.spyOn(Archive.prototype, "seal");
   first.release();
   await until(async () => seals.mock.results.length > 0);
   expect(await seals.mock.results[0]?.value).toBeNull();

@@ -1,9 +1,9 @@
-/** What the archive does when something stays broken: the bucket, the Worker, or one run. It never holds up the rest. */
+/** What the archive does when something stays broken: the bucket, D1, or one run. It never holds up the rest. */
 
 import { env } from "cloudflare:workers";
-import { expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { archiveStatus } from "../../src/runs/api/run-archive.ts";
-import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { alarmAt, DAY_MS, direct, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedRow } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, rowOf, scopeOfPath } from "../support/requests.ts";
@@ -12,7 +12,6 @@ import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
 import {
   archiveUntil,
   archivingBatch,
-  compressWith,
   DUE_MS,
   deletedFromD1,
   die,
@@ -21,11 +20,10 @@ import {
   keptIds,
   NOON,
   pass,
-  passUntil,
   RETENTION_MS,
   ring,
   useClock,
-} from "./place.ts";
+} from "./environment.ts";
 
 useClock();
 useBucket();
@@ -64,30 +62,7 @@ it("with a bucket that is down for an hour, D1's rows go and the journal waits, 
   expect(new Set(bucket.puts).size).toBe(1);
 });
 
-it("halves a batch that is lost three times, and quarantines the one run that is too much", async () => {
-  const path = newRunsPath();
-  const ids = await ended(path, 6);
-  const culprit = ids[3] ?? "";
-  await deletedFromD1(path);
-  const errors = errorLines();
-  compressWith(async (text) => {
-    if (text?.includes(culprit)) throw new Error("Worker exceeded memory limit.");
-  });
-  pass(DAY_MS);
-  await passUntil(path, 1);
-  expect(failuresIn(errors).map(({ runs }) => runs)).toEqual([6, 6, 6, 3, 3, 3, 2, 2, 2, 1, 1, 1]);
-  expect((await archivedIds(path)).toSorted()).toEqual(ids.filter((id) => id !== culprit));
-  expect(await keptIds(path)).toEqual([culprit]);
-  // The next day, another deploy may be up to it.
-  vi.unstubAllGlobals();
-  pass(DAY_MS + HOUR_MS);
-  await ring(path);
-  pass(DAY_MS);
-  await archiveUntil(path, 0);
-  expect((await archivedIds(path)).toSorted()).toEqual(ids);
-});
-
-it("quarantines a run that can't be printed, tries it again each day, and deletes it after 30 days", async () => {
+it("writes a run that can't be printed as a line that says so, and holds up no other", async () => {
   const path = newRunsPath();
   const ids = await ended(path, 3);
   const broken = ids[1] ?? "";
@@ -95,36 +70,12 @@ it("quarantines a run that can't be printed, tries it again each day, and delete
   await deletedFromD1(path);
   const errors = errorLines();
   pass(DAY_MS);
-  await archiveUntil(path, 1);
-  expect(await keptIds(path)).toEqual([broken]);
-  expect([...(await objectsOf(path)).values()].map((lines) => lines.map(({ id }) => id))).toEqual([[ids[0], ids[2]]]);
-  const unprintable = () => errors.filter((line) => line.includes('"run_unprintable"')).length;
-  expect(unprintable()).toBe(1);
-  for (let day = 2; day <= 15; day++) {
-    pass(2 * DAY_MS);
-    await ring(path);
-    await until(async () => unprintable() === day);
-    await until(async () => ((await alarmAt(path)) ?? 0) >= Date.now() + DAY_MS);
-  }
-  pass(2 * DAY_MS);
   await archiveUntil(path, 0);
-  expect(errors.filter((line) => line.includes('"archive_lacks_runs"'))).toEqual([expect.stringContaining(broken)]);
-  expect((await objectsOf(path)).size).toBe(1);
-});
-
-it("quarantines a run, and archives it when it can be printed again", async () => {
-  const path = newRunsPath();
-  const [id = ""] = await ended(path, 1);
-  await journal(path, "UPDATE runs SET started_at = 9e15 WHERE id = ?", id);
-  await deletedFromD1(path);
-  const errors = errorLines();
-  pass(DAY_MS);
-  await ring(path);
-  await until(async () => errors.length === 1);
-  await journal(path, "UPDATE runs SET started_at = NULL WHERE id = ?", id);
-  pass(2 * DAY_MS);
-  await archiveUntil(path, 0);
-  expect(await archivedIds(path)).toEqual([id]);
+  expect(await archivedIds(path)).toEqual(ids);
+  const lines = [...(await objectsOf(path)).values()].flat();
+  expect(lines[1]).toEqual({ id: broken, unprintable: "RangeError" });
+  expect(lines[2]).toMatchObject({ id: ids[2], status: "cancelled", timeline: expect.any(Array) });
+  expect(errors).toEqual([expect.stringContaining(`"event":"run_unprintable"`)]);
 });
 
 it("ends an object at 8 MB, so that runs of 1000 events with 1 KiB each take several", async () => {

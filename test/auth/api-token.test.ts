@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { ask, newRunsPath } from "../support/requests.ts";
+import { ask, pagesOf } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, sha256, type TokenOnWire } from "../support/tokens.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
@@ -45,13 +45,6 @@ describe("creating an API token", () => {
     expect(JSON.stringify(row)).not.toContain(created.token.slice("terr_".length));
   });
 
-  it("never makes the same token twice", async () => {
-    const project = newProject();
-    const created = await Promise.all(Array.from({ length: 20 }, () => grantToken(project, { role: "viewer" })));
-    expect(new Set(created.map(({ token }) => token)).size).toBe(20);
-    expect(new Set(created.map(({ id }) => id)).size).toBe(20);
-  });
-
   it("stores the name of the token that created it, and the token's name on its runs", async () => {
     const project = newProject();
     const admin = await grantToken(project, { role: "admin", name: "Ada" });
@@ -65,39 +58,12 @@ describe("creating an API token", () => {
   });
 });
 
-const REFUSED_BODIES: Readonly<Record<string, unknown>> = {
-  "the operator's name": { name: "root", role: "viewer" },
-  "the operator's name in capitals": { name: "ROOT", role: "viewer" },
-  "the operator's name in mixed case": { name: "Root", role: "viewer" },
-  "the operator's name with spaces": { name: " root  ", role: "viewer" },
-  "the operator's name in full width": { name: "\uff52\uff4f\uff4f\uff54", role: "viewer" },
-  "an empty name": { name: "", role: "viewer" },
-  "a name with a line break": { name: "a\nb", role: "viewer" },
-  "half a surrogate pair in the name": { name: "a\ud800", role: "viewer" },
-  "a name of 256 characters": { name: "n".repeat(256), role: "viewer" },
-  "no name": { role: "viewer" },
-  "no role": { name: "ci" },
-  "an unknown role": { name: "ci", role: "root" },
-  "a role in capitals": { name: "ci", role: "VIEWER" },
-  "an environment that can't be one": { name: "ci", role: "viewer", envName: "Prod" },
-  "an empty environment": { name: "ci", role: "viewer", envName: "" },
-  "an expiry in the past": { name: "ci", role: "viewer", expiresAt: "2020-01-01T00:00:00Z" },
-  "an expiry that is no time": { name: "ci", role: "viewer", expiresAt: "tomorrow" },
-  "an expiry without an offset": { name: "ci", role: "viewer", expiresAt: "2999-01-01T00:00:00" },
-  "an expiry in ms": { name: "ci", role: "viewer", expiresAt: 4_102_444_800_000 },
-  "an unknown key": { name: "ci", role: "viewer", project: "acme/other" },
-  "a token of the caller's own": { name: "ci", role: "viewer", token: `terr_${"a".repeat(43)}` },
-  "a list": [{ name: "ci", role: "viewer" }],
-};
-
-it.each(Object.entries(REFUSED_BODIES))("refuses to create a token with %s", async (_name, body) => {
+it("needs a name and a role, and creates nothing without", async () => {
   const project = newProject();
-  const answer = await ask<Refusal>("POST", `${project}/tokens`, { body });
-  expect(answer.status).toBe(400);
-  const pointer = Array.isArray(body)
-    ? undefined
-    : expect.stringMatching(/^\/(name|role|envName|expiresAt|project|token)$/);
-  expect(answer.body).toEqual({ error: expect.stringMatching(/\S/), code: "invalid_body", pointer });
+  for (const [member, body] of Object.entries({ name: { role: "viewer" }, role: { name: "ci" } })) {
+    const answer = await ask<Refusal>("POST", `${project}/tokens`, { body });
+    expect([answer.status, answer.body]).toMatchObject([400, { code: "invalid_body", pointer: `/${member}` }]);
+  }
   expect((await ask("GET", `${project}/tokens`)).body).toEqual([]);
 });
 
@@ -107,23 +73,14 @@ it("refuses an expiry now and accepts one in a minute", async () => {
   expect((await ask("POST", `${newProject()}/tokens`, body(Date.now() + 60_000))).status).toBe(201);
 });
 
-it("accepts a name that contains the operator's", async () => {
-  expect((await grantToken(newProject(), { role: "viewer", name: "rooted" })).name).toBe("rooted");
-});
-
 describe("listing API tokens", () => {
   it("returns each token once, newest first, in pages", async () => {
     const project = newProject();
     for (let i = 0; i < 5; i++) await grantToken(project, { role: "viewer", name: `t${i}` });
-    const seen: TokenOnWire[] = [];
-    let next: string | undefined = `${project}/tokens?limit=2`;
-    for (let pages = 0; next !== undefined && pages < 5; pages++) {
-      const page: { headers: Headers; body: TokenOnWire[] } = await ask<TokenOnWire[]>("GET", next);
-      seen.push(...page.body);
-      next = /<(.*)>; rel="next"/.exec(page.headers.get("Link") ?? "")?.[1];
-    }
+    const pages = await pagesOf<TokenOnWire>(`${project}/tokens?limit=2`);
+    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
+    const seen = pages.flat();
     expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(["t0", "t1", "t2", "t3", "t4"]));
-    expect(seen).toHaveLength(5);
     expect(seen.map(({ id }) => id)).toEqual(
       seen
         .map(({ id }) => id)
@@ -131,14 +88,6 @@ describe("listing API tokens", () => {
         .toReversed(),
     );
   });
-
-  it.each(["limit=0", "limit=201", "limit=x", "cursor=x", "limit=1&limit=2", "role=viewer"])(
-    "refuses the invalid query %s",
-    async (query) => {
-      const answer = await ask<Refusal>("GET", `${newProject()}/tokens?${query}`);
-      expect([answer.status, answer.body.code]).toEqual([400, "invalid_query"]);
-    },
-  );
 });
 
 describe("revoking an API token", () => {
@@ -169,12 +118,3 @@ describe("revoking an API token", () => {
     expect((await ask<unknown>("GET", runs)).body).toMatchObject([{ triggeredBy: "Bo" }]);
   });
 });
-
-it.each(["terr_", `terr_${"a".repeat(42)}`, `terr_${"a".repeat(44)}`, `TERR_${"a".repeat(43)}`, "x".repeat(48)])(
-  "refuses what is spelled like no API token: %s",
-  async (token) => {
-    const answer = await ask<Refusal>("GET", newRunsPath(), { token });
-    expect([answer.status, answer.body.code]).toEqual([401, "token_invalid"]);
-    expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
-  },
-);

@@ -3,13 +3,13 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
-import { type AuditQuery, listAudit } from "../../src/auth/audit-routes.ts";
+import { listAudit } from "../../src/auth/audit-routes.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { createAged, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { decide, startGated, storeGated } from "../support/gated.ts";
 import { replicated } from "../support/landed.ts";
-import { ask, createRun, ROOT, report } from "../support/requests.ts";
+import { ask, createRun, nextOf, pagesOf, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
@@ -69,13 +69,7 @@ describe("the audit", () => {
     const project = newProject();
     const created: string[] = [];
     for (let n = 0; n < 5; n++) created.push((await grantToken(project, { role: "viewer" })).id);
-    const seen: Entry[] = [];
-    let next: string | undefined = `${project}/audit?limit=2`;
-    while (next !== undefined && seen.length < 6) {
-      const page: { headers: Headers; body: Entry[] } = await ask<Entry[]>("GET", next);
-      seen.push(...page.body);
-      next = /<(.*)>; rel="next"/.exec(page.headers.get("Link") ?? "")?.[1];
-    }
+    const seen = (await pagesOf<Entry>(`${project}/audit?limit=2`)).flat();
     expect(seen.map(({ target }) => target).toSorted()).toEqual(created.toSorted());
     expect(seen.map(({ at }) => at)).toEqual(
       seen
@@ -131,7 +125,7 @@ describe("the audit", () => {
         }),
       }),
     } as unknown as D1Database;
-    await listAudit(explaining, "acme/shop", envName, { ...filters, limit: 50 } satisfies AuditQuery);
+    await listAudit(explaining, "acme/shop", envName, { ...filters, limit: 50 });
     const details = plans.map(({ detail }) => detail);
     expect(details.some((one) => one.includes(`${index} AND id>? AND id<?)`))).toBe(true);
     expect(details.join()).not.toMatch(/SCAN audit|TEMP B-TREE/);
@@ -191,14 +185,8 @@ describe("the filters of the audit", () => {
     await put(project, [[start, "a", null, "run_approved"], ...others]);
     const first = await ask<Entry[]>("GET", `${project}/audit?actor=a&action=run_approved`);
     expect(first.body).toEqual([]);
-    const next = /<(.*)>; rel="next"/.exec(first.headers.get("Link") ?? "")?.[1] ?? "";
-    const second = await ask<Entry[]>("GET", next);
+    const second = await ask<Entry[]>("GET", nextOf(first.headers) ?? "");
     expect([second.body.map(({ target }) => target), second.headers.get("Link")]).toEqual([["0"], null]);
-  });
-
-  it.each(["action=nothing", "since=yesterday", "person=two%20words", "actor="])("refuse %s", async (query) => {
-    const { status, body } = await ask<Refusal>("GET", `${newProject()}/audit?${query}`);
-    expect([status, body.code]).toEqual([400, "invalid_query"]);
   });
 });
 

@@ -6,7 +6,7 @@ import { clockFrom } from "../support/clock.ts";
 import { HOUR_MS, MINUTE_MS, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
-import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
+import { grantToken, newAddress, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 
 const START = Date.parse("2030-06-01T12:34:56.789Z");
 const NOTE = /UPDATE tokens SET last_used_at/;
@@ -19,7 +19,7 @@ async function lastUseOf(project: string, id: string): Promise<string | null | u
 }
 
 function use(project: string, token: string) {
-  const headers = { "CF-Connecting-IP": `2001:db8:${crypto.randomUUID().slice(0, 4)}::1` };
+  const headers = { "CF-Connecting-IP": newAddress() };
   return ask<Refusal>("GET", `${project}/envs/prod/action-runs`, { token, headers });
 }
 

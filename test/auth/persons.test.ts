@@ -2,7 +2,7 @@
 
 import { describe, expect, it, vi } from "vitest";
 import { replicated } from "../support/landed.ts";
-import { type ActionRun, ask, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 
@@ -149,15 +149,6 @@ it("a session acts for others if its token may, and its permissions stay the tok
   expect((await ask("DELETE", `${runs}/${run.id}`, sent)).status).toBe(200);
 });
 
-it("the audit names the person, and the token as well", async () => {
-  const project = `/acme/p-${crypto.randomUUID().slice(0, 8)}`;
-  const { id, token } = await grantToken(project, { role: "owner", name: "portal", mayActForOthers: true });
-  const body = { name: "new", role: "viewer" };
-  await ask("POST", `${project}/tokens`, { ...acting(token, "ada"), body });
-  const audit = await ask<unknown[]>("GET", `${project}/audit`);
-  expect(audit.body[0]).toMatchObject({ actor: id, actorName: "portal", person: "ada", via: "portal" });
-});
-
 describe("an Idempotency-Key of a person", () => {
   const body = { actionName: "deploy" };
 
@@ -234,10 +225,4 @@ describe("an Idempotency-Key of a person", () => {
     const other = await ask("POST", runs, { ...acting(token, "bo", "k"), body: withTrigger });
     expect(other.status).toBe(422);
   });
-});
-
-it("ROOT_TOKEN names no person, because with two names it could approve its own runs", async () => {
-  const sent = { ...acting(ROOT, "ada"), body: { actionName: "deploy" } };
-  const { status, body } = await ask<Refusal>("POST", newRunsPath(), sent);
-  expect([status, body.code]).toEqual([403, "may_not_act_for_others"]);
 });

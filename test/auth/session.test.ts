@@ -7,7 +7,7 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
-import { ask, ROOT } from "../support/requests.ts";
+import { ask, nextOf, ROOT } from "../support/requests.ts";
 import {
   beginSession,
   COOKIE_NAME,
@@ -18,7 +18,7 @@ import {
   sessionOf,
   type TestSession,
 } from "../support/sessions.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
+import { grantToken, newAddress, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 
 const START = Date.parse("2030-03-01T00:00:00Z");
 const DAY_MS = 24 * HOUR_MS;
@@ -41,7 +41,7 @@ function clockAt(ms: number): void {
 }
 
 async function codeOf(path: string, headers: Readonly<Record<string, string>>, method = "GET"): Promise<string> {
-  const fromNobody = { "CF-Connecting-IP": `2001:db8:${crypto.randomUUID().slice(0, 4)}::1`, ...headers };
+  const fromNobody = { "CF-Connecting-IP": newAddress(), ...headers };
   const body = method === "POST" && path.endsWith("/action-runs") ? { actionName: "deploy" } : undefined;
   const answer = await ask<Refusal | null>(method, path, { token: null, headers: fromNobody, body });
   return answer.body?.code ?? String(answer.status);
@@ -146,15 +146,6 @@ describe("the beginning of a session", () => {
     vi.setSystemTime(START + 2 * KNOWN_MS);
     expect(await codeOf("/whoami", sessions[1]?.headers ?? {})).toBe("session_ended");
     expect(await codeOf("/whoami", sessions[2]?.headers ?? {})).toBe("200");
-  });
-
-  it("is refused to a token that another isolate revoked a moment ago", async () => {
-    const project = newProject();
-    const { id, token } = await grantToken(project, { role: "viewer" });
-    await ask("GET", "/whoami", { token });
-    await revokeElsewhere(env.DB, id);
-    const { status, body } = await postSession(token);
-    expect([status, body.code]).toEqual([401, "token_invalid"]);
   });
 });
 
@@ -378,45 +369,16 @@ describe("the life of a session", () => {
     expect(await codeOf("/whoami", there.headers)).toBe("session_ended");
   });
 
-  it("creates and rotates no tokens after its end, although another isolate still accepts it", async () => {
+  it("creates no tokens after its end, although another isolate still accepts it", async () => {
     const project = newProject();
-    const { id, token } = await grantToken(project, { role: "admin" });
+    const { token } = await grantToken(project, { role: "admin" });
     const { headers, id: sessionId } = await beginSession(token);
     expect(await codeOf("/whoami", headers)).toBe("200");
     await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(sessionId).run();
     const body = { name: "late", role: "viewer" };
     const created = await ask<Refusal>("POST", `${project}/tokens`, { token: null, headers, body });
     expect([created.status, created.body.code]).toEqual([401, "session_ended"]);
-    const other = await beginSession(token);
-    expect(await codeOf("/whoami", other.headers)).toBe("200");
-    await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(other.id).run();
-    const rotated = await ask("POST", `${project}/tokens/${id}/rotate`, {
-      token: null,
-      headers: other.headers,
-      body: {},
-    });
-    expect(rotated.status).toBe(401);
     expect((await ask("GET", "/whoami", { token })).status).toBe(200);
-  });
-
-  it("lasts until the end of the grace period if its secret is replaced, and meanwhile creates no tokens", async () => {
-    clockAt(START);
-    const project = newProject();
-    const { id, token } = await grantToken(project, { role: "admin" });
-    const session = await beginSession(token);
-    const rotated = await ask<{ token: string }>("POST", `${project}/tokens/${id}/rotate`, {
-      body: { overlapSeconds: 3600 },
-    });
-    expect(await codeOf("/whoami", session.headers)).toBe("200");
-    const body = { name: "x", role: "viewer" };
-    const created = await ask("POST", `${project}/tokens`, { token: null, headers: session.headers, body });
-    expect(created.status).toBe(403);
-    const again = await postSession(token);
-    expect([again.status, again.body.code]).toEqual([403, "forbidden"]);
-    const newest = await beginSession(rotated.body.token);
-    vi.setSystemTime(START + HOUR_MS);
-    expect(await codeOf("/whoami", session.headers)).toBe("session_ended");
-    expect(await codeOf("/whoami", newest.headers)).toBe("200");
   });
 
   it("leaves no rows: the cron removes sessions and codes that are over", async () => {
@@ -526,8 +488,7 @@ describe("the list of sessions", () => {
     const { body, headers } = await ask<Listed[]>("GET", `${project}/sessions?limit=2`, { token: owner.token });
     expect(body).toHaveLength(2);
     expect(body[1]).toMatchObject({ tokenId: member.id, tokenName: "Bob", role: "member", envName: "prod" });
-    const [, next = ""] = /<([^>]*)>/.exec(headers.get("Link") ?? "") ?? [];
-    const second = await ask<Listed[]>("GET", next, { token: owner.token });
+    const second = await ask<Listed[]>("GET", nextOf(headers) ?? "", { token: owner.token });
     expect(second.body.map(({ id }) => id)).toEqual([a.id]);
   });
 

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/authentication.ts";
-import { lookUpCredential } from "../../src/auth/credential-memory.ts";
+import { credentials } from "../../src/auth/credential-memory.ts";
 
 import { HOUR_MS } from "../../src/base/time.ts";
 import { askWith, envWith } from "../support/bindings.ts";
@@ -11,7 +11,7 @@ import { later } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, faulty, holdReads } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
+import { grantToken, newAddress, newProject, type Refusal, revokeElsewhere, unknownToken } from "../support/tokens.ts";
 
 /** What the tests allow each client. */
 const ALLOWANCE = 8;
@@ -26,17 +26,6 @@ beforeEach(() => {
 afterEach(() => {
   vi.useRealTimers();
 });
-
-/** A well-formed token that nobody created. */
-function unknownToken(): string {
-  return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
-}
-
-/** An address in a /64 that no other test uses. */
-function newAddress(): string {
-  const [a, b, c] = crypto.getRandomValues(new Uint16Array(3));
-  return `2001:${a?.toString(16)}:${b?.toString(16)}:${c?.toString(16)}::1`;
-}
 
 /** The platform's limit, with no window that could end in the middle of a test. */
 const charged = new Map<string, number>();
@@ -78,17 +67,6 @@ describe("an address that tried too many unknown tokens", () => {
     const address = newAddress();
     expect(await exhaust(project, address)).toBe(ALLOWANCE);
     for (let n = 0; n < 3; n++) expectSlowed(await tryToken(project, unknownToken(), address));
-  });
-
-  it("gets 429 after guesses at /whoami as well", async () => {
-    const project = newProject();
-    const address = newAddress();
-    const headers = { "CF-Connecting-IP": address };
-    const guess = () => askWith<Refusal>(service, "GET", "/whoami", { token: unknownToken(), headers });
-    for (let n = 0; n < ALLOWANCE; n++) expect((await guess()).status).toBe(401);
-    const refused = await guess();
-    expect([refused.status, refused.body.code]).toEqual([429, "too_many_requests"]);
-    expectSlowed(await tryToken(project, unknownToken(), address));
   });
 
   it("can still use a good token, known or not, and ROOT_TOKEN", async () => {
@@ -234,15 +212,8 @@ it("made-up tokens do not evict good ones from memory", async () => {
   const { token } = await grantToken(project, { role: "admin" });
   // It is looked up, its hour of use is written, and the list is read.
   expect((await tryToken(project, token, newAddress())).calls).toBe(3);
-  const hops = { d1: 0, coordinator: 0 };
-  const lookUp = () =>
-    lookUpCredential(
-      hops,
-      crypto.randomUUID(),
-      async () => null,
-      Date.now(),
-      () => {},
-    );
+  const read = async () => null;
+  const lookUp = () => credentials.lookUp({ key: crypto.randomUUID(), now: Date.now(), read }, () => {});
   await Promise.all(Array.from({ length: 1100 }, lookUp));
   expect((await tryToken(project, unknownToken(), newAddress())).status).toBe(401);
   expect((await tryToken(project, token, newAddress())).calls).toBe(1);
@@ -252,47 +223,31 @@ describe("the client of an address", () => {
   it.each([
     ["203.0.113.7", "203.0.113.7"],
     ["2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"],
-    ["2001:db8:1:2:ffff:ffff:ffff:ffff", "2001:db8:1:2::/64"],
-    ["2001:db8:1:3::6", "2001:db8:1:3::/64"],
     ["2001:0DB8:0001:0002::", "2001:db8:1:2::/64"],
-    ["2001:db8::1", "2001:db8:0:0::/64"],
     ["2001:db8::2:3:4:5:6", "2001:db8:0:2::/64"],
-    ["2001:db8:1:2:3:4:5::", "2001:db8:1:2::/64"],
     ["::2:3:4:5:6:7:8", "0:2:3:4::/64"],
-    ["::", "0:0:0:0::/64"],
     ["::1", "0:0:0:0::/64"],
     ["fe80::1%eth0", "fe80:0:0:0::/64"],
-    ["64:ff9b::192.0.2.33", "64:ff9b:0:0::/64"],
     ["1:2:3:4:5:6:192.0.2.33", "1:2:3:4::/64"],
     // An IPv4 client that came in by an IPv6 socket.
     ["::ffff:203.0.113.7", "203.0.113.7"],
     ["::ffff:cb00:7107", "203.0.113.7"],
-    ["0:0:0:0:0:FFFF:203.0.113.7", "203.0.113.7"],
     ["::ffff:203.0.113.7%1", "203.0.113.7"],
-  ])("%s is %s", (address, client) => {
+  ])("of %s is %s", (address, client) => {
     expect(clientOf(address)).toBe(client);
   });
 
   it.each([
     "",
-    "unknown",
-    ":",
-    ":::",
     "1::2::3",
     "1:2:3",
-    "1:2:3:4:5:6:7:8:9",
     "1:2:3:4:5:6:7:8::",
     "::1:2:3:4:5:6:7:8",
-    "12345::",
     "g::",
-    ":1:2:3:4:5:6:7",
     "1:2:3:4:5:6:7:",
-    "::1.2.3",
     "::1.2.3.256",
-    "::1.2.3.4:5",
-    "1.2.3.4::",
     "1:2:3:4:5:6:7:1.2.3.4",
-  ])("%j is not an address and stays as it is", (text) => {
+  ])("of what is no address is the text as it is: %j", (text) => {
     expect(clientOf(text)).toBe(text);
   });
 });

@@ -1,47 +1,48 @@
+/** What an isolate remembers of tokens: that they were good, and their hashes. */
+
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { lookUpCredential } from "../../src/auth/credential-memory.ts";
-import { selectToken } from "../../src/auth/token-store.ts";
+import { askWith, envWith } from "../support/bindings.ts";
 
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { heldRead, withPatience } from "../support/held-read.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere, sha256 } from "../support/tokens.ts";
+import {
+  grantToken,
+  newAddress,
+  newProject,
+  type Refusal,
+  revokeElsewhere,
+  sha256,
+  unknownToken,
+} from "../support/tokens.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
 });
 
-function lookUp(db: D1Database, hash: string) {
-  return lookUpCredential(
-    { d1: 0, coordinator: 0 },
-    hash,
-    () => selectToken(db, hash),
-    Date.now(),
-    () => {},
-  );
-}
-
 const START = Date.parse("2030-01-01T00:00:00Z");
 
 const later = clockFrom(START);
 
-/** A well-formed token that nobody created. */
-function unknownToken(): string {
-  return `terr_${crypto.getRandomValues(new Uint8Array(32)).toBase64({ alphabet: "base64url", omitPadding: true })}`;
-}
-
-/** A client of its own for each test, because guesses are counted by address. */
-function newClient(): string {
-  return `2001:db8::${crypto.randomUUID().slice(0, 4)}:${crypto.randomUUID().slice(0, 4)}`;
-}
-
-async function tryToken(project: string, token: string, client = newClient()) {
+async function tryToken(project: string, token: string, client = newAddress()) {
   const calls = faults.calls;
   const answer = await ask<Refusal>("GET", `${project}/tokens`, { token, headers: { "CF-Connecting-IP": client } });
   return { ...answer, code: answer.status === 200 ? "ok" : answer.body.code, calls: faults.calls - calls };
+}
+
+/** How often this token was hashed while `go` was under way. */
+async function hashesOf(token: string, go: () => Promise<unknown>): Promise<number> {
+  const digest = crypto.subtle.digest.bind(crypto.subtle);
+  let hashed = 0;
+  const spy = vi.spyOn(crypto.subtle, "digest").mockImplementation((algorithm, data) => {
+    if (new TextDecoder().decode(data as ArrayBuffer) === token) hashed++;
+    return digest(algorithm, data);
+  });
+  await go();
+  spy.mockRestore();
+  return hashed;
 }
 
 describe("a known token", () => {
@@ -69,26 +70,6 @@ describe("a known token", () => {
       expect([answer.status, answer.code]).toEqual([401, "token_expired"]);
       expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
     }
-  });
-
-  it("works for 10 minutes while D1 is down, and is then 503, never 401", async () => {
-    const project = newProject();
-    const { token } = await grantToken(project, { role: "viewer" });
-    const path = `${project}/envs/prod/action-runs`;
-    const create = () => ask<Refusal>("POST", path, { token, body: { actionName: "deploy" } });
-    // A viewer may not create: 403 says that the token was taken for what it is, and no more of D1 is needed.
-    expect((await create()).status).toBe(403);
-    faults.reads = "down";
-    for (const at of [30_000, 120_000, 599_999]) {
-      later(at);
-      expect([at, (await create()).status]).toEqual([at, 403]);
-    }
-    later(610_000);
-    const refused = await create();
-    expect([refused.status, refused.body.code]).toEqual([503, "database_unavailable"]);
-    expect(refused.headers.get("Retry-After")).toMatch(/^[1-9]\d*$/);
-    faults.reads = null;
-    expect((await create()).status).toBe(403);
   });
 
   it("expires even while D1 is down", async () => {
@@ -124,41 +105,6 @@ describe("an unknown token", () => {
     expect(await tryToken(project, token)).toMatchObject({ status: 503, code: "database_unavailable" });
     faults.reads = null;
     expect(await tryToken(project, token)).toMatchObject({ status: 401, code: "token_invalid" });
-  });
-});
-
-describe("a token that this isolate revokes while a lookup of it is under way", () => {
-  const revoke = (project: string, id: string) => ask("DELETE", `${project}/tokens/${id}`);
-
-  it("is refused at once, although the lookup read it before", async () => {
-    const project = newProject();
-    const { id, token } = await grantToken(project, { role: "admin" });
-    const { db, hasRead, release } = heldRead();
-    const hash = await sha256(token);
-    const looking = lookUp(db, hash);
-    await hasRead;
-    await revoke(project, id);
-    release();
-    const found = await looking;
-    expect((await tryToken(project, token)).code).toBe("token_invalid");
-    expect(found).toBeNull();
-  });
-
-  it("is refused at once, although the lookup then ran out of time", async () => {
-    const project = newProject();
-    const { id, token } = await grantToken(project, { role: "admin" });
-    expect((await tryToken(project, token)).code).toBe("ok");
-    later(31_000);
-    const { db, hasRead, release } = heldRead();
-    const hash = await sha256(token);
-    const { looking, endPatience } = withPatience(() => lookUp(db, hash));
-    await hasRead;
-    await revoke(project, id);
-    endPatience();
-    expect((await tryToken(project, token)).code).toBe("token_invalid");
-    release();
-    expect(await looking).toBeNull();
-    expect((await tryToken(project, token)).code).toBe("token_invalid");
   });
 });
 
@@ -199,4 +145,62 @@ it("a late answer of D1 still counts: a revoked token is refused after it", asyn
   expect((await ask("GET", path, { token })).status).toBe(200);
   faults.readDelayMs = 0;
   await until(async () => (await ask("GET", path, { token })).status === 401);
+});
+
+it("a good token is hashed once, and a made-up one every time, because it takes no memory", async () => {
+  const project = newProject();
+  const { token } = await grantToken(project, { role: "admin" });
+  const madeUp = unknownToken();
+  const hashed = [];
+  for (let n = 0; n < 3; n++) {
+    later(n * 30_000);
+    hashed.push([
+      await hashesOf(token, () => tryToken(project, token)),
+      await hashesOf(madeUp, () => tryToken(project, madeUp)),
+    ]);
+  }
+  expect(hashed).toEqual([
+    [1, 1],
+    [0, 1],
+    [0, 1],
+  ]);
+});
+
+describe("the operator's token", () => {
+  const other = "another-root-token-for-tests-of-32-characters";
+  const asked = (token: string, root: string) =>
+    askWith<Refusal>(envWith({ ROOT_TOKEN: root }), "GET", newRunsPath(), { token });
+
+  it("can be replaced: the old one is refused at once and the new one accepted", async () => {
+    for (const [now, before] of [
+      [ROOT, other],
+      [other, ROOT],
+      [ROOT, other],
+    ] as const) {
+      expect((await asked(now, now)).status).toBe(200);
+      expect(await asked(before, now)).toMatchObject({ status: 401, body: { code: "token_invalid" } });
+      expect((await asked(now, now)).status).toBe(200);
+    }
+  });
+
+  it("opens only its own deployment, with two deployments in one isolate", async () => {
+    const pairs = Array.from({ length: 40 }, (_, n) => {
+      const [token, root] = [n & 1 ? ROOT : other, n & 2 ? ROOT : other];
+      return { token, root };
+    });
+    const answers = await Promise.all(pairs.map(({ token, root }) => asked(token, root)));
+    expect(answers.map(({ status }) => status)).toEqual(pairs.map(({ token, root }) => (token === root ? 200 : 401)));
+  });
+
+  it("opens nothing if it is missing or too short", async () => {
+    expect((await asked(ROOT, ROOT)).status).toBe(200);
+    for (const root of ["", "short"]) expect((await asked(ROOT, root)).status).toBe(401);
+    expect((await asked("short", "short")).status).toBe(401);
+  });
+
+  it("can look like an API token, and is refused after it was replaced", async () => {
+    const old = unknownToken();
+    expect((await asked(old, old)).status).toBe(200);
+    expect(await asked(old, ROOT)).toMatchObject({ status: 401, body: { code: "token_invalid" } });
+  });
 });

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { ROLES, type Role } from "../../src/auth/principal.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire, type Wanted } from "../support/tokens.ts";
@@ -81,53 +81,11 @@ describe.each(ASKERS)("$role of $envName", (asker) => {
   });
 });
 
-describe.each(["member", "viewer"] as const)("a %s", (role) => {
-  it("creates, lists and revokes no tokens, not even itself", async () => {
-    const project = newProject();
-    const own = await grantToken(project, { role });
-    const asks = [
-      ["GET", `${project}/tokens`],
-      ["DELETE", `${project}/tokens/${own.id}`],
-      ["POST", `${project}/tokens`],
-    ] as const;
-    for (const [method, path] of asks) {
-      const body = method === "POST" ? { body: { name: "x", role: "viewer" } } : {};
-      const answer = await ask<Refusal>(method, path, { token: own.token, ...body });
-      expect([method, answer.status, answer.body.code]).toEqual([method, 403, "forbidden"]);
-    }
-    expect(await names(project)).toEqual(["someone"]);
-  });
-});
-
-describe("the owner of one project", () => {
-  let owner: TokenOnWire;
-  let elsewhere: string;
-  let target: TokenOnWire;
-
-  beforeAll(async () => {
-    owner = await grantToken(newProject(), { role: "owner" });
-    elsewhere = newProject();
-    target = await grantToken(elsewhere, { role: "viewer", name: "target" });
-  });
-
-  it.each([
-    { method: "GET", path: () => `${elsewhere}/tokens`, status: 404, code: "not_found" },
-    { method: "POST", path: () => `${elsewhere}/tokens`, status: 403, code: "forbidden" },
-    { method: "DELETE", path: () => `${elsewhere}/tokens/${target.id}`, status: 403, code: "forbidden" },
-  ])("has no say in another: $method is $status", async ({ method, path, status, code }) => {
-    const body = method === "POST" ? { body: { name: "x", role: "viewer" } } : {};
-    const answer = await ask<Refusal>(method, path(), { token: owner.token, ...body });
-    expect([answer.status, answer.body.code]).toEqual([status, code]);
-    expect(await names(elsewhere)).toEqual(["target"]);
-  });
-
-  it("can't reach another project's token through its own path", async () => {
-    const [, o, p] = elsewhere.split("/");
-    expect([o, p]).not.toContain(undefined);
-    const mine = newProject();
-    const { token } = await grantToken(mine, { role: "owner" });
-    const answer = await ask<Refusal>("DELETE", `${mine}/tokens/${target.id}`, { token });
-    expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
-    expect(await names(elsewhere)).toEqual(["target"]);
-  });
+it("an owner can't reach another project's token through their own path", async () => {
+  const [mine, elsewhere] = [newProject(), newProject()];
+  const target = await grantToken(elsewhere, { role: "viewer", name: "target" });
+  const { token } = await grantToken(mine, { role: "owner" });
+  const answer = await ask<Refusal>("DELETE", `${mine}/tokens/${target.id}`, { token });
+  expect([answer.status, answer.body.code]).toEqual([404, "token_not_found"]);
+  expect(await names(elsewhere)).toEqual(["target"]);
 });

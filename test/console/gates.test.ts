@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
-import { unshownMember, withMember } from "../../src/console/actions/definition-shape.ts";
+import { SHOWN, unshownOf, withMember } from "../../src/console/actions/definition-shape.ts";
 import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/approval.tsx";
 import { readLocalTime, zonesText } from "../../src/console/gates/local-time.tsx";
 import { newer, rowOf } from "../../src/console/runs/run-list.ts";
@@ -189,7 +189,7 @@ describe("the form of an action", () => {
   };
 
   it.each([[gates], [{ approval: {} }], [{ approval: { required: 1, from: "later" } }]])("shows %j", (one) => {
-    expect(unshownMember(one)).toBeNull();
+    expect(unshownOf(one, SHOWN)).toBeNull();
   });
 
   it.each([
@@ -199,7 +199,7 @@ describe("the form of an action", () => {
     ["concurrency", { concurrency: { group: "shop", limit: {} } }],
     ["waitTimeout", { waitTimeout: null }],
   ])("leaves %s to the JSON in %j", (member, definition) => {
-    expect(unshownMember(definition)).toBe(member);
+    expect(unshownOf(definition, SHOWN)).toBe(member);
   });
 
   it("keeps a member of a gate that it does not know", () => {

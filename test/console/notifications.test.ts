@@ -2,7 +2,7 @@
 
 import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
-import { withSecrets } from "../../src/console/actions/definition-shape.ts";
+import { unshownOf, withSecrets } from "../../src/console/actions/definition-shape.ts";
 import type { Schema } from "../../src/console/actions/schema-form.ts";
 import { localMinute } from "../../src/console/gates/local-time.tsx";
 import {
@@ -14,8 +14,8 @@ import {
   pointersOf,
   RECEIVERS,
   receiverOf,
+  SHOWN,
   secretsOf,
-  unshownMember,
   withReceiver,
 } from "../../src/console/notifications/endpoint-shape.ts";
 import { EVENT_TYPES } from "../../src/runs/endpoint-deliveries.ts";
@@ -42,7 +42,7 @@ describe("a receiver of the tiles", () => {
     const first = firstDefinition(receiver);
     expect(first).toEqual({ ...example(file), url: null });
     expect(receiverOf(stored(first))).toBe(receiver);
-    expect(unshownMember(stored(first))).toBeNull();
+    expect(unshownOf(stored(first), SHOWN)).toBeNull();
   });
 
   it("is a program of one's own if the payload is any other, or missing", () => {
@@ -74,7 +74,7 @@ describe("fields can show a definition", () => {
     [{ ...shown, retries: 3 }, "retries"],
     [{ ...shown, toString: 3 }, "toString"],
   ])("%j: unless of the member %j", (definition, member) => {
-    expect(unshownMember(definition)).toBe(member);
+    expect(unshownOf(definition, SHOWN)).toBe(member);
   });
 
   it("and each member has a field for its problem, each header too", () => {

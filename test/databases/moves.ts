@@ -2,6 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
+import { afterEach, beforeEach, vi } from "vitest";
 import type { HomeState, Move, MoveReply, MoveStatus } from "../../src/runs/home.ts";
 import type { Lacking } from "../../src/runs/protocol.ts";
 
@@ -11,6 +12,21 @@ import { newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 
 export const DATABASES = [env.DB, env.DB_1, env.DB_2, env.DB_3] as const;
+
+/** Sets each test up, and undoes what it changes. Returns what the service logs as errors in the test. */
+export function watchFailures(): readonly string[] {
+  const failures: string[] = [];
+  beforeEach(() => {
+    failures.length = 0;
+    vi.spyOn(console, "log").mockImplementation(() => {});
+    vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
+  });
+  afterEach(() => {
+    for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
+    vi.restoreAllMocks();
+  });
+  return failures;
+}
 
 /** A new environment that lives in this database and has some runs. Returns its path. */
 export async function livingIn(database: number): Promise<{ readonly path: string; readonly ids: string[] }> {
@@ -102,16 +118,29 @@ export async function ringNext(path: string): Promise<void> {
   if (ms > SOON_MS) await alarmIn(ms, coordinator(path));
 }
 
-/** Rings the alarm until the move has this status; null: until no move is left. */
-export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
-  let move = await moveOf(path);
+/** Rings the alarm until this is so. */
+export async function ringUntil(path: string, isSo: () => Promise<boolean>): Promise<void> {
   await until(async () => {
-    move = await moveOf(path);
-    if ((move?.status ?? null) === status) return true;
+    if (await isSo()) return true;
     await ringNext(path);
     return false;
   });
+}
+
+/** Rings the alarm until the move has this status; null: until no move is left. */
+export async function driveUntil(path: string, status: MoveStatus | null): Promise<Move | null> {
+  let move = await moveOf(path);
+  await ringUntil(path, async () => {
+    move = await moveOf(path);
+    return (move?.status ?? null) === status;
+  });
   return move;
+}
+
+/** Moves the environment. The rows in the old database are still there. */
+export async function moveTo(path: string, database: number): Promise<void> {
+  await beginMove(path, database);
+  await driveUntil(path, "resting");
 }
 
 /** The row of the control database. */
@@ -121,7 +150,7 @@ export function row(path: string): Promise<{ database: number; generation: numbe
 }
 
 /** The names of the journal's metadata, in order. */
-export async function marksOf(path: string): Promise<string[]> {
+export async function metadataOf(path: string): Promise<string[]> {
   const metadata = await journal<{ name: string }>(path, "SELECT name FROM metadata ORDER BY name");
   return metadata.map(({ name }) => name);
 }

@@ -2,27 +2,12 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Cleaning } from "../../src/runs/coordinator/moves.ts";
+import { describe, expect, it } from "vitest";
 import { askWith, calledThrough, envWith } from "../support/bindings.ts";
-import { cursorOf } from "../support/changes.ts";
-import { later } from "../support/clock.ts";
-import {
-  alarmAt,
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  journal,
-  MINUTE_MS,
-  until,
-} from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal } from "../support/direct.ts";
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
-import { fillJournal } from "../support/rows-in-journal.ts";
 import { changed } from "../support/settings.ts";
 import {
   beginMove,
@@ -34,25 +19,16 @@ import {
   kill,
   lackingOf,
   livingIn,
-  marksOf,
+  metadataOf,
   moveOf,
+  moveTo,
   replicatedIn,
-  ringNext,
+  ringUntil,
   row,
+  watchFailures,
 } from "./moves.ts";
 
-/** What the service logs as errors. */
-let failures: string[] = [];
-
-beforeEach(() => {
-  failures = [];
-  vi.spyOn(console, "log").mockImplementation(() => {});
-  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+watchFailures();
 
 describe("a move", () => {
   it("brings all runs to the new database, and leaves none in the old one", async () => {
@@ -67,18 +43,10 @@ describe("a move", () => {
     await driveUntil(path, null);
     expect(await idsIn(2, path)).toEqual([...ids].sort());
     // What the old database was known to have is forgotten, and a new instance replicates to the new one.
-    expect((await marksOf(path)).filter((name) => /replica:1/.test(name))).toEqual([]);
+    expect((await metadataOf(path)).filter((name) => /replica:1/.test(name))).toEqual([]);
     await evictDurableObject(coordinator(path));
     await replicatedIn(path, 2, [await createAged(path)]);
     expect(await idsIn(1, path)).toEqual([]);
-  });
-
-  it("is nothing to those who follow the feed: their cursors stay", async () => {
-    const { path } = await livingIn(1);
-    const cursor = await cursorOf(path);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
-    expect(await cursorOf(path)).toBe(cursor);
   });
 
   it("copies labels, and deletes those of the old database", async () => {
@@ -86,37 +54,10 @@ describe("a move", () => {
     const scope = scopeOfPath(path);
     const insert = databaseOf(1).prepare("INSERT INTO run_labels (scope, label, id) VALUES (?, ?, ?)");
     await databaseOf(1).batch([1, 2, 3].map((i) => insert.bind(scope, `label-${i}`, `id-${i}`)));
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     await driveUntil(path, "cleaned");
     const left = databaseOf(1).prepare("SELECT count(*) AS n FROM run_labels WHERE scope = ?").bind(scope);
     expect(await left.first("n")).toBe(0);
-  });
-
-  it("takes along runs that change, are created and are purged meanwhile", async () => {
-    const { path, ids } = await livingIn(1);
-    await fillJournal(path, { rows: 5, isReplicated: false, endedAt: Date.now() - 40 * DAY_MS });
-    await beginMove(path, 3);
-    const created = await createAged(path);
-    await change(path, ids[3] ?? "", { type: "cancelled" });
-    await driveUntil(path, "resting");
-    await replicatedIn(path, 3, [...ids, created]);
-    const cancelled = databaseOf(3).prepare("SELECT status FROM runs WHERE id = ?").bind(ids[3]);
-    await until(async () => (await cancelled.first("status")) === "cancelled");
-  });
-
-  it("goes on after the object was evicted at any step", async () => {
-    const { path, ids } = await livingIn(1);
-    await beginMove(path, 2);
-    let steps = 0;
-    await until(async () => {
-      // The platform may evict whenever it likes. An object that does not run can't be evicted.
-      if (steps++ % 2 === 0) await evictDurableObject(coordinator(path)).catch(() => {});
-      if ((await moveOf(path))?.status === "resting") return true;
-      await ringNext(path);
-      return false;
-    });
-    expect(await idsIn(2, path)).toEqual([...ids].sort());
   });
 
   it("leaves a database that takes nothing any more", async () => {
@@ -124,8 +65,7 @@ describe("a move", () => {
     faults.only = 1;
     faults.writes = { refuse: () => true };
     const stuck = await createAged(path);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     await replicatedIn(path, 2, [...ids, stuck]);
     faults.writes = null;
     faults.only = null;
@@ -162,34 +102,21 @@ describe("a move", () => {
 });
 
 describe("the operator", () => {
-  it("gets the same move for the same request, and a refusal for another one", async () => {
-    const { path } = await livingIn(1);
-    const first = await beginMove(path, 2);
-    expect(await beginMove(path, 2)).toMatchObject({ ...first, move: { requestedAt: expect.any(Number) } });
-    expect(await beginMove(path, 3)).toEqual({ ok: false, reason: "move_under_way" });
-    expect((await direct(path).moves.state()).moves).toHaveLength(1);
-  });
-
   it("sees the newest move, also if the one before was cancelled", async () => {
     const { path } = await livingIn(1);
     const { open } = await copyingTo(path, 3);
     await direct(path).moves.cancel();
     open();
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     expect(await moveOf(path)).toMatchObject({ target: { database: 2, generation: 3 } });
   });
 
   it("can't move back to a database whose rows are not all deleted, but to another one", async () => {
     const { path, ids } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     expect(await beginMove(path, 1)).toEqual({ ok: false, reason: "moved_lately" });
     expect(await beginMove(path, 3)).toMatchObject({ ok: true });
-    await until(async () => {
-      await ringNext(path);
-      return (await row(path))?.database === 3;
-    });
+    await ringUntil(path, async () => (await row(path))?.database === 3);
     await driveUntil(path, null);
     expect([await idsIn(1, path), await idsIn(2, path)]).toEqual([[], []]);
     expect(await idsIn(3, path)).toEqual([...ids].sort());
@@ -198,8 +125,7 @@ describe("the operator", () => {
 
   it("is refused if they have seen the environment where it was before its last move", async () => {
     const { path } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     const stale = await direct(path).moves.begin({ database: 1, generation: 1 }, 3);
     expect(stale).toEqual({ ok: false, reason: "move_under_way" });
   });
@@ -231,8 +157,7 @@ describe("the operator", () => {
 describe("the cleaning", () => {
   it("comes again an hour later, against a statement that was given up and ran late", async () => {
     const { path } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     await driveUntil(path, "cleaned");
     await databaseOf(1)
       .prepare(
@@ -247,14 +172,10 @@ describe("the cleaning", () => {
 
   it("does not let the alarm ring again and again while it takes long", async () => {
     const { path } = await livingIn(1);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     faults.only = 1;
     const { open } = holdWrites(/DELETE FROM runs/);
-    await until(async () => {
-      await ringNext(path);
-      return faults.gatedCalls > 0;
-    });
+    await ringUntil(path, async () => faults.gatedCalls > 0);
     const now = Date.now();
     expect(await alarmAt(path)).toBeGreaterThan(now + 20_000);
     // A pass can have many statements, and ends after 28 s at the latest.
@@ -264,28 +185,6 @@ describe("the cleaning", () => {
     await driveUntil(path, null);
     expect(await idsIn(1, path)).toEqual([]);
   });
-});
-
-it("a cleaning under way lets the alarm ring later, even if the clock steps back", async () => {
-  const { path } = await livingIn(1);
-  faults.only = 2;
-  const { open } = holdWrites(/DELETE FROM runs/);
-  await beginMove(path, 2);
-  await direct(path).moves.cancel();
-  await until(async () => {
-    if (faults.gatedCalls > 0) return true;
-    await ringNext(path);
-    return false;
-  });
-  const nextAt = vi.spyOn(Cleaning.prototype, "nextAt");
-  later(-MINUTE_MS);
-  await direct(path).upkeep.poke();
-  const now = Date.now();
-  const instants = nextAt.mock.results.map(({ value }) => value as number);
-  vi.useRealTimers();
-  open();
-  expect(instants).not.toEqual([]);
-  expect(Math.min(...instants)).toBeGreaterThan(now);
 });
 
 it("an environment of the time with one database stays where it is until its copy is done", async () => {
@@ -305,9 +204,9 @@ it("an environment of the time with one database stays where it is until its cop
 it("with one database, nothing of all this is written", async () => {
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const { path } = await livingIn(0);
-  expect((await marksOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name))).toEqual(
-    [],
-  );
+  expect(
+    (await metadataOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name)),
+  ).toEqual([]);
   expect(await row(path)).toBeNull();
   expect(await env.DB.prepare("SELECT count(*) AS n FROM database_report").first("n")).toBe(0);
 });

@@ -1,7 +1,7 @@
 /** The operator's requests: which databases there are, what lives where, the resync of one, and moving an environment. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { noteDatabases } from "../../src/health/readiness.ts";
 import { isRegistered } from "../../src/runs/d1/control-database.ts";
 
@@ -11,17 +11,21 @@ import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.
 import { changed, withSettings } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
-import { databaseOf, driveUntil, holdRunsIn, idsIn, livingIn, moveOf, replicatedIn, row } from "./moves.ts";
+import {
+  databaseOf,
+  driveUntil,
+  holdRunsIn,
+  idsIn,
+  livingIn,
+  moveOf,
+  replicatedIn,
+  row,
+  watchFailures,
+} from "./moves.ts";
 
 const IN_2 = databaseOf(2);
 
-beforeEach(() => {
-  for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+watchFailures();
 
 interface Shown {
   readonly database: number;

@@ -2,7 +2,7 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Replicas } from "../../src/runs/replication/replica-set.ts";
 import { forgetNumbers } from "../../src/settings/databases.ts";
 
@@ -33,24 +33,17 @@ import {
   kill,
   lackingOf,
   livingIn,
-  marksOf,
+  metadataOf,
   moveOf,
+  moveTo,
   replicatedIn,
-  ringNext,
+  ringUntil,
   row,
+  watchFailures,
 } from "./moves.ts";
 
-beforeEach(() => {
-  failures = [];
-  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+const failures = watchFailures();
 
-/** What the service logs as errors. */
-let failures: string[] = [];
 /** Whether the control database lists the environment: 1 or 0. */
 function registered(path: string): Promise<number | null> {
   const count = env.DB.prepare("SELECT count(*) AS n FROM coordinators WHERE scope = ?");
@@ -82,7 +75,7 @@ it("an environment from before the second database stays in database 0", async (
   for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
   const path = newRunsPath();
   await replicatedIn(path, 0, [await createAged(path)]);
-  expect([await marksOf(path), await row(path)]).toEqual([
+  expect([await metadataOf(path), await row(path)]).toEqual([
     expect.not.arrayContaining([expect.stringContaining("replica:")]),
     null,
   ]);
@@ -126,15 +119,12 @@ it("a registration that the control database refused is made up for, although no
   await alarmIn(61_000, coordinator(path));
   await evictDurableObject(coordinator(path));
   open();
-  await until(async () => {
-    await ringNext(path);
-    return (await registered(path)) === 1;
-  });
+  await ringUntil(path, async () => (await registered(path)) === 1);
   // Then no retry is set.
-  await until(async () => {
-    await ringNext(path);
-    return (await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0;
-  });
+  await ringUntil(
+    path,
+    async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0,
+  );
 });
 
 /** Moves the environment from database 1 to 2. Its second home has the generation 2. */
@@ -273,11 +263,10 @@ it.each([
 
 it("a home that was adopted has its retry of replication, although the move is refused", async () => {
   const { path } = await livingIn(1);
-  await until(async () => {
-    if ((await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0) return true;
-    await ringNext(path);
-    return false;
-  });
+  await ringUntil(
+    path,
+    async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'")).length === 0,
+  );
   faults.only = 2;
   const { open } = holdReads();
   const reply = await direct(path).moves.begin({ database: 2, generation: 2 }, 1);
@@ -289,18 +278,14 @@ it("a home that was adopted has its retry of replication, although the move is r
 
 it("a cleaning under way takes no rows of the home that a resync has adopted", async () => {
   const { path, ids } = await livingIn(1);
-  await beginMove(path, 2);
-  await driveUntil(path, "resting");
+  await moveTo(path, 2);
   // The environment moved back later (generation 3), and then the object was restored to this moment.
   await env.DB.prepare("UPDATE environments SET database = 1, generation = 3 WHERE scope = ?")
     .bind(scopeOfPath(path))
     .run();
   faults.only = 1;
   const { open } = holdWrites(/DELETE FROM runs/);
-  await until(async () => {
-    await ringNext(path);
-    return faults.gatedCalls > 0;
-  });
+  await ringUntil(path, async () => faults.gatedCalls > 0);
   // The operator does what the documents say after a restore.
   expect(await ask("POST", path.replace(/action-runs$/, "resync"))).toMatchObject({ status: 202 });
   expect(await homeOf(path)).toEqual({ database: 1, generation: 3 });

@@ -1,6 +1,6 @@
 /** The instant of a move at which the new database becomes the one that lists read, and what can go wrong around it. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { PendingRuns } from "../../src/runs/replication/pending-runs.ts";
 import { forgetNumbers } from "../../src/settings/databases.ts";
 
@@ -20,7 +20,6 @@ import { breakD1, faults, holdReads, holdWrites, resetFaults } from "../support/
 import { walkedTo } from "../support/landed.ts";
 import { ask } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
-import { changed } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
 import {
   beginMove,
@@ -34,23 +33,15 @@ import {
   lackingOf,
   livingIn,
   moveOf,
+  moveTo,
   replicatedIn,
   ringNext,
+  ringUntil,
   row,
+  watchFailures,
 } from "./moves.ts";
 
-/** What the service logs as errors. */
-let failures: string[] = [];
-
-beforeEach(() => {
-  failures = [];
-  vi.spyOn(console, "log").mockImplementation(() => {});
-  vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-});
-afterEach(() => {
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-  vi.restoreAllMocks();
-});
+const failures = watchFailures();
 
 /** After all runs. */
 const LAST = "ffffffff-ffff-8fff-bfff-ffffffffffff";
@@ -71,15 +62,6 @@ async function owed(path: string): Promise<string[]> {
 async function walked(path: string, id: string): Promise<void> {
   await journal(path, "UPDATE metadata SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'", id);
   await kill(path);
-}
-
-/** Rings the alarm until this is so. */
-async function ringUntil(path: string, isSo: () => Promise<boolean>): Promise<void> {
-  await until(async () => {
-    if (await isSo()) return true;
-    await ringNext(path);
-    return false;
-  });
 }
 
 /** Lists the ids of all runs, as a caller does. */
@@ -155,8 +137,7 @@ describe("a copy", () => {
   it("is nothing to those who follow the feed, unless the old primary was being rebuilt", async () => {
     const { path } = await livingIn(1);
     const before = await cursorOf(path);
-    await beginMove(path, 2);
-    await driveUntil(path, "resting");
+    await moveTo(path, 2);
     expect(await cursorOf(path)).toBe(before);
     const { open } = await copyingTo(path, 3);
     faults.only = 2;

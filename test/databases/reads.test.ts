@@ -1,4 +1,4 @@
-/** Which database lists, summaries, facets and gets read, and what that costs. */
+/** Which database lists, summaries, facets, gets, revocations and bulk operations read, and what that costs. */
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
@@ -7,16 +7,20 @@ import type { Home } from "../../src/runs/home.ts";
 import type { Lacking } from "../../src/runs/protocol.ts";
 
 import { askWith } from "../support/bindings.ts";
+import { bulk, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
-import { newIdIn } from "../support/direct.ts";
+import { hurryTimers, newIdIn } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
-import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
+import { replicated } from "../support/landed.ts";
+import { type ActionRun, ask, createRun, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
+import { changed } from "../support/settings.ts";
 import { lackingNothing, OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
-import type { Refusal } from "../support/tokens.ts";
+import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
 afterEach(() => {
   vi.useRealTimers();
+  vi.restoreAllMocks();
 });
 
 const [IN_1, IN_2, IN_3] = [env.DB_1, env.DB_2, env.DB_3] as [D1Database, D1Database, D1Database];
@@ -196,4 +200,41 @@ describe("a get", () => {
     expect((await askWith(quiet, "GET", `${path}/${ids[2]}`)).status).toBe(200);
     expect((await askWith(quiet, "GET", `${path}/${ids[1]}`)).status).toBe(404);
   });
+});
+
+describe("a revocation", () => {
+  /** The answer to the revocation of a token with one waiting run in each of these databases. */
+  async function revoked(databases: readonly D1Database[], isMoving = false): Promise<unknown> {
+    const project = newProject();
+    const { id } = await grantToken(project, { role: "member" });
+    for (const [i, db] of databases.entries()) {
+      await plantRun(db, `${project}/envs/e${isMoving ? 0 : i}/action-runs`, { waitingCreator: id });
+    }
+    const { status, body } = await ask<{ waitingRuns: unknown }>("DELETE", `${project}/tokens/${id}`);
+    expect(status).toBe(200);
+    return body.waitingRuns;
+  }
+
+  it("counts the waiting runs in all databases, and those of an environment that moves once", async () => {
+    expect(await revoked([env.DB, IN_1, IN_3])).toBe(3);
+    expect(await revoked([IN_1, IN_3], true)).toBe(1);
+  });
+
+  it.each(["down", "hang"] as const)("succeeds while one of them is %s, and then counts at least", async (fault) => {
+    hurryTimers();
+    faults.only = 3;
+    faults.reads = fault;
+    expect(await revoked([env.DB, IN_1, IN_3])).toEqual({ atLeast: 2 });
+  });
+});
+
+it("the set of a bulk operation and its dry run are read where the environment lives", async () => {
+  changed.NEW_ENVIRONMENTS = "2";
+  const path = newRunsPath();
+  await createRun(path);
+  await createRun(path);
+  await replicated(path);
+  const wanted = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 5 };
+  expect((await startBulk<unknown>(path, { ...wanted, dryRun: true })).body).toMatchObject({ matched: 2 });
+  expect((await bulk(path, wanted)).counts).toMatchObject({ matched: 2, accepted: 2 });
 });

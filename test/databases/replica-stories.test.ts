@@ -5,7 +5,7 @@
  */
 
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { firstIdAt } from "../../src/base/ids.ts";
 import {
   alarmIn,
@@ -37,12 +37,10 @@ import {
   moveOf,
   replicatedIn,
   ringNext,
+  watchFailures,
 } from "./moves.ts";
 
-beforeEach(() => {
-  for (const level of ["error", "log"] as const) vi.spyOn(console, level).mockImplementation(() => {});
-});
-afterEach(() => vi.restoreAllMocks());
+watchFailures();
 
 const LOST = "D1_ERROR: Network connection lost.";
 

@@ -57,11 +57,11 @@ it("no statement on stored definitions scans a table", async () => {
   const version = { ref, replaces: 0, version: 1, definition: "{}", filter: null, sealed: null };
   expect(await putDefinition(db, ACTION_KIND, version, entry("action_put"))).toBe("put");
   expect((await selectDefinition(db, ACTION_KIND, ref))?.version).toBe(1);
-  expect((await listDefinitions(db, ACTION_KIND, ref.scope, undefined, 3)).definitions).toHaveLength(1);
+  expect((await listDefinitions(db, ACTION_KIND, ref.scope, undefined, 3)).rows).toHaveLength(1);
   expect(await putDefinition(db, ACTION_KIND, { ...version, replaces: 1, version: 2 }, entry("action_put"))).toBe(
     "put",
   );
-  expect((await listVersions(db, ACTION_KIND, ref, undefined, 3)).versions.map((one) => one.version)).toEqual([2, 1]);
+  expect((await listVersions(db, ACTION_KIND, ref, undefined, 3)).rows.map((one) => one.version)).toEqual([2, 1]);
   expect(await selectVersion(db, ACTION_KIND, ref, 1)).toBe("{}");
   const deleting = entry("action_version_deleted", "deploy/versions/1");
   expect(await deleteVersion(db, ACTION_KIND, ref, 1, deleting)).toBe("deleted");
@@ -74,7 +74,7 @@ it("no statement on stored definitions scans a table", async () => {
   expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();
   const sealing = { secrets: "a-key", requests: "a-key" };
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });
-  await rotateToken(db, { replaces: "", hash: "", gracePeriodMs: 0 }, entry("token_rotated"));
+  await rotateToken(db, { replaces: "", hash: "", overlapSeconds: 0 }, entry("token_rotated"));
   const plans = await env.DB.batch<{ detail: string }>(explained);
   expect(plans).toHaveLength(46);
   const details = plans.flatMap(({ results }) => results.map(({ detail }) => detail));

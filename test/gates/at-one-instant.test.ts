@@ -1,9 +1,9 @@
 /** Decisions that come at the very instant at which the run's time to wait is up, or its time has come. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { RunReply } from "../../src/runs/run-calls.ts";
 import { ANN, BOB, create, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { type Awake, stage, useStage } from "./stage.ts";
 
 const WAIT_MS = 1000;
 const BY_BOB = { by: BOB, reason: null };
@@ -11,13 +11,7 @@ const CANCEL = { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 }
 
 type Decide = (object: Awake["object"], id: string) => Promise<RunReply>;
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 /** A run that waits for an approval, `ms` after its creation. No alarm has rung. */
 async function waitingSince(awake: Awake, ms: number): Promise<string> {

@@ -1,23 +1,17 @@
 /** What becomes of runs for which there is no room, and what they show of it. */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
 import type { RunReply } from "../../src/runs/run-calls.ts";
 import { ANN, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { type Awake, stage, useStage } from "./stage.ts";
 
 const REJECT = { onConflict: "reject" } as const;
 const NEWEST = { onConflict: "cancel_running" } as const;
 const FREEZE = { group: "prod", reason: "freeze", until: null, by: "ann", via: null };
 const CARL = { ...ANN, tokenId: "carl", tokenName: "carl" };
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 /** A run that has started. */
 async function running(awake: Awake, wanted = {}): Promise<string> {

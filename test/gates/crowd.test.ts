@@ -1,11 +1,11 @@
 /**
- * A crowd of runs in one concurrency queue: none is forgotten, and none overtakes. With `GATE_STEPS` of 100 000 or more
+ * Many runs: none of a queue is forgotten, and none overtakes. How much one pass does, and how much may wait. With `GATE_STEPS` of 100 000 or more
  * it is a thousand runs, which is as many as can wait there.
  */
 
-import { afterEach, beforeEach, expect, inject, it, vi } from "vitest";
-import { ANN, ask, newKey } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { expect, inject, it, vi } from "vitest";
+import { ANN, ask, BOB, copyRun, create, newKey, type Wanted } from "./gated-runs.ts";
+import { type Awake, stage, useStage } from "./stage.ts";
 
 const QUEUED = inject("gateSteps") < 100_000 ? 120 : 1000;
 /** What one token may have of it. */
@@ -13,13 +13,7 @@ const OF_TOKEN = 250;
 const LIMIT = 50;
 const SUCCEEDED = { type: "succeeded", output: null } as const;
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 const concurrency = { group: "prod", key: "", limit: LIMIT } as const;
 
@@ -86,24 +80,6 @@ it.each([199, 200, 201, 400])("nobody is forgotten in %i queues, which an alarm 
   }),
 );
 
-/** So many more runs wait like this one. They are never released. */
-function addQueued({ sql }: Awake, id: string, count: number): void {
-  const columns = [...sql.exec<{ name: string }>("PRAGMA table_info(runs)")].map(({ name }) => name);
-  const others: Readonly<Record<string, string>> = {
-    run_key: "-n",
-    id: "id || '-' || n",
-    create_key: "'m:' || n",
-    change_seq: "0",
-  };
-  const values = columns.map((name) => others[name] ?? name);
-  sql.exec(
-    `WITH RECURSIVE others (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM others WHERE n < ?1)
-     INSERT INTO runs (${columns.join(", ")}) SELECT ${values.join(", ")} FROM runs, others WHERE id = ?2`,
-    count,
-    id,
-  );
-}
-
 it("a running run that can't be asked to stop costs a few looks at its queue, although 1000 wait there", () =>
   stage.awake(async (awake) => {
     const { sql, storage } = awake;
@@ -112,7 +88,7 @@ it("a running run that can't be asked to stop costs a few looks at its queue, al
     await stage.settle();
     const queued = await ask(stage, awake.object, { actionName: "other" });
     if (!queued.ok) throw new Error(queued.reason);
-    addQueued(awake, queued.id, 998);
+    copyRun(awake, queued.id, 998);
     sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN NEW.cancel_by IS NOT NULL
       BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
     const prototype = Object.getPrototypeOf(sql) as SqlStorage;
@@ -130,3 +106,81 @@ it("a running run that can't be asked to stop costs a few looks at its queue, al
     expect(looks).toBeLessThan(20);
     expect(await storage.getAlarm()).toBeGreaterThan(Date.now());
   }));
+
+/** Runs with a gate and no group have no limit of their own. */
+const NO_GROUP = { concurrency: null } as const;
+const FREEZE = { group: "", reason: "freeze", until: null, by: "ann", via: null };
+
+function releasedOf({ sql }: Awake): number {
+  return Number(sql.exec("SELECT count(*) AS n FROM runs WHERE released_at IS NOT NULL").one().n);
+}
+
+async function frozen(awake: Awake, count: number): Promise<void> {
+  await awake.object.gates.pause({ ...FREEZE, at: Date.now() });
+  for (let n = 0; n < count; n++) {
+    // Two ids of one millisecond can want one place in the journal.
+    stage.pass(1);
+    await create(stage, awake, NO_GROUP);
+  }
+}
+
+it("the end of a freeze releases 200 runs, and the alarm releases the others at once", () =>
+  stage.awake(async (awake) => {
+    await frozen(awake, 201);
+    await awake.object.gates.resume("");
+    expect(releasedOf(awake)).toBe(200);
+    expect(await awake.storage.getAlarm()).toBeLessThanOrEqual(Date.now());
+    await stage.ring(awake);
+    expect(releasedOf(awake)).toBe(201);
+  }));
+
+it("the end of a freeze releases no more runs once their requests have 4 MB", () =>
+  stage.awake(async (awake) => {
+    await frozen(awake, 5);
+    awake.sql.exec("UPDATE dispatches SET weight = 2000000");
+    await awake.object.gates.resume("");
+    expect(releasedOf(awake)).toBe(2);
+    await stage.ring(awake);
+    expect(releasedOf(awake)).toBe(5);
+  }));
+
+const MIB = 1024 * 1024;
+const RUN_ID = /^[0-9a-f-]{36}$/;
+const ELSEWHERE = { concurrency: { key: "elsewhere" } };
+
+/** Copies a run that waits until `count` of them wait, with `bytes` in all. */
+function fill(awake: Awake, id: string, count: number, bytes: number): void {
+  copyRun(awake, id, count - 1);
+  awake.sql.exec("UPDATE runs SET waiting_bytes = ? WHERE id = ?", bytes - 8 * (count - 1), id);
+}
+
+it.each<[what: string, limit: number, bytes: number, of: Wanted, and: Wanted]>([
+  ["250 runs of one token at a group and key", 250, 2000, {}, {}],
+  ["5000 runs of one token", 5000, 40_000, NO_GROUP, ELSEWHERE],
+  ["128 MiB of one token", 2, 128 * MIB, NO_GROUP, ELSEWHERE],
+])("no more than %s may wait, and those of others may", async (_, limit, bytes, of, and) => {
+  await stage.awake(async (awake) => {
+    const first = await create(stage, awake, { approvals: 1, ...of });
+    fill(awake, first, limit - 1, bytes - 8);
+    const more = { approvals: 1, ...and };
+    expect(await create(stage, awake, { ...more, creator: ANN })).toMatch(RUN_ID);
+    stage.pass(1);
+    expect(await create(stage, awake, { ...more, creator: ANN })).toBe("too_many_waiting");
+    expect(await create(stage, awake, { ...more, creator: BOB })).toMatch(RUN_ID);
+  });
+});
+
+it.each<[what: string, limit: number, bytes: number, of: Wanted, and: Wanted]>([
+  ["1000 runs at a group and key", 1000, 8000, {}, {}],
+  ["20 000 runs", 20_000, 160_000, NO_GROUP, ELSEWHERE],
+  ["512 MiB", 2, 512 * MIB, NO_GROUP, ELSEWHERE],
+])("no more than %s may wait, whoever created them", async (_, limit, bytes, of, and) => {
+  await stage.awake(async (awake) => {
+    const first = await create(stage, awake, { approvals: 1, ...of });
+    fill(awake, first, limit - 1, bytes - 8);
+    const more = { approvals: 1, ...and, creator: BOB };
+    expect(await create(stage, awake, more)).toMatch(RUN_ID);
+    stage.pass(1);
+    expect(await create(stage, awake, more)).toBe("too_many_waiting");
+  });
+});

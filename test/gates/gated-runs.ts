@@ -102,3 +102,22 @@ let changes = 0;
 export function newKey() {
   return { key: `t:${++changes}`, fingerprint: "" };
 }
+
+/** So many more runs wait like this one. They are never released. */
+export function copyRun({ sql }: Awake, id: string, count: number): void {
+  const columns = [...sql.exec<{ name: string }>("PRAGMA table_info(runs)")].map(({ name }) => name);
+  const others: Readonly<Record<string, string>> = {
+    run_key: "-n",
+    id: "id || '-' || n",
+    create_key: "'m:' || n",
+    // No change that D1 still lacks.
+    change_seq: "0",
+  };
+  const values = columns.map((name) => others[name] ?? name);
+  sql.exec(
+    `WITH RECURSIVE others (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM others WHERE n < ?1)
+     INSERT INTO runs (${columns.join(", ")}) SELECT ${values.join(", ")} FROM runs, others WHERE id = ?2 AND n <= ?1`,
+    count,
+    id,
+  );
+}

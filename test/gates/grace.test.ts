@@ -3,23 +3,17 @@
  * is at work.
  */
 
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { MINUTE_MS } from "../support/direct.ts";
 import { create, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { type Awake, stage, useStage } from "./stage.ts";
 
 const NEWEST = { concurrency: { onConflict: "cancel_running" } } as const;
 /** Only a heartbeat starts its run. */
 const QUEUED = { startOn: "heartbeat" } as const;
 const LEASE_MS = 30_000;
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 async function answer(status: number): Promise<void> {
   stage.underWay.at(-1)?.answer(status);
@@ -35,6 +29,10 @@ async function acceptedRun(awake: Awake): Promise<[ahead: string, next: string]>
 
 function cancel({ object }: Awake, id: string, graceMs: number) {
   return object.runs.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs }, newKey());
+}
+
+function remove({ object }: Awake, id: string) {
+  return object.runs.applyEvent(id, { type: "cancelled" }, newKey(), { mayWrite: true });
 }
 
 /** The run starts when so much time has passed, and not before. */
@@ -57,35 +55,22 @@ describe("a job that was accepted and has sent no heartbeat", () => {
       await requireStartAfter(awake, newer, MINUTE_MS);
     }));
 
-  it("has the time that the cancel gives", () =>
+  it.each<[what: string, ms: number, timeoutMs: number, end: (awake: Awake, id: string) => Promise<unknown>]>([
+    ["the time that the cancel gives", 5000, 600_000, (awake, id) => cancel(awake, id, 5000)],
+    ["no time if the cancel gives none", 0, 600_000, (awake, id) => cancel(awake, id, 0)],
+    ["no more time than its run had", 20_000, 20_000, (awake, id) => cancel(awake, id, MINUTE_MS)],
+    ["no time after its run's time is up", MINUTE_MS, MINUTE_MS, async () => {}],
+    ["a minute after a DELETE", MINUTE_MS, 600_000, remove],
+  ])("has %s", (_what, ms, timeoutMs, end) =>
     stage.awake(async (awake) => {
-      const [ahead, next] = await acceptedRun(awake);
-      expect(await cancel(awake, ahead, 5000)).toMatchObject({ ok: true, status: "cancelled" });
-      await requireStartAfter(awake, next, 5000);
-    }));
-
-  it("has no time if the cancel gives none", () =>
-    stage.awake(async (awake) => {
-      const [ahead, next] = await acceptedRun(awake);
-      await cancel(awake, ahead, 0);
-      expect(holds(awake, next)).toBe(true);
-    }));
-
-  it("has a minute after a DELETE", () =>
-    stage.awake(async (awake) => {
-      const [ahead, next] = await acceptedRun(awake);
-      await awake.object.runs.applyEvent(ahead, { type: "cancelled" }, newKey(), { mayWrite: true });
-      await requireStartAfter(awake, next, MINUTE_MS);
-    }));
-
-  it("has no more time than its run had", () =>
-    stage.awake(async (awake) => {
-      const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: 20_000 });
+      const ahead = await create(stage, awake, { ...QUEUED, timeoutMs });
       await answer(202);
       const next = await create(stage, awake);
-      await cancel(awake, ahead, MINUTE_MS);
-      await requireStartAfter(awake, next, 20_000);
-    }));
+      await end(awake, ahead);
+      if (ms > 0) await requireStartAfter(awake, next, ms);
+      expect(holds(awake, next)).toBe(true);
+    }),
+  );
 
   it.each([
     { type: "succeeded", output: null },
@@ -117,15 +102,6 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     await stage.evict();
     await stage.awake((awake) => requireStartAfter(awake, next, MINUTE_MS));
   });
-
-  it("has no time after its run's time is up", () =>
-    stage.awake(async (awake) => {
-      const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
-      await answer(202);
-      const next = await create(stage, awake);
-      await requireStartAfter(awake, next, MINUTE_MS);
-      expect(shown(awake, ahead)).toMatchObject({ endCause: "deadline" });
-    }));
 });
 
 describe("an attempt is under way when the run is cancelled", () => {

@@ -1,18 +1,12 @@
 /** Pauses: over restarts, over clocks that step back, and at the instant at which it ends. */
 
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import type { Pause } from "../../src/runs/run-calls.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { type Awake, stage, useStage } from "./stage.ts";
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 const pause = (more: Partial<Pause> = {}): Pause => ({
   group: "prod",

@@ -1,13 +1,13 @@
 /** An approval counts only if D1 says before the release that the token which gave it was not revoked. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import type { Actor } from "../../src/runs/run.ts";
 
 import { MINUTE_MS } from "../support/direct.ts";
 import { replicatedIn } from "../support/landed.ts";
 import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";
-import { type Awake, Stage } from "./stage.ts";
+import { type Awake, stage, useStage } from "./stage.ts";
 
 const EVE: Actor = { ...BOB, tokenId: "eve", tokenName: "eve" };
 const SUCCEEDED = { type: "succeeded", output: null } as const;
@@ -15,13 +15,7 @@ const SUCCEEDED = { type: "succeeded", output: null } as const;
 const ANSWERS_WITHIN_MS = 5000;
 const FREE = { concurrency: null } as const;
 
-let stage: Stage;
-beforeEach(async () => {
-  stage = new Stage();
-  stage.random = Math.random;
-  await stage.begin();
-});
-afterEach(() => stage.end());
+useStage();
 
 async function approve({ object }: Awake, id: string, by = BOB) {
   const reply = await object.gates.approve(id, { by, reason: "fine" }, newKey(), DETAILED);

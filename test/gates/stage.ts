@@ -4,7 +4,7 @@
  */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { vi } from "vitest";
+import { afterEach, beforeEach, vi } from "vitest";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
@@ -310,4 +310,16 @@ export class Stage {
     }
     throw new Error("database or disk is full");
   }
+}
+
+/** The stage of the test that runs. */
+export let stage: Stage;
+
+/** Begins a stage before each test. Call it once in a file. */
+export function useStage(): void {
+  beforeEach(async () => {
+    stage = new Stage();
+    await stage.begin();
+  });
+  afterEach(() => stage.end());
 }

@@ -17,34 +17,22 @@ const SEGMENTS = [
   "..",
   "%2e",
   "%2e%2e",
-  "%2E%2e",
   "%00",
   "a%00b",
   "%zz",
   "%",
-  "%2",
   "a%2Fb",
   "..%2f..%2f..",
-  "%5C..",
   "%c0%af",
-  "%ED%A0%80",
-  "%ff",
-  "%25%32%65",
   "a%0d%0aX-Evil:1",
   "A",
   "-a",
   "a_b",
   "a.b",
-  "a%20b",
   "é",
-  "%F0%9F%9A%80",
   "__proto__",
   ":id",
-  "*",
-  "{x}",
-  "a;b",
   "a:b",
-  "NaN!",
   "%27%20OR%201=1--",
   "a".repeat(64),
   "a".repeat(8000),
@@ -55,16 +43,11 @@ const IDS = [
   ...SEGMENTS,
   "0",
   "-1",
-  "1.5",
-  "1e400",
-  "null",
   "constructor",
   ID.slice(1),
   `${ID}0`,
   `${ID}%00`,
-  `${ID}%0a`,
   `%20${ID}`,
-  `{${ID}}`,
   ID.replaceAll("-", ""),
   ID.replace("0", "g"),
 ];
@@ -117,7 +100,10 @@ describe("paths", () => {
     const full = path.endsWith("/recover") ? RECOVERY : { actionName: "a" };
     const other = path.endsWith("/database") ? { database: 0 } : full;
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : other;
-    const values = /id$/i.test(name) ? IDS : /^(name|group)$/.test(name) ? DEFINITION_NAMES : SEGMENTS;
+    const all = /id$/i.test(name) ? IDS : /^(name|group)$/.test(name) ? DEFINITION_NAMES : SEGMENTS;
+    // The same pattern reads a parameter wherever it has this name.
+    const isFirst = PLACES.find((one) => one.name === name)?.path === path;
+    const values = isFirst ? all : ["..", "a%00b", "%27%20OR%201=1--"];
     const tryValue = async (value: string) => {
       const { status, body: answer } = await ask<unknown>(method, fill(path, name, value), {
         token: isWorkflows ? run.callback.token : ROOT,

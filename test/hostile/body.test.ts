@@ -161,21 +161,13 @@ const TOO_LARGE = ["body_too_large", 413] as const;
 const BODIES: readonly (readonly [string, (valid: string) => Body | null, string, number])[] = [
   ["none at all", () => null, ...INVALID],
   ["empty", () => "", ...INVALID],
-  ["blank", () => " \n\t", ...INVALID],
   ["a NUL", () => "\0", ...INVALID],
   ["cut short", (valid) => valid.slice(0, -1), ...INVALID],
   ["followed by more", (valid) => `${valid}{}`, ...INVALID],
-  ["with a NUL after it", (valid) => `${valid}\0`, ...INVALID],
   ["with a trailing comma", (valid) => `${valid.slice(0, -1)},}`, ...INVALID],
-  ["with single quotes", (valid) => valid.replaceAll('"', "'"), ...INVALID],
-  ["with a comment", (valid) => `/* */${valid}`, ...INVALID],
   ["with NaN", (valid) => withMember(valid, "x", "NaN"), ...INVALID],
-  ["with Infinity", (valid) => withMember(valid, "x", "-Infinity"), ...INVALID],
   ["with a raw control character", (valid) => withMember(valid, "x", '"\u0001"'), ...INVALID],
   ["null", () => "null", ...INVALID],
-  ["a number", () => "1e400", ...INVALID],
-  ["a string", () => '"deploy"', ...INVALID],
-  ["true", () => "true", ...INVALID],
   ["an empty list", () => "[]", ...INVALID],
   ["a list of one", (valid) => `[${valid}]`, ...INVALID],
   ["an empty object", () => "{}", ...INVALID],
@@ -183,10 +175,6 @@ const BODIES: readonly (readonly [string, (valid: string) => Body | null, string
   ["with an empty key", (valid) => withMember(valid, "", "1"), ...INVALID],
   ["with half a surrogate pair for a key", (valid) => withMember(valid, "\\ud800", "1"), ...INVALID],
   ["with __proto__", (valid) => withMember(valid, "__proto__", '{"role":"owner"}'), ...INVALID],
-  ["with an escaped __proto__", (valid) => withMember(valid, "\\u005f_proto__", "null"), ...INVALID],
-  ["of nothing but __proto__", (valid) => `{"__proto__":${valid}}`, ...INVALID],
-  ["with constructor", (valid) => withMember(valid, "constructor", '{"prototype":{}}'), ...INVALID],
-  ["with toString", (valid) => withMember(valid, "toString", "1"), ...INVALID],
   ["with a trigger of nothing", (valid) => withMember(valid, "trigger", "{}"), ...INVALID],
   [
     "with 50 000 unknown keys",
@@ -204,16 +192,13 @@ const BODIES: readonly (readonly [string, (valid: string) => Body | null, string
     (valid) => withMember(valid, "output", nested(100_000, ["[", "]"])),
     ...INVALID,
   ],
-  ["of closing brackets first", () => "]".repeat(1000) + nested(1000, ["[", "]"]), ...INVALID],
   ["of 2 MB", (valid) => withMember(valid, "x", `"${"x".repeat(2_000_000)}"`), ...TOO_LARGE],
   ["of 2 MB of spaces around it", (valid) => " ".repeat(2_000_000) + valid, ...TOO_LARGE],
-  ["of 5 MB", (valid) => withMember(valid, "x", `"${"x".repeat(5_000_000)}"`), ...TOO_LARGE],
   ["of 5 MB, its length not told", () => stream(5), ...TOO_LARGE],
   ["of 64 MB, its length not told", () => stream(64), ...TOO_LARGE],
   ["in UTF-16", (valid) => new Uint8Array(Uint16Array.from(valid, (c) => c.charCodeAt(0)).buffer), ...INVALID],
   ["with a byte that is no UTF-8", (valid) => inLastString(valid, [0xff]), ...INVALID],
   ["with an overlong slash", (valid) => inLastString(valid, [0xc0, 0xaf]), ...INVALID],
-  ["with an encoded surrogate", (valid) => inLastString(valid, [0xed, 0xa0, 0x80]), ...INVALID],
   ["with a character cut short", (valid) => inLastString(valid, [0xe2, 0x82]), ...INVALID],
 ];
 
@@ -232,9 +217,20 @@ const TYPES: readonly (string | null)[] = [
   "application/json; boundary=x",
 ];
 
+/** One validator reads the bodies of all routes. So the first route is tried with all, and the others with some. */
+const TRIED_EVERYWHERE: readonly unknown[] = [
+  "empty",
+  "an empty list",
+  "an empty object",
+  "with an unknown key",
+  "of 2 MB",
+];
+
 describe.each(ROUTES)("the body of $name", (route) => {
+  const isFirst = route === ROUTES[0];
   const bodies = BODIES.filter(
     ([name]) =>
+      (isFirst || TRIED_EVERYWHERE.includes(name)) &&
       !route.takes?.includes(name) &&
       !(route.takesEmpty && name === "an empty object") &&
       !(route.takesNone && (name === "none at all" || name === "empty")),
@@ -243,7 +239,7 @@ describe.each(ROUTES)("the body of $name", (route) => {
     await expectRefused(() => send(route, body(route.valid)), status, code);
   });
 
-  it.each(TYPES)("sent as %s is refused", async (contentType) => {
+  it.each(isFirst ? TYPES : ["text/plain"])("sent as %s is refused", async (contentType) => {
     await expectRefused(() => send(route, route.valid, contentType), 415, "unsupported_media_type");
   });
 });

@@ -11,14 +11,11 @@ const CURSORS = [
   "x",
   "%00",
   "%zz",
-  "null",
   ID,
   btoa("no uuid at all, but of 36 characters"),
   btoa(ID.toUpperCase().replace("0199D2A5", "0199D2AF")),
   `${btoa(ID)}=`,
-  `%20${btoa(ID)}`,
   `${btoa(ID)}%0a`,
-  btoa(`${ID}\n`),
   "A".repeat(10_000),
 ];
 /** Of a timeline, whose cursors are numbers; a list's are ids. */
@@ -32,23 +29,13 @@ const MANY_LABELS = Array.from({ length: 11 }, (_, i) => `label=${i}`).join("&")
 const TIMES = [
   "",
   "0",
-  "-1",
-  "1e21",
-  "NaN",
-  "now",
   "2026-01-01",
   "2026-01-01T00:00:00",
   "2026-02-29T00:00:00Z",
-  "2026-13-01T00:00:00Z",
   "2026-01-01T24:00:00Z",
-  "2026-01-01T00:00:60Z",
   "2026-01-01T00:00:00%2B24:00",
   "2026-01-01T00:00:00+01:00",
-  "2026-01-01T00:00:00.Z",
-  "2026-01-01%2000:00:00Z",
   "2026-01-01T00:00:00Z%00",
-  "99999-01-01T00:00:00Z",
-  "-000001-01-01T00:00:00Z",
   `2026-01-01T00:00:00.${"0".repeat(1000)}Z`,
 ];
 

@@ -58,18 +58,6 @@ it("a dry run, and a get of a cancel that is over, are one call", async () => {
   expect(await linesOf(() => ask("GET", bulkPath(path, id)))).toEqual(costs(200, 0, 1));
 });
 
-it("a refused request for a bulk operation makes no round trip", async () => {
-  const path = newRunsPath();
-  const { lines, calls } = await hopsOf(async () => {
-    await startBulk(path, { operation: "cancel", filter: {}, maxRuns: 1 });
-    await startBulk(path, { operation: "cancel", filter: { status: ["done"] }, maxRuns: 1 });
-    await ask("GET", bulkPath(path, "no-uuid"));
-    await ask("GET", bulkPath(path, UNKNOWN, "/items?outcome=no"));
-  });
-  expect(lines).toEqual([422, 400, 404, 400].map((status) => ({ status, d1: 0, coordinator: 0 })));
-  expect(calls).toBe(0);
-});
-
 it("30 cancels are one read of the set, and for each page a question about the token", async () => {
   const project = newProject();
   const path = `${project}/envs/prod/action-runs`;

@@ -124,25 +124,3 @@ it("pauses and concurrency groups call the coordinator once, and D1 only for an 
     expect(await linesOf(() => ask("DELETE", at(`pauses/${name}`)))).toEqual(costs(404, 0));
   }
 });
-
-it("a malformed request about gates makes no round trip", async () => {
-  const path = newPath();
-  const at = (name: string) => path.replace(/action-runs$/, name);
-  const id = crypto.randomUUID();
-  const { lines, calls } = await hopsOf(async () => {
-    for (const what of ["approve", "reject"]) {
-      await ask("POST", `${path}/${id}/${what}`, { body: { reason: 1 } });
-      await ask("POST", `${path}/no-uuid/${what}`);
-    }
-    await ask("POST", `${path}/no-uuid/release`);
-    await ask("GET", `${path}/no-uuid/approval`);
-    await ask("PUT", at("pauses/prod"), { body: {} });
-    await ask("PUT", at("pauses/-no"), REASON);
-    await ask("DELETE", at("pauses/-no"));
-    await ask("GET", at("concurrency-groups?group=-"));
-    await ask("POST", path, { body: { actionName: "a", notBefore: "soon" } });
-  });
-  const statuses = [400, 404, 400, 404, 404, 404, 400, 404, 404, 400, 400];
-  expect(lines).toEqual(statuses.map((status) => ({ status, d1: 0, coordinator: 0 })));
-  expect(calls).toBe(0);
-});

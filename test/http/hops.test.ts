@@ -454,39 +454,50 @@ it("of an endpoint, D1 is asked once and the coordinator once", async () => {
   expect(unknown.lines).toEqual(Array(5).fill({ status: 404, d1: 1, coordinator: 0 }));
 });
 
-it("a malformed request makes no round trip", async () => {
-  const path = newPath();
-  const actions = path.replace(/action-runs$/, "actions");
-  const id = crypto.randomUUID();
-  const { lines, calls } = await hopsOf(async () => {
-    await ask("GET", path, { token: null });
-    await ask("GET", path, { token: "no-such-spelling" });
-    await ask("GET", `${path}?limit=0`);
-    await ask("POST", path, { body: {} });
-    await ask("GET", `${path}/no-uuid`);
-    await ask("GET", `${path}/no-uuid/events`);
-    await ask("GET", `${path}/${id}?wait=0`);
-    await ask("GET", `${path}/${id}/events?cursor=0`);
-    await ask("POST", path, { body: { actionName: "a" }, headers: { "Action-Runs-Delivery": "1" } });
-    await ask("DELETE", `${path}/no-uuid`);
-    await ask("GET", "/nothing");
-    await ask("GET", `${path}?label=`);
-    await ask("GET", `${path}/${id}?include=all`);
-    await ask("GET", `${path}/summary?limit=1`);
-    await ask("POST", `${path}/${id}/cancel`, { body: { graceSeconds: -1 } });
-    await ask("POST", `${path}/${id}/retry`, { body: { labels: [] } });
-    await ask("POST", `${path}/no-uuid/cancel`);
-    await ask("POST", `${path}/no-uuid/retry`);
-    await ask("GET", `${actions}?cursor=-`);
-    await ask("PUT", `${actions}/a`, { body: { timeout: 0 } });
-    await ask("PUT", `${actions}/a`, { body: { parametersSchema: { $ref: "https://a.example" } } });
-    await ask("POST", `${actions}/a/runs`, { body: { actionName: "a" } });
-    await ask("DELETE", `${actions}/-a`);
-  });
-  expect(lines).toEqual(
-    [
-      401, 401, 400, 400, 404, 404, 400, 400, 508, 404, 404, 400, 400, 400, 400, 400, 404, 404, 400, 400, 400, 400, 404,
-    ].map((status) => ({ status, d1: 0, coordinator: 0 })),
-  );
-  expect(calls).toBe(0);
+const HERE = "/acme/shop/envs/malformed";
+const RUNS = `${HERE}/action-runs`;
+const A_RUN = `${RUNS}/0199d2a5-1234-8001-8123-456789abcdef`;
+
+it.each<[status: number, method: string, path: string, options?: object]>([
+  [401, "GET", RUNS, { token: null }],
+  [401, "GET", RUNS, { token: "no-such-spelling" }],
+  [404, "GET", "/nothing"],
+  [508, "POST", RUNS, { body: { actionName: "a" }, headers: { "Action-Runs-Delivery": "1" } }],
+  [400, "GET", `${RUNS}?limit=0`],
+  [400, "GET", `${RUNS}?label=`],
+  [400, "GET", `${RUNS}/summary?limit=1`],
+  [400, "POST", RUNS, { body: {} }],
+  [400, "POST", RUNS, { body: { actionName: "a", notBefore: "soon" } }],
+  [404, "GET", `${RUNS}/no-uuid`],
+  [400, "GET", `${A_RUN}?wait=0`],
+  [400, "GET", `${A_RUN}?include=all`],
+  [404, "GET", `${RUNS}/no-uuid/events`],
+  [400, "GET", `${A_RUN}/events?cursor=0`],
+  [404, "DELETE", `${RUNS}/no-uuid`],
+  [404, "POST", `${RUNS}/no-uuid/cancel`],
+  [400, "POST", `${A_RUN}/cancel`, { body: { graceSeconds: -1 } }],
+  [404, "POST", `${RUNS}/no-uuid/retry`],
+  [400, "POST", `${A_RUN}/retry`, { body: { labels: [] } }],
+  [404, "POST", `${RUNS}/no-uuid/approve`],
+  [400, "POST", `${A_RUN}/approve`, { body: { reason: 1 } }],
+  [404, "POST", `${RUNS}/no-uuid/reject`],
+  [400, "POST", `${A_RUN}/reject`, { body: { reason: 1 } }],
+  [404, "POST", `${RUNS}/no-uuid/release`],
+  [404, "GET", `${RUNS}/no-uuid/approval`],
+  [400, "PUT", `${HERE}/pauses/prod`, { body: {} }],
+  [404, "PUT", `${HERE}/pauses/-no`, { body: { reason: "freeze" } }],
+  [404, "DELETE", `${HERE}/pauses/-no`],
+  [400, "GET", `${HERE}/concurrency-groups?group=-`],
+  [422, "POST", `${HERE}/bulk-operations`, { body: { operation: "cancel", filter: {}, maxRuns: 1 } }],
+  [400, "POST", `${HERE}/bulk-operations`, { body: { operation: "cancel", filter: { status: ["done"] }, maxRuns: 1 } }],
+  [404, "GET", `${HERE}/bulk-operations/no-uuid`],
+  [400, "GET", `${HERE}/bulk-operations/0199d2a5-0000-8000-8000-000000000000/items?outcome=no`],
+  [400, "GET", `${HERE}/actions?cursor=-`],
+  [400, "PUT", `${HERE}/actions/a`, { body: { timeout: 0 } }],
+  [400, "PUT", `${HERE}/actions/a`, { body: { parametersSchema: { $ref: "https://a.example" } } }],
+  [400, "POST", `${HERE}/actions/a/runs`, { body: { actionName: "a" } }],
+  [404, "DELETE", `${HERE}/actions/-a`],
+])("a malformed request makes no round trip: %i for %s %s", async (status, method, path, options) => {
+  const { lines, calls } = await hopsOf(() => ask(method, path, options));
+  expect({ lines, calls }).toEqual({ lines: [{ status, d1: 0, coordinator: 0 }], calls: 0 });
 });

@@ -6,7 +6,7 @@
 import { array, assert, constantFrom, jsonValue, oneof, property, string } from "fast-check";
 import { describe, expect, it } from "vitest";
 import { actionDefinition } from "../../src/actions/definition.ts";
-import { newToken } from "../../src/auth/request-schemas.ts";
+import { newToken } from "../../src/auth/token-routes.ts";
 import { jsonPointer } from "../../src/base/json.ts";
 import { LABELS_MAX, POINTER_MAX_CHARACTERS } from "../../src/base/limits.ts";
 import { ApiError, refusalOf } from "../../src/http/errors.ts";

@@ -3,7 +3,7 @@
 import type { Schema } from "@cfworker/json-schema";
 import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
-import { VALIDATES, type Validated } from "../../src/http/validate.ts";
+import { meaningOf } from "../../src/http/operation.ts";
 import { startBulk } from "../support/bulk.ts";
 import { document, judge } from "../support/conformance.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
@@ -181,14 +181,14 @@ export async function send(
 
 const routes = createApp().routes.map(({ method, path, handler }) => ({
   operation: `${method} ${path.replaceAll(/:(\w+)(\{[^/]*\})?/g, "{$1}")}`,
-  validated: (handler as { readonly [VALIDATES]?: Validated })[VALIDATES],
+  validates: meaningOf(handler) ?? {},
 }));
 
 /** Whether the validator of the service accepts this body, or this query. */
-export function isAccepted({ method, path }: Operation, target: Validated["target"], value: unknown): boolean {
+export function isAccepted({ method, path }: Operation, target: "body" | "query", value: unknown): boolean {
   const [schema, ...others] = routes
-    .filter(({ operation, validated }) => operation === `${method} ${path}` && validated?.target === target)
-    .flatMap(({ validated }) => validated?.schema ?? []);
+    .filter(({ operation }) => operation === `${method} ${path}`)
+    .flatMap(({ validates }) => validates[target] ?? []);
   if (schema === undefined || others.length > 0) throw new Error(`${method} ${path} has not one validator`);
   return z.safeParse(schema, value).success;
 }

@@ -7,7 +7,7 @@ import { RunHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
 import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
-import { breakD1, faults, queueBatches, resetFaults } from "../support/faults.ts";
+import { faults, queueBatches, resetFaults } from "../support/faults.ts";
 import { replicated } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
@@ -39,21 +39,6 @@ const passUntilEnd = (path: string, id: string) =>
     await pass(path, 31_000);
     return (await bulkOf(path, id)).completedAt !== null;
   });
-
-it("an operation waits while D1 is down for a minute, and goes on then", async () => {
-  const path = newRunsPath();
-  await fail(path, 4);
-  await replicated(path);
-  const retry = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 4 };
-  const { body } = await startBulk(path, retry);
-  breakD1("down");
-  for (let seconds = 0; seconds < 60; seconds += 5) await pass(path, 5000);
-  expect((await bulkOf(path, body.id)).completedAt).toBeNull();
-  resetFaults();
-  await passUntilEnd(path, body.id);
-  const { counts } = await bulkOf(path, body.id);
-  expect(counts).toEqual({ matched: 4, accepted: 4, skipped: 0, failed: 0, remaining: 0 });
-});
 
 it("the runs of a filter are those that were there when it began, whatever D1 lacks of them and whatever the clocks say", async () => {
   const path = newRunsPath();
@@ -163,23 +148,4 @@ it("a retry that never answers makes no other retry fail", async () => {
   const stopped = await ask<Operation>("POST", bulkPath(path, body.id, "/cancel"));
   never.resolve();
   expect(stopped.body).toMatchObject({ status: "aborted", counts: { accepted: 7, failed: 1 } });
-});
-
-it("a retry that always fails has failed after ten tries, and no other", async () => {
-  const path = newRunsPath();
-  const runIds = await fail(path, 8);
-  const [stuck] = runIds;
-  const { inputs } = RunHandler.prototype;
-  let tries = 0;
-  vi.spyOn(RunHandler.prototype, "inputs").mockImplementation(async function failing(this: RunHandler, ...of) {
-    if (of[0] !== stuck) return inputs.apply(this, of);
-    tries++;
-    throw new Error("Network connection lost.");
-  });
-  const { body } = await startBulk(path, { operation: "retry", runIds });
-  await passUntilEnd(path, body.id);
-  expect((await bulkOf(path, body.id)).counts).toMatchObject({ matched: 8, accepted: 7, failed: 1 });
-  // The Worker calls twice for each try.
-  expect(tries).toBe(20);
-  expect(await itemsOf(path, body.id, "?outcome=failed")).toMatchObject([{ runId: stuck, code: "unknown" }]);
 });

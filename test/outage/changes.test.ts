@@ -97,16 +97,6 @@ it("lets no caller wait while D1 is known to fail", async () => {
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 11);
 });
 
-it("answers ten creates with one key with one run while D1 is down", async () => {
-  const path = newRunsPath();
-  faults.writes = "down";
-  const headers = { "Idempotency-Key": "once" };
-  const made = await Promise.all(
-    Array.from({ length: 10 }, () => createRun(path, { actionName: "deploy" }, { headers })),
-  );
-  expect(new Set(made.map(({ id }) => id)).size).toBe(1);
-});
-
 it("keeps the alarm set while D1 is down, also after evictions", async () => {
   const path = newRunsPath();
   faults.writes = "down";

@@ -10,7 +10,7 @@ import { streamEvents } from "../../src/runs/api/timeline-routes.ts";
 import { WatchHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { SUBSCRIPTIONS_MAX, Subscriptions } from "../../src/runs/coordinator/subscriptions.ts";
 
-import { CONTENT, withHeldBatches } from "../runs/replication/held-flights.ts";
+import { CONTENT, itHeld } from "../runs/replication/held-batches.ts";
 import {
   alarmAt,
   change,
@@ -19,7 +19,6 @@ import {
   DAY_MS,
   direct,
   HOUR_MS,
-  journal,
   MINUTE_MS,
   until,
 } from "../support/direct.ts";
@@ -88,21 +87,6 @@ describe("the sweep", () => {
       expect(await dueAt(path)).toBe(Date.now() + 600_000);
     },
   );
-});
-
-it("retention that failed is retried when its alarm rings, not an hour later", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
-  await change(path, id, { type: "cancelled" });
-  vi.setSystemTime(Date.now() + 31 * DAY_MS);
-  faults.writes = "down";
-  await runDurableObjectAlarm(coordinator(path));
-  faults.writes = null;
-  stepBack();
-  await direct(path).upkeep.poke();
-  expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now());
-  await runDurableObjectAlarm(coordinator(path));
-  await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
 });
 
 describe("a subscriber of a run", () => {
@@ -192,21 +176,21 @@ describe("what an isolate remembers", () => {
   });
 });
 
-it(
+itHeld(
   "a run that D1 refused is sent again with the next batch, not an hour later",
-  withHeldBatches(async ({ commit, batch, batches, write }) => {
+  async ({ writer, batch, batches, write }) => {
     write("a", 1);
     await Promise.resolve();
     batch(0).fail(CONTENT);
-    await until(async () => commit.quarantined.size === 1);
-    commit.writeNow();
+    await until(async () => writer.quarantined.size === 1);
+    writer.writeNow();
     await scheduler.wait(0);
     expect(batches).toHaveLength(1);
     stepBack();
-    commit.writeNow();
+    writer.writeNow();
     await Promise.resolve();
     expect(batches).toHaveLength(2);
-  }),
+  },
 );
 
 it("a client that was rate limited is served again when it sends a valid token", async () => {

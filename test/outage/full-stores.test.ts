@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
-import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/retention.ts";
+import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/context.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";

@@ -143,12 +143,12 @@ export function holdingList<T>(
 /** The first run id that is created meanwhile wants the same place in the journal as any other of its millisecond. */
 export async function withSameRandom<T>(go: () => Promise<T>): Promise<T> {
   const getRandomValues = crypto.getRandomValues.bind(crypto);
-  let isMinted = false;
+  let isDrawn = false;
   const rolled = (array: Uint8Array<ArrayBuffer>) => {
     getRandomValues(array);
     // The random part of an id is six bytes. The first 15 bits besides the version and the variant are its place.
-    if (array.length === 6 && !isMinted) {
-      isMinted = true;
+    if (array.length === 6 && !isDrawn) {
+      isDrawn = true;
       array.set([0, 0, (array[2] ?? 0) & 0x07]);
     }
     return array;

@@ -11,6 +11,8 @@ import {
   tokenExpiresAt,
 } from "../../src/runs/run.ts";
 import { type Conflict, expire, type RunEvent, transition } from "../../src/runs/transition.ts";
+import { toRun } from "../support/rows.ts";
+import { type EventType, eventsAt } from "./run-events.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const NOT_BEFORE = CREATED_AT + 10_000;
@@ -28,54 +30,20 @@ const GATES: Gates = {
   creator: ANN,
   sealedUnder: null,
 };
-const NEW: NewRun = {
+const NEW: NewRun = toRun({
   id: "019c0e5a-1800-8000-8000-000000000000",
-  actionName: "deploy",
-  entityId: null,
-  parameters: "{}",
-  recommendations: "{}",
-  triggeredBy: "ann",
-  via: null,
+  createdAt: CREATED_AT,
   source: "action",
-  actionVersion: 1,
-  retryOf: null,
-  labels: "[]",
-  traceparent: null,
   heartbeatTimeoutMs: 5000,
   gates: GATES,
-  createdAt: CREATED_AT,
   timeoutMs: TIMEOUT_MS,
   deadlineAt: WAIT_UNTIL + TIMEOUT_MS,
-};
+});
 
-type EventType = RunEvent["type"];
 const approvedBy = (by: Actor, at: number) => ({ type: "approved", approval: { by, at, reason: null } }) as const;
 const BOBS = approvedBy(BOB, NOW);
-const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
-  started: { type: "started" },
-  dispatched: { type: "dispatched" },
-  attempt_failed: {
-    type: "attempt_failed",
-    failure: { attempt: 1, at: NOW, reason: "ci.example answered 503", nextAt: NOW + 1000 },
-  },
-  heartbeat: { type: "heartbeat" },
-  external_url: { type: "external_url", url: "https://ci.example/1" },
-  succeeded: { type: "succeeded", output: null },
-  failed: { type: "failed", error: "exit 1", output: null },
-  cancelled: { type: "cancelled" },
-  cancel_requested: { type: "cancel_requested", by: "ann", reason: null, graceMs: 5000 },
-  dispatch_failed: { type: "dispatch_failed", reason: "no" },
-  deadline_passed: { type: "deadline_passed" },
-  time_opened: { type: "time_opened" },
-  approved: BOBS,
-  approvals_withdrawn: { type: "approvals_withdrawn", approvals: [BOBS.approval] },
-  rejected: { type: "rejected", by: BOB, reason: "not on a Friday" },
-  released: { type: "released" },
-  held: { type: "held", reason: "a freeze" },
-  queued: { type: "queued" },
-  refused: { type: "refused", reason: "There is no room." },
-  replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "carl" },
-};
+const withdrawn = { type: "approvals_withdrawn", approvals: [BOBS.approval] } as const;
+const EVENTS = { ...eventsAt(NOW), approved: BOBS, approvals_withdrawn: withdrawn };
 const allTypes = Object.keys(EVENTS) as EventType[];
 
 function changed(run: Run, event: RunEvent, now = NOW): Run {

@@ -1,6 +1,5 @@
 import fc from "fast-check";
-import { describe, expect, it, vi } from "vitest";
-import { toActionRun } from "../../src/runs/action-run.ts";
+import { describe, expect, it } from "vitest";
 import {
   begin,
   dueAt,
@@ -22,53 +21,30 @@ import {
   type RunEvent,
   transition,
 } from "../../src/runs/transition.ts";
+import { toRun } from "../support/rows.ts";
+import { type EventType, eventsAt, GRACE_MS, URL_OF_JOB } from "./run-events.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const STARTED_AT = CREATED_AT + 1000;
 const NOW = CREATED_AT + 2000;
 const DEADLINE_AT = CREATED_AT + 60_000;
 const DAY_MS = 86_400_000;
-const GRACE_MS = 10_000;
 /** When the grace of a run that is stopping ends. */
 const UNTIL = CREATED_AT + 30_000;
-const ACTOR = { tokenId: "t", tokenName: "ci", parents: [], person: null };
-const FAILURE = { attempt: 1, at: NOW, reason: "ci.example answered 503", nextAt: NOW + 1000 };
-const URL_OF_JOB = "https://ci.example/jobs/1";
 
 /** A failed run refuses events with the code of what failed it. */
 type Failure = "failed" | "timed out" | "silent" | "undispatched";
 /** `stopping`: running, and asked to stop. */
 type Situation = Exclude<Status, "failed"> | Failure | "stopping";
-type EventType = RunEvent["type"];
 /**
  * `noted`: a sign of life is on record, and nothing else has changed. `unchanged`: nothing has. `asked`, `linked` and
  * `failing`: a new version of the same status.
  */
 type Outcome = Status | Conflict | "unchanged" | "noted" | "asked" | "linked" | "failing";
 
-// Both tables are typed by the source: a status or an event that is added there does not compile here.
-const EVENTS: { readonly [T in EventType]: Extract<RunEvent, { type: T }> } = {
-  started: { type: "started" },
-  dispatched: { type: "dispatched" },
-  attempt_failed: { type: "attempt_failed", failure: FAILURE },
-  heartbeat: { type: "heartbeat" },
-  external_url: { type: "external_url", url: URL_OF_JOB },
-  succeeded: { type: "succeeded", output: '{"url":"x"}' },
-  failed: { type: "failed", error: "exit 1", output: '{"log":"y"}' },
-  cancelled: { type: "cancelled" },
-  cancel_requested: { type: "cancel_requested", by: "ci", reason: "wrong branch", graceMs: GRACE_MS },
-  dispatch_failed: { type: "dispatch_failed", reason: "ci.example answered 404." },
-  deadline_passed: { type: "deadline_passed" },
-  time_opened: { type: "time_opened" },
-  approved: { type: "approved", approval: { by: ACTOR, at: NOW, reason: null } },
-  rejected: { type: "rejected", by: ACTOR, reason: "not on a Friday" },
-  released: { type: "released" },
-  held: { type: "held", reason: "a freeze" },
-  queued: { type: "queued" },
-  refused: { type: "refused", reason: "There is no room." },
-  approvals_withdrawn: { type: "approvals_withdrawn", approvals: [] },
-  replaced: { type: "replaced", by: "019c0e5a-1801-8000-8000-000000000000", triggeredBy: "ci" },
-};
+// A status or an event that is added in the source does not compile here.
+const EVENTS = eventsAt(NOW);
+const FAILURE = EVENTS.attempt_failed.failure;
 
 /** What no run takes that does not wait at a gate. */
 const NOT_WAITING = {
@@ -83,20 +59,25 @@ const NOT_WAITING = {
   replaced: "not_waiting",
 } as const;
 
-const refusedBy = (conflict: Conflict): Record<EventType, Outcome> => ({
-  started: conflict,
-  dispatched: conflict,
-  attempt_failed: conflict,
-  heartbeat: conflict,
-  external_url: conflict,
-  succeeded: conflict,
-  failed: conflict,
-  cancelled: conflict,
-  cancel_requested: conflict,
-  dispatch_failed: conflict,
-  deadline_passed: conflict,
+const refusedBy = (conflict: Conflict) => {
+  const all = Object.keys(EVENTS).map((type) => [type, conflict]);
+  return { ...Object.fromEntries(all), ...NOT_WAITING } as Record<EventType, Outcome>;
+};
+
+const OF_RUNNING: Record<EventType, Outcome> = {
+  started: "run_running",
+  dispatched: "run_running",
+  attempt_failed: "run_running",
+  heartbeat: "noted",
+  external_url: "linked",
+  succeeded: "succeeded",
+  failed: "failed",
+  cancelled: "run_running",
+  cancel_requested: "asked",
+  dispatch_failed: "run_running",
+  deadline_passed: "unchanged",
   ...NOT_WAITING,
-});
+};
 
 const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   pending: {
@@ -113,35 +94,9 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     deadline_passed: "unchanged",
     ...NOT_WAITING,
   },
-  running: {
-    started: "run_running",
-    dispatched: "run_running",
-    attempt_failed: "run_running",
-    heartbeat: "noted",
-    external_url: "linked",
-    succeeded: "succeeded",
-    failed: "failed",
-    cancelled: "run_running",
-    cancel_requested: "asked",
-    dispatch_failed: "run_running",
-    deadline_passed: "unchanged",
-    ...NOT_WAITING,
-  },
-  stopping: {
-    started: "run_running",
-    dispatched: "run_running",
-    attempt_failed: "run_running",
-    heartbeat: "noted",
-    external_url: "linked",
-    succeeded: "succeeded",
-    failed: "cancelled",
-    cancelled: "run_running",
-    // Its grace ends sooner.
-    cancel_requested: "asked",
-    dispatch_failed: "run_running",
-    deadline_passed: "unchanged",
-    ...NOT_WAITING,
-  },
+  running: OF_RUNNING,
+  // The second request counts because its grace ends sooner.
+  stopping: { ...OF_RUNNING, failed: "cancelled" },
   succeeded: refusedBy("run_succeeded"),
   failed: refusedBy("run_failed"),
   "timed out": refusedBy("run_timed_out"),
@@ -150,47 +105,15 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
   cancelled: refusedBy("run_cancelled"),
 };
 
-const PENDING: Run = Object.freeze({
-  id: "019c0e5a-1800-8000-8000-000000000000",
-  version: 1,
-  status: "pending",
-  actionName: "deploy",
-  entityId: null,
-  parameters: "{}",
-  recommendations: "{}",
-  triggeredBy: "root",
-  createdAt: CREATED_AT,
-  startedAt: null,
-  completedAt: null,
-  error: null,
-  output: null,
-  deadlineAt: DEADLINE_AT,
-  heartbeatTimeoutMs: null,
-  silentSince: CREATED_AT,
-  endCause: null,
-  source: "none",
-  actionVersion: null,
-  retryOf: null,
-  traceparent: null,
-  labels: "[]",
-  cancelBy: null,
-  cancelReason: null,
-  cancelRequestedAt: null,
-  cancelUntil: null,
-  externalUrl: null,
-  externalUrlChanges: 0,
-  via: null,
-  timeoutMs: DEADLINE_AT - CREATED_AT,
-  gates: null,
-  waitingFor: null,
-  waitingSince: null,
-  waitingReason: null,
-  releasedAt: null,
-  approvals: [],
-  withdrawnAt: null,
-  rejectedBy: null,
-  failedAttempt: null,
-});
+const PENDING: Run = Object.freeze(
+  toRun({
+    id: "019c0e5a-1800-8000-8000-000000000000",
+    createdAt: CREATED_AT,
+    silentSince: CREATED_AT,
+    deadlineAt: DEADLINE_AT,
+    timeoutMs: DEADLINE_AT - CREATED_AT,
+  }),
+);
 
 const RUNNING: Run = Object.freeze({
   ...PENDING,
@@ -564,8 +487,6 @@ describe("a run that may be silent for a minute", () => {
   it("is not silent during its dispatch or without a heartbeat timeout", () => {
     expect(timeIsUpAt(dispatching)).toBe(LATER);
     expect(timeIsUpAt(begin({ ...input, heartbeatTimeoutMs: null }, CREATED_AT))).toBe(LATER);
-    // Journalled before silence was known of.
-    expect(timeIsUpAt({ ...pending, silentSince: null })).toBe(LATER);
   });
 
   it("ends at its deadline if that comes first or at the same instant", () => {
@@ -574,11 +495,6 @@ describe("a run that may be silent for a minute", () => {
       expect(ended).toMatchObject({ status: "failed", completedAt: deadlineAt, endCause: "deadline" });
       expect(ended.error).toMatch(/^\[timeout\] No result was reported by /);
     }
-  });
-
-  it("names in its error how many minutes it was silent", () => {
-    const run = { ...pending, heartbeatTimeoutMs: 5 * SILENCE_MS };
-    expect(expire(run, LATER).error).toContain(" was silent for 5 minutes: ");
   });
 });
 
@@ -679,58 +595,4 @@ describe("when the coordinator has something to do for a run", () => {
       expect(() => dueAt(kept({ ...runIn("cancelled"), completedAt }), null)).toThrow(RangeError);
     },
   );
-});
-
-describe("the ActionRun on the wire", () => {
-  it("has the contract's twelve fields in their order and nothing else", () => {
-    const kept = { ...runIn("succeeded"), createKey: "c:secret", changeKey: "m:secret", purgeAt: NOW };
-    const reference =
-      "id actionName entityId status parameters recommendations triggeredBy createdAt startedAt completedAt error output";
-    expect(Object.keys(JSON.parse(toActionRun(kept))).join(" ")).toBe(reference);
-    for (const situation of situations) {
-      expect(Object.keys(JSON.parse(toActionRun(runIn(situation)))).join(" ")).toBe(reference);
-    }
-  });
-
-  it("is printed once for each version", () => {
-    const stringify = vi.spyOn(JSON, "stringify");
-    const run = { ...PENDING };
-    const text = toActionRun(run);
-    const calls = stringify.mock.calls.length;
-    expect(calls).toBeGreaterThan(0);
-    expect(toActionRun(run)).toBe(text);
-    expect(stringify).toHaveBeenCalledTimes(calls);
-    stringify.mockRestore();
-    expect(toActionRun({ ...run, actionName: "another" })).not.toBe(text);
-  });
-
-  it("prints null for missing values, instants in UTC, and JSON as it was sent", () => {
-    const open = toActionRun({ ...PENDING, parameters: '{"__proto__":1,"n":1e3}' });
-    expect(open).toBe(
-      '{"id":"019c0e5a-1800-8000-8000-000000000000","actionName":"deploy","entityId":null,"status":"pending",' +
-        '"parameters":{"__proto__":1,"n":1e3},"recommendations":{},"triggeredBy":"root",' +
-        '"createdAt":"2026-01-31T12:00:00.000Z","startedAt":null,"completedAt":null,"error":null,"output":null}',
-    );
-    const odd = 'quote " back\\slash \u2028 \u{1f680} \n';
-    const ended = toActionRun({
-      ...PENDING,
-      status: "failed",
-      actionName: odd,
-      triggeredBy: odd,
-      error: odd,
-      entityId: "0b6e5a57-8b0a-4f0e-9b0e-1d7f3a1f0c11",
-      startedAt: STARTED_AT,
-      completedAt: NOW,
-      output: '{"a":[1]}',
-    });
-    expect(JSON.parse(ended)).toMatchObject({
-      actionName: odd,
-      triggeredBy: odd,
-      error: odd,
-      entityId: "0b6e5a57-8b0a-4f0e-9b0e-1d7f3a1f0c11",
-      startedAt: "2026-01-31T12:00:01.000Z",
-      completedAt: "2026-01-31T12:00:02.000Z",
-      output: { a: [1] },
-    });
-  });
 });

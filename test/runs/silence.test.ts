@@ -2,22 +2,10 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { begin, type Run, timeIsUpAt } from "../../src/runs/run.ts";
-import { expire, type RunEvent, transition } from "../../src/runs/transition.ts";
-
-import {
-  alarmAt,
-  alarmIn,
-  coordinator,
-  direct,
-  journal,
-  MINUTE_MS,
-  newIdIn,
-  STARTED_BY_NOBODY,
-  until,
-} from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, direct, journal, MINUTE_MS, newIdIn, until } from "../support/direct.ts";
 import { replicatedRow } from "../support/landed.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { toRun } from "../support/rows.ts";
 import { beat, eventsOf } from "../support/stream.ts";
 import type { Refusal } from "../support/tokens.ts";
 
@@ -113,33 +101,13 @@ describe("a run that is silent for too long", () => {
     }
   });
 
-  it("is heard a millisecond before", async () => {
-    const path = newRunsPath();
-    const run = await quietRun(path, 1);
-    clockAt(Date.parse(run.createdAt) + MINUTE_MS - 1);
-    expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
-  });
-
   it("ends by itself, with nobody asking", async () => {
     const path = newRunsPath();
     const createdAt = Date.now();
     const id = await newIdIn(path, createdAt);
-    await direct(path).runs.create(
-      {
-        id,
-        createdAt,
-        actionName: "deploy",
-        entityId: null,
-        parameters: "{}",
-        recommendations: "{}",
-        triggeredBy: "root",
-        deadlineAt: createdAt + 60 * MINUTE_MS,
-        heartbeatTimeoutMs: 300,
-        ...STARTED_BY_NOBODY,
-      },
-      { key: `m:${id}`, fingerprint: "" },
-      null,
-    );
+    const deadlineAt = createdAt + 60 * MINUTE_MS;
+    const run = toRun({ id, createdAt, deadlineAt, heartbeatTimeoutMs: 300 });
+    await direct(path).runs.create(run, { key: `m:${id}`, fingerprint: "" }, null);
     await until(async () => (await rowOf(id))?.status === "failed");
     expect(JSON.parse((await rowOf(id))?.body ?? "").completedAt).toBe(iso(createdAt + 300));
   });
@@ -183,16 +151,6 @@ describe("a heartbeat", () => {
 });
 
 describe("the deadline", () => {
-  it("alone ends a run that has no heartbeatTimeout", async () => {
-    const path = newRunsPath();
-    const run = await quietRun(path);
-    await beat(run);
-    await alarmIn(59 * MINUTE_MS, coordinator(path));
-    expect((await decided(path, run)).status).toBe("running");
-    await alarmIn(61 * MINUTE_MS, coordinator(path));
-    expect((await decided(path, run)).error).toMatch(/^\[timeout\] No result/);
-  });
-
   it.each([
     { heartbeatTimeout: 3, timeout: 2 },
     { heartbeatTimeout: 2, timeout: 2 },
@@ -205,60 +163,4 @@ describe("the deadline", () => {
     expect(ended.error).not.toContain("silent");
     expect((await eventsOf(`${path}/${run.id}`)).body.at(-1)).toMatchObject({ cause: "deadline" });
   });
-
-  it("no heartbeat puts it off", async () => {
-    const path = newRunsPath();
-    const run = await quietRun(path, 2, 2);
-    clockAt(Date.parse(run.createdAt) + 119_000);
-    await beat(run);
-    vi.useRealTimers();
-    await alarmIn(2 * MINUTE_MS, coordinator(path));
-    expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
-  });
-});
-
-describe("of a run with a trigger", () => {
-  const CREATED_AT = Date.UTC(2026, 0, 31, 12);
-  const DISPATCHING: Run = begin(
-    {
-      id: "019c0e5a-1800-8000-8000-000000000000",
-      actionName: "deploy",
-      entityId: null,
-      parameters: "{}",
-      recommendations: "{}",
-      triggeredBy: "root",
-      createdAt: CREATED_AT,
-      deadlineAt: CREATED_AT + 60 * MINUTE_MS,
-      heartbeatTimeoutMs: MINUTE_MS,
-      ...STARTED_BY_NOBODY,
-    },
-    CREATED_AT,
-    { isDispatching: true },
-  );
-
-  it("silence does not count while its dispatch is under way", () => {
-    const later = CREATED_AT + 59 * MINUTE_MS;
-    expect(timeIsUpAt(DISPATCHING)).toBe(DISPATCHING.deadlineAt);
-    expect(expire(DISPATCHING, later)).toBe(DISPATCHING);
-  });
-
-  it.each<RunEvent["type"]>(["dispatched", "started", "heartbeat"])(
-    "silence counts from the first sign of life: %s",
-    (type) => {
-      const at = CREATED_AT + 7 * MINUTE_MS;
-      const next = transition(DISPATCHING, { type } as RunEvent, at);
-      if (!next.ok) throw new Error(next.error);
-      expect(timeIsUpAt(next.value)).toBe(at + MINUTE_MS);
-      expect(expire(next.value, at + MINUTE_MS - 1)).toBe(next.value);
-      expect(expire(next.value, at + MINUTE_MS)).toMatchObject({
-        status: "failed",
-        endCause: "silence",
-        startedAt: type === "dispatched" ? null : at,
-        completedAt: at + MINUTE_MS,
-      });
-      // What a slow clock says of a heartbeat can't bring the end nearer.
-      const earlier = transition(next.value, { type: "heartbeat" }, at - 5000);
-      expect(earlier.ok && timeIsUpAt(earlier.value)).toBe(at + MINUTE_MS);
-    },
-  );
 });

@@ -45,6 +45,14 @@ it("builds the limits and the peer exactly as a deploy builds the service", () =
   expect(readFileSync(join(folder, "service.js"), "utf8") === deployed).toBe(true);
 });
 
+it("builds a service that contains neither the descriptions of its operations nor the schemas of its responses", () => {
+  const deployed = readFileSync(SCRIPTS.service, "utf8");
+  expect(deployed).toContain("/action-runs");
+  for (const text of ["operationId", "Returns the action runs", "ActionRunDetails"]) {
+    expect(deployed.includes(text), text).toBe(false);
+  }
+});
+
 it("tells a ratio for each operation at each number of callers, as a table, as JSON and as a picture", () => {
   const compared = COMPARISONS.filter(({ limit }) => OPERATIONS[limit].server !== "postgres" || programs() !== null);
   const expected = compared.flatMap(({ ours, limit }) => CALLERS.map((n) => `${ours}, ${limit}, ${n}`));

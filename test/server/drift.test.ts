@@ -9,11 +9,12 @@ import { collect, ROOT } from "../../src/dev/wrangler.ts";
 import { sharedServer } from "./place.ts";
 import { Project } from "./project.ts";
 
-const WIRE = "src/openapi/run-schemas.ts";
+const WIRE = "src/runs/api/responses/runs.ts";
 const FIELD = "actionName: z.string()";
 /** What the helpers of all tests do with each response, as test/openapi/openapi.test.ts checks. */
 const CHECK = `
-import { expectDescribed } from "./test/server/described.ts";
+Object.assign(globalThis, { DESCRIBE: true });
+const { expectDescribed } = await import("./test/server/described.ts");
 const [url, text] = process.argv.slice(1);
 expectDescribed("GET", url, new Response(text, { headers: { "Content-Type": "application/json" } }), text);
 `;

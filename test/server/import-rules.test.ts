@@ -11,7 +11,7 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 
 /** A file, what it imports, and the rule that forbids it; null for an import that is allowed. */
 const PLANTED: readonly (readonly [file: string, imports: string, rule: string | null])[] = [
-  ...refused("src/planted.ts", "./openapi/made.ts", "./dev/start.ts", "./client/index.ts", "./cli/main.ts"),
+  ...refused("src/planted.ts", "./openapi/document.ts", "./dev/start.ts", "./client/index.ts", "./cli/main.ts"),
   ...refused("src/planted.ts", "./console/main.tsx", "./words/since.ts"),
   ...allowed("src/planted.ts", "./runs/api/run-routes.ts", "./settings/env.ts"),
   ...refused("src/base/planted.ts", "../settings/env.ts", "../http/errors.ts", "../runs/run.ts", "hono"),
@@ -40,7 +40,7 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/runs/planted.ts", "./api/run-routes.ts", "./journal/journal.ts", "./d1/list.ts"),
   ...refused("src/runs/planted.ts", "../http/errors.ts", "../actions/kind.ts", "hono"),
   ...allowed("src/runs/planted.ts", "../base/result.ts", "../settings/key-ring.ts", "../webhooks/delivery.ts"),
-  ...refused("src/runs/d1/planted.ts", "../api/query-schemas.ts", "../journal/journal.ts", "hono"),
+  ...refused("src/runs/d1/planted.ts", "../api/request-schemas.ts", "../journal/journal.ts", "hono"),
   ...refused("src/runs/d1/planted.ts", "../../http/schema-parts.ts", "../../actions/kind.ts"),
   ...refused("src/runs/d1/planted.ts", "../coordinator/ledger.ts", "../replication/replication.ts"),
   ...allowed("src/runs/d1/planted.ts", "../run.ts", "../../base/limits.ts", "../../database/d1-errors.ts"),
@@ -70,7 +70,11 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...refused("src/pages/planted.ts", "../runs/run.ts", "../auth/bearer.ts", "../console/main.tsx"),
   ...allowed("src/pages/planted.ts", "../http/app-env.ts"),
   ...refused("src/openapi/planted.ts", "../dev/start.ts", "../client/index.ts", "../runs/journal/journal.ts"),
-  ...allowed("src/openapi/planted.ts", "../app.ts", "../runs/run.ts", "../actions/definition.ts"),
+  ...refused("src/openapi/planted.ts", "../runs/run.ts", "../runs/api/responses/runs.ts", "../auth/authentication.ts"),
+  ...allowed("src/openapi/planted.ts", "../app.ts", "../http/operation.ts"),
+  ...refused("src/auth/responses.ts", "../runs/run.ts"),
+  ...refused("src/runs/api/responses/planted.ts", "../../coordinator/coordinator.ts", "../../../health/readiness.ts"),
+  ...allowed("src/runs/api/responses/planted.ts", "../../run.ts", "../../../http/response-schemas.ts"),
   ...refused("src/client/planted.ts", "../base/uuid.ts", "../http/errors.ts", "../words/since.ts"),
   ...refused("src/words/planted.ts", "../client/index.ts", "../cli/output.ts", "../base/json.ts", "node:fs"),
   ...allowed("src/words/planted.ts", "../client/openapi.ts", "./durations.ts"),

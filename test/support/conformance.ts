@@ -5,7 +5,7 @@
  */
 
 import { dereference, type Schema, type ValidationResult, validate } from "@cfworker/json-schema";
-import { makeDocument } from "../../src/openapi/made.ts";
+import { makeDocument } from "../../src/openapi/document.ts";
 
 interface Described {
   readonly headers?: Record<string, unknown>;

@@ -106,6 +106,22 @@ async function send<T>(method: string, path: string, options: Ask): Promise<Answ
   return { status: response.status, headers: response.headers, body: answer };
 }
 
+/** The URL of the next page, if there is one. */
+export function nextOf(headers: Headers): string | undefined {
+  return /<([^>]*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
+}
+
+/** All pages of a list, from the one of `path` on. */
+export async function pagesOf<T>(path: string): Promise<T[][]> {
+  const pages: T[][] = [];
+  for (let next: string | undefined = path; next !== undefined; ) {
+    const { headers, body }: Answer<T[]> = await ask<T[]>("GET", next);
+    if (pages.push(body) > 100) throw new Error(`${path} has pages without end`);
+    next = nextOf(headers);
+  }
+  return pages;
+}
+
 /** JSON as what it says; null where there is nothing, and the text of anything else. */
 export function parse<T>(response: Response, text: string): T {
   if (text === "") return null as T;

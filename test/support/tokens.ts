@@ -54,6 +54,25 @@ export async function sha256(text: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text))).toHex();
 }
 
+/** A well-formed token that nobody created. */
+export function unknownToken(): string {
+  const random = crypto.getRandomValues(new Uint8Array(32));
+  return `terr_${random.toBase64({ alphabet: "base64url", omitPadding: true })}`;
+}
+
+/** The address of a client that no other test uses, because guesses are counted by address. */
+export function newAddress(): string {
+  const [a, b, c] = crypto.getRandomValues(new Uint16Array(3));
+  return `2001:${a?.toString(16)}:${b?.toString(16)}:${c?.toString(16)}::1`;
+}
+
+/** "ok", or the code of the refusal, for a token that a new client sends. */
+export async function codeOfToken(project: string, token: string): Promise<string> {
+  const headers = { "CF-Connecting-IP": newAddress() };
+  const { status, body } = await ask<Refusal>("GET", `${project}/envs/prod/action-runs`, { token, headers });
+  return status === 200 ? "ok" : body.code;
+}
+
 interface PutToken {
   readonly id: string;
   readonly parent: string | null;

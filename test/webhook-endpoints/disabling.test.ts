@@ -1,24 +1,15 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { DAY_MS, HOUR_MS } from "../../src/base/time.ts";
 import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
-import { readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
-import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+import { type EndpointHealth, readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
+import { disableEndpoint, hasFailedForDays } from "../../src/webhook-endpoints/disabling.ts";
 
 import { clockFrom } from "../support/clock.ts";
-import { until } from "../support/direct.ts";
+import { hurryTimers, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
-import {
-  audited,
-  ENDPOINT,
-  hurryTimeouts,
-  loaded,
-  newEndpointsPath,
-  put,
-  refOf,
-  SHOWN,
-  type Told,
-} from "./endpoints.ts";
+import { audited, ENDPOINT, loaded, newEndpointsPath, put, refOf, SHOWN, type Told } from "./endpoints.ts";
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 const later = clockFrom(1);
@@ -79,7 +70,7 @@ describe("the service", () => {
     const path = newPath();
     await put(path);
     const held = holdWrites(/UPDATE definitions/);
-    hurryTimeouts();
+    hurryTimers();
     await expect(disable(path, 1, faulty(env.DB))).rejects.toThrow("no answer within 5000 ms");
     held.open();
     await until(async () => (await isDisabled(path)) === true);
@@ -138,9 +129,30 @@ describe("enable", () => {
     const path = newPath();
     await put(path);
     await disable(path);
-    hurryTimeouts();
+    hurryTimers();
     faults.writes = "committed_then_silence";
     expect((await enable(path)).status).toBe(204);
     expect((await audited(path)).filter((action) => action.endsWith("_enabled"))).toHaveLength(1);
+  });
+});
+
+const NOW = 100 * DAY_MS + HOUR_MS;
+
+/** Instants in days before NOW. */
+function health(failingSince: number | null, failedDays: number[], succeededAt: number | null = null) {
+  const at = (days: number | null) => (days === null ? null : NOW - days * DAY_MS);
+  const days = failedDays.map((day) => 100 - day);
+  return { version: 2, failures: 9, failingSince: at(failingSince), failedDays: days, succeededAt: at(succeededAt) };
+}
+
+describe("an endpoint has failed for days", () => {
+  it.each<[string, EndpointHealth, boolean]>([
+    ["if it failed for five days on three of them", health(5, [5, 4, 0]), true],
+    ["also if it worked before", health(5, [5, 4, 3], 5.5), true],
+    ["but not for less than five days", health(4.99, [4, 3, 2]), false],
+    ["nor on only two days", health(9, [9, 8]), false],
+    ["nor if it works", health(null, [], 9), false],
+  ])("%s", (_, known, expected) => {
+    expect(hasFailedForDays(known, NOW)).toBe(expected);
   });
 });

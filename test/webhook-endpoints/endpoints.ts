@@ -1,7 +1,6 @@
 /** Webhook endpoints, as the tests store them. */
 
 import { env } from "cloudflare:workers";
-import { vi } from "vitest";
 import type { WholeEndpoint } from "../../src/webhook-endpoints/definition.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 
@@ -70,12 +69,4 @@ export async function audited(path: string): Promise<readonly string[]> {
     .bind(`${o}/${p}`)
     .all<{ action: string }>();
   return results.map(({ action }) => action);
-}
-
-const timeout = globalThis.setTimeout;
-
-/** Lets timeouts pass 20 times as fast, until `vi.restoreAllMocks()`. */
-export function hurryTimeouts(): void {
-  vi.spyOn(globalThis, "setTimeout").mockImplementation(((handler: () => void, ms = 0) =>
-    timeout(handler, ms / 20)) as unknown as typeof setTimeout);
 }

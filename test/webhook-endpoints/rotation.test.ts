@@ -1,27 +1,12 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { resealDefinitions } from "../../src/definitions/sealing.ts";
-import { keyRing } from "../../src/settings/key-ring.ts";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
-
-import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
+import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
-import {
-  audited,
-  ENDPOINT,
-  hurryTimeouts,
-  loaded,
-  newEndpointsPath,
-  OWN_SECRET,
-  put,
-  refOf,
-  rotate,
-  SHOWN,
-  type Told,
-} from "./endpoints.ts";
+import { audited, loaded, newEndpointsPath, OWN_SECRET, put, refOf, rotate, SHOWN, type Told } from "./endpoints.ts";
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 const START = 1;
@@ -134,36 +119,12 @@ describe("a rotation", () => {
   it("whose answer from D1 was lost is tried again, and makes one secret", async () => {
     const path = newPath();
     const { body } = await put(path);
-    hurryTimeouts();
+    hurryTimers();
     faults.writes = "committed_then_silence";
     const rotated = await rotate(path);
     expect(rotated.status).toBe(200);
     expect(await signing(path)).toEqual([rotated.body.signingSecret, body.signingSecret]);
     expect(await audited(path)).toEqual(["webhook_endpoint_put", "webhook_endpoint_secret_rotated"]);
-  });
-
-  it("is not undone by the cron that seals an older version again", async () => {
-    const path = newPath();
-    const OLD = "the-old-signing-key-of-32-bytes-and-more";
-    const NEW = "the-new-signing-key-of-32-bytes-and-more";
-    const old = envWith({ CALLBACK_SIGNING_KEYS: OLD });
-    await askWith(old, "PUT", path, { body: ENDPOINT });
-    let shown: unknown;
-    const db = {
-      prepare: env.DB.prepare.bind(env.DB),
-      batch: async (statements: D1PreparedStatement[]) => {
-        shown = (await askWith<Told>(old, "POST", `${path}/rotate-secret`, { body: {} })).body.signingSecret;
-        return env.DB.batch(statements);
-      },
-    } as unknown as D1Database;
-    // The cron looks only at what was stored before.
-    await resealDefinitions(db, `${NEW},${OLD}`, Date.now() + 86_400_000);
-    const row = await env.DB.prepare("SELECT version, key_id AS keyId FROM definitions WHERE scope = ?")
-      .bind(refOf(path).scope)
-      .first();
-    const ring = keyRing(OLD);
-    const [keyId] = ring.ok ? await ring.value.keyIds("definition-secrets") : [];
-    expect([row, typeof shown]).toEqual([{ version: 2, keyId }, "string"]);
   });
 
   it("leaves an endpoint disabled that the service has disabled", async () => {

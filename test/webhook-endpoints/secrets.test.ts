@@ -1,8 +1,5 @@
 import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { everyMinute } from "../../src/cron.ts";
-import { openSecrets } from "../../src/definitions/sealing.ts";
-import { keyRing } from "../../src/settings/key-ring.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
@@ -147,30 +144,6 @@ describe("the signing keys of the service", () => {
   const NEW = "the-new-signing-key-of-32-bytes-and-more";
   const ring = (...keys: string[]) => envWith({ CALLBACK_SIGNING_KEYS: keys.join(",") });
 
-  it("can be rotated: the cron seals endpoints and actions again, and both still open", async () => {
-    // The cron looks only at what was stored before.
-    vi.useRealTimers();
-    const path = newPath();
-    const action = `${path.replace("webhook-endpoints/chat", "actions")}/deploy`;
-    const trigger = { type: "webhook", url: "https://ci.example.com/", headers: { Authorization: "secret" } };
-    await askWith(ring(OLD), "PUT", path, { body: ENDPOINT });
-    await askWith(ring(OLD), "PUT", action, { body: { trigger } });
-    const before = await loadEndpoint(ring(OLD), refOf(path));
-    const older = async () => {
-      const row = await env.DB.prepare("SELECT count(DISTINCT key_id) AS keys FROM definitions WHERE scope = ?")
-        .bind(refOf(path).scope)
-        .first<{ keys: number }>();
-      return row?.keys;
-    };
-    await everyMinute(ring(NEW, OLD), Date.now());
-    expect(await older()).toBe(1);
-    expect(await loadEndpoint(ring(NEW, OLD), refOf(path))).toEqual(before);
-    const put = await askWith(ring(NEW), "PUT", path, { body: { ...SHOWN, onlyOnChange: true } });
-    const version = Number(put.headers.get("ETag")?.slice(1, -1));
-    expect(await loadEndpoint(ring(NEW), refOf(path))).toMatchObject({ version });
-    expect((await askWith(ring(NEW), "POST", `${action}/runs`, { body: {} })).status).toBe(201);
-  });
-
   it("that are lost are said: an attempt gets no endpoint, and a change asks for its secrets", async () => {
     const path = newPath();
     await askWith(ring(OLD), "PUT", path, { body: ENDPOINT });
@@ -183,30 +156,4 @@ describe("the signing keys of the service", () => {
     expect((await askWith(ring(NEW), "PUT", path, { body: sent })).status).toBe(200);
     expect(await loadEndpoint(ring(NEW), refOf(path))).toMatchObject({ signingSecrets: [OWN_SECRET] });
   });
-});
-
-it("a sealed endpoint opens neither for another name, scope, version nor kind", async () => {
-  const path = newPath();
-  const others = [path.replace(/chat$/, "other"), newPath()];
-  for (const one of [path, ...others]) await put(one);
-  const { scope, name } = refOf(path);
-  for (const other of others) {
-    const { scope: otherScope, name: otherName } = refOf(other);
-    await env.DB.prepare(
-      `UPDATE definitions SET secrets = (SELECT secrets FROM definitions WHERE scope = ?1 AND name = ?2)
-       WHERE scope = ?3 AND name = ?4`,
-    )
-      .bind(scope, name, otherScope, otherName)
-      .run();
-    expect(await loadEndpoint(env, refOf(other))).toBe("secrets_lost");
-  }
-  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
-  const row = await env.DB.prepare("SELECT secrets FROM definitions WHERE scope = ? AND name = ?")
-    .bind(scope, name)
-    .first<{ secrets: number[] }>();
-  if (!ring.ok || row === null) throw new Error("nothing is sealed");
-  const openAs = (kind: string) =>
-    openSecrets(ring.value, new Uint8Array(row.secrets), { scope, kind, name, version: 1 });
-  expect(await openAs("webhook_endpoint")).toBeInstanceOf(Map);
-  expect(await openAs("action")).toBeNull();
 });

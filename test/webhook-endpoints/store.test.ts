@@ -2,16 +2,16 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
+import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
-import { until } from "../support/direct.ts";
+import { hurryTimers, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import {
   audited,
   ENDPOINT,
-  hurryTimeouts,
   loaded,
   newEndpointsPath,
   OWN_SECRET,
@@ -71,7 +71,7 @@ describe("a PUT", () => {
   });
 
   it("whose answer from D1 was lost is tried again, and shows the secret that is stored", async () => {
-    hurryTimeouts();
+    hurryTimers();
     const path = newPath();
     faults.writes = "committed_then_silence";
     const created = await put(path);
@@ -88,18 +88,6 @@ describe("a PUT", () => {
     const shown = answers.map(({ body }) => body.signingSecret).filter((secret) => secret !== null);
     expect(shown).toEqual([expect.stringMatching(WHSEC)]);
     expect((await loaded(path)).signingSecrets).toEqual(shown);
-  });
-
-  it("with If-Match overwrites nobody's change", async () => {
-    const path = newPath();
-    await put(path);
-    const headers = { "If-Match": '"1"' };
-    const racers = ["a", "b"].map((text) => put(path, { ...ENDPOINT, payload: { text } }, { headers }));
-    const answers = await Promise.all(racers);
-    expect(answers.map(({ status }) => status).sort()).toEqual([200, 412]);
-    const lost = answers.find(({ status }) => status === 412);
-    expect(lost?.body.error).toContain("webhook endpoint");
-    expect((await ask("GET", path)).body).toEqual(answers.find(({ status }) => status === 200)?.body);
   });
 
   it("stores the 20th endpoint and refuses the 21st, also if two come at once", async () => {
@@ -200,18 +188,6 @@ function withEndpointCalls(answer: (name: string) => Promise<void>): Env {
 }
 
 describe("an endpoint", () => {
-  it("is listed by name, with Link until the last page, and without secrets", async () => {
-    const endpoints = newEndpointsPath();
-    for (const name of ["c", "a", "b"]) await put(`${endpoints}/${name}`);
-    const first = await ask<{ name: string }[]>("GET", `${endpoints}?limit=2`);
-    const listed = { version: expect.any(Number), changedAt: expect.any(String), definition: SHOWN };
-    expect(first.body).toEqual(["a", "b"].map((name) => ({ name, ...listed })));
-    const [, next = ""] = /<([^>]*)>; rel="next"/.exec(first.headers.get("Link") ?? "") ?? [];
-    const second = await ask<{ name: string }[]>("GET", next);
-    expect(second.body.map(({ name }) => name)).toEqual(["c"]);
-    expect(second.headers.get("Link")).toBeNull();
-  });
-
   it("and an action can have one name, and neither is found as the other", async () => {
     const path = newPath();
     const action = path.replace("webhook-endpoints", "actions");
@@ -252,14 +228,6 @@ describe("an endpoint", () => {
     await put(path);
     await put(path, { ...SHOWN, onlyOnChange: true });
     expect(await loaded(path)).toMatchObject({ version: 2, createdVersion: 1 });
-  });
-
-  it("is not deleted with the ETag of another version", async () => {
-    const path = newPath();
-    await put(path);
-    const refused = await ask<Told>("DELETE", path, { headers: { "If-Match": '"2"' } });
-    expect([refused.status, refused.body.code]).toEqual([412, "precondition_failed"]);
-    expect((await ask<Told>("DELETE", `${path}-missing`)).body.code).toBe("webhook_endpoint_not_found");
   });
 });
 
@@ -336,4 +304,19 @@ it("a PUT that waits for D1 while the endpoint is deleted creates it anew", asyn
   expect([created.status, etag(created)]).toEqual([201, '"2"']);
   expect(created.body.signingSecret).toMatch(WHSEC);
   expect((await loaded(path)).signingSecrets).toEqual([created.body.signingSecret]);
+});
+
+it("an isolate uses its own changes at once", async () => {
+  const path = newPath();
+  expect(await loadEndpoint(env, refOf(path))).toBeNull();
+  await put(path);
+  expect(await loadEndpoint(env, refOf(path))).toMatchObject({ version: 1 });
+  await put(path, { ...SHOWN, onlyOnChange: true });
+  expect(await loadEndpoint(env, refOf(path))).toMatchObject({ version: 2 });
+  const { body } = await rotate(path);
+  expect(await loadEndpoint(env, refOf(path))).toMatchObject({
+    signingSecrets: [body.signingSecret, expect.any(String)],
+  });
+  await ask("DELETE", path);
+  expect(await loadEndpoint(env, refOf(path))).toBeNull();
 });

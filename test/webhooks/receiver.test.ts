@@ -1,6 +1,6 @@
 /** The receiver does what its script says, as a client in the runtime meets it. */
 
-import { describe, expect, inject, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { until } from "../support/direct.ts";
 import { type Answer, type Mode, type Receiver, receiver } from "../support/receiver/client.ts";
 
@@ -30,105 +30,6 @@ async function untilNobodyIsOpen(playing: Receiver): Promise<number> {
   await until(async () => (await playing.open()).open === 0);
   return (await playing.open()).bytesSent;
 }
-
-describe("an inbox", () => {
-  it("notes a request as it was sent, also below its key, and answers 200 without a script", async () => {
-    const playing = receiver();
-    const sentAt = Date.now();
-    const response = await post(`${playing.url}/hook/a%2Fb?x=1&x=2`, "snow ☃", { "X-Mixed-Case": "As Is" });
-    expect([response.status, await response.text()]).toEqual([200, "ok"]);
-    const [request, ...others] = await playing.inbox();
-    expect(others).toEqual([]);
-    const path = `${new URL(playing.url).pathname}/hook/a%2Fb?x=1&x=2`;
-    expect(request).toMatchObject({ method: "POST", path, body: "snow ☃" });
-    expect(request?.headers).toMatchObject({ "x-mixed-case": "As Is", "content-length": "8" });
-    expect(request?.rawHeaders).toContain("As Is");
-    expect(Math.abs((request?.at ?? 0) - sentAt)).toBeLessThan(60_000);
-  });
-
-  it("belongs to one key and keeps the first 1000 requests", async () => {
-    const [busy, quiet] = [receiver(), receiver()];
-    for (let batch = 0; batch < 21; batch++) {
-      await Promise.all(Array.from({ length: 48 }, () => post(busy.url, String(batch)).then((r) => r.text())));
-    }
-    const bodies = (await busy.inbox()).map(({ body }) => body);
-    expect([bodies.length, bodies[0], bodies[999]]).toEqual([1000, "0", "20"]);
-    expect(await quiet.inbox()).toEqual([]);
-    expect(await quiet.open()).toEqual({ open: 0, bytesSent: 0 });
-  });
-
-  it("can be waited for, and says how many came when the wait was for too many", async () => {
-    const playing = receiver();
-    const waiting = playing.untilInbox(2);
-    for (const body of ["first", "second"]) await (await post(playing.url, body)).text();
-    expect((await waiting).map(({ body }) => body)).toEqual(["first", "second"]);
-    await expect(playing.untilInbox(3, 50)).rejects.toThrow("2 of 3 requests arrived within 50 ms.");
-  });
-});
-
-describe("a script", () => {
-  it("is played in order, and its last answer repeats", async () => {
-    const playing = await scripted(
-      { status: 503, headers: { "Retry-After": "7" }, body: "busy" },
-      { status: 429 },
-      { status: 201, body: "" },
-    );
-    const answers: unknown[] = [];
-    for (let i = 0; i < 5; i++) {
-      const response = await post(playing.url);
-      answers.push([response.status, response.headers.get("Retry-After"), await response.text()]);
-    }
-    const last = [201, null, ""];
-    expect(answers).toEqual([[503, "7", "busy"], [429, null, "ok"], last, last, last]);
-  });
-
-  it("begins again when it is replaced, and is 200 again when it is empty", async () => {
-    const playing = await scripted({ status: 500 }, { status: 501 });
-    const statusNow = async () => {
-      const response = await post(playing.url);
-      await response.text();
-      return response.status;
-    };
-    expect([await statusNow(), await statusNow()]).toEqual([500, 501]);
-    await playing.script({ status: 502 }, { status: 504 });
-    expect(await statusNow()).toBe(502);
-    await playing.script();
-    expect(await statusNow()).toBe(200);
-  });
-
-  it("waits before it answers, and has noted the request by then", async () => {
-    const playing = await scripted({ delayMs: 1000 });
-    const askedAt = Date.now();
-    const answered = post(playing.url);
-    await playing.untilInbox(1);
-    expect(await playing.open()).toEqual({ open: 1, bytesSent: 0 });
-    expect((await answered).status).toBe(200);
-    expect(Date.now() - askedAt).toBeGreaterThanOrEqual(980);
-  });
-
-  it.each([
-    ["an unknown mode", '[{"mode":"sulk"}]'],
-    ["a misspelt field", '[{"delay":5}]'],
-    ["a status that no response can have", '[{"status":1000}]'],
-    ["a header that can't be sent", '[{"headers":{"X-Bad":"a\\nb"}}]'],
-    ["one answer outside a list", '{"status":200}'],
-    ["no JSON", "[{"],
-  ])("is refused for %s, and the one before it stays", async (_what, body) => {
-    const playing = await scripted({ status: 418 });
-    const path = `/_script/${new URL(playing.url).pathname.slice(1)}`;
-    const refused = await fetch(`${inject("receiverUrl")}${path}`, { method: "PUT", body });
-    expect(refused.status).toBe(400);
-    expect(await refused.text()).toContain("This script can't be played");
-    expect((await post(playing.url)).status).toBe(418);
-  });
-
-  it.each(["/", "/_other/key", "/_inbox/", "/_under", `/${"k".repeat(65)}`, "/..%2f"])(
-    "does not play at %s",
-    async (path) => {
-      expect((await fetch(`${inject("receiverUrl")}${path}`)).status).toBe(404);
-    },
-  );
-});
 
 describe("a receiver that answers in a way of its own", () => {
   it("echoes what it was sent", async () => {

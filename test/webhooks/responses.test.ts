@@ -1,18 +1,13 @@
 /** What each answer of a receiver means for the run, and when the webhook is retried. */
 
 import { describe, expect, it } from "vitest";
-import { HOUR_MS } from "../support/direct.ts";
-import { answering, type Entry, fire } from "./runs.ts";
+import { answering, fire } from "./runs.ts";
 
 const SECRET_PATH = "/job-4711-path";
 const BODY = "a-body-of-the-receiver";
 
-function waitMs({ at, nextAttemptAt }: Entry): number {
-  return Date.parse(nextAttemptAt ?? "") - Date.parse(at);
-}
-
 describe("a response", () => {
-  it.each([408, 425, 429, 500, 501, 502, 503, 504, 599])("of %i is retried", async (status) => {
+  it.each([429, 503, 599])("of %i is retried", async (status) => {
     const r = await answering({ status }, { status: 202 });
     const { untilStatus, timeline } = await fire(r.url);
     await untilStatus("running");
@@ -24,20 +19,17 @@ describe("a response", () => {
     ]);
   });
 
-  it.each([400, 401, 403, 404, 409, 410, 422, 301, 302, 303, 304, 307, 308])(
-    "of %i fails the run, with an error that names only the host",
-    async (status) => {
-      const headers = { Location: "/elsewhere-than-asked", "Retry-After": "1" };
-      const r = await answering({ status, headers, body: BODY }, { status: 202 });
-      const { untilStatus, alarmIn, kept } = await fire(`${r.url}${SECRET_PATH}?q=1`);
-      const { error, startedAt } = await untilStatus("failed");
-      const redirect = status < 400 ? ", and redirects are not followed" : "";
-      expect(error).toBe(`[delivery] ${new URL(r.url).host} answered ${status}${redirect}.`);
-      expect([startedAt, await kept()]).toEqual([null, 0]);
-      await alarmIn(31_000);
-      expect(await r.inbox()).toHaveLength(1);
-    },
-  );
+  it.each([404, 422, 302])("of %i fails the run, with an error that names only the host", async (status) => {
+    const headers = { Location: "/elsewhere-than-asked", "Retry-After": "1" };
+    const r = await answering({ status, headers, body: BODY }, { status: 202 });
+    const { untilStatus, alarmIn, kept } = await fire(`${r.url}${SECRET_PATH}?q=1`);
+    const { error, startedAt } = await untilStatus("failed");
+    const redirect = status < 400 ? ", and redirects are not followed" : "";
+    expect(error).toBe(`[delivery] ${new URL(r.url).host} answered ${status}${redirect}.`);
+    expect([startedAt, await kept()]).toEqual([null, 0]);
+    await alarmIn(31_000);
+    expect(await r.inbox()).toHaveLength(1);
+  });
 
   it("of 409 after an attempt that may have arrived starts the run", async () => {
     const r = await answering({ mode: "reset" }, { status: 409 });
@@ -67,24 +59,6 @@ describe("a response", () => {
 });
 
 describe("the backoff", () => {
-  it("doubles with each retry", async () => {
-    const r = await answering({ status: 503 });
-    const { untilAnswered } = await fire(r.url, { retry: { maxAttempts: 4, initialDelayMs: 150 } });
-    const waits = (await untilAnswered(4)).slice(0, 3).map(waitMs);
-    for (const [n, wait] of waits.entries()) {
-      expect(wait).toBeGreaterThanOrEqual(75 * 2 ** n);
-      expect(wait).toBeLessThan(150 * 2 ** n);
-    }
-  });
-
-  it("is as long as Retry-After asks in seconds", async () => {
-    const r = await answering({ status: 503, headers: { "Retry-After": "1" } }, { status: 202 });
-    const { untilStatus } = await fire(r.url);
-    await untilStatus("running");
-    const [first, second] = await r.inbox();
-    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(1000);
-  });
-
   it("is as long as Retry-After asks as a date, even if the alarm rings earlier", async () => {
     const at = Math.ceil(Date.now() / 1000) * 1000 + 600_000;
     const headers = { "Retry-After": new Date(at).toUTCString() };
@@ -98,29 +72,6 @@ describe("the backoff", () => {
     await r.untilInbox(2);
     await untilStatus("running");
   });
-
-  it.each(["soon", "-5", "1.5", "1e9", "", "0x10", "Tue, 32 Nov 2099 08:00:00 GMT", "2099-01-01T00:00:00Z", "5, 7"])(
-    "ignores a Retry-After of %j",
-    async (nonsense) => {
-      const r = await answering({ status: 503, headers: { "Retry-After": nonsense } }, { status: 202 });
-      const { untilAnswered } = await fire(r.url);
-      const [first] = await untilAnswered(1);
-      expect(first?.outcome).toBe("retry");
-      expect(waitMs(first as Entry)).toBeLessThan(100);
-    },
-  );
-
-  it.each(["86400", "99999999999999999999", new Date(Date.now() + 48 * HOUR_MS).toUTCString()])(
-    "is at most an hour if Retry-After asks for %s",
-    async (asked) => {
-      const r = await answering({ status: 503, headers: { "Retry-After": asked } });
-      const retry = { maxAttempts: 3, initialDelayMs: 100 };
-      const { untilAnswered } = await fire(r.url, { retry }, { body: { timeout: 120 } });
-      const [first] = await untilAnswered(1);
-      // What was asked for as a date is counted from a moment earlier.
-      expect(Math.abs(waitMs(first as Entry) - HOUR_MS)).toBeLessThanOrEqual(5);
-    },
-  );
 
   it.each([
     ["half of the timeout", 1, undefined, "31"],

@@ -11,6 +11,7 @@ import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
 import { coordinator, MINUTE_MS, newIdIn } from "../support/direct.ts";
+import { scopeOfPath } from "../support/requests.ts";
 import { sendWith } from "./sender.ts";
 
 export interface UnderWay {
@@ -27,9 +28,12 @@ interface Outside {
 }
 
 export const outside: Outside = { sent: [], underWay: [] };
+/** The environments of this test. Alarms of earlier ones may still ring. */
+const current = new Set<string>();
 
-function send({ runId, sealed }: Attempt): Promise<AttemptResult> {
+function send({ scope, runId, sealed }: Attempt): Promise<AttemptResult> {
   const { promise, resolve, reject } = Promise.withResolvers<AttemptResult>();
+  if (!current.has(scope)) return promise;
   const gone = () => {
     outside.underWay = outside.underWay.filter((attempt) => attempt !== self);
   };
@@ -56,6 +60,7 @@ export function useStandInSender(): void {
   beforeEach(async () => {
     outside.sent = [];
     outside.underWay = [];
+    current.clear();
     return sendWith(send);
   });
   afterEach(() => vi.useRealTimers());
@@ -84,6 +89,7 @@ export async function fire(
     initialDelayMs = 100,
   }: Wanted = {},
 ): Promise<string[]> {
+  current.add(scopeOfPath(path));
   const createdAt = Date.now();
   const request = { host, maxAttempts, initialDelayMs, sealed: new Uint8Array(bytes), weight: bytes };
   // Two runs of one millisecond may get the same key, and then the second is refused.

@@ -212,19 +212,6 @@ describe("a request to stop a running run", () => {
     expect(await stops.inbox()).toHaveLength(1);
   });
 
-  it("sends nothing after the run has succeeded: an attempt that is under way then is the last", async () => {
-    const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, delayMs: 250 }]);
-    await run.untilStatus("running");
-    await askToStop(run);
-    await stops.untilInbox(1);
-    await run.report({ status: "succeeded" });
-    expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
-    await until(async () => (await stops.open()).open === 0);
-    await run.alarmIn(LEASE_OVER_MS);
-    expect(await stops.inbox()).toHaveLength(1);
-    expect(await run.get()).toMatchObject({ status: "succeeded" });
-  });
-
   it("sends nothing after the run has succeeded: a retry that waits does not leave", async () => {
     const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "20" } }]);
     await run.untilStatus("running");
@@ -359,20 +346,6 @@ describe("an attempt is under way when the run is cancelled", () => {
 });
 
 describe("the object restarts", () => {
-  it("between two attempts, and the next one leaves on time", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [
-      { status: 503, headers: { "Retry-After": "2" } },
-      { status: 204 },
-    ]);
-    await run.cancel();
-    await stops.untilInbox(1);
-    await until(async () => (await stops.open()).open === 0);
-    await scheduler.wait(50);
-    await evictDurableObject(coordinator(run.path));
-    const [first, second] = await stops.untilInbox(2);
-    expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
-  });
-
   it("and still knows what the receiver answered", async () => {
     const { run, stops } = await play({ status: 202, body: '{"id":4711}' }, { url: "/jobs/{{ response.id }}" });
     await run.untilStatus("running");
@@ -381,17 +354,6 @@ describe("the object restarts", () => {
     await askToStop(run);
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/4711$/);
-  });
-
-  it("while an attempt is under way, which is sent again after its lease", async () => {
-    const { run, stops } = await queued({ status: 202 }, {}, [{ mode: "hang" }, { status: 204 }]);
-    await run.cancel();
-    await stops.untilInbox(1);
-    await abortAllDurableObjects();
-    await run.alarmIn(LEASE_OVER_MS);
-    await run.alarmIn(LEASE_OVER_MS + 200);
-    await stops.untilInbox(2);
-    await untilErased(run);
   });
 });
 

@@ -18,12 +18,10 @@ import { answering, ORIGIN } from "./runs.ts";
 import {
   alarmsIn,
   auditOf,
-  create,
   deliveriesOf,
   deliveryRows,
   end,
   endpointOf,
-  finish,
   hearsOf,
   putEndpoint,
   runsOf,
@@ -165,17 +163,6 @@ describe("onlyOnChange", () => {
       if (who.length === 0) continue;
       expect([n, rows.find((row) => row.id === id)?.previous]).toEqual([n, previous]);
     }
-  });
-
-  it("hears of the recovery after a failure that it was told of last, although the run that failed began first", async () => {
-    const path = await withEndpoint(ANYWHERE, { onlyOnChange: true, includeUnstored: true });
-    await end(path, "succeeded");
-    const [slow, fast] = [await create(path), await create(path)];
-    await finish(path, fast, "succeeded");
-    await finish(path, slow, "failed");
-    const later = [await end(path, "succeeded"), await end(path, "succeeded")];
-    const hears = await hearsOf(path);
-    expect([fast.id, slow.id, ...later].map((id) => hears(id))).toEqual([[], ["chat"], ["chat"], []]);
   });
 });
 
@@ -344,36 +331,6 @@ describe("a receiver", () => {
     expect(hears(id)).toEqual(["other"]);
   });
 
-  it("that is gone for one run's URL ends that delivery alone", async () => {
-    const to = await answering({ status: 410 }, { status: 204 });
-    const path = await withEndpoint({ url: `${to.url}/{{ run.id }}` });
-    const id = await end(path);
-    const rows = await untilDeliveries(path, ([row]) => row?.state === "failed");
-    expect(rows).toMatchObject([{ run_id: id, state: "failed" }]);
-    expect((await statusOf(path)).disabledReason).toBeNull();
-    await end(path);
-    await to.untilInbox(2);
-  });
-
-  it("refuses five poisoned runs, and hears of the next ones as soon as before", async () => {
-    const refusal = { status: 422 };
-    const to = await answering(refusal, refusal, refusal, refusal, refusal, { status: 204 });
-    const path = await withEndpoint(to);
-    for (let n = 1; n <= 5; n++) {
-      await end(path);
-      await to.untilInbox(n);
-    }
-    await untilDeliveries(path, (rows) => rows.every(({ state }) => state === "failed"));
-    expect((await statusOf(path)).health).toMatchObject({ state: "unknown", isProbed: false });
-    const ids = [await end(path), await end(path), await end(path)];
-    expect(
-      runsOf(await to.untilInbox(8))
-        .slice(5)
-        .sort(),
-    ).toEqual(ids.sort());
-    await until(async () => (await statusOf(path)).health.state === "working");
-  });
-
   it("answers as it likes, and the deliveries say how", async () => {
     const path = newRunsPath();
     const answers = {
@@ -406,27 +363,6 @@ describe("a receiver", () => {
     expect(await shown("picky")).toMatchObject({ status: 422, excerpt: "no such field", nextAttemptAt: null });
     const reset = await shown("resets");
     expect(reset).toMatchObject({ status: null, reason: "could not be reached, or broke the connection off" });
-  });
-
-  it("hears within 2 s, although nineteen others hang", async () => {
-    const path = newRunsPath();
-    const hanging = await Promise.all(Array.from({ length: 19 }, () => answering({ held: true })));
-    for (const [n, to] of hanging.entries()) await putEndpoint(path, to, {}, `hangs-${n}`);
-    const to = await answering({ status: 204 });
-    await putEndpoint(path, to);
-    const took: number[] = [];
-    for (let n = 1; n <= 4; n++) {
-      const from = Date.now();
-      await end(path);
-      const delivery = (await to.untilInbox(n))[n - 1];
-      took.push((delivery?.at ?? 0) - from);
-    }
-    expect(Math.min(...took)).toBeLessThan(2000);
-    await Promise.all(
-      hanging.map(async (one) => {
-        for (let left = (await one.untilInbox(1)).length; left > 0; left--) await one.release();
-      }),
-    );
   });
 });
 

@@ -10,7 +10,7 @@ import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
-import { parametersIn, secretsOf, unshownMember } from "./definition-shape.ts";
+import { parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
 import { newDefinition, productOf } from "./products.ts";
 import { RunDialog } from "./run-dialog.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
@@ -41,7 +41,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
       put: (name, definition, options) => client.actions.put(name, definition as Schemas["ActionDefinition"], options),
       get: reader.actions.get,
       goneCode: "action_not_found",
-      unshownMember,
+      shown: SHOWN,
       viewOf,
       Fields: DefinitionFields,
     }),

@@ -4,6 +4,7 @@ import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { Fact } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 
 type Trigger = NonNullable<Schemas["Action"]["trigger"]>;
@@ -13,7 +14,7 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
   const { retry = {}, startOn, link, cancel } = trigger;
   const { maxAttempts, initialDelayMs = 1000 } = retry;
   return (
-    <dl class="rows">
+    <dl class="facts is-ruled">
       <Fact term="Calls">
         <Address method={method} url={url} />
       </Fact>
@@ -60,16 +61,6 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
   );
 }
 
-/** One entry of a list of terms. */
-export function Fact({ term, children }: { readonly term: string; readonly children: ComponentChildren }) {
-  return (
-    <div>
-      <dt>{term}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
 /** Not a link: people don't open what a webhook calls. */
 function Address({ method, url }: { readonly method: string; readonly url: string }) {
   return (
@@ -89,7 +80,7 @@ function Texts({ term, of = {} }: TextsProps) {
   if (texts.length === 0) return null;
   return (
     <Fact term={term}>
-      <span class="chips">
+      <span class="row gap-4">
         {texts.map(([name, text]) =>
           text === null ? (
             <span key={name} class="chip" title={`${name}: its value is a secret`}>
@@ -108,8 +99,6 @@ function Texts({ term, of = {} }: TextsProps) {
     </Fact>
   );
 }
-
-/* SECTION: What holds back the runs of an action, to read. */
 
 type Gates = Pick<Schemas["Action"], "approval" | "concurrency">;
 

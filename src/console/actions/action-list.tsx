@@ -7,16 +7,17 @@ import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
+import { Labels } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { FIRST_DEFINITION, putCommands } from "../ui/shell-commands.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 
 const COLUMNS: readonly Column[] = [
-  ["Action"],
-  ["Webhook", "is-wide col-webhook"],
-  ["Labels", "is-wide col-action-labels"],
-  ["Changed", "is-end col-short"],
+  { text: "Action" },
+  { text: "Webhook", class: "is-wide", width: "22%" },
+  { text: "Labels", class: "is-wide", width: "24%" },
+  { text: "Changed", class: "is-end", width: "88px" },
 ];
 
 export function ActionsPage() {
@@ -56,7 +57,7 @@ function ActionTable({ actions }: { readonly actions: readonly Schemas["ListedAc
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Actions", "action", table);
   return (
-    <Table tableRef={table} label="Actions" class="actions-table" columns={COLUMNS}>
+    <Table tableRef={table} label="Actions" columns={COLUMNS}>
       {actions.map(({ name, changedAt, definition }) => (
         <tr key={name}>
           <td>
@@ -90,24 +91,7 @@ function Host({ url }: { readonly url: string | undefined }) {
   return <bdi title={url}>{URL.parse(url)?.host ?? url}</bdi>;
 }
 
-export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
-  return (
-    <span class="chips">
-      {labels.map((label) => (
-        <bdi key={label} class="chip" title={label}>
-          {label}
-        </bdi>
-      ))}
-    </span>
-  );
-}
-
-interface NoActionsProps {
-  readonly mayManage: boolean;
-  readonly isFirstPage: boolean;
-}
-
-function NoActions({ mayManage, isFirstPage }: NoActionsProps) {
+function NoActions({ mayManage, isFirstPage }: { readonly mayManage: boolean; readonly isFirstPage: boolean }) {
   const { target } = useSession();
   if (!isFirstPage) return <Empty title="There are no more actions" />;
   const commands = putCommands(target, "deploy", FIRST_DEFINITION);

@@ -4,22 +4,21 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError, type Schemas, type Stored } from "../../client/index.ts";
-import { DeleteDialog } from "../definitions/delete-dialog.tsx";
+import { useState } from "preact/hooks";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
+import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
-import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { Command, Empty } from "../ui/empty.tsx";
+import { Button } from "../ui/button.tsx";
+import { Command } from "../ui/empty.tsx";
+import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { ErrorView, type Failure, useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { runCommands } from "../ui/shell-commands.ts";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
-import { Fact, GateFacts, TriggerView } from "./action-facts.tsx";
-import { Labels } from "./action-list.tsx";
+import { GateFacts, TriggerView } from "./action-facts.tsx";
 import { RunsPart } from "./last-runs.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
 import { formOf, parameterRows } from "./schema-form.ts";
@@ -29,84 +28,62 @@ type Open = "run" | "edit" | "delete" | null;
 
 export function ActionPage({ name }: { readonly name: string }) {
   const { client, scope, reader, may } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.actions.get(name, { signal }), [reader, name]);
-  const { data, failure, reload } = useLoad(read);
-  // If somebody else deleted the action, the data of an earlier read is wrong.
-  const shown = isGone(failure) ? undefined : data;
+  const loaded = useRead((signal) => reader.actions.get(name, { signal }), [reader, name]);
+  const { reload } = loaded;
   const [open, setOpen] = useState<Open>(null);
   const close = () => setOpen(null);
   const noteWaiting = useWaitingNote();
-  const router = useRouter();
-  const list = hrefOf({ name: "actions", ...scope });
-  useKeys("This action", [{ keys: "Escape", label: "Back to the actions", run: () => router.navigate(list) }]);
+  const list = { name: "actions", ...scope } as const;
   return (
-    <div class="page">
-      <div class="page-head">
-        <div class="action-title">
-          <Link class="crumb" href={list}>
-            <Icon name="previous" />
-            All actions
-          </Link>
-          <h1 class="break">{name}</h1>
-        </div>
-        {shown === undefined ? null : (
-          <div class="head-buttons">
-            {may("actions:manage") ? (
-              <>
-                <Button kind="quiet" onClick={() => setOpen("delete")}>
-                  Delete
-                </Button>
-                <Button onClick={() => setOpen("edit")}>Edit</Button>
-              </>
-            ) : null}
-            {may("data:write") ? (
-              <Button kind={shown.definition.trigger ? "primary" : "plain"} onClick={() => setOpen("run")}>
-                Run action
+    <DefinitionPage
+      name={name}
+      noun="action"
+      list={list}
+      all="All actions"
+      goneCode="action_not_found"
+      loaded={loaded}
+      buttons={({ definition }) => (
+        <>
+          {may("actions:manage") ? (
+            <>
+              <Button kind="quiet" onClick={() => setOpen("delete")}>
+                Delete
               </Button>
-            ) : null}
-          </div>
-        )}
-      </div>
-      {isGone(failure) ? (
-        <Empty title="There is no action of this name">
-          <p>Somebody deleted it, or the name in the address is wrong.</p>
-          <p>
-            <Link class="button is-plain" href={list}>
-              See all actions
-            </Link>
-          </p>
-        </Empty>
-      ) : (
-        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
+              <Button onClick={() => setOpen("edit")}>Edit</Button>
+            </>
+          ) : null}
+          {may("data:write") ? (
+            <Button kind={definition.trigger ? "primary" : "plain"} onClick={() => setOpen("run")}>
+              Run action
+            </Button>
+          ) : null}
+        </>
       )}
-      {shown === undefined ? null : <ActionView action={shown} onChanged={reload} />}
-      {shown !== undefined && open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
-      {shown !== undefined && open === "edit" ? (
-        <ActionEditor stored={shown} onClose={close} onStored={reload} />
-      ) : null}
-      {shown !== undefined && open === "delete" ? (
-        <DeleteDialog
-          noun="action"
-          stored={shown}
-          remove={client.actions.delete}
-          list={{ name: "actions", ...scope }}
-          onClose={close}
-          onChanged={reload}
-          onDeleted={noteWaiting}
-        >
-          Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so
-          do those that wait. You can't undo this.
-        </DeleteDialog>
-      ) : null}
-    </div>
+    >
+      {(shown) => (
+        <>
+          <ActionView action={shown} onChanged={reload} />
+          {open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
+          {open === "edit" ? <ActionEditor stored={shown} onClose={close} onStored={reload} /> : null}
+          {open === "delete" ? (
+            <DeleteDialog
+              noun="action"
+              stored={shown}
+              remove={client.actions.delete}
+              list={list}
+              onClose={close}
+              onChanged={reload}
+              onDeleted={noteWaiting}
+            >
+              Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue,
+              and so do those that wait. You can't undo this.
+            </DeleteDialog>
+          ) : null}
+        </>
+      )}
+    </DefinitionPage>
   );
 }
-
-function isGone(failure: Failure | null): boolean {
-  return failure?.error instanceof ActionRunsError && failure.error.code === "action_not_found";
-}
-
-/* SECTION: An action to read: how its runs went, what it takes and calls, and its versions. */
 
 interface ActionViewProps {
   readonly action: Stored<Schemas["Action"]>;
@@ -114,7 +91,7 @@ interface ActionViewProps {
   readonly onChanged: () => void;
 }
 
-export function ActionView({ action, onChanged }: ActionViewProps) {
+function ActionView({ action, onChanged }: ActionViewProps) {
   const { target, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
@@ -122,22 +99,22 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
   const newest = versions.data?.[0];
   const commands = runCommands(target, name);
   return (
-    <div class="action-view">
+    <div class="stack gap-24">
       {description === undefined ? null : (
-        <p class="action-description">
+        <p class="action-description muted">
           <bdi>{description}</bdi>
         </p>
       )}
-      <dl class="action-facts">
+      <dl class="facts row">
         <Fact term="Version">{version}</Fact>
         {newest === undefined ? null : (
           <Fact term="Changed">
             <RelativeTime at={newest.changedAt} /> by <bdi>{newest.actorName}</bdi>
           </Fact>
         )}
-        <Fact term="Timeout">{minutes(timeout ?? 60)}</Fact>
+        <Fact term="Timeout">{counted(timeout ?? 60, "minute")}</Fact>
         <Fact term="Without a heartbeat">
-          {heartbeatTimeout === undefined ? "may be silent" : `fails after ${minutes(heartbeatTimeout)}`}
+          {heartbeatTimeout === undefined ? "may be silent" : `fails after ${counted(heartbeatTimeout, "minute")}`}
         </Fact>
         <GateFacts of={definition} />
         {labels === undefined ? null : (
@@ -179,15 +156,10 @@ export function ActionView({ action, onChanged }: ActionViewProps) {
   );
 }
 
-interface PartProps {
-  readonly title: string;
-  readonly children: ComponentChildren;
-}
-
 /** Without a name of its own, because the dialogs have fields of these names. */
-function Part({ title, children }: PartProps) {
+function Part({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
-    <section class="part">
+    <section class="stack">
       <h2>{title}</h2>
       {children}
     </section>
@@ -217,7 +189,7 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
               <code>
                 <bdi>{name}</bdi>
               </code>
-              {isRequired ? <span class="required">required</span> : null}
+              {isRequired ? <span class="beside muted small">required</span> : null}
               {about === null ? null : (
                 <p class="muted">
                   <bdi>{about}</bdi>
@@ -242,8 +214,4 @@ function Parameters({ schema }: { readonly schema: Readonly<Record<string, unkno
       </tbody>
     </table>
   );
-}
-
-function minutes(count: number): string {
-  return count === 1 ? "1 minute" : `${count} minutes`;
 }

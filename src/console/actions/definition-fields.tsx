@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
-import { LinesField, SelectField, TextField } from "../ui/field.tsx";
+import { Check, LinesField, SelectField, TextField } from "../ui/field.tsx";
 import {
   nameProblem,
   newParameter,
@@ -76,7 +76,7 @@ export function DefinitionFields(props: FieldsProps) {
       )}
       <fieldset class="group">
         <legend>Limits and labels</legend>
-        <div class="field-grid">
+        <div class="grid">
           <TextField
             label="Timeout (minutes)"
             inputMode="numeric"
@@ -127,8 +127,6 @@ export function pointersOfFields(definition: unknown): readonly string[] {
   ];
 }
 
-/* SECTION: Rows that build the schema of an action's parameters. */
-
 interface SchemaBuilderProps {
   readonly rows: readonly Parameter[];
   readonly problemAt: (pointer: string) => string | undefined;
@@ -137,7 +135,7 @@ interface SchemaBuilderProps {
 
 const SCHEMA = "/parametersSchema";
 
-export function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
+function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
   const problem = problemAt(SCHEMA);
   // A row that was removed must not leave what was typed into it to the next one.
   const [removals, setRemovals] = useState(0);
@@ -180,7 +178,7 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
   const wrong = nameProblem(name, others);
   const unshown = unshownIn(row);
   return (
-    <fieldset class="parameter-row" aria-label={`Parameter ${row.name}`}>
+    <fieldset class="grid card" aria-label={`Parameter ${row.name}`}>
       <TextField
         label="Name of the parameter"
         value={name}
@@ -211,15 +209,10 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
           onLines={(options) => onRow(withOptions(row, options))}
         />
       ) : null}
-      <div class="parameter-end">
-        <label class="switch">
-          <input
-            type="checkbox"
-            checked={row.isRequired}
-            onChange={(event) => onRow({ ...row, isRequired: event.currentTarget.checked })}
-          />
+      <div class="parameter-end row is-apart">
+        <Check isOn={row.isRequired} onChange={(isOn) => onRow({ ...row, isRequired: isOn })}>
           Required
-        </label>
+        </Check>
         {unshown.length === 0 ? null : (
           <span class="muted">
             Also <bdi>{unshown.join(", ")}</bdi>: see the JSON.
@@ -233,8 +226,6 @@ function ParameterRow({ row, others, problem, onRow, onRemove }: ParameterRowPro
   );
 }
 
-/* SECTION: What holds back the runs of an action, as fields: an approval, and a concurrency group. What they don't show stays. */
-
 interface GateFieldsProps {
   readonly definition: Schema;
   readonly problemAt: (pointer: string) => string | undefined;
@@ -242,7 +233,7 @@ interface GateFieldsProps {
 }
 
 /** The pointers that have a field of their own. */
-export const GATE_POINTERS: readonly string[] = [
+const GATE_POINTERS: readonly string[] = [
   "/approval",
   "/approval/required",
   "/waitTimeout",
@@ -259,7 +250,8 @@ const CONFLICTS = {
   reject: "it is refused",
 } as const;
 
-export function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
+/** What holds back the runs of an action, as fields: an approval, and a concurrency group. What they don't show stays. */
+function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
   const { approval, concurrency, waitTimeout } = definition;
   const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
   const problem = problemAt("/approval") ?? problemAt("/concurrency");
@@ -267,25 +259,15 @@ export function GateFields({ definition, problemAt, onDefinition }: GateFieldsPr
   return (
     <fieldset class="group">
       <legend>What holds a run back</legend>
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={approval !== undefined}
-          onChange={(event) => set("approval", event.currentTarget.checked ? {} : undefined)}
-        />
+      <Check isOn={approval !== undefined} onChange={(isOn) => set("approval", isOn ? {} : undefined)}>
         Somebody must approve each run
-      </label>
+      </Check>
       {isSchema(approval) ? (
         <ApprovalFields of={approval} problemAt={problemAt} onChange={(next) => set("approval", next)} />
       ) : null}
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={concurrency !== undefined}
-          onChange={(event) => set("concurrency", event.currentTarget.checked ? { group: "" } : undefined)}
-        />
+      <Check isOn={concurrency !== undefined} onChange={(isOn) => set("concurrency", isOn ? { group: "" } : undefined)}>
         Runs take turns in a concurrency group
-      </label>
+      </Check>
       {isSchema(concurrency) ? (
         <ConcurrencyFields of={concurrency} problemAt={problemAt} onChange={(next) => set("concurrency", next)} />
       ) : null}
@@ -313,7 +295,7 @@ interface PartProps {
 
 function ApprovalFields({ of, problemAt, onChange }: PartProps) {
   return (
-    <div class="field-grid">
+    <div class="grid">
       <TextField
         label="Approvals"
         hint="How many different approvers a run needs, 5 at most."
@@ -323,14 +305,9 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
         error={problemAt("/approval/required")}
         onText={(text) => onChange(withMember(of, "required", numberOf(text)))}
       />
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={of.allowSelf === true}
-          onChange={(event) => onChange(withMember(of, "allowSelf", event.currentTarget.checked || undefined))}
-        />
+      <Check isOn={of.allowSelf === true} onChange={(isOn) => onChange(withMember(of, "allowSelf", isOn || undefined))}>
         The creator of a run may approve it too
-      </label>
+      </Check>
     </div>
   );
 }
@@ -338,7 +315,7 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
 function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
   const textOf = (name: string) => String(of[name] ?? "");
   return (
-    <div class="field-grid">
+    <div class="grid">
       <TextField
         label="Group"
         hint="All actions of the environment with this group share its slots."
@@ -368,13 +345,8 @@ function ConcurrencyFields({ of, problemAt, onChange }: PartProps) {
         value={textOf("onConflict") || "queue"}
         error={problemAt("/concurrency/onConflict")}
         onText={(text) => onChange(withMember(of, "onConflict", text))}
-      >
-        {Object.entries(CONFLICTS).map(([value, label]) => (
-          <option key={value} value={value}>
-            {label}
-          </option>
-        ))}
-      </SelectField>
+        options={Object.entries(CONFLICTS)}
+      />
     </div>
   );
 }

@@ -1,13 +1,15 @@
 /** Whether fields can show a definition, and how they change it. PURE. The service checks everything else. */
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
 
-const isText = (value: unknown) => typeof value === "string";
+export type Shown = Readonly<Record<string, (value: unknown) => boolean>>;
+
+export const isText = (value: unknown) => typeof value === "string";
 const isTextOrNumber = (value: unknown) => isText(value) || typeof value === "number";
 
 const isOptional = (value: unknown, isShown: (value: unknown) => boolean) => value === undefined || isShown(value);
 
-/** What the fields can show of each member. */
-const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
+/** What the fields of an action can show of each member. */
+export const SHOWN: Shown = {
   description: isText,
   timeout: isTextOrNumber,
   heartbeatTimeout: isTextOrNumber,
@@ -27,12 +29,10 @@ const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
   trigger: (value) => isSchema(value) && isText(value.url) && isSchema(value.headers ?? {}),
 };
 
-/** A member that the fields can't show; null if they can show everything. */
-export function unshownMember(definition: Schema): string | null {
-  const found = Object.entries(definition).find(([name, value]) => {
-    return !(Object.hasOwn(SHOWN, name) && SHOWN[name]?.(value));
-  });
-  return found === undefined ? null : found[0];
+/** A member that fields can't show; null if they can show everything. `shown`: what they can show of each member. */
+export function unshownOf(definition: Schema, shown: Shown): string | null {
+  const isShown = ([name, value]: [string, unknown]) => Object.hasOwn(shown, name) && shown[name]?.(value);
+  return Object.entries(definition).find((member) => !isShown(member))?.[0] ?? null;
 }
 
 /** The object with another member, or without it if the value is undefined. */
@@ -47,8 +47,6 @@ export function numberOf(text: string): number | string | undefined {
   if (text.trim() === "") return undefined;
   return /^\d{1,15}$/.test(text.trim()) ? Number(text) : text;
 }
-
-/* SECTION: The parameters of an action as rows to edit, and back as a JSON Schema. PURE. What a row can't show, it keeps. */
 
 export const PARAMETER_KINDS = {
   text: "Text",
@@ -166,8 +164,6 @@ export function nameProblem(name: string, others: readonly string[]): string | n
   if (/[\s.{}]/.test(name)) return "Use a name without blanks, dots and braces.";
   return others.includes(name) ? "Another parameter has this name." : null;
 }
-
-/* SECTION: The secrets of a definition. The service shows null in the place of each, and keeps what is stored for null. PURE. */
 
 export interface SecretMember {
   readonly pointer: string;

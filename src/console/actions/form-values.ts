@@ -52,7 +52,7 @@ function textsOf(form: Field, values: unknown, missing: (field: Field) => unknow
 }
 
 /** Undefined if the value is no object with this member. */
-export function memberOf(value: unknown, name: string): unknown {
+function memberOf(value: unknown, name: string): unknown {
   return isSchema(value) && Object.hasOwn(value, name) ? value[name] : undefined;
 }
 
@@ -85,7 +85,7 @@ export function parametersOf(form: Field, texts: Texts): Filled {
 }
 
 /** Parameters are an object. `value`: what the form sends. */
-export function asParameters(form: Field, value: unknown, problems: ReadonlyMap<string, string>): Filled {
+function asParameters(form: Field, value: unknown, problems: ReadonlyMap<string, string>): Filled {
   if (problems.size > 0) return { problems };
   if (value === undefined) return { value: {} };
   if (isSchema(value)) return { value };
@@ -98,7 +98,7 @@ export function draftOf(form: Field, texts: Texts): unknown {
 }
 
 /** What a field sends. Undefined: nothing, or a problem. */
-export function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
+function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
   if (field.kind === "group") return groupValue(field, texts, problems);
   const text = texts.get(field.pointer) ?? "";
   if (field.isRequired && field.kind === "choice" && field.options.length === 1) return field.options[0];
@@ -176,18 +176,16 @@ function readLines(text: string, of: "text" | "number" | "integer"): Read {
   return { value: values };
 }
 
-/* SECTION:
- * The parameters of a run that somebody runs again through a form. PURE. A value changes only if its field is edited.
- * Values that have no field in today's schema are kept.
- */
-
 /** The run's parameters, and the texts that the form began with. */
-export interface Before {
+interface Before {
   readonly values: Schema;
   readonly texts: Texts;
 }
 
-/** The parameters as the form makes them, or what must change first. */
+/**
+ * The parameters of a run that somebody runs again through a form. A value changes only if its field is edited. Values
+ * that have no field in today's schema are kept. The parameters as the form makes them, or what must change first.
+ */
 export function retriedParameters(form: Field, before: Before, texts: Texts): Filled {
   const problems = new Map<string, string>();
   return asParameters(form, retried(form, before.values, before.texts, texts, problems), problems);

@@ -1,17 +1,22 @@
 /** How the last runs of an action went: numbers, bars with an axis, and the newest runs. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { formatDuration, tookOf } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
-import { barsFor, fullHeightMs, Strip } from "../runs/strip.tsx";
+import { barsFor, durationMs, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
+import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, exactTime, RelativeTime } from "../ui/time.tsx";
-import { Fact } from "./action-facts.tsx";
 
-const COLUMNS: readonly Column[] = [["Run"], ["Triggered by", "is-wide"], ["Took"], ["Created", "is-end"]];
+const COLUMNS: readonly Column[] = [
+  { text: "Run" },
+  { text: "Triggered by", class: "is-wide" },
+  { text: "Took" },
+  { text: "Created", class: "is-end" },
+];
 
 /** Reading 200 runs costs more than a page of them. */
 const POLL_MS = 15_000;
@@ -19,14 +24,18 @@ const LISTED = 5;
 
 export function RunsPart({ name }: { readonly name: string }) {
   const { scope, reader } = useSession();
-  const read = useCallback(
-    async (signal: AbortSignal) => {
+  const {
+    data: rows,
+    failure,
+    reload,
+  } = useRead(
+    async (signal) => {
       const query = { actionName: name, include: "details", limit: STRIP_RUNS } as const;
       return (await reader.runs.list(query, { signal }).page()).entries.map(rowOf);
     },
     [reader, name],
+    { everyMs: POLL_MS },
   );
-  const { data: rows, failure, reload } = useLoad(read, { everyMs: POLL_MS });
   const search = new URLSearchParams({ actionName: name }).toString();
   return (
     <>
@@ -53,7 +62,7 @@ function Numbers({ rows }: { readonly rows: readonly RunRow[] }) {
   if (p50Ms === null || p95Ms === null)
     return <p class="muted">None of the last {rows.length} runs has succeeded or failed.</p>;
   return (
-    <dl class="action-facts run-numbers">
+    <dl class="facts row run-numbers">
       <Fact term="Success rate">
         <b>{formatRate(statistics)}</b>{" "}
         <span class="muted">
@@ -97,15 +106,15 @@ function Chart({ rows, search }: RowsProps) {
   const shown = rows.slice(0, count);
   const [newest, oldest] = [shown[0], shown.at(-1)];
   return (
-    <div class="run-chart" ref={box}>
+    <div ref={box}>
       {newest === undefined || oldest === undefined ? null : (
-        <p class="axis">
+        <p class="axis row is-apart number muted small">
           <span>{formatDuration(fullHeightMs(shown, Date.now()))}</span>
         </p>
       )}
       <Strip rows={rows} scope={scope} search={search} selectedId={null} isNewest />
       {newest === undefined || oldest === undefined ? null : (
-        <p class="axis">
+        <p class="axis row is-apart number muted small">
           <Created at={oldest.createdAt} />
           <Created at={newest.createdAt} />
         </p>
@@ -127,7 +136,7 @@ const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle
 function Newest({ rows, search }: RowsProps) {
   const { scope } = useSession();
   return (
-    <Table label="The newest runs" class="newest-runs" columns={COLUMNS}>
+    <Table label="The newest runs" columns={COLUMNS}>
       {rows.map((row) => (
         <tr key={row.id}>
           <td>
@@ -150,9 +159,7 @@ function Newest({ rows, search }: RowsProps) {
   );
 }
 
-/* SECTION: How the last runs of an action went. PURE. */
-
-export interface RunStatistics {
+interface RunStatistics {
   /** Runs that succeeded or failed. A run that somebody cancelled says nothing about the action. */
   readonly decided: number;
   readonly succeeded: number;
@@ -163,7 +170,7 @@ export interface RunStatistics {
 
 export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
   const decided = rows.filter(({ status }) => status === "succeeded" || status === "failed");
-  const durations = decided.map(durationOf).sort((a, b) => a - b);
+  const durations = decided.map((row) => durationMs(row, 0)).sort((a, b) => a - b);
   return {
     decided: decided.length,
     succeeded: decided.filter(({ status }) => status === "succeeded").length,
@@ -175,11 +182,6 @@ export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
 /** The smallest value that is at least as large as `percent` of all (nearest rank). `sorted`: smallest first. */
 function percentile(sorted: readonly number[], percent: number): number | null {
   return sorted[Math.max(Math.ceil((percent / 100) * sorted.length) - 1, 0)] ?? null;
-}
-
-function durationOf(row: RunRow): number {
-  const { from, to } = tookOf(row);
-  return Math.max(Date.parse(to ?? from) - Date.parse(from), 0);
 }
 
 /** `94 %`. Only if all succeeded it is 100 %, and only if none did it is 0 %. */

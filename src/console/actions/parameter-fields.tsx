@@ -2,13 +2,14 @@
 
 import type { ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
+import { capitalized } from "../../words/statuses.ts";
 import { Button } from "../ui/button.tsx";
 import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { hasLines } from "../ui/text-block.tsx";
 import type { Texts } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText } from "./schema-form.ts";
 
-export interface ParameterTexts {
+interface ParameterTexts {
   /** The form that is shown: that of the schema, or one field for all parameters. */
   readonly form: Field;
   readonly texts: Texts;
@@ -63,8 +64,6 @@ export function ParameterFields({ parameters, problemAt, changeIn }: ParameterFi
   );
 }
 
-/* SECTION: Draws the fields of a schema's form. */
-
 interface SchemaFieldProps {
   readonly field: Field;
   readonly texts: Texts;
@@ -75,7 +74,7 @@ interface SchemaFieldProps {
   readonly onText: (pointer: string, text: string) => void;
 }
 
-export function SchemaField(props: SchemaFieldProps) {
+function SchemaField(props: SchemaFieldProps) {
   const { field, texts, problemAt, changeIn, onText } = props;
   const text = texts.get(field.pointer) ?? "";
   // A field of one line would drop the ends of lines. It stays as it was at first, so that it keeps the focus.
@@ -143,7 +142,7 @@ function Choice({ field, value, ...shared }: ChoiceProps) {
 /** What the field is for, and its bounds; null if there is nothing to say. */
 function hintOf(field: Field, first = ""): ComponentChildren {
   const { description, limits } = field;
-  const bounds = [first, limits && sentence(limits)].filter(Boolean).join(" ");
+  const bounds = [first, limits && capitalized(limits)].filter(Boolean).join(" ");
   if (description === null) return bounds === "" ? null : <bdi>{bounds}</bdi>;
   if (bounds === "") return <bdi>{description}</bdi>;
   return (
@@ -158,13 +157,9 @@ function withChange(hint: ComponentChildren, change: string | null): ComponentCh
   return (
     <>
       {hint}
-      <bdi class="field-change">{change}</bdi>
+      <bdi class="field-change strong">{change}</bdi>
     </>
   );
-}
-
-function sentence(words: string): string {
-  return `${words.slice(0, 1).toUpperCase()}${words.slice(1)}`;
 }
 
 interface FlagProps extends Shared {
@@ -216,9 +211,9 @@ function Picks({ field, texts, problemAt, changeIn, onText }: SchemaFieldProps &
   return (
     <Several field={field} error={error}>
       <p class="hint">{withChange(null, changeIn?.(field) ?? null)}</p>
-      <div class="picks-options">
+      <div class="row gap-14">
         {field.options.map((option, index) => (
-          <label key={JSON.stringify(option)}>
+          <label key={JSON.stringify(option)} class="switch">
             <input
               type="checkbox"
               checked={picked.includes(String(index))}

@@ -5,7 +5,7 @@
 import { newParameter, schemaWith } from "./definition-shape.ts";
 import { isSchema, type Schema } from "./schema-form.ts";
 
-export interface ProductField {
+interface ProductField {
   readonly key: string;
   readonly label: string;
   readonly hint?: string;
@@ -23,9 +23,9 @@ export interface ProductSecret {
   readonly encode?: (text: string) => string;
 }
 
-export type Values = Readonly<Record<string, string>>;
+type Values = Readonly<Record<string, string>>;
 
-export interface Product {
+interface Product {
   readonly title: string;
   readonly about: string;
   readonly fields: readonly ProductField[];
@@ -190,18 +190,17 @@ function base64(text: string): string {
   return btoa(String.fromCharCode(...new TextEncoder().encode(text)));
 }
 
-/* SECTION:
- * From the fields of a product to its trigger, and back. PURE. A trigger that was made from fields is compared with the
- * product's, and gives the fields again.
- */
-
 /** Placeholders for these parameters. Placeholders can't reach a name with a dot, a blank or a brace. */
 function passedOf(names: readonly string[]): Values {
   const reached = names.filter((name) => /^[^\s.{}]+$/.test(name));
   return Object.fromEntries(reached.map((name) => [name, `{{ parameters.${name} }}`]));
 }
 
-/** An empty field gives its example, so that the trigger has a URL. A field with a good example stays empty. */
+/**
+ * From the fields of a product to its trigger, and back. A trigger that was made from fields is compared with the
+ * product's, and gives the fields again. An empty field gives its example, so that the trigger has a URL. A field with
+ * a good example stays empty.
+ */
 export function triggerOf(product: Product, values: Values, names: readonly string[]): Schema {
   const texts = product.fields.map(({ key, example, isGiven }) => [key, values[key] || (isGiven ? "" : example)]);
   return product.trigger(Object.fromEntries(texts), passedOf(names));

@@ -5,8 +5,8 @@ import type { Schemas, Stored } from "../../client/index.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { linesOf, TextArea, TextField } from "../ui/field.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { filledLines, TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { gatesText } from "./action-facts.tsx";
@@ -17,7 +17,7 @@ import { formOf, pointersOf } from "./schema-form.ts";
 /** For an action without a webhook. */
 export function NobodyStarts() {
   return (
-    <p class="warning-box">
+    <p class="note is-warning">
       This action has no webhook, so nothing starts the job of a run. The creator of a run gets its callback token and
       must start the job. A run from the console stays open until its timeout, or until somebody cancels it.
     </p>
@@ -55,7 +55,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
     const body: Schemas["NewRunOfAction"] = {
       parameters: filled.value as NonNullable<Schemas["NewRunOfAction"]["parameters"]>,
       ...(entity.trim() === "" ? {} : { entityId: entity.trim() }),
-      ...(labels.trim() === "" ? {} : { labels: linesOf(labels) }),
+      ...(labels.trim() === "" ? {} : { labels: filledLines(labels) }),
       ...start,
     };
     change.submit({
@@ -72,37 +72,36 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
   const isStarted = definition.trigger !== undefined;
   const gates = gatesText(definition);
   return (
-    <Dialog title={`Run ${name}`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={run}
-        onClose={onClose}
-        verb="Run action"
-        kind={isStarted ? "primary" : "plain"}
-        class="wide-form"
-      >
-        {isStarted ? null : <NobodyStarts />}
-        <ParameterFields parameters={parameters} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
-        <div class="run-about">
-          <TextField
-            label="Entity"
-            hint="What the run is about, as a UUID. Optional."
-            value={entity}
-            error={change.problems.get("/entityId")}
-            onText={setEntity}
-          />
-          <TextArea
-            label="Labels"
-            hint="One on each line. Optional."
-            rows={2}
-            value={labels}
-            error={change.problems.get("/labels")}
-            onText={setLabels}
-          />
-          {isStarted ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
-        </div>
-        {gates === null ? null : <p class="hint">{gates}</p>}
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Run ${name}`}
+      change={change}
+      onSubmit={run}
+      onClose={onClose}
+      verb="Run action"
+      kind={isStarted ? "primary" : "plain"}
+      class="wide-form"
+    >
+      {isStarted ? null : <NobodyStarts />}
+      <ParameterFields parameters={parameters} problemAt={(pointer) => change.problems.get(inBody(pointer))} />
+      <div class="run-about grid">
+        <TextField
+          label="Entity"
+          hint="What the run is about, as a UUID. Optional."
+          value={entity}
+          error={change.problems.get("/entityId")}
+          onText={setEntity}
+        />
+        <TextArea
+          label="Labels"
+          hint="One on each line. Optional."
+          rows={2}
+          value={labels}
+          error={change.problems.get("/labels")}
+          onText={setLabels}
+        />
+        {isStarted ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
+      </div>
+      {gates === null ? null : <p class="hint">{gates}</p>}
+    </ChangeDialog>
   );
 }

@@ -200,9 +200,7 @@ function between(least: unknown, most: unknown, unit: string): string {
   return most === null ? "" : `at most ${most}${unit}`;
 }
 
-/* SECTION: An action's parameters in words, one row each. PURE. */
-
-export interface ParameterRow {
+interface ParameterRow {
   readonly pointer: string;
   /** With the names of the objects around it: `notify.channel`. */
   readonly name: string;

@@ -1,13 +1,14 @@
 /** The versions of an action, to compare and to restore. */
-import { useCallback, useMemo, useState } from "preact/hooks";
+import { useMemo, useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
+import { ChangeDialog, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
+import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { exactTime, RelativeTime } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
@@ -18,10 +19,10 @@ type ListedVersion = Schemas["ListedVersion"];
 type StoredAction = Stored<Schemas["Action"]>;
 
 const COLUMNS: readonly Column[] = [
-  ["Version", "col-short"],
-  ["Stored by"],
-  ["Stored", "col-short"],
-  ["What to do", "is-end", true],
+  { text: "Version", width: "88px" },
+  { text: "Stored by" },
+  { text: "Stored", width: "88px" },
+  { text: "What to do", class: "is-end", isHeard: true },
 ];
 
 /** The service keeps 100 at most. */
@@ -33,12 +34,11 @@ export function useVersions({ name, version }: StoredAction): Loaded<readonly Li
   const { reader, may } = useSession();
   const isAllowed = may("actions:manage");
   // `version`: another version of the action makes another list.
-  const read = useCallback(
-    async (signal: AbortSignal) =>
+  return useRead(
+    async (signal) =>
       isAllowed ? (await reader.actions.versions(name, { limit: LISTED }, { signal }).page()).entries : null,
     [reader, name, version, isAllowed],
   );
-  return useLoad(read);
 }
 
 interface VersionsPartProps {
@@ -66,12 +66,12 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
     <>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {versions === undefined || shown === undefined ? null : (
-        <Table label="Versions" class="versions-table" columns={COLUMNS}>
+        <Table label="Versions" columns={COLUMNS}>
           {shown.map((version) => (
             <tr key={version.version}>
               <td>
                 {version.version}
-                {version.version === current ? <span class="required"> current</span> : null}
+                {version.version === current ? <span class="beside muted small"> current</span> : null}
               </td>
               <td>
                 <bdi title={version.actor === "root" ? "ROOT_TOKEN" : `Token ${version.actor}`}>
@@ -122,7 +122,7 @@ interface ActionsProps {
 
 function Actions({ of, onOpen }: ActionsProps) {
   return (
-    <span class="row-buttons">
+    <span class="row-buttons row gap-0">
       <Button kind="quiet" aria-label={`Compare version ${of}`} onClick={() => onOpen("compare")}>
         Compare
       </Button>
@@ -164,7 +164,7 @@ function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersio
       title={`Delete version ${version}?`}
       verb="Delete version"
       change={change}
-      onConfirm={remove}
+      onSubmit={remove}
       onClose={onClose}
     >
       <p>
@@ -175,8 +175,6 @@ function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersio
   );
 }
 
-/* SECTION: Two versions of an action as text, line by line. */
-
 interface CompareDialogProps {
   /** Newest first. */
   readonly versions: readonly ListedVersion[];
@@ -186,7 +184,7 @@ interface CompareDialogProps {
   readonly onClose: () => void;
 }
 
-export function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProps) {
+function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProps) {
   const [newest] = versions;
   const [before, setBefore] = useState(String(from));
   const [after, setAfter] = useState(String(newest?.version));
@@ -202,7 +200,7 @@ export function CompareDialog({ versions, from, onRestore, onClose }: CompareDia
   return (
     <Dialog title="Compare versions" onClose={onClose}>
       <form class="wide-form" onSubmit={(event) => event.preventDefault()}>
-        <div class="field-grid">
+        <div class="grid">
           <SelectField label="From version" value={before} onText={setBefore}>
             {options}
           </SelectField>
@@ -213,7 +211,7 @@ export function CompareDialog({ versions, from, onRestore, onClose }: CompareDia
         {lines.length === 0 ? (
           <p class="muted">Both are the same. Secrets are not compared, because no version has them.</p>
         ) : (
-          <section class="diff" aria-label="What changed">
+          <section class="diff card" aria-label="What changed">
             {lines.map((line, index) => (
               <Line key={index} line={line} />
             ))}
@@ -232,11 +230,7 @@ export function CompareDialog({ versions, from, onRestore, onClose }: CompareDia
 
 function Line({ line }: { readonly line: DiffLine | Gap }) {
   if (line.kind === "gap") {
-    return (
-      <div class="diff-gap">
-        {line.count} {line.count === 1 ? "line" : "lines"} that did not change
-      </div>
-    );
+    return <div class="muted is-side">{counted(line.count, "line")} that did not change</div>;
   }
   if (line.kind === "same") return <div>{`  ${line.text}`}</div>;
   return line.kind === "added" ? <ins>{`+ ${line.text}`}</ins> : <del>{`- ${line.text}`}</del>;
@@ -245,8 +239,6 @@ function Line({ line }: { readonly line: DiffLine | Gap }) {
 function textOf(version: ListedVersion | undefined): string {
   return JSON.stringify(version?.definition ?? {}, null, 2);
 }
-
-/* SECTION: Stores an older version of an action again. It asks for the secrets that the service no longer has. */
 
 const CHANGED_MEANWHILE =
   "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.";
@@ -261,7 +253,8 @@ interface RestoreDialogProps {
   readonly onChanged: () => void;
 }
 
-export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogProps) {
+/** Stores an older version of an action again. It asks for the secrets that the service no longer has. */
+function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
   const { name, version: current } = action;
@@ -295,24 +288,29 @@ export function RestoreDialog({ action, version, onClose, onChanged }: RestoreDi
       },
     });
   return (
-    <Dialog title={`Restore version ${version.version}?`} onClose={onClose} isKept={typed.size > 0}>
-      <ChangeForm change={change} onSubmit={restore} onClose={onClose} verb="Restore">
-        <p>
-          The definition of version {version.version} becomes the action's new version. Version {current} stays in the
-          list. Runs that have begun continue. The change takes effect within 30 seconds.
-        </p>
-        {isAsking ? (
-          <SecretFields
-            members={secrets}
-            typed={typed}
-            stored={stored}
-            problemAt={(pointer) => change.problems.get(pointer)}
-            onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
-          />
-        ) : secrets.length > 0 ? (
-          <p class="muted">Secrets that are stored now are kept. You are asked for those that are missing.</p>
-        ) : null}
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Restore version ${version.version}?`}
+      isKept={typed.size > 0}
+      change={change}
+      onSubmit={restore}
+      onClose={onClose}
+      verb="Restore"
+    >
+      <p>
+        The definition of version {version.version} becomes the action's new version. Version {current} stays in the
+        list. Runs that have begun continue. The change takes effect within 30 seconds.
+      </p>
+      {isAsking ? (
+        <SecretFields
+          members={secrets}
+          typed={typed}
+          stored={stored}
+          problemAt={(pointer) => change.problems.get(pointer)}
+          onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
+        />
+      ) : secrets.length > 0 ? (
+        <p class="muted">Secrets that are stored now are kept. You are asked for those that are missing.</p>
+      ) : null}
+    </ChangeDialog>
   );
 }

@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import { parseExact } from "../../words/typed-json.ts";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
-import { SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
 import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
@@ -26,7 +26,7 @@ export function WebhookFields(props: WebhookFieldsProps) {
       {read === null ? (
         <AnyWebhookFields {...props} />
       ) : (
-        <div class="field-grid">
+        <div class="grid">
           {read.product.fields.map(({ key, label, hint, example, isGiven }, index) => (
             <TextField
               key={key}
@@ -60,7 +60,7 @@ function AnyWebhookFields({ trigger, problemAt, secretAt, onTrigger }: WebhookFi
         error={problemAt("/trigger/url")}
         onText={(text) => set("url", text.trim())}
       />
-      <div class="field-grid">
+      <div class="grid">
         <SelectField label="Method" value={textOf("method") || "POST"} onText={(text) => set("method", text)}>
           {["POST", "PUT", "PATCH"].map((method) => (
             <option key={method}>{method}</option>
@@ -88,14 +88,12 @@ function AnyWebhookFields({ trigger, problemAt, secretAt, onTrigger }: WebhookFi
         error={problemAt("/trigger/payload")}
         onPayload={(payload) => set("payload", payload)}
       />
-      <label class="switch">
-        <input
-          type="checkbox"
-          checked={trigger.signingSecret !== undefined}
-          onChange={(event) => set("signingSecret", event.currentTarget.checked ? null : undefined)}
-        />
+      <Check
+        isOn={trigger.signingSecret !== undefined}
+        onChange={(isOn) => set("signingSecret", isOn ? null : undefined)}
+      >
         Sign each request, after Standard Webhooks
-      </label>
+      </Check>
     </>
   );
 }
@@ -119,7 +117,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
     setName("");
   }
   return (
-    <div class="headers-fields">
+    <div class="stack">
       {Object.entries(headers).map(([one, value]) => (
         <div key={one} class="with-button">
           {value === null ? (
@@ -197,7 +195,7 @@ interface TilesProps {
 export function Tiles({ trigger, names, onTrigger }: TilesProps) {
   const chosen = trigger === undefined ? null : (productOf(trigger, names)?.product ?? "any");
   return (
-    <div class="tiles">
+    <div class="grid">
       {PRODUCTS.map((product) => (
         <Tile
           key={product.title}
@@ -226,10 +224,13 @@ interface TileProps {
 
 export function Tile({ title, about, isChosen, onChoose }: TileProps) {
   return (
-    <label class="tile">
+    <label class="tile card switch">
       <input type="radio" name="product" checked={isChosen} onChange={onChoose} />
-      <span>{title}</span>
-      <span class="hint">{about}</span>
+      <span>
+        <span class="strong">{title}</span>
+        <br />
+        <span class="hint">{about}</span>
+      </span>
     </label>
   );
 }

@@ -2,8 +2,10 @@
  * Cancels or retries the selected runs. It first asks the service what would happen, and then does that and no more: a
  * set that has grown meanwhile is refused. Only a press of the button begins it.
  */
-import { useCallback, useMemo, useState } from "preact/hooks";
+
+import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
@@ -11,8 +13,9 @@ import { isFiltered, isNewest } from "../runs/filters.ts";
 import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { Check } from "../ui/field.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { FilterWords } from "./bulk-words.tsx";
@@ -20,7 +23,6 @@ import {
   boundTo,
   type Operation,
   outlookOf,
-  runsText,
   type Selection,
   selectionText,
   startedText,
@@ -28,8 +30,6 @@ import {
   verbOf,
 } from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
-
-/* SECTION: What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
 
 interface SelectionBarProps {
   readonly selecting: Selecting;
@@ -42,6 +42,7 @@ function isWhole(list: RunList | null, query: URLSearchParams): boolean {
   return list !== null && list.next === null && list.fresh.length === 0 && isNewest(query);
 }
 
+/** What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
 export function SelectionBar({ selecting, list }: SelectionBarProps) {
   const { scope } = useSession();
   const { query } = useRoute();
@@ -58,14 +59,14 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
   const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
   return (
     <>
-      <section class="selection-bar" aria-label="Selection">
-        <p class="number">{selectionText(selection, matched)}</p>
+      <section class="selection-bar row" aria-label="Selection">
+        <p class="number strong">{selectionText(selection, matched)}</p>
         {canSelectMore ? (
           <Button kind="quiet" onClick={selecting.selectMatching}>
-            Select all {runsText(matched)} that match
+            Select all {counted(matched, "run")} that match
           </Button>
         ) : null}
-        <div class="selection-buttons">
+        <div class="row to-end">
           <Button title="Retry the selected runs (r)" onClick={() => setOpen("retry")}>
             Retry runs
           </Button>
@@ -99,17 +100,20 @@ interface BulkDialogProps {
   readonly onStarted: (operation: Schemas["BulkOperation"]) => void;
 }
 
-export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {
+function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {
   const { client, reader, may } = useSession();
   const { query } = useRoute();
   const mayManage = may("actions:manage");
   // As it was when the dialog opened, although new runs come.
   const [target] = useState(() => targetOf(selection, query, new Date(), mayManage));
-  const ask = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.preview({ operation, ...target }, { signal }),
+  const {
+    data: preview,
+    failure,
+    reload,
+  } = useRead(
+    (signal) => reader.bulkOperations.preview({ operation, ...target }, { signal }),
     [reader, operation, target],
   );
-  const { data: preview, failure, reload } = useLoad(ask);
   const [typed, setTyped] = useState(NO_CANCEL);
   const [isAgain, setAgain] = useState(false);
   const change = useChange({ fields: CANCEL_FIELDS });
@@ -127,53 +131,52 @@ export function BulkDialog({ operation, selection, onClose, onStarted }: BulkDia
     change.submit({ body, send: (options) => client.bulkOperations.create(body, options), done: onStarted });
   }
   return (
-    <Dialog title={isCancel ? "Cancel runs" : "Retry runs"} onClose={onClose} isRead>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb={verbOf(operation, outlook?.refusal === null ? outlook.able : null)}
-        kind={isCancel ? "danger" : "primary"}
-        keep="Close"
-        isDeliberate
-        isReady={outlook?.refusal === null}
-      >
-        {"runIds" in target ? null : (
+    <ChangeDialog
+      title={isCancel ? "Cancel runs" : "Retry runs"}
+      isRead
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb={verbOf(operation, outlook?.refusal === null ? outlook.able : null)}
+      kind={isCancel ? "danger" : "primary"}
+      keep="Close"
+      isDeliberate
+      isReady={outlook?.refusal === null}
+    >
+      {"runIds" in target ? null : (
+        <p>
+          All runs that match: <FilterWords filter={target.filter} />
+        </p>
+      )}
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      <div role="status">
+        {outlook === null ? (
+          failure === null && <p class="muted">Counting the runs …</p>
+        ) : (
           <p>
-            All runs that match: <FilterWords filter={target.filter} />
+            <strong>{outlook.sentence}</strong> {outlook.refusal}
           </p>
         )}
-        <ErrorView failure={failure} onRetry={reload} isBanner />
-        <div role="status">
-          {outlook === null ? (
-            failure === null && <p class="muted">Counting the runs …</p>
-          ) : (
-            <p>
-              <strong>{outlook.sentence}</strong> {outlook.refusal}
-            </p>
-          )}
-          {preview !== undefined && isCancel && startedText(preview) !== null ? (
-            <p class="warning-box">{startedText(preview)}</p>
-          ) : null}
-        </div>
-        {isCancel ? (
-          <>
-            <p class="muted">A pending run ends at once. The job of a running run is asked to stop.</p>
-            <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
-          </>
-        ) : (
-          <>
-            <p class="muted">
-              Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must start the
-              job.
-            </p>
-            <label class="switch">
-              <input type="checkbox" checked={isAgain} onChange={() => setAgain(!isAgain)} />
-              Also retry runs that somebody has retried since they ended
-            </label>
-          </>
-        )}
-      </ChangeForm>
-    </Dialog>
+        {preview !== undefined && isCancel && startedText(preview) !== null ? (
+          <p class="note is-warning">{startedText(preview)}</p>
+        ) : null}
+      </div>
+      {isCancel ? (
+        <>
+          <p class="muted">A pending run ends at once. The job of a running run is asked to stop.</p>
+          <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
+        </>
+      ) : (
+        <>
+          <p class="muted">
+            Each run gets a new run with the same inputs and labels. If no trigger starts its job, you must start the
+            job.
+          </p>
+          <Check isOn={isAgain} onChange={() => setAgain(!isAgain)}>
+            Also retry runs that somebody has retried since they ended
+          </Check>
+        </>
+      )}
+    </ChangeDialog>
   );
 }

@@ -1,22 +1,21 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
 import type { Schemas } from "../../client/index.ts";
-import { countText, least, type Status } from "../../words/statuses.ts";
+import { counted, countText, least, type Status } from "../../words/statuses.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
 import { Mark } from "../ui/status.tsx";
-import { runsText } from "./selection.ts";
 
 type BulkItem = Schemas["BulkItem"];
 type BulkOperation = Schemas["BulkOperation"];
 
 type Counts = BulkOperation["counts"];
-export type ShownFilter = NonNullable<BulkOperation["filter"]>;
+type ShownFilter = NonNullable<BulkOperation["filter"]>;
 
 /** `Cancel of 40 runs`. */
 export function titleOf({ operation, counts, status }: BulkOperation): string {
   const { matched } = counts;
   const what = operation === "cancel" ? "Cancel" : "Retry";
   // The number still grows.
-  return status === "collecting" ? `${what} of runs` : `${what} of ${runsText(matched)}`;
+  return status === "collecting" ? `${what} of runs` : `${what} of ${counted(matched, "run")}`;
 }
 
 /** The filter as the list of runs shows it. */
@@ -69,7 +68,7 @@ export function whyAborted({ status, abortReason }: BulkOperation): string | nul
 }
 
 /** How many runs are decided. */
-export function doneOf({ accepted, skipped, failed }: Counts): number {
+function doneOf({ accepted, skipped, failed }: Counts): number {
   return accepted + skipped + failed;
 }
 
@@ -97,7 +96,7 @@ export function paceOf(operation: BulkOperation): number | undefined {
   return left > 0 ? ENDING_MS : undefined;
 }
 
-const WORKING_MS = 2000;
+export const WORKING_MS = 2000;
 const ENDING_MS = 10_000;
 
 const MARKS: Readonly<Record<NonNullable<BulkItem["outcome"]>, Status>> = {
@@ -117,8 +116,6 @@ export function codeText(code: string): string {
   return code.replaceAll("_", " ");
 }
 
-/* SECTION: The runs of a bulk operation in words: its filter, or that somebody selected them. */
-
 export function FilterWords({ filter }: { readonly filter: ShownFilter | null }) {
   if (filter === null) return <>selected one by one</>;
   return (
@@ -133,8 +130,6 @@ export function FilterWords({ filter }: { readonly filter: ShownFilter | null })
   );
 }
 
-/* SECTION: How far a bulk operation is: its status, a bar and its counts. */
-
 export function Progress({ operation }: { readonly operation: BulkOperation }) {
   const { counts, status } = operation;
   const { mark, word } = markOf(operation);
@@ -142,7 +137,7 @@ export function Progress({ operation }: { readonly operation: BulkOperation }) {
   // While the set is collected, nobody knows how many runs it will have.
   const bar = status === "collecting" ? {} : { value: done, max: Math.max(least(counts.matched), 1) };
   return (
-    <div class="bulk-progress">
+    <div>
       <p>
         <Mark mark={mark}>{word}</Mark>{" "}
         <span class="number muted">

@@ -1,27 +1,26 @@
 /** The page "Bulk operations": what cancels or retries many runs now, and what did so in the last 30 days. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { FilterWords, isStopping, isUnderWay, Progress, titleOf } from "./bulk-words.tsx";
+import { FilterWords, isStopping, isUnderWay, Progress, titleOf, WORKING_MS } from "./bulk-words.tsx";
 import { StopDialog } from "./operation-page.tsx";
 
 type BulkOperation = Schemas["BulkOperation"];
 
 const COLUMNS: readonly Column[] = [
-  ["Operation"],
-  ["Progress", "col-progress"],
-  ["Asked by", "is-wide col-env"],
-  ["Created", "is-wide col-short"],
-  ["Stop", "is-end col-stop", true],
+  { text: "Operation" },
+  { text: "Progress", width: "34%" },
+  { text: "Asked by", class: "is-wide", width: "16%" },
+  { text: "Created", class: "is-wide", width: "88px" },
+  { text: "Stop", class: "is-end", width: "64px", isHeard: true },
 ];
 
-const WORKING_MS = 2000;
 const IDLE_MS = 15_000;
 
 export function OperationsPage() {
@@ -66,9 +65,7 @@ function OperationTable({ operations, onStop }: OperationTableProps) {
       {operations.map((operation) => (
         <tr key={operation.id}>
           <td>
-            <Link class="row-name" href={hrefOf({ name: "operation", ...scope, id: operation.id })}>
-              {titleOf(operation)}
-            </Link>
+            <Link href={hrefOf({ name: "operation", ...scope, id: operation.id })}>{titleOf(operation)}</Link>
             <p>
               <FilterWords filter={operation.filter} />
             </p>
@@ -102,19 +99,16 @@ function OperationTable({ operations, onStop }: OperationTableProps) {
   );
 }
 
-/* SECTION: Leads from the list to the bulk operations, and tells everybody how many are under way. */
-
 const POLL_MS = 15_000;
 /** Those under way are among the newest: at most 5 run at a time, and each runs for minutes at most. */
 const READ = 20;
 
+/** Leads from the list to the bulk operations, and tells everybody how many are under way. */
 export function OperationsLink() {
   const { reader, scope } = useSession();
-  const read = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.list({ limit: READ }, { signal }).page(),
-    [reader],
-  );
-  const { data } = useLoad(read, { everyMs: POLL_MS });
+  const { data } = useRead((signal) => reader.bulkOperations.list({ limit: READ }, { signal }).page(), [reader], {
+    everyMs: POLL_MS,
+  });
   const count = data?.entries.filter(isUnderWay).length ?? 0;
   return (
     <Link class="button is-quiet" href={hrefOf({ name: "operations", ...scope })}>

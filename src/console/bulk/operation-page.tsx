@@ -1,19 +1,19 @@
 /** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
-import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
-import { Fact } from "../run/facts.tsx";
+import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
+import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
-import { SelectField } from "../ui/field.tsx";
-import { type Column, Pager, Table } from "../ui/list-page.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { Fact } from "../ui/facts.tsx";
+import { type Column, DetailHead, FilterField, Pager, Table, useFilter } from "../ui/list-page.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Mark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { useOnChange } from "../ui/use-on-change.ts";
 import {
   codeText,
   countsText,
@@ -33,8 +33,11 @@ type BulkOperation = Schemas["BulkOperation"];
 
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.bulkOperations.get(id, { signal }), [reader, id]);
-  const { data: operation, failure, reload } = useLoad(read, { everyMs: paceOf });
+  const {
+    data: operation,
+    failure,
+    reload,
+  } = useRead((signal) => reader.bulkOperations.get(id, { signal }), [reader, id], { everyMs: paceOf });
   return (
     <div class="page">
       <ErrorView failure={failure} onRetry={reload} isBanner={operation !== undefined} />
@@ -43,19 +46,16 @@ export function OperationPage({ id }: { readonly id: string }) {
   );
 }
 
-interface OneOperationProps {
-  readonly operation: BulkOperation;
-  readonly reload: () => void;
-}
-
-function OneOperation({ operation, reload }: OneOperationProps) {
+function OneOperation({ operation, reload }: { readonly operation: BulkOperation; readonly reload: () => void }) {
   const { scope, may } = useSession();
+  const { announce } = useNotices();
   const router = useRouter();
   const list = hrefOf({ name: "operations", ...scope });
   const [isAsked, setAsked] = useState(false);
   const { by, createdAt, completedAt, filter, counts } = operation;
   const isOpen = isUnderWay(operation);
-  useEndAnnouncement(operation);
+  // The counts change too often to be read out.
+  useOnChange(isOpen, (wasOpen) => wasOpen && announce(`The operation has ended: ${countsText(counts)}.`));
   useKeys("This operation", [
     { keys: "Escape", label: "Back to the bulk operations", run: () => router.navigate(list) },
   ]);
@@ -66,37 +66,30 @@ function OneOperation({ operation, reload }: OneOperationProps) {
   const why = whyAborted(operation);
   const ended = endedText(operation.ended);
   return (
-    <div class="operation">
-      <div class="page-head">
-        <div class="action-title">
-          <Link class="crumb" href={list}>
-            <Icon name="previous" />
-            All bulk operations
-          </Link>
-          <h1>{titleOf(operation)}</h1>
-        </div>
+    <div class="stack gap-14">
+      <DetailHead list={list} all="All bulk operations" title={titleOf(operation)}>
         {may("data:write") && isOpen && !isStopping(operation) ? (
           <Button kind="danger" onClick={() => setAsked(true)}>
             Stop
           </Button>
         ) : null}
-      </div>
+      </DetailHead>
       <Progress operation={operation} />
-      {why === null ? null : <p class="warning-box">{why}</p>}
+      {why === null ? null : <p class="note is-warning">{why}</p>}
       <dl class="facts">
-        <Fact name="Asked by">
+        <Fact term="Asked by">
           <bdi>{by}</bdi>{" "}
           <span class="muted">
             <RelativeTime at={createdAt} />
           </span>
         </Fact>
-        <Fact name="Runs">
+        <Fact term="Runs">
           <FilterWords filter={filter} />
         </Fact>
-        {isOpen ? <Fact name="So far">{countsText(counts)}</Fact> : null}
-        {ended === null ? null : <Fact name="Ended">{ended}</Fact>}
+        {isOpen ? <Fact term="So far">{countsText(counts)}</Fact> : null}
+        {ended === null ? null : <Fact term="Ended">{ended}</Fact>}
         {completedAt === null ? null : (
-          <Fact name="Completed">
+          <Fact term="Completed">
             <RelativeTime at={completedAt} />
           </Fact>
         )}
@@ -107,71 +100,47 @@ function OneOperation({ operation, reload }: OneOperationProps) {
   );
 }
 
-/** Says once that it has ended. The counts change too often to be read out. */
-function useEndAnnouncement(operation: BulkOperation): void {
-  const { announce } = useNotices();
-  const isOpen = isUnderWay(operation);
-  const wasOpen = useRef(isOpen);
-  const text = countsText(operation.counts);
-  useEffect(() => {
-    if (wasOpen.current && !isOpen) announce(`The operation has ended: ${text}.`);
-    wasOpen.current = isOpen;
-  }, [announce, isOpen, text]);
-}
-
-/* SECTION: What became of each run of a bulk operation. The address holds the outcome and the cursor. */
-
 /** Of a run's id. */
 const ID_END = 8;
 
-const COLUMNS: readonly Column[] = [["Run"], ["Outcome", "col-outcome"]];
+const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "50%" }];
 
-export function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
+/** What became of each run of a bulk operation. The address holds the outcome and the cursor. */
+function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
   const { reader } = useSession();
-  const router = useRouter();
-  const { page, query } = useRoute();
-  const outcome = OUTCOMES.find((one) => one === query.get("outcome"));
-  const cursor = query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.bulkOperations.items(id, { outcome }, { signal }).page(cursor),
+  const filter = useFilter("outcome", OUTCOMES);
+  const { value: outcome, cursor } = filter;
+  const { data, failure, reload } = useRead(
+    (signal) => reader.bulkOperations.items(id, { outcome }, { signal }).page(cursor),
     [reader, id, outcome, cursor],
   );
-  const { data, failure, reload } = useLoad(read);
   // The operation is polled. Its items change only together with its counts.
-  const mark = countsText(counts);
-  useEffect(() => {
-    if (mark !== "") reload();
-  }, [mark, reload]);
-  function choose(next: string) {
-    if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `outcome=${next}`), { replace: true });
-  }
+  useOnChange(countsText(counts), reload);
   return (
-    <section class="part">
-      <div class="page-head">
+    <section class="stack">
+      <div class="page-head row is-apart">
         <h2>Runs</h2>
-        <div class="deliveries-head">
-          <SelectField label="Outcome" value={outcome ?? ""} onText={choose}>
-            <option value="">all</option>
-            {OUTCOMES.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </SelectField>
-        </div>
+        <FilterField label="Outcome" values={OUTCOMES} filter={filter} />
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
-        <Table label="Runs of the operation" columns={operation === "retry" ? [...COLUMNS, ["New run"]] : COLUMNS}>
+        <Table
+          label="Runs of the operation"
+          columns={operation === "retry" ? [...COLUMNS, { text: "New run" }] : COLUMNS}
+        >
           {data.entries.map((item) => (
             <tr key={item.runId}>
               <td>
-                <RunLink id={item.runId} />
+                <RunIdLink id={item.runId} />
               </td>
               <td>
                 <Outcome item={item} />
               </td>
-              {operation === "retry" ? <td>{item.newRunId === null ? null : <RunLink id={item.newRunId} />}</td> : null}
+              {operation === "retry" ? (
+                <td>{item.newRunId === null ? null : <RunIdLink id={item.newRunId} />}</td>
+              ) : null}
             </tr>
           ))}
         </Table>
@@ -181,7 +150,7 @@ export function ItemsPart({ operation: { id, operation, counts } }: { readonly o
   );
 }
 
-function RunLink({ id }: { readonly id: string }) {
+function RunIdLink({ id }: { readonly id: string }) {
   const { scope } = useSession();
   return (
     <Link href={hrefOf({ name: "run", ...scope, id })} title={id}>
@@ -203,8 +172,6 @@ function Outcome({ item: { outcome, code } }: { readonly item: Schemas["BulkItem
   );
 }
 
-/* SECTION: Stops a bulk operation. */
-
 interface StopDialogProps {
   readonly operation: BulkOperation;
   readonly onClose: () => void;
@@ -217,7 +184,7 @@ export function StopDialog({ operation, onClose, onStopped }: StopDialogProps) {
   const stop = () =>
     change.submit({ send: ({ signal }) => client.bulkOperations.cancel(operation.id, { signal }), done: onStopped });
   return (
-    <ConfirmDialog title="Stop the operation?" verb="Stop" change={change} onConfirm={stop} onClose={onClose}>
+    <ConfirmDialog title="Stop the operation?" verb="Stop" change={change} onSubmit={stop} onClose={onClose}>
       <p>
         The {titleOf(operation).toLowerCase()} stops. What it did stays done, and the runs that it is working on are
         finished first. The remaining runs stay as they are.

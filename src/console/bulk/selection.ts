@@ -3,7 +3,7 @@
  * and new rows. Or it is the filter itself, and then the service finds the runs.
  */
 import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
-import { type Count, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
+import { type Count, counted, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
 import { chipsOf, filterOf } from "../runs/filters.ts";
 
 type BulkPreview = Schemas["BulkPreview"];
@@ -65,13 +65,8 @@ export function matchedCount(counts: Schemas["ActionRunSummary"], query: URLSear
 
 /** `3 runs selected`. `matched`: how many runs the filter has; null if nobody knows. */
 export function selectionText(selection: Selection, matched: Count | null): string {
-  if (selection.kind === "runs") return `${runsText(selection.ids.size)} selected`;
-  return `All ${matched === null ? "runs" : runsText(matched)} that match are selected`;
-}
-
-/** `1 run`, `40 runs`, `1,000+ runs`. */
-export function runsText(count: Count): string {
-  return `${countText(count)} ${count === 1 ? "run" : "runs"}`;
+  if (selection.kind === "runs") return `${counted(selection.ids.size, "run")} selected`;
+  return `All ${matched === null ? "runs" : counted(matched, "run")} that match are selected`;
 }
 
 function ofRows(shown: readonly string[]) {
@@ -82,8 +77,6 @@ function changed(ids: ReadonlySet<string>, range: readonly string[], isOn: boole
   if (isOn) return new Set([...ids, ...range]);
   return new Set([...ids].filter((id) => !range.includes(id)));
 }
-
-/* SECTION: What a dialog asks of the service: which runs, and how many at most. PURE. */
 
 export type Operation = BulkChange["operation"];
 type Filter = NonNullable<BulkChange["filter"]>;
@@ -119,7 +112,7 @@ export function boundTo(target: Target, { matched }: BulkPreview): Target {
 }
 
 /** What a dialog says about the runs before it does anything. */
-export interface Outlook {
+interface Outlook {
   /** How many the operation can change; the others are skipped. */
   readonly able: number;
   readonly sentence: string;
@@ -161,5 +154,5 @@ export function startedText({ wouldStart }: BulkPreview): string | null {
 
 /** The button that does it: `Cancel 38 runs`. */
 export function verbOf(operation: Operation, able: number | null): string {
-  return `${operation === "cancel" ? "Cancel" : "Retry"} ${able === null ? "runs" : runsText(able)}`;
+  return `${operation === "cancel" ? "Cancel" : "Retry"} ${able === null ? "runs" : counted(able, "run")}`;
 }

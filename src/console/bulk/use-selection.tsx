@@ -66,8 +66,6 @@ export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "is
   };
 }
 
-/* SECTION: The checkboxes of the list. The whole cell can be pressed. With Shift it selects a range. */
-
 /** Of a run's id. */
 const ID_END = 6;
 
@@ -78,6 +76,7 @@ interface SelectionCellProps {
   readonly onToggle: (isRange: boolean) => void;
 }
 
+/** The checkboxes of the list. The whole cell can be pressed. With Shift it selects a range. */
 export function SelectionCell({ row: { id, actionName }, isOn, isStale, onToggle }: SelectionCellProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the checkbox's

@@ -2,14 +2,15 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { ActionRunsError, CallOptions, PutOptions, Stored } from "../../client/index.ts";
+import { capitalized } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
-import { type SecretMember, withSecrets } from "../actions/definition-shape.ts";
+import { type SecretMember, type Shown, unshownOf, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { type Page, pageAt, pathOf } from "../pages.ts";
 import { Button } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { type Change, NO_PROBLEMS, type Problems, useChange } from "../ui/use-change.ts";
@@ -52,8 +53,8 @@ export interface DefinitionKind<T> {
   readonly get: (name: string, options: CallOptions) => Promise<T>;
   /** The code of the service if there is none of this name. */
   readonly goneCode: string;
-  /** A member that the fields can't show; null if they can show everything. */
-  readonly unshownMember: (definition: Schema) => string | null;
+  /** What the fields can show of each member. */
+  readonly shown: Shown;
   /** `base`: what is stored; undefined if there is nothing. */
   readonly viewOf: (definition: Schema | null, base: object | undefined, isJson: boolean) => View;
   readonly Fields: ComponentType<FieldsProps>;
@@ -100,7 +101,7 @@ const EMPTY = "Fill this in.";
 
 export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEditorProps<T>) {
   const { kind, stored, first, onClose, onStored, onSaved, also, besides } = props;
-  const { noun, pageOf, unshownMember, viewOf, Fields } = kind;
+  const { noun, pageOf, viewOf, Fields } = kind;
   const { note } = useNotices();
   // What the text began as. A PUT replaces only this version.
   const [base, setBase] = useState(stored);
@@ -113,7 +114,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
 
   const parsed = definitionOf(text);
   const definition = typeof parsed === "string" ? null : parsed;
-  const unshown = definition === null ? null : unshownMember(definition);
+  const unshown = definition === null ? null : unshownOf(definition, kind.shown);
   const canShow = definition !== null && unshown === null;
   const [tab, setTab] = useState<Tab>(canShow ? "fields" : "json");
   const [tabProblem, setTabProblem] = useState<string | null>(null);
@@ -187,7 +188,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         setShown(pretty(theirs.definition));
         setText(pretty(theirs.definition));
         setTyped(new Map());
-        setTab(unshownMember(theirs.definition as Schema) === null ? "fields" : "json");
+        setTab(unshownOf(theirs.definition as Schema, kind.shown) === null ? "fields" : "json");
         setOutdated(false);
         onStored();
       },
@@ -212,71 +213,67 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
     />
   );
   return (
-    <Dialog
+    <ChangeDialog
       title={stored === null ? `New ${noun}` : `Edit ${stored.name}`}
-      onClose={onClose}
       isKept={text !== shown || typed.size > 0}
+      change={change}
+      onSubmit={() => save(onSaved)}
+      onClose={onClose}
+      verb="Save"
+      class="wide-form"
+      besides={besides}
+      also={also({ change, checked, save, pointers, explain })}
     >
-      <ChangeForm
-        change={change}
-        onSubmit={() => save(onSaved)}
-        onClose={onClose}
-        verb="Save"
-        class="wide-form"
-        besides={besides}
-        also={also({ change, checked, save, pointers, explain })}
-      >
-        {stored === null ? (
-          <TextField
-            label="Name"
-            required
-            placeholder={kind.namePlaceholder}
-            value={name}
-            error={problemAt(NAME)}
-            onText={setName}
+      {stored === null ? (
+        <TextField
+          label="Name"
+          required
+          placeholder={kind.namePlaceholder}
+          value={name}
+          error={problemAt(NAME)}
+          onText={setName}
+        />
+      ) : null}
+      <Tabs label="Two views of the definition" tabs={TABS} chosen={tab} onChoose={choose}>
+        {!isJson && definition !== null && canShow ? (
+          <Fields
+            key={base?.version}
+            definition={definition}
+            isNew={stored === null}
+            problemAt={problemAt}
+            secretAt={(pointer) => secretFields((one) => one === pointer, true)}
+            secretsBut={(shown) => secretFields((one) => shown === null || !one.startsWith(shown))}
+            onDefinition={(next) => setText(pretty(next))}
           />
-        ) : null}
-        <Tabs label="Two views of the definition" tabs={TABS} chosen={tab} onChoose={choose}>
-          {!isJson && definition !== null && canShow ? (
-            <Fields
-              key={base?.version}
-              definition={definition}
-              isNew={stored === null}
-              problemAt={problemAt}
-              secretAt={(pointer) => secretFields((one) => one === pointer, true)}
-              secretsBut={(shown) => secretFields((one) => shown === null || !one.startsWith(shown))}
-              onDefinition={(next) => setText(pretty(next))}
-            />
-          ) : (
-            <TextArea
-              label="Definition"
-              class="editor"
-              rows={18}
-              hint={kind.aboutNull}
-              value={text}
-              error={problemAt(DEFINITION) ?? tabProblem}
-              onText={setText}
-            />
-          )}
-          {isJson ? secretFields(() => true) : null}
-        </Tabs>
-        {view.warning === null ? null : <p class="warning-box">{sentence(view.warning)}</p>}
-        {isOutdated ? (
-          <div class="warning-box" role="alert">
-            <p>
-              Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show theirs, and
-              make your change again.
-            </p>
-            <div class="head-buttons">
-              <CopyButton what="your text" text={text} hasWord />
-              <Button onClick={showTheirs} isBusy={change.isBusy}>
-                Show theirs
-              </Button>
-            </div>
+        ) : (
+          <TextArea
+            label="Definition"
+            class="editor"
+            rows={18}
+            hint={kind.aboutNull}
+            value={text}
+            error={problemAt(DEFINITION) ?? tabProblem}
+            onText={setText}
+          />
+        )}
+        {isJson ? secretFields(() => true) : null}
+      </Tabs>
+      {view.warning === null ? null : <p class="note is-warning">{capitalized(view.warning)}</p>}
+      {isOutdated ? (
+        <div class="note is-warning stack" role="alert">
+          <p>
+            Somebody changed this {noun} after you opened it, so yours is not saved. Copy your text, show theirs, and
+            make your change again.
+          </p>
+          <div class="row">
+            <CopyButton what="your text" text={text} hasWord />
+            <Button onClick={showTheirs} isBusy={change.isBusy}>
+              Show theirs
+            </Button>
           </div>
-        ) : null}
-      </ChangeForm>
-    </Dialog>
+        </div>
+      ) : null}
+    </ChangeDialog>
   );
 }
 
@@ -297,12 +294,6 @@ function pretty(definition: object): string {
   return JSON.stringify(definition, null, 2);
 }
 
-function sentence(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1);
-}
-
-/* SECTION: Two views of one thing. The arrow keys go from tab to tab. */
-
 interface TabsProps<T extends string> {
   readonly label: string;
   readonly tabs: Readonly<Record<T, string>>;
@@ -312,7 +303,7 @@ interface TabsProps<T extends string> {
   readonly children: ComponentChildren;
 }
 
-export function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: TabsProps<T>) {
+function Tabs<T extends string>({ label, tabs, chosen, onChoose, children }: TabsProps<T>) {
   const id = useId();
   const list = useRef<HTMLDivElement>(null);
   const names = Object.keys(tabs) as T[];
@@ -342,7 +333,7 @@ export function Tabs<T extends string>({ label, tabs, chosen, onChoose, children
           </button>
         ))}
       </div>
-      <div class="tab-panel" role="tabpanel" id={id} aria-labelledby={`${id}-${chosen}`}>
+      <div class="stack gap-24" role="tabpanel" id={id} aria-labelledby={`${id}-${chosen}`}>
         {children}
       </div>
     </>

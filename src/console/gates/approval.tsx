@@ -1,21 +1,20 @@
 /** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
 
-import { useCallback } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { type Loaded, useLoad } from "../ui/load.tsx";
+import { type Loaded, useRead } from "../ui/load.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
 export type Holder = Pick<Schemas["CurrentToken"], "name" | "person" | "mayApprove">;
-export type Refusals = Schemas["RunApproval"]["refusals"];
+type Refusals = Schemas["RunApproval"]["refusals"];
 export type Decision = keyof Refusals;
 
 /** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
-export const NOT_REFUSED: Refusals = { approve: null, reject: null };
+const NOT_REFUSED: Refusals = { approve: null, reject: null };
 
 /** Why a button is disabled. */
 export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, string>> = {
@@ -46,16 +45,10 @@ export function mayBeOwn(
   return acts.some(({ by, via }) => (via !== null && person !== null ? by === person : (via ?? by) === name));
 }
 
-/* SECTION: What an approver decides about, and whether the service would take the decision. */
-
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
 export function useApproval(id: string | null, version?: unknown): Loaded<Schemas["RunApproval"] | null> {
   const { reader } = useSession();
-  const read = useCallback(
-    async (signal: AbortSignal) => (id === null ? null : reader.runs.approval(id, { signal })),
-    [reader, id, version],
-  );
-  return useLoad(read);
+  return useRead(async (signal) => (id === null ? null : reader.runs.approval(id, { signal })), [reader, id, version]);
 }
 
 /** With which codes the service would refuse a decision. `isAsked`: if not, nothing is read. */
@@ -64,8 +57,6 @@ export function useRefusals({ id, details }: DetailedActionRun, isAsked: boolean
   const { data } = useApproval(isAsked ? id : null, details?.approval?.approvals.length);
   return data?.refusals ?? NOT_REFUSED;
 }
-
-/* SECTION: The buttons that open the dialogs Approve and Reject. Each is disabled while the service would refuse it. */
 
 interface DecisionButtonsProps {
   readonly refusals: Refusals;
@@ -76,6 +67,7 @@ interface DecisionButtonsProps {
   readonly onDecide: (decision: Decision) => void;
 }
 
+/** The buttons that open the dialogs Approve and Reject. Each is disabled while the service would refuse it. */
 export function DecisionButtons({ refusals, whyId, of, onDecide }: DecisionButtonsProps) {
   return (["approve", "reject"] as const).map((decision) => {
     const isRefused = refusals[decision] !== null;

@@ -3,9 +3,9 @@
 import { useCallback, useState } from "preact/hooks";
 import type { CallOptions, Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
-import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
+import { Who } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { type Decision, DecisionButtons, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
@@ -16,10 +16,10 @@ import { useGateNews } from "./gate-news.tsx";
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const COLUMNS: readonly Column[] = [
-  ["Run"],
-  ["Created", "is-wide col-env"],
-  ["Ends", "is-wide col-env"],
-  ["Decide", "is-end col-decide", true],
+  { text: "Run" },
+  { text: "Created", class: "is-wide", width: "16%" },
+  { text: "Ends", class: "is-wide", width: "16%" },
+  { text: "Decide", class: "is-end", width: "min(184px, 29vw)", isHeard: true },
 ];
 
 const POLL_MS = 15_000;
@@ -52,7 +52,7 @@ export function ApprovalsPage() {
         loaded={loaded}
         note={
           holder.mayApprove ? null : (
-            <p class="warning-box">
+            <p class="note is-warning">
               Your token can't approve. An owner can create a token that may approve and reject runs.
             </p>
           )
@@ -80,7 +80,7 @@ interface ApprovalTableProps {
 
 function ApprovalTable({ runs, onDecide }: ApprovalTableProps) {
   return (
-    <Table label="Approvals" class="approvals-table" columns={COLUMNS}>
+    <Table label="Approvals" columns={COLUMNS}>
       {runs.map((run) => (
         <ApprovalRow key={run.id} run={run} onDecide={onDecide} />
       ))}
@@ -121,7 +121,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
       <td class="is-wide">{details?.waiting == null ? null : <Countdown until={details.waiting.until} />}</td>
       <td class="is-end">
         {isUndecided(run, holder) ? (
-          <span class="row-buttons">
+          <span class="row-buttons row gap-6 to-column">
             <DecisionButtons refusals={refusals} whyId={whyId} of={actionName} onDecide={(one) => onDecide(one, run)} />
           </span>
         ) : null}

@@ -5,9 +5,9 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { waitingText } from "../../words/waiting.ts";
-import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { Fact, Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView } from "../ui/load.tsx";
@@ -49,31 +49,31 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
   }
   const verb = VERBS[decision];
   return (
-    <Dialog title={`${verb} ${run.actionName}?`} onClose={onClose} isRead>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb={`${verb} run`}
-        kind={isApproval ? "primary" : "danger"}
-        keep="Close"
-        class="wide-form decision"
-        isDeliberate
-        // Nobody decides about what they can't see.
-        isReady={approval != null && refusal === null}
-        besides={refusal === null ? null : <p class="warning-box">{WHY_REFUSED[refusal]}</p>}
-      >
-        <ErrorView failure={failure} onRetry={reload} isBanner />
-        <DecidedAbout run={run} approval={approval ?? null} />
-        <TextField
-          label="Reason"
-          hint="Optional. Everybody who can see the run can read it."
-          value={reason}
-          error={change.problems.get("/reason")}
-          onText={setReason}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`${verb} ${run.actionName}?`}
+      isRead
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb={`${verb} run`}
+      kind={isApproval ? "primary" : "danger"}
+      keep="Close"
+      class="wide-form decision"
+      isDeliberate
+      // Nobody decides about what they can't see.
+      isReady={approval != null && refusal === null}
+      besides={refusal === null ? null : <p class="note is-warning">{WHY_REFUSED[refusal]}</p>}
+    >
+      <ErrorView failure={failure} onRetry={reload} isBanner />
+      <DecidedAbout run={run} approval={approval ?? null} />
+      <TextField
+        label="Reason"
+        hint="Optional. Everybody who can see the run can read it."
+        value={reason}
+        error={change.problems.get("/reason")}
+        onText={setReason}
+      />
+    </ChangeDialog>
   );
 }
 
@@ -91,14 +91,7 @@ function waitsNow(text: string): string {
   return /^\d/.test(text) ? `waits: ${text}` : text;
 }
 
-/* SECTION: What an approver decides about: the run, its parameters, and the request as it will be sent. */
-
-interface DecidedAboutProps {
-  readonly run: DetailedActionRun;
-  readonly approval: RunApproval | null;
-}
-
-export function DecidedAbout({ run, approval }: DecidedAboutProps) {
+function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; readonly approval: RunApproval | null }) {
   const { triggeredBy, createdAt, parameters, recommendations, details } = run;
   const waiting = details?.waiting ?? null;
   return (
@@ -163,7 +156,7 @@ function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
     );
   }
   return (
-    <p class="warning-box">
+    <p class="note is-warning">
       {isChanged
         ? `The action ${name} has changed since this run was created with version ${version}.`
         : `The service can't say now whether the action ${name} has changed since version ${version}.`}{" "}
@@ -176,29 +169,25 @@ function Values({ what, value }: { readonly what: string; readonly value: object
   return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
 }
 
-/* SECTION: The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
-
 type Request = NonNullable<RunApproval["request"]>;
 
-export function RequestView({ request }: { readonly request: Request }) {
+/** The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
+function RequestView({ request }: { readonly request: Request }) {
   const { method, url, headers, payload } = request;
   const names = Object.entries(headers);
   return (
-    <div class="request">
+    <div class="stack">
       <p class="break">
         <code>
           {method} {url === null ? <Secret /> : <bdi>{url}</bdi>}
         </code>
       </p>
       {names.length === 0 ? null : (
-        <dl class="request-headers">
+        <dl class="facts">
           {names.map(([name, value]) => (
-            <div key={name}>
-              <dt>
-                <bdi>{name}</bdi>
-              </dt>
-              <dd class="break">{value === null ? <Secret /> : <bdi>{value}</bdi>}</dd>
-            </div>
+            <Fact key={name} term={<bdi>{name}</bdi>}>
+              {value === null ? <Secret /> : <bdi>{value}</bdi>}
+            </Fact>
           ))}
         </dl>
       )}
@@ -213,5 +202,5 @@ export function RequestView({ request }: { readonly request: Request }) {
 }
 
 function Secret() {
-  return <span class="secret">secret</span>;
+  return <span class="secret muted small">secret</span>;
 }

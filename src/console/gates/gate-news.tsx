@@ -1,11 +1,11 @@
 /** What the frame tells on every page of an environment: how many runs wait for approval, and what is paused. */
 
 import type { ComponentChildren } from "preact";
-import { useCallback, useMemo } from "preact/hooks";
+import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { contextOf } from "../ui/context.ts";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 
 const POLL_MS = 30_000;
 /** Above this, the frame only says that there are more. */
@@ -14,7 +14,7 @@ const APPROVALS_MAX = 50;
 const WAITING = { waiting: "approval", limit: APPROVALS_MAX } as const;
 const NO_PAUSES: readonly Schemas["Pause"][] = [];
 
-export interface GateNews {
+interface GateNews {
   readonly pauses: readonly Schemas["Pause"][];
   /** How many runs wait for approval. Null: not known, or this token may not approve. */
   readonly approvals: Schemas["ActionRunSummary"]["pending"] | null;
@@ -22,16 +22,14 @@ export interface GateNews {
   readonly reload: () => void;
 }
 
-const [GateNewsContext, useGateNews] = contextOf<GateNews>("news of gates");
-
-export { useGateNews };
+export const [GateNewsContext, useGateNews] = contextOf<GateNews>("news of gates");
 
 /** A failed read is not shown, because the page below shows its own failure. Meanwhile the last news stay. */
 export function GateNewsProvider({ children }: { readonly children: ComponentChildren }) {
   const { reader, holder } = useSession();
   const { mayApprove } = holder;
-  const read = useCallback(
-    async (signal: AbortSignal) => {
+  const { data, reload } = useRead(
+    async (signal) => {
       const [pauses, page] = await Promise.all([
         reader.pauses.list({ signal }),
         mayApprove ? reader.runs.list(WAITING, { signal }).page() : null,
@@ -40,8 +38,8 @@ export function GateNewsProvider({ children }: { readonly children: ComponentChi
       return { pauses, approvals: page && (page.next === null ? atLeast : { atLeast }) };
     },
     [reader, mayApprove],
+    { everyMs: POLL_MS },
   );
-  const { data, reload } = useLoad(read, { everyMs: POLL_MS });
   const news = useMemo(
     () => ({ pauses: data?.pauses ?? NO_PAUSES, approvals: data?.approvals ?? null, reload }),
     [data, reload],

@@ -11,10 +11,10 @@ import { useGateNews } from "./gate-news.tsx";
 import { PauseDialog, PauseFacts, ResumeDialog } from "./pause.tsx";
 
 const COLUMNS: readonly Column[] = [
-  ["Group"],
-  ["Running", "col-count"],
-  ["Waiting", "col-count"],
-  ["Pause", "is-end col-pause", true],
+  { text: "Group" },
+  { text: "Running", width: "88px" },
+  { text: "Waiting", width: "88px" },
+  { text: "Pause", class: "is-end", width: "72px", isHeard: true },
 ];
 
 const POLL_MS = 15_000;
@@ -76,9 +76,9 @@ function Pauses({ pauses, mayPause, onOpen }: PartProps) {
   const ofGroups = pauses.filter(({ group }) => group !== WHOLE_ENVIRONMENT);
   if (ofGroups.length === 0) return null;
   return (
-    <ul class="pauses" aria-label="Pauses">
+    <ul class="stack" aria-label="Pauses">
       {ofGroups.map((pause) => (
-        <li key={pause.group} class="warning-box">
+        <li key={pause.group} class="note is-warning row is-apart">
           <p>
             <strong>{pause.group} is paused:</strong> <PauseFacts pause={pause} />
           </p>
@@ -101,7 +101,7 @@ function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
   const { scope } = useSession();
   const isPaused = (name: string) => pauses.some(({ group }) => group === name);
   return (
-    <Table label="Groups" class="groups-table" columns={COLUMNS}>
+    <Table label="Groups" columns={COLUMNS}>
       {groups.map(({ group, key, limit, holders, waiters, paused }) => (
         <tr key={`${group} ${key}`}>
           <td>
@@ -111,7 +111,7 @@ function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
                 <bdi>{key}</bdi>
               </p>
             ) : null}
-            {paused === null ? null : <p class="paused">paused</p>}
+            {paused === null ? null : <p class="tone is-warning strong">paused</p>}
           </td>
           <td class="number">
             {holders} of {limit}

@@ -32,8 +32,6 @@ export function startAtOf(text: string, change: Change): { readonly notBefore?: 
   return null;
 }
 
-/* SECTION: A field for an instant in the time zone of this machine. It shows that zone, and the instant in UTC. */
-
 interface LocalTimeFieldProps {
   readonly label: string;
   /** What an empty field means. */
@@ -43,11 +41,10 @@ interface LocalTimeFieldProps {
   readonly onText: (text: string) => void;
 }
 
+/** A field for an instant in the time zone of this machine. It shows that zone, and the instant in UTC. */
 export function LocalTimeField({ hint, value, ...field }: LocalTimeFieldProps) {
   return <TextField {...field} type="datetime-local" hint={zonesText(value, Date.now()) ?? hint} value={value} />;
 }
-
-/* SECTION: What a `datetime-local` field holds. PURE, apart from the time zone of this machine. */
 
 /** RFC 3339 in UTC; undefined if the field is empty, and null if it holds no time. */
 export function readLocalTime(text: string): string | null | undefined {
@@ -64,8 +61,6 @@ export function zonesText(text: string, now: number): string | null {
   if (at == null) return null;
   return `${whenText(Date.parse(at), now)} (${ZONE}), ${at.slice(0, 16).replace("T", " ")} UTC`;
 }
-
-/* SECTION: The value of a `datetime-local` field. PURE, apart from the machine's time zone. */
 
 export function localMinute(at: Date): string {
   const two = (value: number) => String(value).padStart(2, "0");

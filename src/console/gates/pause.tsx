@@ -1,10 +1,10 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { Who } from "../run/facts.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown } from "../ui/time.tsx";
@@ -19,7 +19,7 @@ export function PauseBanner() {
   const pause = pauses.find(({ group }) => group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
   return (
-    <section class="banner pause-banner" aria-label="Pause">
+    <section class="banner row note is-warning" aria-label="Pause">
       <Icon name="warning" />
       <p>
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.
@@ -48,8 +48,6 @@ export function PauseFacts({ pause: { reason, by, via, until } }: { readonly pau
   );
 }
 
-/* SECTION: Pauses a concurrency group, or everything with a gate in the environment: a deploy freeze. */
-
 interface PauseDialogProps {
   /** The group, or `-environment`. */
   readonly group: string;
@@ -57,6 +55,7 @@ interface PauseDialogProps {
   readonly onPaused: () => void;
 }
 
+/** Pauses a concurrency group, or everything with a gate in the environment: a deploy freeze. */
 export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
@@ -87,42 +86,39 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
     });
   }
   return (
-    <Dialog title={`Pause ${what}?`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={pause}
-        onClose={onClose}
-        verb="Pause"
-        keep="Close"
-        class="decision"
-        isDeliberate
-      >
-        <p>
-          {isWhole
-            ? "Until the pause ends, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
-            : "Until the pause ends, no run of this group starts. Every run that has begun goes on."}
-        </p>
-        <TextField
-          label="Reason"
-          required
-          hint="Everybody who can see a waiting run can read it."
-          value={reason}
-          error={problems.get("/reason")}
-          onText={setReason}
-        />
-        <LocalTimeField
-          label="Until"
-          hint="If you leave this empty, the pause ends when somebody resumes the runs."
-          value={until}
-          error={problems.get("/until")}
-          onText={setUntil}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Pause ${what}?`}
+      change={change}
+      onSubmit={pause}
+      onClose={onClose}
+      verb="Pause"
+      keep="Close"
+      class="decision"
+      isDeliberate
+    >
+      <p>
+        {isWhole
+          ? "Until the pause ends, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
+          : "Until the pause ends, no run of this group starts. Every run that has begun goes on."}
+      </p>
+      <TextField
+        label="Reason"
+        required
+        hint="Everybody who can see a waiting run can read it."
+        value={reason}
+        error={problems.get("/reason")}
+        onText={setReason}
+      />
+      <LocalTimeField
+        label="Until"
+        hint="If you leave this empty, the pause ends when somebody resumes the runs."
+        value={until}
+        error={problems.get("/until")}
+        onText={setUntil}
+      />
+    </ChangeDialog>
   );
 }
-
-/* SECTION: Ends a pause. */
 
 interface ResumeDialogProps {
   /** The group, or `-environment`. */
@@ -151,10 +147,17 @@ export function ResumeDialog({ group, onClose, onResumed }: ResumeDialogProps) {
       },
     });
   return (
-    <Dialog title={`Resume ${what}?`} onClose={onClose} isRead>
-      <ChangeForm change={change} onSubmit={resume} onClose={onClose} verb="Resume" keep="Close" isDeliberate>
-        <p>The runs that wait only for the end of this pause start at once, if there are free slots.</p>
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Resume ${what}?`}
+      isRead
+      change={change}
+      onSubmit={resume}
+      onClose={onClose}
+      verb="Resume"
+      keep="Close"
+      isDeliberate
+    >
+      <p>The runs that wait only for the end of this pause start at once, if there are free slots.</p>
+    </ChangeDialog>
   );
 }

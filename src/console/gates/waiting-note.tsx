@@ -1,14 +1,13 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
-import { useCallback } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { ageStepMs } from "../../words/durations.ts";
-import { countText } from "../../words/statuses.ts";
+import { counted } from "../../words/statuses.ts";
 import { type Waiting, waitingText } from "../../words/waiting.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { StatusIcon } from "../ui/status.tsx";
+import { StatusNote } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
 
 /** How many of those ahead are named. */
@@ -20,32 +19,29 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
   const { behind = [], until } = waiting;
   const more = behind.length - NAMED;
   return (
-    <div class="stop-note is-pending">
-      <StatusIcon status="pending" />
-      <div>
-        <p>
-          <span class="waiting-text">
-            <WaitingText waiting={waiting} />
-          </span>
-          {behind.length === 0 ? null : (
-            <>
-              {", behind "}
-              {behind.slice(0, NAMED).map((id, index) => (
-                <span key={id}>
-                  {index === 0 ? "" : ", "}
-                  <RunLink id={id} />
-                </span>
-              ))}
-              {more > 0 ? ` and ${more} more` : ""}
-            </>
-          )}
-          .
-        </p>
-        <p class="muted">
-          The run ends <Countdown until={until} /> if it still waits.
-        </p>
-      </div>
-    </div>
+    <StatusNote status="pending">
+      <p>
+        <span class="waiting-text">
+          <WaitingText waiting={waiting} />
+        </span>
+        {behind.length === 0 ? null : (
+          <>
+            {", behind "}
+            {behind.slice(0, NAMED).map((id, index) => (
+              <span key={id}>
+                {index === 0 ? "" : ", "}
+                <RunLink id={id} />
+              </span>
+            ))}
+            {more > 0 ? ` and ${more} more` : ""}
+          </>
+        )}
+        .
+      </p>
+      <p class="muted">
+        The run ends <Countdown until={until} /> if it still waits.
+      </p>
+    </StatusNote>
   );
 }
 
@@ -53,8 +49,7 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
 export function RunLink({ id }: { readonly id: string }) {
   const { reader, scope } = useSession();
   const { search } = useRoute();
-  const read = useCallback((signal: AbortSignal) => reader.runs.get(id, { signal }), [reader, id]);
-  const { data } = useLoad(read);
+  const { data } = useRead((signal) => reader.runs.get(id, { signal }), [reader, id]);
   return (
     <Link href={hrefOf({ name: "run", ...scope, id }, search)} title={id}>
       <bdi>{data?.actionName ?? "run"}</bdi> …{id.slice(-ID_END)}
@@ -62,16 +57,13 @@ export function RunLink({ id }: { readonly id: string }) {
   );
 }
 
-/* SECTION: What a run waits for, in a few words. The time until its start ticks. */
-
+/** What a run waits for, in a few words. The time until its start ticks. */
 export function WaitingText({ waiting }: { readonly waiting: Waiting }) {
   const { for: gate, notBefore } = waiting;
   const at = gate === "time" ? notBefore : null;
   const now = useNow(at === null ? null : ageStepMs(Date.parse(at) - Date.now()));
   return <bdi title={at === null ? undefined : exactTime(at)}>{waitingText(waiting, now)}</bdi>;
 }
-
-/* SECTION: Why a pending run's receiver did not take its webhook, and when it is tried again. */
 
 export type Failing = NonNullable<Schemas["ActionRunDetails"]["delivery"]>;
 
@@ -93,23 +85,18 @@ export function FailingText({ failing: { reason, nextAttemptAt } }: { readonly f
 
 export function FailingNote({ failing }: { readonly failing: Failing }) {
   return (
-    <div class="stop-note is-pending">
-      <StatusIcon status="pending" />
-      <div>
-        <p>
-          <FailingText failing={failing} />
-        </p>
-        <p class="muted">
-          {failing.nextAttemptAt === null
-            ? `Attempt ${failing.attempts} is under way.`
-            : `Attempts so far: ${failing.attempts}.`}
-        </p>
-      </div>
-    </div>
+    <StatusNote status="pending">
+      <p>
+        <FailingText failing={failing} />
+      </p>
+      <p class="muted">
+        {failing.nextAttemptAt === null
+          ? `Attempt ${failing.attempts} is under way.`
+          : `Attempts so far: ${failing.attempts}.`}
+      </p>
+    </StatusNote>
   );
 }
-
-/* SECTION: Tells that runs of an action still wait after somebody changed or deleted the action. */
 
 /**
  * A run that waits was created before the change and stays as it was: with the old request, and the old number of
@@ -123,9 +110,8 @@ export function useWaitingNote(): (name: string) => void {
     reader.runs.summary(query).then(
       ({ pending }) => {
         if (pending === 0) return;
-        const runs = pending === 1 ? "1 run" : `${countText(pending)} runs`;
         note(
-          `${runs} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
+          `${counted(pending, "run")} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
           { link: { href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)), text: "Waiting runs" } },
         );
       },

@@ -1,20 +1,21 @@
 /** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
-import { useCallback, useEffect, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
-import type { Status } from "../../words/statuses.ts";
-import { localMinute } from "../gates/local-time.tsx";
-import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
+import { counted, type Status } from "../../words/statuses.ts";
+import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
+import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { SelectField, TextField } from "../ui/field.tsx";
-import { Pager } from "../ui/list-page.tsx";
-import { ErrorView, sentenceOf, useLoad } from "../ui/load.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { SelectField } from "../ui/field.tsx";
+import { FilterField, Pager, useFilter } from "../ui/list-page.tsx";
+import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Mark } from "../ui/status.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
+import { useOnChange } from "../ui/use-on-change.ts";
 
 type EndpointDelivery = Schemas["Delivery"];
 
@@ -33,33 +34,20 @@ interface DeliveriesPartProps {
 
 export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps) {
   const { reader } = useSession();
-  const router = useRouter();
-  const { page, query } = useRoute();
-  const state = STATES.find((one) => one === query.get("state"));
-  const cursor = query.get("cursor") ?? undefined;
-  const read = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.deliveries(name, { state }, { signal }).page(cursor),
+  const filter = useFilter("state", STATES);
+  const { value: state, cursor } = filter;
+  const { data, failure, reload } = useRead(
+    (signal) => reader.webhookEndpoints.deliveries(name, { state }, { signal }).page(cursor),
     [reader, name, state, cursor],
+    { everyMs: EVERY_MS },
   );
-  const { data, failure, reload } = useLoad(read, { everyMs: EVERY_MS });
-  const mark = newest ? `${newest.runId} ${newest.state} ${newest.attempts.length}` : null;
-  useEffect(() => {
-    if (mark !== null) reload();
-  }, [mark, reload]);
-  function choose(next: string) {
-    if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `state=${next}`), { replace: true });
-  }
+  useOnChange(newest ? `${newest.runId} ${newest.state} ${newest.attempts.length}` : null, reload);
   return (
-    <section class="part">
-      <div class="page-head">
+    <section class="stack">
+      <div class="page-head row is-apart">
         <h2>Deliveries</h2>
-        <div class="head-buttons deliveries-head">
-          <SelectField label="State" value={state ?? ""} onText={choose}>
-            <option value="">all</option>
-            {STATES.map((one) => (
-              <option key={one}>{one}</option>
-            ))}
-          </SelectField>
+        <div class="row">
+          <FilterField label="State" values={STATES} filter={filter} />
           <Button onClick={onRecover}>Recover</Button>
         </div>
       </div>
@@ -116,7 +104,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
     });
   return (
     <li>
-      <div class="delivery-head">
+      <div class="row gap-12">
         <Mark mark={MARKS[state]}>{state}</Mark>
         <Link href={hrefOf({ name: "run", id: runId, ...scope })}>{run}</Link>
         <span class="muted">
@@ -134,9 +122,9 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
       {last === undefined ? null : (
         <details>
           <summary>
-            {attempts.length} {attempts.length === 1 ? "attempt" : "attempts"}: <bdi>{last.reason}</bdi>
+            {counted(attempts.length, "attempt")}: <bdi>{last.reason}</bdi>
           </summary>
-          <ol>
+          <ol class="stack">
             {attempts.map(({ at, status, durationMs, reason, excerpt }) => (
               <li key={at}>
                 <ClockTime at={at} /> {status === null ? null : <code class="http-status">{status}</code>}{" "}
@@ -155,8 +143,6 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
   );
 }
 
-/* SECTION: Sends messages again that a time without a receiver cost. The page shows how far it is. */
-
 type Include = Schemas["RecoveryRequest"]["include"];
 
 const DAY_MS = 24 * 3_600_000;
@@ -171,6 +157,7 @@ interface RecoverDialogProps {
   readonly onBegun: () => void;
 }
 
+/** Sends messages again that a time without a receiver cost. The page shows how far it is. */
 export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
@@ -182,12 +169,10 @@ export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
   });
   const { problems } = change;
   function recover() {
-    const at = new Date(since);
-    if (Number.isNaN(at.getTime())) {
-      return change.refuse(new Map([["/since", "Choose a day and a time."]]));
-    }
+    const at = readLocalTime(since);
+    if (!at) return change.refuse(new Map([["/since", "Choose a day and a time."]]));
     change.submit({
-      send: ({ signal }) => client.webhookEndpoints.recover(name, { since: at.toISOString(), include }, { signal }),
+      send: ({ signal }) => client.webhookEndpoints.recover(name, { since: at, include }, { signal }),
       done() {
         note("The recovery has begun. Its messages are among the deliveries.");
         onBegun();
@@ -196,30 +181,28 @@ export function RecoverDialog({ name, onClose, onBegun }: RecoverDialogProps) {
     });
   }
   return (
-    <Dialog title={`Recover messages of ${name}`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={recover} onClose={onClose} verb="Recover">
-        <SelectField
-          label="Messages"
-          hint="Those that it never heard of go back 7 days at most."
-          value={include}
-          error={problems.get("/include")}
-          onText={(text) => setInclude(text as Include)}
-        >
-          {Object.entries(INCLUDED).map(([key, label]) => (
-            <option key={key} value={key}>
-              {label}
-            </option>
-          ))}
-        </SelectField>
-        <TextField
-          label="Of runs that ended since"
-          type="datetime-local"
-          hint="At most 10 000 messages, newest first. A run that waits for approval counts by its creation."
-          value={since}
-          error={problems.get("/since")}
-          onText={setSince}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Recover messages of ${name}`}
+      change={change}
+      onSubmit={recover}
+      onClose={onClose}
+      verb="Recover"
+    >
+      <SelectField
+        label="Messages"
+        hint="Those that it never heard of go back 7 days at most."
+        value={include}
+        error={problems.get("/include")}
+        onText={(text) => setInclude(text as Include)}
+        options={Object.entries(INCLUDED)}
+      />
+      <LocalTimeField
+        label="Of runs that ended since"
+        hint="At most 10 000 messages, newest first. A run that waits for approval counts by its creation."
+        value={since}
+        error={problems.get("/since")}
+        onText={setSince}
+      />
+    </ChangeDialog>
   );
 }

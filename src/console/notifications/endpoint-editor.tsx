@@ -16,10 +16,10 @@ import {
 import { pathOf } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ShownSecret } from "../tokens/shown-secret.tsx";
+import { SecretDialog } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { LinesField, TextField } from "../ui/field.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { Check, LinesField, TextField } from "../ui/field.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import {
   EVENTS,
@@ -30,8 +30,8 @@ import {
   RECEIVERS,
   type Receiver,
   receiverOf,
+  SHOWN,
   secretsOf,
-  unshownMember,
   withReceiver,
 } from "./endpoint-shape.ts";
 
@@ -66,7 +66,7 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
         client.webhookEndpoints.put(name, definition as Schemas["WebhookEndpoint"], options),
       get: reader.webhookEndpoints.get,
       goneCode: "webhook_endpoint_not_found",
-      unshownMember,
+      shown: SHOWN,
       viewOf,
       Fields: EndpointFields,
     }),
@@ -98,16 +98,15 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
 
   if (made?.signingSecret) {
     return (
-      <Dialog title="The signing secret" onClose={() => leave(made)} isKept>
-        <ShownSecret
-          label="Signing secret"
-          what={`the signing secret of ${made.name}`}
-          secret={made.signingSecret}
-          onClose={() => leave(made)}
-        >
-          <SecretAdvice />
-        </ShownSecret>
-      </Dialog>
+      <SecretDialog
+        title="The signing secret"
+        label="Signing secret"
+        what={`the signing secret of ${made.name}`}
+        secret={made.signingSecret}
+        onClose={() => leave(made)}
+      >
+        <SecretAdvice />
+      </SecretDialog>
     );
   }
   return (
@@ -144,9 +143,8 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
   };
 }
 
-/* SECTION: An endpoint as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
-
-export function EndpointFields(props: FieldsProps) {
+/** An endpoint as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
+function EndpointFields(props: FieldsProps) {
   const { definition, isNew, problemAt, secretAt, secretsBut, onDefinition } = props;
   const receiver = receiverOf(definition);
   const events = definition.events as readonly string[];
@@ -161,21 +159,16 @@ export function EndpointFields(props: FieldsProps) {
     />
   );
   const flag = (label: string, name: string) => (
-    <label class="switch">
-      <input
-        type="checkbox"
-        checked={definition[name] === true}
-        onChange={(event) => set(name, event.currentTarget.checked)}
-      />
+    <Check isOn={definition[name] === true} onChange={(isOn) => set(name, isOn)}>
       {label}
-    </label>
+    </Check>
   );
   return (
     <>
       <fieldset class="group">
         <legend>Who is told</legend>
         {isNew ? (
-          <div class="tiles">
+          <div class="grid">
             {RECEIVERS.map((one) => (
               <Tile
                 key={one.title}
@@ -222,18 +215,15 @@ export function EndpointFields(props: FieldsProps) {
         <legend>Which runs</legend>
         <fieldset class="picks">
           <legend>Events</legend>
-          <div class="picks-options">
+          <div class="row gap-14">
             {Object.entries(EVENTS).map(([event, label]) => (
-              <label key={event}>
-                <input
-                  type="checkbox"
-                  checked={events.includes(event)}
-                  onChange={({ currentTarget: { checked } }) =>
-                    set("events", checked ? [...events, event] : events.filter((one) => one !== event))
-                  }
-                />
+              <Check
+                key={event}
+                isOn={events.includes(event)}
+                onChange={(isOn) => set("events", isOn ? [...events, event] : events.filter((one) => one !== event))}
+              >
                 {label}
-              </label>
+              </Check>
             ))}
           </div>
           {problemAt("/events") === undefined ? null : <p class="field-error">{problemAt("/events")}</p>}
@@ -248,38 +238,29 @@ export function EndpointFields(props: FieldsProps) {
   );
 }
 
-/* SECTION: Sends a stored endpoint one message about a made-up run, and shows what the receiver answered. */
-
-interface TestDialogProps {
-  readonly name: string;
-  readonly onClose: () => void;
-}
-
-export function TestDialog({ name, onClose }: TestDialogProps) {
+/** Sends a stored endpoint one message about a made-up run, and shows what the receiver answered. */
+export function TestDialog({ name, onClose }: { readonly name: string; readonly onClose: () => void }) {
   const { reader } = useSession();
   const [tested, setTested] = useState<Tested | null>(null);
-  const change = useChange({ afterLoss: "The receiver may have got this message. Another try sends a second one." });
+  const change = useChange({ afterLoss: AFTER_LOST_TEST });
   const test = () =>
     change.submit({ send: ({ signal }) => reader.webhookEndpoints.test(name, {}, { signal }), done: setTested });
   return (
-    <Dialog title={`Test ${name}`} onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={test}
-        onClose={onClose}
-        verb="Send test"
-        keep="Close"
-        besides={tested === null ? null : <TestResult result={tested} />}
-      >
-        <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Test ${name}`}
+      change={change}
+      onSubmit={test}
+      onClose={onClose}
+      verb="Send test"
+      keep="Close"
+      besides={tested === null ? null : <TestResult result={tested} />}
+    >
+      <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
+    </ChangeDialog>
   );
 }
 
-/* SECTION: What became of a test message. */
-
-export type Tested = Schemas["EndpointTestResult"];
+type Tested = Schemas["EndpointTestResult"];
 
 const WORDS: Readonly<Record<Tested["outcome"], string>> = {
   delivered: "The test message arrived.",
@@ -288,13 +269,13 @@ const WORDS: Readonly<Record<Tested["outcome"], string>> = {
   not_made: "The service sent nothing.",
 };
 
-export function TestResult({ result }: { readonly result: Tested }) {
+function TestResult({ result }: { readonly result: Tested }) {
   const box = useRef<HTMLDivElement>(null);
   // It can be below what is seen.
   useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [result]);
   const { outcome, reason, durationMs, excerpt } = result;
   return (
-    <div ref={box} class={`form-problem is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
+    <div ref={box} class={`note is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
       <p>
         <strong>{WORDS[outcome]}</strong> The receiver <bdi>{reason.replace(/\.$/, "")}</bdi>, after{" "}
         {formatDuration(durationMs)}.

@@ -1,16 +1,14 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
-import { useCallback, useState } from "preact/hooks";
-import { ActionRunsError, type Schemas, type Stored } from "../../client/index.ts";
-import { Fact } from "../actions/action-facts.tsx";
-import { Labels } from "../actions/action-list.tsx";
-import { DeleteDialog } from "../definitions/delete-dialog.tsx";
-import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRouter } from "../router.tsx";
+import { useState } from "preact/hooks";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
+import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { Empty, NotYours } from "../ui/empty.tsx";
+import { Button } from "../ui/button.tsx";
+import { NotYours } from "../ui/empty.tsx";
+import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { ErrorView, type Failure, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
 import { EndpointEditor, TestDialog } from "./endpoint-editor.tsx";
@@ -30,19 +28,11 @@ export function EndpointPage({ name }: { readonly name: string }) {
 
 function Endpoint({ name }: { readonly name: string }) {
   const { client, scope, reader } = useSession();
-  const readEndpoint = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.get(name, { signal }),
-    [reader, name],
-  );
-  const loaded = useLoad(readEndpoint);
-  // If somebody else deleted it, the data of an earlier read is wrong.
-  const shown = isGone(loaded.failure) ? undefined : loaded.data;
-  const readStatus = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.status(name, { signal }),
-    [reader, name],
-  );
+  const loaded = useRead((signal) => reader.webhookEndpoints.get(name, { signal }), [reader, name]);
   const [isRecovering, setRecovering] = useState(false);
-  const status = useLoad(readStatus, { everyMs: isRecovering ? PROGRESS_EVERY_MS : STATUS_EVERY_MS });
+  const status = useRead((signal) => reader.webhookEndpoints.status(name, { signal }), [reader, name], {
+    everyMs: isRecovering ? PROGRESS_EVERY_MS : STATUS_EVERY_MS,
+  });
   const isUnderWay = status.data?.recover?.isOver === false;
   if (isUnderWay !== isRecovering) setRecovering(isUnderWay);
   const [open, setOpen] = useState<Open>(null);
@@ -51,66 +41,47 @@ function Endpoint({ name }: { readonly name: string }) {
     loaded.reload();
     status.reload();
   };
-  const router = useRouter();
-  const page = { name: "notifications", ...scope } as const;
-  const list = hrefOf(page);
-  useKeys("This endpoint", [{ keys: "Escape", label: "Back to the endpoints", run: () => router.navigate(list) }]);
+  const list = { name: "notifications", ...scope } as const;
   return (
-    <div class="page">
-      <div class="page-head">
-        <div class="action-title">
-          <Link class="crumb" href={list}>
-            <Icon name="previous" />
-            All notifications
-          </Link>
-          <h1 class="break">{name}</h1>
-        </div>
-        {shown === undefined ? null : (
-          <div class="head-buttons">
-            <Button kind="quiet" onClick={() => setOpen("delete")}>
-              Delete
-            </Button>
-            <Button kind="quiet" onClick={() => setOpen("rotate")}>
-              Rotate secret
-            </Button>
-            {shown.definition.disabled ? null : (
-              <Button kind="quiet" onClick={() => setOpen("disable")}>
-                Disable
-              </Button>
-            )}
-            <Button onClick={() => setOpen("edit")}>Edit</Button>
-            <Button kind="primary" onClick={() => setOpen("test")}>
-              Send test
-            </Button>
-          </div>
-        )}
-      </div>
-      {isGone(loaded.failure) ? (
-        <Empty title="There is no endpoint of this name">
-          <p>Somebody deleted it, or the name in the address is wrong.</p>
-          <p>
-            <Link class="button is-plain" href={list}>
-              See all endpoints
-            </Link>
-          </p>
-        </Empty>
-      ) : (
-        <ErrorView failure={loaded.failure} onRetry={loaded.reload} isBanner={loaded.data !== undefined} />
-      )}
-      {shown === undefined ? null : (
-        <div class="action-view">
-          <OffBox endpoint={shown} status={status.data} onChanged={changed} />
-          <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
-          {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
-          <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
-          <section class="part">
-            <h2>Definition</h2>
-            <JsonTree what="JSON" value={shown.definition} />
-          </section>
-        </div>
-      )}
-      {shown === undefined || open === null ? null : (
+    <DefinitionPage
+      name={name}
+      noun="endpoint"
+      list={list}
+      all="All notifications"
+      goneCode="webhook_endpoint_not_found"
+      loaded={loaded}
+      buttons={({ definition }) => (
         <>
+          <Button kind="quiet" onClick={() => setOpen("delete")}>
+            Delete
+          </Button>
+          <Button kind="quiet" onClick={() => setOpen("rotate")}>
+            Rotate secret
+          </Button>
+          {definition.disabled ? null : (
+            <Button kind="quiet" onClick={() => setOpen("disable")}>
+              Disable
+            </Button>
+          )}
+          <Button onClick={() => setOpen("edit")}>Edit</Button>
+          <Button kind="primary" onClick={() => setOpen("test")}>
+            Send test
+          </Button>
+        </>
+      )}
+    >
+      {(shown) => (
+        <>
+          <div class="stack gap-24">
+            <OffBox endpoint={shown} status={status.data} onChanged={changed} />
+            <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
+            {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
+            <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
+            <section class="stack">
+              <h2>Definition</h2>
+              <JsonTree what="JSON" value={shown.definition} />
+            </section>
+          </div>
           {open === "edit" ? <EndpointEditor stored={shown} onClose={close} onStored={changed} /> : null}
           {open === "test" ? <TestDialog name={name} onClose={close} /> : null}
           {open === "rotate" ? <RotateSecretDialog name={name} onClose={close} onRotated={changed} /> : null}
@@ -121,7 +92,7 @@ function Endpoint({ name }: { readonly name: string }) {
               noun="endpoint"
               stored={shown}
               remove={client.webhookEndpoints.delete}
-              list={page}
+              list={list}
               onClose={close}
               onChanged={changed}
             >
@@ -131,27 +102,21 @@ function Endpoint({ name }: { readonly name: string }) {
           ) : null}
         </>
       )}
-    </div>
+    </DefinitionPage>
   );
 }
-
-function isGone(failure: Failure | null): boolean {
-  return failure?.error instanceof ActionRunsError && failure.error.code === "webhook_endpoint_not_found";
-}
-
-/* SECTION: What an endpoint's page says of it: how its receiver does, which runs it hears of, and who changed it. */
 
 interface EndpointFactsProps {
   readonly endpoint: Stored<Schemas["StoredWebhookEndpoint"]>;
   readonly status: Schemas["EndpointStatus"];
 }
 
-export function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
+function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
   const { origin, recover, createdBy, changedBy, changedAt, incomplete } = status;
   const { events, onlyOnChange, actionNames, labels, disabled } = definition;
   return (
     <>
-      <dl class="action-facts">
+      <dl class="facts row">
         <Fact term="Health">
           <Health status={status} isOff={disabled} />
         </Fact>
@@ -181,14 +146,14 @@ export function EndpointFacts({ endpoint: { version, definition }, status }: End
         {recover === null ? null : (
           <Fact term={recover.isOver ? "Last recovery" : "Recovery"}>
             <span role="status">
-              {recover.messages} {recover.messages === 1 ? "message" : "messages"}
+              {counted(recover.messages, "message")}
               {recover.isOver ? "" : " so far …"}
             </span>
           </Fact>
         )}
       </dl>
       {incomplete ? (
-        <p class="warning-box">The environment's runs can't be reached, so its deliveries are missing here.</p>
+        <p class="note is-warning">The environment's runs can't be reached, so its deliveries are missing here.</p>
       ) : null}
     </>
   );

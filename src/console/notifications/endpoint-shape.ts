@@ -2,7 +2,7 @@
 import discord from "../../../examples/webhook-endpoints/discord.json" with { type: "json" };
 import slack from "../../../examples/webhook-endpoints/slack.json" with { type: "json" };
 import teams from "../../../examples/webhook-endpoints/teams.json" with { type: "json" };
-import { type SecretMember, withMember } from "../actions/definition-shape.ts";
+import { isText, type SecretMember, type Shown, withMember } from "../actions/definition-shape.ts";
 import { isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
 
 /** Each event, and the label of its checkbox. */
@@ -14,12 +14,11 @@ export const EVENTS: Readonly<Record<string, string>> = {
   "action_run.*": "all, those of later versions included",
 };
 
-const isText = (value: unknown) => typeof value === "string";
 const isFlag = (value: unknown) => typeof value === "boolean";
 const areTexts = (value: unknown) => Array.isArray(value) && value.every(isText);
 
-/** What the fields can show of each member. */
-const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
+/** What the fields of an endpoint can show of each member. */
+export const SHOWN: Shown = {
   url: (value) => value === null || isText(value),
   headers: isSchema,
   secrets: isSchema,
@@ -32,14 +31,6 @@ const SHOWN: Readonly<Record<string, (value: unknown) => boolean>> = {
   onlyOnChange: isFlag,
   disabled: isFlag,
 };
-
-/** A member that the fields can't show; null if they can show everything. */
-export function unshownMember(definition: Schema): string | null {
-  const found = Object.entries(definition).find(([name, value]) => {
-    return !(Object.hasOwn(SHOWN, name) && SHOWN[name]?.(value));
-  });
-  return found === undefined ? null : found[0];
-}
 
 /** The members that hold null in the place of a secret, but for the URL and the signing secret. */
 export function secretsOf(definition: unknown): readonly SecretMember[] {
@@ -67,8 +58,6 @@ export function pointersOf(definition: Schema | null): readonly string[] {
 export function eventWords(events: readonly string[]): string {
   return events.map((event) => (event === "action_run.*" ? "every event" : (EVENTS[event] ?? event))).join(", ");
 }
-
-/* SECTION: Who can hear of runs: chats with a payload of their own, and any program. PURE. The payloads are those of `examples/`. */
 
 export interface Receiver {
   readonly title: string;

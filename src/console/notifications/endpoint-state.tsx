@@ -33,8 +33,6 @@ export function Health({ status: { health, disabledReason }, isOff }: HealthProp
   );
 }
 
-/* SECTION: Says that an endpoint gets no messages, why, and offers to enable it. */
-
 interface OffBoxProps {
   readonly endpoint: Stored<Schemas["StoredWebhookEndpoint"]>;
   readonly status: Schemas["EndpointStatus"] | undefined;
@@ -58,7 +56,7 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
       },
     });
   return (
-    <div class="warning-box" role="alert">
+    <div class="note is-warning stack" role="alert">
       <p>
         {isOff ? (
           "Somebody disabled this endpoint, so no message is sent."
@@ -81,7 +79,7 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
           {problem}
         </p>
       ))}
-      <div class="head-buttons">
+      <div class="row">
         <Button onClick={enable} isBusy={change.isBusy}>
           Enable
         </Button>
@@ -89,8 +87,6 @@ export function OffBox({ endpoint: { name, definition }, status, onChanged }: Of
     </div>
   );
 }
-
-/* SECTION: Asks before a person's own switch disables an endpoint. */
 
 interface DisableDialogProps {
   readonly name: string;
@@ -116,7 +112,7 @@ export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) 
       title={`Disable ${name}?`}
       verb="Disable endpoint"
       change={change}
-      onConfirm={disable}
+      onSubmit={disable}
       onClose={onClose}
     >
       <p>
@@ -126,8 +122,6 @@ export function DisableDialog({ name, onClose, onChanged }: DisableDialogProps) 
     </ConfirmDialog>
   );
 }
-
-/* SECTION: A person's own switch of an endpoint, which is a member of its definition. */
 
 /** Stores the endpoint with the switch. Throws as the client does, also if somebody changes it meanwhile. */
 export async function setDisabled(

@@ -1,23 +1,23 @@
 /** The page "Notifications": the webhook endpoints of the environment with their health, and a way to make one. */
 
-import { useCallback, useRef, useState } from "preact/hooks";
+import { useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { EndpointEditor } from "./endpoint-editor.tsx";
 import { eventWords, RECEIVERS, type Receiver } from "./endpoint-shape.ts";
 import { Health } from "./endpoint-state.tsx";
 
 const COLUMNS: readonly Column[] = [
-  ["Endpoint"],
-  ["Health"],
-  ["Runs", "is-wide"],
-  ["Changed", "is-end is-wide col-short"],
+  { text: "Endpoint" },
+  { text: "Health" },
+  { text: "Runs", class: "is-wide" },
+  { text: "Changed", class: "is-end is-wide", width: "88px" },
 ];
 
 export function NotificationsPage() {
@@ -66,10 +66,11 @@ function NoEndpoints({ isFirstPage, onMake }: NoEndpointsProps) {
   return (
     <Empty title="Nobody is told yet when a run ends">
       <p>An endpoint tells a chat or a program of yours. Choose who is told:</p>
-      <div class="tiles">
+      <div class="grid">
         {RECEIVERS.map((receiver) => (
-          <button key={receiver.title} type="button" class="tile" onClick={() => onMake(receiver)}>
-            <span>{receiver.title}</span>
+          <button key={receiver.title} type="button" class="tile card" onClick={() => onMake(receiver)}>
+            <span class="strong">{receiver.title}</span>
+            <br />
             <span class="hint">{receiver.about}</span>
           </button>
         ))}
@@ -82,7 +83,7 @@ function EndpointTable({ endpoints }: { readonly endpoints: readonly Schemas["Li
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Notifications", "endpoint", table);
   return (
-    <Table tableRef={table} label="Endpoints" class="actions-table" columns={COLUMNS}>
+    <Table tableRef={table} label="Endpoints" columns={COLUMNS}>
       {endpoints.map((endpoint) => (
         <EndpointRow key={endpoint.name} endpoint={endpoint} />
       ))}
@@ -94,11 +95,10 @@ function EndpointRow({ endpoint }: { readonly endpoint: Schemas["ListedWebhookEn
   const { name, version, changedAt, definition } = endpoint;
   const { scope, reader } = useSession();
   // `version`: a change makes another health.
-  const read = useCallback(
-    (signal: AbortSignal) => reader.webhookEndpoints.status(name, { signal }),
+  const { data: status } = useRead(
+    (signal) => reader.webhookEndpoints.status(name, { signal }),
     [reader, name, version],
   );
-  const { data: status } = useLoad(read);
   return (
     <tr>
       <td>

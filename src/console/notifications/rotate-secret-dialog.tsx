@@ -3,10 +3,9 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ShownSecret } from "../tokens/shown-secret.tsx";
+import { GracePeriodField, SecretDialog } from "../tokens/shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { SelectField } from "../ui/field.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { SecretAdvice } from "./endpoint-editor.tsx";
@@ -40,41 +39,39 @@ export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDia
   if (rotated?.signingSecret) {
     const { signingSecret, graceEndsAt } = rotated;
     return (
-      <Dialog title="The new signing secret" onClose={onClose} isKept>
-        <ShownSecret
-          label="Signing secret"
-          what={`the signing secret of ${name}`}
-          secret={signingSecret}
-          onClose={onClose}
-        >
-          <p>
-            {graceEndsAt === null
-              ? "The old secret no longer signs."
-              : `The old secret signs beside it until ${exactTime(graceEndsAt)}.`}
-          </p>
-          <SecretAdvice />
-        </ShownSecret>
-      </Dialog>
+      <SecretDialog
+        title="The new signing secret"
+        label="Signing secret"
+        what={`the signing secret of ${name}`}
+        secret={signingSecret}
+        onClose={onClose}
+      >
+        <p>
+          {graceEndsAt === null
+            ? "The old secret no longer signs."
+            : `The old secret signs beside it until ${exactTime(graceEndsAt)}.`}
+        </p>
+        <SecretAdvice />
+      </SecretDialog>
     );
   }
   return (
-    <Dialog title={`Rotate the secret of ${name}?`} onClose={onClose}>
-      <ChangeForm change={change} onSubmit={rotate} onClose={onClose} verb="Rotate secret">
-        <p>The endpoint gets a new signing secret, which you see once.</p>
-        <SelectField
-          label="The old secret"
-          hint="While it works, both sign each message, so that the receiver can change over."
-          value={gracePeriod}
-          error={change.problems.get("/gracePeriodSeconds")}
-          onText={setGracePeriod}
-        >
-          {CHOICES.map(({ key, label }) => (
-            <option key={key} value={key}>
-              {label}
-            </option>
-          ))}
-        </SelectField>
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title={`Rotate the secret of ${name}?`}
+      change={change}
+      onSubmit={rotate}
+      onClose={onClose}
+      verb="Rotate secret"
+    >
+      <p>The endpoint gets a new signing secret, which you see once.</p>
+      <GracePeriodField
+        label="The old secret"
+        hint="While it works, both sign each message, so that the receiver can change over."
+        choices={CHOICES}
+        value={gracePeriod}
+        error={change.problems.get("/gracePeriodSeconds")}
+        onText={setGracePeriod}
+      />
+    </ChangeDialog>
   );
 }

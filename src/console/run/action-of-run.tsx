@@ -3,11 +3,11 @@
  * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
  * end.
  */
-import { useCallback, useEffect, useRef } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, useLoad } from "../ui/load.tsx";
+import { type Failure, useRead } from "../ui/load.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -20,8 +20,8 @@ export interface ActionOfRun {
 export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
   const { reader, may } = useSession();
   const name = may("data:write") ? details?.action?.name : undefined;
-  const read = useCallback(
-    async (signal: AbortSignal) => {
+  const { data, failure, reload } = useRead(
+    async (signal) => {
       if (name === undefined) return undefined;
       try {
         return (await reader.actions.get(name, { signal })).definition;
@@ -32,19 +32,11 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
     },
     [reader, name],
   );
-  const { data, failure, reload } = useLoad(read);
-  const hasEnded = !isOpen(status);
-  const hadEnded = useRef(hasEnded);
-  useEffect(() => {
-    if (hasEnded && !hadEnded.current) reload();
-    hadEnded.current = hasEnded;
-  }, [hasEnded, reload]);
+  useOnChange(isOpen(status), (wasOpen) => wasOpen && reload());
   return { action: data, failure, reload };
 }
 
-/* SECTION: What may be done with a run. PURE. A button that would be refused is not shown. */
-
-export type Retrying =
+type Retrying =
   /** The run is open, or its action is not read yet. */
   | "not_now"
   | "possible"
@@ -54,7 +46,7 @@ export type Retrying =
   | "action_deleted";
 
 /** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
-export type ActionNow = Schemas["ActionDefinition"] | null | undefined;
+type ActionNow = Schemas["ActionDefinition"] | null | undefined;
 
 export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
   if (isOpen(status) || details === undefined) return "not_now";
@@ -79,8 +71,6 @@ export function starterOf({ details }: DetailedActionRun, action: ActionNow): "s
       return null;
   }
 }
-
-/* SECTION: Says why a run can't be retried, or who must start the job of its retry. */
 
 interface RetryNoteProps {
   readonly retrying: Retrying;

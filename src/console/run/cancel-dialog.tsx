@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { CommandDetails, CommandPair } from "../ui/empty.tsx";
 import { TextField } from "../ui/field.tsx";
 import { type CancelWords, cancelCommands } from "../ui/shell-commands.ts";
@@ -32,32 +32,29 @@ export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {
   }
   const commands = cancelCommands(target, run.id, "problems" in read ? {} : read.value);
   return (
-    <Dialog title="Cancel run" onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb="Cancel run"
-        kind="danger"
-        keep="Keep the run"
-        besides={
-          <CommandDetails title="As a command">
-            <CommandPair commands={commands} what="to cancel the run" />
-          </CommandDetails>
-        }
-      >
-        <p class="muted">
-          {run.status === "pending"
-            ? "The run is pending. It ends at once, and its job does not start."
-            : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
-        </p>
-        <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title="Cancel run"
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb="Cancel run"
+      kind="danger"
+      keep="Keep the run"
+      besides={
+        <CommandDetails title="As a command">
+          <CommandPair commands={commands} what="to cancel the run" />
+        </CommandDetails>
+      }
+    >
+      <p class="muted">
+        {run.status === "pending"
+          ? "The run is pending. It ends at once, and its job does not start."
+          : "The job is asked to stop. The run ends when the job reports, or when its time is up."}
+      </p>
+      <CancelFields typed={typed} onType={setTyped} problems={change.problems} />
+    </ChangeDialog>
   );
 }
-
-/* SECTION: Why runs are cancelled, and how long a job may still work. */
 
 /** The pointers of the fields in the body. */
 export const CANCEL_FIELDS = ["/reason", "/graceSeconds"];
@@ -91,14 +88,12 @@ export function CancelFields({ typed, onType, problems }: CancelFieldsProps) {
   );
 }
 
-/* SECTION: What somebody typed into the dialogs of a run. PURE. */
-
 const GRACE_MAX_SECONDS = 3600;
 
-export type Read<T> = { readonly value: T } | { readonly problems: Problems };
+type Read<T> = { readonly value: T } | { readonly problems: Problems };
 
 /** What the fields of a cancel hold. */
-export interface TypedCancel {
+interface TypedCancel {
   readonly reason: string;
   readonly grace: string;
 }

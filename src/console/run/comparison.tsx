@@ -1,10 +1,9 @@
 /** Two runs side by side, the older one first: their parameters, the version of their action, and their errors. */
-import { useCallback } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ErrorText, Section } from "./values.tsx";
@@ -22,15 +21,15 @@ interface ComparisonProps {
 export function Comparison({ run, otherId }: ComparisonProps) {
   const { reader, scope } = useSession();
   const { search } = useRoute();
-  const read = useCallback(
-    (signal: AbortSignal) => reader.runs.get(otherId, { include: "details", signal }),
-    [reader, otherId],
-  );
-  const { data: other, failure, reload } = useLoad(read);
+  const {
+    data: other,
+    failure,
+    reload,
+  } = useRead((signal) => reader.runs.get(otherId, { include: "details", signal }), [reader, otherId]);
   const isUnknown = failure?.error instanceof ActionRunsError && failure.error.status === 404;
   return (
     <>
-      <div class="compare-head">
+      <div class="row is-apart">
         <h3>Comparison</h3>
         <Link class="button is-plain" href={hrefOf({ name: "run", ...scope, id: run.id }, search)}>
           Back to the run
@@ -144,9 +143,7 @@ function ErrorOf({ word, error }: { readonly word: string; readonly error: strin
   );
 }
 
-/* SECTION: What differs between the parameters of two runs. PURE. */
-
-export interface Difference {
+interface Difference {
   readonly pointer: string;
   /** With the names of the objects around it: `notify.channel`. */
   readonly name: string;
@@ -155,7 +152,7 @@ export interface Difference {
   readonly after: string | null;
 }
 
-export interface Differences {
+interface Differences {
   readonly changed: readonly Difference[];
   /** How many values are the same. */
   readonly same: number;

@@ -1,12 +1,12 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
-import { useCallback, useEffect, useRef } from "preact/hooks";
 import type { Client, RunFilter, Schemas } from "../../client/index.ts";
-import { isOpen } from "../../words/statuses.ts";
+import { counted, isOpen } from "../../words/statuses.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
-import { ErrorView, type Loaded, useLoad } from "../ui/load.tsx";
+import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
 type ActionRun = Schemas["ActionRun"];
@@ -17,13 +17,8 @@ export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
   const { reader } = useSession();
   const { id, status } = run;
   // The read needs only members that never change.
-  const read = useCallback((signal: AbortSignal) => readHistory(reader, run, signal), [reader, id]);
-  const loaded = useLoad(read);
-  const hadEnded = useRef(!isOpen(status));
-  useEffect(() => {
-    if (!isOpen(status) && !hadEnded.current) loaded.reload();
-    hadEnded.current = !isOpen(status);
-  }, [status, loaded.reload]);
+  const loaded = useRead((signal) => readHistory(reader, run, signal), [reader, id]);
+  useOnChange(isOpen(status), (wasOpen) => wasOpen && loaded.reload());
   return loaded;
 }
 
@@ -34,7 +29,7 @@ interface HistorySectionProps {
 
 export function HistorySection({ run, loaded: { data, failure, reload } }: HistorySectionProps) {
   return (
-    <div class="history">
+    <div class="history row is-apart">
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {data === undefined ? (
         <p class="muted">{failure === null && "Looking for earlier runs …"}</p>
@@ -95,15 +90,10 @@ function failuresIn({ status }: DetailedActionRun, { failures }: RunHistory): st
   const before = typeof failures === "number" ? failures : failures.atLeast;
   const count = before + (status === "failed" ? 1 : 0);
   if (count === 0) return "";
-  return `${before === failures ? "" : "at least "}${count} ${count === 1 ? "failure" : "failures"}`;
+  return `${before === failures ? "" : "at least "}${counted(count, "failure")}`;
 }
 
-interface VersionChangeProps {
-  readonly from: DetailedActionRun;
-  readonly to: DetailedActionRun;
-}
-
-function VersionChange({ from, to }: VersionChangeProps) {
+function VersionChange({ from, to }: { readonly from: DetailedActionRun; readonly to: DetailedActionRun }) {
   const [old, now] = [from, to].map(({ details }) => details?.action?.version);
   return old === undefined || now === undefined || old === now ? null : (
     <>
@@ -115,7 +105,7 @@ function VersionChange({ from, to }: VersionChangeProps) {
 function Neighbors({ history: { previous, next } }: Pick<HistoryProps, "history">) {
   const to = useRunHref();
   return (
-    <nav class="neighbors" aria-label="Runs of the same action">
+    <nav class="neighbors row" aria-label="Runs of the same action">
       {previous === null ? null : (
         <Link class="button is-quiet" href={to(previous.id)}>
           <Icon name="previous" />
@@ -159,9 +149,7 @@ function useRunHref(): (id: string) => string {
   return (id) => hrefOf({ name: "run", ...scope, id }, search);
 }
 
-/* SECTION: The runs around a run: those of the same action and entity, or of the same action if the run has no entity. */
-
-export interface RunHistory {
+interface RunHistory {
   readonly previous: DetailedActionRun | null;
   readonly next: DetailedActionRun | null;
   /** The last one before this run. Null: there is none among the runs that were looked at. */

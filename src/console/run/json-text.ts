@@ -32,8 +32,6 @@ function isClosing(token: string | undefined): boolean {
   return token === "}" || token === "]";
 }
 
-/* SECTION: A member of a JSON object as its text, because a parser would change large numbers. PURE. */
-
 /** `text`: a JSON object. Null if it has no such member. The first one counts. */
 export function memberText(text: string, name: string): string | null {
   let depth = 0;

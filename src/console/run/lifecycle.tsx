@@ -32,7 +32,7 @@ export function LifecycleBar({ run, events }: LifecycleBarProps) {
       <li class="stage is-last">
         {/* A single stage says it already. */}
         {stages.length < 2 || last.at === null ? null : (
-          <span class="stage-took">
+          <span class="cut">
             <span class="muted">Took</span> <Duration {...tookOf(run)} />
           </span>
         )}
@@ -44,7 +44,7 @@ export function LifecycleBar({ run, events }: LifecycleBarProps) {
 
 function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
   return (
-    <span class="stage-took">
+    <span class="cut">
       {/* What comes next has no length. */}
       {from.at === null || name === "Next" ? null : (
         <>
@@ -57,25 +57,20 @@ function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
 
 function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milestone }) {
   return (
-    <span class={`milestone${at === null ? " is-missing" : ""}`}>
-      <span class="milestone-name">{name}</span>
+    <span class={`milestone stack gap-0${at === null ? " muted" : ""}`}>
+      <span class="muted">{name}</span>
       <span>{at === null ? "–" : <ClockTime at={at} />}</span>
     </span>
   );
 }
 
-/* SECTION:
- * The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known, or if the
- * run never came past its gates. PURE.
- */
-
 /** `at`: null if it has not happened yet. */
-export interface Milestone {
+interface Milestone {
   readonly name: "Created" | "Starts" | "Started" | "Ended";
   readonly at: string | null;
 }
 
-export interface Stage {
+interface Stage {
   readonly name: "Waiting" | "Waited" | "Running" | "Ran" | "Took" | "Next";
   /** The milestone that it begins with. */
   readonly from: Milestone;
@@ -85,7 +80,7 @@ export interface Stage {
   readonly share: number;
 }
 
-export interface Lifecycle {
+interface Lifecycle {
   readonly stages: readonly Stage[];
   readonly last: Milestone;
 }
@@ -93,7 +88,10 @@ export interface Lifecycle {
 /** The least part of the bar that a stage gets. */
 const SHARE_MIN = 0.15;
 
-/** `now`, in ms, is the end of an open stage. */
+/**
+ * The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known, or if the
+ * run never came past its gates. `now`, in ms, is the end of an open stage.
+ */
 export function lifecycleOf(
   run: Schemas["DetailedActionRun"],
   events: readonly TimelineEvent[],

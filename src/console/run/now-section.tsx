@@ -3,7 +3,7 @@
 import type { ComponentChildren } from "preact";
 import type { Schemas } from "../../client/index.ts";
 import { FailingNote, RunLink, WaitingNote } from "../gates/waiting-note.tsx";
-import { StatusIcon } from "../ui/status.tsx";
+import { StatusNote } from "../ui/status.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { percent } from "./timeline.tsx";
 import { newsOf } from "./timeline-items.ts";
@@ -20,16 +20,16 @@ export function NowSection({ run, events }: NowSectionProps) {
   const failing = run.details?.delivery ?? null;
   if (news === null && cancel === null && waiting === null && failing === null) return null;
   return (
-    <div class="now">
+    <div class="stack gap-12">
       {waiting === null ? null : <WaitingNote waiting={waiting} />}
       {failing === null ? null : <FailingNote failing={failing} />}
       {news === null ? null : (
         // Without a message and a progress there is nothing to put into a card.
-        <div class={news.message === null && news.progress === null ? undefined : "progress"}>
-          <p>
+        <div class={news.message === null && news.progress === null ? undefined : "progress card"}>
+          <p class="row">
             {news.progress === null ? null : <strong class="number">{percent(news.progress)}</strong>}
             {news.message === null ? null : <bdi>{news.message}</bdi>}
-            <span class="progress-at muted">
+            <span class="to-end muted">
               Last heartbeat <RelativeTime at={news.at} />
             </span>
           </p>
@@ -77,25 +77,22 @@ interface CalloutProps {
 
 function Callout({ what, by, reason, children }: CalloutProps) {
   return (
-    <div class="stop-note is-cancelled">
-      <StatusIcon status="cancelled" />
-      <div>
-        <p>
-          {what}
-          {by === null ? null : (
-            <>
-              {" by "}
-              <bdi>{by}</bdi>
-            </>
-          )}
-          .{children}
-        </p>
-        {reason === null ? null : (
-          <p class="muted">
-            <bdi>{reason}</bdi>
-          </p>
+    <StatusNote status="cancelled">
+      <p>
+        {what}
+        {by === null ? null : (
+          <>
+            {" by "}
+            <bdi>{by}</bdi>
+          </>
         )}
-      </div>
-    </div>
+        .{children}
+      </p>
+      {reason === null ? null : (
+        <p class="muted">
+          <bdi>{reason}</bdi>
+        </p>
+      )}
+    </StatusNote>
   );
 }

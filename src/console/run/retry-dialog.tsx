@@ -17,7 +17,7 @@ import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { CommandDetails, CommandPair } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { retryCommands } from "../ui/shell-commands.ts";
@@ -85,46 +85,45 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     readLocalTime(startAt) ?? undefined,
   );
   return (
-    <Dialog title="Retry run" onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={send}
-        onClose={onClose}
-        verb="Retry run"
-        kind={isDispatched ? "primary" : "plain"}
-        keep="Close"
-        class="wide-form"
-        besides={
-          <CommandDetails title="As a command">
-            <CommandPair commands={commands} what="to retry the run" />
-          </CommandDetails>
-        }
-      >
-        <p class="muted">This makes a new run with the same inputs and labels.</p>
-        {isDispatched ? null : (
-          <p class="warning-box">
-            No trigger starts its job. You must start the job yourself. The job needs the run's callback token to
-            report. Only the command below shows that token.
-          </p>
-        )}
-        {"problem" in exact ? (
-          <>
-            <p class="warning-box">{exact.problem} So you can retry the run only with the same parameters.</p>
-            <TextBlock name="parameters of the retry" text={indentedJson(original)} />
-          </>
-        ) : (
-          <>
-            <ParameterFields
-              parameters={parameters}
-              problemAt={(pointer) => change.problems.get(inBody(pointer))}
-              changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
-            />
-            <KeptValues kept={kept} />
-          </>
-        )}
-        {isDispatched ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title="Retry run"
+      change={change}
+      onSubmit={send}
+      onClose={onClose}
+      verb="Retry run"
+      kind={isDispatched ? "primary" : "plain"}
+      keep="Close"
+      class="wide-form"
+      besides={
+        <CommandDetails title="As a command">
+          <CommandPair commands={commands} what="to retry the run" />
+        </CommandDetails>
+      }
+    >
+      <p class="muted">This makes a new run with the same inputs and labels.</p>
+      {isDispatched ? null : (
+        <p class="note is-warning">
+          No trigger starts its job. You must start the job yourself. The job needs the run's callback token to report.
+          Only the command below shows that token.
+        </p>
+      )}
+      {"problem" in exact ? (
+        <>
+          <p class="note is-warning">{exact.problem} So you can retry the run only with the same parameters.</p>
+          <TextBlock name="parameters of the retry" text={indentedJson(original)} />
+        </>
+      ) : (
+        <>
+          <ParameterFields
+            parameters={parameters}
+            problemAt={(pointer) => change.problems.get(inBody(pointer))}
+            changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
+          />
+          <KeptValues kept={kept} />
+        </>
+      )}
+      {isDispatched ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
+    </ChangeDialog>
   );
 }
 
@@ -132,7 +131,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
 function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
   if (kept.length === 0) return null;
   return (
-    <div class="kept">
+    <div class="stack">
       <p>The new run gets these values as well, although the action's form has no field for them.</p>
       <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
     </div>

@@ -7,7 +7,7 @@ import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import type { ActionOfRun } from "./action-of-run.tsx";
@@ -79,15 +79,13 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
   }
 }
 
-/* SECTION: Starts a run before its time. */
-
 interface ReleaseDialogProps {
   readonly run: Schemas["DetailedActionRun"];
   readonly onClose: () => void;
   readonly onReleased: () => void;
 }
 
-export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
+function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
   const change = useChange();
@@ -110,15 +108,22 @@ export function ReleaseDialog({ run: { id, details }, onClose, onReleased }: Rel
       },
     });
   return (
-    <Dialog title="Start now?" onClose={onClose} isRead>
-      <ChangeForm change={change} onSubmit={release} onClose={onClose} verb="Start now" keep="Close" isDeliberate>
-        <p>
-          {notBefore === null
-            ? ""
-            : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it does not wait for that time. `}
-          {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
-        </p>
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title="Start now?"
+      isRead
+      change={change}
+      onSubmit={release}
+      onClose={onClose}
+      verb="Start now"
+      keep="Close"
+      isDeliberate
+    >
+      <p>
+        {notBefore === null
+          ? ""
+          : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it does not wait for that time. `}
+        {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
+      </p>
+    </ChangeDialog>
   );
 }

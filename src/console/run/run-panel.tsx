@@ -1,7 +1,7 @@
 /** One run: a region named "Run", beside the list or instead of it. */
 
 import type { ComponentChildren } from "preact";
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
+import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isOpen, type Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
@@ -17,6 +17,7 @@ import { useNotices } from "../ui/notices.tsx";
 import { seen } from "../ui/seen-texts.ts";
 import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
 import { StatusMark } from "../ui/status.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
@@ -61,7 +62,7 @@ export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPa
       {read !== undefined ? (
         <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} isOtherSelected={isOtherSelected} />
       ) : failure === null ? (
-        <p class="run-loading muted">Loading the run …</p>
+        <p class="run-body muted">Loading the run …</p>
       ) : isUnknownRun(failure.error) ? (
         <UnknownRun id={id} />
       ) : (
@@ -128,7 +129,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
       </RunHead>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {compare === null ? (
-        <div class="run-body">
+        <div class="run-body stack gap-24">
           <LifecycleBar run={run} events={events} />
           <HistorySection run={run} loaded={history} />
           {isOpen(status) ? <NowSection run={run} events={events} /> : null}
@@ -136,7 +137,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
           <Outcome run={run} />
           {status === "pending" && starter === "creator" && waiting === null ? (
-            <div class="warning-box">
+            <div class="note is-warning">
               <p>
                 The service does not start the job of this run, because no trigger says how.{" "}
                 <bdi>{run.triggeredBy}</bdi> created the run, and must start the job.
@@ -151,7 +152,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
             <TimelineList events={events} />
           </Section>
           <Inputs run={run} />
-          <div class="disclosures">
+          <div class="stack">
             <CommandDetails title="From a terminal">
               <CommandPair commands={readingCommands(target, id)} what="to show the run" />
               {isOpen(status) ? <CommandPair commands={watchingCommands(target, id)} what="to follow the run" /> : null}
@@ -160,7 +161,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           </div>
         </div>
       ) : (
-        <div class="run-body">
+        <div class="run-body stack gap-24">
           <Comparison key={compare} run={run} otherId={compare} />
         </div>
       )}
@@ -177,30 +178,28 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   );
 }
 
-/* SECTION: The head of one run: its name, its status, and what may be done with it. */
-
 interface RunHeadProps {
   readonly run: DetailedActionRun;
   readonly onClose: () => void;
   readonly children: ComponentChildren;
 }
 
-export function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
+function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
   return (
-    <header class="run-head">
+    <header class="run-head row is-apart">
       <div class="run-title">
         <h2>
-          <bdi>{actionName}</bdi>
+          <bdi class="cut-lines">{actionName}</bdi>
         </h2>
-        <p class="run-id">
+        <p class="run-id row">
           <StatusMark status={status} />
-          <span>
-            <code>{id}</code>
+          <span class="row gap-0">
+            <code class="muted">{id}</code>
             <CopyButton what="run id" text={id} />
           </span>
         </p>
       </div>
-      <div class="run-actions">
+      <div class="row">
         {children}
         <span class="run-close">
           <Button kind="quiet" aria-label="Back to the list" title="Back to the list (Esc)" onClick={onClose}>
@@ -212,9 +211,7 @@ export function RunHead({ run: { id, actionName, status }, onClose, children }: 
   );
 }
 
-/* SECTION: Instead of a run that does not exist. */
-
-export function UnknownRun({ id }: { readonly id: string }) {
+function UnknownRun({ id }: { readonly id: string }) {
   const { scope } = useSession();
   const { search } = useRoute();
   return (
@@ -231,8 +228,6 @@ export function UnknownRun({ id }: { readonly id: string }) {
   );
 }
 
-/* SECTION: What the title of the window and a screen reader say of a run while it is shown. */
-
 /** What a screen reader says when the status changes. */
 const NEWS: Readonly<Record<Status, string>> = {
   pending: "The run is pending.",
@@ -242,13 +237,13 @@ const NEWS: Readonly<Record<Status, string>> = {
   cancelled: "The run was cancelled.",
 };
 
-export function useRunAnnouncements({ actionName, status, details }: DetailedActionRun): void {
+function useRunAnnouncements({ actionName, status, details }: DetailedActionRun): void {
   const { announce } = useNotices();
   const gate = details?.waiting?.for ?? null;
   useTitle(`${actionName} ${status}`);
-  useChanged(status, () => announce(NEWS[status]));
+  useOnChange(status, () => announce(NEWS[status]));
   // Its end and its start have words of their own.
-  useChanged(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
+  useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
 }
 
 /** Names the run in the title while it is shown. */
@@ -260,13 +255,4 @@ function useTitle(text: string): void {
       document.title = before;
     };
   }, [text]);
-}
-
-/** Calls `tell` when the value becomes another. */
-function useChanged(value: unknown, tell: () => void): void {
-  const before = useRef(value);
-  useEffect(() => {
-    if (before.current !== value) tell();
-    before.current = value;
-  }, [value]);
 }

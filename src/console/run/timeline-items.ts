@@ -4,7 +4,7 @@ import type { Schemas } from "../../client/index.ts";
 type TimelineEvent = Schemas["TimelineEvent"];
 
 type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { readonly type: Type }>;
-export type Answered = EventOf<"attempt_answered"> | EventOf<"stop_answered">;
+type Answered = EventOf<"attempt_answered"> | EventOf<"stop_answered">;
 export type Beat = EventOf<"heartbeat">;
 
 /** One request to the receiver. */
@@ -147,9 +147,7 @@ function changesRun(event: TimelineEvent): boolean {
   }
 }
 
-/* SECTION: What the job said last. PURE. */
-
-export interface News {
+interface News {
   /** When the last heartbeat with news came. */
   readonly at: string;
   readonly message: string | null;

@@ -4,14 +4,14 @@ import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
-import type { Status } from "../../words/statuses.ts";
+import { capitalized, counted, type Status } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR, whenText } from "../../words/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
+import { Who } from "../ui/facts.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
-import { Who } from "./facts.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
 
 export function TimelineList({ events }: { readonly events: readonly Schemas["TimelineEvent"][] }) {
@@ -35,13 +35,17 @@ function ItemRow({ item }: { readonly item: Item }) {
   }
 }
 
-/* SECTION: An event of the timeline that is a row of its own: the run's creation, its gates, its start and its end. */
-
 const STARTS: Readonly<Record<string, string>> = {
   delivery: "The receiver accepted it",
   heartbeat: "The first heartbeat came",
   callback: "It was reported together with its end",
 };
+
+const DECISIONS = {
+  cancel_requested: { status: "cancelled", title: "Asked to stop" },
+  approved: { status: "succeeded", title: "Approved" },
+  rejected: { status: "cancelled", title: "Rejected" },
+} as const;
 
 const ENDS: Readonly<Record<string, string>> = {
   callback: "The job reported it",
@@ -52,7 +56,7 @@ const ENDS: Readonly<Record<string, string>> = {
   silence: "The job was silent for too long",
 };
 
-export function EventRow({ event }: { readonly event: Single["event"] }) {
+function EventRow({ event }: { readonly event: Single["event"] }) {
   switch (event.type) {
     case "created":
       return <Row at={event.at} status="pending" title="Created" facts={<By {...event} />} />;
@@ -68,23 +72,13 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
           <JobLink url={event.url} />
         </Row>
       );
-    case "cancel_requested":
-      return (
-        <Row at={event.at} status="cancelled" title="Asked to stop" facts={<By {...event} />}>
-          <Said text={event.reason} />
-        </Row>
-      );
     case "waiting":
       return <WaitingRow event={event} />;
+    case "cancel_requested":
     case "approved":
-      return (
-        <Row at={event.at} status="succeeded" title="Approved" facts={<By {...event} />}>
-          <Said text={event.reason} />
-        </Row>
-      );
     case "rejected":
       return (
-        <Row at={event.at} status="cancelled" title="Rejected" facts={<By {...event} />}>
+        <Row at={event.at} {...DECISIONS[event.type]} facts={<By {...event} />}>
           <Said text={event.reason} />
         </Row>
       );
@@ -107,19 +101,14 @@ export function EventRow({ event }: { readonly event: Single["event"] }) {
         <Row
           at={event.at}
           status={event.status}
-          title={
-            <span class={`event-end is-${event.status}`}>
-              {event.status[0]?.toUpperCase()}
-              {event.status.slice(1)}
-            </span>
-          }
+          title={<span class={`tone is-${event.status}`}>{capitalized(event.status)}</span>}
           facts={<By {...event} />}
         >
           <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
           {event.replacedBy === undefined ? (
             <Said text={event.reason} />
           ) : (
-            <p class="event-note">
+            <p class="muted">
               A newer run replaced it: <RunLink id={event.replacedBy} />
             </p>
           )}
@@ -135,7 +124,7 @@ function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   const shown = groupText({ group: group ?? null, key: key ?? null });
   return (
     <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
-      <p class="event-note">
+      <p class="muted">
         {notBefore === undefined ? null : `Starts ${whenText(Date.parse(notBefore), Date.now())}. `}
         {shown === null ? null : (
           <>
@@ -149,22 +138,20 @@ function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   );
 }
 
-/* SECTION: An attempt of the timeline: a request to the receiver, and the receiver's answer. */
-
 const OUTCOMES: Readonly<Record<string, { readonly word: string; readonly status: Status }>> = {
   accepted: { word: "accepted", status: "succeeded" },
   retry: { word: "failed", status: "failed" },
   given_up: { word: "failed", status: "failed" },
 };
 
-export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
+function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   const { at, of, attempt, host, answer, overtakenBy, nextAt } = item;
   const name = of === "start" ? `Attempt ${attempt}` : `Stop request, attempt ${attempt}`;
   const title = (
     <>
       {name}
       {host === null ? null : (
-        <span class="event-more">
+        <span class="muted">
           {" to "}
           <bdi>{host}</bdi>
         </span>
@@ -174,7 +161,7 @@ export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
   if (answer === null) {
     return (
       <Row at={at} status={overtakenBy === null ? "running" : undefined} title={title}>
-        <p class="event-note">
+        <p class="muted">
           {overtakenBy === null ? (
             <>
               Waiting for the answer for <Duration from={at} to={null} />
@@ -195,23 +182,25 @@ export function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       title={title}
       facts={
         <>
-          <span class={`event-outcome is-${mark}`}>{word}</span>
+          <span class={`tone is-${mark}`}>{word}</span>
           {status === null ? null : <code class="http-status">{status}</code>}
           <span class="duration muted">{formatDuration(durationMs)}</span>
         </>
       }
     >
       {/* The status alone says as much. */}
-      {outcome === "accepted" || reason === `answered ${status}` ? null : <Said text={sentenceOf(host, reason)} />}
+      {outcome === "accepted" || reason === `answered ${status}` ? null : (
+        <Said text={receiverSentence(host, reason)} />
+      )}
       {/* Left out if the token may not see it, and null if there is none. */}
       {excerpt ? <Excerpt name={of === "start" ? `attempt-${attempt}` : `stop-${attempt}`} text={excerpt} /> : null}
       {nextAt === null ? null : (
-        <p class="next-attempt">
+        <p class="tone is-running strong">
           Next attempt <Countdown until={nextAt} />
         </p>
       )}
-      {outcome === "given_up" ? <p class="event-note">There is no further attempt.</p> : null}
-      {outcome === "overtaken" ? <p class="event-note">This answer came too late.</p> : null}
+      {outcome === "given_up" ? <p class="muted">There is no further attempt.</p> : null}
+      {outcome === "overtaken" ? <p class="muted">This answer came too late.</p> : null}
     </Row>
   );
 }
@@ -227,17 +216,15 @@ function Excerpt({ name, text }: { readonly name: string; readonly text: string 
 }
 
 /** The API's reason continues the sentence after the host's name: "answered 503". */
-function sentenceOf(host: string | null, reason: string): string {
+function receiverSentence(host: string | null, reason: string): string {
   const text = `${host ?? "The receiver"} ${reason}`;
   return text.endsWith(".") ? text : `${text}.`;
 }
 
-/* SECTION: The rows of successive heartbeats in the timeline. */
-
 /** So many of successive heartbeats are shown, the newest ones. The others are shown when somebody asks. */
 const BEATS_SHOWN = 3;
 
-export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
+function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats }) {
   const [isOpen, setOpen] = useState(false);
   const shown = isOpen ? beats : beats.slice(-BEATS_SHOWN);
   const hidden = beats.length - shown.length;
@@ -245,14 +232,14 @@ export function BeatRows({ row: { beats, thinned } }: { readonly row: Heartbeats
   return (
     <>
       {thinned === 0 || first === undefined ? null : (
-        <Row at={first.at} title={<span class="event-more">{thinned} earlier heartbeats are no longer kept</span>} />
+        <Row at={first.at} title={<span class="muted">{thinned} earlier heartbeats are no longer kept</span>} />
       )}
       {hidden === 0 || first === undefined ? null : (
         <Row
           at={first.at}
           title={
             <Button kind="quiet" onClick={() => setOpen(true)}>
-              Show {hidden} earlier {hidden === 1 ? "heartbeat" : "heartbeats"}
+              Show {counted(hidden, "earlier heartbeat")}
             </Button>
           }
         />
@@ -284,8 +271,6 @@ export function percent(progress: number): string {
   return `${Math.floor(progress * 100)}%`;
 }
 
-/* SECTION: A row of the timeline, and what rows have in common. */
-
 interface RowProps {
   readonly at: string;
   /** The mark at the line. Without a status, the mark is a plain dot. */
@@ -297,20 +282,20 @@ interface RowProps {
   readonly children?: ComponentChildren;
 }
 
-export function Row({ at, status, title, facts, children }: RowProps) {
+function Row({ at, status, title, facts, children }: RowProps) {
   return (
     <li class="event">
       <span class="event-mark">
         {status === undefined ? <span class="event-dot" /> : <StatusIcon status={status} />}
       </span>
       <div>
-        <p class="event-head">
-          <span class="event-title">{title}</span>
+        <p class="event-head row">
+          <span class="event-title strong">{title}</span>
           {facts}
         </p>
         {children}
       </div>
-      <span class="event-at">
+      <span class="muted small">
         <ClockTime at={at} />
       </span>
     </li>
@@ -323,7 +308,7 @@ interface ByProps {
   readonly via?: string | undefined;
 }
 
-export function By({ by, via }: ByProps) {
+function By({ by, via }: ByProps) {
   if (by === undefined) return null;
   return (
     <span class="muted">
@@ -332,23 +317,23 @@ export function By({ by, via }: ByProps) {
   );
 }
 
-export function Note({ text }: { readonly text: string | undefined }) {
-  return text === undefined ? null : <p class="event-note">{text}.</p>;
+function Note({ text }: { readonly text: string | undefined }) {
+  return text === undefined ? null : <p class="muted">{text}.</p>;
 }
 
 /** What somebody else wrote. */
-export function Said({ text }: { readonly text: string | null | undefined }) {
+function Said({ text }: { readonly text: string | null | undefined }) {
   if (!text) return null;
   return (
-    <p class="event-note">
+    <p class="muted">
       <bdi>{text}</bdi>
     </p>
   );
 }
 
-export function JobLink({ url }: { readonly url: string }) {
+function JobLink({ url }: { readonly url: string }) {
   return (
-    <p class="event-note">
+    <p class="muted">
       <ExternalLink href={url} />
     </p>
   );

@@ -3,8 +3,9 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, retryInMs, useLoad } from "../ui/load.tsx";
+import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
 import { useVisible } from "../ui/time.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import { newsSeqOf } from "./timeline-items.ts";
 
 type TimelineEvent = Schemas["TimelineEvent"];
@@ -37,19 +38,19 @@ export function useRun(id: string): WatchedRun {
   const latest = useRef(newsSeq);
   latest.current = newsSeq;
 
-  const read = useCallback(
-    async (signal: AbortSignal): Promise<ReadRun> => {
+  const [isRunOpen, setRunOpen] = useState(false);
+  const isLive = timeline.failure === null && !timeline.isOver;
+  const [isInLine, setInLine] = useState(false);
+  const everyMs = isRunOpen && !isLive ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
+  const { data, failure, reload } = useRead(
+    async (signal): Promise<ReadRun> => {
       const seq = latest.current;
       const text = await reader.runs.getText(id, { include: "details", signal });
       return { run: JSON.parse(text) as Schemas["DetailedActionRun"], text, newsSeq: seq };
     },
     [reader, id],
+    { everyMs },
   );
-  const [isRunOpen, setRunOpen] = useState(false);
-  const isLive = timeline.failure === null && !timeline.isOver;
-  const [isInLine, setInLine] = useState(false);
-  const everyMs = isRunOpen && !isLive ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
-  const { data, failure, reload } = useLoad(read, { everyMs });
   useEffect(() => {
     setRunOpen(data !== undefined && isOpen(data.run.status));
     setInLine(data?.run.details?.waiting?.for === "concurrency");
@@ -64,24 +65,15 @@ export function useRun(id: string): WatchedRun {
     if (everyMs !== undefined) reload();
   }, [everyMs, reload]);
   // What happened while the page was hidden.
-  const wasVisible = useRef(isVisible);
-  useEffect(() => {
-    if (isVisible && !wasVisible.current && isRunOpen) reload();
-    wasVisible.current = isVisible;
-  }, [isVisible, isRunOpen, reload]);
+  useOnChange(isVisible, (wasVisible) => !wasVisible && isRunOpen && reload());
 
   return { read: data, failure, reload, timeline };
 }
 
-/* SECTION:
- * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
- * and opens again when the page is shown.
- */
-
 /** A stream that has not failed for this long counts as working, because it may have no events. */
 const WORKS_AFTER_MS = 5000;
 
-export interface Timeline {
+interface Timeline {
   readonly events: readonly TimelineEvent[];
   /** The last event has come. */
   readonly isOver: boolean;
@@ -90,7 +82,11 @@ export interface Timeline {
   readonly retry: () => void;
 }
 
-export function useTimeline(id: string): Timeline {
+/**
+ * The live events of a run. One stream continues after the last event that came. It is closed while the page is hidden,
+ * and opens again when the page is shown.
+ */
+function useTimeline(id: string): Timeline {
   const { client } = useSession();
   const isVisible = useVisible();
   const [events, setEvents] = useState<readonly TimelineEvent[]>([]);

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
@@ -19,7 +20,7 @@ interface SectionProps {
 export function Section({ title, aside, children }: SectionProps) {
   return (
     <div>
-      <div class="section-head">
+      <div class="section-head row">
         <h3>{title}</h3>
         {aside === undefined ? null : <span class="hint">{aside}</span>}
       </div>
@@ -75,8 +76,6 @@ export function RawJson({ text }: { readonly text: string }) {
 /** The name of the block. */
 const RAW = "raw JSON";
 
-/* SECTION: The error of a run: what went wrong in large letters, what caused it, and the whole text below. */
-
 /** A longer line is cut. The whole text stands below. */
 const HEADLINE_MAX = 300;
 interface ErrorTextProps {
@@ -94,8 +93,8 @@ export function ErrorText({ name, error }: ErrorTextProps) {
   const isCut = headline.length > HEADLINE_MAX;
   const isWhole = lines.length === 1 && !isCut;
   return (
-    <div class="error-text">
-      <div class="error-head">
+    <div class="note is-failed stack">
+      <div class="error-head row is-apart">
         <p class="error-line">
           <bdi>{isCut ? `${headline.slice(0, HEADLINE_MAX)}…` : headline}</bdi>
         </p>
@@ -138,9 +137,7 @@ function StackTrace({ name, error, frames }: ErrorTextProps & { readonly frames:
       open={isOpen}
       onToggle={(event) => setOpen(event.currentTarget.open)}
     >
-      <summary>
-        Stack trace ({frames} {frames === 1 ? "line" : "lines"})
-      </summary>
+      <summary>Stack trace ({counted(frames, "line")})</summary>
       {isOpen ? <TextBlock name={name} text={error} /> : null}
     </details>
   );
@@ -155,12 +152,7 @@ function objectIn(text: string): object | null {
   }
 }
 
-/* SECTION:
- * An error as people read it: the line that says what went wrong, what caused it, and the stack frames apart. PURE. It
- * knows the stack traces of the usual languages by the form of their lines. Any other text has no frames.
- */
-
-export interface ErrorParts {
+interface ErrorParts {
   /** The line that says what went wrong. */
   readonly headline: string;
   /** The lines between it and the first stack frame or cause. Empty if there are none. */
@@ -181,7 +173,10 @@ const PYTHON = /^Traceback \(most recent call last\)/;
 /** What Python writes between two errors. */
 const PYTHON_BETWEEN = /^(?:Traceback|The above exception|During handling)/;
 
-/** `lines`: not empty. */
+/**
+ * An error as people read it: the line that says what went wrong, what caused it, and the stack frames apart. It knows
+ * the stack traces of the usual languages by the form of their lines. Any other text has no frames. `lines`: not empty.
+ */
 export function errorPartsOf(lines: readonly string[]): ErrorParts {
   const first = Math.max(lines.findIndex(isText), 0);
   if (PYTHON.test(lines[first] ?? "")) return pythonParts(lines);

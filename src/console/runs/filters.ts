@@ -83,7 +83,7 @@ export function matches(
 }
 
 /** The parameter of the API that a chip becomes. Refusals name it. */
-export function parameterOf({ name }: Chip): string {
+function parameterOf({ name }: Chip): string {
   return name === "since" ? "createdAfter" : name;
 }
 
@@ -145,8 +145,6 @@ export function atCursor(query: URLSearchParams, cursor: string | null): URLSear
   return changed;
 }
 
-/* SECTION: How a chip is named. PURE. */
-
 const NAMES: Readonly<Record<FilterName, string>> = {
   status: "status",
   actionName: "action",
@@ -185,8 +183,6 @@ export function isTime({ name }: Chip): boolean {
 export function chipText(chip: Chip): string {
   return `${chipName(chip)} ${chipValue(chip)}`;
 }
-
-/* SECTION: Which filter the service refused. PURE. */
 
 export interface Refusal {
   readonly chips: ReadonlySet<Chip>;

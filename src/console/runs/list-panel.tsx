@@ -1,8 +1,7 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
-import type { RefObject } from "preact";
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { countText, STATUSES } from "../../words/statuses.ts";
+import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
@@ -11,11 +10,12 @@ import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
-import { StaleNote } from "../ui/list-page.tsx";
+import { Pager, StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
 import { StatusIcon } from "../ui/status.tsx";
+import { useOnChange } from "../ui/use-on-change.ts";
 import {
   atCursor,
   type Chip,
@@ -51,18 +51,20 @@ interface ListPanelProps {
 
 export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
   const { scope } = useSession();
+  const { announce } = useNotices();
   const { query, search } = useRoute();
   const router = useRouter();
   const { listed, isStale, failure, reload, showFresh } = shown;
   const list = listed?.list ?? null;
   const input = useRef<HTMLInputElement>(null);
-  const hrefWith = useCallback(
+  const changeQuery = useCallback(
     // A run that is open stays open.
     (changed: URLSearchParams) =>
-      hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
-    [scope, runId],
+      router.navigate(
+        hrefOf(runId === null ? { name: "runs", ...scope } : { name: "run", ...scope, id: runId }, changed),
+      ),
+    [router, scope, runId],
   );
-  const changeQuery = useCallback((changed: URLSearchParams) => router.navigate(hrefWith(changed)), [router, hrefWith]);
   const openRun = useCallback(
     (id: string, changed: URLSearchParams) => router.navigate(hrefOf({ name: "run", ...scope, id }, changed)),
     [router, scope],
@@ -73,8 +75,16 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   );
   useKeys("Runs", [{ keys: "/", label: "Search", run: () => input.current?.focus() }]);
   const panel = useRef<HTMLDivElement>(null);
-  useTopOfPage(panel, query.get("cursor"));
-  useAnnouncement(list, isStale);
+  // Another page of the list begins at its top, and the focus with it.
+  useOnChange(query.get("cursor"), () => {
+    for (const scrolled of [panel.current, window]) scrolled?.scrollTo(0, 0);
+    panel.current?.querySelector("h1")?.focus();
+  });
+  // Says how many runs another filter or page shows. The first list needs no such message.
+  useOnChange(isStale && list !== null, (wasStale) => {
+    if (!wasStale || list === null) return;
+    announce(`${counted(list.rows.length, "run")}${list.next === null ? "" : " on this page"}`);
+  });
   const known = useMemo(() => (list === null ? [] : [...list.rows, ...list.older]), [list]);
   const chips = useMemo(() => chipsOf(query), [query]);
   const filters = { query, onChange: changeQuery };
@@ -82,10 +92,10 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   const hasFailed = failure !== null && (list === null || isStale);
   return (
     <div class="runs" ref={panel}>
-      <div class="runs-head">
+      <div class="runs-head row">
         <h1 tabIndex={-1}>Runs</h1>
         <StatusFilters {...filters} counts={listed?.counts ?? null} />
-        <div class="runs-head-end">
+        <div class="row to-end">
           <OperationsLink />
           <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
         </div>
@@ -103,7 +113,6 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
           onLabel={addLabel}
           search={search}
           query={query}
-          hrefWith={hrefWith}
         />
       )}
       {hasFailed ? null : <ErrorView failure={failure} onRetry={reload} isBanner />}
@@ -118,10 +127,9 @@ interface ListedProps extends Omit<ListPanelProps, "shown"> {
   readonly query: URLSearchParams;
   readonly search: string;
   readonly onLabel: (label: string) => void;
-  readonly hrefWith: (query: URLSearchParams) => string;
 }
 
-function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: ListedProps) {
+function Listed({ list, isStale, runId, query, search, ...table }: ListedProps) {
   const { scope } = useSession();
   const { rows, older, next } = list;
   const bars = useMemo(() => [...rows, ...older], [rows, older]);
@@ -131,47 +139,9 @@ function Listed({ list, isStale, runId, query, search, hrefWith, ...table }: Lis
     <>
       <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
       <RunTable {...shared} {...table} rows={rows} isStale={isStale} />
-      <nav class="pages" aria-label="Pages">
-        {isNewest(query) ? null : (
-          <Link class="button is-plain" href={hrefWith(atCursor(query, null))}>
-            <Icon name="previous" />
-            Newest runs
-          </Link>
-        )}
-        {next === null ? null : (
-          <Link class="button is-plain" href={hrefWith(atCursor(query, next))}>
-            Older runs
-            <Icon name="next" />
-          </Link>
-        )}
-      </nav>
+      <Pager of="runs" next={next} first="Newest runs" more="Older runs" />
     </>
   );
-}
-
-/** Another page of the list begins at its top, and the focus with it. */
-function useTopOfPage(panel: RefObject<HTMLElement | null>, cursor: string | null): void {
-  const before = useRef(cursor);
-  useEffect(() => {
-    if (before.current === cursor) return;
-    before.current = cursor;
-    for (const scrolled of [panel.current, window]) scrolled?.scrollTo(0, 0);
-    panel.current?.querySelector("h1")?.focus();
-  }, [panel, cursor]);
-}
-
-/** Says how many runs another filter or page shows. The first list needs no such message. */
-function useAnnouncement(list: RunList | null, isStale: boolean): void {
-  const { announce } = useNotices();
-  const wasStale = useRef(false);
-  useEffect(() => {
-    if (wasStale.current && !isStale && list !== null) {
-      announce(
-        `${list.rows.length} ${list.rows.length === 1 ? "run" : "runs"}${list.next === null ? "" : " on this page"}`,
-      );
-    }
-    wasStale.current = isStale && list !== null;
-  }, [announce, list, isStale]);
 }
 
 /** New runs wait behind a button, so that no row moves while somebody points at it. */
@@ -189,18 +159,16 @@ function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () 
   );
 }
 
-/* SECTION: Each status with the number of its runs. A toggle button: pressed if the list is limited to it. */
-
 interface StatusFiltersProps {
   readonly query: URLSearchParams;
   readonly onChange: (query: URLSearchParams) => void;
   readonly counts: Schemas["ActionRunSummary"] | null;
 }
 
-export function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
+function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
   const chosen = query.getAll("status");
   return (
-    <fieldset class="status-filters" aria-label="Status">
+    <fieldset class="status-filters row gap-6" aria-label="Status">
       {STATUSES.map((status) => (
         <button
           key={status}
@@ -210,14 +178,12 @@ export function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {
           onClick={() => onChange(withStatusToggled(query, status))}
         >
           <StatusIcon status={status} />
-          {status} <span class="number">{counts === null ? "" : countText(counts[status])}</span>
+          {status} <span class="number muted">{counts === null ? "" : countText(counts[status])}</span>
         </button>
       ))}
     </fieldset>
   );
 }
-
-/* SECTION: The filters that the address has, each as a chip that can be removed. A filter that is refused says so here. */
 
 interface FilterChipsProps {
   readonly query: URLSearchParams;
@@ -226,32 +192,32 @@ interface FilterChipsProps {
   readonly onChange: (query: URLSearchParams) => void;
 }
 
-export function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
+function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
   if (chips.length === 0) return null;
   return (
-    <div class="chosen">
-      <ul aria-label="Filters" class="chips">
+    <div class="chosen row gap-6 small">
+      <ul aria-label="Filters" class="row gap-4">
         {chips.map((chip) => {
           const isRefused = refusal?.chips.has(chip) === true;
           return (
-            <li key={`${chip.name} ${chip.value}`} class={isRefused ? "chip is-refused" : "chip"}>
+            <li key={`${chip.name} ${chip.value}`} class={isRefused ? "chip is-failed" : "chip"}>
               {isRefused ? <Icon name="warning" /> : null}
-              <span class="chip-text">
-                {chipName(chip)} <bdi>{chipValue(chip)}</bdi>
+              <span class="cut">
+                <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip)}</bdi>
               </span>
-              <button
-                type="button"
+              <Button
+                kind="quiet"
                 aria-label={`Remove ${chipText(chip)}`}
                 aria-describedby={isRefused ? "refused-filter" : undefined}
                 onClick={() => onChange(withoutChip(query, chip))}
               >
                 <Icon name="cross" />
-              </button>
+              </Button>
             </li>
           );
         })}
       </ul>
-      <span class="chosen-end">
+      <span class="row gap-4">
         <CopyButton what="link" text={() => linkTo(query)} hasWord="Copy link" />
         <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
           Clear the filters
@@ -272,15 +238,13 @@ function linkTo(query: URLSearchParams): string {
   return `${location.origin}${location.pathname}?${instants}`;
 }
 
-/* SECTION: What stands instead of the table while it would be empty. */
-
 interface NoRunsProps {
   readonly query: URLSearchParams;
   /** The cursor of the next page. An empty page can have one, because a page looks at a bounded number of runs. */
   readonly next: string | null;
 }
 
-export function NoRuns({ query, next }: NoRunsProps) {
+function NoRuns({ query, next }: NoRunsProps) {
   const { scope, target, may } = useSession();
   const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {

@@ -8,10 +8,6 @@ import { isOpen, type Status } from "../../words/statuses.ts";
 import type { Waiting } from "../../words/waiting.ts";
 import type { Failing } from "../gates/waiting-note.tsx";
 
-/* SECTION:
- * What a list keeps of a run, and how later reads change it. PURE. Inputs and outputs are left out: they can be large.
- */
-
 export interface RunRow {
   readonly id: string;
   readonly actionName: string;

@@ -64,14 +64,26 @@ export function RunTable(props: RunTableProps) {
       <thead>
         <tr>
           {selecting === null ? null : <SelectionHead selecting={selecting} rows={rows} />}
-          <th class="col-status">Status</th>
+          <th class="col-status" style={{ width: "var(--statuses)" }}>
+            Status
+          </th>
           <th>Action</th>
-          <th class="col-entity">Entity</th>
+          <th class="col-entity" style={{ width: "15%" }}>
+            Entity
+          </th>
           <th class="col-labels">Labels</th>
-          <th class="col-who">Triggered by</th>
-          <th class="col-created">Created</th>
-          <th class="col-duration">Duration</th>
-          <th class="col-job">Job</th>
+          <th class="col-who" style={{ width: "13%" }}>
+            Triggered by
+          </th>
+          <th class="col-created" style={{ width: "88px" }}>
+            Created
+          </th>
+          <th class="col-duration" style={{ width: "min(88px, 22vw)" }}>
+            Duration
+          </th>
+          <th class="col-job" style={{ width: "72px" }}>
+            Job
+          </th>
         </tr>
       </thead>
       <tbody>{body}</tbody>
@@ -102,7 +114,7 @@ function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
       {box}
       <td class="col-status">
         <StatusMark status={status} />
-        {row.isStopping ? <span class="stopping">stopping</span> : null}
+        {row.isStopping ? <span class="stopping beside muted small">stopping</span> : null}
       </td>
       <td>
         <Link
@@ -116,40 +128,40 @@ function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
           <bdi>{actionName}</bdi>
         </Link>
         {/* In a narrow list it stands in for the columns that have no room. */}
-        <span class="row-more">
+        <span class="row-more cut muted">
           <bdi>{triggeredBy}</bdi>
           {row.isStopping ? " · stopping" : ""}
           {entityId === null ? "" : ` · ${entityId.slice(0, ENTITY_SHOWN)}`}
         </span>
         {problem === null ? null : (
-          <span class="row-note row-problem" title={problem}>
+          <span class="row-note row-problem cut small tone is-failed" title={problem}>
             <bdi>{problem}</bdi>
           </span>
         )}
         {waiting === null ? null : (
-          <span class="row-note">
+          <span class="row-note cut muted small">
             <WaitingText waiting={waiting} />
           </span>
         )}
         {failing === null ? null : (
-          <span class="row-note" title={failing.reason}>
+          <span class="row-note cut muted small" title={failing.reason}>
             <FailingText failing={failing} />
           </span>
         )}
       </td>
-      <td class="col-entity" title={entityId ?? undefined}>
+      <td class="col-entity muted" title={entityId ?? undefined}>
         <bdi>{entityId}</bdi>
       </td>
       <td class="col-labels">
         <Labels labels={labels} onLabel={onLabel} />
       </td>
-      <td class="col-who" title={triggeredBy}>
+      <td class="col-who muted" title={triggeredBy}>
         <bdi>{triggeredBy}</bdi>
       </td>
-      <td class="col-created">
+      <td class="col-created muted">
         <RelativeTime at={createdAt} />
       </td>
-      <td class="col-duration">
+      <td class="col-duration muted">
         <Duration {...tookOf(row)} />
         {/* In the narrowest list it stands in for its column. */}
         <span class="row-age">
@@ -186,7 +198,7 @@ function Labels({ labels, onLabel }: LabelsProps) {
           title={`Only runs with the label ${label}`}
           onClick={() => onLabel(label)}
         >
-          <bdi>{label}</bdi>
+          <bdi class="cut">{label}</bdi>
         </button>
       ))}
       {rest.length === 0 ? null : (

@@ -185,9 +185,9 @@ function Offer({ suggestion }: { readonly suggestion: Suggestion }) {
     return (
       <>
         <StatusMark status={status} />
-        <bdi class="offer-value">{actionName}</bdi>
+        <bdi>{actionName}</bdi>
         <code>…{id.slice(-12)}</code>
-        <span class="offer-kind">
+        <span class="to-end muted small">
           <RelativeTime at={createdAt} />
         </span>
       </>
@@ -198,24 +198,19 @@ function Offer({ suggestion }: { readonly suggestion: Suggestion }) {
   return (
     <>
       {status === undefined ? (
-        <bdi class="offer-value">{isTime(chip) ? chipText(chip) : chipValue(chip)}</bdi>
+        <bdi>{isTime(chip) ? chipText(chip) : chipValue(chip)}</bdi>
       ) : (
         <StatusMark status={status} />
       )}{" "}
-      <span class="offer-kind">{isTime(chip) ? "time" : chipName(chip)}</span>
+      <span class="to-end muted small">{isTime(chip) ? "time" : chipName(chip)}</span>
     </>
   );
 }
 
-/* SECTION:
- * The state of the search: what is typed, what is offered for it, and what happens to it. The filters themselves are in
- * the address, so this only leads to other addresses.
- */
-
 /** So long after the last key the service is asked. */
 const TYPED_FOR_MS = 150;
 
-export interface Search {
+interface Search {
   readonly text: string;
   readonly suggestions: readonly Suggestion[];
   /** Why the text did not become chips; null if nothing is wrong. */
@@ -241,7 +236,11 @@ interface Unclear {
   readonly suggestions: readonly Suggestion[];
 }
 
-export function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
+/**
+ * The state of the search: what is typed, what is offered for it, and what happens to it. The filters themselves are in
+ * the address, so this only leads to other addresses.
+ */
+function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   const { reader } = useSession();
   const [text, setText] = useState("");
   const [unclear, setUnclear] = useState<Unclear | null>(null);

@@ -53,7 +53,7 @@ export function termsOf(text: string, now: Date): readonly Term[] {
 }
 
 /** The filter that a word names, and what stands behind its name; null if it names none. */
-export function prefixedOf(typed: string): Chip | null {
+function prefixedOf(typed: string): Chip | null {
   if (typed.startsWith('"')) return null;
   const text = typed.replaceAll('"', "");
   if (text.startsWith("@")) return { name: "triggeredBy", value: text.slice(1) };
@@ -104,14 +104,12 @@ export function isIdEnd(word: string): boolean {
   return ID_END.test(word);
 }
 
-/* SECTION: What the search offers for the word that somebody types. PURE. */
-
 /** The filters whose values the service finds. */
-export const FACET_FIELDS = ["actionName", "label", "triggeredBy"] as const;
+const FACET_FIELDS = ["actionName", "label", "triggeredBy"] as const;
 
-export type FacetField = (typeof FACET_FIELDS)[number];
+type FacetField = (typeof FACET_FIELDS)[number];
 
-export interface FacetSearch {
+interface FacetSearch {
   readonly fields: readonly FacetField[];
   readonly contains: string;
 }
@@ -124,7 +122,7 @@ export type Suggestion =
   | { readonly kind: "run"; readonly run: RunHint };
 
 /** The service takes no shorter texts. */
-export const FACET_MIN_CHARACTERS = 2;
+const FACET_MIN_CHARACTERS = 2;
 const OF_EACH_FIELD = 6;
 const RUNS_MAX = 6;
 const UNTIL_PRESETS = ["today", "yesterday"];
@@ -161,20 +159,22 @@ function asciiLower(text: string): string {
 /** What the page knows without the service: statuses, times, and the runs of the list. */
 export function localSuggestions(text: string, rows: readonly RunHint[], now: Date): readonly Suggestion[] {
   const word = wordAtEnd(text);
-  if (word === "") return SINCE_PRESETS.map((preset) => time("since", preset, now));
+  if (word === "") return SINCE_PRESETS.map((preset) => timeOffer("since", preset, now));
   const prefixed = prefixedOf(word);
   if (prefixed !== null) {
     const value = prefixed.value.toLowerCase();
     const begins = (one: string) => one.startsWith(value) && one !== value;
-    if (prefixed.name === "status") return STATUSES.filter(begins).map(status);
-    if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waiting);
-    if (prefixed.name === "createdAfter") return SINCE_PRESETS.filter(begins).map((one) => time("since", one, now));
-    if (prefixed.name === "createdBefore") return UNTIL_PRESETS.filter(begins).map((one) => time("until", one, now));
+    if (prefixed.name === "status") return STATUSES.filter(begins).map(statusOffer);
+    if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waitingOffer);
+    if (prefixed.name === "createdAfter")
+      return SINCE_PRESETS.filter(begins).map((one) => timeOffer("since", one, now));
+    if (prefixed.name === "createdBefore")
+      return UNTIL_PRESETS.filter(begins).map((one) => timeOffer("until", one, now));
     return [];
   }
   const lower = word.toLowerCase();
-  const statuses = STATUSES.filter((one) => one.startsWith(lower)).map(status);
-  const waits = "waiting".startsWith(lower) ? WAITING_FILTERS.map(waiting) : [];
+  const statuses = STATUSES.filter((one) => one.startsWith(lower)).map(statusOffer);
+  const waits = "waiting".startsWith(lower) ? WAITING_FILTERS.map(waitingOffer) : [];
   const ended = isIdEnd(word) ? rows.filter(({ id }) => id.endsWith(lower)).slice(0, RUNS_MAX) : [];
   return [...statuses, ...waits, ...ended.map((run) => ({ kind: "run", run }) as const)];
 }
@@ -194,24 +194,19 @@ export function facetSuggestions(found: FoundFacets, search: FacetSearch | null)
   );
 }
 
-function status(value: string): Suggestion {
+function statusOffer(value: string): Suggestion {
   return { kind: "chip", chip: { name: "status", value } };
 }
 
-function waiting(value: string): Suggestion {
+function waitingOffer(value: string): Suggestion {
   return { kind: "chip", chip: { name: "waiting", value } };
 }
 
-function time(prefix: "since" | "until", preset: string, now: Date): Suggestion {
+function timeOffer(prefix: "since" | "until", preset: string, now: Date): Suggestion {
   const [term] = termsOf(`${prefix}:${preset}`, now);
   // Every preset is a chip by itself.
   return { kind: "chip", chip: term?.kind === "chip" ? term.chip : { name: "since", value: preset } };
 }
-
-/* SECTION:
- * Looks up the words of a search that are no chips by themselves. A word that equals exactly one value, without case,
- * becomes the chip of that value. Otherwise it can be the end of a run's id, among the newest 5000 runs.
- */
 
 /** Among so many runs the end of an id is looked for, newest first. */
 const NEWEST = 5000;
@@ -219,7 +214,7 @@ const NEWEST = 5000;
 const PAGE_RUNS = 200;
 const UNCLEAR_RUNS_MAX = 10;
 
-export interface LookedUp {
+interface LookedUp {
   readonly chips: readonly Chip[];
   /** The run to open; null if there is none. */
   readonly runId: string | null;
@@ -236,7 +231,11 @@ type Meaning =
   | { readonly runId: string }
   | { readonly problem: string; readonly suggestions: readonly Suggestion[] };
 
-/** `known`: runs that the page has already. Throws an ActionRunsError. */
+/**
+ * Looks up the words of a search that are no chips by themselves. A word that equals exactly one value, without case,
+ * becomes the chip of that value. Otherwise it can be the end of a run's id, among the newest 5000 runs. `known`: runs
+ * that the page has already. Throws an ActionRunsError.
+ */
 export async function lookUp(
   reader: Client,
   terms: readonly Term[],

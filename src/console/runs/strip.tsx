@@ -5,6 +5,7 @@
 import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { tookOf } from "../../words/durations.ts";
+import { counted } from "../../words/statuses.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { StatusMark } from "../ui/status.tsx";
@@ -58,23 +59,18 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
       <ol ref={list} onKeyDown={move}>
         {bars}
       </ol>
-      <p class="strip-caption">
+      <p class="strip-caption small">
         {pointed === null ? <Summary count={shown.length} isNewest={isNewest} /> : <Pointed row={pointed} />}
       </p>
     </nav>
   );
 }
 
-interface SummaryProps {
-  readonly count: number;
-  readonly isNewest: boolean;
-}
-
-function Summary({ count, isNewest }: SummaryProps) {
+function Summary({ count, isNewest }: { readonly count: number; readonly isNewest: boolean }) {
   if (count === 0) return null;
-  const runs = `${count} ${count === 1 ? "run" : "runs"}`;
+  const runs = counted(count, "run");
   return (
-    <span class="strip-scale">
+    <span class="cut muted">
       {isNewest ? `Last ${runs}` : `${runs} from this page on`}, newest at the right. A higher bar took longer.
     </span>
   );
@@ -84,7 +80,7 @@ function Pointed({ row }: { readonly row: RunRow }) {
   return (
     <>
       <StatusMark status={row.status} />
-      <bdi class="strip-action">{row.actionName}</bdi>
+      <bdi class="cut">{row.actionName}</bdi>
       <Duration {...tookOf(row)} />
       <RelativeTime at={row.createdAt} />
     </>
@@ -130,8 +126,6 @@ function useWidth(element: { readonly current: HTMLElement | null }): number {
   return width;
 }
 
-/* SECTION: The bars of the strip. PURE. */
-
 /** The room of one bar with its gap, in CSS pixels. */
 const BAR_PX = 5;
 /** The same for a finger (WCAG 2.5.8). */
@@ -143,7 +137,7 @@ const USUAL = 0.95;
 /** Fewer runs than this have no usual duration. */
 const USUAL_FROM_RUNS = 8;
 
-export interface Bar {
+interface Bar {
   readonly row: RunRow;
   /** 0 to 1 of the strip's height. */
   readonly height: number;
@@ -186,7 +180,8 @@ function topOf(seconds: readonly number[]): number {
   return Math.max(sorted.length < USUAL_FROM_RUNS ? longest : Math.min(longest, 2 * usual), 1);
 }
 
-function durationMs(row: RunRow, now: number): number {
+/** `now`: the end of an open run. */
+export function durationMs(row: RunRow, now: number): number {
   const { from, to } = tookOf(row);
   return Math.max((to === null ? now : Date.parse(to)) - Date.parse(from), 0);
 }

@@ -64,12 +64,6 @@ async function nothing(): Promise<null> {
   return null;
 }
 
-/* SECTION:
- * Lets the feed of changes tell a list what changed. A hidden page closes the feed. A page that is shown again, or is
- * far behind, reads its list anew, because a replay could be long. If the feed fails, for example because a proxy holds
- * streams back, the list polls, and the feed is tried again later.
- */
-
 const TRY_AGAIN_MS = 30_000;
 /** After changes, the list is read again after this long, because runs that it does not show are counted, too. */
 const READ_AFTER_MS = 5000;
@@ -81,8 +75,13 @@ interface Listeners {
   readonly show: () => void;
 }
 
-/** `runId`: the open run, which follows its own events. Its row changes with it; null if none is open. */
-export function useRunFeed(source: RunSource, runId: string | null, { begun, reload, show }: Listeners): void {
+/**
+ * Lets the feed of changes tell a list what changed. A hidden page closes the feed. A page that is shown again, or is
+ * far behind, reads its list anew, because a replay could be long. If the feed fails, for example because a proxy holds
+ * streams back, the list polls, and the feed is tried again later. `runId`: the open run, which follows its own events.
+ * Its row changes with it; null if none is open.
+ */
+function useRunFeed(source: RunSource, runId: string | null, { begun, reload, show }: Listeners): void {
   const openRun = useRef(runId);
   openRun.current = runId;
   const { client } = useSession();

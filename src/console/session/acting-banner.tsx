@@ -3,7 +3,7 @@
 import { useState } from "preact/hooks";
 import { checkedPerson } from "../../client/settings.ts";
 import { Button } from "../ui/button.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 
 import { useChange } from "../ui/use-change.ts";
@@ -14,7 +14,7 @@ export function ActingBanner() {
   const [isOpen, setOpen] = useState(false);
   if (!holder.mayActForOthers) return null;
   return (
-    <section class="banner" aria-label="Person">
+    <section class="banner row" aria-label="Person">
       <p>
         {person === null ? (
           "You act for nobody in particular. A change of a run with gates needs a person."
@@ -46,20 +46,18 @@ function PersonDialog({ onClose }: { readonly onClose: () => void }) {
     }
   }
   return (
-    <Dialog title="On behalf of" onClose={onClose}>
-      <ChangeForm change={change} onSubmit={choose} onClose={onClose} verb="Use" isLocal>
-        <p>
-          Each change that you make on this page then names this person. A person grants nothing: what you may do is
-          what your token may do.
-        </p>
-        <TextField
-          label="Person"
-          hint={`For example an e-mail address. Empty: ${holder.person ?? "nobody in particular"}. If you load the page again, you must name the person again.`}
-          value={text}
-          error={change.problems.get(PERSON)}
-          onText={setText}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog title="On behalf of" change={change} onSubmit={choose} onClose={onClose} verb="Use" isLocal>
+      <p>
+        Each change that you make on this page then names this person. A person grants nothing: what you may do is what
+        your token may do.
+      </p>
+      <TextField
+        label="Person"
+        hint={`For example an e-mail address. Empty: ${holder.person ?? "nobody in particular"}. If you load the page again, you must name the person again.`}
+        value={text}
+        error={change.problems.get(PERSON)}
+        onText={setText}
+      />
+    </ChangeDialog>
   );
 }

@@ -1,34 +1,27 @@
 /** Leads to another environment that the token opens. */
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
-import { useLoad } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { useSession } from "./session.tsx";
-import { firstOf, scopeOfEnvironment } from "./sign-in.ts";
-
-interface EnvironmentDialogProps {
-  readonly scope: Scope;
-  readonly onClose: () => void;
-}
+import { ENVIRONMENTS_SHOWN, firstOf, scopeOfEnvironment } from "./sign-in.ts";
 
 const NAME = "name";
 const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not beginning with a hyphen.";
-const ENVIRONMENTS_SHOWN = 100;
 
-export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
+export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; readonly onClose: () => void }) {
   const router = useRouter();
   const { reader } = useSession();
   const [envName, setEnvName] = useState("");
   const change = useChange();
-  const read = useCallback(
-    (signal: AbortSignal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN),
+  const { data: environments = [] } = useRead(
+    (signal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN),
     [reader],
   );
-  const { data: environments = [] } = useLoad(read);
   function go(to: Scope) {
     const path = pathOf({ name: "runs", ...to });
     if (pageAt(path) === null) return change.refuse(new Map([[NAME, NAME_RULE]]));
@@ -36,28 +29,25 @@ export function EnvironmentDialog({ scope, onClose }: EnvironmentDialogProps) {
     router.navigate(path);
   }
   return (
-    <Dialog title="Change the environment" onClose={onClose}>
-      <ChangeForm
-        change={change}
-        onSubmit={() => go({ ...scope, envName: envName.trim() })}
-        onClose={onClose}
-        verb="Go"
-        isLocal
-      >
-        <EnvironmentList environments={environments} current={scope} onChoose={go} />
-        <TextField
-          label={environments.length === 0 ? "Environment" : "Another environment"}
-          hint={`Of ${scope.o}/${scope.p}.`}
-          value={envName}
-          error={change.problems.get(NAME)}
-          onText={setEnvName}
-        />
-      </ChangeForm>
-    </Dialog>
+    <ChangeDialog
+      title="Change the environment"
+      change={change}
+      onSubmit={() => go({ ...scope, envName: envName.trim() })}
+      onClose={onClose}
+      verb="Go"
+      isLocal
+    >
+      <EnvironmentList environments={environments} current={scope} onChoose={go} />
+      <TextField
+        label={environments.length === 0 ? "Environment" : "Another environment"}
+        hint={`Of ${scope.o}/${scope.p}.`}
+        value={envName}
+        error={change.problems.get(NAME)}
+        onText={setEnvName}
+      />
+    </ChangeDialog>
   );
 }
-
-/* SECTION: The environments to choose from. Environments are not registered, so the list has those with runs or actions. */
 
 interface EnvironmentListProps {
   readonly environments: readonly Schemas["Place"][];
@@ -65,10 +55,11 @@ interface EnvironmentListProps {
   readonly onChoose: (scope: Scope) => void;
 }
 
+/** The environments to choose from. Environments are not registered, so the list has those with runs or actions. */
 export function EnvironmentList({ environments, current, onChoose }: EnvironmentListProps) {
   if (environments.length === 0) return null;
   return (
-    <ul class="environments" aria-label="Environments">
+    <ul class="environments card" aria-label="Environments">
       {environments.map((environment) => {
         const scope = scopeOfEnvironment(environment);
         const { o, p, envName } = scope;

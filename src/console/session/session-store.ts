@@ -122,10 +122,8 @@ function read(storage: SessionStorage): Session | null {
   }
 }
 
-/* SECTION: The requests that begin, renew and end a session. The browser keeps the cookie, which no script can read. */
-
 /** What begins a session. `project` is `{o}/{p}`, which ROOT_TOKEN needs. */
-export type Beginning =
+type Beginning =
   | { readonly token: string; readonly project: string }
   /** The code of a link that `npm start` printed. */
   | { readonly code: string };

@@ -40,9 +40,7 @@ export const [SessionStoreProvider, useSessionStore] = contextOf<SessionStore>("
 export const [SessionApiProvider, useSessionApi] = contextOf<SessionApi>("session API");
 
 /** Everything below the provider has a session. */
-const [ActiveSessionProvider, useSession] = contextOf<ActiveSession>("session");
-
-export { useSession };
+export const [ActiveSessionProvider, useSession] = contextOf<ActiveSession>("session");
 
 export function useSessionState(): SessionState {
   const store = useSessionStore();

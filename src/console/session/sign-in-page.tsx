@@ -108,11 +108,11 @@ interface TokenFormProps extends FormProps {
 function TokenForm({ notice, onSubmit, ...form }: TokenFormProps) {
   return (
     <Form {...form} title="Sign in" first="token" verb="Sign in" onSubmit={({ token }) => onSubmit(token)}>
-      <p class="host">
+      <p class="host muted">
         Action runs at <strong>{location.host}</strong>
       </p>
       {notice === null ? null : (
-        <p class="sign-in-notice is-cancelled" role="alert">
+        <p class="note is-warning" role="alert">
           {notice} Sign in to go on where you were.
         </p>
       )}
@@ -152,14 +152,14 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
       verb="Open"
       onSubmit={choose}
     >
-      <p class="host">
+      <p class="host muted">
         The token <strong>{holder.name}</strong> opens{" "}
         {holder.project === null ? "every project" : <strong>{holder.project}</strong>}.
       </p>
       <EnvironmentList environments={environments} onChoose={onChoose} />
       <fieldset>
         <legend>{environments.length === 0 ? "Scope" : "Another environment"}</legend>
-        <div class="scope-fields">
+        <div class="grid">
           <TextField label="Organization" name="org" defaultValue={org ?? ""} error={errorOf("org")} />
           <TextField label="Project" name="project" defaultValue={project ?? ""} error={errorOf("project")} />
           <TextField
@@ -199,7 +199,7 @@ function Form({ title, first, verb, onSubmit, isBusy, refused, failure, children
   }
   return (
     <main class="sign-in">
-      <form ref={form} onSubmit={submit} noValidate>
+      <form ref={form} class="stack card" onSubmit={submit} noValidate>
         <Brand />
         <h1>{title}</h1>
         {children}
@@ -220,8 +220,6 @@ function field(form: HTMLFormElement | null, name: Refused["field"]): HTMLInputE
   return form?.querySelector<HTMLInputElement>(`input[name="${name}"]`) ?? null;
 }
 
-/* SECTION: Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
-
 interface LinkPageProps {
   readonly code: string;
   readonly session: Session | null;
@@ -233,6 +231,7 @@ interface LinkPageProps {
 /** An environment of the project, if the address names none. */
 const SOME_ENVIRONMENT = "production";
 
+/** Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
 export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
   const api = useSessionApi();
   const store = useSessionStore();

@@ -46,7 +46,7 @@ export interface Identified {
 
 const LABELS = { org: "Organization", project: "Project", env: "Environment" } as const;
 /** As many environments as one page shows. Others can be typed. */
-const ENVIRONMENTS_SHOWN = 100;
+export const ENVIRONMENTS_SHOWN = 100;
 /** `whoami` and `places` need no scope, but a client has one. */
 const NO_SCOPE = { org: "none", project: "none", env: "none" };
 

@@ -1,7 +1,7 @@
 /** The page "Audit": who changed tokens and actions, newest first. */
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { countsText, FilterWords } from "../bulk/bulk-words.tsx";
-import { runsText } from "../bulk/selection.ts";
 import type { Page, Project } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -12,10 +12,10 @@ import { RelativeTime } from "../ui/time.tsx";
 type AuditEntry = Schemas["AuditEntry"];
 
 const COLUMNS: readonly Column[] = [
-  ["When", "col-short"],
-  ["Who", "col-actor"],
-  ["What"],
-  ["Environment", "is-wide col-env"],
+  { text: "When", width: "88px" },
+  { text: "Who", width: "22%" },
+  { text: "What" },
+  { text: "Environment", class: "is-wide", width: "16%" },
 ];
 
 export function AuditPage() {
@@ -156,8 +156,6 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
   );
 }
 
-/* SECTION: What an audit entry says, in words. PURE. */
-
 type Bulk = NonNullable<AuditEntry["bulk"]>;
 
 const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
@@ -196,13 +194,13 @@ const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
 };
 
 /** What an entry did to the approval and the concurrency of an action; null if nothing. */
-export function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
+function gatesOf({ gates }: Pick<AuditEntry, "gates">): string | null {
   return gates && (GATES[gates] ?? gates);
 }
 
 /** What an entry says of a bulk operation: `cancel of at most 40 runs, completed: 38 accepted, 2 skipped`. */
 export function bulkWords({ operation, runs, maxRuns, status, counts }: Bulk): string {
-  const what = `${operation} of ${runs === null ? `at most ${runsText(maxRuns ?? 0)}` : runsText(runs)}`;
+  const what = `${operation} of ${runs === null ? `at most ${counted(maxRuns ?? 0, "run")}` : counted(runs, "run")}`;
   return status === undefined || counts === undefined ? what : `${what}, ${status}: ${countsText(counts)}`;
 }
 

@@ -3,14 +3,12 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, Dialog } from "../ui/dialog.tsx";
-import { SelectField, TextField } from "../ui/field.tsx";
+import { ChangeDialog } from "../ui/dialog.tsx";
+import { Check, SelectField, TextField } from "../ui/field.tsx";
 import { exactTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { ShownSecret, TokenName } from "./shown-secret.tsx";
+import { SecretDialog, TokenName } from "./shown-secret.tsx";
 import { expiresAt, expiryChoices, firstChoice, grantableOf, grantableRoles, type Role } from "./token-rules.ts";
-
-type CreatedApiToken = Schemas["CreatedApiToken"];
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;
@@ -18,38 +16,11 @@ interface NewTokenDialogProps {
   readonly onCreated: () => void;
 }
 
-export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
-  const [created, setCreated] = useState<CreatedApiToken | null>(null);
-  function show(token: CreatedApiToken) {
-    setCreated(token);
-    onCreated();
-  }
-  return (
-    <Dialog title={created === null ? "New token" : "The new token"} onClose={onClose} isKept={created !== null}>
-      {created === null ? (
-        <TokenForm onClose={onClose} onCreated={show} onUnsure={onCreated} />
-      ) : (
-        <ShownSecret
-          label="New token value"
-          what={<TokenName name={created.name} />}
-          secret={created.token}
-          onClose={onClose}
-        />
-      )}
-    </Dialog>
-  );
-}
-
-interface TokenFormProps {
-  readonly onClose: () => void;
-  readonly onCreated: (token: CreatedApiToken) => void;
-  readonly onUnsure: () => void;
-}
-
 const FIELDS = ["/name", "/role", "/envName", "/expiresAt", "/person", "/mayApprove", "/mayActForOthers"];
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
-function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
+export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
+  const [created, setCreated] = useState<Schemas["CreatedApiToken"] | null>(null);
   const { client, holder } = useSession();
   const { tokenExpiresAt } = holder;
   const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);
@@ -82,17 +53,31 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
     };
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
-      done: onCreated,
+      done(token) {
+        setCreated(token);
+        onCreated();
+      },
       explain({ status }) {
         // The response was lost, so nobody knows.
-        if (status === null) onUnsure();
+        if (status === null) onCreated();
         return null;
       },
     });
   }
 
+  if (created !== null) {
+    return (
+      <SecretDialog
+        title="The new token"
+        label="New token value"
+        what={<TokenName name={created.name} />}
+        secret={created.token}
+        onClose={onClose}
+      />
+    );
+  }
   return (
-    <ChangeForm change={change} onSubmit={create} onClose={onClose} verb="Create token">
+    <ChangeDialog title="New token" change={change} onSubmit={create} onClose={onClose} verb="Create token">
       <TextField
         label="Name"
         required
@@ -127,13 +112,8 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         value={expiry}
         error={problems.get("/expiresAt")}
         onText={setExpiry}
-      >
-        {choices.map(({ key, label }) => (
-          <option key={key} value={key}>
-            {label}
-          </option>
-        ))}
-      </SelectField>
+        options={choices.map(({ key, label }) => [key, label])}
+      />
       {grantable.person || holder.person !== null ? (
         <TextField
           label="Person"
@@ -162,7 +142,7 @@ function TokenForm({ onClose, onCreated, onUnsure }: TokenFormProps) {
         error={problems.get("/mayActForOthers")}
         onChange={setMayActForOthers}
       />
-    </ChangeForm>
+    </ChangeDialog>
   );
 }
 
@@ -179,10 +159,9 @@ function Flag({ label, isOffered, isOn, error, onChange }: FlagProps) {
   if (!isOffered) return null;
   return (
     <div>
-      <label class="switch">
-        <input type="checkbox" checked={isOn} onChange={(event) => onChange(event.currentTarget.checked)} />
+      <Check isOn={isOn} onChange={onChange}>
         {label}
-      </label>
+      </Check>
       {error === undefined ? null : <p class="field-error">{error}</p>}
     </div>
   );

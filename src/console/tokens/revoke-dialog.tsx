@@ -1,7 +1,7 @@
 /** Asks before a token is revoked. Then it shows what the token stored, and offers to disable its webhook endpoints. */
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { countText } from "../../words/statuses.ts";
+import { counted } from "../../words/statuses.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -44,8 +44,9 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   /** The runs go on. A signed-out page can't show them. */
   function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
     if (count === 0 || token.id === holder.id) return;
-    const runs = count === 1 ? "1 run that it created waits" : `${countText(count)} runs that it created wait`;
-    noteRuns(`${runs} and will still start. Cancel the runs that must not start.`);
+    noteRuns(
+      `${counted(count, "run")} that it created ${count === 1 ? "waits" : "wait"} and will still start. Cancel the runs that must not start.`,
+    );
   }
   function noteApproved({ approvedRuns: { length }, moreApprovedRuns }: RevokedApiTokens) {
     if (length === 0 || token.id === holder.id) return;
@@ -62,7 +63,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
       title={`Revoke ${token.name}?`}
       verb="Revoke token"
       change={change}
-      onConfirm={revoke}
+      onSubmit={revoke}
       onClose={onClose}
     >
       <p>
@@ -70,7 +71,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         those that they created, and so on. You can't undo this.
       </p>
       {token.id === holder.id ? (
-        <p class="warning-box">
+        <p class="note is-warning">
           <strong>This is the token that you are signed in with.</strong> You are signed out, too.
         </p>
       ) : null}
@@ -78,13 +79,8 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   );
 }
 
-interface LeftDialogProps {
-  readonly of: RevokedApiTokens;
-  readonly onClose: () => void;
-}
-
 /** Whoever had the token may have let endpoints and actions call a receiver of their own. */
-function LeftDialog({ of, onClose }: LeftDialogProps) {
+function LeftDialog({ of, onClose }: { readonly of: RevokedApiTokens; readonly onClose: () => void }) {
   const { clientIn } = useSession();
   const { note } = useNotices();
   const change = useChange({ afterLoss: "Some of them may be disabled already. You can try again." });
@@ -105,7 +101,7 @@ function LeftDialog({ of, onClose }: LeftDialogProps) {
   return (
     <Dialog title="What it stored" onClose={onClose}>
       {webhookEndpoints.length === 0 ? (
-        <div class="dialog-body">{actions}</div>
+        <div class="stack gap-12">{actions}</div>
       ) : (
         <ChangeForm
           change={change}
@@ -126,8 +122,6 @@ function LeftDialog({ of, onClose }: LeftDialogProps) {
     </Dialog>
   );
 }
-
-/* SECTION: The actions or the webhook endpoints that a token, or one below it, stored last. */
 
 interface LeftBehindProps {
   readonly kind: "action" | "endpoint";

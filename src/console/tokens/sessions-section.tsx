@@ -1,12 +1,12 @@
 /** Who is signed in: the newest sessions of the project that the token may see, each with a button that ends it. */
 
-import { useCallback, useState } from "preact/hooks";
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, useLoad } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
 
@@ -15,20 +15,19 @@ import { useChange } from "../ui/use-change.ts";
 type ConsoleSession = Schemas["Session"];
 
 const COLUMNS: readonly Column[] = [
-  ["Token"],
-  ["Signed in", "is-wide"],
-  ["Last used", "is-wide"],
-  ["Ends", "col-expires"],
-  ["Change", "col-change is-end", true],
+  { text: "Token" },
+  { text: "Signed in", class: "is-wide" },
+  { text: "Last used", class: "is-wide" },
+  { text: "Ends", width: "min(116px, 28vw)" },
+  { text: "Change", class: "is-end", width: "min(138px, 18vw)", isHeard: true },
 ];
 
 export function SessionsSection() {
   const { reader } = useSession();
-  const read = useCallback((signal: AbortSignal) => reader.sessions.list({}, { signal }).page(), [reader]);
-  const { data, failure, reload } = useLoad(read);
+  const { data, failure, reload } = useRead((signal) => reader.sessions.list({}, { signal }).page(), [reader]);
   const [ending, setEnding] = useState<ConsoleSession | null>(null);
   return (
-    <section class="sessions" aria-labelledby="sessions-heading">
+    <section aria-labelledby="sessions-heading">
       <h2 id="sessions-heading">Sessions</h2>
       <p class="muted">Who is signed in to this console.</p>
       <ErrorView failure={failure} onRetry={reload} isBanner />
@@ -53,8 +52,8 @@ function SessionTable({ sessions, onEnd }: SessionTableProps) {
       {sessions.map((session) => (
         <tr key={session.id}>
           <td>
-            <bdi class="token-name">{nameOf(session)}</bdi>
-            {session.id === holder.sessionId ? <span class="chip is-own">yours</span> : null}
+            <bdi class="strong">{nameOf(session)}</bdi>
+            {session.id === holder.sessionId ? <span class="chip is-own beside">yours</span> : null}
           </td>
           <td class="is-wide">
             <RelativeTime at={session.beganAt} />
@@ -106,7 +105,7 @@ function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
       title={`End the session of ${nameOf(session)}?`}
       verb="End session"
       change={change}
-      onConfirm={end}
+      onSubmit={end}
       onClose={onClose}
     >
       <p>

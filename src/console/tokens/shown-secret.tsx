@@ -4,10 +4,12 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../ui/button.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
-import { DialogButtons } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
+import { Dialog, DialogButtons } from "../ui/dialog.tsx";
+import { SelectField, TextField } from "../ui/field.tsx";
+import type { GracePeriodChoice } from "./token-rules.ts";
 
-interface ShownSecretProps {
+interface SecretDialogProps {
+  readonly title: string;
   readonly label: string;
   /** What to copy: "the token". */
   readonly what: ComponentChildren;
@@ -17,23 +19,25 @@ interface ShownSecretProps {
   readonly children?: ComponentChildren;
 }
 
-export function ShownSecret({ label, what, secret, onClose, children }: ShownSecretProps) {
+export function SecretDialog({ title, label, what, secret, onClose, children }: SecretDialogProps) {
   const field = useRef<HTMLDivElement>(null);
   useEffect(() => field.current?.querySelector("input")?.select(), []);
   return (
-    <div class="dialog-body">
-      <p>Copy {what} now. Nobody can see it again.</p>
-      <div class="token-value" ref={field}>
-        <TextField label={label} readOnly value={secret} />
-        <CopyButton what="secret" text={secret} hasWord />
+    <Dialog title={title} onClose={onClose} isKept>
+      <div class="stack gap-12">
+        <p>Copy {what} now. Nobody can see it again.</p>
+        <div class="with-button" ref={field}>
+          <TextField label={label} readOnly value={secret} />
+          <CopyButton what="secret" text={secret} hasWord />
+        </div>
+        {children}
+        <DialogButtons>
+          <Button kind="primary" onClick={onClose}>
+            Done
+          </Button>
+        </DialogButtons>
       </div>
-      {children}
-      <DialogButtons>
-        <Button kind="primary" onClick={onClose}>
-          Done
-        </Button>
-      </DialogButtons>
-    </div>
+    </Dialog>
   );
 }
 
@@ -46,4 +50,19 @@ export function TokenName({ name }: { readonly name: string }) {
       </strong>
     </>
   );
+}
+
+interface GracePeriodFieldProps {
+  readonly label: string;
+  readonly hint: string;
+  readonly choices: readonly GracePeriodChoice[];
+  /** The key of the choice. */
+  readonly value: string;
+  readonly error: string | undefined;
+  readonly onText: (key: string) => void;
+}
+
+/** How long an old secret works beside its successor. */
+export function GracePeriodField({ choices, ...field }: GracePeriodFieldProps) {
+  return <SelectField {...field} options={choices.map(({ key, label }) => [key, label])} />;
 }

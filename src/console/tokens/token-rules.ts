@@ -16,7 +16,7 @@ const RIGHTS: Readonly<Record<Role, string>> = {
 
 const ROLES = Object.keys(RIGHTS) as readonly Role[];
 
-export interface RoleChoice {
+interface RoleChoice {
   readonly role: Role;
   readonly rights: string;
 }
@@ -27,11 +27,9 @@ export function grantableRoles({ id, role: own }: Pick<CurrentToken, "id" | "rol
   return ROLES.slice(ROLES.indexOf(highest)).map((role) => ({ role, rights: RIGHTS[role] }));
 }
 
-/* SECTION: What a token may do besides its role, and who may hand that on. The service decides. PURE. */
-
 type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
 
-export interface Grantable {
+interface Grantable {
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
   /** Whether the holder chooses the person. An owner's token with a person chooses between that person and nobody. */
@@ -58,9 +56,7 @@ export function flagWords(token: Pick<ApiToken, "person" | "mayApprove" | "mayAc
   ];
 }
 
-/* SECTION: When a new token may expire, to choose from. PURE. */
-
-export interface ExpiryChoice {
+interface ExpiryChoice {
   readonly key: string;
   readonly label: string;
   /** From now, in ms. Null: no time is sent, so the token expires when its creator's token does, or never. */
@@ -100,8 +96,6 @@ export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: nu
   return inMs === null ? undefined : new Date(now + inMs).toISOString();
 }
 
-/* SECTION: Who may rotate which token, as far as a page of the list shows it. The service decides. PURE. */
-
 type Rotator = Pick<CurrentToken, "id">;
 type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers">;
 
@@ -123,8 +117,6 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
   }
   return false;
 }
-
-/* SECTION: How long the old secret of a rotated token still works, to choose from. PURE. */
 
 export interface GracePeriodChoice {
   readonly key: string;

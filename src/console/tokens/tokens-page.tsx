@@ -59,16 +59,14 @@ function Tokens() {
   );
 }
 
-/* SECTION: The table of tokens. */
-
 const COLUMNS: readonly Column[] = [
-  ["Token"],
-  ["Role", "is-wide col-short"],
-  ["Environment", "is-wide col-env"],
-  ["Created", "is-wide col-created-by"],
-  ["Last used", "is-wide col-used"],
-  ["Expires", "col-expires"],
-  ["Change", "is-end col-change", true],
+  { text: "Token" },
+  { text: "Role", class: "is-wide", width: "88px" },
+  { text: "Environment", class: "is-wide", width: "16%" },
+  { text: "Created", class: "is-wide", width: "24%" },
+  { text: "Last used", class: "is-wide", width: "96px" },
+  { text: "Expires", width: "min(116px, 28vw)" },
+  { text: "Change", class: "is-end", width: "min(138px, 18vw)", isHeard: true },
 ];
 
 interface TokenTableProps {
@@ -77,15 +75,15 @@ interface TokenTableProps {
   readonly onRevoke: (token: ApiToken) => void;
 }
 
-export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
+function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
   const { holder } = useSession();
   return (
-    <Table label="Tokens" class="tokens-table" columns={COLUMNS}>
+    <Table label="Tokens" columns={COLUMNS}>
       {tokens.map((token) => (
         <tr key={token.id}>
           <td>
-            <bdi class="token-name">{token.name}</bdi>
-            {token.id === holder.id ? <span class="chip is-own">yours</span> : null}
+            <bdi class="strong">{token.name}</bdi>
+            {token.id === holder.id ? <span class="chip is-own beside">yours</span> : null}
             {flagWords(token).length === 0 ? null : (
               <p class="muted">
                 <bdi>{flagWords(token).join(", ")}</bdi>
@@ -120,7 +118,7 @@ export function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
             <Expiry at={token.expiresAt} />
           </td>
           <td class="is-end">
-            <span class="token-buttons">
+            <span class="row-buttons row gap-0 to-column">
               {isRotatable(token, holder, tokens) ? (
                 <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => onRotate(token)}>
                   Rotate
@@ -149,7 +147,7 @@ function Expiry({ at }: { readonly at: string | null }) {
   const leftMs = Date.parse(at) - now;
   if (leftMs <= 0)
     return (
-      <span class="expired" title={exactTime(at)}>
+      <span class="tone is-failed" title={exactTime(at)}>
         expired
       </span>
     );

@@ -26,14 +26,13 @@ export function Button({ kind = "plain", isBusy = false, onClick, children, ...r
   );
 }
 
-/* SECTION: A link that somebody else wrote. A URL that the service does not accept as a link stays text. */
-
 interface ExternalLinkProps {
   readonly href: string;
   /** Default: the address. */
   readonly children?: ComponentChildren;
 }
 
+/** A link that somebody else wrote. A URL that the service does not accept as a link stays text. */
 export function ExternalLink({ href, children }: ExternalLinkProps) {
   const link = harmlessLink(href);
   if (link === null) return <bdi>{href}</bdi>;
@@ -44,8 +43,6 @@ export function ExternalLink({ href, children }: ExternalLinkProps) {
     </a>
   );
 }
-
-/* SECTION: The few icons, drawn with the colour of the text around them. They are decoration: the text beside them says it. */
 
 const PATHS = {
   copy: "M5.5 5.5v-2a1 1 0 0 1 1-1h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-2M3.5 5.5h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-6a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1z",
@@ -61,6 +58,7 @@ const PATHS = {
 
 export type IconName = keyof typeof PATHS;
 
+/** The few icons, drawn with the colour of the text around them. They are decoration: the text beside them says it. */
 export function Icon({ name }: { readonly name: IconName }) {
   return (
     <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
@@ -69,11 +67,9 @@ export function Icon({ name }: { readonly name: IconName }) {
   );
 }
 
-/* SECTION: The mark and the name of the console. */
-
 export function Brand() {
   return (
-    <span class="brand">
+    <span class="brand row">
       <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
         <rect width="16" height="16" rx="4" />
         <path d="M4.5 11.5v-3M8 11.5v-7M11.5 11.5v-5" />

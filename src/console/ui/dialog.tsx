@@ -49,7 +49,7 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
         if (!isGone.current) onClose();
       }}
     >
-      <div class="dialog-head">
+      <div class="dialog-head row is-apart">
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={onClose}>
           <Icon name="cross" />
@@ -62,10 +62,8 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
 
 /** The row of buttons at the end of a dialog. The one that does it comes last. */
 export function DialogButtons({ children }: { readonly children: ComponentChildren }) {
-  return <div class="dialog-buttons">{children}</div>;
+  return <div class="dialog-buttons row">{children}</div>;
 }
-
-/* SECTION: The form of a change: its fields, what is wrong with it as a whole, and its buttons. */
 
 interface ChangeFormProps {
   readonly change: Change;
@@ -110,7 +108,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
     >
       {children}
       {problem === undefined ? null : (
-        <p class="form-problem is-failed" role="alert">
+        <p class="note is-failed" role="alert">
           <bdi>{problem}</bdi>
         </p>
       )}
@@ -136,12 +134,11 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
 /** A field that gets the focus is read out with its error. In a low window, the error may be below what is seen. */
 function showFirstProblem(form: HTMLFormElement | null): void {
   form?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
-  form?.querySelector(".field-error, .form-problem")?.scrollIntoView({ block: "nearest" });
+  form?.querySelector(".field-error, .note.is-failed")?.scrollIntoView({ block: "nearest" });
 }
 
-/* SECTION: Names the person in each dialog that changes something, so that nobody acts in another's name unseen. */
-
-export function ActingNote() {
+/** Names the person in each dialog that changes something, so that nobody acts in another's name unseen. */
+function ActingNote() {
   const { holder, person } = useSession();
   if (!holder.mayActForOthers || person === null) return null;
   return (
@@ -151,25 +148,18 @@ export function ActingNote() {
   );
 }
 
-/* SECTION: Asks before something that can't be undone. */
+interface ChangeDialogProps extends ChangeFormProps, Pick<DialogProps, "title" | "isKept" | "isRead"> {}
 
-interface ConfirmDialogProps {
-  readonly title: string;
-  /** The text of the button that does it. */
-  readonly verb: string;
-  readonly change: Change;
-  readonly onConfirm: () => void;
-  readonly onClose: () => void;
-  /** What it means. */
-  readonly children: ComponentChildren;
-}
-
-export function ConfirmDialog({ title, children, onConfirm, ...form }: ConfirmDialogProps) {
+/** A dialog that is the form of one change. */
+export function ChangeDialog({ title, isKept = false, isRead = false, ...form }: ChangeDialogProps) {
   return (
-    <Dialog title={title} onClose={form.onClose}>
-      <ChangeForm {...form} onSubmit={onConfirm} kind="danger" keep="Keep it">
-        {children}
-      </ChangeForm>
+    <Dialog title={title} onClose={form.onClose} isKept={isKept} isRead={isRead}>
+      <ChangeForm {...form} />
     </Dialog>
   );
+}
+
+/** Asks before something that can't be undone. */
+export function ConfirmDialog(props: ChangeDialogProps) {
+  return <ChangeDialog {...props} kind="danger" keep="Keep it" />;
 }

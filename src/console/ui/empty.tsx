@@ -24,7 +24,7 @@ export function Empty({ title, isPage = false, children }: EmptyProps) {
 /** A command to paste into a terminal, with a copy button. It never holds a token: use $ACTION_RUNS_TOKEN. */
 export function Command({ what, text }: { readonly what: string; readonly text: string }) {
   return (
-    <div class="command">
+    <div class="command card is-side">
       {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
       <pre tabIndex={0}>
         <code>{text}</code>
@@ -33,8 +33,6 @@ export function Command({ what, text }: { readonly what: string; readonly text: 
     </div>
   );
 }
-
-/* SECTION: For those who typed the address of a page that their token does not open. */
 
 export function NotYours({ what }: { readonly what: string }) {
   const { holder } = useSession();
@@ -45,8 +43,6 @@ export function NotYours({ what }: { readonly what: string }) {
   );
 }
 
-/* SECTION: Commands for a terminal that do the same: with `curl`, and with the project's command line. */
-
 interface CommandPairProps {
   readonly commands: Commands;
   /** For the names of the copy buttons: "to cancel the run". */
@@ -55,20 +51,15 @@ interface CommandPairProps {
 
 export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps) {
   return (
-    <div class="command-pair">
+    <div class="stack">
       <Command what={`command ${what}`} text={cli} />
       <Command what={`curl ${what}`} text={curl} />
     </div>
   );
 }
 
-interface CommandDetailsProps {
-  readonly title: string;
-  readonly children: ComponentChildren;
-}
-
 /** It is closed at first. */
-export function CommandDetails({ title, children }: CommandDetailsProps) {
+export function CommandDetails({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
     <details class="disclosure">
       <summary>{title}</summary>

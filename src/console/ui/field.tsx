@@ -124,10 +124,13 @@ function showWhole({ currentTarget }: { readonly currentTarget: HTMLElement }) {
   if (!currentTarget.matches(":active")) currentTarget.scrollIntoView({ block: "nearest" });
 }
 
-type SelectFieldProps = Described & Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size">;
+type SelectFieldProps = Described &
+  Omit<PartialSelectHTMLAttributes<HTMLSelectElement>, "label" | "role" | "size"> & {
+    /** Values with their words, after the `option` elements among the children. */
+    readonly options?: readonly (readonly [value: string, words: string])[];
+  };
 
-/** `children`: its `option` elements. */
-export function SelectField({ label, hint, error, onText, children, ...rest }: SelectFieldProps) {
+export function SelectField({ label, hint, error, onText, children, options = [], ...rest }: SelectFieldProps) {
   return (
     <Labelled
       label={label}
@@ -137,13 +140,38 @@ export function SelectField({ label, hint, error, onText, children, ...rest }: S
       control={(described) => (
         <select {...rest} {...described}>
           {children}
+          {options.map(([value, words]) => (
+            <option key={value} value={value}>
+              {words}
+            </option>
+          ))}
         </select>
       )}
     />
   );
 }
 
-/* SECTION: A list of texts, one on each line. It keeps empty lines while somebody types. */
+interface CheckProps {
+  readonly isOn: boolean;
+  readonly isInvalid?: boolean;
+  readonly onChange: (isOn: boolean) => void;
+  readonly children: ComponentChildren;
+}
+
+/** A box with its words beside it. */
+export function Check({ isOn, isInvalid = false, onChange, children }: CheckProps) {
+  return (
+    <label class="switch">
+      <input
+        type="checkbox"
+        checked={isOn}
+        aria-invalid={isInvalid || undefined}
+        onChange={(event) => onChange(event.currentTarget.checked)}
+      />
+      {children}
+    </label>
+  );
+}
 
 interface LinesFieldProps {
   readonly label: string;
@@ -154,6 +182,7 @@ interface LinesFieldProps {
   readonly onLines: (lines: readonly string[]) => void;
 }
 
+/** A list of texts, one on each line. It keeps empty lines while somebody types. */
 export function LinesField({ label, hint, lines, error, onLines }: LinesFieldProps) {
   const [text, setText] = useState(() => lines.join("\n"));
   return (
@@ -165,13 +194,13 @@ export function LinesField({ label, hint, lines, error, onLines }: LinesFieldPro
       value={text}
       onText={(next) => {
         setText(next);
-        onLines(linesOf(next));
+        onLines(filledLines(next));
       }}
     />
   );
 }
 
-export function linesOf(text: string): string[] {
+export function filledLines(text: string): string[] {
   return text
     .split("\n")
     .map((line) => line.trim())

@@ -27,7 +27,7 @@ interface JsonTreeProps {
 
 export function JsonTree({ what, value }: JsonTreeProps) {
   return (
-    <div class="json">
+    <div class="json card is-side">
       <CopyButton what={what} text={() => JSON.stringify(value, null, 2)} />
       <Node name={null} path={what} value={value} depth={0} />
     </div>
@@ -79,7 +79,7 @@ function Branch({ name, path, value, depth }: NodeProps & { readonly value: obje
     return (
       <div class="json-leaf">
         <Name name={name} />
-        <span class="json-size">{Array.isArray(value) ? "[ ]" : "{ }"}</span>
+        <span class="muted">{Array.isArray(value) ? "[ ]" : "{ }"}</span>
       </div>
     );
   }
@@ -87,7 +87,7 @@ function Branch({ name, path, value, depth }: NodeProps & { readonly value: obje
     <details open={isOpen} onToggle={(event) => setOpen(event.currentTarget.open)}>
       <summary>
         <Name name={name} />
-        <span class="json-size">{size}</span>
+        <span class="muted">{size}</span>
       </summary>
       {isOpen ? (
         <div class={depth < INDENTED_DEPTH ? "json-children" : undefined}>
@@ -115,7 +115,7 @@ function useLinkedEntry(path: string, entries: readonly (readonly [string | numb
 function Name({ name }: { readonly name: string | number | null }) {
   if (name === null) return null;
   return (
-    <span class="json-name">
+    <span class="json-name muted">
       <bdi>{name}</bdi>:{" "}
     </span>
   );

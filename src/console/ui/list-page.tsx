@@ -1,11 +1,11 @@
 /** A page that shows a list of the API. The address holds the API's cursor. */
 import type { ComponentChildren, RefObject } from "preact";
-import { useCallback } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Icon } from "./button.tsx";
-import { ErrorView, type Loaded, type LoadOptions, useLoad } from "./load.tsx";
+import { SelectField } from "./field.tsx";
+import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
 
 interface LoadedPage<T> extends Loaded<Page<T>> {
   readonly isFirst: boolean;
@@ -23,11 +23,41 @@ export function useListPage<T>(
   const { query } = useRoute();
   const cursor = query.get("cursor") ?? undefined;
   const asked = JSON.stringify([...query].filter(([name]) => filters.includes(name)));
-  const read = useCallback(
-    (signal: AbortSignal) => list(Object.fromEntries(JSON.parse(asked)), { signal }).page(cursor),
-    [list, asked, cursor],
+  const read = (signal: AbortSignal) => list(Object.fromEntries(JSON.parse(asked)), { signal }).page(cursor);
+  return { ...useRead(read, [list, asked, cursor], options), isFirst: cursor === undefined };
+}
+
+/**
+ * What a list shows of the address: one of `values` by the parameter `name`, and the cursor. `choose` goes to another
+ * value, or to all for an empty text.
+ */
+export function useFilter<V extends string>(name: string, values: readonly V[]) {
+  const router = useRouter();
+  const { page, query } = useRoute();
+  return {
+    value: values.find((one) => one === query.get(name)),
+    cursor: query.get("cursor") ?? undefined,
+    choose(next: string) {
+      if (page !== null) router.navigate(hrefOf(page, next === "" ? "" : `${name}=${next}`), { replace: true });
+    },
+  };
+}
+
+interface FilterFieldProps<V extends string> {
+  readonly label: string;
+  readonly values: readonly V[];
+  readonly filter: ReturnType<typeof useFilter<V>>;
+}
+
+export function FilterField<V extends string>({ label, values, filter }: FilterFieldProps<V>) {
+  return (
+    <SelectField label={label} value={filter.value ?? ""} onText={filter.choose}>
+      <option value="">all</option>
+      {values.map((one) => (
+        <option key={one}>{one}</option>
+      ))}
+    </SelectField>
   );
-  return { ...useLoad(read, options), isFirst: !query.has("cursor") };
 }
 
 interface ListPageProps<T> {
@@ -49,7 +79,7 @@ export function ListPage<T>(props: ListPageProps<T>) {
   const { data, failure, reload } = loaded;
   return (
     <div class="page">
-      <div class="page-head">
+      <div class="page-head row is-apart">
         <h1>{title}</h1>
         {button}
       </div>
@@ -62,10 +92,36 @@ export function ListPage<T>(props: ListPageProps<T>) {
   );
 }
 
+interface DetailHeadProps {
+  /** The page of the list that it is in. */
+  readonly list: string;
+  /** `All actions`. */
+  readonly all: string;
+  readonly title: string;
+  /** Its buttons. */
+  readonly children: ComponentChildren;
+}
+
+/** The head of a page about one thing of a list. */
+export function DetailHead({ list, all, title, children }: DetailHeadProps) {
+  return (
+    <div class="page-head row is-apart">
+      <div class="stack gap-0">
+        <Link class="crumb" href={list}>
+          <Icon name="previous" />
+          {all}
+        </Link>
+        <h1 class="break">{title}</h1>
+      </div>
+      <div class="row">{children}</div>
+    </div>
+  );
+}
+
 /** Beside a list that can lack the newest changes. Such a list is read again soon. */
 export function StaleNote() {
   return (
-    <p class="warning-box" role="status">
+    <p class="note is-warning" role="status">
       The newest changes can be missing from this list. It is read again soon.
     </p>
   );
@@ -76,45 +132,50 @@ interface PagerProps {
   readonly of: string;
   /** The cursor of the next page; null on the last page. */
   readonly next: string | null;
+  /** The texts of the links, if they are others. */
+  readonly first?: string;
+  readonly more?: string;
 }
 
 /** Links to the other pages of the list. The rest of the query stays. */
-export function Pager({ of, next }: PagerProps) {
+export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: PagerProps) {
   const { page, query } = useRoute();
   const isFirst = !query.has("cursor");
-  const withCursor = (cursor: string | null) => {
+  if (page === null || (isFirst && next === null)) return null;
+  const hrefAt = (cursor: string | null) => {
     const asked = new URLSearchParams(query);
     if (cursor === null) asked.delete("cursor");
     else asked.set("cursor", cursor);
-    return asked;
+    return hrefOf(page, asked);
   };
-  if (page === null || (isFirst && next === null)) return null;
   return (
     <nav class="pages" aria-label="Pages">
       <span>
         {isFirst ? null : (
-          <Link class="button is-plain" href={hrefOf(page, withCursor(null))}>
+          <Link class="button is-plain" href={hrefAt(null)}>
             <Icon name="previous" />
-            First {of}
+            {first}
           </Link>
         )}
       </span>
-      <span>
-        {next === null ? null : (
-          <Link class="button is-plain" href={hrefOf(page, withCursor(next))}>
-            More {of}
-            <Icon name="next" />
-          </Link>
-        )}
-      </span>
+      {next === null ? null : (
+        <Link class="button is-plain" href={hrefAt(next)}>
+          {more}
+          <Icon name="next" />
+        </Link>
+      )}
     </nav>
   );
 }
 
-/* SECTION: A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
-
-/** The text of the head and its classes. `isOnlyHeard`: the text is only for screen readers. */
-export type Column = readonly [text: string, classes?: string, isOnlyHeard?: boolean];
+export interface Column {
+  /** The text of the head. */
+  readonly text: string;
+  readonly class?: string;
+  readonly width?: string;
+  /** The text is only for screen readers. */
+  readonly isHeard?: boolean;
+}
 
 interface TableProps {
   /** The accessible name. */
@@ -126,14 +187,15 @@ interface TableProps {
   readonly children: ComponentChildren;
 }
 
+/** A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
 export function Table({ label, class: classes = "", columns, tableRef = null, children }: TableProps) {
   return (
     <table ref={tableRef} class={`table ${classes}`} aria-label={label}>
       <thead>
         <tr>
-          {columns.map(([text, column, isOnlyHeard]) => (
-            <th key={text} scope="col" class={column}>
-              {isOnlyHeard ? <span class="only-heard">{text}</span> : text}
+          {columns.map(({ text, width, isHeard, ...rest }) => (
+            <th key={text} scope="col" style={{ width }} {...rest}>
+              {isHeard ? <span class="only-heard">{text}</span> : text}
             </th>
           ))}
         </tr>
@@ -142,8 +204,6 @@ export function Table({ label, class: classes = "", columns, tableRef = null, ch
     </table>
   );
 }
-
-/* SECTION: The keys that go through the rows of a table. Each row has one link of the class `row-link`. */
 
 /**
  * `j` and `k` go to the next and the previous link, from the one with the focus or else from the current one. `title`

@@ -84,11 +84,18 @@ export function useLoad<T>(read: (signal: AbortSignal) => Promise<T>, { everyMs 
   return { data: data as T | undefined, failure, reload };
 }
 
+/** Reads as `useLoad` does, and anew when one of `on` changes: what the read needs. */
+export function useRead<T>(
+  read: (signal: AbortSignal) => Promise<T>,
+  on: readonly unknown[],
+  options?: LoadOptions<T>,
+): Loaded<T> {
+  return useLoad(useCallback(read, on), options);
+}
+
 function nothingYet(of: unknown) {
   return { of, data: undefined, failure: null };
 }
-
-/* SECTION: When to try again. PURE: the random part is an argument. */
 
 const FIRST_MS = 2000;
 const LONGEST_MS = 60_000;
@@ -111,8 +118,6 @@ export function pollInMs(everyMs: number, random: number): number {
   return Math.round(everyMs * (0.9 + random / 5));
 }
 
-/* SECTION: What went wrong and what to do. A failure that may pass counts down to the next try. */
-
 interface ErrorViewProps {
   /** Null: there is nothing to say. */
   readonly failure: Failure | null;
@@ -127,14 +132,14 @@ export function ErrorView({ failure, onRetry, isBanner = false }: ErrorViewProps
   const { error, retryAt } = failure;
   const requestId = error instanceof ActionRunsError ? error.requestId : null;
   return (
-    <div class={isBanner ? "error-banner" : "error-view"} role="alert">
+    <div class={isBanner ? "banner row note is-failed" : "error-view is-failed"} role="alert">
       <Icon name="warning" />
       <p>{sentenceOf(error)}</p>
       {/* The countdown is hidden from screen readers: an alert that ticks would be read out each second. */}
       {retryAt === null ? null : <NextTry at={retryAt} />}
       <Button onClick={onRetry}>Try now</Button>
       {requestId === null || isBanner ? null : (
-        <p class="request-id">
+        <p class="row gap-4 muted">
           Request <code>{requestId}</code> <CopyButton what="request id" text={requestId} />
         </p>
       )}
@@ -146,7 +151,7 @@ function NextTry({ at }: { readonly at: number }) {
   const now = useNow(1000);
   const seconds = Math.ceil((at - now) / 1000);
   return (
-    <p class="next-try" aria-hidden="true">
+    <p class="number muted" aria-hidden="true">
       {seconds > 0 ? `Next try in ${seconds}s` : "Trying again …"}
     </p>
   );

@@ -11,7 +11,7 @@ const SHOWN_FOR_MS = 6000;
 /** Screen readers need a moment to read it before it leaves the page. */
 const READ_FOR_MS = 3000;
 
-export interface Notices {
+interface Notices {
   /** Tells a screen reader alone. */
   readonly announce: (text: string) => void;
   /** Shows a note, which is read out too. A problem and a link stay until they are dismissed. */
@@ -36,9 +36,7 @@ interface Notice {
   readonly kind: "heard" | "note" | "problem";
 }
 
-const [Provider, useNotices] = contextOf<Notices>("live region");
-
-export { useNotices };
+export const [Provider, useNotices] = contextOf<Notices>("live region");
 
 export function NoticesProvider({ children }: { readonly children: ComponentChildren }) {
   const [shown, setShown] = useState<readonly Notice[]>([]);

@@ -53,8 +53,6 @@ export function shellWord(text: string): string {
   return `'${text.replaceAll("'", "'\\''")}'`;
 }
 
-/* SECTION: What the page of a run does, as commands for a terminal. PURE. */
-
 /** What a cancel says. The service's default counts for a missing member. */
 export interface CancelWords {
   readonly reason?: string;
@@ -105,8 +103,6 @@ export function retryCommands(
     cli: cli(target, ["retry", id, ...flags]),
   };
 }
-
-/* SECTION: What the pages of actions do, as commands for a terminal. PURE. */
 
 /** Something small to begin with. It calls a webhook, because most actions do. */
 export const FIRST_DEFINITION = {

@@ -1,4 +1,5 @@
 /** A run's status by colour, by shape and by word. */
+import type { ComponentChildren } from "preact";
 import type { Status } from "../../words/statuses.ts";
 
 /** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
@@ -25,17 +26,21 @@ export function StatusMark({ status }: { readonly status: Status }) {
   return <Mark mark={status}>{status}</Mark>;
 }
 
-interface MarkProps {
-  readonly mark: Status;
-  readonly children: string;
-}
-
 /** What is no run, but is shown like one: the status says the colour and the shape. */
-export function Mark({ mark, children }: MarkProps) {
+export function Mark({ mark, children }: { readonly mark: Status; readonly children: string }) {
   return (
     <span class={`status is-${mark}`}>
       <StatusIcon status={mark} />
       {children}
     </span>
+  );
+}
+
+export function StatusNote({ status, children }: { readonly status: Status; readonly children: ComponentChildren }) {
+  return (
+    <div class={`note with-icon is-${status}`}>
+      <StatusIcon status={status} />
+      <div>{children}</div>
+    </div>
   );
 }

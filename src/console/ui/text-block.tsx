@@ -5,6 +5,7 @@
  */
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { counted } from "../../words/statuses.ts";
 import { useFragment, useRouter } from "../router.tsx";
 import { Button, Icon } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
@@ -28,11 +29,9 @@ export function TextBlock({ name, text }: TextBlockProps) {
   const [marked, mark] = useMarkedLine(name, lines.length, around);
   const href = fragmentOf(name);
   return (
-    <div class="text-block" data-block={name} ref={around}>
-      <div class="text-head">
-        <span class="muted">
-          {lines.length} {lines.length === 1 ? "line" : "lines"}
-        </span>
+    <div class="text-block card" data-block={name} ref={around}>
+      <div class="text-head row">
+        <span class="muted">{counted(lines.length, "line")}</span>
         <input
           type="text"
           inputMode="numeric"
@@ -48,7 +47,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
             text={() => `${location.origin}${location.pathname}${href}${marked}`}
           />
         )}
-        <span class="text-buttons">
+        <span class="row to-end gap-0">
           <Button kind="quiet" aria-pressed={isWrapped} onClick={() => setWrapped(!isWrapped)}>
             Wrap
           </Button>
@@ -179,8 +178,6 @@ function download(name: string, text: string): void {
   URL.revokeObjectURL(url);
 }
 
-/* SECTION: Texts of several lines, and how the fragment of an address names one of these lines. PURE. */
-
 /** The lines, however they end. An end after the last line begins no further one. */
 export function linesOf(text: string): readonly string[] {
   const lines = text.split(/\r\n|\n|\r/);
@@ -191,7 +188,7 @@ export function hasLines(text: string): boolean {
   return linesOf(text).length > 1;
 }
 
-export interface LineTarget {
+interface LineTarget {
   /** The name of the block, such as `output.log`. Null: the first block of the page. */
   readonly block: string | null;
   /** The number of the line. The first is 1. */

@@ -47,11 +47,10 @@ export function Duration({ from, to }: DurationProps) {
   return <span class="duration">{formatDuration(ms, { isRunning: to === null })}</span>;
 }
 
-/* SECTION: An instant as a clock shows it, in the zone of this machine, with the day unless it is today. */
-
 const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
 const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 
+/** An instant as a clock shows it, in the zone of this machine, with the day unless it is today. */
 export function ClockTime({ at }: { readonly at: string }) {
   const date = new Date(at);
   const isToday = date.toDateString() === new Date().toDateString();
@@ -61,8 +60,6 @@ export function ClockTime({ at }: { readonly at: string }) {
     </time>
   );
 }
-
-/* SECTION: When a token or a session was last used, which the service knows to the hour. */
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
@@ -78,10 +75,6 @@ export function LastUse({ at }: { readonly at: string | null }) {
     </time>
   );
 }
-
-/* SECTION:
- * One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown.
- */
 
 const TICK_MS = 1000;
 
@@ -99,6 +92,7 @@ interface Subscriber {
   notifiedAt: number;
 }
 
+/** One clock for everything that ticks. It stops while the page is hidden, and is right again when the page is shown. */
 export function createClock(document: Document): Clock {
   const subscribers = new Set<Subscriber>();
   let timer: ReturnType<typeof setInterval> | null = null;
@@ -138,9 +132,7 @@ export function createClock(document: Document): Clock {
   };
 }
 
-const [ClockProvider, useClock] = contextOf<Clock>("clock");
-
-export { ClockProvider };
+export const [ClockProvider, useClock] = contextOf<Clock>("clock");
 
 /** The time, renewed every `stepMs`; null: not renewed. */
 export function useNow(stepMs: number | null): number {

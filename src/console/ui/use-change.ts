@@ -6,6 +6,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
+import { capitalized } from "../../words/statuses.ts";
 import { sentenceOf } from "./load.tsx";
 
 /** What is wrong and what to do, by the pointer of a field. Null: the form as a whole. */
@@ -115,7 +116,7 @@ function withoutName(sentence: string, field: string): string {
   if (field === "" || !sentence.startsWith(name) || !/^(: |\.)/.test(rest)) return sentence;
   // Fields of several texts have one on each line.
   const left = rest.replace(/^(: |\.)/, "").replace(/^\d+(?=: )/, (index) => `line ${Number(index) + 1}`);
-  return /^(: |\.\d)/.test(rest) ? left.slice(0, 1).toUpperCase() + left.slice(1) : left;
+  return /^(: |\.\d)/.test(rest) ? capitalized(left) : left;
 }
 
 /** A step of a JSON pointer as the name that it stands for. */

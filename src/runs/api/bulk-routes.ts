@@ -1,4 +1,10 @@
-/** zod: the bodies and queries of requests about bulk operations. */
+/**
+ * …/bulk-operations: cancels or retries many runs, by their ids or by a filter.
+ *
+ * A begin makes a reservation at the coordinator, then the audit entry is written, and only then the operation begins. So
+ * no operation lacks its entry, and a refused one has none. If we die in between, the reservation is lost after a minute.
+ * The entry can then tell of an operation that never began.
+ */
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
@@ -10,20 +16,11 @@ import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS 
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
-import { type AppEnv, usableRing } from "../../http/request-context.ts";
-import {
-  described,
-  filterableName,
-  instant,
-  labelList,
-  listOf,
-  pageQuery,
-  seqPageQuery,
-  wholeNumber,
-} from "../../http/schemas.ts";
+import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
+import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
+import { described, filterableName, instant, labelList, listOf, uuid, wholeNumber } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl, environmentUrl } from "../../settings/config.ts";
+import { environmentUrl } from "../../settings/config.ts";
 import {
   BULK_ACTIONS,
   type BulkAction,
@@ -37,8 +34,9 @@ import {
 import { register } from "../d1/control-database.ts";
 import { nameOf, STATUSES } from "../run.ts";
 import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
-import { groupFilter, triggeredByFilter } from "./query-schemas.ts";
-import { cancel, uuid } from "./request-schemas.ts";
+import { cancel, groupFilter, triggeredByFilter } from "./request-schemas.ts";
+import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
+import { OF_RUNS } from "./responses/errors.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 
@@ -59,13 +57,10 @@ const labels = described(
 
 const waiting = z
   .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
-  .register(z.globalRegistry, {
-    wire: { type: "string", enum: [...WAITING_FILTERS] },
-    description: "Runs that wait: at any gate, or at this one.",
-  });
+  .register(z.globalRegistry, { description: "Runs that wait: at any gate, or at this one." });
 
 /** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
-export const bulkFilter = z
+const bulkFilter = z
   .strictObject({
     status: z.optional(statuses),
     labels: z.optional(labels),
@@ -85,18 +80,16 @@ export const bulkFilter = z
   });
 
 /** The filter of a list that matches the same runs. */
-export function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
+function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
   return { ...filter, label };
 }
 
 /** Whether the filter matches every run of the environment. */
-export function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
+function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
   return Object.values(filter).every((value) => Array.isArray(value) && value.length === 0);
 }
 
 const ONE_OF = "send runIds, or a filter with maxRuns, and not both.";
-const { reason, graceSeconds } = cancel.def.shape;
-
 const only = (operation: BulkAction) => ({
   properties: { operation: { const: operation } },
   additionalProperties: true,
@@ -112,16 +105,14 @@ const CHECKS = {
   dependentSchemas: { reason: only("cancel"), graceSeconds: only("cancel"), includeRetried: only("retry") },
 };
 
-export const bulkRequest = z
+const bulkRequest = z
   .strictObject({
     operation: described(
-      z
-        .enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` })
-        .register(z.globalRegistry, { wire: { type: "string", enum: [...BULK_ACTIONS] } }),
+      z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }),
       "What happens to each run: what a single cancel or retry of it would do.",
     ),
-    reason,
-    graceSeconds: z.optional(graceSeconds.def.innerType),
+    reason: cancel.def.shape.reason,
+    graceSeconds: z.optional(cancel.def.shape.graceSeconds.def.innerType),
     includeRetried: z.optional(
       described(
         z.boolean({ error: "send true or false." }),
@@ -185,78 +176,171 @@ export const bulkRequest = z
     ],
   });
 
-export type BulkRequestBody = z.output<typeof bulkRequest>;
+type BulkRequestBody = z.output<typeof bulkRequest>;
 
-export const bulkListQuery = z.strictObject(pageQuery);
+const bulkListQuery = z.strictObject(pageQuery);
 
-export const bulkItemsQuery = z.strictObject({
+const bulkItemsQuery = z.strictObject({
   ...seqPageQuery,
   outcome: z.optional(
     z
       .enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` })
       .register(z.globalRegistry, {
-        wire: { type: "string", enum: [...OUTCOMES], examples: ["skipped"] },
+        examples: ["skipped"],
         description: "Only runs with this outcome. Without it, also those that are still undecided.",
       }),
   ),
 });
 
-/* SECTION: …/bulk-operations: cancels or retries many runs, by their ids or by a filter. */
-
 export const bulkRoutes = new Hono<AppEnv>()
-  .post("/", requires("data:write"), validBody(bulkRequest), async (c) => {
-    const body = c.req.valid("json");
-    // A dry run has no use for the key, but a malformed one is refused everywhere.
-    const key = idempotencyKey(c);
-    refuseFilter(c, body);
-    usableRing(c);
-    const environment = environmentOf(c);
-    if (body.dryRun) {
-      const preview = await previewOf(environment, body);
-      if (preview === null) throw new ApiError("database_unavailable");
-      return c.json(preview);
-    }
-    // As it was sent, because the operation shows it so.
-    const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
-    const { operation, replayed } = await beginBulk(c, environment, body, filter);
-    if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
-    const base = environmentUrl(c.env, c.req.url, environment.scope);
-    c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
-    return c.json(shownOperation(operation), 202);
-  })
-  .get("/", requires("data:read"), validQuery(bulkListQuery), async (c) => {
-    const { limit, cursor = null } = c.req.valid("query");
-    const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
-    const page = operations.slice(0, limit);
-    const last = page.at(-1)?.order.id;
-    linkNext(c, operations.length > limit ? last : undefined);
-    return c.json(page.map(shownOperation));
-  })
-  .get("/:id", requires("data:read"), async (c) => {
-    const id = operationId(c);
-    const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
-    const isCancel = operation.order.request.operation === "cancel";
-    return c.json({ ...shownOperation(operation), ...(isCancel && { ended: operation.ended }) });
-  })
-  .get("/:id/items", requires("data:read"), validQuery(bulkItemsQuery), async (c) => {
-    const { limit, cursor = -1, outcome = null } = c.req.valid("query");
-    const id = operationId(c);
-    const items = found(
-      await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
-    );
-    const page = items.slice(0, limit);
-    linkNext(c, items.length > limit ? page.at(-1)?.seq : undefined);
-    return c.json(page.map(shownItem));
-  })
-  .post("/:id/cancel", requires("data:write"), async (c) => {
-    const id = operationId(c);
-    await requireNewestSecret(c);
-    const { id: tokenId, name, sessionId = null } = c.get("principal");
-    const operation = await ask(environmentOf(c), (coordinator) =>
-      coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
-    );
-    return c.json(shownOperation(found(operation)));
-  });
+  .post(
+    "/",
+    requires(
+      "data:write",
+      DESCRIBE && {
+        operationId: "createBulkOperation",
+        tag: "Bulk operations",
+        summary: "Cancel or retry many action runs",
+        description:
+          `Cancels or retries up to ${BULK_RUNS_MAX} runs by their ids, or the runs that match a filter. The service first writes ` +
+          "down which runs match, newest first, and changes nothing meanwhile. Then it cancels or retries each of them once, " +
+          "20 a second. If more than `maxRuns` match, nothing changes. With `dryRun`, the response only counts the runs. A " +
+          "run that has ended, or that can't be retried, is skipped with the code that a request for it alone would get. A " +
+          "retry skips a run that was retried since its end. An environment has at most 5 operations at a time, and one of " +
+          `them can be a retry. {who}. A \`maxRuns\` of ${BULK_RUNS_MAX + 1} to ${BULK_RUNS_MAX_OF_MANAGERS} requires \`actions:manage\`.`,
+        idempotencyKey: "bulk-42",
+        responses: {
+          200: { description: "What would happen, with `dryRun`", json: bulkPreview },
+          202: {
+            description: "The operation has begun",
+            json: bulkOperation,
+            headers: ["Location", "Idempotent-Replayed"],
+          },
+        },
+        errors: [
+          "idempotency_key_reused",
+          "empty_filter",
+          "too_many_bulk_operations",
+          "not_configured",
+          ...OF_RUNS,
+          "storage_full",
+        ],
+      },
+    ),
+    validBody(bulkRequest),
+    async (c) => {
+      const body = c.req.valid("json");
+      // A dry run has no use for the key, but a malformed one is refused everywhere.
+      const key = idempotencyKey(c);
+      refuseFilter(c, body);
+      usableRing(c);
+      const environment = environmentOf(c);
+      if (body.dryRun) {
+        const preview = await previewOf(environment, body);
+        if (preview === null) throw new ApiError("database_unavailable");
+        return c.json(preview);
+      }
+      // As it was sent, because the operation shows it so.
+      const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
+      const { operation, replayed } = await beginBulk(c, environment, body, filter);
+      if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
+      const base = environmentUrl(c.env, c.req.url, environment.scope);
+      c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
+      return c.json(operationToWire(operation), 202);
+    },
+  )
+  .get(
+    "/",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "listBulkOperations",
+        tag: "Bulk operations",
+        summary: "List the bulk operations",
+        description:
+          "Returns the bulk operations of an environment, newest first. They are kept for 30 days after their end.",
+        responses: { 200: { description: "Bulk operations", json: bulkOperationList, headers: ["Link"] } },
+        errors: ["coordinator_unavailable"],
+      },
+    ),
+    validQuery(bulkListQuery),
+    async (c) => {
+      const { limit, cursor = null } = c.req.valid("query");
+      const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
+      return c.json(firstPage(c, operations, limit, ({ order }) => order.id).map(operationToWire));
+    },
+  )
+  .get(
+    "/:id",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "getBulkOperation",
+        tag: "Bulk operations",
+        summary: "Get a bulk operation by id",
+        description: "Returns a bulk operation with its counts. A cancel also says how its runs have ended.",
+        responses: { 200: { description: "The bulk operation", json: bulkOperation } },
+        errors: ["coordinator_unavailable"],
+      },
+    ),
+    async (c) => {
+      const id = operationId(c);
+      const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
+      const isCancel = operation.order.request.operation === "cancel";
+      return c.json({ ...operationToWire(operation), ...(isCancel && { ended: operation.ended }) });
+    },
+  )
+  .get(
+    "/:id/items",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "listBulkOperationItems",
+        tag: "Bulk operations",
+        summary: "List the runs of a bulk operation",
+        description:
+          "Returns what happened to each run of the operation, in the order in which it first tries them. A cancel takes runs " +
+          "that wait first.",
+        responses: { 200: { description: "The runs and their outcomes", json: bulkItemList, headers: ["Link"] } },
+        errors: ["coordinator_unavailable"],
+      },
+    ),
+    validQuery(bulkItemsQuery),
+    async (c) => {
+      const { limit, cursor = -1, outcome = null } = c.req.valid("query");
+      const id = operationId(c);
+      const items = found(
+        await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
+      );
+      return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(itemToWire));
+    },
+  )
+  .post(
+    "/:id/cancel",
+    requires(
+      "data:write",
+      DESCRIBE && {
+        operationId: "cancelBulkOperation",
+        tag: "Bulk operations",
+        summary: "Stop a bulk operation",
+        description:
+          "Ends an operation early. Runs that it has not reached stay as they are and count as `remaining`. A retry first " +
+          "finishes the runs that it works on, at most 25, so its status can be `running` for a moment more. If the operation is " +
+          "over, the response shows it and nothing changes.",
+        responses: { 200: { description: "The bulk operation", json: bulkOperation } },
+        errors: ["coordinator_unavailable"],
+      },
+    ),
+    async (c) => {
+      const id = operationId(c);
+      await requireNewestSecret(c);
+      const { id: tokenId, name, sessionId = null } = c.get("principal");
+      const operation = await ask(environmentOf(c), (coordinator) =>
+        coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
+      );
+      return c.json(operationToWire(found(operation)));
+    },
+  );
 
 /** Throws `empty_filter`, or `forbidden`. */
 function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBody): void {
@@ -287,29 +371,18 @@ function found<T>(operation: T | null): T {
   return operation;
 }
 
-function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
-  if (last === undefined) return;
-  c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
-}
-
-function shownItem({ runId, outcome, code, newRunId }: NumberedItem) {
+function itemToWire({ runId, outcome, code, newRunId }: NumberedItem) {
   return { runId, outcome, code, newRunId };
 }
 
-/* SECTION:
- * Begins a bulk operation. First the coordinator makes a reservation, then the audit entry is written, and only then
- * the operation begins. So no operation lacks its entry, and a refused one has none. If we die in between, the
- * reservation is lost after a minute. The entry can then tell of an operation that never began.
- */
-
-export interface Begun {
+interface Begun {
   readonly operation: BulkOperation;
   /** Whether the same key has begun it before. */
   readonly replayed: boolean;
 }
 
 /** `filter`: as it was sent. Throws why it can't begin. */
-export async function beginBulk(
+async function beginBulk(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   body: BulkRequestBody,
@@ -355,24 +428,21 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
 
 /** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
-  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
+  const { envName } = c.req.param() as { envName: string };
   const { request } = order;
   const reason = request.operation === "cancel" ? request.reason : null;
-  const what = { project: `${o}/${p}`, envName, action: "bulk_started", target: order.id, reason } as const;
+  const what = { project: projectOf(c), envName, action: "bulk_started", target: order.id, reason } as const;
   // The operation's id is the entry's as well, so that a repetition writes the same row.
   const started = newAuditEntry(c, what, Date.now());
   const entry = { ...started, id: order.id, bulk: JSON.stringify(auditedOrder(order)) };
   const { DB } = c.env;
-  const scope = `${entry.project}/${envName}`;
   // The sweep must know the coordinator, which may have no run yet.
-  const registering = register(DB, scope, entry.at);
+  const registering = register(DB, scopeOf(c), entry.at);
   await writeAudited(c, () => DB.batch([auditStatement(DB, entry), registering]));
   logAudit(entry, c.get("requestId"));
 }
 
-/* SECTION: A bulk operation as responses and audit entries show it. PURE. */
-
-export function shownOperation({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
+function operationToWire({ order, status, abortReason, createdAt, ...rest }: BulkOperation) {
   const { id, request, filter, asker } = order;
   return {
     id,
@@ -382,23 +452,23 @@ export function shownOperation({ order, status, abortReason, createdAt, ...rest 
     filter,
     by: nameOf(asker),
     byId: asker.tokenId,
-    counts: shownCounts({ abortReason, counts: rest.counts }),
+    counts: countsToWire({ abortReason, counts: rest.counts }),
     createdAt: rfc3339(createdAt),
     completedAt: rfc3339(rest.completedAt),
   };
 }
 
 /** What an audit entry says of the order. `runs`: how many were named; null with a filter. */
-export function auditedOrder({ request, filter, maxRuns }: BulkOrder) {
+function auditedOrder({ request, filter, maxRuns }: BulkOrder) {
   const isNamed = filter === null;
   return { operation: request.operation, filter, runs: isNamed ? maxRuns : null, maxRuns: isNamed ? null : maxRuns };
 }
 
 export function auditedEnd({ order, status, abortReason, counts }: BulkOperation) {
-  return { ...auditedOrder(order), status, abortReason, counts: shownCounts({ abortReason, counts }) };
+  return { ...auditedOrder(order), status, abortReason, counts: countsToWire({ abortReason, counts }) };
 }
 
-function shownCounts({ abortReason, counts }: Pick<BulkOperation, "abortReason" | "counts">) {
+function countsToWire({ abortReason, counts }: Pick<BulkOperation, "abortReason" | "counts">) {
   const { matched, accepted, skipped, failed } = counts;
   const shown = (runs: number) => (abortReason === "too_many_runs" ? { atLeast: runs } : runs);
   return { matched: shown(matched), accepted, skipped, failed, remaining: shown(remainingOf(counts)) };

@@ -33,13 +33,12 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
     const ring = this.#ring();
     const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
-    const hops = { d1: 0, coordinator: 0 };
-    const environment: RunEnvironment = { env: this.env, hops, scope, ring, waitUntil };
+    const environment = { env: this.env, hops: { d1: 0, coordinator: 0 }, scope, ring, waitUntil };
     const items: (BulkItem | null)[] = [];
     const waiting = runIds.entries();
     const retryNext = async () => {
       for (const [i, runId] of waiting) {
-        const retrying = retryOne({ environment, ring, order, waitUntil }, runId);
+        const retrying = retryOne(environment, order, runId);
         items[i] = await within(RUN_MAX_MS, retrying).catch((error: unknown) => {
           logFailure("bulk_run_undecided", error, { operation: order.id, run: runId });
           return null;
@@ -83,22 +82,17 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   }
 }
 
-/* SECTION: What a bulk retry does to one run: what a single retry of it would do. */
-
-/** Where and for whom the runs are retried. */
-export interface Retrying {
-  readonly environment: RunEnvironment;
-  readonly ring: KeyRing;
-  readonly order: BulkOrder;
-  readonly waitUntil: (work: Promise<unknown>) => void;
-}
+type RetryEnvironment = RunEnvironment & { readonly ring: KeyRing };
 
 const NO_RESULT = { code: null, newRunId: null } as const;
 
-/** Null: nobody knows whether the run was retried, so it must be tried again. Never throws. */
-export async function retryOne(retrying: Retrying, runId: string): Promise<BulkItem | null> {
+/**
+ * What a single retry of the run would do. Null: nobody knows whether the run was retried, so it must be tried again.
+ * Never throws.
+ */
+async function retryOne(environment: RetryEnvironment, order: BulkOrder, runId: string): Promise<BulkItem | null> {
   try {
-    return { runId, ...NO_RESULT, outcome: "accepted", newRunId: await newRunOf(retrying, runId) };
+    return { runId, ...NO_RESULT, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };
   } catch (thrown) {
     const error = toApiError(thrown);
     const { code } = error;
@@ -106,22 +100,20 @@ export async function retryOne(retrying: Retrying, runId: string): Promise<BulkI
     // Another try would find no more room.
     if (code === "storage_full") return { runId, ...NO_RESULT, outcome: "failed", code };
     const cause = error.cause ?? error;
-    logFailure("bulk_run_undecided", cause, { operation: retrying.order.id, run: runId, code });
+    logFailure("bulk_run_undecided", cause, { operation: order.id, run: runId, code });
     return null;
   }
 }
 
 /** Throws why there is no new run. */
-async function newRunOf({ environment, ring, order, waitUntil }: Retrying, runId: string): Promise<string> {
+async function newRunOf(environment: RetryEnvironment, order: BulkOrder, runId: string): Promise<string> {
   const { id, request, asker: actor, mustNamePerson, origin } = order;
   const changeKey = { key: bulkKey(id, runId), fingerprint: "" };
   const creation: Creation = {
     ...environment,
-    ring,
     actor,
     mustNamePerson,
     origin,
-    waitUntil,
     runsUrl: `${environmentUrl(environment.env, origin, environment.scope)}/action-runs`,
     key: changeKey.key,
     traceparent: null,

@@ -1,4 +1,9 @@
-/** POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token. */
+/**
+ * POST …/action-runs/{id}/callback and …/heartbeat, which require the run's callback token.
+ *
+ * A report that is too long must still end its run, because its job is over and can't send a shorter one. So it is
+ * shortened to what a run keeps. What is kept depends on nothing but the report, so a repeated report gets the same answer.
+ */
 import { Hono } from "hono";
 import { type JsonObject, jsonPointer } from "../../base/json.ts";
 import {
@@ -18,30 +23,70 @@ import { withTruncated } from "../action-run.ts";
 import type { CancelOrder } from "../run-calls.ts";
 import type { RunEvent } from "../transition.ts";
 import { heartbeat, type Report, report } from "./request-schemas.ts";
+import { OF_REPORT } from "./responses/errors.ts";
+import { heartbeatResponse, reportedActionRun } from "./responses/runs.ts";
 import { ask, changeKeyOf, environmentOf, requiresCallbackToken, runIdOf } from "./run-request.ts";
 import { refusalError, sendChanged } from "./run-response.ts";
 
 const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
 
 export const callbackRoutes = new Hono<AppEnv>()
-  .post("/:id/callback", requiresCallbackToken({ opensReplay: true }), validBody(report, REPORT_BODY), async (c) => {
-    const id = runIdOf(c);
-    const body = c.req.valid("json");
-    const key = idempotencyKey(c);
-    // Of what was sent, because a later release may keep more or less of it.
-    const changeKey = await changeKeyOf("callback", key, body);
-    const { report, truncated } = shortened(body);
-    const options = c.get("isLate") ? { replayOnly: true } : undefined;
-    const answer = await ask(environmentOf(c), (coordinator) =>
-      coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-    );
-    const isWhole = !answer.ok || truncated.length === 0;
-    const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
-    return sendChanged(c, told, key);
-  })
+  .post(
+    "/:id/callback",
+    requiresCallbackToken(
+      { opensReplay: true },
+      DESCRIBE && {
+        operationId: "completeActionRun",
+        tag: "Callback",
+        summary: "Complete an action run (external workflow callback)",
+        description:
+          "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
+          "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
+          "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
+          "`truncated`. Such a body may have 4 MiB.",
+        idempotencyKey: "job-42",
+        responses: {
+          200: { description: "Completed action run", json: reportedActionRun, headers: ["Idempotent-Replayed"] },
+        },
+        errors: OF_REPORT,
+      },
+    ),
+    validBody(report, REPORT_BODY),
+    async (c) => {
+      const id = runIdOf(c);
+      const body = c.req.valid("json");
+      const key = idempotencyKey(c);
+      // Of what was sent, because a later release may keep more or less of it.
+      const changeKey = await changeKeyOf("callback", key, body);
+      const { report, truncated } = shortened(body);
+      const options = c.get("isLate") ? { replayOnly: true } : undefined;
+      const answer = await ask(environmentOf(c), (coordinator) =>
+        coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
+      );
+      const isWhole = !answer.ok || truncated.length === 0;
+      const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
+      return sendChanged(c, told, key);
+    },
+  )
   .post(
     "/:id/heartbeat",
-    requiresCallbackToken({ opensReplay: false }),
+    requiresCallbackToken(
+      { opensReplay: false },
+      DESCRIBE && {
+        operationId: "heartbeatActionRun",
+        tag: "Callback",
+        summary: "Send a heartbeat",
+        description:
+          "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
+          "body adds a message, the progress and a link to the job's page. The response says whether somebody " +
+          "asked the run to stop. If the link was not used, it says why. The response does not contain the run's inputs. 409 after the end also means " +
+          "that the job must stop.",
+        responses: {
+          200: { description: "The run's status and deadline, and a request to stop", json: heartbeatResponse },
+        },
+        errors: OF_REPORT,
+      },
+    ),
     validBody(heartbeat, { mayBeEmpty: true }),
     async (c) => {
       const id = runIdOf(c);
@@ -64,12 +109,6 @@ function toEvent(body: Report): RunEvent {
   return body.status === "succeeded" ? { type: "succeeded", output } : { type: "failed", error: body.error, output };
 }
 
-/* SECTION:
- * Makes a report fit into what a run keeps. PURE. A report that is too long must still end its run, because its
- * job is over and can't send a shorter one. What is kept depends on nothing but the report, so a repeated report gets
- * the same answer.
- */
-
 /** A shorter text of an output stays as it is. In bytes of JSON. */
 const TEXT_MIN_BYTES = 256;
 /** More than the sentence takes that stands in the gap. In bytes of JSON. */
@@ -90,7 +129,7 @@ interface ShortenedReport {
 }
 
 /** The report as it can be kept. Shortens the texts of its output in place. */
-export function shortened(report: Report): ShortenedReport {
+function shortened(report: Report): ShortenedReport {
   const { output } = report;
   const ofOutput = output === undefined ? [] : shortenTexts(output);
   const kept = ofOutput === null ? { ...report, output: TOO_LARGE } : report;
@@ -104,7 +143,7 @@ export function shortened(report: Report): ShortenedReport {
  * The text of a report without an output that can't be kept, and must not be parsed: it would take much memory, or a
  * deep stack. Such an output need not even be JSON.
  */
-export function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
+function withoutHugeOutput(text: string, { depth, marks }: JsonShape): string {
   const isDeep = depth > JSON_MAX_DEPTH;
   // The marks alone take so many bytes of the output.
   return isDeep || marks > OUTPUT_MAX_BYTES ? withoutOutput(text, JSON.stringify(isDeep ? TOO_DEEP : TOO_LARGE)) : text;

@@ -2,7 +2,6 @@
  * GET …/action-runs/changes: the feed of changes, as JSON or as Server-Sent Events. It reads the coordinator and never D1.
  */
 import { type Context, Hono } from "hono";
-import { accepts } from "hono/accepts";
 import { requires } from "../../auth/authentication.ts";
 import { CHANGE_CURSOR } from "../../base/limits.ts";
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
@@ -10,7 +9,8 @@ import { ApiError } from "../../http/errors.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
 import type { ChangeFilter, FeedPosition, Inclusion } from "../run-calls.ts";
-import { changesQuery } from "./query-schemas.ts";
+import { changesQuery } from "./request-schemas.ts";
+import { CHANGE_CURSOR_EXAMPLE, runChanges } from "./responses/runs.ts";
 import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 import { refusalError, sendJson } from "./run-response.ts";
 import {
@@ -21,25 +21,45 @@ import {
   type Piece,
   type Subscription,
   subscriptionFor,
+  wantsEventStream,
 } from "./subscription.ts";
 
-const JSON_TYPE = "application/json";
 /** How long a wait goes on before the token is judged again. */
 const JUDGED_EVERY_MS = 25_000;
 
 export const changeRoutes = new Hono<AppEnv>().get(
   "/changes",
-  requires("data:read"),
+  requires(
+    "data:read",
+    DESCRIBE && {
+      operationId: "followActionRuns",
+      tag: "Action runs",
+      summary: "Follow the changes of action runs",
+      description:
+        "Returns the runs of an environment that changed since a cursor, at most 200. Start without `after`, which " +
+        "returns a cursor for now. Then list the runs, and follow from the cursor. So you miss no change, unless the list " +
+        "has `Action-Runs-Stale`: then list again. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
+        "you get the same objects as Server-Sent Events, whose ids are the cursors.",
+      headers: ["Last-Event-ID of changes"],
+      responses: {
+        200: {
+          description: "The changes",
+          json: runChanges,
+          text: {
+            [EVENT_STREAM]: `id: ${CHANGE_CURSOR_EXAMPLE}\ndata: {"runs":[],"cursor":"${CHANGE_CURSOR_EXAMPLE}","caughtUp":true}\n\n`,
+          },
+          headers: ["X-Accel-Buffering"],
+        },
+      },
+      errors: ["invalid_cursor", "cursor_gone", "not_configured", "coordinator_unavailable", "too_many_watchers"],
+    },
+  ),
   validQuery(changesQuery),
   async (c) => {
     const { after, wait = 0, label: labels, ...others } = c.req.valid("query");
     const asked = { ...others, labels };
     const environment = environmentOf(c);
-    const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE });
-    c.header("Vary", "Accept");
-    if (type === EVENT_STREAM) {
-      return stream(c, environment, asked, sentCursor(after, c.req.header("Last-Event-ID")));
-    }
+    if (wantsEventStream(c)) return stream(c, environment, asked, sentCursor(after, c.req.header("Last-Event-ID")));
     const feed = new ChangeFeed(environment, asked, sentCursor(after, undefined));
     const read = await feed.read(null);
     // Without a cursor there is nothing to wait for, because the client needs one first.
@@ -109,8 +129,6 @@ function toPiece(changes: Changes): Piece {
   return { text: eventFrame(changes.cursor, changesJson(changes)), isOver: false };
 }
 
-/* SECTION: The feed of changes as one request reads it: how far it has read, and the call that waits for more. */
-
 /** How long an answer takes beyond its wait. After that, the coordinator counts as one that can't be reached. */
 const ANSWER_MAX_MS = 5000;
 /** The platform ends a request that makes more than 1000 calls. A stream ends before that, and its client resumes. */
@@ -118,16 +136,17 @@ const CALLS_MAX = 900;
 const BEGINNING: FeedPosition = { epoch: 0, seq: 0 };
 
 /** What a request asks of the feed. */
-export type Asked = ChangeFilter & Inclusion;
+type Asked = ChangeFilter & Inclusion;
 
 /** JSON of the runs, with commas between them. `isCaughtUp`: nothing more is to be read. */
-export interface Changes {
+interface Changes {
   readonly runs: string;
   readonly cursor: string;
   readonly isCaughtUp: boolean;
 }
 
-export class ChangeFeed {
+/** The feed as one request reads it: how far it has read, and the call that waits for more. */
+class ChangeFeed {
   readonly #environment: RunEnvironment;
   readonly #asked: Asked;
   /** Everything up to here was read; null until the coordinator has named its newest position. */
@@ -193,30 +212,28 @@ export class ChangeFeed {
 }
 
 /** The object of a response or an event. */
-export function changesJson({ runs, cursor, isCaughtUp }: Changes): string {
+function changesJson({ runs, cursor, isCaughtUp }: Changes): string {
   return `{"runs":[${runs}],"cursor":"${cursor}","caughtUp":${isCaughtUp}}`;
 }
 
-/* SECTION:
- * The cursor of the feed of changes: `{epoch}.{number}`, the position up to which the changes were read, or `0` before
- * every change. It is in clear and grants nothing, because the token decides what a request may read.
- */
-
 const WHOLE = new RegExp(CHANGE_CURSOR);
 
-/** Null for a text that is no cursor. */
+/**
+ * The cursor of the feed: `{epoch}.{number}`, the position up to which the changes were read, or `0` before every change.
+ * It is in clear and grants nothing, because the token decides what a request may read. Null for a text that is no cursor.
+ */
 export function readChangeCursor(text: string): FeedPosition | null {
   if (!WHOLE.test(text)) return null;
   const [epoch, seq = 0] = text.split(".").map(Number);
   return { epoch: epoch ?? 0, seq };
 }
 
-export function changeCursorOf({ epoch, seq }: FeedPosition): string {
+function changeCursorOf({ epoch, seq }: FeedPosition): string {
   return seq === 0 ? "0" : `${epoch}.${seq}`;
 }
 
 /** The cursor of a request: `Last-Event-ID` wins over `after`. Null if there is neither. Throws `invalid_cursor`. */
-export function sentCursor(after: string | undefined, lastEventId: string | undefined): FeedPosition | null {
+function sentCursor(after: string | undefined, lastEventId: string | undefined): FeedPosition | null {
   const text = lastEventId ?? after;
   if (text === undefined) return null;
   const position = readChangeCursor(text);

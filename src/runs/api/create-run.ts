@@ -7,7 +7,7 @@ import { resolveAction } from "../../actions/resolve.ts";
 import { requireNewestSecret } from "../../auth/audit.ts";
 import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
-import { INPUTS_MAX_BYTES, utf8Bytes } from "../../base/limits.ts";
+import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base/limits.ts";
 import { MINUTE_MS } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
@@ -19,7 +19,7 @@ import type { Actor } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
 import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
-import type { NewRunBody, RetryBody } from "./request-schemas.ts";
+import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 
@@ -37,14 +37,12 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly key: string | null;
   /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
   readonly traceparent: string | null;
-  /** Lets work go on after the response. */
-  readonly waitUntil: (work: Promise<unknown>) => void;
   /** Throws if the asker may not leave a run behind that starts later. */
   readonly requireMayLeave: () => Promise<void>;
 }
 
 /** The run, and its callback token unless only the receiver may know it. */
-export interface CreatedRun {
+interface CreatedRun {
   readonly answer: RunAnswer;
   readonly token: string | null;
 }
@@ -68,7 +66,6 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     key: idempotencyKey(c),
     traceparent: traceparentOf(c),
     include,
-    waitUntil: (work) => c.executionCtx.waitUntil(work),
     requireMayLeave: () => requireNewestSecret(c),
   };
 }
@@ -96,90 +93,35 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
   }));
 }
 
-/** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
-export function keyOfCreate(
-  { key, actor }: Creation,
-  request: unknown,
-  ring: KeyRing | null = null,
-): Promise<ChangeKey> {
-  return changeKeyOf(actor, key, request, ring);
-}
-
-/**
- * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the
- * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
- * fine at that time.
- */
-export async function createRun(
+/** POST …/actions/{name}/runs. */
+export async function createRunOfAction(
   creation: Creation,
-  changeKey: ChangeKey,
-  want: () => WantedRun | Promise<WantedRun>,
+  name: string,
+  body: NewRunOfActionBody,
 ): Promise<CreatedRun> {
-  let wanted: WantedRun;
-  let prepared: PreparedRun;
-  try {
-    wanted = await want();
-    prepared = await prepareRun(creation, wanted);
-    const { gates } = prepared.run;
-    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) {
-      await creation.requireMayLeave();
-    }
-  } catch (refusal) {
-    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
-    if (created === null) throw refusal;
-    return created;
-  }
-  let answer = await sendRun(creation, changeKey, wanted, prepared);
-  for (let n = 1; n < TRIES_MAX && !answer.ok && answer.reason === "id_taken"; n++) {
-    prepared = await prepareRun(creation, wanted);
-    answer = await sendRun(creation, changeKey, wanted, prepared);
-  }
-  if (!answer.ok) throw refusalError(answer.reason);
-  if (answer.id !== prepared.run.id) return recalled(creation, answer);
-  const isHidden = wanted.source === "action" && wanted.trigger !== undefined;
-  return { answer, token: isHidden ? null : await prepared.token };
+  const { entityId, parameters, recommendations } = body;
+  const changeKey = await keyOfCreate(creation, ["run", name, body]);
+  return createRun(creation, changeKey, async () => {
+    const action = await resolveAction(creation, name, parameters);
+    return {
+      actionName: name,
+      entityId,
+      parameters,
+      recommendations,
+      timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
+      heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
+      labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
+      source: "action",
+      actionVersion: action.version,
+      retryOf: null,
+      trigger: action.trigger,
+      shownTrigger: action.shownTrigger,
+      gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
+    };
+  });
 }
 
-/** The run that this key created; null without a key of the caller, and if the key has created none. */
-async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
-  const { key, include } = creation;
-  if (key === null) return null;
-  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, { include }));
-  if (answer.ok) return recalled(creation, answer);
-  if (answer.reason === "run_not_found") return null;
-  throw refusalError(answer.reason);
-}
-
-/** The run says whether the caller may see the token. The action may have changed since. */
-async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
-  if (answer.isTokenHidden === true) return { answer, token: null };
-  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };
-  return { answer, token: await signCallbackToken(ring, grant) };
-}
-
-function sendRun(
-  creation: Creation,
-  changeKey: ChangeKey,
-  { isFirstRetry }: WantedRun,
-  { run, dispatch, preview }: PreparedRun,
-): Promise<RunReply> {
-  const { include } = creation;
-  // Nothing is sent that nobody asked for, because a member is sent with its name even if it is undefined.
-  const asked: RunCreation = {
-    ...(include && { include }),
-    ...(preview !== null && { preview }),
-    ...(isFirstRetry && { isFirstRetry }),
-  };
-  const isPlain = Object.keys(asked).length === 0;
-  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
-}
-
-export function toMs(minutes: number | undefined): number | null {
-  return minutes === undefined ? null : minutes * MINUTE_MS;
-}
-
-/* SECTION: POST …/{id}/retry: a new run with the inputs of one that has ended. */
-
+/** POST …/{id}/retry: a new run with the inputs of one that has ended. */
 export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
   const changeKey = await keyOfCreate(creation, ["retry", id, body]);
   return retryRun(creation, changeKey, id, body, { isFirst: false });
@@ -243,4 +185,82 @@ async function endedRun(environment: RunEnvironment, id: string): Promise<Inputs
   // A trigger's secrets are erased after its dispatch, so nobody can send it again.
   if (answer.source === "trigger") throw new ApiError("trigger_not_kept");
   return answer;
+}
+
+/** `request`: what makes a repetition the same request. `ring`: if the request can contain secrets. */
+function keyOfCreate({ key, actor }: Creation, request: unknown, ring: KeyRing | null = null): Promise<ChangeKey> {
+  return changeKeyOf(actor, key, request, ring);
+}
+
+/**
+ * Creates a run, or finds the one that the same key created before. A replay wins over a refusal: if `want` or the
+ * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
+ * fine at that time.
+ */
+async function createRun(
+  creation: Creation,
+  changeKey: ChangeKey,
+  want: () => WantedRun | Promise<WantedRun>,
+): Promise<CreatedRun> {
+  let wanted: WantedRun;
+  let prepared: PreparedRun;
+  try {
+    wanted = await want();
+    prepared = await prepareRun(creation, wanted);
+    const { gates } = prepared.run;
+    if (gates !== null && (gates.notBefore !== null || gates.approval !== null)) {
+      await creation.requireMayLeave();
+    }
+  } catch (refusal) {
+    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
+    if (created === null) throw refusal;
+    return created;
+  }
+  let answer = await sendRun(creation, changeKey, wanted, prepared);
+  for (let n = 1; n < TRIES_MAX && !answer.ok && answer.reason === "id_taken"; n++) {
+    prepared = await prepareRun(creation, wanted);
+    answer = await sendRun(creation, changeKey, wanted, prepared);
+  }
+  if (!answer.ok) throw refusalError(answer.reason);
+  if (answer.id !== prepared.run.id) return recalled(creation, answer);
+  const isHidden = wanted.source === "action" && wanted.trigger !== undefined;
+  return { answer, token: isHidden ? null : await prepared.token };
+}
+
+/** The run that this key created; null without a key of the caller, and if the key has created none. */
+async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
+  const { key, include } = creation;
+  if (key === null) return null;
+  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, { include }));
+  if (answer.ok) return recalled(creation, answer);
+  if (answer.reason === "run_not_found") return null;
+  throw refusalError(answer.reason);
+}
+
+/** The run says whether the caller may see the token. The action may have changed since. */
+async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
+  if (answer.isTokenHidden === true) return { answer, token: null };
+  const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };
+  return { answer, token: await signCallbackToken(ring, grant) };
+}
+
+function sendRun(
+  creation: Creation,
+  changeKey: ChangeKey,
+  { isFirstRetry }: WantedRun,
+  { run, dispatch, preview }: PreparedRun,
+): Promise<RunReply> {
+  const { include } = creation;
+  // Nothing is sent that nobody asked for, because a member is sent with its name even if it is undefined.
+  const asked: RunCreation = {
+    ...(include && { include }),
+    ...(preview !== null && { preview }),
+    ...(isFirstRetry && { isFirstRetry }),
+  };
+  const isPlain = Object.keys(asked).length === 0;
+  return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));
+}
+
+function toMs(minutes: number | undefined): number | null {
+  return minutes === undefined ? null : minutes * MINUTE_MS;
 }

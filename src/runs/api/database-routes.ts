@@ -1,8 +1,11 @@
-/** zod: queries and bodies of the operator's requests about databases. */
+/**
+ * /databases and …/resync: the operator sees the databases and what lives where, and rebuilds their rows from the journals
+ * after a restore.
+ */
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
-import { type AuditEntry, auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
+import { auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
 import { requiresRoot } from "../../auth/authentication.ts";
 import { rfc3339 } from "../../base/time.ts";
 import {
@@ -18,11 +21,9 @@ import {
 } from "../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../http/paging.ts";
 import type { AppEnv, Hops } from "../../http/request-context.ts";
-import { described, environmentPageQuery, seqPageQuery, wholeNumber } from "../../http/schemas.ts";
 import { validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/config.ts";
 import {
   boundDatabases,
   DATABASE_MAX,
@@ -35,24 +36,14 @@ import { register } from "../d1/control-database.ts";
 import { deleteLeftovers, environmentsIn, scopesWithRows } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, isUnderWay } from "../home.ts";
 import { type AskedHome, askHome, repairsRow } from "./placement.ts";
+import { databaseList, databaseResync, environmentResync, placedEnvironmentList } from "./responses/databases.ts";
 import { ask, environmentIn, environmentOf, type RunEnvironment } from "./run-request.ts";
 
-export const databaseListQuery = z.strictObject(seqPageQuery);
+const databaseListQuery = z.strictObject(seqPageQuery);
 
-export const environmentListQuery = z.strictObject(environmentPageQuery);
+const environmentListQuery = z.strictObject(environmentPageQuery);
 
-export const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
-
-export const environmentMove = z
-  .strictObject({
-    database: described(
-      wholeNumber("a whole number", 0, DATABASE_MAX),
-      "The number of the database where the environment shall live.",
-    ),
-  })
-  .register(z.globalRegistry, { id: "EnvironmentMove", examples: [{ database: 0 }] });
-
-/* SECTION: /databases: the operator sees the databases and what lives where, and repairs one after a restore. */
+const resyncQuery = z.strictObject({ cursor: environmentPageQuery.cursor });
 
 /** Matches more than the numbers. `numberOf` is exact. */
 const DATABASE = "/databases/:database{[0-9]{1,2}}" as "/databases/:database";
@@ -64,32 +55,80 @@ const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
 };
 
 export const databaseRoutes = new Hono<AppEnv>()
-  .get("/databases", requiresRoot(), validQuery(databaseListQuery), async (c) => {
-    const { limit, cursor } = c.req.valid("query");
-    const all = await listDatabases(c.env, c.get("hops"));
-    const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
-    const page = rest.slice(0, limit);
-    linkNext(c, rest.length > limit ? page.at(-1)?.number : undefined);
-    return c.json(page);
-  })
-  .get(`${DATABASE}/environments`, requiresRoot(), requiresNumber, validQuery(environmentListQuery), async (c) => {
-    const { limit, cursor = "" } = c.req.valid("query");
-    const { environments, next } = await readD1(c.get("hops"), () =>
-      environmentsIn(c.env.DB, numberOf(c), cursor, limit),
-    );
-    linkNext(c, next ?? undefined);
-    return c.json(
-      environments.map(({ scope, generation }) => {
-        const [o, p, envName] = scope.split("/");
-        return { project: `${o}/${p}`, envName, generation };
-      }),
-    );
-  })
-  .post(`${DATABASE}/resync`, requiresRoot(), requiresNumber, validQuery(resyncQuery), async (c) => {
-    const { cursor = "" } = c.req.valid("query");
-    const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
-    return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
-  });
+  .get(
+    "/databases",
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "listDatabases",
+        tag: "Databases",
+        summary: "List databases",
+        description:
+          "Returns each database that is bound, and each in which an environment lives, by number. Number 0 is the control " +
+          "database.",
+        responses: { 200: { description: "Databases", json: databaseList, headers: ["Link"] } },
+      },
+    ),
+    validQuery(databaseListQuery),
+    async (c) => {
+      const { limit, cursor } = c.req.valid("query");
+      const all = await listDatabases(c.env, c.get("hops"));
+      const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
+      return c.json(firstPage(c, rest, limit, ({ number }) => number));
+    },
+  )
+  .get(
+    `${DATABASE}/environments`,
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "listDatabaseEnvironments",
+        tag: "Databases",
+        summary: "List the environments of a database",
+        description:
+          "Returns the environments that live in a database, in the order of their names. A page can be short or empty and " +
+          "still have a next page, so follow `Link` until it is missing.",
+        responses: { 200: { description: "Environments", json: placedEnvironmentList, headers: ["Link"] } },
+      },
+    ),
+    requiresNumber,
+    validQuery(environmentListQuery),
+    async (c) => {
+      const { limit, cursor = "" } = c.req.valid("query");
+      const { environments, next } = await readD1(c.get("hops"), () =>
+        environmentsIn(c.env.DB, numberOf(c), cursor, limit),
+      );
+      linkNext(c, next);
+      return c.json(
+        environments.map(({ scope, generation }) => {
+          const [o, p, envName] = scope.split("/");
+          return { project: `${o}/${p}`, envName, generation };
+        }),
+      );
+    },
+  )
+  .post(
+    `${DATABASE}/resync`,
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "resyncDatabase",
+        tag: "Databases",
+        summary: "Rebuild one database from the journals",
+        description:
+          "Writes every run of the environments that live in a database again. Use it after you restore that database. It also " +
+          "deletes the rows of environments that live elsewhere. A request takes at most 25 environments, and fewer if there " +
+          "is much to delete. Repeat it with `next` as the `cursor` until `next` is null. The work continues after the " +
+          "response. Each environment gets an entry in its audit log.",
+        responses: { 202: { description: "The rebuild started", json: databaseResync } },
+        errors: ["storage_full", "database_unknown", "coordinator_unavailable"],
+      },
+    ),
+    requiresNumber,
+    validQuery(resyncQuery),
+    async (c) => {
+      const { cursor = "" } = c.req.valid("query");
+      const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
+      return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
+    },
+  );
 
 function numberOf(c: Context<AppEnv>): number {
   const text = c.req.param("database") ?? "";
@@ -98,14 +137,7 @@ function numberOf(c: Context<AppEnv>): number {
   return number;
 }
 
-function linkNext(c: Context<AppEnv>, last: string | number | undefined): void {
-  if (last === undefined) return;
-  c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(last)));
-}
-
-/* SECTION: What `GET /databases` shows: each database that is bound or in which an environment lives. */
-
-export interface ShownDatabase {
+interface ShownDatabase {
   readonly number: number;
   /** Whether there is a binding. Its database can have another number. */
   readonly isBound: boolean;
@@ -117,7 +149,7 @@ export interface ShownDatabase {
 }
 
 /** In the order of their numbers. Throws `database_unavailable` if the control database does not answer. */
-export async function listDatabases(env: Env, hops: Hops): Promise<readonly ShownDatabase[]> {
+async function listDatabases(env: Env, hops: Hops): Promise<readonly ShownDatabase[]> {
   const now = Date.now();
   const [used, reported] = await readD1(hops, () =>
     env.DB.batch<{ readonly number: number } | ReportRow>([
@@ -161,17 +193,12 @@ async function stateOf(env: Env, number: number, report: DatabaseReport | null, 
   return { ...(await lookAtDatabase(env, number, "")), at: isBound ? now : null };
 }
 
-/* SECTION:
- * Repairs one database after it was restored: resyncs the environments that live there, and deletes the rows of those
- * that live elsewhere, which the restore has brought back. A request does a bounded part of that.
- */
-
 /** How many environments a request resyncs. Each takes three calls of its coordinator at most. */
 const ENVIRONMENTS_MAX = 25;
 /** How many deletions a request makes, of 500 rows each. */
 const DELETIONS_MAX = 40;
 
-export interface ResyncedDatabase {
+interface ResyncedDatabase {
   /** How many environments are resynced. */
   readonly environments: number;
   /** How many of their runs are left. */
@@ -180,8 +207,12 @@ export interface ResyncedDatabase {
   readonly next: string | null;
 }
 
-/** Throws `database_unknown`, `database_unavailable`, or `coordinator_unavailable`. It is safe to repeat. */
-export async function resyncDatabase(c: Context<AppEnv>, number: number, after: string): Promise<ResyncedDatabase> {
+/**
+ * Repairs a database after it was restored: resyncs the environments that live there, and deletes the rows of those that
+ * live elsewhere, which the restore has brought back. A request does a bounded part of that. It is safe to repeat. Throws
+ * `database_unknown`, `database_unavailable`, or `coordinator_unavailable`.
+ */
+async function resyncDatabase(c: Context<AppEnv>, number: number, after: string): Promise<ResyncedDatabase> {
   const db = await requireNamedDatabase(c.env, c.get("hops"), number);
   const { scopes, next } = await scopesOf(c, db, number, after);
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
@@ -190,7 +221,7 @@ export async function resyncDatabase(c: Context<AppEnv>, number: number, after: 
     const asked = await askHome(environment);
     if (livesIn(asked, number)) {
       environments++;
-      remaining += await resync(c, environment, asked, number);
+      remaining += await resyncEnvironment(c, environment, asked.home, `database/${number}`);
     } else if (!hasMoveOf(asked, number)) {
       while (await readD1(environment.hops, () => deleteLeftovers(db, scope))) {
         if (++deletions >= DELETIONS_MAX) return { environments, remaining, next: done };
@@ -229,44 +260,61 @@ function hasMoveOf({ state }: AskedHome, number: number): boolean {
   return state.moves.some(({ from, target }) => [from.database, target.database].includes(number));
 }
 
-function resync(c: Context<AppEnv>, environment: RunEnvironment, { home }: AskedHome, number: number) {
-  const [o, p, envName = ""] = environment.scope.split("/");
-  const target = `database/${number}`;
-  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target } as const;
-  const entry = newAuditEntry(c, what, Date.now());
-  return resyncEnvironment(environment, home, entry, c.get("requestId"));
-}
-
-/* SECTION: Begins the resync of one environment, after the entry in the audit log is written. */
-
 /**
- * Returns how many runs are left. Repairs what a restore of the control database has lost: the registration, and the
- * row that says where the environment lives. `home`: the newest that is known; null with one database. Throws `database_unavailable`, or `coordinator_unavailable`.
+ * Begins the resync of one environment, and returns how many runs are left. `home`: the newest that is known; null with
+ * one database. Throws `database_unavailable`, or `coordinator_unavailable`.
  */
-export async function resyncEnvironment(
+async function resyncEnvironment(
+  c: Context<AppEnv>,
   environment: RunEnvironment,
   home: Home | null,
-  entry: AuditEntry,
-  requestId: string,
+  target: string,
 ): Promise<number> {
-  const { env, hops, scope } = environment;
-  // First, so that no resync starts without an entry in the audit log.
-  await readD1(hops, () =>
-    env.DB.batch([auditStatement(env.DB, entry), register(env.DB, scope, entry.at), ...repairsRow(environment, home)]),
-  );
-  logAudit(entry, requestId);
+  await auditFirst(c, environment, home, { action: "resync_requested", target });
   return ask(environment, (coordinator) => coordinator.upkeep.resync(home));
 }
 
-/* SECTION: POST …/resync: rebuilds D1 from the journals after D1 was restored or lost. Only with ROOT_TOKEN. */
+/**
+ * Writes the entry of what the operator is about to do to an environment, so that nothing happens without one. Repairs
+ * what a restore of the control database has lost: the registration, without which the sweep does not know the
+ * coordinator, and the row that says where the environment lives. Throws `database_unavailable`.
+ */
+export async function auditFirst(
+  c: Context<AppEnv>,
+  environment: RunEnvironment,
+  home: Home | null,
+  what: { readonly action: "resync_requested" | "environment_moved"; readonly target: string },
+): Promise<void> {
+  const { env, hops, scope } = environment;
+  const [o, p, envName = ""] = scope.split("/");
+  const entry = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what }, Date.now());
+  await readD1(hops, () =>
+    env.DB.batch([auditStatement(env.DB, entry), register(env.DB, scope, entry.at), ...repairsRow(environment, home)]),
+  );
+  logAudit(entry, c.get("requestId"));
+}
 
-export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(), async (c) => {
-  const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
-  const environment = environmentOf(c);
-  const what = { project: `${o}/${p}`, envName, action: "resync_requested", target: environment.scope } as const;
-  const entry = newAuditEntry(c, what, Date.now());
-  // With one database, there is no row to repair.
-  const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
-  const remaining = await resyncEnvironment(environment, home, entry, c.get("requestId"));
-  return c.json({ remaining }, 202);
-});
+/** POST …/resync of an environment. */
+export const resyncRoutes = new Hono<AppEnv>().post(
+  "/",
+  requiresRoot(
+    DESCRIBE && {
+      operationId: "resyncActionRuns",
+      tag: "Service",
+      summary: "Rebuild the database from the journals",
+      description:
+        "Writes every run of an environment to the database again. Use it after you restore a database. It " +
+        "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
+        "the request again to see how many runs remain.",
+      responses: { 202: { description: "The rebuild started", json: environmentResync } },
+      errors: ["storage_full", "coordinator_unavailable"],
+    },
+  ),
+  async (c) => {
+    const environment = environmentOf(c);
+    // With one database, there is no row to repair.
+    const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
+    const remaining = await resyncEnvironment(c, environment, home, environment.scope);
+    return c.json({ remaining }, 202);
+  },
+);

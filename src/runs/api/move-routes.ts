@@ -1,25 +1,78 @@
 /** …/database: in which database an environment lives, and its move to another one. Only with ROOT_TOKEN. */
 import { type Context, Hono } from "hono";
-import { auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
+import * as z from "zod/mini";
 import { requiresRoot } from "../../auth/authentication.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { readD1, requireNamedDatabase } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { AppEnv } from "../../http/request-context.ts";
+import { described, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
-import { register } from "../d1/control-database.ts";
+import { DATABASE_MAX } from "../../settings/databases.ts";
 import { noteHome } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, type HomeState, isUnderWay, leftDatabase, type Move, type MoveReply } from "../home.ts";
-import { environmentMove } from "./database-routes.ts";
-import { askHome, repairsRow } from "./placement.ts";
+import { auditFirst } from "./database-routes.ts";
+import { askHome } from "./placement.ts";
+import { environmentDatabase } from "./responses/databases.ts";
 import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 
+const environmentMove = z
+  .strictObject({
+    database: described(
+      wholeNumber("a whole number", 0, DATABASE_MAX),
+      "The number of the database where the environment shall live.",
+    ),
+  })
+  .register(z.globalRegistry, { id: "EnvironmentMove", examples: [{ database: 0 }] });
+
 export const environmentDatabaseRoutes = new Hono<AppEnv>()
-  .get("/", requiresRoot(), async (c) => c.json(toWire(await readHomeAndMove(c))))
-  .put("/", requiresRoot(), validBody(environmentMove), async (c) => {
-    const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
-    return c.json(toWire(moved), isAccepted ? 202 : 200);
-  });
+  .get(
+    "/",
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "getEnvironmentDatabase",
+        tag: "Databases",
+        summary: "Get the database of an environment",
+        description:
+          "Returns in which database the environment lives, and how far its move is. `move` is null if no move is under way " +
+          "and the last one is over.",
+        responses: { 200: { description: "Where the environment lives", json: environmentDatabase } },
+        errors: ["coordinator_unavailable"],
+      },
+    ),
+    async (c) => c.json(toWire(await readHomeAndMove(c))),
+  )
+  .put(
+    "/",
+    requiresRoot(
+      DESCRIBE && {
+        operationId: "moveEnvironment",
+        tag: "Databases",
+        summary: "Move an environment to another database",
+        description:
+          "Begins a move, which goes on after the response. Meanwhile runs are created, reported and listed as ever. The same " +
+          "request again returns the same move. The number of the database where the environment lives cancels the move. If the " +
+          "environment lives there already, and nothing is under way, the response is 200.",
+        responses: {
+          200: { description: "The environment lives there already", json: environmentDatabase },
+          202: { description: "The move or its cancellation is under way", json: environmentDatabase },
+        },
+        errors: [
+          "move_under_way",
+          "moved_lately",
+          "database_unknown",
+          "no_room",
+          "storage_full",
+          "coordinator_unavailable",
+        ],
+      },
+    ),
+    validBody(environmentMove),
+    async (c) => {
+      const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
+      return c.json(toWire(moved), isAccepted ? 202 : 200);
+    },
+  );
 
 function toWire({ home, move }: HomeAndMove) {
   return { ...home, move: move === null ? null : moveToWire(move) };
@@ -38,38 +91,38 @@ function moveToWire({ from, target, status, isCancelled, remaining, ...at }: Mov
   };
 }
 
-/* SECTION:
- * Moves an environment to another database, or cancels its move. The coordinator decides. The checks here
- * come first only for a better answer, and to keep refused moves out of the audit log.
- */
-
 /** D1 holds 10 GB. The rest is for runs that are created during the move. */
-const FULL_BYTES = 9_000_000_000;
+const ROOM_BYTES = 9_000_000_000;
 /** D1 has more indexes than a journal, so a run can take more room there. */
 const ROOM_FACTOR = 1.3;
 
-export interface HomeAndMove {
+interface HomeAndMove {
   readonly home: Home;
   readonly move: Move | null;
 }
 
 /** Where the environment lives. Throws `coordinator_unavailable`, or `database_unavailable`. */
-export async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
+async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
   const environment = environmentOf(c);
   const { home, state } = await askHome(environment);
   return { home: home ?? FIRST_HOME, move: state.moves.at(-1) ?? null };
 }
 
-/** `isAccepted`: a move is under way or was cancelled, so the response is 202. Throws if the environment can't move. */
-export async function moveEnvironment(
+/**
+ * Moves an environment to another database, or cancels its move. The coordinator decides. The checks here come first only
+ * for a better answer, and to keep refused moves out of the audit log. `isAccepted`: a move is under way or was cancelled,
+ * so the response is 202. Throws if the environment can't move.
+ */
+async function moveEnvironment(
   c: Context<AppEnv>,
   database: number,
 ): Promise<HomeAndMove & { readonly isAccepted: boolean }> {
   const environment = environmentOf(c);
+  const moved = { action: "environment_moved", target: `database/${database}` } as const;
   const db = await requireNamedDatabase(c.env, c.get("hops"), database);
   const { home, state } = await askHome(environment);
   if (home === null) {
-    await audit(c, environment, database, null);
+    await auditFirst(c, environment, null, moved);
     const chosen = await ask(environment, (coordinator) => coordinator.moves.chooseHome(database));
     await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, chosen).run());
     if (chosen.database === database) return { home: chosen, move: null, isAccepted: false };
@@ -82,7 +135,7 @@ export async function moveEnvironment(
   if (database === home.database) {
     if (underWay === null) return { home, move, isAccepted: false };
     if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
-    await audit(c, environment, database, home);
+    await auditFirst(c, environment, home, moved);
     const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
     // It is over by now, or the first answer to the cancel was lost.
     const after = reply === null ? (await askHome(environment)).state.moves.at(-1) : moveIn(reply);
@@ -91,7 +144,7 @@ export async function moveEnvironment(
   if (underWay !== null) throw new ApiError("move_under_way");
   if (moves.some((one) => leftDatabase(one) === database)) throw new ApiError("moved_lately");
   await requireRoom(environment, db, bytes);
-  await audit(c, environment, database, home);
+  await auditFirst(c, environment, home, moved);
   const reply = await ask(environment, (coordinator) => coordinator.moves.begin(home, database));
   return { home, move: moveIn(reply), isAccepted: true };
 }
@@ -105,29 +158,5 @@ function moveIn(reply: MoveReply): Move {
 
 async function requireRoom({ hops }: RunEnvironment, db: D1Database, bytes: HomeState["bytes"]): Promise<void> {
   const { meta } = await readD1(hops, () => db.prepare("SELECT 1").all());
-  if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= FULL_BYTES) throw new ApiError("no_room");
-}
-
-/**
- * Call this first, so that no environment moves without an entry in the audit log. Repairs the row as well. Registers
- * the coordinator, because the sweep must know it even if it has no run.
- */
-async function audit(
-  c: Context<AppEnv>,
-  environment: RunEnvironment,
-  database: number,
-  home: Home | null,
-): Promise<void> {
-  const { o, p, envName } = c.req.param() as Record<"o" | "p" | "envName", string>;
-  const target = `database/${database}`;
-  const what = { project: `${o}/${p}`, envName, action: "environment_moved", target } as const;
-  const entry = newAuditEntry(c, what, Date.now());
-  await readD1(environment.hops, () =>
-    c.env.DB.batch([
-      auditStatement(c.env.DB, entry),
-      ...repairsRow(environment, home),
-      register(c.env.DB, environment.scope, entry.at),
-    ]),
-  );
-  logAudit(entry, c.get("requestId"));
+  if ((meta.size_after ?? 0) + ROOM_FACTOR * bytes >= ROOM_BYTES) throw new ApiError("no_room");
 }

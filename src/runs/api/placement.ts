@@ -7,8 +7,7 @@
 import { lacksDatabase } from "../../database/database-state.ts";
 import { OutageCache } from "../../database/outage-cache.ts";
 import { readD1, requireDatabaseNumbered } from "../../database/read-d1.ts";
-import type { Hops } from "../../http/request-context.ts";
-import { type Databases, hasSeveralDatabases } from "../../settings/databases.ts";
+import { hasSeveralDatabases } from "../../settings/databases.ts";
 import { noteHome, readHome } from "../d1/environments.ts";
 import { FIRST_HOME, type Home, type HomeState, newerHome } from "../home.ts";
 import { ask, type RunEnvironment } from "./run-request.ts";
@@ -27,22 +26,13 @@ const homes = new OutageCache<Home>({
   missingMs: 0,
 });
 
-/** The environment whose database is wanted. */
-export interface EnvironmentToRead {
-  readonly env: Databases;
-  readonly hops: Hops;
-  readonly scope: string;
-  /** Lets work go on after the response. */
-  readonly waitUntil: (work: Promise<unknown>) => void;
-}
-
-export interface NumberedDatabase {
+interface NumberedDatabase {
   readonly number: number;
   readonly db: D1Database;
 }
 
 /** `said`: what the coordinator has just said. Throws `database_not_bound`, or `database_unavailable`. */
-export async function databaseOf(environment: EnvironmentToRead, said: Home | null = null): Promise<NumberedDatabase> {
+export async function databaseOf(environment: RunEnvironment, said: Home | null = null): Promise<NumberedDatabase> {
   const { env, hops } = environment;
   const { database: number } =
     hasSeveralDatabases(env) || (await lacksDatabase(env, hops))
@@ -51,7 +41,7 @@ export async function databaseOf(environment: EnvironmentToRead, said: Home | nu
   return { number, db: await requireDatabaseNumbered(env, hops, number) };
 }
 
-async function homeAmongSeveral(environment: EnvironmentToRead, said: Home | null): Promise<Home> {
+async function homeAmongSeveral(environment: RunEnvironment, said: Home | null): Promise<Home> {
   const { env, hops, scope } = environment;
   const now = Date.now();
   const read = () => readD1(hops, () => readHome(env.DB, scope));
@@ -63,18 +53,16 @@ async function homeAmongSeveral(environment: EnvironmentToRead, said: Home | nul
 }
 
 /** Remembers a home that is newer. The first home means that there is no row, and that is never remembered. */
-async function note(environment: EnvironmentToRead, home: Home, remembered: Home | null, now: number): Promise<void> {
+async function note(environment: RunEnvironment, home: Home, remembered: Home | null, now: number): Promise<void> {
   if (home.generation <= (remembered?.generation ?? FIRST_HOME.generation)) return;
   await homes.lookUp({ key: environment.scope, now, read: () => Promise.resolve(home) }, environment.waitUntil);
 }
 
 /** Remembers what the coordinator has said to an operator's request. */
-export function rememberHome(environment: EnvironmentToRead, home: Home): Promise<void> {
+function rememberHome(environment: RunEnvironment, home: Home): Promise<void> {
   const now = Date.now();
   return note(environment, home, homes.recall(environment.scope, now) ?? null, now);
 }
-
-/* SECTION: Where the coordinator of an environment says that its runs are. The row counts if it has a higher generation. */
 
 export interface AskedHome {
   readonly state: HomeState;
@@ -83,8 +71,8 @@ export interface AskedHome {
 }
 
 /**
- * Asks the coordinator, and reads the row if there are several databases. Throws `coordinator_unavailable`, or
- * `database_unavailable`.
+ * Where the coordinator says that the environment's runs are. With several databases, the row counts if it has a higher
+ * generation. Throws `coordinator_unavailable`, or `database_unavailable`.
  */
 export async function askHome(environment: RunEnvironment): Promise<AskedHome> {
   const { env, hops, scope } = environment;

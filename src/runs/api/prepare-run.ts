@@ -157,19 +157,18 @@ function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: st
   };
 }
 
-/* SECTION:
- * What holds back the webhook of a new run: its request, and the action that it runs. PURE: `createdAt` is passed in.
- * The gates of a run never change, whatever happens to the action: an approver decides about the run that was asked for.
- */
-
 /** The members of a request's body that are about waiting. */
-export interface AskedWait {
+interface AskedWait {
   readonly notBefore?: Instant | undefined;
   /** In minutes. */
   readonly waitTimeout?: number | undefined;
 }
 
-/** What a new run would wait for. `gatesOf` judges it later, because a replay of an earlier request wins over a refusal. */
+/**
+ * What a new run would wait for: by its request, and by the action that it runs. `gatesOf` judges it later, because a
+ * replay of an earlier request wins over a refusal. The gates of a run never change, whatever happens to the action: an
+ * approver decides about the run that was asked for.
+ */
 export interface WantedGates {
   readonly notBefore: number | null;
   readonly waitTimeoutMs: number;
@@ -183,7 +182,7 @@ type UnsealedGates = Omit<Gates, "sealedUnder">;
 type GatedAction = Pick<ResolvedAction, "trigger" | "approval" | "concurrency" | "waitTimeout">;
 
 /** The run as far as gates need it. */
-export interface GatedRun {
+interface GatedRun {
   readonly parameters: JsonObject;
   readonly entityId: string | null;
 }

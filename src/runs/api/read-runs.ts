@@ -1,6 +1,7 @@
 /**
- * Reads one run: from the isolate's memory if the run has ended, otherwise from its coordinator. D1 says whether a run
- * exists if its id can't be verified, and D1's row is the answer if the coordinator can't be reached.
+ * Reads runs. One run comes from the isolate's memory if it has ended, otherwise from its coordinator. D1 says whether a
+ * run exists if its id can't be verified, and D1's row is the answer if the coordinator can't be reached. Lists and counts
+ * come from D1.
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
@@ -19,7 +20,7 @@ import { ask, isGenuine, type RunEnvironment } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 import type { Subscription } from "./subscription.ts";
 
-export interface ReadRun {
+interface ReadRun {
   readonly actionRun: string;
   /** The JSON of `details`, if they were asked for. */
   readonly details?: string;
@@ -36,7 +37,7 @@ export async function readRun(environment: RunEnvironment, id: string, inclusion
 }
 
 /** An ended run, if this isolate remembers all of it that the call asks for; otherwise null. */
-export function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
+function recallEndedRun({ scope }: RunEnvironment, id: string, { include }: Inclusion): ReadRun | null {
   const remembered = recallEnded(scope, id, Date.now());
   if (remembered === null) return null;
   const { details, ...run } = remembered;
@@ -55,7 +56,7 @@ interface AnsweredRun extends ReadRun {
 }
 
 /** Remembers what a coordinator says of a run if the run has ended, because it never changes again. */
-export function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
+function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
   if (answer.isOver) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
 }
 
@@ -90,11 +91,6 @@ async function selectRun(environment: RunEnvironment, id: string): Promise<strin
   return row?.[0] ?? null;
 }
 
-/* SECTION:
- * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age. A run is found
- * only under its scope. Whoever reads from here must have authorized the request.
- */
-
 const MAX_BYTES = 16 * 1024 * 1024;
 const MAX_AGE_MS = 60_000;
 const ENTRY_OVERHEAD_BYTES = 256;
@@ -112,6 +108,10 @@ interface Entry extends EndedRun {
   readonly purgeAt: number;
 }
 
+/**
+ * Ended runs that this isolate remembers, because they never change again. Bounded by bytes and by age. A run is found
+ * only under its scope. Whoever reads from here must have authorized the request.
+ */
 const entries = new BoundedMap<Entry>(MAX_BYTES, ({ bytes }) => bytes);
 
 export function recallEnded(scope: string, id: string, now: number): EndedRun | null {
@@ -135,8 +135,6 @@ export function rememberEnded(
   entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
 }
 
-/* SECTION: GET …/{id}?wait=: a read that answers when the run has ended. */
-
 /** The longest that one call to a coordinator waits. A longer wait takes several calls. */
 const CALL_MAX_MS = 25_000;
 
@@ -147,7 +145,7 @@ interface WaitForEnd extends Inclusion {
 }
 
 /**
- * The run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the
+ * GET …/{id}?wait=: the run as soon as it has ended, or as it is after `waitMs`. Null if the caller must read the run without a wait: the
  * run is remembered, no coordinator knows it, or its coordinator can't be reached. Throws what `authorize` throws.
  */
 export async function waitForEnd(
@@ -185,16 +183,10 @@ export async function waitForEnd(
   }
 }
 
-/* SECTION:
- * Lists and counts runs. A list is what the database has, without the runs that the environment's object knows better,
- * and those runs. The object is asked first. So what is replicated between the two reads is in neither twice, and
- * nothing that was acknowledged before the list is in neither.
- */
-
 /** How long a list waits for the object. */
 export const LACKING_MAX_MS = 2500;
 
-export interface ListedRuns {
+interface ListedRuns {
   /** ActionRuns as JSON text, with their details if the query includes them. */
   readonly actionRuns: readonly string[];
   /** The id after which the next page starts; null on the last page. */
@@ -203,7 +195,11 @@ export interface ListedRuns {
   readonly isStale: boolean;
 }
 
-/** Shows every change that was acknowledged before this call, unless it is stale. Throws `database_unavailable`. */
+/**
+ * A list is what the database has, without the runs that the environment's object knows better, and those runs. The object
+ * is asked first. So what is replicated between the two reads is in neither twice, and nothing that was acknowledged before
+ * the list is in neither. Throws `database_unavailable`.
+ */
 export async function listRunsOf(environment: RunEnvironment, query: RunPageQuery): Promise<ListedRuns> {
   const lacking = await lackingOf(environment, query);
   const { home = null, ids: without = [], runs = [], completeTo = null, isStale = true } = lacking ?? {};

@@ -1,21 +1,29 @@
-/** zod: the bodies of requests for runs. Each message says what to send, and names the limit if there is one. */
+/**
+ * zod: the bodies and the queries of requests for runs. Each message says what to send, and names the limit if there is
+ * one.
+ */
 
 import * as z from "zod/mini";
-import { parseUuid } from "../../base/ids.ts";
 import { isJsonObject, type JsonObject } from "../../base/json.ts";
 import {
   CANCEL_GRACE_DEFAULT_SECONDS,
   CANCEL_GRACE_MAX_SECONDS,
+  CHANGE_CURSOR,
+  CONCURRENCY_GROUP,
   ERROR_MAX_BYTES,
+  FACET_MIN_CHARACTERS,
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
+  NAME_MAX_CHARACTERS,
   NOT_BEFORE_MAX_DAYS,
   OUTPUT_MAX_BYTES,
   REASON_MAX_BYTES,
   TIMEOUT_DEFAULT_MINUTES,
   URL_MAX_CHARACTERS,
+  WAIT_MAX_SECONDS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../../base/limits.ts";
+import { pageQuery, queuePageQuery, seqPageQuery } from "../../http/paging.ts";
 import {
   CONTROL,
   described,
@@ -23,27 +31,31 @@ import {
   finiteNumbers,
   HTTP_URL,
   instant,
+  LABELS_WIRE,
+  labelList,
   labels,
+  listOf,
   maxBytes,
   minutes,
   outOfRange,
   PLAIN_TEXT,
   parsedText,
   urlLength,
+  uuid,
   wholeNumber,
+  wholeNumberText,
+  withExample,
 } from "../../http/schemas.ts";
 import { trigger } from "../../webhooks/trigger.ts";
+import { FACET_FIELDS } from "../d1/summary.ts";
+import { STATUSES, type Status } from "../run.ts";
+import { ORDERS, WAITING_FILTERS } from "../run-filters.ts";
 
 /** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
 const jsonObject = z
   .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
   .check(finiteNumbers)
   .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
-
-export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
-  z.globalRegistry,
-  { wire: { type: "string", format: "uuid" } },
-);
 
 const inputs = (what: string, other: string) =>
   z._default(
@@ -55,7 +67,7 @@ const inputs = (what: string, other: string) =>
   );
 
 /** What callers give to a run, with or without a stored action. Check `inputsFit` on the same object. */
-export const runInputs = {
+const runInputs = {
   entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
   parameters: inputs("Input", "recommendations"),
   recommendations: inputs("Further input", "parameters"),
@@ -67,7 +79,7 @@ interface Inputs {
   readonly recommendations: JsonObject;
 }
 
-export const inputsFit = maxBytes<Inputs>(
+const inputsFit = maxBytes<Inputs>(
   INPUTS_MAX_BYTES,
   ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
   "parameters and recommendations together have",
@@ -142,20 +154,30 @@ export const retry = z
 
 export type RetryBody = z.output<typeof retry>;
 
-/** Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said. */
-export const reasonOf = (what: string) =>
-  z
+/**
+ * Odd characters are refused and not repaired, because the caller can send another text. `what`: why this is said.
+ * `empty`: what refuses an empty text, if it is refused.
+ */
+export function reasonOf(what: string, empty?: string) {
+  return z
     .string({ error: "send a string." })
     .check(
       z.refine((text) => text.isWellFormed() && !CONTROL.test(text), {
         error: "has a line break, a control character or half a surrogate pair; send one line of plain text.",
       }),
       maxBytes(REASON_MAX_BYTES, String),
+      ...(empty === undefined ? [] : [z.minLength(1, { error: empty })]),
     )
     .register(z.globalRegistry, {
-      wire: { type: "string", maxLength: REASON_MAX_BYTES, pattern: PLAIN_TEXT },
+      wire: {
+        type: "string",
+        maxLength: REASON_MAX_BYTES,
+        pattern: PLAIN_TEXT,
+        ...(empty !== undefined && { minLength: 1 }),
+      },
       description: `${what} At most ${REASON_MAX_BYTES} bytes of UTF-8.`,
     });
+}
 
 const ONE_LINE = "one line of well-formed Unicode without control characters";
 
@@ -188,7 +210,7 @@ const output = z.optional(
   ),
 );
 
-/** No length is refused, because a job can't repair its report. `shortened-report.ts` says what is kept of it. */
+/** No length is refused, because a job can't repair its report. callback-routes.ts says what is kept of it. */
 export const report = z
   .discriminatedUnion(
     "status",
@@ -265,3 +287,160 @@ export const heartbeat = z
     externalUrl: z.optional(externalUrl),
   })
   .register(z.globalRegistry, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
+
+const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
+
+/** The name of a concurrency group, in a query. */
+export const groupFilter = z
+  .string({ error: "send it once." })
+  .check(z.regex(new RegExp(`^${CONCURRENCY_GROUP}$`), { error: GROUP_SENTENCE }))
+  .register(z.globalRegistry, {
+    wire: { type: "string", pattern: `^${CONCURRENCY_GROUP}$`, examples: ["deploy"] },
+    description: "The name of a concurrency group.",
+  });
+
+const status = z.enum(STATUSES);
+const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;
+const asList = z.transform((one: Status) => [one]);
+
+/** A name has no case in D1's column. */
+export const triggeredByFilter = described(
+  withExample(filterableName, "ci"),
+  "The person's or the token's name. Well-formed Unicode without control characters. ASCII letters match in both cases.",
+);
+
+const labelFilter = z
+  .pipe(
+    z.pipe(
+      z.union([z.string(), z.array(z.string())]),
+      z.transform((sent): unknown => [sent].flat()),
+    ),
+    labelList,
+  )
+  .register(z.globalRegistry, {
+    wire: { ...LABELS_WIRE, examples: [["team:payments"]] },
+    description:
+      "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
+  });
+
+const runFilters = {
+  status: z.optional(
+    z
+      .union([z.pipe(status, asList), listOf(STATUSES.length, "statuses", status, ANY_STATUS)], { error: ANY_STATUS })
+      .register(z.globalRegistry, {
+        wire: {
+          type: "array",
+          items: { type: "string", enum: [...STATUSES] },
+          maxItems: STATUSES.length,
+          examples: [["failed", "cancelled"]],
+        },
+      }),
+  ),
+  waiting: z.optional(
+    z
+      .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}, once.` })
+      .register(z.globalRegistry, {
+        examples: ["approval"],
+        description: "Runs that wait: at any gate, or at this one.",
+      }),
+  ),
+  group: z.optional(groupFilter),
+  label: z.optional(labelFilter),
+  actionName: z.optional(withExample(filterableName, "deploy")),
+  entityId: z.optional(withExample(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
+  triggeredBy: z.optional(triggeredByFilter),
+  createdAfter: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
+  createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
+};
+
+const include = z.optional(
+  z
+    .enum(["details"], { error: 'send "details" once.' })
+    .register(z.globalRegistry, {
+      examples: ["details"],
+      description: "`details` adds the member `details` to the run.",
+    }),
+);
+
+const order = z.optional(
+  z
+    .enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` })
+    .register(z.globalRegistry, {
+      default: "newest",
+      examples: ["oldest"],
+      description: "Which run comes first. A cursor goes on in the order of its list.",
+    }),
+);
+
+export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, order, include });
+
+/** Not strict, because a create ignores parameters that it does not know. */
+export const createQuery = z.object({ include });
+export const changeQuery = z.strictObject({ include });
+
+/** Only the filters, because a summary has no pages. */
+export const runSummaryQuery = z.strictObject(runFilters);
+
+const field = z
+  .enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` })
+  .register(z.globalRegistry, {
+    examples: ["actionName"],
+    description: "The filter of a list that you need values for.",
+  });
+
+const contains = filterableName
+  .clone()
+  .check(
+    z.refine((part) => [...part].length >= FACET_MIN_CHARACTERS, {
+      error: `is too short; send at least ${FACET_MIN_CHARACTERS} characters.`,
+    }),
+  )
+  .register(z.globalRegistry, {
+    wire: {
+      type: "string",
+      minLength: FACET_MIN_CHARACTERS,
+      maxLength: NAME_MAX_CHARACTERS,
+      pattern: PLAIN_TEXT,
+      examples: ["depl"],
+    },
+    description: "A part of the value. ASCII letters match in upper and lower case.",
+  });
+
+export const runFacetsQuery = z.strictObject({ field, contains });
+
+export const runQuery = z.strictObject({
+  include,
+  wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
+});
+
+const changeCursor = z
+  .string({ error: "send it once." })
+  .register(z.globalRegistry, {
+    wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
+    description:
+      "The cursor of an earlier response, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
+  });
+
+export const changesQuery = z.strictObject({
+  after: z.optional(changeCursor),
+  wait: z.optional(
+    described(
+      wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { default: 0, examples: [0] }, 0),
+      "How long the response waits for a change. It has no effect without `after`, or in a stream.",
+    ),
+  ),
+  waiting: z.optional(
+    described(
+      runFilters.waiting.def.innerType,
+      "Runs that this gate can hold back; `any`: runs that any gate can. So you hear when a run begins to wait, and when it no longer waits.",
+    ),
+  ),
+  group: runFilters.group,
+  actionName: runFilters.actionName,
+  label: runFilters.label,
+  include,
+});
+
+export const eventsQuery = z.strictObject(seqPageQuery);
+
+export const groupsQuery = z.strictObject({ ...queuePageQuery, group: z.optional(groupFilter) });

@@ -14,21 +14,16 @@ const PUT_MAX_MS = 20_000;
 export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
   async write(archiveTry: ArchiveTry): Promise<ArchiveAnswer> {
     const { ARCHIVE } = this.env;
-    if (ARCHIVE === undefined) return { type: "bucket_failed", error: "ARCHIVE is not bound" };
-    let made: { readonly key: string; readonly body: Uint8Array<ArrayBuffer> } | null;
+    if (ARCHIVE === undefined) return { type: "failed", error: "ARCHIVE is not bound" };
     try {
-      made = await this.#make(archiveTry);
+      const made = await this.#make(archiveTry);
+      if (made === null) return { type: "not_written" };
+      const { key, body } = made;
+      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
+      return { type: "written" };
     } catch (error) {
       return { type: "failed", error: String(error) };
     }
-    if (made === null) return { type: "not_written" };
-    const { key, body } = made;
-    try {
-      await within(PUT_MAX_MS, ARCHIVE.put(key, body, { httpMetadata: { contentType: "application/gzip" } }));
-    } catch (error) {
-      return { type: "bucket_failed", error: String(error) };
-    }
-    return { type: "written" };
   }
 
   /** The object. Null if it must not be written. */
@@ -37,22 +32,19 @@ export class RunArchive extends WorkerEntrypoint<Env> implements Archiver {
     const ask = <T>(call: (coordinator: Coordinator) => Promise<T>) => callCoordinator(this.env, hops, scope, call);
     const object = new ArchivedObject();
     const ids: string[] = [];
-    let count = 0;
     for (let isOver = false; !isOver; ) {
-      const page = await ask((coordinator) => coordinator.archive.page(id, count));
+      const page = await ask((coordinator) => coordinator.archive.page(id, ids.length));
       if (page === null) return null;
       isOver = page.length === 0;
-      for (const run of page) {
-        count++;
-        if (run.line === null) continue;
-        await object.add(run.line);
-        ids.push(run.id);
+      for (const { id: runId, line } of page) {
+        await object.add(line);
+        ids.push(runId);
         isOver = object.isFull && !isSealed;
         if (isOver) break;
       }
     }
     const [body, hash] = await Promise.all([object.end(), hashOf(ids)]);
-    const key = await ask((coordinator) => coordinator.archive.seal(id, count, hash));
+    const key = await ask((coordinator) => coordinator.archive.seal(id, ids.length, hash));
     return key === null ? null : { key, body };
   }
 }
@@ -63,8 +55,6 @@ async function hashOf(ids: readonly string[]): Promise<string> {
   return new Uint8Array(digest).subarray(0, 16).toHex();
 }
 
-/* SECTION: An object of the archive while it is made: lines of text, compressed as they come. It is put as one buffer. */
-
 /** An object that is larger ends. It must fit into the Worker's memory several times. */
 const MAX_BYTES = 8_000_000;
 /** Text that compresses well would take the time of an invocation before it takes its memory. */
@@ -72,7 +62,8 @@ const TEXT_MAX_BYTES = 64_000_000;
 
 const READ_BYTES = 256 * 1024;
 
-export class ArchivedObject {
+/** An object of the archive while it is made: lines of text, compressed as they come. It is put as one buffer. */
+class ArchivedObject {
   readonly #gzip = new CompressionStream("gzip");
   readonly #writer: WritableStreamDefaultWriter<BufferSource>;
   readonly #encoder = new TextEncoder();
@@ -125,13 +116,14 @@ export class ArchivedObject {
   }
 }
 
-/* SECTION: Whether the archive's bucket answers. Asked by the cron, because a readiness check must not cost an operation each. */
-
 const ANSWER_MAX_MS = 5000;
 /** No object has this key, because each key goes on behind it. */
 const NO_OBJECT = "v1/";
 
-/** Null if no bucket is bound. Never throws. */
+/**
+ * Whether the archive's bucket answers; null if none is bound. Asked by the cron, because a readiness check must not cost
+ * an operation each. Never throws.
+ */
 export async function archiveStatus({ ARCHIVE }: Pick<Env, "ARCHIVE">): Promise<"ready" | "not_answering" | null> {
   if (ARCHIVE === undefined) return null;
   try {

@@ -1,14 +1,15 @@
 /**
- * The environment of a request, and how the request asks its coordinator. A coordinator that can't be reached is a 503.
- * The platform's own words go to the log, because they name internals.
+ * What a request about runs brings: its environment and how it asks the coordinator, who acts and for which person, the
+ * run's callback token, and the key of its change.
  */
 import type { Context, MiddlewareHandler } from "hono";
-import { authorize, bearerToken } from "../../auth/authentication.ts";
+import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
 import { type CallbackGrant, isCallbackToken, verifyCallbackToken } from "../../auth/token-format.ts";
 import { newUuidV7, parseUuid } from "../../base/ids.ts";
 import { fingerprint } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
+import { type Described, meaning } from "../../http/operation.ts";
 import { type AppEnv, type Hops, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
@@ -58,7 +59,10 @@ export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Pr
   return ring !== null && (await isGenuineRunId(ring, scope, id));
 }
 
-/** Calls the environment's coordinator. Throws `coordinator_unavailable`. */
+/**
+ * Calls the environment's coordinator. Throws `coordinator_unavailable` if it can't be reached. The platform's own words go
+ * to the log, because they name internals.
+ */
 export async function ask<T>(
   { env, hops, scope }: Pick<RunEnvironment, "env" | "hops" | "scope">,
   call: (coordinator: Coordinator) => Promise<T>,
@@ -70,21 +74,17 @@ export async function ask<T>(
   }
 }
 
-/* SECTION: Who asks, as the rules of a run see it: the token of the request, and the person for whom it acts. */
-
-/** The actor of a request that has been authorized. A session acts as its token. */
+/** Who asks: the token of the request, and the person for whom it acts. A session acts as its token. */
 export function actorOf(c: Context<AppEnv>): Actor {
   const { id: tokenId, name: tokenName, parents } = c.get("principal");
   return { tokenId, tokenName, parents, person: c.get("person") };
 }
 
-/* SECTION:
- * The threat is that a portal's users approve their own runs: all of them act through one token. So a token that may act
- * for others must name a person with each change of a run that has gates. A run's gates never change, so it makes no
- * difference when this is judged.
+/**
+ * Whether the request must name a person if it is about a run that has gates. The threat is that a portal's users approve
+ * their own runs: all of them act through one token. So a token that may act for others must name a person with each change
+ * of such a run. A run's gates never change, so it makes no difference when this is judged.
  */
-
-/** Whether the request must name a person if it is about a run that has gates. */
 export function mustNamePerson(c: Context<AppEnv>): boolean {
   return c.get("principal").mayActForOthers && c.get("person") === null;
 }
@@ -100,11 +100,6 @@ export async function requirePerson(mustName: boolean, environment: RunEnvironme
   }
 }
 
-/* SECTION:
- * What a run's callback token opens: the run, its callback and its heartbeat. The token is verified before the body is
- * read and before any storage is asked, so a forged token costs an HMAC for each key at most and learns nothing.
- */
-
 declare module "hono" {
   interface ContextVariableMap {
     /** The callback token is genuine, but its run's deadline has passed. */
@@ -117,11 +112,15 @@ declare module "hono" {
 const EXPIRED = "This callback token has expired at the run's deadline.";
 
 /**
- * Lets a genuine token through. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
+ * Lets a genuine callback token through. It is verified before the body is read and before any storage is asked, so a
+ * forged token costs an HMAC for each key at most and learns nothing. An expired token is 401. If `opensReplay`, there is one exception: for a day after the
  * expiry, the holder may repeat a report that came in time, with the same key.
  */
-export function requiresCallbackToken({ opensReplay }: { readonly opensReplay: boolean }): MiddlewareHandler<AppEnv> {
-  return async function requiresCallbackToken(c, next) {
+export function requiresCallbackToken(
+  { opensReplay }: { readonly opensReplay: boolean },
+  operation?: Described,
+): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresCallbackToken(c, next) {
     const lateMs = Date.now() - (await genuineGrant(c)).expiresAt;
     const isLate = lateMs >= 0;
     const { headers } = c.req.raw;
@@ -135,17 +134,35 @@ export function requiresCallbackToken({ opensReplay }: { readonly opensReplay: b
       c.res = errorResponse(c, new ApiError("token_expired", EXPIRED));
     }
   };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires the run's callback token.",
+      security: [{ callbackToken: [] }],
+      errors: ["unauthorized", "token_invalid", "token_expired", "not_configured"],
+      operation,
+    },
+  );
 }
 
 /** Lets the run's own callback token through, and everybody who has `data:read`. */
-export function requiresReaderOrJob(): MiddlewareHandler<AppEnv> {
-  return async function requiresReaderOrJob(c, next) {
+export function requiresReaderOrJob(operation?: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresReaderOrJob(c, next) {
     const isOfJob = c.req.header("Authorization") !== undefined && isCallbackToken(bearerToken(c));
     if (!isOfJob) await authorize(c, "data:read");
     else if (Date.now() >= (await genuineGrant(c)).expiresAt) throw new ApiError("token_expired", EXPIRED);
     c.set("isOfJob", isOfJob);
     await next();
   };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires the permission `data:read`, or the run's callback token.",
+      security: [{ apiToken: [] }, { callbackToken: [] }],
+      errors: [...OF_CREDENTIAL, "forbidden", "not_configured"],
+      operation,
+    },
+  );
 }
 
 /** What the token of the request grants. Throws 401 if it is not genuine for the run in the path. */
@@ -158,17 +175,15 @@ async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
   return grant;
 }
 
-/* SECTION: Turns a caller's Idempotency-Key into the key of a change. A change with the same key is not made again. */
-
 /** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
-export type Caller =
+type Caller =
   /** Of the token, its id counts, because names can repeat. */
   | Pick<Actor, "tokenId" | "person">
   /** The holder of a callback token. The key is looked up only in that token's run. */
   | "callback";
 
 /**
- * The key of a change. If the caller sends no key, we create one, so that the call to the coordinator can be repeated.
+ * The key of a change. A change with the same key is not made again. If the caller sends no key, we create one, so that the call to the coordinator can be repeated.
  * Our own keys sort by time, so the journal's index of keys has the keys of runs that are purged together side by side.
  *
  * A person is part of the fingerprint and not of the key. So another person who sends the same key through the same

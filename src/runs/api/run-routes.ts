@@ -1,33 +1,43 @@
-/** /{o}/{p}/envs/{envName}/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. */
+/**
+ * …/action-runs: list, count, create, get, cancel and retry runs, and find values to filter by. And …/actions/{name}/runs,
+ * which runs a stored action.
+ */
 import { type Context, Hono } from "hono";
-import { resolveAction } from "../../actions/resolve.ts";
 import { auditAfterwards } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
-import { DEFINITION_NAME, TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
-import { MINUTE_MS } from "../../base/time.ts";
+import { DEFINITION_NAME } from "../../base/limits.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
-import { encodeCursor, nextLink } from "../../http/paging.ts";
+import { linkNext } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/config.ts";
 import { nameOf } from "../run.ts";
 import type { RunReply } from "../run-calls.ts";
-import {
-  type CreatedRun,
-  type Creation,
-  createRetry,
-  createRun,
-  createRunOfBody,
-  creationOf,
-  keyOfCreate,
-  toMs,
-} from "./create-run.ts";
-import { wantedGates } from "./prepare-run.ts";
-import { changeQuery, createQuery, runFacetsQuery, runListQuery, runQuery, runSummaryQuery } from "./query-schemas.ts";
+import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
 import { findFacetsOf, listRunsOf, mayBeKnown, readRun, summarizeRunsOf, waitForEnd } from "./read-runs.ts";
-import { cancel, type NewRunOfActionBody, newRun, newRunOfAction, retry } from "./request-schemas.ts";
+import {
+  cancel,
+  changeQuery,
+  createQuery,
+  newRun,
+  newRunOfAction,
+  retry,
+  runFacetsQuery,
+  runListQuery,
+  runQuery,
+  runSummaryQuery,
+} from "./request-schemas.ts";
+import { OF_ACTION_RUN, OF_CREATE, OF_ENDED_RUN, OF_RUNS } from "./responses/errors.ts";
+import {
+  actionRun,
+  actionRunList,
+  createdActionRun,
+  detailedActionRun,
+  runFacets,
+  runSummary,
+  startedActionRun,
+} from "./responses/runs.ts";
 import {
   actorOf,
   ask,
@@ -45,63 +55,179 @@ import { subscriptionFor } from "./subscription.ts";
 const STALE = ["Action-Runs-Stale", "true"] as const;
 const FOR_READERS = "A callback token reads only the run. Leave out `include` and `wait`, or use an API token.";
 
-/** Nobody waits for the row: a cancel must be as fast as ever. */
-async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {
-  if (!answer.ok || answer.decidedAt === undefined) return;
-  const what = { action: "run_cancelled", target: id, reason } as const;
-  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
-}
-
 export const runRoutes = new Hono<AppEnv>()
-  .get("/", requires("data:read"), validQuery(runListQuery), async (c) => {
-    const page = await listRunsOf(environmentOf(c), c.req.valid("query"));
-    if (page.nextAfter !== null) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(page.nextAfter)));
-    }
-    if (page.isStale) c.header(...STALE);
-    return sendJson(c, `[${page.actionRuns.join(",")}]`);
-  })
-  .get("/summary", requires("data:read"), validQuery(runSummaryQuery), async (c) => {
-    return c.json(await summarizeRunsOf(environmentOf(c), c.req.valid("query")));
-  })
-  .get("/facets", requires("data:read"), validQuery(runFacetsQuery), async (c) => {
-    return c.json(await findFacetsOf(environmentOf(c), c.req.valid("query")));
-  })
-  .post("/", requires("data:write"), validBody(newRun), validQuery(createQuery), async (c) => {
-    const creation = creationOf(c, c.req.valid("query"));
-    return sendCreated(c, creation, await createRunOfBody(creation, c.req.valid("json")));
-  })
-  .get("/:id", requiresReaderOrJob(), validQuery(runQuery), async (c) => {
-    const { wait, include } = c.req.valid("query");
-    if (c.get("isOfJob") && (wait ?? include) !== undefined) throw new ApiError("forbidden", FOR_READERS);
-    const environment = environmentOf(c);
-    const id = runIdOf(c);
-    const subscription = () => subscriptionFor(c, environment);
-    const waited =
-      wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, subscription });
-    const run = waited ?? (await readRun(environment, id, { include }));
-    if (run === null) throw new ApiError("run_not_found");
-    if (run.isStale) c.header(...STALE);
-    return sendJson(c, runJson(run));
-  })
-  .delete("/:id", requires("data:read"), async (c) => {
-    const id = runIdOf(c);
-    const key = idempotencyKey(c);
-    const environment = environmentOf(c);
-    const actor = actorOf(c);
-    const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(actor, key, "cancel")]);
-    if (!isKnown) throw new ApiError("run_not_found");
-    await requirePerson(mustNamePerson(c), environment, id);
-    const options = { mayWrite: may(c.get("principal").role, "data:write") };
-    const answer = await ask(environment, (coordinator) =>
-      coordinator.runs.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
-    );
-    await auditCancel(c, id, answer, null);
-    return sendChanged(c, answer, key);
-  })
+  .get(
+    "/",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "listActionRuns",
+        tag: "Action runs",
+        summary: "List action runs",
+        description:
+          "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. The list shows every " +
+          "change that was acknowledged before you sent the request, unless the response has `Action-Runs-Stale`. A page can " +
+          "be short or empty and still have a next page, so follow `Link` until it is missing.",
+        responses: { 200: { description: "Action runs", json: actionRunList, headers: ["Link", "Action-Runs-Stale"] } },
+        errors: ["database_not_bound"],
+      },
+    ),
+    validQuery(runListQuery),
+    async (c) => {
+      const page = await listRunsOf(environmentOf(c), c.req.valid("query"));
+      linkNext(c, page.nextAfter);
+      if (page.isStale) c.header(...STALE);
+      return sendJson(c, `[${page.actionRuns.join(",")}]`);
+    },
+  )
+  .get(
+    "/summary",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "summarizeActionRuns",
+        tag: "Action runs",
+        summary: "Count action runs by status",
+        description:
+          "Counts the runs that match the filters of a list, by status. The counts can be some seconds behind a list. " +
+          "A count is exact up to 1000. If you filter by `label`, `entityId`, `actionName` or `triggeredBy`, the service counts only the newest " +
+          "5000 such runs. If there are more, every count is `atLeast`.",
+        responses: { 200: { description: "The counts", json: runSummary } },
+        errors: ["database_not_bound"],
+      },
+    ),
+    validQuery(runSummaryQuery),
+    async (c) => c.json(await summarizeRunsOf(environmentOf(c), c.req.valid("query"))),
+  )
+  .get(
+    "/facets",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "findActionRunFacets",
+        tag: "Action runs",
+        summary: "Find values to filter by",
+        description:
+          "Returns the values of one filter that contain a text, each once: names of actions, labels, or names of " +
+          "tokens. A value that equals the text is first. The service looks at the first 1000 values in the order " +
+          "of their bytes and returns at most 20. If there can be others, `more` is true. Values of the last seconds can be " +
+          "missing.",
+        responses: { 200: { description: "The values", json: runFacets } },
+        errors: ["database_not_bound"],
+      },
+    ),
+    validQuery(runFacetsQuery),
+    async (c) => c.json(await findFacetsOf(environmentOf(c), c.req.valid("query"))),
+  )
+  .post(
+    "/",
+    requires(
+      "data:write",
+      DESCRIBE && {
+        operationId: "createActionRun",
+        tag: "Action runs",
+        summary: "Create an action run",
+        description:
+          "Creates an action run. If you send a `trigger`, the service also starts the workflow by a webhook. " +
+          "Only this response contains the callback token. If you repeat the request with the same " +
+          "`Idempotency-Key`, you get the same run.",
+        idempotencyKey: "deploy-42",
+        headers: ["traceparent"],
+        responses: {
+          201: { description: "The run", json: createdActionRun, headers: ["Location", "Idempotent-Replayed"] },
+        },
+        errors: OF_CREATE,
+      },
+    ),
+    validBody(newRun),
+    validQuery(createQuery),
+    async (c) => {
+      const creation = creationOf(c, c.req.valid("query"));
+      return sendCreated(c, creation, await createRunOfBody(creation, c.req.valid("json")));
+    },
+  )
+  .get(
+    "/:id",
+    requiresReaderOrJob(
+      DESCRIBE && {
+        operationId: "getActionRun",
+        tag: "Action runs",
+        summary: "Get an action run by id",
+        description:
+          "Returns an action run. If you send `wait`, the response waits until the run ends, but at most that many seconds. " +
+          "{who}. With a callback token, leave out `wait` and `include`: otherwise the response is 403.",
+        responses: { 200: { description: "The action run", json: detailedActionRun, headers: ["Action-Runs-Stale"] } },
+        errors: [...OF_RUNS, "too_many_watchers"],
+      },
+    ),
+    validQuery(runQuery),
+    async (c) => {
+      const { wait, include } = c.req.valid("query");
+      if (c.get("isOfJob") && (wait ?? include) !== undefined) throw new ApiError("forbidden", FOR_READERS);
+      const environment = environmentOf(c);
+      const id = runIdOf(c);
+      const subscription = () => subscriptionFor(c, environment);
+      const waited =
+        wait === undefined ? null : await waitForEnd(environment, id, { waitMs: wait * 1000, include, subscription });
+      const run = waited ?? (await readRun(environment, id, { include }));
+      if (run === null) throw new ApiError("run_not_found");
+      if (run.isStale) c.header(...STALE);
+      return sendJson(c, runJson(run));
+    },
+  )
+  .delete(
+    "/:id",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "cancelActionRun",
+        tag: "Action runs",
+        summary: "Cancel a pending action run",
+        description:
+          "Cancels a run that is still pending. If the run is running or has ended, the response is 409. To stop " +
+          "a running run, use `POST …/cancel`. {who}, and `data:write` for a run that has or had a gate.",
+        idempotencyKey: "withdraw-42",
+        responses: { 200: { description: "Cancelled action run", json: actionRun, headers: ["Idempotent-Replayed"] } },
+        errors: ["person_required", "run_running", ...OF_ENDED_RUN, ...OF_RUNS],
+      },
+    ),
+    async (c) => {
+      const id = runIdOf(c);
+      const key = idempotencyKey(c);
+      const environment = environmentOf(c);
+      const actor = actorOf(c);
+      const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(actor, key, "cancel")]);
+      if (!isKnown) throw new ApiError("run_not_found");
+      await requirePerson(mustNamePerson(c), environment, id);
+      const options = { mayWrite: may(c.get("principal").role, "data:write") };
+      const answer = await ask(environment, (coordinator) =>
+        coordinator.runs.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
+      );
+      await auditCancel(c, id, answer, null);
+      return sendChanged(c, answer, key);
+    },
+  )
   .post(
     "/:id/cancel",
-    requires("data:write"),
+    requires(
+      "data:write",
+      DESCRIBE && {
+        operationId: "requestActionRunCancel",
+        tag: "Action runs",
+        summary: "Cancel an action run",
+        description:
+          "Cancels a pending or a running run. A pending run ends at once. A running run stays open for " +
+          "`graceSeconds`, so that its job can stop cleanly. The responses to heartbeats tell the job. If the " +
+          "job reports `succeeded` in time, the run succeeds. Otherwise it ends as `cancelled`. If you cancel " +
+          "twice, the grace that ends first counts.",
+        idempotencyKey: "stop-42",
+        responses: {
+          200: { description: "The run is cancelled", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
+          202: { description: "The job was asked to stop", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
+        },
+        errors: ["idempotency_key_reused", "person_required", ...OF_ENDED_RUN, ...OF_RUNS],
+      },
+    ),
     validBody(cancel, { mayBeEmpty: true }),
     validQuery(changeQuery),
     async (c) => {
@@ -124,7 +250,24 @@ export const runRoutes = new Hono<AppEnv>()
   )
   .post(
     "/:id/retry",
-    requires("data:write"),
+    requires(
+      "data:write",
+      DESCRIBE && {
+        operationId: "retryActionRun",
+        tag: "Action runs",
+        summary: "Run an action run again",
+        description:
+          "Creates a new run with the inputs, labels and timeouts of a run that has ended. `parameters` " +
+          "replaces its parameters. A run of a stored action goes through the action as it is now. A run with a " +
+          "`trigger` of its own can't be retried, because its trigger is not kept.",
+        idempotencyKey: "deploy-42-again",
+        headers: ["traceparent"],
+        responses: {
+          201: { description: "The new run", json: startedActionRun, headers: ["Location", "Idempotent-Replayed"] },
+        },
+        errors: [...OF_CREATE, ...OF_ACTION_RUN, "action_not_found", "run_open", "trigger_not_kept", ...OF_RUNS],
+      },
+    ),
     validBody(retry, { mayBeEmpty: true }),
     validQuery(changeQuery),
     async (c) => {
@@ -133,11 +276,34 @@ export const runRoutes = new Hono<AppEnv>()
     },
   );
 
-/* SECTION: POST /{o}/{p}/envs/{envName}/actions/{name}/runs: runs a stored action. */
+/** Nobody waits for the row: a cancel must be as fast as ever. */
+async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {
+  if (!answer.ok || answer.decidedAt === undefined) return;
+  const what = { action: "run_cancelled", target: id, reason } as const;
+  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
+}
 
+/** Below the actions. */
 export const actionRunsRoutes = new Hono<AppEnv>().post(
   `/:name{${DEFINITION_NAME}}/runs` as "/:name/runs",
-  requires("data:write"),
+  requires(
+    "data:write",
+    DESCRIBE && {
+      operationId: "runAction",
+      tag: "Actions",
+      summary: "Run a stored action",
+      description:
+        "Creates a run of an action. The action's webhook starts the workflow, so your token needs no secret " +
+        "of the CI product. If the action has a trigger, the response has no `callback`, because only the " +
+        "receiver gets the callback token.",
+      idempotencyKey: "run-42",
+      headers: ["traceparent"],
+      responses: {
+        201: { description: "The run", json: startedActionRun, headers: ["Location", "Idempotent-Replayed"] },
+      },
+      errors: [...OF_CREATE, ...OF_ACTION_RUN],
+    },
+  ),
   validBody(newRunOfAction, { mayBeEmpty: true }),
   validQuery(createQuery),
   async (c) => {
@@ -146,26 +312,3 @@ export const actionRunsRoutes = new Hono<AppEnv>().post(
     return sendCreated(c, creation, created);
   },
 );
-
-async function createRunOfAction(creation: Creation, name: string, body: NewRunOfActionBody): Promise<CreatedRun> {
-  const { entityId, parameters, recommendations } = body;
-  const changeKey = await keyOfCreate(creation, ["run", name, body]);
-  return createRun(creation, changeKey, async () => {
-    const action = await resolveAction(creation, name, parameters);
-    return {
-      actionName: name,
-      entityId,
-      parameters,
-      recommendations,
-      timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
-      heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
-      labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
-      source: "action",
-      actionVersion: action.version,
-      retryOf: null,
-      trigger: action.trigger,
-      shownTrigger: action.shownTrigger,
-      gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
-    };
-  });
-}

@@ -1,9 +1,10 @@
 /**
- * The subscription of a request that waits for news of a run, or of all runs. After each wait the request is authorized
- * again before the news is sent, so a token gets no more news from 30 s after its revocation on (10 minutes while D1 is
- * down).
+ * The subscription of a request that waits for news of a run, or of all runs, and Server-Sent Events. After each wait the
+ * request is authorized again before the news is sent, so a token gets no more news from 30 s after its revocation on (10
+ * minutes while D1 is down).
  */
 import type { Context } from "hono";
+import { accepts } from "hono/accepts";
 import { authorize } from "../../auth/authentication.ts";
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { AppEnv } from "../../http/request-context.ts";
@@ -40,11 +41,7 @@ export function subscriptionFor(c: Context<AppEnv>, environment: RunEnvironment)
   };
 }
 
-/* SECTION:
- * Server-Sent Events. The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A
- * subscriber that stops reading is dropped, and resumes with the id of the last event it got.
- */
-
+const JSON_TYPE = "application/json";
 export const EVENT_STREAM = "text/event-stream";
 /** A stream ends after this time, so that it does not keep its isolate. The client then resumes. */
 const STREAM_MAX_MS = 300_000;
@@ -63,6 +60,12 @@ export interface Piece {
   readonly isOver: boolean;
 }
 
+/** Whether the client wants Server-Sent Events. The response depends on `Accept`, and says so. */
+export function wantsEventStream(c: Context): boolean {
+  c.header("Vary", "Accept");
+  return accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE }) === EVENT_STREAM;
+}
+
 export interface EventSource {
   /** The next events. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any more. */
   next(maxMs: number): Promise<Piece | null>;
@@ -72,6 +75,10 @@ export interface EventSource {
 
 type Controller = ReadableStreamDefaultController<Uint8Array>;
 
+/**
+ * The next piece is made when the subscriber asks for it, so nothing is buffered for a slow one. A subscriber that stops
+ * reading is dropped, and resumes with the id of the last event it got.
+ */
 export function eventStream(first: Piece, source: EventSource): ReadableStream<Uint8Array> {
   const encoder = new TextEncoder();
   const startedAt = Date.now();

@@ -1,20 +1,20 @@
 /** GET …/{id}/events: a run's timeline, in pages or as Server-Sent Events. */
 import { type Context, Hono } from "hono";
-import { accepts } from "hono/accepts";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
-import { encodeCursor, nextLink, parseSeq } from "../../http/paging.ts";
+import { linkNext, parseSeq } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
-import { baseUrl } from "../../settings/config.ts";
 import { sealedFor } from "../../webhooks/webhook-request.ts";
 import type { TimelineAnswer } from "../run-calls.ts";
-import { eventsQuery } from "./query-schemas.ts";
 import { mayBeKnown } from "./read-runs.ts";
+import { eventsQuery } from "./request-schemas.ts";
+import { OF_RUNS } from "./responses/errors.ts";
+import { timeline } from "./responses/timeline.ts";
 import { ask, environmentOf, type RunEnvironment, runIdOf } from "./run-request.ts";
-import { refusalError } from "./run-response.ts";
+import { refusalError, sendJson } from "./run-response.ts";
 import {
   EVENT_STREAM,
   eventFrame,
@@ -22,34 +22,52 @@ import {
   eventStreamHeaders,
   type Piece,
   subscriptionFor,
+  wantsEventStream,
 } from "./subscription.ts";
 
-const JSON_TYPE = "application/json";
 /** The most events that a stream fetches at once. */
 const STREAM_PAGE = 100;
 
 export const timelineRoutes = new Hono<AppEnv>().get(
   "/:id/events",
-  requires("data:read"),
+  requires(
+    "data:read",
+    DESCRIBE && {
+      operationId: "listActionRunEvents",
+      tag: "Action runs",
+      summary: "Read or follow a run's timeline",
+      description:
+        "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you " +
+        "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`.",
+      headers: ["Last-Event-ID"],
+      responses: {
+        200: {
+          description: "The run's timeline, oldest first",
+          json: timeline,
+          text: {
+            [EVENT_STREAM]: 'id: 1\ndata: {"seq":1,"type":"created","at":"2026-11-25T13:21:48.373Z","by":"ci"}\n\n',
+          },
+          headers: ["Link", "X-Accel-Buffering"],
+        },
+        204: { description: "The stream was resumed after its last event, so there are no more events." },
+      },
+      errors: ["invalid_last_event_id", ...OF_RUNS, "too_many_watchers"],
+    },
+  ),
   validQuery(eventsQuery),
   async (c) => {
     const id = runIdOf(c);
     const environment = environmentOf(c);
     if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-    const type = accepts(c, { header: "Accept", supports: [JSON_TYPE, EVENT_STREAM], default: JSON_TYPE });
-    c.header("Vary", "Accept");
-    if (type === EVENT_STREAM) return stream(c, environment, id);
+    if (wantsEventStream(c)) return stream(c, environment, id);
 
     const { limit, cursor = 0 } = c.req.valid("query");
     const page = { after: cursor, limit, withExcerpts: seesExcerpts(c) };
     const answer = await ask(environment, (coordinator) => coordinator.watches.events(id, page));
     if (!answer.ok) throw refusalError(answer.reason);
-    if (answer.lastSeq < answer.newestSeq) {
-      c.header("Link", nextLink(baseUrl(c.env, c.req.url), c.req.url, encodeCursor(answer.lastSeq)));
-    }
-    c.header("Content-Type", JSON_TYPE);
+    linkNext(c, answer.lastSeq < answer.newestSeq ? answer.lastSeq : null);
     const { events } = await openExcerpts(environment, id, answer);
-    return c.body(`[${events.join(",")}]`);
+    return sendJson(c, `[${events.join(",")}]`);
   },
 );
 
@@ -116,9 +134,7 @@ function badLastEventId(): ApiError {
   );
 }
 
-/* SECTION: A timeline as Server-Sent Events, each with its number as the id. */
-
-export interface TimelineSource {
+interface TimelineSource {
   /**
    * The events after `seq`. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any
    * more.
@@ -128,6 +144,7 @@ export interface TimelineSource {
   leave(): void;
 }
 
+/** A timeline as Server-Sent Events, each with its number as the id. */
 export function streamEvents(first: TimelineAnswer, source: TimelineSource): ReadableStream<Uint8Array> {
   let seq = first.lastSeq;
   return eventStream(toPiece(first), {
@@ -151,20 +168,15 @@ function toFrame(event: string): string {
   return eventFrame(seq, event);
 }
 
-/* SECTION:
- * Opens the excerpts of a page of a timeline. An excerpt can repeat a secret of the request, so the sender seals it,
- * and the journal never holds it in clear. The page has excerpts only if the call to the coordinator asked for them.
- */
-
 /** No other text of an event can contain this, because JSON escapes its quotes. */
 const HAS_EXCERPT = ',"excerpt":"';
 
-/** An excerpt is null if no key of the ring opens it. */
-export async function openExcerpts(
-  environment: RunEnvironment,
-  id: string,
-  page: TimelineAnswer,
-): Promise<TimelineAnswer> {
+/**
+ * Opens the excerpts of a page. An excerpt can repeat a secret of the request, so the sender seals it, and the journal
+ * never holds it in clear. An excerpt is null if no key of the ring opens it. The page has excerpts only if the call to
+ * the coordinator asked for them.
+ */
+async function openExcerpts(environment: RunEnvironment, id: string, page: TimelineAnswer): Promise<TimelineAnswer> {
   const events = page.events.map((event) => (event.includes(HAS_EXCERPT) ? opened(environment, id, event) : event));
   return { ...page, events: await Promise.all(events) };
 }

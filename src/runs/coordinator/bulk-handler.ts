@@ -1,13 +1,11 @@
 /** What callers ask about bulk operations: to begin, to see and to stop them. */
 import { logFailure } from "../../base/log.ts";
-import type { Databases } from "../../settings/databases.ts";
 import {
   type BulkCalls,
   type BulkOperation,
   type BulkOrder,
   type BulkPreview,
   type BulkReply,
-  type BulkRunner,
   type BulkTarget,
   type NumberedItem,
   OPERATIONS_MAX,
@@ -17,51 +15,31 @@ import {
 } from "../bulk.ts";
 import { isLost, shownBulk } from "../journal/bulk-rows.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Lacking } from "../replication/lacking.ts";
-import type { Replication } from "../replication/replication.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { behind } from "../run-id.ts";
-import { BulkCancels, BulkDriver } from "./bulk-driver.ts";
+import { BulkDriver } from "./bulk-driver.ts";
 import { BulkProgress, RunSets } from "./bulk-progress.ts";
-import type { Scheduler } from "./gates/scheduler.ts";
-import { wouldStart } from "./gates/scheduling-effects.ts";
-import type { Ledger } from "./ledger.ts";
+import type { Context } from "./context.ts";
+import { type Scheduler, wouldStart } from "./gates/scheduler.ts";
 import { KEY_REUSED } from "./replies.ts";
-import type { StorageLimit } from "./retention.ts";
-
-/** What a BulkHandler needs of its coordinator. `arm`: sets the alarm for what is due next. */
-interface Parts {
-  readonly env: Databases;
-  readonly journal: Journal;
-  readonly storageLimit: StorageLimit;
-  readonly replication: Replication;
-  readonly lacking: Lacking;
-  readonly ledger: Ledger;
-  readonly scheduler: Scheduler;
-  readonly runner: BulkRunner;
-  readonly arm: (now: number) => void;
-}
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 
 export class BulkHandler implements BulkCalls {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #storageLimit: StorageLimit;
   readonly #scheduler: Scheduler;
-  readonly #arm: (now: number) => void;
   readonly #progress: BulkProgress;
   readonly #sets: RunSets;
   readonly driver: BulkDriver;
 
-  constructor({ env, journal, storageLimit, replication, lacking, ledger, scheduler, runner, arm }: Parts) {
-    this.#journal = journal;
-    this.#storageLimit = storageLimit;
+  constructor(context: Context, scheduler: Scheduler) {
+    this.#context = context;
+    this.#journal = context.journal;
     this.#scheduler = scheduler;
-    this.#arm = arm;
-    this.#progress = new BulkProgress(journal);
-    this.#sets = new RunSets(env, journal, replication, lacking);
-    const cancels = new BulkCancels(journal, ledger, this.#progress);
-    this.driver = new BulkDriver(journal, this.#progress, { runner, sets: this.#sets, cancels, arm });
+    this.#progress = new BulkProgress(context.journal);
+    this.#sets = new RunSets(context);
+    this.driver = new BulkDriver(context, this.#progress, this.#sets);
   }
 
   async reserve(order: BulkOrder, runIds: readonly string[] | null, changeKey: ChangeKey): Promise<BulkReply> {
@@ -77,7 +55,7 @@ export class BulkHandler implements BulkCalls {
     if (underWay.retry + underWay.cancel >= OPERATIONS_MAX) return TOO_MANY;
     if (order.request.operation === "retry" && underWay.retry >= RETRIES_MAX) return TOO_MANY;
     // Keep the room that is left, so that runs can end.
-    if (this.#storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
+    if (this.#context.storageLimit.isReached(now)) return { ok: false, reason: "storage_full" };
     const named = runIds ?? [];
     const waiting = new Set(runs.states(named).flatMap(({ id, isWaiting }) => (isWaiting ? [id] : [])));
     const set = named.map((id) => ({ id, isWaiting: waiting.has(id) }));
@@ -85,7 +63,7 @@ export class BulkHandler implements BulkCalls {
       bulk.insert(order, changeKey, set.length, now);
       bulkItems.add(order.id, set);
     });
-    this.#arm(now);
+    this.#context.arm(now);
     return { ok: true, id: order.id, operation: null };
   }
 
@@ -103,7 +81,7 @@ export class BulkHandler implements BulkCalls {
         ? { state: "running" }
         : { state: "collecting", below: behind(runs.newestId() ?? "") },
     );
-    this.#arm(now);
+    this.#context.arm(now);
     return shownBulk(begun);
   }
 
@@ -138,7 +116,7 @@ export class BulkHandler implements BulkCalls {
     if (known === null || known.state === "reserved") return null;
     if (known.completedAt === null) {
       this.driver.stop(this.#progress.stopAsked(known, by), now);
-      this.#arm(now);
+      this.#context.arm(now);
     }
     return this.#shown(id);
   }

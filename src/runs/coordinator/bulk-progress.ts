@@ -8,7 +8,7 @@
 
 import { BULK_NEWEST_SHOWN } from "../../base/limits.ts";
 import { within } from "../../base/time.ts";
-import { boundDatabase, type Databases } from "../../settings/databases.ts";
+import { boundDatabase } from "../../settings/databases.ts";
 import {
   type AbortReason,
   BATCH_RUNS,
@@ -27,10 +27,9 @@ import {
 import { findMatching, type MatchingPage, type MatchingRun } from "../d1/list.ts";
 import type { StoredBulk } from "../journal/bulk-rows.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { Lacking } from "../replication/lacking.ts";
-import type { Replication } from "../replication/replication.ts";
 import { isOpen, STATUSES } from "../run.ts";
 import { mergedPage, type RunFacts, type RunFilters } from "../run-filters.ts";
+import type { Context } from "./context.ts";
 
 /** The code of a run that was given up. */
 const UNKNOWN = "unknown";
@@ -140,11 +139,6 @@ function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<
   return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, added(outcome)])) as Record<Outcome, number>;
 }
 
-/* SECTION:
- * Which runs a bulk operation is about, and how they have ended. The runs of a filter are those that D1 finds, without
- * the runs that D1 lacks, and what of those matches. Whatever is about runs whose ids are known is in the journal.
- */
-
 const READ_MAX_MS = 5000;
 /** How many matching runs an operation collects at once. */
 const COLLECTED_RUNS = 1000;
@@ -156,22 +150,22 @@ const BATCH_ITEMS = 500;
 const NO_RUNS: MatchingPage = { runs: [], behind: null };
 
 /** `areAllOver`: whether no run is open. */
-export interface Ends {
+interface Ends {
   readonly ended: EndedRuns;
   readonly areAllOver: boolean;
 }
 
+/**
+ * Which runs a bulk operation is about, and how they have ended. The runs of a filter are those that D1 finds, without
+ * the runs that D1 lacks, and what of those matches. Whatever is about runs whose ids are known is in the journal.
+ */
 export class RunSets {
-  readonly #env: Databases;
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #replication: Replication;
-  readonly #lacking: Lacking;
 
-  constructor(env: Databases, journal: Journal, replication: Replication, lacking: Lacking) {
-    this.#env = env;
-    this.#journal = journal;
-    this.#replication = replication;
-    this.#lacking = lacking;
+  constructor(context: Context) {
+    this.#context = context;
+    this.#journal = context.journal;
   }
 
   /** The next runs of the operation's filter, newest first. Null while D1 is rebuilt. Throws what D1 throws. */
@@ -231,18 +225,19 @@ export class RunSets {
 
   /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
   async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
-    if (this.#replication.isStale) return null;
+    const { env, replication, lacking } = this.#context;
+    if (replication.isStale) return null;
     const query = { ...filters, cursor: below ?? undefined, limit };
     // First, because what is replicated after this is in both.
-    const { ids: without, matching, completeTo } = this.#lacking.of(query);
-    const lacking = { items: matching.map(toMatchingRun), endsAt: completeTo };
-    const { home } = this.#replication;
+    const { ids: without, matching, completeTo } = lacking.of(query);
+    const pending = { items: matching.map(toMatchingRun), endsAt: completeTo };
+    const { home } = replication;
     const read = async (number: number) => {
-      const session = (await boundDatabase(this.#env, number)).withSession("first-primary");
+      const session = (await boundDatabase(env, number)).withSession("first-primary");
       return findMatching(session, this.#journal.scope, query, { without, completeTo: completeTo ?? undefined });
     };
     const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
-    const { items, endsAt } = mergedPage(lacking, { items: found.runs, endsAt: found.behind }, query);
+    const { items, endsAt } = mergedPage(pending, { items: found.runs, endsAt: found.behind }, query);
     return { runs: items, behind: endsAt };
   }
 }

@@ -7,6 +7,7 @@
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
 import { LogLimit, log, logFailure } from "../../base/log.ts";
 import { type Dispatch, LEASE_MS } from "../../webhooks/dispatch.ts";
+import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import type { StopRequest } from "../journal/dispatch-rows.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
@@ -16,9 +17,8 @@ import type { ChangeKey } from "../run-calls.ts";
 import { durationsOf } from "../run-counts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { expire, type RunEvent } from "../transition.ts";
-import type { Notifications } from "./endpoints/fan-out.ts";
-import { logGivenUp, neverCalled } from "./sending/run-requests.ts";
-import type { Changes, Subscriptions } from "./subscriptions.ts";
+import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
+import type { Changes } from "./subscriptions.ts";
 
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
@@ -34,52 +34,35 @@ export interface UpdateDetails {
   readonly alongside?: () => void;
 }
 
-/** What else follows from a run. */
-export interface Consequences {
+/** The parts above the ledger, and what it asks of them. */
+interface Consequences {
+  /** Puts a version's event on record for the webhook endpoints. */
+  readonly fanOut: FollowUp;
+  readonly outcomes: { before(run: Run): PreviousStatus };
   /** Called when the job of a run must stop, and its stop request is planned. */
-  mustStop(run: JournaledRun, now: number): void;
-  /** Called after each end. */
-  ended(run: JournaledRun, now: number): void;
+  readonly stopRequests: { start(run: JournaledRun, now: number): void };
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
-  timeHasCome(run: JournaledRun, now: number): JournaledRun;
-  /** Called when the last attempt of an ended run is over, because the run has occupied its queue until then. */
-  lastAttemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
+  readonly gatedRuns: { timeHasCome(run: JournaledRun, now: number): JournaledRun };
+  readonly scheduler: {
+    /** Called after each end. */
+    ended(run: JournaledRun, now: number): void;
+    /** Called when the last attempt of an ended run is over, because the run has occupied its queue until then. */
+    attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void;
+  };
 }
-
-const NO_CONSEQUENCES: Consequences = {
-  mustStop: () => {},
-  ended: () => {},
-  timeHasCome: (run) => run,
-  lastAttemptEnded: () => {},
-};
 
 export class Ledger {
   readonly #journal: Journal;
   readonly #replication: Replication;
-  readonly #notifications: Notifications;
-  /** What must be on record with each version. */
-  readonly #followUps: readonly FollowUp[];
-  readonly #subscriptions: Subscriptions;
   readonly #changes: Changes;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
-  /** Set once, when the parts of the coordinator that they call are there. */
-  consequences = NO_CONSEQUENCES;
+  /** Set once, when the parts above the ledger are there. */
+  consequences: Partial<Consequences> = {};
 
-  constructor(
-    journal: Journal,
-    replication: Replication,
-    notifications: Notifications,
-    subscriptions: Subscriptions,
-    changes: Changes,
-    retentionDays: number,
-  ) {
+  constructor(journal: Journal, replication: Replication, changes: Changes, retentionDays: number) {
     this.#journal = journal;
     this.#replication = replication;
-    this.#notifications = notifications;
-    // The retry of replication sets the alarm sooner than deliveries need it, so this order sets it once.
-    this.#followUps = [replication, notifications.fanOut];
-    this.#subscriptions = subscriptions;
     this.#changes = changes;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.scope);
@@ -98,7 +81,7 @@ export class Ledger {
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
     if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
-    return hasTimeCome(run, now) ? this.consequences.timeHasCome(run, now) : run;
+    return hasTimeCome(run, now) ? (this.consequences.gatedRuns?.timeHasCome(run, now) ?? run) : run;
   }
 
   /** Writes a new run. Null, and nothing is written, if its key or its id is taken. */
@@ -119,7 +102,7 @@ export class Ledger {
     };
     const written = this.#journal.insert(created, details, now, this.#followUps);
     if (written === null) return null;
-    this.#follow(created, this.#afterEach(created, written, isWaiting(created), now));
+    this.#follow(created, written, isWaiting(created), now, []);
     return created;
   }
 
@@ -142,7 +125,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
-      previousStatus: isOpen(before) ? this.#notifications.outcomes.before(next) : before.previousStatus,
+      previousStatus: isOpen(before) ? (this.consequences.outcomes?.before(next) ?? null) : before.previousStatus,
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#occupancy(next, event, now),
     };
@@ -158,11 +141,10 @@ export class Ledger {
     );
     const isOver = !isOpen(changed);
     const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
-    this.#follow(changed, [
-      ...this.#afterEach(changed, written, isWaiting(before) || isWaiting(changed), now),
+    this.#follow(changed, written, isWaiting(before) || isWaiting(changed), now, [
       () => isOver && this.#log(before, changed, event, written, now),
-      () => isToStop && this.consequences.mustStop(changed, now),
-      () => isOver && this.consequences.ended(changed, now),
+      () => isToStop && this.consequences.stopRequests?.start(changed, now),
+      () => isOver && this.consequences.scheduler?.ended(changed, now),
     ]);
     return changed;
   }
@@ -173,7 +155,7 @@ export class Ledger {
       this.#journal.noteAttempt(run, dispatch, events);
       this.#replication.arm(now);
     });
-    this.#subscriptions.notify(run.id);
+    this.#changes.subscriptions.notify(run.id);
   }
 
   /** Writes the progress of a run's stop request. Null erases it. The run may have ended. */
@@ -187,19 +169,25 @@ export class Ledger {
       this.#journal.noteStopRequest(run, stopRequest, events);
       this.#replication.arm(now);
     });
-    if (events.length > 0) this.#subscriptions.notify(run.id);
+    if (events.length > 0) this.#changes.subscriptions.notify(run.id);
   }
 
   /** Writes events of an open run that say nothing new of the run itself. */
   noteEvents(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.timeline.append(run, events);
-    this.#subscriptions.notify(run.id);
+    this.#changes.subscriptions.notify(run.id);
   }
 
   /** Writes a heartbeat of a run that keeps its version. */
   noteHeartbeat(run: JournaledRun, events: readonly TimelineEvent[]): void {
     this.#journal.noteHeartbeat(run, events);
-    if (events.length > 0) this.#subscriptions.notify(run.id);
+    if (events.length > 0) this.#changes.subscriptions.notify(run.id);
+  }
+
+  /** What must be on record with each version. The retry of replication first: it sets the alarm sooner than deliveries. */
+  get #followUps(): readonly FollowUp[] {
+    const { fanOut } = this.consequences;
+    return fanOut === undefined ? [this.#replication] : [this.#replication, fanOut];
   }
 
   /** The run, whose error also says what came of its webhook if the deadline has passed before a receiver took it. */
@@ -258,26 +246,19 @@ export class Ledger {
     logGivenUp("attempt", this.#journal.scope, run.id, erased.attempt, neverCalled(erased, run.failedAttempt));
   }
 
-  /** What follows from every version. `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens. */
-  #afterEach(
-    { id }: Run,
-    { pendingVersion, after = [] }: Written,
-    isGated: boolean,
-    now: number,
-  ): readonly (() => void)[] {
-    return [
-      () => this.#replication.changed(pendingVersion, isGated),
-      () => this.#subscriptions.notify(id),
-      () => this.#changes.noteChange(now),
-      ...after,
-    ];
-  }
-
   /**
    * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it, and a
    * repeated change does nothing more. What a failed part left undone is found by the alarm that the version has set.
+   * `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens.
    */
-  #follow({ id }: Run, parts: readonly (() => unknown)[]): void {
+  #follow({ id }: Run, written: Written, isGated: boolean, now: number, rest: readonly (() => unknown)[]): void {
+    const parts = [
+      () => this.#replication.changed(written.pendingVersion, isGated),
+      () => this.#changes.subscriptions.notify(id),
+      () => this.#changes.noteChange(now),
+      ...(written.after ?? []),
+      ...rest,
+    ];
     for (const part of parts) {
       try {
         part();
@@ -303,11 +284,6 @@ function ownChangeKey(): ChangeKey {
   return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }
 
-/* SECTION:
- * One log line for each run that ends. Its names are those of OpenTelemetry's conventions for CI/CD
- * (opentelemetry.io/docs/specs/semconv/cicd). A coordinator writes a bounded number a second.
- */
-
 /** OpenTelemetry's `cicd.pipeline.result` of a failed run. `error`: the failure is not the pipeline's own. */
 const FAILURES = {
   callback: "failure",
@@ -326,6 +302,10 @@ const FAILURES = {
  */
 const LINES_PER_SECOND = 25;
 
+/**
+ * One log line for each run that ends. Its names are those of OpenTelemetry's conventions for CI/CD
+ * (opentelemetry.io/docs/specs/semconv/cicd).
+ */
 export class EndLog {
   readonly #coordinator: string;
   readonly #limit = new LogLimit(LINES_PER_SECOND);

@@ -1,8 +1,10 @@
-/** The calls about where the environment lives. Each is one critical section: the replicas' roles are the move. */
-
+/**
+ * Where the environment lives: the calls about it, each of which is one critical section because the replicas' roles are
+ * the move, and the cleaning of the databases that the environment has left.
+ */
 import { logFailure } from "../../base/log.ts";
 import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../base/time.ts";
-import { boundDatabase, type Databases, NotBound } from "../../settings/databases.ts";
+import { boundDatabase, NotBound } from "../../settings/databases.ts";
 import { deleteLeftovers } from "../d1/environments.ts";
 import {
   type Home,
@@ -15,41 +17,38 @@ import {
   type MoveReply,
   type MoveStatus,
 } from "../home.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { ReplicaRows } from "../journal/replica-rows.ts";
-import { changeMove, NEW_MOVE, type Replicas } from "../replication/replica-set.ts";
+import { changeMove, NEW_MOVE } from "../replication/replica-set.ts";
 import type { DueWork } from "./alarm.ts";
+import type { Context } from "./context.ts";
+import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 
 /** How long the old rows stay for isolates that remember the old database: longer than they remember anything. */
-export const REST_MS = 15 * MINUTE_MS;
+const REST_MS = 15 * MINUTE_MS;
 /** A statement that was given up can run late, so the rows are deleted once more. */
-export const CLEAN_AGAIN_MS = HOUR_MS;
+const CLEAN_AGAIN_MS = HOUR_MS;
 
 export class MoveHandler implements MoveCalls {
-  readonly #journal: Journal;
-  readonly #replicas: Replicas;
-  readonly #arm: (now: number) => void;
+  readonly #context: Context;
 
-  constructor(journal: Journal, replicas: Replicas, arm: (now: number) => void) {
-    this.#journal = journal;
-    this.#replicas = replicas;
-    this.#arm = arm;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   async state(): Promise<HomeState> {
-    const home = this.#replicas.primary?.home ?? null;
-    return { home, moves: this.#moves(Date.now()), bytes: this.#journal.sql.databaseSize };
+    const home = this.#context.replicas.primary?.home ?? null;
+    return { home, moves: this.#moves(Date.now()), bytes: this.#context.journal.sql.databaseSize };
   }
 
   async chooseHome(database: number): Promise<Home> {
-    return this.#replicas.chooseHome(database);
+    return this.#context.replicas.chooseHome(database);
   }
 
   async begin(from: Home, database: number): Promise<MoveReply> {
     const now = Date.now();
-    this.#replicas.adopt(from, now);
+    this.#context.replicas.adopt(from, now);
     // Even if the move is refused, the home that was adopted needs its retry of replication.
-    this.#arm(now);
+    this.#context.arm(now);
     const moves = this.#moves(now);
     const underWay = moves.find(isUnderWay);
     if (underWay !== undefined) {
@@ -57,30 +56,30 @@ export class MoveHandler implements MoveCalls {
       return isSame ? { ok: true, move: underWay } : { ok: false, reason: "move_under_way" };
     }
     // Another move was over between the question where the environment lives and this request.
-    const home = this.#replicas.primary?.home;
+    const home = this.#context.replicas.primary?.home;
     if (home?.generation !== from.generation || home.database === database)
       return { ok: false, reason: "move_under_way" };
     if (moves.some((move) => leftDatabase(move) === database)) return { ok: false, reason: "moved_lately" };
     const generation = 1 + Math.max(from.generation, ...moves.map(({ target }) => target.generation));
-    this.#replicas.beginCopy({ ...NEW_MOVE, from, target: { database, generation }, requestedAt: now });
-    this.#arm(now);
+    this.#context.replicas.beginCopy({ ...NEW_MOVE, from, target: { database, generation }, requestedAt: now });
+    this.#context.arm(now);
     return this.#newest(now);
   }
 
   async cancel(): Promise<MoveReply | null> {
     const now = Date.now();
-    if (this.#replicas.copy === null) {
+    if (this.#context.replicas.copy === null) {
       const isUnregistered = this.#moves(now).some(isUnderWay);
       return isUnregistered ? { ok: false, reason: "move_under_way" } : null;
     }
-    this.#replicas.cancelCopy();
-    this.#arm(now);
+    this.#context.replicas.cancelCopy();
+    this.#context.arm(now);
     return this.#newest(now);
   }
 
   /** Those that are not over, the oldest first. */
   #moves(now: number): Move[] {
-    const { copy, leaving } = this.#replicas;
+    const { copy, leaving } = this.#context.replicas;
     const remaining = copy?.resync.remaining ?? null;
     return [...leaving, ...(copy === null ? [] : [copy.rows])]
       .flatMap(({ state: { move, role } }) => {
@@ -108,7 +107,7 @@ function statusOf(move: MoveRecord, now: number): MoveStatus {
 }
 
 /** When the rows in the database that was left may be deleted; Infinity if the control database must know it first. */
-export function cleanableAt({ cleanedAt, isCancelled, switchedAt }: MoveRecord, now: number): number {
+function cleanableAt({ cleanedAt, isCancelled, switchedAt }: MoveRecord, now: number): number {
   if (cleanedAt !== null) return afterwards(cleanedAt, CLEAN_AGAIN_MS, now);
   if (isCancelled) return now;
   return switchedAt === null ? Number.POSITIVE_INFINITY : afterwards(switchedAt, REST_MS, now);
@@ -119,86 +118,76 @@ function afterwards(at: number, ms: number, now: number): number {
   return Math.min(at, now) + ms;
 }
 
-/** The same for a database that the environment has left. */
-export function leftUntil({ state: { move } }: ReplicaRows, now: number): number {
-  return move === null ? now : cleanableAt(move, now);
-}
-
-/* SECTION: Deletes the environment's rows in the databases that it has left, twice. The alarm starts each pass. */
-
 /** The timeout of a statement. */
 const STATEMENT_MAX_MS = 8000;
 /** How many statements a pass makes, and after how long it makes no other. It leaves D1 to others. */
 const PASS_STATEMENTS = 20;
 const PASS_MAX_MS = 20_000;
-/** The pause after a pass that left rows, and after one that failed. */
+/** The pause after a pass that left rows. */
 const PAUSE_MS = 250;
-const RETRY_MS = 10_000;
+const CLEANING = { leaseMs: PASS_MAX_MS + STATEMENT_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
+/** Deletes the environment's rows in the databases that it has left, twice. The alarm starts each pass. */
 export class Cleaning implements DueWork {
-  readonly #env: Databases;
-  readonly #scope: string;
-  readonly #replicas: Replicas;
-  readonly #arm: (now: number) => void;
-  /** The pass under way, or the pause after it. In memory only: a new instance starts a pass at once. */
-  #busy: { readonly at: number; readonly ms: number } | null = null;
-  #isUnderWay = false;
+  readonly #context: Context;
+  readonly #call: LeasedCall;
 
-  constructor(env: Databases, scope: string, replicas: Replicas, arm: (now: number) => void) {
-    this.#env = env;
-    this.#scope = scope;
-    this.#replicas = replicas;
-    this.#arm = arm;
-  }
-
-  /** When the next pass is due; Infinity if there is nothing to clean. */
-  nextAt(now: number): number {
-    const due = Math.min(Number.POSITIVE_INFINITY, ...this.#replicas.leaving.map((rows) => leftUntil(rows, now)));
-    if (this.#busy === null) return due;
-    // If the clock steps, the alarm must not ring without a pause until the pass under way ends.
-    const least = this.#isUnderWay ? PAUSE_MS : 0;
-    return Math.max(due, now + Math.max(least, this.#busy.ms - msSinceOrLongAgo(this.#busy.at, now)));
-  }
-
-  /** Starts a pass if one is due. */
-  start(now: number): void {
-    if (this.#isUnderWay || this.nextAt(now) > now) return;
-    this.#isUnderWay = true;
-    // The pass ends before that.
-    this.#busy = { at: now, ms: PASS_MAX_MS + STATEMENT_MAX_MS };
-    const due = this.#replicas.leaving.filter((rows) => leftUntil(rows, now) <= now);
-    void Promise.all(due.map((rows) => this.#clean(rows))).then((pauses) => {
-      const ms = Math.max(...pauses);
-      this.#isUnderWay = false;
-      this.#busy = ms === 0 ? null : { at: Date.now(), ms };
-      this.#arm(Date.now());
+  constructor(context: Context) {
+    this.#context = context;
+    this.#call = new LeasedCall({
+      ...CLEANING,
+      failed: (error) => this.#logFailed(error),
+      ended: () => context.arm(Date.now()),
     });
   }
 
-  /** Returns how long the next pass must wait. Never throws. */
-  async #clean(rows: ReplicaRows): Promise<number> {
+  /** When the next pass is due. */
+  nextAt(now: number): number {
+    const due = this.#context.replicas.leaving.map((rows) => leftUntil(rows, now));
+    return Math.max(Math.min(...due), this.#call.nextAt(now));
+  }
+
+  /** Starts a pass if one is due. */
+  takeBatch(now: number): number {
+    if (this.nextAt(now) > now) return 0;
+    const due = this.#context.replicas.leaving.filter((rows) => leftUntil(rows, now) <= now);
+    this.#call.start(now, async (isCurrent) => {
+      const pauses = await Promise.all(due.map((rows) => this.#clean(rows, isCurrent)));
+      return pauses.includes(null) ? null : Math.max(...pauses.map(Number));
+    });
+    return 0;
+  }
+
+  /** Returns how long the next pass must wait; null after a failure. Never throws. */
+  async #clean(rows: ReplicaRows, isCurrent: IsCurrent): Promise<number | null> {
+    const { replicas } = this.#context;
     try {
-      const areGone = await this.#areGone(rows);
+      const areGone = await this.#areGone(rows, isCurrent);
       // A restored object can find itself in this database, and the last deletion can have taken rows of it.
-      if (!this.#isLeft(rows)) this.#replicas.walkAgain(rows.database);
+      if (!isLeft(rows)) replicas.walkAgain(rows.database);
+      else if (!isCurrent()) return null;
       else if (!areGone) return PAUSE_MS;
       else if (rows.state.move?.cleanedAt == null) changeMove(rows, { cleanedAt: Date.now() });
-      else this.#replicas.forget(rows);
+      else replicas.forget(rows);
       return 0;
     } catch (error) {
-      const { database } = rows;
-      logFailure("move_failed", error, { coordinator: this.#scope, database, status: "cleaning" });
-      return RETRY_MS;
+      this.#logFailed(error, rows.database);
+      return null;
     }
   }
 
+  #logFailed(error: unknown, database?: number): void {
+    logFailure("move_failed", error, { coordinator: this.#context.journal.scope, database, status: "cleaning" });
+  }
+
   /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
-  async #areGone(rows: ReplicaRows): Promise<boolean> {
-    const deleteSome = async () => deleteLeftovers(await boundDatabase(this.#env, rows.database), this.#scope);
+  async #areGone(rows: ReplicaRows, isCurrent: IsCurrent): Promise<boolean> {
+    const { env, journal } = this.#context;
+    const deleteSome = async () => deleteLeftovers(await boundDatabase(env, rows.database), journal.scope);
     const beganAt = Date.now();
     try {
       for (let i = 0; i < PASS_STATEMENTS; i++) {
-        if (!this.#isLeft(rows)) return true;
+        if (!isCurrent() || !isLeft(rows)) return true;
         if (msSinceOrLongAgo(beganAt, Date.now()) >= PASS_MAX_MS) return false;
         if (!(await within(STATEMENT_MAX_MS, deleteSome()))) return true;
       }
@@ -208,8 +197,13 @@ export class Cleaning implements DueWork {
       throw error;
     }
   }
+}
 
-  #isLeft({ state }: ReplicaRows): boolean {
-    return state.role === "leaving";
-  }
+/** When its rows may be deleted. */
+function leftUntil({ state: { move } }: ReplicaRows, now: number): number {
+  return move === null ? now : cleanableAt(move, now);
+}
+
+function isLeft({ state }: ReplicaRows): boolean {
+  return state.role === "leaving";
 }

@@ -38,22 +38,13 @@ export class Replies {
 
   /** What a new run that repeats this one is made of. */
   inputs(run: JournaledRun): InputsAnswer {
-    const { actionName, entityId, parameters, recommendations } = run;
-    const { heartbeatTimeoutMs, labels } = run;
+    const { actionName, entityId, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
     return {
       ok: true,
       isOver: !isOpen(run),
       isRetried: this.#journal.runs.isRetried(run.id),
       source: run.source,
-      inputs: {
-        actionName,
-        entityId,
-        parameters,
-        recommendations,
-        labels,
-        heartbeatTimeoutMs,
-        timeoutMs: run.timeoutMs,
-      },
+      inputs: { actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs, timeoutMs },
     };
   }
 

@@ -1,215 +1,175 @@
 /**
- * Purges runs whose retention is over, one batch at a time. D1's rows go first, so that the journal still knows the
- * runs if D1 fails. With an archive, the journal keeps the runs until the archive has them. No caller waits for a purge.
+ * What becomes of ended runs when their retention is over. The purge deletes D1's rows, so that no list shows a run that
+ * the journal has forgotten, and so that the journal still knows the runs if D1 fails. Without an archive, the journal
+ * forgets the runs then. With one, it keeps them until an object of the archive has them. No caller waits for any of it.
  */
 import { log, logFailure } from "../../base/log.ts";
-import { DAY_MS, msSinceOrLongAgo, within } from "../../base/time.ts";
+import { DAY_MS, within } from "../../base/time.ts";
 import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-run.ts";
 import { BEGINNING, type Due, type EndedRun } from "../journal/due-rows.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { ArchiveAnswer, ArchiveCalls, ArchivedRun, Archiver } from "../protocol.ts";
-import type { Replication } from "../replication/replication.ts";
+import type { ArchiveCalls, ArchivedRun } from "../protocol.ts";
 import { toWireEvent } from "../timeline.ts";
-import type { AlarmClock, DueWork } from "./alarm.ts";
+import type { DueWork } from "./alarm.ts";
+import type { Context } from "./context.ts";
+import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 
 /** Small enough that a callback never waits long for a batch. */
-const PURGED_AT_ONCE = 200;
-/** How long the next batch waits after one that fails or hangs. */
-const GIVEN_UP_MS = 10_000;
+const PASS_RUNS = 200;
+/** How long a purge takes at most, and how long the next one waits after a failure. */
+const PURGE = { leaseMs: 10_000, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
-/** What a Purge needs besides the journal. `archive`: null if no bucket is bound. */
-interface Purging {
-  readonly alarms: AlarmClock;
-  readonly replication: Replication;
-  readonly archive: Archive | null;
-  readonly forgettable: Forgettable;
-}
+export class Purge implements DueWork {
+  readonly #context: Context;
+  readonly #archive: Archive;
+  readonly #call: LeasedCall;
 
-export class Purge {
-  readonly #journal: Journal;
-  readonly #parts: Purging;
-
-  constructor(journal: Journal, parts: Purging) {
-    this.#journal = journal;
-    this.#parts = parts;
+  constructor(context: Context, archive: Archive) {
+    this.#context = context;
+    this.#archive = archive;
+    this.#call = new LeasedCall({
+      ...PURGE,
+      failed: (error) => logFailure("purge_failed", error, { coordinator: context.journal.scope }),
+      ended: () => context.arm(Date.now()),
+    });
   }
 
-  /** When the first run is to be purged; Infinity if there is none. */
-  nextAt(): number {
-    return this.#journal.due.nextPurgeAt(this.#after);
+  /** When the next runs are to be purged. */
+  nextAt(now: number): number {
+    return Math.max(this.#context.journal.due.nextPurgeAt(this.#after), this.#call.nextAt(now));
   }
 
-  /** Starts to purge the runs that are due. Returns how many. */
-  start(now: number): number {
-    const { alarms, archive, forgettable } = this.#parts;
-    if (alarms.holdsPurges(now)) return 0;
-    const runs = this.#journal.due.purgeable(now, PURGED_AT_ONCE, this.#after);
+  /** Starts to purge the runs that are due. */
+  takeBatch(now: number): number {
+    if (this.#call.nextAt(now) > now) return 0;
+    const runs = this.#context.journal.due.purgeable(now, PASS_RUNS, this.#after);
     if (runs.length === 0) return 0;
-    const isLast = archive === null;
-    const ids = isLast ? forgettable.notified(runs, now) : runs.map(({ id }) => id);
-    if (isLast && ids.length > 0 && forgettable.mustCountFirst(ids)) return 0;
-    alarms.holdPurges(now, GIVEN_UP_MS);
-    if (ids.length === 0) return 0;
-    void this.#remove(runs, ids).catch((error: unknown) =>
-      logFailure("purge_failed", error, { coordinator: this.#journal.scope }),
-    );
+    const isLast = !this.#archive.isBound;
+    const purged = isLast ? notified(this.#context, runs, now) : runs;
+    const ids = purged.map(({ id }) => id);
+    if (isLast && ids.length > 0 && mustCountFirst(this.#context.journal, ids)) return 0;
+    if (ids.length === 0) this.#call.wait(PURGE.retryFirstMs, now);
+    else this.#call.start(now, (isCurrent) => this.#remove(purged, ids, isCurrent));
     return ids.length;
   }
 
   /** An archive has its own rule for runs that have no rows in D1 any more. */
   get #after() {
-    return this.#parts.archive === null ? BEGINNING : this.#journal.archive.deletedTo;
+    return this.#archive.isBound ? this.#context.journal.archive.deletedTo : BEGINNING;
   }
 
-  async #remove(runs: readonly EndedRun[], ids: readonly string[]): Promise<void> {
-    const { archive, alarms, replication } = this.#parts;
+  async #remove(runs: readonly EndedRun[], ids: readonly string[], isCurrent: IsCurrent): Promise<number> {
+    const { journal, replication } = this.#context;
     await replication.delete(ids);
-    const last = runs[ids.length - 1];
-    if (archive === null) {
-      this.#journal.forget(ids);
-      // The service may have had an archive before.
-      this.#journal.archive.clear();
-    } else if (last !== undefined) archive.deleted(last, ids.length);
-    alarms.releasePurges();
-    if (archive === null) replication.forget(ids);
-    replication.arm(Date.now());
-  }
-}
-
-/* SECTION:
- * Which ended runs the journal may forget. Every walk over the journal must have passed a run before the run goes:
- * counts for metrics have each end, and webhook endpoints hear of each end.
- */
-
-export class Forgettable {
-  readonly #journal: Journal;
-  readonly #storageLimit: StorageLimit;
-
-  constructor(journal: Journal, storageLimit: StorageLimit) {
-    this.#journal = journal;
-    this.#storageLimit = storageLimit;
-  }
-
-  /** Ids of the first of these runs, up to one that endpoints may not be notified of yet. A full object forgets all. */
-  notified(runs: readonly EndedRun[], now: number): string[] {
-    const { keptAfter } = this.#journal.fanOut;
-    const isFull = keptAfter !== Number.POSITIVE_INFINITY && this.#storageLimit.isReached(now);
-    const pending = isFull ? -1 : runs.findIndex(({ eventSeq }) => eventSeq > keptAfter);
-    return runs.slice(0, pending === -1 ? runs.length : pending).map(({ id }) => id);
-  }
-
-  /**
-   * Counts on if one of the runs is not counted yet, because metrics that have counted some runs must count all. The
-   * runs stay due, so the alarm rings again at once. A full object forgets runs even if the count fails, to make room.
-   */
-  mustCountFirst(ids: readonly string[]): boolean {
-    const { endedCounts, sequence, scope } = this.#journal;
-    if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
-    try {
-      endedCounts.countBatch(sequence.last);
-      return true;
-    } catch (error) {
-      logFailure("count_failed", error, { coordinator: scope });
-      return false;
+    if (!isCurrent()) return 0;
+    const last = runs.at(-1);
+    if (this.#archive.isBound) {
+      if (last !== undefined) this.#archive.deleted(last, ids.length);
+      return 0;
     }
+    journal.forget(ids);
+    // The service may have had an archive before.
+    journal.archive.clear();
+    replication.forget(ids);
+    return 0;
   }
 }
 
-/* SECTION: How much a coordinator stores before it refuses new runs, so that the runs it has can end. */
-
-/** An object may hold 10 GB. */
-export const STORAGE_MAX_BYTES = 9_000_000_000;
-/** To ask SQLite for the size takes as long as to write a run. No coordinator can write the last 1 GB in a second. */
-const ASK_EVERY_MS = 1000;
-
-export class StorageLimit {
-  readonly #sql: SqlStorage;
-  #isReached = false;
-  #askedAt = Number.NEGATIVE_INFINITY;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
-  /** Whether the limit was reached at most a second ago. Once it is reached, each call asks. */
-  isReached(now: number): boolean {
-    if (this.#isReached || msSinceOrLongAgo(this.#askedAt, now) >= ASK_EVERY_MS) {
-      this.#isReached = this.#sql.databaseSize >= STORAGE_MAX_BYTES;
-      this.#askedAt = now;
-    }
-    return this.#isReached;
-  }
-}
-
-/* SECTION:
- * Writes runs to the archive before the journal forgets them. One object has the runs of one day of ends, and at most
- * one try is under way. D1's rows are deleted first, so that no list shows a run that the journal has forgotten.
- *
- * A coordinator archives once a day, or as soon as BATCH_RUNS wait. Otherwise a coordinator that sleeps would write an
- * object for each run.
+/**
+ * The first of these runs, up to one that webhook endpoints may not be notified of yet. Every walk over the journal must
+ * have passed a run before the run goes. A full object forgets all.
  */
+function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[], now: number): readonly EndedRun[] {
+  const { keptAfter } = journal.fanOut;
+  const isFull = keptAfter !== Number.POSITIVE_INFINITY && storageLimit.isReached(now);
+  const pending = isFull ? -1 : runs.findIndex(({ eventSeq }) => eventSeq > keptAfter);
+  return pending === -1 ? runs : runs.slice(0, pending);
+}
+
+/**
+ * Counts on if one of the runs is not counted yet, because metrics that have counted some runs must count all. The runs
+ * stay due, so the alarm rings again at once. A full object forgets runs even if the count fails, to make room.
+ */
+function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly string[]): boolean {
+  if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
+  try {
+    endedCounts.countBatch(sequence.last);
+    return true;
+  } catch (error) {
+    logFailure("count_failed", error, { coordinator: scope });
+    return false;
+  }
+}
 
 /** How many runs one object has at most. */
-export const BATCH_RUNS = 1000;
-/** A try that takes longer is lost. */
-const LEASE_MS = 60_000;
-/** The timeout of the deletion in D1. */
+const OBJECT_RUNS = 1000;
+/** How long D1 may take to delete, and the Worker to write. */
 const DELETION_MAX_MS = 10_000;
-/** How long the next try waits after one that failed: at first, and at most. The wait doubles with each failure. */
-const RETRY_FIRST_MS = 10_000;
-const RETRY_MAX_MS = 600_000;
-/** How many lost tries in a row halve a batch. */
-const LOST_MAX = 3;
+const WRITE_MAX_MS = 60_000;
+const ARCHIVING = { leaseMs: DELETION_MAX_MS + WRITE_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 600_000 };
 
-/** Something that lasts `ms` from `at` on. */
-interface Span {
-  readonly at: number;
-  readonly ms: number;
+/** A try to write an object. `day`: on which its runs ended, in ms. Runs that were sealed have a key that names it. */
+interface ArchiveTry {
+  readonly id: string;
+  readonly ids: readonly string[];
+  readonly day: number;
 }
 
-/** What an Archive needs besides the journal. */
-interface Archiving {
-  readonly archiver: Archiver;
-  readonly replication: Replication;
-  readonly forgettable: Forgettable;
-}
-
-export class Archive implements DueWork {
+/**
+ * Writes runs to the archive before the journal forgets them. One object has the runs of one day of ends. A coordinator
+ * archives once a day, or as soon as OBJECT_RUNS wait. Otherwise one that sleeps would write an object for each run.
+ *
+ * A try may write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try
+ * has exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
+ */
+export class Archive implements DueWork, ArchiveCalls {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #parts: Archiving;
-  /** The try under way. Only its calls and its answer count. In memory only: a new instance begins another try. */
-  #batch: ArchiveBatch | null = null;
-  /** Until when nothing begins: the lease of the try, or the wait after a failure. */
-  #busy: Span | null = null;
-  #failures = 0;
-  /** Tries in a row whose answer never came, although neither D1 nor the bucket was at fault. */
-  #lost = 0;
-  #limit = BATCH_RUNS;
-  /** How many runs have no row in D1 any more, BATCH_RUNS at most; null if unknown. */
+  readonly #call: LeasedCall;
+  /** Whether a bucket is bound. */
+  readonly isBound: boolean;
+  /** The try under way. Only its calls get answers. */
+  #try: ArchiveTry | null = null;
+  /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
   #waiting: number | null = null;
 
-  constructor(journal: Journal, parts: Archiving) {
-    this.#journal = journal;
-    this.#parts = parts;
+  constructor(context: Context) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.isBound = context.env.ARCHIVE !== undefined;
+    this.#call = new LeasedCall({
+      ...ARCHIVING,
+      failed: (error, failures) => {
+        const runs = this.#try?.ids.length;
+        logFailure("archive_failed", error, { coordinator: context.journal.scope, runs, failures });
+      },
+      ended: () => {
+        this.#try = null;
+        this.#waiting = null;
+        context.arm(Date.now());
+      },
+    });
   }
 
-  /** When the next try is due; Infinity if there is nothing to archive. */
   nextAt(now: number): number {
-    const dueAt = this.#journal.archive.hasBatch ? now : this.#dueAt(now);
-    return Math.max(dueAt, endOf(this.#busy, now));
+    if (!this.isBound) return Number.POSITIVE_INFINITY;
+    return Math.max(this.#journal.archive.hasBatch ? now : this.#dueAt(now), this.#call.nextAt(now));
   }
 
   /** Starts the next try if one is due. */
-  start(now: number): void {
-    if (this.nextAt(now) > now) return;
+  takeBatch(now: number): number {
+    if (this.nextAt(now) > now) return 0;
     const { batch } = this.#journal.archive;
-    const next = batch === null ? this.#choose(now) : new ArchiveBatch(this.#journal, batch.ids, Number.NaN);
-    if (next === null) return;
-    this.#batch = next;
-    this.#busy = { at: now, ms: DELETION_MAX_MS + LEASE_MS };
-    void this.#archive(next, batch?.isWritten === true).catch((error: unknown) =>
-      logFailure("archive_failed", error, { coordinator: this.#journal.scope }),
-    );
+    const next = batch === null ? this.#choose(now) : { ids: batch.ids, day: Number.NaN };
+    if (next === null) return 0;
+    this.#call.start(now, async (isCurrent) => {
+      this.#try = { id: crypto.randomUUID(), ...next };
+      const isWritten = batch?.isWritten === true || (await this.#write(this.#try));
+      if (!isWritten) return null;
+      await this.#forget(isCurrent);
+      return 0;
+    });
+    return 0;
   }
 
   /** Notes that D1's rows of `count` runs, up to the one `to`, are deleted. */
@@ -218,211 +178,81 @@ export class Archive implements DueWork {
     if (this.#waiting !== null) this.#waiting += count;
   }
 
-  page(tryId: string, from: number): readonly ArchivedRun[] | null {
-    return this.#batch?.id === tryId ? this.#batch.page(from) : null;
+  /** Null if the try was given up. */
+  async page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
+    if (this.#try?.id !== tryId) return null;
+    const ids = this.#journal.archive.fitting(this.#try.ids.slice(from), PASS_RUNS);
+    return ids.map((id) => ({ id, line: this.#line(id) }));
   }
 
-  seal(tryId: string, count: number, hash: string, now: number): string | null {
-    return this.#batch?.id === tryId ? this.#batch.seal(count, hash, now) : null;
+  async seal(tryId: string, count: number, hash: string): Promise<string | null> {
+    if (this.#try?.id !== tryId) return null;
+    const { archive, scope } = this.#journal;
+    const key = archive.batch?.key ?? objectKey(scope, this.#try.day, hash);
+    archive.setBatch({ key, ids: this.#try.ids.slice(0, count), isWritten: false });
+    return key;
   }
 
   #dueAt(now: number): number {
     const firstAt = this.#journal.due.nextPurgeAt();
     if (firstAt === Number.POSITIVE_INFINITY) return firstAt;
-    this.#waiting ??= this.#journal.archive.countDeleted(BATCH_RUNS);
-    return this.#waiting >= BATCH_RUNS ? now : firstAt + DAY_MS;
+    this.#waiting ??= this.#journal.archive.countDeleted(OBJECT_RUNS);
+    return this.#waiting >= OBJECT_RUNS ? now : firstAt + DAY_MS;
   }
 
-  /** Null if no run may be archived yet. */
-  #choose(now: number): ArchiveBatch | null {
-    const { runs, day } = this.#journal.archive.next(now, BATCH_RUNS);
-    const ids = this.#parts.forgettable.notified(runs.slice(0, this.#limit), now);
+  /** The runs of the next object; null if no run may be archived yet. */
+  #choose(now: number): Pick<ArchiveTry, "ids" | "day"> | null {
+    const { runs, day } = this.#journal.archive.next(now, OBJECT_RUNS);
+    const ids = notified(this.#context, runs, now).map(({ id }) => id);
     if (ids.length === 0) {
       // The clock stepped back, or webhook endpoints must hear of the first run before it goes.
-      this.#busy = { at: now, ms: RETRY_FIRST_MS };
+      this.#call.wait(ARCHIVING.retryFirstMs, now);
       return null;
     }
-    return this.#parts.forgettable.mustCountFirst(ids) ? null : new ArchiveBatch(this.#journal, ids, day);
+    return mustCountFirst(this.#journal, ids) ? null : { ids, day };
   }
 
-  async #archive(batch: ArchiveBatch, isWritten: boolean): Promise<void> {
-    /** Whether a failure is the Worker's: neither D1 nor the bucket is known to be at fault. */
-    let isLost = false;
-    try {
-      if (!isWritten) {
-        await within(DELETION_MAX_MS, this.#parts.replication.delete(batch.ids));
-        isLost = true;
-        const answer = await within(LEASE_MS, this.#write(batch));
-        if (this.#batch !== batch) return;
-        isLost = answer.type === "failed";
-        if (answer.type === "failed" || answer.type === "bucket_failed") throw new Error(answer.error);
-        if (answer.type === "written") {
-          const { archive, scope } = this.#journal;
-          const { ids, key } = archive.batch ?? {};
-          log("info", "archived", { coordinator: scope, runs: ids?.length, key });
-          await this.#forget();
-        }
-      } else await this.#forget();
-      this.#failures = 0;
-      this.#lost = 0;
-      this.#limit = Math.min(this.#limit * 2, BATCH_RUNS);
-      this.#busy = null;
-    } catch (error) {
-      if (this.#batch !== batch) return;
-      this.#failed(batch, error, isLost);
-    }
-    this.#batch = null;
-    this.#waiting = null;
-    this.#parts.replication.arm(Date.now());
-  }
-
-  #write(batch: ArchiveBatch): Promise<ArchiveAnswer> {
-    if (this.#batch !== batch) return Promise.resolve({ type: "not_written" });
+  /** Whether the object was written. D1's rows go once more, because a run can be due before it ends. */
+  async #write({ id, ids }: ArchiveTry): Promise<boolean> {
+    const { replication, entrypoints } = this.#context;
     const { scope, archive } = this.#journal;
-    return this.#parts.archiver.write({ id: batch.id, scope, isSealed: archive.hasBatch });
+    await within(DELETION_MAX_MS, replication.delete(ids));
+    const answer = await entrypoints.RunArchive.write({ id, scope, isSealed: archive.hasBatch });
+    if (answer.type === "failed") throw new Error(answer.error);
+    if (this.#try?.id !== id || answer.type === "not_written") return false;
+    const { batch } = archive;
+    log("info", "archived", { coordinator: scope, runs: batch?.ids.length, key: batch?.key });
+    return true;
   }
 
-  async #forget(): Promise<void> {
+  /** Forgets the runs of an object that was written. A batch with many events takes several passes. */
+  async #forget(isCurrent: IsCurrent): Promise<void> {
+    const { archive } = this.#journal;
     for (;;) {
-      const ids = forgetArchived(this.#journal);
-      if (ids.length === 0) return;
-      this.#parts.replication.forget(ids);
-      this.#busy = { at: Date.now(), ms: LEASE_MS };
+      const { batch } = archive;
+      if (batch === null || !isCurrent()) return;
+      const ids = archive.fitting(batch.ids, PASS_RUNS);
+      const left = batch.ids.slice(ids.length);
+      this.#journal.transaction(() => {
+        this.#journal.forget(ids);
+        archive.setBatch(left.length === 0 ? null : { ...batch, ids: left, isWritten: true });
+      });
+      this.#context.replication.forget(ids);
       // Between two passes, other calls are served.
       await scheduler.wait(0);
     }
   }
 
-  /** `isLost`: as in `#archive`. A lost batch may be too large for an invocation of the Worker. */
-  #failed(batch: ArchiveBatch, error: unknown, isLost: boolean): void {
-    const now = Date.now();
-    const { length } = batch.ids;
-    const ms = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
-    this.#busy = { at: now, ms };
-    const coordinator = this.#journal.scope;
-    logFailure("archive_failed", error, { coordinator, runs: length, failures: this.#failures });
-    // A sealed batch can't be halved, because its object must have exactly these runs.
-    this.#lost = isLost && !this.#journal.archive.hasBatch ? this.#lost + 1 : 0;
-    if (this.#lost < LOST_MAX) return;
-    this.#lost = 0;
-    this.#failures = 0;
-    this.#limit = Math.ceil(length / 2);
-    if (length === 1) this.#journal.transaction(() => batch.quarantine(batch.ids, now));
-  }
-}
-
-/** When the span is over; in the past if it is, or if there is none. */
-function endOf(span: Span | null, now: number): number {
-  return span === null || msSinceOrLongAgo(span.at, now) >= span.ms ? now : span.at + span.ms;
-}
-
-/* SECTION: What the Worker asks of a coordinator while it writes an object of the archive. */
-
-export class ArchiveHandler implements ArchiveCalls {
-  readonly #archive: Archive | null;
-
-  /** `archive`: null if no bucket is bound. */
-  constructor(archive: Archive | null) {
-    this.#archive = archive;
-  }
-
-  async page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
-    return this.#archive?.page(tryId, from) ?? null;
-  }
-
-  async seal(tryId: string, count: number, hash: string): Promise<string | null> {
-    return this.#archive?.seal(tryId, count, hash, Date.now()) ?? null;
-  }
-}
-
-/* SECTION:
- * The runs of one try to write an object, and what the journal notes of them. Each method is one critical section. A
- * try may write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try
- * has exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
- */
-
-/** How many runs one call to the Worker or one transaction has at most, as in a purge. */
-const PASS_RUNS = 200;
-/** How long a run that can't be printed waits until it is tried again. */
-const QUARANTINE_MS = DAY_MS;
-/** How long after the end of its retention such a run is deleted without being archived. */
-const QUARANTINE_MAX_MS = 30 * DAY_MS;
-
-export class ArchiveBatch {
-  readonly id = crypto.randomUUID();
-  readonly #journal: Journal;
-  readonly #ids: readonly string[];
-  readonly #day: number;
-  readonly #unprintable = new Set<string>();
-
-  /** `day`: on which these runs ended, in ms. Runs that were sealed before have a key that names it. */
-  constructor(journal: Journal, ids: readonly string[], day: number) {
-    this.#journal = journal;
-    this.#ids = ids;
-    this.#day = day;
-  }
-
-  get ids(): readonly string[] {
-    return this.#ids;
-  }
-
-  page(from: number): ArchivedRun[] {
-    const ids = this.#journal.archive.fitting(this.#ids.slice(from), PASS_RUNS);
-    return ids.map((id) => ({ id, line: this.#line(id) }));
-  }
-
-  /** The object's key; null if none of the runs can be printed. */
-  seal(count: number, hash: string, now: number): string | null {
-    const { archive, scope } = this.#journal;
-    const taken = this.#ids.slice(0, count);
-    const ids = taken.filter((id) => !this.#unprintable.has(id));
-    const key = archive.batch?.key ?? objectKey(scope, this.#day, hash);
-    this.#journal.transaction(() => {
-      archive.setBatch(ids.length === 0 ? null : { key, ids, isWritten: false });
-      this.quarantine([...this.#unprintable], now);
-    });
-    return ids.length === 0 ? null : key;
-  }
-
-  /** Lets these runs wait, so that they hold up no others. One that has waited for too long is forgotten. */
-  quarantine(ids: readonly string[], now: number): void {
-    if (ids.length === 0) return;
-    const { archive, scope } = this.#journal;
-    const tooOld = archive.dueBefore(ids, now - QUARANTINE_MAX_MS);
-    if (tooOld.length > 0) {
-      log("error", "archive_lacks_runs", { coordinator: scope, runs: tooOld });
-      this.#journal.forget(tooOld);
-    }
-    archive.postpone(ids, now + QUARANTINE_MS);
-  }
-
-  #line(id: string): string | null {
+  /** A run that can't be printed must not hold up the others, so its line says why it has nothing else. */
+  #line(id: string): string {
     try {
-      const line = archivedLine(this.#journal, id);
-      if (line !== null) return line;
+      return archivedLine(this.#journal, id);
     } catch (error) {
       logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: id });
+      // The message can quote what only other permissions open.
+      return JSON.stringify({ id, unprintable: error instanceof Error ? error.name : "Error" });
     }
-    this.#unprintable.add(id);
-    return null;
   }
-}
-
-/**
- * Forgets the next runs of an object that was written. Returns their ids; empty if there are none. A batch with many
- * events takes several passes, because the coordinator serves nobody else during a pass.
- */
-export function forgetArchived(journal: Journal): readonly string[] {
-  const { archive } = journal;
-  const { batch } = archive;
-  if (batch === null) return [];
-  const ids = archive.fitting(batch.ids, PASS_RUNS);
-  const left = batch.ids.slice(ids.length);
-  journal.transaction(() => {
-    journal.forget(ids);
-    archive.setBatch(left.length === 0 ? null : { ...batch, ids: left, isWritten: true });
-  });
-  return ids;
 }
 
 function objectKey(scope: string, day: number, hash: string): string {
@@ -430,16 +260,14 @@ function objectKey(scope: string, day: number, hash: string): string {
   return `v1/${scope}/${date}/${hash}.ndjson.gz`;
 }
 
-/* SECTION:
- * A run as the archive has it: what a token with `data:read` sees of the run, on one line. The line has the ActionRun,
- * `details` and the timeline. It has nothing that only other permissions open, such as excerpts of receivers'
- * responses.
+/**
+ * A run as the archive has it, as JSON without a line break: what a token with `data:read` sees of the run. The line has
+ * the ActionRun, `details` and the timeline. It has nothing that only other permissions open, such as excerpts of
+ * receivers' responses. Throws if the run can't be printed.
  */
-
-/** JSON without a line break; null if the journal no longer keeps the run. Throws if the run can't be printed. */
-export function archivedLine({ runs, timeline }: Journal, id: string): string | null {
+function archivedLine({ runs, timeline }: Journal, id: string): string {
   const run = runs.byId(id);
-  if (run === null) return null;
+  if (run === null) throw new Error("the journal no longer keeps this run");
   const events = timeline.after(run, 0, Number.MAX_SAFE_INTEGER);
   const heartbeat = shownHeartbeat(events.findLast(({ type }) => type === "heartbeat") ?? null);
   // An ended run waits in no queue, so it has no position.

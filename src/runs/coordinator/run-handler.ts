@@ -4,7 +4,6 @@ import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { NewDispatch } from "../../webhooks/dispatch.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import type { Replication } from "../replication/replication.ts";
 import { begin, isOpen, type NewRun } from "../run.ts";
 import type {
   AskedChanges,
@@ -27,6 +26,7 @@ import type {
 } from "../run-calls.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import type { Context } from "./context.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Scheduler } from "./gates/scheduler.ts";
 import type { Ledger } from "./ledger.ts";
@@ -40,33 +40,25 @@ import {
   type Replies,
   TOO_MANY_WATCHERS,
 } from "./replies.ts";
-import type { StorageLimit } from "./retention.ts";
 import type { Dispatches } from "./sending/dispatches.ts";
-import type { Changes, Subscriptions } from "./subscriptions.ts";
-
-/** What a RunHandler needs of its coordinator. */
-interface Parts {
-  readonly journal: Journal;
-  readonly storageLimit: StorageLimit;
-  readonly replication: Replication;
-  readonly ledger: Ledger;
-  readonly dispatches: Dispatches;
-  readonly gatedRuns: GatedRuns;
-  readonly scheduler: Scheduler;
-  readonly replies: Replies;
-}
 
 export class RunHandler implements RunCalls {
-  readonly #parts: Parts;
+  readonly #context: Context;
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #replies: Replies;
+  readonly #dispatches: Dispatches;
+  readonly #gatedRuns: GatedRuns;
+  readonly #scheduler: Scheduler;
 
-  constructor(parts: Parts) {
-    this.#parts = parts;
-    this.#journal = parts.journal;
-    this.#ledger = parts.ledger;
-    this.#replies = parts.replies;
+  constructor(context: Context, dispatches: Dispatches, gatedRuns: GatedRuns, scheduler: Scheduler) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.#ledger = context.ledger;
+    this.#replies = context.replies;
+    this.#dispatches = dispatches;
+    this.#gatedRuns = gatedRuns;
+    this.#scheduler = scheduler;
   }
 
   async create(
@@ -85,19 +77,18 @@ export class RunHandler implements RunCalls {
     }
     if (reason !== null) return { ok: false, reason };
     const run = begin(input, now, { isDispatching: newDispatch !== null });
-    const { dispatches, gatedRuns } = this.#parts;
     if (newDispatch !== null && run.gates !== null) {
-      const created = gatedRuns.create(run, changeKey, newDispatch, preview ?? null, now);
+      const created = this.#gatedRuns.create(run, changeKey, newDispatch, preview ?? null, now);
       if (typeof created === "string") return { ok: false, reason: created };
       return this.#replies.run(created, inclusion);
     }
     const { dispatch, events } =
-      newDispatch === null ? { dispatch: null, events: [] } : dispatches.begin(run, newDispatch, now);
+      newDispatch === null ? { dispatch: null, events: [] } : this.#dispatches.begin(run, newDispatch, now);
     const created = this.#ledger.create(run, changeKey, { dispatch, events }, now);
     if (created === null) {
       return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
     }
-    if (dispatch !== null) dispatches.launch(run.id, dispatch);
+    if (dispatch !== null) this.#dispatches.launch(run.id, dispatch);
     return this.#replies.run(created, inclusion);
   }
 
@@ -140,7 +131,7 @@ export class RunHandler implements RunCalls {
     const next = transition(run, event, now);
     if (!next.ok) {
       const isReport = event.type === "succeeded" || event.type === "failed";
-      if (isReport && run.occupiedUntil !== null) this.#parts.scheduler.jobEnded(run, now);
+      if (isReport && run.occupiedUntil !== null) this.#scheduler.jobEnded(run, now);
       return { ok: false, reason: next.error };
     }
     const changed = this.#ledger.update(run, next.value, event, now, { changeKey });
@@ -153,7 +144,7 @@ export class RunHandler implements RunCalls {
     changeKey: ChangeKey,
     { include }: Inclusion = {},
   ): Promise<RunReply> {
-    const cancelled = cancelRun(this.#parts, id, request, changeKey, Date.now());
+    const cancelled = cancelRun(this.#context, id, request, changeKey, Date.now());
     if (!cancelled.ok) return cancelled;
     const { run, replayed, hasGrace, decidedAt } = cancelled;
     const reply = { ...this.#replies.run(run, { replayed, include }), hasGrace };
@@ -183,8 +174,8 @@ export class RunHandler implements RunCalls {
 
   /** Why the run can't be created now; null if nothing prevents it. */
   #createRefusal({ retryOf }: NewRun, isFirstRetry: boolean, now: number): RunRefusal["reason"] | null {
-    if (this.#parts.storageLimit.isReached(now)) return "storage_full";
-    if (this.#parts.replication.isOverloaded) return "overloaded";
+    if (this.#context.storageLimit.isReached(now)) return "storage_full";
+    if (this.#context.replication.isOverloaded) return "overloaded";
     const isTooLate = isFirstRetry && retryOf !== null && this.#journal.runs.isRetried(retryOf);
     return isTooLate ? "already_retried" : null;
   }
@@ -219,13 +210,11 @@ function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: R
   return type === "cancelled" && completedAt !== null ? { ...reply, decidedAt: completedAt } : reply;
 }
 
-/* SECTION: Cancels a run, for the caller of a request or for a bulk operation. */
-
 /**
  * `hasGrace`: whether the run stayed open, so that its job could stop. `decidedAt`: when the cancel that counts was
  * accepted; null if an earlier one ends the run.
  */
-export interface CancelledRun {
+interface CancelledRun {
   readonly ok: true;
   readonly run: JournaledRun;
   readonly replayed: boolean;
@@ -233,9 +222,9 @@ export interface CancelledRun {
   readonly decidedAt: number | null;
 }
 
-/** `alongside`: writes what must be on record if the cancel is, in its transaction. */
+/** Cancels a run, for the caller of a request or for a bulk operation. `alongside`: writes what must be on record if the cancel is, in its transaction. */
 export function cancelRun(
-  { journal, ledger }: { readonly journal: Journal; readonly ledger: Ledger },
+  { journal, ledger }: Context,
   id: string,
   request: CancelRequest,
   changeKey: ChangeKey,
@@ -269,21 +258,12 @@ export function cancelRun(
   return { ok: true, run: changed, replayed: false, hasGrace, decidedAt: now };
 }
 
-/* SECTION: What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
-
+/** What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */
 export class WatchHandler implements WatchCalls {
-  readonly #journal: Journal;
-  readonly #ledger: Ledger;
-  readonly #subscriptions: Subscriptions;
-  readonly #changes: Changes;
-  readonly #replies: Replies;
+  readonly #context: Context;
 
-  constructor(journal: Journal, ledger: Ledger, subscriptions: Subscriptions, changes: Changes, replies: Replies) {
-    this.#journal = journal;
-    this.#ledger = ledger;
-    this.#subscriptions = subscriptions;
-    this.#changes = changes;
-    this.#replies = replies;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   async events(id: string, page: TimelinePage): Promise<TimelineReply> {
@@ -292,50 +272,53 @@ export class WatchHandler implements WatchCalls {
 
   /** The next events; an empty page if there are none for `maxMs`. */
   async watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply> {
+    const { subscriptions } = this.#context;
     const first = this.#timeline(id, page);
     if (!first.ok || first.isOver) return first;
-    if (!this.#subscriptions.add(id, subscriber, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
+    if (!subscriptions.add(id, subscriber, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
     if (first.events.length > 0) return first;
-    await this.#subscriptions.news(subscriber, maxMs);
+    await subscriptions.news(subscriber, maxMs);
     return this.#timeline(id, page);
   }
 
   async waitForEnd(id: string, subscriber: Subscriber, { maxMs, isLast, include }: Wait): Promise<RunReply> {
+    const { ledger, replies, subscriptions } = this.#context;
     const startedAt = Date.now();
     // Each pass waits for news, so this loop never runs without a pause.
     for (;;) {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
-      const run = this.#ledger.current(id, now);
+      const run = ledger.current(id, now);
       if (run === null) return NOT_FOUND;
       if (!isOpen(run) || leftMs <= 0) {
-        if (isLast || !isOpen(run)) this.#subscriptions.leave(subscriber.key);
-        return this.#replies.run(run, { include });
+        if (isLast || !isOpen(run)) subscriptions.leave(subscriber.key);
+        return replies.run(run, { include });
       }
-      if (!this.#subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+      if (!subscriptions.add(id, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
       // If the subscriber has left or made a newer call, stop here. Otherwise both calls would subscribe in turn and
       // wake each other for ever.
-      if (!(await this.#subscriptions.news(subscriber, leftMs))) return this.#replies.run(run);
+      if (!(await subscriptions.news(subscriber, leftMs))) return replies.run(run);
     }
   }
 
   async changes(asked: AskedChanges): Promise<ChangesReply> {
-    return this.#changes.page(asked);
+    return this.#context.changes.page(asked);
   }
 
   async watchChanges(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
-    return this.#changes.watch(asked, subscriber, maxMs);
+    return this.#context.changes.watch(asked, subscriber, maxMs);
   }
 
   async unwatch(subscriberKey: string): Promise<void> {
-    this.#subscriptions.leave(subscriberKey);
+    this.#context.subscriptions.leave(subscriberKey);
   }
 
   #timeline(id: string, { after, limit, withExcerpts = false }: TimelinePage): TimelineReply {
-    const run = this.#ledger.current(id, Date.now());
+    const { ledger, journal } = this.#context;
+    const run = ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
-    const page = this.#journal.timeline.after(run, after, limit);
-    const newest = this.#journal.timeline.last(run);
+    const page = journal.timeline.after(run, after, limit);
+    const newest = journal.timeline.last(run);
     const lastSeq = page.at(-1)?.seq ?? after;
     const isOver = isLast(newest) && lastSeq >= newest.seq;
     const events = page.map((event) => toWireEvent(event, { withExcerpt: withExcerpts }));

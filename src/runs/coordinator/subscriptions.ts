@@ -12,7 +12,6 @@ import { msSinceOrLongAgo } from "../../base/time.ts";
 import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-run.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { changedAfter } from "../journal/run-walks.ts";
 import type { AskedChanges, ChangesAnswer, ChangesReply, FeedPosition, Inclusion, Subscriber } from "../run-calls.ts";
 import { TOO_MANY_WATCHERS } from "./replies.ts";
 
@@ -106,12 +105,6 @@ export class Subscriptions {
   }
 }
 
-/* SECTION:
- * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It
- * reads the journal and writes nothing. All subscribers are notified at once, at most once a second, so subscribers
- * with the same cursor and filters share one page.
- */
-
 /** A subscriber is woken at most once in this time. */
 const NOTIFY_EVERY_MS = 1000;
 /**
@@ -125,9 +118,14 @@ const ENTRY_OVERHEAD_BYTES = 256;
 
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
+/**
+ * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It reads the journal and
+ * writes nothing. All subscribers are notified at once, at most once a second, so subscribers with the same cursor and
+ * filters share one page.
+ */
 export class Changes {
   readonly #journal: Journal;
-  readonly #subscriptions: Subscriptions;
+  readonly subscriptions: Subscriptions;
   /** Subscribers were notified of everything up to this number. */
   #notifiedSeq = 0;
   #notifiedAt = 0;
@@ -139,12 +137,12 @@ export class Changes {
 
   constructor(journal: Journal, subscriptions: Subscriptions) {
     this.#journal = journal;
-    this.#subscriptions = subscriptions;
+    this.subscriptions = subscriptions;
   }
 
   /** Call this after each write of a run. */
   noteChange(now: number): void {
-    if (this.#subscriptions.count(null) > 0) this.#notifySoon(now);
+    if (this.subscriptions.count(null) > 0) this.#notifySoon(now);
   }
 
   async page(asked: AskedChanges): Promise<ChangesReply> {
@@ -171,14 +169,14 @@ export class Changes {
     for (let after = asked.after; ; ) {
       const now = Date.now();
       const leftMs = maxMs - msSinceOrLongAgo(startedAt, now);
-      if (!this.#subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
+      if (!this.subscriptions.add(null, subscriber, now, maxMs)) return TOO_MANY_WATCHERS;
       if (leftMs <= 0 || after === null || this.#mayNotify(after.seq, now)) {
         const page = await this.page({ ...asked, after });
         if (leftMs <= 0 || !page.ok || page.runs !== "" || !page.isCaughtUp) return page;
         after = page.readTo;
         continue;
       }
-      if (await this.#subscriptions.news(subscriber, leftMs)) continue;
+      if (await this.subscriptions.news(subscriber, leftMs)) continue;
       // The subscriber has left, or made a newer call. If it still reads this answer, it must miss nothing.
       return { ok: true, runs: "", readTo: after, isCaughtUp: after.seq >= this.#journal.sequence.last };
     }
@@ -204,7 +202,7 @@ export class Changes {
   }
 
   get #notifyEveryMs(): number {
-    return Math.max(NOTIFY_EVERY_MS, this.#subscriptions.count(null) * MS_PER_SUBSCRIBER);
+    return Math.max(NOTIFY_EVERY_MS, this.subscriptions.count(null) * MS_PER_SUBSCRIBER);
   }
 
   #notify(now: number): void {
@@ -212,7 +210,7 @@ export class Changes {
     this.#timer = null;
     this.#notifiedSeq = this.#journal.sequence.last;
     this.#notifiedAt = now;
-    this.#subscriptions.notify(null);
+    this.subscriptions.notify(null);
   }
 
   #sharedPage(asked: AskedChanges, after: FeedPosition, newestSeq: number): ChangesAnswer {
@@ -232,7 +230,7 @@ export class Changes {
   }
 
   #newPage(asked: AskedChanges, { epoch, seq: after }: FeedPosition, newestSeq: number): ChangesAnswer {
-    const { rows, readSeq } = changedAfter(this.#journal.sql, after, newestSeq, asked);
+    const { rows, readSeq } = this.#journal.changedRuns.after(after, newestSeq, asked);
     const pageOf = (texts: readonly string[], seq: number) =>
       ({ ok: true, runs: texts.join(","), readTo: { epoch, seq }, isCaughtUp: seq >= newestSeq }) as const;
     const runs = new Map(this.#journal.runs.byIds(rows.map(({ id }) => id)).map((run) => [run.id, run]));

@@ -1,6 +1,8 @@
 /**
- * Tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are several
- * databases. A batch for the control database carries the registration, but only if the sweep would otherwise look too
+ * What a coordinator does in the control database: it registers there, and reads its webhook endpoints and revoked tokens.
+ *
+ * A registration tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are
+ * several databases. A batch for the control database carries the registration, but only if the sweep would otherwise look too
  * late. Beside a batch for another database, the registration goes alone.
  */
 import { logFailure } from "../../base/log.ts";
@@ -51,14 +53,6 @@ export interface HomeKeeper {
   homeRegistered(home: Home): void;
 }
 
-export interface RegistrationParts {
-  /** When a run of this coordinator is due next; Infinity if nothing will be due. */
-  readonly nextDueAt: (now: number) => number;
-  readonly keeper: HomeKeeper;
-  /** Whether a batch of an earlier instance may have been written without the registration. */
-  readonly isOwed: boolean;
-}
-
 /** What the control database knows. */
 interface Registered {
   /** When the sweep must look. */
@@ -69,6 +63,7 @@ interface Registered {
 export class Registration {
   readonly #control: D1Database;
   readonly #scope: string;
+  /** When a run of this coordinator is due next; Infinity if nothing will be due. */
   readonly #nextDueAt: (now: number) => number;
   readonly #keeper: HomeKeeper;
   /** The instant that this instance has registered; null if unknown. */
@@ -77,12 +72,17 @@ export class Registration {
   /** Whether a batch was written without it. */
   #isOwed: boolean;
 
-  constructor(control: D1Database, scope: string, { nextDueAt, keeper, isOwed }: RegistrationParts) {
+  /** `isOwed`: whether a batch of an earlier instance may have been written without the registration. */
+  constructor(
+    control: D1Database,
+    scope: string,
+    parts: { readonly nextDueAt: (now: number) => number; readonly keeper: HomeKeeper; readonly isOwed: boolean },
+  ) {
     this.#control = control;
     this.#scope = scope;
-    this.#nextDueAt = nextDueAt;
-    this.#keeper = keeper;
-    this.#isOwed = isOwed;
+    this.#nextDueAt = parts.nextDueAt;
+    this.#keeper = parts.keeper;
+    this.#isOwed = parts.isOwed;
   }
 
   /** What a batch must register; null if what is registered serves. */
@@ -112,8 +112,7 @@ export class Registration {
   beside(now: number): void {
     const wanted = this.wanted(now);
     this.#isOwed = wanted !== null;
-    if (wanted === null) return;
-    if (this.#isUnderWay) return;
+    if (wanted === null || this.#isUnderWay) return;
     this.#isUnderWay = true;
     void within(GIVEN_UP_MS, this.#control.batch(this.statements(this.#control, wanted, now)))
       .then(() => this.registered(wanted))
@@ -134,20 +133,12 @@ export class Registration {
   }
 }
 
-/* SECTION: The webhook endpoints of an environment, with what decides which runs they hear of. Only its coordinator reads them. */
-
 /**
  * All endpoints of the environment, also those that are disabled. From D1's primary, so that a read which began after a
  * change was written shows the change. Reads no secret.
  */
 export async function selectEndpoints(db: D1Database, scope: string): Promise<readonly ReadEndpoint[]> {
-  interface Row extends Record<string, unknown> {
-    readonly name: string;
-    readonly version: number;
-    readonly createdVersion: number;
-    readonly isDisabled: number;
-    readonly filter: string;
-  }
+  type Row = Pick<ReadEndpoint, "version" | "filter"> & { name: string; createdVersion: number; isDisabled: number };
   const { results } = await db
     .withSession("first-primary")
     .prepare(
@@ -165,12 +156,12 @@ export async function selectEndpoints(db: D1Database, scope: string): Promise<re
   }));
 }
 
-/* SECTION: Which tokens of a project were revoked. A token that has only expired is not among them: what it approved counts. */
-
-const SELECT = "SELECT id FROM revoked_tokens WHERE project = ?1 AND id IN (SELECT value FROM json_each(?2))";
-
-/** Those of `ids` that were revoked, from D1's primary. `db`: the control database. */
+/**
+ * Those of these tokens that were revoked, from the primary of the control database. A token that has only expired is
+ * not among them: what it approved counts.
+ */
 export async function selectRevoked(db: D1Database, project: string, ids: readonly string[]): Promise<string[]> {
-  const rows = await db.prepare(SELECT).bind(project, JSON.stringify(ids)).raw<[id: string]>();
+  const select = "SELECT id FROM revoked_tokens WHERE project = ?1 AND id IN (SELECT value FROM json_each(?2))";
+  const rows = await db.prepare(select).bind(project, JSON.stringify(ids)).raw<[id: string]>();
   return rows.map(([id]) => id);
 }

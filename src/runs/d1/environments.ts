@@ -1,4 +1,7 @@
-/** The table `environments` of the control database: a copy of what each coordinator knows of its home. */
+/**
+ * Where environments live. The table `environments` of the control database is a copy of what each coordinator knows of
+ * its home. It says which environments live in a database. The rows there say which have rows in it.
+ */
 import type { Home } from "../home.ts";
 
 const SELECT = "SELECT database, generation FROM environments WHERE scope = ?1";
@@ -8,24 +11,15 @@ const NOTE = `
   ON CONFLICT (scope) DO UPDATE SET database = excluded.database, generation = excluded.generation
   WHERE excluded.generation > environments.generation`;
 
-type Session = D1Database | D1DatabaseSession;
-
-/** Selects the home. The row is a Home; there is none if nobody has chosen it. */
-export function selectHome(session: Session, scope: string): D1PreparedStatement {
-  return session.prepare(SELECT).bind(scope);
-}
-
 /** Notes the home unless a newer one is known. */
-export function noteHome(session: Session, scope: string, home: Home): D1PreparedStatement {
+export function noteHome(session: D1Database | D1DatabaseSession, scope: string, home: Home): D1PreparedStatement {
   return session.prepare(NOTE).bind(scope, home.database, home.generation);
 }
 
 /** From the primary; null if nobody has chosen it. */
 export function readHome(control: D1Database, scope: string): Promise<Home | null> {
-  return selectHome(control.withSession("first-primary"), scope).first<Home>();
+  return control.withSession("first-primary").prepare(SELECT).bind(scope).first<Home>();
 }
-
-/* SECTION: Which environments live in a database, and which have rows there. In the order of their scopes. */
 
 /** How many registrations of coordinators a page looks at. Most of them can have a home. */
 const LOOKED_AT_MAX = 5000;
@@ -56,13 +50,13 @@ const WITH_ROWS = `
   )
   SELECT scope FROM found WHERE scope IS NOT NULL`;
 
-export interface ListedEnvironment {
+interface ListedEnvironment {
   /** `{org}/{project}/{env}` */
   readonly scope: string;
   readonly generation: Home["generation"];
 }
 
-export interface EnvironmentPage {
+interface EnvironmentPage {
   readonly environments: readonly ListedEnvironment[];
   /** The scope after which the next page begins; null on the last page. */
   readonly next: string | null;
@@ -99,8 +93,6 @@ export async function scopesWithRows(db: D1Database, after: string, limit: numbe
   return rows.map(([scope]) => scope);
 }
 
-/* SECTION: Deletes the rows of an environment in a database where it does not live any more. */
-
 /** How many rows a statement deletes. D1 runs one statement at a time, so others wait for each. */
 const ROWS_MAX = 500;
 
@@ -111,7 +103,10 @@ const DELETE_LABELS = `
   DELETE FROM run_labels WHERE (scope, label, id) IN (
     SELECT scope, label, id FROM run_labels WHERE scope = ?1 LIMIT ${ROWS_MAX})`;
 
-/** Deletes up to 500 runs and 500 labels. Returns whether there may be more. */
+/**
+ * Deletes rows of an environment in a database where it does not live any more: up to 500 runs and 500 labels. Returns
+ * whether there may be more.
+ */
 export async function deleteLeftovers(db: D1Database, scope: string): Promise<boolean> {
   const statements = [DELETE_LABELS, DELETE_RUNS].map((sql) => db.prepare(sql).bind(scope));
   const results = await db.batch(statements);

@@ -1,20 +1,13 @@
 /**
- * Lists runs in D1, by default newest first: one statement for each page, always along an index. A page ends at its
- * limit, at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a
- * next one.
+ * Finds runs in D1, by default newest first: a list with their bodies, or only which runs match filters. It is one
+ * statement for each page, always along an index: the first condition of the filters says which, and the walk tests the
+ * others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be
+ * short, or even empty, and still have a next one.
  */
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
 import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
 import { STATUSES, type Status } from "../run.ts";
-import {
-  type Condition,
-  conditionsOf,
-  idRangeOf,
-  type Order,
-  type Page,
-  type RunFilters,
-  type RunPageQuery,
-} from "../run-filters.ts";
+import { type Condition, conditionsOf, idRangeOf, type Page, type RunPageQuery } from "../run-filters.ts";
 
 /** `text`: an ActionRun as JSON, with its details if the query includes them. */
 export interface ListedRun {
@@ -66,12 +59,16 @@ export async function listRuns(
   query: RunPageQuery,
   bounds?: WalkBounds,
 ): Promise<Page<ListedRun>> {
-  const { sql, bindings } = listStatement(scope, query, bounds);
-  const rows = await session
-    .prepare(sql)
-    .bind(...bindings)
-    .raw<PageRow>();
-  return toPage(rows, query.limit);
+  return toPage(await rowsOf<PageRow>(session, listStatement(scope, query, bounds)), query.limit);
+}
+
+/** The rows of a statement, as arrays. */
+export function rowsOf<T extends unknown[]>(
+  session: D1DatabaseSession,
+  { sql, bindings }: { readonly sql: string; readonly bindings: readonly (string | number)[] },
+): Promise<T[]> {
+  const statement = session.prepare(sql).bind(...bindings);
+  return statement.raw<T>();
 }
 
 function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
@@ -89,11 +86,6 @@ function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
   }
   return { items, endsAt: null };
 }
-
-/* SECTION:
- * Finds the runs that match filters in D1, newest first, along the same index as a list of them, but without their
- * bodies. A page ends at its limit or after PAGE_MAX_LOOKED_AT rows.
- */
 
 /** A run that matches. `isWaiting`: at a gate. */
 export interface MatchingRun {
@@ -115,10 +107,7 @@ const MATCHING_COLUMNS = {
 };
 
 /** The runs below the id `cursor`, at most `limit`. */
-export interface MatchingQuery extends RunFilters {
-  readonly cursor?: string | undefined;
-  readonly limit: number;
-}
+type MatchingQuery = Omit<RunPageQuery, "order" | "include">;
 
 function matchingStatement(scope: string, query: MatchingQuery, bounds: WalkBounds | undefined) {
   const walked = { ...query, status: withoutAllStatuses(query.status) };
@@ -144,30 +133,19 @@ export async function findMatching(
   query: MatchingQuery,
   bounds?: WalkBounds,
 ): Promise<MatchingPage> {
-  const { sql, bindings } = matchingStatement(scope, query, bounds);
-  const rows = await session
-    .prepare(sql)
-    .bind(...bindings)
-    .raw<MatchingRow>();
+  const rows = await rowsOf<MatchingRow>(session, matchingStatement(scope, query, bounds));
   const [lastId, , , , isLast] = rows.at(-1) ?? [];
   const isFull = isLast === 1 || rows.length === query.limit;
-  return { runs: rows.flatMap(toMatchingRun), behind: isFull ? (lastId ?? null) : null };
+  const matching = rows.filter(([, , , ok]) => ok === 1);
+  const runs = matching.map(([id, status, waits]) => ({ id, status, isWaiting: waits === 1 }));
+  return { runs, behind: isFull ? (lastId ?? null) : null };
 }
-
-function toMatchingRun([id, status, waits, ok]: MatchingRow): MatchingRun[] {
-  return ok === 1 ? [{ id, status, isWaiting: waits === 1 }] : [];
-}
-
-/* SECTION:
- * Which index a list or a summary walks, and what it tests on the way. One walk serves both, so that both see the same
- * runs. It follows the first condition of the filters, and tests the others.
- */
 
 /**
  * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
  * table.
  */
-export interface Columns {
+interface Columns {
   readonly ofRuns: string;
   readonly ofLabelled: string;
 }
@@ -180,7 +158,7 @@ export interface WalkBounds {
   readonly completeTo?: string | undefined;
 }
 
-export interface Walk {
+interface Walk {
   /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
   readonly selects: readonly string[];
   readonly bindings: readonly (string | number)[];
@@ -190,19 +168,20 @@ export interface Walk {
   readonly isFiltered: boolean;
 }
 
-export interface Walked extends RunFilters {
-  readonly cursor?: string | undefined;
-  readonly order?: Order | undefined;
-}
-
 const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
 
 /** All statuses mean no filter. */
-export function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
+function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
   return new Set(status).size === STATUSES.length ? undefined : status;
 }
 
-export function walkOf(scope: string, query: Walked, columns: Columns, bounds: WalkBounds = {}): Walk {
+/** One walk serves a list and a summary, so that both see the same runs. */
+export function walkOf(
+  scope: string,
+  query: Omit<RunPageQuery, "limit">,
+  columns: Columns,
+  bounds: WalkBounds = {},
+): Walk {
   const bindings: (string | number)[] = [];
   const bind = (value: string | number) => `?${bindings.push(value)}`;
   const [walked, ...others] = conditionsOf(query, bind);

@@ -1,6 +1,6 @@
 /**
- * Counts runs in D1 by status: one statement, always along an index, and bounded. A count is exact up to
- * SUMMARY_MAX_COUNT.
+ * Counts runs in D1 by status, and finds the different values of one filter: one bounded statement, always along an
+ * index. A count is exact up to SUMMARY_MAX_COUNT.
  *
  * Without a filter on a name or a label, each status has its own range of an index, and each count looks at most at
  * SUMMARY_MAX_COUNT entries and one more. Otherwise one walk looks at the newest PAGE_MAX_LOOKED_AT runs, as a list
@@ -9,7 +9,7 @@
 import { FACET_MAX_SEEKS, FACET_MAX_VALUES, PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
 import { STATUSES, type Status } from "../run.ts";
 import type { RunFilters } from "../run-filters.ts";
-import { walkOf } from "./list.ts";
+import { rowsOf, walkOf } from "./list.ts";
 
 export type RunCount = number | { readonly atLeast: number };
 
@@ -39,11 +39,9 @@ export async function summarizeRuns(
   scope: string,
   filters: RunFilters,
 ): Promise<RunSummary> {
-  const { sql, bindings, statuses } = summaryStatement(scope, filters);
-  const [row = []] = await session
-    .prepare(sql)
-    .bind(...bindings)
-    .raw<number[]>();
+  const statement = summaryStatement(scope, filters);
+  const { statuses } = statement;
+  const [row = []] = await rowsOf<number[]>(session, statement);
   const isWhole = (row[statuses.length] ?? 0) <= PAGE_MAX_LOOKED_AT;
   const countOf = (status: Status): RunCount => {
     const column = statuses.indexOf(status);
@@ -53,12 +51,6 @@ export async function summarizeRuns(
   };
   return Object.fromEntries(STATUSES.map((status) => [status, countOf(status)])) as RunSummary;
 }
-
-/* SECTION:
- * The different values of one filter in an environment: its actions, its labels, or who triggered its runs. One
- * statement skip-scans the filter's index: each step seeks the next greater value, so a value costs one seek, however
- * many runs have it. After FACET_MAX_SEEKS seeks the statement stops.
- */
 
 /** Each field with the index that has its values in order. */
 const INDEXES = {
@@ -85,8 +77,10 @@ export interface Facets {
 }
 
 /**
- * The last seek finds nothing, and its null is the first row. If the null is missing, all seeks were used up before the
- * index ended. SQLite's `lower` changes only ASCII letters.
+ * One statement skip-scans the filter's index: each step seeks the next greater value, so a value costs one seek, however
+ * many runs have it. After FACET_MAX_SEEKS seeks the statement stops. The last seek finds nothing, and its null is the
+ * first row. If the null is missing, all seeks were used up before the index ended. SQLite's `lower` changes only ASCII
+ * letters.
  */
 export function facetsStatement(scope: string, { field, contains }: FacetQuery) {
   const { column, from } = INDEXES[field];
@@ -106,11 +100,7 @@ export function facetsStatement(scope: string, { field, contains }: FacetQuery) 
 }
 
 export async function findFacets(session: D1DatabaseSession, scope: string, query: FacetQuery): Promise<Facets> {
-  const { sql, bindings } = facetsStatement(scope, query);
-  const rows = await session
-    .prepare(sql)
-    .bind(...bindings)
-    .raw<[value: string | null]>();
+  const rows = await rowsOf<[value: string | null]>(session, facetsStatement(scope, query));
   const found = rows.flatMap(([value]) => (value === null ? [] : [value]));
   const isWhole = found.length < rows.length;
   return { values: found.slice(0, FACET_MAX_VALUES), more: !isWhole || found.length > FACET_MAX_VALUES };

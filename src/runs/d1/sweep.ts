@@ -23,7 +23,8 @@ const CLOCKS_DIFFER_MS = 60_000;
 
 export async function sweep(env: Env, now: number): Promise<void> {
   const after = now + NEXT_MAX_MS + CLOCKS_DIFFER_MS;
-  const due = await longestDue(env.DB, now - ALARM_LATE_MS, after, COORDINATORS_PER_TICK);
+  const select = env.DB.prepare(LONGEST_DUE).bind(now - ALARM_LATE_MS, after, COORDINATORS_PER_TICK);
+  const { results: due } = await select.all<Registered>();
   if (due.length === 0) return;
   let late = 0;
   let failed = 0;
@@ -53,13 +54,15 @@ async function poke(env: Env, { scope }: Registered): Promise<number | null> {
   );
 }
 
-/* SECTION: The sweep's statements: which coordinators may have lost their alarm, and when to look at each of them again. */
-
-export interface Registered {
+interface Registered {
   readonly scope: string;
   readonly due_at: number;
 }
 
+/**
+ * Coordinators that were due before ?1, the longest due first. An instant later than ?2 was noted before the clock stepped
+ * back, so it counts as due.
+ */
 // Each half walks the index in the order of `due_at`, so nothing is sorted.
 export const LONGEST_DUE = `
   SELECT scope, due_at FROM coordinators WHERE due_at < ?1
@@ -78,17 +81,8 @@ export const REMOVE = `
   DELETE FROM coordinators INDEXED BY sqlite_autoindex_coordinators_1
   WHERE (scope, due_at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?1))`;
 
-/**
- * Coordinators that were due before `before`, the longest due first. An instant later than `after` was noted before the
- * clock stepped back, so it counts as due.
- */
-export async function longestDue(db: D1Database, before: number, after: number, limit: number): Promise<Registered[]> {
-  const { results } = await db.prepare(LONGEST_DUE).bind(before, after, limit).all<Registered>();
-  return results;
-}
-
 /** Notes when to look at each coordinator again. `next`: null if the coordinator keeps nothing, so its row goes. */
-export async function noteNext(
+async function noteNext(
   db: D1Database,
   answers: readonly (Registered & { readonly next: number | null })[],
 ): Promise<void> {

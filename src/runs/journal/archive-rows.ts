@@ -6,6 +6,7 @@
 import { DAY_MS } from "../../base/time.ts";
 import { BEGINNING, type Due, ENDED_DUE, type EndedRun, fittingIntoBatch, WEIGHT, type Weight } from "./due-rows.ts";
 import type { Metadata } from "./metadata.ts";
+import { Rows } from "./rows.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-rows.ts";
 
 /** The runs of one object. */
@@ -18,16 +19,11 @@ export interface Batch {
   readonly isWritten: boolean;
 }
 
-interface Candidate extends EndedRun {
-  readonly completedAt: number;
-}
-
-export class ArchiveRows {
-  readonly #sql: SqlStorage;
+export class ArchiveRows extends Rows {
   readonly #metadata: Metadata;
 
   constructor(sql: SqlStorage, metadata: Metadata) {
-    this.#sql = sql;
+    super(sql);
     this.#metadata = metadata;
   }
 
@@ -65,8 +61,8 @@ export class ArchiveRows {
   countDeleted(limit: number): number {
     const { dueAt, id } = this.deletedTo;
     const count = `
-      SELECT count(*) AS n FROM (SELECT 1 FROM ${ENDED_DUE} AND (due_at, run_key) <= (?, ${BOUND_KEY}) LIMIT ?)`;
-    return this.#sql.exec<{ n: number }>(count, dueAt, ...keyHalves(id), limit).one().n;
+      SELECT count(*) FROM (SELECT 1 FROM ${ENDED_DUE} AND (due_at, run_key) <= (?, ${BOUND_KEY}) LIMIT ?)`;
+    return this.numberOf(count, dueAt, ...keyHalves(id), limit) ?? 0;
   }
 
   /**
@@ -74,13 +70,12 @@ export class ArchiveRows {
    * first. Looks at no more rows than that, however many wait.
    */
   next(now: number, limit: number): { readonly day: number; readonly runs: readonly EndedRun[] } {
-    const rows = this.#sql.exec<Candidate & Record<string, SqlStorageValue>>(
+    const due = this.query<EndedRun & { readonly completedAt: number }>(
       `SELECT id, due_at AS dueAt, event_seq AS eventSeq, completed_at AS completedAt
        FROM ${ENDED_DUE} AND due_at <= ?1 AND purge_at <= ?1 ORDER BY due_at, run_key LIMIT ?2`,
       now,
       limit,
     );
-    const due = [...rows];
     const dayOf = (at: number) => at - (at % DAY_MS);
     const day = dayOf(due[0]?.completedAt ?? 0);
     return { day, runs: due.filter(({ completedAt }) => dayOf(completedAt) === day) };
@@ -89,30 +84,11 @@ export class ArchiveRows {
   /** The first of these runs: at most `limit`, and only what fits into one batch. Runs that are gone weigh nothing. */
   fitting(ids: readonly string[], limit: number): string[] {
     const asked = ids.slice(0, limit);
-    const rows = this.#sql.exec<Weight & { id: string } & Record<string, SqlStorageValue>>(
+    const rows = this.query<Weight & { id: string }>(
       `SELECT runs.id, ${WEIGHT} FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)`,
       keysJson(asked),
     );
-    const weights = new Map([...rows].map((row) => [row.id, row]));
+    const weights = new Map(rows.map((row) => [row.id, row]));
     return fittingIntoBatch(asked.map((id) => weights.get(id) ?? { id, bytes: 0, events: 0 })).map(({ id }) => id);
-  }
-
-  /** Those of these runs whose retention was over at `before`. */
-  dueBefore(ids: readonly string[], before: number): string[] {
-    const rows = this.#sql.exec<{ id: string }>(
-      `SELECT runs.id FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id) WHERE purge_at <= ?`,
-      keysJson(ids),
-      before,
-    );
-    return [...rows].map(({ id }) => id);
-  }
-
-  /** Lets ended runs be due again at `until`. `purge_at` stays, so it is known how long they are kept too long. */
-  postpone(ids: readonly string[], until: number): void {
-    this.#sql.exec(
-      `UPDATE runs SET due_at = ? WHERE (run_key, id) IN ${KEYS_AND_IDS} AND completed_at IS NOT NULL`,
-      until,
-      keysJson(ids),
-    );
   }
 }

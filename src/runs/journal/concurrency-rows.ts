@@ -11,6 +11,7 @@ import { MINUTE_MS } from "../../base/time.ts";
 import { type Approval, type ConcurrencyQueue, NO_GROUP, type OnConflict, queueOf, type Run } from "../run.ts";
 import type { Pause } from "../run-calls.ts";
 import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
+import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 /**
@@ -25,9 +26,6 @@ export const WAITING_MAX_IN_QUEUE = 1000;
 const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
 const IN_QUEUE = `${INDEXED} AND concurrency_group = ? AND concurrency_key = ?`;
 
-/** Where runs are that have gates and no concurrency group. */
-const WITHOUT_GROUP: ConcurrencyQueue = { group: "", key: "" };
-
 /** The limit of the run's action in this group: that of its newest version which this coordinator knows. */
 const LIMIT = `coalesce(
   (SELECT max_running FROM concurrency_limits AS known
@@ -36,7 +34,7 @@ const LIMIT = `coalesce(
   gates ->> '$.concurrency.limit')`;
 
 /** What waits. `bytes`: of its sealed requests. */
-export interface Waiting {
+interface Waiting {
   readonly runs: number;
   readonly bytes: number;
 }
@@ -48,7 +46,7 @@ export interface WaitingCounts {
 }
 
 /** A queue as a list shows it. `limit`: the least of the open runs. */
-export interface ListedQueue extends ConcurrencyQueue {
+interface ListedQueue extends ConcurrencyQueue {
   readonly limit: number;
   readonly running: number;
   readonly queued: number;
@@ -57,55 +55,44 @@ export interface ListedQueue extends ConcurrencyQueue {
 /** A queued run as the journal has it, with the approvals that let it get there. */
 export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked"> & { readonly approvals: readonly Approval[] };
 
-type RunningRow = Omit<RunningInQueue, "isStopping"> & { isStopping: number };
-type QueuedRow = {
-  id: string;
-  actionName: string;
-  limit: number | null;
-  onConflict: OnConflict | null;
-  heldFor: string | null;
-  approvals: string | null;
-};
-type CountRow = { runs: number; bytes: number; ofTokenRuns: number; ofTokenBytes: number };
-
-export class ConcurrencyQueueRows {
-  readonly #sql: SqlStorage;
+export class ConcurrencyQueueRows extends Rows {
   /** Null: not read yet. It is cached because each alarm that is set asks. */
   #nextEndAt: number | null = null;
   /** False: no run waits. Each alarm asks, and most environments have no gates. */
   #mayAnyWait = true;
 
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
   running({ group, key }: ConcurrencyQueue): RunningInQueue[] {
-    const rows = this.#sql.exec<RunningRow>(
+    const rows = this.query<Omit<RunningInQueue, "isStopping"> & { isStopping: number }>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit",
          cancel_until IS NOT NULL OR completed_at IS NOT NULL AS isStopping
        FROM ${IN_QUEUE} AND concurrency_state = 'running'`,
       group,
       key,
     );
-    return [...rows].map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
+    return rows.map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
   /** Open runs that are running or queued, and are due now: their time may be up although no alarm has noticed. */
   due({ group, key }: ConcurrencyQueue, now: number): string[] {
     const due = `SELECT id FROM ${IN_QUEUE} AND concurrency_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
-    return [...this.#sql.exec<{ id: string }>(due, group, key, now)].map(({ id }) => id);
+    return this.textsOf(due, group, key, now);
   }
 
   /** In the order in which they got into the queue. */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
-    const rows = this.#sql.exec<QueuedRow>(
+    type Row = Pick<QueuedRun, "id" | "actionName" | "heldFor"> & {
+      readonly limit: number | null;
+      readonly onConflict: OnConflict | null;
+      readonly approvals: string | null;
+    };
+    const rows = this.query<Row>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
          waiting_reason AS heldFor, approvals
        FROM ${IN_QUEUE} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
       group,
       key,
     );
-    return [...rows].map(({ limit, onConflict, approvals, ...row }) => ({
+    return rows.map(({ limit, onConflict, approvals, ...row }) => ({
       ...row,
       approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
       limit: limit ?? Number.POSITIVE_INFINITY,
@@ -116,10 +103,11 @@ export class ConcurrencyQueueRows {
   /** The first queues behind `after` in which runs are queued, in order. */
   withQueued(after: ConcurrencyQueue | null, limit: number): ConcurrencyQueue[] {
     if (!this.#mayAnyWait) return [];
-    const { group, key } = after ?? WITHOUT_GROUP;
+    const { group, key } = after ?? NO_GROUP;
     // This queue comes first. Runs that wait for an approval are in it as well, so it is asked for alone.
-    const first = after === null && this.#hasQueued(WITHOUT_GROUP) ? [WITHOUT_GROUP] : [];
-    const rows = this.#sql.exec<{ group: string; key: string }>(
+    const isQueued = `SELECT 1 FROM ${IN_QUEUE} AND concurrency_state = 'queued' LIMIT 1`;
+    const first = after === null && this.hasRow(isQueued, NO_GROUP.group, NO_GROUP.key) ? [NO_GROUP] : [];
+    const rows = this.query<ConcurrencyQueue>(
       `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key FROM ${INDEXED}
          AND concurrency_state = 'queued' AND (concurrency_group, concurrency_key) > (?, ?)
        ORDER BY concurrency_group, concurrency_key LIMIT ?`,
@@ -132,11 +120,6 @@ export class ConcurrencyQueueRows {
     return queues;
   }
 
-  #hasQueued({ group, key }: ConcurrencyQueue): boolean {
-    const found = `SELECT 1 FROM ${IN_QUEUE} AND concurrency_state = 'queued' LIMIT 1`;
-    return [...this.#sql.exec(found, group, key)].length > 0;
-  }
-
   /** Call this before a run with gates is written. */
   runChanges(): void {
     this.#mayAnyWait = true;
@@ -144,26 +127,25 @@ export class ConcurrencyQueueRows {
 
   /** The queues in which any of these runs is running or queued. Runs without a group have none. */
   ofRuns(runIds: readonly string[]): ConcurrencyQueue[] {
-    const rows = this.#sql.exec<{ group: string; key: string }>(
+    return this.query(
       `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key
        FROM runs JOIN ${KEYS_AND_IDS} AS asked USING (run_key, id)
        WHERE concurrency_state IN ('queued', 'running') AND concurrency_group > ''`,
       keysJson(runIds),
     );
-    return [...rows];
   }
 
   /** The position of a queued run: 1 comes next. */
   positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">): number | null {
     if (gates === null || readySeq === null) return null;
     const { group, key } = queueOf(gates);
-    const before = `SELECT count(*) AS n FROM ${IN_QUEUE} AND concurrency_state = 'queued' AND ready_seq < ?`;
-    return this.#sql.exec<{ n: number }>(before, group, key, readySeq).one().n + 1;
+    const before = `SELECT count(*) FROM ${IN_QUEUE} AND concurrency_state = 'queued' AND ready_seq < ?`;
+    return (this.numberOf(before, group, key, readySeq) ?? 0) + 1;
   }
 
   /** Every run of this coordinator that waits at a gate, and those that this token created. */
   waiting(creatorId: string): WaitingCounts {
-    return this.#count(`${INDEXED}`, creatorId);
+    return this.#count(INDEXED, creatorId);
   }
 
   /** The same for one queue. */
@@ -177,19 +159,19 @@ export class ConcurrencyQueueRows {
     if (now < this.nextEndAt()) return [];
     const due =
       "SELECT id FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until <= ? ORDER BY occupied_until LIMIT ?";
-    return [...this.#sql.exec<{ id: string }>(due, now, limit)].map(({ id }) => id);
+    return this.textsOf(due, now, limit);
   }
 
   /** When the next ended run is to occupy its queue no longer; Infinity if there is none. */
   nextEndAt(): number {
     const first =
-      "SELECT min(occupied_until) AS at FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until IS NOT NULL";
-    this.#nextEndAt ??= this.#sql.exec<{ at: number | null }>(first).one().at ?? Number.POSITIVE_INFINITY;
+      "SELECT min(occupied_until) FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until IS NOT NULL";
+    this.#nextEndAt ??= this.instantOf(first);
     return this.#nextEndAt;
   }
 
-  /** Call this before a write that changes until when an ended run occupies its queue. */
-  endsChange(): void {
+  /** Call this before a write that changes until when an ended run occupies its queue, and when writes were taken back. */
+  forget(): void {
     this.#nextEndAt = null;
   }
 
@@ -198,12 +180,12 @@ export class ConcurrencyQueueRows {
     const set = `
       INSERT OR REPLACE INTO concurrency_limits (concurrency_group, action_name, version, max_running)
       VALUES (?, ?, ?, ?)`;
-    this.#sql.exec(set, group, actionName, version, limit);
+    this.sql.exec(set, group, actionName, version, limit);
   }
 
   /** Lets the next version of each action count, also an older one, because a restore of D1 can take versions back. */
   doubtLimits(): void {
-    this.#sql.exec("UPDATE concurrency_limits SET is_unsure = 1");
+    this.sql.exec("UPDATE concurrency_limits SET is_unsure = 1");
   }
 
   /** The limit that counts for a run. The run need not be written yet. */
@@ -212,10 +194,9 @@ export class ConcurrencyQueueRows {
     if (concurrency === null) return Number.POSITIVE_INFINITY;
     if (actionVersion === null) return concurrency.limit;
     const known = `
-      SELECT max_running AS "limit" FROM concurrency_limits
+      SELECT max_running FROM concurrency_limits
       WHERE concurrency_group = ? AND action_name = ? AND version >= ?`;
-    const rows = this.#sql.exec<{ limit: number }>(known, concurrency.group, actionName, actionVersion);
-    return [...rows][0]?.limit ?? concurrency.limit;
+    return this.numberOf(known, concurrency.group, actionName, actionVersion) ?? concurrency.limit;
   }
 
   /**
@@ -227,19 +208,19 @@ export class ConcurrencyQueueRows {
       SELECT 1 FROM concurrency_limits
       WHERE concurrency_group = ?1 AND action_name = ?2
         AND (version = ?3 OR version > ?3 AND version >= ?4 AND NOT is_unsure)`;
-    return [...this.#sql.exec(known, group, actionName, version, now - REPLACED_IN_USE_MS)].length > 0;
+    return this.hasRow(known, group, actionName, version, now - REPLACED_IN_USE_MS);
   }
 
   /** Whether an open run of the action is in the group. */
   isInGroup(group: string, actionName: string): boolean {
     const found = `SELECT 1 FROM ${INDEXED} AND concurrency_group = ? AND action_name = ? LIMIT 1`;
-    return [...this.#sql.exec(found, group, actionName)].length > 0;
+    return this.hasRow(found, group, actionName);
   }
 
   /** The next groups behind `after`, in order. */
   groups(only: string | null, after: ConcurrencyQueue | null, limit: number): ListedQueue[] {
-    const { group, key } = after ?? { group: "", key: "" };
-    const rows = this.#sql.exec<Pick<ListedQueue, keyof ListedQueue>>(
+    const { group, key } = after ?? NO_GROUP;
+    return this.query(
       `SELECT concurrency_group AS "group", concurrency_key AS key, min(${LIMIT}) AS "limit",
          count(*) FILTER (WHERE concurrency_state = 'running') AS running,
          count(*) FILTER (WHERE concurrency_state = 'queued') AS queued
@@ -251,42 +232,36 @@ export class ConcurrencyQueueRows {
       key,
       limit,
     );
-    return [...rows];
   }
 
   #count(from: string, creatorId: string, ...bindings: string[]): WaitingCounts {
-    const { runs, bytes, ofTokenRuns, ofTokenBytes } = this.#sql
-      .exec<CountRow>(
-        `SELECT count(*) AS runs, coalesce(sum(bytes), 0) AS bytes,
-           count(*) FILTER (WHERE creator = ?) AS ofTokenRuns,
-           coalesce(sum(bytes) FILTER (WHERE creator = ?), 0) AS ofTokenBytes
-         FROM (SELECT waiting_bytes AS bytes, creator_id AS creator FROM ${from} AND concurrency_state <> 'running')`,
-        creatorId,
-        creatorId,
-        ...bindings,
-      )
-      .one();
+    type Row = Waiting & { readonly ofTokenRuns: number; readonly ofTokenBytes: number };
+    const row = this.firstOf<Row>(
+      `SELECT count(*) AS runs, coalesce(sum(waiting_bytes), 0) AS bytes,
+         count(*) FILTER (WHERE creator_id = ?1) AS ofTokenRuns,
+         coalesce(sum(waiting_bytes) FILTER (WHERE creator_id = ?1), 0) AS ofTokenBytes
+       FROM ${from} AND concurrency_state <> 'running'`,
+      creatorId,
+      ...bindings,
+    );
+    const { runs = 0, bytes = 0, ofTokenRuns = 0, ofTokenBytes = 0 } = row ?? {};
     return { all: { runs, bytes }, ofToken: { runs: ofTokenRuns, bytes: ofTokenBytes } };
   }
 }
 
-/* SECTION:
- * The journal's table of pauses: while a group or the environment is paused, no run with a gate is released there. They
- * are few, and each alarm that is set asks for them, so there is a copy in memory.
+/**
+ * The pauses: while a group or the environment is paused, no run with a gate is released there. They are few, and each
+ * alarm that is set asks for them, so there is a copy in memory.
  */
-
-type PauseRow = Pick<Pause, keyof Pause>;
-
-export class PauseRows {
-  readonly #sql: SqlStorage;
+export class PauseRows extends Rows {
   readonly #pauses: Map<string, Pause>;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
-    const rows = sql.exec<PauseRow>(
+    super(sql);
+    const rows = this.query<Pause>(
       `SELECT concurrency_group AS "group", reason, until, paused_by AS by, via, paused_at AS at FROM pauses`,
     );
-    this.#pauses = new Map([...rows].map((row) => [row.group, row]));
+    this.#pauses = new Map(rows.map((row) => [row.group, row]));
   }
 
   /** The pause that holds back the runs of a group: its own, or the environment's, which is the group "". */
@@ -306,17 +281,10 @@ export class PauseRows {
     const others = this.all(now).filter((other) => other.group !== group);
     if (others.length >= max) return false;
     // The table first: if the write throws, memory must not have the pause.
-    this.#sql.exec(
-      `INSERT INTO pauses (concurrency_group, reason, until, paused_by, via, paused_at) VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET reason = excluded.reason, until = excluded.until, paused_by = excluded.paused_by,
-         via = excluded.via, paused_at = excluded.paused_at`,
-      group,
-      reason,
-      until,
-      by,
-      via,
-      at,
-    );
+    const replace = `
+      INSERT OR REPLACE INTO pauses (concurrency_group, reason, until, paused_by, via, paused_at)
+      VALUES (?, ?, ?, ?, ?, ?)`;
+    this.sql.exec(replace, group, reason, until, by, via, at);
     this.#pauses.set(group, pause);
     return true;
   }
@@ -327,7 +295,7 @@ export class PauseRows {
   }
 
   erase(group: string): void {
-    this.#sql.exec("DELETE FROM pauses WHERE concurrency_group = ?", group);
+    this.sql.exec("DELETE FROM pauses WHERE concurrency_group = ?", group);
     this.#pauses.delete(group);
   }
 

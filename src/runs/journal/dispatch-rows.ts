@@ -1,88 +1,40 @@
-/** The journal's table of dispatches. A row exists only until its dispatch is over or its run has ended. */
-import {
-  type Dispatch,
-  LEASE_MS,
-  type NewRequest,
-  type Progress,
-  type StartOn,
-  type Tried,
-} from "../../webhooks/dispatch.ts";
-import { BEGINNING, type Due, type DueRows, fittingIntoBatch } from "./due-rows.ts";
+/**
+ * The journal's tables of what the receiver of a run gets: the run's dispatch, its stop request, and what an approver
+ * reads before.
+ */
+import { type Dispatch, LEASE_MS, type NewRequest, type Progress, type Tried } from "../../webhooks/dispatch.ts";
+import { BEGINNING, type Due, type DueRows, fittingIntoBatch, type Weight } from "./due-rows.ts";
+import { Rows, Table } from "./rows.ts";
 
-type DispatchRow = Omit<Dispatch, "sealed" | "isUnsure" | "stopRequest"> & {
-  startOn: StartOn;
-  sealed: ArrayBuffer;
-  isUnsure: number;
-};
-
-export class DispatchRows {
-  readonly #sql: SqlStorage;
-
+/** A row exists only until its dispatch is over or its run has ended. */
+export class DispatchRows extends Table<Dispatch & { readonly runId: string }> {
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql, "dispatches");
   }
 
   of(runId: string): Dispatch | null {
-    const [row] = this.#sql.exec<DispatchRow>(
-      `SELECT host, sealed, weight, start_on AS startOn, max_attempts AS maxAttempts,
-         initial_delay_ms AS initialDelayMs, ends_at AS endsAt, attempt, next_at AS nextAt, lease_until AS leaseUntil,
-         is_unsure AS isUnsure, unsure_attempts AS unsureAttempts
-       FROM dispatches WHERE run_id = ?`,
-      runId,
-    );
-    if (row === undefined) return null;
-    return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
+    return this.selectOne("WHERE run_id = ?", runId);
   }
 
   /** The dispatch's attempts without its sealed request; null if the dispatch is over. */
   attemptsOf(runId: string): Pick<Dispatch, "leaseUntil" | "isUnsure"> | null {
     const select = "SELECT lease_until AS leaseUntil, is_unsure AS isUnsure FROM dispatches WHERE run_id = ?";
-    const [row] = this.#sql.exec<{ leaseUntil: number | null; isUnsure: number }>(select, runId);
-    return row === undefined ? null : { ...row, isUnsure: row.isUnsure === 1 };
+    const row = this.firstOf<{ leaseUntil: number | null; isUnsure: number }>(select, runId);
+    return row && { ...row, isUnsure: row.isUnsure === 1 };
   }
 
   /** Erases the dispatch, its sealed request included. Returns how far it got; null if there was none. */
   erase(runId: string): ErasedDispatch | null {
-    const erased = this.#sql.exec<Pick<ErasedDispatch, keyof ErasedDispatch>>(
+    return this.firstOf(
       "DELETE FROM dispatches WHERE run_id = ? RETURNING host, attempt, lease_until AS leaseUntil",
       runId,
     );
-    return [...erased][0] ?? null;
   }
 
   put(runId: string, dispatch: Dispatch): void {
-    const { host, sealed, weight, startOn, maxAttempts, initialDelayMs, endsAt } = dispatch;
-    const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = dispatch;
-    this.#sql.exec(
-      `INSERT INTO dispatches
-         (run_id, host, sealed, weight, start_on, max_attempts, initial_delay_ms, ends_at, attempt, next_at,
-          lease_until, is_unsure, unsure_attempts)
-       VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT (run_id) DO UPDATE SET
-         ends_at = excluded.ends_at, attempt = excluded.attempt, next_at = excluded.next_at,
-         lease_until = excluded.lease_until, is_unsure = excluded.is_unsure, unsure_attempts = excluded.unsure_attempts`,
-      runId,
-      host,
-      sealed,
-      weight,
-      startOn,
-      maxAttempts,
-      initialDelayMs,
-      endsAt,
-      attempt,
-      nextAt,
-      leaseUntil,
-      isUnsure ? 1 : 0,
-      unsureAttempts,
-    );
+    this.putRow({ ...dispatch, runId });
   }
 }
-
-/* SECTION:
- * The journal's tables of stop requests, and of the responses that they use. A stop request is kept from the run's
- * creation, because only the Worker can make it. It has its own due instant, because it can outlive the run's end. A
- * run has a response only while it has a stop request.
- */
 
 /** A stop request. Nobody has asked for it while it has neither `nextAt` nor `leaseUntil`. */
 export interface StopRequest extends NewRequest, Progress {
@@ -98,14 +50,21 @@ export interface StopRequest extends NewRequest, Progress {
 /** How far a dispatch got before it was erased. */
 export type ErasedDispatch = Pick<Tried, "host" | "attempt" | "leaseUntil">;
 
-type StopRequestRow = Pick<NewRequest, "host" | "weight" | "maxAttempts" | "initialDelayMs"> &
-  Omit<StopRequest, keyof NewRequest | "isUnsure"> & { sealed: ArrayBuffer; isUnsure: number };
-
 /** How long a row waits if it could not be processed. */
 const DEFERRED_MS = 30_000;
 
-export class StopRequestRows implements DueRows {
-  readonly #sql: SqlStorage;
+interface StopRequestRow extends StopRequest {
+  readonly runId: string;
+  readonly endsAt: number;
+  readonly dueAt: number;
+}
+
+/**
+ * The journal's tables of stop requests, and of the responses that they use. A stop request is kept from the run's
+ * creation, because only the Worker can make it. It has its own due instant, because it can outlive the run's end. A
+ * run has a response only while it has a stop request.
+ */
+export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   /**
    * When the first row is due. Infinity: there is no row. Null: not read yet. It is cached because each change of a run
    * asks.
@@ -113,34 +72,17 @@ export class StopRequestRows implements DueRows {
   #nextDueAt: number | null = null;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql, "stop_requests");
   }
 
   of(runId: string): StopRequest | null {
-    const [row] = this.#sql.exec<StopRequestRow>(
-      `SELECT host, sealed, weight, max_attempts AS maxAttempts, initial_delay_ms AS initialDelayMs, attempt,
-         next_at AS nextAt, lease_until AS leaseUntil, is_unsure AS isUnsure, unsure_attempts AS unsureAttempts,
-         dispatch_attempt AS dispatchAttempt, dispatch_lease AS dispatchLease
-       FROM stop_requests WHERE run_id = ?`,
-      runId,
-    );
-    if (row === undefined) return null;
-    return { ...row, sealed: new Uint8Array(row.sealed), isUnsure: row.isUnsure === 1 };
+    return this.selectOne("WHERE run_id = ?", runId);
   }
 
   /** `endsAt`: no attempt begins at this instant or later. Then the row is erased. */
-  insert(runId: string, { host, sealed, weight, maxAttempts, initialDelayMs }: NewRequest, endsAt: number): void {
-    this.#write(
-      `INSERT INTO stop_requests (run_id, host, sealed, weight, max_attempts, initial_delay_ms, ends_at, due_at)
-       VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?7)`,
-      runId,
-      host,
-      sealed,
-      weight,
-      maxAttempts,
-      initialDelayMs,
-      endsAt,
-    );
+  insert(runId: string, request: NewRequest, endsAt: number): void {
+    this.forget();
+    this.insertRow({ ...request, runId, endsAt, dueAt: endsAt });
   }
 
   /** `endsAt`: as for `insert`. */
@@ -148,30 +90,18 @@ export class StopRequestRows implements DueRows {
     const { attempt, nextAt, leaseUntil, isUnsure, unsureAttempts } = stopRequest;
     // An attempt under way keeps its lease, even past `endsAt`.
     const dueAt = leaseUntil ?? Math.min(nextAt ?? endsAt, endsAt);
-    this.#write(
-      `UPDATE stop_requests SET attempt = ?, next_at = ?, lease_until = ?, is_unsure = ?, unsure_attempts = ?,
-         ends_at = ?, due_at = ?
-       WHERE run_id = ?`,
-      attempt,
-      nextAt,
-      leaseUntil,
-      isUnsure ? 1 : 0,
-      unsureAttempts,
-      endsAt,
-      dueAt,
-      runId,
-    );
+    this.forget();
+    this.updateRow({ attempt, nextAt, leaseUntil, isUnsure, unsureAttempts, endsAt, dueAt }, "WHERE run_id = ?", runId);
   }
 
   /** Notes what the stop request must know of the run's dispatch, which is erased. */
   dispatchErased(runId: string, { attempt, leaseUntil }: ErasedDispatch): void {
-    const update = "UPDATE stop_requests SET dispatch_attempt = ?, dispatch_lease = ? WHERE run_id = ?";
-    this.#sql.exec(update, attempt, leaseUntil, runId);
+    this.updateRow({ dispatchAttempt: attempt, dispatchLease: leaseUntil }, "WHERE run_id = ?", runId);
   }
 
   /** Notes that no attempt of the dispatch is under way any more. */
   dispatchAttemptEnded(runId: string): void {
-    this.#sql.exec("UPDATE stop_requests SET dispatch_lease = NULL WHERE run_id = ?", runId);
+    this.updateRow({ dispatchLease: null }, "WHERE run_id = ?", runId);
   }
 
   /**
@@ -202,22 +132,21 @@ export class StopRequestRows implements DueRows {
   /** The sealed values of the receiver's response that the stop request uses; null if there are none. */
   responseOf(runId: string): Uint8Array<ArrayBuffer> | null {
     const select = "SELECT sealed FROM receiver_responses WHERE run_id = ?";
-    const [row] = this.#sql.exec<{ sealed: ArrayBuffer }>(select, runId);
-    return row === undefined ? null : new Uint8Array(row.sealed);
+    const row = this.firstOf<{ sealed: ArrayBuffer }>(select, runId);
+    return row && new Uint8Array(row.sealed);
   }
 
   /** The first response stays, because it names the job that was started. */
   putResponse(runId: string, sealed: Uint8Array<ArrayBuffer>): void {
     const insert = "INSERT INTO receiver_responses (run_id, sealed) VALUES (?, ?) ON CONFLICT DO NOTHING";
-    this.#sql.exec(insert, runId, sealed);
+    this.sql.exec(insert, runId, sealed);
   }
 
   /** Erases the stop request, if there is one, with the response. */
   erase(runId: string): void {
-    const erased = this.#sql.exec("DELETE FROM stop_requests WHERE run_id = ? RETURNING 1", runId);
-    if ([...erased].length === 0) return;
-    this.#nextDueAt = null;
-    this.#sql.exec("DELETE FROM receiver_responses WHERE run_id = ?", runId);
+    if (!this.hasRow("DELETE FROM stop_requests WHERE run_id = ? RETURNING 1", runId)) return;
+    this.forget();
+    this.sql.exec("DELETE FROM receiver_responses WHERE run_id = ?", runId);
   }
 
   due(now: number, limit: number, after = BEGINNING): Due[] {
@@ -235,7 +164,7 @@ export class StopRequestRows implements DueRows {
   }
 
   nextWaiting(host: string, isRetry: boolean, now: number, after: Due): Due | null {
-    const found = this.#sql.exec<Pick<Due, keyof Due>>(
+    return this.firstOf(
       `SELECT run_id AS id, next_at AS dueAt FROM stop_requests INDEXED BY stop_requests_waiting
        WHERE lease_until IS NULL AND next_at IS NOT NULL AND host = ? AND (attempt > 0) = ? AND next_at <= ?
          AND (next_at, run_id) > (?, ?)
@@ -246,7 +175,6 @@ export class StopRequestRows implements DueRows {
       after.dueAt,
       after.id,
     );
-    return [...found][0] ?? null;
   }
 
   nextDueAt(after = BEGINNING): number {
@@ -256,51 +184,43 @@ export class StopRequestRows implements DueRows {
   }
 
   /** Call this when another statement removed rows, or when writes were taken back. */
-  forgetRead(): void {
+  forget(): void {
     this.#nextDueAt = null;
   }
 
   #due(clauses: string, ...bindings: (string | number)[]): Due[] {
-    const rows = this.#sql.exec<{ id: string; dueAt: number; bytes: number; events: number }>(
+    const rows = this.query<Due & Weight>(
       `SELECT run_id AS id, due_at AS dueAt, length(sealed) AS bytes, 0 AS events
        FROM stop_requests INDEXED BY stop_requests_due WHERE due_at <= ? AND ${clauses}`,
       ...bindings,
     );
-    return fittingIntoBatch([...rows]);
+    return fittingIntoBatch(rows);
   }
 
   #min(column: string, condition: string, ...bindings: (string | number)[]): number {
-    const query = `SELECT min(${column}) AS at FROM stop_requests INDEXED BY stop_requests_due WHERE ${condition}`;
-    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
+    const query = `SELECT min(${column}) FROM stop_requests INDEXED BY stop_requests_due WHERE ${condition}`;
+    return this.instantOf(query, ...bindings);
   }
 
-  #write(statement: string, ...bindings: (SqlStorageValue | Uint8Array<ArrayBuffer>)[]): void {
+  #write(statement: string, ...bindings: (string | number)[]): void {
     // Clear the cache before the write. If the transaction fails, the cache must not keep what was never committed.
-    this.#nextDueAt = null;
-    this.#sql.exec(statement, ...bindings);
+    this.forget();
+    this.sql.exec(statement, ...bindings);
   }
 }
 
-/* SECTION: The journal's table of previews: what an approver reads of the request that a run will send, until the run ends. */
-
-export class PreviewRows {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
+/** The journal's table of previews: what an approver reads of the request that a run will send, until the run ends. */
+export class PreviewRows extends Rows {
   /** JSON text; null if the run has none, or has ended. */
   of(runId: string): string | null {
-    const rows = this.#sql.exec<{ request: string }>("SELECT request FROM previews WHERE run_id = ?", runId);
-    return [...rows][0]?.request ?? null;
+    return this.textsOf("SELECT request FROM previews WHERE run_id = ?", runId)[0] ?? null;
   }
 
   insert(runId: string, request: string): void {
-    this.#sql.exec("INSERT INTO previews (run_id, request) VALUES (?, ?)", runId, request);
+    this.sql.exec("INSERT INTO previews (run_id, request) VALUES (?, ?)", runId, request);
   }
 
   erase(runId: string): void {
-    this.#sql.exec("DELETE FROM previews WHERE run_id = ?", runId);
+    this.sql.exec("DELETE FROM previews WHERE run_id = ?", runId);
   }
 }

@@ -1,6 +1,7 @@
 /** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and deliveries. */
 import { type Dispatch, dispatchDueAt } from "../../webhooks/dispatch.ts";
 import { dueAt } from "../run.ts";
+import { Rows } from "./rows.ts";
 import { BOUND_KEY, type JournaledRun, keyHalves } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 
@@ -38,9 +39,9 @@ export interface DueRows {
   defer(id: string, now: number): void;
 }
 
-/* SECTION:
- * How much of the journal one batch may take on. The object serves nobody else during a batch, so a batch is bounded by
- * what it reads and writes, and not only by a number of rows. The rest waits for the next batch.
+/*
+ * The object serves nobody else during a batch, so a batch is bounded by what it reads and writes, and not only by a
+ * number of rows. The rest waits for the next batch.
  */
 
 /** Bytes of runs and of their sealed requests. */
@@ -64,11 +65,6 @@ export function fittingIntoBatch<T extends Weight>(rows: readonly T[]): T[] {
     return i === 0 || (bytes <= BATCH_MAX_BYTES && events <= BATCH_MAX_EVENTS);
   });
 }
-
-/* SECTION: Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
-
-type DueRow = Pick<Due & Weight, keyof (Due & Weight)>;
-type DueDispatch = Pick<Due, keyof Due>;
 
 /** Dispatches without an attempt under way. Every column that a query names is in the index. */
 const WAITING = "dispatches INDEXED BY dispatches_waiting WHERE lease_until IS NULL";
@@ -98,13 +94,8 @@ export interface EndedRun extends Due {
   readonly eventSeq: number;
 }
 
-export class DueRuns implements DueRows {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
+/** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
+export class DueRuns extends Rows implements DueRows {
   /** Only open runs are due. */
   due(now: number, limit: number, after = BEGINNING): Due[] {
     const next = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
@@ -117,7 +108,7 @@ export class DueRuns implements DueRows {
     // A dispatch that waits at a gate has no next attempt. Its run's time decides.
     const ends = `
       SELECT run_id AS id, ends_at AS dueAt FROM ${WAITING} AND next_at IS NOT NULL AND ends_at <= ? LIMIT ?`;
-    return [...runs, ...this.#sql.exec<DueDispatch>(ends, now, limit - runs.length)];
+    return [...runs, ...this.query<Due>(ends, now, limit - runs.length)];
   }
 
   /**
@@ -125,7 +116,7 @@ export class DueRuns implements DueRows {
    * searches by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
    */
   purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
-    const rows = this.#sql.exec<EndedRun & Weight & Record<string, SqlStorageValue>>(
+    const rows = this.query<EndedRun & Weight>(
       `SELECT id, due_at AS dueAt, event_seq AS eventSeq, ${WEIGHT}
        FROM ${ENDED_DUE} AND due_at <= ? AND purge_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`,
       now,
@@ -134,7 +125,7 @@ export class DueRuns implements DueRows {
       ...keyHalves(after.id),
       limit,
     );
-    return fittingIntoBatch([...rows]);
+    return fittingIntoBatch(rows);
   }
 
   firstEndAt(now: number): number {
@@ -149,8 +140,7 @@ export class DueRuns implements DueRows {
       SELECT run_id AS id, next_at AS dueAt FROM ${WAITING} AND host = ? AND (attempt > 0) = ? AND next_at <= ?
         AND (next_at, run_id) > (?, ?)
       ORDER BY next_at, run_id LIMIT 1`;
-    const found = this.#sql.exec<DueDispatch>(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
-    return [...found][0] ?? null;
+    return this.firstOf(next, host, isRetry ? 1 : 0, now, after.dueAt, after.id);
   }
 
   nextDueAt(after = BEGINNING): number {
@@ -170,7 +160,7 @@ export class DueRuns implements DueRows {
     const due = dueOf(run, dispatch);
     if (due <= now) return false;
     const update = `UPDATE runs SET due_at = ?, due_failures = 0 WHERE run_key = ${BOUND_KEY} AND id = ?`;
-    this.#sql.exec(update, due, ...keyHalves(run.id), run.id);
+    this.sql.exec(update, due, ...keyHalves(run.id), run.id);
     return true;
   }
 
@@ -179,27 +169,24 @@ export class DueRuns implements DueRows {
    * because its `due_at` then says when to purge it.
    */
   defer(id: string, now: number): void {
-    const deferred = this.#sql.exec<{ dueAt: number }>(
+    const dueAt = this.numberOf(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
        WHERE run_key = ${BOUND_KEY} AND id = ? AND completed_at IS NULL
-       RETURNING due_at AS dueAt`,
+       RETURNING due_at`,
       now,
       ...keyHalves(id),
       id,
     );
-    for (const { dueAt } of [...deferred]) {
-      this.#sql.exec("UPDATE dispatches SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
-    }
+    if (dueAt === null) return;
+    this.sql.exec("UPDATE dispatches SET next_at = ? WHERE run_id = ? AND next_at IS NOT NULL", dueAt, id);
   }
 
   #due(clauses: string, ...bindings: number[]): Due[] {
-    const rows = this.#sql.exec<DueRow>(`${DUE} WHERE completed_at IS NULL AND ${clauses}`, ...bindings);
-    return fittingIntoBatch([...rows]);
+    return fittingIntoBatch(this.query<Due & Weight>(`${DUE} WHERE completed_at IS NULL AND ${clauses}`, ...bindings));
   }
 
   #min(column: string, indexed: string, ...bindings: number[]): number {
-    const query = `SELECT min(at) AS at FROM (SELECT ${column} AS at FROM ${indexed})`;
-    return this.#sql.exec<{ at: number | null }>(query, ...bindings).one().at ?? Number.POSITIVE_INFINITY;
+    return this.instantOf(`SELECT min(at) FROM (SELECT ${column} AS at FROM ${indexed})`, ...bindings);
   }
 }
 

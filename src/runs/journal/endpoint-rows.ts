@@ -1,6 +1,6 @@
 /**
- * The journal's table of the environment's webhook endpoints, as D1 had them when they were last read. It has no secret.
- * A row without a version is an endpoint that somebody is about to store.
+ * The journal's tables of webhook endpoints: which there are, how they have answered, their recoveries, and how runs
+ * have ended last, which some endpoints must know.
  */
 
 import { DAY_MS, msSinceOrLongAgo } from "../../base/time.ts";
@@ -13,28 +13,28 @@ import type {
   ReadEndpoint,
   Recovery,
 } from "../endpoint-deliveries.ts";
-import type { RunSource, Status } from "../run.ts";
+import type { Run } from "../run.ts";
+import { Rows, Table } from "./rows.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
-import { walkBy } from "./run-walks.ts";
+import { WALK_ROWS, walkBy } from "./run-walks.ts";
 
-type Row = Omit<ReadEndpoint, "isDisabled"> & { readonly isDisabled: number; readonly afterSeq: number };
-
-const SELECT = `
-  SELECT endpoint, version, is_disabled AS isDisabled, filter, after_seq AS afterSeq FROM endpoints ORDER BY endpoint`;
-
-export class EndpointRows {
-  readonly #sql: SqlStorage;
+/**
+ * The environment's webhook endpoints, as D1 had them when they were last read. They have no secret. A row without a
+ * version is an endpoint that somebody is about to store.
+ */
+export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: number }> {
   /** Null: not read yet. Each end asks. */
   #listeners: readonly Listener[] | null = null;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql, "endpoints");
   }
 
   /** The endpoints that nobody has disabled. */
   get listeners(): readonly Listener[] {
-    this.#listeners ??= this.#all().flatMap(({ endpoint, version, isDisabled, filter: text, afterSeq }) => {
-      if (version === 0 || isDisabled === 1) return [];
+    this.#listeners ??= this.select("ORDER BY endpoint").flatMap((row) => {
+      const { endpoint, version, isDisabled, filter: text, afterSeq } = row;
+      if (version === 0 || isDisabled) return [];
       const filter = JSON.parse(text) as EndpointFilter;
       return filter.disabled ? [] : [{ endpoint, afterSeq, filter }];
     });
@@ -43,12 +43,7 @@ export class EndpointRows {
 
   /** Notes that an endpoint is about to be stored. It hears of no event up to the number `afterSeq`. */
   expect(endpoint: EndpointKey, afterSeq: number): void {
-    this.#sql.exec(
-      `INSERT INTO endpoints (endpoint, version, is_disabled, filter, after_seq) VALUES (?, 0, 0, '', ?)
-       ON CONFLICT DO NOTHING`,
-      endpoint,
-      afterSeq,
-    );
+    this.insertRow({ endpoint, version: 0, isDisabled: false, filter: "", afterSeq }, "ON CONFLICT DO NOTHING");
   }
 
   /**
@@ -59,68 +54,46 @@ export class EndpointRows {
     read: readonly ReadEndpoint[],
     { afterSeq, keepsExpected }: { readonly afterSeq: number; readonly keepsExpected: boolean },
   ): boolean {
-    const known = new Map(this.#all().map((row) => [row.endpoint, row]));
+    const known = new Map(this.select("").map((row) => [row.endpoint, row]));
     const changed = read.filter(({ endpoint, version, isDisabled, filter }) => {
       const row = known.get(endpoint);
-      return row?.version !== version || row.isDisabled !== (isDisabled ? 1 : 0) || row.filter !== filter;
+      return row?.version !== version || row.isDisabled !== isDisabled || row.filter !== filter;
     });
     for (const { endpoint, version, isDisabled, filter } of changed) {
       // An end must never meet a filter that can't be read.
       JSON.parse(filter);
-      this.#sql.exec(
-        `INSERT INTO endpoints (endpoint, version, is_disabled, filter, after_seq) VALUES (?, ?, ?, ?, ?)
-         ON CONFLICT DO UPDATE SET version = excluded.version, is_disabled = excluded.is_disabled,
-           filter = excluded.filter`,
-        endpoint,
-        version,
-        isDisabled ? 1 : 0,
-        filter,
-        afterSeq,
-      );
+      const since = known.get(endpoint)?.afterSeq ?? afterSeq;
+      this.putRow({ endpoint, version, isDisabled, filter, afterSeq: since });
     }
     const there = new Set(read.map(({ endpoint }) => endpoint));
     const gone = [...known.values()].filter(
       ({ endpoint, version }) => !there.has(endpoint) && !(version === 0 && keepsExpected),
     );
-    for (const { endpoint } of gone) this.#sql.exec("DELETE FROM endpoints WHERE endpoint = ?", endpoint);
-    this.#listeners = null;
+    for (const { endpoint } of gone) this.sql.exec("DELETE FROM endpoints WHERE endpoint = ?", endpoint);
+    this.forget();
     return changed.length + gone.length > 0;
   }
 
   /** Call this when writes were taken back. */
-  forgetRead(): void {
+  forget(): void {
     this.#listeners = null;
   }
-
-  #all(): Row[] {
-    return [...this.#sql.exec<Row & Record<string, SqlStorageValue>>(SELECT)];
-  }
 }
-
-/* SECTION:
- * The journal's table of how webhook endpoints have answered, per endpoint and the version of it that was used. An
- * endpoint that works costs at most one row a day.
- */
 
 /** How many days with failures are kept. Three are enough to disable an endpoint. */
 const DAYS_MAX = 7;
 
-type HealthRow = Omit<EndpointHealth, "failedDays"> & { failedDays: string };
-
-export class EndpointHealthRows {
-  readonly #sql: SqlStorage;
-
+/**
+ * How webhook endpoints have answered, per endpoint and the version of it that was used. An endpoint that works costs at
+ * most one row a day.
+ */
+export class EndpointHealthRows extends Table<EndpointHealth & { readonly endpoint: EndpointKey }> {
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql, "endpoint_health", ["failedDays"]);
   }
 
   of(endpoint: EndpointKey): EndpointHealth | null {
-    const [row] = this.#sql.exec<HealthRow>(
-      `SELECT version, failures, failing_since AS failingSince, failed_days AS failedDays, succeeded_at AS succeededAt
-       FROM endpoint_health WHERE endpoint = ?`,
-      endpoint,
-    );
-    return row === undefined ? null : { ...row, failedDays: JSON.parse(row.failedDays) as number[] };
+    return this.selectOne("WHERE endpoint = ?", endpoint);
   }
 
   /** Notes an attempt that succeeded with this version of the endpoint. Writes at most once a day while all succeed. */
@@ -129,7 +102,7 @@ export class EndpointHealthRows {
     if (health === null) return;
     const { failingSince, succeededAt } = health;
     if (failingSince === null && succeededAt !== null && msSinceOrLongAgo(succeededAt, now) < DAY_MS) return;
-    this.#put(endpoint, { version, failures: 0, failingSince: null, failedDays: [], succeededAt: now });
+    this.putRow({ endpoint, version, failures: 0, failingSince: null, failedDays: [], succeededAt: now });
   }
 
   /** Notes an attempt that failed. `isAlive`: whether the receiver answered that it works; null if nothing was sent. */
@@ -137,8 +110,9 @@ export class EndpointHealthRows {
     const health = this.#of(endpoint, version);
     if (health === null) return;
     const days = new Set([...health.failedDays, Math.floor(now / DAY_MS)]);
-    this.#put(endpoint, {
+    this.putRow({
       ...health,
+      endpoint,
       failures: isAlive ? 0 : health.failures + (isAlive === null ? 0 : 1),
       failingSince: health.failingSince ?? now,
       failedDays: [...days].sort((a, b) => a - b).slice(-DAYS_MAX),
@@ -147,12 +121,12 @@ export class EndpointHealthRows {
 
   /** Forgets an endpoint that is gone. */
   erase(endpoint: EndpointKey): void {
-    this.#sql.exec("DELETE FROM endpoint_health WHERE endpoint = ?", endpoint);
+    this.sql.exec("DELETE FROM endpoint_health WHERE endpoint = ?", endpoint);
   }
 
   /** Forgets all endpoints but these. One that was stored a moment ago may be forgotten, too. It then begins anew. */
   eraseOthers(endpoints: readonly EndpointKey[]): void {
-    this.#sql.exec(
+    this.sql.exec(
       "DELETE FROM endpoint_health WHERE endpoint NOT IN (SELECT value FROM json_each(?))",
       JSON.stringify(endpoints),
     );
@@ -165,28 +139,7 @@ export class EndpointHealthRows {
     if (health !== null && health.version > version) return null;
     return { version, failures: 0, failingSince: null, failedDays: [], succeededAt: null };
   }
-
-  #put(endpoint: EndpointKey, health: EndpointHealth): void {
-    const { version, failures, failingSince, failedDays, succeededAt } = health;
-    this.#sql.exec(
-      `INSERT INTO endpoint_health (endpoint, version, failures, failing_since, failed_days, succeeded_at)
-       VALUES (?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET version = excluded.version, failures = excluded.failures,
-         failing_since = excluded.failing_since, failed_days = excluded.failed_days,
-         succeeded_at = excluded.succeeded_at`,
-      endpoint,
-      version,
-      failures,
-      failingSince,
-      JSON.stringify(failedDays),
-      succeededAt,
-    );
-  }
 }
-
-/* SECTION: The journal's table of recoveries: an endpoint asks for deliveries again, and a walk over ended runs brings them. */
-
-type RecoveryRow = Omit<Recovery, "isOver"> & { isOver: number; endpoint: EndpointKey };
 
 /** `beforeSeq`: the walk goes on below this sequence number. 0: it has met every run. */
 export interface StoredRecovery extends Recovery {
@@ -194,24 +147,22 @@ export interface StoredRecovery extends Recovery {
   readonly beforeSeq: number;
 }
 
-const SELECT_RECOVERY = `SELECT endpoint, since, until, include, before_seq AS beforeSeq, deliveries, is_over AS isOver FROM recoveries`;
-
-export class RecoveryRows {
-  readonly #sql: SqlStorage;
+/** An endpoint asks for deliveries again, and a walk over ended runs brings them. */
+export class RecoveryRows extends Table<StoredRecovery> {
   /** Whether one is under way. Null: not read yet. It is cached because each change of a run asks. */
   #isAny: boolean | null = null;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql, "recoveries");
   }
 
   of(endpoint: EndpointKey): StoredRecovery | null {
-    return this.#select("WHERE endpoint = ?", endpoint);
+    return this.selectOne("WHERE endpoint = ?", endpoint);
   }
 
   /** One that is not over; null if there is none. */
   next(): StoredRecovery | null {
-    const next = this.#isAny === false ? null : this.#select("WHERE is_over = 0 LIMIT 1");
+    const next = this.#isAny === false ? null : this.selectOne("WHERE is_over = 0 LIMIT 1");
     this.#isAny = next !== null;
     return next;
   }
@@ -220,26 +171,14 @@ export class RecoveryRows {
     return this.#isAny ?? this.next() !== null;
   }
 
-  put({ endpoint, since, until, include, beforeSeq, deliveries, isOver }: StoredRecovery): void {
+  put(recovery: StoredRecovery): void {
     this.#isAny = null;
-    this.#sql.exec(
-      `INSERT INTO recoveries (endpoint, since, until, include, before_seq, deliveries, is_over)
-       VALUES (?, ?, ?, ?, ?, ?, ?)
-       ON CONFLICT DO UPDATE SET since = excluded.since, until = excluded.until, include = excluded.include,
-         before_seq = excluded.before_seq, deliveries = excluded.deliveries, is_over = excluded.is_over`,
-      endpoint,
-      since,
-      until,
-      include,
-      beforeSeq,
-      deliveries,
-      isOver ? 1 : 0,
-    );
+    this.putRow(recovery);
   }
 
   erase(endpoint: EndpointKey): void {
     this.#isAny = null;
-    this.#sql.exec("DELETE FROM recoveries WHERE endpoint = ?", endpoint);
+    this.sql.exec("DELETE FROM recoveries WHERE endpoint = ?", endpoint);
   }
 
   /**
@@ -247,57 +186,31 @@ export class RecoveryRows {
    * must not get lost.
    */
   eraseOthers(endpoints: readonly EndpointKey[]): void {
-    this.#sql.exec(
+    this.sql.exec(
       "DELETE FROM recoveries WHERE is_over = 1 AND endpoint NOT IN (SELECT value FROM json_each(?))",
       JSON.stringify(endpoints),
     );
   }
-
-  #select(clauses: string, ...bindings: string[]): StoredRecovery | null {
-    const [row] = this.#sql.exec<RecoveryRow & { beforeSeq: number }>(`${SELECT_RECOVERY} ${clauses}`, ...bindings);
-    return row === undefined ? null : { ...row, isOver: row.isOver === 1 };
-  }
 }
 
-/* SECTION:
- * The journal's table of last outcomes: how the run of an action and entity that ended last has ended, if it succeeded or
- * failed. Runs of stored actions are compared with such runs, and others with others, because a caller can give a run any
- * name. The table has rows only while an endpoint needs them.
- */
-
-/** How many rows one batch of a walk has. The object serves nobody else meanwhile. */
-const BATCH_RUNS = 1000;
-
 const COLUMNS = "id, status, source, action_name AS actionName, entity_id AS entityId";
-const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: BATCH_RUNS });
+const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
 /** An entity's id is never empty. */
 const KEY = "action_name = ? AND entity_id = ? AND is_stored = ?";
 
 /** A run that has ended. */
-export interface EndedOutcome {
-  readonly id: string;
-  readonly status: Status;
-  readonly source: RunSource;
-  readonly actionName: string;
-  readonly entityId: string | null;
-}
+export type EndedOutcome = Pick<Run, "id" | "status" | "source" | "actionName" | "entityId">;
 
-type WalkedRow = EndedOutcome & { readonly seq: number; readonly isMet: number };
-
-export class OutcomeRows {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
+/**
+ * How the run of an action and entity that ended last has ended, if it succeeded or failed. Runs of stored actions are
+ * compared with such runs, and others with others, because a caller can give a run any name. The table has rows only
+ * while an endpoint needs them.
+ */
+export class OutcomeRows extends Rows {
   /** The last outcome of the run's action and entity; null if none is known. */
   of(run: EndedOutcome): PreviousStatus {
-    const [row] = this.#sql.exec<{ status: "succeeded" | "failed" }>(
-      `SELECT status FROM outcomes WHERE ${KEY}`,
-      ...keyOf(run),
-    );
-    return row?.status ?? null;
+    const [status] = this.textsOf(`SELECT status FROM outcomes WHERE ${KEY}`, ...keyOf(run));
+    return (status as PreviousStatus | undefined) ?? null;
   }
 
   /** Notes that the run has ended after all others. */
@@ -310,23 +223,23 @@ export class OutcomeRows {
    * Returns below which number the next batch begins; 0 if there is none.
    */
   fill(below: number): number {
-    const rows = [...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEWEST_FIRST, below)];
+    const rows = this.query<EndedOutcome & { seq: number; isMet: number }>(NEWEST_FIRST, below);
     for (const row of rows) if (row.isMet === 1 && isOutcome(row)) this.#insert(row, "DO NOTHING");
-    return rows.length < BATCH_RUNS ? 0 : (rows.at(-1)?.seq ?? 0);
+    return rows.length < WALK_ROWS ? 0 : (rows.at(-1)?.seq ?? 0);
   }
 
   /** Forgets the last outcome of the run's action and entity. */
   erase(run: EndedOutcome): void {
-    this.#sql.exec(`DELETE FROM outcomes WHERE ${KEY}`, ...keyOf(run));
+    this.sql.exec(`DELETE FROM outcomes WHERE ${KEY}`, ...keyOf(run));
   }
 
   clear(): void {
-    this.#sql.exec("DELETE FROM outcomes");
+    this.sql.exec("DELETE FROM outcomes");
   }
 
   /** Erases the outcomes of these runs. Call it while the journal still has the runs. */
   eraseOf(ids: readonly string[]): void {
-    this.#sql.exec(
+    this.sql.exec(
       `DELETE FROM outcomes WHERE (action_name, entity_id, is_stored, run_id) IN (
          SELECT action_name, ifnull(entity_id, ''), source = 'action', id FROM runs
          WHERE (run_key, id) IN ${KEYS_AND_IDS})`,
@@ -335,7 +248,7 @@ export class OutcomeRows {
   }
 
   #insert(run: EndedOutcome, onConflict: string): void {
-    this.#sql.exec(
+    this.sql.exec(
       `INSERT INTO outcomes (action_name, entity_id, is_stored, run_id, status) VALUES (?, ?, ?, ?, ?)
        ON CONFLICT ${onConflict}`,
       ...keyOf(run),

@@ -16,8 +16,9 @@ import { DueRuns, dueOf } from "./due-rows.ts";
 import { EndpointHealthRows, EndpointRows, OutcomeRows, RecoveryRows } from "./endpoint-rows.ts";
 import { FanOutCursors, Metadata, Sequence } from "./metadata.ts";
 import { type PendingVersion, ReplicaRows } from "./replica-rows.ts";
+import { Rows } from "./rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
-import { EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
+import { ChangedRuns, EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
 import { JournalSql } from "./schema.ts";
 import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-rows.ts";
 
@@ -50,7 +51,7 @@ export interface NewRunDetails {
 }
 
 /** What else a version needs. */
-export interface VersionDetails {
+interface VersionDetails {
   readonly events: readonly TimelineEvent[];
   /** The change that made the version, if its caller may repeat it after other changes. */
   readonly accepted?: AcceptedChange | null;
@@ -85,63 +86,52 @@ export interface FollowUp {
   record(written: Written, now: number): (() => void) | null;
 }
 
-export class Journal {
+/** Each table, or what is asked of several. */
+class JournalTables extends Rows {
+  readonly runs = new RunRows(this.sql);
+  readonly due = new DueRuns(this.sql);
+  readonly changedRuns = new ChangedRuns(this.sql);
+  readonly runsWithEvents = new RunsWithEvents(this.sql);
+  readonly endedCounts = new EndedRunCounts(this.sql);
+  readonly timeline = new TimelineRows(this.sql);
+  readonly accepted = new AcceptedChanges(this.sql);
+  readonly dispatches = new DispatchRows(this.sql);
+  readonly stopRequests = new StopRequestRows(this.sql);
+  readonly previews = new PreviewRows(this.sql);
+  readonly queues = new ConcurrencyQueueRows(this.sql);
+  readonly pauses = new PauseRows(this.sql);
+  readonly endpoints = new EndpointRows(this.sql);
+  readonly endpointHealth = new EndpointHealthRows(this.sql);
+  readonly recoveries = new RecoveryRows(this.sql);
+  readonly outcomes = new OutcomeRows(this.sql);
+  readonly deliveries = new DeliveryRows(this.sql);
+  readonly bulk = new BulkRows(this.sql);
+  readonly bulkItems = new BulkItemRows(this.sql);
+  readonly metadata = new Metadata(this.sql);
+  readonly fanOut = new FanOutCursors(this.metadata);
+  readonly archive = new ArchiveRows(this.sql, this.metadata);
+  readonly sequence = new Sequence(this.sql, this.metadata);
+}
+
+export class Journal extends JournalTables {
   readonly #storage: DurableObjectStorage;
-  /** Called after a rollback, so that what is in memory forgets the transaction. Set once. */
-  takenBack: () => void = () => {};
-  readonly sql: JournalSql;
+  readonly #sql: JournalSql;
   /** `{o}/{p}/{envName}`: the environment, which is also the coordinator's name. */
   readonly scope: string;
-  readonly runs: RunRows;
-  readonly due: DueRuns;
-  readonly endedCounts: EndedRunCounts;
-  readonly runsWithEvents: RunsWithEvents;
-  readonly deliveries: DeliveryRows;
-  readonly endpoints: EndpointRows;
-  readonly outcomes: OutcomeRows;
-  readonly fanOut: FanOutCursors;
-  readonly endpointHealth: EndpointHealthRows;
-  readonly recoveries: RecoveryRows;
-  readonly sequence: Sequence;
-  readonly timeline: TimelineRows;
-  readonly dispatches: DispatchRows;
-  readonly stopRequests: StopRequestRows;
-  readonly accepted: AcceptedChanges;
-  readonly queues: ConcurrencyQueueRows;
-  readonly pauses: PauseRows;
-  readonly previews: PreviewRows;
-  readonly bulk: BulkRows;
-  readonly bulkItems: BulkItemRows;
-  readonly metadata: Metadata;
-  readonly archive: ArchiveRows;
+  /** Called after a rollback, so that what is in memory forgets the transaction. Set once. */
+  takenBack: () => void = () => {};
 
   constructor(storage: DurableObjectStorage, scope: string) {
     const sql = new JournalSql(storage, scope);
+    super(sql);
     this.#storage = storage;
-    this.sql = sql;
+    this.#sql = sql;
     this.scope = scope;
-    this.runs = new RunRows(sql);
-    this.due = new DueRuns(sql);
-    this.timeline = new TimelineRows(sql);
-    this.dispatches = new DispatchRows(sql);
-    this.stopRequests = new StopRequestRows(sql);
-    this.accepted = new AcceptedChanges(sql);
-    this.queues = new ConcurrencyQueueRows(sql);
-    this.pauses = new PauseRows(sql);
-    this.previews = new PreviewRows(sql);
-    this.bulk = new BulkRows(sql);
-    this.bulkItems = new BulkItemRows(sql);
-    this.metadata = new Metadata(sql);
-    this.archive = new ArchiveRows(sql, this.metadata);
-    this.endedCounts = new EndedRunCounts(sql);
-    this.runsWithEvents = new RunsWithEvents(sql);
-    this.deliveries = new DeliveryRows(sql);
-    this.endpoints = new EndpointRows(sql);
-    this.outcomes = new OutcomeRows(sql);
-    this.fanOut = new FanOutCursors(this.metadata);
-    this.endpointHealth = new EndpointHealthRows(sql);
-    this.recoveries = new RecoveryRows(sql);
-    this.sequence = new Sequence(sql, this.metadata);
+  }
+
+  /** Whether anything was ever written. */
+  get isWritten(): boolean {
+    return this.#sql.isWritten;
   }
 
   /** What is known of each database that has the environment's runs, or had them. */
@@ -160,14 +150,10 @@ export class Journal {
       return this.#storage.transactionSync(write);
     } catch (error) {
       // What only forgets comes first, because a read can fail too.
-      this.runs.forgetRemembered();
-      this.bulk.forget();
-      this.stopRequests.forgetRead();
-      this.deliveries.forgetRead();
-      this.endpoints.forgetRead();
-      this.queues.endsChange();
+      const { runs, bulk, stopRequests, deliveries, endpoints, queues } = this;
+      for (const rows of [runs, bulk, stopRequests, deliveries, endpoints, queues]) rows.forget();
       this.takenBack();
-      this.sql.look();
+      this.#sql.look();
       this.metadata.read();
       throw error;
     }
@@ -218,7 +204,7 @@ export class Journal {
     const isOneStatement = isTimelineDerived(run) && accepted === null && alongside === undefined;
     return this.#numbered(written, isOneStatement, followUps, (): Written => {
       if (run.gates !== null) this.queues.runChanges();
-      if (run.occupiedUntil !== null) this.queues.endsChange();
+      if (run.occupiedUntil !== null) this.queues.forget();
       this.runs.update(run, rowDetails(written));
       if (accepted !== null) this.accepted.insert(run.id, accepted);
       if (dispatch !== null) this.dispatches.put(run.id, dispatch);
@@ -261,15 +247,13 @@ export class Journal {
 
   /** Removes runs with everything that belongs to them. */
   forget(ids: readonly string[]): void {
-    const { sql } = this;
     const those = "WHERE run_id IN (SELECT value FROM json_each(?))";
     this.transaction(() => {
       for (const table of TABLES_OF_RUNS) {
         // Most tables are empty. A deletion looks for each run even in an empty table.
-        if (this.#isEmpty(table)) continue;
-        sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
+        if (!this.#isEmpty(table)) this.sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
-      this.stopRequests.forgetRead();
+      this.stopRequests.forget();
       this.deliveries.eraseOf(ids);
       if (!this.#isEmpty("outcomes")) this.outcomes.eraseOf(ids);
       this.runs.remove(ids);
@@ -278,7 +262,7 @@ export class Journal {
   }
 
   #isEmpty(table: string): boolean {
-    return [...this.sql.exec(`SELECT 1 FROM ${table} LIMIT 1`)].length === 0;
+    return !this.hasRow(`SELECT 1 FROM ${table} LIMIT 1`);
   }
 
   #eraseDispatch(runId: string): ErasedDispatch | null {

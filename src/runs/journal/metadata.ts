@@ -2,12 +2,14 @@
  * Named values that must survive an eviction:
  * - the coordinator's name, and when to retry replication,
  * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
- * - what is known of each database that has its runs (landing-rows.ts),
- * - what webhook endpoints may not have heard of yet (telling-marks.ts),
+ * - what is known of each database that has its runs (replica-rows.ts),
+ * - what webhook endpoints may not have heard of yet,
  * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
  */
+import { Rows } from "./rows.ts";
+import { hasTables } from "./schema.ts";
 
-export type MetadataName =
+type MetadataName =
   | "name"
   | "epoch"
   | "last_seq"
@@ -21,19 +23,18 @@ export type MetadataName =
 
 const REPLICA = "replica:";
 
-export class Metadata {
-  readonly #sql: SqlStorage;
+export class Metadata extends Rows {
   /** A copy of the table, because each change of a run reads it. */
   readonly #values = new Map<string, string>();
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql);
     this.read();
   }
 
   /** Reads the table. Call it after a transaction that failed, because memory has what the transaction took back. */
   read(): void {
-    const rows = [...this.#sql.exec<{ name: string; value: string }>("SELECT name, value FROM metadata")];
+    const rows = this.query<{ name: string; value: string }>("SELECT name, value FROM metadata");
     // Not before the read: if it fails, an object without metadata would notify no endpoint of anything.
     this.#values.clear();
     for (const { name, value } of rows) this.#values.set(name, value);
@@ -49,18 +50,22 @@ export class Metadata {
     return this.#values.get(name) ?? null;
   }
 
-  set(name: MetadataName, value: string | null): void {
+  /** Null if there is no such value. */
+  number(name: MetadataName): number | null {
+    const value = this.get(name);
+    return value === null ? null : Number(value);
+  }
+
+  set(name: MetadataName, given: string | number | null): void {
+    const value = given === null ? null : String(given);
     if (value === this.get(name)) return;
     // The table first: if the write throws, memory must not claim the new value.
     if (value === null) {
-      this.#sql.exec("DELETE FROM metadata WHERE name = ?", name);
+      this.sql.exec("DELETE FROM metadata WHERE name = ?", name);
       this.#values.delete(name);
     } else {
-      this.#sql.exec(
-        "INSERT INTO metadata (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value",
-        name,
-        value,
-      );
+      const put = "INSERT INTO metadata (name, value) VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value";
+      this.sql.exec(put, name, value);
       this.#values.set(name, value);
     }
   }
@@ -71,25 +76,18 @@ export function nameInJournal(sql: SqlStorage): string | null {
   return hasTables(sql) ? new Metadata(sql).get("name") : null;
 }
 
-/** Whether the object has a journal. */
-export function hasTables(sql: SqlStorage): boolean {
-  const tables = sql.exec("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'metadata'");
-  return [...tables].length > 0;
-}
-
-/* SECTION: The cursors that say what the environment's webhook endpoints may not have heard of yet. */
-
 /**
  * Somebody changes the endpoints, or has just changed them. `at`: when that was noted last. `afterSeq`: events behind
  * this number are kept, because an endpoint may be there that must hear of them; null if every such event was fanned
  * out. `reads`: how many of the later reads have been made.
  */
-export interface Noted {
+interface Noted {
   readonly at: number;
   readonly afterSeq: number | null;
   readonly reads: number;
 }
 
+/** The cursors that say what the environment's webhook endpoints may not have heard of yet. */
 export class FanOutCursors {
   readonly #metadata: Metadata;
 
@@ -105,17 +103,16 @@ export class FanOutCursors {
   }
 
   set noted(noted: Noted | null) {
-    const value = noted && `${noted.at}:${noted.reads}:${noted.afterSeq ?? ""}`;
-    this.#metadata.set("endpoints_noted", value);
+    this.#metadata.set("endpoints_noted", noted && `${noted.at}:${noted.reads}:${noted.afterSeq ?? ""}`);
   }
 
   /** Events behind this number may be pending: they have no deliveries yet. Null: none is pending. */
   get pendingAfter(): number | null {
-    return this.#numberIn("fan_out_after");
+    return this.#metadata.number("fan_out_after");
   }
 
   set pendingAfter(seq: number | null) {
-    this.#metadata.set("fan_out_after", seq === null ? null : String(seq));
+    this.#metadata.set("fan_out_after", seq);
   }
 
   /** Runs with an event behind this number must be kept. Infinity: there are none. */
@@ -125,34 +122,27 @@ export class FanOutCursors {
 
   /** The outcomes of runs that ended before this number are unknown, because a walk must note them. Null: no walk. */
   get outcomesBelow(): number | null {
-    return this.#numberIn("outcomes_below");
+    return this.#metadata.number("outcomes_below");
   }
 
   set outcomesBelow(seq: number | null) {
-    this.#metadata.set("outcomes_below", seq === null ? null : String(seq));
-  }
-
-  #numberIn(name: "fan_out_after" | "outcomes_below"): number | null {
-    const seq = this.#metadata.get(name);
-    return seq === null ? null : Number(seq);
+    this.#metadata.set("outcomes_below", seq);
   }
 }
 
-/* SECTION:
+/**
  * The numbers of a journal's writes. Every write of a run gets the next one. It is a number and not an instant, because
  * clocks step back. Numbers are comparable within an epoch. A new epoch begins with the first write, and when the
  * database was made equal to the journal again: then what others have read by older numbers proves nothing.
  */
-
-export class Sequence {
-  readonly #sql: SqlStorage;
+export class Sequence extends Rows {
   readonly #metadata: Metadata;
   #lastSeq: number;
 
   constructor(sql: SqlStorage, metadata: Metadata) {
-    this.#sql = sql;
+    super(sql);
     this.#metadata = metadata;
-    this.#lastSeq = Math.max(this.#highestKept, Number(metadata.get("last_seq") ?? 0));
+    this.#lastSeq = Math.max(this.#highestKept, metadata.number("last_seq") ?? 0);
   }
 
   /** The number of the last write; 0 if there was none. */
@@ -167,12 +157,12 @@ export class Sequence {
 
   /** When the epoch began; 0 if nothing was ever written. */
   get epoch(): number {
-    return Number(this.#metadata.get("epoch") ?? 0);
+    return this.#metadata.number("epoch") ?? 0;
   }
 
   /** An instant never comes back, even if the object is restored to an earlier time. */
   beginEpoch(now: number): void {
-    this.#metadata.set("epoch", String(Math.max(now, this.epoch + 1)));
+    this.#metadata.set("epoch", Math.max(now, this.epoch + 1));
   }
 
   /**
@@ -185,10 +175,10 @@ export class Sequence {
 
   /** Call this in the transaction that removes runs. The last number must not be given again, so it is kept. */
   removedRuns(): void {
-    if (this.#highestKept < this.#lastSeq) this.#metadata.set("last_seq", String(this.#lastSeq));
+    if (this.#highestKept < this.#lastSeq) this.#metadata.set("last_seq", this.#lastSeq);
   }
 
   get #highestKept(): number {
-    return this.#sql.exec<{ seq: number | null }>("SELECT max(change_seq) AS seq FROM runs").one().seq ?? 0;
+    return this.numberOf("SELECT max(change_seq) FROM runs") ?? 0;
   }
 }

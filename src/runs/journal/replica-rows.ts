@@ -5,8 +5,9 @@
  * up the number. So have deletions that the database still owes.
  */
 import type { Home, MoveRecord } from "../home.ts";
-import { fittingIntoBatch } from "./due-rows.ts";
+import { fittingIntoBatch, type Weight } from "./due-rows.ts";
 import type { Metadata } from "./metadata.ts";
+import { Rows } from "./rows.ts";
 import { BOUND_KEY, highestKeyHalves, type JournaledRun, keyHalves } from "./run-rows.ts";
 
 /** A version that D1 is not known to have. */
@@ -31,7 +32,7 @@ const COLUMNS = "id, version, change_seq AS seq, bytes, changed_at AS changedAt"
  */
 export type Role = "primary" | "copying" | "leaving";
 
-export interface ReplicaState {
+interface ReplicaState {
   readonly role: Role;
   /** Of two replicas that were primary, the one with the higher generation was it later. */
   readonly generation: number;
@@ -46,10 +47,9 @@ export interface ReplicaState {
 /** Without a value, all runs are in database 0, because they were there before there was a second one. */
 const FIRST: ReplicaState = { role: "primary", generation: 0, replicatedSeq: 0, walkedTo: null, move: null };
 
-export class ReplicaRows {
+export class ReplicaRows extends Rows {
   /** The database's number. */
   readonly database: number;
-  readonly #sql: SqlStorage;
   readonly #metadata: Metadata;
   readonly #quarantined: Set<string>;
   /** The value as it was parsed last. */
@@ -58,14 +58,10 @@ export class ReplicaRows {
   #owed: number | null = null;
 
   constructor(sql: SqlStorage, metadata: Metadata, database: number) {
-    this.#sql = sql;
+    super(sql);
     this.#metadata = metadata;
     this.database = database;
-    const quarantined = sql.exec<{ id: string }>(
-      "SELECT run_id AS id FROM quarantined_runs WHERE database = ?",
-      database,
-    );
-    this.#quarantined = new Set([...quarantined].map(({ id }) => id));
+    this.#quarantined = new Set(this.textsOf("SELECT run_id FROM quarantined_runs WHERE database = ?", database));
   }
 
   get state(): ReplicaState {
@@ -90,17 +86,12 @@ export class ReplicaRows {
 
   /** All versions that may not be replicated, in the order of their writes. */
   pending(): PendingVersion[] {
-    const rows = this.#sql.exec<PendingRow>(
+    const rows = this.query<PendingRow>(
       `SELECT ${COLUMNS} FROM runs INDEXED BY runs_by_change WHERE change_seq > ? ORDER BY change_seq`,
       this.replicatedSeq,
     );
-    const quarantined = [...this.#quarantined].flatMap((id) => [
-      ...this.#sql.exec<PendingRow>(
-        `SELECT ${COLUMNS} FROM runs WHERE run_key = ${BOUND_KEY} AND id = ?`,
-        ...keyHalves(id),
-        id,
-      ),
-    ]);
+    const one = `SELECT ${COLUMNS} FROM runs WHERE run_key = ${BOUND_KEY} AND id = ?`;
+    const quarantined = [...this.#quarantined].flatMap((id) => this.query<PendingRow>(one, ...keyHalves(id), id));
     const all = new Map([...quarantined, ...rows].map((row) => [row.id, { ...row, run: null }]));
     return [...all.values()].sort((a, b) => a.seq - b.seq);
   }
@@ -113,22 +104,20 @@ export class ReplicaRows {
   /** Lists a run that D1 refused. */
   quarantine(id: string): void {
     if (this.#quarantined.has(id)) return;
-    this.#sql.exec("INSERT OR IGNORE INTO quarantined_runs (run_id, database) VALUES (?, ?)", id, this.database);
+    this.sql.exec("INSERT OR IGNORE INTO quarantined_runs (run_id, database) VALUES (?, ?)", id, this.database);
     this.#quarantined.add(id);
   }
 
   /** The run is replicated or gone. */
   endQuarantine(id: string): void {
     if (!this.#quarantined.has(id)) return;
-    this.#sql.exec("DELETE FROM quarantined_runs WHERE run_id = ? AND database = ?", id, this.database);
+    this.sql.exec("DELETE FROM quarantined_runs WHERE run_id = ? AND database = ?", id, this.database);
     this.#quarantined.delete(id);
   }
 
   /** How many deletions are owed. */
   get owed(): number {
-    this.#owed ??= this.#sql
-      .exec<{ n: number }>("SELECT count(*) AS n FROM owed_deletions WHERE database = ?", this.database)
-      .one().n;
+    this.#owed ??= this.numberOf("SELECT count(*) FROM owed_deletions WHERE database = ?", this.database) ?? 0;
     return this.#owed;
   }
 
@@ -136,20 +125,20 @@ export class ReplicaRows {
   oweDeletions(ids: readonly string[]): void {
     this.#owed = null;
     const insert = "INSERT OR IGNORE INTO owed_deletions (database, run_id) SELECT ?, value FROM json_each(?)";
-    this.#sql.exec(insert, this.database, JSON.stringify(ids));
+    this.sql.exec(insert, this.database, JSON.stringify(ids));
   }
 
   /** The first of the runs whose rows must be deleted. */
   nextOwed(limit: number): string[] {
-    const select = "SELECT run_id AS id FROM owed_deletions WHERE database = ? ORDER BY run_id LIMIT ?";
-    return [...this.#sql.exec<{ id: string }>(select, this.database, limit)].map(({ id }) => id);
+    const select = "SELECT run_id FROM owed_deletions WHERE database = ? ORDER BY run_id LIMIT ?";
+    return this.textsOf(select, this.database, limit);
   }
 
   /** Their rows are gone. */
   deleted(ids: readonly string[]): void {
     this.#owed = null;
     const those = "run_id IN (SELECT value FROM json_each(?))";
-    this.#sql.exec(`DELETE FROM owed_deletions WHERE database = ? AND ${those}`, this.database, JSON.stringify(ids));
+    this.sql.exec(`DELETE FROM owed_deletions WHERE database = ? AND ${those}`, this.database, JSON.stringify(ids));
   }
 
   /**
@@ -174,15 +163,15 @@ export class ReplicaRows {
   }
 
   #clear(): void {
-    if (this.#quarantined.size > 0) this.#sql.exec("DELETE FROM quarantined_runs WHERE database = ?", this.database);
+    if (this.#quarantined.size > 0) this.sql.exec("DELETE FROM quarantined_runs WHERE database = ?", this.database);
     this.#quarantined.clear();
-    if (this.owed > 0) this.#sql.exec("DELETE FROM owed_deletions WHERE database = ?", this.database);
+    if (this.owed > 0) this.sql.exec("DELETE FROM owed_deletions WHERE database = ?", this.database);
     this.#owed = null;
   }
 
   /** The next runs after the id `after`, up to `upTo`, in order: at most `limit`, and only what fits into one batch. */
   between(after: string, upTo: string, limit: number): PendingVersion[] {
-    const rows = this.#between(`${COLUMNS}, 0 AS events`, after, upTo, limit) as (PendingRow & { events: number })[];
+    const rows = this.#between<PendingRow & Weight>(`${COLUMNS}, 0 AS events`, after, upTo, limit);
     return fittingIntoBatch(rows).map(({ events: _, ...row }) => ({ ...row, run: null }));
   }
 
@@ -197,12 +186,12 @@ export class ReplicaRows {
   countAfter(id: string): number {
     const count = `
       SELECT (SELECT count(*) FROM runs INDEXED BY runs_by_change WHERE run_key > ${BOUND_KEY})
-        + (SELECT count(*) FROM runs WHERE run_key = ${BOUND_KEY} AND id > ?) AS n`;
-    return this.#sql.exec<{ n: number }>(count, ...keyHalves(id), ...keyHalves(id), id).one().n;
+        + (SELECT count(*) FROM runs WHERE run_key = ${BOUND_KEY} AND id > ?)`;
+    return this.numberOf(count, ...keyHalves(id), ...keyHalves(id), id) ?? 0;
   }
 
-  #between(columns: string, after: string, upTo: string, limit: number) {
-    const rows = this.#sql.exec(
+  #between<T>(columns: string, after: string, upTo: string, limit: number): T[] {
+    return this.query(
       `SELECT ${columns} FROM runs
        WHERE run_key >= ${BOUND_KEY} AND run_key <= ${BOUND_KEY} AND id > ? AND id <= ? ORDER BY run_key LIMIT ?`,
       ...keyHalves(after),
@@ -211,6 +200,5 @@ export class ReplicaRows {
       upTo,
       limit,
     );
-    return [...rows];
   }
 }

@@ -1,6 +1,11 @@
 /**
- * The journal's table of runs: maps its columns to the members of a run. Other files name only columns that they search
- * by.
+ * The journal's table of runs, and its key: maps the columns to the members of a run. Other files name only columns that
+ * they search by.
+ *
+ * The integer key of a run is 63 bits of its id, 48 of time and 15 random. A text key would need a second b-tree. The key
+ * sorts as ids do. Two runs can want the same key. Then the second create is refused as `id_taken` and creates another
+ * id. So a statement that searches by the key compares the full id as well. A JavaScript number can't hold 63 bits, so a
+ * key is bound in two halves and never returned.
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
@@ -19,14 +24,7 @@ import {
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import type { RunFacts } from "../run-filters.ts";
 import { createdAtOf } from "../run-id.ts";
-
-/* SECTION:
- * The integer key of a run in its journal: 63 bits of its id, 48 of time and 15 random. A text key would need a second
- * b-tree. The key sorts as ids do. Two runs can want the same key. Then the second create is refused as `id_taken` and
- * creates another id. So a statement that searches by the key compares the full id as well.
- *
- * A JavaScript number can't hold 63 bits, so a key is bound in two halves and never returned.
- */
+import { columnOf, Rows } from "./rows.ts";
 
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
 export const BOUND_KEY = "(CAST(? AS INTEGER) << 15 | CAST(? AS INTEGER))";
@@ -83,11 +81,7 @@ export interface JournaledRun extends Run {
 }
 
 /** `isWaiting`: at a gate. */
-export interface RunState {
-  readonly id: string;
-  readonly status: Status;
-  readonly isWaiting: boolean;
-}
+type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
 
 /** Until when an ended run occupies its queue. */
 export type Occupancy = Pick<JournaledRun, "occupiedUntil" | "graceUntil">;
@@ -152,25 +146,14 @@ const CHANGING = [
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
 /** If the lists above lack a member, `toRun` does not type-check. These four are stored as JSON; null if empty. */
-type Row = Omit<Pick<JournaledRun, Member>, "gates" | "approvals" | "rejectedBy" | "failedAttempt"> & {
-  readonly gates: string | null;
-  readonly approvals: string | null;
-  readonly rejectedBy: string | null;
-  readonly failedAttempt: string | null;
-};
-
-/** The column of a member: `created_at` for `createdAt`. */
-function columnOf(member: string): string {
-  return member.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
-}
+type InJson = "gates" | "approvals" | "rejectedBy" | "failedAttempt";
+type Row = Omit<Pick<JournaledRun, Member>, InJson> & Readonly<Record<InJson, string | null>>;
 
 const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
 // The second term repeats the condition of the index. Otherwise SQLite would not use the index.
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
-const COLUMNS: Readonly<Record<Member, string>> = Object.fromEntries(
-  MEMBERS.map((member) => [member, columnOf(member)]),
-) as Record<Member, string>;
+const COLUMNS = new Map(MEMBERS.map((member) => [member, columnOf(member)]));
 
 /** What the journal keeps beside a run. */
 export interface RowDetails {
@@ -182,8 +165,6 @@ export interface RowDetails {
   /** How many bytes the sealed requests of a run with gates have. Only of a new run. */
   readonly waitingBytes?: number;
 }
-
-type FactsRow = RunFacts & Pick<JournaledFacts, "bytes">;
 
 /** What filters look at, and about how many bytes the run has. */
 export interface JournaledFacts {
@@ -202,14 +183,9 @@ const remembered = new BoundedMap<JournaledRun>(REMEMBERED_MAX_CHARS, weightOf);
 /** How many memories have begun in this isolate. */
 let memories = 0;
 
-export class RunRows {
-  readonly #sql: SqlStorage;
+export class RunRows extends Rows {
   /** Each write of a run in this class keeps it right. A new number forgets all, and what was there ages out. */
   #memory = ++memories;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
 
   byId(id: string): JournaledRun | null {
     const known = remembered.get(this.#keyOf(id));
@@ -226,24 +202,24 @@ export class RunRows {
   /** What is known of these runs, in no order. Reads no run as a whole. */
   states(ids: readonly string[]): RunState[] {
     if (ids.length === 0) return [];
-    const rows = this.#sql.exec<{ id: string; status: Status; waits: number }>(
+    const rows = this.query<{ id: string; status: Status; waits: number }>(
       `SELECT id, status, status = 'pending' AND waiting_for IS NOT NULL AS waits
        FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
       keysJson(ids),
     );
-    return [...rows].map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
+    return rows.map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
   }
 
   /** What filters look at, in no order. Reads no text of a run that can be long. */
   facts(ids: readonly string[]): JournaledFacts[] {
     if (ids.length === 0) return [];
-    const rows = this.#sql.exec<Pick<FactsRow, keyof FactsRow>>(
+    const rows = this.query<RunFacts & { readonly bytes: number }>(
       `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
          action_name AS actionName, entity_id AS entityId, triggered_by AS triggeredBy, bytes
        FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
       keysJson(ids),
     );
-    return [...rows].map(({ bytes, ...facts }) => ({ facts, bytes }));
+    return rows.map(({ bytes, ...facts }) => ({ facts, bytes }));
   }
 
   /** The run that a caller's key created. */
@@ -259,8 +235,9 @@ export class RunRows {
   /** False, and nothing is written, if another run has this key or the id's `run_key`. */
   insert(run: JournaledRun, details: RowDetails): boolean {
     const ofQueue = run.gates === null ? [] : queueCells(run.gates, details);
-    const cells = [...newCells(run), ...cellsBeside(run, details), ...ofQueue];
-    const inserted = this.#sql.exec(
+    const ofRun = cellsOf(run, MEMBERS).filter(([, value]) => value !== null);
+    const cells = [...ofRun, ...cellsBeside(run, details), ...ofQueue];
+    const inserted = this.sql.exec(
       `INSERT INTO runs (run_key, ${cells.map(([column]) => column).join(", ")})
        VALUES (${BOUND_KEY}${", ?".repeat(cells.length)})
        ON CONFLICT DO NOTHING`,
@@ -274,17 +251,16 @@ export class RunRows {
 
   /** Whether a newer run repeats this one, or did. */
   isRetried(id: string): boolean {
-    const found = `SELECT 1 FROM runs ${THIS_RUN} AND is_retried = 1`;
-    return [...this.#sql.exec(found, ...keyHalves(id), id)].length > 0;
+    return this.hasRow(`SELECT 1 FROM runs ${THIS_RUN} AND is_retried = 1`, ...keyHalves(id), id);
   }
 
   noteRetried(id: string): void {
-    this.#sql.exec(`UPDATE runs SET is_retried = 1 ${THIS_RUN}`, ...keyHalves(id), id);
+    this.sql.exec(`UPDATE runs SET is_retried = 1 ${THIS_RUN}`, ...keyHalves(id), id);
   }
 
   update(run: JournaledRun, details: RowDetails): void {
     const cells = [...changedCells(run, remembered.get(this.#keyOf(run.id))), ...cellsBeside(run, details)];
-    this.#sql.exec(
+    this.sql.exec(
       `UPDATE runs SET ${cells.map(([column]) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`,
       ...cells.map(([, value]) => value),
       ...keyHalves(run.id),
@@ -301,18 +277,18 @@ export class RunRows {
     const due = dueAt === undefined ? "" : "due_at = ?, due_failures = 0,";
     const values = dueAt === undefined ? [] : [dueAt];
     const update = `UPDATE runs SET ${due} silent_since = ? ${THIS_RUN}`;
-    this.#sql.exec(update, ...values, run.silentSince, ...keyHalves(run.id), run.id);
+    this.sql.exec(update, ...values, run.silentSince, ...keyHalves(run.id), run.id);
     this.#remember(run);
   }
 
   /** Removes runs. */
   remove(ids: readonly string[]): void {
     for (const id of ids) remembered.delete(this.#keyOf(id));
-    this.#sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
+    this.sql.exec(`DELETE FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS}`, keysJson(ids));
   }
 
   /** Call this when a transaction was taken back. */
-  forgetRemembered(): void {
+  forget(): void {
     this.#memory = ++memories;
   }
 
@@ -322,22 +298,21 @@ export class RunRows {
       UPDATE runs SET occupied_until = ?1, grace_until = ?2,
         concurrency_state = iif(?1 IS NULL, NULL, concurrency_state)`;
     const [high, low] = keyHalves(id);
-    this.#sql.exec(`${set} ${THIS_RUN}`, occupiedUntil, graceUntil, high, low, id);
+    this.sql.exec(`${set} ${THIS_RUN}`, occupiedUntil, graceUntil, high, low, id);
   }
 
   /** Walks the open runs. */
   openCounts(): RunCounts["open"] {
-    const rows = this.#sql.exec<{ status: OpenStatus; runs: number; oldestAt: number }>(
+    const rows = this.query<{ status: OpenStatus; runs: number; oldestAt: number }>(
       `SELECT status, count(*) AS runs, min(created_at) AS oldestAt
        FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL GROUP BY status`,
     );
-    return { ...NO_RUNS.open, ...Object.fromEntries([...rows].map(({ status, ...count }) => [status, count])) };
+    return { ...NO_RUNS.open, ...Object.fromEntries(rows.map(({ status, ...count }) => [status, count])) };
   }
 
   /** The highest id; null if there is no run. */
   newestId(): string | null {
-    const [newest] = this.#sql.exec<{ id: string }>("SELECT id FROM runs ORDER BY run_key DESC LIMIT 1");
-    return newest?.id ?? null;
+    return this.textsOf("SELECT id FROM runs ORDER BY run_key DESC LIMIT 1")[0] ?? null;
   }
 
   isEmpty(): boolean {
@@ -354,7 +329,7 @@ export class RunRows {
   }
 
   #select(clauses: string, ...bindings: (string | number)[]): JournaledRun[] {
-    return [...this.#sql.exec(`${SELECT} ${clauses}`, ...bindings).raw<SqlStorageValue[]>()].map(toRun);
+    return [...this.sql.exec(`${SELECT} ${clauses}`, ...bindings).raw<SqlStorageValue[]>()].map(toRun);
   }
 }
 
@@ -373,26 +348,18 @@ function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
 /** Roughly, in characters: the texts of an open run that can be long, and as much as all else takes. */
 function weightOf(run: JournaledRun): number {
   const { parameters, recommendations, labels, externalUrl, gates } = run;
-  const ofCancel = run.cancelReason?.length ?? 0;
-  const own = parameters.length + recommendations.length + labels.length + (externalUrl?.length ?? 0);
-  return own + ofCancel + (gates === null ? 0 : weightAtGates(run)) + 1024;
-}
-
-function weightAtGates({ approvals, waitingReason }: JournaledRun): number {
-  const reasons = approvals.reduce((sum, { reason }) => sum + (reason?.length ?? 0), 0);
-  return 1024 + approvals.length * 256 + reasons + (waitingReason?.length ?? 0);
+  const { cancelReason, waitingReason, approvals } = run;
+  const texts = [parameters, recommendations, labels, externalUrl, cancelReason, waitingReason];
+  const reasons = approvals.map(({ reason }) => reason);
+  const chars = [...texts, ...reasons].reduce((sum, text) => sum + (text?.length ?? 0), 0);
+  return 1024 + chars + (gates === null ? 0 : 1024 + approvals.length * 256);
 }
 
 /** A column, and the value that a write binds. Each bound value takes microseconds. */
 type Cell = readonly [column: string, value: string | number | null];
 
 function cellsOf(run: JournaledRun, members: readonly Member[]): Cell[] {
-  return members.map((member) => [COLUMNS[member], columnValue(run, member)]);
-}
-
-/** The cells of a new row. The others are null. */
-function newCells(run: JournaledRun): Cell[] {
-  return cellsOf(run, MEMBERS).filter(([, value]) => value !== null);
+  return members.map((member) => [COLUMNS.get(member) ?? member, columnValue(run, member)]);
 }
 
 /** The cells that differ from the row as it is. All that can change if that is not known. */

@@ -6,25 +6,28 @@
 
 import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
 import { eventOf, type RunWithEvent } from "../endpoint-deliveries.ts";
-import type { Approval, Gates, Status, WaitingFor } from "../run.ts";
+import type { Approval, Gates, Run } from "../run.ts";
 import type { ChangeFilter } from "../run-calls.ts";
 import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-counts.ts";
+import { Rows } from "./rows.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 const INDEXES = { event_seq: "runs_by_event", ended_seq: "runs_by_end" } as const;
+
+/** How many rows one batch of a walk has at most. The object serves nobody else meanwhile. */
+export const WALK_ROWS = 1000;
 
 /** `bounds`: a condition on `$`, which stands for the number. `order`: behind ORDER BY seq. */
 interface Walk {
   readonly bounds: string;
   readonly order?: "DESC";
-  readonly limit: number;
 }
 
 /**
- * The query of a walk that looks at `limit` rows. A row has `seq` and the columns. The column `isMet` is 1 if `seq` is
+ * The query of a walk that looks at WALK_ROWS rows. A row has `seq` and the columns. The column `isMet` is 1 if `seq` is
  * the number of the run's event or end, and otherwise the row only takes the walk on.
  */
-export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, order, limit }: Walk): string {
+export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, order }: Walk): string {
   const within = (column: string) => bounds.replaceAll("$", column);
   return `
     SELECT change_seq AS seq, ifnull(${number} = change_seq, 0) AS isMet, ${columns}
@@ -32,63 +35,39 @@ export function walkBy(number: keyof typeof INDEXES, columns: string, { bounds, 
     UNION ALL
     SELECT ${number} AS seq, 1 AS isMet, ${columns}
     FROM runs INDEXED BY ${INDEXES[number]} WHERE ${number} <> change_seq AND ${within(number)}
-    ORDER BY seq ${order ?? ""} LIMIT ${limit}`;
+    ORDER BY seq ${order ?? ""} LIMIT ${WALK_ROWS}`;
 }
-
-/* SECTION:
- * Finds the runs that endpoints hear of, in the order of the writes that made their events. That number, `event_seq`,
- * stays while the run has the event. So a walk over the numbers meets each event once, also if the run changes later.
- */
-
-/** How many rows one batch has at most. The object serves nobody else meanwhile. */
-const BATCH_ROWS = 1000;
 
 const COLUMNS = `
   id, status, source, action_name AS actionName, entity_id AS entityId, labels,
     bytes, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
     waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
     withdrawn_at AS withdrawnAt`;
-const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2", limit: BATCH_ROWS });
-const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC", limit: BATCH_ROWS });
+const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2" });
+const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
 
 /** `walkedTo`: the sequence number of the last row that was looked at. */
-export interface Walked {
+interface Walked {
   readonly runs: readonly RunWithEvent[];
   readonly walkedTo: number;
 }
 
-type Row = Omit<RunWithEvent, "kind" | "type" | "at"> & {
-  isMet: number;
-  status: Status;
-  createdAt: number;
-  completedAt: number | null;
-  changedAt: number;
-  waitingFor: WaitingFor | null;
-  gates: string | null;
-  approvals: string | null;
-  withdrawnAt: number | null;
-};
+type Row = Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "withdrawnAt"> &
+  Omit<RunWithEvent, "kind" | "type" | "at"> & {
+    readonly isMet: number;
+    readonly changedAt: number;
+    readonly gates: string | null;
+    readonly approvals: string | null;
+  };
 
-export class RunsWithEvents {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
+/**
+ * Finds the runs that endpoints hear of, in the order of the writes that made their events. That number, `event_seq`,
+ * stays while the run has the event. So a walk over the numbers meets each event once, also if the run changes later.
+ */
+export class RunsWithEvents extends Rows {
   /** Runs whose event has a number above `after`, up to `upTo`: the first `limit`, of one batch of rows. */
   after(after: number, upTo: number, limit: number): Walked {
-    const runs: RunWithEvent[] = [];
-    let walked = 0;
-    let walkedTo = after;
-    for (const row of this.#sql.exec<Row>(AFTER, after, upTo)) {
-      walked++;
-      walkedTo = row.seq;
-      const run = runWithEvent(row);
-      if (run !== null) runs.push(run);
-      if (runs.length === limit) return { runs, walkedTo };
-    }
-    return { runs, walkedTo: walked < BATCH_ROWS ? upTo : walkedTo };
+    return this.#walk(this.sql.exec(AFTER, after, upTo), limit, { from: after, end: upTo });
   }
 
   /**
@@ -96,18 +75,27 @@ export class RunsWithEvents {
    * over, and `walkedTo` is 0, at the first row that was written before `since` (ms).
    */
   before(before: number, since: number, limit: number): Walked {
+    return this.#walk(this.sql.exec(BEFORE, before), limit, { from: before, end: 0, since });
+  }
+
+  /** `end`: what the walk has reached when there are no more rows. */
+  #walk(
+    rows: Iterable<unknown>,
+    limit: number,
+    { from, end, since = 0 }: { readonly from: number; readonly end: number; readonly since?: number },
+  ): Walked {
     const runs: RunWithEvent[] = [];
     let walked = 0;
-    let walkedTo = before;
-    for (const row of this.#sql.exec<Row>(BEFORE, before)) {
-      if (row.changedAt < since) return { runs, walkedTo: 0 };
+    let walkedTo = from;
+    for (const row of rows as Iterable<Row>) {
+      if (row.changedAt < since) return { runs, walkedTo: end };
       walked++;
       walkedTo = row.seq;
       const run = runWithEvent(row);
       if (run !== null) runs.push(run);
       if (runs.length === limit) return { runs, walkedTo };
     }
-    return { runs, walkedTo: walked < BATCH_ROWS ? 0 : walkedTo };
+    return { runs, walkedTo: walked < WALK_ROWS ? end : walkedTo };
   }
 }
 
@@ -123,20 +111,10 @@ function runWithEvent({ gates, approvals, ...row }: Row): RunWithEvent | null {
   return event && { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
 }
 
-/* SECTION:
- * Counts ended runs for metrics. `ended_seq`, the number of the write that ended a run, never changes again. A walk
- * over these numbers behind `counted_seq` therefore meets each end once, also if the run changes later. The number and
- * the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks, and a run
- * costs no row.
- */
-
-/** How many rows one batch has. The object serves nobody else meanwhile. */
-export const BATCH_RUNS = 1000;
-
 const NEXT_RUNS = walkBy(
   "ended_seq",
   "status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt, end_cause AS endCause",
-  { bounds: "$ > ?1 AND $ <= ?2", limit: BATCH_RUNS },
+  { bounds: "$ > ?1 AND $ <= ?2" },
 );
 const WRITE = `
   INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
@@ -148,17 +126,22 @@ type WalkedRow = Omit<CountedRun, "completedAt"> & {
   readonly completedAt: number | null;
 };
 
-export class EndedRunCounts {
-  readonly #sql: SqlStorage;
+/**
+ * Counts ended runs for metrics. `ended_seq`, the number of the write that ended a run, never changes again. A walk
+ * over these numbers behind `counted_seq` therefore meets each end once, also if the run changes later. The number and
+ * the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks, and a run
+ * costs no row.
+ */
+export class EndedRunCounts extends Rows {
   #counts: EndedCounts = NO_ENDED;
   /** Ahead of the journal's number while only open runs lie between. */
   #countedSeq = 0;
   #hasBegun = false;
 
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql);
     const select = "SELECT counted_seq AS seq, counts FROM ended_run_counts";
-    for (const { seq, counts } of sql.exec<{ seq: number; counts: string }>(select)) {
+    for (const { seq, counts } of this.query<{ seq: number; counts: string }>(select)) {
       this.#countedSeq = seq;
       this.#counts = JSON.parse(counts) as EndedCounts;
       this.#hasBegun = true;
@@ -180,17 +163,17 @@ export class EndedRunCounts {
   }
 
   /**
-   * Counts the next BATCH_RUNS rows, up to the number `upTo` at most. Writes one row if a run had ended. The first
+   * Counts the next WALK_ROWS rows, up to the number `upTo` at most. Writes one row if a run had ended. The first
    * batch always writes it, because from then on no run may be purged uncounted.
    */
   countBatch(upTo: number): void {
-    const rows = [...this.#sql.exec<WalkedRow & Record<string, SqlStorageValue>>(NEXT_RUNS, this.#countedSeq, upTo)];
-    const last = rows.length < BATCH_RUNS ? upTo : (rows.at(-1)?.seq ?? upTo);
+    const rows = this.query<WalkedRow>(NEXT_RUNS, this.#countedSeq, upTo);
+    const last = rows.length < WALK_ROWS ? upTo : (rows.at(-1)?.seq ?? upTo);
     const ended = rows.filter((row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null);
     if (ended.length > 0 || !this.#hasBegun) {
       const counts = withRuns(this.#counts, ended);
       // The journal first: if the write throws, memory must not claim that these runs are counted.
-      this.#sql.exec(WRITE, last, JSON.stringify(counts));
+      this.sql.exec(WRITE, last, JSON.stringify(counts));
       this.#counts = counts;
       this.#hasBegun = true;
     }
@@ -200,23 +183,18 @@ export class EndedRunCounts {
   /** Whether one of these ended runs is not counted yet. */
   isAnyUncounted(ids: readonly string[]): boolean {
     const uncounted = `SELECT 1 FROM runs WHERE (run_key, id) IN ${KEYS_AND_IDS} AND ended_seq > ? LIMIT 1`;
-    return [...this.#sql.exec(uncounted, keysJson(ids), this.#countedSeq)].length > 0;
+    return this.hasRow(uncounted, keysJson(ids), this.#countedSeq);
   }
 }
 
-/* SECTION:
- * Walks the runs in the order of their last changes. Each write of a run gives it a higher number, so a walk behind a
- * number meets each run that has changed since, in its newest version. It writes nothing, and it needs no D1.
- */
-
 /** A run that a walk met. */
-export interface ChangedRow {
+interface ChangedRow {
   readonly id: string;
   /** The number of its last write. */
   readonly seq: number;
 }
 
-export interface ChangePage {
+interface ChangePage {
   readonly rows: readonly ChangedRow[];
   /** Everything up to this number was read, also what the filter left out. */
   readonly readSeq: number;
@@ -241,28 +219,28 @@ const MATCH = `
 
 type Match = ChangedRow & { readonly bytes: number };
 
-/** The runs after the number `after`, up to `lastSeq`: at most 200 of 1 MiB together, and of 5000 rows. At least one. */
-export function changedAfter(
-  sql: SqlStorage,
-  after: number,
-  lastSeq: number,
-  { actionName, waiting, group, labels = [] }: ChangeFilter,
-): ChangePage {
-  const upTo = lastSeq - after <= PAGE_MAX_LOOKED_AT ? lastSeq : walkedTo(sql, after, lastSeq);
-  const wanted = JSON.stringify(labels);
-  const asked = [actionName ?? null, wanted, group ?? null, waiting ?? null];
-  const matches = [...sql.exec<Pick<Match, keyof Match>>(MATCH, after, upTo, ...asked)];
-  let bytes = 0;
-  const rows = matches.slice(0, PAGE_MAX_ROWS).filter((row, i) => {
-    bytes += row.bytes;
-    return i === 0 || bytes <= CHANGES_MAX_BYTES;
-  });
-  const isAll = rows.length === matches.length;
-  return { rows, readSeq: isAll ? upTo : (rows.at(-1)?.seq ?? upTo) };
-}
+/**
+ * The runs after the number `after`, up to `lastSeq`, in the order of their last changes: at most 200 of 1 MiB together,
+ * and of 5000 rows. At least one. Each write of a run gives it a higher number, so a walk behind a number meets each run
+ * that has changed since, in its newest version.
+ */
+export class ChangedRuns extends Rows {
+  after(after: number, lastSeq: number, { actionName, waiting, group, labels = [] }: ChangeFilter): ChangePage {
+    const upTo = lastSeq - after <= PAGE_MAX_LOOKED_AT ? lastSeq : this.#walkedTo(after, lastSeq);
+    const asked = [actionName ?? null, JSON.stringify(labels), group ?? null, waiting ?? null];
+    const matches = this.query<Match>(MATCH, after, upTo, ...asked);
+    let bytes = 0;
+    const rows = matches.slice(0, PAGE_MAX_ROWS).filter((row, i) => {
+      bytes += row.bytes;
+      return i === 0 || bytes <= CHANGES_MAX_BYTES;
+    });
+    const isAll = rows.length === matches.length;
+    return { rows, readSeq: isAll ? upTo : (rows.at(-1)?.seq ?? upTo) };
+  }
 
-/** Numbers have gaps, because a later write of a run takes its number with it. */
-function walkedTo(sql: SqlStorage, after: number, lastSeq: number): number {
-  const { seq, walked } = sql.exec<{ seq: number | null; walked: number }>(WALK, after).one();
-  return walked < PAGE_MAX_LOOKED_AT ? lastSeq : (seq ?? lastSeq);
+  /** Numbers have gaps, because a later write of a run takes its number with it. */
+  #walkedTo(after: number, lastSeq: number): number {
+    const page = this.firstOf<{ seq: number | null; walked: number }>(WALK, after);
+    return page === null || page.walked < PAGE_MAX_LOOKED_AT ? lastSeq : (page.seq ?? lastSeq);
+  }
 }

@@ -3,10 +3,6 @@
  * tables and the coordinator's name are made with the first row, and until then each statement meets empty tables. All
  * SQL of a coordinator goes through here, so no call can write by only asking.
  */
-import { hasTables } from "./metadata.ts";
-
-const TABLE = /CREATE TABLE (\w+) \(([^;]*)\) STRICT/g;
-const COLUMN = /^ *([a-z_]+) +[A-Z]/gm;
 
 export class JournalSql implements SqlStorage {
   readonly #storage: DurableObjectStorage;
@@ -60,22 +56,25 @@ export class JournalSql implements SqlStorage {
   }
 }
 
+/** Whether the object has a journal. */
+export function hasTables(sql: SqlStorage): boolean {
+  return [...sql.exec("SELECT 1 FROM sqlite_schema WHERE type = 'table' AND name = 'metadata'")].length > 0;
+}
+
 /** A statement that does what this one does if all tables are empty. */
 function onEmptyTables(query: string, bindings: unknown[]): [query: string, ...bindings: unknown[]] {
   if (!/^\s*(SELECT|WITH)\b/.test(query)) return ["SELECT 1 WHERE 0"];
-  const tables = JOURNAL_STEPS.flatMap((step) => [...step.matchAll(TABLE)]).map(([, name, columns = ""]) => {
-    const names = [...columns.matchAll(COLUMN)].map(([, column]) => `NULL AS ${column}`);
-    return `${name} AS (SELECT ${names.join()} WHERE 0)`;
+  const tables = [...TABLES].map(([name, columns]) => {
+    return `${name} AS (SELECT ${columns.map(({ column }) => `NULL AS ${column}`).join()} WHERE 0)`;
   });
   const rest = query.replace(/ INDEXED BY \w+/g, "").replace(/^\s*WITH( RECURSIVE)?/, ",");
   return [`WITH RECURSIVE ${tables.join()} ${rest}`, ...bindings];
 }
 
-/* SECTION:
+/**
  * The journal's tables, as numbered steps. A step is never edited, because a journal that has taken it never takes it
  * again. A later step only adds, because during a deploy old code runs on what new code wrote.
  */
-
 export const JOURNAL_STEPS: readonly string[] = [
   `CREATE TABLE runs (
      run_key              INTEGER PRIMARY KEY,
@@ -117,11 +116,11 @@ export const JOURNAL_STEPS: readonly string[] = [
      withdrawn_at         INTEGER,
      rejected_by          TEXT,
      ready_seq            INTEGER,
-     occupied_until           INTEGER,
+     occupied_until       INTEGER,
      grace_until          INTEGER,
-     concurrency_group           TEXT,
-     concurrency_key             TEXT,
-     concurrency_state           TEXT,
+     concurrency_group    TEXT,
+     concurrency_key      TEXT,
+     concurrency_state    TEXT,
      creator_id           TEXT,
      waiting_bytes        INTEGER,
      labels               TEXT    NOT NULL,
@@ -153,20 +152,20 @@ export const JOURNAL_STEPS: readonly string[] = [
      WHERE concurrency_state IS NOT NULL;
    CREATE INDEX runs_by_occupied_until ON runs (occupied_until) WHERE occupied_until IS NOT NULL;
    CREATE TABLE concurrency_limits (
-     concurrency_group  TEXT    NOT NULL,
-     action_name TEXT    NOT NULL,
-     version     INTEGER NOT NULL,
-     max_running INTEGER NOT NULL,
-     is_unsure   INTEGER NOT NULL DEFAULT 0,
+     concurrency_group TEXT    NOT NULL,
+     action_name       TEXT    NOT NULL,
+     version           INTEGER NOT NULL,
+     max_running       INTEGER NOT NULL,
+     is_unsure         INTEGER NOT NULL DEFAULT 0,
      PRIMARY KEY (concurrency_group, action_name)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE pauses (
      concurrency_group TEXT    PRIMARY KEY,
-     reason     TEXT    NOT NULL,
-     until      INTEGER,
-     paused_by  TEXT    NOT NULL,
-     via        TEXT,
-     paused_at  INTEGER NOT NULL
+     reason            TEXT    NOT NULL,
+     until             INTEGER,
+     paused_by         TEXT    NOT NULL,
+     via               TEXT,
+     paused_at         INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE previews (
      run_id  TEXT PRIMARY KEY,
@@ -221,7 +220,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      key         TEXT    NOT NULL,
      fingerprint TEXT    NOT NULL,
      has_grace   INTEGER NOT NULL,
-     accepted_at INTEGER NOT NULL,
+     at          INTEGER NOT NULL,
      PRIMARY KEY (run_id, key)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE stop_requests (
@@ -328,6 +327,25 @@ export const JOURNAL_STEPS: readonly string[] = [
      PRIMARY KEY (bulk_id, n)
    ) STRICT, WITHOUT ROWID;`,
 ];
+
+interface Column {
+  readonly column: string;
+  readonly type: string;
+}
+
+/** The columns of each table, in their order. */
+const TABLES: ReadonlyMap<string, readonly Column[]> = new Map(
+  JOURNAL_STEPS.flatMap((step) => [...step.matchAll(/CREATE TABLE (\w+) \(([^;]*)\) STRICT/g)]).map(
+    ([, table = "", columns = ""]) => [
+      table,
+      [...columns.matchAll(/^ *([a-z_]+) +([A-Z]+)/gm)].map(([, column = "", type = ""]) => ({ column, type })),
+    ],
+  ),
+);
+
+export function columnsOf(table: string): readonly Column[] {
+  return TABLES.get(table) ?? [];
+}
 
 /** Brings a journal of any age up to date. Each step and its number commit as one. */
 export function migrate(storage: DurableObjectStorage, steps: readonly string[] = JOURNAL_STEPS): void {

@@ -1,7 +1,4 @@
-/**
- * The journal's table of timeline events. Events that follow from the run itself are not stored. They are derived when
- * read.
- */
+/** The journal's tables of what happened to runs: their timelines, and accepted changes that a caller may repeat. */
 import {
   isImpliedByEnd,
   isTimelineDerived,
@@ -11,6 +8,7 @@ import {
   type TimelineSource,
   withDerived,
 } from "../timeline.ts";
+import { Rows, Table } from "./rows.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
@@ -26,13 +24,8 @@ const APPEND = `
         UNION ALL SELECT 1, CAST(?3 AS INTEGER) LIMIT 1) AS last
   RETURNING seq`;
 
-export class TimelineRows {
-  readonly #sql: SqlStorage;
-
-  constructor(sql: SqlStorage) {
-    this.#sql = sql;
-  }
-
+/** Events that follow from the run itself are not stored. They are derived when read. */
+export class TimelineRows extends Rows {
   /** Appends events after `created`. Their instants never go backwards, even if the clock does. */
   append(run: TimelineSource, events: readonly TimelineEvent[]): void {
     if (isTimelineDerived(run)) return;
@@ -43,8 +36,7 @@ export class TimelineRows {
       return isImpliedByEnd(event, events[i + 1]) ? [] : [[i + 1, event.type, latest, JSON.stringify(event.data)]];
     });
     if (rows.length === 0) return;
-    const added = this.#sql.exec<{ seq: number }>(APPEND, id, JSON.stringify(rows), createdAt);
-    for (const { seq } of [...added]) {
+    for (const { seq } of this.query<{ seq: number }>(APPEND, id, JSON.stringify(rows), createdAt)) {
       if (seq >= EVENTS_MAX && seq % THINNED_AT_ONCE === 0) this.#thin(id);
     }
   }
@@ -61,13 +53,13 @@ export class TimelineRows {
 
   /** Whether an attempt to send the run's webhook has begun. */
   hasAttempt(runId: string): boolean {
-    return this.#rows("WHERE run_id = ? AND type = 'attempt_started' LIMIT 1", runId).length > 0;
+    return this.hasRow("SELECT 1 FROM events WHERE run_id = ? AND type = 'attempt_started' LIMIT 1", runId);
   }
 
   /** The number of the newest attempt that has begun; 0 before the first. Reads the run's whole timeline. */
   lastAttempt(runId: string): number {
-    const last = "SELECT max(data ->> 'attempt') AS attempt FROM events WHERE run_id = ? AND type = 'attempt_started'";
-    return this.#sql.exec<{ attempt: number | null }>(last, runId).one().attempt ?? 0;
+    const last = "SELECT max(data ->> 'attempt') FROM events WHERE run_id = ? AND type = 'attempt_started'";
+    return this.numberOf(last, runId) ?? 0;
   }
 
   /** Whether the timeline tells of the attempt's beginning, but not of its end. Reads the run's whole timeline. */
@@ -88,9 +80,7 @@ export class TimelineRows {
    * them.
    */
   #thin(runId: string): void {
-    const { kept } = this.#sql
-      .exec<{ kept: number }>("SELECT count(*) AS kept FROM events WHERE run_id = ?", runId)
-      .one();
+    const kept = this.numberOf("SELECT count(*) FROM events WHERE run_id = ?", runId) ?? 0;
     if (kept <= EVENTS_MAX - THINNED_AT_ONCE) return;
     const thinned = this.#rows(
       "WHERE run_id = ? AND type IN ('heartbeat', 'heartbeats_thinned') ORDER BY seq LIMIT ?",
@@ -100,12 +90,12 @@ export class TimelineRows {
     const newest = thinned.at(-1);
     if (newest === undefined || thinned.length < 2) return;
     const count = thinned.reduce((sum, event) => sum + countOf(event), 0);
-    this.#sql.exec(
+    this.sql.exec(
       `DELETE FROM events WHERE run_id = ? AND seq < ? AND type IN ('heartbeat', 'heartbeats_thinned')`,
       runId,
       newest.seq,
     );
-    this.#sql.exec(
+    this.sql.exec(
       "UPDATE events SET type = 'heartbeats_thinned', data = ? WHERE run_id = ? AND seq = ?",
       JSON.stringify({ count }),
       runId,
@@ -114,8 +104,7 @@ export class TimelineRows {
   }
 
   #rows(clauses: string, ...bindings: (string | number)[]): StoredEvent[] {
-    const query = `SELECT seq, type, at, data FROM events ${clauses}`;
-    return [...this.#sql.exec<Pick<StoredEvent, keyof StoredEvent>>(query, ...bindings)];
+    return this.query(`SELECT seq, type, at, data FROM events ${clauses}`, ...bindings);
   }
 }
 
@@ -123,12 +112,6 @@ export class TimelineRows {
 function countOf({ type, data }: StoredEvent): number {
   return type === "heartbeat" ? 1 : (JSON.parse(data) as { count: number }).count;
 }
-
-/* SECTION:
- * The journal's table of accepted changes that a caller may repeat after others came: cancels, approvals, rejections and
- * releases. So the key of each is kept as long as the run: at most ACCEPTED_MAX. A change that changed nothing and has
- * a key that the Worker created is not kept, because nobody can repeat it.
- */
 
 /** The most changes that are kept of one run. Callers can send any number, and each is a row. */
 export const ACCEPTED_MAX = 1000;
@@ -141,34 +124,24 @@ export interface AcceptedChange {
   readonly at: number;
 }
 
-export class AcceptedChanges {
-  readonly #sql: SqlStorage;
-
+/**
+ * The accepted changes that a caller may repeat after others came: cancels, approvals, rejections and releases. So the
+ * key of each is kept as long as the run: at most ACCEPTED_MAX. A change that changed nothing and has a key that the
+ * Worker created is not kept, because nobody can repeat it.
+ */
+export class AcceptedChanges extends Table<AcceptedChange & { readonly runId: string }> {
   constructor(sql: SqlStorage) {
-    this.#sql = sql;
+    super(sql, "accepted_changes");
   }
 
   /** The change that this key asked for; null if there was none. */
   of(runId: string, key: string): AcceptedChange | null {
-    const [row] = this.#sql.exec<{ fingerprint: string; hasGrace: number; at: number }>(
-      "SELECT fingerprint, has_grace AS hasGrace, accepted_at AS at FROM accepted_changes WHERE run_id = ? AND key = ?",
-      runId,
-      key,
-    );
-    return row === undefined ? null : { ...row, key, hasGrace: row.hasGrace === 1 };
+    return this.selectOne("WHERE run_id = ? AND key = ?", runId, key);
   }
 
   /** Beyond ACCEPTED_MAX, nothing is written. A repeated change then counts as a new one. */
-  insert(runId: string, { key, fingerprint, hasGrace, at }: AcceptedChange): void {
-    this.#sql.exec(
-      `INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at) SELECT ?1, ?2, ?3, ?4, ?5
-       WHERE (SELECT count(*) FROM accepted_changes WHERE run_id = ?1) < ?6`,
-      runId,
-      key,
-      fingerprint,
-      hasGrace ? 1 : 0,
-      at,
-      ACCEPTED_MAX,
-    );
+  insert(runId: string, accepted: AcceptedChange): void {
+    const count = "SELECT count(*) FROM accepted_changes WHERE run_id = ?";
+    if ((this.numberOf(count, runId) ?? 0) < ACCEPTED_MAX) this.insertRow({ ...accepted, runId });
   }
 }

@@ -38,11 +38,11 @@ export interface ReplicationTarget {
   readonly onWalked?: () => void;
 }
 
-export class GroupCommit {
+export class BatchWriter {
   readonly #journal: Journal;
   readonly #target: ReplicationTarget;
   readonly #alarm: ReplicationAlarm;
-  readonly #batches: BatchWrites;
+  readonly #writes: WritesUnderWay;
   readonly pending: PendingRuns;
   readonly quarantined: QuarantinedRuns;
   /** Of the runs that the database lacks in their newest version: they wait, are in a batch, or are quarantined. */
@@ -72,7 +72,7 @@ export class GroupCommit {
       () => this.pending.size + this.quarantined.size,
     );
     for (const { id } of this.pending.waiting()) this.lackingIds.add(id);
-    this.#batches = new BatchWrites(target.store);
+    this.#writes = new WritesUnderWay(target.store);
   }
 
   /** No further batch starts, and nothing is noted any more. */
@@ -116,7 +116,7 @@ export class GroupCommit {
 
   /** Whether a batch may still be written. */
   get isWriting(): boolean {
-    return this.#batches.isAnyUnderWay;
+    return this.#writes.isAnyUnderWay;
   }
 
   /** Plans the next batch for what waits. While D1 fails, only the alarm tries again. Otherwise each change would. */
@@ -139,7 +139,7 @@ export class GroupCommit {
   }
 
   get #mayWrite(): boolean {
-    return !this.#isStopped && !this.#isWriting && !this.#batches.isFull;
+    return !this.#isStopped && !this.#isWriting && !this.#writes.isFull;
   }
 
   #writeIn(ms: number): void {
@@ -213,7 +213,7 @@ export class GroupCommit {
   /** Writes a batch. If D1 refuses its content, halves it until the culprit is alone, and quarantines that run. */
   async #writeSplitting(group: readonly BatchRow[]): Promise<void> {
     try {
-      await this.#batches.send(
+      await this.#writes.send(
         group.map(({ text }) => text),
         group.filter(({ isLabelled }) => isLabelled).map(({ entry }) => entry.id),
         () => this.#confirm(group),
@@ -280,9 +280,7 @@ export class GroupCommit {
   }
 }
 
-/* SECTION: Chooses the runs of the next batch, and prints their rows. */
-
-export interface BatchRow {
+interface BatchRow {
   readonly entry: PendingVersion;
   readonly version: number;
   readonly text: string;
@@ -294,11 +292,7 @@ export interface BatchRow {
  * no more is read than that. Then they are cut by the bytes that are bound. `forget`: called with runs that the journal
  * no longer holds, and with those that can't be printed, so that the others are replicated.
  */
-export function chooseBatch(
-  journal: Journal,
-  waiting: Iterable<PendingVersion>,
-  forget: (id: string) => void,
-): BatchRow[] {
+function chooseBatch(journal: Journal, waiting: Iterable<PendingVersion>, forget: (id: string) => void): BatchRow[] {
   const chosen: PendingVersion[] = [];
   let expected = 0;
   for (const entry of waiting) {
@@ -336,15 +330,14 @@ function readRows(
   });
 }
 
-/* SECTION: The writes to D1 that are under way. One that hangs is given up, and is no longer counted some time later. */
-
 /** The timeout of a batch. */
 export const BATCH_MAX_MS = 10_000;
 /** How long after its start a batch that was given up still counts as under way. */
 const BATCH_FORGOTTEN_MS = 20_000;
 const BATCHES_MAX = 2;
 
-export class BatchWrites {
+/** The writes to D1 that are under way. One that hangs is given up, and is no longer counted some time later. */
+class WritesUnderWay {
   readonly #store: RowStore;
   #underWay = 0;
 

@@ -17,7 +17,7 @@ const MATCHING_MAX_BYTES = 1024 * 1024;
 const READ_RUNS = 200;
 
 /** What of a query a database lacks. */
-export interface LackingPart {
+interface LackingPart {
   /** Every run that the database lacks and that a later version can't bring into the query, up to `completeTo`. */
   readonly ids: readonly string[];
   /** Those that match now, in the order of the query: at most one more than its limit. */
@@ -76,15 +76,15 @@ export class Lacking {
   }
 
   *#inOrder(query: RunPageQuery): Iterable<JournaledFacts> {
-    const commit = this.#replicas.primary?.commit;
+    const writer = this.#replicas.primary?.writer;
     const { lower, upper } = idRangeOf(query);
     const { order = "newest" } = query;
-    const ids = commit?.lackingIds.between(lower, upper, order) ?? [];
+    const ids = writer?.lackingIds.between(lower, upper, order) ?? [];
     for (const batch of inBatches(ids, READ_RUNS)) {
       const absent = batch.filter((id) => this.#inMemory(id) === null);
       const read = new Map(this.#journal.runs.facts(absent).map((run) => [run.facts.id, run]));
       for (const id of batch) {
-        const entry = commit?.lacking(id);
+        const entry = writer?.lacking(id);
         // The purge may have forgotten it meanwhile.
         const run = entry?.run == null ? read.get(id) : { facts: factsOf(entry.run), bytes: entry.bytes };
         if (run !== undefined) yield run;
@@ -93,7 +93,7 @@ export class Lacking {
   }
 
   #inMemory(id: string): JournaledRun | null {
-    return this.#replicas.primary?.commit.lacking(id)?.run ?? null;
+    return this.#replicas.primary?.writer.lacking(id)?.run ?? null;
   }
 }
 

@@ -1,5 +1,5 @@
 /**
- * Runs whose newest version D1 may lack, and runs that are replicated again. A run waits for a batch, or is in one, or
+ * What a database may lack: changed runs, runs that are replicated again, and runs that it has refused. A run waits for a batch, or is in one, or
  * both if it changes while its batch is written. While they are few, the versions stay in memory, so that a batch need
  * not read them again.
  */
@@ -146,11 +146,6 @@ export class PendingRuns {
   }
 }
 
-/* SECTION:
- * The writes that D1 is not known to have, in the order of their sequence numbers. A write stays until D1 has its
- * version or a newer one of its run. No batch moves a write, so `firstSeq` is right even if batches fail or come late.
- */
-
 interface Write {
   readonly id: string;
   readonly seq: number;
@@ -161,7 +156,11 @@ interface Write {
   isReplicated: boolean;
 }
 
-export class PendingWrites {
+/**
+ * The writes that D1 is not known to have, in the order of their sequence numbers. A write stays until D1 has its
+ * version or a newer one of its run. No batch moves a write, so `firstSeq` is right even if batches fail or come late.
+ */
+class PendingWrites {
   /** Sorted by `seq`. Replicated writes stay here until they are half of all. */
   #inOrder: Write[] = [];
   #replicatedInOrder = 0;
@@ -237,9 +236,8 @@ export class PendingWrites {
   }
 }
 
-/* SECTION: One version of each of some runs, and the bytes of all of them. */
-
-export class VersionMap {
+/** One version of each of some runs, and the bytes of all of them. */
+class VersionMap {
   readonly #byId = new Map<string, PendingVersion>();
   #bytes = 0;
 
@@ -287,10 +285,6 @@ export class VersionMap {
   }
 }
 
-/* SECTION:
- * Quarantined runs: D1 refused their content. Each is tried again after a backoff, so that none holds up the others.
- */
-
 const FIRST_MS = 5000;
 const MAX_MS = 600_000;
 
@@ -300,6 +294,7 @@ interface Quarantined {
   readonly until: number;
 }
 
+/** D1 refused their content. Each is tried again after a backoff, so that none holds up the others. */
 export class QuarantinedRuns {
   readonly #runs = new Map<string, Quarantined>();
   /** The journal lists them too, and its list survives an eviction. */
@@ -347,20 +342,16 @@ export class QuarantinedRuns {
 
   /** Those whose backoff is over. */
   due(now: number): PendingVersion[] {
-    return [...this.#runs.values()].filter(({ until }) => !mustWait(until, now)).map(({ entry }) => entry);
+    // No backoff is longer than MAX_MS, so a later instant was noted before the clock stepped back.
+    const mustWait = (until: number) => until > now && until <= now + MAX_MS;
+    return [...this.#runs.values()].filter(({ until }) => !mustWait(until)).map(({ entry }) => entry);
   }
 }
-
-function mustWait(until: number, now: number): boolean {
-  // No backoff is longer than MAX_MS, so a later instant was noted before the clock stepped back.
-  return until > now && until <= now + MAX_MS;
-}
-
-/* SECTION: The ids of the runs that a database lacks in their newest version, in order, so that no list has to sort them. */
 
 /** How many ids of replicated runs may stay before they are removed. */
 const REPLICATED_MAX = 1000;
 
+/** The ids of the runs that a database lacks in their newest version, in order, so that no list has to sort them. */
 export class LackingIds {
   /** Sorted. Ids of replicated runs stay until they are more than the others. */
   #ids: string[] = [];

@@ -4,21 +4,14 @@
  * what the journal says.
  */
 import { log, logFailure } from "../../base/log.ts";
-import { type Databases, databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
+import { databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
 import { type HomeKeeper, Registration } from "../d1/control-database.ts";
 import { FIRST_HOME, type Home, type MoveRecord } from "../home.ts";
-import type { Journal } from "../journal/journal.ts";
 import type { ReplicaRows } from "../journal/replica-rows.ts";
-import type { ReplicationAlarm } from "./batch-writer.ts";
-import { Replica } from "./replica.ts";
+import { Replica, type ReplicaParts } from "./replica.ts";
 
-export interface ReplicasParts {
-  readonly env: Databases;
-  readonly journal: Journal;
-  readonly alarm: ReplicationAlarm;
-  /** When a run is due next; Infinity if nothing will be due. */
-  readonly nextDueAt: (now: number) => number;
-}
+/** `nextDueAt`: when a run is due next; Infinity if nothing will be due. */
+type ReplicasParts = Omit<ReplicaParts, "registration"> & { readonly nextDueAt: (now: number) => number };
 
 export class Replicas implements HomeKeeper {
   readonly #parts: ReplicasParts;
@@ -218,7 +211,8 @@ export class Replicas implements HomeKeeper {
     if (!isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
       live.push(journal.replicaIn(FIRST_HOME.database));
     }
-    this.#stop([...this.#live.values()].filter(({ home }) => !live.some(isIn(home.database))));
+    const isLive = ({ home }: Replica) => live.some(({ database }) => database === home.database);
+    this.#stop([...this.#live.values()].filter((replica) => !isLive(replica)));
     for (const rows of live) {
       if (!this.#live.has(rows.database)) this.#live.set(rows.database, this.#replicaOf(rows));
     }
@@ -259,10 +253,6 @@ function cancel(rows: ReplicaRows): void {
 /** Whether the control database may not know yet that the environment has left this database. */
 function mustBeRegistered({ state: { move } }: ReplicaRows): boolean {
   return move !== null && !move.isCancelled && move.switchedAt === null;
-}
-
-function isIn(wanted: number): (rows: ReplicaRows) => boolean {
-  return ({ database }) => database === wanted;
 }
 
 /** FNV-1a, 32 bits. It spreads environments over databases. */

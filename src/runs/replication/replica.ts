@@ -7,11 +7,11 @@ import { D1RowStore, type RowStore } from "../d1/store.ts";
 import type { Home } from "../home.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { ReplicaRows, Role } from "../journal/replica-rows.ts";
-import { GroupCommit, type ReplicationAlarm } from "./batch-writer.ts";
+import { BatchWriter, type ReplicationAlarm, type ReplicationTarget } from "./batch-writer.ts";
 import { Resync } from "./resync.ts";
 
 /** A copy that lacks fewer runs can be primary, because lists leave out what the primary lacks. */
-export const CAUGHT_UP_ROWS = 500;
+const CAUGHT_UP_ROWS = 500;
 /** A copy that lacks so many runs, or owes so many deletions, would fill the memory or the journal. */
 const BEHIND_MAX_ROWS = 50_000;
 const OWED_MAX = 10_000;
@@ -28,15 +28,9 @@ export interface ReplicaParts {
   readonly registration: Registration;
 }
 
-/** Called when runs are replicated or rows are deleted, and in the critical section that notes that a walk is done. */
-export interface ReplicaEvents {
-  readonly onReplicated: () => void;
-  readonly onWalked: () => void;
-}
-
 export class Replica {
   readonly rows: ReplicaRows;
-  readonly commit: GroupCommit;
+  readonly writer: BatchWriter;
   readonly resync: Resync;
   readonly #scope: string;
   readonly #store: RowStore;
@@ -44,15 +38,20 @@ export class Replica {
   #isDeleting = false;
   #isStopped = false;
 
-  constructor({ env, journal, alarm, registration }: ReplicaParts, rows: ReplicaRows, events: ReplicaEvents) {
+  /** `events`: as in ReplicationTarget. `onReplicated` is also called when rows are deleted. */
+  constructor(
+    { env, journal, alarm, registration }: ReplicaParts,
+    rows: ReplicaRows,
+    events: Required<Pick<ReplicationTarget, "onReplicated" | "onWalked">>,
+  ) {
     const { database } = rows;
     this.rows = rows;
     this.#scope = journal.scope;
     this.#store = new D1RowStore(env, database, journal.scope, registration);
     this.#onReplicated = events.onReplicated;
     const target = { database, store: this.#store, rows, ...events };
-    this.commit = new GroupCommit(journal, target, alarm);
-    this.resync = new Resync(journal, target, this.commit);
+    this.writer = new BatchWriter(journal, target, alarm);
+    this.resync = new Resync(journal, target, this.writer);
   }
 
   get home(): Home {
@@ -65,7 +64,7 @@ export class Replica {
 
   /** How many runs it lacks in their newest version. */
   get lacks(): number {
-    return this.commit.pending.size + this.commit.quarantined.size;
+    return this.writer.pending.size + this.writer.quarantined.size;
   }
 
   /** Whether it lacks something that must be replicated even if nobody asks. */
@@ -75,12 +74,12 @@ export class Replica {
 
   /** Whether more is left to do than to write changes. */
   get isInTrouble(): boolean {
-    return this.commit.quarantined.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
+    return this.writer.quarantined.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
   }
 
   /** Whether nothing is left to replicate or to note. */
   get isDone(): boolean {
-    return !this.isBehind && this.commit.isNoted;
+    return !this.isBehind && this.writer.isNoted;
   }
 
   /** Whether it has every run, but for a few that it knows. */
@@ -95,7 +94,7 @@ export class Replica {
   /** Starts to replicate whatever it lacks. Returns at once. */
   replicate(now: number): void {
     if (this.isDone) return;
-    this.commit.writeNow();
+    this.writer.writeNow();
     this.resync.next(now);
     void this.#deleteOwed();
   }
@@ -108,14 +107,14 @@ export class Replica {
   /** Nothing is written any more, and nothing is noted. */
   stop(): void {
     this.#isStopped = true;
-    this.commit.stop();
+    this.writer.stop();
     this.resync.stop();
   }
 
   /** Never throws. */
   async #deleteOwed(): Promise<void> {
     // A batch can bring back what is deleted before the batch is written.
-    if (this.#isDeleting || this.rows.owed === 0 || this.commit.isWriting) return;
+    if (this.#isDeleting || this.rows.owed === 0 || this.writer.isWriting) return;
     this.#isDeleting = true;
     try {
       for (;;) {

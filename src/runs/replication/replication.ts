@@ -12,7 +12,7 @@ import type { Replicas } from "./replica-set.ts";
 export const PENDING_MAX_ROWS = 50_000;
 export const PENDING_MAX_BYTES = 512 * 1024 * 1024;
 /** How long after a change the alarm checks that the change is replicated, and retries if not. */
-export const RETRY_MS = 60_000;
+const RETRY_MS = 60_000;
 /** How long the alarm waits before it retries what did not work. */
 const RETRY_IN_TROUBLE_MS = 5000;
 /** A new instance replicates in this time what the last one may have left. Many can start at once, so they spread. */
@@ -41,7 +41,7 @@ export class Replication implements FollowUp {
   get isOverloaded(): boolean {
     const { primary } = this.#replicas;
     if (primary === null) return false;
-    return primary.lacks >= PENDING_MAX_ROWS || primary.commit.pending.bytes >= PENDING_MAX_BYTES;
+    return primary.lacks >= PENDING_MAX_ROWS || primary.writer.pending.bytes >= PENDING_MAX_BYTES;
   }
 
   /** The retry of replication that belongs to a version, and the alarm for it. */
@@ -64,7 +64,7 @@ export class Replication implements FollowUp {
 
   /** Replicates a version that the journal has just written. `isUrgent`: soon. */
   changed(pendingVersion: PendingVersion, isUrgent: boolean): void {
-    for (const { commit } of this.#replicas.live) commit.changed(pendingVersion, isUrgent);
+    for (const { writer } of this.#replicas.live) writer.changed(pendingVersion, isUrgent);
     this.#replicas.boundCopy();
   }
 
@@ -86,7 +86,7 @@ export class Replication implements FollowUp {
   async delete(ids: readonly string[]): Promise<void> {
     const asked = this.#replicas.live;
     // A batch that is under way can be written after the deletion.
-    const inBatch = asked.filter(({ commit }) => ids.some((id) => commit.pending.isInBatch(id)));
+    const inBatch = asked.filter(({ writer }) => ids.some((id) => writer.pending.isInBatch(id)));
     this.forget(ids);
     const failures = new Map<Replica, unknown>();
     const noted = (replica: Replica) => (error: unknown) => void failures.set(replica, error);
@@ -108,7 +108,7 @@ export class Replication implements FollowUp {
 
   /** Forgets runs that the journal no longer keeps. */
   forget(ids: readonly string[]): void {
-    for (const { commit } of this.#replicas.live) commit.forget(ids);
+    for (const { writer } of this.#replicas.live) writer.forget(ids);
   }
 
   /** Call this when the sweep changes the registered instant: the next batch then registers the coordinator again. */
@@ -131,8 +131,8 @@ export class Replication implements FollowUp {
   /** Called by the alarm: replicates what is left if a retry is due. Returns what to log; null if nothing is left. */
   retry(now: number): Readonly<Record<string, number | null>> | null {
     const { live, primary } = this.#replicas;
-    for (const { commit, resync } of live) {
-      commit.noteReplicated();
+    for (const { writer, resync } of live) {
+      writer.noteReplicated();
       // A resync that an eviction cut off goes on.
       resync.next(now);
     }
@@ -146,9 +146,9 @@ export class Replication implements FollowUp {
       this.replicate(now);
     }
     if (primary === null || primary.lacks === 0) return null;
-    const oldest = primary.commit.pending.oldestChange();
+    const oldest = primary.writer.pending.oldestChange();
     const oldestUnreplicatedMs = oldest === null ? null : now - oldest;
-    return { unreplicated: primary.lacks, oldestUnreplicatedMs, quarantined: primary.commit.quarantined.size };
+    return { unreplicated: primary.lacks, oldestUnreplicatedMs, quarantined: primary.writer.quarantined.size };
   }
 
   get #isDone(): boolean {

@@ -10,7 +10,7 @@ import { logFailure } from "../../base/log.ts";
 import { HOUR_MS, msSinceOrLongAgo } from "../../base/time.ts";
 import type { Journal } from "../journal/journal.ts";
 import { AFTER_ALL_IDS } from "../run-id.ts";
-import type { GroupCommit, ReplicationTarget } from "./batch-writer.ts";
+import type { BatchWriter, ReplicationTarget } from "./batch-writer.ts";
 
 /** How many runs one step covers at most, and how many rows it may delete. */
 export const STEP_RUNS = 1000;
@@ -22,7 +22,7 @@ const GIVEN_UP_MS = 10_000;
 export class Resync {
   readonly #journal: Journal;
   readonly #target: ReplicationTarget;
-  readonly #commit: GroupCommit;
+  readonly #writer: BatchWriter;
   /** When the step under way began; null if the next may begin. */
   #stepAt: number | null = null;
   /** Counts steps, so that a step can tell that it was given up. */
@@ -32,10 +32,10 @@ export class Resync {
   #isWaitingForWrite = false;
   #isStopped = false;
 
-  constructor(journal: Journal, target: ReplicationTarget, commit: GroupCommit) {
+  constructor(journal: Journal, target: ReplicationTarget, writer: BatchWriter) {
     this.#journal = journal;
     this.#target = target;
-    this.#commit = commit;
+    this.#writer = writer;
   }
 
   get isUnderWay(): boolean {
@@ -99,7 +99,7 @@ export class Resync {
   #goOnAfterWrite(): void {
     if (this.#isWaitingForWrite) return;
     this.#isWaitingForWrite = true;
-    void this.#commit.nextWrite().then(() => {
+    void this.#writer.nextWrite().then(() => {
       this.#isWaitingForWrite = false;
       this.next(Date.now());
     });
@@ -124,8 +124,8 @@ export class Resync {
     if (unkept.length > 0) await this.#target.store.delete(unkept);
     if (!isCurrent()) return;
     this.#isReplicating = true;
-    this.#commit.replicateAgain(batch);
-    while (batch.some(({ id }) => this.#commit.pending.isAgain(id))) await this.#commit.nextWrite();
+    this.#writer.replicateAgain(batch);
+    while (batch.some(({ id }) => this.#writer.pending.isAgain(id))) await this.#writer.nextWrite();
     this.#isReplicating = false;
     if (!isCurrent()) return;
     const isDone = reached === AFTER_ALL_IDS;

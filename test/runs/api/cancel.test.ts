@@ -43,7 +43,6 @@ async function storyOf(path: string, id: string): Promise<string[]> {
   return (await eventsOf(`${path}/${id}`)).body.map(({ type }) => type);
 }
 
-/** Lets time pass: to `ms` after now. */
 describe("a pending run", () => {
   it.each([{}, { graceSeconds: 3600 }, { graceSeconds: 0, reason: "wrong branch" }])(
     "is cancelled at once: %j",
@@ -270,20 +269,6 @@ describe("the same request with the same key", () => {
     const late = await cancel(path, run.id, body, keyed("k"));
     expect([late.status, replayed(late), late.body.status]).toEqual([202, "true", "cancelled"]);
     expect((await cancel(path, run.id, body)).status).toBe(409);
-  });
-
-  it("answers as before after a success and after the grace", async () => {
-    const other = await started();
-    await cancel(other.path, other.run.id, body, keyed("k"));
-    await report(other.run, { status: "succeeded" });
-    expect(await cancel(other.path, other.run.id, body, keyed("k"))).toMatchObject({
-      status: 202,
-      body: { status: "succeeded" },
-    });
-    const { path, run } = await started();
-    await cancel(path, run.id, body, keyed("k"));
-    later(30_000);
-    expect(await cancel(path, run.id, body, keyed("k"))).toMatchObject({ status: 202, body: { status: "cancelled" } });
   });
 
   it("answers 200 again if it ended the run", async () => {

@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isRegistered } from "../../../src/runs/d1/control-database.ts";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
-import { BATCH_RUNS } from "../../../src/runs/journal/run-walks.ts";
+import { WALK_ROWS } from "../../../src/runs/journal/run-walks.ts";
 import type { RunEvent } from "../../../src/runs/transition.ts";
 
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
@@ -247,7 +247,7 @@ describe("nothing is written", () => {
 });
 
 describe("a coordinator with more runs than one batch has", () => {
-  const RUNS = 2 * BATCH_RUNS + 100;
+  const RUNS = 2 * WALK_ROWS + 100;
 
   async function filled(): Promise<string> {
     const path = newRunsPath();

@@ -56,17 +56,6 @@ it("a run without a report fails at its deadline", async () => {
   });
 });
 
-it("a run that times out keeps its start", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
-  await change(path, id, { type: "started" });
-  const { startedAt } = await read(path, id);
-  expect(startedAt).toEqual(expect.any(String));
-  await alarmIn(61 * MINUTE_MS, coordinator(path));
-  await until(async () => (await bodyOf(id))?.status === "failed");
-  expect(await bodyOf(id)).toMatchObject({ startedAt, error: expect.stringMatching(/^\[timeout\] /) });
-});
-
 it.each([
   { event: { type: "succeeded", output: null } },
   { event: { type: "failed", error: "no", output: null } },
@@ -103,16 +92,6 @@ it("after the deadline a cancel is 409 run_timed_out, and a report is 401 token_
     status: 401,
     body: { code: "token_expired" },
   });
-});
-
-it("a get of an overdue run shows its end before any alarm", async () => {
-  const path = newRunsPath();
-  const created = await createRun(path, { actionName: "deploy", timeout: 1 });
-  expect(await replicatedRow(path, created.id)).toMatchObject({ status: "pending" });
-  turnClock(2 * MINUTE_MS);
-  const got = await ask("GET", `${path}/${created.id}`);
-  expect(got.body).toMatchObject({ status: "failed", completedAt: created.callback.expiresAt });
-  expect((await ask<ActionRun[]>("GET", path)).body).toEqual([got.body]);
 });
 
 it("two alarms in a row end a run once", async () => {

@@ -98,21 +98,6 @@ describe("100 callers at one run", () => {
     expect(reports.filter(({ body }) => body.code === "run_running")).toEqual([]);
     await expectEverywhere(path, told);
   });
-
-  it("all get the same end when they repeat one report with one key", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const again = () =>
-      report(run, { status: "succeeded", output: { url: "x" } }, { headers: { "Idempotency-Key": "attempt-1" } });
-    const answers = await Promise.all(Array.from({ length: 100 }, again));
-    const first = answers.filter(({ headers }) => !headers.has("Idempotent-Replayed"));
-    expect(first).toHaveLength(1);
-    const told = first[0]?.body;
-    if (told === undefined) throw new Error("nobody was first");
-    for (const { status, body } of answers) expect({ status, body }).toEqual({ status: 200, body: told });
-    await expectEverywhere(path, told);
-    expect((await replicatedRow(path, run.id))?.version).toBe(2);
-  });
 });
 
 describe("creates at once", () => {
@@ -155,25 +140,5 @@ describe("creates at once", () => {
     const run: CreatedRun = JSON.parse(one ?? "null");
     expect((await allPages(path)).runs.map(({ id }) => id)).toEqual([run.id]);
     expect((await succeed(run, 1)).status).toBe(200);
-  });
-
-  it("create one run if ten have one Idempotency-Key and two bodies, and refuse the other body", async () => {
-    const path = newRunsPath();
-    const create = (n: number) =>
-      ask<CreatedRun & { code?: string }>("POST", path, {
-        body: { actionName: n % 2 === 0 ? "deploy" : "rollback" },
-        headers: { "Idempotency-Key": "order-8" },
-      });
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, n) => create(n)));
-    const made = answers.filter(({ status }) => status === 201);
-    expect(made).toHaveLength(5);
-    expect(new Set(made.map(({ body }) => body.id)).size).toBe(1);
-    for (const { status, body } of answers.filter((answer) => !made.includes(answer))) {
-      expect({ status, code: body.code }).toEqual({ status: 422, code: "idempotency_key_reused" });
-    }
-    const listed = (await allPages(path)).runs;
-    expect(listed.map(({ id, actionName }) => ({ id, actionName }))).toEqual([
-      { id: made[0]?.body.id, actionName: made[0]?.body.actionName },
-    ]);
   });
 });

@@ -155,15 +155,6 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
   ]);
 });
 
-it.each(["pauses", "concurrency-groups", "action-runs/changes", "bulk-operations", "action-runs"])(
-  "GET %s of a made-up environment leaves nothing in its coordinator",
-  async (what) => {
-    const path = newRunsPath();
-    expect((await ask("GET", path.replace(/action-runs$/, what))).status).toBe(200);
-    await expectUnwritten(path);
-  },
-);
-
 it.each<[what: string, status: number, method: string, suffix: string, ask: Ask]>([
   ["a PUT of a version that is not there", 412, "PUT", "", { body: ENDPOINT, headers: { "If-Match": '"1"' } }],
   ["a PUT that keeps a secret which is not there", 422, "PUT", "", { body: { ...ENDPOINT, url: null } }],

@@ -131,31 +131,4 @@ describe("the statement", () => {
       expect(read).toBeLessThan(5 * (VALUES + 1));
     }
   });
-
-  it("reads no more than 1000 seeks do, with as many values as runs", async () => {
-    const scope = scopeOfPath(newRunsPath());
-    await env.DB.prepare(
-      `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < 5000)
-       INSERT INTO run_labels (scope, label, id) SELECT ?1, 'value-' || k, '' FROM counted`,
-    )
-      .bind(scope)
-      .run();
-    const read = await rowsRead(scope, "label", "value");
-    expect(read).toBeGreaterThan(1000);
-    expect(read).toBeLessThan(5 * 1000);
-  });
-
-  it.each(FACET_FIELDS)("seeks %s in its index, and scans no table", async (field) => {
-    const { sql, bindings } = facetsStatement(scopes.few, { field, contains: "value" });
-    const { results } = await env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-      .bind(...bindings)
-      .all<{ detail: string }>();
-    const touching = results.map(({ detail }) => detail).filter((step) => /\b(runs|run_labels)\b/.test(step));
-    const seek =
-      field === "label"
-        ? /^SEARCH run_labels USING PRIMARY KEY \(scope=\?( AND label>\?)?\)$/
-        : /^SEARCH runs USING COVERING INDEX runs_by_\w+ \(scope=\?( AND \w+>\?)?\)$/;
-    expect(touching).toHaveLength(2);
-    for (const step of touching) expect(step).toMatch(seek);
-  });
 });

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
-import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
+import { runListQuery, runSummaryQuery } from "../../../src/runs/api/request-schemas.ts";
 import { findMatching, listRuns, type WalkBounds } from "../../../src/runs/d1/list.ts";
 import { summarizeRuns } from "../../../src/runs/d1/summary.ts";
 import { type Gates, STATUSES, WAITING_FOR } from "../../../src/runs/run.ts";

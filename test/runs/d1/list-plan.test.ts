@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { runListQuery, runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
+import { runListQuery, runSummaryQuery } from "../../../src/runs/api/request-schemas.ts";
 import { listStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
@@ -32,15 +32,19 @@ const names = Object.keys(GIVEN) as (keyof typeof GIVEN)[];
 
 const QUERIES: RunPageQuery[] = [];
 const FILTERS: RunFilters[] = [];
-for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
-  const given: Record<string, string> = {};
-  names.forEach((name, i) => {
-    if (chosen & (1 << i)) given[name] = GIVEN[name];
-  });
-  const { cursor, ...rest } = given;
-  for (const status of STATUS) {
-    for (const label of LABEL) {
-      const asked = { ...rest, ...(status && { status }), ...(label && { label }) };
+
+/** Adds each combination of these parameters, of a status and of a label. */
+function combine(
+  names: readonly (keyof typeof GIVEN)[],
+  statuses: readonly (readonly string[] | undefined)[],
+  labels: readonly (string | readonly string[] | undefined)[],
+  gates: object = {},
+): void {
+  for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
+    const some = names.filter((_, i) => chosen & (1 << i));
+    const { cursor, ...rest } = Object.fromEntries(some.map((name) => [name, GIVEN[name]]));
+    for (const [status, label] of statuses.flatMap((one) => labels.map((other) => [one, other]))) {
+      const asked = { ...gates, ...rest, ...(status && { status }), ...(label && { label }) };
       // The limit is a number in the statement, so it needs no combination with each order.
       for (const page of [{ limit: "1" }, { limit: "200", order: "oldest" }]) {
         const parsed = runListQuery.parse({ ...asked, ...page });
@@ -51,6 +55,7 @@ for (let chosen = 0; chosen < 2 ** names.length; chosen++) {
   }
 }
 
+combine(names, STATUS, LABEL);
 /** With the filters on gates, the others choose the index and the tests. All combinations would take too long. */
 const GATE_FILTERS = [
   { waiting: "any" },
@@ -59,22 +64,9 @@ const GATE_FILTERS = [
   { waiting: "any", group: "prod" },
   { waiting: "approval", group: "prod" },
 ];
-const WALKED = ["actionName", "entityId", "triggeredBy", "cursor"] as const;
 for (const gates of GATE_FILTERS) {
-  for (let chosen = 0; chosen < 2 ** WALKED.length; chosen++) {
-    const names = WALKED.filter((_, i) => chosen & (1 << i));
-    const { cursor, ...rest } = Object.fromEntries(names.map((name) => [name, GIVEN[name]]));
-    for (const status of [undefined, ["pending"], ["failed", "running"]]) {
-      for (const label of [undefined, ["a", "b"]]) {
-        const asked = { ...gates, ...rest, ...(status && { status }), ...(label && { label }) };
-        for (const page of [{ limit: "1" }, { limit: "200", order: "oldest" }]) {
-          const parsed = runListQuery.parse({ ...asked, ...page });
-          QUERIES.push(cursor === undefined ? parsed : { ...parsed, cursor: idAt(NOW) });
-        }
-        if (cursor === undefined) FILTERS.push(runSummaryQuery.parse(asked));
-      }
-    }
-  }
+  const few = [undefined, ["pending"], ["failed", "running"]];
+  combine(["actionName", "entityId", "triggeredBy", "cursor"], few, [undefined, ["a", "b"]], gates);
 }
 const GATED_QUERIES = GATE_FILTERS.length * 2 ** 4 * 3 * 2 * 2;
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { type ActionRun, ask, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, type Row } from "../../support/rows.ts";
 
@@ -38,6 +38,8 @@ describe("1000 runs of the same millisecond", () => {
     ["", {}],
     ["status=running&status=pending", {}],
     ["actionName=deploy", {}],
+    ["label=x", { labels: '["x"]' }],
+    ["label=x&label=odd", { labels: '["odd","x"]' }],
     [`entityId=${ENTITY}&status=pending`, { entityId: ENTITY }],
     ["createdAfter=2026-11-20T11:59:59.999Z&createdBefore=2026-11-20T12:00:00.001Z&triggeredBy=root", {}],
   ];
@@ -144,5 +146,31 @@ describe("a page ends after 5000 rows looked at", () => {
     await insertRows(scopeOfPath(path), rows);
     const all = await pages(path, `entityId=${ENTITY}&actionName=none`);
     expect(all.map(({ runs }) => runs.length)).toEqual([0, 0]);
+  });
+});
+
+describe("a page by label ends after 5000 rows looked at", () => {
+  const path = newRunsPath();
+  const wantedAt = [0, 4999, 5000, 9999, 10_000, 10_499];
+  const rows = Array.from({ length: 10_500 }, (_, i) => ({
+    id: idAt(NOON - i),
+    labels: wantedAt.includes(i) ? '["common","rare"]' : '["common"]',
+    entityId: ENTITY,
+  }));
+  beforeAll(() => insertRows(scopeOfPath(path), rows));
+  const wanted = wantedAt.map((i) => rows[i]?.id);
+
+  it("so pages may be empty, and every run is found, whichever index is walked", async () => {
+    for (const query of ["label=common&label=rare", "label=rare&label=common", `label=rare&entityId=${ENTITY}`]) {
+      for (const limit of ["1", "200"]) expect(idsOf(await pages(path, `${query}&limit=${limit}`))).toEqual(wanted);
+    }
+    const first = await ask<ActionRun[]>("GET", `${path}?label=common&label=none`);
+    expect([first.body, first.headers.has("Link")]).toEqual([[], true]);
+    expect(idsOf(await pages(path, "label=common&label=none"))).toEqual([]);
+  });
+
+  it("walks the first label, so the rarest first is found at once", async () => {
+    const rarestFirst = await ask<ActionRun[]>("GET", `${path}?label=rare&label=common`);
+    expect([rarestFirst.body.map(({ id }) => id), rarestFirst.headers.has("Link")]).toEqual([wanted, false]);
   });
 });

@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { runSummaryQuery } from "../../../src/runs/api/query-schemas.ts";
+import { runSummaryQuery } from "../../../src/runs/api/request-schemas.ts";
 import { type RunCount, summaryStatement } from "../../../src/runs/d1/summary.ts";
 
 import { faults } from "../../support/faults.ts";

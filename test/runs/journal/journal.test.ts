@@ -4,33 +4,13 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { changeKeyOf } from "../../../src/runs/api/run-request.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import {
-  alarmAt,
-  coordinator,
-  DAY_MS,
-  direct,
-  journal,
-  MINUTE_MS,
-  newIdIn,
-  STARTED_BY_NOBODY,
-} from "../../support/direct.ts";
+import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, newIdIn } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
+import { toRun } from "../../support/rows.ts";
 
 function create(path: string, id: string, key: string, fingerprint = "same") {
-  const createdAt = Date.now();
-  const run = { id, createdAt, deadlineAt: createdAt + 60 * MINUTE_MS, parameters: "{}", recommendations: "{}" };
-  return direct(path).runs.create(
-    {
-      ...run,
-      ...STARTED_BY_NOBODY,
-      actionName: "deploy",
-      entityId: null,
-      triggeredBy: "root",
-      heartbeatTimeoutMs: null,
-    },
-    { key, fingerprint },
-    null,
-  );
+  const run = toRun({ id, deadlineAt: Date.now() + 60 * MINUTE_MS });
+  return direct(path).runs.create(run, { key, fingerprint }, null);
 }
 
 function inJournal<T>(path: string, go: (journal: Journal, storage: DurableObjectStorage) => T): Promise<T> {
@@ -104,18 +84,6 @@ describe("a metadata value", () => {
         expect(journal.metadata.get("last_seq")).toBeNull();
         expect(stored(storage)).toEqual(value === null ? [] : [{ name: "replication_retry_at", value }]);
       }
-    });
-  });
-
-  it("is read by a second journal of the same object as the first has set it", async () => {
-    await inJournal(newRunsPath(), (first, storage) => {
-      first.metadata.set("replication_retry_at", "1");
-      first.metadata.set("last_seq", "7");
-      const second = new Journal(storage, first.scope);
-      expect([second.metadata.get("replication_retry_at"), second.metadata.get("last_seq")]).toEqual(["1", "7"]);
-      first.metadata.set("replication_retry_at", null);
-      expect(new Journal(storage, first.scope).metadata.get("replication_retry_at")).toBeNull();
-      expect(new Journal(storage, first.scope).metadata.get("last_seq")).toBe("7");
     });
   });
 

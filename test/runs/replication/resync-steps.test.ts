@@ -6,7 +6,7 @@ import { firstIdAt } from "../../../src/base/ids.ts";
 import { AlarmClock } from "../../../src/runs/coordinator/alarm.ts";
 import type { RowStore } from "../../../src/runs/d1/store.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { GroupCommit } from "../../../src/runs/replication/batch-writer.ts";
+import { BatchWriter } from "../../../src/runs/replication/batch-writer.ts";
 import { Resync, STEP_RUNS } from "../../../src/runs/replication/resync.ts";
 
 import { coordinator, HOUR_MS } from "../../support/direct.ts";
@@ -19,7 +19,7 @@ interface Look {
   readonly find: (ids: readonly string[]) => void;
 }
 
-interface Shore {
+interface HeldSteps {
   readonly journal: Journal;
   readonly rebuild: Resync;
   readonly looks: Look[];
@@ -31,14 +31,18 @@ interface Shore {
   readonly journalled: string[];
 }
 
-/** A rebuild in an object of its own, over runs that are there from the start. */
-async function withHeldBatches(rows: number, act: (held: Shore) => Promise<void>): Promise<void> {
+/** A test of a rebuild in an object of its own, over so many runs that are there from the start. */
+function itOver(rows: number, name: string, act: (held: HeldSteps) => Promise<void>): void {
+  it(name, () => withRuns(rows, act));
+}
+
+async function withRuns(rows: number, act: (held: HeldSteps) => Promise<void>): Promise<void> {
   const path = newRunsPath();
   const journalled = await fillJournal(path, { rows, isReplicated: true, deadlineAt: 10 * HOUR_MS });
   await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
     const journal = new Journal(storage, scopeOfPath(path));
     const looks: Look[] = [];
-    const deletions: Shore["deletions"] = [];
+    const deletions: HeldSteps["deletions"] = [];
     const replicated: string[] = [];
     let held: Promise<void> | null = null;
     const store: RowStore = {
@@ -57,8 +61,8 @@ async function withHeldBatches(rows: number, act: (held: Shore) => Promise<void>
     };
     const alarms = new AlarmClock(storage, journal);
     const target = { database: 0, store, rows: journal.replicaIn(0) };
-    const commit = new GroupCommit(journal, target, alarms);
-    const rebuild = new Resync(journal, target, commit);
+    const writer = new BatchWriter(journal, target, alarms);
+    const rebuild = new Resync(journal, target, writer);
     const holdBatches = () => {
       const { promise, resolve } = Promise.withResolvers<void>();
       held = promise;
@@ -70,17 +74,17 @@ async function withHeldBatches(rows: number, act: (held: Shore) => Promise<void>
 
 const settle = () => scheduler.wait(1);
 
-it("looks at no id that is younger than an hour", async () => {
-  await withHeldBatches(0, async ({ rebuild, looks }) => {
-    const now = Date.now();
-    rebuild.begin();
-    rebuild.next(now);
-    expect(looks.map(({ after, before }) => [after, before])).toEqual([["", firstIdAt(now - HOUR_MS)]]);
-  });
+itOver(0, "looks at no id that is younger than an hour", async ({ rebuild, looks }) => {
+  const now = Date.now();
+  rebuild.begin();
+  rebuild.next(now);
+  expect(looks.map(({ after, before }) => [after, before])).toEqual([["", firstIdAt(now - HOUR_MS)]]);
 });
 
-it("removes no row of a run that was journalled while D1 was read", async () => {
-  await withHeldBatches(3, async ({ journal, rebuild, looks, deletions, journalled }) => {
+itOver(
+  3,
+  "removes no row of a run that was journalled while D1 was read",
+  async ({ journal, rebuild, looks, deletions, journalled }) => {
     const [late = "", ...others] = journalled;
     const run = journal.runs.byId(late);
     if (run === null) throw new Error("there is no run");
@@ -91,24 +95,24 @@ it("removes no row of a run that was journalled while D1 was read", async () => 
     looks[0]?.find([late, ...others, "7"]);
     await settle();
     expect(deletions.map(({ ids }) => ids)).toEqual([["7"]]);
-  });
+  },
+);
+
+itOver(0, "moves on only after the removal is done", async ({ journal, rebuild, looks, deletions }) => {
+  rebuild.begin();
+  rebuild.next(0);
+  looks[0]?.find(["1"]);
+  await settle();
+  expect(journal.replicaIn(0).state.walkedTo).toBe("");
+  deletions[0]?.done();
+  await settle();
+  expect([journal.replicaIn(0).state.walkedTo, rebuild.isUnderWay]).toEqual([null, false]);
 });
 
-it("moves on only after the removal is done", async () => {
-  await withHeldBatches(0, async ({ journal, rebuild, looks, deletions }) => {
-    rebuild.begin();
-    rebuild.next(0);
-    looks[0]?.find(["1"]);
-    await settle();
-    expect(journal.replicaIn(0).state.walkedTo).toBe("");
-    deletions[0]?.done();
-    await settle();
-    expect([journal.replicaIn(0).state.walkedTo, rebuild.isUnderWay]).toEqual([null, false]);
-  });
-});
-
-it("does not begin a step again while its runs are on their way, however slow D1 is", async () => {
-  await withHeldBatches(3, async ({ journal, rebuild, looks, replicated, holdBatches, journalled }) => {
+itOver(
+  3,
+  "does not begin a step again while its runs are on their way, however slow D1 is",
+  async ({ journal, rebuild, looks, replicated, holdBatches, journalled }) => {
     const release = holdBatches();
     rebuild.begin();
     rebuild.next(0);
@@ -121,11 +125,13 @@ it("does not begin a step again while its runs are on their way, however slow D1
     await settle();
     expect(replicated).toEqual(journalled);
     expect(journal.replicaIn(0).state.walkedTo).toBeNull();
-  });
-});
+  },
+);
 
-it("gives up a step that does not return, and ignores its late result", async () => {
-  await withHeldBatches(2, async ({ journal, rebuild, looks, deletions, replicated, journalled }) => {
+itOver(
+  2,
+  "gives up a step that does not return, and ignores its late result",
+  async ({ journal, rebuild, looks, deletions, replicated, journalled }) => {
     rebuild.begin();
     rebuild.next(0);
     rebuild.next(9_999);
@@ -137,36 +143,32 @@ it("gives up a step that does not return, and ignores its late result", async ()
     looks[0]?.find(["1"]);
     await settle();
     expect([replicated, deletions, journal.replicaIn(0).state.walkedTo]).toEqual([journalled, [], null]);
-  });
+  },
+);
+
+itOver(0, "goes on after the clock stepped back, and takes no step twice", async ({ rebuild, looks }) => {
+  rebuild.begin();
+  rebuild.next(HOUR_MS);
+  rebuild.next(0);
+  expect(looks).toHaveLength(2);
+  rebuild.next(1);
+  expect(looks).toHaveLength(2);
 });
 
-it("goes on after the clock stepped back, and takes no step twice", async () => {
-  await withHeldBatches(0, async ({ rebuild, looks }) => {
-    rebuild.begin();
-    rebuild.next(HOUR_MS);
-    rebuild.next(0);
-    expect(looks).toHaveLength(2);
-    rebuild.next(1);
-    expect(looks).toHaveLength(2);
-  });
-});
-
-it("removes at most 1000 rows in a step", async () => {
-  await withHeldBatches(0, async ({ journal, rebuild, looks, deletions }) => {
-    const ids = Array.from({ length: STEP_RUNS + 10 }, (_, n) => String(n).padStart(5, "0"));
-    rebuild.begin();
-    rebuild.next(0);
-    looks[0]?.find(ids);
-    await settle();
-    expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
-    deletions[0]?.done();
-    await settle();
-    expect(journal.replicaIn(0).state.walkedTo).toBe(ids[STEP_RUNS - 1]);
-    looks[1]?.find(ids.slice(STEP_RUNS));
-    await settle();
-    expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));
-    deletions[1]?.done();
-    await settle();
-    expect(rebuild.isUnderWay).toBe(false);
-  });
+itOver(0, "removes at most 1000 rows in a step", async ({ journal, rebuild, looks, deletions }) => {
+  const ids = Array.from({ length: STEP_RUNS + 10 }, (_, n) => String(n).padStart(5, "0"));
+  rebuild.begin();
+  rebuild.next(0);
+  looks[0]?.find(ids);
+  await settle();
+  expect(deletions[0]?.ids).toEqual(ids.slice(0, STEP_RUNS));
+  deletions[0]?.done();
+  await settle();
+  expect(journal.replicaIn(0).state.walkedTo).toBe(ids[STEP_RUNS - 1]);
+  looks[1]?.find(ids.slice(STEP_RUNS));
+  await settle();
+  expect(deletions[1]?.ids).toEqual(ids.slice(STEP_RUNS));
+  deletions[1]?.done();
+  await settle();
+  expect(rebuild.isUnderWay).toBe(false);
 });

@@ -166,18 +166,6 @@ it("is not held up by a run that D1 refuses for its content", async () => {
   await until(async () => (await rows(path)) === 2499);
 });
 
-it("replicates a change that is made during the rebuild", async () => {
-  const path = newRunsPath();
-  hurryPauses();
-  const id = await createAged(path);
-  await fillJournal(path, { rows: 1500, isReplicated: true });
-  await loseRows(path);
-  const [, answer] = await Promise.all([direct(path).upkeep.resync(), change(path, id, { type: "cancelled" })]);
-  expect(answer).toMatchObject({ ok: true });
-  await until(async () => (await rows(path)) === 1501);
-  expect((await ask("GET", `${path}/${id}`)).body).toMatchObject({ status: "cancelled" });
-});
-
 it("replicates runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
   const path = newRunsPath();
   const id = await createAged(path);

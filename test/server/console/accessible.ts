@@ -20,16 +20,11 @@ const RULES_OF_LOOKS = {
 /** What of the page is looked at, and how. */
 type Looks = readonly (readonly [Look, object, within: string])[];
 const ALL = "html";
-/** A dialog has the same elements wide and narrow. Narrow is dark. */
-const LOOKS_OF_DIALOG: Looks = [
-  [WIDE, EVERY_RULE, ALL],
-  [NARROW, RULES_OF_LOOKS, ALL],
-];
-/** A table has columns that are only in the wide page. In other colours they can only fail the rule for colours. */
+/** Narrow is dark. A table has columns that are only in the wide page. */
 const LOOKS: Looks = [
   [WIDE, EVERY_RULE, ALL],
   [{ ...WIDE, colorScheme: "dark" }, CONTRAST, "main table"],
-  [NARROW, EVERY_RULE, ALL],
+  [NARROW, RULES_OF_LOOKS, ALL],
 ];
 
 /** A window of 1280 x 800 pixels at 200 % zoom, and at 400 %. */
@@ -81,9 +76,10 @@ async function faultsOf(page: Page, rules: object, within: string): Promise<stri
 
 /** Adds the faults of the page to `found`, in every look. `name`: what is shown. */
 export async function lookAt(page: Page, name: string, found: string[]): Promise<void> {
-  const isDialog = await page.evaluate<boolean>(`document.querySelector("dialog[open]") !== null`);
-  for (const [{ width, colorScheme }, rules, within] of isDialog ? LOOKS_OF_DIALOG : LOOKS) {
-    if ((await page.locator(within).count()) === 0) continue;
+  const isDialog = (await page.locator("dialog[open]").count()) > 0;
+  for (const [{ width, colorScheme }, rules, within] of LOOKS) {
+    // A dialog is looked at alone, and all of it.
+    if (within !== ALL && (isDialog || (await page.locator(within).count()) === 0)) continue;
     await page.emulateMedia({ colorScheme });
     await page.setViewportSize({ width, height: 800 });
     for (const fault of await faultsOf(page, rules, within)) found.push(`${name}, ${width}, ${colorScheme}: ${fault}`);

@@ -140,7 +140,7 @@ describeInBrowser("the console's session", (browser) => {
 
   it("opens a new tab and a shared link without a question, and the sign-out of one tab signs out all", async () => {
     const first = await browser.newPage(site.origin, WIDE);
-    await site.signInByHand(first, `${ENV}/runs`, await site.newToken("member"));
+    await site.signIn(first, `${ENV}/runs`, await site.newToken("member"));
     await runs(first).waitFor();
     const second = await first.context().newPage();
     await second.goto(site.at(`${ENV}/runs/${openId}`));
@@ -222,7 +222,7 @@ describeInBrowser("the console's session", (browser) => {
 
   it("shows a new token once, in the field New token value and nowhere else", async () => {
     const page = await browser.newPage(site.origin, WIDE);
-    await site.signInByHand(page, "tokens", await site.newToken("owner"));
+    await site.signIn(page, "tokens", await site.newToken("owner"));
     await button(page, "New token").click();
     await field(page.getByRole("dialog"), "Name").fill("ci");
     await button(page, "Create token").click();
@@ -250,7 +250,7 @@ describeInBrowser("the console's session", (browser) => {
     const { id } = await site.client(ENV, token).whoami();
     const page = await browser.newPage(site.origin, WIDE);
     await fakeTime(page);
-    await site.signInByHand(page, `${ENV}/runs/${openId}?actionName=backup`, token);
+    await site.signIn(page, `${ENV}/runs/${openId}?actionName=backup`, token);
     await untilRunIs(page, "pending");
     await site.client(ENV).tokens.revoke(id ?? "");
     await poll(page);
@@ -288,7 +288,7 @@ describeInBrowser("the console's session", (browser) => {
     page.on("response", (response) => {
       if (response.status() >= 400) refused.push(`${response.status()} ${response.url()}`);
     });
-    await site.signInByHand(page, `${ENV}/runs`, await site.newToken(role));
+    await site.signIn(page, `${ENV}/runs`, await site.newToken(role));
     const seen = new Set<string>();
     for (const path of [
       `${ENV}/runs`,

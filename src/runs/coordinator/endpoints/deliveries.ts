@@ -9,7 +9,6 @@ import { parseRetryAfter, RETRY_WAIT_MAX_MS } from "../../../webhooks/backoff.ts
 import { isAttemptDue, LEASE_MS } from "../../../webhooks/dispatch.ts";
 import {
   type Delivery,
-  type DeliveryAttempt,
   type DeliveryResult,
   deliveryId,
   type EndpointKey,
@@ -20,14 +19,10 @@ import {
   readDeliveryId,
 } from "../../endpoint-deliveries.ts";
 import type { Journal } from "../../journal/journal.ts";
-import type { Replies } from "../replies.ts";
-import { type Arming, Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
-import type { DueQueue, PermitPolicy, Queued } from "../sending/receiver-queues.ts";
-
-/** Makes one attempt of a delivery, in a Worker invocation of its own. */
-export interface DeliverySender {
-  send(attempt: DeliveryAttempt): Promise<DeliveryResult>;
-}
+import type { Context } from "../context.ts";
+import { Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
+import type { PermitPolicy, Queued } from "../sending/receiver-queues.ts";
+import type { EndpointReads } from "./endpoint-reads.ts";
 
 /** How long a delivery is kept, and tried, at least. Its run's purge removes it sooner. */
 const KEPT_MS = 7 * DAY_MS;
@@ -38,21 +33,6 @@ const CONSIDERED_AFTER_MS = DAY_MS;
 const CONSIDERED_EVERY_MS = HOUR_MS;
 /** How many deliveries of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
 const ERASED_AT_ONCE = 2000;
-
-/**
- * What deliveries do to their endpoints. `isGone`: called when an attempt found the endpoint deleted or disabled.
- * `considerDisabling`: disables a version of an endpoint if it has failed for days.
- */
-export interface EndpointEffects {
-  isGone(endpoint: EndpointKey): void;
-  considerDisabling(endpoint: EndpointKey, version: number): Promise<void>;
-}
-
-export interface DeliverySending extends Arming {
-  readonly sender: DeliverySender;
-}
-
-const NO_EFFECTS: EndpointEffects = { isGone: () => {}, considerDisabling: async () => {} };
 
 /** `eventSeq`: the number of the event that the attempt sent. Left out if no attempt was made. */
 interface EventResult extends DeliveryResult {
@@ -81,31 +61,25 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     excerpt: null,
     retryAfter: null,
   };
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #sender: DeliverySender;
-  /** Set once, when the parts of the coordinator that they call are there. */
-  effects = NO_EFFECTS;
-  readonly #arm: (now: number) => void;
-  readonly #replies: Replies;
-  readonly #queue: DueQueue;
-  readonly #outbox: Outbox<Delivery, EventResult>;
+  readonly #reads: EndpointReads;
+  readonly outbox: Outbox<Delivery, EventResult>;
   /** The deliveries whose attempt under way is a trial request. */
   readonly #trials = new Set<string>();
   /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
-  constructor(journal: Journal, queue: DueQueue, replies: Replies, { sender, ...arming }: DeliverySending) {
-    this.#journal = journal;
-    this.#replies = replies;
-    this.#sender = sender;
-    this.#arm = arming.arm;
-    this.#queue = queue;
-    this.#outbox = new Outbox(this, queue, arming);
+  constructor(context: Context, reads: EndpointReads) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.#reads = reads;
+    this.outbox = new Outbox(this, context.journal.deliveries, context);
   }
 
   /** Whether the endpoint fails. It gets only trial requests then, and the schedules of its deliveries stand still. */
   isHalfOpen(endpoint: string): boolean {
-    return this.#outbox.isHalfOpen(endpoint);
+    return this.outbox.isHalfOpen(endpoint);
   }
 
   /**
@@ -116,15 +90,15 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   insert(matches: readonly Match[], now: number): Delivery[] {
     const begun = new Map<string, Delivery>();
     if (matches.length === 0) return [];
-    this.#queue.addWaiting(now, () => {
+    this.outbox.queue.addWaiting(now, () => {
       const waiting: string[] = [];
       for (const { run, endpoint } of matches) {
         const planned = newDelivery(run.id, run, endpoint, run.bytes, now);
         const isFirst = !begun.has(endpoint);
-        const delivery = isFirst ? this.#outbox.begin(planned, planned.expiresAt, now) : planned;
+        const delivery = isFirst ? this.outbox.begin(planned, planned.expiresAt, now) : planned;
         if (!this.#journal.deliveries.insert(delivery)) continue;
         if (isFirst) begun.set(endpoint, delivery);
-        else this.#outbox.wait(delivery, delivery.expiresAt, now);
+        else this.outbox.wait(delivery, delivery.expiresAt, now);
         if (delivery.leaseUntil === null) waiting.push(deliveryId(delivery));
       }
       const id = waiting.sort().at(-1);
@@ -135,13 +109,13 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
 
   /** Sends the first attempts that `insert` has begun. */
   send(deliveries: readonly Delivery[]): void {
-    for (const delivery of deliveries) this.#outbox.launch(deliveryId(delivery), delivery);
+    for (const delivery of deliveries) this.outbox.launch(deliveryId(delivery), delivery);
   }
 
   /** The same, and sends others for which there is a permit. */
   launch(deliveries: readonly Delivery[]): void {
     this.send(deliveries);
-    this.#outbox.startWaiting();
+    this.outbox.startWaiting();
   }
 
   /** Sends a delivery again, or for the first time. An attempt that is under way counts as that. */
@@ -154,11 +128,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
       if (known !== null) this.#journal.deliveries.erase(known);
       this.#journal.deliveries.insert(delivery);
     });
-    this.#outbox.submit(deliveryId(delivery), { request: delivery, endsAt: delivery.expiresAt }, now);
-  }
-
-  takeBatch(now: number): number {
-    return this.#outbox.takeBatch(now);
+    this.outbox.submit(deliveryId(delivery), { request: delivery, endsAt: delivery.expiresAt }, now);
   }
 
   queued({ endpoint, weight, attempt }: Delivery): Queued {
@@ -193,12 +163,12 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
     if (this.isHalfOpen(endpoint)) this.#trials.add(id);
     const run = this.#journal.runs.byId(runId);
-    const event = run && this.#replies.event(run);
+    const event = run && this.#context.replies.event(run);
     // The purge has removed the delivery as well, or the next pass drops it.
     if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal;
     const { eventSeq = null } = run ?? {};
-    const sending = this.#sender.send({ ...event, scope, endpoint, kind, type });
+    const sending = this.#context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
     return sending.then((result) => ({ ...result, eventSeq }));
   }
 
@@ -209,7 +179,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
 
   write({ request }: OutgoingDelivery, now: number): void {
     this.#journal.deliveries.update(request);
-    this.#arm(now);
+    this.#context.arm(now);
   }
 
   answered({ request }: OutgoingDelivery, attempt: number, result: EventResult, now: number): void {
@@ -226,34 +196,21 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
       else this.#eraseAll(request, now);
     });
     // The alarm may have looked further in this very millisecond.
-    if (next === null) this.effects.isGone(endpoint);
-    if (next !== null && isAttemptDue(next, now)) this.#outbox.wait(next, next.expiresAt, now);
-    this.#arm(now);
+    if (next === null) this.#lookFor(endpoint);
+    if (next !== null && isAttemptDue(next, now)) this.outbox.wait(next, next.expiresAt, now);
+    this.#context.arm(now);
     if (result.verdict === "failed" && !request.isResend) this.#considerDisabling(endpoint, result.version, now);
     if (next?.state !== "failed") return;
     const { status, reason } = result;
-    log("info", "delivery_given_up", {
-      coordinator: this.#journal.scope,
-      run: runId,
-      endpoint,
-      attempt,
-      status,
-      reason,
-    });
-  }
-
-  useResult(): void {
-    // A delivery that is gone needs no result.
+    const coordinator = this.#journal.scope;
+    log("info", "delivery_given_up", { coordinator, run: runId, endpoint, attempt, status, reason });
   }
 
   giveUp({ request }: OutgoingDelivery, now: number): void {
     this.#journal.deliveries.erase(request);
-    this.#arm(now);
-    log("info", "delivery_expired", {
-      coordinator: this.#journal.scope,
-      run: request.runId,
-      endpoint: request.endpoint,
-    });
+    this.#context.arm(now);
+    const { runId: run, endpoint } = request;
+    log("info", "delivery_expired", { coordinator: this.#journal.scope, run, endpoint });
   }
 
   /** Whether the run still lacks approvals, if the delivery asks for them. An end stays. */
@@ -284,9 +241,23 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     if (askedAt !== undefined && msSinceOrLongAgo(askedAt, now) < CONSIDERED_EVERY_MS) return;
     this.#consideredAt.set(endpoint, now);
     const { scope } = this.#journal;
-    this.effects
-      .considerDisabling(endpoint, version)
-      .catch((error: unknown) => logFailure("disabling_failed", error, { coordinator: scope, endpoint }));
+    this.#disable(endpoint, version).catch((error: unknown) =>
+      logFailure("disabling_failed", error, { coordinator: scope, endpoint }),
+    );
+  }
+
+  /** Disables this version of the endpoint if it has failed for days. */
+  async #disable(endpoint: EndpointKey, version: number): Promise<void> {
+    this.#reads.note(null, Date.now());
+    await this.#context.entrypoints.WebhookEndpoints.considerDisabling(this.#journal.scope, endpoint, version);
+    this.#reads.readSoon();
+  }
+
+  /** An attempt found the endpoint deleted or disabled. */
+  #lookFor(endpoint: EndpointKey): void {
+    if (!this.#journal.endpoints.listeners.some((listener) => listener.endpoint === endpoint)) return;
+    this.#reads.note(null, Date.now());
+    this.#reads.readSoon();
   }
 
   /** What waits goes too, unless the endpoint may have been stored or enabled since the attempt read it. */
@@ -323,11 +294,6 @@ function newDelivery(
   };
 }
 
-/* SECTION:
- * When a delivery is sent again, and what an attempt's result means for it. PURE: `now` and `random` are passed in. The
- * waits are those that Standard Webhooks recommends.
- */
-
 /** How long to wait after each attempt that failed. The last attempt has no wait. */
 const WAITS_MS = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS] as const;
 /** A wait is longer or shorter by this part of itself at most, so that deliveries that failed together stay apart. */
@@ -335,7 +301,7 @@ const JITTER = 0.2;
 /** How long to wait after an attempt that could not be made. */
 const NOT_MADE_WAIT_MS = 30_000;
 /** How many attempts of a delivery are shown. */
-export const ATTEMPTS_SHOWN = 10;
+const ATTEMPTS_SHOWN = 10;
 
 /** `isTrial`: the attempt was a trial request. `isHalfOpen`: the endpoint gets only trial requests from now on. */
 export interface Circumstances {
@@ -346,7 +312,7 @@ export interface Circumstances {
 }
 
 /**
- * The delivery after an attempt. Null: it is dropped, because its endpoint is gone. While an endpoint gets only trial
+ * The delivery after an attempt. The waits are those that Standard Webhooks recommends. Null: it is dropped, because its endpoint is gone. While an endpoint gets only trial
  * requests, its deliveries keep the number of their attempts, and are due whenever it is their turn.
  */
 export function deliveryAfter(delivery: Delivery, result: DeliveryResult, at: Circumstances): Delivery | null {

@@ -19,67 +19,35 @@ import {
   type ResendReply,
 } from "../../endpoint-deliveries.ts";
 import { bytesOf, type Journal } from "../../journal/journal.ts";
-import type { Ledger } from "../ledger.ts";
-import type { Replies } from "../replies.ts";
-import type { Notifications } from "./fan-out.ts";
+import type { Context } from "../context.ts";
+import type { FanOut } from "./fan-out.ts";
 
 export class EndpointHandler implements EndpointCalls {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #notifications: Notifications;
-  readonly #arm: (now: number) => void;
-  readonly #ledger: Ledger;
-  readonly #replies: Replies;
+  readonly #fanOut: FanOut;
   readonly #tests = new TestLimit();
 
-  constructor(
-    journal: Journal,
-    notifications: Notifications,
-    ledger: Ledger,
-    replies: Replies,
-    arm: (now: number) => void,
-  ) {
-    this.#journal = journal;
-    this.#notifications = notifications;
-    this.#ledger = ledger;
-    this.#replies = replies;
-    this.#arm = arm;
-  }
-
-  /** Fans out the events that are pending. Call it when the object starts. */
-  fanOutSoon(): void {
-    this.#notifications.fanOut.startSoon();
-  }
-
-  /** The same, at once, and reads the endpoints if it is time. Call it at each alarm. */
-  fanOut(now: number): void {
-    this.#notifications.fanOut.start();
-    this.#notifications.reads.start(now);
-  }
-
-  /** When the fan-out or a read is due; Infinity if there is none. Deliveries have a queue of their own. */
-  nextAt(now: number): number {
-    const { fanOut, reads } = this.#notifications;
-    return Math.min(fanOut.nextAt(now), reads.nextAt(now));
-  }
-
-  takeBatch(now: number): number {
-    return this.#notifications.deliveries.takeBatch(now);
+  constructor(context: Context, fanOut: FanOut) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.#fanOut = fanOut;
   }
 
   async note(created: EndpointKey | null): Promise<void> {
-    this.#notifications.reads.note(created, Date.now());
+    this.#fanOut.reads.note(created, Date.now());
   }
 
   async changed(): Promise<void> {
-    await this.#notifications.reads.read();
+    await this.#fanOut.reads.read();
   }
 
   async report(key: EndpointKey): Promise<EndpointReport> {
     const { deliveries } = this.#journal.deliveries.page(key, { limit: 1 });
     return {
       health: this.#journal.endpointHealth.of(key),
-      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
-      recovery: this.#notifications.recoveries.of(key),
+      isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key),
+      recovery: this.#fanOut.recoveries.of(key),
       newest: deliveries[0] ?? null,
     };
   }
@@ -87,41 +55,39 @@ export class EndpointHandler implements EndpointCalls {
   async forgetHealth(key: EndpointKey): Promise<void> {
     this.#journal.transaction(() => {
       this.#journal.endpointHealth.erase(key);
-      this.#notifications.reads.note(null, Date.now());
+      this.#fanOut.reads.note(null, Date.now());
     });
   }
 
   async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
-    return {
-      ...this.#journal.deliveries.page(key, filter),
-      isHalfOpen: this.#notifications.deliveries.isHalfOpen(key),
-    };
+    return { ...this.#journal.deliveries.page(key, filter), isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key) };
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
     const now = Date.now();
-    const run = this.#ledger.current(runId, now);
+    const run = this.#context.ledger.current(runId, now);
     if (run === null) return "run_not_found";
     const event = eventOf(run);
     if (event === null || (type !== null && type !== event.type)) return "no_such_event";
-    this.#notifications.deliveries.resend(key, runId, event, bytesOf(run), now);
+    this.#fanOut.deliveries.resend(key, runId, event, bytesOf(run), now);
     return "accepted";
   }
 
   async recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null> {
-    const { recoveries, reads, fanOut } = this.#notifications;
+    const { recoveries, reads } = this.#fanOut;
     // It may have been stored or enabled a moment ago, and the call that says so got lost.
     const isKnown = this.#journal.endpoints.listeners.some(({ endpoint }) => endpoint === key);
     if (!isKnown) await reads.read();
     const isBegun = recoveries.begin(key, order);
-    this.#arm(Date.now());
-    fanOut.start();
-    return isBegun ? this.#notifications.recoveries.of(key) : null;
+    const now = Date.now();
+    this.#fanOut.takeBatch(now);
+    this.#context.arm(now);
+    return isBegun ? recoveries.of(key) : null;
   }
 
   async lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">> {
-    const run = this.#ledger.current(runId, Date.now());
-    return run === null ? "run_not_found" : (this.#replies.event(run) ?? "no_such_event");
+    const run = this.#context.ledger.current(runId, Date.now());
+    return run === null ? "run_not_found" : (this.#context.replies.event(run) ?? "no_such_event");
   }
 
   async admitTest(): Promise<number> {
@@ -129,9 +95,8 @@ export class EndpointHandler implements EndpointCalls {
   }
 }
 
-/* SECTION: How often the webhook endpoints of an environment can be tried out. In memory only. */
-
-export class TestLimit {
+/** How often the webhook endpoints of an environment can be tried out. In memory only. */
+class TestLimit {
   /** When the last tests were, oldest first. */
   #at: number[] = [];
 

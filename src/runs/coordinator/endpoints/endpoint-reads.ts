@@ -6,40 +6,33 @@
  * Reads are made one at a time, so no older read can overwrite a newer one. A call during a read makes another one follow.
  */
 import { logFailure } from "../../../base/log.ts";
-import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
+import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
+import { selectEndpoints } from "../../d1/control-database.ts";
 import { type EndpointKey, needsPrevious, type PreviousStatus, type ReadEndpoint } from "../../endpoint-deliveries.ts";
 import { type EndedOutcome, isOutcome } from "../../journal/endpoint-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import { type IsCurrent, LeasedCall } from "../leased-call.ts";
 
 /**
  * How long after a note the alarm reads again. D1 gives up a statement long before the first of these reads, so that
  * read finds each change that was noted. The others find a change that D1 carried out even later.
  */
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
-const READ_MAX_MS = 10_000;
-/** How long the next try waits after one that failed: so many times longer with each, up to the second. */
-const RETRY_FIRST_MS = 2000;
-const RETRY_MAX_MS = 30_000;
+const READ = { leaseMs: 10_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 
-/** What else an EndpointReads needs. `onChange`: called after a read that has changed the rows. */
-export interface Reading {
-  readonly select: () => Promise<readonly ReadEndpoint[]>;
-  readonly arm: (now: number) => void;
-  readonly onChange: () => void;
-}
-
-export class EndpointReads {
+export class EndpointReads implements DueWork {
+  readonly #context: Context;
   readonly #journal: Journal;
   readonly #outcomes: Outcomes;
-  readonly #parts: Reading;
+  readonly #call: LeasedCall;
+  /** Started after a read that has changed the rows. Set once. */
+  onChange: DueWork | null = null;
   /** The read under way, and the one that follows it. */
-  #reading: Promise<void> | null = null;
-  #begunAt = 0;
+  #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
-  /** When the last read failed, and how long the next one waits; null if it succeeded. */
-  #failed: { readonly at: number; readonly waitMs: number } | null = null;
-  #failures = 0;
   /**
    * Whether the instance before has noted changes that this one has not read. Perhaps the call for their read was lost
    * with it, or the read had failed.
@@ -48,11 +41,16 @@ export class EndpointReads {
   /** How many notes there were. */
   #notes = 0;
 
-  constructor(journal: Journal, outcomes: Outcomes, parts: Reading) {
-    this.#journal = journal;
+  constructor(context: Context, outcomes: Outcomes) {
+    this.#context = context;
+    this.#journal = context.journal;
     this.#outcomes = outcomes;
-    this.#parts = parts;
-    this.#isInherited = journal.fanOut.noted?.reads === 0;
+    this.#isInherited = context.journal.fanOut.noted?.reads === 0;
+    this.#call = new LeasedCall({
+      ...READ,
+      failed: (error) => logFailure("endpoints_unread", error, { coordinator: context.journal.scope }),
+      ended: () => context.arm(Date.now()),
+    });
   }
 
   /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
@@ -62,17 +60,15 @@ export class EndpointReads {
     this.#journal.transaction(() => {
       fanOut.noted = { at: now, afterSeq: fanOut.noted?.afterSeq ?? sequence.last, reads: 0 };
       if (created !== null) endpoints.expect(created, sequence.last);
-      this.#parts.arm(now);
+      this.#context.arm(now);
     });
   }
 
   /** Resolves when a read is done that has begun after this call. Rejects if it fails. The alarm then reads again. */
   read(): Promise<void> {
-    if (this.#reading === null) {
-      this.#reading = this.#read().finally(() => {
-        this.#reading = null;
-        this.#parts.arm(Date.now());
-      });
+    const now = Date.now();
+    if (!this.#call.isUnderWay || this.#call.nextAt(now) <= now) {
+      this.#reading = this.#call.run(now, (isCurrent) => this.#read(isCurrent));
       return this.#reading;
     }
     this.#following ??= this.#reading
@@ -90,39 +86,29 @@ export class EndpointReads {
     void this.read().catch(() => {});
   }
 
-  /** Reads if it is time. Call it at each alarm. */
-  start(now: number): void {
-    if (this.#reading === null && this.nextAt(now) <= now) this.readSoon();
+  /** Reads if it is time. */
+  takeBatch(now: number): number {
+    if (this.nextAt(now) <= now) this.readSoon();
+    return 0;
   }
 
-  /** When the alarm must read; Infinity if it need not. A read under way has a time limit, and arms the alarm then. */
   nextAt(now: number): number {
     const { noted } = this.#journal.fanOut;
     const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
-    if (this.#reading !== null) return this.#begunAt + 2 * READ_MAX_MS;
     // After the clock stepped back, it reads at once, and the time begins anew.
-    if (this.#failed === null) return this.#isInherited || noted.at > now ? now : noted.at + afterMs;
-    const { at, waitMs } = this.#failed;
-    return msSinceOrLongAgo(at, now) < waitMs ? at + waitMs : now;
+    const isDue = this.#call.isUnderWay || this.#call.hasFailed || this.#isInherited || noted.at > now;
+    return Math.max(isDue ? now : noted.at + afterMs, this.#call.nextAt(now));
   }
 
-  async #read(): Promise<void> {
+  async #read(isCurrent: IsCurrent): Promise<number> {
     const begunAt = Date.now();
-    this.#begunAt = begunAt;
     const notes = this.#notes;
-    try {
-      const read = await within(READ_MAX_MS, this.#parts.select());
-      if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#parts.onChange();
-      this.#failures = 0;
-      this.#failed = null;
-      this.#isInherited = false;
-    } catch (error) {
-      logFailure("endpoints_unread", error, { coordinator: this.#journal.scope });
-      const waitMs = Math.min(RETRY_FIRST_MS * 2 ** this.#failures++, RETRY_MAX_MS);
-      this.#failed = { at: Date.now(), waitMs };
-      throw error;
-    }
+    const read = await selectEndpoints(this.#context.env.DB, this.#journal.scope);
+    if (!isCurrent()) throw new Error("a newer read has begun");
+    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.onChange?.takeBatch(Date.now());
+    this.#isInherited = false;
+    return 0;
   }
 
   /** `begunAt`: null if there was a note since the read began. Returns whether the rows have changed. */
@@ -155,12 +141,11 @@ export class EndpointReads {
   }
 }
 
-/* SECTION:
+/**
  * Knows how the run before a run has ended: the last one of its action and entity that ended before it, whatever their
  * order of creation. That is looked up and noted when a run ends, so it says the same whenever a delivery is sent. Only
  * an environment with an endpoint that needs it pays for it.
  */
-
 export class Outcomes {
   readonly #journal: Journal;
 
@@ -170,12 +155,12 @@ export class Outcomes {
 
   /** The outcome before a run that ends now; null if it is unknown, or if nobody needs it. */
   before(run: EndedOutcome): PreviousStatus {
-    return this.#isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
+    return this.isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
   }
 
   /** Notes that the run has ended after all others. Call it in the transaction that ends the run. */
   ended(run: EndedOutcome): void {
-    if (this.#isNeeded && isOutcome(run)) this.#journal.outcomes.put(run);
+    if (this.isNeeded && isOutcome(run)) this.#journal.outcomes.put(run);
   }
 
   /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */
@@ -191,14 +176,10 @@ export class Outcomes {
    */
   needMayChange(wasNeeded: boolean): void {
     const { fanOut, sequence, outcomes } = this.#journal;
-    if (this.#isNeeded === wasNeeded) return;
-    fanOut.outcomesBelow = this.#isNeeded ? sequence.next : null;
-    if (this.#isNeeded) this.fill();
+    if (this.isNeeded === wasNeeded) return;
+    fanOut.outcomesBelow = this.isNeeded ? sequence.next : null;
+    if (this.isNeeded) this.fill();
     else outcomes.clear();
-  }
-
-  get isNeeded(): boolean {
-    return this.#isNeeded;
   }
 
   /** Whether the walk is under way. */
@@ -217,7 +198,8 @@ export class Outcomes {
     });
   }
 
-  get #isNeeded(): boolean {
+  /** Whether an endpoint needs it. */
+  get isNeeded(): boolean {
     return this.#journal.endpoints.listeners.some(needsPrevious);
   }
 }

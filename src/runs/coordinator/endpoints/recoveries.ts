@@ -110,19 +110,18 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
   return { ...recovery, deliveries, beforeSeq: walkedTo, isOver: walkedTo === 0 || deliveries >= RECOVERED_MAX };
 }
 
-/* SECTION:
- * The event at which a walk over events has failed. Its events are then tried one at a time, and one that fails too often
- * is skipped, so that it does not hold up the others for ever. In memory only: a new instance tries it again.
- */
-
 /** How often an event is tried that can't be fanned out. */
 const TRIES_MAX = 5;
 
+/**
+ * The event at which a walk over events has failed. Its events are then tried one at a time, and one that fails too
+ * often is skipped, so that it does not hold up the others for ever. In memory only: a new instance tries it again.
+ */
 export class Suspect {
   #seq: number | null = null;
   #tries = 0;
 
-  /** How many events the next batch may have, which may usually have so many. */
+  /** How many events the next batch may have. `usual`: how many it has otherwise. */
   limit(usual: number): number {
     return this.#seq === null ? usual : 1;
   }

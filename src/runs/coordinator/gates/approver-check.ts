@@ -7,9 +7,11 @@
 
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
+import { selectRevoked } from "../../d1/control-database.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { type Actor, type Approval, isWaiting } from "../../run.ts";
 import type { RunReply } from "../../run-calls.ts";
+import type { Context } from "../context.ts";
 
 /** How long D1 may take. */
 const CHECK_MAX_MS = 2500;
@@ -17,9 +19,6 @@ const CHECK_MAX_MS = 2500;
 const LOST_MS = 2 * CHECK_MAX_MS;
 /** How many runs one question has at most. */
 const CHECKED_RUNS = 200;
-
-/** Which of these tokens were revoked. */
-export type SelectRevoked = (tokenIds: readonly string[]) => Promise<readonly string[]>;
 
 /** A run that waits, with the approvals to ask about. If they change meanwhile, the run is asked about again. */
 interface ApprovedRun {
@@ -36,9 +35,10 @@ interface Answer {
 const NOTHING: Answer = { asked: new Set(), revoked: new Set() };
 
 export class ApproverCheck {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #select: SelectRevoked;
-  #answered: (runIds: readonly string[], now: number) => void = () => {};
+  /** Called in the critical section that an answer about these runs has begun. Never throws. Set once. */
+  scheduler: { approversKnown(runIds: readonly string[], now: number): void } | null = null;
   /** Of the critical section that runs now. */
   #answer = NOTHING;
   /** The runs to ask about, with their approvals. */
@@ -47,14 +47,9 @@ export class ApproverCheck {
   /** Null: no question is under way. */
   #busySince: number | null = null;
 
-  constructor(journal: Journal, select: SelectRevoked) {
-    this.#journal = journal;
-    this.#select = select;
-  }
-
-  /** `answered`: called in the critical section that an answer about these runs has begun. Never throws. */
-  onAnswer(answered: (runIds: readonly string[], now: number) => void): void {
-    this.#answered = answered;
+  constructor(context: Context) {
+    this.#context = context;
+    this.#journal = context.journal;
   }
 
   /** Whether a run with these approvals may do nothing in this critical section. */
@@ -95,7 +90,7 @@ export class ApproverCheck {
     if (run === null || !isWaiting(run) || lineOf(approvals).length === 0) return decide();
     const answer = await this.#ask(approvals);
     return this.#withAnswer(answer, () => {
-      this.#answered([runId], Date.now());
+      this.scheduler?.approversKnown([runId], Date.now());
       // An isolate may still know a token that was revoked.
       if (this.revokedOf(given).length > 0) return { ok: false, reason: "token_invalid" };
       return decide();
@@ -143,18 +138,21 @@ export class ApproverCheck {
       this.#asked.clear();
       const now = Date.now();
       this.#busySince = now;
-      this.#withAnswer(answer, () => this.#answered(ids, now));
+      this.#withAnswer(answer, () => this.scheduler?.approversKnown(ids, now));
     }
     this.#busySince = null;
   }
 
   async #ask(approvals: readonly Approval[]): Promise<Answer> {
     const asked: ReadonlySet<string> = new Set(lineOf(approvals));
+    const { scope } = this.#journal;
+    const project = scope.slice(0, scope.lastIndexOf("/"));
     try {
-      const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, this.#select([...asked]));
+      const select = () => selectRevoked(this.#context.env.DB, project, [...asked]);
+      const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, select());
       return { asked, revoked: new Set(revoked) };
     } catch (error) {
-      logFailure("approvers_unchecked", error, { coordinator: this.#journal.scope });
+      logFailure("approvers_unchecked", error, { coordinator: scope });
       return { asked, revoked: null };
     }
   }

@@ -16,8 +16,8 @@ import type {
   RunReply,
 } from "../../run-calls.ts";
 import type { GateEvent } from "../../transition.ts";
-import type { Ledger } from "../ledger.ts";
-import { KEY_REUSED, NOT_FOUND, type Replies } from "../replies.ts";
+import type { Context } from "../context.ts";
+import { KEY_REUSED, NOT_FOUND } from "../replies.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 import type { Scheduler } from "./scheduler.ts";
@@ -31,36 +31,26 @@ interface Repeated {
   readonly at: number | null;
 }
 
+/** What a decision does, or why it is refused. */
+type Judge = (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"];
+
 export class GateHandler implements GateCalls {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #ledger: Ledger;
   readonly #gatedRuns: GatedRuns;
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
-  readonly #replies: Replies;
 
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    gatedRuns: GatedRuns,
-    scheduler: Scheduler,
-    approvers: ApproverCheck,
-    replies: Replies,
-  ) {
-    this.#journal = journal;
-    this.#ledger = ledger;
+  constructor(context: Context, gatedRuns: GatedRuns, scheduler: Scheduler, approvers: ApproverCheck) {
+    this.#context = context;
+    this.#journal = context.journal;
     this.#gatedRuns = gatedRuns;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
-    this.#replies = replies;
   }
 
-  async approve(
-    id: string,
-    { by, reason }: Decision,
-    changeKey: ChangeKey,
-    inclusion: Inclusion = {},
-  ): Promise<RunReply> {
+  async approve(id: string, decision: Decision, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const { by, reason } = decision;
     return this.#decide(id, by, changeKey, inclusion, (run, now) => {
       const earlier = run.approvals.find((approval) => isSameActor(approval.by, by));
       if (earlier !== undefined) return repeated(earlier.by, by, earlier.at);
@@ -68,12 +58,8 @@ export class GateHandler implements GateCalls {
     });
   }
 
-  async reject(
-    id: string,
-    { by, reason }: Decision,
-    changeKey: ChangeKey,
-    inclusion: Inclusion = {},
-  ): Promise<RunReply> {
+  async reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
+    const { by, reason } = decision;
     return this.#decide(id, by, changeKey, inclusion, (run, now) => {
       const { rejectedBy } = run;
       if (rejectedBy !== null && isSameActor(rejectedBy, by)) {
@@ -91,7 +77,7 @@ export class GateHandler implements GateCalls {
 
   async approval(id: string, asker: Actor): Promise<ApprovalReply> {
     return this.#approvers.reading(id, () => {
-      const run = this.#ledger.current(id, Date.now());
+      const run = this.#context.ledger.current(id, Date.now());
       if (run === null) return { ok: false, reason: "run_not_found" };
       const rule = run.gates?.approval ?? null;
       if (rule === null) return { ok: false, reason: "approval_not_found" };
@@ -135,16 +121,11 @@ export class GateHandler implements GateCalls {
     return this.#journal.pauses.all(Date.now());
   }
 
-  async groups(
-    only: string | null,
-    after: ConcurrencyQueue | null,
-    limit: number,
-  ): Promise<readonly ConcurrencyGroup[]> {
+  async groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<ConcurrencyGroup[]> {
     const now = Date.now();
     const { queues, pauses } = this.#journal;
-    return queues
-      .groups(only, after, limit)
-      .map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
+    const groups = queues.groups(only, after, limit);
+    return groups.map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
   }
 
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */
@@ -157,44 +138,36 @@ export class GateHandler implements GateCalls {
     this.#scheduler.scheduleAll(now);
   }
 
-  /**
-   * Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer.
-   * `judge` says what the decision does, or why it is refused.
-   */
+  /** Asks about the run's approvers first. `approver`: asked about as well. A repeated decision gets the same answer. */
   #decide(
     id: string,
     approver: Actor | null,
     changeKey: ChangeKey,
     inclusion: Inclusion,
-    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
+    judge: Judge,
   ): Promise<RunReply> {
     return this.#approvers.before(id, approver, () => this.#decideNow(id, changeKey, inclusion, Date.now(), judge));
   }
 
-  #decideNow(
-    id: string,
-    changeKey: ChangeKey,
-    { include }: Inclusion,
-    now: number,
-    judge: (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"],
-  ): RunReply {
-    const run = this.#ledger.current(id, now);
+  #decideNow(id: string, changeKey: ChangeKey, { include }: Inclusion, now: number, judge: Judge): RunReply {
+    const { ledger, replies } = this.#context;
+    const run = ledger.current(id, now);
     if (run === null) return NOT_FOUND;
     const accepted = this.#journal.accepted.of(id, changeKey.key);
     if (accepted?.fingerprint === changeKey.fingerprint && accepted !== null) {
-      return { ...this.#replies.run(run, { replayed: true, include }), decidedAt: accepted.at };
+      return { ...replies.run(run, { replayed: true, include }), decidedAt: accepted.at };
     }
     // The key of another decision or cancel, or of a DELETE.
     if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
     const judged = judge(run, now);
     if (typeof judged === "string") return { ok: false, reason: judged };
     if (judged.type === "repeated") {
-      const reply = this.#replies.run(run, { include });
+      const reply = replies.run(run, { include });
       return judged.at === null ? reply : { ...reply, decidedAt: judged.at };
     }
     // A key that the Worker created is noted too, because the Worker repeats a call whose answer was lost.
     const changed = this.#gatedRuns.change(run, judged, now, { changeKey, isRepeatable: true });
-    return { ...this.#replies.run(changed, { include }), decidedAt: now };
+    return { ...replies.run(changed, { include }), decidedAt: now };
   }
 }
 

@@ -12,11 +12,11 @@ import type { ChangeKey } from "../../run-calls.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { gateEventsOfNew } from "../../timeline.ts";
 import { type GateEvent, transition } from "../../transition.ts";
+import type { Context } from "../context.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import type { Scheduler } from "./scheduler.ts";
-import { eventAt } from "./scheduling-effects.ts";
+import { eventAt, type Scheduler } from "./scheduler.ts";
 
 /** What may wait in one environment, and for one queue. The runs of one token may take a quarter of it. */
 const WAITING_MAX = { runs: 20_000, bytes: 512 * 1024 * 1024 };
@@ -24,7 +24,7 @@ const IN_QUEUE_MAX = { runs: WAITING_MAX_IN_QUEUE, bytes: Number.POSITIVE_INFINI
 const PART_OF_ONE_TOKEN = 0.25;
 
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
-export type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
+type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
 export class GatedRuns {
   readonly #journal: Journal;
@@ -33,15 +33,9 @@ export class GatedRuns {
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    dispatches: Dispatches,
-    scheduler: Scheduler,
-    approvers: ApproverCheck,
-  ) {
-    this.#journal = journal;
-    this.#ledger = ledger;
+  constructor(context: Context, dispatches: Dispatches, scheduler: Scheduler, approvers: ApproverCheck) {
+    this.#journal = context.journal;
+    this.#ledger = context.ledger;
     this.#dispatches = dispatches;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
@@ -88,6 +82,11 @@ export class GatedRuns {
       ? this.#dispatches.release(before, run, released, now, details)
       : this.#ledger.update(before, run, event, now, details);
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
+  }
+
+  /** Opens the time gate of a run whose time has come. */
+  timeHasCome(run: JournaledRun, now: number): JournaledRun {
+    return this.change(run, { type: "time_opened" }, now);
   }
 
   /**

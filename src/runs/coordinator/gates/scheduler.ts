@@ -3,24 +3,25 @@
  * critical section, without an await. `schedule()` decides who starts from what the journal says at that moment, and
  * never from a count. A decision that fails never fails the end that led to it.
  */
+
+import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
 import { logFailure } from "../../../base/log.ts";
-import { msSinceOrLongAgo } from "../../../base/time.ts";
-import {
-  type ApprovedQueuedRun,
-  type ConcurrencyQueueRows,
-  WAITING_MAX_IN_QUEUE,
-} from "../../journal/concurrency-rows.ts";
+import { type ApprovedQueuedRun, WAITING_MAX_IN_QUEUE } from "../../journal/concurrency-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
-import { type ConcurrencyQueue, queueOf } from "../../run.ts";
-import { type QueuedRun, type QueueState, schedule } from "../../scheduling.ts";
-import type { Ledger } from "../ledger.ts";
+import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../../run.ts";
+import { type QueuedRun, type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
+import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import type { SchedulingEffects } from "./scheduling-effects.ts";
+import { Deferred, QueuePass } from "./queue-pass.ts";
 
 /** What one batch does at most. The alarm does the rest at once. */
 const BATCH_STEPS = 200;
 const BATCH_BYTES = 4_000_000;
+const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
 
 /** What is left of a batch. A step is a look at a queue, or what happens to one run. */
 interface Budget {
@@ -33,12 +34,11 @@ interface ApprovedQueueState extends QueueState {
   readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
-export class Scheduler {
+export class Scheduler implements DueWork {
+  readonly #context: Context;
   readonly #journal: Journal;
-  readonly #ledger: Ledger;
-  readonly #effects: SchedulingEffects;
+  readonly #dispatches: Dispatches;
   readonly #approvers: ApproverCheck;
-  readonly #arm: (now: number) => void;
   /** Queues in which something may have changed, by their name. */
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
@@ -46,20 +46,13 @@ export class Scheduler {
   /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
   #isScheduling = false;
 
-  /** `arm`: sets the alarm for what is due next. */
-  constructor(
-    journal: Journal,
-    ledger: Ledger,
-    effects: SchedulingEffects,
-    approvers: ApproverCheck,
-    arm: (now: number) => void,
-  ) {
-    this.#journal = journal;
-    this.#ledger = ledger;
-    this.#effects = effects;
+  constructor(context: Context, dispatches: Dispatches, approvers: ApproverCheck) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.#dispatches = dispatches;
     this.#approvers = approvers;
-    this.#arm = arm;
-    this.#pass = new QueuePass(journal.queues);
+    this.#pass = new QueuePass(context.journal.queues);
+    approvers.scheduler = this;
   }
 
   /** Call this when something has changed in a queue: an end, a limit, or a run that got there. */
@@ -74,14 +67,14 @@ export class Scheduler {
    */
   scheduleAllSoon(now: number): void {
     this.#pass.begin();
-    this.#arm(now);
+    this.#context.arm(now);
   }
 
   /** Does at once what fits into a batch. Call this after the change. */
   scheduleAll(now: number): void {
     try {
       this.takeBatch(now);
-      this.#arm(now);
+      this.#context.arm(now);
     } catch (error) {
       // The alarm that was set before the change goes on with the pass.
       this.#logFailed(error);
@@ -97,7 +90,7 @@ export class Scheduler {
         if (gates === null) continue;
         queue = queueOf(gates);
         this.#changed.set(nameOf(queue), queue);
-        this.#effects.withdraw(id, now);
+        this.#withdraw(id, now);
       } catch (error) {
         if (queue === null) this.#logFailed(error, id);
         else this.#deferFailed(id, queue, error, now);
@@ -131,10 +124,10 @@ export class Scheduler {
 
   #setOccupancy(run: JournaledRun, occupancy: Occupancy, now: number): void {
     this.#journal.transaction(() => {
-      this.#journal.queues.endsChange();
+      this.#journal.queues.forget();
       this.#journal.runs.setOccupancy(run, occupancy);
       // A grace can end before the lease of the attempt would have.
-      this.#arm(now);
+      this.#context.arm(now);
     });
     if (occupancy.occupiedUntil === null) this.ended(run, now);
   }
@@ -153,21 +146,16 @@ export class Scheduler {
     return { running: queues.running(queue), queued, pause: pauses.of(queue.group, now)?.reason ?? null };
   }
 
-  /**
-   * The alarm's part. Returns how many queues were looked at. If something failed, this throws after it has done
-   * everything else, because the alarm must not ring again at once.
-   */
+  /** If something failed, this throws after it has done everything else, because the alarm must not ring again at once. */
   takeBatch(now: number): number {
     const failures = [...this.#eraseEnded(now), ...this.#freeOccupied(now)];
     if (this.#approvers.forgetLost(now)) this.#pass.begin();
-    const looked = this.#pass.next();
-    for (const queue of [...this.#deferred.take(now), ...looked]) this.#changed.set(nameOf(queue), queue);
+    for (const queue of [...this.#deferred.take(now), ...this.#pass.next()]) this.#changed.set(nameOf(queue), queue);
     failures.push(...this.#scheduleSafely(now));
     if (failures.length > 0) throw failures[0];
-    return looked.length;
+    return 0;
   }
 
-  /** When the alarm must ring; Infinity if it need not. */
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#pass.isUnderWay) return now;
     const { pauses, queues } = this.#journal;
@@ -218,7 +206,7 @@ export class Scheduler {
     try {
       // A question to D1 that dies with this object is asked again.
       const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.#approvers.isBusy;
-      if (mustRing) this.#arm(now);
+      if (mustRing) this.#context.arm(now);
     } catch (error) {
       failed(error);
     }
@@ -261,7 +249,7 @@ export class Scheduler {
       if (isSpent(budget)) return false;
       budget.steps--;
       try {
-        budget.bytes -= this.#effects.apply(decision, queue, now);
+        budget.bytes -= this.#apply(decision, queue, now);
       } catch (error) {
         this.#deferFailed(decision.id, queue, error, now);
         return false;
@@ -276,7 +264,7 @@ export class Scheduler {
     for (const id of this.#journal.queues.due(queue, now)) {
       if (this.#deferred.has(id, now)) continue;
       try {
-        this.#ledger.current(id, now);
+        this.#context.ledger.current(id, now);
       } catch (error) {
         this.#deferFailed(id, queue, error, now);
       }
@@ -291,6 +279,56 @@ export class Scheduler {
   #logFailed(error: unknown, run?: string): void {
     logFailure("scheduling_failed", error, { coordinator: this.#journal.scope, run });
   }
+
+  /** Withdraws the approvals of a waiting run that this critical section knows to be those of revoked tokens. */
+  #withdraw(id: string, now: number): void {
+    const run = this.#context.ledger.current(id, now);
+    if (run === null || !isWaiting(run)) return;
+    const approvals = this.#approvers.revokedOf(run.approvals);
+    if (approvals.length === 0) return;
+    const event: GateEvent = { type: "approvals_withdrawn", approvals };
+    const next = transition(run, event, now);
+    if (next.ok) this.#context.ledger.update(run, next.value, event, now);
+  }
+
+  /** Returns how many bytes were sent. A run whose time is up ends instead. */
+  #apply(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): number {
+    const run = this.#context.ledger.current(decision.id, now);
+    if (run === null || !isOpen(run)) return 0;
+    if (decision.type === "cancel") this.#cancel(run, decision.by, now);
+    if (!isQueued(run)) return 0;
+    const at = this.#eventAt(decision, queue, now);
+    if (at === null) return 0;
+    const event = this.#approvers.isUnknown(run.approvals) ? { ...at, approversUnchecked: true as const } : at;
+    const next = transition(run, event, now);
+    if (!next.ok) return 0;
+    if (event.type !== "released") {
+      this.#context.ledger.update(run, next.value, event, now);
+      return 0;
+    }
+    this.#dispatches.release(run, next.value, event, now);
+    return this.#journal.dispatches.of(run.id)?.weight ?? 0;
+  }
+
+  /** What happens to a queued run; null if the decision is not about one. */
+  #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): GateEvent | null {
+    if (decision.type !== "replace") {
+      return eventAt(decision, queue, this.#journal.pauses.of(queue.group, now)?.reason ?? null);
+    }
+    const newer = this.#journal.runs.byId(decision.by);
+    return { type: "replaced", by: decision.by, triggeredBy: newer?.triggeredBy ?? "" };
+  }
+
+  /** Asks a running run to stop for a newer run, as a caller's cancel does. */
+  #cancel(run: JournaledRun, newerId: string, now: number): void {
+    const newer = this.#journal.runs.byId(newerId);
+    if (newer === null) return;
+    const reason = `The newer run ${newer.id} replaces this one.`;
+    const by = newer.triggeredBy;
+    const request: CancelRequest = { type: "cancel_requested", by, reason, graceMs: GRACE_MS };
+    const next = transition(run, request, now);
+    if (next.ok) this.#context.ledger.update(run, next.value, request, now);
+  }
 }
 
 function isSpent({ steps, bytes }: Budget): boolean {
@@ -301,81 +339,37 @@ function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}\n${key}`;
 }
 
-/* SECTION:
- * A pass over the queues in which runs wait. What has changed in a queue is remembered in memory only, and an object
- * can die before it has scheduled. So each alarm goes on with a pass, and a new object makes a whole one at once.
- */
-
-/** How many queues one batch has. */
-const BATCH_QUEUES = 200;
-
-export class QueuePass {
-  readonly #queues: ConcurrencyQueueRows;
-  /** The last queue that was looked at; null at the beginning. */
-  #after: ConcurrencyQueue | null = null;
-  /** Whether the alarm must go on at once. */
-  #isUnderWay: boolean;
-
-  constructor(queues: ConcurrencyQueueRows) {
-    this.#queues = queues;
-    this.#isUnderWay = queues.withQueued(null, 1).length > 0;
-  }
-
-  get isUnderWay(): boolean {
-    return this.#isUnderWay;
-  }
-
-  /** Looks at every queue again, from the first one on. */
-  begin(): void {
-    this.#after = null;
-    this.#isUnderWay = true;
-  }
-
-  /** The next queues. After the last one comes the first. */
-  next(): readonly ConcurrencyQueue[] {
-    const queues = this.#queues.withQueued(this.#after, BATCH_QUEUES);
-    const isWhole = queues.length < BATCH_QUEUES;
-    this.#after = isWhole ? null : (queues.at(-1) ?? null);
-    if (isWhole) this.#isUnderWay = false;
-    return queues;
+/** What a decision does to a run that is in its queue, or gets there. Null: nothing. `pause`: its reason. */
+export function eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue, pause: string | null): GateEvent | null {
+  switch (decision.type) {
+    case "release":
+      return { type: "released" };
+    case "hold":
+      return { type: "held", reason: pause ?? "" };
+    case "queue":
+      return { type: "queued" };
+    case "refuse":
+      return { type: "refused", reason: `${groupText(queue)} had no free slot, and the action does not wait.` };
+    default:
+      return null;
   }
 }
 
-/* SECTION:
- * Runs with a scheduling decision that failed. Each is deferred for a while, and meanwhile those behind it are tried.
- * So a run that can't be released or ended does not hold up its group. The list is in memory only: a new object tries
- * all of them.
- */
+function groupText({ group, key }: ConcurrencyQueue): string {
+  return `The concurrency group ${group}${key === "" ? "" : ` with the key ${key}`}`;
+}
 
-const DEFERRED_MS = 10_000;
-
-export class Deferred {
-  /** By the id of the run. `at`: when its decision failed. */
-  readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();
-  /** How often a run was deferred so far. */
-  added = 0;
-
-  add(id: string, queue: ConcurrencyQueue, now: number): void {
-    this.added++;
-    this.#runs.set(id, { queue, at: now });
-  }
-
-  has(id: string, now: number): boolean {
-    const run = this.#runs.get(id);
-    return run !== undefined && msSinceOrLongAgo(run.at, now) < DEFERRED_MS;
-  }
-
-  /** The queues of the runs that are to be tried again now. They are deferred no longer. */
-  take(now: number): readonly ConcurrencyQueue[] {
-    const due = [...this.#runs].filter(([id]) => !this.has(id, now));
-    for (const [id] of due) this.#runs.delete(id);
-    return due.map(([, { queue }]) => queue);
-  }
-
-  /** When the first of them is to be tried again; Infinity if there is none. */
-  nextAt(now: number): number {
-    // After the clock stepped back, they are tried at once.
-    const tried = [...this.#runs.values()].map(({ at }) => (at > now ? now : at + DEFERRED_MS));
-    return Math.min(...tried);
-  }
+/** How many queued runs would start if others were cancelled. `queueState`: who is running in a queue, and who is queued. */
+export function wouldStart(
+  queues: readonly ConcurrencyQueue[],
+  cancelled: ReadonlySet<string>,
+  queueState: (queue: ConcurrencyQueue) => QueueState,
+): number {
+  const stays = ({ id }: { readonly id: string }) => !cancelled.has(id);
+  const started = queues.map((queue) => {
+    const { running, queued, pause } = queueState(queue);
+    const after = schedule({ running: running.filter(stays), queued: queued.filter(stays), pause });
+    return after.filter(({ type }) => type === "release" || type === "check").length;
+  });
+  return started.reduce((sum, runs) => sum + runs, 0);
 }

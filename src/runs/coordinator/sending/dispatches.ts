@@ -18,19 +18,11 @@ import type { JournaledRun } from "../../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen, type NewRun, type Run } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
 import { type RunEvent, transition } from "../../transition.ts";
+import type { Context } from "../context.ts";
 import type { Ledger, UpdateDetails } from "../ledger.ts";
+import { attemptAnswered, logAnswered, OVERTAKEN } from "./attempt-events.ts";
 import { Outbox } from "./outbox.ts";
-import type { DueQueue } from "./receiver-queues.ts";
-import {
-  attemptAnswered,
-  type Ending,
-  logAnswered,
-  type OfRun,
-  OVERTAKEN,
-  RunRequests,
-  type Sending,
-  sharedByHosts,
-} from "./run-requests.ts";
+import { type Ending, type OfRun, RunRequests, sharedByHosts } from "./run-requests.ts";
 
 export class Dispatches extends RunRequests<Dispatch> {
   /** An isolate has 128 MB and may hold several coordinators. No request weighs as much as this, so each fits. */
@@ -42,21 +34,22 @@ export class Dispatches extends RunRequests<Dispatch> {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
   readonly #stopRequests: StopRequests;
-  readonly #outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>>;
+  /** Its rows are the due open runs, also those without a dispatch: their deadline may have passed. */
+  readonly outbox: Outbox<Dispatch, AttemptResult, OfRun<Dispatch>>;
 
-  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, stopRequests: StopRequests, sending: Sending) {
-    super(sending);
-    this.#journal = journal;
-    this.#ledger = ledger;
+  constructor(context: Context, stopRequests: StopRequests) {
+    super(context);
+    this.#journal = context.journal;
+    this.#ledger = context.ledger;
     this.#stopRequests = stopRequests;
-    this.#outbox = new Outbox(this, queue, sending);
+    this.outbox = new Outbox(this, context.journal.due, context);
   }
 
   /** A new run's dispatch, with its first attempt under way if a permit is free. Journal it, then launch it. */
   begin(run: Run, trigger: NewDispatch, now: number): { dispatch: Dispatch; events: TimelineEvent[] } {
     const { deadlineAt } = run;
     const planned = newDispatch(trigger, { createdAt: beganAt(run), deadlineAt }, now);
-    const dispatch = this.#outbox.begin(planned, planned.endsAt, now);
+    const dispatch = this.outbox.begin(planned, planned.endsAt, now);
     return { dispatch, events: this.started(dispatch, now) };
   }
 
@@ -76,12 +69,7 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 
   launch(runId: string, dispatch: Dispatch): void {
-    this.#outbox.launch(runId, dispatch);
-  }
-
-  /** Processes due open runs, also those without a dispatch: their deadline may have passed. */
-  takeBatch(now: number): number {
-    return this.#outbox.takeBatch(now);
+    this.outbox.launch(runId, dispatch);
   }
 
   /** The dispatch of an open run; null if the run has none any more. Ends the run if its time is up. */
@@ -149,18 +137,13 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 
   /** The response can name the job, even if a heartbeat has started the run before. */
-  useResult(
-    runId: string,
-    request: Dispatch,
-    result: AttemptResult,
-    { isOvertaken, now }: { readonly isOvertaken: boolean; readonly now: number },
-  ): void {
+  useResult(runId: string, request: Dispatch, result: AttemptResult, isOvertaken: boolean, now: number): void {
     const { attempt } = request;
     const run = this.#journal.runs.byId(runId);
     if (run === null) return;
     // The answer of an attempt that counted as lost can come while a later one is under way.
     const isLast = run.occupiedUntil !== null && attempt >= this.#journal.timeline.lastAttempt(runId);
-    if (isLast) this.#ledger.consequences.lastAttemptEnded(run, mayHaveJob(request, result), now);
+    if (isLast) this.#ledger.consequences.scheduler?.attemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#noteOvertaken(run, attempt, result, now);
     this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
     // A heartbeat knows the job's page better.
@@ -185,11 +168,10 @@ function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
   return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }
 
-/* SECTION:
+/**
  * The stop requests of an environment's runs. They have a table of their own, because a stop request can outlive its
  * run's end. A stop request never changes a run.
  */
-
 export class StopRequests extends RunRequests<StopRequest> {
   /** Stop requests have permits of their own, so that no dispatch delays one. */
   readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });
@@ -201,13 +183,13 @@ export class StopRequests extends RunRequests<StopRequest> {
   protected readonly done: ReadonlySet<number> = new Set([404, 409, 410]);
   readonly #journal: Journal;
   readonly #ledger: Ledger;
-  readonly #outbox: Outbox<StopRequest, AttemptResult, OfRun<StopRequest>>;
+  readonly outbox: Outbox<StopRequest, AttemptResult, OfRun<StopRequest>>;
 
-  constructor(journal: Journal, queue: DueQueue, ledger: Ledger, sending: Sending) {
-    super(sending);
-    this.#journal = journal;
-    this.#ledger = ledger;
-    this.#outbox = new Outbox(this, queue, sending);
+  constructor(context: Context) {
+    super(context);
+    this.#journal = context.journal;
+    this.#ledger = context.ledger;
+    this.outbox = new Outbox(this, context.journal.stopRequests, context);
   }
 
   /**
@@ -216,7 +198,7 @@ export class StopRequests extends RunRequests<StopRequest> {
   start(run: JournaledRun, now: number): void {
     const stopRequest = this.#journal.stopRequests.of(run.id);
     if (stopRequest !== null && isAttemptDue(stopRequest, now)) {
-      this.#outbox.submit(run.id, outgoing(run, stopRequest), now);
+      this.outbox.submit(run.id, outgoing(run, stopRequest), now);
     }
   }
 
@@ -238,12 +220,8 @@ export class StopRequests extends RunRequests<StopRequest> {
     this.#journal.stopRequests.dispatchAttemptEnded(run.id);
     const hasWaited = stopRequest.attempt === 0 && stopRequest.nextAt !== null;
     if (hasWaited && !isAttemptDue(stopRequest, now)) {
-      this.#outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt: now }), now);
+      this.outbox.submit(run.id, outgoing(run, { ...stopRequest, nextAt: now }), now);
     }
-  }
-
-  takeBatch(now: number): number {
-    return this.#outbox.takeBatch(now);
   }
 
   find(runId: string, now: number): OfRun<StopRequest> | null {
@@ -261,15 +239,8 @@ export class StopRequests extends RunRequests<StopRequest> {
   }
 
   protected attemptOf(runId: string, { attempt, sealed, isUnsure }: StopRequest): Attempt {
-    const { scope } = this.#journal;
-    return {
-      scope,
-      runId,
-      attempt,
-      sealed,
-      isUnsure,
-      stopRequest: { response: this.#journal.stopRequests.responseOf(runId) },
-    };
+    const { scope, stopRequests } = this.#journal;
+    return { scope, runId, attempt, sealed, isUnsure, stopRequest: { response: stopRequests.responseOf(runId) } };
   }
 
   protected note({ run, request }: OfRun<StopRequest>, events: readonly TimelineEvent[], now: number): void {
@@ -278,10 +249,6 @@ export class StopRequests extends RunRequests<StopRequest> {
 
   protected end({ run }: OfRun<StopRequest>, _ending: Ending, events: readonly TimelineEvent[], now: number): void {
     this.#ledger.noteStopRequest(run, null, events, now);
-  }
-
-  useResult(): void {
-    // Only the status counts.
   }
 }
 

@@ -7,7 +7,10 @@
  */
 import { logFailure } from "../../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
-import { AttemptPermits, type DueQueue, type Openings, type PermitPolicy, type Queued } from "./receiver-queues.ts";
+import type { DueRows } from "../../journal/due-rows.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import { AttemptPermits, DueQueue, type PermitPolicy, type Queued } from "./receiver-queues.ts";
 
 /** A request. `endsAt`: no attempt begins at this instant or later. */
 export interface Outgoing<T> {
@@ -44,7 +47,7 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
    * Uses what else a result says, after it was applied. `request`: as it left. `isOvertaken`: there was no request any
    * more, so the result was not applied.
    */
-  useResult(id: string, request: T, result: R, when: { readonly isOvertaken: boolean; readonly now: number }): void;
+  useResult?(id: string, request: T, result: R, isOvertaken: boolean, now: number): void;
   /**
    * Gives up a request whose time was up before its next attempt was due, or before a permit was free. `isHalfOpen`:
    * whether its receiver fails.
@@ -52,25 +55,22 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
 }
 
-/** `arm`: sets the coordinator's alarm for what is due next. */
-export interface Arming {
-  readonly scope: string;
-  readonly arm: (now: number) => void;
-}
-
-export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> {
+export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> implements DueWork {
   readonly #kind: RequestKind<T, R, O>;
-  readonly #queue: DueQueue;
+  readonly queue: DueQueue;
   readonly #permits: AttemptPermits;
-  readonly #scope: string;
-  readonly #arm: (now: number) => void;
+  readonly #context: Context;
 
-  constructor(kind: RequestKind<T, R, O>, queue: DueQueue, { scope, arm }: Arming) {
+  /** `rows`: the journal's rows of this kind. */
+  constructor(kind: RequestKind<T, R, O>, rows: DueRows, context: Context) {
     this.#kind = kind;
-    this.#queue = queue;
     this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
-    this.#scope = scope;
-    this.#arm = arm;
+    this.queue = new DueQueue(rows, this.#permits);
+    this.#context = context;
+  }
+
+  nextAt(now: number): number {
+    return this.queue.nextAt(now);
   }
 
   /**
@@ -79,7 +79,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
    */
   begin(request: T, endsAt: number, now: number): T {
     const queued = this.#kind.queued(request);
-    if (this.#queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
+    if (this.queue.isBehindOthers(queued) || !this.#permits.hasRoomFor(queued, now)) {
       this.wait(request, endsAt, now);
       return request;
     }
@@ -96,7 +96,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     const queued = this.#kind.queued(request);
     const trialInMs = this.#permits.trialInMs(queued.receiver, now);
     const until = trialInMs > 0 ? Math.min(endsAt, now + trialInMs) : endsAt;
-    this.#queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
+    this.queue.wait(queued, { until, isBlocked: !this.#permits.hasRoomForAll(queued.weight) }, now);
   }
 
   /**
@@ -139,38 +139,28 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
    */
   takeBatch(now: number): number {
     const stuck: unknown[] = [];
-    const due = this.#queue.takeBatch(now, this.#kind.batchMax, this.#openings(now), {
-      due: (id) => this.#processSafely(id, now, stuck, { maySend: false }),
-      waiting: (id) => this.#processSafely(id, now, stuck),
-    });
+    const due = this.queue.takeBatch(now, this.#kind.batchMax, (id, maySend) =>
+      this.#processSafely(id, now, stuck, maySend),
+    );
     if (stuck.length > 0) throw stuck[0];
     return due;
   }
 
   /** Gives waiting requests the permits that are free. */
   startWaiting(): void {
-    if (!this.#queue.isAnyWaiting) return;
+    if (!this.queue.isAnyWaiting) return;
     const now = Date.now();
-    this.#queue.startWaiting(now, this.#kind.batchMax, this.#openings(now), (id) => this.#processSafely(id, now, []));
-    this.#arm(now);
+    this.queue.startWaiting(now, this.#kind.batchMax, (id) => this.#processSafely(id, now, [], true));
+    this.#context.arm(now);
   }
 
-  #openings(now: number): Openings {
-    return {
-      hasRoom: (receiver, kind) =>
-        this.#permits.hasRoomFor({ receiver, weight: 0, attempt: kind === "first" ? 0 : 1 }, now),
-      isHalfOpen: (receiver) => this.#permits.isHalfOpen(receiver),
-      trialInMs: (receiver) => this.#permits.trialInMs(receiver, now),
-    };
-  }
-
-  #processSafely(id: string, now: number, stuck: unknown[], { maySend } = { maySend: true }): void {
+  #processSafely(id: string, now: number, stuck: unknown[], maySend: boolean): void {
     try {
       this.#process(id, now, maySend);
     } catch (error) {
       this.#logError("due_row_failed", error, id);
       try {
-        this.#queue.rows.defer(id, now);
+        this.queue.rows.defer(id, now);
       } catch (cause) {
         stuck.push(cause);
       }
@@ -210,18 +200,18 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     const now = Date.now();
     const found = this.#kind.find(id, now);
     if (found !== null) this.#kind.answered(found, request.attempt, result, now);
-    this.#kind.useResult(id, request, result, { isOvertaken: found === null, now });
+    this.#kind.useResult?.(id, request, result, found === null, now);
   }
 
   /** Nobody knows whether the request arrived. Its lease decides, if there is a request still. */
   #attemptLost(id: string, request: T): void {
     const now = Date.now();
     if (this.#kind.find(id, now) === null) {
-      this.#kind.useResult(id, request, this.#kind.lost, { isOvertaken: true, now });
+      this.#kind.useResult?.(id, request, this.#kind.lost, true, now);
     }
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.#scope, run });
+    logFailure(event, error, { coordinator: this.#context.journal.scope, run });
   }
 }

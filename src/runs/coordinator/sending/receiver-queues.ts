@@ -1,6 +1,6 @@
 /**
  * The order in which a coordinator's runs, stop requests or deliveries are processed. A row that is due but gets no
- * permit (attempt-slots.ts) stays due in the journal, and waits in the queue of its receiver. This object remembers
+ * permit stays due in the journal, and waits in the queue of its receiver. This object remembers
  * which receivers have waiting rows, and how far the alarm has looked, so that the alarm does not select the same rows
  * again and again. That is in memory only: a restarted object has free permits and looks at everything.
  */
@@ -13,26 +13,9 @@ import { BEGINNING, type Due, type DueRows } from "../../journal/due-rows.ts";
 const KINDS = ["first", "retry"] as const;
 type Kind = (typeof KINDS)[number];
 
-/** The receivers that can take an attempt. */
-export interface Openings {
-  /** Whether an attempt of some request to the receiver may begin now. */
-  hasRoom(receiver: string, kind: Kind): boolean;
-  /** Whether the receiver fails, so that it gets only trial requests. */
-  isHalfOpen(receiver: string): boolean;
-  /** In how many ms the receiver may get a trial request; 0 if its requests need not wait for that. */
-  trialInMs(receiver: string): number;
-}
-
-/** What processes a row. */
-export interface RowProcessor {
-  /** A row that is due. An attempt that is due waits, because others may come before it. */
-  readonly due: (id: string) => void;
-  /** A waiting row whose receiver has room. */
-  readonly waiting: (id: string) => void;
-}
-
 export class DueQueue {
   readonly rows: DueRows;
+  readonly #permits: AttemptPermits;
   /** The receivers that may have waiting rows, of each kind. The one that was served last is at the end. */
   readonly #waiting: Readonly<Record<Kind, Set<string>>> = { first: new Set(), retry: new Set() };
   /** The receiver whose row is too heavy for what all receivers leave. No other row of its kind overtakes that row. */
@@ -45,8 +28,9 @@ export class DueQueue {
   /** Whether a waiting row is being processed. Others of its receiver may wait behind it. */
   #isProcessing = false;
 
-  constructor(rows: DueRows) {
+  constructor(rows: DueRows, permits: AttemptPermits) {
     this.rows = rows;
+    this.#permits = permits;
   }
 
   /** Whether anything waits for a permit. */
@@ -104,17 +88,18 @@ export class DueQueue {
 
   /**
    * Processes one batch: due rows that do not wait yet, and waiting rows whose time is up. Then waiting rows whose
-   * receiver has room. Returns how many rows there were.
+   * receiver has room, and only these may send, because others may come before a row that is due. Returns how many rows
+   * there were.
    */
-  takeBatch(now: number, limit: number, openings: Openings, processor: RowProcessor): number {
+  takeBatch(now: number, limit: number, process: (id: string, maySend: boolean) => void): number {
     const mayEnd = this.#lookAgainAt <= now;
     const overdue = mayEnd ? this.rows.overdue(now, limit) : [];
     const due = this.rows.due(now, limit, this.#lookAfter(now));
-    for (const { id } of [...overdue, ...due]) processor.due(id);
+    for (const { id } of [...overdue, ...due]) process(id, false);
     const last = due.at(-1);
     if (last !== undefined && this.isAnyWaiting) this.#lookedUpTo = last;
     if (mayEnd) this.#lookAgainAt = Math.min(this.rows.firstEndAt(now), now + LEASE_MS);
-    const started = this.startWaiting(now, limit, openings, processor.waiting);
+    const started = this.startWaiting(now, limit, (id) => process(id, true));
     return Math.max(overdue.length + due.length, started);
   }
 
@@ -123,7 +108,7 @@ export class DueQueue {
    * the receivers take turns. The rows of a receiver are in order, until one must wait again. Returns how many rows
    * there were.
    */
-  startWaiting(now: number, limit: number, openings: Openings, process: (id: string) => void): number {
+  startWaiting(now: number, limit: number, process: (id: string) => void): number {
     let processed = 0;
     let begun = 0;
     for (const kind of KINDS) {
@@ -132,8 +117,8 @@ export class DueQueue {
       while (after.size > 0 && processed < limit && this.#blocked[kind] === null) {
         for (const [receiver, from] of after) {
           if (processed === limit || this.#blocked[kind] !== null) break;
-          const next = this.#nextOf(receiver, kind, from, now, openings);
-          const isTrial = this.rows.nextInTurn !== undefined && openings.isHalfOpen(receiver);
+          const next = this.#nextOf(receiver, kind, from, now);
+          const isTrial = this.rows.nextInTurn !== undefined && this.#permits.isHalfOpen(receiver);
           const kinds = isTrial ? KINDS : [kind];
           const mustWait = next === null || this.#mustWait(receiver, kinds, () => process(next.id));
           if (next !== null) processed++;
@@ -147,7 +132,7 @@ export class DueQueue {
       if (this.#blocked[kind] !== null) break;
     }
     // Batches without a start would follow each other for ever.
-    this.#lookLater(now, processed === limit && begun > 0, openings);
+    this.#lookLater(now, processed === limit && begun > 0);
     return processed;
   }
 
@@ -158,12 +143,12 @@ export class DueQueue {
   }
 
   /** The receiver's next waiting row; null if it has none or must wait longer. */
-  #nextOf(receiver: string, kind: Kind, after: Due, now: number, openings: Openings): Due | null {
-    const hasRoom = openings.hasRoom(receiver, kind);
+  #nextOf(receiver: string, kind: Kind, after: Due, now: number): Due | null {
+    const hasRoom = this.#permits.hasRoomFor({ receiver, weight: 0, attempt: kind === "first" ? 0 : 1 }, now);
     // The receiver's last room may be taken by its last row. Otherwise many receivers can be without room.
     if (!hasRoom && after === BEGINNING) return null;
     const isRetry = kind === "retry";
-    const trial = openings.isHalfOpen(receiver) && this.rows.nextInTurn?.(receiver, this.#lastTrial.get(receiver));
+    const trial = this.#permits.isHalfOpen(receiver) && this.rows.nextInTurn?.(receiver, this.#lastTrial.get(receiver));
     const next = trial || this.rows.nextWaiting(receiver, isRetry, now, after);
     if (next === null) this.#waiting[kind].delete(receiver);
     return hasRoom ? next : null;
@@ -180,7 +165,7 @@ export class DueQueue {
     return mustWait;
   }
 
-  #lookLater(now: number, isAtLimit: boolean, { trialInMs }: Openings): void {
+  #lookLater(now: number, isAtLimit: boolean): void {
     if (!this.isAnyWaiting) {
       this.#lookedUpTo = BEGINNING;
       this.#lookAgainAt = Number.POSITIVE_INFINITY;
@@ -189,7 +174,7 @@ export class DueQueue {
     } else {
       for (const kind of KINDS) {
         for (const receiver of this.#waiting[kind]) {
-          const waitMs = trialInMs(receiver);
+          const waitMs = this.#permits.trialInMs(receiver, now);
           if (waitMs > 0) this.#lookAgainAt = Math.min(this.#lookAgainAt, now + waitMs);
         }
       }
@@ -201,16 +186,6 @@ export class DueQueue {
     return this.isAnyWaiting && this.#lookedUpTo.dueAt <= now ? this.#lookedUpTo : BEGINNING;
   }
 }
-
-/* SECTION:
- * The permits for attempts that are under way, and how receivers share them. A receiver is the host of dispatches and
- * stop requests, or the webhook endpoint of deliveries. The circuit of a receiver that fails is half-open: the receiver
- * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts,
- * and what an attempt came to is soon known again.
- *
- * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
- * others wait.
- */
 
 /** Attempts, and the bytes that their requests weigh. */
 export interface Room {
@@ -247,6 +222,15 @@ interface Receiver {
   begunAt: number;
 }
 
+/**
+ * The permits for attempts that are under way, and how receivers share them. A receiver is the host of dispatches and
+ * stop requests, or the webhook endpoint of deliveries. The circuit of a receiver that fails is half-open: the receiver
+ * gets one trial request at a time, until one succeeds. All of it is in memory only: the journal has the attempts,
+ * and what an attempt came to is soon known again.
+ *
+ * The threat: a receiver that hangs holds each permit for as long as an attempt may take, and the requests of all
+ * others wait.
+ */
 export class AttemptPermits {
   readonly #policy: PermitPolicy;
   readonly #failuresBefore: (queued: Queued) => number;

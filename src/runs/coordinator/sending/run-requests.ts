@@ -3,7 +3,6 @@
  * run's timeline tells of their attempts.
  */
 
-import { log } from "../../../base/log.ts";
 import {
   type AttemptResult,
   isHostWorking,
@@ -16,17 +15,10 @@ import type { Attempt } from "../../../webhooks/webhook-request.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
-import type { Arming, Outgoing, RequestKind } from "./outbox.ts";
+import type { Context } from "../context.ts";
+import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
+import type { Outgoing, RequestKind } from "./outbox.ts";
 import type { PermitPolicy, Queued, Room } from "./receiver-queues.ts";
-
-/** Makes one attempt, in a Worker invocation of its own. */
-export interface Sender {
-  send(attempt: Attempt): Promise<AttemptResult>;
-}
-
-export interface Sending extends Arming {
-  readonly sender: Sender;
-}
 
 /** A request of a run. */
 export interface OfRun<T extends Tried> extends Outgoing<T> {
@@ -64,23 +56,15 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   abstract readonly permits: PermitPolicy;
   abstract readonly batchMax: number;
   readonly lost = LOST;
-  readonly #sender: Sender;
-  readonly #scope: string;
+  readonly #context: Context;
 
-  constructor({ sender, scope }: Sending) {
-    this.#sender = sender;
-    this.#scope = scope;
+  constructor(context: Context) {
+    this.#context = context;
   }
 
   /** Ends the run if its time is up. */
   abstract find(runId: string, now: number): OfRun<T> | null;
   abstract idle(runId: string, now: number): void;
-  abstract useResult(
-    runId: string,
-    request: T,
-    result: AttemptResult,
-    when: { readonly isOvertaken: boolean; readonly now: number },
-  ): void;
   /** What an attempt of the request sends. */
   protected abstract attemptOf(runId: string, request: T): Attempt;
   /** Writes how far the request got. */
@@ -120,7 +104,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   }
 
   attempt(runId: string, request: T): Promise<AttemptResult> {
-    return this.#sender.send(this.attemptOf(runId, request));
+    return this.#context.entrypoints.WebhookSender.send(this.attemptOf(runId, request));
   }
 
   /** The event of an attempt that has just begun; no event if the request must wait. */
@@ -148,9 +132,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     } else this.end(outgoing, outcome, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
-      logGivenUp(this.eventPrefix, this.#scope, run.id, attempt, outcome.reason);
+      logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, attempt, outcome.reason);
     } else if (events.length === 0) {
-      logAnswered(this.eventPrefix, this.#scope, run.id, attempt, result, outcome.type);
+      logAnswered(this.eventPrefix, this.#context.journal.scope, run.id, attempt, result, outcome.type);
     }
   }
 
@@ -158,68 +142,11 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     const { run, request } = outgoing;
     const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
     this.end(outgoing, { type: "given_up", reason }, [], now);
-    logGivenUp(this.eventPrefix, this.#scope, run.id, request.attempt, reason);
+    logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, request.attempt, reason);
   }
 }
 
 /** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
 function timelineEventsOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
   return isOpen(run) ? events : [];
-}
-
-/* SECTION: What timelines and the log tell of attempts: those that start a run's job, and those that stop it. */
-
-/** Which request an attempt belongs to: a dispatch, or a stop request. The names of its events begin with it. */
-type Of = "attempt" | "stop";
-
-/** A heartbeat or a report came before the attempt's result, so the result changes nothing. */
-export const OVERTAKEN = { type: "overtaken" } as const;
-
-export function attemptStarted({ attempt, host }: Tried, at: number, of: Of = "attempt"): TimelineEvent {
-  return { type: `${of}_started`, at, data: { attempt, host } };
-}
-
-export function attemptAnswered(
-  attempt: number,
-  result: AttemptResult,
-  outcome: Outcome | typeof OVERTAKEN,
-  at: number,
-  of: Of = "attempt",
-): TimelineEvent {
-  const { status, durationMs, reason, excerpt } = result;
-  const nextAttemptAt = outcome.type === "retry" ? new Date(outcome.request.nextAt).toISOString() : null;
-  const data = { attempt, outcome: outcome.type, status, durationMs, reason, excerpt, nextAttemptAt };
-  return { type: `${of}_answered`, at, data };
-}
-
-/** The log line of an attempt whose result no timeline tells, because its run has ended. */
-export function logAnswered(
-  of: Of,
-  scope: string,
-  run: string,
-  attempt: number,
-  { status, durationMs, reason }: AttemptResult,
-  outcome: string,
-): void {
-  log("info", `${of}_answered`, { coordinator: scope, run, attempt, outcome, status, durationMs, reason });
-}
-
-/** Every request that is given up is in the log. */
-export function logGivenUp(of: Of, scope: string, run: string, attempt: number, reason: string): void {
-  log("info", `${of}_given_up`, { coordinator: scope, run, attempt, reason });
-}
-
-/**
- * The sentence about a request whose time was up before its next attempt was due, or before a permit was free. `last`:
- * of a run's webhook, what its last attempt came to. `isHalfOpen`: whether its host fails.
- */
-export function neverCalled(
-  { host, attempt }: Pick<Tried, "host" | "attempt">,
-  last: FailedAttempt | null,
-  isHalfOpen = false,
-): string {
-  const why = isHalfOpen ? ", because a host that fails gets one attempt every 10 seconds" : "";
-  if (attempt > 0 && last !== null)
-    return `${last.reason}, at attempt ${attempt}, and the time was up before the next attempt could begin${why}.`;
-  return `${host} was not called ${attempt === 0 ? "" : "again "}in time${why}.`;
 }

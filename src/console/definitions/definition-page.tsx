@@ -1,0 +1,111 @@
+/** The page of one definition, of any kind, and the question before the definition is deleted. */
+
+import type { ComponentChildren } from "preact";
+import { ActionRunsError, type DeleteOptions } from "../../client/index.ts";
+import { useKeys } from "../keys.tsx";
+import type { Page } from "../pages.ts";
+import { hrefOf, Link, useRouter } from "../router.tsx";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+import { Empty } from "../ui/empty.tsx";
+import { DetailHead } from "../ui/list-page.tsx";
+import { ErrorView, type Loaded } from "../ui/load.tsx";
+
+import { useNotices } from "../ui/notices.tsx";
+import { useChange } from "../ui/use-change.ts";
+
+interface DefinitionPageProps<T> {
+  readonly name: string;
+  /** As sentences call it: `action`. */
+  readonly noun: string;
+  readonly list: Page;
+  /** `All actions`. */
+  readonly all: string;
+  /** The code of the service if there is none of this name. */
+  readonly goneCode: string;
+  readonly loaded: Loaded<T>;
+  readonly buttons: (shown: T) => ComponentChildren;
+  readonly children: (shown: T) => ComponentChildren;
+}
+
+export function DefinitionPage<T>({ name, noun, list, all, goneCode, loaded, ...parts }: DefinitionPageProps<T>) {
+  const { data, failure, reload } = loaded;
+  const router = useRouter();
+  const href = hrefOf(list);
+  useKeys(`This ${noun}`, [{ keys: "Escape", label: `Back to the ${noun}s`, run: () => router.navigate(href) }]);
+  // If somebody else deleted it, the data of an earlier read is wrong.
+  const isGone = failure?.error instanceof ActionRunsError && failure.error.code === goneCode;
+  const shown = isGone ? undefined : data;
+  return (
+    <div class="page">
+      <DetailHead list={href} all={all} title={name}>
+        {shown === undefined ? null : parts.buttons(shown)}
+      </DetailHead>
+      {isGone ? (
+        <Empty title={`There is no ${noun} of this name`}>
+          <p>Somebody deleted it, or the name in the address is wrong.</p>
+          <p>
+            <Link class="button is-plain" href={href}>
+              See all {noun}s
+            </Link>
+          </p>
+        </Empty>
+      ) : (
+        <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
+      )}
+      {shown === undefined ? null : parts.children(shown)}
+    </div>
+  );
+}
+
+interface DeleteDialogProps {
+  /** As sentences call it: `action`. */
+  readonly noun: string;
+  readonly stored: { readonly name: string; readonly version: number };
+  readonly remove: (name: string, options: DeleteOptions) => Promise<void>;
+  /** The page to go to afterwards. */
+  readonly list: Page;
+  readonly onClose: () => void;
+  /** Called if somebody changed it meanwhile. */
+  readonly onChanged: () => void;
+  /** Called after it was deleted. */
+  readonly onDeleted?: (name: string) => void;
+  /** What it means. */
+  readonly children: ComponentChildren;
+}
+
+export function DeleteDialog(props: DeleteDialogProps) {
+  const { noun, remove, list, onClose, onChanged, onDeleted, children } = props;
+  const { name, version } = props.stored;
+  const router = useRouter();
+  const { note } = useNotices();
+  const change = useChange({
+    afterLoss: `The ${noun} may be deleted already. If you try again, the service then says that there is no such ${noun}.`,
+  });
+  const confirm = () =>
+    change.submit({
+      send: ({ signal }) => remove(name, { ifVersion: version, signal }),
+      done() {
+        note(`${name} is deleted.`);
+        onDeleted?.(name);
+        router.navigate(hrefOf(list));
+      },
+      explain({ status }) {
+        if (status !== 412) return null;
+        onChanged();
+        return new Map([
+          [null, `Somebody changed this ${noun} meanwhile. Close this dialog, look at the ${noun}, and decide again.`],
+        ]);
+      },
+    });
+  return (
+    <ConfirmDialog
+      title={`Delete ${name}?`}
+      verb={`Delete ${noun}`}
+      change={change}
+      onSubmit={confirm}
+      onClose={onClose}
+    >
+      <p>{children}</p>
+    </ConfirmDialog>
+  );
+}

@@ -1,0 +1,39 @@
+/** The short facts of a page: terms with what they stand for, who did something, and labels. */
+import type { ComponentChildren } from "preact";
+
+/** One entry of a `dl` of the class `facts`. */
+export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd class="break">{children}</dd>
+    </div>
+  );
+}
+
+/** A person or a token, and the token that acted for the person if it has another name. */
+export function Who({ name, via }: { readonly name: string; readonly via?: string | null | undefined }) {
+  return (
+    <>
+      <bdi>{name}</bdi>
+      {via == null || via === name ? null : (
+        <>
+          {" via "}
+          <bdi>{via}</bdi>
+        </>
+      )}
+    </>
+  );
+}
+
+export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
+  return (
+    <span class="row gap-4">
+      {labels.map((label) => (
+        <bdi key={label} class="chip" title={label}>
+          {label}
+        </bdi>
+      ))}
+    </span>
+  );
+}

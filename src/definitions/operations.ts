@@ -1,0 +1,109 @@
+/** The routes and the lists of a kind as the OpenAPI document describes them. The kind says what differs. */
+
+import * as z from "zod";
+import type { ErrorCode } from "../http/errors.ts";
+import type { Operation, Tag } from "../http/operation.ts";
+import { described, responseInstant, version } from "../http/response-schemas.ts";
+
+type Route = "list" | "get" | "put" | "delete" | "listVersions" | "getVersion" | "deleteVersion";
+
+/** What the document says of a kind. */
+export interface KindDescription {
+  readonly tag: Tag;
+  /** In the ids of operations, such as `putAction`. */
+  readonly id: string;
+  /** As in "Delete an action" and "The action is deleted". */
+  readonly noun: readonly [article: string, name: string];
+  readonly descriptions: Readonly<Record<Route, string>>;
+  /** What these responses contain: the definition, and that of a PUT that replaced one or created one. */
+  readonly shown: Readonly<Record<"get" | "replaced" | "created" | "version", string>>;
+  /** Where another summary than the usual is better. */
+  readonly summaries?: Partial<Record<Route, string>>;
+  readonly schemas: Readonly<Record<"list" | "one" | "created" | "versions", z.core.$ZodType>>;
+  readonly errorsOfPut: readonly ErrorCode[];
+}
+
+export function operationsOf({
+  tag,
+  id,
+  noun: [article, name],
+  descriptions,
+  shown,
+  summaries,
+  schemas,
+  errorsOfPut,
+}: KindDescription): Readonly<Record<Route, Operation>> {
+  const one = `${article} ${name}`;
+  const ofRoute = (route: Route, operationId: string, summary: string) => ({
+    operationId,
+    tag,
+    summary: summaries?.[route] ?? summary,
+    description: descriptions[route],
+  });
+  return {
+    list: {
+      ...ofRoute("list", `list${id}s`, `List ${name}s`),
+      responses: { 200: { description: `${capital(name)}s`, json: schemas.list, headers: ["Link"] } },
+    },
+    get: {
+      ...ofRoute("get", `get${id}`, `Get ${one}`),
+      responses: { 200: { description: shown.get, json: schemas.one, headers: ["ETag"] } },
+    },
+    put: {
+      ...ofRoute("put", `put${id}`, `Store ${one}`),
+      headers: ["If-Match of PUT", "If-None-Match"],
+      responses: {
+        200: { description: shown.replaced, json: schemas.one, headers: ["ETag"] },
+        201: { description: shown.created, json: schemas.created, headers: ["ETag", "Location"] },
+      },
+      errors: ["precondition_failed", "secret_required", "not_configured", "storage_full", ...errorsOfPut],
+    },
+    delete: {
+      ...ofRoute("delete", `delete${id}`, `Delete ${one}`),
+      headers: ["If-Match of DELETE"],
+      responses: { 204: { description: `The ${name.split(" ").at(-1)} is deleted` } },
+      errors: ["precondition_failed", "storage_full"],
+    },
+    listVersions: {
+      ...ofRoute("listVersions", `list${id}Versions`, `List the versions of ${one}`),
+      responses: { 200: { description: "Versions", json: schemas.versions, headers: ["Link"] } },
+    },
+    getVersion: {
+      ...ofRoute("getVersion", `get${id}Version`, `Get a version of ${one}`),
+      responses: { 200: { description: shown.version, json: schemas.one } },
+    },
+    deleteVersion: {
+      ...ofRoute("deleteVersion", `delete${id}Version`, `Delete a version of ${one}`),
+      responses: { 204: { description: "The version is deleted" } },
+      errors: ["version_current", "storage_full"],
+    },
+  };
+}
+
+function capital(text: string): string {
+  return text.charAt(0).toUpperCase() + text.slice(1);
+}
+
+const CHANGED = { version: 1795612908373, changedAt: "2026-11-25T13:21:48.373Z" };
+
+/** The list of a kind's definitions, and that of a definition's versions. `ids`: of one of each in the document. */
+export function listsOf<D extends z.ZodType>(
+  definition: D,
+  ids: Readonly<Record<"one" | "version", string>>,
+  example: { readonly name: string; readonly definition: object },
+  actor: string,
+) {
+  const list = <Item extends z.ZodType>(item: Item, id: string, listed: object) =>
+    z.array(item.meta({ id: `Listed${id}`, examples: [listed] })).meta({ id: `${id}List`, examples: [[listed]] });
+  const changed = { version, changedAt: responseInstant };
+  const by = { actor: described(z.string(), actor), actorName: z.string() };
+  return {
+    list: list(z.object({ name: z.string(), ...changed, definition }), ids.one, { ...example, ...CHANGED }),
+    versions: list(z.object({ ...changed, ...by, definition }), ids.version, {
+      ...CHANGED,
+      actor: "root",
+      actorName: "root",
+      definition: example.definition,
+    }),
+  };
+}

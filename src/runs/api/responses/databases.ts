@@ -1,0 +1,106 @@
+/** zod: the responses of the operator's endpoints about databases, for the OpenAPI document and the tests. */
+
+import * as z from "zod";
+import { NOT_READY } from "../../../database/database-state.ts";
+import { databaseNumber, described, responseInstant } from "../../../http/response-schemas.ts";
+
+const DATABASE = {
+  number: 0,
+  isBound: true,
+  status: "ready",
+  sizeBytes: 4_194_304,
+  takesNewEnvironments: true,
+  checkedAt: "2026-01-31T12:00:00.000Z",
+};
+
+export const databaseList = z
+  .array(
+    z
+      .object({
+        number: databaseNumber,
+        isBound: described(z.boolean(), "Whether a database is bound under this number."),
+        status: described(
+          z.enum(["ready", ...NOT_READY]),
+          "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
+        ),
+        sizeBytes: z.int().min(0).nullable(),
+        takesNewEnvironments: described(z.boolean(), "Whether `NEW_ENVIRONMENTS` names the database."),
+        checkedAt: responseInstant
+          .nullable()
+          .meta({
+            wire: { type: ["string", "null"], format: "date-time" },
+            description: "When the service looked. The cron looks every minute. Null if nobody has looked yet.",
+          }),
+      })
+      .meta({ id: "Database", examples: [DATABASE] }),
+  )
+  .meta({ id: "DatabaseList", examples: [[DATABASE]] });
+
+const generation = described(
+  z.int().min(0),
+  "Grows with each move of the environment. 0 for an environment that was never placed anywhere.",
+);
+
+const PLACED = { project: "acme/shop", envName: "production", generation: 1 };
+
+export const placedEnvironmentList = z
+  .array(
+    z
+      .object({ project: z.string(), envName: z.string(), generation })
+      .meta({ id: "PlacedEnvironment", examples: [PLACED] }),
+  )
+  .meta({ id: "PlacedEnvironmentList", examples: [[PLACED]] });
+
+export const databaseResync = z
+  .object({
+    environments: described(z.int().min(0), "How many environments are rebuilt."),
+    remaining: described(z.int().min(0), "How many of their runs are not written yet."),
+    next: described(z.string().nullable(), "Send the request again with this `cursor`, until it is null."),
+  })
+  .meta({ id: "DatabaseResync", examples: [{ environments: 12, remaining: 48_000, next: null }] });
+
+export const environmentResync = z
+  .object({ remaining: z.int().min(0) })
+  .meta({ id: "Resync", examples: [{ remaining: 0 }] });
+
+const orNull = responseInstant.nullable().meta({ wire: { type: ["string", "null"], format: "date-time" } });
+
+const MOVE = {
+  from: 0,
+  to: 2,
+  status: "copying",
+  isCancelled: false,
+  remaining: 4200,
+  requestedAt: "2026-01-31T12:00:00.000Z",
+  switchedAt: null,
+  cleanedAt: null,
+};
+
+const move = z
+  .object({
+    from: databaseNumber,
+    to: databaseNumber,
+    status: described(
+      z.enum(["copying", "switching", "resting", "cleaning", "cleaned"]),
+      "`copying`: the runs are written to both databases. `switching`: the new one has everything. `resting`: the " +
+        "environment lives in the new one, and the old rows are kept for 15 minutes. `cleaning`: the rows that are " +
+        "left behind are deleted. `cleaned`: they are gone, and an hour later they are deleted once more.",
+    ),
+    isCancelled: z.boolean(),
+    remaining: described(
+      z.int().min(0).nullable(),
+      "While `copying`: how many runs are not copied yet. Otherwise null.",
+    ),
+    requestedAt: responseInstant,
+    switchedAt: orNull,
+    cleanedAt: orNull,
+  })
+  .meta({ id: "EnvironmentMoveState", examples: [MOVE] });
+
+export const environmentDatabase = z.object({ database: databaseNumber, generation, move: move.nullable() }).meta({
+  id: "EnvironmentDatabase",
+  examples: [
+    { database: 0, generation: 0, move: null },
+    { database: 0, generation: 1, move: MOVE },
+  ],
+});

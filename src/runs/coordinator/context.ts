@@ -1,0 +1,92 @@
+/**
+ * What the parts of a coordinator share, below all of them: where the object keeps what it knows, the ledger, the alarm,
+ * the replication, and who follows its runs. Each part takes the context whole, and after it only its own neighbours.
+ */
+import { msSinceOrLongAgo } from "../../base/time.ts";
+import { retentionDays } from "../../settings/config.ts";
+import type { Env } from "../../settings/env.ts";
+import type { AttemptResult } from "../../webhooks/dispatch.ts";
+import type { Attempt } from "../../webhooks/webhook-request.ts";
+import type { BulkRunner } from "../bulk.ts";
+import type { DeliveryAttempt, DeliveryResult, Endpoints } from "../endpoint-deliveries.ts";
+import { Journal } from "../journal/journal.ts";
+import type { Archiver } from "../protocol.ts";
+import { Lacking } from "../replication/lacking.ts";
+import { Replicas } from "../replication/replica-set.ts";
+import { Replication } from "../replication/replication.ts";
+import { AlarmClock } from "./alarm.ts";
+import { Ledger } from "./ledger.ts";
+import { Replies } from "./replies.ts";
+import { Changes, Subscriptions } from "./subscriptions.ts";
+
+/** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
+interface Entrypoints {
+  /** Makes one attempt of a dispatch or a stop request. */
+  readonly WebhookSender: { send(attempt: Attempt): Promise<AttemptResult> };
+  readonly WebhookEndpoints: Endpoints;
+  readonly DeliverySender: { send(attempt: DeliveryAttempt): Promise<DeliveryResult> };
+  readonly BulkOperations: BulkRunner;
+  readonly RunArchive: Archiver;
+}
+
+export class Context {
+  readonly env: Env;
+  readonly entrypoints: Entrypoints;
+  readonly journal: Journal;
+  readonly alarms: AlarmClock;
+  readonly replicas: Replicas;
+  readonly replication: Replication;
+  readonly lacking: Lacking;
+  readonly subscriptions = new Subscriptions();
+  readonly changes: Changes;
+  readonly ledger: Ledger;
+  readonly replies: Replies;
+  readonly storageLimit: StorageLimit;
+
+  constructor(ctx: DurableObjectState, env: Env, scope: string) {
+    this.env = env;
+    const { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive } =
+      ctx.exports as unknown as Entrypoints;
+    this.entrypoints = { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive };
+    const journal = new Journal(ctx.storage, scope);
+    const alarms = new AlarmClock(ctx.storage, journal);
+    this.journal = journal;
+    this.alarms = alarms;
+    this.replicas = new Replicas({ env, journal, alarm: alarms, nextDueAt: (now) => alarms.nextOpenAt(now) });
+    this.replication = new Replication(journal, alarms, this.replicas);
+    this.lacking = new Lacking(journal, this.replicas);
+    this.changes = new Changes(journal, this.subscriptions);
+    this.ledger = new Ledger(journal, this.replication, this.changes, retentionDays(env));
+    this.replies = new Replies(journal);
+    this.storageLimit = new StorageLimit(journal.sql);
+  }
+
+  /** Sets the alarm for what is due next. Call it in the critical section of the writes around it. */
+  arm(now: number): void {
+    this.replication.arm(now);
+  }
+}
+
+/** How much a coordinator stores before it refuses new runs, so that the runs it has can end. An object may hold 10 GB. */
+export const STORAGE_MAX_BYTES = 9_000_000_000;
+/** To ask SQLite for the size takes as long as to write a run. No coordinator can write the last 1 GB in a second. */
+const ASK_EVERY_MS = 1000;
+
+export class StorageLimit {
+  readonly #sql: SqlStorage;
+  #isReached = false;
+  #askedAt = Number.NEGATIVE_INFINITY;
+
+  constructor(sql: SqlStorage) {
+    this.#sql = sql;
+  }
+
+  /** Whether the limit was reached at most a second ago. Once it is reached, each call asks. */
+  isReached(now: number): boolean {
+    if (this.#isReached || msSinceOrLongAgo(this.#askedAt, now) >= ASK_EVERY_MS) {
+      this.#isReached = this.#sql.databaseSize >= STORAGE_MAX_BYTES;
+      this.#askedAt = now;
+    }
+    return this.#isReached;
+  }
+}

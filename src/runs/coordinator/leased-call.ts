@@ -1,0 +1,116 @@
+/**
+ * A call that a coordinator makes and that may get its answer late or never: to D1, to the Worker, or a walk in batches.
+ * One call is under way, under a lease. A call whose lease is over is given up, and only the newest call counts: it
+ * asks whether it is current before each write. After a failure the next call waits, twice as long with each.
+ *
+ * All of it is in memory only, so a new instance calls at once.
+ */
+import { msSinceOrLongAgo, within } from "../../base/time.ts";
+
+/** Something that lasts `ms` from `at` on. */
+export interface Span {
+  readonly at: number;
+  readonly ms: number;
+}
+
+/** When the span is over; `now` if it is. After the clock stepped back behind its beginning, it is over. */
+export function endOf({ at, ms }: Span, now: number): number {
+  return msSinceOrLongAgo(at, now) >= ms ? now : at + ms;
+}
+
+/** Whether the call still counts. Ask before each write. */
+export type IsCurrent = () => boolean;
+
+interface CallPolicy {
+  readonly leaseMs: number;
+  /** How long the next call waits after one that failed: at first, and at most. The wait doubles with each failure. */
+  readonly retryFirstMs: number;
+  readonly retryMaxMs: number;
+  /** Called if the newest call has thrown, or its lease is over. `failures`: how many calls in a row have failed. */
+  readonly failed: (error: unknown, failures: number) => void;
+  /** Called when the newest call is over. */
+  readonly ended: () => void;
+}
+
+export class LeasedCall {
+  readonly #policy: CallPolicy;
+  /** The call that counts; null if none is under way. */
+  #current: symbol | null = null;
+  /** Until when no call begins: the lease of the call under way, or the wait after the last one. */
+  #busy: Span = { at: 0, ms: 0 };
+  #failures = 0;
+
+  constructor(policy: CallPolicy) {
+    this.#policy = policy;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#current !== null;
+  }
+
+  /** Whether the last call has failed. */
+  get hasFailed(): boolean {
+    return this.#failures > 0;
+  }
+
+  /** When the next call may begin; `now` if it may begin now. */
+  nextAt(now: number): number {
+    return endOf(this.#busy, now);
+  }
+
+  /** Lets the next call wait. */
+  wait(ms: number, now: number): void {
+    this.#busy = { at: now, ms };
+  }
+
+  /** Gives up the call under way, so that it does not count any more. */
+  giveUp(): void {
+    this.#current = null;
+    this.#busy = { at: 0, ms: 0 };
+  }
+
+  /** The same as `run`, without anybody who waits for it. */
+  start(now: number, call: (isCurrent: IsCurrent) => Promise<number | null>): void {
+    // The failure was passed on.
+    this.run(now, call).catch(() => {});
+  }
+
+  /**
+   * Makes a call. It replaces the one under way. `call` returns for how many ms the next call waits; null: as after a
+   * failure. Rejects if the call fails.
+   */
+  async run(now: number, call: (isCurrent: IsCurrent) => Promise<number | null>): Promise<void> {
+    const { leaseMs, failed, ended } = this.#policy;
+    const self = Symbol();
+    const isCurrent = () => this.#current === self;
+    // A call that is replaced never answered.
+    if (this.#current !== null) this.#failures++;
+    this.#current = self;
+    this.wait(leaseMs, now);
+    try {
+      const waitMs = await within(leaseMs, call(isCurrent));
+      if (!isCurrent()) return;
+      if (waitMs === null) this.#fail(Date.now());
+      else {
+        this.#failures = 0;
+        this.wait(waitMs, Date.now());
+      }
+    } catch (error) {
+      if (isCurrent()) {
+        this.#fail(Date.now());
+        failed(error, this.#failures);
+      }
+      throw error;
+    } finally {
+      if (isCurrent()) {
+        this.#current = null;
+        ended();
+      }
+    }
+  }
+
+  #fail(now: number): void {
+    const { retryFirstMs, retryMaxMs } = this.#policy;
+    this.wait(Math.min(retryFirstMs * 2 ** this.#failures++, retryMaxMs), now);
+  }
+}

@@ -1,0 +1,194 @@
+/** zod: the responses of webhook endpoints and about their deliveries, for the OpenAPI document and the tests. */
+
+import * as z from "zod";
+import { listsOf } from "../definitions/operations.ts";
+import { described, responseInstant } from "../http/response-schemas.ts";
+import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
+import { storedEndpoint } from "./definition.ts";
+
+const ENDPOINT = {
+  url: null,
+  headers: { Authorization: null },
+  events: ["action_run.failed"],
+  actionNames: ["deploy"],
+  includeUnstored: false,
+  onlyOnChange: true,
+  disabled: false,
+  signingSecret: null,
+};
+
+const isSecret = (description: string) => z.null().meta({ wire: { type: ["string", "null"] }, description });
+
+export const endpoint = z
+  .object({
+    ...storedEndpoint.shape,
+    url: isSecret("The whole URL is a secret."),
+    signingSecret: isSecret("A secret. Only the response to the request that made it shows it."),
+  })
+  .meta({
+    id: "StoredWebhookEndpoint",
+    description:
+      "A webhook endpoint as the last PUT stored it, with all defaults and with null instead of each secret. You can send it back unchanged.",
+    examples: [ENDPOINT],
+  });
+
+export const createdEndpoint = z
+  .object({
+    ...endpoint.shape,
+    signingSecret: described(
+      z.string().nullable(),
+      "The signing secret that the service made for the new endpoint. Only this response shows it. Null if you sent one.",
+    ),
+  })
+  .meta({ id: "CreatedWebhookEndpoint", examples: [{ ...ENDPOINT, signingSecret: `whsec_${"0".repeat(43)}=` }] });
+
+export const { list: endpointList, versions: endpointVersionList } = listsOf(
+  endpoint,
+  { one: "WebhookEndpoint", version: "WebhookEndpointVersion" },
+  { name: "chat", definition: ENDPOINT },
+  "The id of the token that stored it or rotated its secret, or `root`.",
+);
+
+export const rotatedSecret = z
+  .object({
+    signingSecret: described(
+      z.string().nullable(),
+      "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
+    ),
+    graceEndsAt: described(
+      responseInstant.nullable(),
+      "Until then, replaced secrets sign as well. Null if only the newest secret signs.",
+    ),
+  })
+  .meta({
+    id: "RotatedSigningSecret",
+    examples: [{ signingSecret: `whsec_${"1".repeat(43)}=`, graceEndsAt: "2026-11-26T13:21:48.373Z" }],
+  });
+
+const ATTEMPT = {
+  at: "2026-11-25T13:21:48.373Z",
+  status: 503,
+  durationMs: 41,
+  reason: "answered 503",
+  excerpt: "Service Unavailable",
+};
+
+const DELIVERY = {
+  runId: "01890a5d-ac96-774b-bcce-b302099a8057",
+  type: "action_run.failed",
+  state: "waiting",
+  attempts: [ATTEMPT],
+  nextAttemptAt: "2026-11-25T13:21:53.373Z",
+};
+
+const status = described(z.int().nullable(), "Of the response. Null if there was none.");
+const reason = described(z.string(), "The end of a sentence that begins with `The receiver`.");
+const excerpt = described(
+  z.string().nullable(),
+  "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
+);
+
+const attempt = z
+  .object({ at: responseInstant, status, durationMs: z.int().min(0), reason, excerpt })
+  .meta({ id: "DeliveryAttempt", examples: [ATTEMPT] });
+
+const delivery = z
+  .object({
+    runId: z.uuid(),
+    type: z.enum(EVENT_TYPES),
+    state: described(
+      z.enum(DELIVERY_STATES),
+      "`failed`: the service gave it up, because the receiver refused it, or after the last attempt.",
+    ),
+    attempts: described(z.array(attempt), "The last 10 attempts, oldest first."),
+    nextAttemptAt: described(
+      responseInstant.nullable(),
+      "Null if there is none, during an attempt, or while the receiver is down. While it is down, the service sends only one of its messages a minute.",
+    ),
+  })
+  .meta({ id: "Delivery", examples: [DELIVERY] });
+
+export const deliveryList = z.array(delivery).meta({ id: "DeliveryList", examples: [[DELIVERY]] });
+
+const RECOVERY = { since: "2026-11-25T13:00:00.000Z", until: null, include: "missing", messages: 12, isOver: true };
+
+export const recovery = z
+  .object({
+    since: responseInstant,
+    until: responseInstant.nullable(),
+    include: z.enum(["failed", "missing"]),
+    messages: described(z.int().min(0), "How many messages it has sent so far."),
+    isOver: z.boolean(),
+  })
+  .meta({ id: "Recovery", examples: [RECOVERY] });
+
+const health = z
+  .object({
+    state: described(
+      z.enum(["unknown", "working", "failing"]),
+      "`failing`: an attempt failed after the last success. `unknown`: this version has no result yet.",
+    ),
+    failingSince: responseInstant.nullable(),
+    lastSuccessAt: described(responseInstant.nullable(), "While all attempts succeed, this instant moves once a day."),
+    isProbed: described(
+      z.boolean(),
+      "True while the receiver is down, so that the service sends only one message a minute.",
+    ),
+  })
+  .meta({
+    id: "EndpointHealth",
+    examples: [{ state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false }],
+  });
+
+export const endpointStatus = z
+  .object({
+    origin: described(
+      z.string().nullable(),
+      "Scheme, host and port of the URL. The rest of the URL is secret. Null if the key that sealed it was removed.",
+    ),
+    health,
+    disabledReason: described(z.string().nullable(), "Why the service has disabled the endpoint. Null if it has not."),
+    disabledAt: responseInstant.nullable(),
+    recover: described(recovery.nullable(), "The last recovery. Null if there was none."),
+    createdBy: described(z.string(), "The name of the token that created it, or `root`."),
+    changedBy: described(z.string(), "The name of the token that changed it last, or `root`."),
+    changedAt: responseInstant,
+    newestDelivery: described(delivery.nullable(), "Of the newest run. Null if there is none."),
+    incomplete: described(
+      z.boolean(),
+      "Whether the environment's runs can't be reached, so that health and deliveries are missing here.",
+    ),
+  })
+  .meta({
+    id: "EndpointStatus",
+    examples: [
+      {
+        origin: "https://hooks.example.com",
+        health: { state: "working", failingSince: null, lastSuccessAt: ATTEMPT.at, isProbed: false },
+        disabledReason: null,
+        disabledAt: null,
+        recover: RECOVERY,
+        createdBy: "root",
+        changedBy: "root",
+        changedAt: ATTEMPT.at,
+        newestDelivery: DELIVERY,
+        incomplete: false,
+      },
+    ],
+  });
+
+export const testResult = z
+  .object({
+    status,
+    durationMs: z.int().min(0),
+    outcome: described(
+      z.enum(["delivered", "failed", "refused", "not_made"]),
+      "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
+    ),
+    reason,
+    excerpt,
+  })
+  .meta({
+    id: "EndpointTestResult",
+    examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
+  });

@@ -1,0 +1,141 @@
+/** Texts that others wrote: their lines, and what the console links. Everything else stays text. */
+
+import { describe, expect, it } from "vitest";
+import { memberText } from "../../src/console/run/json-text.ts";
+import { errorPartsOf } from "../../src/console/run/values.tsx";
+import { ExternalLink } from "../../src/console/ui/button.tsx";
+import { fragmentOf, hasLines, linesOf, lineTargetOf } from "../../src/console/ui/text-block.tsx";
+
+describe("a text", () => {
+  it.each([
+    ["a\nb", ["a", "b"]],
+    ["a\r\nb\rc\n", ["a", "b", "c"]],
+    ["\n\na", ["", "", "a"]],
+    ["a\n\n", ["a", ""]],
+  ])("%j has the lines %j", (text, lines) => {
+    expect([linesOf(text), hasLines(text)]).toEqual([lines, true]);
+  });
+
+  it.each(["", "a", "a\n", "a\u2028b"])("%j is no block", (text) => {
+    expect(hasLines(text)).toBe(false);
+  });
+});
+
+describe("a fragment", () => {
+  it.each([
+    ["#L188", { block: null, line: 188 }],
+    ["#output.log-L1", { block: "output.log", line: 1 }],
+    ["#attempt-2-L3", { block: "attempt-2", line: 3 }],
+    [`${fragmentOf("output.a b/ü-L4")}7`, { block: "output.a b/ü-L4", line: 7 }],
+  ])("%s names a line", (fragment, target) => {
+    expect(lineTargetOf(fragment)).toEqual(target);
+  });
+
+  it.each(["", "#", "#L", "#Lx", "#output", "#L12345678", "#%E0%A4-L3"])("%j names none", (fragment) => {
+    expect(lineTargetOf(fragment)).toBeNull();
+  });
+});
+
+describe("an error", () => {
+  const JAVA = `
+java.lang.IllegalStateException: no rollout
+  expected: 3
+\tat com.example.Rollout.run(Rollout.java:7)
+\t... 12 more
+Caused by: java.net.ConnectException: refused
+\tat java.base/sun.nio.ch.Net.poll(Native Method)
+\tSuppressed: java.io.IOException: closed`;
+  const NODE = `Error: no rollout
+    at run (file:///job.js:3:7) {
+  [cause]: Error: refused
+      at connect (file:///job.js:9:1)
+}`;
+  const PYTHON = `Traceback (most recent call last):
+  File "job.py", line 3, in run
+    connect()
+ConnectionError: refused
+
+The above exception was the direct cause of the following exception:
+
+Traceback (most recent call last):
+  File "job.py", line 9, in <module>
+    run()
+RuntimeError: no rollout`;
+  const RUST = `Error: no rollout
+
+Caused by:
+    0: refused
+    1: no route to host`;
+  it.each([
+    [
+      "of Java",
+      JAVA,
+      "java.lang.IllegalStateException: no rollout",
+      "  expected: 3",
+      ["java.net.ConnectException: refused"],
+      4,
+    ],
+    ["of Java, shortened", "a: b\nCaused by: c: d\n\t... 12 more\ne", "a: b", "", ["c: d"], 1],
+    ["of Node", NODE, "Error: no rollout", "", ["Error: refused"], 2],
+    ["of Python", PYTHON, "RuntimeError: no rollout", "", ["ConnectionError: refused"], 4],
+    ["of Rust", RUST, "Error: no rollout", "", ["refused", "no route to host"], 0],
+    [
+      "of Go",
+      "panic: no rollout\n\ngoroutine 1 [running]:\nmain.run()\n\t/job.go:7 +0x1d",
+      "panic: no rollout",
+      "",
+      [],
+      2,
+    ],
+    ["of a compiler", "2 errors\na.c:1: x\na.c:9: y", "2 errors", "a.c:1: x\na.c:9: y", [], 0],
+    ["of one line", "Exit code 137", "Exit code 137", "", [], 0],
+    ["of nothing but white space", " \n ", "", "", [], 0],
+  ])("%s says what went wrong, what caused it, and how deep it was", (_, text, headline, detail, causes, frames) => {
+    expect(errorPartsOf(linesOf(text))).toEqual({ headline, detail, causes, frames });
+  });
+});
+
+describe("the text of a member", () => {
+  const RUN =
+    '{"id":"a","output":{"parameters":1},"parameters": {"n": 9007199254740993, "t": "},\\"x"} ,"z":[1,{"q":2}]}';
+  it.each([
+    ["parameters", '{"n": 9007199254740993, "t": "},\\"x"}'],
+    ["id", '"a"'],
+    ["z", '[1,{"q":2}]'],
+    ["n", null],
+    ["a", null],
+  ])("%s is as the server sent it", (name, expected) => {
+    expect(memberText(RUN, name)).toBe(expected);
+  });
+});
+
+/** The element that the console makes of the text: its name, where it leads, and what it shows. */
+function shown(text: string) {
+  const { type, props } = ExternalLink({ href: text });
+  const { href = null, children } = props as { readonly href?: string; readonly children: unknown };
+  const inner = JSON.stringify(children);
+  return { element: type, href, showsText: inner.includes(JSON.stringify(text)) };
+}
+
+describe("the console", () => {
+  it.each([
+    "https://github.com@evil.example/",
+    "https://github.com:443@evil.example/octo/shop/actions/runs/1",
+    "https://@evil.example/",
+    "https:\\\\github.com@evil.example/",
+    "https://github.com\\@evil.example/",
+    "http://ci.example.com/jobs/1",
+    "javascript:alert(1)",
+    "https://ci.example.com/a b",
+    `https://ci.example.com/${"x".repeat(2048)}`,
+  ])("shows as text: %s", (text) => {
+    expect(shown(text)).toEqual({ element: "bdi", href: null, showsText: true });
+  });
+
+  it("links an https address, in the spelling of the URL parser, which is also what it shows", () => {
+    const address = "https://ci.example.com/caf%C3%A9";
+    expect(shown(address)).toEqual({ element: "a", href: address, showsText: true });
+    const { href, showsText } = shown("HTTPS://CI.example.com/caf\u00e9");
+    expect({ href, showsText }).toEqual({ href: address, showsText: false });
+  });
+});
