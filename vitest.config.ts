@@ -66,7 +66,7 @@ const IN_RUNTIMES = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-const NO_RUNTIME_TESTS = ["server", "products", "client", "cli", "console"].map((room) => `test/${room}/**`);
+const NO_RUNTIME_TESTS = ["server", "products", "client", "words", "cli", "console"].map((room) => `test/${room}/**`);
 
 /**
  * Keeps the files of a project together in the queue, because a runtime ends if the next file in the queue is of
@@ -117,7 +117,7 @@ export default defineConfig({
           name: "node",
           env: TEMPORARY_FILES,
           isolate: false,
-          include: ["test/client/**/*.test.ts", "test/cli/**/*.test.ts", "test/console/**/*.test.ts"],
+          include: ["client", "words", "cli", "console"].map((room) => `test/${room}/**/*.test.ts`),
         },
       },
       {

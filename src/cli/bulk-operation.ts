@@ -1,27 +1,42 @@
-/** Follows a bulk operation to its end. stdout is for the ended operation alone, so progress goes to stderr. */
-import type { BulkItem, BulkOperation, BulkPreview, Client } from "../client/index.ts";
+/**
+ * Bulk operations for people: follows one to its end, and shows them. stdout is for the ended operation alone, so progress
+ * goes to stderr. Every text from the service passes through `plain`.
+ */
+import type { Client, Schemas } from "../client/index.ts";
+import { countText, least, tallyText } from "../words/statuses.ts";
 import { take } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "./exit.ts";
-import { fields, indent, instantText } from "./fields.ts";
-import { INTERRUPTED, type Interruption, LiveLine, lasting, withSignals } from "./follow.ts";
-import { ask } from "./input.ts";
-import { type Colour, complain, cut, Output, plain } from "./output.ts";
-import { progressBar, text, words } from "./run-text.ts";
+import { fields, indent, instantText, progressBar, text, words } from "./fields.ts";
+import { INTERRUPTED, lasting, Screen, withSignals } from "./follow.ts";
+import { isConfirmed } from "./input.ts";
+import { type Colour, complain, cut, type Output, people, plain } from "./output.ts";
+
+type BulkOperation = Schemas["BulkOperation"];
 
 /** The codes of more runs are not read. */
 const REASONS_MAX = 1000;
-const SECOND_MS = 1000;
 
-export interface FollowBulkOptions {
+interface FollowBulkOptions {
   /** Whether this command started the operation, so that Ctrl-C can mean to stop it. */
   readonly isOwn: boolean;
   /** How long to wait at most. */
   readonly seconds?: number | undefined;
 }
 
+/** The user leaves the operation, which goes on. */
+class Left extends Error {
+  readonly exitCode: number;
+
+  constructor(exitCode: number) {
+    super("The bulk operation goes on.");
+    this.exitCode = exitCode;
+  }
+}
+
 /**
  * Shows the operation when it has ended, and returns the exit code. If the user leaves it, or after `seconds`, it says
- * that the operation goes on. The service must have answered before.
+ * that the operation goes on. The service must have answered before. If this command started the operation, Ctrl-C on a
+ * terminal asks once whether to stop it. Ctrl-C in the place of an answer leaves it.
  */
 export async function followBulk(
   client: Client,
@@ -29,28 +44,73 @@ export async function followBulk(
   output: Output,
   { isOwn, seconds }: FollowBulkOptions,
 ): Promise<number> {
-  const screen = new BulkScreen(client, id, isOwn);
-  const timeout = seconds === undefined ? undefined : AbortSignal.timeout(seconds * SECOND_MS);
+  const { stdin, stderr } = process;
+  const screen = new Screen(stderr, { endsWithInterrupt: false });
+  const over = new AbortController();
+  const timeout = seconds === undefined ? undefined : AbortSignal.timeout(seconds * 1000);
+  let mayAsk = isOwn && stdin.isTTY === true && stderr.isTTY === true;
+  let isAsking = false;
+
+  async function askToStop(leave: (error: Left) => void): Promise<void> {
+    mayAsk = false;
+    isAsking = true;
+    const left = new Left(INTERRUPTED.SIGINT);
+    try {
+      const isStopped = await isConfirmed("Stop the bulk operation? N leaves it running", {
+        signal: over.signal,
+        onInterrupt: () => leave(left),
+      });
+      isAsking = false;
+      if (!isStopped) return leave(left);
+      await client.bulkOperations.cancel(id, { signal: over.signal });
+    } catch (thrown) {
+      if (over.signal.aborted) return;
+      // The input has ended.
+      if (thrown instanceof CommandFailed) return leave(left);
+      screen.complain(`The service does not stop it. ${errorSentence(thrown)}`);
+      leave(new Left(exitCodeOf(thrown)));
+    }
+  }
+
+  /** Takes the question back. */
+  function end(): void {
+    screen.clear();
+    over.abort();
+    if (isAsking) stderr.write("\n");
+    isAsking = false;
+  }
+
   try {
     const ended = await withSignals(
       (left) => {
-        screen.begin();
+        const ctrlC = mayAsk ? " Ctrl-C asks whether to stop it." : "";
+        // Also in a script, because the operation goes on if the script is killed.
+        if (isOwn) complain(`Started the bulk operation ${plain(id)}.${ctrlC}`);
+        else if (screen.isLive) complain("Ctrl-C stops waiting. The bulk operation goes on.");
         const signal = timeout === undefined ? left : AbortSignal.any([left, timeout]);
-        const onProgress = (operation: BulkOperation) => screen.show(operation);
+        const onProgress = (operation: BulkOperation) => {
+          if (!isAsking) screen.show((columns) => progressLine(operation, columns));
+        };
         const wait = () => client.bulkOperations.wait(id, { signal, onProgress });
-        return lasting(wait, { signal, say: (sentence) => screen.say(sentence) });
+        return lasting(wait, { signal, say: screen.complain });
       },
-      (name, leave) => screen.interrupt(name, leave),
+      (name, leave) => {
+        screen.clear();
+        if (name === "SIGINT" && mayAsk) void askToStop(leave);
+        else leave(new Left(INTERRUPTED[name]));
+      },
     );
-    screen.end();
+    end();
     await showEnded(client, ended, output);
     return exitCodeOfBulk(ended);
   } catch (thrown) {
-    screen.end();
-    const exitCode = thrown instanceof Left ? thrown.exitCode : EXIT.timedOut;
+    end();
     if (!(thrown instanceof Left) && thrown !== timeout?.reason) throw thrown;
-    await screen.sayGoesOn();
-    return exitCode;
+    complain("The bulk operation goes on.");
+    // Commands have lines of their own, so that people can copy them.
+    const how = `To follow it: action-runs bulk wait ${plain(id)}\nTo stop it: action-runs bulk cancel ${plain(id)}`;
+    await people().line(how);
+    return thrown instanceof Left ? thrown.exitCode : EXIT.timedOut;
   }
 }
 
@@ -68,127 +128,22 @@ async function showEnded(client: Client, operation: BulkOperation, output: Outpu
 async function codesOf(
   client: Client,
   id: string,
-  outcome: NonNullable<BulkItem["outcome"]>,
+  outcome: NonNullable<Schemas["BulkItem"]["outcome"]>,
 ): Promise<readonly string[]> {
-  const codes: string[] = [];
-  for await (const { code } of take(client.bulkOperations.items(id, { outcome }), REASONS_MAX)) {
-    codes.push(code ?? "");
-  }
-  return codes;
+  const items = await Array.fromAsync(take(client.bulkOperations.items(id, { outcome }), REASONS_MAX));
+  return items.map(({ code }) => code ?? "");
 }
 
-/* SECTION: What people see while a bulk operation runs, and what their Ctrl-C does. */
-
-/** The user leaves the operation, which goes on. */
-export class Left extends Error {
-  override readonly name = "Left";
-  readonly exitCode: number;
-
-  constructor(exitCode: number) {
-    super("The bulk operation goes on.");
-    this.exitCode = exitCode;
-  }
-}
-
-export class BulkScreen {
-  readonly #client: Client;
-  readonly #id: string;
-  readonly #isOwn: boolean;
-  readonly #live: LiveLine | null;
-  #mayAsk: boolean;
-  /** Whether the question is on the screen. */
-  #isAsking = false;
-  /** Takes the question back. */
-  readonly #over = new AbortController();
-
-  /** `isOwn`: whether this command started the operation, so that Ctrl-C can mean to stop it. */
-  constructor(client: Client, id: string, isOwn: boolean) {
-    this.#client = client;
-    this.#id = id;
-    this.#isOwn = isOwn;
-    const { stdin, stderr } = process;
-    this.#live = LiveLine.canBeOn(stderr) ? new LiveLine(stderr, { endsWithInterrupt: false }) : null;
-    this.#mayAsk = isOwn && stdin.isTTY === true && stderr.isTTY === true;
-  }
-
-  begin(): void {
-    const ctrlC = this.#mayAsk ? " Ctrl-C asks whether to stop it." : "";
-    // Also in a script, because the operation goes on if the script is killed.
-    if (this.#isOwn) complain(`Started the bulk operation ${plain(this.#id)}.${ctrlC}`);
-    else if (this.#live) complain("Ctrl-C stops waiting. The bulk operation goes on.");
-  }
-
-  show(operation: BulkOperation): void {
-    if (!this.#isAsking) this.#live?.show((columns) => progressLine(operation, columns));
-  }
-
-  /** Prints a problem to stderr. The next read brings the line back. */
-  say(sentence: string): void {
-    this.#live?.clear();
-    complain(sentence);
-  }
-
-  /** `leave`: ends the wait with this error. */
-  interrupt(name: Interruption, leave: (error: Left) => void): void {
-    this.#live?.clear();
-    if (name === "SIGINT" && this.#mayAsk) void this.#ask(leave);
-    else leave(new Left(INTERRUPTED[name]));
-  }
-
-  /** Asks once. Ctrl-C in the place of an answer leaves the operation. */
-  async #ask(leave: (error: Left) => void): Promise<void> {
-    this.#mayAsk = false;
-    this.#isAsking = true;
-    const left = new Left(INTERRUPTED.SIGINT);
-    try {
-      const answer = await ask("Stop the bulk operation? N leaves it running (y/N)", {
-        signal: this.#over.signal,
-        onInterrupt: () => leave(left),
-      });
-      this.#isAsking = false;
-      if (!/^y(es)?$/i.test(answer)) return leave(left);
-      await this.#client.bulkOperations.cancel(this.#id, { signal: this.#over.signal });
-    } catch (thrown) {
-      if (this.#over.signal.aborted) return;
-      // The input has ended.
-      if (thrown instanceof CommandFailed) return leave(left);
-      this.say(`The service does not stop it. ${errorSentence(thrown)}`);
-      leave(new Left(exitCodeOf(thrown)));
-    }
-  }
-
-  /** Call this before something else is printed. */
-  end(): void {
-    this.#live?.clear();
-    this.#over.abort();
-    if (this.#isAsking) process.stderr.write("\n");
-    this.#isAsking = false;
-  }
-
-  /** Commands have lines of their own, so that people can copy them. */
-  async sayGoesOn(): Promise<void> {
-    complain("The bulk operation goes on.");
-    const id = plain(this.#id);
-    const people = new Output({ json: false }, process.stderr);
-    await people.line(`To follow it: action-runs bulk wait ${id}\nTo stop it: action-runs bulk cancel ${id}`);
-  }
-}
-
-/* SECTION: Shows bulk operations to people. Every text from the service passes through `plain`. */
-
-type Count = BulkOperation["counts"]["matched"];
 type Kind = BulkOperation["operation"];
 
 /** The codes of runs that were skipped or failed, perhaps not of all. */
-export interface Reasons {
+interface Reasons {
   readonly skipped: readonly string[];
   readonly failed: readonly string[];
 }
 
 /** More would move the counts, which are below, out of sight. */
 const NEWEST_SHOWN = 10;
-const BAR_CELLS = 20;
-const BAR_SHARE = 1 / 3;
 
 const COLOURS: Readonly<Record<string, Colour>> = {
   collecting: "yellow",
@@ -214,13 +169,13 @@ const DONE: Readonly<Record<Kind, readonly [can: string, cannot: string]>> = {
 };
 
 /** How many of the runs that match an operation can change. */
-export function changeable({ byStatus }: BulkPreview, kind: Kind): number {
+export function changeable({ byStatus }: Schemas["BulkPreview"], kind: Kind): number {
   const { pending, running, succeeded, failed, cancelled } = byStatus;
   return kind === "cancel" ? pending + running : succeeded + failed + cancelled;
 }
 
 /** The newest ids, and how many runs can change. */
-export function previewText(preview: BulkPreview, kind: Kind, output: Output): string {
+export function previewText(preview: Schemas["BulkPreview"], kind: Kind, output: Output): string {
   const { matched, byStatus, newest, wouldStart } = preview;
   const known = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
   const [can, cannot] = DONE[kind];
@@ -230,7 +185,7 @@ export function previewText(preview: BulkPreview, kind: Kind, output: Output): s
   const unknown = typeof matched === "number" ? matched - known : 0;
   const rows = [
     ["newest runs", indent([...shown.map(plain), ...(isAll ? [] : ["…"])].join("\n"))],
-    ["match", words(countText(matched), inBrackets(byStatus))],
+    ["match", words(countText(matched, String), inBrackets(byStatus))],
     [
       "of them",
       [
@@ -255,12 +210,12 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
     ["bulk operation", plain(id)],
     ["does", plain(kind)],
     ["status", output.paint(COLOURS[status] ?? "dim", statusText(operation))],
-    ["match", countText(counts.matched)],
+    ["match", countText(counts.matched, String)],
     ["accepted", text(counts.accepted)],
     ["ended", endedText(operation)],
     ["skipped", words(text(counts.skipped), inBrackets(tally(reasons?.skipped)))],
     ["failed", words(text(counts.failed), inBrackets(tally(reasons?.failed)))],
-    ["remaining", countText(counts.remaining)],
+    ["remaining", countText(counts.remaining, String)],
     ["filter", filter && indent(filterText(filter))],
     ["by", plain(by)],
     ["created", instantText(createdAt)],
@@ -295,40 +250,30 @@ function tally(codes: readonly string[] = []): Readonly<Record<string, number>> 
   return Object.fromEntries(counts);
 }
 
-/** `3 run_succeeded, 1 run_open`, without zeros, the greatest count first. */
-function tallyText(counts: Readonly<Record<string, number>>): string {
-  return Object.entries(counts)
-    .filter(([, count]) => count > 0)
-    .sort(([, one], [, other]) => other - one)
-    .map(([name, count]) => words(text(count), text(name)))
-    .join(", ");
-}
-
 function inBrackets(counts: Readonly<Record<string, number>>): string {
-  const told = tallyText(counts);
+  const told = plain(tallyText(counts));
   return told === "" ? "" : `(${told})`;
 }
 
 /** How an operation ended, for people who read its JSON elsewhere. */
-export function endSentence(operation: BulkOperation, { skipped, failed }: Reasons): string {
+function endSentence(operation: BulkOperation, { skipped, failed }: Reasons): string {
   const { counts } = operation;
   return words(
-    `The bulk operation is ${statusText(operation)}. ${countsText(operation)}, ${countText(counts.remaining)} remaining.`,
-    skipped.length > 0 ? `Skipped: ${tallyText(tally(skipped))}.` : "",
-    failed.length > 0 ? `Failed: ${tallyText(tally(failed))}.` : "",
+    `The bulk operation is ${statusText(operation)}. ${countsText(operation)}, ${countText(counts.remaining, String)} remaining.`,
+    skipped.length > 0 ? `Skipped: ${plain(tallyText(tally(skipped)))}.` : "",
+    failed.length > 0 ? `Failed: ${plain(tallyText(tally(failed)))}.` : "",
   );
 }
 
 /** How far an operation is, in at most `columns` cells. */
-export function progressLine(operation: BulkOperation, columns: number): string {
+function progressLine(operation: BulkOperation, columns: number): string {
   const { status, counts } = operation;
   const { matched, accepted, skipped, failed } = counts;
-  if (status === "collecting") return cut(`finds the runs: ${countText(matched)} so far`, columns);
+  if (status === "collecting") return cut(`finds the runs: ${countText(matched, String)} so far`, columns);
   const decided = accepted + skipped + failed;
-  const total = typeof matched === "number" ? matched : matched.atLeast;
-  const cells = Math.min(BAR_CELLS, Math.floor(columns * BAR_SHARE));
-  const bar = progressBar(total === 0 ? 1 : decided / total, cells);
-  return cut(`${bar} ${text(decided)} of ${countText(matched)}: ${countsText(operation)}`, columns);
+  const total = least(matched);
+  const bar = progressBar(total === 0 ? 1 : decided / total, columns);
+  return cut(`${bar} ${text(decided)} of ${countText(matched, String)}: ${countsText(operation)}`, columns);
 }
 
 /** `38 accepted, 1 skipped, 1 failed`. */
@@ -354,7 +299,7 @@ export function operationTable(operations: readonly BulkOperation[], output: Out
     one.id,
     one.operation,
     one.status,
-    countText(one.counts.matched),
+    countText(one.counts.matched, String),
     String(one.counts.accepted),
     String(one.counts.skipped),
     String(one.counts.failed),
@@ -365,7 +310,7 @@ export function operationTable(operations: readonly BulkOperation[], output: Out
   return output.table(columns, rows, (column, cell) => (column === 2 ? (COLOURS[cell] ?? null) : null));
 }
 
-export function itemTable(items: readonly BulkItem[], output: Output): string {
+export function itemTable(items: readonly Schemas["BulkItem"][], output: Output): string {
   const isRetry = items.some(({ newRunId }) => newRunId !== null);
   const columns = [
     { heading: "RUN" },
@@ -380,9 +325,4 @@ export function itemTable(items: readonly BulkItem[], output: Output): string {
     newRunId ?? "",
   ]);
   return output.table(columns, rows, (column, cell) => (column === 1 ? (COLOURS[cell] ?? null) : null));
-}
-
-/** `40`, or `501+` if they were not counted further. */
-function countText(count: Count): string {
-  return typeof count === "number" ? text(count) : `${text(count.atLeast)}+`;
 }

@@ -66,8 +66,6 @@ function unnamed(option: Option): Option {
   return Object.assign(Object.create(option) as Option, { envVar: undefined });
 }
 
-/* SECTION: The options that several commands share, and the readers of their values. */
-
 /** What completion looks up when the user presses tab. */
 export type Offer = "profiles" | "files after @" | Suggested;
 
@@ -117,14 +115,14 @@ export function textOption(flags: string, description: string): OfferingOption {
   return new OfferingOption(flags, description, "files after @");
 }
 
-/** Adds the options of a command that calls the API. */
-export function withConnection(command: CliCommand, { env = true } = {}): CliCommand {
+/** Adds the options that say which environment is meant and who asks. `needsEnv`: false for what belongs to a project. */
+export function withConnection(command: CliCommand, { needsEnv = true } = {}): CliCommand {
   command
     .optionsGroup("Connection:")
     .addOption(new Option("--url <url>", "the server's address").env("ACTION_RUNS_URL"))
     .addOption(new Option("--org <name>", "the organization").env("ACTION_RUNS_ORG"))
     .addOption(new Option("--project <name>", "the project").env("ACTION_RUNS_PROJECT"));
-  if (env) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
+  if (needsEnv) command.addOption(new Option("--env <name>", "the environment").env("ACTION_RUNS_ENV"));
   command
     .addOption(
       new OfferingOption("--profile <name>", "a profile that `login` saved, instead of `default`", "profiles").env(
@@ -166,14 +164,6 @@ function withCalling(command: CliCommand): CliCommand {
         .default(30)
         .argParser(wholeNumberFrom(1, 3600)),
     );
-}
-
-/** Adds the choice between text for people and JSON. */
-export function withOutput(command: CliCommand): CliCommand {
-  return command
-    .optionsGroup("Output:")
-    .addOption(new Option("--json", "print JSON; the default if stdout is not a terminal"))
-    .addOption(new Option("--no-json", "print text, even if stdout is not a terminal"));
 }
 
 /** A reader of whole numbers from `least` to `most`. */
@@ -219,15 +209,15 @@ export function readName(text: string): string {
 }
 
 /**
- * Turns a function that resolves with an exit code into an action for commander. In its errors, the options of the
+ * Turns a function that resolves with an exit code, or with undefined for 0, into an action for commander. In its errors, the options of the
  * command have the names that the user typed.
  */
 export function exiting<A extends readonly unknown[]>(
-  run: (...args: A) => Promise<number>,
+  run: (...args: A) => Promise<number | undefined>,
 ): (...args: A) => Promise<void> {
   return async function exiting(this: unknown, ...args) {
     try {
-      process.exitCode = await run(...args);
+      process.exitCode = (await run(...args)) ?? 0;
     } catch (fault) {
       throw this instanceof Command ? withFlagNames(fault, givenOptions(this)) : fault;
     }
@@ -244,15 +234,6 @@ function givenOptions(command: Command): readonly Option[] {
 export function examples(...lines: readonly string[]): string {
   return `\nExamples:\n${lines.map((line) => `  ${line}`).join("\n")}`;
 }
-
-/** `options` without undefined members, because the client's types don't allow undefined. */
-export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
-}
-
-/* SECTION: Errors of the service in the words of the command line: `--created-after` instead of `createdAfter`. PURE. */
 
 /** The members of requests whose option has another name. */
 const OPTIONS: ReadonlyMap<string, string> = new Map([
@@ -287,7 +268,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   [" (in a query, write + as %2B)", ""],
 ];
 
-/** The error with the names of options and commands. `options`: those in use. */
+/** The error in the words of the command line: `--created-after` instead of `createdAfter`. `options`: those in use. */
 export function withFlagNames(fault: unknown, options: readonly Option[]): unknown {
   if (!(fault instanceof ActionRunsError)) return fault;
   const { message, cause, ...details } = fault;
@@ -303,8 +284,6 @@ export function withFlagNames(fault: unknown, options: readonly Option[]): unkno
   const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
   return new ActionRunsError(told, { ...details, cause });
 }
-
-/* SECTION: How many entries of a list a command shows. */
 
 /** `usual`: the limit without the option; undefined shows all. */
 export function limitOption(usual?: number): Option {

@@ -1,6 +1,6 @@
 /** How a command ends: the exit codes, which users rely on, and the sentence for an error. It prints nothing. */
 import { CommanderError } from "commander";
-import { type ActionRun, ActionRunsError, type BulkOperation } from "../client/index.ts";
+import { ActionRunsError, type Schemas } from "../client/index.ts";
 import { ProxyRefusal, proxyVariables } from "./proxy.ts";
 
 export const EXIT = {
@@ -66,12 +66,12 @@ export function exitCodeOf(thrown: unknown): number {
 }
 
 /** 0 if the run succeeded, else 1. */
-export function exitCodeOfRun(status: ActionRun["status"]): number {
+export function exitCodeOfRun(status: Schemas["ActionRun"]["status"]): number {
   return status === "succeeded" ? EXIT.succeeded : EXIT.failed;
 }
 
 /** Why a bulk operation ended early. */
-const EXIT_OF_ABORT: Readonly<Record<NonNullable<BulkOperation["abortReason"]>, number>> = {
+const EXIT_OF_ABORT: Readonly<Record<NonNullable<Schemas["BulkOperation"]["abortReason"]>, number>> = {
   asked: EXIT.failed,
   too_many_runs: EXIT.conflict,
   token_revoked: EXIT.notAllowed,
@@ -82,7 +82,7 @@ const EXIT_OF_ABORT: Readonly<Record<NonNullable<BulkOperation["abortReason"]>, 
  * 0 if an operation that has ended did what it could. A run that was skipped had ended before, for example. If all were
  * skipped, nothing has happened, and that is a conflict, as it is for a command about one run.
  */
-export function exitCodeOfBulk({ status, abortReason, counts }: BulkOperation): number {
+export function exitCodeOfBulk({ status, abortReason, counts }: Schemas["BulkOperation"]): number {
   if (status === "aborted") return (abortReason && EXIT_OF_ABORT[abortReason]) ?? EXIT.failed;
   if (counts.failed > 0) return EXIT.failed;
   return counts.accepted === 0 && counts.skipped > 0 ? EXIT.conflict : EXIT.succeeded;
@@ -103,11 +103,6 @@ export function errorSentence(thrown: unknown): string | null {
 export function isCancelled(thrown: unknown): boolean {
   return thrown instanceof ActionRunsError && thrown.code === "run_cancelled";
 }
-
-/* SECTION:
- * Says why no response came from the service, and what to do. Node tells the reason in the causes of an error, as a
- * code.
- */
 
 /** What the client says of every such error. */
 const CLIENT_ADVICE = "Check the address and the network, and try again.";
@@ -134,7 +129,10 @@ const MEANINGS: Readonly<Record<string, string>> = {
   ECONNREFUSED: `Nothing accepts connections at {}. ${CLIENT_ADVICE}`,
 };
 
-/** The sentences of any error. Without a response: what happened, what to do, and the code of the cause. */
+/**
+ * The sentences of any error. Without a response: what happened, what to do, and the code of the cause, which Node hides in
+ * the causes of an error.
+ */
 export function explained(error: ActionRunsError): string {
   if (error.code === "unreachable") return unreachableSentence(error);
   return error.code === "unexpected_answer" ? `${error.message}${proxyAdvice()}` : error.message;

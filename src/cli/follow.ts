@@ -1,6 +1,6 @@
 /**
- * Waits for a run's end, for the commands that make a run and for `get`. stdout is for the run alone, so progress goes
- * to stderr.
+ * Follows what goes on: waits for a run's end, shows events, and goes on although the server goes away. stdout is for the
+ * result alone, so progress goes to stderr. One screen shows it, for runs and for bulk operations.
  */
 
 import { setTimeout as delay } from "node:timers/promises";
@@ -8,17 +8,18 @@ import { Option } from "commander";
 import {
   ActionRunsError,
   type Client,
-  type DetailedActionRun,
   type DetailOptions,
   type FollowedList,
   type FollowOptions,
   type RunChanges,
-  type TimelineEvent,
+  type Schemas,
 } from "../client/index.ts";
 import { type CliCommand, wholeNumberFrom } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
-import { complain, cut, Output, plain, printable, wrap } from "./output.ts";
+import { complain, cut, type Output, people, plain, printable, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const SECOND_MS = 1000;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
@@ -37,7 +38,7 @@ export function waitTimeoutOption(): Option {
   );
 }
 
-export interface UntilEndedOptions extends DetailOptions {
+interface UntilEndedOptions extends DetailOptions {
   readonly seconds: number | undefined;
   /** Whether the server has answered before. Otherwise a server that does not answer ends the command. */
   readonly hasAnswered: boolean;
@@ -56,15 +57,15 @@ export async function untilEnded(
   const options = signal === undefined ? {} : { signal };
   const most = seconds === undefined ? "" : `, for at most ${inSeconds(seconds)}`;
   try {
-    const people = process.stderr.isTTY || !output.isJson ? new Output({ json: false }, process.stderr) : null;
+    const shown = process.stderr.isTTY || !output.isJson ? people() : null;
     const waiting = `Waiting for the run ${plain(id)} to end${most}. Ctrl-C stops waiting. The run continues.`;
-    await people?.line(wrap(waiting, people.columns));
+    await shown?.line(wrap(waiting, shown.columns));
     if (!hasAnswered) await client.runs.get(id, options);
-    if (people !== null) await showEvents(client, id, people, options);
+    if (shown !== null) await showEvents(client, id, shown, options);
     const wait = () => client.runs.wait(id, { ...options, include });
     const run = await lasting(wait, { signal, say: complain });
     // On stderr, because stdout may be a file with the run alone.
-    await people?.line("");
+    await shown?.line("");
     await (show === undefined ? output.show(run, () => runText(run, output)) : show(run));
     return exitCodeOfRun(run.status);
   } catch (thrown) {
@@ -80,14 +81,14 @@ export async function untilEnded(
 async function showEvents(
   client: Client,
   id: string,
-  people: Output,
+  output: Output,
   options: { readonly signal?: AbortSignal },
 ): Promise<void> {
   const read = () => client.runs.get(id, { ...options, include: "details" });
-  const lines = new EventLines(people, read);
+  const lines = new EventLines(output, read);
   try {
     // Without events there is still the end to wait for.
-    const patience = { ...options, say: (sentence: string) => lines.complain(sentence), notAfter: "too_many_watchers" };
+    const patience = { ...options, say: lines.complain, notAfter: "too_many_watchers" };
     for await (const event of lastingEvents(client, id, patience)) await lines.show(event);
   } catch (fault) {
     options.signal?.throwIfAborted();
@@ -103,186 +104,153 @@ function inSeconds(count = 0): string {
   return count === 1 ? "1 second" : `${count} seconds`;
 }
 
-/* SECTION:
- * Shows people a run's events: one line each. On a terminal the heartbeats are one progress bar, and what the run waits
- * for is one line, which change in place.
- */
-
 type Event = Parameters<typeof eventText>[0];
 
 /** After these events a run may wait. */
 const HOLDING: ReadonlySet<unknown> = new Set(["waiting", "approved"]);
+/** No event tells that a waiting run's position has changed, so it is read again. Rarely, because many wait for hours. */
+const READ_EVERY_MS = 10_000;
+/** The line also says how long it is until the start. */
+const DRAW_EVERY_MS = 1000;
 
+/**
+ * Shows people a run's events, one line each. On a terminal the heartbeats are one progress bar, and what the run waits
+ * for is one line, which change in place.
+ */
 export class EventLines {
   readonly #output: Output;
-  readonly #live: LiveLine | null;
-  readonly #waiting: LiveWaiting | null;
+  readonly #screen: Screen;
+  readonly #read: () => Promise<DetailedActionRun>;
+  #timer: NodeJS.Timeout | undefined;
+  /** Grows with each event that clears the line, so that a late response draws nothing. */
+  #generation = 0;
 
   /** `read`: gives the run with its details. */
-  constructor(output: Output, read: ReadRun) {
+  constructor(output: Output, read: () => Promise<DetailedActionRun>) {
     this.#output = output;
-    this.#live = LiveLine.canBeOn(output.stream) ? new LiveLine(output.stream) : null;
-    this.#waiting = this.#live && new LiveWaiting(this.#live, read);
+    this.#screen = new Screen(output.stream);
+    this.#read = read;
   }
 
   async show(event: Event): Promise<void> {
     const type = "type" in event ? event.type : null;
-    if (this.#live !== null && type === "heartbeat") {
-      this.#live.show((columns) => heartbeatLine(event, columns));
+    if (this.#screen.isLive && type === "heartbeat") {
+      this.#screen.show((columns) => heartbeatLine(event, columns));
       return;
     }
     this.clear();
     await this.#output.line(eventText(event, this.#output));
     // Not awaited, because the next event must not wait for the read.
-    if (HOLDING.has(type)) void this.#waiting?.start();
+    if (this.#screen.isLive && HOLDING.has(type)) void this.#showWaiting();
   }
 
   /** Prints a problem to stderr. */
-  complain(sentence: string): void {
-    // Both streams may be the same terminal. The next heartbeat brings the bar back, and the next second the line of a
-    // run that waits.
-    this.#live?.clear();
-    complain(sentence);
+  get complain(): (sentence: string) => void {
+    return this.#screen.complain;
   }
 
   /** Call this before something else is printed. */
   clear(): void {
-    this.#waiting?.stop();
-    this.#live?.clear();
-  }
-}
-
-/* SECTION:
- * The live line of a run that waits. No event tells that the run's position has changed, so the run is read
- * again from time to time.
- */
-
-/** Rarely, because many may wait for hours. */
-const READ_EVERY_MS = 10_000;
-/** The line also says how long it is until the start. */
-const DRAW_EVERY_MS = 1000;
-
-/** Gives the run with its details. */
-export type ReadRun = () => Promise<DetailedActionRun>;
-
-export class LiveWaiting {
-  readonly #live: LiveLine;
-  readonly #read: ReadRun;
-  #details: DetailedActionRun["details"];
-  #timer: NodeJS.Timeout | undefined;
-  /** Grows with each start and stop, so that a late response draws nothing. */
-  #generation = 0;
-
-  constructor(live: LiveLine, read: ReadRun) {
-    this.#live = live;
-    this.#read = read;
+    this.#generation++;
+    clearInterval(this.#timer);
+    this.#screen.clear();
   }
 
-  /** Shows the line, and keeps it true until `stop`. Resolves when the first line is there. */
-  async start(): Promise<void> {
-    this.stop();
+  /** Shows what the run waits for, and keeps it true until `clear`. */
+  async #showWaiting(): Promise<void> {
     const generation = this.#generation;
+    let details: DetailedActionRun["details"];
+    const draw = () => {
+      const shown = details;
+      if (shown?.waiting) this.#screen.show((columns) => cut(waitsForText(shown, Date.now()), columns));
+      else this.#screen.clear();
+    };
+    const update = async () => {
+      // The line is an extra. If the service can't answer, the events say so.
+      const run = await this.#read().catch(() => null);
+      if (generation !== this.#generation) return;
+      if (run !== null) details = run.details;
+      draw();
+    };
     let leftMs = READ_EVERY_MS;
     this.#timer = setInterval(() => {
       leftMs -= DRAW_EVERY_MS;
-      if (leftMs <= 0) {
-        leftMs = READ_EVERY_MS;
-        void this.#update(generation);
-      } else this.#draw();
+      if (leftMs > 0) return draw();
+      leftMs = READ_EVERY_MS;
+      void update();
     }, DRAW_EVERY_MS);
     this.#timer.unref();
-    await this.#update(generation);
-  }
-
-  /** Call this when the run no longer waits, or before the command ends. */
-  stop(): void {
-    this.#generation++;
-    clearInterval(this.#timer);
-    this.#details = undefined;
-  }
-
-  async #update(generation: number): Promise<void> {
-    // The line is an extra. If the service can't answer, the events say so.
-    const run = await this.#read().catch(() => null);
-    if (generation !== this.#generation) return;
-    if (run !== null) this.#details = run.details;
-    this.#draw();
-  }
-
-  #draw(): void {
-    const details = this.#details;
-    if (details?.waiting) this.#live.show((columns) => cut(waitsForText(details, Date.now()), columns));
-    else this.#live.clear();
+    await update();
   }
 }
-
-/* SECTION:
- * One line of a terminal that changes in place, below lines that stay. The cursor stays at the line's beginning, so
- * that a terminal that breaks the line when it gets narrower has all of it after the cursor, where it is erased.
- */
 
 /** From the cursor to the end of the screen. */
 const ERASE = "\r\x1b[J";
 
-export class LiveLine {
+/**
+ * Lines that stay, and below them one line that changes in place, if the stream is a terminal that can. The cursor stays
+ * at the line's beginning, so that a terminal that breaks the line when it gets narrower has all of it after the cursor,
+ * where it is erased.
+ */
+export class Screen {
+  /** Whether a line can change in place. */
+  readonly isLive: boolean;
   readonly #stream: NodeJS.WriteStream;
-  #make: ((columns: number) => string) | null = null;
   readonly #endsWithInterrupt: boolean;
-  readonly #redraw = () => this.#draw();
-  /** Ctrl-C must not leave half a line where the shell prints its prompt. */
-  readonly #interrupt = () => {
-    this.clear();
-    process.kill(process.pid, "SIGINT");
-  };
+  #make: ((columns: number) => string) | null = null;
 
   /** `endsWithInterrupt`: false if the command itself decides what Ctrl-C does. It must then clear the line. */
   constructor(stream: NodeJS.WriteStream, { endsWithInterrupt = true } = {}) {
     this.#stream = stream;
     this.#endsWithInterrupt = endsWithInterrupt;
-  }
-
-  /** Whether lines can change in place there. */
-  static canBeOn(stream: NodeJS.WriteStream): boolean {
-    return stream.isTTY === true && process.env.TERM !== "dumb";
+    this.isLive = stream.isTTY === true && process.env.TERM !== "dumb";
   }
 
   /** `make`: the text for a width in cells. It must not take more, and the terminal must be able to print it. */
   show(make: (columns: number) => string): void {
+    if (!this.isLive) return;
     if (this.#make === null) {
-      this.#stream.on("resize", this.#redraw);
+      this.#stream.on("resize", this.#draw);
       if (this.#endsWithInterrupt) process.once("SIGINT", this.#interrupt);
     }
     this.#make = make;
     this.#draw();
   }
 
+  /** Prints a problem to stderr, which may be the same terminal. The next `show` brings the line back. */
+  readonly complain = (sentence: string): void => {
+    this.clear();
+    complain(sentence);
+  };
+
   /** Removes the line, so that other lines can be printed. */
   clear(): void {
     if (this.#make === null) return;
     this.#make = null;
-    this.#stream.off("resize", this.#redraw);
+    this.#stream.off("resize", this.#draw);
     process.off("SIGINT", this.#interrupt);
     this.#stream.write(ERASE);
   }
 
-  #draw(): void {
+  readonly #draw = (): void => {
     if (this.#make === null) return;
     // A text in the last cell would make some terminals begin a new line.
     const columns = Math.max((this.#stream.columns || 80) - 1, 0);
     this.#stream.write(`${ERASE}${printable(this.#make(columns))}\r`);
-  }
-}
+  };
 
-/* SECTION:
- * Goes on although the server goes away, because a run goes on too. Only what the server refuses ends a command that
- * has reached it once. An address that never answered is probably wrong, so the first failure there is thrown.
- */
+  /** Ctrl-C must not leave half a line where the shell prints its prompt. */
+  readonly #interrupt = (): void => {
+    this.clear();
+    process.kill(process.pid, "SIGINT");
+  };
+}
 
 /** Doubles with each failure. The client's own retries come before each of these pauses. */
 const PAUSE_MIN_MS = 500;
 const PAUSE_MAX_MS = 10_000;
 
-export interface LastingOptions {
+interface LastingOptions {
   readonly signal?: AbortSignal | undefined;
   /** Tells people that the server does not answer, and that it answers again. */
   readonly say: (sentence: string) => void;
@@ -309,7 +277,7 @@ export async function* lastingEvents(
   client: Client,
   id: string,
   { after = 0, ...options }: LastingOptions & { readonly after?: number | undefined },
-): AsyncGenerator<TimelineEvent, void> {
+): AsyncGenerator<Schemas["TimelineEvent"], void> {
   const outage = new Outage(options);
   for (let seq = after; ; ) {
     try {
@@ -338,6 +306,10 @@ export async function* lastingChanges(
   }
 }
 
+/**
+ * A time in which the server can't answer. A run goes on meanwhile, so only what the server refuses ends a command that
+ * has reached it once. An address that never answered is probably wrong, so the first failure there is thrown.
+ */
 class Outage {
   readonly #options: LastingOptions;
   #failures = 0;
@@ -371,33 +343,30 @@ class Outage {
   }
 }
 
-/* SECTION: What SIGINT and SIGTERM do to a command that started something which goes on without it. */
-
 /** The exit codes of shells: 128 and the number of the signal. */
 export const INTERRUPTED = { SIGINT: 130, SIGTERM: 143 } as const;
 
-export type Interruption = keyof typeof INTERRUPTED;
+type Interruption = keyof typeof INTERRUPTED;
 
 /**
  * Does `work`. A signal does not end the process meanwhile, but calls `onSignal`. Its `leave` aborts the work, and its
  * error is then thrown.
  */
 export async function withSignals<T>(
-  work: (signal: AbortSignal, leave: (error: unknown) => void) => Promise<T>,
+  work: (signal: AbortSignal) => Promise<T>,
   onSignal: (name: Interruption, leave: (error: unknown) => void) => void,
 ): Promise<T> {
   const aborter = new AbortController();
   const leave = (error: unknown) => aborter.abort(error);
-  const listeners = (Object.keys(INTERRUPTED) as Interruption[]).map(
-    (name) => [name, () => onSignal(name, leave)] as const,
-  );
-  for (const [name, listener] of listeners) process.on(name, listener);
+  const listener = (name: NodeJS.Signals) => onSignal(name as Interruption, leave);
+  const names = Object.keys(INTERRUPTED) as Interruption[];
+  for (const name of names) process.on(name, listener);
   try {
-    return await work(aborter.signal, leave);
+    return await work(aborter.signal);
   } catch (thrown) {
     aborter.signal.throwIfAborted();
     throw thrown;
   } finally {
-    for (const [name, listener] of listeners) process.off(name, listener);
+    for (const name of names) process.off(name, listener);
   }
 }

@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { parseExact } from "../client/typed-json.ts";
+import { parseExact } from "../words/typed-json.ts";
 import { CommandFailed, UsageError } from "./exit.ts";
 import { plain } from "./output.ts";
 
@@ -106,6 +106,11 @@ interface Asking {
   readonly onInterrupt?: () => void;
   /** Takes the question back. */
   readonly signal?: AbortSignal;
+}
+
+/** Whether the user says yes. */
+export async function isConfirmed(question: string, asking: Asking): Promise<boolean> {
+  return /^y(es)?$/i.test(await ask(`${question} (y/N)`, asking));
 }
 
 /** Asks on the terminal, and hides a secret answer. Writes to stderr, because stdout is for the result. */

@@ -1,7 +1,12 @@
-/** Shows the new run of a command. With --wait, waits for the run's end. */
+/**
+ * What the commands that make a run share: the options for its inputs and gates, and how they show the new run. With
+ * --wait they wait for its end. The service validates the values.
+ */
+
 import { Option } from "commander";
-import type { Client, StartedActionRun } from "../client/index.ts";
-import { type CliCommand, given, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
+import { present } from "../client/api.ts";
+import type { Client, Schemas } from "../client/index.ts";
+import { type CliCommand, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { fields, instantText } from "./fields.ts";
 import { untilEnded, withWaiting } from "./follow.ts";
@@ -31,13 +36,13 @@ const TRACEPARENT = /^[0-9a-f]{2}-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}(-[!-~]*)
 /** The client's options for a call that makes a run. Programs that trace commands set TRACEPARENT. */
 export function creatingOptions({ idempotencyKey }: CreatingFlags) {
   const { TRACEPARENT: text = "" } = process.env;
-  return given({ idempotencyKey, traceparent: TRACEPARENT.test(text) ? text : undefined });
+  return present({ idempotencyKey, traceparent: TRACEPARENT.test(text) ? text : undefined });
 }
 
 /** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
 export async function showCreated(
   client: Client,
-  created: StartedActionRun,
+  created: Schemas["StartedActionRun"],
   flags: CreatingFlags,
   output: Output,
   { hasTrigger }: { readonly hasTrigger: boolean },
@@ -62,7 +67,7 @@ export async function showCreated(
 const NOTHING_STARTS_IT = "Nothing starts this run's job, because there is no trigger.";
 const START_IT = "Start the job yourself, with the callback as CALLBACK_URL and the token as CALLBACK_TOKEN.";
 
-function createdText(created: StartedActionRun, output: Output, hasTrigger: boolean): string {
+function createdText(created: Schemas["StartedActionRun"], output: Output, hasTrigger: boolean): string {
   const { callback } = created;
   if (callback === undefined) return runText(created, output);
   const { url, token, expiresAt } = callback;
@@ -75,8 +80,6 @@ function createdText(created: StartedActionRun, output: Output, hasTrigger: bool
   if (hasTrigger) return text;
   return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
 }
-
-/* SECTION: The options for a run's inputs, for the commands that create a run. The service validates the values. */
 
 type Json = Record<string, unknown>;
 
@@ -138,7 +141,7 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
   const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
   return {
     ...base,
-    ...given({
+    ...present({
       entityId,
       parameters: await readParameterFlags(flags, base.parameters),
       recommendations:
@@ -149,8 +152,6 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
     ...gatesOf(flags),
   };
 }
-
-/* SECTION: The options for the gates of a run, for the commands that create one. An action has its other gates itself. */
 
 export interface GateFlags {
   /** An instant, although the user may have typed +2h. */
@@ -180,5 +181,5 @@ export function withGates(command: CliCommand): CliCommand {
 
 /** The members of a request. */
 export function gatesOf({ notBefore, gateTimeout }: GateFlags) {
-  return given({ notBefore, waitTimeout: gateTimeout });
+  return present({ notBefore, waitTimeout: gateTimeout });
 }

@@ -47,10 +47,18 @@ export class Output {
   }
 
   /**
-   * Prints things as they come, as one JSON array. After an error the array has no end, so nobody takes it for
-   * complete.
+   * Prints a list: a JSON array as it comes, or a table, or `none` if the list is empty. After an error the array has no
+   * end, so nobody takes it for complete.
    */
-  async array(things: AsyncIterable<unknown>): Promise<void> {
+  async list<T>(
+    things: AsyncIterable<T>,
+    none: string,
+    table: (things: readonly T[], output: Output) => string,
+  ): Promise<void> {
+    if (!this.isJson) {
+      const all = await Array.fromAsync(things);
+      return this.line(all.length === 0 ? none : table(all, this));
+    }
     let before = "[";
     for await (const thing of things) {
       await this.line(`${before}${toJson(thing)}`);
@@ -82,6 +90,11 @@ export class Output {
       )
       .join("\n");
   }
+}
+
+/** Text for people on stderr, because stdout is for the result. */
+export function people(): Output {
+  return new Output({ json: false }, process.stderr);
 }
 
 /** Prints a problem to stderr. */
@@ -146,8 +159,6 @@ export function toJson(value: unknown): string {
   return visibleText(JSON.stringify(value)).replace(/#(?=#)/g, "\\u0023");
 }
 
-/* SECTION: Fits a table into a terminal's width, counted in cells: many characters take two cells, some take none. PURE. */
-
 export interface Column {
   readonly heading: string;
   /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
@@ -159,7 +170,7 @@ export interface Column {
 }
 
 /** A cell as shown: padded or cut. */
-export interface Shown {
+interface Shown {
   /** The column's index among all columns. */
   readonly column: number;
   readonly text: string;
@@ -168,8 +179,11 @@ export interface Shown {
 const GAP = 2;
 const graphemes = new Intl.Segmenter();
 
-/** The lines of a table, headings first. No line takes more than `room` cells. */
-export function layOut(
+/**
+ * The lines of a table, headings first. No line takes more than `room` cells: many characters take two cells, some take
+ * none.
+ */
+function layOut(
   columns: readonly Column[],
   rows: readonly (readonly string[])[],
   room: number,
@@ -235,8 +249,6 @@ export function cut(text: string, cells: number): string {
   return `${kept}…`;
 }
 
-/* SECTION: Breaks lines between words, because a terminal breaks them in the middle of a word. Counts cells. PURE. */
-
 /** In fewer cells, text with a word in each line is harder to read than text that the terminal breaks. */
 const LEAST_CELLS = 20;
 
@@ -283,28 +295,24 @@ export function reflow(text: string, cells: number): string {
     .join("\n");
 }
 
-/* SECTION:
- * JSON as people read it: indented, and a text with line ends as a block of lines below its name. Such a block makes it
- * something else than JSON, so it is never read back. PURE.
- */
-
 const STEP = "  ";
 
+/**
+ * JSON as people read it: indented, and a text with line ends as a block of lines below its name. Such a block makes it
+ * something else than JSON, so it is never read back.
+ */
 export function readableJson(value: unknown, indent = ""): string {
   if (isBlock(value)) return block(value, indent);
   if (typeof value !== "object" || value === null) return JSON.stringify(value);
   const inner = indent + STEP;
   const [open, close] = Array.isArray(value) ? "[]" : "{}";
-  const parts = Array.isArray(value)
-    ? value.map((item: unknown) => [item, readableJson(item, inner)] as const)
-    : Object.entries(value).map(
-        ([name, item]) => [item, `${JSON.stringify(name)}: ${readableJson(item, inner)}`] as const,
-      );
-  if (parts.length === 0) return `${open}${close}`;
-  // A comma after a block would look like a part of its last line.
-  const lines = parts.map(([item, text], at) => {
-    const isLast = at === parts.length - 1;
-    return `${inner}${text}${isLast || isBlock(item) ? "" : ","}`;
+  const items: readonly unknown[] = Object.values(value);
+  if (items.length === 0) return `${open}${close}`;
+  const names = Array.isArray(value) ? [] : Object.keys(value).map((name) => `${JSON.stringify(name)}: `);
+  const lines = items.map((item, at) => {
+    // A comma after a block would look like a part of its last line.
+    const end = at === items.length - 1 || isBlock(item) ? "" : ",";
+    return `${inner}${names[at] ?? ""}${readableJson(item, inner)}${end}`;
   });
   return `${open}\n${lines.join("\n")}\n${indent}${close}`;
 }

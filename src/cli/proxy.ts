@@ -1,7 +1,8 @@
 /**
  * The proxy that the environment names: HTTPS_PROXY, HTTP_PROXY and NO_PROXY, in upper or lower case. Node's own `fetch`
- * obeys them only in some versions, and only if it is asked to. That of Bun and Deno always does. A proxy's address can
- * hold a password, so no message quotes it.
+ * obeys them only if NODE_USE_ENV_PROXY is set before Node starts, and a shebang can't set it. A second process that
+ * could would keep the tokens of `exec` readable. The `fetch` of Bun and Deno always obeys. A proxy's address can hold a
+ * password, so no message quotes it.
  */
 
 import type { Dispatcher } from "undici";

@@ -1,10 +1,18 @@
 /** Which run a command is about: its id, or on a terminal the end of its id. */
+
 import { Argument, Option } from "commander";
-import type { ActionRun, Client, RunFilter } from "../client/index.ts";
-import { type CliCommand, given, OfferingOption, readId, repeated, repeatedOf, take } from "./command.ts";
+import { present } from "../client/api.ts";
+import type { Client, RunFilter, Schemas } from "../client/index.ts";
+import { shortAge } from "../words/durations.ts";
+import { SINCE_PRESETS } from "../words/since.ts";
+import { STATUSES, type Status } from "../words/statuses.ts";
+import { WAITING_FILTERS } from "../words/waiting.ts";
+import { type CliCommand, OfferingOption, readId, repeated, repeatedOf, SuggestingOption, take } from "./command.ts";
 import { CommandFailed, EXIT, UsageError } from "./exit.ts";
-import { Output } from "./output.ts";
-import { ageText, sinceOption } from "./times.ts";
+import { people } from "./output.ts";
+import { readWhen } from "./times.ts";
+
+type ActionRun = Schemas["ActionRun"];
 
 /** Among so many runs a short id is looked for, newest first. */
 const NEWEST = 5000;
@@ -70,23 +78,20 @@ function isShort(text: string): boolean {
 }
 
 async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
-  const people = new Output({ json: false }, process.stderr);
   const columns = ["RUN", "STATUS", { heading: "AGE", dispensable: 1 }, { heading: "ACTION", least: 8 }];
   const rows = runs
     .slice(0, LISTED_MAX)
     .map(({ id, status, createdAt, actionName }) => [
       id,
       status,
-      ageText(Date.now() - Date.parse(createdAt)),
+      shortAge(Date.now() - Date.parse(createdAt)),
       actionName,
     ]);
-  await people.line(people.table(columns, rows));
+  const output = people();
+  await output.line(output.table(columns, rows));
 }
 
-/* SECTION: The filters that lists, counts and changes of many runs share. The service checks the values. */
-
-export type Status = ActionRun["status"];
-
+/** The filters that lists, counts and changes of many runs share. The service checks the values. */
 export interface FilterFlags {
   /** Counts have no such filter, because they count each status. */
   readonly status?: readonly Status[];
@@ -104,19 +109,6 @@ export interface FilterFlags {
 
 export type WaitingFilter = NonNullable<RunFilter["waiting"]>;
 
-/** All values: TypeScript reports a missing one. */
-const STATUSES = Object.keys({
-  pending: true,
-  running: true,
-  succeeded: true,
-  failed: true,
-  cancelled: true,
-} satisfies Record<Status, true>) as readonly Status[];
-const WAITING = Object.keys({ any: true, time: true, approval: true, concurrency: true, pause: true } satisfies Record<
-  WaitingFilter,
-  true
->);
-
 /** What the options of gates choose. */
 const CHOSEN = {
   waiting: "only runs that wait for this, or for any gate",
@@ -125,7 +117,7 @@ const CHOSEN = {
 
 export function withGateFilters(command: CliCommand, about = CHOSEN): CliCommand {
   return command
-    .addOption(new Option("--waiting <gate>", about.waiting).choices(WAITING))
+    .addOption(new Option("--waiting <gate>", about.waiting).choices(WAITING_FILTERS))
     .addOption(new OfferingOption("--group <name>", about.group, "concurrency groups"));
 }
 
@@ -143,7 +135,15 @@ export function withFilters(command: CliCommand): CliCommand {
     .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
     .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
     .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token or person created", "creators"))
-    .addOption(sinceOption())
+    .addOption(
+      new SuggestingOption(
+        "--since <when>",
+        "only runs created since then: 30m, 24h, 7d, today, yesterday or a date, in your time zone",
+        SINCE_PRESETS,
+      )
+        .conflicts("createdAfter")
+        .argParser(readWhen),
+    )
     .addOption(new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"))
     .addOption(new Option("--created-before <time>", "only runs created before this time"))
     .addOption(
@@ -169,7 +169,7 @@ export function filterOf(flags: FilterFlags) {
     waiting,
     group,
   } = flags;
-  return given({
+  return present({
     status: status && [...status],
     actionName,
     entityId,

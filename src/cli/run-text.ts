@@ -1,5 +1,10 @@
-/** A run with all its members, for people. Every text from the service passes through `plain`. */
-import type { ActionRun, ActionRunDetails, DetailedActionRun, ReportedActionRun } from "../client/index.ts";
+/**
+ * Runs as people read them: one run with all its members, a table, and a line for a changed run, for what a run waits
+ * for, and for an event. Every text from the service passes through `plain`.
+ */
+import type { Schemas } from "../client/index.ts";
+import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
+import { groupText, waitingText } from "../words/waiting.ts";
 import {
   fields,
   firstLine,
@@ -8,16 +13,21 @@ import {
   indent,
   instantText,
   objectText,
+  progressBar,
   STATUS_COLOUR,
   shortId,
+  text,
   WHOLE_IDS_FROM_CELLS,
+  words,
 } from "./fields.ts";
 import { type Column, cut, logLines, type Output, plain, wrap } from "./output.ts";
-import { ageText, durationText, timesOf } from "./times.ts";
+
+type ActionRun = Schemas["ActionRun"];
+type ActionRunDetails = Schemas["ActionRunDetails"];
 
 /** A run with all its members. `details`: those that say why the run does not start. */
 export function runText(
-  run: DetailedActionRun & ReportedActionRun,
+  run: Schemas["DetailedActionRun"] & Schemas["ReportedActionRun"],
   output: Output,
   details: Pick<ActionRunDetails, "delivery"> | undefined = run.details,
 ): string {
@@ -84,17 +94,20 @@ function approvalsText(approval: ActionRunDetails["approval"]): string | null {
 }
 
 function waited(run: ActionRun): string {
-  const { waitedMs } = timesOf(run);
-  return waitedMs === null ? "" : `, waited ${durationText(waitedMs)}`;
+  const ms = lengthOf(waitedOf(run));
+  return ms === null ? "" : `, waited ${formatDuration(ms)}`;
 }
 
 function ranOrTook(run: ActionRun): string {
-  const { ranMs, tookMs } = timesOf(run);
-  if (ranMs !== null) return `, ran ${durationText(ranMs)}`;
-  return tookMs === null ? "" : `, took ${durationText(tookMs)}`;
+  const ranMs = lengthOf(ranOf(run));
+  return ranMs === null ? `, took ${tookText(run)}` : `, ran ${formatDuration(ranMs)}`;
 }
 
-/* SECTION: The table of runs. Every text from the service passes through `plain`. */
+/** Empty before the end. */
+function tookText(run: ActionRun): string {
+  const ms = lengthOf(tookOf(run));
+  return ms === null ? "" : formatDuration(ms);
+}
 
 // The id is never cut at its end, because commands find a run by the end of its id. A column without text takes no room.
 function runColumns(hasWholeIds: boolean, hasErrors: boolean, isWaiting: boolean): readonly Column[] {
@@ -112,19 +125,18 @@ function runColumns(hasWholeIds: boolean, hasErrors: boolean, isWaiting: boolean
 }
 
 /** `now`: in ms, for the ages. In a narrow terminal an id is as short as commands accept it. */
-export function runTable(runs: readonly DetailedActionRun[], output: Output, now = Date.now()): string {
+export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: Output, now = Date.now()): string {
   const hasWholeIds = output.columns >= WHOLE_IDS_FROM_CELLS;
   const shown = idShortener(
     runs.map(({ id }) => id),
     output,
   );
   const rows = runs.map((run) => {
-    const { tookMs } = timesOf(run);
     return [
       shown(run.id),
       run.status,
-      ageText(now - Date.parse(run.createdAt)),
-      tookMs === null ? "" : durationText(tookMs),
+      shortAge(now - Date.parse(run.createdAt)),
+      tookText(run),
       // In a narrow terminal the age says as much in less room.
       hasWholeIds ? instantText(run.createdAt) : "",
       run.triggeredBy,
@@ -140,8 +152,6 @@ export function runTable(runs: readonly DetailedActionRun[], output: Output, now
   );
 }
 
-/* SECTION: A changed run as one line, for people who follow all runs. Every text from the service passes through `plain`. */
-
 /** In fewer cells the date would leave too little for the rest. */
 const DATES_FROM_CELLS = 80;
 const STATUS_CELLS = 9;
@@ -155,41 +165,27 @@ export function changeLine(run: ActionRun, output: Output): string {
   const time = columns < DATES_FROM_CELLS ? at.slice(TIME_AT) : at;
   const id = columns < WHOLE_IDS_FROM_CELLS ? shortId(run.id) : plain(run.id);
   const status = plain(run.status).padEnd(STATUS_CELLS);
-  const { tookMs } = timesOf(run);
-  const took = tookMs === null ? "" : `· ${durationText(tookMs)}`;
-  const said = words(text(run.actionName), took, run.error === null ? "" : `· ${plain(firstLine(run.error))}`);
+  const error = run.error && firstLine(run.error);
+  const said = words(text(run.actionName), after(tookText(run)), after(error));
   const room = columns - time.length - id.length - status.length - 6;
   const colour = STATUS_COLOUR[run.status] ?? "dim";
   return `${output.paint("dim", time)}  ${id}  ${output.paint(colour, status)}  ${cut(said, room)}`;
 }
 
-/* SECTION:
- * What a run waits for, in words. Every text from the service passes through `plain`. PURE, apart from the machine's time
- * zone: people plan by their own clock, so a start has their time with its offset.
- */
-
-type Waiting = NonNullable<ActionRunDetails["waiting"]>;
-type Gated = Pick<ActionRunDetails, "waiting" | "approval">;
-
 /** How many runs ahead a line names. */
 const NAMED_AHEAD = 2;
 
-/** One line without a full stop; empty if the run does not wait. `now` in ms. */
-export function waitsForText({ waiting, approval }: Gated, now: number): string {
+/** What a run waits for, in one line without a full stop; empty if the run does not wait. `now` in ms. */
+export function waitsForText(
+  { waiting, approval }: Pick<ActionRunDetails, "waiting" | "approval">,
+  now: number,
+): string {
   if (!waiting) return "";
-  switch (waiting.for) {
-    case "time":
-      return `${startText(waiting, now)}${lacksApprovals(approval) ? ", if it is approved" : ""}`;
-    case "approval":
-      return `waits for approval${countText(approval)}`;
-    case "concurrency":
-      return queueText(waiting);
-    case "pause":
-      return words("paused", waiting.reason === null ? "" : `· ${text(waiting.reason)}`);
-    default:
-      // A newer service may know more gates.
-      return `waits for ${text(waiting.for)}`;
-  }
+  const { position, behind = [] } = waiting;
+  const ahead = behind.slice(0, NAMED_AHEAD).map(shortId).join(", ");
+  const more = behind.length > NAMED_AHEAD ? ` and ${behind.length - NAMED_AHEAD} more` : "";
+  const those = position == null || ahead === "" ? "" : `, behind ${ahead}${more}`;
+  return plain(waitingText(waiting, now, { when: localText, approval })) + those;
 }
 
 /**
@@ -199,71 +195,18 @@ export function waitsForText({ waiting, approval }: Gated, now: number): string 
 export function failingText({ delivery }: Pick<ActionRunDetails, "delivery">, now: number): string {
   if (!delivery) return "";
   const leftMs = Date.parse(delivery.nextAttemptAt ?? "") - now;
-  const next = leftMs > 0 ? `tried again in ${leftText(leftMs)}` : "being tried again";
+  const next = leftMs > 0 ? `tried again ${formatAge(-leftMs)}` : "being tried again";
   return `${text(delivery.reason).replace(/\.$/, "")}, ${next}`;
 }
 
-function startText({ notBefore }: Waiting, now: number): string {
-  if (notBefore === null) return "waits for its time";
-  const leftMs = Date.parse(notBefore) - now;
-  return `starts ${localText(notBefore)}${leftMs > 0 ? `, in ${leftText(leftMs)}` : ""}`;
+/** `2026-11-30 06:00 +01:00`: the machine's time, because people plan by their own clock, with its offset. */
+export function localText(at: number): string {
+  const offset = -new Date(at).getTimezoneOffset();
+  const local = new Date(at + offset * 60_000).toISOString();
+  const two = (value: number) => String(Math.floor(value)).padStart(2, "0");
+  const zone = `${offset < 0 ? "-" : "+"}${two(Math.abs(offset) / 60)}:${two(Math.abs(offset) % 60)}`;
+  return `${local.slice(0, 10)} ${local.slice(11, 16)} ${zone}`;
 }
-
-/** Whole seconds, because the line changes each second. */
-function leftText(ms: number): string {
-  return ms < 60_000 ? `${Math.ceil(ms / 1000)}s` : durationText(ms);
-}
-
-function queueText(waiting: Waiting): string {
-  const { position, behind = [] } = waiting;
-  const nth = position ? `, ${ordinal(position)}` : "";
-  const more = behind.length - NAMED_AHEAD;
-  const ahead = behind.slice(0, NAMED_AHEAD).map(shortId).join(", ");
-  const those = ahead === "" ? "" : `, behind ${ahead}${more > 0 ? ` and ${more} more` : ""}`;
-  const what = waiting.group === null ? "its turn" : `a slot of ${groupText(waiting)}`;
-  return `waits for ${what}${nth}${those}`;
-}
-
-function lacksApprovals(approval: Gated["approval"]): boolean {
-  return approval ? approval.approvals.length < approval.required : false;
-}
-
-function countText(approval: Gated["approval"]): string {
-  return approval && approval.required > 1 ? `, ${approval.approvals.length} of ${text(approval.required)}` : "";
-}
-
-/** `1st`, `2nd`, `11th`. */
-function ordinal(position: number): string {
-  const ending = new Map([
-    ["one", "st"],
-    ["two", "nd"],
-    ["few", "rd"],
-  ]).get(ORDER.select(position));
-  return `${text(position)}${ending ?? "th"}`;
-}
-
-const ORDER = new Intl.PluralRules("en", { type: "ordinal" });
-
-/** `2026-11-30 06:00 +01:00`: the machine's time, to the minute, with its offset. */
-export function localText(iso: string): string {
-  const at = new Date(iso);
-  if (Number.isNaN(at.getTime())) return text(iso);
-  const offset = -at.getTimezoneOffset();
-  const local = new Date(at.getTime() + offset * 60_000).toISOString();
-  const sign = offset < 0 ? "-" : "+";
-  const zone = `${two(Math.floor(Math.abs(offset) / 60))}:${two(Math.abs(offset) % 60)}`;
-  return `${local.slice(0, 10)} ${local.slice(11, 16)} ${sign}${zone}`;
-}
-
-function two(value: number): string {
-  return String(value).padStart(2, "0");
-}
-
-/* SECTION: One line for each event of a run. Every text from the service passes through `plain`. */
-
-const BAR_CELLS = 20;
-/** The progress bar's share of a narrow terminal. */
-const BAR_SHARE = 1 / 3;
 
 /** An instant and the gap after it. */
 const TIME_CELLS = 22;
@@ -295,14 +238,14 @@ function eventWords(type: string, said: Said, output: Output): string {
         progressBar(said.progress),
         text(said.message),
         text(said.externalUrl),
-        said.externalUrlRefused ? `· ${text(said.externalUrlRefused)}` : "",
+        after(said.externalUrlRefused),
       );
     case "heartbeats_thinned":
       return `${text(said.count)} are no longer kept`;
     case "external_url":
       return text(said.url);
     case "cancel_requested":
-      return words(`by ${text(said.by)}`, until(said.until), said.reason ? `· ${text(said.reason)}` : "");
+      return words(`by ${text(said.by)}`, until(said.until), after(said.reason));
     case "attempt_started":
     case "stop_started":
       return `#${text(said.attempt)} to ${text(said.host)}`;
@@ -313,25 +256,27 @@ function eventWords(type: string, said: Said, output: Output): string {
       return words(
         heldBy(said),
         said.until ? `· at most until ${instantText(String(said.until))}` : "",
-        said.reason ? `· ${text(said.reason)}` : "",
+        after(said.reason),
         said.by ? `· started early ${byText(said)}` : "",
       );
     case "approved":
     case "rejected":
-      return words(byText(said), said.reason ? `· ${text(said.reason)}` : "");
+      return words(byText(said), after(said.reason));
     case "approval_withdrawn":
       return words(byText(said), "· the token was revoked");
     case "released":
       return words(byText(said), said.approversUnchecked ? `· ${UNCHECKED}` : "");
     case "ended": {
       const status = text(said.status);
-      const reason = said.reason ? `· ${text(said.reason)}` : "";
+      const reason = after(said.reason);
       return words(`${output.paint(STATUS_COLOUR[status] ?? "dim", status)},`, causeText(said), reason);
     }
     default:
       return text(JSON.stringify(said));
   }
 }
+
+type Group = Parameters<typeof groupText>[0];
 
 const UNCHECKED = "the database was down, so a token that approved it can be revoked";
 
@@ -340,17 +285,12 @@ function heldBy(said: Said): string {
     case "time":
       return `for its time, ${instantText(text(said.notBefore))}`;
     case "concurrency":
-      return said.group ? `for a slot of ${groupText(said)}` : "for its turn";
+      return said.group ? `for a slot of ${plain(groupText(said as Group) ?? "")}` : "for its turn";
     case "pause":
       return "for the end of a pause";
     default:
       return `for ${text(said.for)}`;
   }
-}
-
-/** A concurrency group with its key. */
-export function groupText({ group, key }: { readonly group?: unknown; readonly key?: unknown }): string {
-  return words(text(group), key ? `(${text(key)})` : "");
 }
 
 /** Why a run ended, and who ended it. */
@@ -382,7 +322,7 @@ function attempt(said: Said, output: Output): string {
     said.reason && said.reason !== `answered ${said.status}` ? `· ${text(said.reason)}` : "",
     said.nextAttemptAt ? `· next at ${instantText(String(said.nextAttemptAt))}` : "",
     // Last, because it can be long.
-    said.excerpt ? `· ${text(said.excerpt)}` : "",
+    after(said.excerpt),
   );
 }
 
@@ -390,27 +330,14 @@ function until(instantOfEnd: unknown): string {
   return instantOfEnd ? `until ${instantText(String(instantOfEnd))}` : "";
 }
 
+/** What is said after the rest of a line. */
+function after(value: unknown): string {
+  return value ? `· ${text(value)}` : "";
+}
+
 /** A heartbeat in at most `columns` cells. */
 export function heartbeatLine(event: object, columns: number): string {
   const { at, progress, message } = event as Said;
-  const cells = Math.min(BAR_CELLS, Math.floor(columns * BAR_SHARE));
-  const said = words(progressBar(progress, cells), text(message));
+  const said = words(progressBar(progress, columns), text(message));
   return cut(said === "" ? `heartbeat at ${instantText(String(at))}` : said, columns);
-}
-
-/** `progress`: 0 to 1, or anything else for no bar. */
-export function progressBar(progress: unknown, cells = BAR_CELLS): string {
-  if (typeof progress !== "number") return "";
-  const share = Math.min(Math.max(progress, 0), 1);
-  const full = Math.round(share * cells);
-  return `[${"#".repeat(full)}${"-".repeat(cells - full)}] ${Math.round(share * 100)} %`;
-}
-
-/** Any value from the service, as one line. */
-export function text(value: unknown): string {
-  return value === null || value === undefined ? "" : plain(String(value));
-}
-
-export function words(...parts: readonly string[]): string {
-  return parts.filter((part) => part !== "").join(" ");
 }

@@ -22,9 +22,7 @@ import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
 
-const SECOND_MS = 1000;
-
-export interface ScopeFlags {
+interface ScopeFlags {
   readonly url?: string;
   readonly org?: string;
   readonly project?: string;
@@ -33,7 +31,7 @@ export interface ScopeFlags {
   readonly profile?: string;
 }
 
-export interface CallFlags {
+interface CallFlags {
   readonly retries?: number;
   /** Seconds. */
   readonly requestTimeout: number;
@@ -59,11 +57,17 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
   token: "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",
 };
 
-/**
- * A client for the environment that the settings name. Throws UsageError if a setting is missing. `needsEnv` and
- * `needsProject`: false for what belongs to a project or to a token.
- */
-export async function connect(flags: ConnectionFlags, { needsEnv = true, needsProject = true } = {}): Promise<Client> {
+/** False for what belongs to a project, or to a token. */
+export interface Needs {
+  readonly needsEnv?: boolean;
+  readonly needsProject?: boolean;
+}
+
+/** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
+export async function connect(
+  flags: ConnectionFlags,
+  { needsEnv = true, needsProject = true }: Needs = {},
+): Promise<Client> {
   const profile = namedProfile(flags.profile);
   const picked = (name: "org" | "project") =>
     needsProject ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
@@ -78,7 +82,7 @@ export async function connect(flags: ConnectionFlags, { needsEnv = true, needsPr
     ? await readToken("--token-stdin")
     : tokenFromElsewhere(scope.baseUrl, profile, flags.profile);
   const { onBehalfOf } = flags;
-  return made(() => createClient({ ...scope, token, onBehalfOf, ...calling(flags) }));
+  return made(() => createClient({ ...scope, token, onBehalfOf, ...callSettings(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */
@@ -118,6 +122,9 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
   return checkToken(profile.token, "The profile");
 }
 
+/** More than for reads, because a lost report leaves the run open until its deadline. */
+export const REPORT_RETRIES = 8;
+
 /** The callback of a run. Throws UsageError if its URL or token is missing. */
 export async function connectCallback(
   flags: CallbackFlags,
@@ -132,7 +139,7 @@ export async function connectCallback(
   const token = flags.tokenStdin
     ? await readToken("--token-stdin")
     : checkToken(process.env.CALLBACK_TOKEN ?? "", "CALLBACK_TOKEN");
-  return made(() => callback(url, token, { ...calling(flags), ...options }));
+  return made(() => callback(url, token, { ...callSettings(flags), ...options }));
 }
 
 /** Turns the client's TypeError for a setting into a usage error. Its message names the setting and holds no secret. */
@@ -145,8 +152,8 @@ export function made<T>(make: () => T): T {
   }
 }
 
-export function calling({ retries, requestTimeout }: CallFlags) {
-  return { timeoutMs: requestTimeout * SECOND_MS, retries, fetch: proxiedFetch() };
+export function callSettings({ retries, requestTimeout }: CallFlags) {
+  return { timeoutMs: requestTimeout * 1000, retries, fetch: proxiedFetch() };
 }
 
 /** A server's address, without a slash at the end. Throws UsageError. */
@@ -161,11 +168,10 @@ export function checkUrl(text: string, from: string): string {
   return url.href.replace(/\/+$/, "");
 }
 
-/* SECTION:
- * Profiles: what `login` saves, one file each in the user's config folder. A profile holds a token, so only its owner
+/**
+ * What `login` saves, one file for each profile in the user's config folder. A profile holds a token, so only its owner
  * may read the file. A file is replaced at once, so nobody reads half a profile.
  */
-
 export interface Profile {
   readonly url?: string;
   readonly org?: string;
@@ -199,10 +205,7 @@ export function profilePath(
 }
 
 /** The names of all profiles, sorted. */
-export function profileNames(
-  env: Environment = process.env,
-  platform: NodeJS.Platform = process.platform,
-): readonly string[] {
+function profileNames(env: Environment = process.env, platform: NodeJS.Platform = process.platform): readonly string[] {
   let files: readonly string[];
   try {
     files = readdirSync(profileFolder(env, platform));

@@ -1,83 +1,23 @@
-/** The API as the OpenAPI document describes it: openapi-fetch with the generated types. */
+/**
+ * What all operations of the client share: openapi-fetch with the types of the OpenAPI document, the options of a call,
+ * lists with their pages, and deletes that can be repeated.
+ */
 
 import type { Client } from "openapi-fetch";
 import createOpenApiClient from "openapi-fetch";
 import type { components, paths } from "./openapi.ts";
-import { isRedirect, redirected, type Send, type SendOptions, unexpectedResponse } from "./transport.ts";
+import type { Environment } from "./settings.ts";
+import {
+  ActionRunsError,
+  isRedirect,
+  redirected,
+  type Send,
+  type SendOptions,
+  unexpectedResponse,
+} from "./transport.ts";
 
-type Schemas = components["schemas"];
-
-export type ActionRun = Schemas["ActionRun"];
-/** A run as some calls can return it. Only with `include: "details"` it has `details`. */
-export type DetailedActionRun = Schemas["DetailedActionRun"];
-/** A run after a report. `truncated`: what the report was too long for. */
-export type ReportedActionRun = Schemas["ReportedActionRun"];
-export type ActionRunDetails = Schemas["ActionRunDetails"];
-export type CreatedActionRun = Schemas["CreatedActionRun"];
-/**
- * A run of a stored action, or a retry. Without `callback` if the action has a trigger: only the receiver gets the
- * token.
- */
-export type StartedActionRun = Schemas["StartedActionRun"];
-export type NewActionRun = Schemas["NewActionRun"];
-export type NewRunOfAction = Schemas["NewRunOfAction"];
-export type ActionRunSummary = Schemas["ActionRunSummary"];
-export type ActionRunFacets = Schemas["ActionRunFacets"];
-/** What an approver decides about, and who has approved. */
-export type RunApproval = Schemas["RunApproval"];
-/** A pause of a concurrency group, or of the environment. */
-export type Pause = Schemas["Pause"];
-export type NewPause = Schemas["PauseRequest"];
-/** Starts a bulk operation, or with `dryRun` counts the runs that it would meet. */
-export type BulkRequest = AnyBulkRequest & (OfRuns | OfFilter);
-type AnyBulkRequest = Schemas["BulkRequest"];
-type OfRuns = Required<Pick<AnyBulkRequest, "runIds">>;
-type OfFilter = Required<Pick<AnyBulkRequest, "filter" | "maxRuns">>;
-/** Cancels or retries many runs, one after the other. */
-export type BulkOperation = Schemas["BulkOperation"];
-/** The runs that a bulk operation would meet. */
-export type BulkPreview = Schemas["BulkPreview"];
-/** What happened to one run of a bulk operation. */
-export type BulkItem = Schemas["BulkItem"];
-/** The runs of a group with the same key: how many run, and how many wait. */
-export type ConcurrencyGroup = Schemas["ConcurrencyGroup"];
-/** What a PUT stores. null in the place of a secret keeps the stored value. */
-export type ActionDefinition = Schemas["ActionDefinition"];
-/** A stored definition as the API shows it: with all defaults, and null in the place of each secret. */
-export type Action = Schemas["Action"];
-export type ListedAction = Schemas["ListedAction"];
-export type ListedVersion = Schemas["ListedVersion"];
-export type TimelineEvent = Schemas["TimelineEvent"];
-export type Heartbeat = Schemas["Heartbeat"];
-export type HeartbeatAnswer = Schemas["HeartbeatAnswer"];
-export type Report = Schemas["Report"];
-export type ApiToken = Schemas["ApiToken"];
-export type CreatedApiToken = Schemas["CreatedApiToken"];
-export type NewApiToken = Schemas["NewApiToken"];
-/** What a token is and opens. */
-export type CurrentToken = Schemas["CurrentToken"];
-/** An environment that a token opens. */
-export type Place = Schemas["Place"];
-/** A person who is signed in to the console. */
-export type ConsoleSession = Schemas["Session"];
-export type RevokedApiTokens = Schemas["RevokedApiTokens"];
-/** A token with its new secret, and the tokens that it created. */
-export type RotatedApiToken = Schemas["RotatedApiToken"];
-export type AuditEntry = Schemas["AuditEntry"];
-/** What a PUT stores. null for `url` keeps the stored one, and then null in the place of a secret keeps that, too. */
-export type WebhookEndpoint = Schemas["WebhookEndpoint"];
-/** A stored endpoint as the API shows it: with all defaults, and null in the place of each secret. */
-export type StoredWebhookEndpoint = Schemas["StoredWebhookEndpoint"];
-export type ListedWebhookEndpoint = Schemas["ListedWebhookEndpoint"];
-export type ListedWebhookEndpointVersion = Schemas["ListedWebhookEndpointVersion"];
-export type RotatedSigningSecret = Schemas["RotatedSigningSecret"];
-export type EndpointStatus = Schemas["EndpointStatus"];
-/** A message of an endpoint, and how far it got. */
-export type EndpointDelivery = Schemas["Delivery"];
-export type NewEndpointRecovery = Schemas["RecoveryRequest"];
-export type EndpointRecovery = Schemas["Recovery"];
-export type NewEndpointTest = Schemas["EndpointTest"];
-export type EndpointTestResult = Schemas["EndpointTestResult"];
+/** The types of the OpenAPI document by their names, for example `Schemas["ActionRun"]`. */
+export type Schemas = components["schemas"];
 
 /**
  * The raw client. It tries once. It returns `{ data, error }` for a response, and throws an ActionRunsError for a
@@ -128,14 +68,32 @@ export function createApi(
   });
 }
 
-/** The headers of a call that creates a run. */
-export function creatingHeader({ idempotencyKey = crypto.randomUUID(), traceparent }: CreateOptions) {
-  return { "Idempotency-Key": idempotencyKey, ...present({ traceparent }) };
+/** What the operations of one client share. */
+export interface Caller {
+  readonly api: Api;
+  /** Each path takes from it what it names. */
+  readonly scope: Environment;
+  /** How a call to `api` is sent: with retries if they are safe, and with an ActionRunsError for every refusal. */
+  readonly sent: (options?: CallOptions, how?: Omit<SendOptions, "signal">) => { fetch: FetchRequest };
 }
 
-/** A `fetch` for an openapi-fetch call. It retries if that is safe, and throws an ActionRunsError for every refusal. */
-export function sending(send: Send, options: SendOptions): (request: Request) => Promise<Response> {
-  return (request) => send(request, options);
+type FetchRequest = (request: Request) => Promise<Response>;
+
+export function createCaller(api: Api, scope: Environment, send: Send): Caller {
+  const sent: Caller["sent"] = ({ signal } = {}, how = {}) => ({
+    fetch: (request) => send(request, { ...how, signal }),
+  });
+  return { api, scope, sent };
+}
+
+/** The header by which the API recognises a repeat. All tries of one call send the same key. */
+export function keyHeader({ idempotencyKey = crypto.randomUUID() }: ChangeOptions) {
+  return { "Idempotency-Key": idempotencyKey };
+}
+
+/** The headers of a call that creates a run. */
+export function creatingHeader({ idempotencyKey, traceparent }: CreateOptions) {
+  return { ...keyHeader({ idempotencyKey }), ...present({ traceparent }) };
 }
 
 /** The body of a response. Throws if there is none. */
@@ -151,47 +109,85 @@ export function present<T extends object>(options: T): { [K in keyof T]?: Exclud
   };
 }
 
-/* SECTION: Follows pages by their Link headers (RFC 8288). Even an empty page may have a next page. */
+/**
+ * The response to a delete, or null if an earlier try deleted and its response was lost. `gone`: the code of a repeat
+ * after such a try.
+ */
+export async function deleting<T>(gone: string, ask: (onRetry: () => void) => Promise<T>): Promise<T | null> {
+  let isRepeat = false;
+  try {
+    return await ask(() => {
+      isRepeat = true;
+    });
+  } catch (error) {
+    if (error instanceof ActionRunsError && error.code === gone && isRepeat) return null;
+    throw error;
+  }
+}
 
-/** One page, as openapi-fetch gives it. */
+/** Whether the service says that the newest changes can be missing from its response. */
+export function isStale({ headers }: Response): boolean {
+  return headers.get("Action-Runs-Stale") === "true";
+}
+
+/** A list of the API. A loop over it gets the entries of all pages, and requests a page only when it is needed. */
+export interface List<T> extends AsyncIterable<T> {
+  /** One page. `cursor`: the `next` of the page before it. */
+  page(cursor?: string): Promise<Page<T>>;
+}
+
 export interface Page<T> {
+  /** Can be fewer than `limit`, or even none, although there is a next page. */
+  readonly entries: readonly T[];
+  /** The cursor of the next page; null on the last page. */
+  readonly next: string | null;
+  /** Whether the newest changes can be missing here. Only lists of runs are ever stale. List again later. */
+  readonly isStale: boolean;
+}
+
+/** How many entries a page of a list has at most. */
+export interface ListOptions {
+  readonly limit?: number | undefined;
+}
+
+/** A page, as openapi-fetch gives it. */
+interface Answer<T> {
   readonly data?: readonly T[] | undefined;
   readonly response: Response;
 }
 
-/** All entries of all pages. Requests a page only when the entries before it are used. */
-export async function* pages<T>(ask: (cursor: string | undefined) => Promise<Page<T>>): AsyncGenerator<T, void> {
-  let cursor: string | undefined;
-  for (;;) {
-    const page = await ask(cursor);
-    yield* listOf(page);
-    const next = nextCursor(page.response.headers.get("Link"));
-    if (next === undefined) return;
-    if (next === cursor) throw unexpectedResponse(page.response, "The next page is the same page again");
-    cursor = next;
+/** `ask`: requests one page. `onStale`: called in a loop for each stale page. */
+export function listed<T>(
+  ask: (cursor: { readonly cursor?: string }) => Promise<Answer<T>>,
+  onStale?: () => void,
+): List<T> {
+  async function read(cursor: string | undefined) {
+    const { data, response } = await ask(present({ cursor }));
+    if (!Array.isArray(data)) throw unexpectedResponse(response, "The response is not a list");
+    const next = nextCursor(response.headers.get("Link"));
+    const page: Page<T> = { entries: data, next: next ?? null, isStale: isStale(response) };
+    return { page, next, response };
   }
-}
-
-/** Which page: `next` of the page before it, and how many entries it has at most. */
-export interface PageQuery {
-  readonly cursor?: string | undefined;
-  readonly limit?: number | undefined;
-}
-
-/** The cursor of the page after this one; null if this is the last one. */
-export function nextOf({ response }: Page<unknown>): string | null {
-  return nextCursor(response.headers.get("Link")) ?? null;
-}
-
-/** The entries of a page. Throws if the body is no list. */
-export function listOf<T>({ data, response }: Page<T>): readonly T[] {
-  if (!Array.isArray(data)) throw unexpectedResponse(response, "The response is not a list");
-  return data;
+  return {
+    page: async (cursor) => (await read(cursor)).page,
+    async *[Symbol.asyncIterator]() {
+      let cursor: string | undefined;
+      do {
+        const { page, next, response }: Awaited<ReturnType<typeof read>> = await read(cursor);
+        if (page.isStale) onStale?.();
+        yield* page.entries;
+        if (next !== undefined && next === cursor) {
+          throw unexpectedResponse(response, "The next page is the same page again");
+        }
+        cursor = next;
+      } while (cursor !== undefined);
+    },
+  };
 }
 
 /**
- * The cursor of the next page. The rest of the link is ignored: the client sends its token only to its own base URL,
- * which may differ from the API's own address.
+ * The cursor of the next page in a Link header (RFC 8288). The rest of the link is ignored: the client sends its token
+ * only to its own base URL, which may differ from the API's own address.
  */
 export function nextCursor(link: string | null): string | undefined {
   for (const [, target = "", parameters = ""] of (link ?? "").matchAll(/<([^>]*)>([^<]*)/g)) {

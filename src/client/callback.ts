@@ -1,6 +1,6 @@
 /** A run's callback, as its workflow uses it: send heartbeats, and report how the run ended. */
 
-import type { CallOptions, Heartbeat, HeartbeatAnswer, Report, ReportedActionRun } from "./api.ts";
+import type { CallOptions, Schemas } from "./api.ts";
 import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
@@ -12,7 +12,8 @@ export interface CallbackSettings extends CallSettings {
   readonly idempotencyKey?: string | undefined;
 }
 
-type Output = NonNullable<Report["output"]>;
+type Output = NonNullable<Schemas["Report"]["output"]>;
+type ReportedActionRun = Schemas["ReportedActionRun"];
 
 /**
  * A report resolves with the run after the report. A repeated report with the same key succeeds too. If the error has
@@ -26,7 +27,7 @@ export interface Callback {
    * The first heartbeat starts the run. If the result has a `cancel`, the job must end in time. A refusal with
    * `run_cancelled` means the same at once. `externalUrlRefused` says why the run did not get the link.
    */
-  heartbeat(news?: Heartbeat, options?: CallOptions): Promise<HeartbeatAnswer>;
+  heartbeat(news?: Schemas["Heartbeat"], options?: CallOptions): Promise<Schemas["HeartbeatAnswer"]>;
 }
 
 /** `url` and `token` are those of the run's `callback`. */
@@ -39,7 +40,7 @@ export function callback(url: string, token: string, settings: CallbackSettings 
 
   async function post<T>(
     to: string,
-    body: Report | Heartbeat,
+    body: Schemas["Report"] | Schemas["Heartbeat"],
     headers: Readonly<Record<string, string>>,
     { signal }: CallOptions = {},
   ): Promise<T> {
@@ -51,13 +52,13 @@ export function callback(url: string, token: string, settings: CallbackSettings 
     return (await send(request, { signal })).json() as Promise<T>;
   }
 
-  const report = (body: Report, options?: CallOptions) =>
+  const report = (body: Schemas["Report"], options?: CallOptions) =>
     post<ReportedActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
   return {
     succeed: (output, options) => report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),
     fail: (error, output, options) =>
       report({ status: "failed", error, ...(output === undefined ? {} : { output }) }, options),
-    heartbeat: (news = {}, options) => post<HeartbeatAnswer>(heartbeatUrl, news, {}, options),
+    heartbeat: (news = {}, options) => post<Schemas["HeartbeatAnswer"]>(heartbeatUrl, news, {}, options),
   };
 }
 

@@ -1,44 +1,37 @@
-/** What stored actions and webhook endpoints have in common: versions as ETags, and deletes that can be repeated. */
+/**
+ * The stored definitions of one environment: actions, which start runs, and webhook endpoints, which hear of them. Both
+ * have names, versions as ETags, and the same operations. Each kind adds what only it can do.
+ */
 import {
-  type Action,
-  type ActionDefinition,
-  type Api,
   bodyOf,
+  type Caller,
   type CallOptions,
   type ChangeOptions,
   type CreateOptions,
   creatingHeader,
-  type EndpointDelivery,
-  type EndpointRecovery,
-  type EndpointStatus,
-  type EndpointTestResult,
-  type ListedAction,
-  type ListedVersion,
-  type ListedWebhookEndpoint,
-  type ListedWebhookEndpointVersion,
-  listOf,
-  type NewEndpointRecovery,
-  type NewEndpointTest,
-  type NewRunOfAction,
-  nextOf,
-  type PageQuery,
-  pages,
+  deleting,
+  keyHeader,
+  type List,
+  type ListOptions,
+  listed,
   present,
-  type RotatedSigningSecret,
-  type StartedActionRun,
-  type StoredWebhookEndpoint,
-  sending,
-  type WebhookEndpoint,
+  type Schemas,
 } from "./api.ts";
-import { checkedDefinitionName, checkedId, type Environment } from "./settings.ts";
-import { ActionRunsError, type Send, unexpectedResponse } from "./transport.ts";
+import { checkedDefinitionName, checkedId } from "./settings.ts";
+import { unexpectedResponse } from "./transport.ts";
+
+const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
+const ENDPOINTS = "/{o}/{p}/envs/{envName}/webhook-endpoints";
+const ACTION_RUNS = `${ACTIONS}/{name}/runs` as const;
+const ENDPOINT = `${ENDPOINTS}/{name}` as const;
+const DELIVERIES = `${ENDPOINT}/deliveries` as const;
 
 /** A definition as the API stored it. */
 export interface Stored<T> {
   readonly name: string;
   /** Grows with each change, and never repeats for a name. */
   readonly version: number;
-  /** null in the place of each secret. You can put it again. */
+  /** With all defaults, and null in the place of each secret. You can put it again. */
   readonly definition: T;
 }
 
@@ -52,189 +45,13 @@ export interface DeleteOptions extends CallOptions {
   readonly ifVersion?: number | undefined;
 }
 
-/** The condition of a put. */
-export function conditionOf(ifVersion: number | null | undefined) {
-  return ifVersion === null ? { "If-None-Match": "*" } : ifMatch(ifVersion);
-}
-
-export function ifMatch(version: number | undefined): { "If-Match"?: string } {
-  return version === undefined ? {} : { "If-Match": `"${version}"` };
-}
-
-/** The version is the ETag. A proxy that compresses the response may put `W/` before it. */
-export function stored<T>(name: string, definition: T, response: Response): Stored<T> {
-  const [, version] = /^(?:W\/)?"(\d+)"$/.exec(response.headers.get("ETag") ?? "") ?? [];
-  if (version === undefined) throw unexpectedResponse(response, "The response has no version");
-  return { name, version: Number(version), definition };
-}
-
-/** `gone`: the code of a repeat whose earlier try deleted, if the response to that try was lost. */
-export async function deleting(gone: string, ask: (onRetry: () => void) => Promise<unknown>): Promise<void> {
-  let isRepeat = false;
-  try {
-    await ask(() => {
-      isRepeat = true;
-    });
-  } catch (error) {
-    if (!(error instanceof ActionRunsError && error.code === gone && isRepeat)) throw error;
-  }
-}
-
-/* SECTION: The stored actions of one environment: put, get, list, delete and run them, and their versions. */
-
-const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
-const ACTION = `${ACTIONS}/{name}` as const;
-const RUNS = `${ACTION}/runs` as const;
-const ACTION_VERSIONS = `${ACTION}/versions` as const;
-const ACTION_VERSION = `${ACTION_VERSIONS}/{version}` as const;
-
-/** An action as the API stored it. */
-export type StoredAction = Stored<Action>;
-
-/** One page of a list. It can be short and still have a next one. */
-export interface ActionPage {
-  readonly actions: readonly ListedAction[];
-  /** Send it as `cursor` to get the next page; null on the last page. */
-  readonly next: string | null;
-}
-
-/** One page of an action's versions. It can be short and still have a next one. */
-export interface VersionPage {
-  readonly versions: readonly ListedVersion[];
-  /** Send it as `cursor` to get the next page; null on the last page. */
-  readonly next: string | null;
-}
-
-export interface Actions {
-  /**
-   * Creates or replaces an action. null in the place of a secret keeps the stored value. With `ifVersion` the client
-   * retries only after 429, because a repeat would be refused with 412: after `unreachable`, read the version with
-   * `get`.
-   */
-  put(name: string, definition: ActionDefinition, options?: PutOptions): Promise<StoredAction>;
-  get(name: string, options?: CallOptions): Promise<StoredAction>;
-  /** By name. Requests further pages as you read on. */
-  list(options?: CallOptions): AsyncIterable<ListedAction>;
-  /** One page, by name. Its `cursor` is the `next` of the page before it. */
-  page(query?: PageQuery, options?: CallOptions): Promise<ActionPage>;
-  /** Deletes an action. Runs that have begun continue. A retry succeeds if a try before it deleted the action. */
-  delete(name: string, options?: DeleteOptions): Promise<void>;
-  /** Newest first, the current one included. Requests further pages as you read on. */
-  versions(name: string, options?: CallOptions): AsyncIterable<ListedVersion>;
-  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
-  versionPage(name: string, query?: PageQuery, options?: CallOptions): Promise<VersionPage>;
-  /** The definition of a version. To restore it, put it with the `ifVersion` of the current version. */
-  getVersion(name: string, version: number, options?: CallOptions): Promise<Action>;
-  /** Deletes a version that a later one replaced. A retry succeeds if a try before it deleted the version. */
-  deleteVersion(name: string, version: number, options?: CallOptions): Promise<void>;
-  /** Creates a run of an action. A retry uses the same key, so it creates no second run. */
-  run(name: string, body?: NewRunOfAction, options?: CreateOptions): Promise<StartedActionRun>;
-}
-
-export function createActions(api: Api, scope: Environment, send: Send): Actions {
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName("action", name) });
-  return {
-    async put(name, definition, { signal, ifVersion } = {}) {
-      const result = await api.PUT(ACTION, {
-        params: { path: of(name), header: conditionOf(ifVersion) },
-        body: definition,
-        fetch: sending(send, { signal, isRepeatable: ifVersion === undefined }),
-      });
-      return stored(name, bodyOf(result), result.response);
-    },
-    async get(name, { signal } = {}) {
-      const result = await api.GET(ACTION, { params: { path: of(name) }, fetch: sending(send, { signal }) });
-      return stored(name, bodyOf(result), result.response);
-    },
-    list: ({ signal } = {}) =>
-      pages((cursor) =>
-        api.GET(ACTIONS, { params: { path: scope, query: present({ cursor }) }, fetch: sending(send, { signal }) }),
-      ),
-    async page(query = {}, { signal } = {}) {
-      const params = { path: scope, query: present(query) };
-      const result = await api.GET(ACTIONS, { params, fetch: sending(send, { signal }) });
-      return { actions: listOf(result), next: nextOf(result) };
-    },
-    async delete(name, { signal, ifVersion } = {}) {
-      const params = { path: of(name), header: ifMatch(ifVersion) };
-      await deleting("action_not_found", (onRetry) =>
-        api.DELETE(ACTION, { params, fetch: sending(send, { signal, onRetry }) }),
-      );
-    },
-    versions: (name, { signal } = {}) =>
-      pages((cursor) =>
-        api.GET(ACTION_VERSIONS, {
-          params: { path: of(name), query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
-      ),
-    async versionPage(name, query = {}, { signal } = {}) {
-      const params = { path: of(name), query: present(query) };
-      const result = await api.GET(ACTION_VERSIONS, { params, fetch: sending(send, { signal }) });
-      return { versions: listOf(result), next: nextOf(result) };
-    },
-    async getVersion(name, version, { signal } = {}) {
-      const params = { path: { ...of(name), version } };
-      return bodyOf(await api.GET(ACTION_VERSION, { params, fetch: sending(send, { signal }) }));
-    },
-    async deleteVersion(name, version, { signal } = {}) {
-      const params = { path: { ...of(name), version } };
-      await deleting("version_not_found", (onRetry) =>
-        api.DELETE(ACTION_VERSION, { params, fetch: sending(send, { signal, onRetry }) }),
-      );
-    },
-    async run(name, body = {}, options = {}) {
-      const { signal, include } = options;
-      const params = { path: of(name), query: present({ include }), header: creatingHeader(options) };
-      return bodyOf(await api.POST(RUNS, { params, body, fetch: sending(send, { signal }) }));
-    },
-  };
-}
-
-/* SECTION: The webhook endpoints of one environment: put, get, list, delete and test them, and see and repeat their deliveries. */
-
-const ENDPOINTS = "/{o}/{p}/envs/{envName}/webhook-endpoints";
-const ENDPOINT = `${ENDPOINTS}/{name}` as const;
-const ENDPOINT_VERSIONS = `${ENDPOINT}/versions` as const;
-const ENDPOINT_VERSION = `${ENDPOINT_VERSIONS}/{version}` as const;
-const DELIVERIES = `${ENDPOINT}/deliveries` as const;
-
-/** An endpoint as the API stored it. */
-export type StoredEndpoint = Stored<StoredWebhookEndpoint>;
-
-export interface PutEndpoint extends StoredEndpoint {
-  /** The signing secret that the API made for a new endpoint. Only this result has it. null if it made none. */
-  readonly signingSecret: string | null;
-}
-
-/** One page of a list. It can be short and still have a next one. */
-export interface EndpointPage {
-  readonly endpoints: readonly ListedWebhookEndpoint[];
-  /** Send it as `cursor` to get the next page; null on the last page. */
-  readonly next: string | null;
-}
-
-/** One page of an endpoint's versions. It can be short and still have a next one. */
-export interface EndpointVersionPage {
-  readonly versions: readonly ListedWebhookEndpointVersion[];
-  /** Send it as `cursor` to get the next page; null on the last page. */
-  readonly next: string | null;
-}
-
-/** One page of an endpoint's deliveries. It can be short and still have a next one. */
-export interface DeliveryPage {
-  readonly deliveries: readonly EndpointDelivery[];
-  /** Send it as `cursor` to get the next page; null on the last page. */
-  readonly next: string | null;
-}
-
-export interface DeliveryFilter {
-  readonly state?: EndpointDelivery["state"] | undefined;
+export interface DeliveryFilter extends ListOptions {
+  readonly state?: Schemas["Delivery"]["state"] | undefined;
 }
 
 export interface ResendOptions extends CallOptions {
   /** Which event of the run. Default: its end. */
-  readonly type?: EndpointDelivery["type"] | undefined;
+  readonly type?: Schemas["Delivery"]["type"] | undefined;
 }
 
 export interface RotateSecretOptions extends ChangeOptions {
@@ -242,148 +59,190 @@ export interface RotateSecretOptions extends ChangeOptions {
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-export interface WebhookEndpoints {
-  /**
-   * Creates or replaces an endpoint. null for `url` keeps the stored URL, and then null keeps headers and secrets, too.
-   * A new endpoint without a signing secret gets one, as `signingSecret` of the result. If the first response gets lost,
-   * a retry finds the endpoint, and `signingSecret` is null: get another secret with `rotateSecret`. With `ifVersion` the
-   * client retries only after 429, because a repeat would be refused with 412.
-   */
-  put(name: string, definition: WebhookEndpoint, options?: PutOptions): Promise<PutEndpoint>;
-  get(name: string, options?: CallOptions): Promise<StoredEndpoint>;
-  /** By name. Requests further pages as you read on. */
-  list(options?: CallOptions): AsyncIterable<ListedWebhookEndpoint>;
-  /** One page, by name. Its `cursor` is the `next` of the page before it. */
-  page(query?: PageQuery, options?: CallOptions): Promise<EndpointPage>;
-  /** Deletes an endpoint and its messages that wait. A retry succeeds if a try before it deleted the endpoint. */
-  delete(name: string, options?: DeleteOptions): Promise<void>;
-  /** Newest first, the current one included. Requests further pages as you read on. */
-  versions(name: string, options?: CallOptions): AsyncIterable<ListedWebhookEndpointVersion>;
-  /** One page, newest first. Its `cursor` is the `next` of the page before it. */
-  versionPage(name: string, query?: PageQuery, options?: CallOptions): Promise<EndpointVersionPage>;
-  /** The definition of a version. To restore it, put it with the `ifVersion` of the current version. */
-  getVersion(name: string, version: number, options?: CallOptions): Promise<StoredWebhookEndpoint>;
-  /** Deletes a version that a later one replaced. A retry succeeds if a try before it deleted the version. */
-  deleteVersion(name: string, version: number, options?: CallOptions): Promise<void>;
-  /** Health, who changed it, how far a recovery is, and the newest delivery. */
-  status(name: string, options?: CallOptions): Promise<EndpointStatus>;
-  /** Newest run first. Requests further pages as you read on. */
-  deliveries(name: string, filter?: DeliveryFilter, options?: CallOptions): AsyncIterable<EndpointDelivery>;
-  /** One page, newest run first. Its `cursor` is the `next` of the page before it. */
-  deliveryPage(name: string, query?: DeliveryFilter & PageQuery, options?: CallOptions): Promise<DeliveryPage>;
-  /** Sends the message about a run again, with the same `webhook-id` as before. */
-  resend(name: string, runId: string, options?: ResendOptions): Promise<void>;
-  /** Sends again what `failed`, or what was never a message of this endpoint (`missing`). The same body resumes. */
-  recover(name: string, recovery: NewEndpointRecovery, options?: CallOptions): Promise<EndpointRecovery>;
-  /**
-   * Sends one message now, and says what the receiver answered. `definition`: tries this one without storing it. The
-   * client retries only after 429, because a repeat would send a second message.
-   */
-  test(name: string, test?: NewEndpointTest, options?: CallOptions): Promise<EndpointTestResult>;
-  /** Enables an endpoint that the service disabled. The member `disabled` of its definition stays. */
-  enable(name: string, options?: CallOptions): Promise<void>;
-  /**
-   * Gives the endpoint a new signing secret. A retry uses the same key, so it makes no second one, but then
-   * `signingSecret` is null because only the lost response had it: rotate again.
-   */
-  rotateSecret(name: string, options?: RotateSecretOptions): Promise<RotatedSigningSecret>;
+/** What a kind of definition is called in paths, in errors of this client and in codes of the API. */
+interface Kind {
+  readonly root: typeof ACTIONS | typeof ENDPOINTS;
+  readonly noun: string;
+  readonly gone: string;
 }
 
-export function createWebhookEndpoints(api: Api, scope: Environment, send: Send): WebhookEndpoints {
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName("webhook endpoint", name) });
+/** The operations of both kinds. `Definition`: what a PUT takes. `Put`: what it answers. `Shown`: what a GET answers. */
+function definitionsOf<Definition, Put, Shown, Listed, Version>(
+  { api, scope, sent }: Caller,
+  { root: path, noun, gone }: Kind,
+) {
+  // The paths of both kinds take the same parameters, so the types of one stand for both.
+  const root = path as typeof ACTIONS;
+  const one = `${root}/{name}` as const;
+  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(noun, name) });
   return {
-    async put(name, definition, { signal, ifVersion } = {}) {
-      const result = await api.PUT(ENDPOINT, {
-        params: { path: of(name), header: conditionOf(ifVersion) },
-        body: definition,
-        fetch: sending(send, { signal, isRepeatable: ifVersion === undefined }),
+    /**
+     * Creates or replaces a definition. null in the place of a secret keeps the stored value. With `ifVersion` the client
+     * retries only after 429, because a repeat would be refused with 412: after `unreachable`, read the version with
+     * `get`.
+     */
+    async put(name: string, definition: Definition, options: PutOptions = {}): Promise<Stored<Put>> {
+      const { ifVersion } = options;
+      const header = ifVersion === null ? { "If-None-Match": "*" } : ifMatch(ifVersion);
+      const result = await api.PUT(one, {
+        params: { path: of(name), header },
+        body: definition as Schemas["ActionDefinition"],
+        ...sent(options, { isRepeatable: ifVersion === undefined }),
       });
-      const { signingSecret, ...shown } = bodyOf(result);
-      return { ...stored(name, { ...shown, signingSecret: null }, result.response), signingSecret };
+      return stored(name, bodyOf(result) as Put, result.response);
     },
-    async get(name, { signal } = {}) {
-      const result = await api.GET(ENDPOINT, { params: { path: of(name) }, fetch: sending(send, { signal }) });
-      return stored(name, bodyOf(result), result.response);
+    async get(name: string, options?: CallOptions): Promise<Stored<Shown>> {
+      const result = await api.GET(one, { params: { path: of(name) }, ...sent(options) });
+      return stored(name, bodyOf(result) as Shown, result.response);
     },
-    list: ({ signal } = {}) =>
-      pages((cursor) =>
-        api.GET(ENDPOINTS, { params: { path: scope, query: present({ cursor }) }, fetch: sending(send, { signal }) }),
-      ),
-    async page(query = {}, { signal } = {}) {
-      const params = { path: scope, query: present(query) };
-      const result = await api.GET(ENDPOINTS, { params, fetch: sending(send, { signal }) });
-      return { endpoints: listOf(result), next: nextOf(result) };
+    /** By name. */
+    list: (query: ListOptions = {}, options?: CallOptions): List<Listed> =>
+      listed(async (cursor) => {
+        const params = { path: scope, query: present({ ...query, ...cursor }) };
+        return (await api.GET(root, { params, ...sent(options) })) as { data?: Listed[]; response: Response };
+      }),
+    /** Deletes a definition. A retry succeeds if a try before it deleted the definition. */
+    async delete(name: string, options: DeleteOptions = {}): Promise<void> {
+      const params = { path: of(name), header: ifMatch(options.ifVersion) };
+      await deleting(gone, (onRetry) => api.DELETE(one, { params, ...sent(options, { onRetry }) }));
     },
-    async delete(name, { signal, ifVersion } = {}) {
-      const params = { path: of(name), header: ifMatch(ifVersion) };
-      await deleting("webhook_endpoint_not_found", (onRetry) =>
-        api.DELETE(ENDPOINT, { params, fetch: sending(send, { signal, onRetry }) }),
-      );
-    },
-    versions: (name, { signal } = {}) =>
-      pages((cursor) =>
-        api.GET(ENDPOINT_VERSIONS, {
-          params: { path: of(name), query: present({ cursor }) },
-          fetch: sending(send, { signal }),
-        }),
-      ),
-    async versionPage(name, query = {}, { signal } = {}) {
-      const params = { path: of(name), query: present(query) };
-      const result = await api.GET(ENDPOINT_VERSIONS, { params, fetch: sending(send, { signal }) });
-      return { versions: listOf(result), next: nextOf(result) };
-    },
-    async getVersion(name, version, { signal } = {}) {
+    /** Newest first, the current one included. */
+    versions: (name: string, query: ListOptions = {}, options?: CallOptions): List<Version> =>
+      listed(async (cursor) => {
+        const params = { path: of(name), query: present({ ...query, ...cursor }) };
+        const result = await api.GET(`${one}/versions`, { params, ...sent(options) });
+        return result as { data?: Version[]; response: Response };
+      }),
+    /** The definition of a version. To restore it, put it with the `ifVersion` of the current version. */
+    async getVersion(name: string, version: number, options?: CallOptions): Promise<Shown> {
       const params = { path: { ...of(name), version } };
-      return bodyOf(await api.GET(ENDPOINT_VERSION, { params, fetch: sending(send, { signal }) }));
+      return bodyOf(await api.GET(`${one}/versions/{version}`, { params, ...sent(options) })) as Shown;
     },
-    async deleteVersion(name, version, { signal } = {}) {
+    /** Deletes a version that a later one replaced. A retry succeeds if a try before it deleted the version. */
+    async deleteVersion(name: string, version: number, options?: CallOptions): Promise<void> {
       const params = { path: { ...of(name), version } };
       await deleting("version_not_found", (onRetry) =>
-        api.DELETE(ENDPOINT_VERSION, { params, fetch: sending(send, { signal, onRetry }) }),
+        api.DELETE(`${one}/versions/{version}`, { params, ...sent(options, { onRetry }) }),
       );
     },
-    async status(name, { signal } = {}) {
-      const params = { path: of(name) };
-      return bodyOf(await api.GET(`${ENDPOINT}/status`, { params, fetch: sending(send, { signal }) }));
+  };
+}
+
+function ifMatch(version: number | undefined): { "If-Match"?: string } {
+  return version === undefined ? {} : { "If-Match": `"${version}"` };
+}
+
+/** The version is the ETag. A proxy that compresses the response may put `W/` before it. */
+function stored<T>(name: string, definition: T, response: Response): Stored<T> {
+  const [, version] = /^(?:W\/)?"(\d+)"$/.exec(response.headers.get("ETag") ?? "") ?? [];
+  if (version === undefined) throw unexpectedResponse(response, "The response has no version");
+  return { name, version: Number(version), definition };
+}
+
+export interface Actions extends ReturnType<typeof createActions> {}
+
+export function createActions(caller: Caller) {
+  const { api, scope, sent } = caller;
+  const kind = { root: ACTIONS, noun: "action", gone: "action_not_found" } as const;
+  return {
+    ...definitionsOf<
+      Schemas["ActionDefinition"],
+      Schemas["Action"],
+      Schemas["Action"],
+      Schemas["ListedAction"],
+      Schemas["ListedVersion"]
+    >(caller, kind),
+    /**
+     * Creates a run of an action. A retry uses the same key, so it creates no second run. The run has no `callback` if
+     * the action has a trigger, because only the receiver gets the token.
+     */
+    async run(
+      name: string,
+      body: Schemas["NewRunOfAction"] = {},
+      options: CreateOptions = {},
+    ): Promise<Schemas["StartedActionRun"]> {
+      const path = { ...scope, name: checkedDefinitionName(kind.noun, name) };
+      const params = { path, query: present({ include: options.include }), header: creatingHeader(options) };
+      return bodyOf(await api.POST(ACTION_RUNS, { params, body, ...sent(options) }));
     },
-    deliveries: (name, filter = {}, { signal } = {}) =>
-      pages((cursor) =>
-        api.GET(DELIVERIES, {
-          params: { path: of(name), query: present({ ...filter, cursor }) },
-          fetch: sending(send, { signal }),
-        }),
-      ),
-    async deliveryPage(name, query = {}, { signal } = {}) {
-      const params = { path: of(name), query: present(query) };
-      const result = await api.GET(DELIVERIES, { params, fetch: sending(send, { signal }) });
-      return { deliveries: listOf(result), next: nextOf(result) };
+  };
+}
+
+/** A put endpoint, with the signing secret that the API made for a new one. Only this result has it. null if it made none. */
+export interface PutEndpoint extends Stored<Schemas["StoredWebhookEndpoint"]> {
+  readonly signingSecret: string | null;
+}
+
+export interface WebhookEndpoints extends ReturnType<typeof createWebhookEndpoints> {}
+
+export function createWebhookEndpoints(caller: Caller) {
+  const { api, scope, sent } = caller;
+  const kind = { root: ENDPOINTS, noun: "webhook endpoint", gone: "webhook_endpoint_not_found" } as const;
+  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(kind.noun, name) });
+  const endpoints = definitionsOf<
+    Schemas["WebhookEndpoint"],
+    Schemas["StoredWebhookEndpoint"] | Schemas["CreatedWebhookEndpoint"],
+    Schemas["StoredWebhookEndpoint"],
+    Schemas["ListedWebhookEndpoint"],
+    Schemas["ListedWebhookEndpointVersion"]
+  >(caller, kind);
+  return {
+    ...endpoints,
+    /**
+     * Creates or replaces an endpoint. null for `url` keeps the stored URL, and then null keeps headers and secrets, too.
+     * A new endpoint without a signing secret gets one, as `signingSecret` of the result. If the first response gets
+     * lost, a retry finds the endpoint, and `signingSecret` is null: get another secret with `rotateSecret`. With
+     * `ifVersion` the client retries only after 429, because a repeat would be refused with 412.
+     */
+    async put(name: string, definition: Schemas["WebhookEndpoint"], options?: PutOptions): Promise<PutEndpoint> {
+      const put = await endpoints.put(name, definition, options);
+      const { signingSecret, ...shown } = put.definition;
+      return { ...put, definition: { ...shown, signingSecret: null }, signingSecret };
     },
-    async resend(name, runId, { signal, type } = {}) {
+    /** Health, who changed it, how far a recovery is, and the newest delivery. */
+    async status(name: string, options?: CallOptions): Promise<Schemas["EndpointStatus"]> {
+      return bodyOf(await api.GET(`${ENDPOINT}/status`, { params: { path: of(name) }, ...sent(options) }));
+    },
+    /** Newest run first. */
+    deliveries: (name: string, filter: DeliveryFilter = {}, options?: CallOptions): List<Schemas["Delivery"]> =>
+      listed(async (cursor) => {
+        const params = { path: of(name), query: present({ ...filter, ...cursor }) };
+        return api.GET(DELIVERIES, { params, ...sent(options) });
+      }),
+    /** Sends the delivery about a run again, with the same `webhook-id` as before. */
+    async resend(name: string, runId: string, options: ResendOptions = {}): Promise<void> {
       const params = { path: { ...of(name), id: checkedId(runId) } };
-      await api.POST(`${DELIVERIES}/{id}/resend`, {
-        params,
-        body: present({ type }),
-        fetch: sending(send, { signal }),
-      });
+      const body = present({ type: options.type });
+      await api.POST(`${DELIVERIES}/{id}/resend`, { params, body, ...sent(options) });
     },
-    async recover(name, recovery, { signal } = {}) {
+    /** Sends again what `failed`, or what was never a delivery of this endpoint (`missing`). The same body resumes. */
+    async recover(name: string, body: Schemas["RecoveryRequest"], options?: CallOptions): Promise<Schemas["Recovery"]> {
+      return bodyOf(await api.POST(`${ENDPOINT}/recover`, { params: { path: of(name) }, body, ...sent(options) }));
+    },
+    /**
+     * Sends one delivery now, and says what the receiver answered. `definition`: tries this one without storing it. The
+     * client retries only after 429, because a repeat would send a second one.
+     */
+    async test(
+      name: string,
+      body: Schemas["EndpointTest"] = {},
+      options?: CallOptions,
+    ): Promise<Schemas["EndpointTestResult"]> {
       const params = { path: of(name) };
-      const fetch = sending(send, { signal });
-      return bodyOf(await api.POST(`${ENDPOINT}/recover`, { params, body: recovery, fetch }));
+      return bodyOf(await api.POST(`${ENDPOINT}/test`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },
-    async test(name, test = {}, { signal } = {}) {
-      const params = { path: of(name) };
-      const fetch = sending(send, { signal, isRepeatable: false });
-      return bodyOf(await api.POST(`${ENDPOINT}/test`, { params, body: test, fetch }));
+    /** Enables an endpoint that the service disabled. The member `disabled` of its definition stays. */
+    async enable(name: string, options?: CallOptions): Promise<void> {
+      await api.POST(`${ENDPOINT}/enable`, { params: { path: of(name) }, ...sent(options) });
     },
-    async enable(name, { signal } = {}) {
-      await api.POST(`${ENDPOINT}/enable`, { params: { path: of(name) }, fetch: sending(send, { signal }) });
-    },
-    async rotateSecret(name, { signal, gracePeriodSeconds, idempotencyKey = crypto.randomUUID() } = {}) {
-      const params = { path: of(name), header: { "Idempotency-Key": idempotencyKey } };
-      const body = present({ gracePeriodSeconds });
-      const fetch = sending(send, { signal });
-      return bodyOf(await api.POST(`${ENDPOINT}/rotate-secret`, { params, body, fetch }));
+    /**
+     * Gives the endpoint a new signing secret. A retry uses the same key, so it makes no second one, but then
+     * `signingSecret` is null because only the lost response had it: rotate again.
+     */
+    async rotateSecret(name: string, options: RotateSecretOptions = {}): Promise<Schemas["RotatedSigningSecret"]> {
+      const params = { path: of(name), header: keyHeader(options) };
+      const body = present({ gracePeriodSeconds: options.gracePeriodSeconds });
+      return bodyOf(await api.POST(`${ENDPOINT}/rotate-secret`, { params, body, ...sent(options) }));
     },
   };
 }

@@ -1,11 +1,10 @@
 /**
- * Follows all runs of an environment: lists them first, or goes on from a cursor. No change is missed between the list
- * and the feed, because the cursor is taken before the list, and a stale page is asked for again. It goes on after a
- * break, and after a restart of the server.
+ * Follows what happens: all runs of an environment, or the events of one run. A stream of Server-Sent Events may be cut,
+ * fall silent or reach its time limit. Then a new stream goes on where the last one ended.
  */
 
 import { createParser } from "eventsource-parser";
-import type { DetailedActionRun, DetailOptions, TimelineEvent } from "./api.ts";
+import type { DetailOptions, List, Page, Schemas } from "./api.ts";
 import {
   ActionRunsError,
   isTransient,
@@ -17,9 +16,12 @@ import {
   unreachable,
 } from "./transport.ts";
 
+type Run = Schemas["DetailedActionRun"];
+type TimelineEvent = Schemas["TimelineEvent"];
+
 /** Runs that are new or have changed. A run that you know already replaces the one that you have. */
 export interface RunChanges {
-  readonly runs: readonly DetailedActionRun[];
+  readonly runs: readonly Run[];
   /**
    * Where to go on after these runs. If you store it, do so when you have processed them. Null until the whole list has
    * come, because a program that stops before must list again.
@@ -55,18 +57,10 @@ export interface FollowOptions<List> extends DetailOptions {
   readonly onStale?: (() => void) | undefined;
 }
 
-/** One page of the list. */
-export interface FollowedPage {
-  readonly runs: readonly DetailedActionRun[];
-  readonly next: string | null;
-  /** Whether the page can lack the newest changes. */
-  readonly isStale: boolean;
-}
-
-export interface FollowSource {
+interface FollowSource {
   /** A cursor for now. */
   cursor(): Promise<string>;
-  page(cursor: string | null): Promise<FollowedPage>;
+  readonly list: List<Run>;
   open(after: string, signal: AbortSignal): Promise<Response>;
 }
 
@@ -76,18 +70,21 @@ const EVENT_MAX_CHARACTERS = 16 * 1024 * 1024;
 type Patient = Pick<FollowOptions<unknown>, "after" | "signal" | "onBreak" | "onStale">;
 
 /**
- * Throws what waiting can't help with: a refusal, `cursor_gone`, or an address that never answered. Then it is over.
+ * Lists all runs first, or goes on from a cursor. No change is missed between the list and the feed, because the cursor is
+ * taken before the list, and a stale page is asked for again. Throws what waiting can't help with: a refusal,
+ * `cursor_gone`, or an address that never answered. Then it is over.
  */
 export async function* followRuns(
   source: FollowSource,
-  { after, signal, onBreak, onStale }: Patient,
+  options: Patient,
   settings: StreamSettings,
 ): AsyncGenerator<RunChanges, void> {
-  const patience = new Patience(signal, onBreak, settings);
+  const { after, signal } = options;
+  const patience = new Patience(options, settings);
   let cursor = after ?? "now";
   if (cursor === "now") {
     cursor = await patience.until(() => source.cursor());
-    if (after === undefined) yield* listed(source, cursor, patience, settings.retries, onStale);
+    if (after === undefined) yield* listed(source, cursor, patience, settings.retries, options.onStale);
     else yield { runs: [], cursor, caughtUp: true };
   }
   for (;;) {
@@ -124,8 +121,8 @@ async function* listed(
   onStale: (() => void) | undefined,
 ): AsyncGenerator<RunChanges, void> {
   let stale = 0;
-  for (let at: string | null = null, isOver = false; !isOver; ) {
-    const page: FollowedPage = await patience.until(() => source.page(at));
+  for (let at: string | null | undefined; at !== null; ) {
+    const page: Page<Run> = await patience.until(() => source.list.page(at ?? undefined));
     stale = page.isStale ? stale + 1 : 0;
     if (page.isStale && stale <= retries) {
       await patience.wait();
@@ -133,9 +130,8 @@ async function* listed(
     }
     if (page.isStale) onStale?.();
     patience.answered();
-    isOver = page.next === null;
     at = page.next;
-    yield { runs: page.runs, cursor: isOver ? cursor : null, caughtUp: false };
+    yield { runs: page.entries, cursor: at === null ? cursor : null, caughtUp: false };
   }
 }
 
@@ -147,19 +143,13 @@ function toChanges(response: Response, data: string): RunChanges & { readonly cu
 
 /** Waits while the service can't answer, for as long as it takes, once it has answered. */
 class Patience {
-  readonly #signal: AbortSignal | undefined;
-  readonly #onBreak: ((error: ActionRunsError) => void) | undefined;
+  readonly #options: Patient;
   readonly #retryDelayMs: number;
   #hasAnswered = false;
   #failed = 0;
 
-  constructor(
-    signal: AbortSignal | undefined,
-    onBreak: ((error: ActionRunsError) => void) | undefined,
-    { retryDelayMs }: StreamSettings,
-  ) {
-    this.#signal = signal;
-    this.#onBreak = onBreak;
+  constructor(options: Patient, { retryDelayMs }: StreamSettings) {
+    this.#options = options;
     this.#retryDelayMs = retryDelayMs;
   }
 
@@ -182,22 +172,17 @@ class Patience {
 
   /** Throws what waiting can't help with. */
   async afterError(error: unknown): Promise<void> {
-    this.#signal?.throwIfAborted();
+    this.#options.signal?.throwIfAborted();
     if (!(error instanceof ActionRunsError) || !this.#hasAnswered) throw error;
     if (error.code !== "unreachable" && !isTransient(error)) throw error;
-    this.#onBreak?.(error);
+    this.#options.onBreak?.(error);
     await this.wait(error.retryAfterMs ?? 0);
   }
 
   wait(leastMs = 0): Promise<void> {
-    return pause(leastMs + retryPauseMs(this.#retryDelayMs, this.#failed++), this.#signal);
+    return pause(leastMs + retryPauseMs(this.#retryDelayMs, this.#failed++), this.#options.signal);
   }
 }
-
-/* SECTION: Follows a run's events to the end. Each event comes once and in order, over as many streams as it takes. */
-
-/** Opens a stream of the events after `seq`. The response is 204 if none will come. */
-export type OpenStream = (seq: number, signal: AbortSignal) => Promise<Response>;
 
 export interface WatchOptions {
   /** The number of the last event that you already have. Default: 0, from the beginning. */
@@ -207,9 +192,9 @@ export interface WatchOptions {
 
 const TIMELINE_EVENT_MAX_CHARACTERS = 1024 * 1024;
 
-/** Throws as `readStreams` does. */
+/** A run's events to the end. Each event comes once and in order. Throws as `readStreams` does. */
 export function watchEvents(
-  open: OpenStream,
+  open: (seq: number, signal: AbortSignal) => Promise<Response>,
   { after = 0, signal }: WatchOptions,
   settings: StreamSettings,
 ): AsyncGenerator<TimelineEvent, void> {
@@ -234,12 +219,7 @@ function toEvent(response: Response, data: string): TimelineEvent {
   throw unexpectedResponse(response, "An event has no number");
 }
 
-/* SECTION:
- * Reads Server-Sent Events. A stream may be cut, fall silent or reach its time limit: then a new stream continues. What
- * the events are, and where a new stream goes on, is the caller's.
- */
-
-export interface Reading<T> {
+interface Reading<T> {
   /** Opens a stream behind what was read. The response is 204 if nothing will come. */
   readonly open: (signal: AbortSignal) => Promise<Response>;
   /** What an event's data says; null if it is nothing new. May throw. */
@@ -250,12 +230,12 @@ export interface Reading<T> {
   readonly maxCharacters: number;
 }
 
-export type StreamSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
+type StreamSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "timeoutMs">;
 
 /**
  * Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment.
  */
-export async function* readStreams<T>(
+async function* readStreams<T>(
   { open, read, isLast, maxCharacters }: Reading<T>,
   signal: AbortSignal | undefined,
   settings: StreamSettings,

@@ -1,159 +1,107 @@
-/**
- * What people decide about a run that waits: approve it, reject it, or start it before its time. The client decides for
- * nobody: there is no approval of several runs at once.
- */
+/** What holds runs back before they start: decisions of people about one run, concurrency groups, and pauses. */
 import {
-  type Api,
   bodyOf,
+  type Caller,
   type CallOptions,
   type ChangeOptions,
-  type ConcurrencyGroup,
-  type DetailedActionRun,
   type DetailOptions,
-  listOf,
-  type NewPause,
-  nextOf,
-  type PageQuery,
-  type Pause,
-  pages,
+  deleting,
+  keyHeader,
+  type List,
+  type ListOptions,
+  listed,
   present,
-  type RunApproval,
-  sending,
+  type Schemas,
 } from "./api.ts";
-import { deleting } from "./definitions.ts";
-import { checkedGroup, checkedId, type Environment } from "./settings.ts";
-import type { Send } from "./transport.ts";
+import { checkedGroup, checkedId } from "./settings.ts";
 
 const RUN = "/{o}/{p}/envs/{envName}/action-runs/{id}";
-const APPROVAL = `${RUN}/approval` as const;
-const APPROVE = `${RUN}/approve` as const;
-const REJECT = `${RUN}/reject` as const;
-const RELEASE = `${RUN}/release` as const;
+const GROUPS = "/{o}/{p}/envs/{envName}/concurrency-groups";
+const PAUSES = "/{o}/{p}/envs/{envName}/pauses";
+const PAUSE = `${PAUSES}/{group}` as const;
 
 export interface DecisionOptions extends ChangeOptions, DetailOptions {
   /** Why: one line of at most 1 KiB. Every reader of the run can see it. */
   readonly reason?: string | undefined;
 }
 
-export interface Decisions {
-  /**
-   * What an approver decides about: the request as it will be sent, with null in the place of each secret, and the
-   * approvals so far. `approval_not_found` if the run needs no approval.
-   */
-  approval(id: string, options?: CallOptions): Promise<RunApproval>;
-  /**
-   * Approves a run. The token needs `mayApprove`. The run starts when it has all its approvals, its time has come and its
-   * concurrency group has room, so check `details.waiting`. Your own run is refused with `own_run`.
-   */
-  approve(id: string, options?: DecisionOptions): Promise<DetailedActionRun>;
-  /** Rejects a run, which ends as cancelled. The token needs `mayApprove`. */
-  reject(id: string, options?: DecisionOptions): Promise<DetailedActionRun>;
-  /** Opens the time gate of a run, as if its `notBefore` had come. The run still needs its approvals and a slot. */
-  release(id: string, options?: ChangeOptions & DetailOptions): Promise<DetailedActionRun>;
-}
-
-export function createDecisions(api: Api, scope: Environment, send: Send): Decisions {
-  const paramsOf = (id: string, { include, idempotencyKey = crypto.randomUUID() }: DecisionOptions) => ({
+/** The client decides for nobody: there is no approval of several runs at once. */
+export function createDecisions({ api, scope, sent }: Caller) {
+  const paramsOf = (id: string, options: DecisionOptions) => ({
     path: { ...scope, id: checkedId(id) },
-    query: present({ include }),
-    header: { "Idempotency-Key": idempotencyKey },
+    query: present({ include: options.include }),
+    header: keyHeader(options),
   });
   return {
-    async approval(id, { signal } = {}) {
+    /**
+     * What an approver decides about: the request as it will be sent, with null in the place of each secret, and the
+     * approvals so far. `approval_not_found` if the run needs no approval.
+     */
+    async approval(id: string, options?: CallOptions): Promise<Schemas["RunApproval"]> {
       const params = { path: { ...scope, id: checkedId(id) } };
-      return bodyOf(await api.GET(APPROVAL, { params, fetch: sending(send, { signal }) }));
+      return bodyOf(await api.GET(`${RUN}/approval`, { params, ...sent(options) }));
     },
-    async approve(id, options = {}) {
-      const { signal, reason } = options;
-      const params = paramsOf(id, options);
-      const body = present({ reason });
-      return bodyOf(await api.POST(APPROVE, { params, body, fetch: sending(send, { signal }) }));
+    /**
+     * Approves a run. The token needs `mayApprove`. The run starts when it has all its approvals, its time has come and
+     * its concurrency group has room, so check `details.waiting`. Your own run is refused with `own_run`.
+     */
+    async approve(id: string, options: DecisionOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      const body = present({ reason: options.reason });
+      return bodyOf(await api.POST(`${RUN}/approve`, { params: paramsOf(id, options), body, ...sent(options) }));
     },
-    async reject(id, options = {}) {
-      const { signal, reason } = options;
-      const params = paramsOf(id, options);
-      const body = present({ reason });
-      return bodyOf(await api.POST(REJECT, { params, body, fetch: sending(send, { signal }) }));
+    /** Rejects a run, which ends as cancelled. The token needs `mayApprove`. */
+    async reject(id: string, options: DecisionOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      const body = present({ reason: options.reason });
+      return bodyOf(await api.POST(`${RUN}/reject`, { params: paramsOf(id, options), body, ...sent(options) }));
     },
-    async release(id, options = {}) {
-      const params = paramsOf(id, options);
-      return bodyOf(await api.POST(RELEASE, { params, fetch: sending(send, { signal: options.signal }) }));
+    /** Opens the time gate of a run, as if its `notBefore` had come. The run still needs its approvals and a slot. */
+    async release(id: string, options: ChangeOptions & DetailOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      return bodyOf(await api.POST(`${RUN}/release`, { params: paramsOf(id, options), ...sent(options) }));
     },
   };
 }
 
-/* SECTION: The concurrency groups of one environment: who runs and who waits. A group is there as long as it has runs. */
-
-const GROUPS = "/{o}/{p}/envs/{envName}/concurrency-groups";
-
-export interface GroupFilter {
+export interface GroupFilter extends ListOptions {
   /** Only the keys of this group. */
   readonly group?: string | undefined;
 }
 
-/** One page of a list. It can be short and still have a next one. */
-export interface GroupPage {
-  readonly groups: readonly ConcurrencyGroup[];
-  /** Send it as `cursor` to get the next page; null on the last page. */
-  readonly next: string | null;
-}
+export interface ConcurrencyGroups extends ReturnType<typeof createConcurrencyGroups> {}
 
-export interface ConcurrencyGroups {
-  /** One entry for each group and key with open runs. Requests further pages as you read on. */
-  list(filter?: GroupFilter, options?: CallOptions): AsyncIterable<ConcurrencyGroup>;
-  /** One page. Its `cursor` is the `next` of the page before it. */
-  page(query?: GroupFilter & PageQuery, options?: CallOptions): Promise<GroupPage>;
-}
-
-export function createConcurrencyGroups(api: Api, scope: Environment, send: Send): ConcurrencyGroups {
+export function createConcurrencyGroups({ api, scope, sent }: Caller) {
   return {
-    list: (filter = {}, { signal } = {}) =>
-      pages((cursor) => {
-        const params = { path: scope, query: present({ ...filter, cursor }) };
-        return api.GET(GROUPS, { params, fetch: sending(send, { signal }) });
+    /** One entry for each group and key with open runs: how many run, and how many wait. */
+    list: (filter: GroupFilter = {}, options?: CallOptions): List<Schemas["ConcurrencyGroup"]> =>
+      listed((cursor) => {
+        const params = { path: scope, query: present({ ...filter, ...cursor }) };
+        return api.GET(GROUPS, { params, ...sent(options) });
       }),
-    async page(query = {}, { signal } = {}) {
-      const params = { path: scope, query: present(query) };
-      const result = await api.GET(GROUPS, { params, fetch: sending(send, { signal }) });
-      return { groups: listOf(result), next: nextOf(result) };
-    },
   };
 }
-
-/* SECTION: The pauses of one environment: meanwhile no run of a group, or no run with any gate, starts. */
-
-const PAUSES = "/{o}/{p}/envs/{envName}/pauses";
-const PAUSE = `${PAUSES}/{group}` as const;
 
 /** In the place of a group: a pause of all runs of the environment that have any gate. */
 export const WHOLE_ENVIRONMENT = "-environment";
 
-export interface Pauses {
-  list(options?: CallOptions): Promise<readonly Pause[]>;
-  /**
-   * Pauses a concurrency group, or with `"-environment"` all runs of the environment that have any gate. Runs that
-   * started before go on. A pause replaces an earlier one. Without `until` it lasts until you delete it.
-   */
-  put(group: string, pause: NewPause, options?: CallOptions): Promise<Pause>;
-  /** Ends a pause. A retry succeeds if a try before it ended the pause. */
-  delete(group: string, options?: CallOptions): Promise<void>;
-}
+export interface Pauses extends ReturnType<typeof createPauses> {}
 
-export function createPauses(api: Api, scope: Environment, send: Send): Pauses {
+export function createPauses({ api, scope, sent }: Caller) {
   const of = (group: string) => ({ ...scope, group: group === WHOLE_ENVIRONMENT ? group : checkedGroup(group) });
   return {
-    async list({ signal } = {}) {
-      return listOf(await api.GET(PAUSES, { params: { path: scope }, fetch: sending(send, { signal }) }));
+    async list(options?: CallOptions): Promise<readonly Schemas["Pause"][]> {
+      const all = listed(() => api.GET(PAUSES, { params: { path: scope }, ...sent(options) }));
+      return (await all.page()).entries;
     },
-    async put(group, pause, { signal } = {}) {
-      const params = { path: of(group) };
-      return bodyOf(await api.PUT(PAUSE, { params, body: pause, fetch: sending(send, { signal }) }));
+    /**
+     * Pauses a concurrency group, or with `"-environment"` all runs of the environment that have any gate. Runs that
+     * started before go on. A pause replaces an earlier one. Without `until` it lasts until you delete it.
+     */
+    async put(group: string, body: Schemas["PauseRequest"], options?: CallOptions): Promise<Schemas["Pause"]> {
+      return bodyOf(await api.PUT(PAUSE, { params: { path: of(group) }, body, ...sent(options) }));
     },
-    async delete(group, { signal } = {}) {
+    /** Ends a pause. A retry succeeds if a try before it ended the pause. */
+    async delete(group: string, options?: CallOptions): Promise<void> {
       const params = { path: of(group) };
-      await deleting("pause_not_found", (onRetry) =>
-        api.DELETE(PAUSE, { params, fetch: sending(send, { signal, onRetry }) }),
-      );
+      await deleting("pause_not_found", (onRetry) => api.DELETE(PAUSE, { params, ...sent(options, { onRetry }) }));
     },
   };
 }

@@ -3,7 +3,18 @@
  * Node, Deno, Bun and browsers. Its types come from the OpenAPI document.
  */
 
-import { type Api, bodyOf, type CallOptions, type CurrentToken, createApi, type Place, pages, sending } from "./api.ts";
+import {
+  type Api,
+  bodyOf,
+  type CallOptions,
+  createApi,
+  createCaller,
+  type List,
+  type ListOptions,
+  listed,
+  present,
+  type Schemas,
+} from "./api.ts";
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import { type Actions, createActions, createWebhookEndpoints, type WebhookEndpoints } from "./definitions.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
@@ -13,99 +24,39 @@ import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportS
 import { createSend } from "./transport.ts";
 
 export type {
-  Action,
-  ActionDefinition,
-  ActionRun,
-  ActionRunDetails,
-  ActionRunFacets,
-  ActionRunSummary,
   Api,
-  ApiToken,
-  AuditEntry,
-  BulkItem,
-  BulkOperation,
-  BulkPreview,
   CallOptions,
   ChangeOptions,
-  ConcurrencyGroup,
-  ConsoleSession,
-  CreatedActionRun,
-  CreatedApiToken,
   CreateOptions,
-  CurrentToken,
-  DetailedActionRun,
   DetailOptions,
-  EndpointDelivery,
-  EndpointRecovery,
-  EndpointStatus,
-  EndpointTestResult,
-  Heartbeat,
-  HeartbeatAnswer,
-  ListedAction,
-  ListedVersion,
-  ListedWebhookEndpoint,
-  ListedWebhookEndpointVersion,
-  NewActionRun,
-  NewApiToken,
-  NewEndpointRecovery,
-  NewEndpointTest,
-  NewPause,
-  NewRunOfAction,
-  PageQuery,
-  Pause,
-  Place,
-  Report,
-  ReportedActionRun,
-  RevokedApiTokens,
-  RotatedApiToken,
-  RotatedSigningSecret,
-  RunApproval,
-  StartedActionRun,
-  StoredWebhookEndpoint,
-  TimelineEvent,
-  WebhookEndpoint,
+  List,
+  ListOptions,
+  Page,
+  Schemas,
 } from "./api.ts";
-export type {
-  BulkChange,
-  BulkItemFilter,
-  BulkItemPage,
-  BulkOperations,
-  BulkPage,
-  WaitForBulkOptions,
-} from "./bulk-operations.ts";
+export type { BulkChange, BulkItemFilter, BulkOperations, WaitForBulkOptions } from "./bulk-operations.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export type {
-  ActionPage,
   Actions,
   DeleteOptions,
   DeliveryFilter,
-  DeliveryPage,
-  EndpointPage,
-  EndpointVersionPage,
   PutEndpoint,
   PutOptions,
   ResendOptions,
   RotateSecretOptions,
   Stored,
-  StoredAction,
-  StoredEndpoint,
-  VersionPage,
   WebhookEndpoints,
 } from "./definitions.ts";
 export type { FollowOptions, RunChanges, WatchOptions } from "./follow.ts";
-export type { ConcurrencyGroups, DecisionOptions, Decisions, GroupFilter, GroupPage } from "./gates.ts";
-export { type Pauses, WHOLE_ENVIRONMENT } from "./gates.ts";
+export {
+  type ConcurrencyGroups,
+  type DecisionOptions,
+  type GroupFilter,
+  type Pauses,
+  WHOLE_ENVIRONMENT,
+} from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
-export type {
-  Audit,
-  AuditFilter,
-  AuditPage,
-  RotateOptions,
-  SessionPage,
-  Sessions,
-  TokenPage,
-  Tokens,
-} from "./project.ts";
+export type { Audit, AuditFilter, RotateOptions, Sessions, Tokens } from "./project.ts";
 export type {
   CancelOptions,
   FollowedList,
@@ -113,7 +64,6 @@ export type {
   ReadOptions,
   RetryOptions,
   RunFilter,
-  RunPage,
   Runs,
   WaitOptions,
 } from "./runs.ts";
@@ -125,11 +75,6 @@ export {
   type WebhookMessage,
   WebhookVerificationError,
 } from "./verify-webhook.ts";
-
-/** Requests further pages as you read on. */
-export type Places = (options?: CallOptions) => AsyncIterable<Place>;
-
-export type Whoami = (options?: CallOptions) => Promise<CurrentToken>;
 
 export interface Client {
   /** The stored actions of the environment. */
@@ -149,9 +94,9 @@ export interface Client {
   /** The project's audit log. */
   readonly audit: Audit;
   /** What the client's own token is and opens. It also answers for a token of another project or environment. */
-  readonly whoami: Whoami;
+  whoami(options?: CallOptions): Promise<Schemas["CurrentToken"]>;
   /** The environments that the client's token opens and that have runs, actions or webhook endpoints, by name. */
-  readonly places: Places;
+  places(query?: ListOptions, options?: CallOptions): List<Schemas["Place"]>;
   /** openapi-fetch with the API's types, for everything else. It tries once and returns errors as values. */
   readonly api: Api;
 }
@@ -160,26 +105,27 @@ export interface Client {
 export function createClient(settings: ClientSettings): Client {
   const baseUrl = checkedUrl("baseUrl", settings.baseUrl);
   const transport = transportSettings(settings);
-  const project = { o: checkedName("org", settings.org), p: checkedName("project", settings.project) };
-  const environment = { ...project, envName: checkedName("env", settings.env) };
+  const scope = {
+    o: checkedName("org", settings.org),
+    p: checkedName("project", settings.project),
+    envName: checkedName("env", settings.env),
+  };
   const api = createApi(baseUrl, callerHeaders(settings), transport.fetch);
-  const send = createSend(transport);
+  const caller = createCaller(api, scope, createSend(transport));
+  const { sent } = caller;
   return {
-    actions: createActions(api, environment, send),
-    runs: createRuns(api, environment, transport, send),
-    bulkOperations: createBulkOperations(api, environment, send),
-    concurrencyGroups: createConcurrencyGroups(api, environment, send),
-    pauses: createPauses(api, environment, send),
-    webhookEndpoints: createWebhookEndpoints(api, environment, send),
-    tokens: createTokens(api, project, send),
-    sessions: createSessions(api, project, send),
-    audit: createAudit(api, project, send),
-    places: ({ signal } = {}) =>
-      pages((cursor) => {
-        const params = { query: cursor === undefined ? {} : { cursor } };
-        return api.GET("/places", { params, fetch: sending(send, { signal }) });
-      }),
-    whoami: async ({ signal } = {}) => bodyOf(await api.GET("/whoami", { fetch: sending(send, { signal }) })),
+    actions: createActions(caller),
+    runs: createRuns(caller, transport),
+    bulkOperations: createBulkOperations(caller),
+    concurrencyGroups: createConcurrencyGroups(caller),
+    pauses: createPauses(caller),
+    webhookEndpoints: createWebhookEndpoints(caller),
+    tokens: createTokens(caller),
+    sessions: createSessions(caller),
+    audit: createAudit(caller),
+    whoami: async (options) => bodyOf(await api.GET("/whoami", sent(options))),
+    places: (query = {}, options) =>
+      listed((cursor) => api.GET("/places", { params: { query: present({ ...query, ...cursor }) }, ...sent(options) })),
     api,
   };
 }

@@ -1,6 +1,7 @@
 /**
- * Sends one request: retries if that is safe and may help, with a timeout for each try. It knows HTTP, but nothing
- * about runs. It must not repeat a request that could take effect twice, or send a token to another host.
+ * One request: its retries if they are safe and may help, a timeout for each try, and its errors. It knows HTTP, but
+ * nothing about runs. It must not repeat a request that could take effect twice, or send a token to another host. No
+ * error may contain a token, a header, or the body of a response that is not from the API.
  */
 import type { components } from "./openapi.ts";
 
@@ -122,15 +123,10 @@ export function isTransient({ status, code }: ActionRunsError): boolean {
   return status !== null && status >= 500 && status <= 599 && code === "unexpected_answer";
 }
 
-/* SECTION:
- * The one error class of this client, and how a response becomes an error. No message may contain a token, a header, or
- * the body of a response that is not from the API.
- */
-
 type WireError = components["schemas"]["Error"];
 
 /** The members of an error besides its message. */
-export interface ErrorDetails {
+interface ErrorDetails {
   /** The HTTP status; null if there was no response. */
   readonly status: number | null;
   /** The API's error code, or one of this client's own codes: `unreachable`, `unexpected_answer`. */
@@ -178,7 +174,7 @@ export function unreachable(what: string, cause: unknown, advice = ""): ActionRu
 }
 
 /** Names CORS as a possible reason, because a browser hides why it blocked a request. `cause`: fetch's error. */
-export function corsAdvice(url: string, cause: unknown): string {
+function corsAdvice(url: string, cause: unknown): string {
   const origin = browserOrigin();
   if (origin === null || origin === new URL(url).origin || !(cause instanceof TypeError)) return "";
   return ` The browser blocks the response unless the service's CORS_ORIGINS includes ${origin}.`;
@@ -242,12 +238,10 @@ export function parseJson(text: string): unknown {
   }
 }
 
-/* SECTION: How long to wait before a retry. It knows nothing about requests. */
-
 /** The longest backoff. */
 const BACKOFF_MAX_MS = 10_000;
 /** If Retry-After asks for more, the call fails at once, because its caller can plan for such a wait. */
-export const RETRY_AFTER_HONOURED_MS = 60_000;
+const RETRY_AFTER_HONOURED_MS = 60_000;
 
 /**
  * Exponential backoff with full jitter: ms in [0, baseMs * 2^failed), at most 10 s. `failed` is 0 after the first

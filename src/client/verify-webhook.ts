@@ -1,7 +1,7 @@
-/** Checks that a message of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
+/** Checks that a delivery of a webhook endpoint is genuine. The library of the Standard Webhooks specification does it. */
 
 import { WebhookVerificationError as VerificationError, Webhook } from "standardwebhooks";
-import type { DetailedActionRun } from "./api.ts";
+import type { Schemas } from "./api.ts";
 
 /** A message is not genuine. */
 export interface WebhookVerificationError extends Error {}
@@ -20,7 +20,7 @@ export interface WebhookMessage {
   readonly timestamp: string;
   readonly data: {
     /** Members that `omitted` names are null. */
-    readonly run: DetailedActionRun;
+    readonly run: Schemas["DetailedActionRun"];
     /** How the previous run of the same action and entity ended; null if the service does not know. */
     readonly previousStatus: "succeeded" | "failed" | null;
     /** The run in the API. */

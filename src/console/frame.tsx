@@ -2,6 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
+import { countText } from "../words/statuses.ts";
 import { GateNewsProvider, useGateNews } from "./gates/gate-news.tsx";
 import { PauseBanner } from "./gates/pause.tsx";
 import { HelpDialog, useKeys } from "./keys.tsx";
@@ -12,7 +13,6 @@ import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
 import { Brand, Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
-import { countText } from "./ui/status.tsx";
 import { useOnChange } from "./ui/use-on-change.ts";
 
 interface FrameProps {

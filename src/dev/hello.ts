@@ -14,14 +14,9 @@ import type { AddressInfo } from "node:net";
 import { setTimeout as delay } from "node:timers/promises";
 import { Webhook } from "standardwebhooks";
 import * as z from "zod/mini";
-import {
-  type ActionDefinition,
-  ActionRunsError,
-  type Actions,
-  type Callback,
-  callback,
-  type StoredAction,
-} from "../client/index.ts";
+import { ActionRunsError, type Actions, type Callback, callback, type Schemas, type Stored } from "../client/index.ts";
+
+type ActionDefinition = Schemas["ActionDefinition"];
 
 const HOST = "127.0.0.1";
 const PATH = "/hello";
@@ -257,7 +252,7 @@ function calling(
   };
 }
 
-async function storedHello(actions: Actions): Promise<StoredAction | null> {
+async function storedHello(actions: Actions): Promise<Stored<Schemas["Action"]> | null> {
   try {
     return await actions.get(HELLO);
   } catch (error) {

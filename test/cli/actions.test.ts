@@ -3,19 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, afterEach, describe, expect, test } from "vitest";
+import { afterAll, describe, expect, test } from "vitest";
 import type { Settings } from "./command.ts";
 import { cli } from "./in-process.ts";
-import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+import { RUN } from "./misbehaving.ts";
+import { ENVIRONMENT, saying } from "./service.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-actions-"));
 afterAll(() => rmSync(folder, { recursive: true }));
-const open: BadServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
 
-const ENVIRONMENT = "/acme/shop/envs/prod";
 const DEFINITION = {
   description: "Deploys the shop.",
   trigger: { type: "webhook", url: "https://ci.example.com/hooks", headers: { Authorization: null } },
@@ -36,59 +32,30 @@ const DETAILS = {
   },
 };
 
-/** A server that gives every request the same answer, and the settings to reach it. */
-async function serve(status: number, body: unknown, headers = {}): Promise<[BadServer, Settings]> {
-  const server = await badServer((_, response) => json(response, status, body, headers));
-  open.push(server);
-  const settings = {
-    ACTION_RUNS_URL: server.url,
-    ACTION_RUNS_TOKEN: "terr_x",
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-    ACTION_RUNS_ENV: "prod",
-    ACTION_RUNS_RETRIES: "0",
-  };
-  return [server, settings];
-}
-
-const sent = ({ requests }: BadServer) =>
-  requests.map(({ line, body }) => [line, body === "" ? null : JSON.parse(body)]);
-
 describe("action put", () => {
   test.each([
     [[], {}],
     [["--if-version", "3"], { "if-match": '"3"' }],
     [["--if-new"], { "if-none-match": "*" }],
   ])("with %j stores the definition of a file, and prints it as the service has it", async (more, expected) => {
-    const [server, settings] = await serve(200, DEFINITION, { ETag: '"4"' });
+    const { server, sent, run } = await saying(200, DEFINITION, { ETag: '"4"' });
     const file = join(folder, "deploy.json");
     writeFileSync(file, JSON.stringify(DEFINITION));
-    const ended = await cli(["action", "put", "deploy", "--body", `@${file}`, ...more], settings);
+    const ended = await run("action", "put", "deploy", "--body", `@${file}`, ...more);
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
-    expect(sent(server)).toEqual([[`PUT ${ENVIRONMENT}/actions/deploy`, DEFINITION]]);
+    expect(sent()).toEqual([[`PUT ${ENVIRONMENT}/actions/deploy`, DEFINITION]]);
     expect(server.requests[0]?.headers).toMatchObject(expected);
-  });
-
-  test.each([
-    [412, "precondition_failed", 5],
-    [422, "secret_required", 2],
-    [409, "too_many_actions", 5],
-    [403, "forbidden", 3],
-  ])("refused with %i %s exits %i", async (status, code, exit) => {
-    const [, settings] = await serve(status, { error: "No.", code });
-    const ended = await cli(["action", "put", "deploy", "--body", "{}"], settings);
-    expect(ended).toEqual({ code: exit, stdout: "", stderr: `action-runs: No. (${code})\n` });
   });
 });
 
 test("action put warns about what is left of an example, stores it all the same, and quotes no secret", async () => {
-  const [server, settings] = await serve(201, DEFINITION, { ETag: '"1"' });
+  const { sent, run } = await saying(201, DEFINITION, { ETag: '"1"' });
   const trigger = {
     url: "https://api.github.com/repos/YOUR_ORG/YOUR_REPOSITORY/dispatches",
     headers: { Authorization: "Bearer abcdef YOUR_TOKEN" },
   };
-  const put = (definition: object) => cli(["action", "put", "deploy", "--body", JSON.stringify(definition)], settings);
+  const put = (definition: object) => run("action", "put", "deploy", "--body", JSON.stringify(definition));
   const ended = await put({ trigger });
   expect(ended.code).toBe(0);
   expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
@@ -96,24 +63,24 @@ test("action put warns about what is left of an example, stores it all the same,
     "action-runs: The action is stored, but trigger.url has YOUR_ORG, trigger.headers.Authorization has YOUR_TOKEN. " +
       "Replace the texts of the example by your own, or the job can't start.\n",
   );
-  expect(sent(server)).toHaveLength(1);
+  expect(sent()).toHaveLength(1);
   expect((await put({ description: "Is this YOUR own, or FOR_YOUR_EYES?" })).stderr).toBe("");
 });
 
 describe("action get, list and delete", () => {
   test("get prints the definition alone as JSON, and the version for people", async () => {
-    const [, settings] = await serve(200, DEFINITION, { ETag: 'W/"3"' });
-    const asJson = await cli(["action", "get", "deploy"], settings);
+    const { run } = await saying(200, DEFINITION, { ETag: 'W/"3"' });
+    const asJson = await run("action", "get", "deploy");
     expect(JSON.parse(asJson.stdout)).toEqual(DEFINITION);
-    const text = await cli(["action", "get", "deploy", "--no-json"], settings);
+    const text = await run("action", "get", "deploy", "--no-json");
     expect(text.stdout).toMatch(/^version: +3$/m);
     expect(text.stdout).toContain('"Authorization": null');
   });
 
   test("list prints the service's entries, or a table", async () => {
-    const [server, settings] = await serve(200, [LISTED, { ...LISTED, name: "hello", definition: {} }]);
-    expect(JSON.parse((await cli(["action", "list"], settings)).stdout)).toHaveLength(2);
-    const { stdout } = await cli(["action", "list", "--no-json"], settings);
+    const { server, run } = await saying(200, [LISTED, { ...LISTED, name: "hello", definition: {} }]);
+    expect(JSON.parse((await run("action", "list")).stdout)).toHaveLength(2);
+    const { stdout } = await run("action", "list", "--no-json");
     expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +DESCRIPTION\n/);
     expect(stdout).toMatch(/^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m);
     expect(stdout).toMatch(/^hello +3 +\S+ +nothing/m);
@@ -123,21 +90,18 @@ describe("action get, list and delete", () => {
   test("list names the gates, if an action has any", async () => {
     const gated = { approval: { required: 2, allowSelf: false }, concurrency: { group: "deploys" } };
     const definitions = [{}, gated, { approval: { required: 1 } }];
-    const [, settings] = await serve(
+    const { run } = await saying(
       200,
       definitions.map((definition) => ({ ...LISTED, definition })),
     );
-    const { stdout } = await cli(["action", "list", "--no-json"], settings);
+    const { stdout } = await run("action", "list", "--no-json");
     expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +GATES +DESCRIPTION\n/);
     expect(stdout).toMatch(/nothing\n.*nothing +2 approvals, deploys\n.*nothing +approval\n$/);
   });
 
   test("delete says what it deleted", async () => {
-    const server = await badServer((_, response) => response.writeHead(204).end());
-    open.push(server);
-    const [, settings] = await serve(500, {});
-    const here = { ...settings, ACTION_RUNS_URL: server.url };
-    const ended = await cli(["action", "delete", "deploy", "--if-version", "3"], here);
+    const { server, run } = await saying(204, null);
+    const ended = await run("action", "delete", "deploy", "--if-version", "3");
     expect(ended).toEqual({ code: 0, stdout: '{"deleted":"deploy"}\n', stderr: "" });
     expect(server.requests[0]).toMatchObject({
       line: `DELETE ${ENVIRONMENT}/actions/deploy`,
@@ -166,11 +130,11 @@ describe("a command that makes a run", () => {
       { parameters: { a: 1, b: 2 } },
     ],
   ])("%j sends %s with %j, and prints the run", async (args, line, expected) => {
-    const [server, settings] = await serve(201, RUN);
-    const ended = await cli([...args, "--idempotency-key", "k-1"], settings);
+    const { server, sent, run } = await saying(201, RUN);
+    const ended = await run(...args, "--idempotency-key", "k-1");
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(ended.stdout)).toEqual(RUN);
-    expect(sent(server)).toEqual([[line, expected]]);
+    expect(sent()).toEqual([[line, expected]]);
     expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
   });
 
@@ -183,7 +147,7 @@ describe("a command that makes a run", () => {
     [`${TRACE}\nX-Evil: 1`, undefined],
     [`${TRACE}-é`, undefined],
   ])("sends the variable TRACEPARENT %j as %j", async (TRACEPARENT, expected) => {
-    const [server, settings] = await serve(201, RUN);
+    const { server, settings } = await saying(201, RUN);
     for (const args of [
       ["create", "deploy"],
       ["action", "run", "deploy"],
@@ -197,24 +161,10 @@ describe("a command that makes a run", () => {
   });
 
   test("shows no callback if the service sends none", async () => {
-    const [, settings] = await serve(201, RUN);
-    const ended = await cli(["action", "run", "deploy", "--no-json"], settings);
+    const { run } = await saying(201, RUN);
+    const ended = await run("action", "run", "deploy", "--no-json");
     expect(ended.stdout).toContain(RUN.id);
     expect(ended.stdout).not.toMatch(/callback|token/);
-  });
-
-  test.each([
-    [["action", "run", "deploy"], 422, "invalid_parameters", 2],
-    [["action", "run", "deploy"], 404, "action_not_found", 4],
-    [["action", "run", "deploy"], 409, "action_secrets_lost", 5],
-    [["create", "deploy"], 422, "too_many_labels", 2],
-    [["retry", RUN.id], 409, "run_open", 5],
-    [["retry", RUN.id], 409, "trigger_not_kept", 5],
-    [["retry", RUN.id], 422, "idempotency_key_reused", 5],
-  ])("%j refused with %i %s exits %i", async (args, status, code, exit) => {
-    const [, settings] = await serve(status, { error: "No.", code });
-    const ended = await cli(args, settings);
-    expect(ended).toEqual({ code: exit, stdout: "", stderr: `action-runs: No. (${code})\n` });
   });
 
   test.each([
@@ -222,8 +172,8 @@ describe("a command that makes a run", () => {
     ["retry", RUN.id],
   ])("%s %s … --wait exits as the run ended", async (...args) => {
     const failed = { ...RUN, status: "failed", error: "It broke." };
-    const [server, settings] = await serve(201, failed);
-    const ended = await cli([...args, "--wait"], settings);
+    const { server, run } = await saying(201, failed);
+    const ended = await run(...args, "--wait");
     expect(ended.code).toBe(1);
     expect(JSON.parse(ended.stdout)).toEqual(failed);
     expect(server.requests.at(-1)?.line).toMatch(/^GET .*wait=/);
@@ -231,8 +181,8 @@ describe("a command that makes a run", () => {
 });
 
 test("a run that has begun says how to follow it", async () => {
-  const [, settings] = await serve(201, RUN);
-  const begun = await cli(["action", "run", "deploy", "--no-json"], settings);
+  const { run } = await saying(201, RUN);
+  const begun = await run("action", "run", "deploy", "--no-json");
   expect(begun.stdout.endsWith(`\n\nTo follow the run: action-runs watch ${RUN.id}\n`)).toBe(true);
 });
 
@@ -243,32 +193,32 @@ describe("cancel", () => {
     [[], {}],
     [["--reason", "wrong branch", "--grace", "0"], { reason: "wrong branch", graceSeconds: 0 }],
   ])("with %j asks the job to stop, and prints until when the run stays open", async (more, expected) => {
-    const [server, settings] = await serve(202, running);
-    const ended = await cli(["cancel", RUN.id, ...more, "--no-json"], settings);
+    const { sent, run } = await saying(202, running);
+    const ended = await run("cancel", RUN.id, ...more, "--no-json");
     expect(ended).toMatchObject({ code: 0, stderr: "" });
-    expect(sent(server)).toEqual([[`POST ${ENVIRONMENT}/action-runs/${RUN.id}/cancel?include=details`, expected]]);
+    expect(sent()).toEqual([[`POST ${ENVIRONMENT}/action-runs/${RUN.id}/cancel?include=details`, expected]]);
     expect(ended.stdout).toMatch(
       /^cancel: +requested by ops at 2026-11-25T13:23:48Z, ends by 2026-11-25T13:24:48Z\nreason: +wrong branch$/m,
     );
   });
 
   test("with --pending-only leaves a running run alone", async () => {
-    const [server, settings] = await serve(409, { error: "It runs.", code: "run_running" });
-    expect((await cli(["cancel", RUN.id, "--pending-only"], settings)).code).toBe(5);
-    expect(sent(server)).toEqual([[`DELETE ${ENVIRONMENT}/action-runs/${RUN.id}`, null]]);
+    const { sent, run } = await saying(409, { error: "It runs.", code: "run_running" });
+    expect((await run("cancel", RUN.id, "--pending-only")).code).toBe(5);
+    expect(sent()).toEqual([[`DELETE ${ENVIRONMENT}/action-runs/${RUN.id}`, null]]);
   });
 });
 
 describe("labels and details", () => {
   test("list --label sends each label", async () => {
-    const [server, settings] = await serve(200, []);
-    expect((await cli(["list", "--label", "team:shop", "--label", "x y"], settings)).code).toBe(0);
+    const { server, run } = await saying(200, []);
+    expect((await run("list", "--label", "team:shop", "--label", "x y")).code).toBe(0);
     expect(server.requests[0]?.line).toContain("label=team%3Ashop&label=x%20y");
   });
 
   test("get --details asks for them and shows them; get does neither", async () => {
-    const [server, settings] = await serve(200, { ...RUN, details: DETAILS });
-    const { stdout } = await cli(["get", RUN.id, "--details", "--no-json"], settings);
+    const { server, run } = await saying(200, { ...RUN, details: DETAILS });
+    const { stdout } = await run("get", RUN.id, "--details", "--no-json");
     for (const line of [
       /^stored action: +deploy, version 3$/m,
       /^labels: +nightly, team:shop$/m,
@@ -277,7 +227,7 @@ describe("labels and details", () => {
       /^heartbeat: +2026-11-25T13:22:48Z \[#{10}-{10}\] 50 % testing$/m,
     ])
       expect(stdout).toMatch(line);
-    await cli(["get", RUN.id], settings);
+    await run("get", RUN.id);
     expect(server.requests.map(({ line }) => line)).toEqual([
       `GET ${ENVIRONMENT}/action-runs/${RUN.id}?include=details`,
       `GET ${ENVIRONMENT}/action-runs/${RUN.id}`,
@@ -287,7 +237,7 @@ describe("labels and details", () => {
 
 describe("heartbeat and report, in a job", () => {
   const inJob = async (status: number, body: unknown): Promise<Settings> => {
-    const [server] = await serve(status, body);
+    const { server } = await saying(status, body);
     const url = `${server.url}${ENVIRONMENT}/action-runs/${RUN.id}/callback`;
     return { CALLBACK_URL: url, CALLBACK_TOKEN: "a-token", ACTION_RUNS_RETRIES: "0" };
   };
@@ -316,16 +266,5 @@ describe("heartbeat and report, in a job", () => {
     const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null, externalUrlRefused };
     const { code, stdout } = await cli(["heartbeat", "--no-json"], await inJob(200, answer));
     expect([code, stdout]).toEqual([0, expect.stringMatching(/^page: +The URL is shown as text\.$/m)]);
-  });
-
-  test.each([["--json"], ["--no-json"]])("with %s no line is a command of a CI product", async (form) => {
-    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: order };
-    const beat = await cli(["heartbeat", form], await inJob(200, answer));
-    const report = await cli(["report", "failed", form], await inJob(200, { ...RUN, error: `x\n${order.reason}` }));
-    const refused = await cli(["report", "failed", form], await inJob(400, { error: order.reason, code: "x" }));
-    for (const { stdout, stderr } of [beat, report, refused]) {
-      expect(stdout + stderr).toContain("stop-commands");
-      expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);
-    }
   });
 });

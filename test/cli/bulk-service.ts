@@ -1,11 +1,13 @@
-/** A service that plays bulk operations as a test says, and the settings to reach it. */
+/** A service that plays bulk operations as a test says. */
 
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { BulkItem, BulkOperation, BulkPreview } from "../../src/client/index.ts";
-import { cli, cliAtTerminal } from "./in-process.ts";
-import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+import type { Schemas } from "../../src/client/index.ts";
+import { json, RUN } from "./misbehaving.ts";
+import { ENVIRONMENT, service } from "./service.ts";
 
-export const ENVIRONMENT = "/acme/shop/envs/prod";
+type BulkOperation = Schemas["BulkOperation"];
+type BulkPreview = Schemas["BulkPreview"];
+
 export const OPERATIONS = `${ENVIRONMENT}/bulk-operations`;
 export const ID = "01a212de-9b55-8003-a8a9-0000000000b1";
 
@@ -54,21 +56,14 @@ export interface Script {
   /** The answers to a get, in turn. The last one stays. */
   readonly reads?: readonly Step[];
   readonly stopped?: Step;
-  readonly items?: readonly BulkItem[];
-}
-
-const open: BadServer[] = [];
-
-/** For `afterEach`. */
-export async function closeServices(): Promise<void> {
-  for (const server of open.splice(0)) await server.close();
+  readonly items?: readonly Schemas["BulkItem"][];
 }
 
 export async function bulkService(script: Script = {}) {
   const starts = [...(script.starts ?? [operation()])];
   const reads = [...(script.reads ?? [completed(3, 0, 0)])];
   const next = (steps: Step[]) => (steps.length > 1 ? steps.shift() : steps[0]);
-  const server = await badServer((request, response) => {
+  const played = await service((request, response) => {
     const { method, url = "" } = request;
     const play = (step: Step | undefined, status = 200) =>
       typeof step === "function" ? step(response, request) : json(response, status, step);
@@ -79,30 +74,17 @@ export async function bulkService(script: Script = {}) {
     }
     if (url.endsWith("/cancel")) return play(script.stopped ?? operation({ abortReason: "asked" }));
     if (method === "POST") {
-      const isPreview = server.requests.at(-1)?.body.includes('"dryRun":true');
+      const isPreview = played.server.requests.at(-1)?.body.includes('"dryRun":true');
       return isPreview ? json(response, 200, script.preview ?? preview()) : play(next(starts), 202);
     }
     if (url.endsWith(OPERATIONS)) return json(response, 200, reads);
     play(next(reads));
   });
-  open.push(server);
-  const settings = {
-    ACTION_RUNS_URL: server.url,
-    ACTION_RUNS_TOKEN: "terr_secret",
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-    ACTION_RUNS_ENV: "prod",
-    ACTION_RUNS_RETRIES: "0",
-  };
-  return {
-    server,
-    settings,
-    /** Each request that changes something or may, with its body. */
-    posted: () =>
-      server.requests
-        .filter(({ line }) => line.startsWith("POST"))
-        .map(({ line, body }) => [line.slice("POST ".length + ENVIRONMENT.length), body && JSON.parse(body)]),
-    run: (...args: readonly string[]) => cli(args, settings),
-    atTerminal: (typed: string, ...args: readonly string[]) => cliAtTerminal(args, settings, typed),
-  };
+  /** Each request that changes something or may, with its body. */
+  const posted = () =>
+    played
+      .sent()
+      .filter(([line]) => line.startsWith("POST"))
+      .map(([line, body]) => [line.slice("POST ".length + ENVIRONMENT.length), body ?? ""]);
+  return { ...played, posted };
 }

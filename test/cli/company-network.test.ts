@@ -10,6 +10,7 @@ import { cli as cliInProcess, type Settings, start } from "./command.ts";
 import { type CompanyServer, companyServer, type ForwardProxy, forwardProxy } from "./company-network.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+import { settingsFor } from "./service.ts";
 
 const ENDED = { ...RUN, status: "succeeded", completedAt: RUN.createdAt };
 const CALLBACK = { CALLBACK_TOKEN: "a-callback-token" };
@@ -43,11 +44,7 @@ beforeEach(() => {
   for (const list of [proxy.lines, proxy.credentials]) list.splice(0);
 });
 
-function settings(url: string, more: Settings = {}): Settings {
-  const scope = { ACTION_RUNS_ORG: "acme", ACTION_RUNS_PROJECT: "shop", ACTION_RUNS_ENV: "prod" };
-  const calls = { ACTION_RUNS_RETRIES: "0", ACTION_RUNS_REQUEST_TIMEOUT: "30" };
-  return { ...scope, ...calls, ACTION_RUNS_URL: url, ACTION_RUNS_TOKEN: "terr_x", ...more };
-}
+const settings = (url: string, more: Settings = {}) => settingsFor(url, { ACTION_RUNS_REQUEST_TIMEOUT: "30", ...more });
 
 const withUser = (url: string) => url.replace("//", "//jo%40corp:pa%3Ass@");
 const authorityOf = (url: string) => new URL(url).host;

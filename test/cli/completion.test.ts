@@ -5,11 +5,14 @@ import { once } from "node:events";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
 import { completionScript } from "../../src/cli/commands/completion.ts";
 
 import { createProgram } from "../../src/cli/program.ts";
+import { cli } from "./in-process.ts";
+import { badServer, json } from "./misbehaving.ts";
+import { settingsFor } from "./service.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;
 
@@ -222,3 +225,52 @@ function* commands(command: CliCommand, route: readonly string[]): Generator<[re
     yield* commands(child, [...route, child.name()]);
   }
 }
+
+const FACETS: Readonly<Record<string, readonly string[]>> = {
+  actionName: ["delete it", "deploy", "undeploy"],
+  label: ["latest", "team:\x1b[2J", "team:a\nb", "team:shop"],
+  triggeredBy: ["Ci", "ci-bot", "root"],
+};
+const server = await badServer(({ url = "" }, response) => {
+  const { pathname, searchParams } = new URL(url, "http://service");
+  if (pathname.endsWith("/actions")) {
+    return json(response, 200, [{ name: "rollout" }, { name: "deploy-all" }]);
+  }
+  if (pathname.endsWith("/webhook-endpoints")) {
+    return json(response, 200, [{ name: "pager" }, { name: "chat" }, { name: "changes" }]);
+  }
+  if (pathname.endsWith("/pauses")) {
+    return json(response, 200, [{ group: "-environment" }, { group: "deploys" }, { group: "demos" }]);
+  }
+  if (pathname.endsWith("/concurrency-groups")) {
+    return json(response, 200, [{ group: "deploys", key: "a" }, { group: "deploys", key: "b" }, { group: "dev" }]);
+  }
+  const all = FACETS[searchParams.get("field") ?? ""] ?? [];
+  const contains = searchParams.get("contains")?.toLowerCase() ?? "";
+  const values = all.filter((value) => value.toLowerCase().includes(contains));
+  return json(response, 200, { values, more: false });
+});
+afterAll(() => server.close());
+
+const settings = settingsFor(server.url);
+
+test.each([
+  ["labels", "te", "team:shop\n"],
+  ["action names", "de", "delete it\ndeploy\ndeploy-all\n"],
+  ["stored actions", "de", "deploy-all\n"],
+  ["webhook endpoints", "ch", "changes\nchat\n"],
+  ["creators", "ci", "ci-bot\n"],
+  ["concurrency groups", "de", "demos\ndeploys\ndev\n"],
+  ["labels", "xy", ""],
+])("suggest %j %j prints %j", async (what, begin, stdout) => {
+  expect(await cli(["suggest", what, begin], settings)).toEqual({ code: 0, stdout, stderr: "" });
+});
+
+test("one character asks for nothing, and a problem prints nothing", async () => {
+  const before = server.requests.length;
+  expect(await cli(["suggest", "labels", "t"], settings)).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(server.requests).toHaveLength(before);
+  const elsewhere = { ...settings, ACTION_RUNS_URL: "http://127.0.0.1:9" };
+  expect(await cli(["suggest", "labels", "te"], elsewhere)).toEqual({ code: 0, stdout: "", stderr: "" });
+  expect(await cli(["suggest", "labels", "te"], {})).toEqual({ code: 0, stdout: "", stderr: "" });
+});

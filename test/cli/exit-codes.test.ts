@@ -1,33 +1,14 @@
 /** The exit codes and messages of the command line, whatever the server answers. */
 
-import { afterEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { type Settings, start } from "./command.ts";
 import { cli } from "./in-process.ts";
-import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
+import { badServer, html, json, RUN } from "./misbehaving.ts";
+import { service, settingsFor } from "./service.ts";
 
 const TOKEN = "terr_a-token-that-is-in-no-message";
-const open: BadServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
-
-async function serve(...answer: Parameters<typeof badServer>): Promise<BadServer> {
-  const server = await badServer(...answer);
-  open.push(server);
-  return server;
-}
-
-function at(url: string, more: Settings = {}): Settings {
-  return {
-    ACTION_RUNS_URL: url,
-    ACTION_RUNS_TOKEN: TOKEN,
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-    ACTION_RUNS_ENV: "prod",
-    ACTION_RUNS_RETRIES: "0",
-    ...more,
-  };
-}
+const at = (url: string, more: Settings = {}) => settingsFor(url, { ACTION_RUNS_TOKEN: TOKEN, ...more });
+const serve = async (...answer: Parameters<typeof badServer>) => (await service(...answer)).server;
 
 describe("an error response of the service", () => {
   test.each([
@@ -242,45 +223,6 @@ describe("settings", () => {
     const ended = await cli(["list", "--token-stdin"], at(server.url), "terr_from-stdin\n");
     expect(ended.stdout).toBe("[]\n");
     expect(server.requests[0]?.headers.authorization).toBe("Bearer terr_from-stdin");
-  });
-});
-
-describe("text from others", () => {
-  test("has no control characters in a table or in JSON", async () => {
-    const hostile = { ...RUN, status: "failed", error: "\x1b[2J\x9b31mgone\r\u202e" };
-    const server = await serve((_, response) => json(response, 200, hostile));
-    const table = await cli(["get", RUN.id, "--no-json"], at(server.url));
-    expect(table.stdout).toContain("gone");
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
-    expect(table.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
-    const text = await cli(["get", RUN.id], at(server.url));
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: the test looks for control characters.
-    expect(text.stdout).not.toMatch(/[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/);
-    expect(JSON.parse(text.stdout)).toEqual(hostile);
-  });
-
-  test("is no command of a CI product, in a run, its events or a table", async () => {
-    const bad = "::stop-commands::x ##[error]y ##vso[task.complete]z ##teamcity[x]\n  ::set-env name=a::b";
-    const hostile = { ...RUN, status: "failed", actionName: bad, error: bad };
-    const event = { seq: 1, type: "heartbeat", at: RUN.createdAt, message: bad };
-    const server = await serve(({ url = "" }, response) => {
-      if (!url.includes("/events")) return json(response, 200, url.includes(RUN.id) ? hostile : [hostile]);
-      const ended = { seq: 2, type: "ended", at: RUN.createdAt, status: "failed", cause: "callback" };
-      response.writeHead(200, { "Content-Type": "text/event-stream" });
-      response.end([event, ended].map((one) => `data: ${JSON.stringify(one)}\n\n`).join(""));
-    });
-    for (const args of [["get", RUN.id, "--wait"], ["watch", RUN.id], ["list"]]) {
-      const { stdout, stderr } = await cli([...args, "--no-json"], at(server.url));
-      expect(stdout + stderr).toContain("stop-commands");
-      expect(stdout + stderr).not.toMatch(/^\s*::|##\w*\[/m);
-    }
-  });
-
-  test("has no control characters in an error message", async () => {
-    const body = { error: "No\x1b[2J run\u200f here.", code: "run_not_found" };
-    const server = await serve((_, response) => json(response, 404, body, { "X-Request-Id": "abc" }));
-    const ended = await cli(["get", RUN.id], at(server.url));
-    expect(ended.stderr).toBe("action-runs: No\\u001b[2J run\\u200f here. (run_not_found, request abc)\n");
   });
 });
 

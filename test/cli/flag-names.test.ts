@@ -1,13 +1,14 @@
 /** Errors of the service, in the words of the command line. */
 
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { expect, test } from "vitest";
 import { withFlagNames } from "../../src/cli/command.ts";
 import { ActionRunsError } from "../../src/client/index.ts";
 
-const source = (file: string) => readFileSync(new URL(`../../src/http/${file}`, import.meta.url), "utf8");
-const SAID = ["errors.ts", "headers.ts", "schemas.ts"]
-  .map(source)
+const HTTP = new URL("../../src/http/", import.meta.url);
+/** The sentences of the service. */
+const SAID = readdirSync(HTTP)
+  .map((file) => readFileSync(new URL(file, HTTP), "utf8"))
   .join("\n")
   .replaceAll(/\$\{noun\}/g, "action");
 

@@ -1,7 +1,9 @@
-/** The help: each command has examples, and each option with a value has a variable. */
+/** The help: each command has examples, each option with a value has a variable, and it fits a terminal. */
 
+import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
 import type { CliCommand } from "../../src/cli/command.ts";
+import { reflow } from "../../src/cli/output.ts";
 import { createProgram } from "../../src/cli/program.ts";
 import { cli } from "./in-process.ts";
 
@@ -44,4 +46,49 @@ test("action-runs --help lists the exit codes, --version prints the version, and
   const none = await cli([]);
   expect(none).toMatchObject({ code: 2, stdout: "" });
   expect(none.stderr).toContain("Usage:");
+});
+
+/** The help of each command, as a terminal of this width shows it. */
+function helps(columns: number): readonly string[] {
+  return [createProgram(), ...all(createProgram(), []).map(([, command]) => command)].map((command) => {
+    let text = "";
+    command.configureOutput({
+      getOutHelpWidth: () => columns,
+      writeOut: (more) => {
+        text += more;
+      },
+    });
+    command.outputHelp();
+    return text;
+  });
+}
+
+test("paragraphs of the help are joined and broken again, lists hang, and examples stay as they are", () => {
+  const text =
+    "\nOne two\nthree four five six.\n\nCodes:\n  0  it went well, so go on\n\n  a --very long example -- x\n";
+  expect(reflow(text, 23)).toBe(
+    "\nOne two three four five\nsix.\n\nCodes:\n  0  it went well, so\n     go on\n\n  a --very long example -- x\n",
+  );
+});
+
+describe.each([60, 80, 120])("the help in %i cells", (columns) => {
+  test("breaks no word, except in examples", () => {
+    for (const help of helps(columns)) {
+      const [text = "", more = ""] = help.split(/^Examples:\n(?: {2}.*\n)+/m);
+      for (const line of [...text.split("\n"), ...more.split("\n")]) {
+        const isOneWord = /^ *\S+$/.test(line);
+        if (!isOneWord) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+      }
+    }
+  });
+
+  test("begins with a command's own options, and calls nothing a choice that is an example", () => {
+    for (const help of helps(columns)) {
+      const headings: readonly string[] = help.match(/^[A-Z][a-z]+:$/gm) ?? [];
+      expect(headings.indexOf("Options:")).toBeLessThan(
+        headings.includes("Connection:") ? headings.indexOf("Connection:") : headings.length,
+      );
+      expect(help).not.toMatch(/choices:\s+"today"/);
+    }
+  });
 });

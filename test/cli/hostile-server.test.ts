@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+import { settingsFor } from "./service.ts";
 
 /** Clears the screen, sets a colour, goes back to the start of the line, and turns the text around. */
 const EVIL = "evil\x1b[2J\x9b31m\r\u202e";
@@ -225,11 +226,7 @@ afterAll(async () => {
 });
 
 const settings = () => ({
-  ACTION_RUNS_URL: server.url,
-  ACTION_RUNS_TOKEN: "terr_x",
-  ACTION_RUNS_ORG: "acme",
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
+  ...settingsFor(server.url),
   CALLBACK_URL: `${server.url}/action-runs/callback`,
   CALLBACK_TOKEN: "x",
   HOME: home,

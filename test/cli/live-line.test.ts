@@ -7,8 +7,10 @@ import { EventLines } from "../../src/cli/follow.ts";
 import { Output } from "../../src/cli/output.ts";
 import { heartbeatLine } from "../../src/cli/run-text.ts";
 
-import type { DetailedActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 afterEach(() => {
   vi.useRealTimers();
@@ -122,7 +124,7 @@ function waitingRun() {
 const HELD = { seq: 2, type: "waiting", at: RUN.createdAt, for: "concurrency", group: "deploys" };
 const OPENED = { seq: 3, type: "released", at: RUN.createdAt };
 const HELD_LINE = "2026-11-25T13:21:48Z  waiting           for a slot of deploys";
-const LINE = (place: string) => `waits for a slot of deploys, ${place}, behind 148ea617`;
+const LINE = (place: string) => `${place} in line for group deploys, behind 148ea617`;
 
 test("what a run waits for is one line that follows its place, through an outage, until the run is released", async () => {
   vi.useFakeTimers();

@@ -2,12 +2,12 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { afterEach, describe, expect, test, vi } from "vitest";
-import { approvalText } from "../../src/cli/commands/group.ts";
-import { LiveLine } from "../../src/cli/follow.ts";
+import { approvalText } from "../../src/cli/commands/decide.ts";
+import { Screen } from "../../src/cli/follow.ts";
 import { Output, plain, toJson, wrap } from "../../src/cli/output.ts";
 import { runText } from "../../src/cli/run-text.ts";
 
-import type { ActionRun, RunApproval } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
 
 afterEach(() => vi.unstubAllEnvs());
@@ -31,7 +31,7 @@ function terminal(columns: number) {
 const BRANCHES = ["main", "main\u200b", "main\u202e", "main\u{e0065}\u{e0076}", "main\x9b8m"];
 const OF_BRANCHES = ["main", "main\\u200b", "main\\u202e", "main\\udb40\\udc65\\udb40\\udc76", "main\\u009b8m"];
 
-const APPROVAL: RunApproval = {
+const APPROVAL: Schemas["RunApproval"] = {
   required: 1,
   allowSelf: false,
   approvals: [],
@@ -42,8 +42,8 @@ const APPROVAL: RunApproval = {
 
 describe("branches that look the same are different texts", () => {
   test.each<[string, (branch: string, output: Output) => string]>([
-    ["a run", (branch, output) => runText({ ...RUN, parameters: { branch } } as ActionRun, output)],
-    ["the name of an action", (actionName, output) => runText({ ...RUN, actionName } as ActionRun, output)],
+    ["a run", (branch, output) => runText({ ...RUN, parameters: { branch } } as Schemas["ActionRun"], output)],
+    ["the name of an action", (actionName, output) => runText({ ...RUN, actionName } as Schemas["ActionRun"], output)],
     [
       "what an approver decides about",
       (branch, output) => {
@@ -66,7 +66,7 @@ describe("branches that look the same are different texts", () => {
   test("in a line that changes in place", () => {
     for (const [index, branch] of BRANCHES.entries()) {
       const { stream, text } = terminal(80);
-      new LiveLine(stream, { endsWithInterrupt: false }).show(() => branch);
+      new Screen(stream, { endsWithInterrupt: false }).show(() => branch);
       expect(text()).toBe(`\r\x1b[J${OF_BRANCHES[index]}\r`);
     }
   });

@@ -1,37 +1,20 @@
 /** What `retry` sends of the run's own parameters, and what commands say if nothing starts the new run's job. */
 
-import { afterEach, describe, expect, test } from "vitest";
-import type { Settings } from "./command.ts";
-import { cli } from "./in-process.ts";
-import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+import { describe, expect, test } from "vitest";
+import { json, RUN } from "./misbehaving.ts";
+import { service } from "./service.ts";
 
 const CALLBACK = { url: "https://runs.example/callback", token: "a-callback-token", expiresAt: RUN.createdAt };
-const open: BadServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
-
-const settingsOf = ({ url }: BadServer): Settings => ({
-  ACTION_RUNS_URL: url,
-  ACTION_RUNS_TOKEN: "terr_x",
-  ACTION_RUNS_ORG: "acme",
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-  ACTION_RUNS_RETRIES: "0",
-});
-
 /** A service whose run has these parameters, as JSON text. */
 async function withParameters(parameters: string, created: object = RUN) {
-  const run = JSON.stringify(RUN).replace('"parameters":{}', `"parameters":${parameters}`);
-  const server = await badServer(({ method }, response) => {
+  const one = JSON.stringify(RUN).replace('"parameters":{}', `"parameters":${parameters}`);
+  const { server, run } = await service(({ method }, response) => {
     if (method === "POST") return json(response, 201, created);
     response.writeHead(200, { "Content-Type": "application/json" });
-    response.end(run);
+    response.end(one);
   });
-  open.push(server);
-  const settings = settingsOf(server);
   const posts = () => server.requests.filter(({ line }) => line.startsWith("POST")).map(({ body }) => body);
-  return { server, posts, run: (...args: readonly string[]) => cli(args, settings) };
+  return { server, posts, run };
 }
 
 describe("retry", () => {
@@ -117,13 +100,12 @@ test.each([
   ["list", ["list", "--all"], [RUN]],
 ])("%s says once on stderr that the newest changes can be missing, if they can", async (_, args, body) => {
   for (const headers of [{ "Action-Runs-Stale": "true" }, {}]) {
-    const server = await badServer((request, response) => {
+    const { run } = await service((request, response) => {
       const isFirst = request.url?.includes("cursor") !== true;
       const more = isFirst ? { Link: '</x?cursor=next>; rel="next"' } : {};
       json(response, 200, body, { ...more, ...headers });
     });
-    open.push(server);
-    const { code, stdout, stderr } = await cli([...args, "--json"], settingsOf(server));
+    const { code, stdout, stderr } = await run(...args, "--json");
     expect([code, stdout.includes(RUN.id)]).toEqual([0, true]);
     expect(stderr.split("newest changes can be missing").length - 1).toBe("Action-Runs-Stale" in headers ? 1 : 0);
   }

@@ -1,22 +1,16 @@
 /** Short ids: the end of an id, where it is unambiguous. */
 
-import { afterEach, expect, test } from "vitest";
-import type { Settings } from "./command.ts";
-import { cli } from "./in-process.ts";
-import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
+import { expect, test } from "vitest";
+import { json, RUN } from "./misbehaving.ts";
+import { service } from "./service.ts";
 
 const PAGE = 200;
-const open: BadServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
-
 /** The id of run `n`, newest first. Ids end with the number. */
 const idOf = (n: number) => `01a212de-9b55-8003-a8a9-dd2c${n.toString(16).padStart(8, "0")}`;
 
 /** A service with so many runs. */
-async function withRuns(count: number, idAt = idOf) {
-  const server = await badServer(({ url = "" }, response) => {
+function withRuns(count: number, idAt = idOf) {
+  return service(({ url = "", headers: { host } }, response) => {
     const { pathname, searchParams } = new URL(url, "http://x");
     if (!pathname.endsWith("/action-runs")) {
       return json(response, 200, { ...RUN, id: pathname.split("/")[6] });
@@ -26,19 +20,9 @@ async function withRuns(count: number, idAt = idOf) {
       ...RUN,
       id: idAt(from + index),
     }));
-    const link = { Link: `<${server.url}${pathname}?cursor=${from + PAGE}>; rel="next"` };
+    const link = { Link: `<http://${host}${pathname}?cursor=${from + PAGE}>; rel="next"` };
     json(response, 200, runs, from + PAGE < count ? link : {});
   });
-  open.push(server);
-  const settings: Settings = {
-    ACTION_RUNS_URL: server.url,
-    ACTION_RUNS_TOKEN: "terr_x",
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-    ACTION_RUNS_ENV: "prod",
-    ACTION_RUNS_RETRIES: "0",
-  };
-  return { server, run: (...args: readonly string[]) => cli(args, settings) };
 }
 
 test("get finds a run by the end of its id, in capitals too, among the newest 5000", async () => {

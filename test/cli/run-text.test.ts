@@ -1,51 +1,27 @@
-/** How a run is shown: its durations, and texts of several lines as lines. */
+/** Runs, what they wait for, and their events, as people read them. */
 
 import { afterEach, describe, expect, test } from "vitest";
 import { memberAt } from "../../src/cli/commands/read-runs.ts";
 import { Output, readableJson } from "../../src/cli/output.ts";
-import { runText } from "../../src/cli/run-text.ts";
-import { ageText, durationText, timesOf } from "../../src/cli/times.ts";
-
-import type { ActionRun } from "../../src/client/index.ts";
-import { cli } from "./in-process.ts";
-import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
-
-const open: BadServer[] = [];
-afterEach(async () => {
-  for (const server of open.splice(0)) await server.close();
-});
+import { eventText, failingText, localText, runText, waitsForText } from "../../src/cli/run-text.ts";
+import type { Schemas } from "../../src/client/index.ts";
+import { json, RUN } from "./misbehaving.ts";
+import { saying, service } from "./service.ts";
 
 const at = (seconds: number) => new Date(Date.parse(RUN.createdAt) + seconds * 1000).toISOString();
 const shown = (more: object) =>
-  runText({ ...RUN, ...more } as ActionRun, new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream));
+  runText(
+    { ...RUN, ...more } as Schemas["ActionRun"],
+    new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream),
+  );
 
-describe("waited, ran and took", () => {
-  test.each([
-    ["a pending run", {}, [null, null, null]],
-    ["a running run", { startedAt: at(5) }, [5000, null, null]],
-    ["a run with a heartbeat", { startedAt: at(5), completedAt: at(65) }, [5000, 60_000, 65_000]],
-    ["a report without a heartbeat", { startedAt: at(65), completedAt: at(65) }, [null, null, 65_000]],
-    ["a run that was cancelled before its start", { completedAt: at(65) }, [null, null, 65_000]],
-  ])("of %s", (_, more, expected) => {
-    const { waitedMs, ranMs, tookMs } = timesOf({ ...RUN, ...more });
-    expect([waitedMs, ranMs, tookMs]).toEqual(expected);
-  });
-
-  test("are in the text of a run, and 0 ms never stands for what nobody knows", () => {
-    const ended = shown({ status: "succeeded", startedAt: at(5), completedAt: at(65) });
-    expect(ended).toMatch(/^started: +\S+Z, waited 5\.0s$/m);
-    expect(ended).toMatch(/^completed: +\S+Z, ran 1m 00s$/m);
-    const reported = shown({ status: "succeeded", startedAt: at(65), completedAt: at(65) });
-    expect(reported).toMatch(/^completed: +\S+Z, took 1m 05s$/m);
-    expect(reported).not.toMatch(/ran|waited|0ms/);
-  });
-
-  test("are written in one way", () => {
-    const durations = [0, 840, 12_300, 59_960, 192_000, 3_840_000, 183_600_000].map(durationText);
-    expect(durations).toEqual(["0ms", "840ms", "12.3s", "1m 00s", "3m 12s", "1h 04m", "2d 3h"]);
-    const ages = [-5, 999, 59_999, 119_000, 7_100_000, 200_000_000].map(ageText);
-    expect(ages).toEqual(["now", "now", "59s", "1m", "1h", "2d"]);
-  });
+test("the text of a run says what it waited, ran and took, and 0 ms never stands for what nobody knows", () => {
+  const ended = shown({ status: "succeeded", startedAt: at(5), completedAt: at(65) });
+  expect(ended).toMatch(/^started: +\S+Z, waited 5\.0s$/m);
+  expect(ended).toMatch(/^completed: +\S+Z, ran 1m 00s$/m);
+  const reported = shown({ status: "succeeded", startedAt: at(65), completedAt: at(65) });
+  expect(reported).toMatch(/^completed: +\S+Z, took 1m 05s$/m);
+  expect(reported).not.toMatch(/ran|waited|0ms/);
 });
 
 describe("text of several lines", () => {
@@ -79,18 +55,8 @@ describe("text of several lines", () => {
     expect(readableJson(value)).toBe(JSON.stringify(value, null, 2));
   });
 
-  async function get(output: unknown, ...args: readonly string[]) {
-    const server = await badServer((_, response) => json(response, 200, { ...RUN, output }));
-    open.push(server);
-    const settings = {
-      ACTION_RUNS_URL: server.url,
-      ACTION_RUNS_TOKEN: "terr_x",
-      ACTION_RUNS_ORG: "acme",
-      ACTION_RUNS_PROJECT: "shop",
-      ACTION_RUNS_ENV: "prod",
-    };
-    return cli(["get", RUN.id, ...args], settings);
-  }
+  const get = async (output: unknown, ...args: readonly string[]) =>
+    (await saying(200, { ...RUN, output })).run("get", RUN.id, ...args);
 
   test("get --output prints it as lines, also into a pipe, but nothing that a terminal or a CI product acts on", async () => {
     expect(await get({ log: LOG }, "--output", "log")).toEqual({
@@ -130,26 +96,17 @@ describe("text of several lines", () => {
 });
 
 describe("a pending run that its receiver did not take", () => {
-  const settingsOf = ({ url }: BadServer) => ({
-    ACTION_RUNS_URL: url,
-    ACTION_RUNS_TOKEN: "terr_x",
-    ACTION_RUNS_ORG: "acme",
-    ACTION_RUNS_PROJECT: "shop",
-    ACTION_RUNS_ENV: "prod",
-  });
   const delivery = { attempts: 2, reason: "ci.example answered 503.", nextAttemptAt: null };
   const withDetails = { ...RUN, details: { waiting: null, approval: null, labels: [], delivery } };
 
   test("says why in text, although nobody asked for details, and without them if its coordinator is away", async () => {
     let hasDetails = true;
-    const server = await badServer((request, response) => {
+    const { run } = await service((request, response) => {
       const asksForDetails = request.url?.includes("include=details");
       if (asksForDetails && !hasDetails) json(response, 404, { error: "No.", code: "run_not_found" });
       else json(response, 200, asksForDetails ? withDetails : RUN);
     });
-    open.push(server);
-    const settings = settingsOf(server);
-    const get = async (...more: string[]) => (await cli(["get", RUN.id, ...more], settings)).stdout;
+    const get = async (...more: string[]) => (await run("get", RUN.id, ...more)).stdout;
     expect(await get("--no-json")).toMatch(/^delivery: +ci\.example answered 503, being tried again$/m);
     expect(await get("--no-json")).not.toContain("labels");
     hasDetails = false;
@@ -158,11 +115,149 @@ describe("a pending run that its receiver did not take", () => {
   });
 
   test("says why in the table of a list", async () => {
-    const server = await badServer((_request, response) => json(response, 200, [withDetails]));
-    open.push(server);
-    const settings = settingsOf(server);
-    const { stdout } = await cli(["list", "--no-json"], settings);
+    const { server, run } = await saying(200, [withDetails]);
+    const { stdout } = await run("list", "--no-json");
     expect(stdout).toContain("ci.example answered 503, being tried again");
     expect(server.requests.at(-1)?.line).toContain("include=details");
   });
+});
+
+const zone = process.env.TZ;
+afterEach(() => {
+  if (zone === undefined) delete process.env.TZ;
+  else process.env.TZ = zone;
+});
+
+type Gated = Pick<Schemas["ActionRunDetails"], "waiting" | "approval">;
+type Waiting = NonNullable<Schemas["ActionRunDetails"]["waiting"]>;
+
+const NOW = Date.parse("2026-11-29T20:00:00Z");
+const BY_ADA = { by: "ada", byId: "root", via: null, at: RUN.createdAt, reason: null };
+const OTHER = "01a212de-9b55-8003-a8a9-dd2c000000";
+
+function waits(waiting: Partial<Waiting>, approval: Gated["approval"] = null): string {
+  const usual = { notBefore: null, group: null, key: null, reason: null };
+  const times = { since: RUN.createdAt, until: RUN.createdAt };
+  return waitsForText({ waiting: { for: "approval", ...times, ...usual, ...waiting }, approval }, NOW);
+}
+
+describe("what a run waits for", () => {
+  const time = { for: "time", notBefore: "2026-11-30T05:00:00.000Z" } as const;
+  const queued = { for: "concurrency", group: "deploys", key: "shop" } as const;
+
+  test.each<[string, Partial<Waiting>, Gated["approval"]?]>([
+    ["starts 2026-11-30 06:00 +01:00, in 9h, if it is approved", time, { required: 1, approvals: [] }],
+    ["waits for approval, 1 of 2", {}, { required: 2, approvals: [BY_ADA] }],
+    ["waits for a slot of group deploys (shop)", queued],
+    ["1st in line for group deploys (shop), behind 148ea617", { ...queued, position: 1, behind: [RUN.id] }],
+    [
+      "22nd in line for group deploys (shop), behind 148ea617, 00000001 and 1 more",
+      { ...queued, position: 22, behind: [RUN.id, `${OTHER}01`, `${OTHER}02`] },
+    ],
+  ])("%s", (expected, waiting, approval) => {
+    process.env.TZ = "Europe/Berlin";
+    expect(waits(waiting, approval)).toBe(expected);
+  });
+
+  test("shows no control characters", () => {
+    const evil = "\x1b[2J\r\n\u202e";
+    for (const kind of ["time", "approval", "concurrency", "pause"] as const) {
+      const texts = { for: kind, notBefore: evil, group: evil, key: evil, reason: evil, behind: [evil] };
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal acts on them.
+      expect(waits(texts)).not.toMatch(/[\x00-\x1f\u202e]/);
+    }
+  });
+});
+
+test("a run that does not wait, and one whose webhook was taken, say nothing", () => {
+  expect(waitsForText({ waiting: null, approval: { required: 1, approvals: [] } }, NOW)).toBe("");
+  expect(failingText({ delivery: null }, NOW)).toBe("");
+});
+
+test.each([
+  ["America/St_Johns", "2026-11-30 01:30 -03:30"],
+  ["Asia/Kathmandu", "2026-11-30 10:45 +05:45"],
+  ["UTC", "2026-11-30 05:00 +00:00"],
+])("in %s, an instant is %s", (TZ, expected) => {
+  process.env.TZ = TZ;
+  expect(localText(Date.parse("2026-11-30T05:00:00.000Z"))).toBe(expected);
+});
+
+test.each([
+  ["2026-11-29T20:00:12.000Z", "tried again in 12s"],
+  ["2026-11-29T20:00:00.000Z", "being tried again"],
+  [null, "being tried again"],
+])("a run that its receiver did not take says why, with the next attempt at %s", (nextAttemptAt, next) => {
+  const delivery = { attempts: 3, reason: "ci.example answered 503\u001b.", nextAttemptAt };
+  expect(failingText({ delivery }, NOW)).toBe(`ci.example answered 503\\u001b, ${next}`);
+});
+
+const output = new Output({ json: false });
+const ANSWERED = {
+  seq: 3,
+  type: "attempt_answered",
+  at: "2026-11-27T12:14:55.123Z",
+  attempt: 1,
+  outcome: "retry",
+  status: 503,
+  durationMs: 33,
+  reason: "answered 503",
+  nextAttemptAt: "2026-11-27T12:14:56.123Z",
+};
+const ANSWERED_LINE = "2026-11-27T12:14:55Z  attempt answered  #1 retry 503 in 33 ms · next at 2026-11-27T12:14:56Z";
+
+test("an answer ends with its excerpt, if there is one and the token may see it", () => {
+  expect(eventText({ ...ANSWERED, excerpt: "no runner\\nis free" }, output)).toBe(
+    `${ANSWERED_LINE} · no runner\\nis free`,
+  );
+  for (const event of [ANSWERED, { ...ANSWERED, excerpt: null }]) expect(eventText(event, output)).toBe(ANSWERED_LINE);
+});
+
+test("a heartbeat says why its page is no link", () => {
+  const beat = { seq: 4, type: "heartbeat", at: ANSWERED.at, message: "testing", externalUrl: "http://ci/1" };
+  const line = "2026-11-27T12:14:55Z  heartbeat         testing http://ci/1";
+  expect(eventText(beat, output)).toBe(line);
+  const externalUrlRefused = "It is not an https URL. Send one.";
+  expect(eventText({ ...beat, externalUrlRefused }, output)).toBe(`${line} · ${externalUrlRefused}`);
+});
+
+test("no excerpt acts on the terminal, even from a server that escapes nothing", () => {
+  const excerpt = "::error::x \x1b[2J\r\n##[group]x\u202egnp.exe";
+  const shown = "::error::x \\u001b[2J\\r\\n##[group]x\\u202egnp.exe";
+  expect(eventText({ ...ANSWERED, excerpt }, output)).toBe(`${ANSWERED_LINE} · ${shown}`);
+});
+
+test.each([
+  [{ type: "waiting", for: "approval" }, "waiting           for approval"],
+  [
+    { type: "waiting", for: "time", notBefore: "2026-11-30T05:00:00.000Z", until: "2026-12-07T05:00:00.000Z" },
+    "waiting           for its time, 2026-11-30T05:00:00Z · at most until 2026-12-07T05:00:00Z",
+  ],
+  [
+    { type: "waiting", for: "concurrency", group: "deploys", key: "shop", by: "ops", via: "portal" },
+    "waiting           for a slot of deploys (shop) · started early by ops via portal",
+  ],
+  [
+    { type: "waiting", for: "pause", group: "deploys", reason: "lunch" },
+    "waiting           for the end of a pause · lunch",
+  ],
+  [{ type: "approved", by: "ada", via: "portal", reason: "tested" }, "approved          by ada via portal · tested"],
+  [{ type: "rejected", by: "ada", reason: null }, "rejected          by ada"],
+  [{ type: "released" }, "released"],
+  [{ type: "released", by: "ops" }, "released          by ops"],
+  [{ type: "ended", status: "failed", cause: "gate" }, "ended             failed, at a gate"],
+  [
+    { type: "ended", status: "cancelled", cause: "rejected", by: "ada", via: "portal", reason: "no" },
+    "ended             cancelled, rejected by ada via portal · no",
+  ],
+  [
+    { type: "ended", status: "cancelled", cause: "replaced", by: "bo", replacedBy: "01a2" },
+    "ended             cancelled, replaced by the run 01a2",
+  ],
+  [
+    { type: "ended", status: "cancelled", cause: "cancel", by: "ops", reason: "wrong" },
+    "ended             cancelled, by cancel ops · wrong",
+  ],
+])("an event is one line: %j", (event, line) => {
+  expect(eventText({ seq: 2, at: ANSWERED.at, ...event }, output)).toBe(`2026-11-27T12:14:55Z  ${line}`);
 });

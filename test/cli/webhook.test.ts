@@ -3,17 +3,15 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import stringWidth from "string-width";
 import { afterAll, expect, test } from "vitest";
-import { deliveryTable, endpointTable, statusText } from "../../src/cli/commands/webhook-endpoint.ts";
-import { Output } from "../../src/cli/output.ts";
 
-import type { EndpointDelivery, EndpointStatus, ListedWebhookEndpoint } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json, RUN } from "./misbehaving.ts";
+import { settingsFor } from "./service.ts";
 
 const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
-const DEFINITION: ListedWebhookEndpoint["definition"] = {
+const DEFINITION: Schemas["ListedWebhookEndpoint"]["definition"] = {
   url: null,
   headers: {},
   events: ["action_run.failed", "action_run.succeeded"],
@@ -24,7 +22,7 @@ const DEFINITION: ListedWebhookEndpoint["definition"] = {
   disabled: false,
 };
 const LISTED = { name: "chat", version: 3, changedAt: RUN.createdAt, definition: DEFINITION };
-const DELIVERY: EndpointDelivery = {
+const DELIVERY: Schemas["Delivery"] = {
   runId: RUN.id,
   type: "action_run.failed",
   state: "failed",
@@ -35,7 +33,7 @@ const DELIVERY: EndpointDelivery = {
   ],
 };
 const RECOVERY = { since: RUN.createdAt, until: null, include: "failed", messages: 7, isOver: false } as const;
-const STATUS: EndpointStatus = {
+const STATUS: Schemas["EndpointStatus"] = {
   origin: "https://hooks.slack.com",
   disabledReason: null,
   disabledAt: null,
@@ -95,14 +93,7 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const settings = {
-  ACTION_RUNS_URL: server.url,
-  ACTION_RUNS_TOKEN: "terr_x",
-  ACTION_RUNS_ORG: "acme",
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-  ACTION_RUNS_RETRIES: "0",
-};
+const settings = settingsFor(server.url);
 const webhook = (args: readonly string[], more: Record<string, string> = {}, input = "") =>
   cli(["webhook", ...args], { ...settings, ...more }, input);
 const last = () => {
@@ -254,27 +245,4 @@ test("an endpoint that does not exist exits with 4, in the words of the command 
   const ended = await webhook(["status", "gone"]);
   expect(ended.code).toBe(4);
   expect(ended.stderr).toContain("`action-runs webhook list` lists them.");
-});
-
-test("tables and texts fit 60, 80 and 120 columns, and a short id is what resend takes", () => {
-  process.env.NO_COLOR = "1";
-  const endpoint = {
-    ...LISTED,
-    name: "portal-of-the-shop-team",
-    definition: { ...DEFINITION, actionNames: ["部署到生产环境".repeat(9), "b"], labels: ["🚀".repeat(40)] },
-  };
-  const delivery = {
-    ...DELIVERY,
-    attempts: DELIVERY.attempts.map((one) => ({ ...one, reason: "did not answer within 15 s ".repeat(5) })),
-  };
-  for (const columns of [60, 80, 120]) {
-    const output = new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream);
-    const deliveries = deliveryTable([delivery], output);
-    const endpoints = endpointTable([endpoint], output);
-    expect(endpoints).toContain("failed, succeeded if changed");
-    const shown = [endpoints, deliveries, statusText(STATUS, endpoint, output)];
-    for (const line of shown.join("\n").split("\n"))
-      expect([columns, line, stringWidth(line) <= columns]).toEqual([columns, line, true]);
-    expect(deliveries.split("\n")[1]).toMatch(columns < 100 ? /^148ea617 / : new RegExp(`^${RUN.id} `));
-  }
 });

@@ -1,4 +1,4 @@
-/** A workflow that reports, over faults; and tokens, which the API does not know again. */
+/** A workflow that reports, over faults. */
 
 import { describe, expect, it } from "vitest";
 import { callback } from "../../src/client/index.ts";
@@ -90,63 +90,5 @@ describe("a callback", () => {
     ["https://runs.example.com/a/callback", `${TOKEN}\n`],
   ])("at %j with the token %j throws a TypeError and sends nothing", (url, token) => {
     expect(() => callback(url, token)).toThrow(TypeError);
-  });
-});
-
-describe("a token", () => {
-  const NEW = { name: "ci", role: "member" } as const;
-  const MADE = { id: "1", token: "terr_x" };
-
-  it.each([
-    ["a reset", reset, { code: "unreachable", status: null }],
-    ["503", refusal(503, "database_unavailable"), { code: "database_unavailable" }],
-  ])("is not created again after %s, because it may exist", async (_, answer, expected) => {
-    const { client, asked } = await stub(answer, json(201, MADE));
-    expect(await thrown(client().tokens.create(NEW))).toMatchObject(expected);
-    expect(asked).toHaveLength(1);
-  });
-
-  it("is created again after a 429, which had no effect", async () => {
-    const { client, asked } = await stub(refusal(429, "too_many_requests"), json(201, MADE));
-    expect(await client().tokens.create(NEW)).toEqual(MADE);
-    expect(asked.map(({ body }) => JSON.parse(body))).toEqual([NEW, NEW]);
-  });
-
-  it("is rotated with the grace period, and not again after a lost response, as it may have a new secret", async () => {
-    const { client, asked } = await stub(json(200, MADE), refusal(503, "database_unavailable"), json(200, MADE));
-    expect(await client().tokens.rotate("1", { overlapSeconds: 0 })).toEqual(MADE);
-    expect(asked[0]).toMatchObject({ method: "POST", url: "/acme/shop/tokens/1/rotate" });
-    expect(JSON.parse(asked[0]?.body ?? "")).toEqual({ overlapSeconds: 0 });
-    expect(await thrown(client().tokens.rotate("1"))).toMatchObject({ code: "database_unavailable" });
-    expect(asked.map(({ body }) => JSON.parse(body))).toEqual([{ overlapSeconds: 0 }, {}]);
-  });
-
-  it("is revoked, even if the response to the first try was lost", async () => {
-    const left = {
-      webhookEndpoints: [{ envName: "production", name: "chat" }],
-      moreWebhookEndpoints: false,
-      actions: [{ envName: "production", name: "deploy" }],
-      moreActions: false,
-      waitingRuns: 1,
-      approvedRuns: [],
-      moreApprovedRuns: false,
-    };
-    const once = await stub(json(200, { revoked: ["1", "2"], ...left }));
-    expect(await once.client().tokens.revoke("1")).toEqual({ revoked: ["1", "2"], ...left });
-    expect(once.asked[0]).toMatchObject({ method: "DELETE", url: "/acme/shop/tokens/1" });
-    const twice = await stub(reset, refusal(404, "token_not_found"));
-    // The lost response may have named endpoints.
-    const unknown = {
-      webhookEndpoints: [],
-      moreWebhookEndpoints: true,
-      actions: [],
-      moreActions: true,
-      waitingRuns: { atLeast: 0 },
-      approvedRuns: [],
-      moreApprovedRuns: true,
-    };
-    expect(await twice.client().tokens.revoke("1")).toEqual({ revoked: ["1"], ...unknown });
-    const never = await stub(refusal(404, "token_not_found"));
-    expect(await thrown(never.client().tokens.revoke("1"))).toMatchObject({ code: "token_not_found" });
   });
 });

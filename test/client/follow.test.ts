@@ -30,18 +30,16 @@ describe("follow", () => {
       json(200, [run("b")]),
       stream(["retry: 1\n\n", frame(changes("9.1")), frame(changes("9.2", run("a", "running")))], "hang"),
     );
-    const options = { actionName: "deploy", label: ["x"], list: { status: ["pending"] }, include: "details" } as const;
-    const got = await until(
-      api.client().runs.follow({ ...options, label: ["x"], list: { status: ["pending"] } }),
-      "9.2",
-    );
+    const gates = { waiting: "any", group: "deploys", include: "details" } as const;
+    const options = { actionName: "deploy", label: ["x"], ...gates, list: { status: ["pending" as const] } };
+    const got = await until(api.client().runs.follow(options), "9.2");
     expect(got).toEqual([
       { runs: [run("a")], cursor: null, caughtUp: false },
       { runs: [run("b")], cursor: "9.1", caughtUp: false },
       changes("9.1"),
       changes("9.2", run("a", "running")),
     ]);
-    const filters = { actionName: "deploy", label: "x", include: "details" };
+    const filters = { actionName: "deploy", label: "x", ...gates };
     expect(api.asked.map((_, n) => queryOf(api, n))).toEqual([
       {},
       { ...filters, status: "pending", limit: "200" },

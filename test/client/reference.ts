@@ -1,6 +1,6 @@
 /** The ActionRun of the reference. The client's type, which comes from the OpenAPI document, must be the same. */
 
-import type { ActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 
 interface Reference {
   id: string;
@@ -19,4 +19,4 @@ interface Reference {
 
 type Same<A, B> = [A] extends [B] ? ([B] extends [A] ? true : never) : never;
 
-export const isTheReferences: Same<ActionRun, Reference> = true;
+export const isTheReferences: Same<Schemas["ActionRun"], Reference> = true;

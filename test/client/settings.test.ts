@@ -41,15 +41,6 @@ describe("an invalid setting throws a TypeError that names it", () => {
     expect(inspect(error)).not.toContain(TOKEN);
   });
 
-  it.each(["", ".", ".."])("an id of %j, which would address another resource", async (id) => {
-    const { client, asked } = await stub(json(200, RUN));
-    const { runs, tokens } = client();
-    for (const call of [runs.get(id), runs.cancel(id), runs.wait(id), tokens.revoke(id), all(runs.watch(id))]) {
-      expect(await thrown(call)).toBeInstanceOf(TypeError);
-    }
-    expect(asked).toHaveLength(0);
-  });
-
   it("an id is always one step of the path", async () => {
     const { client, asked } = await stub(json(200, RUN));
     await client().runs.get("a/../b?c#d");

@@ -3,7 +3,7 @@
 import { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it, onTestFinished, vi } from "vitest";
-import type { TimelineEvent } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { type Answer, all, json, nothing, page, refusal, reset, type Stub, stream, stub, thrown } from "./stub.ts";
 
 const EVENTS = [
@@ -11,7 +11,7 @@ const EVENTS = [
   { seq: 2, type: "started", at: "2026-01-31T12:00:01.000Z", cause: "heartbeat" },
   { seq: 3, type: "heartbeat", at: "2026-01-31T12:00:01.000Z", message: "grüße 🚀\r\n\ndata: x" },
   { seq: 5, type: "ended", at: "2026-01-31T12:00:02.000Z", status: "succeeded", cause: "callback" },
-] as const satisfies readonly TimelineEvent[];
+] as const satisfies readonly Schemas["TimelineEvent"][];
 
 const frame = (event: { seq: number }) => `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`;
 const START = "retry: 1\n\n";
@@ -128,7 +128,7 @@ describe("a watch", () => {
 
   it("allows its caller more time for an event than a stream may be silent", async () => {
     const api = await stub(stream(EVENTS.map(frame), "hang"));
-    const found: TimelineEvent[] = [];
+    const found: Schemas["TimelineEvent"][] = [];
     for await (const event of watch(api, { timeoutMs: 500 })) {
       found.push(event);
       if (found.length === 1) await delay(600);
@@ -198,6 +198,7 @@ describe("a watch that stops", () => {
     const api = await stub(answer);
     const aborter = new AbortController();
     const watching = thrown(all(api.client().runs.watch("a-run", { signal: aborter.signal })));
+    await expect.poll(() => api.asked.length).toBe(1);
     await delay(100);
     aborter.abort(reason);
     expect(await watching).toBe(reason);

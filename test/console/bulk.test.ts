@@ -1,7 +1,7 @@
 /** What the dialog of a bulk operation asks and says, and how an operation is shown. */
 
 import { describe, expect, it } from "vitest";
-import type { BulkOperation, BulkPreview } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import {
   chipsOfFilter,
   countsText,
@@ -19,7 +19,7 @@ const NOW = new Date("2026-11-29T12:00:00Z");
 const boundOf = (target: Target) => ("maxRuns" in target ? target.maxRuns : null);
 const NONE = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
 
-function preview(byStatus: Partial<typeof NONE>, more: Partial<BulkPreview> = {}): BulkPreview {
+function preview(byStatus: Partial<typeof NONE>, more: Partial<Schemas["BulkPreview"]> = {}): Schemas["BulkPreview"] {
   const all = { ...NONE, ...byStatus };
   const matched = Object.values(all).reduce((sum, count) => sum + count, 0);
   return { matched, byStatus: all, newest: [], wouldStart: 0, ...more };
@@ -102,7 +102,7 @@ describe("the dialog says", () => {
   });
 });
 
-function operation(more: Partial<BulkOperation>): BulkOperation {
+function operation(more: Partial<Schemas["BulkOperation"]>): Schemas["BulkOperation"] {
   return {
     id: "1",
     operation: "cancel",

@@ -1,14 +1,16 @@
 /** What the console says of runs that are held back, to whom it offers a decision, and when it asks the service first. */
 
 import { describe, expect, it } from "vitest";
-import type { DetailedActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { SHOWN, unshownOf, withMember } from "../../src/console/actions/definition-shape.ts";
 import { type Holder, isUndecided, mayBeOwn } from "../../src/console/gates/approval.tsx";
 import { readLocalTime, zonesText } from "../../src/console/gates/local-time.tsx";
-import { ordinal, type Waiting, waitingText, whenText } from "../../src/console/gates/waiting.ts";
 import { newer, rowOf } from "../../src/console/runs/run-list.ts";
 import { localSuggestions, termsOf } from "../../src/console/runs/search.ts";
 import { flagWords, grantableOf } from "../../src/console/tokens/token-rules.ts";
+import { ordinal, type Waiting, waitingText, whenText } from "../../src/words/waiting.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 const inHours = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();

@@ -1,7 +1,7 @@
 /** What the page of a run says of the runs around it: what differs, and which they are. */
 
 import { expect, it } from "vitest";
-import { type ActionRun, createClient } from "../../src/client/index.ts";
+import { createClient, type Schemas } from "../../src/client/index.ts";
 import { differencesOf, wordsOf } from "../../src/console/run/comparison.tsx";
 import { readHistory } from "../../src/console/run/history-section.tsx";
 
@@ -39,7 +39,7 @@ it.each([
   expect(wordsOf(differencesOf(before, after).changed)).toBe(words);
 });
 
-const run = (n: number, status: ActionRun["status"]) => ({
+const run = (n: number, status: Schemas["ActionRun"]["status"]) => ({
   id: `01a22236-ec08-8000-a28c-b4b6a9e74${100 + n}`,
   actionName: "deploy",
   entityId: null,

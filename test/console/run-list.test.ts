@@ -14,7 +14,7 @@ import {
   withUpdates,
 } from "../../src/console/runs/run-list.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip.tsx";
-import { countText, moved, type Status } from "../../src/console/ui/status.tsx";
+import { countText, moved, type Status } from "../../src/words/statuses.ts";
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
 

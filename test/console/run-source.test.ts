@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { type RunRow, rowOf } from "../../src/console/runs/run-list.ts";
 import { createRunSource } from "../../src/console/runs/run-source.ts";
-import type { Status } from "../../src/console/ui/status.tsx";
+import type { Status } from "../../src/words/statuses.ts";
 
 const NONE = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
 

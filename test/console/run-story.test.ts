@@ -1,10 +1,13 @@
 /** What the page of one run tells: its stages, its timeline, its last news, and what may be done with it. */
 
 import { describe, expect, it } from "vitest";
-import type { ActionDefinition, ActionRun, DetailedActionRun, TimelineEvent } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { retryingOf, starterOf } from "../../src/console/run/action-of-run.tsx";
 import { lifecycleOf } from "../../src/console/run/lifecycle.tsx";
 import { type Item, itemsOf, newsOf, newsSeqOf } from "../../src/console/run/timeline-items.ts";
+
+type ActionRun = Schemas["ActionRun"];
+type TimelineEvent = Schemas["TimelineEvent"];
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
 const at = (seconds: number) => new Date(AT + seconds * 1000).toISOString();
@@ -25,7 +28,7 @@ const PENDING: ActionRun = {
 };
 const RUNNING: ActionRun = { ...PENDING, status: "running", startedAt: at(10) };
 const FAILED: ActionRun = { ...RUNNING, status: "failed", completedAt: at(40) };
-type Details = NonNullable<DetailedActionRun["details"]>;
+type Details = NonNullable<Schemas["DetailedActionRun"]["details"]>;
 const DETAILS: Details = {
   source: "none",
   action: null,
@@ -244,7 +247,7 @@ describe("the last news", () => {
 describe("a retry", () => {
   const ofAction: Details = { ...DETAILS, source: "action", action: { name: "deploy", version: 1 } };
   const ofTrigger: Details = { ...DETAILS, source: "trigger" };
-  const WEBHOOK: ActionDefinition = { trigger: { type: "webhook", url: "https://ci.example/hook" } };
+  const WEBHOOK: Schemas["ActionDefinition"] = { trigger: { type: "webhook", url: "https://ci.example/hook" } };
   it.each([
     ["an open run", RUNNING, DETAILS, undefined, "not_now"],
     ["a run without a trigger", FAILED, DETAILS, undefined, "possible"],

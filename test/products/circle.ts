@@ -5,7 +5,7 @@
 
 import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { type ActionDefinition, createClient, type TimelineEvent } from "../../src/client/index.ts";
+import { createClient, type Schemas } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
 import { sharedServer } from "../server/place.ts";
 import { until } from "../server/until.ts";
@@ -78,7 +78,7 @@ export function playCircle(product: Product): void {
     const run = async (version: string, action = "deploy") =>
       (await actions.run(action, { parameters: { version } })).id;
     const timeline = async (id: string) => {
-      const events: TimelineEvent[] = [];
+      const events: Schemas["TimelineEvent"][] = [];
       for await (const event of runs.events(id)) events.push(event);
       return events;
     };
@@ -86,7 +86,7 @@ export function playCircle(product: Product): void {
       until(`an attempt has the outcome ${outcome}`, async () =>
         (await timeline(id)).some((event) => event.type === "attempt_answered" && event.outcome === outcome),
       );
-    const action = (url: string): ActionDefinition =>
+    const action = (url: string): Schemas["ActionDefinition"] =>
       JSON.parse(filledIn(shipped(`${product.example}/action.json`), { ...product.places, [product.host]: url }));
     const begun = (version: string) => opt.versions("begun").filter((one) => one === version).length;
 

@@ -4,20 +4,17 @@
  */
 
 import { beforeAll, expect, test } from "vitest";
-import type { BulkItem, BulkOperation } from "../../src/client/index.ts";
-import type { Ended, Settings } from "../cli/command.ts";
+import type { Schemas } from "../../src/client/index.ts";
+import type { Ended } from "../cli/command.ts";
 import { cli, cliAtTerminal } from "../cli/in-process.ts";
+import { settingsFor } from "../cli/service.ts";
 import { sharedServer } from "./place.ts";
+
+type BulkOperation = Schemas["BulkOperation"];
 
 const ORG = "of-cli-bulk-test";
 const shared = sharedServer(ORG);
-const settings: Settings = {
-  ACTION_RUNS_URL: shared.origin,
-  ACTION_RUNS_TOKEN: shared.token,
-  ACTION_RUNS_ORG: ORG,
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-};
+const settings = settingsFor(shared.origin, { ACTION_RUNS_TOKEN: shared.token, ACTION_RUNS_ORG: ORG });
 
 let story: Awaited<ReturnType<typeof play>>;
 beforeAll(async () => {
@@ -51,7 +48,7 @@ async function play() {
   const again = await cli(["retry", first, second, "--yes"], settings);
   const included = await cli(["retry", first, second, "--yes", "--include-retried"], settings);
   const { id } = operationOf(retried);
-  const items = await json<BulkItem[]>("bulk", "items", id, "--outcome", "accepted");
+  const items = await json<Schemas["BulkItem"][]>("bulk", "items", id, "--outcome", "accepted");
   const over = await json<BulkOperation>("bulk", "cancel", id);
   const listed = await json<BulkOperation[]>("bulk", "list", "--limit", "3");
   const missing = await cli(["bulk", "wait", first], settings);

@@ -6,6 +6,7 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
+import { settingsFor } from "../cli/service.ts";
 import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { type RunningReceiver, startReceiver } from "../support/receiver/server.ts";
 import { sharedServer } from "./place.ts";
@@ -13,13 +14,7 @@ import { until } from "./until.ts";
 
 const ORG = "of-cli-gates-test";
 const shared = sharedServer(ORG);
-const root: Settings = {
-  ACTION_RUNS_URL: shared.origin,
-  ACTION_RUNS_TOKEN: shared.token,
-  ACTION_RUNS_ORG: ORG,
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-};
+const root = settingsFor(shared.origin, { ACTION_RUNS_TOKEN: shared.token, ACTION_RUNS_ORG: ORG });
 
 interface Run {
   readonly id: string;

@@ -9,17 +9,12 @@ import { afterAll, describe, expect, test } from "vitest";
 import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
+import { settingsFor } from "../cli/service.ts";
 import { sharedServer } from "./place.ts";
 
 const ORG = "of-cli-test";
 const shared = sharedServer(ORG);
-const settings: Settings = {
-  ACTION_RUNS_URL: shared.origin,
-  ACTION_RUNS_TOKEN: shared.token,
-  ACTION_RUNS_ORG: ORG,
-  ACTION_RUNS_PROJECT: "shop",
-  ACTION_RUNS_ENV: "prod",
-};
+const settings = settingsFor(shared.origin, { ACTION_RUNS_TOKEN: shared.token, ACTION_RUNS_ORG: ORG });
 const folder = mkdtempSync(join(tmpdir(), "action-runs-cli-"));
 afterAll(() => rmSync(folder, { recursive: true }));
 
@@ -184,21 +179,6 @@ describe("the end of a run", () => {
     expect(waited.code).toBe(1);
     expect(JSON.parse(waited.stdout)).toMatchObject({ id, status: "cancelled" });
     expect((await run("get", id)).code).toBe(0);
-  });
-});
-
-describe("exec", () => {
-  test.each([
-    ["exit 0", 0, { status: "succeeded", output: { exitCode: 0, tail: "working\n" } }],
-    ["exit 3", 3, { status: "failed", error: "sh exited with status 3: working" }],
-  ])("runs %j as the run's work, exits %i and reports it", async (script, code, told) => {
-    const created = await create();
-    const ended = await cli(["exec", "--", "sh", "-c", `echo working; ${script}`], inside(created));
-    expect(ended).toEqual({ code, stdout: "working\n", stderr: "" });
-    const got = await run("get", created.id, "--wait");
-    expect(JSON.parse(got.stdout)).toMatchObject(told);
-    const again = await cli(["exec", "--", "echo", "again"], inside(created));
-    expect(again).toMatchObject({ code: 5, stdout: "" });
   });
 });
 

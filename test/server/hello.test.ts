@@ -4,7 +4,7 @@ import { request } from "node:http";
 import { json } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
 import { afterAll, describe, expect, it } from "vitest";
-import { type ActionDefinition, createClient } from "../../src/client/index.ts";
+import { createClient, type Schemas } from "../../src/client/index.ts";
 import { type HelloJob, type OfferedHello, offerHello, startHelloJob } from "../../src/dev/hello.ts";
 
 import { serve } from "../support/node-server.ts";
@@ -56,7 +56,7 @@ describe("the action hello", () => {
 
   it("calls the next start's job, and keeps what a person changed; another webhook stays as it is", async () => {
     const { definition } = await actions.get("hello");
-    await actions.put("hello", { ...(definition as ActionDefinition), description: "Mine", timeout: 7 });
+    await actions.put("hello", { ...(definition as Schemas["ActionDefinition"]), description: "Mine", timeout: 7 });
     await jobs.pop()?.close();
     const job = jobOf(await offerHello(actions, origin));
     jobs.push(job);

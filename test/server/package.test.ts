@@ -58,7 +58,8 @@ describe("npm pack", () => {
       "strip-ansi",
       "undici",
     ]);
-    const isBuilt = (path: string) => /^dist\/(cli|cli\/commands|cli\/exec|client)\/[a-z-]+(\.d\.ts|\.js)$/.test(path);
+    const isBuilt = (path: string) =>
+      /^dist\/(cli|cli\/commands|cli\/exec|client|words)\/[a-z-]+(\.d\.ts|\.js)$/.test(path);
     expect(project.files.filter((path) => !isBuilt(path)).sort()).toEqual([
       "LICENSE",
       "README.md",

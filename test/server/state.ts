@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import type { ActionRun } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 
 const D1 = "v3/d1/miniflare-D1DatabaseObject";
 export const JOURNALS = "v3/do/action-runs-RunCoordinator";
@@ -154,7 +154,7 @@ function change(file: string, sql: string): void {
 }
 
 /** A run as its row in D1 has it, with the body as JSON text. */
-export interface RunInD1 extends Pick<ActionRun, "id" | "actionName" | "status" | "triggeredBy"> {
+export interface RunInD1 extends Pick<Schemas["ActionRun"], "id" | "actionName" | "status" | "triggeredBy"> {
   readonly body: string;
   readonly labels?: readonly string[];
 }

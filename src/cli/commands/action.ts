@@ -1,24 +1,22 @@
 /** `action`: stores, shows, lists, deletes and runs actions of an environment. */
 
 import { type Argument, Option } from "commander";
-import type { ActionDefinition, ListedAction, StoredAction } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  OfferingArgument,
-  readName,
-  take,
-  textOption,
-  wholeNumberFrom,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { actionTable, actionText } from "../fields.ts";
+  type Call,
+  type ConditionFlags,
+  calling,
+  deletingOne,
+  type Flags,
+  ifVersionOption,
+  type ListFlags,
+  listing,
+  withCall,
+} from "../call.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, readName, textOption } from "../command.ts";
+import { UsageError } from "../exit.ts";
+import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
 import {
   type CreatingFlags,
@@ -30,28 +28,13 @@ import {
   withCreating,
   withInputs,
 } from "../new-run.ts";
-import { complain, Output, type OutputFlags, plain } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
+import { type Column, complain, type Output, plain } from "../output.ts";
 
-interface Flags extends ConnectionFlags, OutputFlags {}
-
-interface PutFlags extends Flags {
+interface PutFlags extends ConditionFlags {
   readonly body: string;
-  readonly ifVersion?: number;
-  readonly ifNew?: boolean;
-}
-
-interface DeleteFlags extends Flags {
-  readonly ifVersion?: number;
-}
-
-interface ListFlags extends Flags {
-  readonly limit?: number;
 }
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
-
-const VERSION = wholeNumberFrom(1, 2 ** 53 - 1);
 
 export function actionCommand(): CliCommand {
   const action = new CliCommand("action")
@@ -66,7 +49,7 @@ export function actionCommand(): CliCommand {
       examples("action-runs action put deploy --body @deploy.json", "action-runs action run deploy --wait"),
     );
   for (const command of [putCommand(), getCommand(), listCommand(), deleteCommand(), runCommand()]) {
-    action.addCommand(withOutput(withConnection(command)));
+    action.addCommand(withCall(command));
   }
   return action;
 }
@@ -80,7 +63,7 @@ function putCommand(): CliCommand {
     )
     .addArgument(nameArgument())
     .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
+    .addOption(ifVersionOption("action"))
     .addOption(new Option("--if-new", "only if there is no such action").conflicts("ifVersion"))
     .addHelpText(
       "after",
@@ -92,15 +75,12 @@ function putCommand(): CliCommand {
         ),
     )
     .action(
-      exiting(async (name: string, flags: PutFlags) => {
-        const output = new Output(flags);
-        const definition = (await readObject(flags.body, "--body")) as ActionDefinition;
-        const client = await connect(flags);
+      calling<PutFlags, [string]>(async ({ client, output, flags }, name) => {
+        const definition = await readObject(flags.body, "--body");
         const ifVersion = flags.ifNew ? null : flags.ifVersion;
-        await show(await client.actions.put(name, definition, given({ ifVersion })), output);
+        await show(await client.actions.put(name, definition, { ifVersion }), output);
         const warning = leftOverWarning(definition, "or the job can't start");
         if (warning !== null) complain(`The action is stored, but ${warning}`);
-        return EXIT.succeeded;
       }),
     );
 }
@@ -118,11 +98,8 @@ function getCommand(): CliCommand {
       examples("action-runs action get deploy", "action-runs action get deploy --json | jq .trigger.url"),
     )
     .action(
-      exiting(async (name: string, flags: Flags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<Flags, [string]>(async ({ client, output }, name) => {
         await show(await client.actions.get(name), output);
-        return EXIT.succeeded;
       }),
     );
 }
@@ -133,21 +110,7 @@ function listCommand(): CliCommand {
     .description("List the actions of the environment by name, without their secrets.")
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs action list", "action-runs action list --json | jq -r '.[].name'"))
-    .action(
-      exiting(async (flags: ListFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const listed = take(client.actions.list(), flags.limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const actions: ListedAction[] = [];
-        for await (const action of listed) actions.push(action);
-        await output.line(actions.length === 0 ? "There are no actions." : actionTable(actions, output));
-        return EXIT.succeeded;
-      }),
-    );
+    .action(listing(({ client }: Call<ListFlags>) => client.actions.list(), "There are no actions.", actionTable));
 }
 
 function deleteCommand(): CliCommand {
@@ -155,17 +118,9 @@ function deleteCommand(): CliCommand {
     .summary("delete an action")
     .description("Delete an action, its secrets and its versions. Runs that have begun continue.")
     .addArgument(nameArgument())
-    .addOption(new Option("--if-version <version>", "only if the action has this version").argParser(VERSION))
+    .addOption(ifVersionOption("action"))
     .addHelpText("after", examples("action-runs action delete deploy"))
-    .action(
-      exiting(async (name: string, flags: DeleteFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        await client.actions.delete(name, given({ ifVersion: flags.ifVersion }));
-        await output.show({ deleted: name }, () => `Deleted ${plain(name)}.`);
-        return EXIT.succeeded;
-      }),
-    );
+    .action(deletingOne(({ actions }) => actions));
 }
 
 function runCommand(): CliCommand {
@@ -188,12 +143,10 @@ function runCommand(): CliCommand {
         ),
     )
     .action(
-      exiting(async (name: string, flags: RunFlags) => {
-        const output = new Output(flags);
+      calling<RunFlags, [string]>(async ({ client, output, flags }, name) => {
         const body = await readInputs(flags);
         if ("actionName" in body)
           throw new UsageError("--body: remove actionName. The run has the name of its action.");
-        const client = await connect(flags);
         const created = await client.actions.run(name, body, creatingOptions(flags));
         return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
       }),
@@ -202,10 +155,52 @@ function runCommand(): CliCommand {
 }
 
 /** Shows an action. As JSON it is the definition alone, because `action put` accepts that. */
-async function show(action: StoredAction, output: Output): Promise<void> {
+async function show(action: Stored<Schemas["Action"]>, output: Output): Promise<void> {
   await output.show(action.definition, () => actionText(action, output));
 }
 
 function nameArgument(): Argument {
   return new OfferingArgument("<name>", "the action's name", "stored actions").argParser(readName);
+}
+
+/** A stored action, with the definition as JSON. */
+function actionText({ name, version, definition }: Stored<Schemas["Action"]>, output: Output): string {
+  const rows = [
+    ["action", plain(name)],
+    ["version", plain(String(version))],
+    ["definition", objectText(definition)],
+  ];
+  return fields(rows, output);
+}
+
+export function actionTable(actions: readonly Schemas["ListedAction"][], output: Output): string {
+  const rows = actions.map(({ name, version, changedAt, definition }) => [
+    name,
+    String(version),
+    instantText(changedAt),
+    definition.trigger?.url ?? "nothing",
+    gatesText(definition),
+    definition.description ?? "",
+  ]);
+  const hasGates = actions.some(({ definition }) => gatesText(definition) !== "");
+  return output.table(actionColumns(hasGates), rows);
+}
+
+/** What holds back the runs of an action: `approval, deploys`. */
+function gatesText({ approval, concurrency }: Schemas["ListedAction"]["definition"]): string {
+  const count = approval && approval.required > 1 ? `${approval.required} approvals` : "approval";
+  return [approval ? count : [], concurrency?.group ?? []].flat().join(", ");
+}
+
+// A column without text takes no room.
+function actionColumns(hasGates: boolean): readonly Column[] {
+  return [
+    // Commands need the whole name.
+    { heading: "ACTION" },
+    { heading: "VERSION", dispensable: 1 },
+    { heading: "CHANGED", dispensable: 5 },
+    { heading: "CALLS", least: 20, dispensable: 4 },
+    { heading: hasGates ? "GATES" : "", least: 12, dispensable: 3 },
+    { heading: "DESCRIPTION", least: 20, dispensable: 2 },
+  ];
 }

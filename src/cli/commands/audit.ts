@@ -1,27 +1,15 @@
 /** `audit`: lists who changed a project: its tokens, sessions, stored actions and webhook endpoints, and resyncs. */
 
 import { Option } from "commander";
-import type { AuditEntry, AuditFilter } from "../../client/index.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  readPerson,
-  take,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { auditTable } from "../fields.ts";
-import { Output, type OutputFlags } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
+import { present } from "../../client/api.ts";
+import type { AuditFilter, Schemas } from "../../client/index.ts";
+import { type Call, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readPerson } from "../command.ts";
+import { instantText } from "../fields.ts";
+import type { Column, Output } from "../output.ts";
 import { readWhen } from "../times.ts";
 
-interface Flags extends ConnectionFlags, OutputFlags, Omit<AuditFilter, "limit"> {
-  readonly limit: number;
-}
+interface AuditFlags extends ListFlags, Omit<AuditFilter, "limit"> {}
 
 export function auditCommand(): CliCommand {
   const command = new CliCommand("audit")
@@ -50,20 +38,39 @@ export function auditCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (flags: Flags) => {
-        const output = new Output(flags);
-        const client = await connect(flags, { needsEnv: false });
-        const { limit, actor, person, action, since, until } = flags;
-        const entries = take(client.audit.list(given({ actor, person, action, since, until })), limit);
-        if (output.isJson) {
-          await output.array(entries);
-          return EXIT.succeeded;
-        }
-        const shown: AuditEntry[] = [];
-        for await (const entry of entries) shown.push(entry);
-        await output.line(shown.length === 0 ? "There are no entries." : auditTable(shown, output));
-        return EXIT.succeeded;
-      }),
+      listing(
+        ({ client, flags }: Call<AuditFlags>) => {
+          const { actor, person, action, since, until } = flags;
+          return client.audit.list(present({ actor, person, action, since, until }));
+        },
+        "There are no entries.",
+        auditTable,
+      ),
     );
-  return withOutput(withConnection(command, { env: false }));
+  return withCall(command, { needsEnv: false });
+}
+
+const AUDIT_COLUMNS: readonly Column[] = [
+  { heading: "AT", dispensable: 1 },
+  { heading: "ACTION" },
+  { heading: "TARGET", least: 20 },
+  { heading: "BY", least: 8, dispensable: 2 },
+  { heading: "SCOPE", least: 20, dispensable: 3 },
+  { heading: "TARGET ID", dispensable: 5 },
+  { heading: "BY ID", dispensable: 4 },
+  { heading: "REASON", least: 12, dispensable: 6 },
+];
+export function auditTable(entries: readonly Schemas["AuditEntry"][], output: Output): string {
+  const rows = entries.map(({ at, actor, actorName, person, action, target, targetName, scope, gates, reason }) => [
+    instantText(at),
+    gates === null ? action : `${action} (gates ${gates})`,
+    targetName,
+    person === null ? actorName : `${person} via ${actorName}`,
+    scope,
+    // The id of a token or of a session.
+    target === targetName ? "" : target,
+    actor,
+    reason ?? "",
+  ]);
+  return output.table(AUDIT_COLUMNS, rows);
 }

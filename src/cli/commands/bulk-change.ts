@@ -1,12 +1,15 @@
 /** The options of commands that change one run or many, and which of both the user means. */
+
 import { Argument, Option } from "commander";
-import { ActionRunsError, type BulkChange, type BulkOperation, type Client } from "../../client/index.ts";
+import { present } from "../../client/api.ts";
+import { ActionRunsError, type BulkChange, type Client, type Schemas } from "../../client/index.ts";
 import { changeable, followBulk, operationText, previewText } from "../bulk-operation.ts";
-import { type CliCommand, given, readId, wholeNumberFrom } from "../command.ts";
+import type { Call, Flags } from "../call.ts";
+import { type CliCommand, readId, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import { INTERRUPTED, withSignals } from "../follow.ts";
-import { ask } from "../input.ts";
-import { complain, Output, plain } from "../output.ts";
+import { isConfirmed } from "../input.ts";
+import { complain, people, plain } from "../output.ts";
 import { type FilterFlags, filterOf, statusOption, wholeRunIdForChange, withFilters } from "../run-selection.ts";
 
 export interface BulkFlags extends FilterFlags {
@@ -19,7 +22,7 @@ export interface BulkFlags extends FilterFlags {
 }
 
 /** Which runs a bulk operation is about. */
-export type ManyRuns =
+type ManyRuns =
   | { readonly runIds: string[] }
   | { readonly filter: NonNullable<BulkChange["filter"]>; readonly maxRuns: number };
 
@@ -103,20 +106,19 @@ export async function manyRuns(client: Client, runs: readonly string[], flags: B
     return { runIds };
   }
   const { label: labels, ...others } = filterOf(flags);
-  return { filter: { ...others, ...(labels && { labels }) }, maxRuns: flags.max ?? MAX_DEFAULT };
+  return { filter: { ...others, ...present({ labels }) }, maxRuns: flags.max ?? MAX_DEFAULT };
 }
-
-/* SECTION: Starts a bulk operation for a command: shows people what it would do, asks, and follows it to its end. */
 
 const NOTHING = "Nothing was changed.";
 const MAY_HAVE_BEGUN = "The bulk operation may have begun. To see it: action-runs bulk list";
 
-/** Returns the exit code. Call `checkConsent` before. */
+/**
+ * Starts a bulk operation: shows people what it would do, asks, and follows it to its end. Returns the exit code. Call
+ * `checkConsent` before.
+ */
 export async function changeMany(
-  client: Client,
+  { client, output, flags }: Pick<Call<Flags & BulkFlags>, "client" | "output" | "flags">,
   change: BulkChange,
-  flags: BulkFlags,
-  output: Output,
 ): Promise<number> {
   if (flags.dryRun) {
     const preview = await client.bulkOperations.preview(change);
@@ -154,9 +156,8 @@ async function confirmedChange(client: Client, change: BulkChange, { max }: Bulk
       EXIT.conflict,
     );
   }
-  // On stderr, because stdout is for the operation.
-  const people = new Output({ json: false }, process.stderr);
-  await people.line(`${previewText(preview, operation, people)}\n`);
+  const shown = people();
+  await shown.line(`${previewText(preview, operation, shown)}\n`);
   const count = changeable(preview, operation);
   const isExact = typeof matched === "number";
   if (count === 0 && isExact) {
@@ -164,16 +165,16 @@ async function confirmedChange(client: Client, change: BulkChange, { max }: Bulk
     throw new CommandFailed(`None of these runs can be ${done}. ${NOTHING}`, EXIT.conflict);
   }
   const runs = `${count}${isExact ? "" : " or more"} ${count === 1 && isExact ? "run" : "runs"}`;
-  const answer = await ask(`${operation === "cancel" ? "Cancel" : "Retry"} ${runs}? (y/N)`, { otherwise: NOTHING });
-  if (!/^y(es)?$/i.test(answer)) throw new CommandFailed(NOTHING);
+  const question = `${operation === "cancel" ? "Cancel" : "Retry"} ${runs}?`;
+  if (!(await isConfirmed(question, { otherwise: NOTHING }))) throw new CommandFailed(NOTHING);
   return max === undefined && change.filter !== undefined && isExact ? { ...change, maxRuns: matched } : change;
 }
 
-async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<BulkOperation> {
+async function started(client: Client, change: BulkChange, flags: BulkFlags): Promise<Schemas["BulkOperation"]> {
   const { idempotencyKey } = flags;
   try {
     return await withSignals(
-      (signal) => client.bulkOperations.create(change, { signal, ...given({ idempotencyKey }) }),
+      (signal) => client.bulkOperations.create(change, { signal, idempotencyKey }),
       (name, leave) => leave(new CommandFailed(MAY_HAVE_BEGUN, INTERRUPTED[name])),
     );
   } catch (thrown) {

@@ -1,35 +1,16 @@
 /** `bulk`: shows, follows and stops bulk operations, which `cancel` and `retry` start. */
 
 import { Option } from "commander";
-import type { BulkItem, BulkOperation, Client } from "../../client/index.ts";
+import type { Client, Schemas } from "../../client/index.ts";
 import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  readId,
-  take,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT } from "../exit.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readId } from "../command.ts";
 import { waitTimeoutOption } from "../follow.ts";
-import { Output, type OutputFlags } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
 
-type Outcome = NonNullable<BulkItem["outcome"]>;
+type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
 
-interface Flags extends ConnectionFlags, OutputFlags {}
-
-interface ListFlags extends Flags {
-  readonly limit: number;
-}
-
-interface ItemFlags extends Flags {
+interface ItemFlags extends ListFlags {
   readonly outcome?: Outcome;
-  readonly limit?: number;
 }
 
 interface WaitFlags extends Flags {
@@ -49,7 +30,7 @@ export function bulkCommand(): CliCommand {
     )
     .addHelpText("after", examples("action-runs bulk list", `action-runs bulk wait ${ID}`));
   for (const command of [listCommand(), getCommand(), itemsCommand(), cancelCommand(), waitCommand()]) {
-    bulk.addCommand(withOutput(withConnection(command)));
+    bulk.addCommand(withCall(command));
   }
   return bulk;
 }
@@ -67,21 +48,11 @@ function listCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (flags: ListFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const listed = take(client.bulkOperations.list(), flags.limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const operations: BulkOperation[] = [];
-        for await (const operation of listed) operations.push(operation);
-        await output.line(
-          operations.length === 0 ? "There are no bulk operations." : operationTable(operations, output),
-        );
-        return EXIT.succeeded;
-      }),
+      listing(
+        ({ client }: Call<ListFlags>) => client.bulkOperations.list(),
+        "There are no bulk operations.",
+        operationTable,
+      ),
     );
 }
 
@@ -98,12 +69,10 @@ function getCommand(): CliCommand {
 }
 
 /** Shows the operation that a request answers with. */
-function showing(request: (client: Client, id: string) => Promise<BulkOperation>) {
-  return exiting(async (id: string, flags: Flags) => {
-    const output = new Output(flags);
-    const operation = await request(await connect(flags), id);
+function showing(request: (client: Client, id: string) => Promise<Schemas["BulkOperation"]>) {
+  return calling<Flags, [string]>(async ({ client, output }, id) => {
+    const operation = await request(client, id);
     await output.show(operation, () => operationText(operation, output));
-    return EXIT.succeeded;
   });
 }
 
@@ -125,20 +94,11 @@ function itemsCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (id: string, flags: ItemFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const { outcome, limit } = flags;
-        const listed = take(client.bulkOperations.items(id, given({ outcome })), limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const items: BulkItem[] = [];
-        for await (const item of listed) items.push(item);
-        await output.line(items.length === 0 ? "No runs match." : itemTable(items, output));
-        return EXIT.succeeded;
-      }),
+      listing(
+        ({ client, flags: { outcome } }: Call<ItemFlags>, id: string) => client.bulkOperations.items(id, { outcome }),
+        "No runs match.",
+        itemTable,
+      ),
     );
 }
 
@@ -165,9 +125,7 @@ function waitCommand(): CliCommand {
     .addOption(waitTimeoutOption())
     .addHelpText("after", examples(`action-runs bulk wait ${ID} --wait-timeout 600`))
     .action(
-      exiting(async (id: string, flags: WaitFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<WaitFlags, [string]>(async ({ client, output, flags }, id) => {
         const operation = await client.bulkOperations.get(id);
         return followBulk(client, operation, output, { isOwn: false, seconds: flags.waitTimeout });
       }),

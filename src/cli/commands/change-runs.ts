@@ -1,19 +1,12 @@
-/** `create`: creates a run, and with --wait waits until it ends. */
+/** `create`, `retry` and `cancel`. A retry or a cancel of several runs is a bulk operation. */
+
 import { Option } from "commander";
-import type { ActionRun, Client, NewActionRun } from "../../client/index.ts";
-import { parseExact } from "../../client/typed-json.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  OfferingArgument,
-  textOption,
-  wholeNumberFrom,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT, UsageError } from "../exit.ts";
+import { present } from "../../client/api.ts";
+import type { Client, Schemas } from "../../client/index.ts";
+import { parseExact } from "../../words/typed-json.ts";
+import { type Call, calling, type Flags, withCall } from "../call.ts";
+import { CliCommand, examples, OfferingArgument, textOption, wholeNumberFrom } from "../command.ts";
+import { UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
 import {
   type CreatingFlags,
@@ -32,10 +25,8 @@ import {
   withInputs,
   withParameters,
 } from "../new-run.ts";
-import { Output, type OutputFlags } from "../output.ts";
 import { wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
 import {
   BULK_HELP,
   type BulkFlags,
@@ -48,7 +39,7 @@ import {
   withBulk,
 } from "./bulk-change.ts";
 
-interface CreateFlags extends ConnectionFlags, OutputFlags, InputFlags, CreatingFlags {
+interface CreateFlags extends Flags, InputFlags, CreatingFlags {
   readonly heartbeatTimeout?: number;
   readonly trigger?: string;
 }
@@ -81,39 +72,27 @@ export function createCommand(): CliCommand {
           "action-runs create deploy --label team:shop --idempotency-key deploy-42 --json",
         ),
     )
-    .action(exiting(create));
-  return withOutput(withConnection(withCreating(command)));
+    .action(calling(create));
+  return withCall(withCreating(command));
 }
 
-async function create(actionName: string | undefined, flags: CreateFlags): Promise<number> {
-  const output = new Output(flags);
+async function create({ client, output, flags }: Call<CreateFlags>, actionName?: string): Promise<number> {
   const body = await readBody(actionName, flags);
-  const client = await connect(flags);
   const created = await client.runs.create(body, creatingOptions(flags));
   return showCreated(client, created, flags, output, { hasTrigger: body.trigger !== undefined });
 }
 
-async function readBody(actionName: string | undefined, flags: CreateFlags): Promise<NewActionRun> {
+async function readBody(actionName: string | undefined, flags: CreateFlags): Promise<Schemas["NewActionRun"]> {
   const { heartbeatTimeout } = flags;
   const inputs = await readInputs(flags);
   const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
-  const body: Record<string, unknown> = { ...inputs, ...given({ actionName, heartbeatTimeout, trigger }) };
+  const body: Record<string, unknown> = { ...inputs, ...present({ actionName, heartbeatTimeout, trigger }) };
   if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
   // The service validates the body.
-  return body as unknown as NewActionRun;
+  return body as unknown as Schemas["NewActionRun"];
 }
 
-/* SECTION: `retry`: runs a run that has ended again, as a new run. Several runs are a bulk operation. */
-
-type Json = Record<string, unknown>;
-
-interface RetryFlags
-  extends ConnectionFlags,
-    OutputFlags,
-    ParameterFlags,
-    GateFlags,
-    CreatingFlags,
-    Omit<BulkFlags, keyof CreatingFlags> {
+interface RetryFlags extends Flags, ParameterFlags, GateFlags, CreatingFlags, Omit<BulkFlags, keyof CreatingFlags> {
   readonly replaceParameters?: boolean;
   readonly includeRetried?: boolean;
 }
@@ -148,13 +127,13 @@ export function retryCommand(): CliCommand {
           "action-runs retry --status failed --label nightly --yes --max 100 --json | jq .counts",
         ),
     )
-    .action(exiting(retry));
-  return withOutput(withConnection(command));
+    .action(calling(retry));
+  return withCall(command);
 }
 
-async function retry(runs: readonly string[], flags: RetryFlags): Promise<number> {
-  const output = new Output(flags);
-  if (isAboutMany(runs, flags)) return retryMany(runs, flags, output);
+async function retry(call: Call<RetryFlags>, runs: readonly string[]): Promise<number> {
+  const { client, output, flags } = call;
+  if (isAboutMany(runs, flags)) return retryMany(call, runs);
   const [only = ""] = runs;
   const changes = await readParameterFlags(flags);
   if (flags.replaceParameters && changes === undefined) {
@@ -162,16 +141,16 @@ async function retry(runs: readonly string[], flags: RetryFlags): Promise<number
       "--replace-parameters: give the new parameters with -p or -f. For a run without parameters, use -f '{}'.",
     );
   }
-  const client = await connect(flags);
   const id = await wholeRunIdForChange(client, only);
   const isWhole = flags.replaceParameters || changes === undefined;
   const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
-  const options = { ...creatingOptions(flags), ...gatesOf(flags), ...given({ parameters }) };
+  const options = { ...creatingOptions(flags), ...gatesOf(flags), ...present({ parameters }) };
   const created = await client.runs.retry(id, options);
   return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
 }
 
-async function retryMany(runs: readonly string[], flags: RetryFlags, output: Output): Promise<number> {
+async function retryMany(call: Call<RetryFlags>, runs: readonly string[]): Promise<number> {
+  const { client, flags } = call;
   refuseForMany({
     "--param": flags.param,
     "--parameters": flags.parameters,
@@ -183,26 +162,23 @@ async function retryMany(runs: readonly string[], flags: RetryFlags, output: Out
     "--wait-timeout": flags.waitTimeout,
   });
   checkConsent(flags, runs);
-  const client = await connect(flags);
   const { includeRetried } = flags;
   const those = await manyRuns(client, runs, flags);
-  return changeMany(client, { operation: "retry", ...given({ includeRetried }), ...those }, flags, output);
+  return changeMany(call, { operation: "retry", ...present({ includeRetried }), ...those });
 }
 
 /** The run's own parameters, which never change. Throws UsageError if a number in them would change on its way. */
-async function parametersOf(client: Client, id: string): Promise<Json> {
+async function parametersOf(client: Client, id: string): Promise<Record<string, unknown>> {
   const text = await client.runs.getText(id);
   const parsed = parseExact(text);
-  if ("value" in parsed) return (parsed.value as ActionRun).parameters as Json;
+  if ("value" in parsed) return (parsed.value as Schemas["ActionRun"]).parameters;
   throw new UsageError(
     `The run's own parameters can't be sent again. ${parsed.problem} ` +
       "Or use --replace-parameters, and give all parameters.",
   );
 }
 
-/* SECTION: `cancel`: cancels a run, and asks the job of a running run to stop. Several runs are a bulk operation. */
-
-interface CancelFlags extends ConnectionFlags, OutputFlags, BulkFlags {
+interface CancelFlags extends Flags, BulkFlags {
   readonly reason?: string;
   readonly grace?: number;
   readonly pendingOnly?: boolean;
@@ -243,30 +219,24 @@ export function cancelCommand(): CliCommand {
           "action-runs cancel --status running --action-name deploy --yes --max 50 --reason 'bad release'",
         ),
     )
-    .action(exiting(cancel));
-  return withOutput(withConnection(command));
+    .action(calling(cancel));
+  return withCall(command);
 }
 
-async function cancel(runs: readonly string[], flags: CancelFlags): Promise<number> {
-  const output = new Output(flags);
+async function cancel(call: Call<CancelFlags>, runs: readonly string[]): Promise<number | undefined> {
+  const { client, output, flags } = call;
+  const { reason, grace: graceSeconds } = flags;
   if (isAboutMany(runs, flags)) {
     refuseForMany({ "--pending-only": flags.pendingOnly });
     checkConsent(flags, runs);
-    const client = await connect(flags);
-    const { reason, grace: graceSeconds } = flags;
     const those = await manyRuns(client, runs, flags);
-    return changeMany(client, { operation: "cancel", ...given({ reason, graceSeconds }), ...those }, flags, output);
+    return changeMany(call, { operation: "cancel", ...present({ reason, graceSeconds }), ...those });
   }
-  const [only = ""] = runs;
-  const client = await connect(flags);
-  const run = await cancelled(client, await wholeRunIdForChange(client, only), flags);
-  await output.show(run, () => runText(run, output));
-  return EXIT.succeeded;
-}
-
-function cancelled(client: Client, id: string, flags: CancelFlags) {
-  const { reason, grace: graceSeconds, idempotencyKey } = flags;
-  if (flags.pendingOnly) return client.runs.cancelPending(id, given({ idempotencyKey }));
+  const id = await wholeRunIdForChange(client, runs[0] ?? "");
+  const { idempotencyKey } = flags;
   // The details have the time at which a running run ends at the latest.
-  return client.runs.cancel(id, { include: "details", ...given({ reason, graceSeconds, idempotencyKey }) });
+  const run = flags.pendingOnly
+    ? await client.runs.cancelPending(id, { idempotencyKey })
+    : await client.runs.cancel(id, { include: "details", reason, graceSeconds, idempotencyKey });
+  await output.show(run, () => runText(run, output));
 }

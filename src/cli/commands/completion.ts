@@ -1,4 +1,8 @@
-/** `completion`: prints a shell's completion script. */
+/**
+ * `completion`: prints a script for bash or zsh, made from commander's tree of commands, so that it always matches the
+ * parser. The shell itself looks up profiles and files. For what exists in an environment, such as labels, the script
+ * calls `suggest`, which is hidden because only such scripts call it.
+ */
 import { Argument, type Command, type Option } from "commander";
 import type { Client } from "../../client/index.ts";
 import {
@@ -34,14 +38,8 @@ export function completionCommand(program: CliCommand): CliCommand {
     );
 }
 
-/* SECTION:
- * Completion scripts for bash and zsh, made from commander's tree of commands, so that they always match the parser.
- * PURE. The shell itself looks up profiles and files. For what exists in an environment, such as labels, the script
- * calls `suggest`.
- */
-
-export const SHELLS = ["bash", "zsh"] as const;
-export type Shell = (typeof SHELLS)[number];
+const SHELLS = ["bash", "zsh"] as const;
+type Shell = (typeof SHELLS)[number];
 
 /** What may come next on the command line. `route`: the words that lead there, each after a space. */
 interface Position {
@@ -286,8 +284,6 @@ function quote(text: string): string {
   return `'${text.replaceAll("'", "'\\''").replaceAll("\n", " ")}'`;
 }
 
-/* SECTION: `suggest`: prints values for the completion of a shell. Hidden, because only completion scripts call it. */
-
 export function suggestCommand(): CliCommand {
   const command = new CliCommand("suggest")
     .description("Print the values that begin with a text, for completion. Prints nothing if there is a problem.")
@@ -309,13 +305,11 @@ export function suggestCommand(): CliCommand {
   return withConnection(command);
 }
 
-/* SECTION: The values that completion offers: what exists in the environment, and begins with what the user has typed. */
-
 const LEAST_CHARACTERS = 2;
 const MOST = 20;
 
 /** At most 20 values, sorted. None before the second character. Throws as the client does. */
-export async function suggestionsFor(client: Client, what: Suggested, begin: string): Promise<readonly string[]> {
+async function suggestionsFor(client: Client, what: Suggested, begin: string): Promise<readonly string[]> {
   if (begin.length < LEAST_CHARACTERS) return [];
   const values = await suggestedValues(client, what, begin);
   return [...new Set(values)]
@@ -325,9 +319,7 @@ export async function suggestionsFor(client: Client, what: Suggested, begin: str
 }
 
 async function namesOf(list: AsyncIterable<{ readonly name: string }>): Promise<readonly string[]> {
-  const names: string[] = [];
-  for await (const { name } of list) names.push(name);
-  return names;
+  return (await Array.fromAsync(list)).map(({ name }) => name);
 }
 
 const FIELDS = { "action names": "actionName", labels: "label", creators: "triggeredBy" } as const;
@@ -344,9 +336,8 @@ async function suggestedValues(client: Client, what: Suggested, contains: string
 
 /** Groups with open runs, and paused ones. */
 async function groupsOf(client: Client): Promise<readonly string[]> {
-  const groups = (await client.pauses.list()).map(({ group }) => group);
-  for await (const { group } of client.concurrencyGroups.list()) groups.push(group);
-  return groups;
+  const open = await Array.fromAsync(client.concurrencyGroups.list());
+  return [...(await client.pauses.list()), ...open].map(({ group }) => group);
 }
 
 /** Whether a shell can show the value, and read it as one line. */

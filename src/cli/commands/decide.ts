@@ -1,25 +1,19 @@
 /** `approve`, `reject` and `release`: what people decide about a run that waits. */
 
 import { Option } from "commander";
-import type { Client } from "../../client/index.ts";
-import { CliCommand, examples, exiting, given, withConnection, withOutput } from "../command.ts";
-import { CommandFailed, EXIT, UsageError } from "../exit.ts";
-import { ask } from "../input.ts";
-import { Output, type OutputFlags } from "../output.ts";
+import type { Client, DecisionOptions, Schemas } from "../../client/index.ts";
+import { type Call, calling, type Flags, withCall } from "../call.ts";
+import { CliCommand, examples } from "../command.ts";
+import { CommandFailed, UsageError } from "../exit.ts";
+import { fields, indent } from "../fields.ts";
+import { isConfirmed } from "../input.ts";
+import { type Output, people, plain, plainLines, readableJson } from "../output.ts";
 import { runArgument, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
-import { approvalText } from "./group.ts";
 
-interface ReleaseFlags extends ConnectionFlags, OutputFlags {
+interface DecisionFlags extends Flags {
   readonly idempotencyKey?: string;
-}
-
-interface RejectFlags extends ReleaseFlags {
   readonly reason?: string;
-}
-
-interface ApproveFlags extends RejectFlags {
   readonly yes?: boolean;
 }
 
@@ -44,8 +38,8 @@ export function approveCommand(): CliCommand {
         "action-runs approve 01a212de-9b55-8003-a8a9-dd2c148ea617 --yes --reason 'tested on staging'",
       ),
     )
-    .action(exiting(approve));
-  return withOutput(withConnection(command));
+    .action(calling(approve));
+  return withCall(command);
 }
 
 export function rejectCommand(): CliCommand {
@@ -62,8 +56,8 @@ export function rejectCommand(): CliCommand {
       "after",
       examples("action-runs reject 01a212de-9b55-8003-a8a9-dd2c148ea617 --reason 'not before the sale'"),
     )
-    .action(exiting(reject));
-  return withOutput(withConnection(command));
+    .action(deciding((runs, id, options) => runs.reject(id, options)));
+  return withCall(command);
 }
 
 export function releaseCommand(): CliCommand {
@@ -76,55 +70,44 @@ export function releaseCommand(): CliCommand {
     .addArgument(runArgument())
     .addOption(keyOption("release"))
     .addHelpText("after", examples("action-runs release 01a212de-9b55-8003-a8a9-dd2c148ea617"))
-    .action(exiting(release));
-  return withOutput(withConnection(command));
+    .action(deciding((runs, id, options) => runs.release(id, options)));
+  return withCall(command);
 }
 
-async function approve(text: string, flags: ApproveFlags): Promise<number> {
-  const isAsked = !flags.yes;
-  if (isAsked && !(process.stdin.isTTY && process.stderr.isTTY)) {
+async function approve({ client, output, flags }: Call<DecisionFlags>, text: string): Promise<undefined> {
+  if (!flags.yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
     throw new UsageError(
       "`approve` asks before it approves, but there is no terminal. In a script, use --yes to approve without a question.",
     );
   }
-  const client = await connect(flags);
   const id = await wholeRunIdForChange(client, text);
-  if (isAsked) await confirm(client, id);
+  if (!flags.yes) await confirm(client, id);
   const run = await client.runs.approve(id, decisionOf(flags));
-  const output = new Output(flags);
   await output.show(run, () => runText(run, output));
-  return EXIT.succeeded;
 }
 
-/** Shows what would start. Throws CommandFailed unless the user says yes. */
+/** Shows what would start, on stderr. Throws CommandFailed unless the user says yes. */
 async function confirm(client: Client, id: string): Promise<void> {
   const [run, approval] = await Promise.all([client.runs.get(id, { include: "details" }), client.runs.approval(id)]);
-  // On stderr, because stdout is for the approved run.
-  const people = new Output({ json: false }, process.stderr);
-  await people.line(`${runText(run, people)}\n${approvalText(approval, people)}\n`);
-  const answer = await ask("Approve this run? (y/N)", { otherwise: "Nothing was approved." });
-  if (!/^y(es)?$/i.test(answer)) throw new CommandFailed("Nothing was approved.");
+  const output = people();
+  await output.line(`${runText(run, output)}\n${approvalText(approval, output)}\n`);
+  const otherwise = "Nothing was approved.";
+  if (!(await isConfirmed("Approve this run?", { otherwise }))) throw new CommandFailed(otherwise);
 }
 
-async function reject(text: string, flags: RejectFlags): Promise<number> {
-  const output = new Output(flags);
-  const client = await connect(flags);
-  const run = await client.runs.reject(await wholeRunIdForChange(client, text), decisionOf(flags));
-  await output.show(run, () => runText(run, output));
-  return EXIT.succeeded;
-}
-
-async function release(text: string, flags: ReleaseFlags): Promise<number> {
-  const output = new Output(flags);
-  const client = await connect(flags);
-  const run = await client.runs.release(await wholeRunIdForChange(client, text), decisionOf(flags));
-  await output.show(run, () => runText(run, output));
-  return EXIT.succeeded;
+/** `reject` and `release`, which ask nothing. */
+function deciding(
+  decide: (runs: Client["runs"], id: string, options: DecisionOptions) => Promise<Schemas["DetailedActionRun"]>,
+) {
+  return calling<DecisionFlags, [string]>(async ({ client, output, flags }, text) => {
+    const run = await decide(client.runs, await wholeRunIdForChange(client, text), decisionOf(flags));
+    await output.show(run, () => runText(run, output));
+  });
 }
 
 /** With the details, which say what the run still waits for. */
-function decisionOf({ reason, idempotencyKey }: RejectFlags) {
-  return { include: "details", ...given({ reason, idempotencyKey }) } as const;
+function decisionOf({ reason, idempotencyKey }: DecisionFlags) {
+  return { include: "details", reason, idempotencyKey } as const;
 }
 
 function reasonOption(): Option {
@@ -133,4 +116,27 @@ function reasonOption(): Option {
 
 function keyOption(what: string): Option {
   return new Option("--idempotency-key <key>", `a repeated ${what} with the same key succeeds again`);
+}
+
+/** An approver may take a run for one of today's action. */
+const CHANGED: ReadonlyMap<boolean | null, string> = new Map([
+  [true, "The action has changed since. This run stays as it was created, and is sent as below."],
+  [null, "The service can't say now whether the action has changed since. The run is sent as below."],
+]);
+
+/** What an approver must see besides the run: the request as it will be sent. */
+export function approvalText({ action, request, allowSelf }: Schemas["RunApproval"], output: Output): string {
+  const rows = [
+    ["note", CHANGED.get(action.isChanged)],
+    ["own run", allowSelf ? "the run's creator may approve it too" : null],
+    ["request", request && plain(`${request.method} ${request.url ?? "an address with a secret"}`)],
+    ["headers", request && jsonText(request.headers)],
+    ["payload", request && jsonText(request.payload)],
+  ];
+  const shown = fields(rows, output);
+  return request === null ? shown : `${shown}\n\nnull stands in the place of each secret.`;
+}
+
+function jsonText(value: unknown): string {
+  return indent(plainLines(readableJson(value)));
 }

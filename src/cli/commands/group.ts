@@ -1,32 +1,19 @@
-/** `group`: lists the concurrency groups of an environment, and its pauses. */
+/** `group`, `pause` and `resume`: lists concurrency groups and pauses, holds back runs, and lets them go again. */
 
 import { Option } from "commander";
-import { type ConcurrencyGroup, type Pause, type RunApproval, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  OfferingArgument,
-  OfferingOption,
-  readName,
-  take,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT, UsageError } from "../exit.ts";
-import { fields, indent, instantText } from "../fields.ts";
-import { type Column, Output, type OutputFlags, plain, plainLines, readableJson } from "../output.ts";
-import { words } from "../run-text.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
+import { present } from "../../client/api.ts";
+import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, OfferingOption, readName } from "../command.ts";
+import { UsageError } from "../exit.ts";
+import { fields, instantText, words } from "../fields.ts";
+import { type Column, type Output, plain } from "../output.ts";
 import { readLater } from "../times.ts";
 
-interface Flags extends ConnectionFlags, OutputFlags {}
+type Pause = Schemas["Pause"];
 
-interface ListFlags extends Flags {
+interface GroupFlags extends ListFlags {
   readonly group?: string;
-  readonly limit?: number;
 }
 
 export function groupCommand(): CliCommand {
@@ -38,7 +25,7 @@ export function groupCommand(): CliCommand {
     )
     .addHelpText("after", examples("action-runs group list", "action-runs group pauses"));
   for (const command of [listCommand(), pausesCommand()]) {
-    group.addCommand(withOutput(withConnection(command)));
+    group.addCommand(withCall(command));
   }
   return group;
 }
@@ -57,19 +44,11 @@ function listCommand(): CliCommand {
       examples("action-runs group list", "action-runs group list --group deploys --json | jq '.[].waiters'"),
     )
     .action(
-      exiting(async (flags: ListFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const listed = take(client.concurrencyGroups.list(given({ group: flags.group })), flags.limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const groups: ConcurrencyGroup[] = [];
-        for await (const group of listed) groups.push(group);
-        await output.line(groups.length === 0 ? "No run is in a concurrency group." : groupTable(groups, output));
-        return EXIT.succeeded;
-      }),
+      listing(
+        ({ client, flags: { group } }: Call<GroupFlags>) => client.concurrencyGroups.list({ group }),
+        "No run is in a concurrency group.",
+        groupTable,
+      ),
     );
 }
 
@@ -79,19 +58,14 @@ function pausesCommand(): CliCommand {
     .description("List the pauses of the environment: who paused what, why, and until when.")
     .addHelpText("after", examples("action-runs group pauses"))
     .action(
-      exiting(async (flags: Flags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<Flags>(async ({ client, output }) => {
         const pauses = await client.pauses.list();
         await output.show(pauses, () => (pauses.length === 0 ? "Nothing is paused." : pauseTable(pauses, output)));
-        return EXIT.succeeded;
       }),
     );
 }
 
-/* SECTION: `pause` and `resume`: hold back the runs of a concurrency group, or all runs with a gate, and let them go again. */
-
-interface ResumeFlags extends ConnectionFlags, OutputFlags {
+interface ResumeFlags extends Flags {
   readonly wholeEnv?: boolean;
 }
 
@@ -125,8 +99,14 @@ export function pauseCommand(): CliCommand {
         "action-runs pause --whole-env --reason 'deploy freeze' --until 2026-12-27T00:00:00+01:00",
       ),
     )
-    .action(exiting(pause));
-  return withOutput(withConnection(command));
+    .action(
+      calling<PauseFlags, [string | undefined]>(async ({ client, output, flags }, name) => {
+        const { reason, until } = flags;
+        const paused = await client.pauses.put(pausedGroup(name, flags), { reason, ...present({ until }) });
+        await output.show(paused, () => pauseText(paused, output));
+      }),
+    );
+  return withCall(command);
 }
 
 export function resumeCommand(): CliCommand {
@@ -139,27 +119,14 @@ export function resumeCommand(): CliCommand {
     .addArgument(groupArgument("the group to resume"))
     .addOption(wholeEnvOption())
     .addHelpText("after", examples("action-runs resume deploys", "action-runs resume --whole-env"))
-    .action(exiting(resume));
-  return withOutput(withConnection(command));
-}
-
-async function pause(name: string | undefined, flags: PauseFlags): Promise<number> {
-  const output = new Output(flags);
-  const group = pausedGroup(name, flags);
-  const client = await connect(flags);
-  const { reason, until } = flags;
-  const paused = await client.pauses.put(group, { reason, ...given({ until }) });
-  await output.show(paused, () => pauseText(paused, output));
-  return EXIT.succeeded;
-}
-
-async function resume(name: string | undefined, flags: ResumeFlags): Promise<number> {
-  const output = new Output(flags);
-  const group = pausedGroup(name, flags);
-  const client = await connect(flags);
-  await client.pauses.delete(group);
-  await output.show({ resumed: group }, () => `Resumed ${plain(pausedText(group))}.`);
-  return EXIT.succeeded;
+    .action(
+      calling<ResumeFlags, [string | undefined]>(async ({ client, output, flags }, name) => {
+        const group = pausedGroup(name, flags);
+        await client.pauses.delete(group);
+        await output.show({ resumed: group }, () => `Resumed ${plain(pausedText(group))}.`);
+      }),
+    );
+  return withCall(command);
 }
 
 /** What the API calls it. Throws UsageError unless there is exactly one of both. */
@@ -179,8 +146,6 @@ function wholeEnvOption(): Option {
   return new Option("--whole-env", "all runs of the environment that have any gate");
 }
 
-/* SECTION: Shows approvals, concurrency groups and pauses to people. Every text from the service passes through `plain`. */
-
 const GROUP_COLUMNS: readonly Column[] = [
   // Commands need the whole name.
   { heading: "GROUP" },
@@ -198,30 +163,7 @@ const PAUSE_COLUMNS: readonly Column[] = [
   { heading: "REASON", least: 20 },
 ];
 
-/** An approver may take a run for one of today's action. */
-const CHANGED: ReadonlyMap<boolean | null, string> = new Map([
-  [true, "The action has changed since. This run stays as it was created, and is sent as below."],
-  [null, "The service can't say now whether the action has changed since. The run is sent as below."],
-]);
-
-/** What an approver must see besides the run: the request as it will be sent. */
-export function approvalText({ action, request, allowSelf }: RunApproval, output: Output): string {
-  const rows = [
-    ["note", CHANGED.get(action.isChanged)],
-    ["own run", allowSelf ? "the run's creator may approve it too" : null],
-    ["request", request && plain(`${request.method} ${request.url ?? "an address with a secret"}`)],
-    ["headers", request && jsonText(request.headers)],
-    ["payload", request && jsonText(request.payload)],
-  ];
-  const shown = fields(rows, output);
-  return request === null ? shown : `${shown}\n\nnull stands in the place of each secret.`;
-}
-
-function jsonText(value: unknown): string {
-  return indent(plainLines(readableJson(value)));
-}
-
-export function groupTable(groups: readonly ConcurrencyGroup[], output: Output): string {
+function groupTable(groups: readonly Schemas["ConcurrencyGroup"][], output: Output): string {
   const rows = groups.map(({ group, key, limit, holders, waiters, paused }) => [
     group,
     key ?? "",
@@ -233,7 +175,7 @@ export function groupTable(groups: readonly ConcurrencyGroup[], output: Output):
   return output.table(GROUP_COLUMNS, rows, (column, cell) => (column === 5 && cell !== "" ? "yellow" : null));
 }
 
-export function pauseTable(pauses: readonly Pause[], output: Output): string {
+function pauseTable(pauses: readonly Pause[], output: Output): string {
   const rows = pauses.map((pause) => [
     pausedText(pause.group),
     instantText(pause.at),
@@ -244,7 +186,7 @@ export function pauseTable(pauses: readonly Pause[], output: Output): string {
   return output.table(PAUSE_COLUMNS, rows);
 }
 
-export function pauseText(pause: Pause, output: Output): string {
+function pauseText(pause: Pause, output: Output): string {
   const rows = [
     ["paused", plain(pausedText(pause.group))],
     ["reason", plain(pause.reason)],
@@ -256,7 +198,7 @@ export function pauseText(pause: Pause, output: Output): string {
 }
 
 /** What a pause holds back. */
-export function pausedText(group: string): string {
+function pausedText(group: string): string {
   return group === WHOLE_ENVIRONMENT ? "the whole environment" : group;
 }
 

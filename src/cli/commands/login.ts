@@ -1,21 +1,20 @@
 /**
  * `login`: asks for a server, a token and the names that the token does not fix, checks them, and saves them as a
- * profile.
+ * profile. `whoami`: shows what the token is and opens.
  */
 
 import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
-import { CliCommand, examples, exiting, withConnection, withOutput } from "../command.ts";
+import { calling, type Flags, withCall } from "../call.ts";
+import { CliCommand, examples, exiting } from "../command.ts";
 import { EXIT, errorSentence, UsageError } from "../exit.ts";
 import { fields, flagsText, instantText } from "../fields.ts";
 import { ask, checkToken, readToken } from "../input.ts";
-import { complain, Output, type OutputFlags, plain } from "../output.ts";
+import { complain, Output, plain } from "../output.ts";
 import {
-  type ConnectionFlags,
-  calling,
+  callSettings,
   checkUrl,
-  connect,
   DEFAULT_PROFILE,
   made,
   type Profile,
@@ -23,8 +22,6 @@ import {
   readProfile,
   writeProfile,
 } from "../settings.ts";
-
-interface Flags extends ConnectionFlags, OutputFlags {}
 
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
@@ -57,13 +54,13 @@ own server.\n${examples(
       )}`,
     )
     .action(exiting(login));
-  return withOutput(withConnection(command));
+  return withCall(command);
 }
 
 async function login(flags: Flags): Promise<number> {
   const output = new Output(flags);
   // A proxy's address that can't be used is no wrong answer, so nobody is asked again.
-  made(() => calling(flags));
+  made(() => callSettings(flags));
   const profile = flags.profile ?? DEFAULT_PROFILE;
   const path = profilePath(profile);
   const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
@@ -135,7 +132,7 @@ type Opened = Partial<Names>;
 /** Throws the refusal of a token that the server does not accept, and refuses names that can't be in a path. */
 async function openedBy(url: string, token: string, flags: Flags): Promise<Opened> {
   const nowhere = { org: "none", project: "none", env: "none" };
-  const client = made(() => createClient({ baseUrl: url, token, ...nowhere, ...calling(flags) }));
+  const client = made(() => createClient({ baseUrl: url, token, ...nowhere, ...callSettings(flags) }));
   const { project, envName } = await client.whoami();
   const [org, ofOrg] = project?.split("/") ?? [];
   const opened: Opened = { ...(org && ofOrg && { org, project: ofOrg }), ...(envName !== null && { env: envName }) };
@@ -193,14 +190,10 @@ async function answered(
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */
 async function checkServer(url: string, flags: Flags): Promise<void> {
-  const response = await createSend(transportSettings(calling(flags)))(new Request(`${url}/`));
+  const response = await createSend(transportSettings(callSettings(flags)))(new Request(`${url}/`));
   const { name } = ((await response.json()) ?? {}) as { name?: unknown };
   if (name !== "action-runs") throw unexpectedResponse(response, "The response is not from action-runs");
 }
-
-/* SECTION: `whoami`: shows what the token is and opens. */
-
-interface WhoamiFlags extends ConnectionFlags, OutputFlags {}
 
 export function whoamiCommand(): CliCommand {
   const command = new CliCommand("whoami")
@@ -208,24 +201,24 @@ export function whoamiCommand(): CliCommand {
     .description("Show the name, role, scope, person, expiry and permissions of your token.")
     .addHelpText("after", examples("action-runs whoami", "action-runs whoami --json | jq -r .role"))
     .action(
-      exiting(async (flags: WhoamiFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags, { needsEnv: false, needsProject: false });
-        const me = await client.whoami();
-        const rows = [
-          ["name", plain(me.name)],
-          ["id", me.id && plain(me.id)],
-          ["role", plain(me.role)],
-          ["project", me.project === null ? "all" : plain(me.project)],
-          ["environment", me.envName === null ? "all" : plain(me.envName)],
-          ["person", me.person && plain(me.person)],
-          ["may also", flagsText(me)],
-          ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
-          ["permissions", me.permissions.map(plain).join(", ")],
-        ];
-        await output.show(me, () => fields(rows, output));
-        return EXIT.succeeded;
-      }),
+      calling<Flags>(
+        async ({ client, output }) => {
+          const me = await client.whoami();
+          const rows = [
+            ["name", plain(me.name)],
+            ["id", me.id && plain(me.id)],
+            ["role", plain(me.role)],
+            ["project", me.project === null ? "all" : plain(me.project)],
+            ["environment", me.envName === null ? "all" : plain(me.envName)],
+            ["person", me.person && plain(me.person)],
+            ["may also", flagsText(me)],
+            ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
+            ["permissions", me.permissions.map(plain).join(", ")],
+          ];
+          await output.show(me, () => fields(rows, output));
+        },
+        { needsEnv: false, needsProject: false },
+      ),
     );
-  return withOutput(withConnection(command));
+  return withCall(command);
 }

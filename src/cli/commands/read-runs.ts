@@ -1,22 +1,15 @@
-/** `list`: lists runs, newest first. */
+/** `list`, `summary`, `get` and `watch`: read runs, and follow them. */
+
 import { Option } from "commander";
-import type { ActionRun, Client, DetailedActionRun } from "../../client/index.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  OfferingOption,
-  repeated,
-  take,
-  withConnection,
-  withOutput,
-} from "../command.ts";
+import { present } from "../../client/api.ts";
+import type { Client, Schemas } from "../../client/index.ts";
+import { countText } from "../../words/statuses.ts";
+import { type Call, calling, type Flags, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, OfferingOption, repeated, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
-import { summaryTable } from "../fields.ts";
+import { STATUS_COLOUR } from "../fields.ts";
 import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, withWaiting } from "../follow.ts";
-import { complain, logLines, Output, type OutputFlags, plainLines, toJson } from "../output.ts";
+import { complain, logLines, type Output, type OutputFlags, plainLines, toJson } from "../output.ts";
 import {
   type FilterFlags,
   filterOf,
@@ -29,9 +22,10 @@ import {
   withGateFilters,
 } from "../run-selection.ts";
 import { changeLine, runTable, runText } from "../run-text.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
 
-interface ListFlags extends ConnectionFlags, OutputFlags, FilterFlags {
+type DetailedActionRun = Schemas["DetailedActionRun"];
+
+interface ListFlags extends Flags, FilterFlags {
   readonly limit: number;
   readonly all?: boolean;
 }
@@ -61,47 +55,38 @@ export function listCommand(): CliCommand {
         "action-runs list --status failed --json | jq -r '.[].error'",
       ),
     )
-    .action(exiting(list));
-  return withOutput(withConnection(command));
+    .action(calling(list));
+  return withCall(command);
 }
 
-async function list(flags: ListFlags): Promise<number> {
-  const output = new Output(flags);
-  const client = await connect(flags);
+async function list({ client, output, flags }: Call<ListFlags>): Promise<undefined> {
   const limit = flags.all ? Number.POSITIVE_INFINITY : flags.limit;
-  if (output.isJson) {
-    await output.array(take(matching(client, flags, limit), limit));
-    return EXIT.succeeded;
-  }
-  const runs: DetailedActionRun[] = [];
-  // Ask for one more than is shown, to know whether there are more.
-  for await (const run of take(matching(client, flags, limit + 1, true), limit + 1)) runs.push(run);
-  const shown = runs.slice(0, limit);
-  await output.line(shown.length === 0 ? "No runs match." : runTable(shown, output));
-  if (runs.length > shown.length) process.stderr.write("There are more runs. Use --limit or --all.\n");
-  return EXIT.succeeded;
+  // For people, ask for one more than is shown, to know whether there are more.
+  const most = output.isJson ? limit : limit + 1;
+  let hasMore = false;
+  await output.list(take(matching(client, flags, most, !output.isJson), most), "No runs match.", (runs) => {
+    hasMore = runs.length > limit;
+    return runTable(runs.slice(0, limit), output);
+  });
+  if (hasMore) process.stderr.write("There are more runs. Use --limit or --all.\n");
 }
 
-function matching(
-  client: Client,
-  flags: ListFlags,
-  limit: number,
-  hasDetails = flags.waiting !== undefined || flags.group !== undefined,
-): AsyncIterable<DetailedActionRun> {
+function matching(client: Client, flags: ListFlags, limit: number, isTable: boolean): AsyncIterable<DetailedActionRun> {
+  const hasDetails = isTable || flags.waiting !== undefined || flags.group !== undefined;
   let isSaid = false;
   function onStale() {
     if (!isSaid) complain("the newest changes can be missing from this list. Try again later.");
     isSaid = true;
   }
   return client.runs.list(
-    { ...filterOf(flags), ...given({ include: hasDetails ? "details" : undefined }), limit: Math.min(limit, PAGE_MAX) },
+    {
+      ...filterOf(flags),
+      ...present({ include: hasDetails ? "details" : undefined }),
+      limit: Math.min(limit, PAGE_MAX),
+    },
     { onStale },
   );
 }
-
-/* SECTION: `summary`: counts runs by status. */
-
-interface SummaryFlags extends ConnectionFlags, OutputFlags, FilterFlags {}
 
 export function summaryCommand(): CliCommand {
   const command = new CliCommand("summary")
@@ -117,20 +102,22 @@ export function summaryCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (flags: SummaryFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<Flags & FilterFlags>(async ({ client, output, flags }) => {
         const counts = await client.runs.summary(filterOf(flags));
         await output.show(counts, () => summaryTable(counts, output));
-        return EXIT.succeeded;
       }),
     );
-  return withOutput(withConnection(command));
+  return withCall(command);
 }
 
-/* SECTION: `get`: shows one run, and with --wait waits until it ends. */
+function summaryTable(counts: Schemas["ActionRunSummary"], output: Output): string {
+  const rows = Object.entries(counts).map(([status, count]) => [status, countText(count, String)]);
+  return output.table(["STATUS", "RUNS"], rows, (column, cell) =>
+    column === 0 ? (STATUS_COLOUR[cell] ?? null) : null,
+  );
+}
 
-interface GetFlags extends ConnectionFlags, OutputFlags {
+interface GetFlags extends Flags {
   readonly details?: boolean;
   readonly output?: string;
   readonly wait?: boolean;
@@ -169,14 +156,12 @@ export function getCommand(): CliCommand {
         "action-runs get 01a212de-9b55-8003-a8a9-dd2c148ea617 --json | jq -r .status",
       ),
     )
-    .action(exiting(get));
-  return withOutput(withConnection(withWaiting(command)));
+    .action(calling(get));
+  return withCall(withWaiting(command));
 }
 
-async function get(given: string, flags: GetFlags): Promise<number> {
-  const output = new Output(flags);
-  const client = await connect(flags);
-  const id = await wholeRunId(client, given);
+async function get({ client, output, flags }: Call<GetFlags>, text: string): Promise<number | undefined> {
+  const id = await wholeRunId(client, text);
   const include = flags.details ? "details" : undefined;
   let why: DetailedActionRun["details"];
   const show = (run: DetailedActionRun) =>
@@ -193,11 +178,10 @@ async function get(given: string, flags: GetFlags): Promise<number> {
     why = (await client.runs.get(id, { include: "details" }).catch(() => run)).details;
   }
   await show(run);
-  return EXIT.succeeded;
 }
 
 /** A text is printed as text even if stdout is not a terminal. Only --json asks for JSON. */
-async function showMember(run: ActionRun, path: string, flags: OutputFlags, output: Output): Promise<void> {
+async function showMember(run: Schemas["ActionRun"], path: string, flags: OutputFlags, output: Output): Promise<void> {
   const value = memberAt(run.output, path);
   if (value === undefined) throw noSuchMember(run, path);
   if (flags.json) return output.line(toJson(value));
@@ -206,16 +190,17 @@ async function showMember(run: ActionRun, path: string, flags: OutputFlags, outp
   );
 }
 
-function noSuchMember({ output, status }: ActionRun, path: string): CommandFailed {
+function noSuchMember({ output, status }: Schemas["ActionRun"], path: string): CommandFailed {
   if (output === null) return new CommandFailed(`The run has no output. It is ${status}.`, EXIT.notFound);
   const names = Object.keys(output);
   const those = names.length === 0 ? "It is empty." : `It has ${names.join(", ")}.`;
   return new CommandFailed(`The run's output has no member ${path}. ${those}`, EXIT.notFound);
 }
 
-/* SECTION: Finds a member of a JSON value by its name, a dotted path or a JSON pointer (RFC 6901). PURE. */
-
-/** The member, or undefined if there is none. A name is first taken as it is, because names may contain dots. */
+/**
+ * The member of a JSON value by its name, a dotted path or a JSON pointer (RFC 6901); undefined if there is none. A name is
+ * first taken as it is, because names may contain dots.
+ */
 export function memberAt(value: unknown, path: string): unknown {
   if (path.startsWith("/")) {
     const names = path.slice(1).split("/");
@@ -236,9 +221,7 @@ function below(value: unknown, names: readonly string[]): unknown {
   return at;
 }
 
-/* SECTION: `watch`: shows a run's timeline, or the changes of all runs, as they happen. */
-
-interface WatchFlags extends ConnectionFlags, OutputFlags {
+interface WatchFlags extends Flags {
   readonly after?: string;
   readonly actionName?: string;
   readonly label?: readonly string[];
@@ -285,14 +268,14 @@ export function watchCommand(): CliCommand {
       ),
     )
     .action(
-      exiting((given: string | undefined, flags: WatchFlags) =>
-        given === undefined ? watchAll(flags) : watch(given, flags),
+      calling<WatchFlags, [string | undefined]>((call, text) =>
+        text === undefined ? watchAll(call) : watch(call, text),
       ),
     );
-  return withOutput(withConnection(command));
+  return withCall(command);
 }
 
-async function watch(given: string, flags: WatchFlags): Promise<number> {
+async function watch({ client, output, flags }: Call<WatchFlags>, text: string): Promise<number> {
   const filters = [flags.actionName, flags.label, flags.waiting, flags.group];
   if (filters.some((filter) => filter !== undefined)) {
     throw new UsageError(
@@ -300,13 +283,11 @@ async function watch(given: string, flags: WatchFlags): Promise<number> {
     );
   }
   const after = flags.after === undefined ? undefined : eventNumber(flags.after);
-  const output = new Output(flags);
-  const client = await connect(flags);
-  const id = await wholeRunId(client, given);
+  const id = await wholeRunId(client, text);
   // From this response on, the address is known to be right.
   await client.runs.get(id);
   const lines = new EventLines(output, () => client.runs.get(id, { include: "details" }));
-  const say = (sentence: string) => lines.complain(sentence);
+  const say = lines.complain;
   try {
     for await (const event of lastingEvents(client, id, { after, say })) {
       if (output.isJson) await output.line(toJson(event));
@@ -323,16 +304,13 @@ async function watch(given: string, flags: WatchFlags): Promise<number> {
 }
 
 /** Until the user stops it, or the server refuses. */
-async function watchAll(flags: WatchFlags): Promise<number> {
-  const output = new Output(flags);
-  const client = await connect(flags);
+async function watchAll({ client, output, flags }: Call<WatchFlags>): Promise<undefined> {
   const { after = "now", actionName, label, waiting, group } = flags;
   if (process.stderr.isTTY) complain("Follows all runs, also new ones. Ctrl-C stops.");
   const filters = { actionName, label: label && [...label], waiting, group };
   for await (const { runs } of lastingChanges(client, { after, ...filters, say: complain })) {
     for (const run of runs) await output.line(output.isJson ? toJson(run) : changeLine(run, output));
   }
-  return EXIT.succeeded;
 }
 
 function eventNumber(text: string): number {

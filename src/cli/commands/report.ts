@@ -1,13 +1,16 @@
 /** `report` and `heartbeat`: what a CI job sends about its run, with the callback URL and token. */
 
 import { Argument, InvalidArgumentError, Option } from "commander";
-import { CliCommand, examples, exiting, given, textOption, withCallbackOptions, withOutput } from "../command.ts";
+import { present } from "../../client/api.ts";
+import type { Schemas } from "../../client/index.ts";
+import { withOutput } from "../call.ts";
+import { CliCommand, examples, exiting, textOption, withCallbackOptions } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
-import { heartbeatText } from "../fields.ts";
+import { fields, instantText, STATUS_COLOUR } from "../fields.ts";
 import { readObject, readText } from "../input.ts";
-import { Output, type OutputFlags } from "../output.ts";
+import { Output, type OutputFlags, plain } from "../output.ts";
 import { runText } from "../run-text.ts";
-import { type CallbackFlags, connectCallback } from "../settings.ts";
+import { type CallbackFlags, connectCallback, REPORT_RETRIES } from "../settings.ts";
 
 interface ReportFlags extends CallbackFlags, OutputFlags {
   readonly error?: string;
@@ -20,9 +23,6 @@ interface HeartbeatFlags extends CallbackFlags, OutputFlags {
   readonly progress?: number;
   readonly externalUrl?: string;
 }
-
-/** More than for reads, because a lost report leaves the run open until its deadline. */
-export const REPORT_RETRIES = 8;
 
 /** CI products' words for a job's end, each with the error to use if none is given. null: the job succeeded. */
 const OUTCOMES: ReadonlyMap<string, string | null> = new Map([
@@ -73,7 +73,7 @@ async function report(outcome: string, flags: ReportFlags): Promise<number> {
   const result = flags.output === undefined ? undefined : await readObject(flags.output, "--output");
   const error = flags.error === undefined ? (usual ?? "") : await readText(flags.error, "--error");
   const { idempotencyKey, retries = REPORT_RETRIES } = flags;
-  const run = await connectCallback(flags, { ...given({ idempotencyKey }), retries });
+  const run = await connectCallback(flags, { ...present({ idempotencyKey }), retries });
   const ended = await (usual === null ? run.succeed(result) : run.fail(error, result));
   await output.show(ended, () => runText(ended, output));
   return EXIT.succeeded;
@@ -106,7 +106,7 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const { message, progress, externalUrl } = flags;
   const run = await connectCallback(flags);
   try {
-    const result = await run.heartbeat(given({ message, progress, externalUrl }));
+    const result = await run.heartbeat(present({ message, progress, externalUrl }));
     await output.show(result, () => heartbeatText(result, output));
     return result.cancel ? EXIT.stop : EXIT.succeeded;
   } catch (thrown) {
@@ -120,4 +120,17 @@ function readShare(text: string): number {
   const share = percent === "%" ? Number(digits) / 100 : Number(digits);
   if (share >= 0 && share <= 1) return share;
   throw new InvalidArgumentError("Use a number from 0 to 1, or from 0% to 100%.");
+}
+
+/** The response to a heartbeat. */
+function heartbeatText(answer: Schemas["HeartbeatAnswer"], output: Output): string {
+  const { status, deadlineAt, cancel, externalUrlRefused } = answer;
+  const rows = [
+    ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
+    ["deadline", instantText(deadlineAt)],
+    ["cancel", cancel && `requested; the job must end by ${instantText(cancel.until)}`],
+    ["reason", cancel?.reason && plain(cancel.reason)],
+    ["page", externalUrlRefused && plain(externalUrlRefused)],
+  ];
+  return fields(rows, output);
 }

@@ -1,30 +1,15 @@
 /** `token`: creates, lists, rotates and revokes API tokens of a project. */
 
 import { Option } from "commander";
-import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
-import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  readId,
-  readPerson,
-  take,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { fields, flagsText, instantText, tokenTable } from "../fields.ts";
-import { Output, type OutputFlags, plain } from "../output.ts";
-import { type ConnectionFlags, connect } from "../settings.ts";
+import { present } from "../../client/api.ts";
+import type { Schemas } from "../../client/index.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { CliCommand, examples, limitOption, readId, readPerson } from "../command.ts";
+import { fields, flagsText, instantText } from "../fields.ts";
+import { type Column, type Output, plain } from "../output.ts";
 import { readGracePeriod } from "../times.ts";
 
-interface Flags extends ConnectionFlags, OutputFlags {}
-
-interface ListFlags extends Flags {
-  readonly limit?: number;
-}
+type ApiToken = Schemas["ApiToken"];
 
 interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
@@ -45,7 +30,7 @@ const ROLES = Object.keys({ owner: true, admin: true, member: true, viewer: true
   true
 >);
 /** Tokens belong to a project, not to an environment. */
-const OF_PROJECT = { env: false };
+const OF_PROJECT = { needsEnv: false };
 
 export function tokenCommand(): CliCommand {
   const token = new CliCommand("token")
@@ -56,7 +41,7 @@ export function tokenCommand(): CliCommand {
     )
     .addHelpText("after", examples("action-runs token create ci --role member", "action-runs token list"));
   for (const command of [createCommand(), listCommand(), rotateCommand(), revokeCommand()]) {
-    token.addCommand(withOutput(withConnection(command, OF_PROJECT)));
+    token.addCommand(withCall(command, OF_PROJECT));
   }
   return token;
 }
@@ -88,12 +73,10 @@ function createCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (name: string, flags: CreateFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags, { needsEnv: false });
+      calling<CreateFlags, [string]>(async ({ client, output, flags }, name) => {
         const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
-        const flagsGiven = given({ envName, expiresAt, mayApprove, mayActForOthers });
-        const wanted = { ...flagsGiven, ...given({ person: person === false ? null : person }) };
+        const forWhom = person === false ? null : person;
+        const wanted = present({ envName, expiresAt, mayApprove, mayActForOthers, person: forWhom });
         const created = await client.tokens.create({ name, role, ...wanted });
         const rows = [
           ["id", plain(created.id)],
@@ -106,7 +89,6 @@ function createCommand(): CliCommand {
           ["token", `${plain(created.token)} (shown only here)`],
         ];
         await output.show(created, () => fields(rows, output));
-        return EXIT.succeeded;
       }),
     );
 }
@@ -117,21 +99,7 @@ function listCommand(): CliCommand {
     .description("List the project's tokens, without their secrets.")
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"))
-    .action(
-      exiting(async (flags: ListFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags, { needsEnv: false });
-        const listed = take(client.tokens.list(), flags.limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const tokens: ApiToken[] = [];
-        for await (const token of listed) tokens.push(token);
-        await output.line(tokens.length === 0 ? "There are no tokens." : tokenTable(tokens, output));
-        return EXIT.succeeded;
-      }),
-    );
+    .action(listing(({ client }: Call<ListFlags>) => client.tokens.list(), "There are no tokens.", tokenTable));
 }
 
 function rotateCommand(): CliCommand {
@@ -158,10 +126,8 @@ function rotateCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (id: string, flags: RotateFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags, { needsEnv: false });
-        const rotated = await client.tokens.rotate(id, given({ overlapSeconds: flags.overlap }));
+      calling<RotateFlags, [string]>(async ({ client, output, flags }, id) => {
+        const rotated = await client.tokens.rotate(id, { overlapSeconds: flags.overlap });
         const { oldSecretExpiresAt: oldEnds, children, moreChildren } = rotated;
         const rows = [
           ["id", plain(rotated.id)],
@@ -173,7 +139,6 @@ function rotateCommand(): CliCommand {
           ["token", `${plain(rotated.token)} (shown only here)`],
         ];
         await output.show(rotated, () => fields(rows, output));
-        return EXIT.succeeded;
       }),
     );
 }
@@ -188,17 +153,14 @@ function revokeCommand(): CliCommand {
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
     .action(
-      exiting(async (id: string, flags: Flags) => {
-        const output = new Output(flags);
-        const client = await connect(flags, { needsEnv: false });
+      calling<Flags, [string]>(async ({ client, output }, id) => {
         const result = await client.tokens.revoke(id);
         await output.show(result, () => revokedText(result));
-        return EXIT.succeeded;
       }),
     );
 }
 
-function revokedText(result: RevokedApiTokens): string {
+function revokedText(result: Schemas["RevokedApiTokens"]): string {
   const left = leftRows(result).map(([kind, which]) => `  ${kind}: ${which}`);
   const { approvedRuns, moreApprovedRuns } = result;
   const approved = approvedRuns.map(({ envName, id }) => `  ${plain(envName)}/${plain(id)}`);
@@ -212,7 +174,7 @@ function revokedText(result: RevokedApiTokens): string {
 
 /** What the token, or one below it, stored last. */
 function leftRows(
-  result: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
+  result: Pick<Schemas["RevokedApiTokens"], "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
 ): [string, string][] {
   const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions } = result;
   const rows = (kind: string, left: typeof actions, hasMore: boolean, list: string) => [
@@ -223,4 +185,40 @@ function leftRows(
     ...rows("webhook endpoint", webhookEndpoints, moreWebhookEndpoints, "webhook list"),
     ...rows("action", actions, moreActions, "action list"),
   ];
+}
+
+export function tokenTable(tokens: readonly ApiToken[], output: Output): string {
+  const rows = tokens.map((token) => [
+    token.id,
+    token.role,
+    token.envName ?? "all",
+    token.expiresAt === null ? "never" : instantText(token.expiresAt),
+    token.lastUsedAt === null ? "never" : hourText(token.lastUsedAt),
+    token.createdBy,
+    token.person ?? "",
+    flagsText(token) ?? "",
+    token.name,
+  ]);
+  return output.table(tokenColumns(tokens), rows);
+}
+
+function tokenColumns(tokens: readonly ApiToken[]): readonly Column[] {
+  const hasPersons = tokens.some(({ person }) => person !== null);
+  const hasFlags = tokens.some(({ mayApprove, mayActForOthers }) => mayApprove || mayActForOthers);
+  return [
+    { heading: "TOKEN" },
+    { heading: "ROLE" },
+    { heading: "ENVIRONMENT", least: 11, dispensable: 1 },
+    { heading: "EXPIRES", dispensable: 2 },
+    { heading: "LAST USED", dispensable: 5 },
+    { heading: "MADE BY", least: 8, dispensable: 6 },
+    { heading: hasPersons ? "PERSON" : "", least: 8, dispensable: 3 },
+    { heading: hasFlags ? "MAY" : "", least: 7, dispensable: 4 },
+    { heading: "NAME", least: 20 },
+  ];
+}
+
+/** An hour in UTC. */
+function hourText(iso: string): string {
+  return plain(iso.replace(/:\d\d:\d\d(\.\d+)?Z$/, "Z"));
 }

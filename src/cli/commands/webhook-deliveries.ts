@@ -1,17 +1,18 @@
-/** The messages of a webhook endpoint: how they went, a test, what repeats them, and what signs them. */
-import { type Command, Option } from "commander";
-import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
-import { CliCommand, examples, exiting, given, limitOption, SuggestingOption, take, textOption } from "../command.ts";
+/** The deliveries of a webhook endpoint: how they went, a test, what repeats them, and what signs them. */
+
+import { Option } from "commander";
+import { present } from "../../client/api.ts";
+import type { Schemas } from "../../client/index.ts";
+import { type Call, calling, type Flags, type ListFlags, listing } from "../call.ts";
+import { CliCommand, examples, limitOption, SuggestingOption, textOption } from "../command.ts";
 import { EXIT } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
-import { Output, plain, wrap } from "../output.ts";
+import { plain, wrap } from "../output.ts";
 import { runArgument, wholeRunId, wholeRunIdForChange } from "../run-selection.ts";
-import { connect } from "../settings.ts";
 import { readGracePeriod, readWhen } from "../times.ts";
 import {
   BODY_HELP,
   deliveryTable,
-  type EndpointFlags,
   nameArgument,
   readDefinition,
   recoveryText,
@@ -20,9 +21,11 @@ import {
   testText,
 } from "./webhook-endpoint.ts";
 
+type EndpointDelivery = Schemas["Delivery"];
+
 type State = EndpointDelivery["state"];
 type EventType = EndpointDelivery["type"];
-type Include = NewEndpointRecovery["include"];
+type Include = Schemas["RecoveryRequest"]["include"];
 
 /** All of them: TypeScript reports a missing one. */
 const STATES = Object.keys({ waiting: true, delivered: true, failed: true } satisfies Record<State, true>);
@@ -34,28 +37,27 @@ const EVENTS = Object.keys({
   "action_run.approval_requested": true,
 } satisfies Record<EventType, true>);
 
-interface TestFlags extends EndpointFlags {
+interface TestFlags extends Flags {
   readonly type?: EventType;
   readonly run?: string;
   readonly body?: string;
 }
 
-interface DeliveriesFlags extends EndpointFlags {
+interface DeliveriesFlags extends ListFlags {
   readonly state?: State;
-  readonly limit: number;
 }
 
-interface ResendFlags extends EndpointFlags {
+interface ResendFlags extends Flags {
   readonly type?: EventType;
 }
 
-interface RecoverFlags extends EndpointFlags {
+interface RecoverFlags extends Flags {
   readonly since: string;
   readonly until?: string;
   readonly include: Include;
 }
 
-interface RotateFlags extends EndpointFlags {
+interface RotateFlags extends Flags {
   readonly gracePeriod?: number;
 }
 
@@ -86,13 +88,11 @@ export function testCommand(): CliCommand {
       BODY_HELP + examples("action-runs webhook test chat", "action-runs webhook test chat --body @slack.json"),
     )
     .action(
-      exiting(async (name: string, flags: TestFlags, command: Command) => {
-        const output = new Output(flags);
+      calling<TestFlags, [string]>(async ({ client, output, flags, command }, name) => {
         const { body, run, type } = flags;
         const definition = body === undefined ? undefined : await readDefinition(body, command);
-        const client = await connect(flags);
         const runId = run === undefined ? undefined : await wholeRunId(client, run);
-        const result = await client.webhookEndpoints.test(name, given({ type, runId, definition }));
+        const result = await client.webhookEndpoints.test(name, present({ type, runId, definition }));
         await output.show(result, () => testText(result, output));
         return result.outcome === "delivered" ? EXIT.succeeded : EXIT.failed;
       }),
@@ -112,13 +112,10 @@ export function statusCommand(): CliCommand {
       examples("action-runs webhook status chat", "action-runs webhook status chat --json | jq -r .health.state"),
     )
     .action(
-      exiting(async (name: string, flags: EndpointFlags) => {
-        const output = new Output(flags);
-        const { webhookEndpoints } = await connect(flags);
+      calling<Flags, [string]>(async ({ client: { webhookEndpoints }, output }, name) => {
         const status = await webhookEndpoints.status(name);
         if (output.isJson) await output.show(status, String);
         else await output.line(statusText(status, await webhookEndpoints.get(name), output));
-        return EXIT.succeeded;
       }),
     );
 }
@@ -141,20 +138,12 @@ export function deliveriesCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (name: string, flags: DeliveriesFlags) => {
-        const output = new Output(flags);
-        const { webhookEndpoints } = await connect(flags);
-        const { state, limit } = flags;
-        const listed = take(webhookEndpoints.deliveries(name, given({ state })), limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const deliveries: EndpointDelivery[] = [];
-        for await (const delivery of listed) deliveries.push(delivery);
-        await output.line(deliveries.length === 0 ? "No messages match." : deliveryTable(deliveries, output));
-        return EXIT.succeeded;
-      }),
+      listing(
+        ({ client, flags: { state } }: Call<DeliveriesFlags>, name: string) =>
+          client.webhookEndpoints.deliveries(name, { state }),
+        "No messages match.",
+        deliveryTable,
+      ),
     );
 }
 
@@ -170,15 +159,12 @@ export function resendCommand(): CliCommand {
     .addOption(new Option("--type <event>", "which event of the run (default: its newest one)").choices(EVENTS))
     .addHelpText("after", examples("action-runs webhook resend chat 019ab3de-9b55-8003-a8a9-dd2c148ea617"))
     .action(
-      exiting(async (name: string, run: string, flags: ResendFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<ResendFlags, [string, string]>(async ({ client, output, flags }, name, run) => {
         const runId = await wholeRunIdForChange(client, run);
-        await client.webhookEndpoints.resend(name, runId, given({ type: flags.type }));
+        await client.webhookEndpoints.resend(name, runId, { type: flags.type });
         await output.show({ resent: runId }, () =>
           wrap(`The message about ${plain(runId)} is sent again.`, output.columns),
         );
-        return EXIT.succeeded;
       }),
     );
 }
@@ -208,14 +194,11 @@ export function recoverCommand(): CliCommand {
     .addOption(new Option("--include <which>", "which messages to send").choices(INCLUDED).makeOptionMandatory())
     .addHelpText("after", examples("action-runs webhook recover chat --since 24h --include failed"))
     .action(
-      exiting(async (name: string, flags: RecoverFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<RecoverFlags, [string]>(async ({ client, output, flags }, name) => {
         const { since, until, include } = flags;
-        const recovery = await client.webhookEndpoints.recover(name, { since, include, ...given({ until }) });
+        const recovery = await client.webhookEndpoints.recover(name, { since, include, ...present({ until }) });
         const more = `To see how far it is: action-runs webhook status ${plain(name)}`;
         await output.show(recovery, () => `${fields([["recovery", recoveryText(recovery)]], output)}\n\n${more}`);
-        return EXIT.succeeded;
       }),
     );
 }
@@ -230,12 +213,9 @@ export function enableCommand(): CliCommand {
     .addArgument(nameArgument())
     .addHelpText("after", examples("action-runs webhook enable chat"))
     .action(
-      exiting(async (name: string, flags: EndpointFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<Flags, [string]>(async ({ client, output }, name) => {
         await client.webhookEndpoints.enable(name);
         await output.show({ enabled: name }, () => `The service no longer disables ${plain(name)}.`);
-        return EXIT.succeeded;
       }),
     );
 }
@@ -263,11 +243,9 @@ export function rotateSecretCommand(): CliCommand {
       ),
     )
     .action(
-      exiting(async (name: string, flags: RotateFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<RotateFlags, [string]>(async ({ client, output, flags }, name) => {
         const gracePeriodSeconds = flags.gracePeriod;
-        const rotated = await client.webhookEndpoints.rotateSecret(name, given({ gracePeriodSeconds }));
+        const rotated = await client.webhookEndpoints.rotateSecret(name, { gracePeriodSeconds });
         const { signingSecret, graceEndsAt } = rotated;
         const rows = [
           ["endpoint", plain(name)],
@@ -281,7 +259,6 @@ export function rotateSecretCommand(): CliCommand {
         ];
         const advice = signingSecret === null ? "" : `\n\n${secretAdvice(output)}`;
         await output.show(rotated, () => `${fields(rows, output)}${advice}`);
-        return EXIT.succeeded;
       }),
     );
 }

@@ -1,24 +1,16 @@
-/** What the commands of webhook endpoints read: the endpoint's name, and a definition. */
+/**
+ * What the commands of webhook endpoints share: they read a name and a definition, and show endpoints and deliveries to
+ * people. Every text from the service passes through `plain`.
+ */
+
 import type { Command } from "commander";
-import type {
-  EndpointDelivery,
-  EndpointRecovery,
-  EndpointStatus,
-  EndpointTestResult,
-  ListedWebhookEndpoint,
-  StoredEndpoint,
-  WebhookEndpoint,
-} from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { formatAge, formatDuration, shortAge } from "../../words/durations.ts";
 import { OfferingArgument, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, fittedValue, idShortener, instantText, objectText } from "../fields.ts";
+import { fields, fittedValue, idShortener, instantText, objectText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
-import { type Colour, type Column, logLines, type Output, type OutputFlags, plain, wrap } from "../output.ts";
-import { words } from "../run-text.ts";
-import type { ConnectionFlags } from "../settings.ts";
-import { ageText, durationText } from "../times.ts";
-
-export interface EndpointFlags extends ConnectionFlags, OutputFlags {}
+import { type Colour, type Column, logLines, type Output, plain, wrap } from "../output.ts";
 
 export function nameArgument(): OfferingArgument {
   const argument = new OfferingArgument("<name>", "the endpoint's name", "webhook endpoints");
@@ -30,11 +22,11 @@ export function nameArgument(): OfferingArgument {
 export const BODY_HELP = "\nGive JSON as @file, or as @- for stdin. JSON on the command line must have no secrets.\n";
 
 /** The definition in --body. Throws UsageError if it is no object, or if the command line itself has its secrets. */
-export async function readDefinition(body: string, command: Command): Promise<WebhookEndpoint> {
+export async function readDefinition(body: string, command: Command): Promise<Schemas["WebhookEndpoint"]> {
   const definition = await readObject(body, "--body");
   const isTyped = command.getOptionValueSource("body") === "cli" && !body.startsWith("@");
   const member = isTyped ? secretMember(definition) : null;
-  if (member === null) return definition as WebhookEndpoint;
+  if (member === null) return definition as Schemas["WebhookEndpoint"];
   const option = command.options.find((one) => one.attributeName() === "body");
   throw new UsageError(
     `--body: ${member} is a secret, and other users can read command lines. Use @file, @- for stdin, or the variable ` +
@@ -52,8 +44,6 @@ function secretMember(definition: Readonly<Record<string, unknown>>): string | n
   }
   return null;
 }
-
-/* SECTION: Shows webhook endpoints and their deliveries to people. Every text from the service passes through `plain`. */
 
 // A column without text takes no room.
 const endpointColumns = (hasLabels: boolean): readonly Column[] => [
@@ -85,7 +75,7 @@ const STATE_COLOUR: Readonly<Record<string, Colour>> = {
 
 /** An endpoint with its definition as JSON. `signingSecret`: one that was made just now. */
 export function endpointText(
-  { name, version, definition }: StoredEndpoint,
+  { name, version, definition }: Stored<Schemas["StoredWebhookEndpoint"]>,
   signingSecret: string | null,
   output: Output,
 ): string {
@@ -102,7 +92,7 @@ export function secretAdvice(output: Output): string {
   return wrap("Give the signing secret to your receiver now. It verifies each message with it.", output.columns);
 }
 
-export function endpointTable(endpoints: readonly ListedWebhookEndpoint[], output: Output): string {
+export function endpointTable(endpoints: readonly Schemas["ListedWebhookEndpoint"][], output: Output): string {
   const rows = endpoints.map(({ name, version, changedAt, definition }) => {
     const { disabled, events, onlyOnChange, actionNames, labels } = definition;
     return [
@@ -128,7 +118,7 @@ function eventName(type: string): string {
 }
 
 /** `now`: in ms, for the ages. */
-export function deliveryTable(deliveries: readonly EndpointDelivery[], output: Output, now = Date.now()): string {
+export function deliveryTable(deliveries: readonly Schemas["Delivery"][], output: Output, now = Date.now()): string {
   const shown = idShortener(
     deliveries.map(({ runId }) => runId),
     output,
@@ -140,8 +130,8 @@ export function deliveryTable(deliveries: readonly EndpointDelivery[], output: O
       eventName(type),
       state,
       String(attempts.length),
-      last === undefined ? "" : ageText(now - Date.parse(last.at)),
-      nextAttemptAt === null ? "" : `in ${ageText(Math.max(Date.parse(nextAttemptAt) - now, 0))}`,
+      last === undefined ? "" : shortAge(now - Date.parse(last.at)),
+      nextAttemptAt === null ? "" : formatAge(Math.min(now - Date.parse(nextAttemptAt), 0)),
       last?.reason ?? "",
     ];
   });
@@ -149,7 +139,11 @@ export function deliveryTable(deliveries: readonly EndpointDelivery[], output: O
 }
 
 /** `endpoint`: the definition says whether a person disabled it. */
-export function statusText(status: EndpointStatus, endpoint: StoredEndpoint, output: Output): string {
+export function statusText(
+  status: Schemas["EndpointStatus"],
+  endpoint: Stored<Schemas["StoredWebhookEndpoint"]>,
+  output: Output,
+): string {
   const { origin, disabledReason, disabledAt, recover, newestDelivery, incomplete } = status;
   const at = disabledAt === null ? "" : ` at ${instantText(disabledAt)}`;
   const off =
@@ -177,7 +171,7 @@ export function statusText(status: EndpointStatus, endpoint: StoredEndpoint, out
 }
 
 function healthText(
-  { state, failingSince, lastSuccessAt, isProbed }: EndpointStatus["health"],
+  { state, failingSince, lastSuccessAt, isProbed }: Schemas["EndpointStatus"]["health"],
   output: Output,
 ): string {
   const colour = state === "failing" ? "red" : state === "working" ? "green" : "dim";
@@ -190,7 +184,7 @@ function healthText(
 }
 
 /** What a recovery sends again and how far it is. */
-export function recoveryText({ since, until, include, messages, isOver }: EndpointRecovery): string {
+export function recoveryText({ since, until, include, messages, isOver }: Schemas["Recovery"]): string {
   return words(
     `${plain(include)} messages of runs that ended since ${instantText(since)}`,
     until === null ? "" : `and before ${instantText(until)}`,
@@ -199,7 +193,7 @@ export function recoveryText({ since, until, include, messages, isOver }: Endpoi
   );
 }
 
-function deliveryText({ runId, type, state, attempts }: EndpointDelivery, output: Output): string {
+function deliveryText({ runId, type, state, attempts }: Schemas["Delivery"], output: Output): string {
   const last = attempts.at(-1);
   return words(
     output.paint(STATE_COLOUR[state] ?? "dim", plain(state)),
@@ -208,12 +202,12 @@ function deliveryText({ runId, type, state, attempts }: EndpointDelivery, output
   );
 }
 
-export function testText(result: EndpointTestResult, output: Output): string {
+export function testText(result: Schemas["EndpointTestResult"], output: Output): string {
   const { status, durationMs, outcome, reason, excerpt } = result;
   const rows = [
     ["outcome", output.paint(STATE_COLOUR[outcome] ?? "yellow", plain(outcome.replaceAll("_", " ")))],
     ["status", status === null ? null : plain(String(status))],
-    ["took", durationText(durationMs)],
+    ["took", formatDuration(durationMs)],
     ["reason", plain(reason)],
     ["answer", excerpt && fittedValue(logLines(excerpt), output)],
   ];

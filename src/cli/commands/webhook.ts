@@ -1,23 +1,20 @@
-/** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their messages. */
+/** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. */
 
-import { type Command, Option } from "commander";
-import type { ListedWebhookEndpoint } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import { Option } from "commander";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import {
-  CliCommand,
-  examples,
-  exiting,
-  given,
-  limitOption,
-  take,
-  textOption,
-  wholeNumberFrom,
-  withConnection,
-  withOutput,
-} from "../command.ts";
-import { EXIT } from "../exit.ts";
-import { complain, Output, plain } from "../output.ts";
-import { connect } from "../settings.ts";
+  type Call,
+  type ConditionFlags,
+  calling,
+  deletingOne,
+  type Flags,
+  ifVersionOption,
+  type ListFlags,
+  listing,
+  withCall,
+} from "../call.ts";
+import { CliCommand, examples, limitOption, textOption } from "../command.ts";
+import { complain } from "../output.ts";
 import {
   deliveriesCommand,
   enableCommand,
@@ -27,30 +24,11 @@ import {
   statusCommand,
   testCommand,
 } from "./webhook-deliveries.ts";
-import {
-  BODY_HELP,
-  type EndpointFlags,
-  endpointTable,
-  endpointText,
-  nameArgument,
-  readDefinition,
-} from "./webhook-endpoint.ts";
+import { BODY_HELP, endpointTable, endpointText, nameArgument, readDefinition } from "./webhook-endpoint.ts";
 
-interface PutFlags extends EndpointFlags {
+interface PutFlags extends ConditionFlags {
   readonly body: string;
-  readonly ifVersion?: number;
-  readonly ifNew?: boolean;
 }
-
-interface DeleteFlags extends EndpointFlags {
-  readonly ifVersion?: number;
-}
-
-interface ListFlags extends EndpointFlags {
-  readonly limit?: number;
-}
-
-const VERSION = wholeNumberFrom(1, 2 ** 53 - 1);
 
 export function webhookCommand(): CliCommand {
   const webhook = new CliCommand("webhook")
@@ -73,7 +51,7 @@ export function webhookCommand(): CliCommand {
     enableCommand(),
     rotateSecretCommand(),
   ];
-  for (const command of commands) webhook.addCommand(withOutput(withConnection(command)));
+  for (const command of commands) webhook.addCommand(withCall(command));
   return webhook;
 }
 
@@ -88,7 +66,7 @@ function putCommand(): CliCommand {
     )
     .addArgument(nameArgument())
     .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(new Option("--if-version <version>", "only if the endpoint has this version").argParser(VERSION))
+    .addOption(ifVersionOption("endpoint"))
     .addOption(new Option("--if-new", "only if there is no such endpoint").conflicts("ifVersion"))
     .addHelpText(
       "after",
@@ -100,17 +78,14 @@ function putCommand(): CliCommand {
         ),
     )
     .action(
-      exiting(async (name: string, flags: PutFlags, command: Command) => {
-        const output = new Output(flags);
+      calling<PutFlags, [string]>(async ({ client, output, flags, command }, name) => {
         const definition = await readDefinition(flags.body, command);
-        const client = await connect(flags);
         const ifVersion = flags.ifNew ? null : flags.ifVersion;
-        const put = await client.webhookEndpoints.put(name, definition, given({ ifVersion }));
+        const put = await client.webhookEndpoints.put(name, definition, { ifVersion });
         const { signingSecret } = put;
         await output.show({ ...put.definition, signingSecret }, () => endpointText(put, signingSecret, output));
         const warning = leftOverWarning(definition, "or no message can arrive");
         if (warning !== null) complain(`The endpoint is stored, but ${warning}`);
-        return EXIT.succeeded;
       }),
     );
 }
@@ -125,12 +100,9 @@ function getCommand(): CliCommand {
     .addArgument(nameArgument())
     .addHelpText("after", examples("action-runs webhook get chat", "action-runs webhook get chat --json | jq .events"))
     .action(
-      exiting(async (name: string, flags: EndpointFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
+      calling<Flags, [string]>(async ({ client, output }, name) => {
         const endpoint = await client.webhookEndpoints.get(name);
         await output.show(endpoint.definition, () => endpointText(endpoint, null, output));
-        return EXIT.succeeded;
       }),
     );
 }
@@ -145,21 +117,11 @@ function listCommand(): CliCommand {
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs webhook list", "action-runs webhook list --json | jq -r '.[].name'"))
     .action(
-      exiting(async (flags: ListFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        const listed = take(client.webhookEndpoints.list(), flags.limit);
-        if (output.isJson) {
-          await output.array(listed);
-          return EXIT.succeeded;
-        }
-        const endpoints: ListedWebhookEndpoint[] = [];
-        for await (const endpoint of listed) endpoints.push(endpoint);
-        await output.line(
-          endpoints.length === 0 ? "There are no webhook endpoints." : endpointTable(endpoints, output),
-        );
-        return EXIT.succeeded;
-      }),
+      listing(
+        ({ client }: Call<ListFlags>) => client.webhookEndpoints.list(),
+        "There are no webhook endpoints.",
+        endpointTable,
+      ),
     );
 }
 
@@ -171,15 +133,7 @@ function deleteCommand(): CliCommand {
         "up to 30 seconds.",
     )
     .addArgument(nameArgument())
-    .addOption(new Option("--if-version <version>", "only if the endpoint has this version").argParser(VERSION))
+    .addOption(ifVersionOption("endpoint"))
     .addHelpText("after", examples("action-runs webhook delete chat"))
-    .action(
-      exiting(async (name: string, flags: DeleteFlags) => {
-        const output = new Output(flags);
-        const client = await connect(flags);
-        await client.webhookEndpoints.delete(name, given({ ifVersion: flags.ifVersion }));
-        await output.show({ deleted: name }, () => `Deleted ${plain(name)}.`);
-        return EXIT.succeeded;
-      }),
-    );
+    .action(deletingOne(({ webhookEndpoints }) => webhookEndpoints));
 }

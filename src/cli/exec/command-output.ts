@@ -48,14 +48,9 @@ export class CommandOutput {
   }
 }
 
-/* SECTION:
- * Finds the first line of a command's output that names a failure, while the output streams by. The work for each byte
- * is bounded, whatever the command prints.
- */
-
 /** A longer line is judged by its beginning. */
 const LINE_MAX_BYTES = 4096;
-/** Kept on both sides of the line, so that a secret is recognised of which the line has only a part. */
+/** Kept around what is shown, so that a secret is recognised of which only a part is there. */
 const SPARE_BYTES = 4096;
 const LF = 0x0a;
 const CR = 0x0d;
@@ -102,8 +97,11 @@ interface Found {
   after: Buffer;
 }
 
-/** The lines of stdout or of stderr. Each stream needs its own, because their lines come in pieces. */
-export class FailureLine {
+/**
+ * Finds the first line of stdout or of stderr that names a failure, while the output streams by. Each stream needs its
+ * own, because their lines come in pieces. The work for each byte is bounded, whatever the command prints.
+ */
+class FailureLine {
   /** The current line, after what came before it. */
   #kept: Buffer = Buffer.alloc(0);
   /** Where the current line begins in `#kept`. */
@@ -172,12 +170,9 @@ function lastLineEnd(bytes: Buffer): number {
   return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
 }
 
-/* SECTION: Keeps the end of a command's output, for the report. PURE. */
-
 const TAIL_BYTES = 16 * 1024;
-/** Kept before the tail, so that a secret that begins there is recognised and removed. */
-const TAIL_SPARE_BYTES = 4096;
 
+/** The end of a command's output. */
 export class Tail {
   #kept: Buffer = Buffer.alloc(0);
   #pushed = 0;
@@ -189,8 +184,8 @@ export class Tail {
 
   push(chunk: Buffer): void {
     this.#pushed += chunk.length;
-    const all = Buffer.concat([this.#kept, chunk.subarray(-TAIL_BYTES - TAIL_SPARE_BYTES)]);
-    this.#kept = all.subarray(-TAIL_BYTES - TAIL_SPARE_BYTES);
+    const all = Buffer.concat([this.#kept, chunk.subarray(-TAIL_BYTES - SPARE_BYTES)]);
+    this.#kept = all.subarray(-TAIL_BYTES - SPARE_BYTES);
   }
 
   /** At most 16 KiB of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
@@ -204,7 +199,7 @@ export class Tail {
 }
 
 /** The text of bytes, without colours. */
-export function plainBytes(bytes: Buffer): string {
+function plainBytes(bytes: Buffer): string {
   return stripVTControlCharacters(bytes.toString("utf8")).replaceAll("\0", "");
 }
 

@@ -1,22 +1,31 @@
-/** `exec`: runs a command as the work of a run. */
+/**
+ * `exec`: runs a command as the work of a run, with heartbeats while it runs, then one report of how it ended. A started
+ * command runs to its end, even if heartbeats and the report fail. Only a cancel of the run stops it.
+ */
 
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { Option } from "commander";
-import { ActionRunsError, type Callback, type HeartbeatAnswer } from "../../client/index.ts";
+import { ActionRunsError, type Callback, type Schemas } from "../../client/index.ts";
 import { CliCommand, examples, exiting, wholeNumberFrom, withCallbackOptions } from "../command.ts";
-import { REPORT_RETRIES } from "../commands/report.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
 import { complain, exitWhenReaderIsGone } from "../output.ts";
 import { truncatedText } from "../run-text.ts";
-import { type CallbackFlags, connectCallback } from "../settings.ts";
+import { type CallbackFlags, connectCallback, REPORT_RETRIES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
 import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
 import { hideSecrets, withoutSecrets } from "./secrets.ts";
 
 /** A heartbeat that hangs must not hide a cancel for long. */
 const BEAT_TIMEOUT_SECONDS = 15;
+/** After this time the command starts anyway, because an outage of the service must not stop the work. */
+const FIRST_BEAT_MS = 15_000;
+/** KILL comes after this share of the time that the run has left. The rest is for the report. */
+const SHARE_BEFORE_KILL = 2 / 3;
+/** The time before KILL if the run has already ended, or if the response does not say how much time is left. */
+const LATE_GRACE_MS = 10_000;
+const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
 interface Flags extends CallbackFlags {
   readonly interval: number;
@@ -102,24 +111,10 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
   });
 }
 
-/* SECTION:
- * Runs a command as the work of a run: heartbeats while it runs, then one report of how it ended. A started command
- * runs to its end, even if heartbeats and the report fail. Only a cancel of the run stops it.
- */
-
-const SECOND_MS = 1000;
-/** After this time the command starts anyway, because an outage of the service must not stop the work. */
-const FIRST_BEAT_MS = 15 * SECOND_MS;
-/** KILL comes after this share of the time that the run has left. The rest is for the report. */
-const SHARE_BEFORE_KILL = 2 / 3;
-/** The time before KILL if the run has already ended, or if the response does not say how much time is left. */
-const LATE_GRACE_MS = 10 * SECOND_MS;
-const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
-
 type Json = Record<string, unknown>;
-type Cancel = NonNullable<HeartbeatAnswer["cancel"]>;
+type Cancel = NonNullable<Schemas["HeartbeatAnswer"]["cancel"]>;
 
-export interface Execution {
+interface Execution {
   /** The command and its arguments. */
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
@@ -137,7 +132,7 @@ export interface Execution {
  * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
  * report failed.
  */
-export async function execute(execution: Execution): Promise<number> {
+async function execute(execution: Execution): Promise<number> {
   const signals = new Signals();
   signals.listen();
   try {
@@ -164,7 +159,7 @@ export async function execute(execution: Execution): Promise<number> {
   }
 }
 
-/** The report ends the run, so that nobody has to wait for the end of the grace. */
+/** The report ends the run, so that nobody has to wait for the end of the grace period. */
 async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<number> {
   complain(`The command was not started, because the run was cancelled${reasonOf(cancel)}.`);
   try {
@@ -217,7 +212,7 @@ async function work(execution: Execution, signals: Signals, output: CommandOutpu
  * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
  */
 async function beat(beats: Callback, seconds: number, stop: CommandStop, over: AbortSignal): Promise<void> {
-  while (await waited(seconds * SECOND_MS, over)) {
+  while (await waited(seconds * 1000, over)) {
     try {
       const { cancel } = await beats.heartbeat({}, { signal: over });
       if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
@@ -238,7 +233,7 @@ function graceOf({ remainingMs }: Cancel): number {
 
 function stopFor(stop: CommandStop, graceMs: number, reason: string): void {
   if (!stop.isRequested) {
-    const seconds = Math.ceil(graceMs / SECOND_MS);
+    const seconds = Math.ceil(graceMs / 1000);
     complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
   }
   stop.request(graceMs);

@@ -42,7 +42,6 @@ export class Signals {
   #first: NodeJS.Signals | null = null;
   #firstAt = 0;
   #isImpatient = false;
-  readonly #listeners = SIGNALS.map((signal) => [signal, () => this.#take(signal)] as const);
 
   /** The first signal that came. */
   get first(): NodeJS.Signals | null {
@@ -50,7 +49,7 @@ export class Signals {
   }
 
   listen(): void {
-    for (const [signal, listener] of this.#listeners) process.on(signal, listener);
+    for (const signal of SIGNALS) process.on(signal, this.#take);
   }
 
   passTo(group: ProcessGroup | null): void {
@@ -63,10 +62,10 @@ export class Signals {
   }
 
   stop(): void {
-    for (const [signal, listener] of this.#listeners) process.off(signal, listener);
+    for (const signal of SIGNALS) process.off(signal, this.#take);
   }
 
-  #take(signal: NodeJS.Signals): void {
+  readonly #take = (signal: NodeJS.Signals): void => {
     const now = Date.now();
     if (this.#isImpatient && this.#first !== null && now - this.#firstAt > ECHO_MS) process.exit(statusOf(signal));
     if (this.#first === null) {
@@ -76,7 +75,7 @@ export class Signals {
     // The terminal sent Ctrl-C to the child too, and many programs stop without cleaning up at a second one.
     if (signal === "SIGINT" && process.stdin.isTTY) return;
     this.#group?.send(signal);
-  }
+  };
 }
 
 /** Runs the command to its end. Never rejects because of the command. */
@@ -144,28 +143,23 @@ export function statusOf(signal: NodeJS.Signals | null): number {
   return 128 + (signal === null ? 0 : constants.signals[signal]);
 }
 
-/* SECTION: Stops a command in order: TERM at once, and KILL if it does not end in time. It knows nothing about runs. */
-
 /** How often to look for processes that the command left behind. */
 const LOOK_EVERY_MS = 50;
 /** A JavaScript timer fires at once if its milliseconds don't fit into 31 bits. */
 const TIMER_MAX_MS = 2 ** 31 - 1;
 
+/** Stops a command in order: TERM at once, and KILL if it does not end in time. */
 export class CommandStop {
   #group: ProcessGroup | null = null;
   /** When KILL is due. By `performance.now`, because the machine's clock may be set meanwhile. */
   #killAt = Number.POSITIVE_INFINITY;
   #timer: NodeJS.Timeout | undefined;
+  /** Resolves when KILL has been sent. */
+  readonly #killed = Promise.withResolvers<void>();
 
   get isRequested(): boolean {
     return this.#killAt < Number.POSITIVE_INFINITY;
   }
-
-  /** Resolves when KILL has been sent. */
-  #onKill: () => void = () => {};
-  readonly #killed = new Promise<void>((resolve) => {
-    this.#onKill = resolve;
-  });
 
   of(group: ProcessGroup): void {
     this.#group = group;
@@ -188,18 +182,16 @@ export class CommandStop {
     const look = async () => {
       while (this.#group?.isAlive()) await delay(LOOK_EVERY_MS);
     };
-    if (this.isRequested) await Promise.race([look(), this.#killed]);
+    if (this.isRequested) await Promise.race([look(), this.#killed.promise]);
     clearTimeout(this.#timer);
     this.#group = null;
   }
 
   #kill(): void {
     this.#group?.send("SIGKILL");
-    this.#onKill();
+    this.#killed.resolve();
   }
 }
-
-/* SECTION: The processes of a command: sends them signals, and tells whether one is left. It decides nothing. */
 
 const isWindows = process.platform === "win32";
 
@@ -207,11 +199,12 @@ const isWindows = process.platform === "win32";
  * Whether the command gets a process group of its own, so that a signal reaches what it starts too. Not on a terminal,
  * because a terminal sends Ctrl-C only to its foreground group. Not on Windows, which has no process groups.
  */
-export function hasOwnGroup(): boolean {
+function hasOwnGroup(): boolean {
   return !isWindows && !process.stdin.isTTY;
 }
 
-export class ProcessGroup {
+/** The processes of a command: sends them signals, and tells whether one is left. */
+class ProcessGroup {
   readonly #pid: number | undefined;
   readonly #isOwn: boolean;
 
@@ -247,8 +240,7 @@ function sendTo(id: number, signal: NodeJS.Signals | 0): boolean {
   } catch (fault) {
     const { code } = fault as NodeJS.ErrnoException;
     // macOS says EPERM for a group in which every process has ended. Elsewhere the processes run as another user: they
-    // are
-    // alive, but out of reach.
+    // are alive, but out of reach.
     return code === "EPERM" && process.platform !== "darwin";
   }
 }

@@ -1,6 +1,6 @@
 /**
- * The variables that can hold a credential: a command that `exec` starts must not get them, and must not find them in
- * the environment of `exec` itself.
+ * Secrets that a command of `exec` must not get, and no report may show: the variables that can hold a credential, and
+ * credentials in text.
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
@@ -73,18 +73,17 @@ function eraseAtStart(): void {
   }
 }
 
-/* SECTION:
- * Hides secrets in text, also if they are percent-encoded, in base64, or broken into lines. It finds no other form,
- * such as a part of a secret, hex or compressed text. PURE.
- */
-
 const MASK = "***";
 /** `base64` breaks its lines, and so do some logs. */
 const LINE_BREAK = "(?:\\r?\\n)?";
 /** The base64 of a very short secret could be part of any word. */
 const BASE64_MIN_CHARACTERS = 8;
 
-/** `text` from the character `from` on. A secret that begins before `from` is hidden too. */
+/**
+ * `text` from the character `from` on, without secrets, also if they are percent-encoded, in base64, or broken into
+ * lines. A secret that begins before `from` is hidden too. Other forms are not found, such as a part of a secret, hex or
+ * compressed text.
+ */
 export function masked(text: string, secrets: readonly string[], from = 0): string {
   const forms = secrets.filter((secret) => secret !== "").flatMap(formsOf);
   if (forms.length === 0) return text.slice(from);

@@ -1,8 +1,8 @@
 /** Stores a new action or changes one. */
 
 import { useMemo, useState } from "preact/hooks";
-import type { ActionDefinition, StoredAction } from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import { DefinitionEditor, type DefinitionKind, type View } from "../definitions/definition-editor.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { pathOf } from "../pages.ts";
@@ -14,6 +14,8 @@ import { parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
 import { newDefinition, productOf } from "./products.ts";
 import { RunDialog } from "./run-dialog.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
+
+type StoredAction = Stored<Schemas["Action"]>;
 
 interface ActionEditorProps {
   /** What the editor changes; null for a new action. */
@@ -36,7 +38,7 @@ export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
       namePlaceholder: "deploy",
       aboutNull: ABOUT_NULL,
       pageOf: (action) => ({ name: "action", action, ...scope }),
-      put: (name, definition, options) => client.actions.put(name, definition as ActionDefinition, options),
+      put: (name, definition, options) => client.actions.put(name, definition as Schemas["ActionDefinition"], options),
       get: reader.actions.get,
       goneCode: "action_not_found",
       shown: SHOWN,

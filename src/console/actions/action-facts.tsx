@@ -1,13 +1,13 @@
 /** What an action calls to start and to stop the work. Secrets are only named: the service shows null for them. */
 import type { ComponentChildren } from "preact";
-import type { Action } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { Fact } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 
-type Trigger = NonNullable<Action["trigger"]>;
+type Trigger = NonNullable<Schemas["Action"]["trigger"]>;
 
 export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
   const { method, url, headers, secrets, signingSecret, payload, accepted } = trigger;
@@ -100,7 +100,7 @@ function Texts({ term, of = {} }: TextsProps) {
   );
 }
 
-type Gates = Pick<Action, "approval" | "concurrency">;
+type Gates = Pick<Schemas["Action"], "approval" | "concurrency">;
 
 const CONFLICTS: Readonly<Record<NonNullable<Gates["concurrency"]>["onConflict"], string>> = {
   queue: "others wait",

@@ -2,7 +2,7 @@
  * The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one.
  */
 import { useRef, useState } from "preact/hooks";
-import type { ListedAction } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -22,7 +22,7 @@ const COLUMNS: readonly Column[] = [
 
 export function ActionsPage() {
   const { reader, may } = useSession();
-  const loaded = useListPage(reader.actions);
+  const loaded = useListPage(reader.actions.list);
   const [isNew, setNew] = useState(false);
   const mayManage = may("actions:manage");
   return (
@@ -39,7 +39,7 @@ export function ActionsPage() {
           ) : null
         }
       >
-        {({ actions }) =>
+        {(actions) =>
           actions.length === 0 ? (
             <NoActions mayManage={mayManage} isFirstPage={loaded.isFirst} />
           ) : (
@@ -52,7 +52,7 @@ export function ActionsPage() {
   );
 }
 
-function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
+function ActionTable({ actions }: { readonly actions: readonly Schemas["ListedAction"][] }) {
   const { scope } = useSession();
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Actions", "action", table);

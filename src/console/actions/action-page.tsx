@@ -5,7 +5,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { StoredAction } from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { useSession } from "../session/session.tsx";
@@ -15,7 +16,6 @@ import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { useRead } from "../ui/load.tsx";
 import { runCommands } from "../ui/shell-commands.ts";
-import { counted } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ActionEditor } from "./action-editor.tsx";
 import { GateFacts, TriggerView } from "./action-facts.tsx";
@@ -86,7 +86,7 @@ export function ActionPage({ name }: { readonly name: string }) {
 }
 
 interface ActionViewProps {
-  readonly action: StoredAction;
+  readonly action: Stored<Schemas["Action"]>;
   /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }

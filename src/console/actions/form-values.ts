@@ -2,7 +2,7 @@
  * What somebody typed into a form, and the parameters that it makes. PURE. A field that is empty is not sent: so a form
  * sends exactly what it shows.
  */
-import { parseExact, problemOfNumber } from "../../client/typed-json.ts";
+import { parseExact, problemOfNumber } from "../../words/typed-json.ts";
 import { type Field, type Group, isSchema, optionText, type Schema, stepOf } from "./schema-form.ts";
 
 type SimpleField = Exclude<Field, Group>;

@@ -1,10 +1,10 @@
 /** How the last runs of an action went: numbers, bars with an axis, and the newest runs. */
 import { useEffect, useRef, useState } from "preact/hooks";
+import { formatDuration, tookOf } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { type RunRow, rowOf, STRIP_RUNS } from "../runs/run-list.ts";
 import { barsFor, durationMs, fullHeightMs, Strip } from "../runs/strip.tsx";
 import { useSession } from "../session/session.tsx";
-import { formatDuration, tookOf } from "../ui/durations.ts";
 import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
@@ -31,7 +31,7 @@ export function RunsPart({ name }: { readonly name: string }) {
   } = useRead(
     async (signal) => {
       const query = { actionName: name, include: "details", limit: STRIP_RUNS } as const;
-      return (await reader.runs.page(query, { signal })).runs.map(rowOf);
+      return (await reader.runs.list(query, { signal }).page()).entries.map(rowOf);
     },
     [reader, name],
     { everyMs: POLL_MS },

@@ -2,9 +2,9 @@
 
 import type { ComponentChildren } from "preact";
 import { useId, useMemo, useState } from "preact/hooks";
+import { capitalized } from "../../words/statuses.ts";
 import { Button } from "../ui/button.tsx";
 import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
-import { capitalized } from "../ui/status.tsx";
 import { hasLines } from "../ui/text-block.tsx";
 import type { Texts } from "./form-values.ts";
 import { type Field, formOf, type Group, optionText } from "./schema-form.ts";

@@ -1,7 +1,7 @@
 /** The form that runs an action, made from its `parametersSchema`. */
 
 import { useMemo, useState } from "preact/hooks";
-import type { NewRunOfAction, StoredAction } from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -25,7 +25,7 @@ export function NobodyStarts() {
 }
 
 interface RunDialogProps {
-  readonly action: StoredAction;
+  readonly action: Stored<Schemas["Action"]>;
   readonly onClose: () => void;
 }
 
@@ -52,8 +52,8 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
     }
     const start = startAtOf(startAt, change);
     if (start === null) return;
-    const body: NewRunOfAction = {
-      parameters: filled.value as NonNullable<NewRunOfAction["parameters"]>,
+    const body: Schemas["NewRunOfAction"] = {
+      parameters: filled.value as NonNullable<Schemas["NewRunOfAction"]["parameters"]>,
       ...(entity.trim() === "" ? {} : { entityId: entity.trim() }),
       ...(labels.trim() === "" ? {} : { labels: filledLines(labels) }),
       ...start,

@@ -1,6 +1,7 @@
 /** The versions of an action, to compare and to restore. */
 import { useMemo, useState } from "preact/hooks";
-import type { ActionDefinition, ListedVersion, StoredAction } from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -9,11 +10,13 @@ import { SelectField } from "../ui/field.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { counted } from "../ui/status.tsx";
 import { exactTime, RelativeTime } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import { secretsOf, withSecrets } from "./definition-shape.ts";
 import { type DiffLine, diffLines, type Gap, withGaps } from "./line-diff.ts";
+
+type ListedVersion = Schemas["ListedVersion"];
+type StoredAction = Stored<Schemas["Action"]>;
 
 const COLUMNS: readonly Column[] = [
   { text: "Version", width: "88px" },
@@ -33,7 +36,7 @@ export function useVersions({ name, version }: StoredAction): Loaded<readonly Li
   // `version`: another version of the action makes another list.
   return useRead(
     async (signal) =>
-      isAllowed ? (await reader.actions.versionPage(name, { limit: LISTED }, { signal })).versions : null,
+      isAllowed ? (await reader.actions.versions(name, { limit: LISTED }, { signal }).page()).entries : null,
     [reader, name, version, isAllowed],
   );
 }
@@ -265,7 +268,10 @@ function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogPro
   const restore = () =>
     change.submit({
       send: ({ signal }) =>
-        client.actions.put(name, withSecrets(definition, typed) as ActionDefinition, { ifVersion: current, signal }),
+        client.actions.put(name, withSecrets(definition, typed) as Schemas["ActionDefinition"], {
+          ifVersion: current,
+          signal,
+        }),
       done(put) {
         note(`${name} is stored as version ${put.version}, which equals version ${version.version}.`);
         onChanged();

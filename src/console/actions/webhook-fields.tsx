@@ -1,7 +1,7 @@
 /** What starts the job, as fields: those of a product, or those of any webhook. */
 
 import { useState } from "preact/hooks";
-import { parseExact } from "../../client/typed-json.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
 import { Button } from "../ui/button.tsx";
 import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";

@@ -4,7 +4,8 @@
  */
 
 import { useMemo, useState } from "preact/hooks";
-import type { BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
@@ -16,7 +17,6 @@ import { ChangeDialog } from "../ui/dialog.tsx";
 import { Check } from "../ui/field.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { counted } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { FilterWords } from "./bulk-words.tsx";
 import {
@@ -97,7 +97,7 @@ interface BulkDialogProps {
   readonly operation: Operation;
   readonly selection: Selection;
   readonly onClose: () => void;
-  readonly onStarted: (operation: BulkOperation) => void;
+  readonly onStarted: (operation: Schemas["BulkOperation"]) => void;
 }
 
 function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {

@@ -1,7 +1,11 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
-import type { BulkItem, BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { counted, countText, least, type Status } from "../../words/statuses.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
-import { counted, countText, least, Mark, type Status } from "../ui/status.tsx";
+import { Mark } from "../ui/status.tsx";
+
+type BulkItem = Schemas["BulkItem"];
+type BulkOperation = Schemas["BulkOperation"];
 
 type Counts = BulkOperation["counts"];
 type ShownFilter = NonNullable<BulkOperation["filter"]>;

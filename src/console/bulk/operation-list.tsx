@@ -1,6 +1,6 @@
 /** The page "Bulk operations": what cancels or retries many runs now, and what did so in the last 30 days. */
 import { useState } from "preact/hooks";
-import type { BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -10,6 +10,8 @@ import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { FilterWords, isStopping, isUnderWay, Progress, titleOf, WORKING_MS } from "./bulk-words.tsx";
 import { StopDialog } from "./operation-page.tsx";
+
+type BulkOperation = Schemas["BulkOperation"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Operation" },
@@ -23,7 +25,7 @@ const IDLE_MS = 15_000;
 
 export function OperationsPage() {
   const { reader } = useSession();
-  const loaded = useListPage(reader.bulkOperations, { everyMs: paceOfPage });
+  const loaded = useListPage(reader.bulkOperations.list, { everyMs: paceOfPage });
   const [stopped, setStopped] = useState<BulkOperation | null>(null);
   function close() {
     setStopped(null);
@@ -32,7 +34,7 @@ export function OperationsPage() {
   return (
     <>
       <ListPage title="Bulk operations" of="operations" loaded={loaded}>
-        {({ operations }) =>
+        {(operations) =>
           operations.length === 0 ? (
             <Empty title={loaded.isFirst ? "No bulk operations yet" : "There are no more operations"}>
               <p>Select runs in the list to cancel or retry many at once. What you begin is shown here to everybody.</p>
@@ -47,8 +49,8 @@ export function OperationsPage() {
   );
 }
 
-function paceOfPage({ operations }: { readonly operations: readonly BulkOperation[] }): number {
-  return operations.some(isUnderWay) ? WORKING_MS : IDLE_MS;
+function paceOfPage({ entries }: { readonly entries: readonly BulkOperation[] }): number {
+  return entries.some(isUnderWay) ? WORKING_MS : IDLE_MS;
 }
 
 interface OperationTableProps {
@@ -104,10 +106,10 @@ const READ = 20;
 /** Leads from the list to the bulk operations, and tells everybody how many are under way. */
 export function OperationsLink() {
   const { reader, scope } = useSession();
-  const { data } = useRead((signal) => reader.bulkOperations.page({ limit: READ }, { signal }), [reader], {
+  const { data } = useRead((signal) => reader.bulkOperations.list({ limit: READ }, { signal }).page(), [reader], {
     everyMs: POLL_MS,
   });
-  const count = data?.operations.filter(isUnderWay).length ?? 0;
+  const count = data?.entries.filter(isUnderWay).length ?? 0;
   return (
     <Link class="button is-quiet" href={hrefOf({ name: "operations", ...scope })}>
       Bulk operations

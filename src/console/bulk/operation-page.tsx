@@ -1,6 +1,6 @@
 /** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
 import { useState } from "preact/hooks";
-import type { BulkItem, BulkOperation } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -28,6 +28,8 @@ import {
   titleOf,
   whyAborted,
 } from "./bulk-words.tsx";
+
+type BulkOperation = Schemas["BulkOperation"];
 
 export function OperationPage({ id }: { readonly id: string }) {
   const { reader } = useSession();
@@ -109,7 +111,7 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
   const filter = useFilter("outcome", OUTCOMES);
   const { value: outcome, cursor } = filter;
   const { data, failure, reload } = useRead(
-    (signal) => reader.bulkOperations.itemPage(id, { outcome, cursor }, { signal }),
+    (signal) => reader.bulkOperations.items(id, { outcome }, { signal }).page(cursor),
     [reader, id, outcome, cursor],
   );
   // The operation is polled. Its items change only together with its counts.
@@ -121,14 +123,14 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
         <FilterField label="Outcome" values={OUTCOMES} filter={filter} />
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : data.items.length === 0 ? (
+      {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">None.</p>
       ) : (
         <Table
           label="Runs of the operation"
           columns={operation === "retry" ? [...COLUMNS, { text: "New run" }] : COLUMNS}
         >
-          {data.items.map((item) => (
+          {data.entries.map((item) => (
             <tr key={item.runId}>
               <td>
                 <RunIdLink id={item.runId} />
@@ -157,7 +159,7 @@ function RunIdLink({ id }: { readonly id: string }) {
   );
 }
 
-function Outcome({ item: { outcome, code } }: { readonly item: BulkItem }) {
+function Outcome({ item: { outcome, code } }: { readonly item: Schemas["BulkItem"] }) {
   return (
     <>
       <Mark mark={markOfItem(outcome)}>{outcome ?? "remaining"}</Mark>{" "}

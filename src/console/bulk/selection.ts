@@ -2,9 +2,11 @@
  * Which runs of the list are selected for a bulk operation. PURE. A selection holds ids, so it survives another page
  * and new rows. Or it is the filter itself, and then the service finds the runs.
  */
-import type { ActionRunSummary, BulkChange, BulkPreview, RunFilter } from "../../client/index.ts";
+import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
+import { type Count, counted, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
 import { chipsOf, filterOf } from "../runs/filters.ts";
-import { type Count, counted, countText, least, STATUSES, sumOf } from "../ui/status.tsx";
+
+type BulkPreview = Schemas["BulkPreview"];
 
 export type Selection =
   | {
@@ -56,7 +58,7 @@ export function filterKey(query: URLSearchParams): string {
 }
 
 /** How many runs match the filter with its statuses. `counts`: of all statuses. */
-export function matchedCount(counts: ActionRunSummary, query: URLSearchParams): Count {
+export function matchedCount(counts: Schemas["ActionRunSummary"], query: URLSearchParams): Count {
   const chosen = query.getAll("status");
   return sumOf(STATUSES.filter((status) => chosen.length === 0 || chosen.includes(status)).map((one) => counts[one]));
 }

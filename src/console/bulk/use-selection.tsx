@@ -1,10 +1,10 @@
 /** The selection of the list: it ends when the filters change, and each change is read out. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import type { Count } from "../../words/statuses.ts";
 import { useRoute } from "../router.tsx";
 import type { RunRow } from "../runs/run-list.ts";
 import type { ShownRuns } from "../runs/use-run-list.ts";
 import { useNotices } from "../ui/notices.tsx";
-import type { Count } from "../ui/status.tsx";
 import {
   allToggled,
   areAllSelected,

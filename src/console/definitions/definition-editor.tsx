@@ -2,7 +2,8 @@
 import type { ComponentChildren, ComponentType } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import type { ActionRunsError, CallOptions, PutOptions, Stored } from "../../client/index.ts";
-import { parseExact } from "../../client/typed-json.ts";
+import { capitalized } from "../../words/statuses.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import { type SecretMember, type Shown, unshownOf, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
@@ -12,7 +13,6 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { capitalized } from "../ui/status.tsx";
 import { type Change, NO_PROBLEMS, type Problems, useChange } from "../ui/use-change.ts";
 import { SecretFields, secretProblem } from "./secret-fields.tsx";
 

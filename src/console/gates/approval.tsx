@@ -1,14 +1,16 @@
 /** Who gets the buttons for a decision about a run, and why the service would refuse one. PURE. The service decides. */
 
-import type { CurrentToken, DetailedActionRun, RunApproval } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { type Loaded, useRead } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
-export type Holder = Pick<CurrentToken, "name" | "person" | "mayApprove">;
-type Refusals = RunApproval["refusals"];
+type DetailedActionRun = Schemas["DetailedActionRun"];
+
+export type Holder = Pick<Schemas["CurrentToken"], "name" | "person" | "mayApprove">;
+type Refusals = Schemas["RunApproval"]["refusals"];
 export type Decision = keyof Refusals;
 
 /** Before the service has answered. Then no button is disabled, and the dialog says why a decision is refused. */
@@ -44,7 +46,7 @@ export function mayBeOwn(
 }
 
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
-export function useApproval(id: string | null, version?: unknown): Loaded<RunApproval | null> {
+export function useApproval(id: string | null, version?: unknown): Loaded<Schemas["RunApproval"] | null> {
   const { reader } = useSession();
   return useRead(async (signal) => (id === null ? null : reader.runs.approval(id, { signal })), [reader, id, version]);
 }

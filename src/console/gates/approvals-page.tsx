@@ -1,17 +1,19 @@
 /** The page "Approvals": the runs that wait for approval, oldest first. */
 
-import { useMemo, useState } from "preact/hooks";
-import type { CallOptions, DetailedActionRun } from "../../client/index.ts";
+import { useCallback, useState } from "preact/hooks";
+import type { CallOptions, Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { Who } from "../ui/facts.tsx";
-import { type Column, ListPage, type PageQuery, Table, useListPage } from "../ui/list-page.tsx";
+import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { type Decision, DecisionButtons, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
 import { DecisionDialog } from "./decision-dialog.tsx";
 
 import { useGateNews } from "./gate-news.tsx";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Run" },
@@ -34,10 +36,7 @@ interface Open {
 export function ApprovalsPage() {
   const { reader, holder } = useSession();
   const { reload: reloadNews } = useGateNews();
-  const list = useMemo(
-    () => ({ page: (query: PageQuery, options: CallOptions) => reader.runs.page({ ...query, ...WAITING }, options) }),
-    [reader],
-  );
+  const list = useCallback((_: object, options: CallOptions) => reader.runs.list(WAITING, options), [reader]);
   const loaded = useListPage(list, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open | null>(null);
   function close() {
@@ -59,7 +58,7 @@ export function ApprovalsPage() {
           )
         }
       >
-        {({ runs }) =>
+        {(runs) =>
           runs.length === 0 ? (
             <Empty title="Nothing waits for you">
               <p>A run of an action that needs approval appears here by itself.</p>

@@ -3,7 +3,8 @@
  * dialog gets the focus first, Enter in the field does nothing, and there is no shortcut.
  */
 import { useState } from "preact/hooks";
-import type { DetailedActionRun, RunApproval } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { waitingText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { Fact, Who } from "../ui/facts.tsx";
@@ -14,7 +15,9 @@ import { useNotices } from "../ui/notices.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { type Decision, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
-import { waitingText } from "./waiting.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
+type RunApproval = Schemas["RunApproval"];
 
 interface DecisionDialogProps {
   readonly decision: Decision;

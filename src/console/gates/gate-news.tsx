@@ -2,7 +2,7 @@
 
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
-import type { ActionRunSummary, Pause } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { contextOf } from "../ui/context.ts";
 import { useRead } from "../ui/load.tsx";
@@ -12,12 +12,12 @@ const POLL_MS = 30_000;
 const APPROVALS_MAX = 50;
 /** A list is current. The service's own counts can lack the decision that was just made. */
 const WAITING = { waiting: "approval", limit: APPROVALS_MAX } as const;
-const NO_PAUSES: readonly Pause[] = [];
+const NO_PAUSES: readonly Schemas["Pause"][] = [];
 
 interface GateNews {
-  readonly pauses: readonly Pause[];
+  readonly pauses: readonly Schemas["Pause"][];
   /** How many runs wait for approval. Null: not known, or this token may not approve. */
-  readonly approvals: ActionRunSummary["pending"] | null;
+  readonly approvals: Schemas["ActionRunSummary"]["pending"] | null;
   /** Reads both again. */
   readonly reload: () => void;
 }
@@ -32,9 +32,9 @@ export function GateNewsProvider({ children }: { readonly children: ComponentChi
     async (signal) => {
       const [pauses, page] = await Promise.all([
         reader.pauses.list({ signal }),
-        mayApprove ? reader.runs.page(WAITING, { signal }) : null,
+        mayApprove ? reader.runs.list(WAITING, { signal }).page() : null,
       ]);
-      const atLeast = page?.runs.length ?? 0;
+      const atLeast = page?.entries.length ?? 0;
       return { pauses, approvals: page && (page.next === null ? atLeast : { atLeast }) };
     },
     [reader, mayApprove],

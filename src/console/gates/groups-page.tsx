@@ -1,7 +1,7 @@
 /** The page "Groups": who runs and who waits in each concurrency group, and what is paused. */
 
 import { useState } from "preact/hooks";
-import { type ConcurrencyGroup, type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -24,7 +24,7 @@ type Open = { readonly what: "pause" | "resume"; readonly group: string } | null
 export function GroupsPage() {
   const { reader, may } = useSession();
   const { pauses, reload: reloadNews } = useGateNews();
-  const loaded = useListPage(reader.concurrencyGroups, { everyMs: POLL_MS });
+  const loaded = useListPage(reader.concurrencyGroups.list, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open>(null);
   const mayPause = may("actions:manage");
   const isWhole = pauses.some(({ group }) => group === WHOLE_ENVIRONMENT);
@@ -46,7 +46,7 @@ export function GroupsPage() {
         }
         note={<Pauses pauses={pauses} mayPause={mayPause} onOpen={setOpen} />}
       >
-        {({ groups }) =>
+        {(groups) =>
           groups.length === 0 ? (
             <Empty title="No run is in a group now">
               <p>
@@ -66,7 +66,7 @@ export function GroupsPage() {
 }
 
 interface PartProps {
-  readonly pauses: readonly Pause[];
+  readonly pauses: readonly Schemas["Pause"][];
   readonly mayPause: boolean;
   readonly onOpen: (open: Open) => void;
 }
@@ -94,7 +94,7 @@ function Pauses({ pauses, mayPause, onOpen }: PartProps) {
 }
 
 interface GroupTableProps extends PartProps {
-  readonly groups: readonly ConcurrencyGroup[];
+  readonly groups: readonly Schemas["ConcurrencyGroup"][];
 }
 
 function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {

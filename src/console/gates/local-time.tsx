@@ -1,8 +1,8 @@
 /** The field "Start at" of a form that makes a run: the instant in `notBefore`. */
 
+import { whenText } from "../../words/waiting.ts";
 import { TextField } from "../ui/field.tsx";
 import type { Change } from "../ui/use-change.ts";
-import { whenText } from "./waiting.ts";
 
 /** The field's pointer in the body. */
 export const START_AT = "/notBefore";

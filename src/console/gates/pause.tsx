@@ -1,6 +1,6 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
-import { type Pause, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
@@ -31,7 +31,7 @@ export function PauseBanner() {
 }
 
 /** The reason, who paused it and until when. */
-export function PauseFacts({ pause: { reason, by, via, until } }: { readonly pause: Pause }) {
+export function PauseFacts({ pause: { reason, by, via, until } }: { readonly pause: Schemas["Pause"] }) {
   return (
     <>
       <bdi>{reason}</bdi>{" "}

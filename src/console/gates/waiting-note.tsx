@@ -1,13 +1,14 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
-import type { ActionRunDetails } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { ageStepMs } from "../../words/durations.ts";
+import { counted } from "../../words/statuses.ts";
+import { type Waiting, waitingText } from "../../words/waiting.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ageStepMs } from "../ui/durations.ts";
 import { useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { counted, StatusNote } from "../ui/status.tsx";
+import { StatusNote } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
-import { type Waiting, waitingText } from "./waiting.ts";
 
 /** How many of those ahead are named. */
 const NAMED = 3;
@@ -64,7 +65,7 @@ export function WaitingText({ waiting }: { readonly waiting: Waiting }) {
   return <bdi title={at === null ? undefined : exactTime(at)}>{waitingText(waiting, now)}</bdi>;
 }
 
-export type Failing = NonNullable<ActionRunDetails["delivery"]>;
+export type Failing = NonNullable<Schemas["ActionRunDetails"]["delivery"]>;
 
 /** In a list, the next attempt can have come since. */
 export function FailingText({ failing: { reason, nextAttemptAt } }: { readonly failing: Failing }) {

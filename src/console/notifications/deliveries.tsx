@@ -1,20 +1,23 @@
 /** The deliveries of an endpoint: its messages with their attempts. The address holds the state and the cursor. */
 import { useState } from "preact/hooks";
-import type { EndpointDelivery, NewEndpointRecovery } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
+import { counted, type Status } from "../../words/statuses.ts";
 import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { SelectField } from "../ui/field.tsx";
 import { FilterField, Pager, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { counted, Mark, type Status } from "../ui/status.tsx";
+import { Mark } from "../ui/status.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { useOnChange } from "../ui/use-on-change.ts";
+
+type EndpointDelivery = Schemas["Delivery"];
 
 type State = EndpointDelivery["state"];
 
@@ -34,7 +37,7 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
   const filter = useFilter("state", STATES);
   const { value: state, cursor } = filter;
   const { data, failure, reload } = useRead(
-    (signal) => reader.webhookEndpoints.deliveryPage(name, { state, cursor }, { signal }),
+    (signal) => reader.webhookEndpoints.deliveries(name, { state }, { signal }).page(cursor),
     [reader, name, state, cursor],
     { everyMs: EVERY_MS },
   );
@@ -49,11 +52,11 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
         </div>
       </div>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : data.deliveries.length === 0 ? (
+      {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">{noneOf(state, data.next)}</p>
       ) : (
         <ul class="deliveries" aria-label="Deliveries">
-          {data.deliveries.map((delivery) => (
+          {data.entries.map((delivery) => (
             <Delivery key={delivery.runId + delivery.type} name={name} delivery={delivery} onResent={reload} />
           ))}
         </ul>
@@ -140,7 +143,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
   );
 }
 
-type Include = NewEndpointRecovery["include"];
+type Include = Schemas["RecoveryRequest"]["include"];
 
 const DAY_MS = 24 * 3_600_000;
 const INCLUDED: Readonly<Record<Include, string>> = {

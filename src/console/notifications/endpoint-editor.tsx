@@ -1,13 +1,8 @@
 /** Stores a new endpoint or changes one, and tries it before. A new signing secret is shown once. */
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import {
-  ActionRunsError,
-  type EndpointTestResult,
-  type PutEndpoint,
-  type StoredEndpoint,
-  type WebhookEndpoint,
-} from "../../client/index.ts";
-import { leftOverWarning } from "../../client/typed-json.ts";
+import { ActionRunsError, type PutEndpoint, type Schemas, type Stored } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx";
@@ -24,7 +19,6 @@ import { useSession } from "../session/session.tsx";
 import { SecretDialog } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { Check, LinesField, TextField } from "../ui/field.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 import {
@@ -43,7 +37,7 @@ import {
 
 interface EndpointEditorProps {
   /** What the editor changes; null for a new endpoint. */
-  readonly stored: StoredEndpoint | null;
+  readonly stored: Stored<Schemas["StoredWebhookEndpoint"]> | null;
   /** Whose payload a new endpoint begins with. */
   readonly receiver?: Receiver;
   readonly onClose: () => void;
@@ -51,7 +45,7 @@ interface EndpointEditorProps {
   readonly onStored: () => void;
 }
 
-type Put = StoredEndpoint & Partial<Pick<PutEndpoint, "signingSecret">>;
+type Put = Stored<Schemas["StoredWebhookEndpoint"]> & Partial<Pick<PutEndpoint, "signingSecret">>;
 
 const ABOUT_NULL =
   "null for url keeps the stored URL, and then null keeps each other secret, too. A change takes effect within 30 seconds.";
@@ -68,7 +62,8 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
       namePlaceholder: "chat",
       aboutNull: ABOUT_NULL,
       pageOf: (endpoint) => ({ name: "endpoint", endpoint, ...scope }),
-      put: (name, definition, options) => client.webhookEndpoints.put(name, definition as WebhookEndpoint, options),
+      put: (name, definition, options) =>
+        client.webhookEndpoints.put(name, definition as Schemas["WebhookEndpoint"], options),
       get: reader.webhookEndpoints.get,
       goneCode: "webhook_endpoint_not_found",
       shown: SHOWN,
@@ -89,7 +84,7 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
     if (asked === null) return;
     change.submit({
       send: ({ signal }) =>
-        reader.webhookEndpoints.test(asked.name, { definition: asked.body as WebhookEndpoint }, { signal }),
+        reader.webhookEndpoints.test(asked.name, { definition: asked.body as Schemas["WebhookEndpoint"] }, { signal }),
       done: setTested,
       // The definition is a member of this request.
       explain: (error) => {
@@ -265,7 +260,7 @@ export function TestDialog({ name, onClose }: { readonly name: string; readonly 
   );
 }
 
-type Tested = EndpointTestResult;
+type Tested = Schemas["EndpointTestResult"];
 
 const WORDS: Readonly<Record<Tested["outcome"], string>> = {
   delivered: "The test message arrived.",

@@ -1,6 +1,7 @@
 /** An endpoint's page: how it does, its deliveries, and what changes, tests, rotates, disables and deletes it. */
 import { useState } from "preact/hooks";
-import type { EndpointStatus, StoredEndpoint } from "../../client/index.ts";
+import type { Schemas, Stored } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -8,7 +9,6 @@ import { NotYours } from "../ui/empty.tsx";
 import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { counted } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
 import { EndpointEditor, TestDialog } from "./endpoint-editor.tsx";
@@ -107,8 +107,8 @@ function Endpoint({ name }: { readonly name: string }) {
 }
 
 interface EndpointFactsProps {
-  readonly endpoint: StoredEndpoint;
-  readonly status: EndpointStatus;
+  readonly endpoint: Stored<Schemas["StoredWebhookEndpoint"]>;
+  readonly status: Schemas["EndpointStatus"];
 }
 
 function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {

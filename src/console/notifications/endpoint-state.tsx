@@ -1,5 +1,5 @@
 /** How an endpoint does, by colour, by shape and by word. */
-import type { Client, EndpointStatus, StoredEndpoint } from "../../client/index.ts";
+import type { Client, Schemas, Stored } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
@@ -9,7 +9,7 @@ import { RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 interface HealthProps {
-  readonly status: EndpointStatus;
+  readonly status: Schemas["EndpointStatus"];
   /** Whether a person disabled it. */
   readonly isOff: boolean;
 }
@@ -34,8 +34,8 @@ export function Health({ status: { health, disabledReason }, isOff }: HealthProp
 }
 
 interface OffBoxProps {
-  readonly endpoint: StoredEndpoint;
-  readonly status: EndpointStatus | undefined;
+  readonly endpoint: Stored<Schemas["StoredWebhookEndpoint"]>;
+  readonly status: Schemas["EndpointStatus"] | undefined;
   readonly onChanged: () => void;
 }
 

@@ -1,7 +1,7 @@
 /** The page "Notifications": the webhook endpoints of the environment with their health, and a way to make one. */
 
 import { useRef, useState } from "preact/hooks";
-import type { ListedWebhookEndpoint } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -27,7 +27,7 @@ export function NotificationsPage() {
 
 function Notifications() {
   const { reader } = useSession();
-  const loaded = useListPage(reader.webhookEndpoints);
+  const loaded = useListPage(reader.webhookEndpoints.list);
   const [making, setMaking] = useState<Receiver | null>(null);
   return (
     <>
@@ -41,7 +41,7 @@ function Notifications() {
           </Button>
         }
       >
-        {({ endpoints }) =>
+        {(endpoints) =>
           endpoints.length === 0 ? (
             <NoEndpoints isFirstPage={loaded.isFirst} onMake={setMaking} />
           ) : (
@@ -79,7 +79,7 @@ function NoEndpoints({ isFirstPage, onMake }: NoEndpointsProps) {
   );
 }
 
-function EndpointTable({ endpoints }: { readonly endpoints: readonly ListedWebhookEndpoint[] }) {
+function EndpointTable({ endpoints }: { readonly endpoints: readonly Schemas["ListedWebhookEndpoint"][] }) {
   const table = useRef<HTMLTableElement>(null);
   useRowKeys("Notifications", "endpoint", table);
   return (
@@ -91,7 +91,7 @@ function EndpointTable({ endpoints }: { readonly endpoints: readonly ListedWebho
   );
 }
 
-function EndpointRow({ endpoint }: { readonly endpoint: ListedWebhookEndpoint }) {
+function EndpointRow({ endpoint }: { readonly endpoint: Schemas["ListedWebhookEndpoint"] }) {
   const { name, version, changedAt, definition } = endpoint;
   const { scope, reader } = useSession();
   // `version`: a change makes another health.

@@ -1,7 +1,7 @@
 /** Gives an endpoint a new signing secret, and shows it once. */
 
 import { useState } from "preact/hooks";
-import type { RotatedSigningSecret } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { GracePeriodField, SecretDialog } from "../tokens/shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
@@ -22,7 +22,7 @@ const LOST = "The secret was made, but the response that had it got lost. Close 
 export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDialogProps) {
   const { client } = useSession();
   const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(CHOICES));
-  const [rotated, setRotated] = useState<RotatedSigningSecret | null>(null);
+  const [rotated, setRotated] = useState<Schemas["RotatedSigningSecret"] | null>(null);
   const change = useChange({ fields: ["/gracePeriodSeconds"] });
   const gracePeriodSeconds = CHOICES.find(({ key }) => key === gracePeriod)?.seconds;
   const rotate = () =>

@@ -3,11 +3,13 @@
  * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
  * end.
  */
-import { type ActionDefinition, ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useRead } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 export interface ActionOfRun {
   readonly action: ActionNow;
@@ -44,7 +46,7 @@ type Retrying =
   | "action_deleted";
 
 /** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
-type ActionNow = ActionDefinition | null | undefined;
+type ActionNow = Schemas["ActionDefinition"] | null | undefined;
 
 export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
   if (isOpen(status) || details === undefined) return "not_now";

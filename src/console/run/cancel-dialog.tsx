@@ -1,6 +1,6 @@
 /** Cancels a run: why, and how long its job may still work. */
 import { useState } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { CommandDetails, CommandPair } from "../ui/empty.tsx";
@@ -9,10 +9,10 @@ import { type CancelWords, cancelCommands } from "../ui/shell-commands.ts";
 import { type Problems, useChange } from "../ui/use-change.ts";
 
 interface CancelDialogProps {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   readonly onClose: () => void;
   /** Called with the run as the cancel left it: it may still be open. */
-  readonly onCancelled: (run: DetailedActionRun) => void;
+  readonly onCancelled: (run: Schemas["DetailedActionRun"]) => void;
 }
 
 export function CancelDialog({ run, onClose, onCancelled }: CancelDialogProps) {

@@ -1,5 +1,5 @@
 /** Two runs side by side, the older one first: their parameters, the version of their action, and their errors. */
-import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -7,6 +7,8 @@ import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ErrorText, Section } from "./values.tsx";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const VALUE_MAX = 2000;
 

@@ -1,5 +1,5 @@
 /** Who, when and what about: the short facts of a run. */
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
@@ -7,7 +7,7 @@ import { CopyButton } from "../ui/copy-button.tsx";
 import { Fact, Who } from "../ui/facts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
-export function Facts({ run, scope }: { readonly run: DetailedActionRun; readonly scope: Scope }) {
+export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun"]; readonly scope: Scope }) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
   const { action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};

@@ -1,13 +1,16 @@
 /** What changed since the last success, and the ways to the runs before and after this one. */
-import type { ActionRun, ActionRunSummary, Client, DetailedActionRun, RunFilter } from "../../client/index.ts";
+import type { Client, RunFilter, Schemas } from "../../client/index.ts";
+import { counted, isOpen } from "../../words/statuses.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
-import { counted, isOpen } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
 import { differencesOf, wordsOf } from "./comparison.tsx";
+
+type ActionRun = Schemas["ActionRun"];
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 /** It is read when the run is opened, and again when the run ends. */
 export function useHistory(run: DetailedActionRun): Loaded<RunHistory> {
@@ -152,7 +155,7 @@ interface RunHistory {
   /** The last one before this run. Null: there is none among the runs that were looked at. */
   readonly lastSuccess: DetailedActionRun | null;
   /** Between that success and this run, without this one. */
-  readonly failures: ActionRunSummary["failed"];
+  readonly failures: Schemas["ActionRunSummary"]["failed"];
 }
 
 /** A run and a neighbor, because runs of one millisecond can't be told apart by time. */
@@ -184,7 +187,7 @@ export async function readHistory(reader: Client, run: ActionRun, signal: AbortS
   const lastSuccess = await first(reader, succeeded, isOlder, signal);
   const since = lastSuccess === null ? {} : { createdAfter: lastSuccess.createdAt };
   const counted = { ...alike, status: ["failed" as const], createdBefore: createdAt, ...since };
-  const { runs, next: more } = await reader.runs.page({ ...counted, limit: COUNTED_RUNS }, { signal });
+  const { entries: runs, next: more } = await reader.runs.list({ ...counted, limit: COUNTED_RUNS }, { signal }).page();
   const failures = more === null ? runs.length : (await reader.runs.summary(counted, { signal })).failed;
   return { previous, next, lastSuccess, failures };
 }
@@ -196,11 +199,11 @@ async function first(
   isBeyond: (run: ActionRun) => boolean,
   signal: AbortSignal,
 ): Promise<DetailedActionRun | null> {
+  const list = reader.runs.list({ ...filter, include: "details", limit: PAGE_RUNS }, { signal });
   let cursor: string | undefined;
   for (let pages = 0; pages < PAGES_MAX; pages++) {
-    const query = { ...filter, ...(cursor && { cursor }), include: "details" as const, limit: PAGE_RUNS };
-    const { runs, next } = await reader.runs.page(query, { signal });
-    const found = runs.find(isBeyond);
+    const { entries, next } = await list.page(cursor);
+    const found = entries.find(isBeyond);
     if (found !== undefined || next === null) return found ?? null;
     cursor = next;
   }

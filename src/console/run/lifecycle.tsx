@@ -1,11 +1,13 @@
 /** When a run was created, started and ended, and how long it waited, ran and took. The clock of an open stage ticks. */
-import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
-import { ranOf, type Span, tookOf, waitedOf } from "../ui/durations.ts";
-import { isOpen } from "../ui/status.tsx";
+import type { Schemas } from "../../client/index.ts";
+import { ranOf, type Span, tookOf, waitedOf } from "../../words/durations.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { ClockTime, Duration, useNow } from "../ui/time.tsx";
 
+type TimelineEvent = Schemas["TimelineEvent"];
+
 interface LifecycleBarProps {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   readonly events: readonly TimelineEvent[];
 }
 
@@ -90,7 +92,11 @@ const SHARE_MIN = 0.15;
  * The stages of a run for the bar: waiting for its start, then working. Or one, if its start is not known, or if the
  * run never came past its gates. `now`, in ms, is the end of an open stage.
  */
-export function lifecycleOf(run: DetailedActionRun, events: readonly TimelineEvent[], now: number): Lifecycle {
+export function lifecycleOf(
+  run: Schemas["DetailedActionRun"],
+  events: readonly TimelineEvent[],
+  now: number,
+): Lifecycle {
   const { createdAt, startedAt, completedAt, status, details } = run;
   const created: Milestone = { name: "Created", at: createdAt };
   const started: Milestone = { name: "Started", at: startedAt };

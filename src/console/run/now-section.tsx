@@ -1,7 +1,7 @@
 /** What an open run does now: what it waits for, the progress of its job, and a cancel. After its end: who cancelled it. */
 
 import type { ComponentChildren } from "preact";
-import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { FailingNote, RunLink, WaitingNote } from "../gates/waiting-note.tsx";
 import { StatusNote } from "../ui/status.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
@@ -9,8 +9,8 @@ import { percent } from "./timeline.tsx";
 import { newsOf } from "./timeline-items.ts";
 
 interface NowSectionProps {
-  readonly run: DetailedActionRun;
-  readonly events: readonly TimelineEvent[];
+  readonly run: Schemas["DetailedActionRun"];
+  readonly events: readonly Schemas["TimelineEvent"][];
 }
 
 export function NowSection({ run, events }: NowSectionProps) {

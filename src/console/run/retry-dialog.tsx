@@ -1,8 +1,8 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
 
 import { useMemo, useState } from "preact/hooks";
-import type { ActionDefinition, DetailedActionRun, NewActionRun } from "../../client/index.ts";
-import { parseExact } from "../../client/typed-json.ts";
+import type { Schemas } from "../../client/index.ts";
+import { parseExact } from "../../words/typed-json.ts";
 import {
   changeIn,
   type Filled,
@@ -26,18 +26,18 @@ import { useChange } from "../ui/use-change.ts";
 import { indentedJson, memberText } from "./json-text.ts";
 
 interface RetryDialogProps {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   /** The run as the server sent it. */
   readonly text: string;
   /** The run's action as it is now; undefined if the run came from none. */
-  readonly action: ActionDefinition | undefined;
+  readonly action: Schemas["ActionDefinition"] | undefined;
   /** Whether the service starts the job. If not, the new run waits for somebody else to do it. */
   readonly isDispatched: boolean;
   readonly onClose: () => void;
   readonly onRetried: (id: string) => void;
 }
 
-type Parameters = NonNullable<NewActionRun["parameters"]>;
+type Parameters = NonNullable<Schemas["NewActionRun"]["parameters"]>;
 
 /** A field of the parameters, as a pointer in the body. */
 const inBody = (pointer: string) => `/parameters${pointer}`;

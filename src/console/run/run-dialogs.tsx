@@ -1,14 +1,14 @@
 /** The dialogs that the buttons of one run open. */
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
+import { whenText } from "../../words/waiting.ts";
 import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
-import { whenText } from "../gates/waiting.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
 import type { ActionOfRun } from "./action-of-run.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
@@ -18,7 +18,7 @@ export type RunDialog = "cancel" | "retry" | "release" | Decision;
 
 interface RunDialogsProps {
   readonly open: RunDialog | null;
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   /** The run as the server sent it. */
   readonly text: string;
   readonly actionOfRun: ActionOfRun;
@@ -80,7 +80,7 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
 }
 
 interface ReleaseDialogProps {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   readonly onClose: () => void;
   readonly onReleased: () => void;
 }

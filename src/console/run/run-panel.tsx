@@ -2,9 +2,10 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
-import { ActionRunsError, type DetailedActionRun } from "../../client/index.ts";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { isOpen, type Status } from "../../words/statuses.ts";
+import { WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
-import { WAITED_FOR } from "../gates/waiting.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -15,7 +16,7 @@ import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { seen } from "../ui/seen-texts.ts";
 import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
-import { isOpen, type Status, StatusMark } from "../ui/status.tsx";
+import { StatusMark } from "../ui/status.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
 import { Comparison } from "./comparison.tsx";
@@ -27,6 +28,8 @@ import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
 import { useRun, type WatchedRun } from "./use-run.ts";
 import { Inputs, Outcome, RawJson, Section } from "./values.tsx";
+
+type DetailedActionRun = Schemas["DetailedActionRun"];
 
 /** The id of the text that says why a decision is refused. */
 const WHY = "why-refused";

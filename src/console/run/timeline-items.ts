@@ -1,5 +1,7 @@
 /** The timeline as people read it: an attempt with its answer is one item, and so are heartbeats in a row. PURE. */
-import type { ActionRunDetails, TimelineEvent } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+
+type TimelineEvent = Schemas["TimelineEvent"];
 
 type EventOf<Type extends TimelineEvent["type"]> = Extract<TimelineEvent, { readonly type: Type }>;
 type Answered = EventOf<"attempt_answered"> | EventOf<"stop_answered">;
@@ -154,7 +156,7 @@ interface News {
 }
 
 /** Takes the run as it was read, and the events since. Null: the job has said nothing yet. */
-export function newsOf(read: ActionRunDetails["heartbeat"], events: readonly TimelineEvent[]): News | null {
+export function newsOf(read: Schemas["ActionRunDetails"]["heartbeat"], events: readonly TimelineEvent[]): News | null {
   const beats = events.filter((event) => event.type === "heartbeat");
   const last = beats.at(-1);
   // A heartbeat that only says what it does leaves the progress as it was.

@@ -2,18 +2,19 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import type { TimelineEvent } from "../../client/index.ts";
-import { groupText, WAITED_FOR, whenText } from "../gates/waiting.ts";
+import type { Schemas } from "../../client/index.ts";
+import { formatDuration } from "../../words/durations.ts";
+import { capitalized, counted, type Status } from "../../words/statuses.ts";
+import { groupText, WAITED_FOR, whenText } from "../../words/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
-import { formatDuration } from "../ui/durations.ts";
 import { Who } from "../ui/facts.tsx";
-import { capitalized, counted, type Status, StatusIcon } from "../ui/status.tsx";
+import { StatusIcon } from "../ui/status.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
 
-export function TimelineList({ events }: { readonly events: readonly TimelineEvent[] }) {
+export function TimelineList({ events }: { readonly events: readonly Schemas["TimelineEvent"][] }) {
   return (
     <ol class="timeline" aria-label="Timeline">
       {itemsOf(events).map((item) => (
@@ -116,7 +117,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
   }
 }
 
-type WaitingEvent = Extract<TimelineEvent, { readonly type: "waiting" }>;
+type WaitingEvent = Extract<Schemas["TimelineEvent"], { readonly type: "waiting" }>;
 
 function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   const { at, for: gate, until, notBefore, group, key, reason } = event;

@@ -1,12 +1,14 @@
 /** One run and its events. Events come live; the run is read again when they say that it has changed. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { DetailedActionRun, TimelineEvent } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
-import { isOpen } from "../ui/status.tsx";
 import { useVisible } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
 import { newsSeqOf } from "./timeline-items.ts";
+
+type TimelineEvent = Schemas["TimelineEvent"];
 
 /** How often to read while the run is behind its events, or while there are no live events. */
 const POLL_MS = 2000;
@@ -14,7 +16,7 @@ const POLL_MS = 2000;
 const LINE_POLL_MS = 10_000;
 
 interface ReadRun {
-  readonly run: DetailedActionRun;
+  readonly run: Schemas["DetailedActionRun"];
   /** As the server sent it. */
   readonly text: string;
   /** The run includes all events up to this one, and perhaps more. */
@@ -44,7 +46,7 @@ export function useRun(id: string): WatchedRun {
     async (signal): Promise<ReadRun> => {
       const seq = latest.current;
       const text = await reader.runs.getText(id, { include: "details", signal });
-      return { run: JSON.parse(text) as DetailedActionRun, text, newsSeq: seq };
+      return { run: JSON.parse(text) as Schemas["DetailedActionRun"], text, newsSeq: seq };
     },
     [reader, id],
     { everyMs },

@@ -1,11 +1,11 @@
 /** What went into a run and what came out of it. */
 import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
-import type { ActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
 import { CopyButton } from "../ui/copy-button.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { counted } from "../ui/status.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 import { indentedJson } from "./json-text.ts";
 
@@ -30,7 +30,7 @@ export function Section({ title, aside, children }: SectionProps) {
 }
 
 /** Near the top, because it is what people look for. */
-export function Outcome({ run: { error, output } }: { readonly run: ActionRun }) {
+export function Outcome({ run: { error, output } }: { readonly run: Schemas["ActionRun"] }) {
   return (
     <>
       {error === null ? null : (
@@ -43,7 +43,7 @@ export function Outcome({ run: { error, output } }: { readonly run: ActionRun })
   );
 }
 
-export function Inputs({ run: { parameters, recommendations } }: { readonly run: ActionRun }) {
+export function Inputs({ run: { parameters, recommendations } }: { readonly run: Schemas["ActionRun"] }) {
   return (
     <>
       <Value title="Parameters" value={parameters} />

@@ -4,10 +4,10 @@
  * the runs of the day on which somebody opens it.
  */
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
-import { WAITED_FOR } from "../gates/waiting.ts";
-import type { Status } from "../ui/status.tsx";
+import { isRelative, sinceInstant } from "../../words/since.ts";
+import type { Status } from "../../words/statuses.ts";
+import { WAITED_FOR } from "../../words/waiting.ts";
 import type { RunRow } from "./run-list.ts";
-import { isRelative, sinceInstant } from "./since.ts";
 
 /** In the order of the chips. */
 const FILTERS = [

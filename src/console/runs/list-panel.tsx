@@ -1,6 +1,7 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
-import type { ActionRunSummary } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
@@ -13,7 +14,7 @@ import { Pager, StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
-import { counted, countText, STATUSES, StatusIcon } from "../ui/status.tsx";
+import { StatusIcon } from "../ui/status.tsx";
 import { useOnChange } from "../ui/use-on-change.ts";
 import {
   atCursor,
@@ -161,7 +162,7 @@ function Fresh({ count, onShow }: { readonly count: number; readonly onShow: () 
 interface StatusFiltersProps {
   readonly query: URLSearchParams;
   readonly onChange: (query: URLSearchParams) => void;
-  readonly counts: ActionRunSummary | null;
+  readonly counts: Schemas["ActionRunSummary"] | null;
 }
 
 function StatusFilters({ query, onChange, counts }: StatusFiltersProps) {

@@ -3,10 +3,10 @@
  * them, so no row moves under the pointer. A row that is shown changes where it is, and stays even if it no longer
  * matches.
  */
-import type { DetailedActionRun } from "../../client/index.ts";
-import type { Waiting } from "../gates/waiting.ts";
+import type { Schemas } from "../../client/index.ts";
+import { isOpen, type Status } from "../../words/statuses.ts";
+import type { Waiting } from "../../words/waiting.ts";
 import type { Failing } from "../gates/waiting-note.tsx";
-import { isOpen, type Status } from "../ui/status.tsx";
 
 export interface RunRow {
   readonly id: string;
@@ -29,7 +29,7 @@ export interface RunRow {
   readonly failing: Failing | null;
 }
 
-export function rowOf(run: DetailedActionRun): RunRow {
+export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
   const { id, actionName, entityId, status, triggeredBy, createdAt, startedAt, completedAt, error, details } = run;
   return {
     id,

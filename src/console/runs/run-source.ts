@@ -8,8 +8,8 @@
  * has found nothing new.
  */
 
-import { type ActionRunSummary, ActionRunsError, type Client, type RunFilter } from "../../client/index.ts";
-import { moved } from "../ui/status.tsx";
+import { ActionRunsError, type Client, type RunFilter, type Schemas } from "../../client/index.ts";
+import { moved } from "../../words/statuses.ts";
 import { filterOf, matches } from "./filters.ts";
 import {
   begun,
@@ -24,6 +24,8 @@ import {
   withoutRun,
   withUpdates,
 } from "./run-list.ts";
+
+type ActionRunSummary = Schemas["ActionRunSummary"];
 
 const PAGE_RUNS = 50;
 /** The API's longest page. */
@@ -102,9 +104,9 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   }
 
   async function readPage(limit: number, signal: AbortSignal) {
-    const of = { ...filter, ...(cursor ? { cursor } : {}) };
-    const page = await reader.runs.page({ ...of, include: "details", limit }, { signal });
-    return { rows: page.runs.map(rowOf), next: page.next, isBehind: page.isStale };
+    const list = reader.runs.list({ ...filter, include: "details", limit }, { signal });
+    const page = await list.page(cursor || undefined);
+    return { rows: page.entries.map(rowOf), next: page.next, isBehind: page.isStale };
   }
 
   async function count(signal: AbortSignal): Promise<ActionRunSummary> {
@@ -187,8 +189,8 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     async readOlder(signal) {
       const before = listed?.list ?? null;
       if (before === null || before.next === null) return before;
-      const older = { ...filter, cursor: before.next, limit: STRIP_RUNS - before.rows.length };
-      const { runs } = await reader.runs.page(older, { signal });
+      const older = { ...filter, limit: STRIP_RUNS - before.rows.length };
+      const { entries: runs } = await reader.runs.list(older, { signal }).page(before.next);
       if (listed !== null) listed = { ...listed, list: { ...listed.list, older: runs.map(rowOf) } };
       return listed?.list ?? null;
     },

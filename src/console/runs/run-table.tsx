@@ -3,13 +3,13 @@
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { harmlessLink } from "../../base/visible-text.ts";
+import { tookOf } from "../../words/durations.ts";
 import { isSelected } from "../bulk/selection.ts";
 import { type Selecting, SelectionCell, SelectionHead } from "../bulk/use-selection.tsx";
 import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
-import { tookOf } from "../ui/durations.ts";
 import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";

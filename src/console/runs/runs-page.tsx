@@ -2,7 +2,7 @@
 
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { SelectionBar } from "../bulk/bulk-dialog.tsx";
 import { useSelection } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
@@ -44,7 +44,7 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   const { listed, take } = shown;
   // The open run follows its events, and the list follows the feed or is polled. Its row shows the newer of both,
   // before the page is painted.
-  const [openRun, setOpenRun] = useState<DetailedActionRun | null>(null);
+  const [openRun, setOpenRun] = useState<Schemas["DetailedActionRun"] | null>(null);
   useLayoutEffect(() => {
     if (openRun !== null && listed !== null) take(openRun);
   }, [openRun, listed, take]);

@@ -4,9 +4,10 @@
  */
 import type { RefObject, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
+import { STATUSES } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "../ui/load.tsx";
-import { STATUSES, StatusMark } from "../ui/status.tsx";
+import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { type Chip, chipName, chipsOf, chipText, chipValue, isTime, withChip, withoutChip } from "./filters.ts";
 import {

@@ -5,11 +5,11 @@
  */
 
 import type { Client } from "../../client/index.ts";
-import { WAITING_FILTERS } from "../gates/waiting.ts";
-import { STATUSES } from "../ui/status.tsx";
+import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../words/since.ts";
+import { STATUSES } from "../../words/statuses.ts";
+import { WAITING_FILTERS } from "../../words/waiting.ts";
 import type { Chip, FilterName } from "./filters.ts";
 import type { RunRow } from "./run-list.ts";
-import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "./since.ts";
 
 export type Term =
   | { readonly kind: "chip"; readonly chip: Chip }

@@ -4,10 +4,11 @@
  */
 import type { TargetedKeyboardEvent } from "preact";
 import { useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { tookOf } from "../../words/durations.ts";
+import { counted } from "../../words/statuses.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
-import { tookOf } from "../ui/durations.ts";
-import { counted, StatusMark } from "../ui/status.tsx";
+import { StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { type RunRow, STRIP_RUNS } from "./run-list.ts";
 

@@ -1,6 +1,6 @@
 /** The runs that the address asks for, and how many there are of each status. Both follow what happens, together. */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import type { DetailedActionRun } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.tsx";
@@ -23,7 +23,7 @@ export interface ShownRuns {
   /** Shows the runs that were held back. */
   readonly showFresh: () => void;
   /** Tells the list of a newer read of one run. Make the list's news and the run's news appear at once. */
-  readonly take: (run: DetailedActionRun) => void;
+  readonly take: (run: Schemas["DetailedActionRun"]) => void;
 }
 
 /** `runId`: the open run; null if none is open. */
@@ -45,7 +45,7 @@ export function useRunList(runId: string | null): ShownRuns {
   const show = useCallback(() => setTaken({}), []);
   useRunFeed(source, runId, { begun: setFeedAt, reload, show });
   const take = useCallback(
-    (run: DetailedActionRun) => {
+    (run: Schemas["DetailedActionRun"]) => {
       if (!source.take(rowOf(run))) return;
       show();
       // Other runs have changed as well, and the counts with them.

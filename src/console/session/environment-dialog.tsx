@@ -1,6 +1,6 @@
 /** Leads to another environment that the token opens. */
 import { useState } from "preact/hooks";
-import type { Place } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
@@ -19,7 +19,7 @@ export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; r
   const [envName, setEnvName] = useState("");
   const change = useChange();
   const { data: environments = [] } = useRead(
-    (signal) => firstOf(reader.places({ signal }), ENVIRONMENTS_SHOWN),
+    (signal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN),
     [reader],
   );
   function go(to: Scope) {
@@ -50,7 +50,7 @@ export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; r
 }
 
 interface EnvironmentListProps {
-  readonly environments: readonly Place[];
+  readonly environments: readonly Schemas["Place"][];
   readonly current?: Scope;
   readonly onChoose: (scope: Scope) => void;
 }

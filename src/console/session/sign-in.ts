@@ -3,12 +3,12 @@
  * begins a session and is forgotten.
  */
 
-import { ActionRunsError, type CurrentToken, createClient, type Place } from "../../client/index.ts";
+import { ActionRunsError, createClient, type Schemas } from "../../client/index.ts";
 import { checkedName, checkedToken } from "../../client/settings.ts";
 import type { Project, Scope } from "../pages.ts";
 
 /** Who is signed in and what the token may do, as `GET /whoami` says. */
-export type Holder = CurrentToken;
+export type Holder = Schemas["CurrentToken"];
 export type Permission = Holder["permissions"][number];
 
 /** What the browser keeps while somebody is signed in. */
@@ -41,7 +41,7 @@ export interface FieldProblem<Field> {
 /** The holder of a token, and the environments to choose from. */
 export interface Identified {
   readonly holder: Holder;
-  readonly environments: readonly Place[];
+  readonly environments: readonly Schemas["Place"][];
 }
 
 const LABELS = { org: "Organization", project: "Project", env: "Environment" } as const;
@@ -96,7 +96,7 @@ export function opens(holder: Pick<Holder, "project" | "envName">, scope: Addres
   return holder.envName === null || scope.envName === null || holder.envName === scope.envName;
 }
 
-export function scopeOfEnvironment({ project, envName }: Place): Scope {
+export function scopeOfEnvironment({ project, envName }: Schemas["Place"]): Scope {
   const [o = "", p = ""] = project.split("/");
   return { o, p, envName };
 }

@@ -1,13 +1,15 @@
 /** The page "Audit": who changed tokens and actions, newest first. */
-import { type AuditEntry, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { countsText, FilterWords } from "../bulk/bulk-words.tsx";
 import type { Page, Project } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { counted } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
+
+type AuditEntry = Schemas["AuditEntry"];
 
 const COLUMNS: readonly Column[] = [
   { text: "When", width: "88px" },
@@ -25,7 +27,7 @@ const FILTERS = ["actor", "person", "action", "since", "until"];
 
 function Audit() {
   const { reader, scope } = useSession();
-  const loaded = useListPage(reader.audit, undefined, FILTERS);
+  const loaded = useListPage(reader.audit.list, undefined, FILTERS);
   const { query } = useRoute();
   const filters = FILTERS.flatMap((name) => (query.has(name) ? [`${name} ${query.get(name)}`] : []));
   const note =
@@ -36,7 +38,7 @@ function Audit() {
     );
   return (
     <ListPage title="Audit" of="entries" loaded={loaded} note={note}>
-      {({ entries }) =>
+      {(entries) =>
         entries.length === 0 ? (
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>

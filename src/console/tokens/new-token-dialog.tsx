@@ -1,7 +1,7 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
 
 import { useState } from "preact/hooks";
-import type { CreatedApiToken } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { Check, SelectField, TextField } from "../ui/field.tsx";
@@ -20,7 +20,7 @@ const FIELDS = ["/name", "/role", "/envName", "/expiresAt", "/person", "/mayAppr
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
 export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
-  const [created, setCreated] = useState<CreatedApiToken | null>(null);
+  const [created, setCreated] = useState<Schemas["CreatedApiToken"] | null>(null);
   const { client, holder } = useSession();
   const { tokenExpiresAt } = holder;
   const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);

@@ -1,19 +1,21 @@
 /** Asks before a token is revoked. Then it shows what the token stored, and offers to disable its webhook endpoints. */
 import { useState } from "preact/hooks";
-import type { ApiToken, RevokedApiTokens } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+import { counted } from "../../words/statuses.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, ConfirmDialog, Dialog } from "../ui/dialog.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { counted } from "../ui/status.tsx";
 import { useChange } from "../ui/use-change.ts";
+
+type RevokedApiTokens = Schemas["RevokedApiTokens"];
 
 const AFTER_LOSS =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
 
 interface RevokeDialogProps {
-  readonly token: ApiToken;
+  readonly token: Schemas["ApiToken"];
   readonly onClose: () => void;
   readonly onRevoked: () => void;
 }

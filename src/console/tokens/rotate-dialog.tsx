@@ -1,7 +1,7 @@
 /** Gives a token a new secret, and shows it once. */
 
 import { useState } from "preact/hooks";
-import type { ApiToken, RotatedApiToken } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { Countdown, exactTime } from "../ui/time.tsx";
@@ -11,7 +11,7 @@ import { GracePeriodField, SecretDialog, TokenName } from "./shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "./token-rules.ts";
 
 interface RotateDialogProps {
-  readonly token: ApiToken;
+  readonly token: Schemas["ApiToken"];
   readonly onClose: () => void;
   /** Called when the token was rotated, or may have been. */
   readonly onRotated: () => void;
@@ -26,7 +26,7 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
   const { oldSecretExpiresAt } = token;
   const choices = gracePeriodChoices({ isOwn, isUnderWay: oldSecretExpiresAt !== null });
   const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(choices));
-  const [rotated, setRotated] = useState<RotatedApiToken | null>(null);
+  const [rotated, setRotated] = useState<Schemas["RotatedApiToken"] | null>(null);
   const change = useChange({ fields: ["/overlapSeconds"], afterLoss: AFTER_LOSS });
   const overlapSeconds = choices.find(({ key }) => key === gracePeriod)?.seconds;
   const rotate = () =>
@@ -102,7 +102,7 @@ function OldSecret({ endsAt }: { readonly endsAt: string | null }) {
 }
 
 /** The holder of a leaked secret could have created them. */
-function Children({ of: { children, moreChildren } }: { readonly of: RotatedApiToken }) {
+function Children({ of: { children, moreChildren } }: { readonly of: Schemas["RotatedApiToken"] }) {
   if (children.length === 0) return null;
   return (
     <div>

@@ -1,7 +1,7 @@
 /** Who is signed in: the newest sessions of the project that the token may see, each with a button that ends it. */
 
 import { useState } from "preact/hooks";
-import type { ConsoleSession } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
@@ -11,6 +11,8 @@ import { useNotices } from "../ui/notices.tsx";
 import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
 
 import { useChange } from "../ui/use-change.ts";
+
+type ConsoleSession = Schemas["Session"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Token" },
@@ -22,16 +24,16 @@ const COLUMNS: readonly Column[] = [
 
 export function SessionsSection() {
   const { reader } = useSession();
-  const { data, failure, reload } = useRead((signal) => reader.sessions.page({}, { signal }), [reader]);
+  const { data, failure, reload } = useRead((signal) => reader.sessions.list({}, { signal }).page(), [reader]);
   const [ending, setEnding] = useState<ConsoleSession | null>(null);
   return (
     <section aria-labelledby="sessions-heading">
       <h2 id="sessions-heading">Sessions</h2>
       <p class="muted">Who is signed in to this console.</p>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : <SessionTable sessions={data.sessions} onEnd={setEnding} />}
+      {data === undefined ? null : <SessionTable sessions={data.entries} onEnd={setEnding} />}
       {data === undefined || data.next === null ? null : (
-        <p class="muted">These are the newest {data.sessions.length}.</p>
+        <p class="muted">These are the newest {data.entries.length}.</p>
       )}
       {ending === null ? null : <EndDialog session={ending} onClose={() => setEnding(null)} onEnded={reload} />}
     </section>

@@ -1,5 +1,8 @@
 /** The roles of tokens, from the most to the least. PURE. */
-import type { ApiToken, CurrentToken } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
+
+type ApiToken = Schemas["ApiToken"];
+type CurrentToken = Schemas["CurrentToken"];
 
 export type Role = ApiToken["role"];
 

@@ -1,6 +1,6 @@
 /** The page "Tokens": the API tokens of the project that the session's token may manage. */
 import { useState } from "preact/hooks";
-import type { ApiToken } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
@@ -12,6 +12,8 @@ import { RotateDialog } from "./rotate-dialog.tsx";
 import { SessionsSection } from "./sessions-section.tsx";
 import { flagWords, isRotatable } from "./token-rules.ts";
 
+type ApiToken = Schemas["ApiToken"];
+
 export function TokensPage() {
   const { may } = useSession();
   return may("tokens:manage") ? <Tokens /> : <NotYours what="tokens" />;
@@ -19,7 +21,7 @@ export function TokensPage() {
 
 function Tokens() {
   const { reader } = useSession();
-  const loaded = useListPage(reader.tokens);
+  const loaded = useListPage(reader.tokens.list);
   const [isNew, setNew] = useState(false);
   const [rotating, setRotating] = useState<ApiToken | null>(null);
   const [revoking, setRevoking] = useState<ApiToken | null>(null);
@@ -35,7 +37,7 @@ function Tokens() {
           </Button>
         }
       >
-        {({ tokens }) => (
+        {(tokens) => (
           <>
             {tokens.length === 0 ? (
               <Empty title="There are no more tokens" />

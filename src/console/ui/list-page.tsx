@@ -1,20 +1,13 @@
 /** A page that shows a list of the API. The address holds the API's cursor. */
 import type { ComponentChildren, RefObject } from "preact";
+import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Icon } from "./button.tsx";
 import { SelectField } from "./field.tsx";
 import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
 
-export interface PageQuery {
-  readonly cursor?: string;
-}
-
-interface Paged<T> {
-  readonly page: (query: PageQuery, options: { readonly signal: AbortSignal }) => Promise<T>;
-}
-
-interface LoadedPage<T> extends Loaded<T> {
+interface LoadedPage<T> extends Loaded<Page<T>> {
   readonly isFirst: boolean;
 }
 
@@ -23,16 +16,15 @@ interface LoadedPage<T> extends Loaded<T> {
  * the address that go to the API as they are.
  */
 export function useListPage<T>(
-  list: Paged<T>,
-  options?: LoadOptions<T>,
+  list: (query: object, options: { readonly signal: AbortSignal }) => List<T>,
+  options?: LoadOptions<Page<T>>,
   filters: readonly string[] = [],
 ): LoadedPage<T> {
   const { query } = useRoute();
-  const asked = JSON.stringify([...query].filter(([name]) => name === "cursor" || filters.includes(name)));
-  return {
-    ...useRead((signal) => list.page(Object.fromEntries(JSON.parse(asked)), { signal }), [list, asked], options),
-    isFirst: !query.has("cursor"),
-  };
+  const cursor = query.get("cursor") ?? undefined;
+  const asked = JSON.stringify([...query].filter(([name]) => filters.includes(name)));
+  const read = (signal: AbortSignal) => list(Object.fromEntries(JSON.parse(asked)), { signal }).page(cursor);
+  return { ...useRead(read, [list, asked, cursor], options), isFirst: cursor === undefined };
 }
 
 /**
@@ -73,19 +65,16 @@ interface ListPageProps<T> {
   readonly title: string;
   /** What the list holds: "actions". */
   readonly of: string;
-  readonly loaded: Loaded<T>;
+  readonly loaded: Loaded<Page<T>>;
   /** Beside the heading. */
   readonly button?: ComponentChildren;
   /** Below the heading. */
   readonly note?: ComponentChildren;
   /** Shows what was read. */
-  readonly children: (data: T) => ComponentChildren;
+  readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
-/** `isStale`: the service says that the newest changes can be missing. */
-type AnyPage = { readonly next: string | null; readonly isStale?: boolean };
-
-export function ListPage<T extends AnyPage>(props: ListPageProps<T>) {
+export function ListPage<T>(props: ListPageProps<T>) {
   const { title, of, loaded, button, note, children } = props;
   const { data, failure, reload } = loaded;
   return (
@@ -97,7 +86,7 @@ export function ListPage<T extends AnyPage>(props: ListPageProps<T>) {
       {note}
       {data?.isStale ? <StaleNote /> : null}
       <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      {data === undefined ? null : children(data)}
+      {data === undefined ? null : children(data.entries)}
       <Pager of={of} next={data?.next ?? null} />
     </div>
   );

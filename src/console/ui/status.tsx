@@ -1,14 +1,6 @@
 /** A run's status by colour, by shape and by word. */
 import type { ComponentChildren } from "preact";
-import type { ActionRun, ActionRunSummary } from "../../client/index.ts";
-
-export type Status = ActionRun["status"];
-
-export const STATUSES: readonly Status[] = ["pending", "running", "succeeded", "failed", "cancelled"];
-
-export function isOpen(status: Status): boolean {
-  return status === "pending" || status === "running";
-}
+import type { Status } from "../../words/statuses.ts";
 
 /** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
 const SHAPES: Readonly<Record<Status, string | null>> = {
@@ -51,41 +43,4 @@ export function StatusNote({ status, children }: { readonly status: Status; read
       <div>{children}</div>
     </div>
   );
-}
-
-export type Count = ActionRunSummary[Status];
-
-export function countText(count: Count): string {
-  return typeof count === "number" ? count.toLocaleString("en") : `${count.atLeast.toLocaleString("en")}+`;
-}
-
-/** `1 run`, `40 runs`, `1,000+ runs`. */
-export function counted(count: Count, noun: string): string {
-  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
-}
-
-/** As a sentence begins. */
-export function capitalized(words: string): string {
-  return words.slice(0, 1).toUpperCase() + words.slice(1);
-}
-
-/** Only a lower bound if one of them is one. */
-export function sumOf(counts: readonly Count[]): Count {
-  const sum = counts.reduce<number>((total, count) => total + least(count), 0);
-  return counts.every((count) => typeof count === "number") ? sum : { atLeast: sum };
-}
-
-/** The number that is certain. */
-export function least(count: Count): number {
-  return typeof count === "number" ? count : count.atLeast;
-}
-
-/** The counts after a run went from one status to another. What is only a lower bound stays one. */
-export function moved(counts: ActionRunSummary, from: Status, to: Status): ActionRunSummary {
-  if (from === to) return counts;
-  return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
-}
-
-function plus(count: Count, difference: number): Count {
-  return typeof count === "number" ? Math.max(count + difference, 0) : count;
 }

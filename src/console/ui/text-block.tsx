@@ -5,10 +5,10 @@
  */
 import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { counted } from "../../words/statuses.ts";
 import { useFragment, useRouter } from "../router.tsx";
 import { Button, Icon } from "./button.tsx";
 import { CopyButton } from "./copy-button.tsx";
-import { counted } from "./status.tsx";
 
 const PIECE_LINES = 200;
 /** How high a line is that is not wrapped, as in the style. It is the browser's guess for pieces that it skips. */

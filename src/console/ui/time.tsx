@@ -1,8 +1,8 @@
 /** Instants and durations. None of them is a live region, because a ticking clock would be read out all the time. */
 
 import { useEffect, useState } from "preact/hooks";
+import { ageStepMs, formatAge, formatDuration } from "../../words/durations.ts";
 import { contextOf } from "./context.ts";
-import { ageStepMs, formatAge, formatDuration } from "./durations.ts";
 
 const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
 

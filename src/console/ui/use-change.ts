@@ -6,8 +6,8 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
+import { capitalized } from "../../words/statuses.ts";
 import { sentenceOf } from "./load.tsx";
-import { capitalized } from "./status.tsx";
 
 /** What is wrong and what to do, by the pointer of a field. Null: the form as a whole. */
 export type Problems = ReadonlyMap<string | null, string>;

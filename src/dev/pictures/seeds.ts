@@ -84,7 +84,8 @@ async function live(client: Client, index: number, random: () => number): Promis
 /** A person retries what failed, and the operator cancels the new runs. */
 async function seedBulk(operator: Client, person: Client): Promise<void> {
   const label = "team:payments";
-  const { runs } = await operator.runs.page({ status: ["failed"], label: [label], limit: 3 });
+  const failed = operator.runs.list({ status: ["failed"], label: [label], limit: 3 });
+  const { entries: runs } = await failed.page();
   const retry = { operation: "retry", runIds: runs.map(({ id }) => id) } as const;
   const done = await person.bulkOperations.wait((await person.bulkOperations.create(retry)).id);
   await operator.bulkOperations.create({

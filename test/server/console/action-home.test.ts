@@ -206,7 +206,7 @@ describeInBrowser("an action's home", (browser) => {
     await button(page.getByRole("dialog"), "Delete version").click();
     await page.getByText(`Version ${first.version} of ${name} is deleted.`).waitFor();
     await button(page, `Delete version ${first.version}`).waitFor({ state: "detached" });
-    const { versions } = await client.actions.versionPage(name);
+    const { entries: versions } = await client.actions.versions(name).page();
     expect(versions.map(({ version }) => version)).not.toContain(first.version);
   });
 

@@ -65,7 +65,7 @@ describeInBrowser("an admin's console", (browser) => {
     // Grace uses it, and makes a token herself.
     expect(await answerTo(first)).toBe("grace");
     await site.client("prod", first).tokens.create({ name: "nightly", role: "viewer" });
-    const graceIn = async () => (await operator.tokens.page()).tokens.find(({ name }) => name === "grace");
+    const graceIn = async () => (await operator.tokens.list().page()).entries.find(({ name }) => name === "grace");
     await until("the use is noted", async () => (await graceIn())?.lastUsedAt !== null);
     await site.goTo(page, "tokens");
     const hour = (await graceIn())?.lastUsedAt;

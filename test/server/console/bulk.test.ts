@@ -61,12 +61,12 @@ describeInBrowser("the console's bulk operations", (browser) => {
     await asked.getByText(`${HANGING} can be cancelled.`).waitFor();
     await field(asked, "Reason").fill("<b>they hang</b>");
     await page.keyboard.press("Enter");
-    expect(await client.bulkOperations.page()).toMatchObject({ operations: [] });
+    expect((await client.bulkOperations.list().page()).entries).toEqual([]);
     await button(asked, `Cancel ${HANGING} runs`).dblclick();
     await page.getByRole("heading", { name: `Cancel of ${HANGING} runs`, exact: true }).waitFor();
     expect(await hasFocus(page.locator("main"))).toBe(true);
     await status(page.locator("main"), "completed");
-    expect((await client.bulkOperations.page()).operations).toHaveLength(1);
+    expect((await client.bulkOperations.list().page()).entries).toHaveLength(1);
     await page.getByText(`${HANGING} accepted`, { exact: true }).waitFor();
     const ended = async () => (await client.runs.summary()).cancelled === HANGING;
     await until("the database counts the cancelled runs", ended);

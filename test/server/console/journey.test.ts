@@ -150,7 +150,7 @@ describeInBrowser("the console", (browser) => {
       return idIn(page);
     }
     async function listed(): Promise<number> {
-      return (await site.client(env).runs.page({ limit: 10 })).runs.length;
+      return (await site.client(env).runs.list({ limit: 10 }).page()).entries.length;
     }
 
     await button(run(page), "Retry run").click();

@@ -1,6 +1,6 @@
 /** Environments with more runs than a test can create, for the tests of a long list and of its search. */
 
-import type { ActionRun } from "../../../src/client/index.ts";
+import type { Schemas } from "../../../src/client/index.ts";
 import { putInD1, type RunInD1 } from "../state.ts";
 
 export const MANY = { org: "of-console-many", env: "prod", runs: 10_000 };
@@ -39,7 +39,7 @@ function idOfRun(createdAt: number, end: number): string {
 function runInD1({ n, end, createdAt, actionName, triggeredBy, status, error, labels = [] }: Facts): RunInD1 {
   const id = idOfRun(createdAt, end);
   const at = new Date(createdAt).toISOString();
-  const body: ActionRun = {
+  const body: Schemas["ActionRun"] = {
     id,
     actionName,
     entityId: null,

@@ -4,7 +4,7 @@
  */
 
 import type { APIResponse, Locator, Page, Route } from "playwright-core";
-import { type Client, callback, createClient, type StartedActionRun } from "../../../src/client/index.ts";
+import { type Client, callback, createClient, type Schemas } from "../../../src/client/index.ts";
 import type { Session } from "../../../src/console/session/sign-in.ts";
 import { type Look, twoFrames } from "../watched-browser.ts";
 
@@ -99,7 +99,7 @@ export async function signInHere(page: Page, token: string, envName = "prod"): P
 }
 
 /** The job's way to report. Only a run that no trigger starts tells it here. */
-export function job({ callback: told }: StartedActionRun) {
+export function job({ callback: told }: Schemas["StartedActionRun"]) {
   if (told === undefined) throw new Error("A trigger starts this run, so only its receiver can report.");
   return callback(told.url, told.token);
 }

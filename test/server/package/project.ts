@@ -54,7 +54,7 @@ const client = createClient({ baseUrl: "", token: "", org: "", project: "", env:
 export const wrong: number = (await client.runs.wait("")).status;
 `;
 
-/** In JavaScript, because Node 20 runs no TypeScript. */
+/** In JavaScript, because Node 22 runs TypeScript only if it is told to. */
 const MAIN = `
 import { use } from "./use.js";
 

@@ -19,10 +19,12 @@ const PROGRAMS: readonly (readonly [program: string, ...options: string[]])[] = 
 ];
 
 /** In these the package must work. */
-const WANTED = ["node 20", "node 22", "node 24", "bun", "deno"];
+const WANTED = ["node 22", "node 24", "bun", "deno"];
+/** The oldest that package.json allows. */
+const NODE_LEAST = 22;
 
 /**
- * Each `node`, `bun` and `deno` of this machine's PATH, and the Node of the tests. To try another one, put its folder
+ * Each `node` from Node 22 on, `bun` and `deno` of this machine's PATH, and the Node of the tests. To try another one, put its folder
  * into PATH. A sentence says which are missing.
  */
 export function runtimes(): readonly Runtime[] {
@@ -32,6 +34,7 @@ export function runtimes(): readonly Runtime[] {
     const files = folders.map((folder) => join(folder, program)).filter(isExecutable);
     for (const file of new Set(files.map((path) => realpathSync(path)))) {
       const [name, runtime] = nameAndStart([file, ...options], program);
+      if (Number(/^node (\d+)/.exec(name)?.[1] ?? NODE_LEAST) < NODE_LEAST) continue;
       found.set(name, found.get(name) ?? runtime);
     }
   }

@@ -1,10 +1,11 @@
 /** What a run waits for before its webhook is sent, in words. PURE, apart from the time zone of this machine. */
 
-import type { ActionRunDetails } from "../../client/index.ts";
-import { formatAge } from "../ui/durations.ts";
+import type { components } from "../client/openapi.ts";
+import { formatAge } from "./durations.ts";
 
-export type Waiting = NonNullable<ActionRunDetails["waiting"]>;
-export type WaitsFor = Waiting["for"];
+type Details = components["schemas"]["ActionRunDetails"];
+export type Waiting = NonNullable<Details["waiting"]>;
+type WaitsFor = Waiting["for"];
 
 /** For what a filter can ask. */
 export const WAITING_FILTERS = ["any", "time", "approval", "concurrency", "pause"] as const;
@@ -29,8 +30,22 @@ export function whenText(at: number, now: number): string {
   return Math.abs(at - now) < WEEK_MS ? THIS_WEEK.format(at).replace(",", "") : LATER.format(at);
 }
 
-/** `starts Tue 06:00 GMT+1, in 9h`, `waits for approval`, `3rd in line for group shop`. `now` in ms. */
-export function waitingText(waiting: Waiting, now: number): string {
+interface Told {
+  /** How an instant is written. Default: as `whenText` does. */
+  readonly when?: (at: number) => string;
+  /** With it, the text says how many approvals the run has. */
+  readonly approval?: Details["approval"];
+}
+
+/**
+ * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. `now` in ms. The runs
+ * ahead in the line are left out, because the console links to them.
+ */
+export function waitingText(
+  waiting: Waiting,
+  now: number,
+  { when = (at) => whenText(at, now), approval = null }: Told = {},
+): string {
   const { for: gate, notBefore, reason, position } = waiting;
   const shown = groupText(waiting);
   switch (gate) {
@@ -38,10 +53,13 @@ export function waitingText(waiting: Waiting, now: number): string {
       const at = Date.parse(notBefore ?? "");
       // The service opens the gate a moment after its time.
       if (!(at > now)) return "starts now";
-      return `starts ${whenText(at, now)}, ${formatAge(now - at)}`;
+      const isLacking = approval !== null && approval.approvals.length < approval.required;
+      return `starts ${when(at)}, ${formatAge(now - at)}${isLacking ? ", if it is approved" : ""}`;
     }
-    case "approval":
-      return "waits for approval";
+    case "approval": {
+      const isOfMany = approval !== null && approval.required > 1;
+      return `waits for approval${isOfMany ? `, ${approval.approvals.length} of ${approval.required}` : ""}`;
+    }
     case "concurrency":
       if (shown === null) return "starts now";
       return position == null
@@ -49,13 +67,16 @@ export function waitingText(waiting: Waiting, now: number): string {
         : `${ordinal(position)} in line for group ${shown}`;
     case "pause":
       return `waits for the end of a pause${reason === null ? "" : `: ${reason}`}`;
+    default:
+      // A newer service may know more gates.
+      return `waits for ${gate}`;
   }
 }
 
 /** `shop`, or `shop (eu-west)` with the key; null without a group. */
-export function groupText({ group, key }: { readonly group: string | null; readonly key: string | null }) {
+export function groupText({ group, key }: { readonly group: string | null; readonly key?: string | null }) {
   if (group === null) return null;
-  return key === null || key === "" ? group : `${group} (${key})`;
+  return key == null || key === "" ? group : `${group} (${key})`;
 }
 
 const PLURALS = new Intl.PluralRules("en", { type: "ordinal" });

@@ -1,4 +1,7 @@
-/** Durations and ages as people read them. PURE. */
+/**
+ * Durations and ages as people read them, and what waited, ran and took mean. Waited: from a run's creation to its start.
+ * Ran: from its start to its end. Took: from its creation to its end. PURE.
+ */
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -6,7 +9,7 @@ const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
 /** The instants of a run. */
-export interface RunTimes {
+interface RunTimes {
   readonly createdAt: string;
   readonly startedAt: string | null;
   readonly completedAt: string | null;
@@ -38,6 +41,12 @@ function isStartKnown({ startedAt, completedAt }: RunTimes): boolean {
   return startedAt !== null && startedAt !== completedAt;
 }
 
+/** In ms. Null: the run has not come so far, or nobody knows. */
+export function lengthOf(span: Span | null): number | null {
+  if (span === null || span.to === null) return null;
+  return Math.max(Date.parse(span.to) - Date.parse(span.from), 0);
+}
+
 const AGES = new Intl.RelativeTimeFormat("en", { style: "narrow", numeric: "always" });
 
 /**
@@ -57,14 +66,20 @@ export function formatDuration(ms: number, { isRunning = false } = {}): string {
   return `${Math.floor(hours / 24)}d ${hours % 24}h`;
 }
 
-/** `now`, `12s ago`, `5m ago`, `in 3h`. `ms`: how long ago; negative if it is still to come. */
+/** `now`, `12s ago`, `5m ago`, `in 3h`. `ms`: how long ago; negative if it is still to come; NaN for no instant. */
 export function formatAge(ms: number): string {
   const size = Math.abs(ms);
+  if (Number.isNaN(size)) return "";
   if (size < SECOND) return "now";
   if (size < MINUTE) return AGES.format(towards(-ms / SECOND), "second");
   if (size < HOUR) return AGES.format(towards(-ms / MINUTE), "minute");
   if (size < DAY) return AGES.format(towards(-ms / HOUR), "hour");
   return AGES.format(towards(-ms / DAY), "day");
+}
+
+/** `now`, `12s`, `5m`, `3h`, `2d`, for a table. `ms`: how long ago. */
+export function shortAge(ms: number): string {
+  return formatAge(Math.max(ms, 0)).replace(" ago", "");
 }
 
 /** How often to look whether an age of this size has another text, in ms. */

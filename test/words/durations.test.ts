@@ -1,7 +1,7 @@
 /** How the console writes durations and ages. */
 
 import { describe, expect, it } from "vitest";
-import { formatAge, formatDuration, ranOf, tookOf, waitedOf } from "../../src/console/ui/durations.ts";
+import { formatAge, formatDuration, ranOf, tookOf, waitedOf } from "../../src/words/durations.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;

@@ -2,11 +2,14 @@
 
 import { describe, expect, it } from "vitest";
 import { nextCursor } from "../../src/client/api.ts";
+import type { Client, List } from "../../src/client/index.ts";
 import { all, json, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
 const link = (cursor: string) => ({
   Link: `<https://another.example/acme/shop/envs/prod/action-runs?status=failed&cursor=${cursor}>; rel="next"`,
 });
+const ENV = "/acme/shop/envs/prod";
+const FILTER = { label: ["a&b", "c"], waiting: "any" as const, group: "x" };
 const run = (n: number) => ({ ...RUN, id: `${n}` });
 const ids = async (runs: AsyncIterable<{ id: string }>) => (await all(runs)).map(({ id }) => id);
 
@@ -29,14 +32,6 @@ describe("a list", () => {
     ]);
   });
 
-  it("gives one page and the cursor of the next one", async () => {
-    const { client, asked } = await stub(json(200, [run(1)], link("a%2B")), json(200, [run(2)]));
-    const { runs } = client();
-    expect(await runs.page({ limit: 1 })).toMatchObject({ runs: [{ id: "1" }], next: "a+" });
-    expect(await runs.page({ limit: 1, cursor: "a+" })).toMatchObject({ runs: [{ id: "2" }], next: null });
-    expect(asked[1]?.url).toBe("/acme/shop/envs/prod/action-runs?limit=1&cursor=a%2B");
-  });
-
   it("says of each page whether it can lack the newest changes", async () => {
     const stale = { "Action-Runs-Stale": "true" };
     const { client } = await stub(
@@ -50,20 +45,40 @@ describe("a list", () => {
     let said = 0;
     expect(await all(runs.list({}, { onStale: () => said++ }))).toHaveLength(3);
     expect(said).toBe(2);
-    expect([(await runs.page()).isStale, (await runs.page()).isStale]).toEqual([true, false]);
+    expect([(await runs.list().page()).isStale, (await runs.list().page()).isStale]).toEqual([true, false]);
   });
 
-  it.each([
-    ["actions", "/acme/shop/envs/prod/actions"],
-    ["tokens", "/acme/shop/tokens"],
-    ["audit", "/acme/shop/audit"],
-  ] as const)("of %s gives one page and the cursor of the next one", async (what, path) => {
-    const { client, asked } = await stub(json(200, [run(1)], link("a%2B")), json(200, [run(2)]));
-    const list = client()[what];
-    const member = what === "audit" ? "entries" : what;
-    expect(await list.page({ limit: 1 })).toEqual({ [member]: [run(1)], next: "a+" });
-    expect(await list.page({ limit: 1, cursor: "a+" })).toEqual({ [member]: [run(2)], next: null });
-    expect(asked.map(({ url }) => url)).toEqual([`${path}?limit=1`, `${path}?limit=1&cursor=a%2B`]);
+  it.each<[string, (client: Client) => List<unknown>]>([
+    [`${ENV}/action-runs?limit=1`, ({ runs }) => runs.list({ limit: 1 })],
+    [`${ENV}/action-runs?label=a%26b&label=c&waiting=any&group=x`, ({ runs }) => runs.list(FILTER)],
+    [`${ENV}/action-runs/x/events`, ({ runs }) => runs.events("x")],
+    [`${ENV}/actions?limit=1`, ({ actions }) => actions.list({ limit: 1 })],
+    [`${ENV}/actions/x/versions?limit=1`, ({ actions }) => actions.versions("x", { limit: 1 })],
+    [`${ENV}/webhook-endpoints`, ({ webhookEndpoints }) => webhookEndpoints.list()],
+    [`${ENV}/webhook-endpoints/x/versions`, ({ webhookEndpoints }) => webhookEndpoints.versions("x")],
+    [
+      `${ENV}/webhook-endpoints/x/deliveries?state=failed&limit=1`,
+      ({ webhookEndpoints }) => webhookEndpoints.deliveries("x", { state: "failed", limit: 1 }),
+    ],
+    [`${ENV}/bulk-operations?limit=1`, ({ bulkOperations }) => bulkOperations.list({ limit: 1 })],
+    [
+      `${ENV}/bulk-operations/x/items?outcome=skipped`,
+      ({ bulkOperations }) => bulkOperations.items("x", { outcome: "skipped" }),
+    ],
+    [`${ENV}/concurrency-groups?group=x`, ({ concurrencyGroups }) => concurrencyGroups.list({ group: "x" })],
+    ["/acme/shop/tokens", ({ tokens }) => tokens.list()],
+    ["/acme/shop/sessions?limit=1", ({ sessions }) => sessions.list({ limit: 1 })],
+    ["/acme/shop/audit?actor=root&limit=1", ({ audit }) => audit.list({ actor: "root", limit: 1 })],
+    ["/places", ({ places }) => places()],
+  ])("%s gives its entries, and each page with the cursor of the next", async (url, list) => {
+    const pages = [json(200, [run(1)], link("a%2B")), json(200, [run(2)])];
+    const { client, asked } = await stub(...pages, ...pages);
+    const listed = list(client());
+    expect(await all(listed)).toEqual([run(1), run(2)]);
+    expect(await listed.page()).toEqual({ entries: [run(1)], next: "a+", isStale: false });
+    expect(await listed.page("a+")).toEqual({ entries: [run(2)], next: null, isStale: false });
+    const second = `${url}${url.includes("?") ? "&" : "?"}cursor=a%2B`;
+    expect(asked.map((one) => one.url)).toEqual([url, second, url, second]);
   });
 
   it("requests a page only when it is needed", async () => {
@@ -99,15 +114,6 @@ describe("a list", () => {
     const { client, asked } = await stub(answer);
     expect(await thrown(all(client().runs.list()))).toMatchObject({ code: "unexpected_answer", status: 200 });
     expect(asked).toHaveLength(tries);
-  });
-
-  it("of tokens or events works the same way", async () => {
-    const tokens = await stub(json(200, [run(1)], link("a")), json(200, [run(2)]));
-    expect(await ids(tokens.client().tokens.list())).toEqual(["1", "2"]);
-    expect(tokens.asked.map(({ url }) => url)).toEqual(["/acme/shop/tokens", "/acme/shop/tokens?cursor=a"]);
-    const events = await stub(json(200, [{ seq: 1 }], link("a")), json(200, [{ seq: 2 }]));
-    expect(await all(events.client().runs.events("x"))).toEqual([{ seq: 1 }, { seq: 2 }]);
-    expect(events.asked[1]?.url).toBe("/acme/shop/envs/prod/action-runs/x/events?cursor=a");
   });
 });
 

@@ -1,9 +1,10 @@
 /**
- * JSON without numbers that change on their way. The service reads every number as a double, as JavaScript does, so
- * 9007199254740993 would arrive as 9007199254740992. Such a number is refused here, and nothing is sent. PURE.
+ * What people get wrong in JSON that they type: numbers that change on their way, and what they forgot to replace in an
+ * example. The service reads every number as a double, as JavaScript does, so 9007199254740993 would arrive as
+ * 9007199254740992. Such a number is refused here, and nothing is sent. PURE.
  */
 
-export type Parsed = { readonly value: unknown } | { readonly problem: string };
+type Parsed = { readonly value: unknown } | { readonly problem: string };
 
 /** A string, which is skipped, or a number. Only for text that is JSON. */
 const STRINGS_AND_NUMBERS = /"(?:[^"\\]|\\.)*"|-?\d+(?:\.\d+)?(?:[eE][+-]?\d+)?/g;
@@ -43,9 +44,7 @@ function decimalOf(text: string): string {
   return `${sign}${significant}e${power}`;
 }
 
-/* SECTION: Finds what somebody forgot to replace in an example, such as `YOUR_ORG`. */
-
-export interface LeftOver {
+interface LeftOver {
   /** Where it is: `trigger.url`. */
   readonly member: string;
   /** `YOUR_ORG`. */
@@ -55,7 +54,7 @@ export interface LeftOver {
 const WORD = /\bYOUR_[A-Z0-9_]*[A-Z0-9]/;
 
 /** The first such word of each text in a definition. */
-export function leftOvers(value: unknown, member = ""): readonly LeftOver[] {
+function leftOvers(value: unknown, member = ""): readonly LeftOver[] {
   if (typeof value === "string") {
     const [word] = WORD.exec(value) ?? [];
     return word === undefined ? [] : [{ member, word }];

@@ -6,7 +6,8 @@
 /** What the search offers. */
 export const SINCE_PRESETS = ["1h", "today", "yesterday", "24h", "7d"];
 
-const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
+/** The units of a time ago or ahead. */
+export const UNIT_MS: Readonly<Record<string, number>> = { m: 60_000, h: 3_600_000, d: 86_400_000, w: 7 * 86_400_000 };
 const AGO = /^(\d{1,5})([mhdw])$/;
 const DATE = /^(\d{4})-(\d\d)-(\d\d)$/;
 /** Without an offset it is a local time. */

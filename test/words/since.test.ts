@@ -1,7 +1,7 @@
 /** Times as people say them, in the reader's time zone, also on days on which the clocks change. */
 
 import { afterEach, describe, expect, it } from "vitest";
-import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../src/console/runs/since.ts";
+import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../src/words/since.ts";
 
 const ZONE = process.env.TZ;
 afterEach(() => {

@@ -1,13 +1,19 @@
-/** Tables fit the terminal's width, whatever text they contain. */
+/** What is printed fits the terminal's width, whatever text it contains: tables are cut, and lines broken between words. */
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { actionTable, auditTable, tokenTable } from "../../src/cli/fields.ts";
-import { Output } from "../../src/cli/output.ts";
-import { runTable } from "../../src/cli/run-text.ts";
+import { actionTable } from "../../src/cli/commands/action.ts";
+import { auditTable } from "../../src/cli/commands/audit.ts";
+import { tokenTable } from "../../src/cli/commands/token.ts";
+import { deliveryTable, endpointTable } from "../../src/cli/commands/webhook-endpoint.ts";
+import { Output, wrap } from "../../src/cli/output.ts";
+import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
 
-import type { ActionRun, ApiToken, AuditEntry, ListedAction } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { RUN } from "./misbehaving.ts";
+
+type ActionRun = Schemas["ActionRun"];
+type AuditEntry = Schemas["AuditEntry"];
 
 /** One character of two code points. */
 const FLAG = "\u{1f1e9}\u{1f1ea}";
@@ -32,23 +38,21 @@ const runs = TEXTS.flatMap((text, index): ActionRun[] => [
   { ...RUN, status: "cancelled", actionName: text, triggeredBy: TEXTS[TEXTS.length - 1 - index] ?? "" },
   { ...RUN, status: "failed", actionName: text, error: `${text}: it failed`, completedAt: RUN.createdAt },
 ]);
-const tokens = TEXTS.map(
-  (text): ApiToken => ({
-    id: RUN.id,
-    name: text,
-    role: "member",
-    envName: "production",
-    parentId: null,
-    createdAt: RUN.createdAt,
-    createdBy: text,
-    expiresAt: RUN.createdAt,
-    lastUsedAt: RUN.createdAt,
-    oldSecretExpiresAt: null,
-    person: text,
-    mayApprove: true,
-    mayActForOthers: true,
-  }),
-);
+const tokens = TEXTS.map((text): Schemas["ApiToken"] => ({
+  id: RUN.id,
+  name: text,
+  role: "member",
+  envName: "production",
+  parentId: null,
+  createdAt: RUN.createdAt,
+  createdBy: text,
+  expiresAt: RUN.createdAt,
+  lastUsedAt: RUN.createdAt,
+  oldSecretExpiresAt: null,
+  person: text,
+  mayApprove: true,
+  mayActForOthers: true,
+}));
 const entries = TEXTS.map(
   (text): AuditEntry => ({
     at: RUN.createdAt,
@@ -66,24 +70,45 @@ const entries = TEXTS.map(
     bulk: null,
   }),
 );
-const actions = TEXTS.map(
-  (text): ListedAction => ({
-    name: "a".repeat(63),
-    version: 2_000_000_000,
-    changedAt: RUN.createdAt,
-    definition: {
-      description: text,
-      trigger: {
-        type: "webhook",
-        url: `https://ci.example.com/${"x".repeat(300)}`,
-        method: "POST",
-        headers: {},
-        retry: { maxAttempts: 3, initialDelayMs: 1000 },
-        startOn: "accepted",
-      },
+const actions = TEXTS.map((text): Schemas["ListedAction"] => ({
+  name: "a".repeat(63),
+  version: 2_000_000_000,
+  changedAt: RUN.createdAt,
+  definition: {
+    description: text,
+    trigger: {
+      type: "webhook",
+      url: `https://ci.example.com/${"x".repeat(300)}`,
+      method: "POST",
+      headers: {},
+      retry: { maxAttempts: 3, initialDelayMs: 1000 },
+      startOn: "accepted",
     },
-  }),
-);
+  },
+}));
+const endpoints = TEXTS.map((text): Schemas["ListedWebhookEndpoint"] => ({
+  name: "portal-of-the-shop-team",
+  version: 3,
+  changedAt: RUN.createdAt,
+  definition: {
+    url: null,
+    headers: {},
+    events: ["action_run.failed", "action_run.succeeded"],
+    signingSecret: null,
+    actionNames: [text, "b"],
+    labels: [text],
+    includeUnstored: false,
+    onlyOnChange: true,
+    disabled: false,
+  },
+}));
+const deliveries = TEXTS.map((reason): Schemas["Delivery"] => ({
+  runId: RUN.id,
+  type: "action_run.failed",
+  state: "failed",
+  nextAttemptAt: null,
+  attempts: [{ at: RUN.createdAt, status: 503, durationMs: 12, reason, excerpt: null }],
+}));
 const linesOf = (text: string) => text.split("\n");
 
 describe.each(WIDTHS)("in %i cells", (columns) => {
@@ -92,6 +117,8 @@ describe.each(WIDTHS)("in %i cells", (columns) => {
     ["tokens", () => tokenTable(tokens, terminal(columns))],
     ["actions", () => actionTable(actions, terminal(columns))],
     ["the audit", () => auditTable(entries, terminal(columns))],
+    ["endpoints", () => endpointTable(endpoints, terminal(columns))],
+    ["deliveries", () => deliveryTable(deliveries, terminal(columns))],
   ])("no row of the table of %s wraps", (_, table) => {
     const lines = linesOf(table());
     expect(Math.max(...lines.map((line) => stringWidth(line)))).toBeLessThanOrEqual(columns);
@@ -107,6 +134,15 @@ test.each([
   for (const line of linesOf(runTable(runs, terminal(columns))).slice(1))
     expect(line).toMatch(new RegExp(`^${id}  (cancelled|failed   )  `));
 });
+
+test.each([60, 80, 120])(
+  "in %i cells an endpoint shows its events, and a delivery the id that resend takes",
+  (columns) => {
+    expect(endpointTable(endpoints.slice(0, 1), terminal(columns))).toContain("failed, succeeded if changed");
+    const [, delivery = ""] = linesOf(deliveryTable(deliveries.slice(0, 1), terminal(columns)));
+    expect(delivery).toMatch(columns < 100 ? /^148ea617 / : new RegExp(`^${RUN.id} `));
+  },
+);
 
 test("short ids are as long as they must be to differ", () => {
   const ids = ["01a212de-9b55-8003-a8a9-dd2c148ea617", "01a212de-9b55-8003-a8a9-dd3c148ea617"];
@@ -148,7 +184,7 @@ test.each([60, 80, 120])(
 
 test("in 60 cells an action shows its whole name, and the audit says what was done", () => {
   const name = "rollout-of-the-shop-with-a-name-that-is-long";
-  expect(actionTable([{ ...(actions[0] as ListedAction), name }], terminal(60))).toContain(`\n${name}  `);
+  expect(actionTable([{ ...(actions[0] as Schemas["ListedAction"]), name }], terminal(60))).toContain(`\n${name}  `);
   expect(auditTable(entries, terminal(60))).toMatch(/^AT +ACTION +TARGET.*\n\S+ {2}token_minted {2}/);
 });
 
@@ -222,4 +258,31 @@ test("the audit says for whom a token acted, and why", () => {
     reason: "looks good",
   };
   expect(auditTable([entry], terminal(300))).toMatch(/ada@acme\.example via portal .* looks good/);
+});
+
+test("a line is broken between words, goes on below its text, and long words stay whole", () => {
+  expect(wrap("    at one (two) three four five", 24)).toBe("    at one (two) three\n    four five");
+  expect(wrap("2026  the first and the second part", 26, 6)).toBe("2026  the first and the\n      second part");
+  expect(wrap("see https://ci.example.com/jobs/1 and wait", 20)).toBe("see\nhttps://ci.example.com/jobs/1\nand wait");
+  expect(wrap("部署到 生产环境 并通知 所有值班", 20)).toBe("部署到 生产环境\n并通知 所有值班");
+  expect(wrap("a b c d e f g h i j k l m", 19)).toBe("a b c d e f g h i j k l m");
+  expect(wrap("one two three four five six", Number.POSITIVE_INFINITY)).toBe("one two three four five six");
+});
+
+test.each([60, 80])("in %i cells an error and an event are broken between words", (columns) => {
+  const error = `TypeError: ${"the search index of the tenant was gone ".repeat(4)}\n    at main (/srv/search/main.js:3:1)`;
+  const run = runText({ ...RUN, status: "failed", error } as Schemas["ActionRun"], terminal(columns)).split("\n");
+  const shown = run.slice(run.findIndex((line) => line.startsWith("error:")));
+  for (const line of shown) expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+  expect(shown.map((line) => line.slice(17)).join(" ")).toContain("gone the search index of the tenant was");
+  expect(shown.at(-1)).toBe(`${" ".repeat(21)}at main (/srv/search/main.js:3:1)`);
+
+  const event = { seq: 3, type: "attempt_answered", at: RUN.createdAt, attempt: 1, outcome: "retry" };
+  const reason = "could not be reached, or broke the connection off";
+  const lines = eventText({ ...event, reason, nextAttemptAt: RUN.createdAt }, terminal(columns)).split("\n");
+  expect(lines.length).toBeGreaterThan(1);
+  for (const [index, line] of lines.entries()) {
+    expect(stringWidth(line)).toBeLessThanOrEqual(columns);
+    if (index > 0) expect(line).toMatch(/^ {22}\S/);
+  }
 });

@@ -1,0 +1,57 @@
+/** The statuses of a run, and how many runs have each. A count is a number, or a lower bound: `{ atLeast: 1000 }`. PURE. */
+import type { components } from "../client/openapi.ts";
+
+type Summary = components["schemas"]["ActionRunSummary"];
+export type Status = components["schemas"]["ActionRun"]["status"];
+export type Count = Summary[Status];
+
+export const STATUSES: readonly Status[] = ["pending", "running", "succeeded", "failed", "cancelled"];
+
+export function isOpen(status: Status): boolean {
+  return status === "pending" || status === "running";
+}
+
+/** `1,000+`. `digits`: how a number is written, because scripts read `1000`. */
+export function countText(count: Count, digits = (number: number) => number.toLocaleString("en")): string {
+  return typeof count === "number" ? digits(count) : `${digits(count.atLeast)}+`;
+}
+
+/** `1 run`, `40 runs`, `1,000+ runs`. */
+export function counted(count: Count, noun: string): string {
+  return `${countText(count)} ${noun}${count === 1 ? "" : "s"}`;
+}
+
+/** As a sentence begins. */
+export function capitalized(words: string): string {
+  return words.slice(0, 1).toUpperCase() + words.slice(1);
+}
+
+/** `3 succeeded, 1 failed`: the greatest first, without zeros. Empty if all are zero. */
+export function tallyText(counts: Readonly<Record<string, number>>): string {
+  return Object.entries(counts)
+    .filter(([, count]) => count > 0)
+    .sort(([, one], [, other]) => other - one)
+    .map(([name, count]) => `${count} ${name}`)
+    .join(", ");
+}
+
+/** Only a lower bound if one of them is one. */
+export function sumOf(counts: readonly Count[]): Count {
+  const sum = counts.reduce<number>((total, count) => total + least(count), 0);
+  return counts.every((count) => typeof count === "number") ? sum : { atLeast: sum };
+}
+
+/** The number that is certain. */
+export function least(count: Count): number {
+  return typeof count === "number" ? count : count.atLeast;
+}
+
+/** The counts after a run went from one status to another. What is only a lower bound stays one. */
+export function moved(counts: Summary, from: Status, to: Status): Summary {
+  if (from === to) return counts;
+  return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
+}
+
+function plus(count: Count, difference: number): Count {
+  return typeof count === "number" ? Math.max(count + difference, 0) : count;
+}
