@@ -337,6 +337,20 @@ describe("Ctrl-C on a terminal", () => {
     expect(server.requests.map(({ line }) => line)).not.toContain(`POST ${OPERATIONS}/${ID}/cancel`);
   });
 
+  test.each<[string, NodeJS.Signals, number, number]>([
+    ["a second SIGINT", "SIGINT", 130, 1],
+    ["SIGTERM, which asks nothing,", "SIGTERM", 143, 0],
+  ])("%s leaves the operation", async (_, name, code, questions) => {
+    const signalled: Step = (response) => {
+      json(response, 200, operation());
+      process.emit(name, name);
+    };
+    const { settings } = await bulkService({ reads: [signalled, signalled, operation()] });
+    const ended = await cliAtTerminal(args, settings, new Readable({ read() {} }));
+    expect([ended.code, ended.stderr.split(asked).length - 1]).toEqual([code, questions]);
+    expect(ended.stderr).toContain(GOES_ON);
+  });
+
   test("says why the operation can't be stopped, and that it goes on", async () => {
     const { atTerminal } = await bulkService({
       reads: [pressed, operation()],

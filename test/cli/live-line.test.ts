@@ -65,7 +65,8 @@ class Terminal extends EventEmitter {
       else if (part === "\x1b[J") this.#lines[last] = (this.#lines[last] ?? "").slice(0, this.#at);
       else {
         expect(stringWidth(part)).toBeLessThan(this.columns);
-        this.#lines[last] = (this.#lines[last] ?? "").slice(0, this.#at) + part;
+        const line = this.#lines[last] ?? "";
+        this.#lines[last] = line.slice(0, this.#at) + part + line.slice(this.#at + part.length);
         this.#at += part.length;
       }
       if (part === "\n") this.#at = 0;
