@@ -1,6 +1,7 @@
 /**
  * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it
- * deploys (`[build]`), serve.ts before it serves, and vitest.config.ts before the tests. The name of a script or a style
+ * deploys (`[build]`), serve.ts before it serves, and
+ * vitest.config.ts before the tests that need them. The name of a script or a style
  * contains a hash of its content, so browsers may cache it forever. The Worker serves the pages that name them; a page
  * has no address of its own.
  */
@@ -70,7 +71,7 @@ function fetchBuild(): boolean {
 
 const SRC = join(ROOT, "src");
 const CONSOLE = join(SRC, "console");
-const ASSETS = join(ROOT, ".wrangler", "assets");
+export const ASSETS = join(ROOT, ".wrangler", "assets");
 const HASH_CHARACTERS = 16;
 
 /** The headers of a script or a style. Cloudflare serves them without calling the Worker. */

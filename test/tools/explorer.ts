@@ -1,8 +1,8 @@
 /** Drives the API explorer in a real browser. */
 
 import type { Page, Request } from "playwright-core";
-import { until } from "./until.ts";
-import type { Look, WatchedBrowser } from "./watched-browser.ts";
+import { until } from "../server/until.ts";
+import type { Look, WatchedBrowser } from "../server/watched-browser.ts";
 
 const METHODS = ["get", "post", "put", "patch", "delete"] as const;
 

@@ -6,10 +6,9 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient, type Schemas } from "../../src/client/index.ts";
 import { type HelloJob, type OfferedHello, offerHello, startHelloJob } from "../../src/dev/hello.ts";
-
+import { sharedServer } from "../server/place.ts";
+import { until } from "../server/until.ts";
 import { serve } from "../support/node-server.ts";
-import { sharedServer } from "./place.ts";
-import { until } from "./until.ts";
 
 const { origin, token } = sharedServer("of-hello-test");
 const clientOf = (env: string) => createClient({ baseUrl: origin, token, org: "of-hello-test", project: "shop", env });

@@ -23,7 +23,7 @@ import { FEW_SEEDS } from "../../bench/seeds.ts";
 import { toTable } from "../../bench/table.ts";
 import type { Trial } from "../../bench/trial.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { QUICK_FILES } from "./quick-files.ts";
+import { QUICK_FILES } from "../server/quick-files.ts";
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));

@@ -7,8 +7,8 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { afterAll, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { QUICK_FILES } from "./quick-files.ts";
-import { until } from "./until.ts";
+import { QUICK_FILES } from "../server/quick-files.ts";
+import { until } from "../server/until.ts";
 
 const folder = mkdtempSync(join(QUICK_FILES, "action-runs-bench-runtime-test-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));

@@ -17,7 +17,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { until as waitUntil } from "./until.ts";
+import { until as waitUntil } from "../server/until.ts";
 
 /** A link to the cache of compiled modules that all copies share. */
 const COMPILE_CACHE = join(".wrangler", "compile-cache");

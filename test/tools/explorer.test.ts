@@ -2,6 +2,9 @@
 
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
+import { sharedServer } from "../server/place.ts";
+import { until } from "../server/until.ts";
+import { describeInBrowser, overflow } from "../server/watched-browser.ts";
 import {
   closeDialog,
   drawAll,
@@ -12,9 +15,6 @@ import {
   operationsAt,
   send,
 } from "./explorer.ts";
-import { sharedServer } from "./place.ts";
-import { until } from "./until.ts";
-import { describeInBrowser, overflow } from "./watched-browser.ts";
 
 const NARROW = 360;
 const WIDE = 1280;

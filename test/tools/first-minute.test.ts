@@ -11,9 +11,9 @@ import { json } from "node:stream/consumers";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
-import { button, dialog, field, run, untilRunIs, WIDE } from "./console/site.ts";
+import { button, dialog, field, run, untilRunIs, WIDE } from "../server/console/site.ts";
+import { describeInBrowser } from "../server/watched-browser.ts";
 import { Project, type Script } from "./project.ts";
-import { describeInBrowser } from "./watched-browser.ts";
 
 const COLUMNS = 80;
 const LINES_MAX = 12;

@@ -9,10 +9,10 @@ import packageJson from "../../package.json" with { type: "json" };
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { companyServer, forwardProxy } from "../cli/company-network.ts";
 import { json, RUN } from "../cli/misbehaving.ts";
+import { sharedServer } from "../server/place.ts";
+import { describeInBrowser } from "../server/watched-browser.ts";
 import { installPackage, type Project, USED } from "./package/project.ts";
 import { type Runtime, runtimes } from "./package/runtimes.ts";
-import { sharedServer } from "./place.ts";
-import { describeInBrowser } from "./watched-browser.ts";
 
 /** Those that this machine has. */
 const RUNTIMES = runtimes();
