@@ -24,11 +24,10 @@ import { esbuild } from "./bundle.ts";
 import { documentFromSource } from "./document.ts";
 import { ROOT } from "./wrangler.ts";
 
-/* SECTION:
- * Fetches the API explorer's build: one file of one pinned package, through npm and its cache. The package is not among
- * the dependencies, because its own dependencies would add 290 MB to every install and the file already holds them.
+/**
+ * The API explorer's build is one file of this package. The package is not among the dependencies, because its own
+ * dependencies would add 290 MB to every install and the file already holds them.
  */
-
 const PACKAGE = "@scalar/api-reference@1.72.1";
 const FILE = "package/dist/browser/standalone.js";
 /** The file's hash. People type tokens into the explorer, so nothing but this file may be served. */
@@ -36,7 +35,7 @@ const SHA256 = "bf091006bdc3af6067af77c2f534812e3e633e94a94e87138069f570f33b762c
 const KEPT = join(ROOT, ".wrangler", "explorer", `${SHA256.slice(0, 16)}.js`);
 
 /** The build's text, or null if the file is missing and the registry can't be reached. */
-export function explorerBuild(): string | null {
+function explorerBuild(): string | null {
   return read(KEPT) ?? (fetchBuild() ? read(KEPT) : null);
 }
 

@@ -90,8 +90,8 @@ const PLANTED: readonly (readonly [file: string, imports: string, rule: string |
   ...allowed("src/console/run/planted.tsx", "../../../examples/webhook-endpoints/slack.json"),
   ...refused("src/console/run/planted.tsx", "../../../examples/gitlab/action.json"),
   ...refused("src/dev/planted.ts", "../runs/run.ts", "../app.ts", "../cli/main.ts"),
-  ...refused("src/dev/demo/planted.ts", "../../runs/run.ts", "../../app.ts"),
-  ...allowed("src/dev/demo/planted.ts", "../server.ts", "../../client/index.ts"),
+  ...refused("src/dev/pictures/planted.ts", "../../runs/run.ts", "../../app.ts"),
+  ...allowed("src/dev/pictures/planted.ts", "../server.ts", "../../client/index.ts"),
   ...allowed("src/dev/planted.ts", "../client/index.ts"),
 ];
 

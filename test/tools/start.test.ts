@@ -1,4 +1,4 @@
-/** `npm run dev`, `npm run demo`, and an `npm start` that can't serve, in a fresh copy of the project. */
+/** `npm run dev`, and an `npm start` that can't serve, in a fresh copy of the project. */
 
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -9,33 +9,20 @@ import { freePort, makeDevVars } from "../../src/dev/server.ts";
 import { serve } from "../support/node-server.ts";
 import { Project, type Script } from "./project.ts";
 
-/** All requests succeed, and one check fails. */
-const STORIES_WITH_A_FAULT = {
-  "story.ts": 'export const showRuns = async (demo) => demo.check("the first", false);',
-  "dispatch-story.ts": 'export const showDispatch = async (demo) => demo.check("the second", true);',
-  "action-story.ts": "export const showActions = async () => {};",
-};
-
 const project = new Project();
 project.standInForServer(200, { status: "ready" }, { DB: null });
-/** These scripts need nothing from a test, so they run while the first tests do. */
-const inBackground = { demo: new Project(), brokenDemo: new Project(), unreadyStart: new Project() };
-let demo: Script;
-let brokenDemo: Script;
+/** It needs nothing from a test, so it runs while the first test does. */
+const unready = new Project();
 let unreadyStart: Script;
 
 beforeAll(async () => {
-  demo = inBackground.demo.run("run", "demo");
-  inBackground.brokenDemo.standInForServer(200, { status: "ready" });
-  for (const [file, source] of Object.entries(STORIES_WITH_A_FAULT))
-    writeFileSync(join(inBackground.brokenDemo.folder, "src/dev", file), source);
-  brokenDemo = inBackground.brokenDemo.run("run", "demo");
-  inBackground.unreadyStart.standInForServer(503, { error: "CALLBACK_SIGNING_KEYS is not set." });
-  writeFileSync(join(inBackground.unreadyStart.folder, ".dev.vars"), "");
-  unreadyStart = inBackground.unreadyStart.run("start", "--", "--port", String(await freePort()));
+  unready.standInForServer(503, { error: "CALLBACK_SIGNING_KEYS is not set." });
+  writeFileSync(join(unready.folder, ".dev.vars"), "");
+  unreadyStart = unready.run("start", "--", "--port", String(await freePort()));
 });
 afterAll(async () => {
-  for (const each of [project, ...Object.values(inBackground)]) await each.remove();
+  await project.remove();
+  await unready.remove();
 });
 
 const devVars = (of = project) => readFileSync(join(of.folder, ".dev.vars"), "utf8");
@@ -44,7 +31,7 @@ describe("npm start", () => {
   test("reports why the service is not ready, and does not change .dev.vars", async () => {
     expect(await unreadyStart.ended()).toBe(1);
     expect(unreadyStart.printed()).toContain("The service is not ready. CALLBACK_SIGNING_KEYS is not set.");
-    expect(devVars(inBackground.unreadyStart)).toBe("");
+    expect(devVars(unready)).toBe("");
   });
 
   test("says that the port which it was given is taken", async () => {
@@ -73,27 +60,6 @@ describe("npm run dev", () => {
     await dev.signalNpm("SIGTERM");
     expect(devVars()).toBe(secrets);
     expect(statSync(file).mode & 0o777).toBe(0o600);
-  });
-});
-
-describe("npm run demo", () => {
-  test("passes all checks and exits 0, and neither needs nor creates a .dev.vars", async () => {
-    const { folder } = inBackground.demo;
-    expect({ code: await demo.ended(), printed: demo.printed() }).toMatchObject({ code: 0 });
-    expect(demo.printed()).toContain("All 26 checks passed.");
-    expect(demo.printed()).toContain("link to the console");
-    for (const status of ["201", "200", "409", "401"]) expect(demo.printed()).toContain(`< ${status} `);
-    expect(demo.printed()).toContain("Idempotent-Replayed: true");
-    expect(demo.printed()).not.toMatch(/[0-9a-f]{64}/);
-    expect(existsSync(join(folder, ".dev.vars"))).toBe(false);
-    expect(existsSync(join(folder, ".wrangler/state"))).toBe(false);
-  });
-
-  test("exits non-zero if a check fails", async () => {
-    expect(await brokenDemo.ended()).toBe(1);
-    expect(brokenDemo.printed()).toContain("✗ FAILED: the first");
-    expect(brokenDemo.printed()).toContain("✓ the second");
-    expect(brokenDemo.printed()).not.toContain("checks passed");
   });
 });
 

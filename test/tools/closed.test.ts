@@ -23,7 +23,7 @@ import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
 import { serve } from "../support/node-server.ts";
 import { Project, type Script } from "./project.ts";
-import { until } from "./until.ts";
+import { until } from "../server/until.ts";
 
 /** What Wrangler's and Miniflare's own Workers answer in front of a service. */
 const NOT_OURS = [

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { consoleLink, STARTING, welcome } from "../../src/dev/welcome.ts";
 
 import { Project } from "./project.ts";
-import { until } from "./until.ts";
+import { until } from "../server/until.ts";
 
 const CODE = "c-o_d-e".repeat(7).slice(0, 43);
 const LINK = new RegExp(`http://localhost:\\d+/console/-/acme/shop/production/runs#code=${CODE}\\s`, "g");
