@@ -31,14 +31,14 @@ declare module "vitest" {
 mkdirSync(ASSETS, { recursive: true });
 
 /**
- * In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail, and
- * test/support/settings.ts has the settings that differ between files.
+ * In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail. A file that
+ * needs other settings says so in its first statement (test/support/use-settings.ts).
  */
 const runtime = cloudflareTest({
   main: "./test/support/worker.ts",
   wrangler: { configPath: "./wrangler.toml" },
   miniflare: {
-    // Only some tests have these: test/support/settings.ts.
+    // Only the tests that ask for them have these: test/support/settings.ts.
     d1Databases: { DB_1: "db-1", DB_2: "db-2", DB_3: "db-3" },
     r2Buckets: { ARCHIVE: "archive" },
     bindings: {

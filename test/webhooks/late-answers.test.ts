@@ -7,9 +7,12 @@ import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 import { envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 import { sendWith } from "./sender.ts";
 import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
+
+await useSettings("development");
 
 const LEASE_OVER_MS = 31_000;
 const PAGE = "https://ci.example.com/jobs/1";
