@@ -59,8 +59,7 @@ async function compare(flags: Flags): Promise<Chosen> {
   return withLoad({ onLog, peers: peersOf(USUAL, plan) }, async (loaded) => {
     const result = await measureRatios(loaded, plan, logged, progress, USUAL);
     drawPlot(flags.plot, result);
-    const { missing } = loaded;
-    return { tables: [...missing, toTable(result)], json: { plan, ...result, missing }, results: [result] };
+    return { tables: [toTable(result)], json: { plan, ...result }, results: [result] };
   });
 }
 

@@ -6,7 +6,7 @@ import { readdirSync, readFileSync } from "node:fs";
  * Nanoseconds that each process of these trees has had so far, by its id. Null if the system does not tell. A thread
  * that has ended is missing, and so is a child that has ended.
  */
-export type CpuTimes = ReadonlyMap<number, number>;
+type CpuTimes = ReadonlyMap<number, number>;
 
 export function cpuTimes(roots: readonly number[]): CpuTimes | null {
   const times = new Map<number, number>();

@@ -62,8 +62,6 @@ export function readFlags(): Flags {
   const names = Object.keys(OPERATIONS) as OperationName[];
   const only = listed("--only", flags.only, [...PARTS, ...names]);
   const profiled = listed("--profile", flags.profile, names);
-  const other = profiled.find((name) => OPERATIONS[name].server === "postgres");
-  if (other !== undefined) refuse(`--profile takes only operations of Workers, not "${other}".`);
   const alone = (["trial", "growth", "memory"] as const).filter((name) => flags[name]);
   if (alone.length + (only.length + profiled.length > 0 ? 1 : 0) > 1)
     refuse(`--${alone[0]} stands alone. Leave out the other flags that say what is measured.`);

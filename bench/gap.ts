@@ -13,7 +13,7 @@ import { markdown } from "./table.ts";
 const ENVIRONMENT = "/bench/gap/envs/prod";
 const TARGET_MS = 100;
 
-export interface GapPlan {
+interface GapPlan {
   /** How many concurrency queues there are at once. */
   readonly queues: readonly number[];
   /** Of each queue. At most 250 of one token may wait for one queue. */

@@ -12,7 +12,7 @@ const POLL_MS = 5;
 const STANDS_MAX_MS = 30_000;
 
 /** By the clock that all processes share, in ms. */
-export interface HeardRun {
+interface HeardRun {
   readonly id: string;
   readonly arrivedAt: number;
   readonly reportedAt: number;

@@ -31,10 +31,9 @@ export async function run(flags: Flags): Promise<void> {
 
 async function tryAll(flags: Flags): Promise<void> {
   const trial = await measureTrial(progress);
-  const { result, missing, ...others } = trial;
+  const { result, ...others } = trial;
   drawPlot(flags.plot, result);
   const tables = [
-    ...missing,
     toTable(result),
     writesTable(trial.writes),
     bulkWritesTable(trial.bulkWrites),
@@ -42,7 +41,7 @@ async function tryAll(flags: Flags): Promise<void> {
     growthTables(trial.growth),
     memoryTable(trial.memory),
   ];
-  showResult(flags, tables, "trial.json", { ...result, missing, ...others });
+  showResult(flags, tables, "trial.json", { ...result, ...others });
   judgeRatios(result);
   judgeGrowth(trial.growth);
   judgeMemory(trial.memory);

@@ -1,7 +1,7 @@
 /** Reads lists of names that are separated by commas, although names have commas themselves. PURE. */
 
 /** `unknown`: the first part of a list that is no name. */
-export type NameList<T> = { readonly names: readonly T[] } | { readonly unknown: string };
+type NameList<T> = { readonly names: readonly T[] } | { readonly unknown: string };
 
 /** `texts`: one for each time that a flag was given. Of two names that begin alike, the longer one wins. */
 export function readNames<T extends string>(texts: readonly string[], known: readonly T[]): NameList<T> {

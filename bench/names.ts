@@ -2,8 +2,8 @@
 
 /**
  * `routed`: the service again, behind the platform's router for static assets. All except `service` are peers: the bench
- * goes on without them.
+ * goes on if one dies.
  */
-export const SERVERS = ["service", "routed", "limits", "workflows", "postgres"] as const;
+const SERVERS = ["service", "routed", "limits", "workflows"] as const;
 export type ServerName = (typeof SERVERS)[number];
 export type PeerName = Exclude<ServerName, "service">;

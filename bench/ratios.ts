@@ -16,7 +16,7 @@ export function peersOf({ groups }: Compared, plan: Plan): readonly PeerName[] {
   return [...names].filter((name) => name !== "service");
 }
 
-/** `logged`: the service's log, which grows meanwhile. Leaves out what needs a peer that is missing. */
+/** `logged`: the service's log, which grows meanwhile. */
 export async function measureRatios(
   loaded: Loaded,
   plan: Plan,
@@ -24,8 +24,7 @@ export async function measureRatios(
   onProgress: (text: string) => void,
   { comparisons, groups, counted }: Compared,
 ): Promise<Result> {
-  const isThere = (operation: keyof typeof OPERATIONS) => loaded.servers.has(OPERATIONS[operation].server);
-  const wanted = groupsOf(groups, plan).map((group) => group.filter((names) => names.every(isThere)));
+  const wanted = groupsOf(groups, plan);
   onProgress("counting round trips");
   const measured = new Set(wanted.flat(2));
   const hops = await countHops(

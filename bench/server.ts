@@ -3,9 +3,7 @@
  * its figures.
  */
 
-import type { D1Database } from "@cloudflare/workers-types";
 import type { ServerName } from "./names.ts";
-import type { Seeds } from "./requests.ts";
 
 export interface Server {
   readonly name: ServerName;
@@ -27,17 +25,3 @@ export interface Server {
   /** Ends the server. */
   stop(): Promise<void>;
 }
-
-/** What the service holds when its peers start. Each peer copies from it what its own requests read. */
-export interface Seeded {
-  readonly db: D1Database;
-  readonly seeds: Seeds;
-}
-
-/** A peer that can't run on this machine. `sentence` says why, and what is left out. */
-export interface Missing {
-  readonly missing: string;
-}
-
-/** Opens a peer that keeps its files in `folder`, which exists and is empty. */
-export type OpenPeer = (folder: string, seeded: Seeded) => Promise<Server | Missing>;

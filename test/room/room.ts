@@ -32,7 +32,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   "src/runs/replication/": ["test/databases/"],
   "src/runs/scheduling": ["test/gates/*"],
   "src/webhook-endpoints/": ["test/webhooks/messages"],
-  "bench/": ["test/tools/bench", "test/tools/postgres"],
+  "bench/": ["test/tools/bench"],
   "bin/": ["test/tools/package"],
   "docs/": ["test/rules/", "test/server/readme"],
   "examples/": ["test/examples/", "test/server/examples"],
