@@ -127,7 +127,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator/endpoints",
     from: "if (known !== null && known.leaseUntil !== null) return;",
     to: "",
-    tests: ["test/runs/coordinator/recoveries", "test/webhooks/messages"],
+    tests: ["test/runs/coordinator/"],
   },
   {
     name: "oldest-rotations",
@@ -191,7 +191,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/journal",
     from: "this.bulk.forget(); this.stopRequests",
     to: "this.stopRequests",
-    tests: ["test/runs/journal/", "test/runs/coordinator/bulk"],
+    tests: ["test/runs/journal/"],
   },
   {
     name: "older-attempt-frees-queue",

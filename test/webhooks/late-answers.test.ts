@@ -117,3 +117,22 @@ it("of two answers, the first names the job", async () => {
   const [request] = await stops.untilInbox(1);
   expect(request?.path).toMatch(/\/jobs\/1$/);
 });
+
+it("a stop request waits for the newest attempt if an older one's answer names no job", async () => {
+  const [starts, stops] = await Promise.all([
+    answering({ status: 503 }, { status: 202, body: '{"id":2}' }),
+    answering(),
+  ]);
+  const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/{{ response.id }}` } });
+  await starts.untilInbox(1);
+  await run.alarmIn(LEASE_OVER_MS);
+  await run.alarmIn(LEASE_OVER_MS + 200);
+  await starts.untilInbox(2);
+  await run.cancel();
+  letThrough.add(1);
+  await until(async () => through === 1);
+  await run.untilAnswered(1);
+  letThrough.add(2);
+  const [request] = await stops.untilInbox(1);
+  expect(request?.path).toMatch(/\/jobs\/2$/);
+});
