@@ -16,7 +16,7 @@ import { FEW_SEEDS } from "./seeds.ts";
 import { measureWrites, type Writes } from "./writes.ts";
 
 /** Fewer runs would hide a statement that reads more rows if there are more runs. */
-const SIZES = [10_000, 20_000];
+const SIZES = [4000, 8000];
 const REQUESTS = 100;
 const BATCHES_FOR_MS = 200;
 
