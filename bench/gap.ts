@@ -4,9 +4,9 @@
  */
 
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
-import { quantile } from "./quantile.ts";
 import { withReceiver } from "./receiving.ts";
 import { asker, times } from "./seeds.ts";
+import { quantile } from "./series.ts";
 import { open, type Site } from "./site.ts";
 import { markdown } from "./table.ts";
 

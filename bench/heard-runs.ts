@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "./clock.ts";
 import { heardBy } from "./receiving.ts";
+
 import { asker } from "./seeds.ts";
 import type { Site } from "./site.ts";
 

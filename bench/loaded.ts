@@ -4,11 +4,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Generator, withGenerator } from "./generator.ts";
-import type { PeerName, ServerName } from "./names.ts";
 import { openPeer } from "./peers.ts";
 import { withReceiver } from "./receiving.ts";
 import { makeSeeds, type SeedCounts } from "./seeds.ts";
-import type { Server } from "./server.ts";
+import type { PeerName, Server, ServerName } from "./server.ts";
+
 import { open, type Site, type SiteOptions } from "./site.ts";
 
 export interface Loaded {

@@ -6,11 +6,10 @@ import { measureChosen } from "./chosen.ts";
 import { type Flags, readSizes } from "./flags.ts";
 import { gapTable } from "./gap.ts";
 import { growthTables, measureGrowth, type Plan, WHOLE } from "./growth/growth.ts";
-import { judgeGrowth, judgeMemory, judgeRatios } from "./judge.ts";
 import { measureMemory, memoryTable } from "./memory.ts";
 import { drawPlot } from "./plot.ts";
 import { toTable } from "./table.ts";
-import { progress, showResult } from "./tell.ts";
+import { judgeGrowth, judgeMemory, judgeRatios, progress, showResult } from "./tell.ts";
 import { measureTrial } from "./trial.ts";
 import { writesTable } from "./writes.ts";
 

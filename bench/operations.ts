@@ -1,6 +1,5 @@
 /** What is measured: the operations by name, with their requests and which responses are right. */
 
-import type { ServerName } from "./names.ts";
 import {
   bearer,
   NEW_RUN,
@@ -15,6 +14,7 @@ import {
   turn,
   write,
 } from "./requests.ts";
+import type { ServerName } from "./server.ts";
 
 /** The path of the naive create. */
 export const NAIVE_CREATE = "/object-upsert";

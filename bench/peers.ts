@@ -2,11 +2,11 @@
 
 import type { D1Database } from "@cloudflare/workers-types";
 import { migrate } from "../src/dev/miniflare.ts";
-import type { PeerName } from "./names.ts";
 import { LIST_LIMIT, NAIVE_CREATE } from "./operations.ts";
 import { NEW_RUN } from "./requests.ts";
 import { times } from "./seeds.ts";
-import type { Server } from "./server.ts";
+import type { PeerName, Server } from "./server.ts";
+
 import { type RunningWorker, startWorker, type WorkerOptions } from "./worker.ts";
 
 /** How workers start. `routed` gets the secrets, because it is the service. */

@@ -5,9 +5,9 @@ import type { Compared } from "./comparisons.ts";
 import { countHops } from "./hops.ts";
 import type { Loaded } from "./loaded.ts";
 import { groupsOf, measure, type Plan } from "./measure.ts";
-import type { PeerName } from "./names.ts";
 import { OPERATIONS } from "./operations.ts";
 import { type Result, toResult } from "./result.ts";
+import type { PeerName } from "./server.ts";
 
 /** The peers that a plan needs. */
 export function peersOf({ groups }: Compared, plan: Plan): readonly PeerName[] {

@@ -1,7 +1,7 @@
 /** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
-import { replicated } from "./landed.ts";
 import { LIST_LIMIT } from "./operations.ts";
+import { replicated } from "./replicated.ts";
 import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
 

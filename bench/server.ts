@@ -1,9 +1,15 @@
 /**
- * A server that the bench measures. Each runs in processes of its own, so that the death of one costs no other server
+ * The servers that the bench measures. Each runs in processes of its own, so that the death of one costs no other server
  * its figures.
  */
 
-import type { ServerName } from "./names.ts";
+/**
+ * `routed`: the service again, behind the platform's router for static assets. All except `service` are peers: the bench
+ * goes on if one dies.
+ */
+const SERVERS = ["service", "routed", "limits", "workflows"] as const;
+export type ServerName = (typeof SERVERS)[number];
+export type PeerName = Exclude<ServerName, "service">;
 
 export interface Server {
   readonly name: ServerName;

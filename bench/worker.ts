@@ -5,8 +5,8 @@ import { dirname } from "node:path";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { CONFIGS, SCRIPTS } from "./build.ts";
-import type { ServerName } from "./names.ts";
 import { type Runtime, startRuntime } from "./runtime.ts";
+import type { ServerName } from "./server.ts";
 
 /** As in development, because the receiver of the bench is on this machine. */
 const ON_LOOPBACK = { ALLOW_INSECURE_WEBHOOKS: "true" };

@@ -4,11 +4,12 @@ import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
 import type { Attempt } from "../../bench/attempts.ts";
+import { readNames } from "../../bench/flags.ts";
 import { measure, TRIAL } from "../../bench/measure.ts";
-import { readNames } from "../../bench/name-list.ts";
 import { OPERATIONS, type OperationName } from "../../bench/operations.ts";
 import { toResult } from "../../bench/result.ts";
 import { newSeries, type Series } from "../../bench/series.ts";
+
 import { toTable } from "../../bench/table.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 

@@ -11,7 +11,7 @@ import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundle, SCRIPTS } from "../../bench/build.ts";
 import { CALLERS, COMPARISONS, type Compared, MEANWHILE } from "../../bench/comparisons.ts";
-import type { Job } from "../../bench/job.ts";
+import type { Job } from "../../bench/generator.ts";
 import { type Loaded, withLoad } from "../../bench/loaded.ts";
 import { type Plan, TRIAL } from "../../bench/measure.ts";
 import { LIST_LIMIT, OPERATIONS } from "../../bench/operations.ts";

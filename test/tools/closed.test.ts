@@ -21,9 +21,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
+import { until } from "../server/until.ts";
 import { serve } from "../support/node-server.ts";
 import { Project, type Script } from "./project.ts";
-import { until } from "../server/until.ts";
 
 /** What Wrangler's and Miniflare's own Workers answer in front of a service. */
 const NOT_OURS = [

@@ -5,9 +5,8 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { consoleLink, STARTING, welcome } from "../../src/dev/welcome.ts";
-
-import { Project } from "./project.ts";
 import { until } from "../server/until.ts";
+import { Project } from "./project.ts";
 
 const CODE = "c-o_d-e".repeat(7).slice(0, 43);
 const LINK = new RegExp(`http://localhost:\\d+/console/-/acme/shop/production/runs#code=${CODE}\\s`, "g");

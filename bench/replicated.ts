@@ -1,5 +1,4 @@
 /** Waits until D1 shows what coordinators have written. */
-
 import { setTimeout as delay } from "node:timers/promises";
 import type { Site } from "./site.ts";
 
