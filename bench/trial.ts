@@ -15,8 +15,8 @@ import type { Result } from "./result.ts";
 import { FEW_SEEDS } from "./seeds.ts";
 import { measureWrites, type Writes } from "./writes.ts";
 
-/** Fewer runs would hide a statement that reads more rows if there are more runs. */
-const SIZES = [4000, 8000];
+/** A list looks at 5000 runs at most, so a smaller site would seem to grow. */
+const SIZES = [10_000, 20_000];
 const REQUESTS = 100;
 const BATCHES_FOR_MS = 200;
 

@@ -6,8 +6,7 @@
 import { breakD1, faults, holdWrites, resetFaults } from "../../support/faults.ts";
 import { set } from "../../support/settings.ts";
 import service, { RunCoordinator as Coordinator } from "../../support/worker.ts";
-import type { FaultsTold } from "../fault-names.ts";
-import { isRefused } from "../refused-rows.ts";
+import { type FaultsTold, isRefused } from "../fault-names.ts";
 
 export { BulkOperations, DeliverySender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
 

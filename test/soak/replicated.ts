@@ -2,12 +2,10 @@
  * The end of a soak. D1 is well and nobody sends a request: every acknowledged version must be replicated by itself.
  * Then each row of D1 must equal what a get of that run shows.
  */
-
 import { setTimeout as delay } from "node:timers/promises";
-import { BULK_ENVIRONMENT } from "./bulk-place.ts";
+import { BULK_ENVIRONMENT } from "./bulk-plans.ts";
 import { readLabels, readRows } from "./d1-files.ts";
-import type { Random } from "./random.ts";
-import { ask, urlOf } from "./requests.ts";
+import { ask, type Random, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";
 import type { Stage } from "./stage.ts";
 
