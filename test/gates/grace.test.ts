@@ -174,6 +174,16 @@ describe("an attempt is under way when the run is cancelled", () => {
     }));
 });
 
+it("a run whose time is up leaves its queue to a run that gets there before the alarm rings", () =>
+  stage.awake(async (awake) => {
+    const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
+    await answer(202);
+    stage.pass(MINUTE_MS);
+    const next = await create(stage, awake);
+    expect(holds(awake, next)).toBe(true);
+    expect(shown(awake, ahead)).toMatchObject({ endCause: "deadline" });
+  }));
+
 it("a late answer of an attempt that counted as lost leaves the queue to the one that is under way", () =>
   stage.awake(async (awake) => {
     const ahead = await create(stage, awake);

@@ -319,7 +319,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator/gates",
     from: "this.#endOverdue(queue, now); const state",
     to: "const state",
-    tests: ["test/gates/at-one-instant", "test/gates/turns"],
+    tests: ["test/gates/grace", "test/gates/turns"],
   },
   {
     name: "start-derived-twice",
