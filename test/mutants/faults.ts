@@ -226,12 +226,12 @@ export const FAULTS: readonly Fault[] = [
     tests: ["test/runs/replication/"],
   },
   {
-    name: "quarantine-left-too-early",
-    breaks: "a run with a version that still waits does not leave the quarantine",
-    room: "src/runs/replication",
-    from: "if (!this.pending.has(entry.id)) this.quarantined.replicated(entry.id, version);",
-    to: "this.quarantined.replicated(entry.id, version);",
-    tests: ["test/runs/replication/"],
+    name: "older-limit-counts",
+    breaks: "a limit of an older version of the action does not count for a run of a newer one",
+    room: "src/runs/journal",
+    from: "AND known.action_name = runs.action_name AND known.version >= runs.action_version)",
+    to: "AND known.action_name = runs.action_name)",
+    tests: ["test/actions/restored-limit", "test/actions/gated-runs"],
   },
   {
     name: "heartbeat-not-remembered",
