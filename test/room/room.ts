@@ -32,6 +32,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   "src/runs/replication/": ["test/databases/"],
   "src/runs/scheduling": ["test/gates/*"],
   "src/webhook-endpoints/": ["test/webhooks/messages"],
+  "src/words/": ["test/cli/", "test/console/"],
   "bench/": ["test/tools/bench"],
   "bin/": ["test/tools/package"],
   "docs/": ["test/rules/", "test/server/readme"],
@@ -104,5 +105,5 @@ function projectOf(test: string): string {
   const [, room = ""] = test.split("/");
   if (room === "tools") return "tools";
   if (room === "server" || room === "products") return "server";
-  return ["client", "cli", "console", "rules"].includes(room) ? "node" : "runtime";
+  return ["client", "words", "cli", "console", "rules"].includes(room) ? "node" : "runtime";
 }
