@@ -1,9 +1,10 @@
+import { mkdirSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { fileURLToPath } from "node:url";
 import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-workers";
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
-import { makeAssets } from "./src/dev/assets.ts";
+import { ASSETS, makeAssets } from "./src/dev/assets.ts";
 import { bundleCommandLine } from "./test/cli/bundle.ts";
 import { QUICK_FILES } from "./test/server/quick-files.ts";
 
@@ -26,18 +27,18 @@ declare module "vitest" {
   }
 }
 
-await makeAssets();
-bundleCommandLine();
+// The runtime's settings name this folder. What is in it is made for the files that need it: `ByProject`.
+mkdirSync(ASSETS, { recursive: true });
 
 /**
- * In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail, and
- * test/support/settings.ts has the settings that differ between files.
+ * In the real runtime: D1, Durable Objects and alarms as deployed. test/support/worker.ts can make D1 fail. A file that
+ * needs other settings says so in its first statement (test/support/use-settings.ts).
  */
 const runtime = cloudflareTest({
   main: "./test/support/worker.ts",
   wrangler: { configPath: "./wrangler.toml" },
   miniflare: {
-    // Only some tests have these: test/support/settings.ts.
+    // Only the tests that ask for them have these: test/support/settings.ts.
     d1Databases: { DB_1: "db-1", DB_2: "db-2", DB_3: "db-3" },
     r2Buckets: { ARCHIVE: "archive" },
     bindings: {
@@ -66,20 +67,38 @@ const IN_RUNTIMES = { maxWorkers: 3, sequence: { groupOrder: 1 } };
 /** Only a test that hangs takes so long. Beside other work, everything takes ten times as long as alone. */
 const LIMITS = { testTimeout: 300_000, hookTimeout: 300_000 };
 
-const NO_RUNTIME_TESTS = ["server", "products", "client", "words", "cli", "console"].map((room) => `test/${room}/**`);
+const NO_RUNTIME_TESTS = ["server", "tools", "products", "client", "words", "cli", "console", "rules"].map(
+  (room) => `test/${room}/**`,
+);
+
+/** The tests in the runtime that ask for static assets. Those of the servers are made when their server starts. */
+const WITH_ASSETS = /\/test\/(http|openapi)\//;
+/** The tests that start the command line. */
+const WITH_COMMAND_LINE = /\/test\/(cli|server|tools)\//;
 
 /**
- * Keeps the files of a project together in the queue, because a runtime ends if the next file in the queue is of
- * another project. The servers are first, because their files take longest. The runtime is last: its files are short and
- * hardly wait, so all cores are busy until the end.
+ * Makes what the files of this run need, and no more: the console's build alone takes longer than most files. Keeps the
+ * files of a project together in the queue, because a runtime ends if the next file in the queue is of another project.
+ * The servers are first, because their files take longest. The runtime is last: its files are short and hardly wait, so
+ * all cores are busy until the end.
  */
 class ByProject extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    if (files.some(({ moduleId }) => WITH_ASSETS.test(moduleId))) await makeAssets();
+    if (files.some(({ moduleId }) => WITH_COMMAND_LINE.test(moduleId))) bundleCommandLine();
     const sorted = await super.sort(files);
     const of = (name: string) => sorted.filter(({ project }) => project.name === name);
-    return ["server", "node", "runtime"].flatMap(of);
+    return ["tools", "server", "node", "runtime"].flatMap(of);
   }
 }
+
+/** From outside, with processes of its own, and one server that all files share. */
+const FROM_OUTSIDE = {
+  ...LIMITS,
+  isolate: false,
+  env: TEMPORARY_FILES,
+  globalSetup: ["./test/server/shared-server.ts"],
+};
 
 export default defineConfig({
   test: {
@@ -111,26 +130,22 @@ export default defineConfig({
       },
       {
         // The client, the command line and the console's pure parts in Node, the first two against servers that
-        // misbehave.
+        // misbehave. The rules of the source itself.
         test: {
           ...LIMITS,
           name: "node",
           env: TEMPORARY_FILES,
           isolate: false,
-          include: ["client", "words", "cli", "console"].map((room) => `test/${room}/**/*.test.ts`),
+          include: ["client", "words", "cli", "console", "rules"].map((room) => `test/${room}/**/*.test.ts`),
         },
       },
       {
-        // From outside: the service as it is built, over HTTP, the commands that users start, and the products that call
-        // it.
-        test: {
-          ...LIMITS,
-          name: "server",
-          isolate: false,
-          env: TEMPORARY_FILES,
-          include: ["test/server/**/*.test.ts", "test/products/**/*.test.ts"],
-          globalSetup: ["./test/server/shared-server.ts"],
-        },
+        // The service as it is built, over HTTP, and the products that call it.
+        test: { ...FROM_OUTSIDE, name: "server", include: ["test/server/**/*.test.ts", "test/products/**/*.test.ts"] },
+      },
+      {
+        // What builds, starts, packs, migrates and measures the service.
+        test: { ...FROM_OUTSIDE, name: "tools", include: ["test/tools/**/*.test.ts"] },
       },
     ],
   },

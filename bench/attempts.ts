@@ -4,13 +4,12 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { cpuTimes, usedUs } from "./cpu.ts";
-import type { Job, Measured } from "./job.ts";
+import { cpuTimes, usedUs } from "./clock.ts";
+import type { Job, Measured } from "./generator.ts";
 import type { Loaded } from "./loaded.ts";
 import { MIXED } from "./mixed.ts";
-import type { ServerName } from "./names.ts";
 import { OPERATIONS } from "./operations.ts";
-import type { Server } from "./server.ts";
+import type { Server, ServerName } from "./server.ts";
 
 /** The exit of a process may arrive a little after its refusal of a connection. */
 const EXIT_WITHIN_MS = 5000;

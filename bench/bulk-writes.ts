@@ -5,7 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Count } from "./growth/count.ts";
-import { replicated } from "./landed.ts";
+import { replicated } from "./replicated.ts";
 import { asker, times } from "./seeds.ts";
 import { open, type Site } from "./site.ts";
 import { markdown } from "./table.ts";

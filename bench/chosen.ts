@@ -5,14 +5,13 @@ import { USUAL } from "./comparisons.ts";
 import { databasesTable, measureDatabases } from "./databases.ts";
 import type { Flags, Part } from "./flags.ts";
 import { gapTable, measureGaps, QUICK, WHOLE } from "./gap.ts";
-import { judgeRatios } from "./judge.ts";
 import { withLoad } from "./loaded.ts";
 import { drawPlot } from "./plot.ts";
 import { hottest, profileAll } from "./profile.ts";
 import { measureRatios, peersOf } from "./ratios.ts";
 import type { Result } from "./result.ts";
 import { toTable } from "./table.ts";
-import { keep, progress, showResult } from "./tell.ts";
+import { judgeRatios, keep, progress, showResult } from "./tell.ts";
 import { measureWrites, writesTable } from "./writes.ts";
 
 /** What was measured: tables, JSON by name, and results whose failures make the bench fail. */
@@ -59,8 +58,7 @@ async function compare(flags: Flags): Promise<Chosen> {
   return withLoad({ onLog, peers: peersOf(USUAL, plan) }, async (loaded) => {
     const result = await measureRatios(loaded, plan, logged, progress, USUAL);
     drawPlot(flags.plot, result);
-    const { missing } = loaded;
-    return { tables: [...missing, toTable(result)], json: { plan, ...result, missing }, results: [result] };
+    return { tables: [toTable(result)], json: { plan, ...result }, results: [result] };
   });
 }
 

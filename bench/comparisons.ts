@@ -35,10 +35,6 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "callback", limit: "object write + D1 upsert", targets: [1.4, 1.7, 1.7] },
   { ours: "create", limit: "Workflows create", targets: [4, 6, 6] },
   { ours: "callback", limit: "Workflows sendEvent", targets: [2.5, 3.2, 3.2] },
-  { ours: "create", limit: "PostgreSQL create", targets: null },
-  { ours: "callback", limit: "PostgreSQL report", targets: null },
-  { ours: "get, open run", limit: "PostgreSQL get", targets: null },
-  { ours: "list of 50", limit: "PostgreSQL list", targets: null },
   { ours: "refused callback, routed", limit: "refused callback", targets: null },
   { ours: "create, routed", limit: "create", targets: null },
   { ours: "callback, polled", limit: "callback, not polled", targets: null },
@@ -76,12 +72,12 @@ export const MEANWHILE: Readonly<Partial<Record<OperationName, Meanwhile>>> = {
  * The operations of a group are measured back to back, so that other load on the machine affects all of them. A
  * callback or an event ends the runs that the create before it made.
  */
-export const GROUPS: readonly Group[] = [
+const GROUPS: readonly Group[] = [
   [["refused callback"], ["verify HMAC"], ["refused callback, routed"]],
   [["get, ended run"], ["hello"]],
-  [["get, open run"], ["D1 select"], ["PostgreSQL get"]],
+  [["get, open run"], ["D1 select"]],
   [["get while creates"], ["D1 select while naive creates"]],
-  [["list of 50"], ["D1 page of 50"], ["PostgreSQL list"]],
+  [["list of 50"], ["D1 page of 50"]],
   [["list while creates"], ["D1 page while naive creates"]],
   [
     ["create", "callback"],
@@ -89,7 +85,6 @@ export const GROUPS: readonly Group[] = [
     ["create, routed"],
     ["object write + D1 upsert"],
     ["Workflows create", "Workflows sendEvent"],
-    ["PostgreSQL create", "PostgreSQL report"],
     ["object write"],
     ["D1 upsert"],
   ],

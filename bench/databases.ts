@@ -15,7 +15,7 @@ import { measureDatabaseWrites, type Rows, rowsTable } from "./writes.ts";
 
 const SEVERAL = 4;
 
-export interface BetweenDatabases {
+interface BetweenDatabases {
   readonly result: Result;
   readonly writes: readonly Rows[];
 }

@@ -1,11 +1,8 @@
 /** The flags of `npm run bench`. A wrong one ends the process before anything is built or measured. */
-
 import { parseArgs } from "node:util";
 import { CALLERS, type Callers } from "./comparisons.ts";
 import { type Plan, QUICK, WHOLE } from "./measure.ts";
-import { readNames } from "./name-list.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
-import { USAGE } from "./usage.ts";
 
 /** What `--only` takes besides operations. */
 const PARTS = ["writes", "bulk", "gap", "databases"] as const;
@@ -62,8 +59,6 @@ export function readFlags(): Flags {
   const names = Object.keys(OPERATIONS) as OperationName[];
   const only = listed("--only", flags.only, [...PARTS, ...names]);
   const profiled = listed("--profile", flags.profile, names);
-  const other = profiled.find((name) => OPERATIONS[name].server === "postgres");
-  if (other !== undefined) refuse(`--profile takes only operations of Workers, not "${other}".`);
   const alone = (["trial", "growth", "memory"] as const).filter((name) => flags[name]);
   if (alone.length + (only.length + profiled.length > 0 ? 1 : 0) > 1)
     refuse(`--${alone[0]} stands alone. Leave out the other flags that say what is measured.`);
@@ -129,4 +124,52 @@ function numberOf(flag: string, text: string | undefined, usual: number): number
 function refuse(sentence: string): never {
   console.error(`${sentence}\n\n${USAGE}`);
   process.exit(2);
+}
+
+const USAGE = `npm run bench                              all, in about 24 minutes
+npm run bench -- --quick                   the same with fewer and shorter rounds, in about 3 minutes
+npm run bench -- --only create             only what is compared with this operation
+npm run bench -- --only writes             only the rows written for a run, and the batches
+npm run bench -- --only bulk               only the rows written by bulk operations
+npm run bench -- --only gap                only the time from a report to the next run of a group
+npm run bench -- --only databases          an environment in another database beside one in the first
+npm run bench -- --profile create          where the time of an operation goes, as a .cpuprofile
+                 --callers 64              how many callers then (1, 16 or 64)
+npm run bench -- --rounds 1 --ms 100       how many rounds, and how long each operation runs in one
+npm run bench -- --growth                  what a million runs change, beside 10 thousand
+                 --runs 10000,100000       other numbers of runs
+                 --databases 4             in four databases
+npm run bench -- --memory                  what workerd holds after 200 thousand requests, in about 20 minutes
+                 --requests 20000          after another number of requests
+npm run bench -- --trial                   as little as possible of all of these, to try the bench itself
+
+--only and --profile take lists, and work together: --only create,writes --profile create,"get, open run"
+compares what is in --only and profiles what is in --profile. Each may also be given several times.
+
+--built                                    measures what the last bench has built
+--json FILE, --plot FILE                   where the result goes as JSON and as an SVG
+
+Operations: ${Object.keys(OPERATIONS).join("; ")}`;
+
+/** `unknown`: the first part of a list that is no name. */
+type NameList<T> = { readonly names: readonly T[] } | { readonly unknown: string };
+
+/**
+ * Reads lists of names that are separated by commas, although names have commas themselves. `texts`: one for each time
+ * that a flag was given. Of two names that begin alike, the longer one wins.
+ */
+export function readNames<T extends string>(texts: readonly string[], known: readonly T[]): NameList<T> {
+  const names = new Set<T>();
+  for (const text of texts) {
+    const parts = text.split(",").map((part) => part.trim());
+    while (parts.length > 0) {
+      const candidates = parts.map((_, i) => ({ length: i + 1, text: parts.slice(0, i + 1).join(", ") }));
+      const found = candidates.toReversed().find((candidate) => known.some((name) => name === candidate.text));
+      const name = known.find((each) => each === found?.text);
+      if (found === undefined || name === undefined) return { unknown: parts[0] ?? "" };
+      names.add(name);
+      parts.splice(0, found.length);
+    }
+  }
+  return { names: [...names] };
 }

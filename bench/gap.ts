@@ -4,16 +4,16 @@
  */
 
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
-import { quantile } from "./quantile.ts";
 import { withReceiver } from "./receiving.ts";
 import { asker, times } from "./seeds.ts";
+import { quantile } from "./series.ts";
 import { open, type Site } from "./site.ts";
 import { markdown } from "./table.ts";
 
 const ENVIRONMENT = "/bench/gap/envs/prod";
 const TARGET_MS = 100;
 
-export interface GapPlan {
+interface GapPlan {
   /** How many concurrency queues there are at once. */
   readonly queues: readonly number[];
   /** Of each queue. At most 250 of one token may wait for one queue. */

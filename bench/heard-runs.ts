@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "./clock.ts";
 import { heardBy } from "./receiving.ts";
+
 import { asker } from "./seeds.ts";
 import type { Site } from "./site.ts";
 
@@ -12,7 +13,7 @@ const POLL_MS = 5;
 const STANDS_MAX_MS = 30_000;
 
 /** By the clock that all processes share, in ms. */
-export interface HeardRun {
+interface HeardRun {
   readonly id: string;
   readonly arrivedAt: number;
   readonly reportedAt: number;

@@ -7,7 +7,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { MEANWHILE } from "./comparisons.ts";
 import type { Generator } from "./generator.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
-import { quantile } from "./quantile.ts";
+import { quantile } from "./series.ts";
 
 /** Calls of the Worker to D1 and to objects, for a usual request. */
 export interface Hops {

@@ -10,12 +10,12 @@ import { setTimeout as delay } from "node:timers/promises";
 import { Client } from "undici";
 import { monotonicMs } from "./clock.ts";
 import type { Meanwhile } from "./comparisons.ts";
-import type { Job, Measured, ToLoad } from "./job.ts";
+import type { Job, Measured, ToLoad } from "./generator.ts";
 import { MIXED } from "./mixed.ts";
-import type { ServerName } from "./names.ts";
 import { OPERATIONS } from "./operations.ts";
+import { whenNotified } from "./receiving.ts";
 import { newState, type Operation, type Seeds, type State } from "./requests.ts";
-import { whenNotified } from "./told.ts";
+import type { ServerName } from "./server.ts";
 
 type Request = NonNullable<ReturnType<Operation["next"]>>;
 

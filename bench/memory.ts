@@ -8,11 +8,10 @@
 import { readFileSync } from "node:fs";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Devtools, withDevtools } from "./devtools.ts";
-import type { Generator } from "./generator.ts";
-import type { Job } from "./job.ts";
+import type { Generator, Job } from "./generator.ts";
 import { withLoad } from "./loaded.ts";
-import type { ServerName } from "./names.ts";
-import type { Server } from "./server.ts";
+import type { Server, ServerName } from "./server.ts";
+
 import { markdown } from "./table.ts";
 
 interface Series {

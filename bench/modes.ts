@@ -6,11 +6,10 @@ import { measureChosen } from "./chosen.ts";
 import { type Flags, readSizes } from "./flags.ts";
 import { gapTable } from "./gap.ts";
 import { growthTables, measureGrowth, type Plan, WHOLE } from "./growth/growth.ts";
-import { judgeGrowth, judgeMemory, judgeRatios } from "./judge.ts";
 import { measureMemory, memoryTable } from "./memory.ts";
 import { drawPlot } from "./plot.ts";
 import { toTable } from "./table.ts";
-import { progress, showResult } from "./tell.ts";
+import { judgeGrowth, judgeMemory, judgeRatios, progress, showResult } from "./tell.ts";
 import { measureTrial } from "./trial.ts";
 import { writesTable } from "./writes.ts";
 
@@ -31,10 +30,9 @@ export async function run(flags: Flags): Promise<void> {
 
 async function tryAll(flags: Flags): Promise<void> {
   const trial = await measureTrial(progress);
-  const { result, missing, ...others } = trial;
+  const { result, ...others } = trial;
   drawPlot(flags.plot, result);
   const tables = [
-    ...missing,
     toTable(result),
     writesTable(trial.writes),
     bulkWritesTable(trial.bulkWrites),
@@ -42,7 +40,7 @@ async function tryAll(flags: Flags): Promise<void> {
     growthTables(trial.growth),
     memoryTable(trial.memory),
   ];
-  showResult(flags, tables, "trial.json", { ...result, missing, ...others });
+  showResult(flags, tables, "trial.json", { ...result, ...others });
   judgeRatios(result);
   judgeGrowth(trial.growth);
   judgeMemory(trial.memory);

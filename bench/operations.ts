@@ -1,7 +1,5 @@
 /** What is measured: the operations by name, with their requests and which responses are right. */
 
-import type { ServerName } from "./names.ts";
-import { POSTGRES_OPERATIONS } from "./postgres/operations.ts";
 import {
   bearer,
   NEW_RUN,
@@ -16,6 +14,7 @@ import {
   turn,
   write,
 } from "./requests.ts";
+import type { ServerName } from "./server.ts";
 
 /** The path of the naive create. */
 export const NAIVE_CREATE = "/object-upsert";
@@ -151,7 +150,6 @@ export const OPERATIONS = {
     ({ open }) => report(open.pop()),
     ({ sent }) => sent === true,
   ),
-  ...POSTGRES_OPERATIONS,
   "object write": limitWrite("/object"),
   "D1 upsert": limitWrite("/upsert"),
   "object write + D1 upsert": limitWrite(NAIVE_CREATE),

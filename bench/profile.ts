@@ -15,7 +15,7 @@ const SAMPLE_EVERY_US = 100;
 
 type CallFrame = { readonly functionName: string; readonly url: string; readonly lineNumber: number };
 
-export interface Profiled {
+interface Profiled {
   readonly profile: {
     readonly nodes: readonly { readonly id: number; readonly callFrame: CallFrame }[];
     readonly samples: readonly number[];

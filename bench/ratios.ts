@@ -5,9 +5,9 @@ import type { Compared } from "./comparisons.ts";
 import { countHops } from "./hops.ts";
 import type { Loaded } from "./loaded.ts";
 import { groupsOf, measure, type Plan } from "./measure.ts";
-import type { PeerName } from "./names.ts";
 import { OPERATIONS } from "./operations.ts";
 import { type Result, toResult } from "./result.ts";
+import type { PeerName } from "./server.ts";
 
 /** The peers that a plan needs. */
 export function peersOf({ groups }: Compared, plan: Plan): readonly PeerName[] {
@@ -16,7 +16,7 @@ export function peersOf({ groups }: Compared, plan: Plan): readonly PeerName[] {
   return [...names].filter((name) => name !== "service");
 }
 
-/** `logged`: the service's log, which grows meanwhile. Leaves out what needs a peer that is missing. */
+/** `logged`: the service's log, which grows meanwhile. */
 export async function measureRatios(
   loaded: Loaded,
   plan: Plan,
@@ -24,8 +24,7 @@ export async function measureRatios(
   onProgress: (text: string) => void,
   { comparisons, groups, counted }: Compared,
 ): Promise<Result> {
-  const isThere = (operation: keyof typeof OPERATIONS) => loaded.servers.has(OPERATIONS[operation].server);
-  const wanted = groupsOf(groups, plan).map((group) => group.filter((names) => names.every(isThere)));
+  const wanted = groupsOf(groups, plan);
   onProgress("counting round trips");
   const measured = new Set(wanted.flat(2));
   const hops = await countHops(

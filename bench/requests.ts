@@ -3,7 +3,7 @@
  * and functions for the load process. Nothing here measures time.
  */
 
-import type { ServerName } from "./names.ts";
+import type { ServerName } from "./server.ts";
 
 /** A run that can still be reported on, or an instance that waits for its event. */
 export interface Open {

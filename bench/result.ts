@@ -4,8 +4,7 @@ import { CALLERS, type Callers, COMPARISONS, type Comparison, CPU_TARGETS } from
 import type { Hops } from "./hops.ts";
 import type { Measurements } from "./measure.ts";
 import { OPERATIONS, type OperationName } from "./operations.ts";
-import { quantile } from "./quantile.ts";
-import type { Series } from "./series.ts";
+import { quantile, type Series } from "./series.ts";
 
 /** The target for the median of an end's way to the receiver, from the answer of its report. */
 const NOTIFIED_WITHIN_MS = 50;

@@ -1,14 +1,14 @@
 /** Makes the runs that are read while measuring, over HTTP as a caller does, and notes the right responses. */
 
-import { replicated } from "./landed.ts";
 import { LIST_LIMIT } from "./operations.ts";
+import { replicated } from "./replicated.ts";
 import type { Reading, Seeds } from "./requests.ts";
 import type { Site } from "./site.ts";
 
 const NAME = "shop";
 const PROJECT = `/bench/${NAME}`;
 /** More `listed` and `made` runs than a page has, so that a list has a next page. */
-export const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
+const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
 /** The fewest that every operation works with. */
 export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1 };
 export type SeedCounts = Readonly<Record<keyof typeof SEEDS, number>>;

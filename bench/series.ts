@@ -1,5 +1,4 @@
 /** What the rounds of one operation at one number of callers have measured. */
-
 import type { Attempt } from "./attempts.ts";
 import type { Callers } from "./comparisons.ts";
 import type { OperationName } from "./operations.ts";
@@ -58,4 +57,13 @@ export function add(series: Series, { measured, cpuUs, deaths }: Attempt): void 
   if (delaysMs.length > 0) series.notifiedRates.push((delaysMs.length / notifyingMs) * 1000);
   series.failures += failures;
   series.firstFailure ??= firstFailure;
+}
+
+/** By the nearest rank. The median of an even number of values is the mean of the two middle ones. */
+export function quantile(values: readonly number[], q: number): number {
+  const sorted = Float64Array.from(values).sort();
+  const at = (sorted.length - 1) * q;
+  const [low, high] = [sorted[Math.floor(at)], sorted[Math.ceil(at)]];
+  if (low === undefined || high === undefined) return Number.NaN;
+  return low + (high - low) * (at - Math.floor(at));
 }

@@ -1,11 +1,15 @@
 /**
- * A server that the bench measures. Each runs in processes of its own, so that the death of one costs no other server
+ * The servers that the bench measures. Each runs in processes of its own, so that the death of one costs no other server
  * its figures.
  */
 
-import type { D1Database } from "@cloudflare/workers-types";
-import type { ServerName } from "./names.ts";
-import type { Seeds } from "./requests.ts";
+/**
+ * `routed`: the service again, behind the platform's router for static assets. All except `service` are peers: the bench
+ * goes on if one dies.
+ */
+const SERVERS = ["service", "routed", "limits", "workflows"] as const;
+export type ServerName = (typeof SERVERS)[number];
+export type PeerName = Exclude<ServerName, "service">;
 
 export interface Server {
   readonly name: ServerName;
@@ -27,17 +31,3 @@ export interface Server {
   /** Ends the server. */
   stop(): Promise<void>;
 }
-
-/** What the service holds when its peers start. Each peer copies from it what its own requests read. */
-export interface Seeded {
-  readonly db: D1Database;
-  readonly seeds: Seeds;
-}
-
-/** A peer that can't run on this machine. `sentence` says why, and what is left out. */
-export interface Missing {
-  readonly missing: string;
-}
-
-/** Opens a peer that keeps its files in `folder`, which exists and is empty. */
-export type OpenPeer = (folder: string, seeded: Seeded) => Promise<Server | Missing>;

@@ -1,10 +1,12 @@
-/** Shows the result: tables on the terminal, everything as JSON in a file. */
-
+/** Shows the result: tables on the terminal, everything as JSON in a file, and code 1 if something is wrong. */
 import { mkdirSync, writeFileSync } from "node:fs";
 import { arch, cpus, platform, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { ROOT } from "../src/dev/wrangler.ts";
 import type { Flags } from "./flags.ts";
+import { type Growth, growingStatements } from "./growth/growth.ts";
+import { isBounded, type Memory } from "./memory.ts";
+import type { Result } from "./result.ts";
 
 const FOLDER = join(ROOT, ".wrangler", "bench");
 const startedAt = new Date();
@@ -54,4 +56,20 @@ export function fail(sentence: string): void {
 
 export function progress(text: string): void {
   if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
+
+export function judgeRatios({ failures, rows, brokenOff }: Result): void {
+  if (brokenOff !== null) fail(`The bench broke off, because ${brokenOff}. The tables have what was measured before.`);
+  if (failures === 0) return;
+  const wrong = rows.find(({ firstFailure }) => firstFailure !== null);
+  fail(`${failures} responses were wrong, so their rows have no ratio. The first: ${wrong?.firstFailure}`);
+}
+
+export function judgeGrowth(growth: Growth): void {
+  for (const sentence of growingStatements(growth))
+    fail(`A statement reads more rows if there are more runs: ${sentence}`);
+}
+
+export function judgeMemory(memory: readonly Memory[]): void {
+  if (!isBounded(memory)) fail("The service's heap still grew in the second half of the requests.");
 }

@@ -15,7 +15,7 @@ import type { Result } from "./result.ts";
 import { FEW_SEEDS } from "./seeds.ts";
 import { measureWrites, type Writes } from "./writes.ts";
 
-/** Fewer runs would hide a statement that reads more rows if there are more runs. */
+/** A list looks at 5000 runs at most, so a smaller site would seem to grow. */
 const SIZES = [10_000, 20_000];
 const REQUESTS = 100;
 const BATCHES_FOR_MS = 200;
@@ -27,8 +27,6 @@ export interface Trial {
   readonly gaps: readonly Gap[];
   readonly growth: Growth;
   readonly memory: readonly Memory[];
-  /** Why a peer is missing. */
-  readonly missing: readonly string[];
 }
 
 export async function measureTrial(onProgress: (text: string) => void): Promise<Trial> {
@@ -45,11 +43,11 @@ export async function measureTrial(onProgress: (text: string) => void): Promise<
   const options = { onLog, seeds: FEW_SEEDS, inspected: true, peers: peersOf(USUAL, TRIAL) };
   return withLoad(options, async (loaded) => {
     const result = await measureRatios(loaded, TRIAL, logged, onProgress, USUAL);
-    const { site, servers, generator, missing } = loaded;
-    if (result.brokenOff !== null) return { result, writes, bulkWrites, gaps: [], growth, memory: [], missing };
+    const { site, servers, generator } = loaded;
+    if (result.brokenOff !== null) return { result, writes, bulkWrites, gaps: [], growth, memory: [] };
     const gaps = await gapsAt(site, TRIAL_OF_GAPS, onProgress);
     const memory: Memory[] = [];
     for (const series of SERIES) memory.push(await weigh(series, servers, generator, REQUESTS, onProgress));
-    return { result, writes, bulkWrites, gaps, growth, memory, missing };
+    return { result, writes, bulkWrites, gaps, growth, memory };
   });
 }

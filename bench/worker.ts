@@ -5,13 +5,11 @@ import { dirname } from "node:path";
 import type { V4MiniflareOptions, V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { CONFIGS, SCRIPTS } from "./build.ts";
-import type { ServerName } from "./names.ts";
 import { type Runtime, startRuntime } from "./runtime.ts";
+import type { ServerName } from "./server.ts";
 
 /** As in development, because the receiver of the bench is on this machine. */
 const ON_LOOPBACK = { ALLOW_INSECURE_WEBHOOKS: "true" };
-
-export type WorkerName = Exclude<ServerName, "postgres">;
 
 export interface WorkerOptions {
   readonly folder: string;
@@ -33,7 +31,7 @@ export interface RunningWorker extends Runtime {
   readonly inspector: URL | null;
 }
 
-export async function startWorker(name: WorkerName, options: WorkerOptions): Promise<RunningWorker> {
+export async function startWorker(name: ServerName, options: WorkerOptions): Promise<RunningWorker> {
   const { folder, onLog = () => {}, inspected = false } = options;
   const shared: Partial<V4MiniflareOptions> = {
     ...(inspected ? { inspectorPort: 0 } : {}),
@@ -51,7 +49,7 @@ export async function startWorker(name: WorkerName, options: WorkerOptions): Pro
   }
 }
 
-function built(name: WorkerName, { secrets, counted, databases = [] }: WorkerOptions): V4WorkerOptions {
+function built(name: ServerName, { secrets, counted, databases = [] }: WorkerOptions): V4WorkerOptions {
   // The router is the platform's, so `routed` is the service's own build.
   const build = name === "routed" ? "service" : name;
   const { workerOptions } = unstable_getMiniflareWorkerOptions(CONFIGS[build]);

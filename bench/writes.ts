@@ -2,22 +2,20 @@
  * Counts the rows that a run writes, and how often a coordinator writes to D1, in the build of the service that counts
  * its statements. Nothing here is timed.
  */
-
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "./clock.ts";
-import { BATCH_CALLERS, type Batches, countBatches } from "./flights.ts";
+import { withGenerator } from "./generator.ts";
 import type { Count } from "./growth/count.ts";
 import { makePurgeable } from "./growth/fill.ts";
 import { reportAsHeard, triggerFor } from "./heard-runs.ts";
-import { type Expected, replicated } from "./landed.ts";
-import { withReceiver } from "./receiving.ts";
+import { whenNotified, withReceiver } from "./receiving.ts";
+import { type Expected, replicated } from "./replicated.ts";
 import { asker, chooseDatabase, putEndpoint, times } from "./seeds.ts";
 import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
 import { markdown } from "./table.ts";
-import { whenNotified } from "./told.ts";
 
 /**
  * The coordinators of a project's `environments` get `runs` runs in all, after `warmUp` runs that create their tables.
@@ -340,4 +338,39 @@ function each<T>(workloads: readonly Workload[], work: (workload: Workload, i: n
 async function withSite<T>(kept: SiteOptions["kept"], work: (site: Site) => Promise<T>, databases = 1): Promise<T> {
   const site = await open({ counted: true, kept, databases });
   return work(site).finally(() => site.stop());
+}
+
+/** A second on average, and in the worst second. */
+export interface Batches {
+  readonly perSecond: number;
+  readonly worst: number;
+  readonly target: number;
+}
+
+const TARGET = 1.5;
+export const BATCH_CALLERS = 64;
+
+/** `forMs`: how long callers create. The site must be one that counts. */
+export function countBatches(site: Site, forMs: number): Promise<Batches> {
+  const job = { operation: "create", callers: BATCH_CALLERS, forMs } as const;
+  const [project, nothing] = ["batches", { path: "", body: "" }];
+  const runs = `/bench/${project}/envs/made/action-runs`;
+  const empty = { openRuns: [], endedRuns: [], madeRuns: [], list: nothing, receiver: "" };
+  const seeds = { token: site.secrets.ROOT_TOKEN, runs, ...empty };
+  return withGenerator([site], seeds, async (generator) => {
+    const before = await generator.run(job);
+    await site.counts();
+    const startedAt = performance.now();
+    const { answers, failures, firstFailure } = await generator.run(job);
+    if (failures > 0) throw new Error(`${failures} answers were wrong. The first: ${firstFailure}`);
+    // Until the last run is replicated, so that a short job has a batch.
+    await replicated(site, [{ project, status: "pending", runs: before.answers + answers }]);
+    const counts = await site.counts();
+    const seconds = (performance.now() - startedAt) / 1000;
+    const batches = counts.filter(({ sql }) => /^D1:\s+INSERT INTO runs/.test(sql));
+    const firstAt = Math.min(...batches.map(({ at }) => at));
+    const bySecond = Map.groupBy(batches, ({ at }) => Math.floor((at - firstAt) / 1000));
+    const worst = Math.max(...[...bySecond.values()].map(({ length }) => length));
+    return { perSecond: batches.length / seconds, worst, target: TARGET };
+  });
 }

@@ -5,9 +5,9 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { reportAsHeard, triggerFor } from "../heard-runs.ts";
+import { whenNotified } from "../receiving.ts";
 import { asker } from "../seeds.ts";
 import type { Site } from "../site.ts";
-import { whenNotified } from "../told.ts";
 
 const POLL_MS = 100;
 const ENDS_WITHIN_MS = 30_000;

@@ -7,8 +7,9 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { replicatedUpTo } from "../landed.ts";
 import { withReceiver } from "../receiving.ts";
+import { replicatedUpTo } from "../replicated.ts";
+
 import { asker, chooseDatabase, times } from "../seeds.ts";
 import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
 import { allNotified, cancelInBulk, endGated, gateOf, putFeatures, type Receivers } from "./features.ts";

@@ -1,6 +1,7 @@
 /**
  * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it
- * deploys (`[build]`), serve.ts before it serves, and vitest.config.ts before the tests. The name of a script or a style
+ * deploys (`[build]`), serve.ts before it serves, and
+ * vitest.config.ts before the tests that need them. The name of a script or a style
  * contains a hash of its content, so browsers may cache it forever. The Worker serves the pages that name them; a page
  * has no address of its own.
  */
@@ -23,11 +24,10 @@ import { esbuild } from "./bundle.ts";
 import { documentFromSource } from "./document.ts";
 import { ROOT } from "./wrangler.ts";
 
-/* SECTION:
- * Fetches the API explorer's build: one file of one pinned package, through npm and its cache. The package is not among
- * the dependencies, because its own dependencies would add 290 MB to every install and the file already holds them.
+/**
+ * The API explorer's build is one file of this package. The package is not among the dependencies, because its own
+ * dependencies would add 290 MB to every install and the file already holds them.
  */
-
 const PACKAGE = "@scalar/api-reference@1.72.1";
 const FILE = "package/dist/browser/standalone.js";
 /** The file's hash. People type tokens into the explorer, so nothing but this file may be served. */
@@ -35,7 +35,7 @@ const SHA256 = "bf091006bdc3af6067af77c2f534812e3e633e94a94e87138069f570f33b762c
 const KEPT = join(ROOT, ".wrangler", "explorer", `${SHA256.slice(0, 16)}.js`);
 
 /** The build's text, or null if the file is missing and the registry can't be reached. */
-export function explorerBuild(): string | null {
+function explorerBuild(): string | null {
   return read(KEPT) ?? (fetchBuild() ? read(KEPT) : null);
 }
 
@@ -70,7 +70,7 @@ function fetchBuild(): boolean {
 
 const SRC = join(ROOT, "src");
 const CONSOLE = join(SRC, "console");
-const ASSETS = join(ROOT, ".wrangler", "assets");
+export const ASSETS = join(ROOT, ".wrangler", "assets");
 const HASH_CHARACTERS = 16;
 
 /** The headers of a script or a style. Cloudflare serves them without calling the Worker. */

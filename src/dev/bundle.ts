@@ -6,7 +6,7 @@ import { ROOT, WRANGLER } from "./wrangler.ts";
 
 export const esbuild = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
 
-/** The same source gives the same text as `wrangler deploy`. test/server/bench.test.ts compares both. */
+/** The same source gives the same text as `wrangler deploy`. test/tools/bench.test.ts compares both. */
 export const AS_WRANGLER = {
   absWorkingDir: ROOT,
   bundle: true,

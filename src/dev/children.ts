@@ -77,7 +77,7 @@ export function onStop(stop: (signal: NodeJS.Signals) => void): void {
 }
 
 /** Asks a child to end, which stops its own children. Kills the child if it does not end within 10 s. */
-export async function stopChild(child: ChildProcess): Promise<void> {
+async function stopChild(child: ChildProcess): Promise<void> {
   if (hasEnded(child)) return;
   const exited = once(child, "exit");
   child.kill("SIGTERM");

@@ -26,8 +26,8 @@ const BODY_MAX_BYTES = 64 * 1024;
 /** A job is a timer and a connection. More of them are a mistake. */
 const JOBS_MAX = 100;
 
-export const SECONDS = { least: 1, most: 60, default: 10 } as const;
-export const RESULTS = ["succeeded", "failed"] as const;
+const SECONDS = { least: 1, most: 60, default: 10 } as const;
+const RESULTS = ["succeeded", "failed"] as const;
 
 const dispatch = z.object({
   run: z.object({ callbackUrl: z.url(), callbackToken: z.string() }),
@@ -53,7 +53,7 @@ export interface HelloJob {
   close(): Promise<void>;
 }
 
-export interface HelloJobSettings {
+interface HelloJobSettings {
   readonly signingSecret: string;
   /** `scheme://host:port` of the server that gets all reports. */
   readonly serverUrl: string;
@@ -173,13 +173,7 @@ function isSigned(secret: string, body: string, headers: IncomingMessage["header
   }
 }
 
-/* SECTION:
- * The action `hello`, which `npm start` stores for its job. The job's port and signing secret can change with each
- * start, so each start stores them again. Everything else of a stored `hello` stays, because a person may have changed
- * it.
- */
-
-export const HELLO = "hello";
+const HELLO = "hello";
 
 const PARAMETERS_SCHEMA = {
   type: "object",
@@ -201,8 +195,9 @@ const PARAMETERS_SCHEMA = {
 export type OfferedHello = { readonly job: HelloJob } | { readonly why: string };
 
 /**
- * Starts the job, and stores the action that calls it. It does neither if a person's `hello` calls something else.
- * Throws errors of the client.
+ * Starts the job, and stores the action that calls it. It does neither if a person's `hello` calls something else. The
+ * job's port and signing secret can change with each start, so each start stores them again. Everything else of a stored
+ * `hello` stays, because a person may have changed it. Throws errors of the client.
  *
  * `serverUrl`: where the job reports. The action belongs to an environment of that server.
  */

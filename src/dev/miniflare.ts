@@ -1,4 +1,7 @@
-/** The local runtime, as `npm start`, the bench, the soak and the tests start it. */
+/**
+ * The local runtime, as `npm start`, the bench, the soak and the tests start it, and the migration of its databases. The
+ * command of wrangler would take seconds for each database.
+ */
 
 import { randomBytes } from "node:crypto";
 import { readdirSync, readFileSync } from "node:fs";
@@ -25,11 +28,6 @@ export function quietOptions(folder: string, options: V4MiniflareOptions) {
     ...options,
   });
 }
-
-/* SECTION:
- * Applies the migrations that a local database lacks, and writes its number into it. The command of wrangler would take
- * seconds for each database.
- */
 
 type Bound = Pick<BoundDatabase, "binding" | "number">;
 const CONTROL: Bound = { binding: "DB", number: 0 };

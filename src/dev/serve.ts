@@ -1,6 +1,6 @@
 /**
  * Serves the service on this machine: builds it, runs it, and does both again when its source changes. `npm start`,
- * `npm run dev` and the demo start this file as a process of its own.
+ * `npm run dev` and the pictures start this file as a process of its own.
  *
  * The port leads straight to the service, so every address is the service's own. `wrangler dev` would put two Workers of
  * its own in front. They answer below `/cdn-cgi/`, also to a header `MF-Original-URL` on any path, and let anybody run

@@ -1,4 +1,7 @@
-/** Runs the local server as a child process, and waits until it is ready. Finds ports for it. */
+/**
+ * The local server as a child process of a command: its flags, its port, its secrets, the folder of its databases, and
+ * when it is ready. src/dev/serve.ts is the server itself.
+ */
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
@@ -15,12 +18,12 @@ const READY_WITHIN_MS = 120_000;
 const NOT_READY_FOR_MS = 3_000;
 const POLL_MS = 100;
 
-export interface Server {
+interface Server {
   readonly url: string;
   readonly child: ChildProcess;
 }
 
-/** Starts the server with flags of server-flags.ts. */
+/** Starts the server with flags that `serverFlags` reads. */
 export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio"]): ChildProcess {
   // Otherwise wrangler, which reads the configuration, prints which file has the secrets.
   const env = { ...process.env, WRANGLER_LOG: process.env.WRANGLER_LOG ?? "warn" };
@@ -33,7 +36,7 @@ export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio
 
 /**
  * Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. `flags`: more of
- * server-flags.ts.
+ * those that `serverFlags` reads.
  */
 export async function startServer(port: number, flags: readonly string[]): Promise<Server> {
   const child = spawnServer(["--port", String(port), ...flags], ["ignore", "pipe", "pipe"]);
@@ -106,8 +109,6 @@ export async function freePort(): Promise<number> {
   throw new Error("Found no free port.");
 }
 
-/* SECTION: The flags of the local server. `npm run dev` passes them on. */
-
 export const DEFAULT_PORT = 8787;
 
 const USAGE = `npm run dev -- [flags]
@@ -175,8 +176,7 @@ function variable(text: string): readonly [string, string] {
   return [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/* SECTION: A server with its own secrets and an empty database, both in a folder that somebody removes later. */
-
+/** A server with its own secrets and an empty database, both in a folder that somebody removes later. */
 export interface TemporaryServer {
   readonly url: string;
   /** The operator's token. */
@@ -195,14 +195,12 @@ export async function startTemporaryServer(folder: string): Promise<TemporarySer
   return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };
 }
 
-/* SECTION: Prepares this machine for the service: its secrets, and the folder of its databases. */
-
 const SECRET_BYTES = 32;
 const OWNER_ONLY = 0o600;
 const OWNER_ENTERS = 0o700;
 
 /** Where the databases and the objects are kept, unless a command names another folder. It is also wrangler's. */
-export const STATE = ".wrangler/state";
+const STATE = ".wrangler/state";
 
 /** New random secrets in the format of `.dev.vars`. */
 export function newSecrets(): string {
@@ -261,9 +259,7 @@ function hasCode(error: unknown, code: string): boolean {
   return error instanceof Error && "code" in error && error.code === code;
 }
 
-/* SECTION: Makes the local databases ready for the service. One start of the runtime is enough for all of them. */
-
-export interface Local {
+interface Local {
   /** The folder of the databases, if not `.wrangler/state`. */
   readonly persistTo?: string;
   /** What binds them, if not `wrangler.toml`. */
@@ -272,7 +268,7 @@ export interface Local {
   readonly mustBindAll?: boolean;
 }
 
-/** Applies all migrations to the local databases, and writes each one's number into it. */
+/** Applies all migrations to the local databases in one start of the runtime, and writes each one's number into it. */
 export async function migrateLocally(local: Local = {}): Promise<void> {
   const { persistTo, config = CONFIG, mustBindAll = false } = local;
   const databases = await databasesIn(config);
@@ -284,13 +280,10 @@ export async function migrateLocally(local: Local = {}): Promise<void> {
   if (mustBindAll) requireAllBound(databases, inUse);
 }
 
-/* SECTION: The environment that all commands of this folder, the README and the documents use. */
-
+/** The environment that all commands of this folder, the README and the documents use. */
 export const EXAMPLE_ENVIRONMENT = { org: "acme", project: "shop", env: "production" } as const;
 
 const { org, project, env } = EXAMPLE_ENVIRONMENT;
 
 /** In paths of the console. */
 export const EXAMPLE_PATH = `${org}/${project}/${env}`;
-/** The path of its runs in the API. */
-export const EXAMPLE_RUNS = `/${org}/${project}/envs/${env}/action-runs`;

@@ -1,7 +1,7 @@
 /**
  * Installs and runs the build tools in `tools/`. They are not among the project's packages, because the type generator
  * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the same packages. So has
- * `tools/node-red/`, which only test/products/ runs: nobody else should wait for its 400 packages.
+ * `tools/node-red/`, which only test/products/ runs: nobody else should wait for its 400 packages. `npm run node-red` installs those.
  */
 
 import { spawnSync } from "node:child_process";
@@ -22,7 +22,7 @@ export function installTools(): void {
   install(TOOLS);
 }
 
-export function installNodeRed(): void {
+function installNodeRed(): void {
   // The optional package is a faster bcrypt, for passwords that no test has.
   install(NODE_RED, "--omit=optional");
 }
@@ -76,3 +76,5 @@ function readIfThere(file: string): string | null {
     return null;
   }
 }
+
+if (import.meta.main) installNodeRed();

@@ -1,9 +1,9 @@
-/** What `npm start` prints when the server is ready: at most 12 lines of a terminal with 80 columns. PURE. */
+/** What `npm start` prints when the server is ready: at most 12 lines of a terminal with 80 columns, and the link in it. */
 
 import { spawnSync } from "node:child_process";
 import { EXAMPLE_ENVIRONMENT, EXAMPLE_PATH } from "./server.ts";
 
-export interface Welcome {
+interface Welcome {
   readonly url: string;
   /** The console's address. It may have a code that signs in. */
   readonly link: string;
@@ -62,8 +62,6 @@ export function envFile(
   return lines.join("");
 }
 
-/* SECTION: The link of `npm start` to the console. A code in its fragment signs in once, and browsers send no fragments. */
-
 const CODE = /^[A-Za-z0-9_-]{43}$/;
 
 export function consoleLink(url: string): string {
@@ -71,7 +69,7 @@ export function consoleLink(url: string): string {
 }
 
 /**
- * A link that signs in; null if the service does not answer or gives no code for this token. `rootToken`: the
+ * A link with a code in its fragment, which browsers do not send. It signs in once. Null if the service does not answer or gives no code for this token. `rootToken`: the
  * operator's token.
  */
 export async function signInLink(url: string, rootToken: string): Promise<string | null> {
@@ -89,8 +87,6 @@ export async function signInLink(url: string, rootToken: string): Promise<string
     return null;
   }
 }
-
-/* SECTION: Enter in the terminal of `npm start`. */
 
 /**
  * Calls `act` for each line, if stdin is a terminal. Ctrl-C still sends its signal, because the terminal stays in its

@@ -1,5 +1,6 @@
 /**
  * Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere.
+ * Knows which D1 databases `wrangler.toml` binds, and what is wrong if one says that it has another number.
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -35,8 +36,6 @@ export function collect(child: ChildProcess): () => string {
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
   return () => Buffer.concat(chunks).toString();
 }
-
-/* SECTION: Which D1 databases `wrangler.toml` binds, and what is wrong if one of them says that it has another number. */
 
 export const CONFIG = join(ROOT, "wrangler.toml");
 const NAME = /^DB(?:_([1-9]|[1-5]\d|6[0-3]))?$/;

@@ -120,12 +120,15 @@ it("a replaced secret still creates, reads and cancels runs, also in a concurren
   expect((await ask("POST", `${runs}/${run.id}/cancel`, { token })).status).toBe(200);
 });
 
-it("a session that ended pauses nothing, and hears that it ended", async () => {
+it.each([
+  ["was ended", "DELETE FROM sessions WHERE id = ?"],
+  ["is over", "UPDATE sessions SET expires_at = 1 WHERE id = ?"],
+])("a session that %s elsewhere pauses nothing, and hears that it ended", async (_how, end) => {
   const project = newProject();
   const { token } = await grantToken(project, OWNER);
   const { headers, id } = await beginSession(token);
   expect((await ask("GET", "/whoami", { token: null, headers })).status).toBe(200);
-  await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(id).run();
+  await env.DB.prepare(end).bind(id).run();
   const pauses = `${project}/envs/production/pauses`;
   const sent = { token: null, headers, body: { reason: "freeze" } };
   const refused = await ask<Refusal>("PUT", `${pauses}/prod`, sent);

@@ -1,6 +1,6 @@
 /**
  * The command line as the tests start it: in one file with its packages, because half of a start is loading them file by
- * file. test/cli/in-process.ts, `npm run demo` and the first minute run the source.
+ * file. test/cli/in-process.ts and the first minute run the source.
  */
 
 import { renameSync } from "node:fs";

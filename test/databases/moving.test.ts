@@ -9,6 +9,7 @@ import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
+import { useSettings } from "../support/use-settings.ts";
 import {
   beginMove,
   copyingTo,
@@ -27,6 +28,8 @@ import {
   row,
   watchFailures,
 } from "./moves.ts";
+
+await useSettings("databases");
 
 watchFailures();
 

@@ -11,6 +11,7 @@ import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.
 import { changed, withSettings } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import {
   databaseOf,
   driveUntil,
@@ -22,6 +23,8 @@ import {
   row,
   watchFailures,
 } from "./moves.ts";
+
+await useSettings("databases");
 
 const IN_2 = databaseOf(2);
 

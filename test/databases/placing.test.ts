@@ -23,6 +23,7 @@ import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
 import { changed } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
+import { useSettings } from "../support/use-settings.ts";
 import {
   beginMove,
   copyingTo,
@@ -41,6 +42,8 @@ import {
   row,
   watchFailures,
 } from "./moves.ts";
+
+await useSettings("databases");
 
 const failures = watchFailures();
 

@@ -21,6 +21,7 @@ import { walkedTo } from "../support/landed.ts";
 import { ask } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
+import { useSettings } from "../support/use-settings.ts";
 import {
   beginMove,
   copyingTo,
@@ -40,6 +41,8 @@ import {
   row,
   watchFailures,
 } from "./moves.ts";
+
+await useSettings("databases");
 
 const failures = watchFailures();
 

@@ -17,6 +17,9 @@ import { idAt, onTheWire } from "../support/rows.ts";
 import { changed } from "../support/settings.ts";
 import { lackingNothing, OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
+
+await useSettings("databases");
 
 afterEach(() => {
   vi.useRealTimers();

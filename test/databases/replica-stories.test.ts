@@ -24,6 +24,7 @@ import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 import { plantRun } from "../support/several-databases.ts";
+import { useSettings } from "../support/use-settings.ts";
 import {
   beginMove,
   DATABASES,
@@ -39,6 +40,8 @@ import {
   ringNext,
   watchFailures,
 } from "./moves.ts";
+
+await useSettings("databases");
 
 watchFailures();
 

@@ -10,6 +10,9 @@ import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
+import { useSettings } from "../support/use-settings.ts";
+
+await useSettings("databases");
 
 const [IN_1, IN_3] = [env.DB_1, env.DB_3] as [D1Database, D1Database];
 const all = reading(OUT_OF_REACH);

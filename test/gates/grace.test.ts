@@ -174,6 +174,34 @@ describe("an attempt is under way when the run is cancelled", () => {
     }));
 });
 
+it("a run whose time is up leaves its queue to a run that gets there before the alarm rings", () =>
+  stage.awake(async (awake) => {
+    const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
+    await answer(202);
+    stage.pass(MINUTE_MS);
+    const next = await create(stage, awake);
+    expect(holds(awake, next)).toBe(true);
+    expect(shown(awake, ahead)).toMatchObject({ endCause: "deadline" });
+  }));
+
+it("a late answer of an attempt that counted as lost leaves the queue to the one that is under way", () =>
+  stage.awake(async (awake) => {
+    const ahead = await create(stage, awake);
+    const next = await create(stage, awake);
+    const [lost] = stage.underWay;
+    stage.pass(LEASE_MS);
+    await stage.ring(awake);
+    stage.pass(2000);
+    await stage.ring(awake);
+    expect(stage.underWay).toHaveLength(2);
+    await cancel(awake, ahead, 0);
+    lost?.answer(404);
+    await stage.settle();
+    expect(holds(awake, next)).toBe(false);
+    await answer(404);
+    expect(holds(awake, next)).toBe(true);
+  }));
+
 describe("the next attempt waits when the run is cancelled", () => {
   it.each([
     [503, "has room, because no job has begun", 0],

@@ -7,6 +7,7 @@ import fc from "fast-check";
 import { afterEach, beforeEach, it, vi } from "vitest";
 import { type Fault, resetFaults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { beat, callback, callbackAgain, cancel, start, stop, stopAgain, stopTwice } from "./changes.ts";
 import { newReal, type Who } from "./command.ts";
 import { count } from "./counts.ts";
@@ -19,6 +20,8 @@ import { create, retry } from "./new-runs.ts";
 import { HeldWrites } from "./platform.ts";
 import { get, list, listAlone, listDuring, summarize } from "./reads.ts";
 import { cancelSet, purge, type RunSet } from "./sets.ts";
+
+await useSettings("databases");
 
 const SEED = 20260131;
 const STORIES = 40;

@@ -214,6 +214,11 @@ describe("how long a run waits already", () => {
     expect(changed(twice, EVENTS.held, NOW + 6).waitingSince).toBe(NOW + 6);
   });
 
+  it("is not undone when somebody cancels it by a clock that stepped back", () => {
+    const over = changed(APPROVAL, EVENTS.cancel_requested, CREATED_AT);
+    expect(over).toMatchObject({ cancelRequestedAt: NOT_BEFORE, cancelUntil: NOT_BEFORE, completedAt: NOT_BEFORE });
+  });
+
   it.each(["rejected", "replaced"] as const)("is not undone when it is %s", (type) => {
     for (const [now, at] of [
       [NOW + 1, NOW + 1],

@@ -171,6 +171,15 @@ it("a run that does not want to wait leaves its place to the next, which may fit
   ]);
 });
 
+it("during a pause, a run that does not want to wait is refused if there is no room, unless it is held already", () => {
+  const running = [{ id: "h", actionName: "b", limit: 1, isStopping: false }];
+  const behind = { id: "w", actionName: "a", limit: 1, onConflict: "reject", isUnchecked: false } as const;
+  const inPause = (heldFor: string | null) =>
+    schedule({ running, queued: [{ ...behind, heldFor }], pause: "a freeze" });
+  expect(idsOf(inPause(null), "refuse")).toEqual(["w"]);
+  expect(idsOf(inPause("a freeze"), "refuse")).toEqual([]);
+});
+
 describe("a run that cancels others", () => {
   const ahead = { id: "h", actionName: "a", limit: 1, isStopping: false };
   const behind: QueuedRun = {

@@ -333,7 +333,7 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     expect(arrived).toMatchObject([{ what: CALLBACK, body: { status: "failed" } }]);
   });
 
-  it.each(["../../etc", "a b", "$(id)"])("refuses %j as a run's id and sends nothing", async (id) => {
+  it.each(["../../etc", "a b", "$(id)"])("refuses a run's id that is not a UUID and sends nothing: %s", async (id) => {
     expect((await job(["true"], { RUN_ID: id }).ended).code).toBe(64);
     expect(arrived).toEqual([]);
   });
@@ -588,7 +588,9 @@ describe.skipIf(!hasCurl).each(JOBS)("a job of examples/$file", (job) => {
     expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: "cancelled" });
   });
 
-  it.each(Object.entries(ends))("reports %s as %s", async (end, expected) => {
+  // The two usual ends are above.
+  const others = Object.entries(ends).filter(([end]) => ![success, failure].includes(end));
+  it.each(others)("reports the end %s as %s", async (end, expected) => {
     const one = await newRun();
     await runJob(one, "1.4.2", end);
     expect(await ask("GET", `/${one.id}`)).toMatchObject({ status: expected });
@@ -627,14 +629,14 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
     expect(printed).not.toMatch(/::|##/);
   });
 
-  it.each([408, 429, 500, 503, 530])("retries the same report after a %i", async (status) => {
+  it.each([408, 429, 500])("retries the same report after a %i", async (status) => {
     answer = ({ what }) => (what === CALLBACK && arrived.length < 3 ? status : 200);
     expect((await job(["true"])).code).toBe(0);
     expect(arrived).toHaveLength(3);
     expect(arrived[2]).toEqual(arrived[1]);
   });
 
-  it.each([400, 401, 403, 404, 409, 413])("does not retry after a %i, and prints the response", async (status) => {
+  it.each([400, 409, 413])("does not retry after a %i, and prints the response", async (status) => {
     answer = () => Response.json({ error: "Here is why.", code: "a_code" }, { status });
     const { code, printed } = await job(["touch", join(folder, "runs/mark")]);
     expect(code).toBe(1);
@@ -761,23 +763,37 @@ const HANDS: readonly { readonly file: string; readonly shell: readonly string[]
 describe.each(HANDS)("examples/$file", ({ file, shell, hand }) => {
   const source = readFileSync(join(ROOT, "examples", file), "utf8");
 
-  async function deployed(value: string): Promise<string | null> {
-    const handed = hand(source, value);
-    if (handed === null) return null;
-    expect(handed.script).toContain(DEPLOY);
+  /** What the deploy script gets as its first argument. */
+  async function passedOn({ script, env }: NonNullable<ReturnType<Hand>>): Promise<string> {
     writeFileSync(join(folder, "deploy.sh"), "#!/bin/sh\nprintf '%s' \"$1\" >deployed\n");
     chmodSync(join(folder, "deploy.sh"), 0o755);
-    writeFileSync(join(folder, "step"), handed.script);
-    const { code, printed } = await run([...shell, join(folder, "step")], { ...KEPT, ...handed.env }).ended;
+    writeFileSync(join(folder, "step"), script);
+    expect(script).toContain(DEPLOY);
+    const { code, printed } = await run([...shell, join(folder, "step")], { ...KEPT, ...env }).ended;
     expect(code, printed).toBe(0);
     return readFileSync(join(folder, "deployed"), "utf8");
   }
 
   it("passes the version on", async () => {
-    for (const version of ["1.4.2", "v2.0.0-rc.1+build_7"]) expect(await deployed(version)).toBe(version);
+    for (const version of ["1.4.2", "v2.0.0-rc.1+build_7"]) {
+      const handed = hand(source, version);
+      expect(handed && (await passedOn(handed))).toBe(version);
+    }
   });
 
-  it.each(HOSTILE)("passes %j on unchanged, or the product refuses it", async (value) => {
-    expect([value, null]).toContain(await deployed(value));
+  it("passes hostile versions on unchanged, or the product refuses them", async () => {
+    const taken = HOSTILE.flatMap((value) => {
+      const handed = hand(source, value);
+      return handed === null ? [] : [{ value, version: handed.env.VERSION, script: handed.script }];
+    });
+    expect(new Set(taken.map(({ script }) => script)).size).toBeLessThan(2);
+    // The product fills in variables, and the script is the same. So one shell can get all values in one variable, except
+    // those whose beginning or end matters.
+    const alone = taken.filter(({ value }) => ["-n", "1\n"].includes(value));
+    const joined = (all: typeof taken, of: "value" | "version") => all.map((one) => one[of]).join("\n");
+    for (const together of taken.length > 0 ? [taken, ...alone.map((one) => [one])] : []) {
+      const handed = { script: together[0]?.script ?? "", env: { VERSION: joined(together, "version") } };
+      expect(await passedOn(handed)).toBe(joined(together, "value"));
+    }
   });
 });

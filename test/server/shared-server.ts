@@ -10,6 +10,7 @@ import type { V4WorkerOptions } from "miniflare";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
 import { bundle, CONFIGS } from "../../bench/build.ts";
+import { makeAssets } from "../../src/dev/assets.ts";
 import { migrateClosed } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
@@ -29,6 +30,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
   const folder = mkdtempSync(join(QUICK_FILES, "action-runs-shared-"));
   const state = join(folder, "migrated");
   const made = migratedIn(state);
+  await makeAssets();
   // Several files use them.
   installTools();
   const beginning = { worker: build(join(folder, "built")), state };
@@ -47,7 +49,7 @@ export default async function setup({ provide }: TestProject): Promise<() => Pro
 }
 
 /**
- * The service with its bindings, built as a deploy does, but in a quarter of the time. test/server/bench.test.ts asserts
+ * The service with its bindings, built as a deploy does, but in a quarter of the time. test/tools/bench.test.ts asserts
  * that a deploy's build is the same.
  */
 function build(folder: string): V4WorkerOptions {

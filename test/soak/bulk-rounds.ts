@@ -5,11 +5,19 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { type Begun, type BulkOperation, contradiction, isOver, type Order, stepBack } from "./bulk-operation.ts";
-import { BULK_ENVIRONMENT, BulkEnvironment, type Kind, type MadeRun } from "./bulk-place.ts";
-import { PLANS, type Plan, type Round, reportedMeanwhile } from "./bulk-plans.ts";
+import {
+  BULK_ENVIRONMENT,
+  BulkEnvironment,
+  type Kind,
+  type MadeRun,
+  PLANS,
+  type Plan,
+  type Round,
+  reportedMeanwhile,
+} from "./bulk-plans.ts";
 import { BulkVerdict } from "./bulk-verdict.ts";
-import { forAll } from "./pool.ts";
-import type { Random } from "./random.ts";
+import { forAll, type Random } from "./requests.ts";
+
 import type { Stage } from "./stage.ts";
 
 const ACTORS = 4;

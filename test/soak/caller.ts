@@ -8,9 +8,9 @@ import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import type { BulkRounds } from "./bulk-rounds.ts";
 import { type Asked, describe, Line, type Sent } from "./line.ts";
-import type { Random } from "./random.ts";
 import { Reads } from "./reads.ts";
-import { ask, urlOf } from "./requests.ts";
+import { ask, type Random, urlOf } from "./requests.ts";
+
 import { type ActionRun, type Attempt, type Origin, RunModel, stepOf } from "./run-model.ts";
 import type { Created, Creation, Detailed, OwnRun, Stage } from "./stage.ts";
 

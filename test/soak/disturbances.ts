@@ -6,9 +6,9 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { FAULTS, type FaultName, type FaultsTold } from "./fault-names.ts";
 import { Moves } from "./moves.ts";
-import type { Random } from "./random.ts";
 import type { SoakRecord } from "./record.ts";
-import { ask, urlOf } from "./requests.ts";
+import { ask, type Random, urlOf } from "./requests.ts";
+
 import type { Site } from "./site.ts";
 
 /** What a soak can leave out, to narrow a failure down. */

@@ -6,9 +6,9 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
 import { describe } from "./line.ts";
-import type { Random } from "./random.ts";
 import type { Mailbox, Manner, Receiver } from "./receiver.ts";
-import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
+import { type Answer, type Ask, ask, type Random, urlOf } from "./requests.ts";
+
 import type { Stage } from "./stage.ts";
 
 export type EndpointName = "all" | "flaky" | "changes" | "moved";

@@ -6,7 +6,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { ActionRunsError, createClient } from "../../src/client/index.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "./requests.ts";
 import type { ActionRun } from "./run-model.ts";
 import type { Stage } from "./stage.ts";
 

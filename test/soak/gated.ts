@@ -9,9 +9,9 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Insisted, insist } from "./insist.ts";
-import type { Random } from "./random.ts";
-import { type Answer, urlOf } from "./requests.ts";
+import { type Insisted, insist } from "./line.ts";
+import { type Answer, type Random, urlOf } from "./requests.ts";
+
 import type { Stage } from "./stage.ts";
 
 export const GATED_ENVIRONMENT = "acme/soak/gated";

@@ -1,10 +1,10 @@
 /**
  * How one caller of a soak reaches the service: through one isolate or another. Knows which failures a disturbance
- * excuses.
+ * excuses, and sends a request again until it gets an expected response.
  */
 
-import type { Random } from "./random.ts";
-import { type Answer, type Ask, ask, urlOf } from "./requests.ts";
+import { setTimeout as delay } from "node:timers/promises";
+import { type Answer, type Ask, ask, type Random, urlOf } from "./requests.ts";
 import type { Details, Step, Verdict } from "./run-model.ts";
 import type { Created, OwnRun, Stage } from "./stage.ts";
 
@@ -133,4 +133,29 @@ export class Line {
 export function describe({ status, body }: Answer): string {
   const { code, status: shown } = (body ?? {}) as { readonly code?: string; readonly status?: string };
   return `${status} ${code ?? shown ?? (Array.isArray(body) ? `${body.length} runs` : "")}`;
+}
+
+const RETRY_MS = 300;
+
+/** A request of the operator, or of `token`. */
+export type Insisted = Omit<Ask, "token"> & { readonly token?: string };
+
+/** A 503 is never a violation. Every other unexpected response is one. */
+export async function insist(
+  { site, record }: Pick<Stage, "site" | "record">,
+  expected: readonly number[],
+  story: string[],
+  asked: Insisted,
+): Promise<Answer> {
+  for (;;) {
+    await site.up;
+    const sentAt = Date.now();
+    const answer = await ask({ token: site.rootToken, ...asked });
+    const told = answer === null ? "no answer" : describe(answer);
+    record.tell(story, `${record.clock(sentAt)} ${asked.method} ${new URL(asked.url).pathname} -> ${told}`);
+    if (answer !== null && expected.includes(answer.status)) return answer;
+    if (answer !== null && answer.status !== 503)
+      record.violation(`answered with ${told}: ${JSON.stringify(answer.body)}`, story, sentAt);
+    await delay(RETRY_MS);
+  }
 }

@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { A_STEP_OF_A_MOVE_MS, ageMoves } from "../support/aged-moves.ts";
 import { readStrangers } from "./d1-files.ts";
-import type { Random } from "./random.ts";
 import type { SoakRecord } from "./record.ts";
-import { ask, urlOf } from "./requests.ts";
+import { ask, type Random, urlOf } from "./requests.ts";
+
 import type { Site } from "./site.ts";
 
 const DATABASES = 4;

@@ -4,7 +4,8 @@
  */
 
 import type { Line } from "./line.ts";
-import type { Random } from "./random.ts";
+import type { Random } from "./requests.ts";
+
 import { type Step, stepOf, type Verdict } from "./run-model.ts";
 import type { Detailed, OwnRun, Stage } from "./stage.ts";
 

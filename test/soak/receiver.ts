@@ -9,8 +9,8 @@ import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { verifyWebhook, type WebhookMessage } from "../../src/client/index.ts";
-import type { Random } from "./random.ts";
 import type { SoakRecord } from "./record.ts";
+import type { Random } from "./requests.ts";
 
 /** How a URL answers. `late`: 204 after a while. `flaky`: at random, and not always. All answer 204 after `heal`. */
 export type Manner = "reliable" | "late" | "flaky";

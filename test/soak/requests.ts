@@ -1,5 +1,7 @@
-/** One request to the service, bounded in time. Connections are kept; a killed service costs only those that it had. */
-
+/**
+ * What callers of a soak are made of. One request is bounded in time; connections are kept, and a killed service costs
+ * only those that it had. Random numbers come from a seed, so that a soak can be planned again: only the timing differs.
+ */
 import { setTimeout as delay } from "node:timers/promises";
 import { Agent, request } from "undici";
 
@@ -67,4 +69,32 @@ export async function ask({ method, url, token, body, key, person, hangUpAfterMs
   } finally {
     stopped.abort();
   }
+}
+
+/** At least 0 and less than 1. */
+export type Random = () => number;
+
+/** Mulberry32. Each `part` of the soak has its own sequence. */
+export function randomFrom(seed: number, part: number): Random {
+  let state = (seed * 0x9e3779b1 + part * 0x85ebca6b) | 0;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const WORKERS = 8;
+
+/** Does the work for all items, eight at a time. */
+export async function forAll<T, R>(items: Iterable<T>, work: (item: T) => Promise<R>): Promise<R[]> {
+  const queue = [...items].entries();
+  const done: R[] = [];
+  await Promise.all(
+    Array.from({ length: WORKERS }, async () => {
+      for (const [n, item] of queue) done[n] = await work(item);
+    }),
+  );
+  return done;
 }

@@ -1,14 +1,12 @@
 /**
  * The end of a soak, for webhook endpoints: each end that D1 has was sent to each endpoint that asked for it, and to no
- * other. What an endpoint did not get yet is in its deliveries.
+ * other. What an endpoint did not get yet is in its deliveries. If its receiver was not well, each end has a delivery that
+ * says what the receiver knows, and a recovery brings back what was given up.
  */
-
 import { setTimeout as delay } from "node:timers/promises";
-import { comparedWith, isOutcome, mustHearOfChange } from "./changes-heard.ts";
-import { deliveriesOf } from "./deliveries.ts";
 import { CHANGES_LABEL, type EndpointName, type Endpoints } from "./endpoints.ts";
-import type { EndedRow } from "./landing.ts";
 import type { Mailbox, Receiver } from "./receiver.ts";
+import type { EndedRow } from "./replicated.ts";
 import type { Stage } from "./stage.ts";
 
 /** A lost attempt has a lease of 30 s, and an endpoint that failed gets one trial request a minute. */
@@ -147,6 +145,162 @@ export class NotifiedCheck {
 
   #violation(sentence: string, runId: string, more: readonly string[] = []): void {
     const story = [...(this.#stage.runs.get(runId)?.story ?? []), ...more];
+    this.#stage.record.violation(sentence, story, this.#since);
+  }
+}
+
+/** The clock may step by so much, and an alarm may be so late. */
+const SURELY_MS = 5000;
+
+/**
+ * Of all ended runs of an environment: those that succeeded or failed, and which the endpoint must hear of. An end that
+ * may have been the same as the one before it is missing, because instants don't tell the order of two ends for sure.
+ */
+export function mustHearOfChange(rows: readonly EndedRow[]): readonly EndedRow[] {
+  return outcomesOf(rows).flatMap((group) =>
+    group.filter((row) => perhapsBefore(group, row).every(({ status }) => status !== row.status)),
+  );
+}
+
+/** The outcomes of each action, in the order of their ends. */
+function outcomesOf(rows: readonly EndedRow[]): readonly (readonly EndedRow[])[] {
+  const inOrder = rows.filter(isOutcome).toSorted((a, b) => a.completedAt - b.completedAt);
+  return [...Map.groupBy(inOrder, ({ actionName, isStored }) => `${actionName} ${isStored}`).values()];
+}
+
+export function isOutcome({ status }: EndedRow): boolean {
+  return status === "succeeded" || status === "failed";
+}
+
+/**
+ * Those of which each may have been the last that ended before the row. A timeout has the instant of its deadline, and
+ * ends some time after it. So it may have come after a run with a later instant.
+ */
+function perhapsBefore(rows: readonly EndedRow[], row: EndedRow): readonly EndedRow[] {
+  const before = rows.filter(({ id, completedAt }) => id !== row.id && completedAt <= row.completedAt + SURELY_MS);
+  const last = before.findLast(({ isTimeout, completedAt }) => !isTimeout && completedAt + SURELY_MS < row.completedAt);
+  const lastAt = last?.completedAt ?? Number.NEGATIVE_INFINITY;
+  return before.filter(({ completedAt }) => completedAt > lastAt - SURELY_MS);
+}
+
+/** What the row may have been compared with, to understand a violation. */
+export function comparedWith(rows: readonly EndedRow[], row: EndedRow): readonly string[] {
+  const group = outcomesOf(rows).find((outcomes) => outcomes.some(({ id }) => id === row.id)) ?? [];
+  return perhapsBefore(group, row).map(
+    ({ id, status, completedAt, isTimeout }) =>
+      `before it, perhaps: ${id} ${status} ${new Date(completedAt).toISOString()}${isTimeout ? ", a timeout" : ""}`,
+  );
+}
+
+const PAGE = 100;
+
+export interface Delivery {
+  readonly runId: string;
+  readonly state: "waiting" | "delivered" | "failed";
+  readonly nextAttemptAt: string | null;
+}
+
+/** All of them, or those in one state, by run. Throws if one run has two. */
+export async function deliveriesOf(
+  endpoints: Endpoints,
+  name: EndpointName,
+  state?: Delivery["state"],
+): Promise<ReadonlyMap<string, Delivery>> {
+  const found = new Map<string, Delivery>();
+  const query = new URLSearchParams({ limit: String(PAGE), ...(state !== undefined && { state }) });
+  let next: string | null = `webhook-endpoints/${name}/deliveries?${query}`;
+  while (next !== null) {
+    const page = await endpoints.ask("GET", next);
+    for (const delivery of page.body as Delivery[]) {
+      if (found.has(delivery.runId)) throw new Error(`${name} lists the delivery of ${delivery.runId} twice`);
+      found.set(delivery.runId, delivery);
+    }
+    next = page.next;
+  }
+  return found;
+}
+
+const RECOVERED_WITHIN_MS = 90_000;
+const RECOVERY_POLL_MS = 500;
+
+export class RecoveryCheck {
+  readonly #stage: Stage;
+  readonly #endpoints: Endpoints;
+  readonly #rows: () => readonly EndedRow[];
+  readonly #since = Date.now();
+
+  /** `rows`: the ended runs that D1 has now. */
+  constructor(stage: Stage, endpoints: Endpoints, rows: () => readonly EndedRow[]) {
+    this.#stage = stage;
+    this.#endpoints = endpoints;
+    this.#rows = rows;
+  }
+
+  /** Call it when everything was told. `startedAt`: before the first run of the soak. */
+  async run(startedAt: number): Promise<void> {
+    await this.#checkFlaky();
+    await this.#recoverFailed(startedAt);
+    await this.#recoverMissing(startedAt);
+  }
+
+  /** Each run has a delivery, and each delivery says what the receiver knows. */
+  async #checkFlaky(): Promise<void> {
+    const rows = this.#rows();
+    const { heard } = this.#endpoints.mailbox("flaky");
+    const deliveries = await deliveriesOf(this.#endpoints, "flaky");
+    for (const { id, text } of rows) {
+      const delivery = deliveries.get(id);
+      const { isTaken = false, isRefused = false } = heard.get(id) ?? {};
+      const told = JSON.stringify(delivery);
+      if (delivery === undefined) this.#violation(`UNSAID: flaky has no delivery of ${text}`, id);
+      else this.#stage.record.count(`deliveries of the flaky endpoint: ${delivery.state}`);
+      if (delivery?.state === "delivered" && !isTaken)
+        this.#violation(`NOT DELIVERED: the receiver never said so, but it is ${told}`, id);
+      if (delivery?.state === "failed" && !isRefused)
+        this.#violation(`NOT REFUSED: the receiver never said so, but it is ${told}`, id);
+    }
+  }
+
+  async #recoverFailed(startedAt: number): Promise<void> {
+    const failed = await deliveriesOf(this.#endpoints, "flaky", "failed");
+    const order = { since: new Date(startedAt).toISOString(), include: "failed" };
+    await this.#endpoints.ask("POST", "webhook-endpoints/flaky/recover", order);
+    this.#stage.record.count("failed deliveries recovered", failed.size);
+    const since = Date.now();
+    const left = () => deliveriesOf(this.#endpoints, "flaky", "failed");
+    let still = await left();
+    while (still.size > 0 && Date.now() - since < RECOVERED_WITHIN_MS) {
+      await delay(RECOVERY_POLL_MS);
+      still = await left();
+    }
+    for (const [id, delivery] of still)
+      this.#violation(`NOT RECOVERED: the receiver is well, but it is ${JSON.stringify(delivery)}`, id);
+    const gone = await deliveriesOf(this.#endpoints, "flaky");
+    for (const id of failed.keys()) {
+      if (!gone.has(id)) this.#violation("NOT RECOVERED: the recovery has lost its delivery", id);
+    }
+  }
+
+  /** Nothing was missed. */
+  async #recoverMissing(startedAt: number): Promise<void> {
+    const order = { since: new Date(startedAt).toISOString(), include: "missing" };
+    const until = Date.now() + RECOVERED_WITHIN_MS;
+    await this.#endpoints.ask("POST", "webhook-endpoints/all/recover", order);
+    type Status = { readonly recover: { readonly messages: number; readonly isOver: boolean } | null };
+    for (;;) {
+      const { recover } = (await this.#endpoints.ask("GET", "webhook-endpoints/all/status")).body as Status;
+      const isLate = Date.now() > until;
+      if (recover?.isOver !== true && !isLate) await delay(RECOVERY_POLL_MS);
+      else {
+        if (recover?.isOver !== true || recover.messages > 0)
+          this.#violation(`UNSAID: a recovery of what all missed is ${JSON.stringify(recover)}`, "");
+        return;
+      }
+    }
+  }
+
+  #violation(sentence: string, runId: string): void {
+    const story = this.#stage.runs.get(runId)?.story ?? [];
     this.#stage.record.violation(sentence, story, this.#since);
   }
 }

@@ -1,46 +1,42 @@
 /**
- * The settings that differ between files, and what they can reach. test/webhooks/ is like development, where webhooks
- * may go to loopback, and a receiver there behaves as receivers do, badly included. Everything else is like a deployed
- * service.
+ * The settings and bindings of the service under test. They are those of a deployed service with one database and no
+ * archive (test/archive/bucket.ts adds one), unless a file asks for others (use-settings.ts).
  */
 
 import type { Env } from "../../src/settings/env.ts";
 
 const DEVELOPMENT = { PUBLIC_URL: "", ALLOW_INSECURE_WEBHOOKS: "true" };
-
-/** The folders whose tests have several databases, and those that have an archive. Most deployments have neither. */
-const WITH_DATABASES = /\/test\/(databases|property)\//;
-const WITH_ARCHIVE = /\/test\/archive\//;
 export const MORE_DATABASES = ["DB_1", "DB_2", "DB_3"] as const;
 
+/**
+ * `development`: webhooks may go to loopback, where a receiver behaves as receivers do, badly included. `databases`:
+ * four of them.
+ */
+export type Setting = "development" | "databases";
+
 /** One for the isolate, shared by the Worker, its objects and the tests. */
-let isDevelopment = false;
-let hasDatabases = false;
-let hasArchive = false;
+let used: readonly Setting[] = [];
 
 /** Settings and bindings that a test has changed. Undefined: the binding is missing. Reset before each file. */
 export const changed: Partial<Record<keyof Env, unknown>> = {};
 
-/** Call it before each file. `path`: the file's. */
-export function useSettingsOf(path: string): void {
-  isDevelopment = path.includes("/test/webhooks/");
-  hasDatabases = WITH_DATABASES.test(path);
-  hasArchive = WITH_ARCHIVE.test(path);
+/** The settings of a deployed service, and these. */
+export function set(...settings: readonly Setting[]): void {
+  used = settings;
   for (const name of Object.keys(changed)) delete changed[name as keyof Env];
 }
 
 /** The databases besides `DB` that the tests of this file have. */
 export function moreDatabases(): readonly (typeof MORE_DATABASES)[number][] {
-  return hasDatabases ? MORE_DATABASES : [];
+  return used.includes("databases") ? MORE_DATABASES : [];
 }
 
 export function withSettings<T extends Env>(env: T): T {
-  const { ARCHIVE, DB_1, DB_2, DB_3, ...others } = env;
+  const { ARCHIVE: _, DB_1, DB_2, DB_3, ...others } = env;
   return {
     ...others,
-    ...(hasDatabases && { DB_1, DB_2, DB_3 }),
-    ...(hasArchive && { ARCHIVE }),
-    ...(isDevelopment && DEVELOPMENT),
+    ...(used.includes("databases") && { DB_1, DB_2, DB_3 }),
+    ...(used.includes("development") && DEVELOPMENT),
     ...changed,
   } as unknown as T;
 }
@@ -52,7 +48,7 @@ const network = globalThis.fetch;
 export function stayOnThisMachine(): void {
   globalThis.fetch = (input, init) => {
     const { hostname } = new URL(input instanceof Request ? input.url : String(input));
-    if (isDevelopment && LOOPBACK.test(hostname)) return network(input, init);
+    if (used.includes("development") && LOOPBACK.test(hostname)) return network(input, init);
     return Promise.resolve(new Response("no network", { status: 503 }));
   };
 }

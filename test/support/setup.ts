@@ -1,35 +1,30 @@
-import { applyD1Migrations, reset } from "cloudflare:test";
+import { reset } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, vi } from "vitest";
-import { forgetLacking, lacksDatabase } from "../../src/database/database-state.ts";
+import { afterEach, vi } from "vitest";
 import { requireDatabase } from "../../src/health/readiness.ts";
 
 import { requireRealSetTimeout } from "./clock.ts";
 import { endEarlierFiles, resetFaults } from "./faults.ts";
 import { importMainOnce } from "./main-module.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
-import { moreDatabases, stayOnThisMachine, useSettingsOf } from "./settings.ts";
+import { set, stayOnThisMachine } from "./settings.ts";
+import { askWhatLacks, prepareDatabase } from "./use-settings.ts";
 
-useSettingsOf(expect.getState().testPath ?? "");
+set();
 stayOnThisMachine();
 importMainOnce();
 
 // The file before had the same runtime. Delete what it stored, so that none of its alarms rings in this file.
 endEarlierFiles();
 await reset();
-for (const [number, name] of (["DB", ...moreDatabases()] as const).entries()) {
-  await applyD1Migrations(env[name], env.TEST_MIGRATIONS);
-  await env[name].prepare("INSERT OR REPLACE INTO database_number (id, number) VALUES (1, ?)").bind(number).run();
-}
+await prepareDatabase("DB", 0);
 // The isolate remembers for some seconds whether D1 was ready. Ask for it in the year 2100: back in the present, the
 // answer counts as old, so the file's own first question reaches D1.
 vi.useFakeTimers({ toFake: ["Date"], now: Date.parse("2100-01-01") });
 const keys = { secrets: "", requests: "" };
 await requireDatabase({ db: env.DB, keys, withReport: false }, { d1: 0, coordinator: 0 });
 vi.useRealTimers();
-// An isolate asks once. So that no test of a list counts that question, it is asked here.
-forgetLacking();
-await lacksDatabase(env, { d1: 0, coordinator: 0 });
+await askWhatLacks();
 
 useNewAddress();
 

@@ -4,7 +4,10 @@ import { describe, expect, it } from "vitest";
 import { type Conditions, parsedJson, RESPONSE_READ_MAX_BYTES, unmetCondition } from "../../src/webhooks/response.ts";
 
 import { ask, newRunsPath } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
+
+await useSettings("development");
 
 const RPC_OK = '{"jsonrpc":"2.0","id":1,"result":[3,{"1":7}]}';
 const RPC_ERROR = '{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"s3cret"},"result":null}';

@@ -4,7 +4,10 @@ import { describe, expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
+
+await useSettings("development");
 
 describe("a request", () => {
   it("is by default a POST with everything that placeholders can reach, as JSON", async () => {

@@ -130,3 +130,24 @@ describe("the wait before a retry", () => {
     expect(expected).toBeLessThanOrEqual(RETRY_WAIT_MAX_MS);
   });
 });
+
+describe("the last attempt, if only time bounds them", () => {
+  const endsAt = NOW + 10 * 60_000;
+  const last = (retryAfter: string | null, now = endsAt - 30_000, maxAttempts: number | null = null) =>
+    nextAttemptAt({ maxAttempts, initialDelayMs: 60_000 }, 9, retryAfter, { now, endsAt, random: 0.5 });
+
+  it("is just before the end, where our own wait would lead past it", () => {
+    const at = last(null) ?? 0;
+    expect([at < endsAt, at > endsAt - 30_000]).toEqual([true, true]);
+    expect(last("1")).toBe(at);
+  });
+
+  it("is left out if the receiver asks for more time than is left", () => {
+    expect(last("3600")).toBeNull();
+  });
+
+  it("is left out if there is no time for it, or if a number bounds the attempts", () => {
+    expect(last(null, endsAt - 1)).toBeNull();
+    expect(last(null, endsAt - 30_000, 20)).toBeNull();
+  });
+});

@@ -9,6 +9,9 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { journal } from "../support/direct.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { type CreatedRun, newRunsPath } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
+
+await useSettings("development");
 
 const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";

@@ -6,6 +6,7 @@ import { resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, ORIGIN } from "./runs.ts";
 import {
   alarmsIn,
@@ -25,6 +26,8 @@ import {
   untilFannedOut,
   withEndpoint,
 } from "./told.ts";
+
+await useSettings("development");
 
 beforeEach(resetFaults);
 

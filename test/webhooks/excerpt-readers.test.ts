@@ -9,7 +9,10 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { direct, journal, until } from "../support/direct.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, type Entry, fire, ORIGIN } from "./runs.ts";
+
+await useSettings("development");
 
 const SAID = "what the receiver said";
 

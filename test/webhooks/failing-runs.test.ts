@@ -5,7 +5,10 @@ import { journal } from "../support/direct.ts";
 import { replicated } from "../support/landed.ts";
 import { ask, rowOf } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
+
+await useSettings("development");
 
 interface Failing {
   readonly attempts: number;

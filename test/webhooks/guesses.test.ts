@@ -10,7 +10,10 @@ import { until } from "../support/direct.ts";
 import type { Answer as ReceiverAnswer } from "../support/receiver/client.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, type Entry, ORIGIN } from "./runs.ts";
+
+await useSettings("development");
 
 const ALPHABET = "0123456789abcdef";
 /** Everybody knows how such a token begins. */

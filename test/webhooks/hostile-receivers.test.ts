@@ -7,8 +7,11 @@ import { type SentDelivery, sendDelivery } from "../../src/webhook-endpoints/sen
 
 import { envWith } from "../support/bindings.ts";
 import { type Answer, type Receiver, receiver } from "../support/receiver/client.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
 import { answering, type Fired, fire, untilNobodyWaits } from "./runs.ts";
+
+await useSettings("development");
 
 const TIMEOUT_MS = 15_000;
 const MIB = 1024 * 1024;

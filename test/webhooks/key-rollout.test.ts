@@ -10,8 +10,11 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { MINUTE_MS } from "../support/direct.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { type CreatedRun, newRunsPath } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { type Fired, fired, ORIGIN } from "./runs.ts";
 import { sendWith } from "./sender.ts";
+
+await useSettings("development");
 
 const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";

@@ -7,9 +7,12 @@ import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 import { envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 import { sendWith } from "./sender.ts";
 import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
+
+await useSettings("development");
 
 const LEASE_OVER_MS = 31_000;
 const PAGE = "https://ci.example.com/jobs/1";
@@ -113,4 +116,23 @@ it("of two answers, the first names the job", async () => {
   await askToStop(run);
   const [request] = await stops.untilInbox(1);
   expect(request?.path).toMatch(/\/jobs\/1$/);
+});
+
+it("a stop request waits for the newest attempt if an older one's answer names no job", async () => {
+  const [starts, stops] = await Promise.all([
+    answering({ status: 503 }, { status: 202, body: '{"id":2}' }),
+    answering(),
+  ]);
+  const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/{{ response.id }}` } });
+  await starts.untilInbox(1);
+  await run.alarmIn(LEASE_OVER_MS);
+  await run.alarmIn(LEASE_OVER_MS + 200);
+  await starts.untilInbox(2);
+  await run.cancel();
+  letThrough.add(1);
+  await until(async () => through === 1);
+  await run.untilAnswered(1);
+  letThrough.add(2);
+  const [request] = await stops.untilInbox(1);
+  expect(request?.path).toMatch(/\/jobs\/2$/);
 });

@@ -10,8 +10,11 @@ import { openExcerpt, type SentDelivery, sendDelivery } from "../../src/webhook-
 
 import { envWith } from "../support/bindings.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
 import { answering, ORIGIN, untilNobodyWaits } from "./runs.ts";
+
+await useSettings("development");
 
 const MIB = 1024 * 1024;
 const opened = keyRing(env.CALLBACK_SIGNING_KEYS);

@@ -4,7 +4,10 @@ import { expect, it } from "vitest";
 import { until } from "../support/direct.ts";
 import { breakD1, resetFaults } from "../support/faults.ts";
 import { rowOf } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, type Fired, fire } from "./runs.ts";
+
+await useSettings("development");
 
 async function expectReplicated(run: Fired, open: () => void): Promise<void> {
   const told = await run.get();

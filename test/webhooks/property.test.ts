@@ -12,6 +12,7 @@ import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
 import { coordinator, DAY_MS } from "../support/direct.ts";
 import { createRun, newRunsPath } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import {
   answer,
   cancel,
@@ -30,6 +31,8 @@ import {
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
 import { expectToldTo } from "./property-told.ts";
 import { sendWith } from "./sender.ts";
+
+await useSettings("development");
 
 const SEED = 20260131;
 const STORIES = 40;

@@ -8,7 +8,10 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { coordinator, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, type Fired, fire, fired, ORIGIN, untilNobodyWaits } from "./runs.ts";
+
+await useSettings("development");
 
 /** More than an attempt's lease. */
 const LEASE_OVER_MS = 31_000;

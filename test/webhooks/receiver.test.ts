@@ -3,6 +3,9 @@
 import { describe, expect, it } from "vitest";
 import { until } from "../support/direct.ts";
 import { type Answer, type Mode, type Receiver, receiver } from "../support/receiver/client.ts";
+import { useSettings } from "../support/use-settings.ts";
+
+await useSettings("development");
 
 const SHORTLY_MS = 300;
 

@@ -1,7 +1,10 @@
 /** What each answer of a receiver means for the run, and when the webhook is retried. */
 
 import { describe, expect, it } from "vitest";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire } from "./runs.ts";
+
+await useSettings("development");
 
 const SECRET_PATH = "/job-4711-path";
 const BODY = "a-body-of-the-receiver";

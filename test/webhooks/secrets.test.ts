@@ -11,7 +11,10 @@ import { coordinator, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, newRunsPath, ROOT } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
+
+await useSettings("development");
 
 const URL_SECRET = "T0PQ7-hook-4711-of-the-url";
 const QUERY_SECRET = "qk8842-in-the-query";

@@ -3,7 +3,10 @@
 import { Webhook } from "standardwebhooks";
 import { describe, expect, it } from "vitest";
 import type { ReceivedRequest } from "../support/receiver/client.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire } from "./runs.ts";
+
+await useSettings("development");
 
 function newSecret(bytes: number): string {
   return `whsec_${crypto.getRandomValues(new Uint8Array(bytes)).toBase64()}`;

@@ -9,7 +9,10 @@ import { filledStopRequest, type StopTemplate } from "../../src/webhooks/trigger
 import { type SealedKind, sealedFor } from "../../src/webhooks/webhook-request.ts";
 
 import { envWith } from "../support/bindings.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering } from "./runs.ts";
+
+await useSettings("development");
 
 const STOP: StopTemplate = {
   method: "POST",

@@ -6,8 +6,11 @@ import { hurryTime } from "../support/clock.ts";
 import { coordinator, until } from "../support/direct.ts";
 import type { Answer, ReceivedRequest } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
 import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stoppable-runs.ts";
+
+await useSettings("development");
 
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;

@@ -12,8 +12,11 @@ import { newActionsPath, type Told } from "../actions/actions.ts";
 import { coordinator, until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, ORIGIN } from "./runs.ts";
 import { rowsOf } from "./stoppable-runs.ts";
+
+await useSettings("development");
 
 const SIGNING_SECRET = `whsec_${new TextEncoder().encode("a-signing-key-of-the-caller-32-b").toBase64()}`;
 const HEADER_SECRET = "glpat-key-4711-of-the-header";

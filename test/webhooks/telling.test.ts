@@ -14,6 +14,7 @@ import { coordinator, DAY_MS, direct, journal, until } from "../support/direct.t
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, ORIGIN } from "./runs.ts";
 import {
   alarmsIn,
@@ -32,6 +33,8 @@ import {
   untilDeliveries,
   withEndpoint,
 } from "./told.ts";
+
+await useSettings("development");
 
 beforeEach(resetFaults);
 

@@ -9,8 +9,11 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { receiver } from "../support/receiver/client.ts";
 import type { CreatedRun } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
+import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 import { contextWith } from "./template-context.ts";
+
+await useSettings("development");
 
 it("the callback URL is the operator's, whatever Host the caller of an action, a retry or a create sent", async () => {
   const to = await answering({ status: 202 }, { status: 202 }, { status: 202 });

@@ -3,9 +3,9 @@ import { createHash } from "node:crypto";
 import { once } from "node:events";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Client, callback, createClient } from "../../client/index.ts";
-import { postAs, readBody, type WebhookBody } from "../demo/receiver.ts";
+import { type Callback, type Client, callback, createClient } from "../../client/index.ts";
 import { EXAMPLE_ENVIRONMENT } from "../server.ts";
 
 const RUNS = 200;
@@ -117,9 +117,7 @@ function numbers(seed: number): () => number {
   };
 }
 
-/* SECTION: Stored actions of an imagined CI product, and runs of them: attempts that fail, progress, a link, a cancel. */
-
-/** How the product treats the next run. */
+/** How an imagined CI product treats the next run. */
 interface Fate {
   /** How many attempts it refuses. */
   readonly refuses: number;
@@ -156,7 +154,7 @@ const DEPLOY = {
  * The operator stores the actions, and a person runs some. The last run is running, after two attempts that the product
  * refused. The service must allow webhooks to this machine.
  */
-export async function seedActions(operator: Client, person: Client): Promise<void> {
+async function seedActions(operator: Client, person: Client): Promise<void> {
   const product = await startProduct();
   try {
     const trigger = {
@@ -206,6 +204,10 @@ export async function seedActions(operator: Client, person: Client): Promise<voi
   }
 }
 
+interface WebhookBody {
+  readonly run: { readonly callbackUrl: string; readonly callbackToken: string };
+}
+
 interface Product {
   readonly origin: string;
   /**
@@ -221,7 +223,7 @@ async function startProduct(): Promise<Product> {
   let isDone = () => {};
   let jobs = 4200;
   const server = createServer(async (request, response) => {
-    const body = await readBody(request);
+    const { run } = (await json(request)) as WebhookBody;
     const id = String(request.headers["webhook-id"]);
     const refusals = left.get(id) ?? fate.refuses;
     left.set(id, refusals - 1);
@@ -229,7 +231,7 @@ async function startProduct(): Promise<Product> {
     response.writeHead(refusals > 0 ? 503 : 202, { "Content-Type": "application/json" });
     response.end(JSON.stringify(answer));
     if (refusals > 0) return;
-    await work(JSON.parse(body) as WebhookBody, fate);
+    await work(callback(run.callbackUrl, run.callbackToken), fate);
     isDone();
   });
   server.listen(0, "127.0.0.1");
@@ -252,24 +254,20 @@ async function startProduct(): Promise<Product> {
 
 const jobAt = (job: number) => ({ id: job, web_url: `https://ci.example.com/jobs/${job}` });
 
-async function work({ run }: WebhookBody, { news = [], output }: Fate): Promise<void> {
+async function work(report: Callback, { news = [], output }: Fate): Promise<void> {
   for (const one of news) {
     await delay(STEP_MS);
-    await postAs(run, run.callbackUrl.replace(/callback$/, "heartbeat"), one);
+    await report.heartbeat(one);
   }
-  if (output !== undefined) await postAs(run, run.callbackUrl, { status: "succeeded", output });
+  if (output !== undefined) await report.succeed(output);
 }
-
-/* SECTION:
- * Fills a server with runs that wait: for approval, for their time, in a concurrency queue and for the end of a pause.
- */
 
 const HOUR_MS = 3_600_000;
 /** Nobody answers there. So a run that is released stays in its queue while the service tries again. */
 const NOBODY_URL = "http://127.0.0.1:9/deploy/{{ parameters.version }}";
 
-/** `person`: creates the runs, so that the operator may approve them. */
-export async function seedGates(operator: Client, person: Client): Promise<void> {
+/** Runs that wait for approval, for their time, in a queue and for the end of a pause. The operator may approve them. */
+async function seedGates(operator: Client, person: Client): Promise<void> {
   const trigger = {
     type: "webhook" as const,
     url: NOBODY_URL,

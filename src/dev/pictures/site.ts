@@ -43,8 +43,6 @@ export async function signInToConsole(
   await page.getByRole("button", { name: "Sign out" }).waitFor();
 }
 
-/* SECTION: Finds the browser for tests of the explorer and the console, and for pictures. */
-
 /**
  * The path of Chromium; undefined if it is missing. The variable CHROMIUM overrides it. The headless shell comes first,
  * because it draws the same pages with two thirds of the CPU.
@@ -56,11 +54,10 @@ export const CHROMIUM = [
   "/usr/bin/chromium-browser",
 ].find((path) => path !== undefined && existsSync(path));
 
-/* SECTION:
+/**
  * The requests of a page that have no response yet. An event stream counts as answered when it begins, so Playwright's
  * `networkidle` never comes on a page that follows runs.
  */
-
 export class PendingRequests {
   readonly #requests = new Set<Request>();
 

@@ -50,6 +50,16 @@ describe("the feed", () => {
     expect(idsOf(body.runs)).toEqual([...idsOf(others), first?.id]);
   });
 
+  it("has a change at once, although the same page was asked for at the same moment", async () => {
+    const path = newRunsPath();
+    const first = await createRun(path);
+    const now = Date.now();
+    vi.spyOn(Date, "now").mockReturnValue(now);
+    expect(idsOf((await changesOf(path, "?after=0")).body.runs)).toEqual([first.id]);
+    const second = await createRun(path);
+    expect(idsOf((await changesOf(path, "?after=0")).body.runs)).toEqual([first.id, second.id]);
+  });
+
   it("has details with include=details, the last heartbeat included, and heartbeats that change nothing are no changes", async () => {
     const path = newRunsPath();
     const run = await createRun(path, { actionName: "deploy", labels: ["b", "a"] });

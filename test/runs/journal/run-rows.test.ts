@@ -7,6 +7,7 @@ import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { firstIdAt, hyphenated, timeHex } from "../../../src/base/ids.ts";
+import type { BulkOrder } from "../../../src/runs/bulk.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
 import { highestKeyHalves, type JournaledRun, keyHalves } from "../../../src/runs/journal/run-rows.ts";
 import { type Actor, ended, type Gates } from "../../../src/runs/run.ts";
@@ -381,5 +382,19 @@ describe("a remembered run is forgotten when other coordinators of the isolate t
       expect(journal.runs.byId(first.id)).toEqual(first);
       expect(reads()).toBe(1);
     });
+  });
+});
+
+it("has the open bulk operations as before, if the transaction that began another was taken back", async () => {
+  await inJournal((journal) => {
+    const order = { id: "b", request: { operation: "cancel" }, filter: null } as unknown as BulkOrder;
+    const fails = () =>
+      journal.transaction(() => {
+        journal.bulk.insert(order, { key: "k", fingerprint: "f" }, 1, Date.now());
+        expect(journal.bulk.open()).toMatchObject([{ id: "b" }]);
+        throw new Error("no more");
+      });
+    expect(fails).toThrow("no more");
+    expect(journal.bulk.open()).toEqual([]);
   });
 });

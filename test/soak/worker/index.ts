@@ -4,17 +4,16 @@
  */
 
 import { breakD1, faults, holdWrites, resetFaults } from "../../support/faults.ts";
-import { useSettingsOf } from "../../support/settings.ts";
+import { set } from "../../support/settings.ts";
 import service, { RunCoordinator as Coordinator } from "../../support/worker.ts";
-import type { FaultsTold } from "../fault-names.ts";
-import { isRefused } from "../refused-rows.ts";
+import { type FaultsTold, isRefused } from "../fault-names.ts";
 
 export { BulkOperations, DeliverySender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
 
 type Env = Parameters<typeof service.fetch>[1];
 
 // As the tests that have four databases.
-useSettingsOf("/test/databases/soak");
+set("databases");
 
 /** The longest that a statement takes while D1 is slow. */
 const SLOW_MAX_MS = 2000;

@@ -44,6 +44,16 @@ it("the key of an approval is no key of a DELETE, also after another approval", 
   expect([status, body.code]).toEqual([422, "idempotency_key_reused"]);
 });
 
+it("the key of a DELETE is no key of an approval", async () => {
+  const path = newPath();
+  const run = await waitsForApproval(path);
+  const { token } = await grantToken(project, { role: "member", name: "eve", mayApprove: true });
+  const keyed = as(token, { headers: { "Idempotency-Key": "k" } });
+  expect((await ask("DELETE", `${path}/${run.id}`, keyed)).status).toBe(200);
+  const { status, body } = await decide(path, run.id, "approve", keyed);
+  expect([status, body.code]).toEqual([422, "idempotency_key_reused"]);
+});
+
 describe("a repetition after a lost answer", () => {
   it.each(["approve", "reject", "release"] as const)(
     "gets the same answer by its key, and makes no second entry in the audit: %s",

@@ -1,0 +1,63 @@
+/** `npm run test:room` chooses the tests of what has changed. */
+
+import { expect, it } from "vitest";
+import { projectsOf, roomOf } from "../room/room.ts";
+
+const ALWAYS = [
+  "test/hostile/tenancy.test.ts",
+  "test/http/http.test.ts",
+  "test/openapi/every-operation.test.ts",
+  "test/rules/import-rules.test.ts",
+];
+const TESTS = [
+  "test/console/filters.test.ts",
+  "test/gates/pauses.test.ts",
+  "test/gates/story/story.test.ts",
+  ...ALWAYS,
+  "test/runs/api/bulk/cancel.test.ts",
+  "test/runs/api/changes.test.ts",
+  "test/runs/run.test.ts",
+  "test/server/console/gates.test.ts",
+  "test/server/console/session.test.ts",
+  "test/tools/start.test.ts",
+];
+const chosen = (...changed: readonly string[]) => roomOf(changed, TESTS).files.filter((file) => !ALWAYS.includes(file));
+
+it("takes the tests directly in the folder that mirrors the file's", () => {
+  expect(chosen("src/runs/transition.ts")).toEqual(["test/runs/run.test.ts"]);
+  expect(chosen("src/runs/api/change-routes.ts")).toEqual(["test/runs/api/changes.test.ts"]);
+});
+
+it("takes the folder above if none mirrors the file's", () => {
+  expect(chosen("src/runs/coordinator/sending/outbox.ts")).toEqual(["test/runs/run.test.ts"]);
+});
+
+it("takes what a room is tested by elsewhere", () => {
+  expect(chosen("src/runs/scheduling.ts")).toEqual(["test/gates/pauses.test.ts", "test/runs/run.test.ts"]);
+  expect(chosen("src/runs/api/bulk-routes.ts")).toEqual([
+    "test/runs/api/bulk/cancel.test.ts",
+    "test/runs/api/changes.test.ts",
+  ]);
+  expect(chosen("src/console/gates/pause.tsx")).toEqual([
+    "test/console/filters.test.ts",
+    "test/server/console/gates.test.ts",
+  ]);
+});
+
+it("takes a changed test alone, and of changed help for tests the folder", () => {
+  expect(chosen("test/gates/pauses.test.ts")).toEqual(["test/gates/pauses.test.ts"]);
+  expect(chosen("test/gates/stage.ts")).toEqual(["test/gates/pauses.test.ts"]);
+});
+
+it("always adds tenancy, every operation, HTTP and the import rules", () => {
+  expect(roomOf([], TESTS).files).toEqual(ALWAYS);
+});
+
+it("says what only the whole suite tests, and what nothing tests", () => {
+  const { everywhere, unmirrored } = roomOf(["src/base/json.ts", "test/support/faults.ts", "LICENSE"], TESTS);
+  expect([everywhere, unmirrored]).toEqual([["src/base/json.ts", "test/support/faults.ts"], ["LICENSE"]]);
+});
+
+it("knows the project of each test", () => {
+  expect(projectsOf(TESTS)).toEqual(["node", "runtime", "server", "tools"]);
+});
