@@ -181,10 +181,10 @@ export function waitsForText(
   now: number,
 ): string {
   if (!waiting) return "";
-  const { position, behind = [] } = waiting;
+  const { behind = [] } = waiting;
   const ahead = behind.slice(0, NAMED_AHEAD).map(shortId).join(", ");
   const more = behind.length > NAMED_AHEAD ? ` and ${behind.length - NAMED_AHEAD} more` : "";
-  const those = position == null || ahead === "" ? "" : `, behind ${ahead}${more}`;
+  const those = ahead === "" ? "" : `, behind ${ahead}${more}`;
   return plain(waitingText(waiting, now, { when: localText, approval })) + those;
 }
 

@@ -4,12 +4,14 @@ import { sinceInstant, UNIT_MS } from "../words/since.ts";
 
 /** An offset is required, because an instant that depends on the machine would surprise the readers of a script. */
 const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$/;
+const LOCAL_TIME = /^\d{4}-\d\d-\d\d[Tt ]\d/;
 /** The longest grace period, as the API bounds it. */
 const GRACE_MAX_SECONDS = 604_800;
 
 /** An instant from `24h`, `yesterday`, a date or a time. Days begin at midnight in the machine's time zone. */
 export function readWhen(text: string): string {
-  const at = sinceInstant(text, new Date());
+  const isLocal = LOCAL_TIME.test(text) && !INSTANT.test(text);
+  const at = isLocal ? null : sinceInstant(text, new Date());
   if (at !== null) return at.toISOString();
   throw new InvalidArgumentError(
     "Use a time ago such as 30m, 24h, 7d or 2w, today, yesterday, a date such as 2026-01-31, " +

@@ -8,7 +8,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { MemberFault } from "../http/errors.ts";
 import { type FullContext, LaterValue, type Roots, type TemplateContext } from "./placeholder.ts";
 import { HEADER_VALUE } from "./request-schemas.ts";
-import { pathsOf, renderJson, renderText, renderUrl } from "./template.ts";
+import { literalLength, pathsOf, renderJson, renderText, renderUrl } from "./template.ts";
 import type { WebhookRequest } from "./webhook-request.ts";
 
 /** Each is the rest of a sentence that begins with the URL's member. */
@@ -48,10 +48,11 @@ export function renderRequest(
   const headers: [string, string][] = [];
   let headerBytes = 0;
   for (const [name, template] of Object.entries(request.headers)) {
-    const value = renderText(template, context, RENDERED_HEADERS_MAX_BYTES);
-    headerBytes += name.length + (value ?? "").length;
+    // The template's own text has a bound when it is stored.
+    const value = renderText(template, context, RENDERED_HEADERS_MAX_BYTES + literalLength(template));
+    headerBytes += name.length + (value ?? "").length - literalLength(template);
     if (value === null || headerBytes > RENDERED_HEADERS_MAX_BYTES) {
-      const message = `have more than ${RENDERED_HEADERS_MAX_BYTES} bytes with their placeholders put in; send less.`;
+      const message = `their names and the values put in have more than ${RENDERED_HEADERS_MAX_BYTES} bytes; send less.`;
       return err({ path: [...path, "headers"], message });
     }
     if (!HEADER_VALUE.test(value)) {

@@ -84,6 +84,11 @@ function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));
 }
 
+/** How many characters of a template are not in placeholders. */
+export function literalLength(template: string): number {
+  return parsed(template).reduce((length, part) => length + (typeof part === "string" ? part.length : 0), 0);
+}
+
 /**
  * The text with every placeholder put in, for a header or a link; null if it has more than `maxCharacters`. JSON can
  * name every character in ASCII. Other text can't, so the caller refuses what no header can carry.

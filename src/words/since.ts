@@ -37,7 +37,7 @@ function dayOf(text: string, now: Date, later: number): Date | null {
   if (y === undefined || m === undefined || d === undefined) return null;
   const named = new Date(y, m - 1, d);
   // No calendar has 2026-02-30.
-  if (named.getMonth() !== m - 1 || named.getDate() !== d) return null;
+  if (named.getFullYear() !== y || named.getMonth() !== m - 1 || named.getDate() !== d) return null;
   return new Date(y, m - 1, d + later);
 }
 

@@ -50,7 +50,8 @@ export function waitingText(
   const shown = groupText(waiting);
   switch (gate) {
     case "time": {
-      const at = Date.parse(notBefore ?? "");
+      if (notBefore === null) return "waits for its time";
+      const at = Date.parse(notBefore);
       // The service opens the gate a moment after its time.
       if (!(at > now)) return "starts now";
       const isLacking = approval !== null && approval.approvals.length < approval.required;

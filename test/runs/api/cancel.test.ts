@@ -349,7 +349,7 @@ describe("the same request with the same key", () => {
     await journal(
       path,
       `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
-       INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, accepted_at)
+       INSERT INTO accepted_changes (run_id, key, fingerprint, has_grace, at)
        SELECT ?1, 't:root:' || k, '', 1, 0 FROM counted`,
       run.id,
       ACCEPTED_MAX - 1,
