@@ -3,9 +3,9 @@
 import { purgeAudit } from "./auth/audit.ts";
 import { purgeSessions } from "./auth/session-store.ts";
 import { resealDefinitions } from "./definitions/sealing.ts";
-import { noteDatabases } from "./health/readiness.ts";
 import { archiveStatus } from "./runs/api/run-archive.ts";
 import { sweep } from "./runs/d1/sweep.ts";
+import { noteDatabases } from "./service/readiness.ts";
 import { daysOf } from "./settings/config.ts";
 
 import type { Env } from "./settings/env.ts";

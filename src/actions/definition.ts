@@ -4,6 +4,7 @@
  */
 import * as z from "zod/mini";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { checkSchema } from "../base/json-schema/check-schema.ts";
 import {
   APPROVALS_MAX,
   CONCURRENCY_GROUP,
@@ -14,7 +15,6 @@ import {
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../base/limits.ts";
 import { described, filterableName, flag, labels, minutes, wholeNumber } from "../http/schemas.ts";
-import { checkSchema } from "../json-schema/check-schema.ts";
 import { IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";

@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import type { GateChange } from "../auth/audit.ts";
+import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import {
   type AfterWrite,
@@ -18,7 +19,6 @@ import type { Secrets } from "../definitions/sealing.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
-import { type CheckedSchema, checkSchema } from "../json-schema/check-schema.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";

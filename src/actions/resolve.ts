@@ -3,14 +3,15 @@
  * opened.
  */
 import type { JsonObject } from "../base/json.ts";
+import type { CheckedSchema } from "../base/json-schema/check-schema.ts";
+import { validate } from "../base/json-schema/validate.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Hops } from "../http/request-context.ts";
-import type { CheckedSchema } from "../json-schema/check-schema.ts";
-import { validate } from "../json-schema/validate.ts";
+
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/trigger.ts";

@@ -38,11 +38,11 @@ export const CONDITION_MAX_CHARACTERS = 256;
 /** A stored action's parametersSchema. */
 export const SCHEMA_MAX_BYTES = 32 * 1024;
 export const SCHEMA_MAX_SUBSCHEMAS = 500;
-/** Of all patterns of one schema. `src/json-schema/pattern.ts` says what an instruction is. */
+/** Of all patterns of one schema. `src/base/json-schema/pattern.ts` says what an instruction is. */
 export const PATTERNS_MAX_INSTRUCTIONS = 8192;
 /** Different Unicode properties, as in `\p{L}`, of all patterns of one schema. */
 export const PATTERNS_MAX_PROPERTIES = 20;
-/** Work on one validation. `src/json-schema/step-budget.ts` says what a step is. */
+/** Work on one validation. `src/base/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** Of one stored definition, the current one included. */

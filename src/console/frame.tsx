@@ -13,7 +13,7 @@ import { EnvironmentDialog } from "./session/environment-dialog.tsx";
 import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
 import { Brand, Button } from "./ui/button.tsx";
 import { useNotices } from "./ui/notices.tsx";
-import { useOnChange } from "./ui/use-on-change.ts";
+import { useOnChange } from "./ui/use-change.ts";
 
 interface FrameProps {
   /** null if the address names no page. */

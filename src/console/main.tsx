@@ -22,7 +22,7 @@ import { App } from "./app.tsx";
 import { createKeys } from "./keys.tsx";
 import { createRouter } from "./router.tsx";
 import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
-import { showUnseen } from "./ui/seen-texts.ts";
+import { showUnseen } from "./ui/seen-texts.tsx";
 import { createClock } from "./ui/time.tsx";
 
 const root = document.querySelector("#console");

@@ -92,7 +92,7 @@ document.querySelector("#explorer").textContent =
  */
 export async function makeAssets(): Promise<void> {
   const hashed = [
-    ...putPage("docs", join(SRC, "pages", "explorer", "page.html"), explorerFiles()),
+    ...putPage("docs", join(SRC, "service", "explorer", "page.html"), explorerFiles()),
     ...putPage("console", join(CONSOLE, "page.html"), await consoleBuild()),
   ];
   put("/openapi.json", JSON.stringify(await documentFromSource()));
@@ -104,7 +104,7 @@ export async function makeAssets(): Promise<void> {
 function explorerFiles(): Readonly<Record<string, string>> {
   const build = explorerBuild();
   if (build !== null) {
-    return { "start.js": readFileSync(join(SRC, "pages", "explorer", "start.js"), "utf8"), "explorer.js": build };
+    return { "start.js": readFileSync(join(SRC, "service", "explorer", "start.js"), "utf8"), "explorer.js": build };
   }
   console.error(
     "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",

@@ -2,8 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { noteDatabases } from "../../src/health/readiness.ts";
 import { isRegistered } from "../../src/runs/d1/control-database.ts";
+import { noteDatabases } from "../../src/service/readiness.ts";
 
 import { hurryTime } from "../support/clock.ts";
 import { faults } from "../support/faults.ts";

@@ -16,8 +16,8 @@ import {
   selectDefinition,
   selectVersion,
 } from "../../src/definitions/store.ts";
-import { requireDatabase } from "../../src/health/readiness.ts";
 import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
+import { requireDatabase } from "../../src/service/readiness.ts";
 import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 
 import { newActionsPath, scopeOf } from "../actions/actions.ts";

@@ -26,8 +26,9 @@ import shellAction from "../../examples/shell/action.json";
 import hooks from "../../examples/shell/hooks.json";
 import shellFile from "../../examples/shell/job.sh?raw";
 import gitlabTemplate from "../../reporters/gitlab.yml?raw";
-import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { validate } from "../../src/json-schema/validate.ts";
+import { checkSchema } from "../../src/base/json-schema/check-schema.ts";
+import { validate } from "../../src/base/json-schema/validate.ts";
+
 import { newRun } from "../../src/runs/api/request-schemas.ts";
 import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
 

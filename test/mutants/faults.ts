@@ -140,10 +140,10 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "free-decimals",
     breaks: "the steps of multipleOf grow with the length of the numbers",
-    room: "src/json-schema",
+    room: "src/base/json-schema",
     from: "budget.left -= DECIMAL_STEPS + Math.abs(shift);",
     to: "budget.left -= DECIMAL_STEPS;",
-    tests: ["test/json-schema/hostile", "test/json-schema/validate"],
+    tests: ["test/base/json-schema/hostile", "test/base/json-schema/validate"],
   },
   {
     name: "stream-retry",

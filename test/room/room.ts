@@ -19,7 +19,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   "src/definitions/": ["test/actions/versions", "test/webhook-endpoints/definition"],
   "src/dev/": ["test/tools/start", "test/tools/hello", "test/tools/migrate"],
   "src/http/": ["test/hostile/"],
-  "src/pages/": ["test/http/", "test/health/"],
+  "src/service/": ["test/http/", "test/service/"],
   "src/runs/api/bulk": ["test/runs/api/bulk/", "test/http/bulk-hops"],
   "src/runs/api/gate": ["test/runs/api/gates/", "test/http/gate-hops"],
   "src/runs/api/move": ["test/databases/"],

@@ -12,6 +12,7 @@ import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { exactTime, RelativeTime } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
+
 import { secretsOf, withSecrets } from "./definition-shape.ts";
 import { type DiffLine, diffLines, type Gap, withGaps } from "./line-diff.ts";
 

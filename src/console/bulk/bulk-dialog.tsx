@@ -18,6 +18,7 @@ import { Check } from "../ui/field.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
+
 import { FilterWords } from "./bulk-words.tsx";
 import {
   boundTo,

@@ -12,8 +12,8 @@ import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Mark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useChange, useOnChange } from "../ui/use-change.ts";
+
 import {
   codeText,
   countsText,

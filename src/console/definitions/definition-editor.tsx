@@ -9,11 +9,12 @@ import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { type Page, pageAt, pathOf } from "../pages.ts";
 import { Button } from "../ui/button.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { CopyButton } from "../ui/seen-texts.tsx";
 import { type Change, NO_PROBLEMS, type Problems, useChange } from "../ui/use-change.ts";
+
 import { SecretFields, secretProblem } from "./secret-fields.tsx";
 
 /** What the fields of a kind get. */

@@ -9,6 +9,7 @@ import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
+
 import { useGateNews } from "./gate-news.tsx";
 import { LocalTimeField, readLocalTime } from "./local-time.tsx";
 

@@ -14,8 +14,7 @@ import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Mark } from "../ui/status.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useChange, useOnChange } from "../ui/use-change.ts";
 
 type EndpointDelivery = Schemas["Delivery"];
 

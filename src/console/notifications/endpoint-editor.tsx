@@ -21,6 +21,7 @@ import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { Check, LinesField, TextField } from "../ui/field.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
+
 import {
   EVENTS,
   firstDefinition,

@@ -7,7 +7,7 @@ import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useRead } from "../ui/load.tsx";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useOnChange } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

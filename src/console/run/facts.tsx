@@ -3,8 +3,8 @@ import type { Schemas } from "../../client/index.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
 import { Fact, Who } from "../ui/facts.tsx";
+import { CopyButton } from "../ui/seen-texts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun"]; readonly scope: Scope }) {

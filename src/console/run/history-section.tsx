@@ -6,7 +6,8 @@ import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useOnChange } from "../ui/use-change.ts";
+
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
 type ActionRun = Schemas["ActionRun"];

@@ -10,14 +10,15 @@ import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
 import { CommandDetails, CommandPair, Empty } from "../ui/empty.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { seen } from "../ui/seen-texts.ts";
+import { CopyButton, seen } from "../ui/seen-texts.tsx";
+
 import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
 import { StatusMark } from "../ui/status.tsx";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useOnChange } from "../ui/use-change.ts";
+
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";

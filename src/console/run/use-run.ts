@@ -5,7 +5,7 @@ import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
 import { useVisible } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useOnChange } from "../ui/use-change.ts";
 import { newsSeqOf } from "./timeline-items.ts";
 
 type TimelineEvent = Schemas["TimelineEvent"];

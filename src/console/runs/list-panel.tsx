@@ -8,14 +8,15 @@ import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
 import { Pager, StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { CopyButton } from "../ui/seen-texts.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
 import { StatusIcon } from "../ui/status.tsx";
-import { useOnChange } from "../ui/use-on-change.ts";
+import { useOnChange } from "../ui/use-change.ts";
+
 import {
   atCursor,
   type Chip,

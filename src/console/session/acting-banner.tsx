@@ -5,8 +5,8 @@ import { checkedPerson } from "../../client/settings.ts";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
-
 import { useChange } from "../ui/use-change.ts";
+
 import { useSession } from "./session.tsx";
 
 export function ActingBanner() {

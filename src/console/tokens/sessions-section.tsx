@@ -9,7 +9,6 @@ import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
-
 import { useChange } from "../ui/use-change.ts";
 
 type ConsoleSession = Schemas["Session"];

@@ -3,9 +3,9 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { Button } from "../ui/button.tsx";
-import { CopyButton } from "../ui/copy-button.tsx";
 import { Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { SelectField, TextField } from "../ui/field.tsx";
+import { CopyButton } from "../ui/seen-texts.tsx";
 import type { GracePeriodChoice } from "./token-rules.ts";
 
 interface SecretDialogProps {

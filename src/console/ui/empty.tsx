@@ -1,7 +1,7 @@
 /** What an empty page shows: what would be here, and which command to type first. */
 import type { ComponentChildren } from "preact";
 import { useSession } from "../session/session.tsx";
-import { CopyButton } from "./copy-button.tsx";
+import { CopyButton } from "./seen-texts.tsx";
 import type { Commands } from "./shell-commands.ts";
 
 interface EmptyProps {

@@ -7,7 +7,7 @@ import type {
   TextareaHTMLAttributes,
 } from "preact";
 import { useId, useState } from "preact/hooks";
-import { seen } from "./seen-texts.ts";
+import { seen } from "./seen-texts.tsx";
 
 interface Described {
   readonly label: string;

@@ -6,7 +6,8 @@
 import { useEffect, useState } from "preact/hooks";
 import { useFragment } from "../router.tsx";
 import { Button } from "./button.tsx";
-import { CopyButton } from "./copy-button.tsx";
+import { CopyButton } from "./seen-texts.tsx";
+
 import { hasLines, lineTargetOf, TextBlock } from "./text-block.tsx";
 
 /** How many entries of an object or array are shown at once. */

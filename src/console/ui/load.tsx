@@ -5,7 +5,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
 import { Button, Icon } from "./button.tsx";
-import { CopyButton } from "./copy-button.tsx";
+import { CopyButton } from "./seen-texts.tsx";
+
 import { useNow, useVisible } from "./time.tsx";
 
 export interface Failure {

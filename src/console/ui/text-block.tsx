@@ -8,7 +8,7 @@ import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } fr
 import { counted } from "../../words/statuses.ts";
 import { useFragment, useRouter } from "../router.tsx";
 import { Button, Icon } from "./button.tsx";
-import { CopyButton } from "./copy-button.tsx";
+import { CopyButton } from "./seen-texts.tsx";
 
 const PIECE_LINES = 200;
 /** How high a line is that is not wrapped, as in the style. It is the browser's guess for pieces that it skips. */

@@ -3,7 +3,6 @@
  * gets the same idempotency key again, so a second try after a lost response repeats the first one. Another body gets a
  * key of its own, because the service refuses a key that comes with another body.
  */
-
 import { useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
@@ -122,4 +121,15 @@ function withoutName(sentence: string, field: string): string {
 /** A step of a JSON pointer as the name that it stands for. */
 function unescaped(step: string): string {
   return step.replaceAll("~1", "/").replaceAll("~0", "~");
+}
+
+/* SECTION: What follows when a value becomes another. The first value is no change. */
+
+export function useOnChange<T>(value: T, follow: (before: T) => void): void {
+  const last = useRef(value);
+  useEffect(() => {
+    const before = last.current;
+    last.current = value;
+    if (before !== value) follow(before);
+  }, [value]);
 }

@@ -3,7 +3,6 @@
  * environments that live there. Anyone may ask, so an isolate asks D1 at most once in 5 seconds and remembers the
  * answer. It remembers plain data, because a promise belongs to its request: after a cancellation it would never settle.
  */
-
 import { logFailure } from "../base/log.ts";
 import { msSinceOrLongAgo } from "../base/time.ts";
 import { isDatabaseFull, isUnmigrated } from "../database/d1-errors.ts";

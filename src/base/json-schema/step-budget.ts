@@ -8,7 +8,7 @@
  * Whoever works takes steps first. Once `left` is negative, every loop ends early and every result is meaningless: the
  * one who made the budget must look at `left` before it believes a result.
  */
-import { isJsonObject } from "../base/json.ts";
+import { isJsonObject } from "../json.ts";
 
 export interface StepBudget {
   left: number;

@@ -2,7 +2,6 @@
  * What is wrong with a value by itself: its type, the allowed values, texts and numbers (JSON Schema Validation 2020-12,
  * sections 6.1 to 6.3). PURE. `validate.ts` looks at what values contain.
  */
-
 import { hasFormat } from "./formats.ts";
 import { matches } from "./pattern.ts";
 import { type AllowedValues, type SchemaNode, shownJson, type TypeName } from "./schema-node.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { validate } from "../../src/json-schema/validate.ts";
+import { checkSchema } from "../../../src/base/json-schema/check-schema.ts";
+import { validate } from "../../../src/base/json-schema/validate.ts";
 
 function check(schema: unknown) {
   const checked = checkSchema(schema);

@@ -1,5 +1,4 @@
 /** GET /: what programs and browsers get. */
-
 import { expect, it } from "vitest";
 import { ask } from "../support/requests.ts";
 

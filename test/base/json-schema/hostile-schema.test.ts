@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { VALIDATION_MAX_STEPS } from "../../src/base/limits.ts";
-import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { KEYWORDS } from "../../src/json-schema/keywords.ts";
-import { validate } from "../../src/json-schema/validate.ts";
+import { checkSchema } from "../../../src/base/json-schema/check-schema.ts";
+import { KEYWORDS } from "../../../src/base/json-schema/keywords.ts";
+import { validate } from "../../../src/base/json-schema/validate.ts";
+import { VALIDATION_MAX_STEPS } from "../../../src/base/limits.ts";
 
 const KIB = 1024;
 /** The last operation before the budget is empty takes its steps. At most it would list 128 Ki items. */

@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
-import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { validate } from "../../src/json-schema/validate.ts";
+import { checkSchema } from "../../../src/base/json-schema/check-schema.ts";
+import { validate } from "../../../src/base/json-schema/validate.ts";
 import { SUITE, type SuiteGroup } from "./suite.ts";
 
 /** Groups whose schema is refused, by words of the sentence. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { canonicalText } from "../../src/json-schema/step-budget.ts";
+import { canonicalText } from "../../../src/base/json-schema/step-budget.ts";
 
 const text = (value: unknown) => canonicalText(value, { left: Number.POSITIVE_INFINITY });
 

@@ -20,8 +20,8 @@
  *
  * Refused: backreferences, lookahead, lookbehind, named groups and modifiers (`(?i:`).
  */
-import { PATTERNS_MAX_PROPERTIES } from "../base/limits.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { PATTERNS_MAX_PROPERTIES } from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
 import { accepts, type CharacterSet, type Property, setOf, tokenAt, toProperty, toSet } from "./character-set.ts";
 import type { StepBudget } from "./step-budget.ts";
 

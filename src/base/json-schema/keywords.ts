@@ -2,7 +2,7 @@
  * Every keyword that a schema may have, and how its value is read: what it must be, and what it makes of the node (JSON
  * Schema 2020-12, Core and Validation). PURE.
  */
-import { isJsonObject, pointerStep } from "../base/json.ts";
+import { isJsonObject, pointerStep } from "../json.ts";
 import { FORMATS } from "./formats.ts";
 import { type Pattern, type PatternParts, parsePattern } from "./pattern.ts";
 import { type AllowedValues, type Draft, type SchemaNode, shownJson, TYPES, type TypeName } from "./schema-node.ts";

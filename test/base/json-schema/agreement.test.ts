@@ -1,8 +1,8 @@
 import { Validator } from "@cfworker/json-schema";
 import fc from "fast-check";
 import { expect, it } from "vitest";
-import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { validate } from "../../src/json-schema/validate.ts";
+import { checkSchema } from "../../../src/base/json-schema/check-schema.ts";
+import { validate } from "../../../src/base/json-schema/validate.ts";
 
 /** Few names and values, so that schemas and parameters meet often. */
 const name = fc.constantFrom("a", "b", "ab", "__proto__", "toString");

@@ -3,8 +3,7 @@
  * PURE. Members have the names of their keywords. Nodes can form circles, so a node can't be stored: store the schema's
  * JSON and check it again.
  */
-
-import { shortened } from "../base/visible-text.ts";
+import { shortened } from "../visible-text.ts";
 import type { Format } from "./formats.ts";
 import type { Pattern } from "./pattern.ts";
 

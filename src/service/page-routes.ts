@@ -3,6 +3,7 @@
  * Worker's bundle contains none, nor the code that makes the document. The Worker runs before the assets, so a page never
  * goes out without its headers.
  */
+
 import { type Context, Hono } from "hono";
 import * as z from "zod";
 import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";

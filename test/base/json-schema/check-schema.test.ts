@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
-import { checkSchema } from "../../src/json-schema/check-schema.ts";
-import { validate } from "../../src/json-schema/validate.ts";
-import { words } from "../support/words.ts";
+import { checkSchema } from "../../../src/base/json-schema/check-schema.ts";
+import { validate } from "../../../src/base/json-schema/validate.ts";
+import { words } from "../../support/words.ts";
 
 /** The schema from JSON text, because only a parser makes an own `__proto__`. */
 function refusalOf(schema: unknown) {

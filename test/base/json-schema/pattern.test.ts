@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { accepts, type Property, setOf, toProperty } from "../../src/json-schema/character-set.ts";
-import { matches, type Pattern, PatternParts, parsePattern } from "../../src/json-schema/pattern.ts";
-import { words } from "../support/words.ts";
+import { accepts, type Property, setOf, toProperty } from "../../../src/base/json-schema/character-set.ts";
+import { matches, type Pattern, PatternParts, parsePattern } from "../../../src/base/json-schema/pattern.ts";
+import { words } from "../../support/words.ts";
 
 const KIB = 1024;
 

@@ -6,10 +6,9 @@
  * refusal, and no outcome is believed after one was reached. Only own properties count as present, so `constructor` or
  * `__proto__` is there only if the caller sent it.
  */
-
-import { isDeeperThan, isJsonObject, type JsonObject, pointerStep } from "../base/json.ts";
-import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../base/limits.ts";
-import { err, ok, type Result } from "../base/result.ts";
+import { isDeeperThan, isJsonObject, type JsonObject, pointerStep } from "../json.ts";
+import { JSON_MAX_DEPTH, VALIDATION_MAX_STEPS } from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
 import type { CheckedSchema } from "./check-schema.ts";
 import { matches } from "./pattern.ts";
 import { type SchemaFault, type SchemaNode, shownJson, shownPointer } from "./schema-node.ts";

@@ -1,4 +1,5 @@
 /** What anyone may ask without a token: what this service is, the health check, the readiness check. */
+
 import { Hono } from "hono";
 import { accepts } from "hono/accepts";
 import * as z from "zod";

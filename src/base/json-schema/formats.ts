@@ -3,8 +3,7 @@
  * JSON Schema lets a service treat `format` as a mere note. We don't, because a caller who writes a format expects a
  * check. Texts are short, and every expression takes linear time, except on a label of at most 63 characters.
  */
-
-import { parseUuid } from "../base/ids.ts";
+import { parseUuid } from "../ids.ts";
 import type { StepBudget } from "./step-budget.ts";
 
 export interface Format {

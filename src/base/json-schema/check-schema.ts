@@ -8,16 +8,15 @@
  * JSON Schema 2020-12 with these differences: `format` is checked, unknown keywords are refused, `$ref` stays inside
  * the document, and `$id` and `$schema` stand only at the root. `keywords.ts` and `pattern.ts` say what is accepted.
  */
-
-import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, pointerStep } from "../base/json.ts";
+import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, pointerStep } from "../json.ts";
 import {
   JSON_MAX_DEPTH,
   PATTERNS_MAX_INSTRUCTIONS,
   SCHEMA_MAX_BYTES,
   SCHEMA_MAX_SUBSCHEMAS,
   utf8Bytes,
-} from "../base/limits.ts";
-import { err, ok, type Result } from "../base/result.ts";
+} from "../limits.ts";
+import { err, ok, type Result } from "../result.ts";
 import { faultOfKeyword, KEYWORDS, type SchemaWalk } from "./keywords.ts";
 import { type Pattern, PatternParts } from "./pattern.ts";
 import {
