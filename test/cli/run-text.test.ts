@@ -148,13 +148,14 @@ describe("what a run waits for", () => {
   test.each<[string, Partial<Waiting>, Gated["approval"]?]>([
     ["starts 2026-11-30 06:00 +01:00, in 9h, if it is approved", time, { required: 1, approvals: [] }],
     ["waits for approval, 1 of 2", {}, { required: 2, approvals: [BY_ADA] }],
-    ["waits for a slot of group deploys (shop)", queued],
+    ["waits for its time", { for: "time" }],
+    ["waits for a slot of group deploys (shop), behind 148ea617", { ...queued, behind: [RUN.id] }],
     ["1st in line for group deploys (shop), behind 148ea617", { ...queued, position: 1, behind: [RUN.id] }],
     [
       "22nd in line for group deploys (shop), behind 148ea617, 00000001 and 1 more",
       { ...queued, position: 22, behind: [RUN.id, `${OTHER}01`, `${OTHER}02`] },
     ],
-  ])("%s", (expected, waiting, approval) => {
+  ])("is said in one line: %s", (expected, waiting, approval) => {
     process.env.TZ = "Europe/Berlin";
     expect(waits(waiting, approval)).toBe(expected);
   });

@@ -10,8 +10,12 @@ test.each([
   ["2026-01-31t12:00+01:00", "2026-01-31T11:00:00.000Z"],
 ])("--since %s is an instant for the service", (text, expected) => {
   expect(readWhen(text)).toBe(expected);
-  expect(() => readWhen("last week")).toThrow(/Use a time ago such as 30m, 24h, 7d or 2w, today, yesterday/);
 });
+
+test.each(["2026-01-31T12:00", "2026-01-31 12:00", "0099-01-01", "2026-02-30", "last week"])(
+  "--since %s is refused, because a script must mean the same instant on every machine",
+  (text) => expect(() => readWhen(text)).toThrow(/Use a time ago such as 30m, 24h, 7d or 2w, today, yesterday/),
+);
 
 test.each([
   ["+30m", "2026-11-29T20:30:00.000Z"],
