@@ -6,7 +6,7 @@
 import { applyD1Migrations, type D1Migration, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { JOURNAL_STEPS, migrate } from "../../src/runs/journal/schema.ts";
+import { JOURNAL_STEPS, migrate, tablesOf } from "../../src/runs/journal/schema.ts";
 import { change, coordinator, createAged, direct, journal, MINUTE_MS } from "../support/direct.ts";
 import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
@@ -21,7 +21,11 @@ const ONE_MORE = [...KNOWN, KNOWN.length + 1];
 
 const LATER = `
   ALTER TABLE runs ADD COLUMN heartbeat_at INTEGER;
-  CREATE TABLE attempts (run_id TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (run_id, n)) STRICT, WITHOUT ROWID;`;
+  CREATE TABLE attempts (
+    run_id TEXT    NOT NULL,
+    n      INTEGER NOT NULL,
+    PRIMARY KEY (run_id, n)
+  ) STRICT, WITHOUT ROWID;`;
 
 async function inStorage(path: string, act: (storage: DurableObjectStorage) => void): Promise<void> {
   await runInDurableObject(coordinator(path), (_instance, state) => act(state.storage));
@@ -50,6 +54,28 @@ describe("a journal", () => {
     await withLater();
     expect(await steps(path)).toEqual(ONE_MORE);
     expect(await direct(path).runs.read(another)).toMatchObject({ ok: true });
+  });
+
+  it("has the columns that this code knows of each table, those of a later step included", async () => {
+    const path = newRunsPath();
+    await createAged(path);
+    const known = async (steps: readonly string[]) => {
+      await inStorage(path, (storage) => migrate(storage, steps));
+      const tables = tablesOf(steps);
+      for (const [table, columns] of tables) {
+        expect(await journal(path, "SELECT name AS column, type FROM pragma_table_info(?)", table), table).toEqual(
+          columns,
+        );
+      }
+      const others = "name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT IN ('schema_steps', 'sqlite_sequence')";
+      const found = await journal<{ name: string }>(
+        path,
+        `SELECT name FROM sqlite_schema WHERE type = 'table' AND ${others}`,
+      );
+      expect(found.map(({ name }) => name).sort()).toEqual([...tables.keys()].sort());
+    };
+    await known(JOURNAL_STEPS);
+    await known([...JOURNAL_STEPS, LATER]);
   });
 
   it("stays as it was if a step fails half-way, and takes the whole step the next time", async () => {

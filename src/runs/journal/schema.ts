@@ -331,15 +331,22 @@ interface Column {
   readonly type: string;
 }
 
-/** The columns of each table, in their order. */
-const TABLES: ReadonlyMap<string, readonly Column[]> = new Map(
-  JOURNAL_STEPS.flatMap((step) => [...step.matchAll(/CREATE TABLE (\w+) \(([^;]*)\) STRICT/g)]).map(
-    ([, table = "", columns = ""]) => [
-      table,
-      [...columns.matchAll(/^ *([a-z_]+) +([A-Z]+)/gm)].map(([, column = "", type = ""]) => ({ column, type })),
-    ],
-  ),
-);
+/** What gives a table columns: the step that creates it, and each later step that adds one. */
+const GIVES_COLUMNS = /CREATE TABLE (\w+) \(([^;]*)\) STRICT|ALTER TABLE (\w+) ADD COLUMN ([^;]*)/g;
+
+/** The columns that these steps give to each table, in their order. A step has each column on a line of its own. */
+export function tablesOf(steps: readonly string[]): ReadonlyMap<string, readonly Column[]> {
+  const tables = new Map<string, Column[]>();
+  for (const [, created, columns, altered, added] of steps.join(";\n").matchAll(GIVES_COLUMNS)) {
+    const table = created ?? altered ?? "";
+    const given = [...(columns ?? added ?? "").matchAll(/^ *([a-z_]+) +([A-Z]+)/gm)];
+    const known = tables.get(table) ?? [];
+    tables.set(table, [...known, ...given.map(([, column = "", type = ""]) => ({ column, type }))]);
+  }
+  return tables;
+}
+
+const TABLES = tablesOf(JOURNAL_STEPS);
 
 export function columnsOf(table: string): readonly Column[] {
   return TABLES.get(table) ?? [];
