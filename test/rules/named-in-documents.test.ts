@@ -1,4 +1,4 @@
-/** The documents name what the code has: events, causes, audited acts, lines of the log, and who enforces each rule. */
+/** The documents name what the code has: events, causes, audited acts, lines of the log, and codes of errors. */
 
 import { globSync, readFileSync } from "node:fs";
 import { join } from "node:path";
@@ -46,19 +46,4 @@ it("every code that a document gives to an error is one of the table", () => {
   );
   expect(given.length).toBeGreaterThan(30);
   expect(given.filter((one) => !((one.split(": ")[1] ?? "") in ERRORS))).toEqual([]);
-});
-
-it("each rule of docs/architecture.md is enforced by functions that its file has", () => {
-  const [, table = ""] = read("docs/architecture.md").split("## Where each rule is enforced");
-  const missing: string[] = [];
-  for (const [, rule = "", places = "", tests = ""] of table.matchAll(/^\| (.+?) \| (.*`src\/.+?) \| (.+?) \|$/gm)) {
-    for (const place of places.split(";")) {
-      const [file = "", ...functions] = [...place.matchAll(/`([^`]+)`/g)].map(([, text = ""]) => text);
-      const source = file.endsWith(".ts") ? read(file) : "";
-      if (source !== "")
-        missing.push(...functions.filter((name) => !source.includes(name)).map((name) => `${rule}: ${name}`));
-    }
-    for (const [, test = ""] of tests.matchAll(/`(test\/[^`]+)`/g)) expect(() => read(test), rule).not.toThrow();
-  }
-  expect(missing).toEqual([]);
 });

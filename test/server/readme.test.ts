@@ -3,9 +3,19 @@
  * says in its document why not. What the prose leaves to the reader is filled in by the tables here.
  */
 
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  globSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXAMPLE_ENVIRONMENT } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
@@ -249,7 +259,11 @@ it("every file and section that a document names is there", () => {
         .replaceAll(/[^\w\- ]/g, "")
         .replaceAll(" ", "-"),
     );
+  const sources = globSync("{src,test,bench,bin}/**/*.{ts,tsx,js}", { cwd: ROOT }).concat(readdirSync(ROOT));
+  const bare = new Set(sources.map((file) => basename(file)));
   for (const { name, markdown } of documents) {
+    for (const [, file = ""] of markdown.matchAll(/`([\w.-]+\.(?:ts|tsx|js))`/g))
+      expect(bare.has(file), `${name}: ${file}`).toBe(true);
     for (const [, file = ""] of markdown.matchAll(/`((?:src|test|docs|bench|migrations)\/[\w./-]+)`/g))
       expect(existsSync(join(ROOT, file)), `${name}: ${file}`).toBe(true);
     for (const [, to = "", section] of markdown.matchAll(/\]\((?!https?:)([^)#]*)(?:#([^)]+))?\)/g)) {
