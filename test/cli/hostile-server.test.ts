@@ -4,6 +4,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { Schemas } from "../../src/client/index.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json, RUN } from "./misbehaving.ts";
 import { settingsFor } from "./service.ts";
@@ -34,7 +35,8 @@ const DETAILS = {
   via: "a",
   waiting: { for: "time", since: INSTANT, until: INSTANT, notBefore: INSTANT, group: "a", key: "a", reason: "a" },
   approval: { required: 2, approvals: [{ by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" }] },
-};
+  delivery: { attempts: 1, reason: "a", nextAttemptAt: INSTANT },
+} satisfies Required<Schemas["ActionRunDetails"]>;
 const WHOLE = {
   ...RUN,
   entityId: RUN_ID,
