@@ -108,6 +108,10 @@ export function detailsOf(
   );
 }
 
+/** The details of a run that was simply created. D1 keeps null instead of them. */
+export const NO_DETAILS =
+  '{"source":"none","action":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null,"delivery":null}';
+
 function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"]) {
   if (status !== "pending" || failedAttempt === null) return null;
   const { attempt, nextAt } = dispatch ?? failedAttempt;
@@ -150,7 +154,3 @@ export function shownHeartbeat(event: StoredEvent | null): ShownHeartbeat | null
 export function withDetails(actionRun: string, details: string): string {
   return `${actionRun.slice(0, -1)},"details":${details}}`;
 }
-
-/** The details of a run that was simply created. D1 keeps null instead of them. */
-export const NO_DETAILS =
-  '{"source":"none","action":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null,"delivery":null}';
