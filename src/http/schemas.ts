@@ -149,27 +149,29 @@ export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 /** It has `\x`, because code generators use it in languages that don't know `\p` or `\u`. */
 export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 
-/** The check of a text that has none of these characters. */
-function without(odd: RegExp) {
-  return z.refine<string>((text) => text.isWellFormed() && !odd.test(text), {
-    error: "has a control character or half a surrogate pair; send plain text.",
-  });
+export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
+
+/** A short text of one line: 1 to `max` characters of well-formed Unicode, none of which is `odd`. */
+export function lineOf(max: number, odd = CONTROL) {
+  return z
+    .string({ error: "send a string." })
+    .check(
+      z.minLength(1, { error: "is empty; send at least one character." }),
+      z.refine((text) => [...text].length <= max, {
+        error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${max}.`,
+      }),
+      z.refine((text) => text.isWellFormed() && !odd.test(text), {
+        error: "has a control character or half a surrogate pair; send plain text.",
+      }),
+    )
+    .register(z.globalRegistry, { wire: { type: "string", minLength: 1, maxLength: max, pattern: PLAIN_TEXT } });
 }
 
-/** A name that lists can filter by: 1 to 255 characters of well-formed Unicode without control characters. */
-export const filterableName = z
-  .string({ error: "send a string." })
-  .check(
-    z.minLength(1, { error: "is empty; send at least one character." }),
-    z.refine((name) => [...name].length <= NAME_MAX_CHARACTERS, {
-      error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${NAME_MAX_CHARACTERS}.`,
-    }),
-    without(/\p{Cc}/u),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-    description: "Well-formed Unicode without control characters.",
-  });
+/** A name that lists can filter by. */
+export const filterableName = described(
+  lineOf(NAME_MAX_CHARACTERS, /\p{Cc}/u),
+  "Well-formed Unicode without control characters.",
+);
 
 export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
   z.globalRegistry,
@@ -196,23 +198,7 @@ export const instant = z
   )
   .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
 
-export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
-
-const label = z
-  .string({ error: "send a string." })
-  .check(
-    z.refine(
-      (text) => {
-        const { length } = [...text];
-        return length >= 1 && length <= LABEL_MAX_CHARACTERS;
-      },
-      { error: ({ input }) => `has ${[...String(input)].length} characters; send 1 to ${LABEL_MAX_CHARACTERS}.` },
-    ),
-    without(CONTROL),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "string", minLength: 1, maxLength: LABEL_MAX_CHARACTERS, pattern: PLAIN_TEXT },
-  });
+const label = lineOf(LABEL_MAX_CHARACTERS);
 
 export const labelList = listOf(LABELS_MAX, "labels", label, "send an array of strings.");
 
