@@ -17,7 +17,7 @@ import type { KeyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
-import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
+import { asSent, type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
@@ -78,16 +78,18 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
       ? await keyOfCreate(creation, body)
       : await keyOfCreate(creation, { ...body, trigger: withoutDefaultRetry(trigger) }, creation.ring);
   return createRun(creation, changeKey, () => ({
-    actionName,
-    entityId,
+    unchanged: {
+      ...asSent(body),
+      actionName,
+      timeoutMs: body.timeout * MINUTE_MS,
+      heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
+      source: trigger === undefined ? "none" : "trigger",
+      actionVersion: null,
+      retryOf: null,
+    },
     parameters,
     recommendations,
-    timeoutMs: body.timeout * MINUTE_MS,
-    heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
     labels: body.labels ?? [],
-    source: trigger === undefined ? "none" : "trigger",
-    actionVersion: null,
-    retryOf: null,
     trigger,
     gates: wantedGates(body, null, { parameters, entityId }, trigger !== undefined),
   }));
@@ -104,16 +106,18 @@ export async function createRunOfAction(
   return createRun(creation, changeKey, async () => {
     const action = await resolveAction(creation, name, parameters);
     return {
-      actionName: name,
-      entityId,
+      unchanged: {
+        ...asSent(body),
+        actionName: name,
+        timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
+        heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
+        source: "action",
+        actionVersion: action.version,
+        retryOf: null,
+      },
       parameters,
       recommendations,
-      timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
-      heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
       labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
-      source: "action",
-      actionVersion: action.version,
-      retryOf: null,
       trigger: action.trigger,
       shownTrigger: action.shownTrigger,
       gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
@@ -160,16 +164,18 @@ async function wantedAgain(
   }
   const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
   return {
-    actionName,
-    entityId,
+    unchanged: {
+      actionName,
+      entityId,
+      timeoutMs,
+      heartbeatTimeoutMs,
+      source,
+      actionVersion: action?.version ?? null,
+      retryOf: id,
+    },
     parameters,
     recommendations,
-    timeoutMs,
-    heartbeatTimeoutMs,
     labels: JSON.parse(inputs.labels) as readonly string[],
-    source,
-    actionVersion: action?.version ?? null,
-    retryOf: id,
     trigger: action?.trigger,
     shownTrigger: action?.shownTrigger,
     gates: wantedGates(body, action, { parameters, entityId }, action?.trigger !== undefined),
@@ -223,7 +229,7 @@ async function createRun(
   }
   if (!answer.ok) throw refusalError(answer.reason);
   if (answer.id !== prepared.run.id) return recalled(creation, answer);
-  const isHidden = wanted.source === "action" && wanted.trigger !== undefined;
+  const isHidden = wanted.unchanged.source === "action" && wanted.trigger !== undefined;
   return { answer, token: isHidden ? null : await prepared.token };
 }
 

@@ -15,31 +15,30 @@ import type { TemplateContext } from "../../webhooks/placeholder.ts";
 import { previewOf, type ShownRequest } from "../../webhooks/render.ts";
 import type { Trigger } from "../../webhooks/trigger.ts";
 import { type Origin, type PrepareFault, prepareDispatch } from "../../webhooks/trigger-requests.ts";
-import {
-  type Actor,
-  type ApprovalRule,
-  type Concurrency,
-  type Gates,
-  type NewRun,
-  nameOf,
-  type RunSource,
-  viaOf,
-} from "../run.ts";
+import { type Actor, type ApprovalRule, type Concurrency, type Gates, type NewRun, nameOf, viaOf } from "../run.ts";
 import { createRunId } from "../run-id.ts";
+
+/** The members that a run has as the request sent them, with or without a stored action. Name a new one only here. */
+const AS_SENT = ["entityId"] as const satisfies readonly (keyof NewRun)[];
+type AsSent = Pick<NewRun, (typeof AS_SENT)[number]>;
+
+/** Without what the body lacks, because a call to the coordinator sends the name of a member even if it is undefined. */
+export function asSent(body: AsSent): AsSent {
+  const sent = AS_SENT.filter((name) => body[name] !== undefined);
+  return Object.fromEntries(sent.map((name) => [name, body[name]])) as AsSent;
+}
+
+/** The members of a new run that nothing here changes. */
+type Unchanged = AsSent &
+  Pick<NewRun, "actionName" | "timeoutMs" | "heartbeatTimeoutMs" | "source" | "actionVersion" | "retryOf">;
 
 /** A run that somebody wants: of a body, of a stored action, or again. */
 export interface WantedRun {
-  readonly actionName: string;
-  readonly entityId: string | null;
+  readonly unchanged: Unchanged;
   readonly parameters: JsonObject;
   readonly recommendations: JsonObject;
-  readonly timeoutMs: number;
-  readonly heartbeatTimeoutMs: number | null;
   /** A sorted set. */
   readonly labels: readonly string[];
-  readonly source: RunSource;
-  readonly actionVersion: number | null;
-  readonly retryOf: string | null;
   /** Whether the run is refused if another run repeats the same one. */
   readonly isFirstRetry?: boolean;
   /** Complete, with its secrets. */
@@ -58,8 +57,10 @@ interface Asked extends Origin {
 }
 
 /** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
-function refusalOfTrigger(fault: PrepareFault, { source }: WantedRun): ApiError {
-  return source === "trigger" ? refusalOf(fault.code, [fault]) : new ApiError(fault.code, sentenceOf([fault]));
+function refusalOfTrigger(fault: PrepareFault, { unchanged }: WantedRun): ApiError {
+  return unchanged.source === "trigger"
+    ? refusalOf(fault.code, [fault])
+    : new ApiError(fault.code, sentenceOf([fault]));
 }
 
 /** A run with an id of its own, ready to be sent to its coordinator. */
@@ -109,30 +110,22 @@ async function sealableGates(
 
 function toNewRun(
   { actor, traceparent }: Asked,
-  wanted: WantedRun,
+  { unchanged, parameters, recommendations, labels }: WantedRun,
   gates: Gates | null,
   { id, createdAt }: Pick<NewRun, "id" | "createdAt">,
 ): NewRun {
-  const { parameters, recommendations, labels, timeoutMs } = wanted;
-  const { actionName, entityId, heartbeatTimeoutMs, source, actionVersion, retryOf } = wanted;
   return {
+    ...unchanged,
     id,
-    actionName,
-    entityId,
-    heartbeatTimeoutMs,
-    source,
-    actionVersion,
-    retryOf,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
     labels: JSON.stringify(labels),
     traceparent,
     triggeredBy: nameOf(actor),
     via: viaOf(actor),
-    timeoutMs,
     gates,
     createdAt,
-    deadlineAt: deadlineOf(gates, createdAt, timeoutMs),
+    deadlineAt: deadlineOf(gates, createdAt, unchanged.timeoutMs),
   };
 }
 
@@ -148,7 +141,7 @@ function toContext({ runsUrl }: Asked, wanted: WantedRun, run: NewRun, token: st
       callbackUrl: `${runsUrl}/${id}/callback`,
       callbackToken: token,
       expiresAt: new Date(deadlineAt).toISOString(),
-      timeoutSeconds: wanted.timeoutMs / 1000,
+      timeoutSeconds: run.timeoutMs / 1000,
       traceparent,
     },
     parameters,
