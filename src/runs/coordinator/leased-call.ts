@@ -83,8 +83,7 @@ export class LeasedCall {
     const { leaseMs, failed, ended } = this.#policy;
     const self = Symbol();
     const isCurrent = () => this.#current === self;
-    // A call that is replaced never answered.
-    if (this.#current !== null) this.#failures++;
+    if (this.#current !== null) failed(new Error("the call before did not answer in time"), ++this.#failures);
     this.#current = self;
     this.wait(leaseMs, now);
     try {

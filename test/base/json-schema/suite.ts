@@ -15,7 +15,7 @@
  * - optional/format/*: all formats that we refuse
  * - optional/bignum: JSON numbers are doubles here
  */
-import lines from "../../json-schema/suite.jsonl?raw";
+import lines from "./suite.jsonl?raw";
 
 interface SuiteCase {
   readonly description: string;
