@@ -19,15 +19,15 @@ const FILTERED_WITHIN_MS = 1000;
 const TRIES = 5;
 /** The longest time from a poll to the next. */
 const POLL_MS = 5500;
-const EARLY_POLLS = 15;
+const EARLY_POLLS = 30;
 /** So many that what a page keeps of each poll shows. */
-const LATE_POLLS = 30;
+const LATE_POLLS = 60;
 /**
  * A page that keeps the rows of each poll grows by 13 kB a poll, and one that keeps nothing by 3 kB: the browser notes
  * every request.
  */
 const POLL_BYTES_MAX = 7000;
-const CHANGE_EVERY = 15;
+const CHANGE_EVERY = 30;
 
 /** Notes when a press happens, and when frames first show a pressed button, and a list that is whole. */
 const PROBE = `
