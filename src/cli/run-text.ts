@@ -1,6 +1,6 @@
 /**
- * Runs as people read them: one run with all its members, a table, and a line for a changed run, for what a run waits
- * for, and for an event. Every text from the service passes through `plain`.
+ * Runs as people read them. A run is shown with all its members, as a row of a table, or as a line of news. Other lines
+ * say what a run waits for and what an event was. Every text from the service passes through `plain`.
  */
 import type { Schemas } from "../client/index.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";

@@ -2,8 +2,8 @@
  * What a trigger says of the receiver's response, and what the service keeps of it: conditions, values, texts that wait
  * for values, and the start of the response for people. PURE.
  *
- * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. If the
- * treatment of a value depended on a secret of the request, whoever chooses the response could find the secret out.
+ * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
+ * receiver could choose its responses so that they reveal a secret of the request.
  */
 import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";

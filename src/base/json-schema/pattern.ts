@@ -56,7 +56,7 @@ export function parsePattern(source: string, parts = new PatternParts()): Result
   if (program.isTooLong) {
     return err(`repeats too much. Use smaller counts: a pattern can have ${INSTRUCTIONS_MAX} instructions.`);
   }
-  // The last instruction says that the whole pattern matched, so it is none of the caller's.
+  // The last instruction says that the whole pattern matched. It does not count against INSTRUCTIONS_MAX.
   program.push(MATCH);
   return ok({ source, program });
 }

@@ -46,8 +46,8 @@ interface CopyButtonProps {
 }
 
 /**
- * Copies a text as people see it, because whoever pastes it sees no more. The JSON of a value stays the JSON of that
- * value. Then the button says so, and a screen reader reads it out.
+ * Copies a text as people see it, so that a pasted text has no hidden characters. The JSON of a value stays valid. After
+ * that, the button says "Copied", and a screen reader reads it out.
  */
 export function CopyButton({ what, text, hasWord = false, icon = "copy" }: CopyButtonProps) {
   const { announce, note } = useNotices();

@@ -210,7 +210,7 @@ const output = z.optional(
   ),
 );
 
-/** No length is refused, because a job can't repair its report. callback-routes.ts says what is kept of it. */
+/** Accepts texts of any length, because a job can't repair its report. callback-routes.ts shortens long texts. */
 export const report = z
   .discriminatedUnion(
     "status",

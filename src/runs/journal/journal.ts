@@ -86,7 +86,7 @@ export interface FollowUp {
   record(written: Written, now: number): (() => void) | null;
 }
 
-/** Each table, or what is asked of several. */
+/** The journal's tables. Some of these classes ask more than one table. */
 class JournalTables extends Rows {
   readonly runs = new RunRows(this.sql);
   readonly due = new DueRuns(this.sql);
