@@ -7,7 +7,7 @@ const ALWAYS = [
   "test/hostile/tenancy.test.ts",
   "test/http/http.test.ts",
   "test/openapi/every-operation.test.ts",
-  "test/rules/import-rules.test.ts",
+  "test/rules/rooms.test.ts",
 ];
 const TESTS = [
   "test/console/filters.test.ts",
