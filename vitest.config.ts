@@ -120,7 +120,7 @@ export default defineConfig({
           exclude: NO_RUNTIME_TESTS,
           globalSetup: ["./test/support/receiver/setup.ts"],
           setupFiles: ["./test/support/setup.ts"],
-          // How many random stories test/runs/projection/pending-model.test.ts plays, and how many steps
+          // How many random stories test/runs/replication/pending-model.test.ts plays, and how many steps
           // test/gates/model.test.ts.
           provide: {
             pendingStories: Number(process.env.PENDING_STORIES ?? 1500),

@@ -14,11 +14,11 @@ import {
   SCHEMA_MAX_SUBSCHEMAS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../base/limits.ts";
-import { described, filterableName, flag, labels, minutes, wholeNumber } from "../http/schemas.ts";
+import { AN_OBJECT, described, filterableName, flag, labels, minutes, wholeNumber } from "../http/schemas.ts";
 import { IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";
-import { AN_OBJECT, trigger } from "../webhooks/trigger.ts";
+import { trigger } from "../webhooks/trigger.ts";
 
 const GROUP = `^${CONCURRENCY_GROUP}$`;
 

@@ -48,6 +48,11 @@ export function wholeNumberText(what: string, max: number, more: object, min = 1
     .register(z.globalRegistry, { wire: { type: "integer", minimum: min, maximum: max, ...more } });
 }
 
+/** An object that is missing, or something else, is refused with this sentence. */
+export const AN_OBJECT = {
+  error: ({ code }: { readonly code?: string }) => (code === "invalid_type" ? "send a JSON object." : undefined),
+};
+
 export const urlLength = z.maxLength(URL_MAX_CHARACTERS, {
   error: `is too long; send at most ${URL_MAX_CHARACTERS} characters.`,
 });

@@ -81,14 +81,14 @@ export interface QueuePosition {
 /** What a run's row in D1 lacks, because it changes without a version of the run. Null: not known, or there is none. */
 interface Passing {
   readonly heartbeat: ShownHeartbeat | null;
-  readonly place: QueuePosition | null;
+  readonly queuePosition: QueuePosition | null;
   readonly dispatch?: Pick<AttemptState, "attempt" | "nextAt"> | null;
 }
 
 /** JSON text. `createKey`: of the change that created the run. */
 export function detailsOf(
   run: Run & { readonly createKey: string },
-  { heartbeat, place, dispatch = null }: Passing = { heartbeat: null, place: null },
+  { heartbeat, queuePosition, dispatch = null }: Passing = { heartbeat: null, queuePosition: null },
 ): string {
   const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
@@ -103,7 +103,7 @@ export function detailsOf(
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
-    `,"waiting":${JSON.stringify(waitingOf(run, place))},"approval":${JSON.stringify(approvalOf(run))}` +
+    `,"waiting":${JSON.stringify(waitingOf(run, queuePosition))},"approval":${JSON.stringify(approvalOf(run))}` +
     `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}}`
   );
 }
@@ -118,7 +118,7 @@ function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"
   return { attempts: attempt, reason: `${failedAttempt.reason}.`, nextAttemptAt: rfc3339(nextAt) };
 }
 
-function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, place: QueuePosition | null) {
+function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, queuePosition: QueuePosition | null) {
   if (gates === null || waitingFor === null) return null;
   const { notBefore, waitUntil, concurrency } = gates;
   return {
@@ -129,7 +129,7 @@ function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, plac
     group: concurrency?.group ?? null,
     key: concurrency?.key || null,
     reason: waitingReason,
-    ...place,
+    ...queuePosition,
   };
 }
 

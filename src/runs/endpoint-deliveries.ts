@@ -55,6 +55,15 @@ export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" |
   readonly bytes: number;
 }
 
+/** The run with the event that its newest version makes; null if it makes none. */
+export function withEvent(
+  run: Parameters<typeof eventOf>[0] & Omit<RunWithEvent, keyof HappenedEvent>,
+): RunWithEvent | null {
+  const event = eventOf(run);
+  const { id, seq, source, actionName, entityId, labels, previousStatus, bytes } = run;
+  return event && { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
+}
+
 /**
  * Names an endpoint for ever: `{name}@{the version at which it was created}`. An endpoint that comes back under a deleted
  * name has another key, so it never gets the deliveries of the first one.

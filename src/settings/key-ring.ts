@@ -98,6 +98,17 @@ export class KeyRing {
     return null;
   }
 
+  /** The same for base64. Null also if the text is not base64, so that one broken text does not hide those around it. */
+  async openBase64(sealed: string, about: string): Promise<string | null> {
+    let bytes: Bytes;
+    try {
+      bytes = Uint8Array.fromBase64(sealed);
+    } catch {
+      return null;
+    }
+    return this.open(bytes, about);
+  }
+
   async #keysFor(purpose: KeyPurpose | SealPurpose): Promise<readonly CryptoKey[]> {
     const known = this.#derived.get(purpose);
     if (known !== undefined) return known;

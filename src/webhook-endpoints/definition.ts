@@ -8,7 +8,7 @@ import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../ba
 import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { described, filterableName, flag, labelSet, listOf } from "../http/schemas.ts";
+import { AN_OBJECT, described, filterableName, flag, labelSet, listOf } from "../http/schemas.ts";
 import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { isForm } from "../webhooks/render.ts";
@@ -26,7 +26,6 @@ import {
   withNulls,
 } from "../webhooks/request-schemas.ts";
 import { pathsOf } from "../webhooks/template.ts";
-import { AN_OBJECT } from "../webhooks/trigger.ts";
 
 /** What `events` can list. The last one means all of the others, those of later versions included. */
 const EVENT_FILTERS = [...EVENT_TYPES, "action_run.*"] as const;

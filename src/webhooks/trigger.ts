@@ -9,7 +9,7 @@ import {
   TRIGGER_MAX_BYTES,
 } from "../base/limits.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { described, wholeNumber } from "../http/schemas.ts";
+import { AN_OBJECT, described, wholeNumber } from "../http/schemas.ts";
 import { IN_REQUEST, IN_STOP_REQUEST, IN_STOP_URL, IN_URL } from "./placeholder.ts";
 import {
   boundedWithoutSecrets,
@@ -25,11 +25,6 @@ import {
 } from "./request-schemas.ts";
 import { accepted } from "./response.ts";
 import { pathsOf } from "./template.ts";
-
-/** An object that is missing, or something else, is refused with this sentence. */
-export const AN_OBJECT = {
-  error: ({ code }: { readonly code?: string }) => (code === "invalid_type" ? "send a JSON object." : undefined),
-};
 
 const retry = z.strictObject(
   {

@@ -1,7 +1,7 @@
 /** A crash at each step, and tries that are given up and come late: each run is in one object, and goes once. */
 
 import { expect, it, vi } from "vitest";
-import { Archive } from "../../src/runs/coordinator/retention.ts";
+import { ArchiveHandler } from "../../src/runs/coordinator/retention.ts";
 import { DAY_MS, journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -132,7 +132,7 @@ it("a try that was given up can't write while the next one is under way", async 
   pass(LOST_MS);
   await ring(path);
   await until(async () => second.isHeld);
-  const seals = vi.spyOn(Archive.prototype, "seal");
+  const seals = vi.spyOn(ArchiveHandler.prototype, "seal");
   first.release();
   await until(async () => seals.mock.results.length > 0);
   expect(await seals.mock.results[0]?.value).toBeNull();

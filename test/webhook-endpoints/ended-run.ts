@@ -74,7 +74,7 @@ export function attemptOf(
     type: "action_run.failed",
     at: ENDED_AT,
     actionRun: toActionRun(run),
-    details: detailsOf({ ...run, createKey: "" }, { heartbeat, place: null }),
+    details: detailsOf({ ...run, createKey: "" }, { heartbeat, queuePosition: null }),
     previousStatus: "succeeded",
     ...more,
   };

@@ -64,7 +64,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       endpoints: new EndpointHandler(context, fanOut),
       upkeep: new UpkeepHandler(context, reads),
       bulk,
-      archive,
+      archive: archive.handler,
       moves: new MoveHandler(context),
     };
     const now = Date.now();

@@ -63,7 +63,7 @@ export class Replies {
   #details(run: JournaledRun): string {
     const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
     const dispatch = run.failedAttempt === null ? null : this.#journal.dispatches.of(run.id);
-    return detailsOf(run, { heartbeat, place: this.#positionOf(run), dispatch });
+    return detailsOf(run, { heartbeat, queuePosition: this.#positionOf(run), dispatch });
   }
 
   #positionOf(run: JournaledRun): QueuePosition | null {

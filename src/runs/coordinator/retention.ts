@@ -122,14 +122,13 @@ interface ArchiveTry {
  * A try may write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try
  * has exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
  */
-export class Archive implements DueWork, ArchiveCalls {
+export class Archive implements DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
   readonly #call: LeasedCall;
   /** Whether a bucket is bound. */
   readonly isBound: boolean;
-  /** The try under way. Only its calls get answers. */
-  #try: ArchiveTry | null = null;
+  readonly handler: ArchiveHandler;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
   #waiting: number | null = null;
 
@@ -137,14 +136,15 @@ export class Archive implements DueWork, ArchiveCalls {
     this.#context = context;
     this.#journal = context.journal;
     this.isBound = context.env.ARCHIVE !== undefined;
+    this.handler = new ArchiveHandler(context.journal);
     this.#call = new LeasedCall({
       ...ARCHIVING,
       failed: (error, failures) => {
-        const runs = this.#try?.ids.length;
+        const runs = this.handler.underWay?.ids.length;
         logFailure("archive_failed", error, { coordinator: context.journal.scope, runs, failures });
       },
       ended: () => {
-        this.#try = null;
+        this.handler.underWay = null;
         this.#waiting = null;
         context.arm(Date.now());
       },
@@ -163,8 +163,8 @@ export class Archive implements DueWork, ArchiveCalls {
     const next = batch === null ? this.#choose(now) : { ids: batch.ids, day: Number.NaN };
     if (next === null) return 0;
     this.#call.start(now, async (isCurrent) => {
-      this.#try = { id: crypto.randomUUID(), ...next };
-      const isWritten = batch?.isWritten === true || (await this.#write(this.#try));
+      this.handler.underWay = { id: crypto.randomUUID(), ...next };
+      const isWritten = batch?.isWritten === true || (await this.#write(this.handler.underWay));
       if (!isWritten) return null;
       await this.#forget(isCurrent);
       return 0;
@@ -176,21 +176,6 @@ export class Archive implements DueWork, ArchiveCalls {
   deleted(to: Due, count: number): void {
     this.#journal.archive.setDeletedTo(to);
     if (this.#waiting !== null) this.#waiting += count;
-  }
-
-  /** Null if the try was given up. */
-  async page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
-    if (this.#try?.id !== tryId) return null;
-    const ids = this.#journal.archive.fitting(this.#try.ids.slice(from), PASS_RUNS);
-    return ids.map((id) => ({ id, line: this.#line(id) }));
-  }
-
-  async seal(tryId: string, count: number, hash: string): Promise<string | null> {
-    if (this.#try?.id !== tryId) return null;
-    const { archive, scope } = this.#journal;
-    const key = archive.batch?.key ?? objectKey(scope, this.#try.day, hash);
-    archive.setBatch({ key, ids: this.#try.ids.slice(0, count), isWritten: false });
-    return key;
   }
 
   #dueAt(now: number): number {
@@ -219,7 +204,7 @@ export class Archive implements DueWork, ArchiveCalls {
     await within(DELETION_MAX_MS, replication.delete(ids));
     const answer = await entrypoints.RunArchive.write({ id, scope, isSealed: archive.hasBatch });
     if (answer.type === "failed") throw new Error(answer.error);
-    if (this.#try?.id !== id || answer.type === "not_written") return false;
+    if (this.handler.underWay?.id !== id || answer.type === "not_written") return false;
     const { batch } = archive;
     log("info", "archived", { coordinator: scope, runs: batch?.ids.length, key: batch?.key });
     return true;
@@ -241,6 +226,32 @@ export class Archive implements DueWork, ArchiveCalls {
       // Between two passes, other calls are served.
       await scheduler.wait(0);
     }
+  }
+}
+
+/** What the Worker of a try asks. A caller reaches each method of this class, so it has no others. */
+export class ArchiveHandler implements ArchiveCalls {
+  readonly #journal: Journal;
+  /** The try under way. Only its calls get answers. */
+  underWay: ArchiveTry | null = null;
+
+  constructor(journal: Journal) {
+    this.#journal = journal;
+  }
+
+  /** Null if the try was given up. */
+  async page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
+    if (this.underWay?.id !== tryId) return null;
+    const ids = this.#journal.archive.fitting(this.underWay.ids.slice(from), PASS_RUNS);
+    return ids.map((id) => ({ id, line: this.#line(id) }));
+  }
+
+  async seal(tryId: string, count: number, hash: string): Promise<string | null> {
+    if (this.underWay?.id !== tryId) return null;
+    const { archive, scope } = this.#journal;
+    const key = archive.batch?.key ?? objectKey(scope, this.underWay.day, hash);
+    archive.setBatch({ key, ids: this.underWay.ids.slice(0, count), isWritten: false });
+    return key;
   }
 
   /** A run that can't be printed must not hold up the others, so its line says why it has nothing else. */
@@ -271,6 +282,6 @@ function archivedLine({ runs, timeline }: Journal, id: string): string {
   const events = timeline.after(run, 0, Number.MAX_SAFE_INTEGER);
   const heartbeat = shownHeartbeat(events.findLast(({ type }) => type === "heartbeat") ?? null);
   // An ended run waits in no queue, so it has no position.
-  const shown = withDetails(toActionRun(run), detailsOf(run, { heartbeat, place: null }));
+  const shown = withDetails(toActionRun(run), detailsOf(run, { heartbeat, queuePosition: null }));
   return `${shown.slice(0, -1)},"timeline":[${events.map((event) => toWireEvent(event)).join(",")}]}`;
 }

@@ -256,7 +256,10 @@ export class Changes {
       if (include !== "details") return text;
       return withDetails(
         text,
-        detailsOf(run, { heartbeat: shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)), place: null }),
+        detailsOf(run, {
+          heartbeat: shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)),
+          queuePosition: null,
+        }),
       );
     } catch (error) {
       logFailure("run_unprintable", error, { coordinator: this.#journal.scope, run: run.id });

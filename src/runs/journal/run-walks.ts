@@ -5,7 +5,7 @@
  */
 
 import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
-import { eventOf, type RunWithEvent } from "../endpoint-deliveries.ts";
+import { type RunWithEvent, withEvent } from "../endpoint-deliveries.ts";
 import type { Approval, Gates, Run } from "../run.ts";
 import type { ChangeFilter } from "../run-calls.ts";
 import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-counts.ts";
@@ -102,13 +102,11 @@ export class RunsWithEvents extends Rows {
 /** Null if the row is not that of an event. */
 function runWithEvent({ gates, approvals, ...row }: Row): RunWithEvent | null {
   if (row.isMet === 0) return null;
-  const event = eventOf({
+  return withEvent({
     ...row,
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: gates === null || approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
   });
-  const { id, seq, source, actionName, entityId, labels, previousStatus, bytes } = row;
-  return event && { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
 }
 
 const NEXT_RUNS = walkBy(

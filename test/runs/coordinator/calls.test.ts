@@ -16,6 +16,7 @@ const NAMES: readonly (readonly [subject: string, name: string])[] = [
   ["__proto__", "constructor"],
   ["toString", "call"],
   ["bulk", "driver"],
+  ["archive", "takeBatch"],
 ];
 
 it.each(NAMES)("%s.%s is no call", async (subject, name) => {

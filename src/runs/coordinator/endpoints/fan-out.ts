@@ -7,7 +7,7 @@
 import { log, logFailure } from "../../../base/log.ts";
 import { DAY_MS } from "../../../base/time.ts";
 import { LEASE_MS } from "../../../webhooks/dispatch.ts";
-import { eventOf, hears, type Match, type RunWithEvent } from "../../endpoint-deliveries.ts";
+import { hears, type Match, type RunWithEvent, withEvent } from "../../endpoint-deliveries.ts";
 import type { FollowUp, Journal, Written } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
@@ -59,7 +59,7 @@ export class FanOut implements FollowUp, DueWork {
     const { alarms, storageLimit } = this.#context;
     const isNoted = this.#noteOutcome(run, now);
     try {
-      const event = runWithEvent(run, bytes);
+      const event = run.eventSeq === null ? null : withEvent({ ...run, seq: run.eventSeq, bytes });
       const matches = event === null ? [] : this.#matchesOf([event]);
       if (matches.length === 0) return isNoted ? null : () => this.takeBatch(now);
       if (!storageLimit.isReached(now)) {
@@ -168,11 +168,4 @@ export class FanOut implements FollowUp, DueWork {
 
 function batchEvents(endpoints: number): number {
   return Math.min(BATCH_EVENTS, Math.max(Math.floor(BATCH_DELIVERIES / Math.max(endpoints, 1)), 1));
-}
-
-function runWithEvent(run: JournaledRun, bytes: number): RunWithEvent | null {
-  const event = eventOf(run);
-  if (event === null || run.eventSeq === null) return null;
-  const { id, eventSeq: seq, source, actionName, entityId, labels, previousStatus } = run;
-  return { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
 }
