@@ -3,6 +3,7 @@
  * goes to stderr. Every text from the service passes through `plain`.
  */
 import type { Client, Schemas } from "../client/index.ts";
+import { changeableText, endedText, wouldStartText } from "../words/bulk.ts";
 import { countText, least, tallyText } from "../words/statuses.ts";
 import { take } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "./exit.ts";
@@ -162,45 +163,18 @@ const ABORTED: Readonly<Record<string, string>> = {
   token_expired: "its token has expired",
 };
 
-/** What can be done with a run, and why not. */
-const DONE: Readonly<Record<Kind, readonly [can: string, cannot: string]>> = {
-  cancel: ["can be cancelled", "ended before"],
-  retry: ["can be retried", "still open"],
-};
-
-/** How many of the runs that match an operation can change. */
-export function changeable({ byStatus }: Schemas["BulkPreview"], kind: Kind): number {
-  const { pending, running, succeeded, failed, cancelled } = byStatus;
-  return kind === "cancel" ? pending + running : succeeded + failed + cancelled;
-}
-
 /** The newest ids, and how many runs can change. */
 export function previewText(preview: Schemas["BulkPreview"], kind: Kind, output: Output): string {
-  const { matched, byStatus, newest, wouldStart } = preview;
-  const known = Object.values(byStatus).reduce((sum, count) => sum + count, 0);
-  const [can, cannot] = DONE[kind];
-  const changing = changeable(preview, kind);
+  const { matched, byStatus, newest } = preview;
   const shown = newest.slice(0, NEWEST_SHOWN);
   const isAll = shown.length === matched;
-  const unknown = typeof matched === "number" ? matched - known : 0;
   const rows = [
     ["newest runs", indent([...shown.map(plain), ...(isAll ? [] : ["…"])].join("\n"))],
     ["match", words(countText(matched, String), inBrackets(byStatus))],
-    [
-      "of them",
-      [
-        `${text(changing)} ${can}`,
-        ...(known > changing ? [`${text(known - changing)} ${cannot}`] : []),
-        ...(unknown > 0 ? [`${text(unknown)} not found`] : []),
-      ].join(", "),
-    ],
-    ["then", wouldStart > 0 ? startText(wouldStart) : null],
+    ["of them", plain(changeableText(preview, kind, String))],
+    ["then", plain(wouldStartText(preview) ?? "")],
   ];
   return fields(rows, output);
-}
-
-function startText(count: number): string {
-  return `${text(count)} waiting ${count === 1 ? "run" : "runs"} would start, because a slot gets free`;
 }
 
 /** An operation with all its members. */
@@ -212,7 +186,7 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
     ["status", output.paint(COLOURS[status] ?? "dim", statusText(operation))],
     ["match", countText(counts.matched, String)],
     ["accepted", text(counts.accepted)],
-    ["ended", endedText(operation)],
+    ["ended", plain(endedText(operation) ?? "")],
     ["skipped", words(text(counts.skipped), inBrackets(tally(reasons?.skipped)))],
     ["failed", words(text(counts.failed), inBrackets(tally(reasons?.failed)))],
     ["remaining", countText(counts.remaining, String)],
@@ -235,13 +209,6 @@ function statusText({ status, abortReason }: BulkOperation): string {
   if (abortReason === null) return plain(status);
   const reason = ABORTED[abortReason] ?? plain(abortReason);
   return status === "aborted" ? `aborted: ${reason}` : `${plain(status)}: is being stopped`;
-}
-
-/** How the runs ended whose cancel was accepted. */
-function endedText({ ended, counts }: BulkOperation): string | null {
-  if (!ended) return null;
-  const open = counts.accepted - Object.values(ended).reduce((sum, count) => sum + count, 0);
-  return [tallyText(ended), open > 0 ? `${text(open)} still open` : ""].filter(Boolean).join(", ") || null;
 }
 
 function tally(codes: readonly string[] = []): Readonly<Record<string, number>> {

@@ -3,6 +3,7 @@
  * say what a run waits for and what an event was. Every text from the service passes through `plain`.
  */
 import type { Schemas } from "../client/index.ts";
+import { endCauseText, startCauseText } from "../words/causes.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
 import { groupText, waitingText } from "../words/waiting.ts";
 import {
@@ -232,7 +233,7 @@ function eventWords(type: string, said: Said, output: Output): string {
     case "created":
       return `by ${text(said.by)}`;
     case "started":
-      return `by ${text(said.cause)}`;
+      return startCauseText(text(said.cause));
     case "heartbeat":
       return words(
         progressBar(said.progress),
@@ -268,8 +269,8 @@ function eventWords(type: string, said: Said, output: Output): string {
       return words(byText(said), said.approversUnchecked ? `· ${UNCHECKED}` : "");
     case "ended": {
       const status = text(said.status);
-      const reason = after(said.reason);
-      return words(`${output.paint(STATUS_COLOUR[status] ?? "dim", status)},`, causeText(said), reason);
+      const ended = [output.paint(STATUS_COLOUR[status] ?? "dim", status), causeText(said)];
+      return words(ended.filter(Boolean).join(", "), after(said.reason));
     }
     default:
       return text(JSON.stringify(said));
@@ -293,17 +294,15 @@ function heldBy(said: Said): string {
   }
 }
 
-/** Why a run ended, and who ended it. */
+/** Who ended a run, or why it ended. */
 function causeText(said: Said): string {
   switch (said.cause) {
-    case "gate":
-      return "at a gate";
     case "rejected":
       return words("rejected", byText(said));
     case "replaced":
       return `replaced by the run ${text(said.replacedBy)}`;
     default:
-      return words(`by ${text(said.cause)}`, text(said.by));
+      return byText(said) || endCauseText(text(said.cause));
   }
 }
 

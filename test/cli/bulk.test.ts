@@ -203,7 +203,7 @@ describe("on a terminal", () => {
     expect(JSON.parse(ended.stdout)).toEqual(completed(3, 0, 0));
     const shown = ended.stderr.slice(0, ended.stderr.indexOf("Cancel 2 runs? (y/N)"));
     expect(shown).toMatch(/^match: +3 \(1 pending, 1 running, 1 succeeded\)$/m);
-    expect(shown).toMatch(/^of them: +2 can be cancelled, 1 ended before$/m);
+    expect(shown).toMatch(/^of them: +2 can be cancelled, 1 has ended$/m);
     expect(shown).toMatch(/^then: +5 waiting runs would start, /m);
     expect(shown).toMatch(new RegExp(`^newest runs: +${idOf(3)}\n +${idOf(2)}\n +${idOf(1)}\n`));
     const [[, first], [, second]] = posted() as [[string, object], [string, object]];

@@ -91,7 +91,7 @@ test("heartbeats change one line in place, other events stay above it, and a res
   const never = () => Promise.reject(new Error("A run that does not wait is not read."));
   const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), never);
   await lines.show({ seq: 1, type: "started", at: RUN.createdAt, cause: "heartbeat" });
-  const started = "2026-11-25T13:21:48Z  started           by heartbeat";
+  const started = "2026-11-25T13:21:48Z  started           the first heartbeat came";
   await lines.show(beat(0.1, "one"));
   await lines.show(beat(0.5, ASCII));
   expect(terminal.rows).toEqual([started, expect.stringMatching(/^\[#{10}-{10}\] 50 % rolling/)]);
@@ -101,7 +101,7 @@ test("heartbeats change one line in place, other events stay above it, and a res
   }
   terminal.resize(80);
   await lines.show({ seq: 3, type: "ended", at: RUN.createdAt, status: "succeeded", cause: "callback" });
-  expect(terminal.rows).toEqual([started, expect.stringContaining("succeeded, by callback"), ""]);
+  expect(terminal.rows).toEqual([started, expect.stringContaining("succeeded, the job reported it"), ""]);
   expect([process.listenerCount("SIGINT"), terminal.listenerCount("resize")]).toEqual([before, 0]);
 });
 

@@ -246,7 +246,11 @@ test.each([
   [{ type: "rejected", by: "ada", reason: null }, "rejected          by ada"],
   [{ type: "released" }, "released"],
   [{ type: "released", by: "ops" }, "released          by ops"],
-  [{ type: "ended", status: "failed", cause: "gate" }, "ended             failed, at a gate"],
+  [{ type: "started", cause: "delivery" }, "started           the receiver accepted it"],
+  [{ type: "started", cause: "toString" }, "started           toString"],
+  [{ type: "ended", status: "failed", cause: "gate" }, "ended             failed, it did not start"],
+  [{ type: "ended", status: "failed", cause: "an\neclipse" }, "ended             failed, an\\neclipse"],
+  [{ type: "ended", status: "failed", cause: null }, "ended             failed"],
   [
     { type: "ended", status: "cancelled", cause: "rejected", by: "ada", via: "portal", reason: "no" },
     "ended             cancelled, rejected by ada via portal · no",
@@ -257,7 +261,7 @@ test.each([
   ],
   [
     { type: "ended", status: "cancelled", cause: "cancel", by: "ops", reason: "wrong" },
-    "ended             cancelled, by cancel ops · wrong",
+    "ended             cancelled, by ops · wrong",
   ],
 ])("an event is one line: %j", (event, line) => {
   expect(eventText({ seq: 2, at: ANSWERED.at, ...event }, output)).toBe(`2026-11-27T12:14:55Z  ${line}`);

@@ -2,16 +2,8 @@
 
 import { describe, expect, it } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
-import {
-  chipsOfFilter,
-  countsText,
-  endedText,
-  markOf,
-  paceOf,
-  titleOf,
-  whyAborted,
-} from "../../src/console/bulk/bulk-words.tsx";
-import { boundTo, outlookOf, startedText, type Target, targetOf, verbOf } from "../../src/console/bulk/selection.ts";
+import { chipsOfFilter, countsText, markOf, paceOf, titleOf, whyAborted } from "../../src/console/bulk/bulk-words.tsx";
+import { boundTo, outlookOf, type Target, targetOf, verbOf } from "../../src/console/bulk/selection.ts";
 import { chipsOf } from "../../src/console/runs/filters.ts";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
@@ -88,11 +80,6 @@ describe("the dialog says", () => {
     expect(sentence).toBe("2 can be retried, 1 not found.");
   });
 
-  it("which runs a cancel would let start", () => {
-    expect(startedText(preview({}))).toBeNull();
-    expect(startedText(preview({}, { wouldStart: 5 }))).toContain("5 waiting runs would start");
-  });
-
   it("on its button what it does", () => {
     expect([verbOf("cancel", 38), verbOf("retry", 1), verbOf("retry", null)]).toEqual([
       "Cancel 38 runs",
@@ -136,10 +123,8 @@ describe("an operation is shown", () => {
     expect(whyAborted(refused)).toContain("so it did nothing");
   });
 
-  it("with its counts, and with how its runs have ended", () => {
+  it("with its counts", () => {
     expect(countsText(operation({}).counts)).toBe("38 accepted, 2 skipped");
-    expect(endedText({ succeeded: 2, failed: 0, cancelled: 30 })).toBe("2 succeeded, 30 cancelled");
-    expect([endedText(null), endedText(undefined)]).toEqual([null, null]);
   });
 
   it("with its filter as the list shows it", () => {

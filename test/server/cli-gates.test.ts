@@ -149,7 +149,7 @@ test("who waits for it sees each gate as it opens", () => {
     expect.stringMatching(/^waiting +for a slot of deploys \(shop\)/),
     expect.stringMatching(/^waiting +for the end of a pause .*· lunch$/),
     expect.stringMatching(/^released$/),
-    expect.stringMatching(/^ended +succeeded, by callback$/),
+    expect.stringMatching(/^ended +succeeded, the job reported it$/),
   ]);
 });
 

@@ -322,7 +322,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal"
     const shown = terminal(`get ${created.id} --wait > "${file}"`, { NO_COLOR: "1" });
     expect(shown.status).toBe(0);
     expect(shown.stdout).toContain(`Waiting for the run ${created.id} to end.`);
-    expect(shown.stdout).toMatch(/ended +succeeded, by callback/);
+    expect(shown.stdout).toMatch(/ended +succeeded, the job reported it/);
     expect(JSON.parse(readFileSync(file, "utf8"))).toMatchObject({ id: created.id, status: "succeeded" });
   });
 

@@ -3,7 +3,8 @@
 import { Argument, Option } from "commander";
 import { present } from "../../client/api.ts";
 import { ActionRunsError, type BulkChange, type Client, type Schemas } from "../../client/index.ts";
-import { changeable, followBulk, operationText, previewText } from "../bulk-operation.ts";
+import { changeable } from "../../words/bulk.ts";
+import { followBulk, operationText, previewText } from "../bulk-operation.ts";
 import type { Call, Flags } from "../call.ts";
 import { type CliCommand, readId, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";

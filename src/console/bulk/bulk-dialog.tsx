@@ -5,6 +5,7 @@
 
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { wouldStartText } from "../../words/bulk.ts";
 import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
@@ -20,16 +21,7 @@ import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 import { FilterWords } from "./bulk-words.tsx";
-import {
-  boundTo,
-  type Operation,
-  outlookOf,
-  type Selection,
-  selectionText,
-  startedText,
-  targetOf,
-  verbOf,
-} from "./selection.ts";
+import { boundTo, type Operation, outlookOf, type Selection, selectionText, targetOf, verbOf } from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
 
 interface SelectionBarProps {
@@ -123,6 +115,7 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
     [operation, preview, mayManage],
   );
   const isCancel = operation === "cancel";
+  const started = preview !== undefined && isCancel ? wouldStartText(preview) : null;
 
   function send() {
     if (preview === undefined) return;
@@ -158,9 +151,7 @@ function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProp
             <strong>{outlook.sentence}</strong> {outlook.refusal}
           </p>
         )}
-        {preview !== undefined && isCancel && startedText(preview) !== null ? (
-          <p class="note is-warning">{startedText(preview)}</p>
-        ) : null}
+        {started === null ? null : <p class="note is-warning">{started}.</p>}
       </div>
       {isCancel ? (
         <>

@@ -80,12 +80,6 @@ export function countsText({ accepted, skipped, failed, remaining }: Counts): st
   return parts.map(([outcome, count]) => `${countText(count)} ${outcome}`).join(", ");
 }
 
-/** How the runs of a cancel have ended: `30 cancelled, 2 succeeded`. Null: none has, or the operation is under way. */
-export function endedText(ended: BulkOperation["ended"]): string | null {
-  const parts = Object.entries(ended ?? {}).filter(([, count]) => count > 0);
-  return parts.length === 0 ? null : parts.map(([status, count]) => `${count} ${status}`).join(", ");
-}
-
 /** When to ask again, in ms: often while it works, and seldom while runs of a cancel have not ended. */
 export function paceOf(operation: BulkOperation): number | undefined {
   if (isUnderWay(operation)) return WORKING_MS;

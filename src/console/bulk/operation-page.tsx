@@ -1,6 +1,7 @@
 /** One bulk operation: how far it is, who asked for it, why it ended, and what became of each run. */
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { endedText } from "../../words/bulk.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -17,7 +18,6 @@ import { useChange, useOnChange } from "../ui/use-change.ts";
 import {
   codeText,
   countsText,
-  endedText,
   FilterWords,
   isStopping,
   isUnderWay,
@@ -64,7 +64,7 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
     reload();
   }
   const why = whyAborted(operation);
-  const ended = endedText(operation.ended);
+  const ended = endedText(operation);
   return (
     <div class="stack gap-14">
       <DetailHead list={list} all="All bulk operations" title={titleOf(operation)}>

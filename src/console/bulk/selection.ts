@@ -3,6 +3,7 @@
  * and new rows. Or it is the filter itself, and then the service finds the runs.
  */
 import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
+import { changeable, changeableText } from "../../words/bulk.ts";
 import { type Count, counted, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
 import { chipsOf, filterOf } from "../runs/filters.ts";
 
@@ -122,21 +123,12 @@ interface Outlook {
 
 /** `mayManage`: whether the token has `actions:manage`. */
 export function outlookOf(operation: Operation, preview: BulkPreview, mayManage: boolean): Outlook {
-  const { matched, byStatus } = preview;
+  const { matched } = preview;
   if (typeof matched !== "number") return { able: 0, sentence: "", refusal: tooMany(matched, mayManage) };
   if (matched === 0) return { able: 0, sentence: "", refusal: "No run matches any more." };
-  const { pending, running, succeeded, failed, cancelled } = byStatus;
-  const open = pending + running;
-  const ended = succeeded + failed + cancelled;
-  const isCancel = operation === "cancel";
-  const [able, other] = isCancel ? [open, ended] : [ended, open];
-  const parts = [
-    `${countText(able)} can be ${isCancel ? "cancelled" : "retried"}`,
-    ...(other === 0 ? [] : [`${countText(other)} ${other === 1 ? "has" : "have"} ${isCancel ? "" : "not "}ended`]),
-    // The service keeps a run for some time only.
-    ...(matched === open + ended ? [] : [`${countText(matched - open - ended)} not found`]),
-  ];
-  return { able, sentence: `${parts.join(", ")}.`, refusal: able === 0 ? "Nothing would happen." : null };
+  const able = changeable(preview, operation);
+  const sentence = `${changeableText(preview, operation)}.`;
+  return { able, sentence, refusal: able === 0 ? "Nothing would happen." : null };
 }
 
 function tooMany({ atLeast }: { readonly atLeast: number }, mayManage: boolean): string {
@@ -144,12 +136,6 @@ function tooMany({ atLeast }: { readonly atLeast: number }, mayManage: boolean):
   if (atLeast <= max) return "The service could not look at all runs. Add a filter, such as a time.";
   const more = mayManage ? "" : " A token of the role admin may change more.";
   return `More than ${countText(max)} runs match. Add a filter.${more}`;
-}
-
-/** What else a cancel does: it lets queued runs start. Null: nothing. */
-export function startedText({ wouldStart }: BulkPreview): string | null {
-  if (wouldStart === 0) return null;
-  return `${wouldStart} waiting ${wouldStart === 1 ? "run" : "runs"} would start, because the cancel frees slots.`;
 }
 
 /** The button that does it: `Cancel 38 runs`. */

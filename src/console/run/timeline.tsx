@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { endCauseText, startCauseText } from "../../words/causes.ts";
 import { formatDuration } from "../../words/durations.ts";
 import { capitalized, counted, type Status } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR, whenText } from "../../words/waiting.ts";
@@ -35,26 +36,11 @@ function ItemRow({ item }: { readonly item: Item }) {
   }
 }
 
-const STARTS: Readonly<Record<string, string>> = {
-  delivery: "The receiver accepted it",
-  heartbeat: "The first heartbeat came",
-  callback: "It was reported together with its end",
-};
-
 const DECISIONS = {
   cancel_requested: { status: "cancelled", title: "Asked to stop" },
   approved: { status: "succeeded", title: "Approved" },
   rejected: { status: "cancelled", title: "Rejected" },
 } as const;
-
-const ENDS: Readonly<Record<string, string>> = {
-  callback: "The job reported it",
-  cancel: "It was cancelled",
-  delivery: "Its job could not be started",
-  gate: "It did not start",
-  deadline: "Nobody reported an end before the deadline",
-  silence: "The job was silent for too long",
-};
 
 function EventRow({ event }: { readonly event: Single["event"] }) {
   switch (event.type) {
@@ -63,7 +49,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
     case "started":
       return (
         <Row at={event.at} status="running" title="Started">
-          <Note text={STARTS[event.cause ?? ""]} />
+          <Note text={capitalized(startCauseText(event.cause))} />
         </Row>
       );
     case "external_url":
@@ -104,7 +90,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
           title={<span class={`tone is-${event.status}`}>{capitalized(event.status)}</span>}
           facts={<By {...event} />}
         >
-          <Note text={event.by === undefined ? ENDS[event.cause ?? ""] : undefined} />
+          {event.by === undefined ? <Note text={capitalized(endCauseText(event.cause))} /> : null}
           {event.replacedBy === undefined ? (
             <Said text={event.reason} />
           ) : (
@@ -318,7 +304,7 @@ function By({ by, via }: ByProps) {
 }
 
 function Note({ text }: { readonly text: string | undefined }) {
-  return text === undefined ? null : <p class="muted">{text}.</p>;
+  return text ? <p class="muted">{text}.</p> : null;
 }
 
 /** What somebody else wrote. */
