@@ -2,10 +2,11 @@
 
 import { Argument, Option } from "commander";
 import { present } from "../client/api.ts";
-import type { Client, RunFilter, Schemas } from "../client/index.ts";
+import type { Client, Schemas } from "../client/index.ts";
 import { shortAge } from "../words/durations.ts";
+import { RUN_FILTER_NAMES, type RunFilters } from "../words/run-filters.ts";
 import { SINCE_PRESETS } from "../words/since.ts";
-import { STATUSES, type Status } from "../words/statuses.ts";
+import { STATUSES } from "../words/statuses.ts";
 import { WAITING_FILTERS } from "../words/waiting.ts";
 import { type CliCommand, OfferingOption, readId, repeated, repeatedOf, SuggestingOption, take } from "./command.ts";
 import { CommandFailed, EXIT, UsageError } from "./exit.ts";
@@ -91,23 +92,14 @@ async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
   await output.line(output.table(columns, rows));
 }
 
-/** The filters that lists, counts and changes of many runs share. The service checks the values. */
-export interface FilterFlags {
-  /** Counts have no such filter, because they count each status. */
-  readonly status?: readonly Status[];
-  readonly actionName?: string;
-  readonly entityId?: string;
-  readonly triggeredBy?: string;
+/**
+ * The filters that lists, counts and changes of many runs share. The service checks the values. Counts have no status,
+ * because they count each one.
+ */
+export interface FilterFlags extends RunFilters {
   /** An instant, although the user may have typed 24h. */
   readonly since?: string;
-  readonly createdAfter?: string;
-  readonly createdBefore?: string;
-  readonly label?: readonly string[];
-  readonly waiting?: WaitingFilter;
-  readonly group?: string;
 }
-
-export type WaitingFilter = NonNullable<RunFilter["waiting"]>;
 
 /** What the options of gates choose. */
 const CHOSEN = {
@@ -156,28 +148,7 @@ export function withFilters(command: CliCommand): CliCommand {
   return withGateFilters(command);
 }
 
-export function filterOf(flags: FilterFlags) {
-  const {
-    status,
-    actionName,
-    entityId,
-    triggeredBy,
-    since,
-    createdAfter = since,
-    createdBefore,
-    label,
-    waiting,
-    group,
-  } = flags;
-  return present({
-    status: status && [...status],
-    actionName,
-    entityId,
-    triggeredBy,
-    createdAfter,
-    createdBefore,
-    label: label && [...label],
-    waiting,
-    group,
-  });
+export function filterOf({ since, createdAfter = since, ...flags }: FilterFlags): RunFilters {
+  const given: Readonly<Record<string, unknown>> = { ...flags, createdAfter };
+  return present(Object.fromEntries(RUN_FILTER_NAMES.map((name) => [name, given[name]])));
 }

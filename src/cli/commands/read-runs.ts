@@ -16,7 +16,6 @@ import {
   optionalRunArgument,
   runArgument,
   statusOption,
-  type WaitingFilter,
   wholeRunId,
   withFilters,
   withGateFilters,
@@ -225,7 +224,7 @@ interface WatchFlags extends Flags {
   readonly after?: string;
   readonly actionName?: string;
   readonly label?: readonly string[];
-  readonly waiting?: WaitingFilter;
+  readonly waiting?: NonNullable<FilterFlags["waiting"]>;
   readonly group?: string;
 }
 

@@ -1,5 +1,6 @@
 /** What a bulk operation is and how it goes, in words. PURE. */
 import type { Schemas } from "../../client/index.ts";
+import { RUN_FILTER_NAMES, type RunFilters } from "../../words/run-filters.ts";
 import { counted, countText, least, type Status } from "../../words/statuses.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
 import { Mark } from "../ui/status.tsx";
@@ -19,17 +20,9 @@ export function titleOf({ operation, counts, status }: BulkOperation): string {
 }
 
 /** The filter as the list of runs shows it. */
-export function chipsOfFilter(filter: ShownFilter): readonly Chip[] {
-  const { status = [], labels = [], actionName, triggeredBy, entityId } = filter;
-  const { waiting, group, createdAfter, createdBefore } = filter;
-  const single = { actionName, triggeredBy, entityId, waiting, group, createdAfter, createdBefore };
-  return [
-    ...status.map((value) => ({ name: "status", value }) as const),
-    ...labels.map((value) => ({ name: "label", value }) as const),
-    ...(Object.entries(single) as [keyof typeof single, string | undefined][]).flatMap(([name, value]) =>
-      value === undefined ? [] : [{ name, value }],
-    ),
-  ];
+export function chipsOfFilter({ labels: label, ...others }: ShownFilter): readonly Chip[] {
+  const filter: RunFilters = { ...others, ...(label && { label }) };
+  return RUN_FILTER_NAMES.flatMap((name) => [filter[name] ?? []].flat().map((value) => ({ name, value })));
 }
 
 export function isUnderWay({ status }: Pick<BulkOperation, "status">): boolean {

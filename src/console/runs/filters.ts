@@ -4,26 +4,18 @@
  * the runs of the day on which somebody opens it.
  */
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
+import { RUN_FILTER_NAMES, RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
 import { isRelative, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import type { RunRow } from "./run-list.ts";
 
-/** In the order of the chips. */
-const FILTERS = [
-  "status",
-  "actionName",
-  "label",
-  "triggeredBy",
-  "entityId",
-  "waiting",
-  "group",
-  "since",
-  "createdAfter",
-  "createdBefore",
-] as const;
+export type FilterName = RunFilterName | "since";
 
-export type FilterName = (typeof FILTERS)[number];
+/** In the order of the chips. */
+const FILTERS: readonly FilterName[] = RUN_FILTER_NAMES.flatMap((name) =>
+  name === "createdAfter" ? ["since", name] : name,
+);
 
 /** One filter with one value. */
 export interface Chip {
@@ -32,14 +24,21 @@ export interface Chip {
   readonly value: string;
 }
 
-/** A run has one of each, so another value takes the place of the one before. */
-const REPEATABLE: ReadonlySet<FilterName> = new Set(["status", "label"]);
+/** The parameter of the API that a filter becomes. Refusals name it. */
+function parameterOf(name: FilterName): RunFilterName {
+  return name === "since" ? "createdAfter" : name;
+}
+
+/** Of other filters, another value replaces the one before. */
+function isRepeatable(name: FilterName): boolean {
+  return RUN_FILTERS[parameterOf(name)].isRepeatable;
+}
 
 export function chipsOf(query: URLSearchParams): readonly Chip[] {
   return FILTERS.flatMap((name) =>
     [...new Set(query.getAll(name))]
       .filter((value) => value !== "" && !(name === "createdAfter" && query.get("since")))
-      .slice(0, REPEATABLE.has(name) ? undefined : 1)
+      .slice(0, isRepeatable(name) ? undefined : 1)
       .map((value) => ({ name, value })),
   );
 }
@@ -49,20 +48,13 @@ export function chipsOf(query: URLSearchParams): readonly Chip[] {
  * `since` counts from.
  */
 export function filterOf(query: URLSearchParams, now: Date): RunFilter {
-  const chips = chipsOf(query);
-  const all = (name: FilterName) => chips.filter((chip) => chip.name === name).map(({ value }) => value);
-  const single = chips.flatMap(({ name, value }) => {
-    if (REPEATABLE.has(name)) return [];
-    if (name !== "since") return [[name, value] as const];
-    return [["createdAfter", sinceInstant(value, now)?.toISOString() ?? value] as const];
-  });
-  const status = all("status") as Status[];
-  const label = all("label");
-  return {
-    ...(status.length === 0 ? {} : { status }),
-    ...(label.length === 0 ? {} : { label }),
-    ...Object.fromEntries(single),
-  };
+  const filter: Partial<Record<RunFilterName, string | string[]>> = {};
+  for (const { name, value } of chipsOf(query)) {
+    const parameter = parameterOf(name);
+    const text = name === "since" ? (sinceInstant(value, now)?.toISOString() ?? value) : value;
+    filter[parameter] = isRepeatable(name) ? [filter[parameter] ?? [], text].flat() : text;
+  }
+  return filter as RunFilter;
 }
 
 /** What a filter asks of a run besides its action and labels, by which the feed of changes filters itself. */
@@ -82,11 +74,6 @@ export function matches(
   );
 }
 
-/** The parameter of the API that a chip becomes. Refusals name it. */
-function parameterOf({ name }: Chip): string {
-  return name === "since" ? "createdAfter" : name;
-}
-
 export function isFiltered(query: URLSearchParams): boolean {
   return chipsOf(query).length > 0;
 }
@@ -99,7 +86,7 @@ export function isNewest(query: URLSearchParams): boolean {
 /** Adds the chip, or puts it in the place of the one that it excludes. */
 export function withChip(query: URLSearchParams, { name, value }: Chip): URLSearchParams {
   const changed = atCursor(query, null);
-  if (REPEATABLE.has(name)) changed.delete(name, value);
+  if (isRepeatable(name)) changed.delete(name, value);
   else changed.delete(name);
   if (name === "since") changed.delete("createdAfter");
   if (name === "createdAfter") changed.delete("since");
@@ -110,7 +97,7 @@ export function withChip(query: URLSearchParams, { name, value }: Chip): URLSear
 export function withoutChip(query: URLSearchParams, { name, value }: Chip): URLSearchParams {
   const changed = atCursor(query, null);
   // Those of `chipsOf` hide further values, which must not appear in their place.
-  if (REPEATABLE.has(name)) changed.delete(name, value);
+  if (isRepeatable(name)) changed.delete(name, value);
   else changed.delete(name);
   if (name === "since") changed.delete("createdAfter");
   return changed;
@@ -145,25 +132,13 @@ export function atCursor(query: URLSearchParams, cursor: string | null): URLSear
   return changed;
 }
 
-const NAMES: Readonly<Record<FilterName, string>> = {
-  status: "status",
-  actionName: "action",
-  label: "label",
-  triggeredBy: "by",
-  entityId: "entity",
-  waiting: "waiting for",
-  group: "group",
-  since: "since",
-  createdAfter: "since",
-  createdBefore: "until",
-};
 const WAITING: Readonly<Record<string, string>> = { ...WAITED_FOR, any: "anything" };
 const AT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const AGO = /^\d/;
 
 /** What stands before the value: "label". */
 export function chipName({ name }: Chip): string {
-  return NAMES[name];
+  return RUN_FILTERS[parameterOf(name)].shown;
 }
 
 /** The value as people read it: instants in the time zone of this machine. */
@@ -192,7 +167,7 @@ export interface Refusal {
 /** null if the error is about something else than a chip. */
 export function refusalOf(error: unknown, chips: readonly Chip[]): Refusal | null {
   if (!(error instanceof ActionRunsError) || error.code !== "invalid_query") return null;
-  const named = chips.filter((chip) => error.pointer === `/${parameterOf(chip)}`);
+  const named = chips.filter((chip) => error.pointer === `/${parameterOf(chip.name)}`);
   // "label.1: …" is about the second label.
   const [, index] = /^\w+\.(\d+):/.exec(error.message) ?? [];
   const one = index === undefined ? undefined : named[Number(index)];

@@ -5,6 +5,7 @@
  */
 
 import type { Client } from "../../client/index.ts";
+import { RUN_FILTER_NAMES, RUN_FILTERS } from "../../words/run-filters.ts";
 import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
 import { WAITING_FILTERS } from "../../words/waiting.ts";
@@ -20,23 +21,13 @@ export type Term =
   /** `label:` without a value. */
   | { readonly kind: "unfinished"; readonly typed: string };
 
-/** What can stand before a colon, in lower case. The first one of each filter is the one that the page shows. */
-const PREFIXES: ReadonlyMap<string, FilterName> = new Map([
-  ["status", "status"],
-  ["action", "actionName"],
-  ["actionname", "actionName"],
-  ["label", "label"],
-  ["by", "triggeredBy"],
-  ["triggeredby", "triggeredBy"],
-  ["entity", "entityId"],
-  ["entityid", "entityId"],
-  ["waiting", "waiting"],
-  ["group", "group"],
-  ["since", "createdAfter"],
-  ["createdafter", "createdAfter"],
-  ["until", "createdBefore"],
-  ["createdbefore", "createdBefore"],
-]);
+/** What can stand before a colon, in lower case: a filter as the page shows it, or as the API names it. */
+const PREFIXES: ReadonlyMap<string, FilterName> = new Map(
+  RUN_FILTER_NAMES.flatMap((name) => [
+    [RUN_FILTERS[name].shown.replace(/ .*/, ""), name],
+    [name.toLowerCase(), name],
+  ]),
+);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const ID_END = /^(?=.*[0-9a-f])[0-9a-f-]{6,35}$/i;
 
