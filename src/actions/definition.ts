@@ -14,7 +14,16 @@ import {
   SCHEMA_MAX_SUBSCHEMAS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../base/limits.ts";
-import { AN_OBJECT, described, filterableName, flag, labels, minutes, wholeNumber } from "../http/schemas.ts";
+import {
+  AN_OBJECT,
+  described,
+  filterableName,
+  flag,
+  inDocument,
+  labels,
+  minutes,
+  wholeNumber,
+} from "../http/schemas.ts";
 import { IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";
@@ -28,80 +37,81 @@ const group = z
     z.regex(new RegExp(GROUP), {
       error: "is not a valid name; send a letter or digit, then at most 62 letters, digits, ., _ and -.",
     }),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "string", pattern: GROUP },
-    description: "The group's name, without placeholders. All actions of the environment share its slots.",
-  });
+  );
+inDocument(group, {
+  wire: { type: "string", pattern: GROUP },
+  description: "The group's name, without placeholders. All actions of the environment share its slots.",
+});
 
-const key = z
-  .string({ error: "send a string." })
-  .check(
-    z.minLength(1, { error: "is empty; leave it out." }),
-    z.maxLength(CONCURRENCY_KEY_MAX_CHARACTERS, {
-      error: `is too long; send at most ${CONCURRENCY_KEY_MAX_CHARACTERS} characters.`,
-    }),
-    refusing((template) => checkTemplate(template, IN_KEY)),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "string", minLength: 1, maxLength: CONCURRENCY_KEY_MAX_CHARACTERS },
-    description:
-      "Runs share slots only with runs of the same group and key. The key may contain placeholders of `parameters` and " +
-      `\`entity.id\`: \`{{ parameters.service }}\`. With its values, it has at most ${CONCURRENCY_KEY_MAX_CHARACTERS} ` +
-      "characters. A run that lacks a value is refused. Without a key, all runs of the group share its slots.",
-  });
+const key = z.string({ error: "send a string." }).check(
+  z.minLength(1, { error: "is empty; leave it out." }),
+  z.maxLength(CONCURRENCY_KEY_MAX_CHARACTERS, {
+    error: `is too long; send at most ${CONCURRENCY_KEY_MAX_CHARACTERS} characters.`,
+  }),
+  refusing((template) => checkTemplate(template, IN_KEY)),
+);
+inDocument(key, {
+  wire: { type: "string", minLength: 1, maxLength: CONCURRENCY_KEY_MAX_CHARACTERS },
+  description:
+    "Runs share slots only with runs of the same group and key. The key may contain placeholders of `parameters` and " +
+    `\`entity.id\`: \`{{ parameters.service }}\`. With its values, it has at most ${CONCURRENCY_KEY_MAX_CHARACTERS} ` +
+    "characters. A run that lacks a value is refused. Without a key, all runs of the group share its slots.",
+});
 
-export const concurrency = z
-  .strictObject(
-    {
-      group,
-      key: z.optional(key),
-      limit: z._default(
-        described(
-          wholeNumber("a whole number", 1, CONCURRENCY_LIMIT_MAX),
-          "How many runs of the group and key may be released and open at a time.",
-        ),
-        1,
+export const concurrency = z.strictObject(
+  {
+    group,
+    key: z.optional(key),
+    limit: z._default(
+      described(
+        wholeNumber("a whole number", 1, CONCURRENCY_LIMIT_MAX),
+        DESCRIBE && "How many runs of the group and key may be released and open at a time.",
       ),
-      onConflict: z._default(
-        described(
-          z.enum(["queue", "cancel_running", "reject"], { error: 'send "queue", "cancel_running" or "reject".' }),
+      1,
+    ),
+    onConflict: z._default(
+      described(
+        z.enum(["queue", "cancel_running", "reject"], { error: 'send "queue", "cancel_running" or "reject".' }),
+        DESCRIBE &&
           "What happens when a run needs a slot and there is none. `queue`: it waits its turn. `cancel_running`: the " +
             "runs of this action that hold a slot are cancelled, and those that wait for one end as replaced. `reject`: " +
             "the run is refused.",
-        ),
-        "queue",
       ),
-    },
-    AN_OBJECT,
-  )
-  .register(z.globalRegistry, {
-    id: "ConcurrencyGate",
-    description: "Limits how many runs are under way at a time. Requires a `trigger`.",
-    examples: [{ group: "deploy", key: "{{ parameters.service }}" }],
-  });
+      "queue",
+    ),
+  },
+  AN_OBJECT,
+);
+inDocument(concurrency, {
+  id: "ConcurrencyGate",
+  description: "Limits how many runs are under way at a time. Requires a `trigger`.",
+  examples: [{ group: "deploy", key: "{{ parameters.service }}" }],
+});
 
-export const approval = z
-  .strictObject(
-    {
-      required: z._default(
-        described(wholeNumber("a whole number", 1, APPROVALS_MAX), "How many different approvers a run needs."),
-        1,
+export const approval = z.strictObject(
+  {
+    required: z._default(
+      described(
+        wholeNumber("a whole number", 1, APPROVALS_MAX),
+        DESCRIBE && "How many different approvers a run needs.",
       ),
-      allowSelf: flag("Whether the creator of a run may approve it."),
-    },
-    AN_OBJECT,
-  )
-  .register(z.globalRegistry, {
-    id: "ApprovalGate",
-    description: "Holds back a run until somebody has approved it. Requires a `trigger`.",
-    examples: [{ required: 2 }],
-  });
+      1,
+    ),
+    allowSelf: flag(DESCRIBE && "Whether the creator of a run may approve it."),
+  },
+  AN_OBJECT,
+);
+inDocument(approval, {
+  id: "ApprovalGate",
+  description: "Holds back a run until somebody has approved it. Requires a `trigger`.",
+  examples: [{ required: 2 }],
+});
 
 const waitTimeout = described(
   minutes,
-  "Minutes that a run may wait behind its gates, counted from `notBefore` if the run has one. Then it fails. Without a " +
-    `gate, it has no effect. Default: ${WAIT_TIMEOUT_DEFAULT_MINUTES}.`,
+  DESCRIBE &&
+    "Minutes that a run may wait behind its gates, counted from `notBefore` if the run has one. Then it fails. Without a " +
+      `gate, it has no effect. Default: ${WAIT_TIMEOUT_DEFAULT_MINUTES}.`,
 );
 
 const WRITE_ONLY =
@@ -111,77 +121,78 @@ const members = trigger.def.out.shape;
 const headers = z._default(withNulls(members.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {});
 const cancel = members.cancel.def.innerType;
 
-export const cancelRequest = z
-  .strictObject(
-    { ...cancel.shape, headers: z._default(withNulls(cancel.shape.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {}) },
-    AN_OBJECT,
-  )
-  .register(z.globalRegistry, { ...z.globalRegistry.get(cancel), id: "StoredCancelRequest" });
+export const cancelRequest = z.strictObject(
+  { ...cancel.shape, headers: z._default(withNulls(cancel.shape.headers.def.innerType, WRITE_ONLY + BUT_SHOWN), {}) },
+  AN_OBJECT,
+);
+inDocument(cancelRequest, { ...z.globalRegistry.get(cancel), id: "StoredCancelRequest" });
 
-export const storedTrigger = z
-  .strictObject(
-    {
-      ...members,
-      headers,
-      signingSecret: z.optional(
-        described(z.nullable(signingSecret), `${z.globalRegistry.get(signingSecret)?.description} ${WRITE_ONLY}`),
+export const storedTrigger = z.strictObject(
+  {
+    ...members,
+    headers,
+    signingSecret: z.optional(
+      described(
+        z.nullable(signingSecret),
+        DESCRIBE && `${z.globalRegistry.get(signingSecret)?.description} ${WRITE_ONLY}`,
       ),
-      secrets: z.optional(withNulls(secretTexts, WRITE_ONLY)),
-      cancel: z.optional(cancelRequest),
-    },
-    AN_OBJECT,
-  )
-  .register(z.globalRegistry, {
-    id: "StoredTrigger",
-    description: "The trigger of every run of the action. Its URL is not a secret.",
-    examples: [{ type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}" }],
-  });
+    ),
+    secrets: z.optional(withNulls(secretTexts, WRITE_ONLY)),
+    cancel: z.optional(cancelRequest),
+  },
+  AN_OBJECT,
+);
+inDocument(storedTrigger, {
+  id: "StoredTrigger",
+  description: "The trigger of every run of the action. Its URL is not a secret.",
+  examples: [{ type: "webhook", url: "https://ci.example.com/hooks/{{ parameters.version }}" }],
+});
 
 export type StoredTrigger = z.output<typeof storedTrigger>;
 
-const parametersSchema = z
-  .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
-  .check(
-    z.superRefine((schema, context) => {
-      const checked = checkSchema(schema);
-      if (checked.ok) return;
-      const { pointer, sentence } = checked.error;
-      context.addIssue({ code: "custom", message: sentence, params: { pointer } });
-    }),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "object", additionalProperties: true },
-    description: `JSON Schema 2020-12 for the parameters of a run. At most ${SCHEMA_MAX_BYTES} bytes and ${SCHEMA_MAX_SUBSCHEMAS} subschemas. It refers only to itself.`,
-  });
+const parametersSchema = z.custom<JsonObject>(isJsonObject, { error: "send a JSON object." }).check(
+  z.superRefine((schema, context) => {
+    const checked = checkSchema(schema);
+    if (checked.ok) return;
+    const { pointer, sentence } = checked.error;
+    context.addIssue({ code: "custom", message: sentence, params: { pointer } });
+  }),
+);
+inDocument(parametersSchema, {
+  wire: { type: "object", additionalProperties: true },
+  description: `JSON Schema 2020-12 for the parameters of a run. At most ${SCHEMA_MAX_BYTES} bytes and ${SCHEMA_MAX_SUBSCHEMAS} subschemas. It refers only to itself.`,
+});
 
-export const actionDefinition = z
-  .strictObject({
-    description: z.optional(
-      described(filterableName, "For people to read. Well-formed Unicode without control characters."),
+export const actionDefinition = z.strictObject({
+  description: z.optional(
+    described(filterableName, DESCRIBE && "For people to read. Well-formed Unicode without control characters."),
+  ),
+  trigger: z.optional(storedTrigger),
+  parametersSchema: z.optional(parametersSchema),
+  timeout: z.optional(
+    described(minutes, DESCRIBE && "Minutes after which the run fails if nobody has reported its end. Default: 60."),
+  ),
+  heartbeatTimeout: z.optional(
+    described(
+      minutes,
+      DESCRIBE && "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
     ),
-    trigger: z.optional(storedTrigger),
-    parametersSchema: z.optional(parametersSchema),
-    timeout: z.optional(
-      described(minutes, "Minutes after which the run fails if nobody has reported its end. Default: 60."),
-    ),
-    heartbeatTimeout: z.optional(
-      described(minutes, "Minutes without a heartbeat after which the run fails. Without it, silence is no failure."),
-    ),
-    approval: z.optional(approval),
-    concurrency: z.optional(concurrency),
-    waitTimeout: z.optional(waitTimeout),
-    labels,
-  })
-  .register(z.globalRegistry, {
-    id: "ActionDefinition",
-    examples: [
-      {
-        description: "Deploys a version of the shop.",
-        trigger: { type: "webhook", url: "https://ci.example.com/hooks/deploy" },
-        parametersSchema: { type: "object", required: ["version"] },
-        timeout: 30,
-      },
-    ],
-  });
+  ),
+  approval: z.optional(approval),
+  concurrency: z.optional(concurrency),
+  waitTimeout: z.optional(waitTimeout),
+  labels,
+});
+inDocument(actionDefinition, {
+  id: "ActionDefinition",
+  examples: [
+    {
+      description: "Deploys a version of the shop.",
+      trigger: { type: "webhook", url: "https://ci.example.com/hooks/deploy" },
+      parametersSchema: { type: "object", required: ["version"] },
+      timeout: 30,
+    },
+  ],
+});
 
 export type ActionDefinition = z.output<typeof actionDefinition>;

@@ -6,6 +6,7 @@ import type { HonoRequest } from "hono";
 import * as z from "zod/mini";
 import { PERSON_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
+import { inDocument } from "../http/schemas.ts";
 
 export const ROLES = ["owner", "admin", "member", "viewer"] as const;
 export type Role = (typeof ROLES)[number];
@@ -127,13 +128,11 @@ export function asPerson(text: string): string | null {
 
 const PERSON_RULE = `is no person's name; send 1 to ${PERSON_MAX_CHARACTERS} visible ASCII characters without spaces, and not a name that looks like root.`;
 
-export const personName = z
-  .string({ error: PERSON_RULE })
-  .check(
-    z.refine((text) => asPerson(text) !== null, { error: PERSON_RULE }),
-    z.toLowerCase(),
-  )
-  .register(z.globalRegistry, { wire: { type: "string", pattern: PERSON_PATTERN } });
+export const personName = z.string({ error: PERSON_RULE }).check(
+  z.refine((text) => asPerson(text) !== null, { error: PERSON_RULE }),
+  z.toLowerCase(),
+);
+inDocument(personName, { wire: { type: "string", pattern: PERSON_PATTERN } });
 
 /** Zero-width, bidirectional and other characters that are invisible or change how a name looks. */
 export const INVISIBLE = /[\p{Cf}\p{Default_Ignorable_Code_Point}\p{Zl}\p{Zp}]/u;

@@ -13,7 +13,7 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, meaning } from "../http/operation.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, wholeNumber } from "../http/schemas.ts";
+import { described, inDocument, wholeNumber } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import {
   type AuditEntry,
@@ -42,18 +42,18 @@ import {
   visibleTo,
 } from "./token-store.ts";
 
-const rotation = z
-  .strictObject({
-    overlapSeconds: z.optional(
-      described(
-        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+const rotation = z.strictObject({
+  overlapSeconds: z.optional(
+    described(
+      wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+      DESCRIBE &&
         "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
           `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
           "only end it sooner, and without this it keeps its end.",
-      ),
     ),
-  })
-  .register(z.globalRegistry, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
+  ),
+});
+inDocument(rotation, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
 
 /** A token may rotate itself, whatever its role. */
 function mayRotate(operation: Described): MiddlewareHandler<AppEnv> {

@@ -14,7 +14,7 @@ import { ApiError, refusalOf } from "../http/errors.ts";
 import { type Meaning, meaning } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described } from "../http/schemas.ts";
+import { described, inDocument } from "../http/schemas.ts";
 import { requireJson, validBody, validQuery } from "../http/validate.ts";
 import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
@@ -41,25 +41,25 @@ import { describePrincipal } from "./whoami.ts";
 /** `{o}/{p}` */
 const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
 
-const newSession = z
-  .strictObject({
-    project: z.optional(
-      described(
-        z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." })),
-        "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it.",
-      ),
+const newSession = z.strictObject({
+  project: z.optional(
+    described(
+      z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." })),
+      DESCRIBE && "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it.",
     ),
-    code: z.optional(
-      described(
-        z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the code of the link unchanged." })),
-        "The code of a link that `npm start` printed, instead of a token.",
-      ),
+  ),
+  code: z.optional(
+    described(
+      z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the code of the link unchanged." })),
+      DESCRIBE && "The code of a link that `npm start` printed, instead of a token.",
     ),
-  })
-  .register(z.globalRegistry, { id: "NewSession", examples: [{ project: "acme/shop" }] });
+  ),
+});
+inDocument(newSession, { id: "NewSession", examples: [{ project: "acme/shop" }] });
 
 /** A body without members. */
-const noMembers = z.strictObject({}).register(z.globalRegistry, { examples: [{}] });
+const noMembers = z.strictObject({});
+inDocument(noMembers, { examples: [{}] });
 
 /** A form of another page can't send JSON. */
 function onlyJson(): MiddlewareHandler<AppEnv> {

@@ -9,7 +9,7 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, filterableName, flag, instant } from "../http/schemas.ts";
+import { described, filterableName, flag, inDocument, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
@@ -33,55 +33,58 @@ import { insertToken, listTokens, revokeToken, type StoredToken } from "./token-
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
-export const newToken = z
-  .strictObject({
-    name: described(
-      filterableName.check(
-        z.refine((name) => !INVISIBLE.test(name), {
-          error: "has a character that can't be seen; send only visible characters.",
-        }),
-        z.refine((name) => !looksLikeRoot(name), {
-          error: "looks like root, which is the operator's name; choose another name.",
-        }),
-      ),
+export const newToken = z.strictObject({
+  name: described(
+    filterableName.check(
+      z.refine((name) => !INVISIBLE.test(name), {
+        error: "has a character that can't be seen; send only visible characters.",
+      }),
+      z.refine((name) => !looksLikeRoot(name), {
+        error: "looks like root, which is the operator's name; choose another name.",
+      }),
+    ),
+    DESCRIBE &&
       "The token's name, for people to read. Well-formed Unicode without control or invisible characters. A name that looks like `root` is refused.",
+  ),
+  role: described(
+    z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
+    DESCRIBE && "The token's role, which decides its permissions.",
+  ),
+  envName: z.nullish(
+    described(
+      z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
+      DESCRIBE && "The only environment that the token opens. Without it, the token opens the whole project.",
     ),
-    role: described(
-      z.enum(ROLES, { error: `send one of ${ROLES.join(", ")}.` }),
-      "The token's role, which decides its permissions.",
-    ),
-    envName: z.nullish(
-      described(
-        z.string().check(z.regex(ENV_NAME, { error: "send the name of one environment, or omit it." })),
-        "The only environment that the token opens. Without it, the token opens the whole project.",
+  ),
+  expiresAt: z.nullish(
+    described(
+      instant.check(
+        z.refine(({ floorMs }) => floorMs > Date.now(), { error: "is in the past; send a later time, or omit it." }),
       ),
+      DESCRIBE && "When the token expires. The time must be in the future.",
     ),
-    expiresAt: z.nullish(
-      described(
-        instant.check(
-          z.refine(({ floorMs }) => floorMs > Date.now(), { error: "is in the past; send a later time, or omit it." }),
-        ),
-        "When the token expires. The time must be in the future.",
-      ),
-    ),
-    person: z.nullish(
-      described(
-        personName,
+  ),
+  person: z.nullish(
+    described(
+      personName,
+      DESCRIBE &&
         "The person for whom the token acts, for its whole life. Its changes show this name instead of the token's. " +
           "Visible ASCII characters without spaces, stored in lower case. A name that looks like `root` is refused. " +
           "Without it, the token has your own token's person. If your token has one, you can't send another, and " +
           "only owners can send null, for a token without a person. If it has none, only owners, the operator and " +
           "tokens with `mayActForOthers` can send a person.",
-      ),
     ),
-    mayApprove: flag(
+  ),
+  mayApprove: flag(
+    DESCRIBE &&
       "Whether the token may approve and reject runs, whatever its role. Only owners and the operator can send `true`.",
-    ),
-    mayActForOthers: flag(
+  ),
+  mayActForOthers: flag(
+    DESCRIBE &&
       "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
-    ),
-  })
-  .register(z.globalRegistry, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
+  ),
+});
+inDocument(newToken, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
 
 export const tokenRoutes = new Hono<AppEnv>()
   .post(

@@ -4,7 +4,8 @@
  * document is made of that (src/openapi/document.ts).
  *
  * `DESCRIBE && { … }` keeps descriptions out of the Worker: its build replaces `DESCRIBE` by false (wrangler.toml), and
- * drops them together with the schemas that only they name. So such schemas stand in modules of their own.
+ * drops them together with the schemas that only they name. So such schemas stand in modules of their own. Schemas of
+ * requests are described with `inDocument` and `described` (schemas.ts).
  */
 
 import type { Handler } from "hono";

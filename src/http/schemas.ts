@@ -129,8 +129,20 @@ z.config(en());
 /** An http or https URL, as far as a pattern can tell. */
 export const HTTP_URL = "^[Hh][Tt][Tt][Pp][Ss]?://[^/?#]";
 
-/** A copy of the schema with its own description in the OpenAPI document. */
-export function described<T extends z.ZodMiniType>(schema: T, description: string): T {
+/**
+ * Says what only the OpenAPI document says of a schema: its name, its examples, a description, and what replaces zod's
+ * JSON Schema. In the Worker this function is empty, so the build drops the call with all texts.
+ */
+export function inDocument(schema: z.ZodMiniType, said: z.core.GlobalMeta): void {
+  if (DESCRIBE) z.globalRegistry.add(schema, said);
+}
+
+/**
+ * A copy of the schema with its own description in the OpenAPI document. Write `described(schema, DESCRIBE && "…")`, so
+ * that the Worker's build drops the text.
+ */
+export function described<T extends z.ZodMiniType>(schema: T, description: string | false): T {
+  if (description === false) return schema;
   const member = schema.clone();
   z.globalRegistry.add(member, { ...z.globalRegistry.get(schema), description });
   return member;
@@ -145,7 +157,7 @@ export function withExample<T extends z.ZodMiniType>(schema: T, example: string)
 }
 
 /** A flag, false by default. */
-export function flag(description: string) {
+export function flag(description: string | false) {
   return z._default(described(z.boolean({ error: "send true or false." }), description), false);
 }
 
@@ -175,33 +187,30 @@ export function lineOf(max: number, odd = CONTROL) {
 /** A name that lists can filter by. */
 export const filterableName = described(
   lineOf(NAME_MAX_CHARACTERS, /\p{Cc}/u),
-  "Well-formed Unicode without control characters.",
+  DESCRIBE && "Well-formed Unicode without control characters.",
 );
 
-export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.").register(
-  z.globalRegistry,
-  { wire: { type: "string", format: "uuid" } },
-);
+export const uuid = parsedText(z.string({ error: "send a uuid." }), parseUuid, "send a uuid.");
+inDocument(uuid, { wire: { type: "string", format: "uuid" } });
 
 const RFC_3339 = "send an RFC 3339 time, such as 2026-01-31T12:00:00Z (in a query, write + as %2B).";
 
 /** RFC 3339 with any offset and any precision. */
-export const instant = z
-  .pipe(
-    z
-      .string({ error: RFC_3339 })
-      .check(
-        z.maxLength(64, { error: RFC_3339, abort: true }),
-        z.toUpperCase(),
-        z.iso.datetime({ offset: true, error: RFC_3339 }),
-      ),
-    z.transform((text: string): Instant => {
-      const floorMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
-      const isFiner = /\.\d{3}\d*[1-9]/.test(text);
-      return { floorMs, ceilMs: isFiner ? floorMs + 1 : floorMs };
-    }),
-  )
-  .register(z.globalRegistry, { wire: { type: "string", format: "date-time" } });
+export const instant = z.pipe(
+  z
+    .string({ error: RFC_3339 })
+    .check(
+      z.maxLength(64, { error: RFC_3339, abort: true }),
+      z.toUpperCase(),
+      z.iso.datetime({ offset: true, error: RFC_3339 }),
+    ),
+  z.transform((text: string): Instant => {
+    const floorMs = Date.parse(text.replace(/(\.\d{3})\d+/, "$1"));
+    const isFiner = /\.\d{3}\d*[1-9]/.test(text);
+    return { floorMs, ceilMs: isFiner ? floorMs + 1 : floorMs };
+  }),
+);
+inDocument(instant, { wire: { type: "string", format: "date-time" } });
 
 const label = lineOf(LABEL_MAX_CHARACTERS);
 
@@ -211,19 +220,17 @@ export const labelList = listOf(LABELS_MAX, "labels", label, "send an array of s
 export const LABELS_WIRE = { type: "array", items: z.globalRegistry.get(label)?.wire, maxItems: LABELS_MAX };
 
 /** A sorted set; undefined if it is empty, so that an empty list is the same request as a missing one. */
-export const labelSet = z
-  .pipe(
-    labelList,
-    z.transform((texts): readonly string[] | undefined =>
-      texts.length === 0 ? undefined : [...new Set(texts)].sort(),
-    ),
-  )
-  .register(z.globalRegistry, { wire: LABELS_WIRE });
+export const labelSet = z.pipe(
+  labelList,
+  z.transform((texts): readonly string[] | undefined => (texts.length === 0 ? undefined : [...new Set(texts)].sort())),
+);
+inDocument(labelSet, { wire: LABELS_WIRE });
 
 /** The labels of a run, or those that an action gives to its runs. */
 export const labels = z.optional(
   described(
     labelSet,
-    `Texts that lists filter by. A set: repeats count once. At most ${LABELS_MAX}; with those of the action, more is 422. Well-formed Unicode without control characters.`,
+    DESCRIBE &&
+      `Texts that lists filter by. A set: repeats count once. At most ${LABELS_MAX}; with those of the action, more is 422. Well-formed Unicode without control characters.`,
   ),
 );

@@ -180,9 +180,6 @@ function withBracketedLists(faults: readonly MemberFault[], schema: z.ZodMiniTyp
 }
 
 function verbOf(parameter: unknown): "repeat" | "send" {
-  const schema = parameter instanceof z.ZodMiniOptional ? parameter.def.innerType : parameter;
-  const { wire } = (z.globalRegistry.get(schema as z.ZodMiniType) ?? {}) as {
-    readonly wire?: { readonly type?: string };
-  };
-  return wire?.type === "array" ? "repeat" : "send";
+  // Only a list takes an empty one.
+  return z.safeParse(parameter as z.ZodMiniType, []).success ? "repeat" : "send";
 }

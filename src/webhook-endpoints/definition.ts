@@ -8,7 +8,7 @@ import { ENDPOINT_ACTION_NAMES_MAX, ENDPOINT_MAX_BYTES, LABELS_MAX } from "../ba
 import { joinSecrets, mapHeaders, mapTexts, type SecretRules } from "../definitions/kind.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { AN_OBJECT, described, filterableName, flag, labelSet, listOf } from "../http/schemas.ts";
+import { AN_OBJECT, described, filterableName, flag, inDocument, labelSet, listOf } from "../http/schemas.ts";
 import { type EndpointFilter, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { IN_ENDPOINT, IN_ENDPOINT_URL } from "../webhooks/placeholder.ts";
 import { isForm } from "../webhooks/render.ts";
@@ -44,8 +44,9 @@ const events = described(
     z.minLength(1, { error: `is empty; send at least one of ${KNOWN_EVENTS}.` }),
     asSet,
   ),
-  "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
-    "service included. A set: repeats count once.",
+  DESCRIBE &&
+    "The events that the endpoint hears of. `action_run.*` means all of them, those of later versions of the " +
+      "service included. A set: repeats count once.",
 );
 
 const actionNames = described(
@@ -57,24 +58,27 @@ const actionNames = described(
     z.minLength(1, { error: "is empty; leave it out to hear of every action." }),
     asSet,
   ),
-  `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
-    "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
+  DESCRIBE &&
+    `Only runs of these actions match, at most ${ENDPOINT_ACTION_NAMES_MAX}. Without \`includeUnstored\`, only runs of ` +
+      "stored actions match. Well-formed Unicode without control characters. A set: repeats count once.",
 );
 
 const labels = described(
   labelSet,
-  `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
+  DESCRIBE &&
+    `Only runs that have all of these labels match, at most ${LABELS_MAX}. Well-formed Unicode without control characters. A set: repeats count once.`,
 );
 
 const url = urlSchema(
   IN_ENDPOINT_URL,
-  "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
-    "stand in its path and query.",
+  DESCRIBE &&
+    "The URL to call: `https`, with a public host name, on port 443 or one that the operator allows. Placeholders may " +
+      "stand in its path and query.",
 );
 const headers = headersSchema(IN_ENDPOINT, "message");
 const secrets = described(
   secretTexts,
-  `${z.globalRegistry.get(secretTexts)?.description}`.replace("URLs and `link` can't.", "The URL can't."),
+  DESCRIBE && `${z.globalRegistry.get(secretTexts)?.description}`.replace("URLs and `link` can't.", "The URL can't."),
 );
 
 /** What no response hides. */
@@ -82,12 +86,13 @@ const OPEN = {
   payload: z.optional(
     payloadSchema(
       IN_ENDPOINT,
-      "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
-        "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
-        "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
-        "`event.previousStatus` and `event.summary`. Without a payload, the body is " +
-        '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl" } }`. If `headers` has ' +
-        "`Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form.",
+      DESCRIBE &&
+        "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
+          "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
+          "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
+          "`event.previousStatus` and `event.summary`. Without a payload, the body is " +
+          '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl" } }`. If `headers` has ' +
+          "`Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form.",
     ),
   ),
 };
@@ -97,14 +102,16 @@ const FILTERS = {
   actionNames: z.optional(actionNames),
   labels: z.optional(labels),
   includeUnstored: flag(
-    "If false, `actionNames` excludes runs that no stored action started, and `onlyOnChange` lets all of them pass, " +
-      "because a caller can give such a run any name. If true, both treat them as other runs.",
+    DESCRIBE &&
+      "If false, `actionNames` excludes runs that no stored action started, and `onlyOnChange` lets all of them pass, " +
+        "because a caller can give such a run any name. If true, both treat them as other runs.",
   ),
   onlyOnChange: flag(
-    "If true, only runs match that ended differently from the run of the same action and entity that ended before. If " +
-      "the service does not know how that run ended, it sends the message. A request for approval always matches.",
+    DESCRIBE &&
+      "If true, only runs match that ended differently from the run of the same action and entity that ended before. If " +
+        "the service does not know how that run ended, it sends the message. A request for approval always matches.",
   ),
-  disabled: flag("If true, the service sends nothing and drops the messages that wait."),
+  disabled: flag(DESCRIBE && "If true, the service sends nothing and drops the messages that wait."),
 };
 
 /** An endpoint with all its secrets. Checks what needs all members. */
@@ -131,37 +138,38 @@ const WRITE_ONLY =
   "A value is a secret: responses show null in its place. Null keeps the stored value while `url` is null, too.";
 
 /** An endpoint in which null stands for a stored secret. Join it with its secrets and check `endpointDefinition`. */
-export const storedEndpoint = z
-  .strictObject({
-    url: described(
-      z.nullable(url),
+export const storedEndpoint = z.strictObject({
+  url: described(
+    z.nullable(url),
+    DESCRIBE &&
       `${z.globalRegistry.get(url)?.description} The whole URL is a secret: responses show null in its place. Null keeps ` +
         "the stored URL. If you send a URL, send the values of `headers` and `secrets` again.",
-    ),
-    headers: z._default(withNulls(headers, WRITE_ONLY + BUT_SHOWN), {}),
-    secrets: z.optional(withNulls(secrets, WRITE_ONLY)),
-    ...OPEN,
-    signingSecret: z.optional(
-      described(
-        z.nullable(signingSecret),
+  ),
+  headers: z._default(withNulls(headers, WRITE_ONLY + BUT_SHOWN), {}),
+  secrets: z.optional(withNulls(secrets, WRITE_ONLY)),
+  ...OPEN,
+  signingSecret: z.optional(
+    described(
+      z.nullable(signingSecret),
+      DESCRIBE &&
         `${z.globalRegistry.get(signingSecret)?.description} If it is missing or null, the stored secret stays. A new ` +
           "endpoint then gets one, which only the response to its first PUT shows.",
-      ),
     ),
-    ...FILTERS,
-  })
-  .register(z.globalRegistry, {
-    id: "WebhookEndpoint",
-    description: `Where the service sends a message when a run ends or asks for approval. At most ${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and \`secrets\`.`,
-    examples: [
-      {
-        url: "https://hooks.example.com/runs",
-        events: ["action_run.failed"],
-        actionNames: ["deploy"],
-        onlyOnChange: true,
-      },
-    ],
-  });
+  ),
+  ...FILTERS,
+});
+inDocument(storedEndpoint, {
+  id: "WebhookEndpoint",
+  description: `Where the service sends a message when a run ends or asks for approval. At most ${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and \`secrets\`.`,
+  examples: [
+    {
+      url: "https://hooks.example.com/runs",
+      events: ["action_run.failed"],
+      actionNames: ["deploy"],
+      onlyOnChange: true,
+    },
+  ],
+});
 
 export type StoredEndpoint = z.output<typeof storedEndpoint>;
 

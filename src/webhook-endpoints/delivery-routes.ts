@@ -11,7 +11,7 @@ import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, instant } from "../http/schemas.ts";
+import { described, inDocument, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
@@ -44,34 +44,39 @@ const deliveriesQuery = z.strictObject({
   ),
 });
 
-const resendRequest = z
-  .strictObject({
-    type: z.optional(
-      described(eventType, "Which event of the run. Default: its newest one: its end, or that it waits for approval."),
+const resendRequest = z.strictObject({
+  type: z.optional(
+    described(
+      eventType,
+      DESCRIBE && "Which event of the run. Default: its newest one: its end, or that it waits for approval.",
     ),
-  })
-  .register(z.globalRegistry, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
+  ),
+});
+inDocument(resendRequest, { id: "ResendRequest", examples: [{}, { type: "action_run.succeeded" }] });
 
-const recoveryRequest = z
-  .strictObject({
-    since: described(
+const recoveryRequest = z.strictObject({
+  since: described(
+    instant,
+    DESCRIBE && "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
+  ),
+  until: z.optional(
+    described(
       instant,
-      "Only runs that ended at this instant or later. A run that waits for approval counts by its creation.",
+      DESCRIBE && "Only runs that ended, or were created, before this instant. Default: all later ones.",
     ),
-    until: z.optional(
-      described(instant, "Only runs that ended, or were created, before this instant. Default: all later ones."),
-    ),
-    include: described(
-      z.enum(["failed", "missing"], { error: "send failed or missing." }),
+  ),
+  include: described(
+    z.enum(["failed", "missing"], { error: "send failed or missing." }),
+    DESCRIBE &&
       "`failed`: messages that the service gave up. `missing`: runs that match the endpoint, that it never heard of, and " +
         `that ended at most ${RECOVER_MISSING_MAX_DAYS} days ago. A request for approval comes back only while the run ` +
         `waits for it. A recovery sends at most ${RECOVERED_MAX} messages, newest first. Send the same request again to go on.`,
-    ),
-  })
-  .register(z.globalRegistry, {
-    id: "RecoveryRequest",
-    examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
-  });
+  ),
+});
+inDocument(recoveryRequest, {
+  id: "RecoveryRequest",
+  examples: [{ since: "2026-01-31T12:00:00Z", include: "failed" }],
+});
 
 /** The errors of what asks the coordinator for deliveries, and is in the audit. */
 const OF_CHANGE = ["endpoint_disabled", "coordinator_unavailable", "storage_full"] as const;

@@ -22,7 +22,7 @@ import { putDefinition, versionAfter } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
 import { etagOf, idempotencyKey } from "../http/headers.ts";
 import { type AppEnv, usableRing } from "../http/request-context.ts";
-import { described, wholeNumber } from "../http/schemas.ts";
+import { described, inDocument, wholeNumber } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/endpoint-deliveries.ts";
 import { filterOf, type StoredEndpoint } from "./definition.ts";
@@ -32,19 +32,19 @@ import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSe
 import { graceEndsAt, newSigningSecret, type RotationKey, rotated, rotationOf } from "./signing-secrets.ts";
 import { requireEndpoint } from "./stored-endpoint.ts";
 
-const secretRotation = z
-  .strictObject({
-    gracePeriodSeconds: z.optional(
-      described(
-        wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+const secretRotation = z.strictObject({
+  gracePeriodSeconds: z.optional(
+    described(
+      wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+      DESCRIBE &&
         "How many seconds the replaced secret still signs, beside the new one. If you send it, no older secret signs " +
           "longer than that. With 0, only the new secret signs. Default: " +
           `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
           "secrets sign at a time.",
-      ),
     ),
-  })
-  .register(z.globalRegistry, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
+  ),
+});
+inDocument(secretRotation, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
 
 export const endpointRoutes = definitionRoutes(
   ENDPOINT_KIND,

@@ -15,7 +15,7 @@ import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes
 import { selectDefinition } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
-import { described, uuid } from "../http/schemas.ts";
+import { described, inDocument, uuid } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { type DeliveryAttempt, type EventType, endpointKey } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
@@ -29,24 +29,25 @@ import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
 
-const testRequest = z
-  .strictObject({
-    type: z.optional(
-      described(
-        eventType,
+const testRequest = z.strictObject({
+  type: z.optional(
+    described(
+      eventType,
+      DESCRIBE &&
         "The event of the made-up run. Default: the first one that the endpoint hears of. With `runId`, it must be the event of that run.",
-      ),
     ),
-    runId: z.optional(
-      described(
-        uuid,
+  ),
+  runId: z.optional(
+    described(
+      uuid,
+      DESCRIBE &&
         "A run that has ended or waits for approval. Without it, the message is about a made-up run, with `data.test` true.",
-      ),
     ),
-    // Tried without being stored. Null stands for a stored secret, as in a PUT.
-    definition: z.optional(storedEndpoint),
-  })
-  .register(z.globalRegistry, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
+  ),
+  // Tried without being stored. Null stands for a stored secret, as in a PUT.
+  definition: z.optional(storedEndpoint),
+});
+inDocument(testRequest, { id: "EndpointTest", examples: [{}, { type: "action_run.succeeded" }] });
 
 export const testRoutes = new Hono<AppEnv>().post(
   `${DEFINITION}/test`,

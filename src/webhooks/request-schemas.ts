@@ -14,7 +14,7 @@ import {
   utf8Bytes,
 } from "../base/limits.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { atMost, described, finiteNumbers, HTTP_URL, urlLength } from "../http/schemas.ts";
+import { atMost, described, finiteNumbers, HTTP_URL, inDocument, urlLength } from "../http/schemas.ts";
 import { IN_STOP_URL, type Roots } from "./placeholder.ts";
 import { checkTemplate, checkUrlTemplate, pathsOf } from "./template.ts";
 import { signingKey } from "./webhook-request.ts";
@@ -29,20 +29,16 @@ export function refusing<T>(faultsOf: (value: T) => readonly MemberFault[] | Mem
   });
 }
 
-export function urlSchema(roots: Roots, description: string) {
-  return z
-    .string({ error: "send the URL to call." })
-    .check(
-      urlLength,
-      refusing((url) => checkUrlTemplate(url, roots)),
-    )
-    .register(z.globalRegistry, {
-      wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
-      description,
-    });
+export function urlSchema(roots: Roots, description: string | false) {
+  const url = z.string({ error: "send the URL to call." }).check(
+    urlLength,
+    refusing((url) => checkUrlTemplate(url, roots)),
+  );
+  inDocument(url, { wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS } });
+  return described(url, description);
 }
 
-export function payloadSchema(roots: Roots, description: string) {
+export function payloadSchema(roots: Roots, description: string | false) {
   const payload = z.unknown().check(
     finiteNumbers,
     refusing((template) => checkTemplate(template, roots)),
@@ -53,19 +49,19 @@ export function payloadSchema(roots: Roots, description: string) {
 /** A link to show is one placeholder, or a URL with placeholders in its path and query. */
 export const link = z
   .string({ error: "send the URL of the job's page, as in {{ response.html_url }}." })
-  .check(urlLength, refusing(linkFault))
-  .register(z.globalRegistry, {
-    wire: {
-      type: "string",
-      pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
-      maxLength: URL_MAX_CHARACTERS,
-    },
-    description:
-      "The page of the job, made from the receiver's response: `{{ response.html_url }}`, or an `https` URL " +
-      "with placeholders in its path and query. It can have no secrets, the callback token included. The " +
-      "service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never " +
-      "fetches it.",
-  });
+  .check(urlLength, refusing(linkFault));
+inDocument(link, {
+  wire: {
+    type: "string",
+    pattern: "^(\\{\\{\\s*response\\.|[Hh][Tt][Tt][Pp][Ss]://[^/?#@]+([/?#]|$))",
+    maxLength: URL_MAX_CHARACTERS,
+  },
+  description:
+    "The page of the job, made from the receiver's response: `{{ response.html_url }}`, or an `https` URL " +
+    "with placeholders in its path and query. It can have no secrets, the callback token included. The " +
+    "service shows it as the run's `externalUrl` if it is an `https` URL without credentials, and never " +
+    "fetches it.",
+});
 
 function linkFault(template: string): MemberFault | string | null {
   const fault = checkTemplate(template, IN_STOP_URL);
@@ -138,7 +134,8 @@ function headerFault(name: string, text: unknown, all: Texts, roots: Roots): str
 const WHOLE_SECRET_NAME = new RegExp(`^${SECRET_NAME}$`);
 
 /** Secrets by name. They are kept apart from the templates, so that a stored trigger can show its templates. */
-export const secretTexts = textsByName(SECRETS_MAX, "secrets", secretFault).register(z.globalRegistry, {
+export const secretTexts = textsByName(SECRETS_MAX, "secrets", secretFault);
+inDocument(secretTexts, {
   wire: {
     type: "object",
     maxProperties: SECRETS_MAX,
@@ -163,15 +160,15 @@ export const signingSecret = z
     z.refine((secret) => signingKey(secret) !== null, {
       error: "is not a signing secret; send whsec_ and the base64 of 24 to 64 random bytes.",
     }),
-  )
-  .register(z.globalRegistry, {
-    wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
-    description:
-      "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many " +
-      "libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. " +
-      "For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or " +
-      "compute the HMAC yourself.",
-  });
+  );
+inDocument(signingSecret, {
+  wire: { type: "string", pattern: "^whsec_[A-Za-z0-9+/]{32,86}={0,2}$", maxLength: 94 },
+  description:
+    "`whsec_` and the base64 of 24 to 64 random bytes. Signs the body after Standard Webhooks. Many " +
+    "libraries of that standard parse the body as JSON after they verified it, and throw if it is a form. " +
+    "For a form, switch the parsing off (`jsonParse: false` in `standardwebhooks` for JavaScript) or " +
+    "compute the HMAC yourself.",
+});
 
 /** What the values of headers that open nothing are: no secrets. */
 export const BUT_SHOWN =
@@ -182,23 +179,24 @@ type StoredTexts = Readonly<Record<string, string | null>>;
 
 /** The same object of strings, in which any value may be null. `writeOnly`: what its description says of that. */
 export function withNulls(schema: z.ZodMiniType, writeOnly: string): z.ZodMiniType<StoredTexts, StoredTexts> {
-  const { wire, description } = z.globalRegistry.get(schema) as {
-    readonly wire: { readonly additionalProperties: object };
-    readonly description: string;
-  };
-  return z
-    .custom<StoredTexts>(isJsonObject, { error: "send a JSON object of strings." })
-    .check(
-      refusing((texts) => {
-        // Also checks the names beside a null.
-        const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
-        return schema.safeParse(Object.fromEntries(filled)).error?.issues ?? [];
-      }),
-    )
-    .register(z.globalRegistry, {
+  const stored = z.custom<StoredTexts>(isJsonObject, { error: "send a JSON object of strings." }).check(
+    refusing((texts) => {
+      // Also checks the names beside a null.
+      const filled = Object.entries(texts).map(([name, text]) => [name, text === null ? "x" : text]);
+      return schema.safeParse(Object.fromEntries(filled)).error?.issues ?? [];
+    }),
+  );
+  if (DESCRIBE) {
+    const { wire, description } = z.globalRegistry.get(schema) as {
+      readonly wire: { readonly additionalProperties: object };
+      readonly description: string;
+    };
+    inDocument(stored, {
       wire: { ...wire, additionalProperties: { ...wire.additionalProperties, type: ["string", "null"] } },
       description: `${description} ${writeOnly}`,
     });
+  }
+  return stored;
 }
 
 /**

@@ -9,7 +9,7 @@ import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
 import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../base/limits.ts";
 import { harmlessLink, LINK_MAX_CHARACTERS, visibleText } from "../base/visible-text.ts";
-import { bounded, listOf } from "../http/schemas.ts";
+import { bounded, inDocument, listOf } from "../http/schemas.ts";
 import { IN_CONDITION, LaterValue, memberAt, parse } from "./placeholder.ts";
 import { encodeForUrl } from "./template.ts";
 
@@ -24,15 +24,13 @@ const PATH = /^response\.[^\s{}]+$/;
 const TOO_LONG = `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`;
 
 /** A path in the response, in the spelling of placeholders. */
-const conditionPath = z
-  .string({ error: 'send a path as text, as in "response.result.id".' })
-  .check(
-    z.maxLength(CONDITION_MAX_CHARACTERS, { error: TOO_LONG }),
-    z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, IN_CONDITION).ok, {
-      error: "is not a path in the response; send one without braces, as in response.result.id.",
-    }),
-  )
-  .register(z.globalRegistry, { wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS } });
+const conditionPath = z.string({ error: 'send a path as text, as in "response.result.id".' }).check(
+  z.maxLength(CONDITION_MAX_CHARACTERS, { error: TOO_LONG }),
+  z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, IN_CONDITION).ok, {
+    error: "is not a path in the response; send one without braces, as in response.result.id.",
+  }),
+);
+inDocument(conditionPath, { wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS } });
 
 /** There are no placeholders, because no caller's value may decide what counts as accepted. */
 const wantedValue = z
@@ -42,10 +40,11 @@ const wantedValue = z
     z.refine((value) => typeof value !== "string" || !value.includes("{{"), {
       error: "has a placeholder; send the text itself, because conditions have no placeholders.",
     }),
-  )
-  .register(z.globalRegistry, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
+  );
+inDocument(wantedValue, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
 
-const equals = z.record(conditionPath, wantedValue).register(z.globalRegistry, { maxProperties: CONDITIONS_MAX });
+const equals = z.record(conditionPath, wantedValue);
+inDocument(equals, { maxProperties: CONDITIONS_MAX });
 const condition = z
   .strictObject(
     { exists: z.optional(conditionPath), equals: z.optional(bounded(CONDITIONS_MAX, "conditions", equals)) },
@@ -71,7 +70,8 @@ export const accepted = listOf(
   z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
     error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
   }),
-).register(z.globalRegistry, {
+);
+inDocument(accepted, {
   description:
     "Conditions on a 2xx response, for products that answer 200 with an error inside. " +
     '`{ "exists": "response.result.id" }` holds if the value is there and not null. ' +

@@ -18,7 +18,16 @@ import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
 import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
-import { described, filterableName, instant, labelList, listOf, uuid, wholeNumber } from "../../http/schemas.ts";
+import {
+  described,
+  filterableName,
+  inDocument,
+  instant,
+  labelList,
+  listOf,
+  uuid,
+  wholeNumber,
+} from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import {
@@ -47,37 +56,36 @@ const statuses = described(
     z.enum(STATUSES, { error: `send any of ${STATUSES.join(", ")}.` }),
     "send an array of statuses.",
   ),
-  "Runs with any of these statuses.",
+  DESCRIBE && "Runs with any of these statuses.",
 );
 
 const labels = described(
   labelList,
-  "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
+  DESCRIBE &&
+    "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
 );
 
-const waiting = z
-  .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` })
-  .register(z.globalRegistry, { description: "Runs that wait: at any gate, or at this one." });
+const waiting = z.enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` });
+inDocument(waiting, { description: "Runs that wait: at any gate, or at this one." });
 
 /** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
-const bulkFilter = z
-  .strictObject({
-    status: z.optional(statuses),
-    labels: z.optional(labels),
-    actionName: z.optional(filterableName),
-    entityId: z.optional(uuid),
-    triggeredBy: z.optional(triggeredByFilter),
-    createdAfter: z.optional(described(instant, "Exclusive.")),
-    createdBefore: z.optional(described(instant, "Exclusive.")),
-    waiting: z.optional(waiting),
-    group: z.optional(groupFilter),
-  })
-  .register(z.globalRegistry, {
-    id: "BulkFilter",
-    description:
-      "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
-    examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
-  });
+const bulkFilter = z.strictObject({
+  status: z.optional(statuses),
+  labels: z.optional(labels),
+  actionName: z.optional(filterableName),
+  entityId: z.optional(uuid),
+  triggeredBy: z.optional(triggeredByFilter),
+  createdAfter: z.optional(described(instant, DESCRIBE && "Exclusive.")),
+  createdBefore: z.optional(described(instant, DESCRIBE && "Exclusive.")),
+  waiting: z.optional(waiting),
+  group: z.optional(groupFilter),
+});
+inDocument(bulkFilter, {
+  id: "BulkFilter",
+  description:
+    "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
+  examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
+});
 
 /** The filter of a list that matches the same runs. */
 function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
@@ -109,14 +117,14 @@ const bulkRequest = z
   .strictObject({
     operation: described(
       z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }),
-      "What happens to each run: what a single cancel or retry of it would do.",
+      DESCRIBE && "What happens to each run: what a single cancel or retry of it would do.",
     ),
     reason: cancel.def.shape.reason,
     graceSeconds: z.optional(cancel.def.shape.graceSeconds.def.innerType),
     includeRetried: z.optional(
       described(
         z.boolean({ error: "send true or false." }),
-        "Whether a retry also takes runs that were retried since their end. Default: false.",
+        DESCRIBE && "Whether a retry also takes runs that were retried since their end. Default: false.",
       ),
     ),
     runIds: z.optional(
@@ -128,20 +136,21 @@ const bulkRequest = z
           "send an array of run ids.",
           z.minLength(1, { error: "is empty; send at least one run id, or a filter." }),
         ),
-        "The runs. Repetitions count once.",
+        DESCRIBE && "The runs. Repetitions count once.",
       ),
     ),
     filter: z.optional(bulkFilter),
     maxRuns: z.optional(
       described(
         wholeNumber("a whole number", 1, BULK_RUNS_MAX_OF_MANAGERS),
-        `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
+        DESCRIBE &&
+          `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
       ),
     ),
     dryRun: z.optional(
       described(
         z.boolean({ error: "send true or false." }),
-        "Whether to say only what the operation would be about. Default: false.",
+        DESCRIBE && "Whether to say only what the operation would be about. Default: false.",
       ),
     ),
   })
@@ -160,21 +169,21 @@ const bulkRequest = z
       error: "is only for a retry; leave it out.",
       path: ["includeRetried"],
     }),
-  )
-  .register(z.globalRegistry, {
-    id: "BulkRequest",
-    ...CHECKS,
-    examples: [
-      {
-        operation: "cancel",
-        filter: { status: ["running"], actionName: "deploy" },
-        maxRuns: 40,
-        reason: "a bad configuration",
-        dryRun: true,
-      },
-      { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
-    ],
-  });
+  );
+inDocument(bulkRequest, {
+  id: "BulkRequest",
+  ...CHECKS,
+  examples: [
+    {
+      operation: "cancel",
+      filter: { status: ["running"], actionName: "deploy" },
+      maxRuns: 40,
+      reason: "a bad configuration",
+      dryRun: true,
+    },
+    { operation: "retry", runIds: ["01890a5d-ac96-774b-bcce-b302099a8057"] },
+  ],
+});
 
 type BulkRequestBody = z.output<typeof bulkRequest>;
 

@@ -15,7 +15,7 @@ import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { firstPage } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
-import { described, instant } from "../../http/schemas.ts";
+import { described, inDocument, instant } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { type Coordinator, callCoordinator } from "../protocol.ts";
 import { type Actor, type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
@@ -211,23 +211,22 @@ async function approvalJson(
   );
 }
 
-const pause = z
-  .strictObject({
-    reason: reasonOf(
-      "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
-      "is empty; say why the runs wait.",
+const pause = z.strictObject({
+  reason: reasonOf(
+    "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
+    "is empty; say why the runs wait.",
+  ),
+  until: z.optional(
+    described(
+      instant,
+      DESCRIBE && "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
     ),
-    until: z.optional(
-      described(
-        instant,
-        "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
-      ),
-    ),
-  })
-  .register(z.globalRegistry, {
-    id: "PauseRequest",
-    examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
-  });
+  ),
+});
+inDocument(pause, {
+  id: "PauseRequest",
+  examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
+});
 
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
 const ENVIRONMENT = "-environment";

@@ -6,7 +6,7 @@ import { rfc3339 } from "../../base/time.ts";
 import { readD1, requireNamedDatabase } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { AppEnv } from "../../http/request-context.ts";
-import { described, wholeNumber } from "../../http/schemas.ts";
+import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { DATABASE_MAX } from "../../settings/databases.ts";
 import { noteHome } from "../d1/environments.ts";
@@ -16,14 +16,13 @@ import { askHome } from "./placement.ts";
 import { environmentDatabase } from "./responses/databases.ts";
 import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 
-const environmentMove = z
-  .strictObject({
-    database: described(
-      wholeNumber("a whole number", 0, DATABASE_MAX),
-      "The number of the database where the environment shall live.",
-    ),
-  })
-  .register(z.globalRegistry, { id: "EnvironmentMove", examples: [{ database: 0 }] });
+const environmentMove = z.strictObject({
+  database: described(
+    wholeNumber("a whole number", 0, DATABASE_MAX),
+    DESCRIBE && "The number of the database where the environment shall live.",
+  ),
+});
+inDocument(environmentMove, { id: "EnvironmentMove", examples: [{ database: 0 }] });
 
 export const environmentDatabaseRoutes = new Hono<AppEnv>()
   .get(

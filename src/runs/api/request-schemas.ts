@@ -30,6 +30,7 @@ import {
   filterableName,
   finiteNumbers,
   HTTP_URL,
+  inDocument,
   instant,
   LABELS_WIRE,
   labelList,
@@ -52,23 +53,21 @@ import { STATUSES, type Status } from "../run.ts";
 import { ORDERS, WAITING_FILTERS } from "../run-filters.ts";
 
 /** Checked as a whole, and not copied member by member, so that odd keys such as `__proto__` do no harm. */
-const jsonObject = z
-  .custom<JsonObject>(isJsonObject, { error: "send a JSON object." })
-  .check(finiteNumbers)
-  .register(z.globalRegistry, { wire: { type: "object", additionalProperties: true } });
+const jsonObject = z.custom<JsonObject>(isJsonObject, { error: "send a JSON object." }).check(finiteNumbers);
+inDocument(jsonObject, { wire: { type: "object", additionalProperties: true } });
 
 const inputs = (what: string, other: string) =>
   z._default(
     described(
       jsonObject,
-      `${what} of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`${other}\`.`,
+      DESCRIBE && `${what} of the workflow. At most ${INPUTS_MAX_BYTES} bytes of JSON together with \`${other}\`.`,
     ),
     {},
   );
 
 /** What callers give to a run, with or without a stored action. Check `inputsFit` on the same object. */
 const runInputs = {
-  entityId: z._default(z.nullable(described(uuid, "What the run is about. Lists filter by it.")), null),
+  entityId: z._default(z.nullable(described(uuid, DESCRIBE && "What the run is about. Lists filter by it.")), null),
   parameters: inputs("Input", "recommendations"),
   recommendations: inputs("Further input", "parameters"),
   labels,
@@ -94,11 +93,12 @@ const gates = (waitDefault: string) => ({
   notBefore: z.optional(
     described(
       instant,
-      `The trigger is not called before this instant: RFC 3339 with an offset, at most ${NOT_BEFORE_MAX_DAYS} days ahead. ` +
-        "An instant in the past means now. Requires a trigger.",
+      DESCRIBE &&
+        `The trigger is not called before this instant: RFC 3339 with an offset, at most ${NOT_BEFORE_MAX_DAYS} days ahead. ` +
+          "An instant in the past means now. Requires a trigger.",
     ),
   ),
-  waitTimeout: z.optional(described(minutes, `${WAIT_TIMEOUT} Default: ${waitDefault}.`)),
+  waitTimeout: z.optional(described(minutes, DESCRIBE && `${WAIT_TIMEOUT} Default: ${waitDefault}.`)),
 });
 
 const TIMEOUT = "Minutes after which the run fails if nobody has reported its end.";
@@ -107,21 +107,24 @@ export const newRun = z
   .strictObject({
     actionName: described(
       filterableName,
-      "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
+      DESCRIBE && "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
     ),
     ...runInputs,
-    timeout: z._default(described(minutes, TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
+    timeout: z._default(described(minutes, DESCRIBE && TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
     heartbeatTimeout: z.optional(
-      described(minutes, "Minutes without a heartbeat after which the run fails. Without it, silence is no failure."),
+      described(
+        minutes,
+        DESCRIBE && "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
+      ),
     ),
     trigger: z.optional(trigger),
     ...gates(String(WAIT_TIMEOUT_DEFAULT_MINUTES)),
   })
-  .check(inputsFit)
-  .register(z.globalRegistry, {
-    id: "NewActionRun",
-    examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
-  });
+  .check(inputsFit);
+inDocument(newRun, {
+  id: "NewActionRun",
+  examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
+});
 
 export type NewRunBody = z.output<typeof newRun>;
 
@@ -129,28 +132,28 @@ export type NewRunBody = z.output<typeof newRun>;
 export const newRunOfAction = z
   .strictObject({
     ...runInputs,
-    timeout: z.optional(described(minutes, `${TIMEOUT} Default: the action's.`)),
+    timeout: z.optional(described(minutes, DESCRIBE && `${TIMEOUT} Default: the action's.`)),
     ...gates("the action's"),
   })
-  .check(inputsFit)
-  .register(z.globalRegistry, {
-    id: "NewRunOfAction",
-    examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
-  });
+  .check(inputsFit);
+inDocument(newRunOfAction, {
+  id: "NewRunOfAction",
+  examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
+});
 
 export type NewRunOfActionBody = z.output<typeof newRunOfAction>;
 
-export const retry = z
-  .strictObject({
-    parameters: z.optional(
-      described(
-        jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify)),
+export const retry = z.strictObject({
+  parameters: z.optional(
+    described(
+      jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify)),
+      DESCRIBE &&
         `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
-      ),
     ),
-    ...gates("the action's"),
-  })
-  .register(z.globalRegistry, { id: "Retry", examples: [{ parameters: { version: "1.4.3" } }] });
+  ),
+  ...gates("the action's"),
+});
+inDocument(retry, { id: "Retry", examples: [{ parameters: { version: "1.4.3" } }] });
 
 export type RetryBody = z.output<typeof retry>;
 
@@ -181,65 +184,63 @@ export function reasonOf(what: string, empty?: string) {
 
 const ONE_LINE = "one line of well-formed Unicode without control characters";
 
-export const cancel = z
-  .strictObject({
-    reason: z.optional(
-      reasonOf(`Why the run is cancelled: ${ONE_LINE}. The job and every reader of the run can see it.`),
-    ),
-    graceSeconds: z._default(
-      described(
-        wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS),
+export const cancel = z.strictObject({
+  reason: z.optional(
+    reasonOf(`Why the run is cancelled: ${ONE_LINE}. The job and every reader of the run can see it.`),
+  ),
+  graceSeconds: z._default(
+    described(
+      wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS),
+      DESCRIBE &&
         "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
-      ),
-      CANCEL_GRACE_DEFAULT_SECONDS,
     ),
-  })
-  .register(z.globalRegistry, {
-    id: "Cancel",
-    examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }],
-  });
+    CANCEL_GRACE_DEFAULT_SECONDS,
+  ),
+});
+inDocument(cancel, { id: "Cancel", examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }] });
 
-export const decision = z
-  .strictObject({ reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)) })
-  .register(z.globalRegistry, { id: "Decision", examples: [{ reason: "checked with the team" }] });
+export const decision = z.strictObject({
+  reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)),
+});
+inDocument(decision, { id: "Decision", examples: [{ reason: "checked with the team" }] });
 
 const output = z.optional(
   described(
     jsonObject,
-    `What the workflow produced. The service keeps ${OUTPUT_MAX_BYTES} bytes of JSON, and shortens the longest texts.`,
+    DESCRIBE &&
+      `What the workflow produced. The service keeps ${OUTPUT_MAX_BYTES} bytes of JSON, and shortens the longest texts.`,
   ),
 );
 
 /** Accepts texts of any length, because a job can't repair its report. callback-routes.ts shortens long texts. */
-export const report = z
-  .discriminatedUnion(
-    "status",
-    [
-      z.strictObject({ status: z.literal("succeeded"), output }).register(z.globalRegistry, { id: "SuccessReport" }),
-      z
-        .strictObject({
-          status: z.literal("failed"),
-          error: z
-            .string({ error: "send a sentence on what went wrong." })
-            // The tail of a log can contain anything, and a report must not fail because of an odd byte.
-            .check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")))
-            .register(z.globalRegistry, {
-              wire: { type: "string" },
-              description: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
-            }),
-          output,
-        })
-        .register(z.globalRegistry, { id: "FailureReport" }),
-    ],
-    { error: 'send "succeeded", or "failed" with an error.' },
-  )
-  .register(z.globalRegistry, {
-    id: "Report",
-    examples: [
-      { status: "succeeded", output: { url: "https://shop.example" } },
-      { status: "failed", error: "3 tests failed" },
-    ],
-  });
+export const report = z.discriminatedUnion(
+  "status",
+  [
+    z.strictObject({ status: z.literal("succeeded"), output }).register(z.globalRegistry, { id: "SuccessReport" }),
+    z
+      .strictObject({
+        status: z.literal("failed"),
+        error: z
+          .string({ error: "send a sentence on what went wrong." })
+          // The tail of a log can contain anything, and a report must not fail because of an odd byte.
+          .check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")))
+          .register(z.globalRegistry, {
+            wire: { type: "string" },
+            description: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
+          }),
+        output,
+      })
+      .register(z.globalRegistry, { id: "FailureReport" }),
+  ],
+  { error: 'send "succeeded", or "failed" with an error.' },
+);
+inDocument(report, {
+  id: "Report",
+  examples: [
+    { status: "succeeded", output: { url: "https://shop.example" } },
+    { status: "failed", error: "3 tests failed" },
+  ],
+});
 
 export type Report = z.infer<typeof report>;
 
@@ -257,7 +258,8 @@ const externalUrl = parsedText(
     return url !== null && /^https?:$/.test(url.protocol) ? url.href : null;
   },
   "send an http or https URL.",
-).register(z.globalRegistry, {
+);
+inDocument(externalUrl, {
   // There is no `format: uri`, because browsers accept more than that format allows.
   wire: { type: "string", pattern: HTTP_URL, maxLength: URL_MAX_CHARACTERS },
   description:
@@ -268,36 +270,35 @@ const externalUrl = parsedText(
 
 const PROGRESS = outOfRange("a number", 0, 1);
 
-export const heartbeat = z
-  .strictObject({
-    message: z.optional(
-      plainText
-        .check(maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String))
-        .register(z.globalRegistry, {
-          wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
-          description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
-        }),
+export const heartbeat = z.strictObject({
+  message: z.optional(
+    plainText
+      .check(maxBytes(HEARTBEAT_MESSAGE_MAX_BYTES, String))
+      .register(z.globalRegistry, {
+        wire: { type: "string", maxLength: HEARTBEAT_MESSAGE_MAX_BYTES },
+        description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
+      }),
+  ),
+  progress: z.optional(
+    described(
+      z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS)),
+      DESCRIBE && "How much of the work is done, from 0 to 1.",
     ),
-    progress: z.optional(
-      described(
-        z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS)),
-        "How much of the work is done, from 0 to 1.",
-      ),
-    ),
-    externalUrl: z.optional(externalUrl),
-  })
-  .register(z.globalRegistry, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
+  ),
+  externalUrl: z.optional(externalUrl),
+});
+inDocument(heartbeat, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
 
 const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
 
 /** The name of a concurrency group, in a query. */
 export const groupFilter = z
   .string({ error: "send it once." })
-  .check(z.regex(new RegExp(`^${CONCURRENCY_GROUP}$`), { error: GROUP_SENTENCE }))
-  .register(z.globalRegistry, {
-    wire: { type: "string", pattern: `^${CONCURRENCY_GROUP}$`, examples: ["deploy"] },
-    description: "The name of a concurrency group.",
-  });
+  .check(z.regex(new RegExp(`^${CONCURRENCY_GROUP}$`), { error: GROUP_SENTENCE }));
+inDocument(groupFilter, {
+  wire: { type: "string", pattern: `^${CONCURRENCY_GROUP}$`, examples: ["deploy"] },
+  description: "The name of a concurrency group.",
+});
 
 const status = z.enum(STATUSES);
 const ANY_STATUS = `send any of ${STATUSES.join(", ")}, each once.`;
@@ -306,22 +307,22 @@ const asList = z.transform((one: Status) => [one]);
 /** A name has no case in D1's column. */
 export const triggeredByFilter = described(
   withExample(filterableName, "ci"),
-  "The person's or the token's name. Well-formed Unicode without control characters. ASCII letters match in both cases.",
+  DESCRIBE &&
+    "The person's or the token's name. Well-formed Unicode without control characters. ASCII letters match in both cases.",
 );
 
-const labelFilter = z
-  .pipe(
-    z.pipe(
-      z.union([z.string(), z.array(z.string())]),
-      z.transform((sent): unknown => [sent].flat()),
-    ),
-    labelList,
-  )
-  .register(z.globalRegistry, {
-    wire: { ...LABELS_WIRE, examples: [["team:payments"]] },
-    description:
-      "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
-  });
+const labelFilter = z.pipe(
+  z.pipe(
+    z.union([z.string(), z.array(z.string())]),
+    z.transform((sent): unknown => [sent].flat()),
+  ),
+  labelList,
+);
+inDocument(labelFilter, {
+  wire: { ...LABELS_WIRE, examples: [["team:payments"]] },
+  description:
+    "A run must have each label that you send. Send the rarest first, because the service walks the runs with that one.",
+});
 
 const runFilters = {
   status: z.optional(
@@ -381,12 +382,8 @@ export const changeQuery = z.strictObject({ include });
 /** Only the filters, because a summary has no pages. */
 export const runSummaryQuery = z.strictObject(runFilters);
 
-const field = z
-  .enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` })
-  .register(z.globalRegistry, {
-    examples: ["actionName"],
-    description: "The filter of a list that you need values for.",
-  });
+const field = z.enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` });
+inDocument(field, { examples: ["actionName"], description: "The filter of a list that you need values for." });
 
 const contains = filterableName
   .clone()
@@ -394,17 +391,17 @@ const contains = filterableName
     z.refine((part) => [...part].length >= FACET_MIN_CHARACTERS, {
       error: `is too short; send at least ${FACET_MIN_CHARACTERS} characters.`,
     }),
-  )
-  .register(z.globalRegistry, {
-    wire: {
-      type: "string",
-      minLength: FACET_MIN_CHARACTERS,
-      maxLength: NAME_MAX_CHARACTERS,
-      pattern: PLAIN_TEXT,
-      examples: ["depl"],
-    },
-    description: "A part of the value. ASCII letters match in upper and lower case.",
-  });
+  );
+inDocument(contains, {
+  wire: {
+    type: "string",
+    minLength: FACET_MIN_CHARACTERS,
+    maxLength: NAME_MAX_CHARACTERS,
+    pattern: PLAIN_TEXT,
+    examples: ["depl"],
+  },
+  description: "A part of the value. ASCII letters match in upper and lower case.",
+});
 
 export const runFacetsQuery = z.strictObject({ field, contains });
 
@@ -413,26 +410,26 @@ export const runQuery = z.strictObject({
   wait: z.optional(wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { examples: [30] })),
 });
 
-const changeCursor = z
-  .string({ error: "send it once." })
-  .register(z.globalRegistry, {
-    wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
-    description:
-      "The cursor of an earlier response, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
-  });
+const changeCursor = z.string({ error: "send it once." });
+inDocument(changeCursor, {
+  wire: { type: "string", pattern: CHANGE_CURSOR, examples: ["0"] },
+  description:
+    "The cursor of an earlier response, or `0` for all runs that are kept. Without it, the response has no runs and a cursor for now.",
+});
 
 export const changesQuery = z.strictObject({
   after: z.optional(changeCursor),
   wait: z.optional(
     described(
       wholeNumberText("whole seconds", WAIT_MAX_SECONDS, { default: 0, examples: [0] }, 0),
-      "How long the response waits for a change. It has no effect without `after`, or in a stream.",
+      DESCRIBE && "How long the response waits for a change. It has no effect without `after`, or in a stream.",
     ),
   ),
   waiting: z.optional(
     described(
       runFilters.waiting.def.innerType,
-      "Runs that this gate can hold back; `any`: runs that any gate can. So you hear when a run begins to wait, and when it no longer waits.",
+      DESCRIBE &&
+        "Runs that this gate can hold back; `any`: runs that any gate can. So you hear when a run begins to wait, and when it no longer waits.",
     ),
   ),
   group: runFilters.group,
