@@ -51,8 +51,6 @@ describe("the dialog asks", () => {
 describe("the dialog says", () => {
   it.each([
     ["cancel", { pending: 30, running: 8, failed: 2 }, 38, "38 can be cancelled, 2 have ended."],
-    ["cancel", { running: 1 }, 1, "1 can be cancelled."],
-    ["retry", { failed: 60, running: 1 }, 60, "60 can be retried, 1 has not ended."],
     ["retry", { failed: 1, cancelled: 1, succeeded: 1200 }, 1202, "1,202 can be retried."],
   ] as const)("what a %s can do with %o", (operation, byStatus, able, sentence) => {
     expect(outlookOf(operation, preview(byStatus), false)).toEqual({ able, sentence, refusal: null });
@@ -73,11 +71,6 @@ describe("the dialog says", () => {
     ],
   ])("why it can't begin if %s", (_, of, refusal) => {
     expect(outlookOf("cancel", of, false).refusal).toBe(refusal);
-  });
-
-  it("which runs are gone", () => {
-    const { sentence } = outlookOf("retry", preview({ failed: 2 }, { matched: 3 }), false);
-    expect(sentence).toBe("2 can be retried, 1 not found.");
   });
 
   it("on its button what it does", () => {
