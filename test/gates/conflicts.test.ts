@@ -3,23 +3,14 @@
 import { describe, expect, it } from "vitest";
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../src/base/limits.ts";
 import type { RunReply } from "../../src/runs/run-calls.ts";
-import { ANN, BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, stage, useStage } from "./stage.ts";
+import { ANN, BOB, create, DETAILED, holds, newKey, newPause, running, shown } from "./gated-runs.ts";
+import { type Awake, itAwake, stage, useStage } from "./stage.ts";
 
 const REJECT = { onConflict: "reject" } as const;
 const NEWEST = { onConflict: "cancel_running" } as const;
-const FREEZE = { group: "prod", reason: "freeze", until: null, by: "ann", via: null };
 const CARL = { ...ANN, tokenId: "carl", tokenName: "carl" };
 
 useStage();
-
-/** A run that has started. */
-async function running(awake: Awake, wanted = {}): Promise<string> {
-  const id = await create(stage, awake, wanted);
-  stage.underWay.at(-1)?.answer(200);
-  await stage.settle();
-  return id;
-}
 
 function approve({ object }: Awake, id: string): Promise<RunReply> {
   return object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
@@ -36,7 +27,7 @@ describe("a run that does not wait", () => {
     ["shop", "The concurrency group prod with the key shop had no free slot"],
   ])("fails when its approval has come and there is no room: with the key '%s'", (key, sentence) =>
     stage.awake(async (awake) => {
-      await running(awake, { concurrency: { key } });
+      await running(stage, awake, { concurrency: { key } });
       const id = await create(stage, awake, { concurrency: { ...REJECT, key }, approvals: 1 });
       expect(await approve(awake, id)).toMatchObject({ ok: true, status: "failed" });
       expect(shown(awake, id)).toMatchObject({ status: "failed", endCause: "gate" });
@@ -46,46 +37,45 @@ describe("a run that does not wait", () => {
     }),
   );
 
-  it("fails after a freeze in which its room went, and one that waits goes on waiting", () =>
-    stage.awake(async (awake) => {
-      await awake.object.gates.pause({ ...FREEZE, at: Date.now() });
-      const first = await create(stage, awake, { concurrency: { limit: 3 } });
-      const waits = await create(stage, awake, { concurrency: { limit: 3 } });
-      const rejects = await create(stage, awake, { concurrency: { ...REJECT, limit: 3 } });
-      for (const id of [first, waits, rejects]) expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-      await awake.object.gates.setLimit("prod", "deploy", 2, 1);
-      await awake.object.gates.resume("prod");
-      expect(holds(awake, first)).toBe(true);
-      expect(shown(awake, waits)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
-      expect(shown(awake, rejects)).toMatchObject({ status: "failed", endCause: "gate" });
-    }));
+  itAwake("fails after a freeze in which its room went, and one that waits goes on waiting", async (awake) => {
+    await awake.object.gates.pause(newPause());
+    const first = await create(stage, awake, { concurrency: { limit: 3 } });
+    const waits = await create(stage, awake, { concurrency: { limit: 3 } });
+    const rejects = await create(stage, awake, { concurrency: { ...REJECT, limit: 3 } });
+    for (const id of [first, waits, rejects]) expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
+    await awake.object.gates.setLimit("prod", "deploy", 2, 1);
+    await awake.object.gates.resume("prod");
+    expect(holds(awake, first)).toBe(true);
+    expect(shown(awake, waits)).toMatchObject({ status: "pending", waitingFor: "concurrency" });
+    expect(shown(awake, rejects)).toMatchObject({ status: "failed", endCause: "gate" });
+  });
 });
 
 describe("a run that cancels others", () => {
-  it("ends the queued runs of its action, which name the newer run and who created it", () =>
-    stage.awake(async (awake) => {
-      await running(awake);
-      const old = await create(stage, awake);
-      const newer = await create(stage, awake, { concurrency: NEWEST, creator: CARL });
-      expect(shown(awake, old)).toMatchObject({ status: "cancelled", endCause: "replaced" });
-      const cancel = "SELECT cancel_by, cancel_reason FROM runs WHERE id = ?";
-      expect(awake.sql.exec(cancel, old).one()).toEqual({
-        cancel_by: "carl",
-        cancel_reason: `The newer run ${newer} replaced this one.`,
-      });
-      expect((await eventsOf(awake, old)).at(-1)).toMatchObject({
-        type: "ended",
-        status: "cancelled",
-        cause: "replaced",
-        by: "carl",
-        replacedBy: newer,
-      });
-    }));
+  itAwake("ends the queued runs of its action, which name the newer run and who created it", async (awake) => {
+    await running(stage, awake);
+    const old = await create(stage, awake);
+    const newer = await create(stage, awake, { concurrency: NEWEST, creator: CARL });
+    expect(shown(awake, old)).toMatchObject({ status: "cancelled", endCause: "replaced" });
+    const cancel = "SELECT cancel_by, cancel_reason FROM runs WHERE id = ?";
+    expect(awake.sql.exec(cancel, old).one()).toEqual({
+      cancel_by: "carl",
+      cancel_reason: `The newer run ${newer} replaced this one.`,
+    });
+    expect((await eventsOf(awake, old)).at(-1)).toMatchObject({
+      type: "ended",
+      status: "cancelled",
+      cause: "replaced",
+      by: "carl",
+      replacedBy: newer,
+    });
+  });
 
-  it("asks the running runs of its action to stop, with the usual grace, and waits for their real end", () =>
-    stage.awake(async (awake) => {
-      const ahead = await running(awake, { concurrency: { limit: 2 } });
-      const other = await running(awake, { concurrency: { limit: 2 }, actionName: "other" });
+  itAwake(
+    "asks the running runs of its action to stop, with the usual grace, and waits for their real end",
+    async (awake) => {
+      const ahead = await running(stage, awake, { concurrency: { limit: 2 } });
+      const other = await running(stage, awake, { concurrency: { limit: 2 }, actionName: "other" });
       const newer = await create(stage, awake, { concurrency: { ...NEWEST, limit: 2 }, creator: CARL });
       const asked = "SELECT cancel_by, cancel_reason, cancel_until FROM runs WHERE id = ?";
       expect(awake.sql.exec(asked, ahead).one()).toEqual({
@@ -97,17 +87,17 @@ describe("a run that cancels others", () => {
       expect(holds(awake, newer)).toBe(false);
       await awake.object.runs.applyEvent(ahead, { type: "succeeded", output: null }, newKey());
       expect(holds(awake, newer)).toBe(true);
-    }));
+    },
+  );
 
-  it("stops nobody while it waits for its approval", () =>
-    stage.awake(async (awake) => {
-      const ahead = await running(awake);
-      const old = await create(stage, awake);
-      const id = await create(stage, awake, { concurrency: NEWEST, approvals: 1 });
-      expect(shown(awake, old)).toMatchObject({ status: "pending" });
-      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: null });
-      await approve(awake, id);
-      expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
-      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: expect.anything() });
-    }));
+  itAwake("stops nobody while it waits for its approval", async (awake) => {
+    const ahead = await running(stage, awake);
+    const old = await create(stage, awake);
+    const id = await create(stage, awake, { concurrency: NEWEST, approvals: 1 });
+    expect(shown(awake, old)).toMatchObject({ status: "pending" });
+    expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: null });
+    await approve(awake, id);
+    expect(shown(awake, old)).toMatchObject({ endCause: "replaced" });
+    expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ cancel: expect.anything() });
+  });
 });

@@ -1,7 +1,7 @@
 /** Runs with gates as a Worker asks a coordinator for them, for tests of one situation. */
 
 import type { Actor, Concurrency, Gates, NewRun } from "../../src/runs/run.ts";
-import type { RunReply } from "../../src/runs/run-calls.ts";
+import type { Pause, RunReply } from "../../src/runs/run-calls.ts";
 import type { NewDispatch, StartOn } from "../../src/webhooks/dispatch.ts";
 
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
@@ -76,6 +76,19 @@ export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted 
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
   const preview = run.gates.approval === null ? {} : { preview: "{}" };
   return object.runs.create(run, changeKey, newDispatch(wanted), { ...preview, ...DETAILED });
+}
+
+/** Creates a run that starts. */
+export async function running(stage: Stage, awake: Awake, wanted: Wanted = {}): Promise<string> {
+  const id = await create(stage, awake, wanted);
+  stage.underWay.at(-1)?.answer(200);
+  await stage.settle();
+  return id;
+}
+
+/** A pause of the group that runs have, from now on. */
+export function newPause(more: Partial<Pause> = {}): Pause {
+  return { group: "prod", reason: "freeze", until: null, by: "ann", via: null, at: Date.now(), ...more };
 }
 
 export interface Shown {

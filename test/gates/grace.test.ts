@@ -6,7 +6,7 @@
 import { describe, expect, it } from "vitest";
 import { MINUTE_MS } from "../support/direct.ts";
 import { create, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, stage, useStage } from "./stage.ts";
+import { type Awake, itAwake, stage, useStage } from "./stage.ts";
 
 const NEWEST = { concurrency: { onConflict: "cancel_running" } } as const;
 /** Only a heartbeat starts its run. */
@@ -37,23 +37,20 @@ function remove({ object }: Awake, id: string) {
 
 /** The run starts when so much time has passed, and not before. */
 async function requireStartAfter(awake: Awake, id: string, ms: number): Promise<void> {
-  stage.pass(ms - 1);
-  await stage.ring(awake);
+  await stage.ringAfter(ms - 1, awake);
   expect(holds(awake, id)).toBe(false);
-  stage.pass(1);
-  await stage.ring(awake);
+  await stage.ringAfter(1, awake);
   expect(holds(awake, id)).toBe(true);
 }
 
 describe("a job that was accepted and has sent no heartbeat", () => {
-  it("has a minute to stop if a newer run cancels its run, which ends at once", () =>
-    stage.awake(async (awake) => {
-      const ahead = await create(stage, awake, QUEUED);
-      await answer(202);
-      const newer = await create(stage, awake, NEWEST);
-      expect(shown(awake, ahead)).toMatchObject({ status: "cancelled", endCause: "cancel" });
-      await requireStartAfter(awake, newer, MINUTE_MS);
-    }));
+  itAwake("has a minute to stop if a newer run cancels its run, which ends at once", async (awake) => {
+    const ahead = await create(stage, awake, QUEUED);
+    await answer(202);
+    const newer = await create(stage, awake, NEWEST);
+    expect(shown(awake, ahead)).toMatchObject({ status: "cancelled", endCause: "cancel" });
+    await requireStartAfter(awake, newer, MINUTE_MS);
+  });
 
   it.each<[what: string, ms: number, timeoutMs: number, end: (awake: Awake, id: string) => Promise<unknown>]>([
     ["the time that the cancel gives", 5000, 600_000, (awake, id) => cancel(awake, id, 5000)],
@@ -85,13 +82,12 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     }),
   );
 
-  it("stays in the queue after a heartbeat, which says that it is at work", () =>
-    stage.awake(async (awake) => {
-      const [ahead, next] = await acceptedRun(awake);
-      await cancel(awake, ahead, MINUTE_MS);
-      expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ ok: false, reason: "run_cancelled" });
-      await requireStartAfter(awake, next, MINUTE_MS);
-    }));
+  itAwake("stays in the queue after a heartbeat, which says that it is at work", async (awake) => {
+    const [ahead, next] = await acceptedRun(awake);
+    await cancel(awake, ahead, MINUTE_MS);
+    expect(await awake.object.runs.heartbeat(ahead, {})).toMatchObject({ ok: false, reason: "run_cancelled" });
+    await requireStartAfter(awake, next, MINUTE_MS);
+  });
 
   it("stays in the queue although the object dies", async () => {
     const next = await stage.awake(async (awake) => {
@@ -130,69 +126,66 @@ describe("an attempt is under way when the run is cancelled", () => {
     }),
   );
 
-  it("and the alarm rings when its time is over, although the lease of the attempt would be longer", () =>
-    stage.awake(async (awake) => {
+  itAwake(
+    "and the alarm rings when its time is over, although the lease of the attempt would be longer",
+    async (awake) => {
       const [, next] = await cancelled(awake, 3000);
-      stage.pass(1000);
-      await stage.ring(awake);
+      await stage.ringAfter(1000, awake);
       await answer(200);
       await requireStartAfter(awake, next, 2000);
-    }));
+    },
+  );
 
-  it("and the job has its time to stop when nobody hears the answer", () =>
-    stage.awake(async (awake) => {
-      const [, next] = await cancelled(awake);
-      await requireStartAfter(awake, next, MINUTE_MS);
-    }));
+  itAwake("and the job has its time to stop when nobody hears the answer", async (awake) => {
+    const [, next] = await cancelled(awake);
+    await requireStartAfter(awake, next, MINUTE_MS);
+  });
 
-  it("and its lease is over, which the alarm has not noticed yet: the job has its time to stop", () =>
-    stage.awake(async (awake) => {
-      const ahead = await create(stage, awake);
-      const next = await create(stage, awake);
-      stage.pass(LEASE_MS);
-      await cancel(awake, ahead, MINUTE_MS);
-      await requireStartAfter(awake, next, MINUTE_MS);
-    }));
+  itAwake("and its lease is over, which the alarm has not noticed yet: the job has its time to stop", async (awake) => {
+    const ahead = await create(stage, awake);
+    const next = await create(stage, awake);
+    stage.pass(LEASE_MS);
+    await cancel(awake, ahead, MINUTE_MS);
+    await requireStartAfter(awake, next, MINUTE_MS);
+  });
 
-  it("and it occupies the queue although a job of the run reports its end, because it may begin another", () =>
-    stage.awake(async (awake) => {
+  itAwake(
+    "and it occupies the queue although a job of the run reports its end, because it may begin another",
+    async (awake) => {
       const [ahead, next] = await cancelled(awake);
       await awake.object.runs.applyEvent(ahead, { type: "succeeded", output: null }, newKey());
       await requireStartAfter(awake, next, LEASE_MS);
-    }));
+    },
+  );
 
-  it("and an earlier one may have arrived: the job has its time although this one is refused", () =>
-    stage.awake(async (awake) => {
-      const ahead = await create(stage, awake);
-      const next = await create(stage, awake);
-      await answer(500);
-      stage.pass(2000);
-      await stage.ring(awake);
-      await cancel(awake, ahead, MINUTE_MS);
-      await answer(404);
-      await requireStartAfter(awake, next, MINUTE_MS);
-    }));
+  itAwake("and an earlier one may have arrived: the job has its time although this one is refused", async (awake) => {
+    const ahead = await create(stage, awake);
+    const next = await create(stage, awake);
+    await answer(500);
+    await stage.ringAfter(2000, awake);
+    await cancel(awake, ahead, MINUTE_MS);
+    await answer(404);
+    await requireStartAfter(awake, next, MINUTE_MS);
+  });
 });
 
-it("a run whose time is up leaves its queue to a run that gets there before the alarm rings", () =>
-  stage.awake(async (awake) => {
-    const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
-    await answer(202);
-    stage.pass(MINUTE_MS);
-    const next = await create(stage, awake);
-    expect(holds(awake, next)).toBe(true);
-    expect(shown(awake, ahead)).toMatchObject({ endCause: "deadline" });
-  }));
+itAwake("a run whose time is up leaves its queue to a run that gets there before the alarm rings", async (awake) => {
+  const ahead = await create(stage, awake, { ...QUEUED, timeoutMs: MINUTE_MS });
+  await answer(202);
+  stage.pass(MINUTE_MS);
+  const next = await create(stage, awake);
+  expect(holds(awake, next)).toBe(true);
+  expect(shown(awake, ahead)).toMatchObject({ endCause: "deadline" });
+});
 
-it("a late answer of an attempt that counted as lost leaves the queue to the one that is under way", () =>
-  stage.awake(async (awake) => {
+itAwake(
+  "a late answer of an attempt that counted as lost leaves the queue to the one that is under way",
+  async (awake) => {
     const ahead = await create(stage, awake);
     const next = await create(stage, awake);
     const [lost] = stage.underWay;
-    stage.pass(LEASE_MS);
-    await stage.ring(awake);
-    stage.pass(2000);
-    await stage.ring(awake);
+    await stage.ringAfter(LEASE_MS, awake);
+    await stage.ringAfter(2000, awake);
     expect(stage.underWay).toHaveLength(2);
     await cancel(awake, ahead, 0);
     lost?.answer(404);
@@ -200,7 +193,8 @@ it("a late answer of an attempt that counted as lost leaves the queue to the one
     expect(holds(awake, next)).toBe(false);
     await answer(404);
     expect(holds(awake, next)).toBe(true);
-  }));
+  },
+);
 
 describe("the next attempt waits when the run is cancelled", () => {
   it.each([

@@ -1,22 +1,11 @@
 /** Pauses: over restarts, over clocks that step back, and at the instant at which it ends. */
 
-import { expect, it, vi } from "vitest";
-import type { Pause } from "../../src/runs/run-calls.ts";
+import { expect, it } from "vitest";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
-import { BOB, create, DETAILED, holds, newKey, shown } from "./gated-runs.ts";
-import { type Awake, stage, useStage } from "./stage.ts";
+import { BOB, create, DETAILED, holds, newKey, newPause, shown } from "./gated-runs.ts";
+import { type Awake, itAwake, stage, useStage } from "./stage.ts";
 
 useStage();
-
-const pause = (more: Partial<Pause> = {}): Pause => ({
-  group: "prod",
-  reason: "freeze",
-  until: null,
-  by: "ann",
-  via: null,
-  at: Date.now(),
-  ...more,
-});
 
 function rowsOf({ sql }: Awake): unknown[] {
   return [...sql.exec("SELECT concurrency_group FROM pauses ORDER BY concurrency_group").raw()].flat();
@@ -24,7 +13,7 @@ function rowsOf({ sql }: Awake): unknown[] {
 
 it("a pause and its end outlive a restart", async () => {
   let id = "";
-  await stage.awake(async ({ object }) => void (await object.gates.pause(pause())));
+  await stage.awake(async ({ object }) => void (await object.gates.pause(newPause())));
   await stage.evict();
   await stage.awake(async (awake) => {
     id = await create(stage, awake);
@@ -36,36 +25,33 @@ it("a pause and its end outlive a restart", async () => {
   await stage.awake(async ({ object }) => expect(await object.gates.pauses()).toEqual([]));
 });
 
-it("of two pauses the one that came last stays, also if the clock has stepped back", () =>
-  stage.awake(async ({ object }) => {
-    const first = pause({ reason: "first" });
-    stage.pass(-HOUR_MS);
-    const last = pause({ reason: "last" });
-    expect([await object.gates.pause(first), await object.gates.pause(last)]).toEqual([true, true]);
-    expect(await object.gates.pauses()).toEqual([last]);
-  }));
+itAwake("of two pauses the one that came last stays, also if the clock has stepped back", async ({ object }) => {
+  const first = newPause({ reason: "first" });
+  stage.pass(-HOUR_MS);
+  const last = newPause({ reason: "last" });
+  expect([await object.gates.pause(first), await object.gates.pause(last)]).toEqual([true, true]);
+  expect(await object.gates.pauses()).toEqual([last]);
+});
 
-it("a pause ends at its instant and not before, and the alarm removes it and no other", () =>
-  stage.awake(async (awake) => {
-    const { object, storage } = awake;
-    await object.gates.pause(pause({ until: Date.now() + MINUTE_MS }));
-    await object.gates.pause(pause({ group: "b", until: Date.now() + HOUR_MS }));
-    await object.gates.pause(pause({ group: "a" }));
-    const id = await create(stage, awake);
-    stage.pass(MINUTE_MS - 1);
-    await stage.ring(awake);
-    expect(holds(awake, id)).toBe(false);
-    expect(await storage.getAlarm()).toBe(Date.now() + 1);
-    stage.pass(1);
-    await stage.ring(awake);
-    expect(holds(awake, id)).toBe(true);
-    expect(rowsOf(awake)).toEqual(["a", "b"]);
-    expect((await object.gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
-  }));
+itAwake("a pause ends at its instant and not before, and the alarm removes it and no other", async (awake) => {
+  const { object, storage } = awake;
+  await object.gates.pause(newPause({ until: Date.now() + MINUTE_MS }));
+  await object.gates.pause(newPause({ group: "b", until: Date.now() + HOUR_MS }));
+  await object.gates.pause(newPause({ group: "a" }));
+  const id = await create(stage, awake);
+  await stage.ringAfter(MINUTE_MS - 1, awake);
+  expect(holds(awake, id)).toBe(false);
+  expect(await storage.getAlarm()).toBe(Date.now() + 1);
+  await stage.ringAfter(1, awake);
+  expect(holds(awake, id)).toBe(true);
+  expect(rowsOf(awake)).toEqual(["a", "b"]);
+  expect((await object.gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
+});
 
-it("a run that was approved during a pause starts when the pause is over, although nobody was queued before", () =>
-  stage.awake(async (awake) => {
-    await awake.object.gates.pause(pause({ group: "" }));
+itAwake(
+  "a run that was approved during a pause starts when the pause is over, although nobody was queued before",
+  async (awake) => {
+    await awake.object.gates.pause(newPause({ group: "" }));
     const id = await create(stage, awake, { approvals: 1 });
     stage.pass(MINUTE_MS);
     await awake.alarm();
@@ -74,21 +60,18 @@ it("a run that was approved during a pause starts when the pause is over, althou
     await awake.object.gates.resume("");
     await stage.settle();
     expect(holds(awake, id)).toBe(true);
-  }));
+  },
+);
 
-it("a resume that can't set the alarm is refused, and the repeated one starts the runs", () =>
-  stage.awake(async (awake) => {
-    await awake.object.gates.pause(pause());
-    const id = await create(stage, awake);
-    const prototype = Object.getPrototypeOf(awake.sql) as SqlStorage;
-    const { exec } = prototype;
-    const spy = vi.spyOn(prototype, "exec").mockImplementation(function (this: SqlStorage, query, ...bindings) {
-      if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
-      return exec.call(this, query, ...bindings) as never;
-    });
-    await expect(() => awake.object.gates.resume("prod")).rejects.toThrow("a disk can't be read");
-    expect(await awake.object.gates.pauses()).toHaveLength(1);
-    spy.mockRestore();
-    expect(await awake.object.gates.resume("prod")).toBe(true);
-    expect(holds(awake, id)).toBe(true);
-  }));
+itAwake("a resume that can't set the alarm is refused, and the repeated one starts the runs", async (awake) => {
+  await awake.object.gates.pause(newPause());
+  const id = await create(stage, awake);
+  stage.onSql = (query) => {
+    if (query.includes("runs_open_due")) throw new Error("a disk can't be read");
+  };
+  await expect(() => awake.object.gates.resume("prod")).rejects.toThrow("a disk can't be read");
+  expect(await awake.object.gates.pauses()).toHaveLength(1);
+  stage.onSql = () => {};
+  expect(await awake.object.gates.resume("prod")).toBe(true);
+  expect(holds(awake, id)).toBe(true);
+});

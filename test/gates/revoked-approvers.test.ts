@@ -6,8 +6,8 @@ import type { Actor } from "../../src/runs/run.ts";
 
 import { MINUTE_MS } from "../support/direct.ts";
 import { replicatedIn } from "../support/landed.ts";
-import { BOB, create, DETAILED, holds, newKey, shown, type Wanted } from "./gated-runs.ts";
-import { type Awake, stage, useStage } from "./stage.ts";
+import { BOB, create, DETAILED, holds, newKey, newPause, shown, type Wanted } from "./gated-runs.ts";
+import { type Awake, itAwake, stage, useStage } from "./stage.ts";
 
 const EVE: Actor = { ...BOB, tokenId: "eve", tokenName: "eve" };
 const SUCCEEDED = { type: "succeeded", output: null } as const;
@@ -59,213 +59,194 @@ const approversOf = ({ sql }: Awake, id: string) =>
     .map(({ by }) => by);
 
 describe("a run that a leaver approved", () => {
-  it("waits for another approval when there is room, says so, and is not sent", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      stage.revoked.add("bob");
-      await end(awake, ahead);
-      expect(shown(awake, id)).toMatchObject({ status: "pending", waitingFor: "approval" });
-      expect(approversOf(awake, id)).toEqual([]);
-      const types = timeline(awake, id).map(({ type, by = null, for: gate = null }) => [type, by ?? gate]);
-      expect(types).toEqual([
-        ["waiting", "approval"],
-        ["approved", "bob"],
-        ["waiting", "concurrency"],
-        ["approval_withdrawn", "bob"],
-        ["waiting", "approval"],
-      ]);
-      expect(stage.newest.has(id)).toBe(false);
-      await approve(awake, id, EVE);
-      expect(holds(awake, id)).toBe(true);
-    }));
+  itAwake("waits for another approval when there is room, says so, and is not sent", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    stage.revoked.add("bob");
+    await end(awake, ahead);
+    expect(shown(awake, id)).toMatchObject({ status: "pending", waitingFor: "approval" });
+    expect(approversOf(awake, id)).toEqual([]);
+    const types = timeline(awake, id).map(({ type, by = null, for: gate = null }) => [type, by ?? gate]);
+    expect(types).toEqual([
+      ["waiting", "approval"],
+      ["approved", "bob"],
+      ["waiting", "concurrency"],
+      ["approval_withdrawn", "bob"],
+      ["waiting", "approval"],
+    ]);
+    expect(stage.newest.has(id)).toBe(false);
+    await approve(awake, id, EVE);
+    expect(holds(awake, id)).toBe(true);
+  });
 
-  it("can be rejected, and says so before, although it had all approvals", () =>
-    stage.awake(async (awake) => {
-      const { id } = await approved(awake, [BOB]);
-      stage.revoked.add("bob");
-      const before = await awake.object.gates.approval(id, EVE);
-      expect(before).toMatchObject({ approvals: "[]", conflicts: { approve: null, reject: null } });
-      expect(approversOf(awake, id)).toEqual(["bob"]);
-      await awake.object.gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
-      expect(shown(awake, id)).toMatchObject({ status: "cancelled" });
-    }));
+  itAwake("can be rejected, and says so before, although it had all approvals", async (awake) => {
+    const { id } = await approved(awake, [BOB]);
+    stage.revoked.add("bob");
+    const before = await awake.object.gates.approval(id, EVE);
+    expect(before).toMatchObject({ approvals: "[]", conflicts: { approve: null, reject: null } });
+    expect(approversOf(awake, id)).toEqual(["bob"]);
+    await awake.object.gates.reject(id, { by: EVE, reason: null }, newKey(), DETAILED);
+    expect(shown(awake, id)).toMatchObject({ status: "cancelled" });
+  });
 
-  it("takes the approval of the same person with a new token, while it lacks others", () =>
-    stage.awake(async (awake) => {
-      const id = await create(stage, awake, { approvals: 3, ...FREE });
-      await approve(awake, id, { ...BOB, person: "bob" });
-      stage.revoked.add("bob");
-      await approve(awake, id, { ...BOB, tokenId: "bobs-new", person: "bob" });
-      expect(approversOf(awake, id)).toEqual(["bobs-new"]);
-    }));
+  itAwake("takes the approval of the same person with a new token, while it lacks others", async (awake) => {
+    const id = await create(stage, awake, { approvals: 3, ...FREE });
+    await approve(awake, id, { ...BOB, person: "bob" });
+    stage.revoked.add("bob");
+    await approve(awake, id, { ...BOB, tokenId: "bobs-new", person: "bob" });
+    expect(approversOf(awake, id)).toEqual(["bobs-new"]);
+  });
 
-  it("keeps the approvals of the others", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB, EVE]);
-      stage.revoked.add("bob");
-      await end(awake, ahead);
-      expect(approversOf(awake, id)).toEqual(["eve"]);
-      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
-    }));
+  itAwake("keeps the approvals of the others", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB, EVE]);
+    stage.revoked.add("bob");
+    await end(awake, ahead);
+    expect(approversOf(awake, id)).toEqual(["eve"]);
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+  });
 
-  it("is found by the tokens above the leaver's, which may be all that was revoked", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [{ ...BOB, parents: ["bobs-first"] }]);
-      stage.revoked.add("bobs-first");
-      await end(awake, ahead);
-      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
-    }));
+  itAwake("is found by the tokens above the leaver's, which may be all that was revoked", async (awake) => {
+    const { id, ahead } = await approved(awake, [{ ...BOB, parents: ["bobs-first"] }]);
+    stage.revoked.add("bobs-first");
+    await end(awake, ahead);
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+  });
 
-  it("is asked about without reading the whole run, which can fail again and again", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      const read = vi.spyOn(RunRows.prototype, "byIds").mockImplementation(() => {
-        throw new Error("the row can't be read");
-      });
-      await end(awake, ahead);
-      read.mockRestore();
-      expect(holds(awake, id)).toBe(true);
-    }));
+  itAwake("is asked about without reading the whole run, which can fail again and again", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    const read = vi.spyOn(RunRows.prototype, "byIds").mockImplementation(() => {
+      throw new Error("the row can't be read");
+    });
+    await end(awake, ahead);
+    read.mockRestore();
+    expect(holds(awake, id)).toBe(true);
+  });
 
-  it("is released if the token was not revoked, whatever else has become of it", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      stage.revoked.add("eve");
-      await end(awake, ahead);
-      expect(holds(awake, id)).toBe(true);
-      expect(timeline(awake, id)).toContainEqual({ type: "released" });
-    }));
+  itAwake("is released if the token was not revoked, whatever else has become of it", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    stage.revoked.add("eve");
+    await end(awake, ahead);
+    expect(holds(awake, id)).toBe(true);
+    expect(timeline(awake, id)).toContainEqual({ type: "released" });
+  });
 
-  it("loses its position", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      const next = await create(stage, awake);
-      const last = await create(stage, awake);
-      stage.revoked.add("bob");
-      await end(awake, ahead);
-      expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
-      await approve(awake, id, EVE);
-      await end(awake, next);
-      expect([holds(awake, id), holds(awake, last)]).toEqual([false, true]);
-    }));
+  itAwake("loses its position", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    const next = await create(stage, awake);
+    const last = await create(stage, awake);
+    stage.revoked.add("bob");
+    await end(awake, ahead);
+    expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
+    await approve(awake, id, EVE);
+    await end(awake, next);
+    expect([holds(awake, id), holds(awake, last)]).toEqual([false, true]);
+  });
 
-  it("stops and replaces nobody, also before D1 has answered", () =>
-    stage.awake(async (awake) => {
-      const notBefore = Date.now() + MINUTE_MS;
-      const ahead = await create(stage, awake);
-      stage.underWay[0]?.answer(200);
-      const older = await create(stage, awake);
-      const wanted = { approvals: 1, notBefore, concurrency: { onConflict: "cancel_running" } } as const;
-      const id = await create(stage, awake, wanted);
-      await approve(awake, id);
-      stage.d1 = "held";
-      stage.pass(MINUTE_MS);
-      await stage.ring(awake);
-      const statuses = () => [ahead, older, id].map((one) => shown(awake, one).waitingFor);
-      expect(statuses()).toEqual([null, "concurrency", "concurrency"]);
-      stage.revoked.add("bob");
-      stage.answerQuestions();
-      await stage.settle();
-      expect(statuses()).toEqual([null, "concurrency", "approval"]);
-      const asked = "SELECT cancel_until AS until FROM runs WHERE id = ?";
-      expect(awake.sql.exec(asked, ahead).one()).toEqual({ until: null });
-      stage.d1 = "up";
-      await approve(awake, id, EVE);
-      expect(shown(awake, older)).toMatchObject({ status: "cancelled", endCause: "replaced" });
-    }));
+  itAwake("stops and replaces nobody, also before D1 has answered", async (awake) => {
+    const notBefore = Date.now() + MINUTE_MS;
+    const ahead = await create(stage, awake);
+    stage.underWay[0]?.answer(200);
+    const older = await create(stage, awake);
+    const wanted = { approvals: 1, notBefore, concurrency: { onConflict: "cancel_running" } } as const;
+    const id = await create(stage, awake, wanted);
+    await approve(awake, id);
+    stage.d1 = "held";
+    await stage.ringAfter(MINUTE_MS, awake);
+    const statuses = () => [ahead, older, id].map((one) => shown(awake, one).waitingFor);
+    expect(statuses()).toEqual([null, "concurrency", "concurrency"]);
+    stage.revoked.add("bob");
+    stage.answerQuestions();
+    await stage.settle();
+    expect(statuses()).toEqual([null, "concurrency", "approval"]);
+    const asked = "SELECT cancel_until AS until FROM runs WHERE id = ?";
+    expect(awake.sql.exec(asked, ahead).one()).toEqual({ until: null });
+    stage.d1 = "up";
+    await approve(awake, id, EVE);
+    expect(shown(awake, older)).toMatchObject({ status: "cancelled", endCause: "replaced" });
+  });
 
-  it("is not approved by a revoked token, which another isolate may still know", () =>
-    stage.awake(async (awake) => {
-      const id = await create(stage, awake, { approvals: 1, ...FREE });
-      stage.revoked.add("bob");
-      expect(await approve(awake, id)).toMatchObject({ ok: false, reason: "token_invalid" });
-      expect(approversOf(awake, id)).toEqual([]);
-    }));
+  itAwake("is not approved by a revoked token, which another isolate may still know", async (awake) => {
+    const id = await create(stage, awake, { approvals: 1, ...FREE });
+    stage.revoked.add("bob");
+    expect(await approve(awake, id)).toMatchObject({ ok: false, reason: "token_invalid" });
+    expect(approversOf(awake, id)).toEqual([]);
+  });
 });
 
 describe("while D1 does not answer", () => {
-  it("approvals count, and the timeline says that nobody knows", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      stage.revoked.add("bob");
-      stage.d1 = "down";
-      await end(awake, ahead);
-      expect(holds(awake, id)).toBe(true);
-      expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
-    }));
+  itAwake("approvals count, and the timeline says that nobody knows", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    stage.revoked.add("bob");
+    stage.d1 = "down";
+    await end(awake, ahead);
+    expect(holds(awake, id)).toBe(true);
+    expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
+  });
 
-  it("the last approval releases the run as well", () =>
-    stage.awake(async (awake) => {
-      stage.d1 = "down";
-      const id = await create(stage, awake, { approvals: 1, ...FREE });
-      const reply = await approve(awake, id);
-      if (!reply.ok) throw new Error(reply.reason);
-      expect(JSON.parse(reply.details ?? "{}")).toMatchObject({ waiting: null });
-      expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
-    }));
+  itAwake("the last approval releases the run as well", async (awake) => {
+    stage.d1 = "down";
+    const id = await create(stage, awake, { approvals: 1, ...FREE });
+    const reply = await approve(awake, id);
+    if (!reply.ok) throw new Error(reply.reason);
+    expect(JSON.parse(reply.details ?? "{}")).toMatchObject({ waiting: null });
+    expect(timeline(awake, id)).toContainEqual({ type: "released", approversUnchecked: true });
+  });
 
-  it("nobody of its group overtakes a run, and its room is kept for it", () =>
-    stage.awake(async (awake) => {
-      const two = { concurrency: { limit: 2 } } as const;
-      const { id, ahead } = await approved(awake, [BOB], { concurrency: { limit: 1 } });
-      stage.d1 = "held";
-      await end(awake, ahead);
-      const next = await create(stage, awake, two);
-      const other = await create(stage, awake, { concurrency: { group: "db" } });
-      expect([holds(awake, id), holds(awake, next), holds(awake, other)]).toEqual([false, false, true]);
-      stage.answerQuestions();
-      await stage.settle();
-      expect([holds(awake, id), holds(awake, next)]).toEqual([true, false]);
-    }));
+  itAwake("nobody of its group overtakes a run, and its room is kept for it", async (awake) => {
+    const two = { concurrency: { limit: 2 } } as const;
+    const { id, ahead } = await approved(awake, [BOB], { concurrency: { limit: 1 } });
+    stage.d1 = "held";
+    await end(awake, ahead);
+    const next = await create(stage, awake, two);
+    const other = await create(stage, awake, { concurrency: { group: "db" } });
+    expect([holds(awake, id), holds(awake, next), holds(awake, other)]).toEqual([false, false, true]);
+    stage.answerQuestions();
+    await stage.settle();
+    expect([holds(awake, id), holds(awake, next)]).toEqual([true, false]);
+  });
 
-  it("a run without a group holds up none of the others", () =>
-    stage.awake(async (awake) => {
-      const at = Date.now() + MINUTE_MS;
-      const id = await create(stage, awake, { approvals: 1, notBefore: at, ...FREE });
-      await approve(awake, id);
-      const other = await create(stage, awake, { notBefore: at, ...FREE });
-      stage.d1 = "held";
-      stage.pass(MINUTE_MS);
-      await stage.ring(awake);
-      expect([holds(awake, id), holds(awake, other)]).toEqual([false, true]);
-      stage.answerQuestions();
-      await stage.settle();
-      expect(holds(awake, id)).toBe(true);
-    }));
+  itAwake("a run without a group holds up none of the others", async (awake) => {
+    const at = Date.now() + MINUTE_MS;
+    const id = await create(stage, awake, { approvals: 1, notBefore: at, ...FREE });
+    await approve(awake, id);
+    const other = await create(stage, awake, { notBefore: at, ...FREE });
+    stage.d1 = "held";
+    await stage.ringAfter(MINUTE_MS, awake);
+    expect([holds(awake, id), holds(awake, other)]).toEqual([false, true]);
+    stage.answerQuestions();
+    await stage.settle();
+    expect(holds(awake, id)).toBe(true);
+  });
 });
 
 describe("a revocation and a release at once", () => {
-  it("of which the revocation is first, withdraws the approval, even if D1 was asked before", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      stage.d1 = "held";
-      await end(awake, ahead);
-      stage.revoked.add("bob");
-      stage.answerQuestions();
-      await stage.settle();
-      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
-    }));
+  itAwake("of which the revocation is first, withdraws the approval, even if D1 was asked before", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    stage.d1 = "held";
+    await end(awake, ahead);
+    stage.revoked.add("bob");
+    stage.answerQuestions();
+    await stage.settle();
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+  });
 
-  it("of which the release is first, changes nothing of the run", () =>
-    stage.awake(async (awake) => {
-      const { id, ahead } = await approved(awake, [BOB]);
-      await end(awake, ahead);
-      stage.revoked.add("bob");
-      await stage.ring(awake);
-      expect(holds(awake, id)).toBe(true);
-    }));
+  itAwake("of which the release is first, changes nothing of the run", async (awake) => {
+    const { id, ahead } = await approved(awake, [BOB]);
+    await end(awake, ahead);
+    stage.revoked.add("bob");
+    await stage.ring(awake);
+    expect(holds(awake, id)).toBe(true);
+  });
 
-  it("does not use what D1 said when the run got into its queue", () =>
-    stage.awake(async (awake) => {
-      const id = await create(stage, awake, { approvals: 1, ...FREE });
-      await awake.object.gates.pause({ group: "", reason: "freeze", until: null, by: "ann", via: null, at: 0 });
-      await approve(awake, id);
-      expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
-      stage.revoked.add("bob");
-      await awake.object.gates.resume("");
-      await stage.settle();
-      expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
-    }));
+  itAwake("does not use what D1 said when the run got into its queue", async (awake) => {
+    const id = await create(stage, awake, { approvals: 1, ...FREE });
+    await awake.object.gates.pause(newPause({ group: "" }));
+    await approve(awake, id);
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "pause" });
+    stage.revoked.add("bob");
+    await awake.object.gates.resume("");
+    await stage.settle();
+    expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+  });
 });
 
 it("D1 is asked again by the next object if one dies between the question and the release", async () => {
@@ -292,43 +273,38 @@ it("D1 is asked again by the next object if one dies between the question and th
   });
 });
 
-it("D1 is not asked about runs that nobody had to approve, nor about the operator", () =>
-  stage.awake(async (awake) => {
-    stage.d1 = "down";
-    const timed = await create(stage, awake, { notBefore: Date.now() + MINUTE_MS });
-    const operators = await create(stage, awake, { approvals: 1, ...FREE });
-    await approve(awake, operators, { ...BOB, tokenId: "root", tokenName: "root" });
-    stage.pass(MINUTE_MS);
-    await stage.ring(awake);
-    expect([holds(awake, timed), holds(awake, operators)]).toEqual([true, true]);
-    expect(stage.d1Failures).toBe(0);
-  }));
+itAwake("D1 is not asked about runs that nobody had to approve, nor about the operator", async (awake) => {
+  stage.d1 = "down";
+  const timed = await create(stage, awake, { notBefore: Date.now() + MINUTE_MS });
+  const operators = await create(stage, awake, { approvals: 1, ...FREE });
+  await approve(awake, operators, { ...BOB, tokenId: "root", tokenName: "root" });
+  await stage.ringAfter(MINUTE_MS, awake);
+  expect([holds(awake, timed), holds(awake, operators)]).toEqual([true, true]);
+  expect(stage.d1Failures).toBe(0);
+});
 
-it("a withdrawal that can't be written holds up nobody, and is tried again", () =>
-  stage.awake(async (awake) => {
-    const { id, ahead } = await approved(awake, [BOB]);
-    const next = await create(stage, awake);
-    stage.revoked.add("bob");
-    awake.sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN new.withdrawn_at IS NOT NULL
-      BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
-    await end(awake, ahead);
-    expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
-    awake.sql.exec("DROP TRIGGER fails");
-    await end(awake, next);
-    stage.pass(MINUTE_MS);
-    await stage.ring(awake);
-    expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
-  }));
+itAwake("a withdrawal that can't be written holds up nobody, and is tried again", async (awake) => {
+  const { id, ahead } = await approved(awake, [BOB]);
+  const next = await create(stage, awake);
+  stage.revoked.add("bob");
+  awake.sql.exec(`CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN new.withdrawn_at IS NOT NULL
+    BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END`);
+  await end(awake, ahead);
+  expect([holds(awake, id), holds(awake, next)]).toEqual([false, true]);
+  awake.sql.exec("DROP TRIGGER fails");
+  await end(awake, next);
+  await stage.ringAfter(MINUTE_MS, awake);
+  expect(shown(awake, id)).toMatchObject({ waitingFor: "approval" });
+});
 
-it("a run whose approval was withdrawn shows that it waits for approval again", () =>
-  stage.awake(async (awake) => {
-    const { id, ahead } = await approved(awake, [BOB]);
-    stage.revoked.add("bob");
-    await end(awake, ahead);
-    const read = await awake.object.runs.read(id, DETAILED);
-    if (!read.ok) throw new Error(read.reason);
-    expect(JSON.parse(read.details ?? "{}")).toMatchObject({
-      waiting: { for: "approval" },
-      approval: { required: 1, approvals: [] },
-    });
-  }));
+itAwake("a run whose approval was withdrawn shows that it waits for approval again", async (awake) => {
+  const { id, ahead } = await approved(awake, [BOB]);
+  stage.revoked.add("bob");
+  await end(awake, ahead);
+  const read = await awake.object.runs.read(id, DETAILED);
+  if (!read.ok) throw new Error(read.reason);
+  expect(JSON.parse(read.details ?? "{}")).toMatchObject({
+    waiting: { for: "approval" },
+    approval: { required: 1, approvals: [] },
+  });
+});

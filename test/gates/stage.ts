@@ -4,7 +4,7 @@
  */
 
 import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, vi } from "vitest";
+import { afterEach, beforeEach, it, vi } from "vitest";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
@@ -78,6 +78,8 @@ export class Stage {
   failing = /^/;
   /** One in so many of them fails; Infinity: none does. */
   failsOneIn = Number.POSITIVE_INFINITY;
+  /** Called before each statement that the journal executes. What it throws is what the statement throws. */
+  onSql: (query: string) => void = () => {};
   /** Called when an attempt leaves. What it throws is kept as the violation. */
   onSent: (runId: string, attempt: number) => void = () => {};
   violation: unknown = null;
@@ -112,6 +114,7 @@ export class Stage {
     prototype.exec = function direct(this: SqlStorage, query: string, ...bindings: unknown[]) {
       stage.#checkVersion(this, query, bindings, exec);
       stage.#maybeFail(query, bindings);
+      stage.onSql(query);
       return exec.call(this, query, ...bindings);
     } as SqlStorage["exec"];
     this.#restore.push(() => {
@@ -183,6 +186,12 @@ export class Stage {
       await this.settle();
     }
     throw new Error(`the alarm rang ${RINGS_MAX} times without an end`);
+  }
+
+  /** Lets so much time pass, and then rings the alarm as often as it is due. */
+  async ringAfter(ms: number, awake: Awake): Promise<void> {
+    this.pass(ms);
+    await this.ring(awake);
   }
 
   /** All is replicated, and the alarm has noted it. So the next version must set the retry. */
@@ -322,4 +331,9 @@ export function useStage(): void {
     await stage.begin();
   });
   afterEach(() => stage.end());
+}
+
+/** A test that takes all its steps in one object. */
+export function itAwake(name: string, steps: (awake: Awake) => Promise<void>): void {
+  it(name, () => stage.awake(steps));
 }

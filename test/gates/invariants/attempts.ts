@@ -2,8 +2,7 @@
 
 import { LEASE_MS } from "../../../src/webhooks/dispatch.ts";
 import { isOpen, type Row } from "../rows.ts";
-import type { Known } from "./known.ts";
-import { fail } from "./violation.ts";
+import { fail, type Known } from "./known.ts";
 
 /** How long a job has to stop if nobody says how long. */
 export const GRACE_MS = 60_000;

@@ -17,6 +17,13 @@ export interface KnownPause {
   readonly until: number | null;
 }
 
+/** What an invariant throws that does not hold. */
+export class Violation extends Error {}
+
+export function fail(message: string): never {
+  throw new Violation(message);
+}
+
 export class Known {
   readonly stage: Stage;
   readonly rows = new Map<string, Row>();

@@ -1,8 +1,7 @@
 /** What must be true of one run: its versions, the gate that it shows, its release, its instants, its end. */
 
 import { endsAt, isOpen, type Row } from "../rows.ts";
-import type { Known } from "./known.ts";
-import { fail } from "./violation.ts";
+import { fail, type Known } from "./known.ts";
 
 /** The ends that somebody asks for. */
 const ASKED_ENDS = new Set(["callback", "cancel", "rejected"]);

@@ -3,13 +3,19 @@
 import type { Gates, NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-calls.ts";
 import type { NewDispatch } from "../../../src/webhooks/dispatch.ts";
-
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
-import { fail } from "../invariants/violation.ts";
+import { fail } from "../invariants/known.ts";
 import type { Awake } from "../stage.ts";
-import type { Acts } from "./act.ts";
-import { type ActionName, CREATORS, FIRST_VERSION, SECOND_MS } from "./cast.ts";
-import { DETAILED, type Scene, short } from "./scene.ts";
+import {
+  type ActionName,
+  type Acts,
+  CREATORS,
+  DETAILED,
+  FIRST_VERSION,
+  type Scene,
+  SECOND_MS,
+  short,
+} from "./scene.ts";
 
 export const CREATES = {
   create: [22, create],

@@ -2,9 +2,7 @@
 
 import { MINUTE_MS } from "../../support/direct.ts";
 import type { Awake } from "../stage.ts";
-import type { Acts } from "./act.ts";
-import { type ActionName, FIRST_VERSION, SECOND_MS } from "./cast.ts";
-import type { Scene } from "./scene.ts";
+import { type ActionName, type Acts, FIRST_VERSION, type Scene, SECOND_MS } from "./scene.ts";
 
 export const LIMITS_AND_PAUSES = {
   put: [3, (scene, awake) => setLimit(scene, awake, false)],

@@ -3,11 +3,9 @@
 import type { RunEvent } from "../../../src/runs/transition.ts";
 import { MINUTE_MS } from "../../support/direct.ts";
 import { GRACE_MS } from "../invariants/attempts.ts";
-import { fail } from "../invariants/violation.ts";
+import { fail } from "../invariants/known.ts";
 import type { Awake, UnderWay } from "../stage.ts";
-import type { Acts } from "./act.ts";
-import { SECOND_MS } from "./cast.ts";
-import { DETAILED, type Scene, short } from "./scene.ts";
+import { type Acts, DETAILED, type Scene, SECOND_MS, short } from "./scene.ts";
 
 export const REPORTS = {
   report: [12, report],

@@ -1,19 +1,59 @@
-/** What each step of a story has in its hands: the coordinator, what is around it, chance, and what happened so far. */
+/**
+ * What each step of a story has in its hands: who and what takes part (few of each, so that each meets much), the
+ * coordinator, what is around it, chance, and what happened so far.
+ */
 
-import type { NewRun } from "../../../src/runs/run.ts";
+import type { Actor, Concurrency, NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-calls.ts";
 
-import { Known } from "../invariants/known.ts";
-import { fail } from "../invariants/violation.ts";
+import { fail, Known } from "../invariants/known.ts";
 import { Random } from "../random.ts";
 import type { Row } from "../rows.ts";
 import { type Awake, Stage, type UnderWay } from "../stage.ts";
-import { APPROVERS, newActions } from "./cast.ts";
 
 /** So many of the last steps are told with a failure. */
 const TOLD = 20;
 
 export const DETAILED = { include: "details" } as const;
+
+/** Ahead of every clock of a story, so that no version is so old that a lower one shows a restore of D1. */
+export const FIRST_VERSION = Date.UTC(2100, 0, 1);
+
+export const SECOND_MS = 1000;
+
+export function actor(tokenId: string, parents: string[] = [], person: string | null = null): Actor {
+  return { tokenId, tokenName: tokenId, parents, person };
+}
+
+export const CREATORS = [actor("t1"), actor("t2"), actor("portal", [], "ann")];
+export const APPROVERS = [actor("a1"), actor("a2"), actor("t1"), actor("child", ["a1"]), actor("portal", [], "bob")];
+
+export interface StoredAction {
+  readonly group: string;
+  readonly keys: readonly string[];
+  readonly onConflict: Concurrency["onConflict"];
+  version: number;
+  limit: number;
+}
+
+export type ActionName = "queue" | "newest" | "reject" | "other";
+
+/** As they are when a story begins. */
+export function newActions(): Record<ActionName, StoredAction> {
+  const group = { group: "prod", keys: [""], version: FIRST_VERSION };
+  return {
+    queue: { ...group, onConflict: "queue", limit: 2 },
+    newest: { ...group, onConflict: "cancel_running", limit: 2 },
+    reject: { ...group, onConflict: "reject", limit: 3 },
+    other: { group: "db", keys: ["k1", "k2"], onConflict: "queue", version: FIRST_VERSION, limit: 1 },
+  };
+}
+
+/** Returns "rung" if every alarm that was due has rung. */
+export type Act = (scene: Scene, awake: Awake) => Promise<"rung" | undefined>;
+
+/** How often each happens, compared with the others. */
+export type Acts = Readonly<Record<string, readonly [weight: number, act: Act]>>;
 
 export class Scene {
   readonly stage = new Stage();

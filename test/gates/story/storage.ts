@@ -2,9 +2,7 @@
 
 import { replicatedIn } from "../../support/landed.ts";
 import type { Awake } from "../stage.ts";
-import type { Acts } from "./act.ts";
-import { actor, SECOND_MS } from "./cast.ts";
-import { DETAILED, type Scene, short } from "./scene.ts";
+import { type Acts, actor, DETAILED, type Scene, SECOND_MS, short } from "./scene.ts";
 import { ring } from "./time.ts";
 
 const TABLES = ["runs", "events", "dispatches", "stop_requests", "metadata"];

@@ -6,17 +6,14 @@
 import { MINUTE_MS } from "../../support/direct.ts";
 import { attemptsUnderWay, requireSendable, requireStillOccupied } from "../invariants/attempts.ts";
 import { requireInvariants } from "../invariants/invariants.ts";
-import { fail, Violation } from "../invariants/violation.ts";
+import { fail, Violation } from "../invariants/known.ts";
 import { readRows } from "../rows.ts";
 import type { Awake } from "../stage.ts";
-import type { Act, Acts } from "./act.ts";
-import { SECOND_MS } from "./cast.ts";
 import { CREATES } from "./creates.ts";
-import { DECISIONS } from "./decisions.ts";
+import { DECISIONS, REVOCATIONS } from "./decisions.ts";
 import { LIMITS_AND_PAUSES } from "./limits-and-pauses.ts";
 import { REPORTS } from "./reports.ts";
-import { REVOCATIONS } from "./revocations.ts";
-import { Scene } from "./scene.ts";
+import { type Act, type Acts, Scene, SECOND_MS } from "./scene.ts";
 import { STORAGE } from "./storage.ts";
 import { ring, TIME } from "./time.ts";
 

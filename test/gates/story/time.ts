@@ -2,9 +2,7 @@
 
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
 import type { Awake } from "../stage.ts";
-import type { Acts } from "./act.ts";
-import { SECOND_MS } from "./cast.ts";
-import type { Scene } from "./scene.ts";
+import { type Acts, type Scene, SECOND_MS } from "./scene.ts";
 
 export const TIME = {
   pass: [14, pass],
