@@ -5,6 +5,7 @@ import type { Pause, RunReply } from "../../src/runs/run-calls.ts";
 import type { NewDispatch, StartOn } from "../../src/webhooks/dispatch.ts";
 
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
+import { newRun } from "../support/rows.ts";
 import type { Awake, Stage } from "./stage.ts";
 
 export const ANN: Actor = { tokenId: "ann", tokenName: "ann", parents: [], person: null };
@@ -27,28 +28,14 @@ export interface Wanted {
   readonly creator?: Actor;
 }
 
-export function newRun(id: string, wanted: Wanted = {}): NewRun & { readonly gates: Gates } {
+export function gatedRun(id: string, wanted: Wanted = {}): NewRun & { readonly gates: Gates } {
   const createdAt = Date.now();
   const { concurrency = {}, approvals = 0, notBefore = null, waitMs = HOUR_MS } = wanted;
   const { timeoutMs = 10 * MINUTE_MS, actionName = "deploy", actionVersion = 1 } = wanted;
   const waitUntil = (notBefore ?? createdAt) + waitMs;
+  const run = { id, createdAt, actionName, actionVersion, timeoutMs, deadlineAt: waitUntil + timeoutMs };
   return {
-    id,
-    createdAt,
-    actionName,
-    actionVersion,
-    timeoutMs,
-    entityId: null,
-    source: "action",
-    parameters: "{}",
-    recommendations: "{}",
-    via: null,
-    heartbeatTimeoutMs: null,
-    retryOf: null,
-    labels: "[]",
-    traceparent: null,
-    deadlineAt: waitUntil + timeoutMs,
-    triggeredBy: (wanted.creator ?? ANN).tokenName,
+    ...newRun({ ...run, source: "action", triggeredBy: (wanted.creator ?? ANN).tokenName }),
     gates: {
       notBefore,
       approval: approvals === 0 ? null : { required: approvals, allowSelf: false },
@@ -72,7 +59,7 @@ export async function create(stage: Stage, { object }: Awake, wanted: Wanted = {
 }
 
 export async function ask(stage: Stage, object: Awake["object"], wanted: Wanted = {}): Promise<RunReply> {
-  const run = newRun(await stage.newId(), wanted);
+  const run = gatedRun(await stage.newId(), wanted);
   const changeKey = { key: wanted.key ?? `m:${run.id}`, fingerprint: "" };
   const preview = run.gates.approval === null ? {} : { preview: "{}" };
   return object.runs.create(run, changeKey, newDispatch(wanted), { ...preview, ...DETAILED });

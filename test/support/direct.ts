@@ -6,12 +6,14 @@ import { vi } from "vitest";
 import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { JournalSql } from "../../src/runs/journal/schema.ts";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
+import type { NewRun } from "../../src/runs/run.ts";
 import type { RunReply } from "../../src/runs/run-calls.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 
 import { scopeOfPath } from "./requests.ts";
+import { newRun } from "./rows.ts";
 
 export const MINUTE_MS = 60_000;
 export const HOUR_MS = 3_600_000;
@@ -27,44 +29,20 @@ export function direct(path: string): Coordinator {
   return coordinatorOf(coordinator(path));
 }
 
-/** What a run has that was simply created. */
-export const STARTED_BY_NOBODY = {
-  source: "none",
-  actionVersion: null,
-  retryOf: null,
-  traceparent: null,
-  via: null,
-  timeoutMs: 60 * MINUTE_MS,
-  gates: null,
-  labels: "[]",
-} as const;
-
-export interface Age {
-  readonly createdAt?: number;
-  readonly deadlineAt?: number;
-  readonly actionName?: string;
-  readonly parameters?: string;
-}
-
 export async function newIdIn(path: string, createdAt: number): Promise<string> {
   const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new Error(ring.error);
   return createRunId(ring.value, scopeOfPath(path), createdAt);
 }
 
-/** Creates a run of any age and returns its id. */
-export async function createAged(path: string, age: Age = {}): Promise<string> {
-  const { createdAt = Date.now(), actionName = "deploy", parameters = "{}" } = age;
-  const { deadlineAt = createdAt + 60 * MINUTE_MS } = age;
+/** Creates a run of any age and returns its id. Nothing starts it, unless `run` says what does. */
+export async function createAged(path: string, run: Partial<NewRun> = {}): Promise<string> {
+  const { createdAt = Date.now() } = run;
   const id = await newIdIn(path, createdAt);
-  const run = { id, createdAt, deadlineAt, actionName, parameters, recommendations: "{}" };
-  const answer = await direct(path).runs.create(
-    { ...run, ...STARTED_BY_NOBODY, entityId: null, triggeredBy: "root", heartbeatTimeoutMs: null },
-    { key: `m:${id}`, fingerprint: "" },
-    null,
-  );
+  const key = { key: `m:${id}`, fingerprint: "" };
+  const answer = await direct(path).runs.create(newRun({ ...run, id, createdAt }), key, null);
   // Two ids of one millisecond can want one place in the journal.
-  if (!answer.ok && answer.reason === "id_taken") return createAged(path, { createdAt, ...age });
+  if (!answer.ok && answer.reason === "id_taken") return createAged(path, { ...run, createdAt });
   if (!answer.ok) throw new Error(`create: ${answer.reason}`);
   return id;
 }

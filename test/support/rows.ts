@@ -6,7 +6,7 @@ import { toActionRun } from "../../src/runs/action-run.ts";
 import { type HomeKeeper, Registration } from "../../src/runs/d1/control-database.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
-import type { Run } from "../../src/runs/run.ts";
+import { begin, type NewRun, type Run } from "../../src/runs/run.ts";
 
 export interface Row extends Partial<Run> {
   readonly id: string;
@@ -34,49 +34,33 @@ export function idWith(ms: number, random: number, tail: string): string {
   return hyphenated(timeHex(ms) + version + variant + next.toString(16) + tail.slice(1));
 }
 
-export function toRun(row: Row): Run {
-  const createdAt = Number.parseInt(row.id.replaceAll("-", "").slice(0, 12), 16);
+/** A run that nothing starts, as a Worker asks a coordinator for it. Root has just created it. */
+export function newRun(run: Partial<NewRun> & Pick<NewRun, "id">): NewRun {
+  const { createdAt = Date.now(), timeoutMs = 3_600_000 } = run;
   return {
-    version: 1,
-    status: "pending",
     actionName: "deploy",
     entityId: null,
     parameters: "{}",
     recommendations: "{}",
     triggeredBy: "root",
     createdAt,
-    startedAt: null,
-    completedAt: null,
-    error: null,
-    output: null,
-    deadlineAt: createdAt + MONTH_MS,
+    deadlineAt: createdAt + timeoutMs,
+    timeoutMs,
     heartbeatTimeoutMs: null,
-    silentSince: createdAt,
-    endCause: null,
     source: "none",
     actionVersion: null,
     retryOf: null,
     traceparent: null,
-    labels: "[]",
-    cancelBy: null,
-    cancelReason: null,
-    cancelRequestedAt: null,
-    cancelUntil: null,
-    externalUrl: null,
-    externalUrlChanges: 0,
     via: null,
-    timeoutMs: MONTH_MS,
     gates: null,
-    waitingFor: null,
-    waitingSince: null,
-    waitingReason: null,
-    releasedAt: null,
-    approvals: [],
-    withdrawnAt: null,
-    rejectedBy: null,
-    failedAttempt: null,
-    ...row,
+    labels: "[]",
+    ...run,
   };
+}
+
+export function toRun(row: Row): Run {
+  const createdAt = Number.parseInt(row.id.replaceAll("-", "").slice(0, 12), 16);
+  return { ...begin(newRun({ id: row.id, createdAt, timeoutMs: MONTH_MS }), createdAt), ...row };
 }
 
 /** The same with what a journal keeps beside it. */

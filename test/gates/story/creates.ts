@@ -4,6 +4,7 @@ import type { Gates, NewRun } from "../../../src/runs/run.ts";
 import type { RunReply } from "../../../src/runs/run-calls.ts";
 import type { NewDispatch } from "../../../src/webhooks/dispatch.ts";
 import { HOUR_MS, MINUTE_MS } from "../../support/direct.ts";
+import { newRun } from "../../support/rows.ts";
 import { fail } from "../invariants/known.ts";
 import type { Awake } from "../stage.ts";
 import {
@@ -51,7 +52,7 @@ async function create(scene: Scene, awake: Awake): Promise<undefined> {
   };
   const timeoutMs = random.of([20 * SECOND_MS, MINUTE_MS, 10 * MINUTE_MS]);
   const what = { actionName: name, actionVersion: version, source: "action" } as const;
-  const run = await newRun(scene, { ...what, gates, timeoutMs });
+  const run = await storyRun(scene, { ...what, gates, timeoutMs });
   const text = `${name} v${version} ${JSON.stringify({ ...gates, notBefore: inMs, waitUntil: gates.waitUntil - now })}`;
   scene.tell(`create ${short(run.id)} ${text}`);
   scene.asked = run.id;
@@ -84,7 +85,7 @@ function isLimitOnRecord({ sql }: Awake, group: string, name: string, version: n
 
 async function createUngated(scene: Scene, { object }: Awake): Promise<undefined> {
   if (scene.known.open.length >= OPEN_MAX) return;
-  const run = await newRun(scene, { gates: null, timeoutMs: MINUTE_MS });
+  const run = await storyRun(scene, { gates: null, timeoutMs: MINUTE_MS });
   scene.tell(`create ${short(run.id)} without gates`);
   scene.asked = run.id;
   await object.runs.create(run, { key: `m:${run.id}`, fingerprint: "" }, newDispatch(scene, run));
@@ -108,30 +109,15 @@ async function createAgain(scene: Scene, { object, sql }: Awake): Promise<undefi
   if (!reply.ok || reply.id !== first.id || !reply.replayed) fail(`the key ${key} made a second run`);
 }
 
-async function newRun(
+async function storyRun(
   { stage, random }: Scene,
   rest: Pick<NewRun, "gates" | "timeoutMs"> & Partial<NewRun>,
 ): Promise<NewRun> {
-  const createdAt = stage.now;
-  const { gates, timeoutMs } = rest;
-  return {
-    id: await stage.newId(),
-    createdAt,
-    actionName: "free",
-    entityId: null,
-    parameters: "{}",
-    recommendations: "{}",
-    triggeredBy: "ann",
-    via: null,
-    source: "trigger",
-    actionVersion: null,
-    retryOf: null,
-    labels: "[]",
-    traceparent: null,
-    heartbeatTimeoutMs: random.of([null, null, 30 * SECOND_MS]),
-    deadlineAt: (gates?.waitUntil ?? createdAt) + timeoutMs,
-    ...rest,
-  };
+  const id = await stage.newId();
+  const heartbeatTimeoutMs = random.of([null, null, 30 * SECOND_MS]);
+  const deadlineAt = (rest.gates?.waitUntil ?? stage.now) + rest.timeoutMs;
+  const free = { actionName: "free", triggeredBy: "ann", source: "trigger", heartbeatTimeoutMs, deadlineAt } as const;
+  return newRun({ id, createdAt: stage.now, ...free, ...rest });
 }
 
 function newDispatch({ random, stoppable }: Scene, { id }: NewRun): NewDispatch {

@@ -3,11 +3,11 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read-runs.ts";
-import { change, coordinator, createAged, direct, journal, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
+import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
-import { idAt } from "../../support/rows.ts";
+import { idAt, newRun } from "../../support/rows.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 const MAX_BYTES = 16 * 1024 * 1024;
@@ -79,13 +79,7 @@ describe("a remembered run", () => {
     const paths = [newRunsPath(), newRunsPath()] as const;
     const id = idAt(Date.now());
     for (const path of paths) {
-      const run = { id, createdAt: Date.now(), deadlineAt: Date.now() + 3_600_000, actionName: "deploy" };
-      const inputs = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
-      const created = await direct(path).runs.create(
-        { ...run, ...inputs, ...STARTED_BY_NOBODY, heartbeatTimeoutMs: null },
-        { key: `m:${id}`, fingerprint: "" },
-        null,
-      );
+      const created = await direct(path).runs.create(newRun({ id }), { key: `m:${id}`, fingerprint: "" }, null);
       expect(created).toMatchObject({ ok: true });
       await change(path, id, { type: "succeeded", output: JSON.stringify({ of: path }) });
       await replicated(path);

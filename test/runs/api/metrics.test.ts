@@ -21,7 +21,6 @@ import {
   journal,
   MINUTE_MS,
   newIdIn,
-  STARTED_BY_NOBODY,
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
@@ -104,14 +103,7 @@ it("counts each way in which a run can end, and how long the run waited and ran"
   // One that its deadline ends, one that is silent, and one that is silent after it was asked to stop.
   vi.setSystemTime(T0);
   await createAged(path, { deadlineAt: T0 + 50_000 * 1000 });
-  const silent = async () => {
-    const run = { id: await newIdIn(path, T0), createdAt: T0, deadlineAt: T0 + DAY_MS, actionName: "deploy" };
-    const more = { parameters: "{}", recommendations: "{}", entityId: null, triggeredBy: "root" };
-    const key = { key: `m:${run.id}`, fingerprint: "" };
-    const input = { ...run, ...more, ...STARTED_BY_NOBODY, heartbeatTimeoutMs: 30_000 };
-    expect(await direct(path).runs.create(input, key, null)).toMatchObject({ ok: true });
-    return run.id;
-  };
+  const silent = () => createAged(path, { createdAt: T0, deadlineAt: T0 + DAY_MS, heartbeatTimeoutMs: 30_000 });
   await silent();
   const stopped = await silent();
   vi.setSystemTime(T0 + 5000);

@@ -1,19 +1,19 @@
 /** A run that lacks approvals is announced from its creation on: once, and only while somebody can still approve it. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import type { RecoveryOrder } from "../../../src/runs/endpoint-deliveries.ts";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
-import { coordinator, createAged, HOUR_MS, journal, newIdIn, STARTED_BY_NOBODY, until } from "../../support/direct.ts";
+import { createAged, direct, HOUR_MS, journal, newIdIn, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
+import { newRun } from "../../support/rows.ts";
 import {
   answer,
   CHAT,
   deliveryRows,
   die,
   given,
+  givenWorking,
   outside,
   pass,
   put,
@@ -31,35 +31,23 @@ async function request(path: string, required = 1): Promise<string> {
   const id = await newIdIn(path, createdAt);
   const waitUntil = createdAt + 24 * HOUR_MS;
   const dispatch = { host: "ci.example", sealed: new Uint8Array(10), maxAttempts: 1, initialDelayMs: 1 };
-  const reply = await runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).runs.create(
-      {
-        ...STARTED_BY_NOBODY,
-        id,
-        createdAt,
-        actionName: "deploy",
-        entityId: null,
-        parameters: "{}",
-        recommendations: "{}",
-        source: "action",
-        actionVersion: 1,
-        triggeredBy: "ann",
-        heartbeatTimeoutMs: null,
-        deadlineAt: waitUntil + HOUR_MS,
-        gates: {
-          notBefore: createdAt + HOUR_MS,
-          concurrency: null,
-          sealedUnder: null,
-          waitUntil,
-          creator: actor("ann"),
-          approval: required === 0 ? null : { required, allowSelf: false },
-        },
-      },
-      { key: `m:${id}`, fingerprint: "" },
-      { ...dispatch, startOn: "heartbeat" },
-      {},
-    ),
-  );
+  const run = newRun({
+    id,
+    createdAt,
+    source: "action",
+    actionVersion: 1,
+    triggeredBy: "ann",
+    deadlineAt: waitUntil + HOUR_MS,
+    gates: {
+      notBefore: createdAt + HOUR_MS,
+      concurrency: null,
+      sealedUnder: null,
+      waitUntil,
+      creator: actor("ann"),
+      approval: required === 0 ? null : { required, allowSelf: false },
+    },
+  });
+  const reply = await direct(path).runs.create(run, key(), { ...dispatch, startOn: "heartbeat" }, {});
   if (!reply.ok) throw new Error(`create: ${reply.reason}`);
   return id;
 }
@@ -67,25 +55,19 @@ async function request(path: string, required = 1): Promise<string> {
 const key = () => ({ key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 
 async function approve(path: string, id: string, by = "bob"): Promise<void> {
-  const reply = await runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).gates.approve(id, { by: actor(by), reason: null }, key()),
-  );
+  const reply = await direct(path).gates.approve(id, { by: actor(by), reason: null }, key());
   if (!reply.ok) throw new Error(`approve: ${reply.reason}`);
 }
 
-const reject = (path: string, id: string) =>
-  runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).gates.reject(id, { by: actor("bob"), reason: "no" }, key()),
-  );
+const reject = (path: string, id: string) => direct(path).gates.reject(id, { by: actor("bob"), reason: "no" }, key());
 const resend = (path: string, id: string, type: "action_run.approval_requested" | "action_run.failed" | null) =>
-  runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.resend(CHAT, id, type));
+  direct(path).endpoints.resend(CHAT, id, type);
 const sent = () => outside.sent.map(({ runId, kind, type }) => [runId, kind, type]);
 
 const APPROVAL = ["approval", "action_run.approval_requested"];
 
 it("is announced once, though it waits for its time and an approval leaves it one short, and its end as well", async () => {
-  const path = await given(CHAT);
-  outside.answers = () => 200;
+  const path = await givenWorking(CHAT);
   const id = await request(path, 2);
   await untilSent(1);
   expect(JSON.parse(outside.sent[0]?.details ?? "")).toMatchObject({
@@ -99,9 +81,7 @@ it("is announced once, though it waits for its time and an approval leaves it on
     { change_seq: 2, event_seq: 1, ended_seq: null },
   ]);
   await approve(path, id, "eve");
-  await runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).runs.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 }, key()),
-  );
+  await direct(path).runs.cancel(id, { type: "cancel_requested", by: "ann", reason: null, graceMs: 0 }, key());
   await untilSent(2);
   expect(sent()).toEqual([
     [id, ...APPROVAL],
@@ -122,8 +102,7 @@ it("has a delivery only if there is an endpoint, and if the run needs an approva
 });
 
 it("is announced although the deliveries could not be written with the creation, in another object", async () => {
-  const path = await given(CHAT);
-  outside.answers = () => 200;
+  const path = await givenWorking(CHAT);
   await journal(path, "CREATE TRIGGER broken BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END");
   const [id, approved] = [await request(path), await request(path)];
   await approve(path, approved);
@@ -177,13 +156,8 @@ it("can be sent again while the run lacks approvals, and no longer", async () =>
 
 describe("a recovery", () => {
   const recover = async (path: string, include: RecoveryOrder["include"], since = Date.now() - HOUR_MS) => {
-    const order: RecoveryOrder = { since, until: null, include };
-    await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.recover(CHAT, order));
-    await until(
-      async () =>
-        (await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.report(CHAT)))
-          .recovery?.isOver === true,
-    );
+    await direct(path).endpoints.recover(CHAT, { since, until: null, include });
+    await until(async () => (await direct(path).endpoints.report(CHAT)).recovery?.isOver === true);
   };
 
   it("brings a request that the endpoint never heard of, if the run still lacks approvals", async () => {
@@ -212,8 +186,7 @@ describe("a recovery", () => {
 });
 
 it("is announced again if an approval was withdrawn, because its token was revoked", async () => {
-  const path = await given(CHAT);
-  outside.answers = () => 200;
+  const path = await givenWorking(CHAT);
   const id = await request(path, 2);
   await untilSent(1);
   await approve(path, id, "bob");

@@ -4,10 +4,9 @@ import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { type Circumstances, deliveryAfter } from "../../../src/runs/coordinator/endpoints/deliveries.ts";
 import type { Delivery, DeliveryResult } from "../../../src/runs/endpoint-deliveries.ts";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import { LEASE_MS } from "../../../src/webhooks/dispatch.ts";
 
-import { alarmAt, coordinator, DAY_MS, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import { alarmAt, coordinator, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
@@ -17,11 +16,14 @@ import {
   die,
   end,
   given,
+  givenWorking,
   healthRows,
   note,
   outside,
   pass,
   put,
+  untilDelivered,
+  untilIdle,
   untilSent,
   useStandInEndpoints,
 } from "./stand-in-endpoints.ts";
@@ -32,16 +34,23 @@ const DOWN = "down@1";
 const of = (endpoint: string) => outside.underWay.filter(({ attempt }) => attempt.endpoint === endpoint);
 
 const recover = (path: string, endpoint: string) =>
-  runInDurableObject(coordinator(path), (instance) =>
-    coordinatorOf(instance).endpoints.recover(endpoint, { since: 0, until: null, include: "missing" }),
-  );
+  direct(path).endpoints.recover(endpoint, { since: 0, until: null, include: "missing" });
 const recoveries = (path: string) => journal(path, "SELECT * FROM recoveries");
+
+/** An environment whose endpoint gets only trial requests, with six deliveries. */
+async function givenDown(): Promise<string> {
+  const path = await given(DOWN);
+  outside.answers = () => 503;
+  for (let n = 0; n < 6; n++) await end(path);
+  await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
+  return path;
+}
 
 /** Answers the one attempt under way, and waits until the journal has that. */
 async function settle(path: string, result: Partial<DeliveryResult> | number): Promise<DeliveryRow> {
   await until(async () => outside.underWay.length === 1);
   await answer(path, outside.underWay, result);
-  await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+  await untilIdle(path);
   const [row] = await deliveryRows(path);
   if (row === undefined) throw new Error("no delivery is left");
   return row;
@@ -169,11 +178,7 @@ describe("a delivery", () => {
     async (step) => {
       // So far ahead, no alarm rings by itself.
       vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
-      for (const enable of [
-        note,
-        (path: string) =>
-          runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.forgetHealth(CHAT)),
-      ]) {
+      for (const enable of [note, (path: string) => direct(path).endpoints.forgetHealth(CHAT)]) {
         const path = await given(CHAT);
         await end(path);
         await until(async () => outside.underWay.length === 1);
@@ -226,7 +231,7 @@ describe("a delivery", () => {
     expect(await alarmAt(path)).toBeLessThanOrEqual(next_at ?? 0);
     await die(path);
     await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
-    const dueAt = await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).upkeep.poke());
+    const dueAt = await direct(path).upkeep.poke();
     expect(dueAt).toBeLessThanOrEqual(next_at ?? 0);
     expect(await alarmAt(path)).not.toBeNull();
   });
@@ -235,7 +240,7 @@ describe("a delivery", () => {
 it("deliveries that wait for a permit ring no alarm, and one that was due before them still does", async () => {
   const path = await given(CHAT, DOWN);
   const dueInMs = async () => {
-    const dueAt = await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).upkeep.poke());
+    const dueAt = await direct(path).upkeep.poke();
     return (dueAt ?? 0) - Date.now();
   };
   // The platform rings no alarm by this clock. The endpoints are read for the last time.
@@ -277,7 +282,7 @@ describe("one endpoint", () => {
     const ids = [];
     for (let n = 0; n < 7; n++) {
       ids.push(await end(path));
-      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+      await untilIdle(path);
     }
     await until(async () => outside.sent.length >= 5);
     const before = (await deliveryRows(path)).map(({ attempt }) => attempt);
@@ -288,13 +293,11 @@ describe("one endpoint", () => {
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.sent.length === n + 1);
-      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+      await untilIdle(path);
     }
     expect(outside.sent.map(({ runId }) => runId).sort()).toEqual([...ids].sort());
     expect((await deliveryRows(path)).map(({ attempt }) => attempt)).toEqual(before);
-    const page = await runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).endpoints.page(DOWN, { limit: 10 }),
-    );
+    const page = await direct(path).endpoints.page(DOWN, { limit: 10 });
     expect(page).toMatchObject({ isHalfOpen: true });
 
     // It is up again: the trial request that finds out brings all others with it.
@@ -302,7 +305,7 @@ describe("one endpoint", () => {
     await pass(path, 61_000);
     await until(async () => (await deliveryRows(path)).filter(({ state }) => state === "delivered").length >= 5);
     await pass(path, 10_000);
-    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "delivered"));
+    await untilDelivered(path);
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: null }]);
   });
 
@@ -342,14 +345,11 @@ describe("one endpoint", () => {
   });
 
   it("that is down gets trial requests with another delivery each time, also if it takes long to answer", async () => {
-    const path = await given(DOWN);
-    outside.answers = () => 503;
-    for (let n = 0; n < 6; n++) await end(path);
-    await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
+    const path = await givenDown();
     outside.answers = null;
     const tried: string[] = [];
     for (let n = 0; n < 6; n++) {
-      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+      await untilIdle(path);
       await pass(path, 30_000);
       await pass(path, 30_001);
       await until(async () => outside.underWay.length === 1);
@@ -374,7 +374,7 @@ describe("one endpoint", () => {
     for (let n = 1; n <= 3; n++) {
       await pass(path, 61_000);
       await until(async () => outside.sent.length === n);
-      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+      await untilIdle(path);
     }
     expect(outside.sent.map(({ runId }) => runId)).toContain(first);
     expect((await deliveryRows(path))[0]?.attempt).toBe(4);
@@ -396,18 +396,15 @@ describe("one endpoint", () => {
   });
 
   it("that is down uses up no attempts, however often its object dies", async () => {
-    const path = await given(DOWN);
-    outside.answers = () => 503;
-    for (let n = 0; n < 6; n++) await end(path);
-    await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
-    await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+    const path = await givenDown();
+    await untilIdle(path);
     const before = (await deliveryRows(path)).map(({ attempt }) => attempt);
     for (let n = 0; n < 4; n++) {
       await die(path);
       outside.sent = [];
       await pass(path, 61_000);
       await untilSent(1);
-      await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
+      await untilIdle(path);
     }
     expect((await deliveryRows(path)).map(({ attempt }) => attempt)).toEqual(before);
   });
@@ -420,10 +417,8 @@ describe("one endpoint", () => {
       // On a busy machine, the deliveries before are meanwhile tried again.
       await until(async () => outside.sent.some(({ runId }) => runId === id));
     }
-    await until(async () => (await deliveryRows(path)).every(({ lease_until }) => lease_until === null));
-    const page = await runInDurableObject(coordinator(path), (instance) =>
-      coordinatorOf(instance).endpoints.page(CHAT, { limit: 10 }),
-    );
+    await untilIdle(path);
+    const page = await direct(path).endpoints.page(CHAT, { limit: 10 });
     expect(page.isHalfOpen).toBe(false);
     expect(await healthRows(path)).toMatchObject([{ failures: 0, failing_since: expect.any(Number) }]);
   });
@@ -439,14 +434,13 @@ describe("one endpoint", () => {
     expect(await healthRows(path)).toEqual([]);
     outside.answers = () => 200;
     for (let n = 0; n < 3; n++) await pass(path, 61_000);
-    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "delivered"));
+    await untilDelivered(path);
   });
 });
 
 describe("health", () => {
   it("of an endpoint that works costs one row a day", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     for (let n = 0; n < 3; n++) await end(path);
     await until(async () => (await deliveryRows(path)).filter(({ state }) => state === "delivered").length === 3);
     const [first] = await healthRows(path);
@@ -487,7 +481,7 @@ describe("health", () => {
 
 describe("resend", () => {
   const resend = (path: string, id: string, type: "action_run.failed" | "action_run.succeeded" | null = null) =>
-    runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.resend(CHAT, id, type));
+    direct(path).endpoints.resend(CHAT, id, type);
 
   it("sends a delivery again under its old id, and says nothing of health", async () => {
     const path = await given(CHAT);

@@ -13,10 +13,10 @@ import {
   HOUR_MS,
   journal,
   MINUTE_MS,
-  STARTED_BY_NOBODY,
   until,
 } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
+import { newRun } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { sqlStorage } from "../../support/sql-storage.ts";
 import {
@@ -27,10 +27,13 @@ import {
   die,
   end,
   given,
+  givenWorking,
   note,
   outside,
   pass,
+  purge,
   put,
+  untilDelivered,
   untilSent,
   useStandInEndpoints,
 } from "./stand-in-endpoints.ts";
@@ -39,6 +42,11 @@ useStandInEndpoints();
 afterEach(() => vi.restoreAllMocks());
 
 const sentIds = () => outside.sent.map(({ runId }) => runId);
+const sentTo = () => outside.sent.map(({ endpoint, runId }) => [endpoint, runId]);
+const expectSent = async (...ids: string[]) => {
+  await untilSent(ids.length);
+  expect(sentIds()).toEqual(ids);
+};
 
 const cursors = async (path: string) =>
   Object.fromEntries(
@@ -52,6 +60,15 @@ const cursors = async (path: string) =>
 const lastSeq = async (path: string) =>
   (await journal<{ seq: number }>(path, "SELECT max(change_seq) AS seq FROM runs"))[0]?.seq;
 const untilFannedOut = (path: string) => until(async () => (await cursors(path)).fan_out_after === undefined);
+
+/** An environment with an endpoint that answers 200. The call that tells the coordinator of it gets lost. */
+async function givenUnheard(): Promise<string> {
+  const path = newRunsPath();
+  outside.answers = () => 200;
+  await note(path, CHAT);
+  outside.endpoints = [CHAT];
+  return path;
+}
 
 /** Deliveries can't be written. `when`: SQL about the new row. */
 const breakDeliveries = (path: string, when = "1") =>
@@ -125,14 +142,13 @@ describe("an end", () => {
     const types = ["action_run.succeeded", "action_run.failed", "action_run.failed"];
     const each = (endpoint: string) => ids.map((id, n) => `${endpoint} ${id} ${types[n]}`);
     expect(told.sort()).toEqual([...each(CHAT), ...each("pager@7")].sort());
-    await until(async () => (await deliveryRows(path)).every(({ state }) => state === "delivered"));
+    await untilDelivered(path);
     // One read for the PUT, and none for the ends.
     expect(outside.reads).toBe(1);
   });
 
   it("has its deliveries in its own transaction, so a refused end has none", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     await end(path);
     await untilSent(1);
     const id = await createAged(path);
@@ -240,8 +256,7 @@ describe("an end", () => {
   });
 
   it("that is fanned out after a failure lets the alarm ring once, and not until then", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     const logged = vi.spyOn(console, "error");
     await breakDeliveries(path);
     const id = await end(path);
@@ -265,8 +280,7 @@ describe("an end", () => {
   });
 
   it("of a full object is fanned out when there is room again", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     const size = vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(9_000_000_000);
     const id = await end(path).catch(() => null);
     expect(id).toBeNull();
@@ -279,13 +293,11 @@ describe("an end", () => {
     expect(await deliveryRows(path)).toEqual([]);
     vi.restoreAllMocks();
     await pass(path, 31_000);
-    await untilSent(1);
-    expect(sentIds()).toEqual([open]);
+    await expectSent(open);
   });
 
   it("that can't be fanned out is skipped after five tries, and holds up no other", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     await breakDeliveries(path);
     const ids = [await end(path), await end(path), await end(path)];
     await mendDeliveries(path);
@@ -303,8 +315,7 @@ describe("an end", () => {
   });
 
   it("that is older than seven days is not fanned out any more", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     await breakDeliveries(path);
     await end(path);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 7 * DAY_MS });
@@ -312,13 +323,11 @@ describe("an end", () => {
     await mendDeliveries(path);
     await pass(path, 31_000);
     await untilFannedOut(path);
-    await untilSent(1);
-    expect(sentIds()).toEqual([young]);
+    await expectSent(young);
   });
 
   it("is fanned out after a restart, however many are pending", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     const ids = await fillJournal(path, { rows: 120, isReplicated: false, endedAt: Date.now() });
     await journal(path, "INSERT INTO metadata (name, value) VALUES ('fan_out_after', '0')");
     await die(path);
@@ -335,11 +344,7 @@ describe("an end", () => {
     expect(await deliveryRows(path)).toHaveLength(1);
     await pass(path, MINUTE_MS);
     await until(async () => ((await cursors(path)).endpoints_noted ?? "").endsWith(":1:"));
-    await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
-    await until(async () => {
-      await pass(path, 20_000);
-      return (await journal(path, "SELECT 1 FROM runs")).length === 0;
-    });
+    await purge(path);
     expect(await deliveryRows(path)).toEqual([]);
   });
 });
@@ -355,25 +360,19 @@ describe("a change of an endpoint", () => {
     expect(await deliveryRows(path)).toEqual([]);
     expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + MINUTE_MS);
     await pass(path, MINUTE_MS);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
+    await expectSent(id);
   });
 
   it("whose call gets lost with the object is found at once by the next one", async () => {
-    const path = newRunsPath();
-    outside.answers = () => 200;
-    await note(path, CHAT);
-    outside.endpoints = [CHAT];
+    const path = await givenUnheard();
     const id = await end(path);
     await die(path);
     await pass(path, 0);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
+    await expectSent(id);
   });
 
   it("whose read failed is read again by the next object, which does not wait for the minute", async () => {
-    const path = await given();
-    outside.answers = () => 200;
+    const path = await givenWorking();
     await note(path, CHAT);
     outside.endpoints = [CHAT];
     outside.holdRead = () => Promise.reject(new Error("D1 is down"));
@@ -397,15 +396,11 @@ describe("a change of an endpoint", () => {
     await pass(path, 59_000);
     expect(await deliveryRows(path)).toEqual([]);
     await pass(path, 1000);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
+    await expectSent(id);
   });
 
   it("is found although the read a minute later fails: the events are kept until one succeeds", async () => {
-    const path = newRunsPath();
-    outside.answers = () => 200;
-    await note(path, CHAT);
-    outside.endpoints = [CHAT];
+    const path = await givenUnheard();
     const id = await end(path);
     outside.holdRead = () => Promise.reject(new Error("D1 is down"));
     for (const reads of [1, 2, 3]) {
@@ -414,8 +409,7 @@ describe("a change of an endpoint", () => {
     }
     outside.holdRead = null;
     await pass(path, 31_000);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
+    await expectSent(id);
   });
 
   it("sets no alarm that has nothing to do: the next one reads again", async () => {
@@ -426,22 +420,20 @@ describe("a change of an endpoint", () => {
   });
 
   it("is found at once if the clock has stepped back since it was noted", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     await note(path, "pager@7");
     outside.endpoints = [CHAT, "pager@7"];
     const id = await end(path);
     await pass(path, -5 * HOUR_MS);
     await untilSent(2);
-    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([
+    expect(sentTo()).toEqual([
       [CHAT, id],
       ["pager@7", id],
     ]);
   });
 
   it("that is noted during a read is found a minute later, also if the clock has stepped back", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     const { promise, resolve } = Promise.withResolvers<void>();
     outside.holdRead = () => promise;
     const reading = changed(path);
@@ -455,7 +447,7 @@ describe("a change of an endpoint", () => {
     const id = await end(path);
     await pass(path, MINUTE_MS);
     await untilSent(2);
-    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([
+    expect(sentTo()).toEqual([
       [CHAT, id],
       ["pager@7", id],
     ]);
@@ -473,8 +465,7 @@ describe("a change of an endpoint", () => {
     await pass(path, 10 * MINUTE_MS);
     await until(async () => outside.reads === 3);
     const id = await end(path);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
+    await expectSent(id);
   });
 
   it("is read by one read after the other, and a call during a read makes another follow", async () => {
@@ -499,19 +490,17 @@ describe("a change of an endpoint", () => {
     mayEnd = 2;
     await Promise.all(calls);
     expect(outside.reads).toBe(2);
-    await untilSent(1);
-    expect(sentIds()).toEqual([id]);
+    await expectSent(id);
   });
 
   it("brings an endpoint no event from before it was stored, although another one's events are still kept", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     const first = await end(path);
     await put(path, CHAT, "pager@7");
     const second = await end(path);
     await untilFannedOut(path);
     await untilSent(3);
-    const told = outside.sent.map(({ endpoint, runId }) => [endpoint, runId]);
+    const told = sentTo();
     expect(told.filter(([endpoint]) => endpoint === "pager@7")).toEqual([["pager@7", second]]);
     expect(told.filter(([endpoint]) => endpoint === CHAT)).toEqual([
       [CHAT, first],
@@ -535,14 +524,13 @@ describe("a change of an endpoint", () => {
   });
 
   it("by a restore of D1 is found by a resync", async () => {
-    const path = await given(CHAT);
-    outside.answers = () => 200;
+    const path = await givenWorking(CHAT);
     outside.endpoints = ["pager@7"];
     await direct(path).upkeep.resync();
     await until(async () => outside.reads === 2);
     const id = await end(path);
     await untilSent(1);
-    expect(outside.sent.map(({ endpoint, runId }) => [endpoint, runId])).toEqual([["pager@7", id]]);
+    expect(sentTo()).toEqual([["pager@7", id]]);
   });
 });
 
@@ -551,22 +539,8 @@ describe("a sequence number", () => {
     const path = newRunsPath();
     const id = await createAged(path);
     const before = await lastSeq(path);
-    const refused = await direct(path).runs.create(
-      {
-        ...STARTED_BY_NOBODY,
-        id,
-        createdAt: Date.now(),
-        deadlineAt: Date.now() + HOUR_MS,
-        actionName: "other",
-        entityId: null,
-        parameters: "{}",
-        recommendations: "{}",
-        triggeredBy: "root",
-        heartbeatTimeoutMs: null,
-      },
-      { key: "m:another", fingerprint: "" },
-      null,
-    );
+    const other = newRun({ id, actionName: "other" });
+    const refused = await direct(path).runs.create(other, { key: "m:another", fingerprint: "" }, null);
     expect(refused).toMatchObject({ ok: false, reason: "id_taken" });
     await evictDurableObject(coordinator(path));
     await createAged(path);

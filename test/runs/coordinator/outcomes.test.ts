@@ -11,6 +11,7 @@ import {
   end,
   outside,
   pass,
+  purge,
   put,
   untilSent,
   useStandInEndpoints,
@@ -104,11 +105,7 @@ it("is noted only while an endpoint needs it, and goes with its run", async () =
   ]);
   await pass(path, MINUTE_MS);
   await until(async () => outside.reads === 3);
-  await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
-  await until(async () => {
-    await pass(path, 20_000);
-    return (await journal(path, "SELECT 1 FROM runs")).length === 0;
-  });
+  await purge(path);
   expect(await outcomes(path)).toEqual([]);
   await end(path);
   expect(await outcomes(path)).toHaveLength(1);

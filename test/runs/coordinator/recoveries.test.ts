@@ -6,7 +6,7 @@ import { RECOVERED_MAX } from "../../../src/base/limits.ts";
 import type { Recovery, RecoveryOrder } from "../../../src/runs/endpoint-deliveries.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
-import { coordinator, HOUR_MS, journal, until } from "../../support/direct.ts";
+import { coordinator, direct, HOUR_MS, journal, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { answer, CHAT, die, end, given, outside, pass, put, useStandInEndpoints } from "./stand-in-endpoints.ts";
@@ -16,10 +16,8 @@ afterEach(() => vi.restoreAllMocks());
 
 const EACH = RECOVERED_MAX;
 
-const recover = (path: string, order: RecoveryOrder, key = CHAT) =>
-  runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.recover(key, order));
-const recovery = async (path: string): Promise<Recovery | null> =>
-  (await runInDurableObject(coordinator(path), (instance) => coordinatorOf(instance).endpoints.report(CHAT))).recovery;
+const recover = (path: string, order: RecoveryOrder, key = CHAT) => direct(path).endpoints.recover(key, order);
+const recovery = async (path: string): Promise<Recovery | null> => (await direct(path).endpoints.report(CHAT)).recovery;
 const untilOver = (path: string) => until(async () => (await recovery(path))?.isOver === true);
 const states = async (path: string) =>
   Object.fromEntries(

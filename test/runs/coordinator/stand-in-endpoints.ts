@@ -143,12 +143,27 @@ export const deliveryRows = (path: string) =>
   journal<DeliveryRow>(path, "SELECT * FROM deliveries ORDER BY endpoint, run_id");
 export const healthRows = (path: string) => journal(path, "SELECT * FROM endpoint_health ORDER BY endpoint");
 export const untilSent = (n: number) => until(async () => outside.sent.length >= n);
+/** Waits until each of the deliveries, of which there is at least one, is as `is` says. */
+export const untilEach = (path: string, is: (row: DeliveryRow) => boolean) =>
+  until(async () => {
+    const rows = await deliveryRows(path);
+    return rows.length > 0 && rows.every(is);
+  });
+/** Waits until no attempt is under way. */
+export const untilIdle = (path: string) => untilEach(path, ({ lease_until }) => lease_until === null);
+export const untilDelivered = (path: string) => untilEach(path, ({ state }) => state === "delivered");
 
 /** An environment whose ends these endpoints hear of. */
 export async function given(...endpoints: string[]): Promise<string> {
   const path = newRunsPath();
   await put(path, ...endpoints);
   return path;
+}
+
+/** The same, with endpoints that answer 200. */
+export async function givenWorking(...endpoints: string[]): Promise<string> {
+  outside.answers = () => 200;
+  return given(...endpoints);
 }
 
 /** Notes that endpoints will be stored. */
@@ -202,6 +217,15 @@ export async function end(path: string, status: "succeeded" | "failed" = "failed
   const reply = await change(path, id, { type: status, ...report } as never);
   if (!reply.ok) throw new Error(`the run refused its end: ${reply.reason}`);
   return id;
+}
+
+/** Takes all runs away, as when their retention is over. */
+export async function purge(path: string): Promise<void> {
+  await journal(path, "UPDATE runs SET purge_at = 1000, due_at = 1000");
+  await until(async () => {
+    await pass(path, 20_000);
+    return (await journal(path, "SELECT 1 FROM runs")).length === 0;
+  });
 }
 
 /** The object dies with whatever it has under way. Its next caller finds a new one. */

@@ -5,7 +5,6 @@ import { expect, it, vi } from "vitest";
 import { type D1RowStore, DELETE_LABELS, hasLabels, toGroupRow, WRITE_LABELS } from "../../../src/runs/d1/store.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
-import { createLabelled, labelsInD1 } from "../../support/labelled-runs.ts";
 import { replicated, walkedTo } from "../../support/landed.ts";
 import { type ActionRun, ask, newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
@@ -27,6 +26,19 @@ function noteStatements(): string[] {
 async function idsByLabel(path: string, label: string): Promise<string[]> {
   const { body } = await ask<ActionRun[]>("GET", `${path}?label=${label}`);
   return body.map(({ id }) => id);
+}
+
+/** Creates a run with these labels; its id. */
+function createLabelled(path: string, labels: readonly string[], createdAt = Date.now()): Promise<string> {
+  return createAged(path, { createdAt, labels: JSON.stringify([...labels].sort()) });
+}
+
+/** All labels of an environment in D1, as `label id`. */
+async function labelsInD1(path: string): Promise<string[]> {
+  const { results } = await env.DB.prepare("SELECT label, id FROM run_labels WHERE scope = ? ORDER BY id, label")
+    .bind(scopeOfPath(path))
+    .all<{ label: string; id: string }>();
+  return results.map(({ label, id }) => `${label} ${id}`);
 }
 
 /** Waits until a resync is over. */
