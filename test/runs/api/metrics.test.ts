@@ -84,6 +84,14 @@ async function endRun(path: string): Promise<string> {
   return id;
 }
 
+/** An environment in which so many runs have ended, and D1 knows it. */
+async function withEnds(runs: number): Promise<string> {
+  const path = newRunsPath();
+  for (let n = 0; n < runs; n++) await endRun(path);
+  await replicated(path);
+  return path;
+}
+
 const countRows = (path: string) => journal<{ seq: number }>(path, "SELECT counted_seq AS seq FROM ended_run_counts");
 
 it("counts each way in which a run can end, and how long the run waited and ran", async () => {
@@ -138,33 +146,15 @@ it("counts each way in which a run can end, and how long the run waited and ran"
     return [buckets.join(" "), of("sum"), of("count")];
   };
   // Bounds: 1 2 5 10 30 60 120 300 600 1800 3600 7200 14400 43200 +Inf
-  expect(histogram("action_runs_waited_seconds", "succeeded")).toEqual(["1 1 2 2 2 2 2 2 2 2 2 2 2 2 2", 4, 2]);
-  expect(histogram("cicd_pipeline_run_duration_seconds", "succeeded")).toEqual([
-    "1 1 1 1 1 1 2 2 2 2 2 2 2 2 2",
-    90,
-    2,
-  ]);
-  expect(histogram("action_runs_waited_seconds", "failed")).toEqual([
-    "0 0 1 2 3 4 4 4 4 4 4 4 4 4 5",
-    2.001 + 7 + 30 + 45 + 50_000,
-    5,
-  ]);
+  const [waited, ran] = ["action_runs_waited_seconds", "cicd_pipeline_run_duration_seconds"];
+  const failedAfter = 2.001 + 7 + 30 + 45 + 50_000;
+  expect(histogram(waited, "succeeded")).toEqual(["1 1 2 2 2 2 2 2 2 2 2 2 2 2 2", 4, 2]);
+  expect(histogram(ran, "succeeded")).toEqual(["1 1 1 1 1 1 2 2 2 2 2 2 2 2 2", 90, 2]);
+  expect(histogram(waited, "failed")).toEqual(["0 0 1 2 3 4 4 4 4 4 4 4 4 4 5", failedAfter, 5]);
   // Only two of them had started.
-  expect(histogram("cicd_pipeline_run_duration_seconds", "failed")).toEqual([
-    "1 1 1 1 1 1 1 1 1 1 1 1 1 2 2",
-    19_997.999,
-    2,
-  ]);
-  expect(histogram("action_runs_waited_seconds", "cancelled")).toEqual([
-    "0 0 1 3 3 3 3 3 4 4 4 4 4 4 4",
-    5 + 10 + 10 + 600,
-    4,
-  ]);
-  expect(histogram("cicd_pipeline_run_duration_seconds", "cancelled")).toEqual([
-    "0 0 0 1 2 3 3 3 3 3 3 3 3 3 3",
-    10 + 30 + 40,
-    3,
-  ]);
+  expect(histogram(ran, "failed")).toEqual(["1 1 1 1 1 1 1 1 1 1 1 1 1 2 2", 19_997.999, 2]);
+  expect(histogram(waited, "cancelled")).toEqual(["0 0 1 3 3 3 3 3 4 4 4 4 4 4 4", 5 + 10 + 10 + 600, 4]);
+  expect(histogram(ran, "cancelled")).toEqual(["0 0 0 1 2 3 3 3 3 3 3 3 3 3 3", 10 + 30 + 40, 3]);
   expect(nonZero(samples, "cicd_pipeline_run_active")).toEqual({
     'cicd_pipeline_run_active{status="pending"}': 2,
     'cicd_pipeline_run_active{status="running"}': 1,
@@ -216,9 +206,7 @@ it("counts each end once, over scrapes, evictions and changes of open runs", asy
 
 describe("nothing is written", () => {
   it("without a question, and by a question without news", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     expect(await countRows(path)).toEqual([]);
     await scrape(path);
     expect(await countRows(path)).toHaveLength(1);
@@ -302,9 +290,7 @@ describe("retention", () => {
   };
 
   it("takes runs that nobody has counted if nobody ever asked", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     await purged(path);
     expect(await countRows(path)).toEqual([]);
     expect(await direct(path).upkeep.poke()).toBeNull();
@@ -312,9 +298,7 @@ describe("retention", () => {
   });
 
   it("counts a run before it takes it, once counting has begun", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     expect(await ended(path)).toEqual(cancelled(1));
     await endRun(path);
     await endRun(path);
@@ -335,9 +319,7 @@ describe("retention", () => {
   });
 
   it("makes room even if the count can't be written", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     await scrape(path);
     await endRun(path);
     await replicated(path);
@@ -354,10 +336,7 @@ describe("retention", () => {
   });
 
   it("never lets a later run have a number that is counted already", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(2);
     expect(await ended(path)).toEqual(cancelled(2));
     await purged(path);
     await evictDurableObject(coordinator(path));
@@ -366,9 +345,7 @@ describe("retention", () => {
   });
 
   it("leaves a coordinator in D1's list that has counts and no runs, and the sweep seldom calls it", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     await scrape(path);
     await purged(path);
     const dueAt = () =>
@@ -379,9 +356,7 @@ describe("retention", () => {
   });
 
   it("and a restore of D1 that loses the list cost nothing after a resync", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     await scrape(path);
     await purged(path);
     await env.DB.prepare("DELETE FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).run();
@@ -394,15 +369,16 @@ describe("retention", () => {
   });
 });
 
+/** An environment whose coordinators answer each call in this way. */
+function coordinatorsThat(call: () => Promise<unknown>) {
+  return envWith({ COORDINATORS: { getByName: () => ({ call }) } as unknown as typeof env.COORDINATORS });
+}
+
 describe("the counts are refused", () => {
   it("if the coordinator is out of reach, and the next scrape asks again", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await endRun(path);
-    await replicated(path);
-    const getByName = () => ({ call: () => Promise.reject(new Error("out of reach")) });
+    const path = await withEnds(2);
     vi.spyOn(console, "error").mockImplementation(() => {});
-    const broken = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
+    const broken = coordinatorsThat(() => Promise.reject(new Error("out of reach")));
     const answers = await Promise.all([1, 2].map(() => askWith<{ code: string }>(broken, "GET", metricsPath(path))));
     for (const { status, headers, body } of answers) {
       expect([status, body.code]).toEqual([503, "coordinator_unavailable"]);
@@ -417,8 +393,7 @@ describe("the counts are refused", () => {
     const path = newRunsPath();
     await createAged(path);
     await replicated(path);
-    const never = { getByName: () => ({ call: () => new Promise(() => {}) }) };
-    const hanging = envWith({ COORDINATORS: never as unknown as typeof env.COORDINATORS });
+    const hanging = coordinatorsThat(() => new Promise(() => {}));
     vi.spyOn(console, "error").mockImplementation(() => {});
     hurryTimers(8000, 8001);
     const { status, body } = await askWith<{ code: string }>(hanging, "GET", metricsPath(path));
@@ -426,9 +401,7 @@ describe("the counts are refused", () => {
   });
 
   it("if D1 does not answer", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     faults.reads = "down";
     vi.spyOn(console, "error").mockImplementation(() => {});
     const broken = envWith({ DB: faulty(env.DB) });
@@ -462,9 +435,7 @@ describe("a response is shared for 10 s", () => {
   }
 
   it("and among requests at the same time, which ask each coordinator once", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     const { questions, environment } = counted();
     const scrapes = [1, 2, 3, 4].map(() => askWith<string>(environment, "GET", metricsPath(path)));
     const texts = (await Promise.all(scrapes)).map(({ body }) => body);
@@ -493,17 +464,12 @@ describe("a response is shared for 10 s", () => {
   });
 
   it("but not a read that was cancelled: 20 s later, others read again", async () => {
-    const path = newRunsPath();
-    await endRun(path);
-    await replicated(path);
+    const path = await withEnds(1);
     const held = Promise.withResolvers<never>();
     const asked = Promise.withResolvers<void>();
-    const counts = () => {
+    const hanging = coordinatorsThat(() => {
       asked.resolve();
       return held.promise;
-    };
-    const hanging = envWith({
-      COORDINATORS: { getByName: () => ({ call: counts }) } as unknown as typeof env.COORDINATORS,
     });
     vi.spyOn(console, "error").mockImplementation(() => {});
     // A request that was cancelled never goes on. This one does, when the test is over.

@@ -10,7 +10,7 @@ import { BATCH_MAX_MS, INTERVAL_MIN_MS, INTERVAL_MS } from "../../../src/runs/re
 
 import { DAY_MS } from "../../support/direct.ts";
 import { idAt, toJournaledRun } from "../../support/rows.ts";
-import { CONTENT, itHeld, OUTAGE, withHeldBatches } from "./held-batches.ts";
+import { type Batch, CONTENT, type HeldBatches, itHeld, OUTAGE, withHeldBatches } from "./held-batches.ts";
 
 beforeEach(() => {
   vi.useFakeTimers();
@@ -21,6 +21,21 @@ afterEach(() => {
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);
 
+async function succeed(batch: Batch): Promise<void> {
+  batch.succeed();
+  await pass(0);
+}
+
+async function fail(batch: Batch, why: string): Promise<void> {
+  batch.fail(why);
+  await pass(0);
+}
+
+async function retry(writer: HeldBatches["writer"]): Promise<void> {
+  writer.writeNow();
+  await pass(0);
+}
+
 describe("a batch", () => {
   itHeld(
     "starts after one that failed, although the retry could not be set for sooner",
@@ -28,11 +43,9 @@ describe("a batch", () => {
       write("a", 1);
       await pass(0);
       storage.sql.exec("CREATE TRIGGER full BEFORE INSERT ON metadata BEGIN SELECT RAISE(FAIL, 'full'); END");
-      batch(0).fail(OUTAGE);
-      await pass(0);
+      await fail(batch(0), OUTAGE);
       storage.sql.exec("DROP TRIGGER full");
-      writer.writeNow();
-      await pass(0);
+      await retry(writer);
       expect(sent()).toEqual([["a@1"], ["a@1"]]);
     },
   );
@@ -142,11 +155,9 @@ describe("a batch", () => {
       for (let n = 1; n <= 3; n++) {
         writer.writeNow();
         await pass(9000);
-        batch(n).fail(OUTAGE);
-        await pass(0);
+        await fail(batch(n), OUTAGE);
       }
-      writer.writeNow();
-      await pass(0);
+      await retry(writer);
       batch(4).succeed();
       await pass(1);
       write("c", 1);
@@ -166,8 +177,7 @@ describe("a batch", () => {
       write("c", 1);
       await pass(5000);
       expect(sent()).toEqual([["a@1"]]);
-      batch(0).succeed();
-      await pass(0);
+      await succeed(batch(0));
       expect([isReplicated("a"), isReplicated("b")]).toEqual([true, false]);
       expect(sent()).toEqual([["a@1"], ["b@1", "c@1"]]);
       batch(1).succeed();
@@ -187,19 +197,16 @@ describe("a batch that failed", () => {
       await pass(0);
       write("c", 1);
       write("b", 2);
-      batch(0).fail(OUTAGE);
-      await pass(0);
+      await fail(batch(0), OUTAGE);
       expect(troubles()).toBe(1);
       expect(writer.pending.size).toBe(3);
       write("d", 1);
-      writer.writeNow();
-      await pass(0);
+      await retry(writer);
       expect(sent()).toEqual([
         ["a@1", "b@1"],
         ["a@1", "b@2", "c@1", "d@1"],
       ]);
-      batch(1).succeed();
-      await pass(0);
+      await succeed(batch(1));
       expect([writer.pending.size, isReplicated("b")]).toEqual([0, true]);
     },
   );
@@ -207,21 +214,16 @@ describe("a batch that failed", () => {
   itHeld("is followed by no batch for a change, until a retry was written", async ({ writer, batch, sent, write }) => {
     write("a", 1);
     await pass(0);
-    batch(0).fail(OUTAGE);
-    await pass(0);
+    await fail(batch(0), OUTAGE);
     for (const name of ["b", "c", "d"]) {
       write(name, 1);
       await pass(2000);
     }
     expect(sent()).toHaveLength(1);
-    writer.writeNow();
-    await pass(0);
-    batch(1).fail(OUTAGE);
-    await pass(0);
-    writer.writeNow();
-    await pass(0);
-    batch(2).succeed();
-    await pass(0);
+    await retry(writer);
+    await fail(batch(1), OUTAGE);
+    await retry(writer);
+    await succeed(batch(2));
     write("e", 1);
     await pass(INTERVAL_MS);
     expect(sent().slice(1)).toEqual([["a@1", "b@1", "c@1", "d@1"], ["a@1", "b@1", "c@1", "d@1"], ["e@1"]]);
@@ -235,8 +237,7 @@ itHeld("a retry starts before a batch that is planned, and replaces it", async (
   await pass(1);
   write("b", 1);
   await pass(1);
-  writer.writeNow();
-  await pass(0);
+  await retry(writer);
   expect(sent()).toEqual([["a@1"], ["b@1"]]);
   batch(1).succeed();
   await pass(1000);
@@ -250,11 +251,9 @@ describe("a batch that was given up", () => {
       write("a", 1);
       await pass(BATCH_MAX_MS);
       expect([writer.pending.size, isReplicated("a")]).toEqual([1, false]);
-      batch(0).succeed();
-      await pass(0);
+      await succeed(batch(0));
       expect([writer.pending.size, writer.pending.bytes, isReplicated("a")]).toEqual([0, 0, true]);
-      writer.writeNow();
-      await pass(0);
+      await retry(writer);
       expect(sent()).toHaveLength(1);
     },
   );
@@ -264,8 +263,7 @@ describe("a batch that was given up", () => {
     let asked = 0;
     const ask = async () => {
       write(`asked-${asked++}`, 1);
-      writer.writeNow();
-      await pass(0);
+      await retry(writer);
     };
     write("a", 1);
     await pass(BATCH_MAX_MS - 1);
@@ -284,12 +282,10 @@ describe("a batch that was given up", () => {
     expect(sent()).toHaveLength(3);
     await ask();
     expect(sent()).toHaveLength(3);
-    batch(2).succeed();
-    await pass(0);
+    await succeed(batch(2));
     writer.writeNow();
     await pass(5);
-    batch(3).succeed();
-    await pass(0);
+    await succeed(batch(3));
     expect(writer.pending.size).toBe(0);
   });
 
@@ -298,18 +294,14 @@ describe("a batch that was given up", () => {
     await pass(BATCH_MAX_MS);
     writer.writeNow();
     await pass(4000);
-    batch(1).fail(OUTAGE);
-    await pass(0);
+    await fail(batch(1), OUTAGE);
     writer.writeNow();
     await pass(4000);
     // Two are under way: the first, which was given up, and the third.
-    writer.writeNow();
-    await pass(0);
+    await retry(writer);
     expect(sent()).toHaveLength(3);
-    batch(2).fail(OUTAGE);
-    await pass(0);
-    writer.writeNow();
-    await pass(0);
+    await fail(batch(2), OUTAGE);
+    await retry(writer);
     expect(sent()).toHaveLength(4);
   });
 });
@@ -348,14 +340,10 @@ itHeld(
 itHeld("puts the whole batch back if D1 fails while a group is halved", async ({ writer, batch, sent, write }) => {
   for (const name of ["a", "b", "c", "d"]) write(name, 1);
   await pass(0);
-  batch(0).fail(CONTENT);
-  await pass(0);
-  batch(1).succeed();
-  await pass(0);
-  batch(2).fail(OUTAGE);
-  await pass(0);
-  writer.writeNow();
-  await pass(0);
+  await fail(batch(0), CONTENT);
+  await succeed(batch(1));
+  await fail(batch(2), OUTAGE);
+  await retry(writer);
   expect(sent()).toEqual([
     ["a@1", "b@1", "c@1", "d@1"],
     ["a@1", "b@1"],
@@ -372,22 +360,18 @@ itHeld(
     await pass(0);
     batch(0).fail(CONTENT);
     await pass(4999);
-    writer.writeNow();
-    await pass(0);
+    await retry(writer);
     expect(batches).toHaveLength(1);
     await pass(1);
-    writer.writeNow();
-    await pass(0);
+    await retry(writer);
     batch(1).fail(CONTENT);
     await pass(9999);
-    writer.writeNow();
-    await pass(0);
+    await retry(writer);
     expect(batches).toHaveLength(2);
     write("a", 2);
     await pass(0);
     expect(batch(2).rows).toEqual(["a@2"]);
-    batch(2).succeed();
-    await pass(0);
+    await succeed(batch(2));
     expect([writer.quarantined.size, isReplicated("a")]).toEqual([0, true]);
   },
 );

@@ -14,7 +14,7 @@ import { idAt, toJournaledRun } from "../../support/rows.ts";
 export const CONTENT = "D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT";
 export const OUTAGE = "Network connection lost";
 
-interface Batch {
+export interface Batch {
   /** Each as `name@version`. */
   readonly rows: string[];
   /** What is bound. */
