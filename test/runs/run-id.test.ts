@@ -3,7 +3,7 @@ import { firstIdAt, newUuidV7, parseUuid } from "../../src/base/ids.ts";
 import { createdAtOf, createRunId, isGenuineRunId } from "../../src/runs/run-id.ts";
 import { type KeyRing, keyRing } from "../../src/settings/key-ring.ts";
 
-import { ask, createRun, newRunsPath } from "../support/requests.ts";
+import { ask, createRun, givenRun } from "../support/requests.ts";
 
 const SCOPE = "acme/shop/prod";
 const NOW = Date.parse("2026-11-25T12:00:00.123Z");
@@ -102,8 +102,7 @@ describe("a genuine run id", () => {
 
 describe("an id in the path", () => {
   it("finds its run in any letter case", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const upper = `${path}/${run.id.toUpperCase()}`;
     expect((await ask("GET", upper)).body.id).toBe(run.id);
     const done = await ask("POST", `${upper}/callback`, { token: run.callback.token, body: { status: "succeeded" } });
@@ -116,8 +115,7 @@ describe("an id in the path", () => {
   it.each(["1", "latest", "{id}", "no-hyphens", "id%20", "%00", "id-", "urn:uuid:id"])(
     "is 404 if it is not a UUID, and no callback token opens it: %s",
     async (shape) => {
-      const path = newRunsPath();
-      const run = await createRun(path);
+      const { path, run } = await givenRun();
       const id = shape.replace("no-hyphens", run.id.replaceAll("-", "")).replace("id", run.id);
       for (const method of ["GET", "DELETE"]) {
         const answer = await ask<{ code: string }>(method, `${path}/${id}`);

@@ -17,7 +17,7 @@ import {
 } from "../../src/runs/timeline.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
 
-import { coordinator, createAged, direct, writeFirst } from "../support/direct.ts";
+import { coordinator, direct, givenAged, writeFirst } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { toRun } from "../support/rows.ts";
 import { eventsOf, type WireEvent } from "../support/stream.ts";
@@ -564,8 +564,7 @@ function expectThinned(whole: readonly string[], full: readonly string[]): void 
 }
 
 it("the pages of a long-lived run say how many heartbeats are no longer kept", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id, runPath } = await givenAged();
   await runInDurableObject(coordinator(path), async (instance) => {
     for (let n = 0; n < 1730; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
   });
@@ -573,7 +572,7 @@ it("the pages of a long-lived run say how many heartbeats are no longer kept", a
   const events: WireEvent[] = [];
   let query = "?limit=200";
   for (let pages = 0; pages < 10; pages++) {
-    const page = await eventsOf(`${path}/${id}`, query);
+    const page = await eventsOf(runPath, query);
     events.push(...page.body);
     const next = /<[^?]*(\?[^>]*)>/.exec(page.headers.get("Link") ?? "")?.[1];
     if (next === undefined) break;

@@ -12,7 +12,7 @@ import { createRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 
-import { scopeOfPath } from "./requests.ts";
+import { newRunsPath, scopeOfPath } from "./requests.ts";
 import { newRun } from "./rows.ts";
 
 export const MINUTE_MS = 60_000;
@@ -45,6 +45,13 @@ export async function createAged(path: string, run: Partial<NewRun> = {}): Promi
   if (!answer.ok && answer.reason === "id_taken") return createAged(path, { ...run, createdAt });
   if (!answer.ok) throw new Error(`create: ${answer.reason}`);
   return id;
+}
+
+/** The same in an environment of its own. */
+export async function givenAged(run?: Partial<NewRun>) {
+  const path = newRunsPath();
+  const id = await createAged(path, run);
+  return { path, id, runPath: `${path}/${id}` };
 }
 
 export function change(path: string, id: string, event: RunEvent): Promise<RunReply> {

@@ -1,7 +1,8 @@
 /** D1 follows a coordinator a moment after it answers. What a test says of D1 must wait for that. */
 
 import type { Coordinator } from "../../src/runs/protocol.ts";
-import { direct, journal, until } from "./direct.ts";
+import type { NewRun } from "../../src/runs/run.ts";
+import { direct, givenAged, journal, until } from "./direct.ts";
 import { rowOf } from "./requests.ts";
 
 /** Waits until D1 has every change of this environment. */
@@ -26,6 +27,13 @@ export async function replicatedIn({ upkeep }: Coordinator, isPoked = true): Pro
 export async function replicatedRow(path: string, id: string): ReturnType<typeof rowOf> {
   await replicated(path);
   return rowOf(id);
+}
+
+/** A run in an environment of its own, which D1 has. */
+export async function givenReplicated(run?: Partial<NewRun>) {
+  const given = await givenAged(run);
+  await replicated(given.path);
+  return given;
 }
 
 /** The id up to which a walk over all runs has come in this database; null if none is under way. */

@@ -106,6 +106,16 @@ async function send<T>(method: string, path: string, options: Ask): Promise<Answ
   return { status: response.status, headers: response.headers, body: answer };
 }
 
+/** With this Idempotency-Key. */
+export function keyed(key: string): Ask {
+  return { headers: { "Idempotency-Key": key } };
+}
+
+/** "true" if the answer is that of an earlier request with the same key; otherwise null. */
+export function replayed({ headers }: Pick<Answer<unknown>, "headers">): string | null {
+  return headers.get("Idempotent-Replayed");
+}
+
 /** The URL of the next page, if there is one. */
 export function nextOf(headers: Headers): string | undefined {
   return /<([^>]*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
@@ -149,6 +159,13 @@ export async function createRun(
   const answer = await ask<CreatedRun>("POST", path, { body, ...options });
   if (answer.status !== 201) throw new Error(`create answered ${answer.status}: ${JSON.stringify(answer.body)}`);
   return answer.body;
+}
+
+/** A new run in an environment of its own. */
+export async function givenRun(body?: Record<string, unknown>, options?: Ask) {
+  const path = newRunsPath();
+  const run = await createRun(path, body, options);
+  return { path, run, runPath: `${path}/${run.id}` };
 }
 
 export function report(run: CreatedRun, body: unknown, options: Ask = {}): Promise<Answer<ActionRun>> {

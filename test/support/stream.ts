@@ -2,7 +2,7 @@
 
 import { exports } from "cloudflare:workers";
 import { HANG_MS } from "./direct.ts";
-import { type Answer, type Ask, ask, type Beaten, type CreatedRun, ROOT } from "./requests.ts";
+import { type Answer, type Ask, ask, type Beaten, type CreatedRun, givenRun, ROOT } from "./requests.ts";
 
 /** An entry of a timeline on the wire. */
 export interface WireEvent {
@@ -135,4 +135,11 @@ export function eventsOf(runPath: string, query = "", options: Ask = {}): Promis
 /** Sends a heartbeat as the run's workflow does. */
 export function beat<T = Beaten>(run: CreatedRun, body: unknown = {}, token = run.callback.token): Promise<Answer<T>> {
   return ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token, body });
+}
+
+/** A run in an environment of its own that a heartbeat has started. */
+export async function givenStarted(body?: Record<string, unknown>) {
+  const given = await givenRun(body);
+  await beat(given.run);
+  return given;
 }

@@ -4,17 +4,8 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { coordinator } from "../../support/direct.ts";
 import { replicatedRow } from "../../support/landed.ts";
-import {
-  type ActionRun,
-  type Answer,
-  ask,
-  type Beaten,
-  type CreatedRun,
-  createRun,
-  newRunsPath,
-  report,
-} from "../../support/requests.ts";
-import { beat, eventsOf } from "../../support/stream.ts";
+import { type ActionRun, type Answer, ask, type Beaten, type CreatedRun, report } from "../../support/requests.ts";
+import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
 
 type Told = ActionRun & {
   readonly code?: string;
@@ -25,9 +16,7 @@ type Call = () => Promise<Answer<Told | Beaten> | boolean>;
 afterEach(() => vi.useRealTimers());
 
 async function started() {
-  const path = newRunsPath();
-  const run = await createRun(path, { actionName: "deploy", timeout: 1 });
-  await beat(run);
+  const { path, run } = await givenStarted({ actionName: "deploy", timeout: 1 });
   return { path, run };
 }
 

@@ -4,7 +4,7 @@ import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { ACCEPTED_MAX } from "../../../src/runs/journal/timeline-rows.ts";
 import { later } from "../../support/clock.ts";
-import { alarmIn, change, coordinator, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, DAY_MS, direct, givenAged, journal, until } from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
@@ -12,26 +12,25 @@ import {
   ask,
   type CreatedRun,
   createRun,
+  givenRun,
+  keyed,
   newRunsPath,
+  replayed,
   report,
 } from "../../support/requests.ts";
-import { beat, eventsOf } from "../../support/stream.ts";
+import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 type Told = ActionRun & { readonly code?: string; readonly error: string | null };
 
 afterEach(() => vi.useRealTimers());
 
-const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
-
 function cancel(path: string, id: string, body: unknown = {}, options: Ask = {}): Promise<Answer<Told>> {
   return ask("POST", `${path}/${id}/cancel`, { body, ...options });
 }
 
 async function started(body: Record<string, unknown> = { actionName: "deploy" }) {
-  const path = newRunsPath();
-  const run = await createRun(path, body);
-  await beat(run);
+  const { path, run } = await givenStarted(body);
   return { path, run };
 }
 
@@ -47,12 +46,11 @@ describe("a pending run", () => {
   it.each([{}, { graceSeconds: 3600 }, { graceSeconds: 0, reason: "wrong branch" }])(
     "is cancelled at once: %j",
     async (body) => {
-      const path = newRunsPath();
-      const run = await createRun(path);
+      const { path, run, runPath } = await givenRun();
       const answer = await cancel(path, run.id, body);
       expect(answer).toMatchObject({ status: 200, body: { status: "cancelled", startedAt: null, error: null } });
       expect((await get(path, run.id)).body).toEqual(answer.body);
-      const { body: events } = await eventsOf(`${path}/${run.id}`);
+      const { body: events } = await eventsOf(runPath);
       const { graceSeconds: _, ...reason } = { graceSeconds: 0, ...body };
       expect(events.slice(1)).toEqual([
         {
@@ -70,9 +68,8 @@ describe("a pending run", () => {
   );
 
   it("needs no body and no Content-Type", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    expect((await ask("POST", `${path}/${run.id}/cancel`)).status).toBe(200);
+    const { runPath } = await givenRun();
+    expect((await ask("POST", `${runPath}/cancel`)).status).toBe(200);
   });
 });
 
@@ -197,8 +194,7 @@ describe("a run that has ended is 409, and stays as it is", () => {
   };
 
   it.each(Object.entries(ENDS))("%s", async (code, end) => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: 1 });
+    const { path, run } = await givenRun({ actionName: "deploy", heartbeatTimeout: 1 });
     await end(run, path);
     const before = (await get(path, run.id)).body;
     for (const graceSeconds of [0, 60]) {
@@ -208,8 +204,7 @@ describe("a run that has ended is 409, and stays as it is", () => {
   });
 
   it("delivery_failed", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     await change(path, id, { type: "dispatch_failed", reason: "x." });
     expect(await cancel(path, id)).toMatchObject({ status: 409, body: { code: "delivery_failed" } });
   });
@@ -255,7 +250,6 @@ describe("the body", () => {
 
 describe("the same request with the same key", () => {
   const body = { reason: "wrong branch", graceSeconds: 30 };
-  const replayed = ({ headers }: Answer<unknown>) => headers.get("Idempotent-Replayed");
 
   it("answers as before: while the run stops, after a report, and after its grace", async () => {
     const { path, run } = await started();
@@ -337,11 +331,10 @@ describe("the same request with the same key", () => {
   });
 
   it("under the key of a DELETE is another request: 422", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    expect((await ask("DELETE", `${path}/${run.id}`, keyed("k"))).status).toBe(200);
+    const { path, run, runPath } = await givenRun();
+    expect((await ask("DELETE", runPath, keyed("k"))).status).toBe(200);
     expect((await cancel(path, run.id, {}, keyed("k"))).status).toBe(422);
-    expect((await ask("DELETE", `${path}/${run.id}`, keyed("k"))).status).toBe(200);
+    expect((await ask("DELETE", runPath, keyed("k"))).status).toBe(200);
   });
 
   it("is remembered for 1000 cancels of a run, and purging them does not hold up the object", async () => {
@@ -379,8 +372,7 @@ describe("the same request with the same key", () => {
 });
 
 it("survives an eviction between the request and the end of its grace", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id } = await givenAged();
   await change(path, id, { type: "started" });
   const request = { type: "cancel_requested", by: "ci", reason: "why", graceMs: 30_000 } as const;
   const key = { key: "t:root:k", fingerprint: "f" };

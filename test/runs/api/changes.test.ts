@@ -4,10 +4,20 @@ import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { changesOf, cursorOf, loseCoordinator, nextChanges, openFeed, seqOf } from "../../support/changes.ts";
 import { hurryTime } from "../../support/clock.ts";
-import { alarmIn, change, coordinator, createAged, DAY_MS, direct, journal, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  givenAged,
+  journal,
+  until,
+} from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { type ActionRun, ask, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { beat } from "../../support/stream.ts";
 import type { Refusal } from "../../support/tokens.ts";
@@ -25,8 +35,7 @@ const idsOf = (runs: readonly { readonly id: string }[]) => runs.map(({ id }) =>
 
 describe("the feed", () => {
   it("without a cursor has no runs and a cursor for now, and after it each change, in the run's newest version", async () => {
-    const path = newRunsPath();
-    await createRun(path);
+    const { path } = await givenRun();
     const { status, body } = await changesOf(path);
     expect([status, body]).toEqual([200, { ...NOTHING, cursor: body.cursor }]);
     const run = await createRun(path);
@@ -61,11 +70,10 @@ describe("the feed", () => {
   });
 
   it("has details with include=details, the last heartbeat included, and heartbeats that change nothing are no changes", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", labels: ["b", "a"] });
+    const { path, run, runPath } = await givenRun({ actionName: "deploy", labels: ["b", "a"] });
     await beat(run, { message: "one" });
     const { body } = await changesOf(path, "?after=0&include=details");
-    const { body: got } = await ask("GET", `${path}/${run.id}?include=details`);
+    const { body: got } = await ask("GET", `${runPath}?include=details`);
     expect(body.runs).toEqual([got]);
     expect(body.runs[0]?.details).toMatchObject({ labels: ["a", "b"], heartbeat: { message: "one" } });
     await beat(run, { message: "two" });
@@ -95,8 +103,7 @@ describe("the feed", () => {
   });
 
   it("reads no D1, also while D1 does not answer", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     await replicated(path);
     await changesOf(path);
     const before = faults.calls;
@@ -193,8 +200,7 @@ describe("a cursor", () => {
   });
 
   it("beyond the newest change, or of another epoch, is 410 and says what to do, even with a wait or in a stream", async () => {
-    const path = newRunsPath();
-    await createRun(path);
+    const { path } = await givenRun();
     const cursor = await cursorOf(path);
     const [epoch] = cursor.split(".");
     for (const query of [`?after=${epoch}.2`, `?after=${epoch}.2&wait=60`, `?after=${Number(epoch) - 1}.1`]) {
@@ -220,8 +226,7 @@ describe("a cursor", () => {
   });
 
   it("stays when the run with the newest change was purged, and after an eviction", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     await change(path, id, { type: "cancelled", by: "root" });
     await replicated(path);
     const cursor = await cursorOf(path);
@@ -241,8 +246,7 @@ describe("a cursor", () => {
   });
 
   it("from before a resync is gone when the resync is done, and 0 is before every change", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     await replicated(path);
     const before = await cursorOf(path);
     hurryTime();
@@ -262,8 +266,7 @@ describe("a cursor", () => {
   });
 
   it("of changes that a restore of the object lost is gone after the resync, although others have their numbers", async () => {
-    const path = newRunsPath();
-    await createAged(path);
+    const { path } = await givenAged();
     await resynced(path);
     await createAged(path);
     const lost = await cursorOf(path);
@@ -280,8 +283,7 @@ describe("a cursor", () => {
   });
 
   it("of an environment means nothing in another, and opens nothing there", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const cursor = await cursorOf(path);
     const other = newRunsPath();
     expect((await changesOf<Refusal>(other, `?after=${cursor}`)).status).toBe(410);
@@ -291,8 +293,7 @@ describe("a cursor", () => {
 });
 
 it("while the coordinator can't be reached, the feed is 503 and asks for a pause, with and without a cursor", async () => {
-  const path = newRunsPath();
-  await createRun(path);
+  const { path } = await givenRun();
   const cursor = await cursorOf(path);
   loseCoordinator(path);
   for (const accept of ["application/json", "text/event-stream"]) {
@@ -385,8 +386,7 @@ describe("a wait", () => {
   });
 
   it("answers at once if there is a change already, if there is no cursor, and for wait=0", async () => {
-    const path = newRunsPath();
-    await createRun(path);
+    const { path } = await givenRun();
     const startedAt = performance.now();
     const { body } = await changesOf(path, "?after=0&wait=60");
     expect(body.runs).toHaveLength(1);

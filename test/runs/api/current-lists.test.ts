@@ -20,7 +20,7 @@ import {
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches, resetFaults } from "../../support/faults.ts";
 import { decide, startGated, storeGated } from "../../support/gated.ts";
-import { replicated } from "../../support/landed.ts";
+import { givenReplicated, replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
@@ -216,9 +216,7 @@ it.each(["before", "after"])("a run that is replicated %s the object answers a l
 describe("a list is stale, and shows what D1 has,", () => {
   /** A run that is replicated, and one that is not. */
   async function lagging() {
-    const path = newRunsPath();
-    const id = await createAged(path);
-    await replicated(path);
+    const { path, id } = await givenReplicated();
     refuseRuns(path);
     const later = await createAged(path);
     return { path, id, later };
@@ -248,9 +246,7 @@ describe("a list is stale, and shows what D1 has,", () => {
   });
 
   it("while a resync walks, and then no longer", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
-    await replicated(path);
+    const { path, id } = await givenReplicated();
     const gate = holdWrites();
     await direct(path).upkeep.resync();
     expect(await list(path)).toMatchObject({ ids: [id], isStale: true });

@@ -13,12 +13,13 @@ import {
   type Ask,
   ask,
   type CreatedRun,
-  createRun,
+  givenRun,
+  keyed,
   newRunsPath,
   ROOT,
   report,
 } from "../../support/requests.ts";
-import { beat, eventsOf } from "../../support/stream.ts";
+import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
 import { sha256 } from "../../support/tokens.ts";
 
 interface Details {
@@ -49,7 +50,6 @@ const NOTHING = {
   approval: null,
   delivery: null,
 };
-const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 
 function create(path: string, body: object = {}, query = "?include=details", options: Ask = {}) {
   return ask<Told>("POST", `${path}${query}`, { body: { actionName: "deploy", ...body }, ...options });
@@ -93,18 +93,16 @@ describe("details", () => {
   });
 
   it("show the last heartbeat with news", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     await beat(run, { message: "building", progress: 0.5 });
     await beat(run, {});
-    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    const { body: events } = await eventsOf(runPath);
     const heartbeat = { at: events.at(-1)?.at, message: "building", progress: 0.5 };
     expect((await get(path, run.id)).body.details?.heartbeat).toEqual(heartbeat);
   });
 
   it("are in the answer to a wait, whether the run ends meanwhile or has ended", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", labels: ["a"] });
+    const { path, run } = await givenRun({ actionName: "deploy", labels: ["a"] });
     const waiting = get(path, run.id, "?wait=30&include=details");
     await report(run, { status: "succeeded" });
     for (const { body } of [await waiting, await get(path, run.id, "?wait=30&include=details")]) {
@@ -114,8 +112,7 @@ describe("details", () => {
 
   it("of an ended run are remembered once somebody asked for them", async () => {
     watchHops();
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     await report(run, { status: "succeeded" });
     await get(path, run.id, "");
     const first = await hopsOf(() => get(path, run.id));
@@ -125,14 +122,13 @@ describe("details", () => {
   });
 
   it.each(["?include=", "?include=x", "?include=details&include=details"])("%s is 400", async (query) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     await report(run, { status: "succeeded" });
     for (const answer of [
       await create(path, {}, query),
       await get(path, run.id, query),
-      await ask<Told>("POST", `${path}/${run.id}/cancel${query}`),
-      await ask<Told>("POST", `${path}/${run.id}/retry${query}`),
+      await ask<Told>("POST", `${runPath}/cancel${query}`),
+      await ask<Told>("POST", `${runPath}/retry${query}`),
     ]) {
       expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
     }
@@ -263,9 +259,7 @@ it("a create without labels has the fingerprint that it had before there were la
 
 describe("the job's page", () => {
   it("from a heartbeat is a version, at most five times, and never after the end", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    await beat(run);
+    const { path, run } = await givenStarted();
     const urlOf = async () => (await get(path, run.id)).body.details?.externalUrl;
     for (const [n, version] of [3, 4, 5, 6, 7, 7, 7].entries()) {
       const { status, body } = await beat(run, { externalUrl: `https://ci.example/${n}` });
@@ -281,8 +275,7 @@ describe("the job's page", () => {
   });
 
   it("that is no https link is accepted and shown in the timeline alone, once, and both say why", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const told = [];
     for (const [externalUrl, why] of [
       ["http://ci.example/1", /not an https URL/],
@@ -297,7 +290,7 @@ describe("the job's page", () => {
       const externalUrlRefused = expect.stringMatching(why);
       told.push({ type: "heartbeat", externalUrl: new URL(externalUrl).href, externalUrlRefused });
     }
-    expect((await eventsOf(`${path}/${run.id}`)).body.slice(2)).toMatchObject(told);
+    expect((await eventsOf(runPath)).body.slice(2)).toMatchObject(told);
     expect((await get(path, run.id)).body.details?.externalUrl).toBeNull();
   });
 });

@@ -3,7 +3,7 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read-runs.ts";
-import { change, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
+import { change, coordinator, direct, givenAged, journal, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
@@ -99,8 +99,7 @@ describe("a remembered run is forgotten", () => {
   }
 
   it("in the millisecond in which its retention ends", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     const answer = await change(path, id, { type: "cancelled" });
     if (!answer.ok) throw new Error(answer.reason);
     await replicated(path);

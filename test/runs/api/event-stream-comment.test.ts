@@ -7,7 +7,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { afterEach, expect, it, vi } from "vitest";
 import { coordinator, until } from "../../support/direct.ts";
 import { replicated } from "../../support/landed.ts";
-import { createRun, newRunsPath, report } from "../../support/requests.ts";
+import { givenRun, report } from "../../support/requests.ts";
 import { openStream } from "../../support/stream.ts";
 
 afterEach(() => {
@@ -15,11 +15,10 @@ afterEach(() => {
 });
 
 it("a stream sends a comment after 15 s without news, and still sends the next event", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path);
+  const { path, run, runPath } = await givenRun();
   // This run has a batch too. It must be over before the clock is the test's.
   await replicated(path);
-  const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
+  const stream = await openStream(runPath, { lastEventId: 1 });
   await stream.next();
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout", "Date"] });
   let frame: unknown = "nothing yet";

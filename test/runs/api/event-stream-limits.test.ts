@@ -9,8 +9,8 @@ import {
 } from "../../../src/runs/coordinator/subscriptions.ts";
 import type { Subscriber } from "../../../src/runs/run-calls.ts";
 
-import { change, createAged, direct, until } from "../../support/direct.ts";
-import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
+import { change, createAged, direct, givenAged, until } from "../../support/direct.ts";
+import { ask, givenRun, newRunsPath, report } from "../../support/requests.ts";
 import { EVENT_STREAM, eventsOf, openStream, type Stream, within } from "../../support/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
 
@@ -46,9 +46,7 @@ describe("100 streams of one run by one token", () => {
   }
 
   it("are served and get the end; one more stream or wait is 503, but pages, other runs and other tokens are not", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const runPath = `${path}/${run.id}`;
+    const { path, run, runPath } = await givenRun();
     const streams = await open(runPath);
     await Promise.all(streams.map((one) => one.events(1)));
     const ends = Promise.all(streams.map((one) => one.rest()));
@@ -68,9 +66,7 @@ describe("100 streams of one run by one token", () => {
   });
 
   it("let another one in as soon as one of them leaves", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const runPath = `${path}/${run.id}`;
+    const { runPath } = await givenRun();
     const streams = await open(runPath);
     await Promise.all(streams.map((one) => one.events(1)));
     expectTooMany(await askStream(runPath));
@@ -86,9 +82,7 @@ describe("100 streams of one run by one token", () => {
   });
 
   it("hold no subscription after they ended, were refused or got 204", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
-    const runPath = `${path}/${id}`;
+    const { path, id, runPath } = await givenAged();
     for (let n = 0; n < SUBSCRIPTIONS_PER_RUN_AND_TOKEN + 20; n++) {
       expect((await askStream(runPath, { "Last-Event-ID": "7" })).status).toBe(400);
     }
@@ -148,8 +142,7 @@ describe("the subscriptions of an environment", () => {
   });
 
   it("for one run are 200 for streams and waits together, and one token gets at most half", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     const stub = direct(path);
     const wait = (tokenId: string) =>
       stub.watches.waitForEnd(id, { key: crypto.randomUUID(), tokenId }, { maxMs: 20_000, isLast: true });
@@ -166,8 +159,7 @@ describe("the subscriptions of an environment", () => {
   });
 
   it("are free as soon as a wait is given up, and the same subscribers can take them again", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     const stub = direct(path);
     const subscribers = Array.from({ length: SUBSCRIPTIONS_PER_RUN_AND_TOKEN }, () => stream("a token"));
     const waits = subscribers.map((subscriber) =>

@@ -3,10 +3,10 @@
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import { alarmIn, change, coordinator, createAged, direct } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, direct, givenAged } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
-import { ask, type CreatedRun, createRun, newRunsPath, report } from "../../support/requests.ts";
-import { beat, EVENT_STREAM, eventsOf, openStream } from "../../support/stream.ts";
+import { ask, type CreatedRun, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
+import { beat, EVENT_STREAM, eventsOf, givenStarted, openStream } from "../../support/stream.ts";
 import type { Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
@@ -71,9 +71,8 @@ describe("a stream", () => {
   });
 
   it("of an open run sends each event as it happens, and ends after the last one", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const stream = await openStream(`${path}/${run.id}`);
+    const { run, runPath } = await givenRun();
+    const stream = await openStream(runPath);
     expect((await stream.events(1)).map(({ type }) => type)).toEqual(["created"]);
     for (const message of ["a", "b", "c"]) {
       const coming = stream.events(message === "a" ? 2 : 1, 2000);
@@ -88,32 +87,29 @@ describe("a stream", () => {
   });
 
   it.each(["alarm", "cancel"] as const)("ends by itself when the run is ended by: %s", async (how) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const stream = await openStream(`${path}/${run.id}`);
+    const { path, runPath } = await givenRun();
+    const stream = await openStream(runPath);
     await stream.events(1);
     const end = stream.rest();
     if (how === "alarm") await alarmIn(61 * 60_000, coordinator(path));
-    else await ask("DELETE", `${path}/${run.id}`);
+    else await ask("DELETE", runPath);
     expect(await end).toMatchObject([{ seq: 2, type: "ended" }]);
   });
 
   it("that needs several fetches has every event", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id, runPath } = await givenAged();
     await runInDurableObject(coordinator(path), async (instance) => {
       for (let n = 0; n < 340; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
     });
     await change(path, id, { type: "succeeded", output: null });
-    const found = await (await openStream(`${path}/${id}`)).rest();
+    const found = await (await openStream(runPath)).rest();
     expect(found.map(({ seq }) => seq)).toEqual(Array.from({ length: 343 }, (_, i) => i + 1));
   });
 
   it.each(["down", "hang"] as const)("goes on without D1: %s", async (fault) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     const { open } = breakD1(fault);
-    const stream = await openStream(`${path}/${run.id}`);
+    const stream = await openStream(runPath);
     await stream.events(1);
     const end = stream.rest();
     const reporting = report(run, { status: "succeeded" });
@@ -123,11 +119,10 @@ describe("a stream", () => {
   });
 
   it("is refused with a status if the run can't be watched", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     expect((await openStream(`${newRunsPath()}/${run.id}`)).status).toBe(404);
-    expect((await openStream(`${path}/${run.id}`, { token: "x" })).status).toBe(401);
-    const odd = await ask<Refusal>("GET", `${path}/${run.id}/events?x=1`, { headers: { Accept: EVENT_STREAM } });
+    expect((await openStream(runPath, { token: "x" })).status).toBe(401);
+    const odd = await ask<Refusal>("GET", `${runPath}/events?x=1`, { headers: { Accept: EVENT_STREAM } });
     expect(odd).toMatchObject({ status: 400, body: { code: "invalid_query" } });
   });
 });
@@ -143,9 +138,7 @@ describe("Last-Event-ID", () => {
   });
 
   it("resumes a run in progress after every event", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const runPath = `${path}/${run.id}`;
+    const { run, runPath } = await givenRun();
     const found = await (await openStream(runPath)).events(1);
     for (let n = 0; ; n++) {
       if (n === 6) await report(run, { status: "succeeded" });
@@ -160,9 +153,8 @@ describe("Last-Event-ID", () => {
   });
 
   it("with the newest event's id waits for the next event", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
+    const { run, runPath } = await givenRun();
+    const stream = await openStream(runPath, { lastEventId: 1 });
     expect(await stream.next()).toMatchObject({ data: null });
     const coming = stream.events(1);
     await beat(run);
@@ -193,15 +185,14 @@ describe("Last-Event-ID", () => {
   );
 
   it("with the id of a heartbeat that was thinned out resumes with the entry that counts it", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id, runPath } = await givenAged();
     await runInDurableObject(coordinator(path), async (instance) => {
       for (let n = 0; n < 1100; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
     });
     await change(path, id, { type: "succeeded", output: null });
-    const whole = await (await openStream(`${path}/${id}`)).rest();
+    const whole = await (await openStream(runPath)).rest();
     for (const seq of [3, 50, 600]) {
-      const resumed = await (await openStream(`${path}/${id}`, { lastEventId: seq })).rest();
+      const resumed = await (await openStream(runPath, { lastEventId: seq })).rest();
       expect(resumed).toEqual(whole.filter((event) => event.seq > seq));
     }
   });
@@ -209,9 +200,7 @@ describe("Last-Event-ID", () => {
 
 describe("the object restarts while it is watched", () => {
   it("and no event is missed, whether the stream goes on or has to be resumed", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const runPath = `${path}/${run.id}`;
+    const { run, runPath } = await givenRun();
     let stream = await openStream(runPath);
     const found = await stream.events(1);
     for (let n = 0; n < 6; n++) {
@@ -231,11 +220,9 @@ describe("the object restarts while it is watched", () => {
   });
 
   it("and a stream resumes after an eviction without subscribers", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    await beat(run);
+    const { path, runPath } = await givenStarted();
     await evictDurableObject(coordinator(path));
-    const stream = await openStream(`${path}/${run.id}`, { lastEventId: 1 });
+    const stream = await openStream(runPath, { lastEventId: 1 });
     expect((await stream.events(2)).map(({ seq }) => seq)).toEqual([2, 3]);
     await stream.cancel();
   });
@@ -243,9 +230,7 @@ describe("the object restarts while it is watched", () => {
 
 describe("without news", () => {
   it("a stream ends after 5 minutes, at the next event, and can be resumed from there", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", timeout: 600 });
-    const runPath = `${path}/${run.id}`;
+    const { run, runPath } = await givenRun({ actionName: "deploy", timeout: 600 });
     const stream = await openStream(runPath);
     await stream.events(1);
     const coming = stream.events(1);
@@ -261,9 +246,8 @@ describe("without news", () => {
   });
 
   it("a stream ends after 5 minutes although the run goes on", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", timeout: 600 });
-    const stream = await openStream(`${path}/${run.id}`);
+    const { path, run, runPath } = await givenRun({ actionName: "deploy", timeout: 600 });
+    const stream = await openStream(runPath);
     await stream.events(1);
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 5 * 60_000 });
     const coming = stream.rest();
@@ -277,9 +261,8 @@ describe("without news", () => {
 });
 
 it.each(["limit=1", "cursor=MQ"])("refuses %s on a stream, which it would only ignore", async (query) => {
-  const path = newRunsPath();
-  const run = await createRun(path);
+  const { runPath } = await givenRun();
   const headers = { Accept: "text/event-stream" };
-  const answer = await ask<{ code: string }>("GET", `${path}/${run.id}/events?${query}`, { headers });
+  const answer = await ask<{ code: string }>("GET", `${runPath}/events?${query}`, { headers });
   expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
 });

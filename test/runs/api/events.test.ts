@@ -7,10 +7,10 @@ import { newUuidV7 } from "../../../src/base/ids.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, createAged, newIdIn, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, givenAged, newIdIn, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { type Answer, ask, type CreatedRun, createRun, newRunsPath, report } from "../../support/requests.ts";
-import { beat, eventsOf, openStream, type WireEvent } from "../../support/stream.ts";
+import { type Answer, ask, type CreatedRun, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
+import { beat, eventsOf, givenStarted, openStream, type WireEvent } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
@@ -32,11 +32,10 @@ function encode(text: string): string {
 
 describe("a timeline", () => {
   it("is a bare array, oldest first, that agrees with the run", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     await beat(run, { message: "building", progress: 0.5, externalUrl: "https://ci.example/1" });
     const { body: ended } = await report(run, { status: "failed", error: "no", output: { a: 1 } });
-    const { status, headers, body } = await eventsOf(`${path}/${run.id}`);
+    const { status, headers, body } = await eventsOf(runPath);
     expect([status, headers.get("Content-Type"), headers.get("Link")]).toEqual([200, "application/json", null]);
     expect(headers.get("Vary")).toMatch(/\bAccept\b/i);
     expect(body).toEqual([
@@ -55,14 +54,13 @@ describe("a timeline", () => {
   });
 
   it("never goes backwards, even if the clock does", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     for (const ms of [9000, 2000, -60_000, 5000, 20_000, 1000]) {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.createdAt) + ms });
       await beat(run, { message: `${ms}` });
     }
     await report(run, { status: "succeeded" });
-    const { body } = await eventsOf(`${path}/${run.id}`);
+    const { body } = await eventsOf(runPath);
     expect(body.map(({ seq }) => seq)).toEqual(body.map((_, i) => i + 1));
     const instants = body.map(({ at }) => at);
     for (const at of instants) expect(at).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
@@ -70,15 +68,13 @@ describe("a timeline", () => {
   });
 
   it("ends when the run ended, though the clock was turned back after a heartbeat", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    await beat(run);
+    const { run, runPath } = await givenStarted();
     for (const ms of [20_000, 1000]) {
       vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.createdAt) + ms });
       await (ms === 1000 ? report(run, { status: "succeeded" }) : beat(run, { message: "m" }));
     }
-    const { body } = await eventsOf(`${path}/${run.id}`);
-    const { body: ended } = await ask("GET", `${path}/${run.id}`);
+    const { body } = await eventsOf(runPath);
+    const { body: ended } = await ask("GET", runPath);
     expect(body.at(-1)).toMatchObject({ type: "ended", at: ended.completedAt });
   });
 
@@ -101,32 +97,32 @@ describe("a timeline", () => {
     ["deadline", (path) => alarmIn(61 * 60_000, coordinator(path))],
     ["silence", (path) => alarmIn(31 * 60_000, coordinator(path))],
   ])("ends with the cause %s, once, and with nothing after it", async (cause, end) => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: cause === "silence" ? 30 : 90 });
+    const { path, run, runPath } = await givenRun({
+      actionName: "deploy",
+      heartbeatTimeout: cause === "silence" ? 30 : 90,
+    });
     await end(path, run);
     await beat(run, { message: "late" });
     await report(run, { status: "failed", error: "late" });
-    await ask("DELETE", `${path}/${run.id}`);
-    const { body } = await eventsOf(`${path}/${run.id}`);
-    const { body: ended } = await ask("GET", `${path}/${run.id}`);
+    await ask("DELETE", runPath);
+    const { body } = await eventsOf(runPath);
+    const { body: ended } = await ask("GET", runPath);
     expect(body.filter(({ type }) => type === "ended")).toEqual([
       { seq: body.length, type: "ended", at: ended.completedAt, status: ended.status, cause },
     ]);
   });
 
   it("ends with the cause delivery, without the receiver's answer", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id, runPath } = await givenAged();
     await change(path, id, { type: "dispatch_failed", reason: "ci.example answered 404." });
-    const { body } = await eventsOf(`${path}/${id}`);
+    const { body } = await eventsOf(runPath);
     expect(body[1]).toEqual({ seq: 2, type: "ended", at: expect.any(String), status: "failed", cause: "delivery" });
   });
 
   it("applies a deadline that has passed unnoticed", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) + 5000 });
-    const { body } = await eventsOf(`${path}/${run.id}`);
+    const { body } = await eventsOf(runPath);
     expect(body.at(-1)).toMatchObject({ type: "ended", cause: "deadline", at: run.callback.expiresAt });
   });
 });
@@ -160,12 +156,10 @@ describe("pages", () => {
   });
 
   it("continue after a handmade cursor of the last entry when new entries come", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    await beat(run);
-    const after = await eventsOf(`${path}/${run.id}`, `?cursor=${encode("2")}`);
+    const { runPath } = await givenStarted();
+    const after = await eventsOf(runPath, `?cursor=${encode("2")}`);
     expect(after.body.map(({ seq }) => seq)).toEqual([3]);
-    expect((await eventsOf(`${path}/${run.id}`, `?cursor=${encode("3")}`)).body).toEqual([]);
+    expect((await eventsOf(runPath, `?cursor=${encode("3")}`)).body).toEqual([]);
   });
 
   it.each([
@@ -187,9 +181,8 @@ describe("pages", () => {
     ["status", "status=pending"],
     ["wait", "wait=5"],
   ])("refuse what is wrong and name it (%s): ?%s", async (place = "", query = "") => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const answer = await ask<Refusal>("GET", `${path}/${run.id}/events?${query}`);
+    const { runPath } = await givenRun();
+    const answer = await ask<Refusal>("GET", `${runPath}/events?${query}`);
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
     expect(answer.body.error).toContain(place);
   });
@@ -337,8 +330,7 @@ describe("a timeline may be read", () => {
   });
 
   it("only under its own tenant's path, even with ROOT_TOKEN", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     for (const other of [newRunsPath(), path.replace("/shop/", "/shop2/"), path.replace("/acme/", "/acme2/")]) {
       expect(await ask<Refusal>("GET", `${other}/${run.id}/events`)).toMatchObject({
         status: 404,
@@ -392,9 +384,8 @@ it.each(["down", "hang"] as const)("needs no D1: it is answered at once while D1
 });
 
 it("HEAD has the headers of GET, and other methods are 405", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path);
-  const address = `${path}/${run.id}/events`;
+  const { runPath } = await givenRun();
+  const address = `${runPath}/events`;
   for (const [Accept, type] of [
     ["*/*", "application/json"],
     ["text/event-stream", "text/event-stream; charset=utf-8"],
@@ -402,6 +393,6 @@ it("HEAD has the headers of GET, and other methods are 405", async () => {
     const head = await ask("HEAD", address, { headers: { Accept } });
     expect([head.status, head.headers.get("Content-Type"), head.body]).toEqual([200, type, null]);
   }
-  const posted = await ask("POST", `${path}/${run.id}/events`, { body: {} });
+  const posted = await ask("POST", `${runPath}/events`, { body: {} });
   expect([posted.status, posted.headers.get("Allow")]).toEqual([405, "GET, HEAD"]);
 });

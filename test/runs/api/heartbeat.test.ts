@@ -8,7 +8,7 @@ import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, createAged, direct, MINUTE_MS } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, direct, givenAged, MINUTE_MS } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
 import { replicated, replicatedRow } from "../../support/landed.ts";
 import {
@@ -18,6 +18,7 @@ import {
   type Beaten,
   type CreatedRun,
   createRun,
+  givenRun,
   newRunsPath,
   ROOT,
   report,
@@ -50,15 +51,14 @@ describe("the token", () => {
   };
 
   it.each(Object.entries(TOKENS))("%s is 401, touches no storage and changes nothing", async (_name, forge) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const token = await forge(run, path);
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
     const db = untouchable<D1Database>("DB");
     const guarded = envWith({ COORDINATORS: coordinators.binding, DB: db.binding });
     // A body that is none either: the token comes first.
     const options = { token, body: { progress: 7 } };
-    const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
+    const answer = await askWith<Refusal>(guarded, "POST", `${runPath}/heartbeat`, options);
     expect(answer).toMatchObject({ status: 401, body: { code: "token_invalid" } });
     expect([...coordinators.uses, ...db.uses]).toEqual([]);
     expect((await beat(run, {}, token)).status).toBe(401);
@@ -68,13 +68,12 @@ describe("the token", () => {
   it.each([{}, { "Idempotency-Key": "k" }, { "webhook-id": "k" }])(
     "an expired one is 401 without a call to the coordinator, also with the headers %j",
     async (headers) => {
-      const path = newRunsPath();
-      const run = await createRun(path);
+      const { run, runPath } = await givenRun();
       vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) });
       const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
       const guarded = envWith({ COORDINATORS: coordinators.binding });
       const options = { token: run.callback.token, body: {}, headers };
-      const answer = await askWith<Refusal>(guarded, "POST", `${path}/${run.id}/heartbeat`, options);
+      const answer = await askWith<Refusal>(guarded, "POST", `${runPath}/heartbeat`, options);
       expect(answer).toMatchObject({ status: 401, body: { code: "token_expired" } });
       expect(coordinators.uses).toEqual([]);
     },
@@ -104,12 +103,11 @@ describe("the body", () => {
     ["expected object", null],
     ["expected object", "hello"],
   ])("that is invalid is 400, names the place (%s) and changes nothing: %j", async (place, body) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const answer = await beat<Refusal>(run, body);
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_body" } });
     expect(answer.body.error).toContain(place);
-    expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("pending");
+    expect((await ask("GET", runPath)).body.status).toBe("pending");
     expect(await typesOf(path, run.id)).toEqual(["created"]);
   });
 
@@ -129,11 +127,10 @@ describe("the body", () => {
       { message: "m", progress: 0.25, externalUrl: "https://ci.example/1" },
     ],
   ])("%j is accepted and shown in the timeline", async (body, event) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     const answer = await beat(run, body);
     expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
-    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    const { body: events } = await eventsOf(runPath);
     expect(events[2]).toEqual({ seq: 3, type: "heartbeat", at: expect.any(String), ...event });
   });
 });
@@ -157,10 +154,9 @@ describe("the answer", () => {
 
 describe("a heartbeat", () => {
   it("starts a pending run, which the next read and the next list show, and D1 has it soon", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     expect((await beat(run, { message: "on it" })).body.status).toBe("running");
-    const { body: read } = await ask("GET", `${path}/${run.id}`);
+    const { body: read } = await ask("GET", runPath);
     expect((await ask("GET", path)).body).toEqual([read]);
     const row = await replicatedRow(path, run.id);
     const stored: ActionRun = JSON.parse(row?.body ?? "");
@@ -171,8 +167,7 @@ describe("a heartbeat", () => {
   });
 
   it("after the first makes no new version and no write to D1, and is in the timeline only if it has news", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const first = await beat(run, { progress: 0.1 });
     await replicated(path);
     const calls = faults.calls;
@@ -181,13 +176,12 @@ describe("a heartbeat", () => {
     }
     expect(faults.calls).toBe(calls);
     expect((await replicatedRow(path, run.id))?.version).toBe(2);
-    const { body: events } = await eventsOf(`${path}/${run.id}`);
+    const { body: events } = await eventsOf(runPath);
     expect(events.slice(2).map(({ progress, message }) => progress ?? message)).toEqual([0.1, 0.2, "m"]);
   });
 
   it("costs the journal one row without news and two with news", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     await beat(run, { message: "m" });
     const costOf = (heartbeat: Heartbeat) =>
       runInDurableObject(coordinator(path), async (instance, { storage }) => {
@@ -210,8 +204,7 @@ describe("a heartbeat", () => {
   });
 
   it.each(["down", "hang"] as const)("is answered while D1 is %s", async (fault) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     breakD1(fault);
     for (let n = 0; n < 2; n++) expect(await beat(run)).toMatchObject({ status: 200, body: { status: "running" } });
     expect(await typesOf(path, run.id)).toEqual(["created", "started", "heartbeat"]);
@@ -228,21 +221,19 @@ describe("a heartbeat after the end is 409 with the code", () => {
   };
 
   it.each(Object.entries(ENDS).filter(([code]) => code !== "delivery_failed"))("%s", async (code, end) => {
-    const path = newRunsPath();
-    const run = await createRun(path, { actionName: "deploy", heartbeatTimeout: 1 });
+    const { path, run, runPath } = await givenRun({ actionName: "deploy", heartbeatTimeout: 1 });
     await end(run, path);
-    const ended = await ask("GET", `${path}/${run.id}`);
+    const ended = await ask("GET", runPath);
     const events = await typesOf(path, run.id);
     for (let n = 0; n < 2; n++) {
       expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({ status: 409, body: { code } });
     }
-    expect((await ask("GET", `${path}/${run.id}`)).body).toEqual(ended.body);
+    expect((await ask("GET", runPath)).body).toEqual(ended.body);
     expect(await typesOf(path, run.id)).toEqual(events);
   });
 
   it("delivery_failed", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     await change(path, id, { type: "dispatch_failed", reason: "ci.example answered 404." });
     expect(await direct(path).runs.heartbeat(id, {})).toMatchObject({ ok: false, reason: "delivery_failed" });
   });
@@ -250,8 +241,7 @@ describe("a heartbeat after the end is 409 with the code", () => {
 
 describe("races", () => {
   it("many first heartbeats make one start, and each gets a response", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
     const told = { status: "running", deadlineAt: run.callback.expiresAt, cancel: null };
     expect(beats.map(({ status, body }) => [status, body])).toEqual(Array(40).fill([200, told]));
@@ -266,16 +256,15 @@ describe("races", () => {
     ["callback", "heartbeat", "cancel"],
     ["cancel", "heartbeat", "callback"],
   ])("%s, %s and %s at once: one end, and every answer and the timeline agree with it", async (...order) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const go: Record<string, () => Promise<Answer<ActionRun | Beaten>>> = {
       heartbeat: () => beat(run, { message: "m" }),
       callback: () => report(run, { status: "succeeded" }),
-      cancel: () => ask("DELETE", `${path}/${run.id}`),
+      cancel: () => ask("DELETE", runPath),
     };
     const answers = await Promise.all(order.map((name) => go[name]?.()));
     const of = (name: string) => answers[order.indexOf(name)];
-    const { body } = await ask("GET", `${path}/${run.id}`);
+    const { body } = await ask("GET", runPath);
     const cancelled = of("cancel")?.status === 200;
     expect(body.status).toBe(cancelled ? "cancelled" : "succeeded");
     expect(of("callback")?.status).toBe(cancelled ? 409 : 200);

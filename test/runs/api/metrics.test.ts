@@ -24,7 +24,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { replicated } from "../../support/landed.ts";
+import { givenReplicated, replicated } from "../../support/landed.ts";
 import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { sqlStorage } from "../../support/sql-storage.ts";
@@ -230,9 +230,7 @@ describe("a coordinator with more runs than one batch has", () => {
   const RUNS = 2 * WALK_ROWS + 100;
 
   async function filled(): Promise<string> {
-    const path = newRunsPath();
-    await createAged(path);
-    await replicated(path);
+    const { path } = await givenReplicated();
     await fillJournal(path, { rows: RUNS, isReplicated: false, endedAt: T0 - DAY_MS });
     // The new instance knows the rows.
     await evictDurableObject(coordinator(path));
@@ -308,9 +306,7 @@ describe("retention", () => {
   });
 
   it("counts a run before it takes it, also if nothing had ended when counting began", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
-    await replicated(path);
+    const { path, id } = await givenReplicated();
     expect(await ended(path)).toEqual({});
     expect(await change(path, id, { type: "cancelled" })).toMatchObject({ ok: true });
     await replicated(path);
@@ -390,9 +386,7 @@ describe("the counts are refused", () => {
   });
 
   it("if the coordinator does not answer within 8 s, which is less than Prometheus waits", async () => {
-    const path = newRunsPath();
-    await createAged(path);
-    await replicated(path);
+    const { path } = await givenReplicated();
     const hanging = coordinatorsThat(() => new Promise(() => {}));
     vi.spyOn(console, "error").mockImplementation(() => {});
     hurryTimers(8000, 8001);

@@ -13,6 +13,8 @@ import {
   ask,
   type CreatedRun,
   createRun,
+  givenRun,
+  keyed,
   newRunsPath,
   report,
 } from "../../support/requests.ts";
@@ -21,7 +23,6 @@ import { grantToken } from "../../support/tokens.ts";
 
 type Told = CreatedRun & { readonly code?: string; readonly details?: Record<string, unknown> };
 
-const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 const WANTED = {
   actionName: "deploy",
   entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
@@ -37,8 +38,7 @@ function retry(path: string, id: string, body: unknown = {}, options: Ask = {}):
 }
 
 async function ended(wanted: Record<string, unknown> = WANTED) {
-  const path = newRunsPath();
-  const run = await createRun(path, wanted);
+  const { path, run } = await givenRun(wanted);
   await report(run, { status: "failed", error: "no" });
   return { path, run };
 }
@@ -113,8 +113,7 @@ it("needs no D1, unless the key is gone that made the run's id, and then a repla
 
 describe("refuses", () => {
   it("an open run: run_open", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     expect(await retry(path, run.id)).toMatchObject({ status: 409, body: { code: "run_open" } });
     await beat(run);
     expect(await retry(path, run.id)).toMatchObject({ status: 409, body: { code: "run_open" } });

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { newActionsPath, put, versionOf } from "../../actions/actions.ts";
 import { journal } from "../../support/direct.ts";
-import { type Answer, type Ask, ask, type CreatedRun, report } from "../../support/requests.ts";
+import { type Answer, type Ask, ask, type CreatedRun, keyed, report } from "../../support/requests.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 type Told = Omit<CreatedRun, "callback"> & {
@@ -15,7 +15,6 @@ type Told = Omit<CreatedRun, "callback"> & {
 const TRIGGER = { type: "webhook", url: "https://ci.example.com/a", startOn: "heartbeat" };
 const DEPLOY = { timeout: 30, heartbeatTimeout: 5, labels: ["team:payments", "b"] };
 
-const keyed = (key: string): Ask => ({ headers: { "Idempotency-Key": key } });
 const runsOf = (path: string) => path.replace(/actions\/.*$/, "action-runs");
 
 function run(path: string, body: unknown = {}, options: Ask = {}): Promise<Answer<Told>> {

@@ -1,7 +1,7 @@
 /** The header `traceparent` of a create, a run of an action and a retry: what is kept, what is ignored, who counts. */
 
 import { describe, expect, it } from "vitest";
-import { ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
+import { ask, type CreatedRun, givenRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const SPAN = "00f067aa0ba902b7";
@@ -84,16 +84,15 @@ it("is no part of what a key is bound to, so the first one counts", async () => 
 });
 
 it("is in the details of a get and of a list, in no other member, and a retry does not inherit it", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path, { actionName: "deploy" }, traced(SENT));
+  const { path, run, runPath } = await givenRun({ actionName: "deploy" }, traced(SENT));
   expect(JSON.stringify(run)).not.toContain(TRACE);
   const [get, list] = await Promise.all([
-    ask<Told>("GET", `${path}/${run.id}?include=details`),
+    ask<Told>("GET", `${runPath}?include=details`),
     ask<Told[]>("GET", `${path}?include=details`),
   ]);
   expect([get.body, ...list.body].map(({ details }) => details.traceparent)).toEqual([SENT, SENT]);
   expect((await rowOf(run.id))?.body).not.toContain(TRACE);
   await report(run, { status: "failed", error: "no" });
-  const again = await ask<Told>("POST", `${path}/${run.id}/retry?include=details`);
+  const again = await ask<Told>("POST", `${runPath}/retry?include=details`);
   expect(again.body.details.traceparent).toBeNull();
 });

@@ -11,9 +11,18 @@ import { afterEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
 import type { Subscriber, Wait } from "../../../src/runs/run-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, createAged, direct, newIdIn, until } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, direct, givenAged, newIdIn, until } from "../../support/direct.ts";
 import { breakD1, faults, faulty } from "../../support/faults.ts";
-import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../../support/requests.ts";
+import {
+  type ActionRun,
+  ask,
+  type CreatedRun,
+  createRun,
+  givenRun,
+  newRunsPath,
+  ROOT,
+  report,
+} from "../../support/requests.ts";
 import { beat } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
@@ -65,27 +74,25 @@ describe("a call to the coordinator that waits", () => {
   const subscriber = () => ({ key: crypto.randomUUID(), tokenId: "t" });
 
   it("is answered at once if its subscriber calls again, and the newer call goes on waiting", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const { wait } = watching(path, run.id, subscriber(), 5000);
     const ended: string[] = [];
     const first = wait().then(() => ended.push("first"));
-    await ask("GET", `${path}/${run.id}`);
+    await ask("GET", runPath);
     const second = wait().then((answer) => {
       ended.push("second");
       return answer;
     });
     await first;
     // The coordinator answers others meanwhile.
-    expect((await ask("GET", `${path}/${run.id}`)).status).toBe(200);
+    expect((await ask("GET", runPath)).status).toBe(200);
     expect(ended).toEqual(["first"]);
     await report(run, { status: "succeeded" });
     expect(await second).toMatchObject({ ok: true, status: "succeeded" });
   });
 
   it("costs a read for each piece of news, however often its subscriber calls again", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const { wait, leave } = watching(path, run.id, subscriber(), 5000);
     const statements = await countedStatements(path);
     const calls = Array.from({ length: 20 }, wait);
@@ -99,21 +106,19 @@ describe("a call to the coordinator that waits", () => {
 
 describe("a wait", () => {
   it.each(Object.entries(ENDS))("is answered as soon as the run has %s", async (_how, end) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const waiting = wait(path, run.id, 60);
     await scheduler.wait(50);
     await end(path, run);
     const { answer, ms } = await waiting;
     expect(ms).toBeGreaterThan(45);
     expect(answer.body.completedAt).not.toBeNull();
-    const read = await ask("GET", `${path}/${run.id}`);
+    const read = await ask("GET", runPath);
     expect([answer.status, answer.body]).toEqual([200, read.body]);
   });
 
   it.each(Object.entries(ENDS))("of a run that has %s already is answered at once", async (_how, end) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     await end(path, run);
     const { answer, ms } = await wait(path, run.id, 60);
     expect(ms).toBeLessThan(SOON_MS);
@@ -122,8 +127,7 @@ describe("a wait", () => {
   });
 
   it("is answered with the open run when its time is over, and not by news before that", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const waiting = wait(path, run.id, 1);
     await scheduler.wait(100);
     for (const message of ["a", "b"]) await beat(run, { message });
@@ -134,8 +138,7 @@ describe("a wait", () => {
   });
 
   it("ends at the run's deadline even if no alarm rings", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(run.callback.expiresAt) });
     const { answer, ms } = await wait(path, run.id, 60);
     expect(answer.body).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });
@@ -168,8 +171,7 @@ describe("a wait", () => {
   });
 
   it.each(["down", "hang"] as const)("is answered without D1: %s", async (fault) => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     const { open } = breakD1(fault);
     const waiting = wait(path, id, 60);
     await scheduler.wait(20);
@@ -182,8 +184,7 @@ describe("a wait", () => {
   });
 
   it("goes on after the object restarts, and is answered at the end", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const waiting = wait(path, run.id, 60);
     await scheduler.wait(50);
     await abortAllDurableObjects();
@@ -193,8 +194,7 @@ describe("a wait", () => {
   });
 
   it("is no longer than the client asked for if the object restarts", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run } = await givenRun();
     const waiting = wait(path, run.id, 60);
     await scheduler.wait(50);
     const now = Date.now.bind(Date);
@@ -206,24 +206,22 @@ describe("a wait", () => {
   });
 
   it("asks neither D1 nor the object if the isolate remembers the ended run", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     await report(run, { status: "succeeded" });
-    const { body } = await ask("GET", `${path}/${run.id}`);
+    const { body } = await ask("GET", runPath);
     const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
     const calls = faults.calls;
     const guarded = envWith({ COORDINATORS: coordinators.binding });
-    const answer = await askWith<ActionRun>(guarded, "GET", `${path}/${run.id}?wait=60`);
+    const answer = await askWith<ActionRun>(guarded, "GET", `${runPath}?wait=60`);
     expect([answer.status, answer.body]).toEqual([200, body]);
     expect([coordinators.uses, faults.calls]).toEqual([[], calls]);
   });
 
   it("ends for every one of many clients", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { run, runPath } = await givenRun();
     const { token: other } = await grantToken("/acme/shop", { role: "viewer" });
     const waits = Array.from({ length: 150 }, (_, n) =>
-      ask("GET", `${path}/${run.id}?wait=60`, { token: n % 2 === 0 ? ROOT : other }),
+      ask("GET", `${runPath}?wait=60`, { token: n % 2 === 0 ? ROOT : other }),
     );
     await scheduler.wait(100);
     expect((await report(run, { status: "succeeded" })).status).toBe(200);
@@ -242,17 +240,15 @@ describe("a wait is refused", () => {
     "wait=5&limit=1",
     "wat=5",
   ])("at once, with 400: ?%s", async (query) => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const { answer, ms } = await timed(ask<Refusal>("GET", `${path}/${run.id}?${query}`));
+    const { runPath } = await givenRun();
+    const { answer, ms } = await timed(ask<Refusal>("GET", `${runPath}?${query}`));
     expect(answer).toMatchObject({ status: 400, body: { code: "invalid_query" } });
     expect(answer.body.error).toMatch(query.startsWith("wat") ? /wat/ : query.includes("limit") ? /limit/ : /wait/);
     expect(ms).toBeLessThan(SOON_MS);
   });
 
   it("at once, with 404, for a run that does not exist or belongs to someone else", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const { token } = await grantToken(newProject(), { role: "owner" });
     const refusals = await timed(
       Promise.all([
@@ -260,11 +256,11 @@ describe("a wait is refused", () => {
         ask("GET", `${path}/x?wait=60`),
         ask("GET", `${newRunsPath()}/${run.id}?wait=60`),
         ask("GET", `${path}/${await newIdIn(path, Date.now())}?wait=60`),
-        ask("GET", `${path}/${run.id}?wait=60`, { token }),
+        ask("GET", `${runPath}?wait=60`, { token }),
       ]),
     );
     expect(refusals.answer.map(({ status }) => status)).toEqual(Array(5).fill(404));
-    expect((await ask("GET", `${path}/${run.id}?wait=60`, { token: null })).status).toBe(401);
+    expect((await ask("GET", `${runPath}?wait=60`, { token: null })).status).toBe(401);
     expect(refusals.ms).toBeLessThan(SOON_MS);
   });
 

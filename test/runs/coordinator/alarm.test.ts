@@ -10,6 +10,7 @@ import {
   createAged,
   DAY_MS,
   direct,
+  givenAged,
   journal,
   MINUTE_MS,
   until,
@@ -95,13 +96,12 @@ it("after the deadline a cancel is 409 run_timed_out, and a report is 401 token_
 });
 
 it("two alarms in a row end a run once", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id, runPath } = await givenAged();
   await alarmIn(61 * MINUTE_MS, coordinator(path));
   await alarmIn(61 * MINUTE_MS, coordinator(path));
   await runInDurableObject(coordinator(path), (instance) => instance.alarm());
   expect(await journal(path, "SELECT version FROM runs WHERE id = ?", id)).toEqual([{ version: 2 }]);
-  expect((await eventsOf(`${path}/${id}`)).body.map(({ type }) => type)).toEqual(["created", "ended"]);
+  expect((await eventsOf(runPath)).body.map(({ type }) => type)).toEqual(["created", "ended"]);
 });
 
 it("a run whose processing throws is postponed and does not delay the others", async () => {
@@ -131,8 +131,7 @@ it("a run whose processing throws is postponed and does not delay the others", a
 });
 
 it("a run that can't end when it is due, because its retry of replication can't be noted, ends later and is kept as long as other runs", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  const { path, id } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
   await replicatedRow(path, id);
   // Notes what is replicated, so that the end below must set a retry.
   await alarmIn(10_000, coordinator(path));
@@ -154,8 +153,7 @@ it("a run that can't end when it is due, because its retry of replication can't 
 });
 
 it("no run is purged before its time, whatever says that it is due", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id } = await givenAged();
   await change(path, id, { type: "cancelled" });
   await replicatedRow(path, id);
   await journal(path, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
@@ -172,8 +170,7 @@ describe("if the journal can't be written, the alarm rings again after some seco
     ["metadata", "BEFORE INSERT ON metadata"],
     ["events", "BEFORE INSERT ON events"],
   ])("%s", async (_table, when) => {
-    const path = newRunsPath();
-    const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+    const { path, id } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
     // The timeline of a run that ends with its first change has no row.
     await change(path, id, { type: "heartbeat" });
     await replicatedRow(path, id);
@@ -212,8 +209,7 @@ it("a run that can't even be deferred holds up no other run", async () => {
 });
 
 it("a stale due_at does not make the alarm ring again and again", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id } = await givenAged();
   await journal(path, "UPDATE runs SET due_at = 1 WHERE id = ?", id);
   await runDurableObjectAlarm(coordinator(path));
   expect(await alarmAt(path)).toBeGreaterThan(Date.now() + 5000);

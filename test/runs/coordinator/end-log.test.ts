@@ -3,7 +3,7 @@
 import { afterEach, beforeEach, expect, it, vi } from "vitest";
 import { EndLog } from "../../../src/runs/coordinator/ledger.ts";
 import { alarmIn, coordinator, createAged, MINUTE_MS } from "../../support/direct.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
+import { type ActionRun, ask, givenRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { toRun } from "../../support/rows.ts";
 
 let lines: Record<string, unknown>[];
@@ -18,15 +18,14 @@ beforeEach(() => {
 afterEach(() => vi.restoreAllMocks());
 
 it("is written once for each end, and neither for a refusal nor for a repetition", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path, { actionName: "a-name-with-a-password" });
+  const { path, run, runPath } = await givenRun({ actionName: "a-name-with-a-password" });
   const key = { headers: { "Idempotency-Key": "a" } };
   expect(lines).toEqual([]);
   expect((await report(run, { status: "succeeded", output: { s: "hush" } }, key)).status).toBe(200);
   expect((await report(run, { status: "succeeded", output: { s: "hush" } }, key)).status).toBe(200);
   expect((await report(run, { status: "failed", error: "late" })).status).toBe(409);
-  expect((await ask("DELETE", `${path}/${run.id}`)).status).toBe(409);
-  await ask("GET", `${path}/${run.id}`);
+  expect((await ask("DELETE", runPath)).status).toBe(409);
+  await ask("GET", runPath);
   expect(lines).toEqual([
     {
       level: "info",

@@ -10,6 +10,7 @@ import {
   createAged,
   DAY_MS,
   direct,
+  givenAged,
   HOUR_MS,
   journal,
   MINUTE_MS,
@@ -536,8 +537,7 @@ describe("a change of an endpoint", () => {
 
 describe("a sequence number", () => {
   it("that a refused create would have got is given to the next write, also after an eviction", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path);
+    const { path, id } = await givenAged();
     const before = await lastSeq(path);
     const other = newRun({ id, actionName: "other" });
     const refused = await direct(path).runs.create(other, { key: "m:another", fingerprint: "" }, null);

@@ -8,6 +8,7 @@ import {
   ask,
   type CreatedRun,
   createRun,
+  givenRun,
   newRunsPath,
   report,
   scopeOfPath,
@@ -48,9 +49,8 @@ async function expectEverywhere(path: string, told: ActionRun): Promise<void> {
 
 describe("100 callers at one run", () => {
   it.each([1, 2])("have exactly one winner (round %i)", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
-    const cancel = (): Promise<Outcome> => ask("DELETE", `${path}/${run.id}`);
+    const { path, run, runPath } = await givenRun();
+    const cancel = (): Promise<Outcome> => ask("DELETE", runPath);
     const callers = shuffled([
       ...Array.from({ length: 40 }, (_, n) => () => succeed(run, n)),
       ...Array.from({ length: 30 }, (_, n) => () => fail(run, n)),
@@ -73,12 +73,11 @@ describe("100 callers at one run", () => {
   });
 
   it("lose their cancels to a start, and still have one winner", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { path, run, runPath } = await givenRun();
     const start = { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
     const [started, cancels, reports] = await Promise.all([
       direct(path).runs.applyEvent(run.id, { type: "started" }, start),
-      Promise.all(Array.from({ length: 50 }, () => ask<Outcome["body"]>("DELETE", `${path}/${run.id}`))),
+      Promise.all(Array.from({ length: 50 }, () => ask<Outcome["body"]>("DELETE", runPath))),
       Promise.all(Array.from({ length: 50 }, (_, n) => (n % 2 === 0 ? succeed(run, n) : fail(run, n)))),
     ]);
     const [winner, ...others] = [...cancels, ...reports].filter(({ status }) => status === 200);

@@ -6,9 +6,9 @@ import { abortAllDurableObjects, runDurableObjectAlarm, runInDurableObject } fro
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { type CoordinatorObject, coordinatorOf } from "../../../src/runs/protocol.ts";
-import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, givenAged, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
+import { ask, createRun, givenRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 
 /** The object as the explorer of `wrangler dev` addresses it. An id made of a string has lost its name. */
 function byId(path: string) {
@@ -54,8 +54,7 @@ it("an object that is first called by id refuses, and the next call reaches one 
 });
 
 it("an object that is first called by id after a restart takes the name from its journal", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path);
+  const { path, run } = await givenRun();
   await restart();
   await pokeById(path).catch(() => {});
   expect((await report(run, { status: "succeeded" })).status).toBe(200);
@@ -116,8 +115,7 @@ it("an object that has no name writes nothing and sets no alarm", async () => {
 });
 
 it("an object refuses a name in its journal that is not its own", async () => {
-  const path = newRunsPath();
-  await createAged(path);
+  const { path } = await givenAged();
   await journal(path, "UPDATE metadata SET value = 'acme/shop/another' WHERE name = 'name'");
   await restart();
   await expect(() => pokeById(path)).rejects.toThrow("no name");

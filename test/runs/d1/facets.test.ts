@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FACET_FIELDS, type FacetField, type Facets, facetsStatement } from "../../../src/runs/d1/summary.ts";
 import { replicated } from "../../support/landed.ts";
-import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
+import { ask, givenRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");
@@ -56,8 +56,7 @@ describe.each(FACET_FIELDS)("the values of %s", (field) => {
 });
 
 it("show a run when it is replicated", async () => {
-  const path = newRunsPath();
-  await createRun(path, { actionName: "just-now", labels: ["team:new"] });
+  const { path } = await givenRun({ actionName: "just-now", labels: ["team:new"] });
   await replicated(path);
   expect((await facetsOf(path, "actionName", "just")).values).toEqual(["just-now"]);
   expect((await facetsOf(path, "label", "new")).values).toEqual(["team:new"]);

@@ -7,6 +7,7 @@ import {
   ask,
   type CreatedRun,
   createRun,
+  givenRun,
   newRunsPath,
   ROOT,
   scopeOfPath,
@@ -100,8 +101,7 @@ describe("the next page", () => {
   });
 
   it("is reached by a cursor that says nothing to its holder, and that no one can spell in two ways", async () => {
-    const path = newRunsPath();
-    await createRun(path);
+    const { path } = await givenRun();
     await createRun(path);
     const { body, headers } = await list(path, { limit: "1" });
     const cursor = nextOf(headers)?.searchParams.get("cursor") ?? "";

@@ -16,12 +16,13 @@ import {
   createAged,
   DAY_MS,
   direct,
+  givenAged,
   journal,
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { replicatedIn } from "../../support/landed.ts";
+import { givenReplicated, replicatedIn } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import worker from "../../support/worker.ts";
 
@@ -84,8 +85,7 @@ async function registerOthers(count: number, dueAt: number): Promise<void> {
 
 describe.each([{ evicted: false }, { evicted: true }])("an alarm was dropped; evicted: $evicted", ({ evicted }) => {
   it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
-    const path = newRunsPath();
-    const id = await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+    const { path, id } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
     await alarmIn(0, coordinator(path));
     await dropAlarm(path);
     if (evicted) await evictDurableObject(coordinator(path));
@@ -101,8 +101,7 @@ describe.each([{ evicted: false }, { evicted: true }])("an alarm was dropped; ev
   });
 
   it("is found ten minutes after a batch, even if D1 lacks the row and nothing is due", async () => {
-    const path = newRunsPath();
-    await createAged(path);
+    const { path } = await givenAged();
     faults.writes = "down";
     const id = await createAged(path);
     await dropAlarm(path);
@@ -115,8 +114,7 @@ describe.each([{ evicted: false }, { evicted: true }])("an alarm was dropped; ev
 });
 
 it("counts an alarm as dropped only when it is a minute late", async () => {
-  const path = newRunsPath();
-  await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  const { path } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
   await alarmIn(0, coordinator(path));
   await dropAlarm(path);
   await sweepIn(1.5 * MINUTE_MS);
@@ -124,8 +122,7 @@ it("counts an alarm as dropped only when it is a minute late", async () => {
 });
 
 it("a run of one minute is found in time behind one of 30 days, because it is due sooner", async () => {
-  const path = newRunsPath();
-  await createAged(path, { deadlineAt: Date.now() + 30 * DAY_MS });
+  const { path } = await givenAged({ deadlineAt: Date.now() + 30 * DAY_MS });
   const [first = 0] = await known(path);
   expect(first).toBeLessThanOrEqual(Date.now() + 10 * MINUTE_MS);
   const deadlineAt = Date.now() + MINUTE_MS;
@@ -171,16 +168,14 @@ it("looks again in ten minutes while D1 lacks something, and sooner if a run is 
 });
 
 it("runs by the cron", async () => {
-  const path = newRunsPath();
-  await createAged(path);
+  const { path } = await givenAged();
   await setDue(path, 1);
   await worker.scheduled(createScheduledController(), env);
   expect((await known(path))[0]).toBeGreaterThan(Date.now());
 });
 
 it("drops an empty coordinator, which registers again with its next run", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id } = await givenAged();
   await change(path, id, { type: "cancelled" });
   await setDue(path, 1);
   await sweepIn(0);
@@ -224,9 +219,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
 );
 
 it("an object that is killed between the call and the note registers with its next run", async () => {
-  const path = newRunsPath();
-  await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
-  await replicated(path);
+  const { path } = await givenReplicated({ deadlineAt: Date.now() + 20 * DAY_MS });
   await alarmIn(5000, coordinator(path));
   await setDue(path, 1);
   const { COORDINATORS } = objects(async (_name, go) => {
@@ -268,8 +261,7 @@ describe("coordinators out of reach", () => {
 });
 
 it("takes the longest due first, 400 in a minute, and says how many were late", async () => {
-  const path = newRunsPath();
-  await createAged(path, { deadlineAt: Date.now() + MINUTE_MS });
+  const { path } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
   await dropAlarm(path);
   await setDue(path, 5000);
   await registerOthers(450, 1);
@@ -295,8 +287,7 @@ it("looks at a coordinator whose instant was noted before the clock stepped back
 });
 
 it("notes nothing that lies more than 30 days ahead, so anything later is known to be wrong", async () => {
-  const path = newRunsPath();
-  await createAged(path, { deadlineAt: Date.now() + 300 * DAY_MS });
+  const { path } = await givenAged({ deadlineAt: Date.now() + 300 * DAY_MS });
   await alarmIn(5000, coordinator(path));
   await setDue(path, 1);
   const { COORDINATORS } = objects(() => null);
@@ -308,8 +299,7 @@ it("notes nothing that lies more than 30 days ahead, so anything later is known 
 it.each(["down", "committed_then_error"] as const)(
   "a tick that finds D1 %s fails alone; the next one sweeps",
   async (fault) => {
-    const path = newRunsPath();
-    await createAged(path);
+    const { path } = await givenAged();
     await setDue(path, 1);
     faults.reads = fault;
     faults.writes = fault;

@@ -8,7 +8,16 @@ import { PENDING_MAX_BYTES, PENDING_MAX_ROWS } from "../../../src/runs/replicati
 import { alarmIn, coordinator, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
-import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
+import {
+  type ActionRun,
+  ask,
+  type CreatedRun,
+  createRun,
+  givenRun,
+  newRunsPath,
+  report,
+  rowOf,
+} from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 
 async function keyed(path: string, n: number) {
@@ -47,8 +56,7 @@ it("takes no new run at 50 000 pending rows, but every report and cancel", async
 });
 
 it("takes no new run while 512 MB are not replicated", async () => {
-  const path = newRunsPath();
-  await createRun(path);
+  const { path } = await givenRun();
   await replicated(path);
   faults.writes = "down";
   await fillJournal(path, { rows: 1, isReplicated: false });

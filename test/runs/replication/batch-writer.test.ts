@@ -16,13 +16,14 @@ import {
   createAged,
   DAY_MS,
   direct,
+  givenAged,
   journal,
   MINUTE_MS,
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
 import { APPROVAL, gatedRun } from "../../support/gated.ts";
-import { replicated } from "../../support/landed.ts";
+import { givenReplicated, replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { writeRows } from "../../support/rows.ts";
 
@@ -34,9 +35,7 @@ async function versionOf(path: string, id: string): Promise<number | undefined> 
 }
 
 it("replicates a newer version that was journalled during a batch, even if the next batch fails", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
-  await replicated(path);
+  const { path, id } = await givenReplicated();
   const batches = queueBatches(scopeOfPath(path));
   expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true });
   await until(async () => batches.held === 1);
@@ -117,8 +116,7 @@ it("does not restore a removed run, however late its batch arrives", async () =>
 });
 
 it("ignores an older version that arrives late", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
+  const { path, id } = await givenAged();
   const older = await runInDurableObject(coordinator(path), (_instance, state) => {
     const run = new RunRows(state.storage.sql).byId(id);
     return run === null ? "" : toGroupRow(run);
@@ -191,9 +189,7 @@ it("replicates a few seconds after its start what an evicted object had not, wit
 });
 
 it("replicates at once what waits when the sweep calls, although the interval between batches is not over", async () => {
-  const path = newRunsPath();
-  await createAged(path);
-  await replicated(path);
+  const { path } = await givenReplicated();
   // No interval ends.
   const { setTimeout } = globalThis;
   const without = (go: () => void, ms = 0) => (ms > 500 && ms < 1500 ? 0 : setTimeout(go, ms));

@@ -11,6 +11,7 @@ import {
   createAged,
   DAY_MS,
   direct,
+  givenAged,
   HOUR_MS,
   journal,
   MINUTE_MS,
@@ -18,7 +19,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, queueBatches } from "../../support/faults.ts";
-import { replicated, walkedTo } from "../../support/landed.ts";
+import { givenReplicated, replicated, walkedTo } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { insertRows, rowStore } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
@@ -167,9 +168,7 @@ it("is not held up by a run that D1 refuses for its content", async () => {
 });
 
 it("replicates runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
-  const path = newRunsPath();
-  const id = await createAged(path);
-  await replicated(path);
+  const { path, id } = await givenReplicated();
   await alarmIn(0, coordinator(path));
   await loseRows(path);
   faults.writes = "down";
@@ -222,8 +221,7 @@ it("replicates a change that is made before one of a run in its batch, if the ba
 });
 
 it("registers the coordinator with the sweep again", async () => {
-  const path = newRunsPath();
-  await createAged(path);
+  const { path } = await givenAged();
   await env.DB.prepare("DELETE FROM coordinators").run();
   await direct(path).upkeep.resync();
   const registered = () =>

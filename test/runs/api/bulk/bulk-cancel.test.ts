@@ -5,7 +5,7 @@ import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { holdWrites } from "../../../support/faults.ts";
 import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/gated.ts";
 import { replicated } from "../../../support/landed.ts";
-import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { ask, createRun, givenRun, newRunsPath, report } from "../../../support/requests.ts";
 import { beat } from "../../../support/stream.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
 
@@ -114,8 +114,7 @@ it("says how the runs have ended that it asked to stop", async () => {
 });
 
 it("a run that has left the filter meanwhile is judged by its journal", async () => {
-  const path = newRunsPath();
-  const run = await createRun(path);
+  const { path, run } = await givenRun();
   const { body } = await startBulk(path, CANCEL);
   await report(run, { status: "succeeded" });
   const { id } = await bulk(path, { operation: "cancel", runIds: [run.id] });

@@ -10,7 +10,7 @@ import {
   LATER,
   ONE_AT_A_TIME,
 } from "../../../support/gated.ts";
-import { type Ask, ask, createRun, newRunsPath, ROOT } from "../../../support/requests.ts";
+import { type Ask, ask, createRun, givenRun, ROOT } from "../../../support/requests.ts";
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 
@@ -221,9 +221,8 @@ describe("a run that waits", () => {
   });
 
   it("ends a viewer's DELETE of a run without gates as ever", async () => {
-    const path = newRunsPath();
-    const run = await createRun(path);
+    const { runPath } = await givenRun();
     const { token } = await grantToken("/acme/shop", { role: "viewer" });
-    expect((await ask("DELETE", `${path}/${run.id}`, { token })).status).toBe(200);
+    expect((await ask("DELETE", runPath, { token })).status).toBe(200);
   });
 });
