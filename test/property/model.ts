@@ -3,7 +3,7 @@
  * them lists must show. Written from the rules for callers and not from the code, so that it can disagree with it.
  */
 
-import type { ActionRun, Beaten, CreatedRun } from "../support/requests.ts";
+import type { ActionRun, Beaten, CreatedRun, Schemas } from "../support/requests.ts";
 
 const GRACE_MS = 24 * 3_600_000;
 
@@ -27,30 +27,10 @@ export interface RetryBody {
   readonly parameters?: Record<string, unknown>;
 }
 
-/** What `include=details` shows of these runs. */
-export interface Details {
-  readonly source: "none";
-  readonly action: null;
-  readonly retryOf: string | null;
-  readonly bulkOperationId: null;
-  readonly labels: readonly string[];
-  readonly traceparent: null;
-  readonly externalUrl: null;
-  readonly heartbeat: { readonly at: string; readonly message: null; readonly progress: null } | null;
-  readonly cancel: {
-    readonly by: string;
-    readonly reason: string | null;
-    readonly requestedAt: string;
-    readonly until: string;
-  } | null;
-  readonly via: null;
-  readonly waiting: null;
-  readonly approval: null;
-}
-
 /** What the details of a run without gates say of them. */
 const NO_GATES = { via: null, waiting: null, approval: null, delivery: null };
 
+export type Details = Schemas["ActionRunDetails"];
 export type DetailedRun = ActionRun & { readonly details: Details };
 
 /** What a new run is made of. */
@@ -112,7 +92,10 @@ export class ModelRun {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
     const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
-    this.#run = { ...run, details: { source: "none", action: null, retryOf, bulkOperationId: null, labels, ...none } };
+    this.#run = {
+      ...run,
+      details: { source: "none", action: null, retryOf, bulkOperationId: null, labels: [...labels], ...none },
+    };
     this.#states.push(this.#run);
     this.#latest = Date.parse(run.createdAt);
   }
@@ -200,7 +183,7 @@ export class ModelRun {
     // The request that ends the run sooner counts.
     if (this.#until !== null && this.#until <= until) return { status: 202, run, replayed: false };
     const cancel = { by: "root", reason: reason ?? null, requestedAt: this.#instant(now), until: instant(until) };
-    const end = grace === 0 ? { status: "cancelled", completedAt: this.#instant(now) } : {};
+    const end = grace === 0 ? { status: "cancelled" as const, completedAt: this.#instant(now) } : {};
     const details = { ...this.#run.details, cancel };
     return { ...this.#become({ ...end, details }, did), status: grace === 0 ? 200 : 202 };
   }

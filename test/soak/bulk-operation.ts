@@ -1,30 +1,10 @@
 /** Bulk operations as responses show them, and what about one of them can't be true by itself. PURE. */
 
-export type Count = number | { readonly atLeast: number };
+import type { Schemas } from "../../src/client/index.ts";
 
-export interface BulkOperation {
-  readonly id: string;
-  readonly operation: "cancel" | "retry";
-  readonly status: "collecting" | "running" | "completed" | "aborted";
-  readonly abortReason: string | null;
-  readonly by: string;
-  readonly counts: {
-    readonly matched: Count;
-    readonly accepted: number;
-    readonly skipped: number;
-    readonly failed: number;
-    readonly remaining: Count;
-  };
-  readonly createdAt: string;
-  readonly completedAt: string | null;
-}
-
-export interface BulkItem {
-  readonly runId: string;
-  readonly outcome: "accepted" | "skipped" | "failed" | null;
-  readonly code: string | null;
-  readonly newRunId: string | null;
-}
+export type BulkOperation = Schemas["BulkOperation"];
+export type BulkItem = Schemas["BulkItem"];
+type Count = BulkOperation["counts"]["matched"];
 
 /** What an actor asks for. `mark`: the reason of a cancel, so that a run's timeline says which operation did it. */
 export interface Order {

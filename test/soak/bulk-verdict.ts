@@ -161,10 +161,6 @@ const SETTLED_WITHIN_MS = 90_000;
 const POLL_MS = 1000;
 const PAGE = 100;
 
-interface Cancelled extends BulkOperation {
-  readonly ended: Readonly<Record<string, number>> | null;
-}
-
 interface AuditEntry {
   readonly action: string;
   readonly target: string;
@@ -233,7 +229,7 @@ export class BulkCheck {
     const { environment } = order;
     for (;;) {
       const answer = await this.#environment.ask([200], [], "GET", `bulk-operations/${id}`, {}, environment);
-      const { ended, counts } = answer.body as Cancelled;
+      const { ended = null, counts } = answer.body as BulkOperation;
       const sum = Object.values(ended ?? {}).reduce((all, n) => all + n, 0);
       if (ended !== null && sum === counts.accepted) return;
       if (sum > counts.accepted || Date.now() - this.#since > SETTLED_WITHIN_MS)

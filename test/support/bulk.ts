@@ -2,37 +2,10 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { coordinator, until } from "./direct.ts";
-import { type Answer, type Ask, ask } from "./requests.ts";
+import { type Answer, type Ask, ask, type Schemas } from "./requests.ts";
 
-export type Count = number | { readonly atLeast: number };
-
-export interface Operation {
-  readonly id: string;
-  readonly operation: "cancel" | "retry";
-  readonly status: "collecting" | "running" | "completed" | "aborted";
-  readonly abortReason: string | null;
-  readonly filter: Readonly<Record<string, unknown>> | null;
-  readonly by: string;
-  readonly byId: string;
-  readonly counts: {
-    readonly matched: Count;
-    readonly accepted: number;
-    readonly skipped: number;
-    readonly failed: number;
-    readonly remaining: Count;
-  };
-  readonly createdAt: string;
-  readonly completedAt: string | null;
-  readonly ended?: Readonly<Record<string, number>> | null;
-  readonly code?: string;
-}
-
-export interface Item {
-  readonly runId: string;
-  readonly outcome: string | null;
-  readonly code: string | null;
-  readonly newRunId: string | null;
-}
+export type Operation = Schemas["BulkOperation"] & { readonly code?: string };
+export type Item = Schemas["BulkItem"];
 
 export function bulkPath(runs: string, id = "", rest = ""): string {
   return `${runs.replace(/action-runs$/, "bulk-operations")}${id === "" ? "" : `/${id}`}${rest}`;

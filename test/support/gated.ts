@@ -1,7 +1,6 @@
 /** Runs that wait at gates: of a stored action that has them. Nothing is sent before a run is released. */
 
-import type { ActionRun, Answer, Ask } from "./requests.ts";
-import { ask } from "./requests.ts";
+import { type ActionRun, type Answer, type Ask, ask, type Schemas } from "./requests.ts";
 
 /** The gates of a stored action, as a PUT takes them. */
 export interface StoredGates {
@@ -15,31 +14,7 @@ export interface StoredGates {
   readonly waitTimeout?: number;
 }
 
-export interface Details {
-  readonly via: string | null;
-  readonly waiting: {
-    readonly for: string;
-    readonly since: string;
-    readonly until: string;
-    readonly notBefore: string | null;
-    readonly group: string | null;
-    readonly key: string | null;
-    readonly reason: string | null;
-    readonly position?: number | null;
-    readonly behind?: readonly string[];
-  } | null;
-  readonly approval: {
-    readonly required: number;
-    readonly approvals: readonly {
-      readonly by: string;
-      readonly byId: string;
-      readonly via: string | null;
-      readonly at: string;
-      readonly reason: string | null;
-    }[];
-  } | null;
-}
-
+export type Details = Schemas["ActionRunDetails"];
 export type DetailedRun = ActionRun & { readonly details: Details };
 
 export const APPROVAL: StoredGates = { approval: {} };

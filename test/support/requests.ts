@@ -1,41 +1,17 @@
 /** What the tests ask the service with: the same requests that its users send. */
 
 import { env, exports } from "cloudflare:workers";
+import type { components } from "../../src/client/openapi.ts";
 import { expectDescribed, expectPointed } from "./conformance.ts";
 
 export const ROOT = "a-root-token-for-tests-of-32-characters";
 
-export interface ActionRun {
-  readonly id: string;
-  readonly actionName: string;
-  readonly entityId: string | null;
-  readonly status: string;
-  readonly parameters: Record<string, unknown>;
-  readonly recommendations: Record<string, unknown>;
-  readonly triggeredBy: string;
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-  readonly error: string | null;
-  readonly output: Record<string, unknown> | null;
-}
-
-export interface CreatedRun extends ActionRun {
-  readonly callback: { readonly url: string; readonly token: string; readonly expiresAt: string };
-}
-
+/** What the OpenAPI document says of each request and response. */
+export type Schemas = components["schemas"];
+export type ActionRun = Schemas["ActionRun"];
+export type CreatedRun = ActionRun & Pick<Schemas["CreatedActionRun"], "callback">;
 /** What a heartbeat is answered with. */
-export interface Beaten {
-  readonly status: string;
-  readonly deadlineAt: string;
-  readonly cancel: {
-    readonly reason: string | null;
-    readonly requestedAt: string;
-    readonly until: string;
-    readonly remainingMs: number;
-  } | null;
-  readonly externalUrlRefused?: string;
-}
+export type Beaten = Schemas["HeartbeatAnswer"];
 
 export interface Answer<T> {
   readonly status: number;

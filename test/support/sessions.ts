@@ -1,6 +1,6 @@
 /** Sessions for the tests, begun as the console does. */
 
-import { type Answer, ask } from "./requests.ts";
+import { type Answer, ask, type Schemas } from "./requests.ts";
 import type { Refusal } from "./tokens.ts";
 
 const ORIGIN = "https://runs.example";
@@ -9,15 +9,8 @@ export const COOKIE_NAME = "__Host-action-runs-session";
 /** What a browser adds to the requests of the service's own pages. */
 export const OWN_PAGE = { Origin: ORIGIN, "Sec-Fetch-Site": "same-origin" } as const;
 
-export interface SessionOnWire {
-  readonly pageKey: string;
-  readonly id: string | null;
-  readonly name: string;
-  readonly role: string;
-  readonly project: string | null;
-  readonly expiresAt: string;
-  readonly sessionId: string;
-}
+/** A session's answer names the session, and says when it ends. */
+export type SessionOnWire = Schemas["BegunSession"] & { readonly sessionId: string; readonly expiresAt: string };
 
 /** `headers`: what a request of the session sends. */
 export interface TestSession extends SessionOnWire {

@@ -2,24 +2,9 @@
 
 import { env } from "cloudflare:workers";
 import type { Role } from "../../src/auth/principal.ts";
-import { ask, ROOT } from "./requests.ts";
+import { ask, ROOT, type Schemas } from "./requests.ts";
 
-export interface TokenOnWire {
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  readonly envName: string | null;
-  readonly parentId: string | null;
-  readonly createdBy: string;
-  readonly createdAt: string;
-  readonly expiresAt: string | null;
-  readonly lastUsedAt: string | null;
-  readonly oldSecretExpiresAt: string | null;
-  readonly person: string | null;
-  readonly mayApprove: boolean;
-  readonly mayActForOthers: boolean;
-  readonly token: string;
-}
+export type TokenOnWire = Schemas["CreatedApiToken"];
 
 export interface Refusal {
   readonly error: string;

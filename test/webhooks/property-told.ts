@@ -49,7 +49,7 @@ export async function expectToldTo(url: string, { run, events }: Inside): Promis
 }
 
 /** The run that a timeline tells of. */
-export function retold(events: readonly Told[]): Pick<ActionRun, "status" | "startedAt" | "completedAt"> {
+export function retold(events: readonly Told[]) {
   let run = { status: "none", startedAt: null as string | null, completedAt: null as string | null };
   for (const { type, at, status } of events) {
     expect(run.completedAt).toBeNull();

@@ -73,7 +73,7 @@ async function expectOneStory(path: string, run: CreatedRun, answers: readonly A
   // Nobody is told of an end that time brought.
   const isByCaller = told?.cause === "callback" || told?.by !== undefined;
   expect(winners.map(({ body }) => body)).toEqual(isByCaller ? [end] : []);
-  const codes = { failed: ["run_failed", "run_timed_out"] }[end.status] ?? [`run_${end.status}`];
+  const codes = end.status === "failed" ? ["run_failed", "run_timed_out"] : [`run_${end.status}`];
   for (const answer of answers) {
     if (winners.includes(answer)) continue;
     const { status, body } = answer;

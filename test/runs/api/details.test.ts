@@ -18,20 +18,12 @@ import {
   newRunsPath,
   ROOT,
   report,
+  type Schemas,
 } from "../../support/requests.ts";
 import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
 import { sha256 } from "../../support/tokens.ts";
 
-interface Details {
-  readonly source: string;
-  readonly action: null;
-  readonly retryOf: string | null;
-  readonly labels: readonly string[];
-  readonly externalUrl: string | null;
-  readonly heartbeat: { readonly at: string; readonly message: string | null; readonly progress: number | null };
-  readonly cancel: object | null;
-}
-type Told = CreatedRun & { readonly code?: string; readonly details?: Details };
+type Told = CreatedRun & { readonly code?: string; readonly details?: Schemas["ActionRunDetails"] };
 
 afterEach(() => vi.restoreAllMocks());
 

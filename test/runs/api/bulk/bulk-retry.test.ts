@@ -4,8 +4,8 @@ import { afterEach, expect, it, vi } from "vitest";
 import { RunHandler } from "../../../../src/runs/coordinator/run-handler.ts";
 import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
-import { APPROVAL, LATER, startGated, storeGated } from "../../../support/gated.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { APPROVAL, type DetailedRun, LATER, startGated, storeGated } from "../../../support/gated.ts";
+import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
 
 afterEach(() => {
@@ -24,11 +24,7 @@ async function fail(path: string, runs: number): Promise<string[]> {
   );
 }
 
-interface Detailed extends ActionRun {
-  readonly details: { readonly retryOf: string | null; readonly bulkOperationId: string | null };
-}
-
-const list = async (path: string) => (await ask<Detailed[]>("GET", `${path}?include=details&limit=200`)).body;
+const list = async (path: string) => (await ask<DetailedRun[]>("GET", `${path}?include=details&limit=200`)).body;
 const codesOf = async (path: string, id: string) => new Set((await itemsOf(path, id)).map(({ code }) => code));
 
 it("two persons who retry the same failed runs make one new run of each", async () => {
