@@ -4,7 +4,6 @@ import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { EVENTS_MAX, TimelineRows } from "../../src/runs/journal/timeline-rows.ts";
-import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { begin, type Gates, type Run } from "../../src/runs/run.ts";
 import {
   eventsBetween,
@@ -17,10 +16,10 @@ import {
 } from "../../src/runs/timeline.ts";
 import { type RunEvent, transition } from "../../src/runs/transition.ts";
 
-import { coordinator, direct, givenAged, writeFirst } from "../support/direct.ts";
-import { newRunsPath } from "../support/requests.ts";
+import { beatMany, coordinator, direct, givenAged, writeFirst } from "../support/direct.ts";
+import { newRunsPath, pagesOf } from "../support/requests.ts";
 import { toRun } from "../support/rows.ts";
-import { eventsOf, type WireEvent } from "../support/stream.ts";
+import type { WireEvent } from "../support/stream.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const NOW = CREATED_AT + 2000;
@@ -565,19 +564,9 @@ function expectThinned(whole: readonly string[], full: readonly string[]): void 
 
 it("the pages of a long-lived run say how many heartbeats are no longer kept", async () => {
   const { path, id, runPath } = await givenAged();
-  await runInDurableObject(coordinator(path), async (instance) => {
-    for (let n = 0; n < 1730; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
-  });
+  await beatMany(path, id, 1730);
   await direct(path).runs.heartbeat(id, {});
-  const events: WireEvent[] = [];
-  let query = "?limit=200";
-  for (let pages = 0; pages < 10; pages++) {
-    const page = await eventsOf(runPath, query);
-    events.push(...page.body);
-    const next = /<[^?]*(\?[^>]*)>/.exec(page.headers.get("Link") ?? "")?.[1];
-    if (next === undefined) break;
-    query = next;
-  }
+  const events = (await pagesOf<WireEvent>(`${runPath}/events?limit=200`)).flat();
   expect(events.length).toBeLessThanOrEqual(EVENTS_MAX);
   const counts = events.filter(({ type }) => type === "heartbeats_thinned").map(({ count }) => count as number);
   expectTold(events, counts, ["created", "started", ...Array(1730).fill("heartbeat")]);

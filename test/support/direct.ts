@@ -58,6 +58,13 @@ export function change(path: string, id: string, event: RunEvent): Promise<RunRe
   return direct(path).runs.applyEvent(id, event, { key: `m:${crypto.randomUUID()}`, fingerprint: "" });
 }
 
+/** Sends so many heartbeats, each with another message, in the object itself. */
+export async function beatMany(path: string, id: string, count: number): Promise<void> {
+  await runInDurableObject(coordinator(path), async (instance) => {
+    for (let n = 0; n < count; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
+  });
+}
+
 /** Makes a coordinator's tables, as its first write does, and leaves them empty. */
 export async function writeFirst(path: string): Promise<void> {
   const pause = { group: "first", reason: "a test", until: null, by: "root", via: null, at: Date.now() };

@@ -1,6 +1,6 @@
 /** Runs that wait at gates: of a stored action that has them. Nothing is sent before a run is released. */
 
-import { type ActionRun, type Answer, type Ask, ask, type Schemas } from "./requests.ts";
+import { type ActionRun, type Answer, type Ask, ask, newRunsPath, type Schemas } from "./requests.ts";
 
 /** The gates of a stored action, as a PUT takes them. */
 export interface StoredGates {
@@ -57,6 +57,12 @@ export async function gatedRun(
   const { status, body: run } = await startGated(runs, body, options);
   if (status !== 201) throw new Error(`the run was not created: ${status} ${JSON.stringify(run)}`);
   return run;
+}
+
+/** The same in an environment of its own. */
+export async function givenGated(gates: StoredGates): Promise<{ readonly path: string; readonly run: DetailedRun }> {
+  const path = newRunsPath();
+  return { path, run: await gatedRun(path, gates) };
 }
 
 export async function detailsOf(runs: string, id: string): Promise<DetailedRun> {

@@ -101,7 +101,8 @@ export function nextOf(headers: Headers): string | undefined {
 export async function pagesOf<T>(path: string): Promise<T[][]> {
   const pages: T[][] = [];
   for (let next: string | undefined = path; next !== undefined; ) {
-    const { headers, body }: Answer<T[]> = await ask<T[]>("GET", next);
+    const { status, headers, body }: Answer<T[]> = await ask<T[]>("GET", next);
+    if (status !== 200) throw new Error(`${next} answered ${status}`);
     if (pages.push(body) > 100) throw new Error(`${path} has pages without end`);
     next = nextOf(headers);
   }

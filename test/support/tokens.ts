@@ -26,6 +26,12 @@ export function newProject(): string {
   return `/acme/p-${crypto.randomUUID().slice(0, 13)}`;
 }
 
+/** A project that no other test uses, and the runs of one of its environments. */
+export function givenProject(): { readonly project: string; readonly path: string } {
+  const project = newProject();
+  return { project, path: `${project}/envs/prod/action-runs` };
+}
+
 export async function grantToken(project: string, wanted: Wanted, asker = ROOT): Promise<TokenOnWire> {
   const { status, body } = await ask<TokenOnWire>("POST", `${project}/tokens`, {
     token: asker,

@@ -11,7 +11,7 @@ import { hurryTime, later } from "../../support/clock.ts";
 import { createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { within } from "../../support/stream.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere } from "../../support/tokens.ts";
+import { givenProject, grantToken, type Refusal, revokeElsewhere } from "../../support/tokens.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -95,8 +95,7 @@ describe("a stream of the feed", () => {
   });
 
   it("ends when its token is revoked, without the next change, and its subscription ends", async () => {
-    const project = newProject();
-    const path = `${project}/envs/prod/action-runs`;
+    const { project, path } = givenProject();
     const token = await grantToken(project, { role: "viewer" });
     const stream = await openFeed(path, "", { token: token.token });
     await nextChanges(stream);

@@ -1,9 +1,8 @@
 /** GET …/{id}/events as Server-Sent Events: the events of the pages, as they happen, none missing and none twice. */
 
-import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
-import { alarmIn, change, coordinator, direct, givenAged } from "../../support/direct.ts";
+import { alarmIn, beatMany, change, coordinator, direct, givenAged } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
 import { beat, EVENT_STREAM, eventsOf, givenStarted, openStream } from "../../support/stream.ts";
@@ -98,9 +97,7 @@ describe("a stream", () => {
 
   it("that needs several fetches has every event", async () => {
     const { path, id, runPath } = await givenAged();
-    await runInDurableObject(coordinator(path), async (instance) => {
-      for (let n = 0; n < 340; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
-    });
+    await beatMany(path, id, 340);
     await change(path, id, { type: "succeeded", output: null });
     const found = await (await openStream(runPath)).rest();
     expect(found.map(({ seq }) => seq)).toEqual(Array.from({ length: 343 }, (_, i) => i + 1));
@@ -186,9 +183,7 @@ describe("Last-Event-ID", () => {
 
   it("with the id of a heartbeat that was thinned out resumes with the entry that counts it", async () => {
     const { path, id, runPath } = await givenAged();
-    await runInDurableObject(coordinator(path), async (instance) => {
-      for (let n = 0; n < 1100; n++) await coordinatorOf(instance).runs.heartbeat(id, { message: `m${n}` });
-    });
+    await beatMany(path, id, 1100);
     await change(path, id, { type: "succeeded", output: null });
     const whole = await (await openStream(runPath)).rest();
     for (const seq of [3, 50, 600]) {

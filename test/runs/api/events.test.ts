@@ -1,17 +1,16 @@
 /** GET …/{id}/events as pages: complete, in order, and only for callers who may read the run. */
 
-import { listDurableObjectIds, runInDurableObject } from "cloudflare:test";
+import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { newUuidV7 } from "../../../src/base/ids.ts";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, givenAged, newIdIn, until } from "../../support/direct.ts";
+import { alarmIn, beatMany, change, coordinator, givenAged, newIdIn, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { type Answer, ask, type CreatedRun, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
+import { ask, type CreatedRun, createRun, givenRun, newRunsPath, pagesOf, report } from "../../support/requests.ts";
 import { beat, eventsOf, givenStarted, openStream, type WireEvent } from "../../support/stream.ts";
-import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
+import { givenProject, grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -79,8 +78,7 @@ describe("a timeline", () => {
   });
 
   it("names who created and who cancelled the run, and no one for other ends", async () => {
-    const project = newProject();
-    const path = `${project}/envs/prod/action-runs`;
+    const { project, path } = givenProject();
     const maker = await grantToken(project, { role: "member", name: "portal" });
     const ender = await grantToken(project, { role: "viewer", name: "a person" });
     const run = await createRun(path, { actionName: "deploy" }, { token: maker.token });
@@ -130,20 +128,10 @@ describe("a timeline", () => {
 describe("pages", () => {
   it.each([1, 2, 3, 6, 7, 8, 200])("of %i find every entry once, and the last has no next", async (limit) => {
     const path = newRunsPath();
-    const run = await runWith(path, 7);
-    const { body: whole } = await eventsOf(`${path}/${run.id}`);
+    const runPath = `${path}/${(await runWith(path, 7)).id}`;
+    const { body: whole } = await eventsOf(runPath);
     expect(whole).toHaveLength(7);
-    const found: WireEvent[][] = [];
-    let address: string | undefined = `https://runs.example${path}/${run.id}/events?limit=${limit}`;
-    while (address !== undefined && found.length < 10) {
-      const page: Answer<WireEvent[]> = await ask("GET", address);
-      found.push(page.body);
-      const [, next, rel]: (string | undefined)[] =
-        /^<([^>]+)>; rel="(\w+)"$/.exec(page.headers.get("Link") ?? "") ?? [];
-      expect(rel).toBe(next === undefined ? undefined : "next");
-      if (next !== undefined) expect(next).toContain(`limit=${limit}`);
-      address = next;
-    }
+    const found = await pagesOf<WireEvent>(`${runPath}/events?limit=${limit}`);
     expect(found.flat()).toEqual(whole);
     expect(found).toHaveLength(Math.ceil(7 / limit));
   });
@@ -203,10 +191,7 @@ async function calledOnce(path: string): Promise<CreatedRun> {
 
 async function beaten(path: string, n: number): Promise<CreatedRun> {
   const run = await createRun(path);
-  await runInDurableObject(coordinator(path), async (instance) => {
-    for (let beats = 0; beats < n; beats++)
-      await coordinatorOf(instance).runs.heartbeat(run.id, { message: `m${beats}` });
-  });
+  await beatMany(path, run.id, n);
   return run;
 }
 
@@ -299,21 +284,14 @@ async function ended(making: Promise<CreatedRun>, end: (run: CreatedRun) => Prom
 
 /** Every event of a run, in pages of this size. */
 async function allEvents(runPath: string, limit: number): Promise<WireEvent[]> {
-  const found: WireEvent[] = [];
-  let address: string | undefined = `https://runs.example${runPath}/events?limit=${limit}`;
-  while (address !== undefined) {
-    const page: Answer<WireEvent[]> = await ask("GET", address);
-    expect(page.body.length).toBeLessThanOrEqual(limit);
-    found.push(...page.body);
-    address = /^<([^>]+)>/.exec(page.headers.get("Link") ?? "")?.[1];
-  }
-  return found;
+  const pages = await pagesOf<WireEvent>(`${runPath}/events?limit=${limit}`);
+  for (const page of pages) expect(page.length).toBeLessThanOrEqual(limit);
+  return pages.flat();
 }
 
 describe("a timeline may be read", () => {
   it("by every role that may read, and by no one else", async () => {
-    const project = newProject();
-    const path = `${project}/envs/prod/action-runs`;
+    const { project, path } = givenProject();
     const run = await createRun(path);
     const runPath = `${path}/${run.id}`;
     for (const role of ["owner", "admin", "member", "viewer"] as const) {

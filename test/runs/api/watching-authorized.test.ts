@@ -11,7 +11,7 @@ import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun } from "../../support/requests.ts";
 import { beginSession } from "../../support/sessions.ts";
 import { beat, openStream } from "../../support/stream.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere, type TokenOnWire } from "../../support/tokens.ts";
+import { givenProject, grantToken, type Refusal, revokeElsewhere, type TokenOnWire } from "../../support/tokens.ts";
 
 /** How long an isolate may go on without asking D1 for a token again. */
 const KNOWN_MS = 30_000;
@@ -28,8 +28,7 @@ interface Scene {
 }
 
 async function begin(expiresInMs?: number): Promise<Scene> {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   const run = await createRun(path);
   const expiresAt = expiresInMs === undefined ? null : new Date(Date.now() + expiresInMs).toISOString();
   const token = await grantToken(project, { role: "viewer", expiresAt });
@@ -166,8 +165,7 @@ describe("a wait", () => {
 
   it("with a token that expires is 401 then, and its subscription ends", async () => {
     const scene = await begin(1000);
-    const answer = await ask20(scene);
-    expect([answer.status, answer.body.code]).toEqual([401, "token_expired"]);
+    expect(await ask20(scene)).toMatchObject({ status: 401, body: { code: "token_expired" } });
     expect(Date.now()).toBeGreaterThanOrEqual(Date.parse(scene.token.expiresAt ?? ""));
     await expectAllSubscriptionsFree(scene);
   });

@@ -10,6 +10,7 @@ import {
   createRun,
   givenRun,
   newRunsPath,
+  pagesOf,
   report,
   scopeOfPath,
 } from "../../support/requests.ts";
@@ -26,17 +27,8 @@ function shuffled<T>(items: readonly T[]): T[] {
 }
 
 async function allPages(path: string): Promise<{ runs: ActionRun[]; pages: number }> {
-  const runs: ActionRun[] = [];
-  let pages = 0;
-  let next: string | undefined = `${path}?limit=200`;
-  while (next !== undefined) {
-    const page: Answer<ActionRun[]> = await ask("GET", next);
-    expect(page.status).toBe(200);
-    runs.push(...page.body);
-    pages++;
-    next = /^<(.*)>; rel="next"$/.exec(page.headers.get("Link") ?? "")?.[1];
-  }
-  return { runs, pages };
+  const pages = await pagesOf<ActionRun>(`${path}?limit=200`);
+  return { runs: pages.flat(), pages: pages.length };
 }
 
 async function expectEverywhere(path: string, told: ActionRun): Promise<void> {

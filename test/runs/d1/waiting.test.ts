@@ -10,11 +10,20 @@ import { keyRing } from "../../../src/settings/key-ring.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { changesOf } from "../../support/changes.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { APPROVAL, decide, gatedRun, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../../support/gated.ts";
+import {
+  APPROVAL,
+  decide,
+  gatedRun,
+  givenGated,
+  LATER,
+  ONE_AT_A_TIME,
+  startGated,
+  storeGated,
+} from "../../support/gated.ts";
 import { replicated } from "../../support/landed.ts";
-import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
+import { type ActionRun, ask, createRun, newRunsPath, pagesOf, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
-import { grantToken, newProject } from "../../support/tokens.ts";
+import { givenProject, grantToken, newProject } from "../../support/tokens.ts";
 import { type Waited, waitingRun } from "../../support/waiting-rows.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");
@@ -70,21 +79,15 @@ describe("a list and a summary by what runs wait for, and by group", () => {
   });
 
   it("come in pages, also of any gate", async () => {
-    const seen: string[] = [];
-    let next: string | undefined = `${path}?waiting=any&limit=2`;
-    while (next !== undefined) {
-      const { headers, body }: { headers: Headers; body: ActionRun[] } = await ask<ActionRun[]>("GET", next);
-      seen.push(...body.map(({ id }) => id));
-      next = /<(.*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
-    }
+    const pages = await pagesOf<ActionRun>(`${path}?waiting=any&limit=2`);
     const newestFirst = ["pause", "other", "queued", "approval", "time"].map((name) => ids[name]);
-    expect(seen).toEqual(newestFirst);
+    expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
+    expect(pages.flat().map(({ id }) => id)).toEqual(newestFirst);
   });
 });
 
 it("a run is listed by its gate while it waits, and by its group for ever", async () => {
-  const path = newRunsPath();
-  const run = await gatedRun(path, { approval: { allowSelf: true }, ...ONE_AT_A_TIME });
+  const { path, run } = await givenGated({ approval: { allowSelf: true }, ...ONE_AT_A_TIME });
   const listed = async (query: string) => {
     const { body } = await ask<ActionRun[]>("GET", `${path}?${query}`);
     return body.map(({ id }) => id);
@@ -121,8 +124,7 @@ describe("the feed", () => {
 
 describe("the runs of a revoked token that wait", () => {
   it("are counted, with those of the tokens below it, in its project alone, and go on", async () => {
-    const project = newProject();
-    const path = `${project}/envs/prod/action-runs`;
+    const { project, path } = givenProject();
     const parent = await grantToken(project, { role: "admin" });
     const child = await grantToken(project, { role: "member" }, parent.token);
     const other = await grantToken(project, { role: "member" });

@@ -6,7 +6,7 @@ import { bulk, bulkEnded, bulkPath, type Operation, startBulk } from "../../../s
 import { journal, until } from "../../../support/direct.ts";
 import { faults, resetFaults } from "../../../support/faults.ts";
 import { type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
-import { grantToken, newProject, revokeElsewhere } from "../../../support/tokens.ts";
+import { givenProject, grantToken, revokeElsewhere } from "../../../support/tokens.ts";
 
 const keyed = (key: string, headers: Record<string, string> = {}): Ask => ({
   headers: { "Idempotency-Key": key, ...headers },
@@ -76,20 +76,17 @@ it("without an audit entry nothing begins, and the same key begins it later", as
 });
 
 it("a token that was revoked elsewhere begins nothing", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   const { id, token } = await grantToken(project, { role: "member" });
   const run = await createRun(path, { actionName: "deploy" }, { token });
   await revokeElsewhere(env.DB, id);
-  const refused = await startBulk(path, CANCEL, { token });
-  expect([refused.status, refused.body.code]).toEqual([401, "token_invalid"]);
+  expect(await startBulk(path, CANCEL, { token })).toMatchObject({ status: 401, body: { code: "token_invalid" } });
   expect(await listed(path)).toEqual([]);
   expect((await ask("GET", `${path}/${run.id}`)).body.status).toBe("pending");
 });
 
 it("a token that is revoked before its first batch changes no run", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   const { id, token } = await grantToken(project, { role: "member" });
   const run = await createRun(path, { actionName: "deploy" }, { token });
   faults.readDelayMs = 50;
@@ -105,8 +102,7 @@ it("a token that is revoked before its first batch changes no run", async () => 
 });
 
 it("the audit tells when an operation begins and how it ends, with filter and counts", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   await createRun(path);
   const { token } = await grantToken(project, { role: "member", name: "ci" });
   const { id } = await bulk(path, CANCEL, { token });
@@ -133,8 +129,7 @@ it("a sixth operation, and a second retry, must wait", async () => {
   await createRun(path);
   const retry = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 10 };
   const first = await startBulk(path, retry);
-  const refused = await startBulk(path, retry);
-  expect([refused.status, refused.body.code]).toEqual([409, "too_many_bulk_operations"]);
+  expect(await startBulk(path, retry)).toMatchObject({ status: 409, body: { code: "too_many_bulk_operations" } });
   const others = await Promise.all([1, 2, 3, 4].map(() => startBulk(path, CANCEL)));
   expect(others.map(({ status }) => status)).toEqual([202, 202, 202, 202]);
   expect((await startBulk(path, CANCEL)).status).toBe(409);
@@ -146,12 +141,10 @@ it("a sixth operation, and a second retry, must wait", async () => {
 });
 
 it("more than 500 runs need actions:manage", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   const { token } = await grantToken(project, { role: "member" });
   const wanted = { ...CANCEL, maxRuns: 501, dryRun: true };
-  const refused = await startBulk(path, wanted, { token });
-  expect([refused.status, refused.body.code]).toEqual([403, "forbidden"]);
+  expect(await startBulk(path, wanted, { token })).toMatchObject({ status: 403, body: { code: "forbidden" } });
   expect((await startBulk(path, { ...wanted, maxRuns: 500 }, { token })).status).toBe(200);
   const admin = await grantToken(project, { role: "admin" });
   expect((await startBulk(path, wanted, { token: admin.token })).status).toBe(200);

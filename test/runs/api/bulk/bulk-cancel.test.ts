@@ -7,7 +7,7 @@ import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../suppo
 import { replicated } from "../../../support/landed.ts";
 import { ask, createRun, givenRun, newRunsPath, report } from "../../../support/requests.ts";
 import { beat } from "../../../support/stream.ts";
-import { grantToken, newProject } from "../../../support/tokens.ts";
+import { givenProject, grantToken } from "../../../support/tokens.ts";
 
 const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };
 
@@ -42,8 +42,7 @@ it.each(["by a filter", "by their ids"])(
 );
 
 it("a run with gates stays if the operation must name a person and names none", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   await storeGated(path, ONE_AT_A_TIME);
   const { token } = await grantToken(project, { role: "member", mayActForOthers: true });
   const [gated, plain] = [(await startGated(path)).body.id, (await createRun(path)).id];

@@ -6,7 +6,7 @@ import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
 import { APPROVAL, type DetailedRun, LATER, startGated, storeGated } from "../../../support/gated.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
-import { grantToken, newProject } from "../../../support/tokens.ts";
+import { givenProject, grantToken } from "../../../support/tokens.ts";
 
 afterEach(() => {
   vi.restoreAllMocks();
@@ -28,8 +28,7 @@ const list = async (path: string) => (await ask<DetailedRun[]>("GET", `${path}?i
 const codesOf = async (path: string, id: string) => new Set((await itemsOf(path, id)).map(({ code }) => code));
 
 it("two persons who retry the same failed runs make one new run of each", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   const portal = await grantToken(project, { role: "member", mayActForOthers: true });
   const failed = await fail(path, 6);
   const as = (person: string) => bulk(path, FAILED, { token: portal.token, headers: { "On-Behalf-Of": person } });
@@ -136,8 +135,7 @@ it("a list right after the operation's end has the new runs", async () => {
 });
 
 it("a new run has the asker's person as its creator, who can't approve it", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   await storeGated(path, APPROVAL);
   const portal = await grantToken(project, { role: "owner", mayActForOthers: true, mayApprove: true });
   const as = (person: string) => ({ token: portal.token, headers: { "On-Behalf-Of": person } });

@@ -4,8 +4,8 @@ import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS, hurryTimers, until } from "../../../support/direct.ts";
 import { breakD1, faults } from "../../../support/faults.ts";
-import { APPROVAL, type Details, decide, gatedRun, ONE_AT_A_TIME, storeGated } from "../../../support/gated.ts";
-import { type Ask, ask, newRunsPath, ROOT } from "../../../support/requests.ts";
+import { APPROVAL, type Details, decide, givenGated, ONE_AT_A_TIME, storeGated } from "../../../support/gated.ts";
+import { type Ask, ask, ROOT } from "../../../support/requests.ts";
 import { grantToken } from "../../../support/tokens.ts";
 
 interface Approval {
@@ -25,8 +25,7 @@ afterEach(() => vi.restoreAllMocks());
 
 describe("the approval of a run", () => {
   it("shows the request as it will be sent, without secrets, whatever happens to the action", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, { approval: { required: 2, allowSelf: true } });
+    const { path, run } = await givenGated({ approval: { required: 2, allowSelf: true } });
     const { status, body } = await approvalOf(path, run.id);
     const request = {
       method: "POST",
@@ -46,8 +45,7 @@ describe("the approval of a run", () => {
   });
 
   it("has the approvals, and no request after the run's end", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, { approval: { required: 2, allowSelf: true } });
+    const { path, run } = await givenGated({ approval: { required: 2, allowSelf: true } });
     await decide(path, run.id, "approve", { body: { reason: "fine" } });
     const approvals = [expect.objectContaining({ by: "root", byId: "root", via: null, reason: "fine" })];
     expect((await approvalOf(path, run.id)).body).toMatchObject({ approvals, request: { method: "POST" } });
@@ -56,8 +54,7 @@ describe("the approval of a run", () => {
   });
 
   it("is there for whoever may read runs, and GET changes nothing", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, APPROVAL);
+    const { path, run } = await givenGated(APPROVAL);
     const { token } = await grantToken("/acme/shop", { role: "viewer", mayApprove: true });
     for (const method of ["GET", "HEAD"]) {
       expect((await ask<unknown>(method, `${path}/${run.id}/approval`, { token })).status).toBe(200);
@@ -67,8 +64,7 @@ describe("the approval of a run", () => {
   });
 
   it("says with which code a decision of the asker would be refused", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, APPROVAL);
+    const { path, run } = await givenGated(APPROVAL);
     const refusals = async (options: Ask) => {
       const { status, body } = await approvalOf(path, run.id, options);
       return [status, body.refusals.approve, body.refusals.reject];
@@ -95,17 +91,14 @@ describe("the approval of a run", () => {
   });
 
   it("is 404 for a run without this gate, and for no run", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, ONE_AT_A_TIME);
-    const other = await approvalOf(path, run.id);
-    expect([other.status, other.body.code]).toEqual([404, "approval_not_found"]);
+    const { path, run } = await givenGated(ONE_AT_A_TIME);
+    expect(await approvalOf(path, run.id)).toMatchObject({ status: 404, body: { code: "approval_not_found" } });
     const none = await approvalOf(path, "01a212de-9b55-8003-a8a9-dd2c148ea617");
     expect([none.status, none.body.code]).toEqual([404, "run_not_found"]);
   });
 
   it("can't say whether the action has changed while D1 is down, and approving works", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, { approval: { allowSelf: true } });
+    const { path, run } = await givenGated({ approval: { allowSelf: true } });
     const { open } = breakD1("down");
     expect((await approvalOf(path, run.id)).body).toMatchObject({
       request: { method: "POST" },
@@ -120,8 +113,7 @@ describe("the entry in the audit", () => {
   it.each([0, HOUR_MS])(
     "is written when D1 works again, and once, although the clock steps back by %i ms",
     async (step) => {
-      const path = newRunsPath();
-      const run = await gatedRun(path, { approval: { allowSelf: true } });
+      const { path, run } = await givenGated({ approval: { allowSelf: true } });
       const audit = async () => {
         const { body } = await ask<{ target: string; action: string }[]>("GET", "/acme/shop/audit?limit=200");
         return body.filter(({ target }) => target === run.id).map(({ action }) => action);
@@ -145,8 +137,7 @@ describe("the entry in the audit", () => {
   );
 
   it("is written by the repetition, if the first try could not", async () => {
-    const path = newRunsPath();
-    const run = await gatedRun(path, { approval: { allowSelf: true } });
+    const { path, run } = await givenGated({ approval: { allowSelf: true } });
     await decide(path, run.id, "approve", { token: ROOT });
     const count = () =>
       env.DB.prepare("SELECT count(*) AS n FROM audit WHERE target = ?").bind(run.id).first<number>("n");

@@ -3,7 +3,7 @@
 import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { loseCoordinator } from "../../../support/changes.ts";
 import { decide, startGated, storeGated } from "../../../support/gated.ts";
-import { ask, newRunsPath } from "../../../support/requests.ts";
+import { ask, newRunsPath, pagesOf } from "../../../support/requests.ts";
 import type { Refusal } from "../../../support/tokens.ts";
 
 interface Group {
@@ -43,16 +43,9 @@ describe("the groups of an environment", () => {
   });
 
   it.each([1, 2, 3, 8, 9, 10])("come in pages of %i", async (limit) => {
-    const seen: Group[] = [];
-    let next: string | undefined = pathOf(runs, `?limit=${limit}`);
-    while (next !== undefined) {
-      const { headers, body }: { headers: Headers; body: Group[] } = await ask<Group[]>("GET", next);
-      expect(body.length).toBeLessThanOrEqual(limit);
-      seen.push(...body);
-      next = /<(.*)>; rel="next"/.exec(headers.get("Link") ?? "")?.[1];
-      if (next !== undefined) expect(body.length).toBe(limit);
-    }
-    expect(seen).toEqual(ALL);
+    const pages = await pagesOf<Group>(pathOf(runs, `?limit=${limit}`));
+    for (const page of pages) expect(page.length).toBe(page === pages.at(-1) ? ALL.length % limit || limit : limit);
+    expect(pages.flat()).toEqual(ALL);
   });
 
   it("say why they are paused", async () => {

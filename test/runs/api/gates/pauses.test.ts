@@ -6,7 +6,7 @@ import { loseCoordinator } from "../../../support/changes.ts";
 import { direct, until } from "../../../support/direct.ts";
 import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/gated.ts";
 import { type Answer, type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
-import { grantToken, newProject, type Refusal } from "../../../support/tokens.ts";
+import { givenProject, grantToken, type Refusal } from "../../../support/tokens.ts";
 
 interface Pause {
   readonly group: string;
@@ -86,8 +86,7 @@ it("a run that is held says the reason of the pause as it is now", async () => {
 });
 
 it("names the person for whom a token acts, and is in the audit", async () => {
-  const project = newProject();
-  const runs = `${project}/envs/prod/action-runs`;
+  const { project, path: runs } = givenProject();
   const wanted = { role: "admin", name: "portal", mayActForOthers: true } as const;
   const { token } = await grantToken(project, wanted);
   const headers = { "On-Behalf-Of": "eve" };
@@ -135,8 +134,7 @@ describe("refuses", () => {
   });
 
   it("an end of a pause that is not there", async () => {
-    const { status, body } = await remove(path, "prod");
-    expect([status, body?.code]).toEqual([404, "pause_not_found"]);
+    expect(await remove(path, "prod")).toMatchObject({ status: 404, body: { code: "pause_not_found" } });
   });
 
   it("members and viewers, who may see the pauses", async () => {
@@ -160,8 +158,7 @@ it("an environment has at most 200 pauses, and those that have ended don't count
     for (let i = 0; i < 200; i++) await direct(path).gates.pause({ ...pause, group: `g${i}` });
   };
   await fill(null);
-  const refused = await put(path, "prod");
-  expect([refused.status, refused.body.code]).toEqual([409, "too_many_pauses"]);
+  expect(await put(path, "prod")).toMatchObject({ status: 409, body: { code: "too_many_pauses" } });
   expect((await list(path)).length).toBe(200);
   expect((await put(path, "g7", { reason: "again" })).status).toBe(200);
   await fill(Date.now());
@@ -169,8 +166,7 @@ it("an environment has at most 200 pauses, and those that have ended don't count
 });
 
 it("while the coordinator can't be reached, every answer is 503, nothing changes, and nothing is in the audit", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   await put(path, "prod");
   const { restore } = loseCoordinator(path);
   for (const answer of [await put(path, "stage"), await remove(path, "prod"), await ask("GET", pathOf(path))]) {
@@ -184,8 +180,7 @@ it("while the coordinator can't be reached, every answer is 503, nothing changes
 });
 
 it("a DELETE whose first answer was lost has ended the pause, so it answers 204, and the audit tells of it", async () => {
-  const project = newProject();
-  const path = `${project}/envs/prod/action-runs`;
+  const { project, path } = givenProject();
   await put(path, "prod");
   let isLost = false;
   const losing = calledThrough(async (name, go) => {
