@@ -118,7 +118,7 @@ export default defineConfig({
           isolate: false,
           include: ["test/**/*.test.ts"],
           exclude: NO_RUNTIME_TESTS,
-          globalSetup: ["./test/support/receiver/setup.ts"],
+          globalSetup: ["./test/support/receiver/server.ts"],
           setupFiles: ["./test/support/setup.ts"],
           // How many random stories test/runs/replication/pending-model.test.ts plays, and how many steps
           // test/gates/model.test.ts.

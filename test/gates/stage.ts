@@ -9,11 +9,10 @@ import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
-import { coordinator, hurryTimers, newIdIn, writeFirst } from "../support/direct.ts";
+import { coordinator, hurryTimers, newIdIn, sqlStorage, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedIn } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
-import { sqlStorage } from "../support/sql-storage.ts";
 import { sendWith } from "../webhooks/sender.ts";
 
 /** An attempt that has left and has no answer yet. */

@@ -16,11 +16,11 @@ import {
   direct,
   journal,
   MINUTE_MS,
+  sqlStorage,
   until,
 } from "../support/direct.ts";
 import { replicated, replicatedIn } from "../support/landed.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
-import { sqlStorage } from "../support/sql-storage.ts";
 
 afterEach(() => vi.restoreAllMocks());
 

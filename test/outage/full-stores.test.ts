@@ -4,10 +4,19 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/context.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
-import { alarmIn, change, coordinator, createAged, DAY_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  journal,
+  MINUTE_MS,
+  sqlStorage,
+  until,
+} from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
-import { sqlStorage } from "../support/sql-storage.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 

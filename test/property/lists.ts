@@ -1,8 +1,11 @@
-/** Lists and summaries of a story's runs, as a caller gets them who has changed none: each is held against the model. */
+/** Lists, summaries and counts of a story's runs, as a caller gets them who has changed none: each is held against the model. */
 
 import { expect } from "vitest";
+import { ENDS } from "../../src/runs/run-counts.ts";
+import { direct } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, type Answer, ask } from "../support/requests.ts";
+import { type Command, expectGets } from "./command.ts";
 import type { DetailedRun, Model, ModelRun } from "./model.ts";
 
 export interface Filters {
@@ -180,3 +183,27 @@ export function passes(state: DetailedRun | undefined, filters: Asked): state is
     filters.group === undefined
   );
 }
+
+/** Metrics count each run of the model once, by its status. */
+export async function expectCounts(model: Model): Promise<void> {
+  // Whoever reads a run is the first to notice that its time is up.
+  await expectGets(model);
+  const told: Record<string, number> = { ...model.purged };
+  for (const run of model.runs) {
+    const { status } = run.at(Date.now());
+    told[status] = (told[status] ?? 0) + 1;
+  }
+  model.isCounted = true;
+  const { open, ended } = await direct(model.path).upkeep.counts();
+  const counted: Record<string, number> = {};
+  for (const [status, { runs }] of Object.entries(open)) if (runs > 0) counted[status] = runs;
+  for (const [end, runs] of Object.entries(ended.ended)) {
+    const [status = "", cause] = end.split("/");
+    // Metrics show only these.
+    expect(ENDS).toContainEqual([status, cause]);
+    counted[status] = (counted[status] ?? 0) + runs;
+  }
+  expect(counted).toEqual(told);
+}
+
+export const count: Command = { check: (model) => model.runs.length > 0, run: expectCounts, toString: () => "count" };

@@ -20,7 +20,7 @@ export interface FaultsTold {
   readonly fault: FaultName | null;
   /** The number of the only database that has the fault; null if all have it. */
   readonly only: number | null;
-  /** Whether D1 refuses single rows (refused-rows.ts). */
+  /** Whether D1 refuses single rows. */
   readonly refusesRows: boolean;
 }
 

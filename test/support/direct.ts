@@ -85,6 +85,18 @@ export function journal<T extends Record<string, SqlStorageValue>>(
   });
 }
 
+/**
+ * The platform's own SqlStorage, whose answers a test may watch or change: the prototype that the storage of every object
+ * in this isolate has. Wakes the coordinator of these runs.
+ */
+export async function sqlStorage(path: string): Promise<SqlStorage> {
+  let prototype: unknown;
+  await runInDurableObject(coordinator(path), (_instance, { storage }) => {
+    prototype = Object.getPrototypeOf(storage.sql);
+  });
+  return prototype as SqlStorage;
+}
+
 export function alarmAt(path: string): Promise<number | null> {
   return runInDurableObject(coordinator(path), (_instance, state) => state.storage.getAlarm());
 }

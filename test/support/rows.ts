@@ -6,7 +6,7 @@ import { toActionRun } from "../../src/runs/action-run.ts";
 import { type HomeKeeper, Registration } from "../../src/runs/d1/control-database.ts";
 import { D1RowStore, GROUP_MAX_BYTES, hasLabels, toGroupRow } from "../../src/runs/d1/store.ts";
 import type { JournaledRun } from "../../src/runs/journal/run-rows.ts";
-import { begin, type NewRun, type Run } from "../../src/runs/run.ts";
+import { begin, type NewRun, type Run, type WaitingFor } from "../../src/runs/run.ts";
 
 export interface Row extends Partial<Run> {
   readonly id: string;
@@ -134,4 +134,30 @@ export async function everything(): Promise<unknown> {
     env.DB.prepare("SELECT scope, kind, name, version, definition FROM definitions ORDER BY scope, kind, name"),
   ]);
   return [runs?.results, tokens?.results, definitions?.results];
+}
+
+export interface Waited {
+  readonly group?: string;
+  readonly tokenId?: string;
+  readonly sealedUnder?: string | null;
+}
+
+/** What a row has of a run that waits at a gate. `waitingFor` null: it no longer waits. */
+export function waitingRun(
+  waitingFor: WaitingFor | null,
+  { group = "prod", tokenId = "root", sealedUnder = null }: Waited = {},
+): Pick<Run, "gates" | "waitingFor" | "waitingSince"> {
+  const at = Date.now();
+  return {
+    gates: {
+      notBefore: waitingFor === "time" ? at + 60_000 : null,
+      approval: { required: 1, allowSelf: false },
+      concurrency: { group, key: "", limit: 1, onConflict: "queue" },
+      waitUntil: at + 3_600_000,
+      creator: { tokenId, tokenName: "root", parents: [], person: null },
+      sealedUnder,
+    },
+    waitingFor,
+    waitingSince: waitingFor === null ? null : at,
+  };
 }

@@ -5,7 +5,6 @@ import { requireDatabase } from "../../src/service/readiness.ts";
 
 import { requireRealSetTimeout } from "./clock.ts";
 import { endEarlierFiles, resetFaults } from "./faults.ts";
-import { importMainOnce } from "./main-module.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
 import { set, stayOnThisMachine } from "./settings.ts";
 import { askWhatLacks, prepareDatabase } from "./use-settings.ts";
@@ -43,3 +42,25 @@ afterEach(({ task }) => {
   requireRealSetTimeout();
   requireNoRequestLeft();
 });
+
+interface ModuleRunner {
+  import(id: string, ...more: readonly unknown[]): Promise<unknown>;
+}
+
+/**
+ * Before each request and each call of an object, the pool imports the Worker's module anew, and Vitest asks its own
+ * process where that module is. This takes as long as a small request. The module never changes, so it is imported once.
+ * Each file may have its own runner.
+ */
+function importMainOnce(): void {
+  const { __vitest_mocker__: mocker } = globalThis as { __vitest_mocker__?: { moduleRunner: ModuleRunner } };
+  const runner = mocker?.moduleRunner;
+  if (runner === undefined || Object.hasOwn(runner, "import")) return;
+  const importAnew = runner.import.bind(runner);
+  let main: Promise<unknown> | undefined;
+  runner.import = (id, ...more) => {
+    if (!id.endsWith("/test/support/worker.ts")) return importAnew(id, ...more);
+    main ??= importAnew(id, ...more);
+    return main;
+  };
+}

@@ -5,7 +5,7 @@ import { AFTER_FAILURE_MS } from "../stage.ts";
 import { noteGrace, requireFreeAfterAttempt, requireGraces } from "./attempts.ts";
 import { fail, type Known } from "./known.ts";
 import { requireChange, requireProcessed } from "./one-run.ts";
-import { requireNoRoom, requireRelease } from "./slots.ts";
+import { requireNoRoom, requireRelease } from "./queues.ts";
 
 /** Reads what has changed, and checks it. `isRung`: every alarm that was due has rung. */
 export function requireInvariants(known: Known, sql: SqlStorage, alarmAt: number | null, isRung: boolean): void {

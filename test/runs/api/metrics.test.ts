@@ -21,13 +21,13 @@ import {
   journal,
   MINUTE_MS,
   newIdIn,
+  sqlStorage,
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
 import { givenReplicated, replicated } from "../../support/landed.ts";
 import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-import { sqlStorage } from "../../support/sql-storage.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 const T0 = Date.parse("2027-01-01T00:00:00Z");

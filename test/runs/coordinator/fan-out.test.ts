@@ -14,12 +14,12 @@ import {
   HOUR_MS,
   journal,
   MINUTE_MS,
+  sqlStorage,
   until,
 } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { newRun } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-import { sqlStorage } from "../../support/sql-storage.ts";
 import {
   answer,
   CHAT,

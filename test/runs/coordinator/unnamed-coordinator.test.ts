@@ -127,3 +127,24 @@ it.each(["", "acme", "acme/shop", "acme/shop/", "//production", "acme/shop/produ
     await expect(() => poke(env.COORDINATORS.getByName(name))).rejects.toThrow("no name");
   },
 );
+
+/** No object answers what every JavaScript object has. */
+const NAMES: readonly (readonly [subject: string, name: string])[] = [
+  ["runs", "toString"],
+  ["runs", "constructor"],
+  ["runs", "__proto__"],
+  ["runs", "hasOwnProperty"],
+  ["runs", "__lookupGetter__"],
+  ["runs", "unheardOf"],
+  ["constructor", "keys"],
+  ["__proto__", "constructor"],
+  ["toString", "call"],
+  ["bulk", "driver"],
+  ["archive", "takeBatch"],
+];
+
+it.each(NAMES)("an object refuses %s.%s, because it is no call", async (subject, name) => {
+  await runInDurableObject(coordinator(newRunsPath()), async (object) => {
+    await expect(async () => object.call(subject as "runs", name, [{}])).rejects.toThrow("has no call");
+  });
+});

@@ -9,8 +9,7 @@ import { summarizeRuns } from "../../../src/runs/d1/summary.ts";
 import { type Gates, STATUSES, WAITING_FOR } from "../../../src/runs/run.ts";
 import { factsOf, matches, matchesFixed, type RunPageQuery, WAITING_FILTERS } from "../../../src/runs/run-filters.ts";
 
-import { idWith, insertRows, type Row, toRun } from "../../support/rows.ts";
-import { waitingRun } from "../../support/waiting-rows.ts";
+import { idWith, insertRows, type Row, toRun, waitingRun } from "../../support/rows.ts";
 
 const SEED = 20261120;
 const SCOPE = "acme/shop/filters";

@@ -6,8 +6,7 @@ import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import type { RunFilters, RunPageQuery } from "../../../src/runs/run-filters.ts";
 
-import { idAt, insertRows } from "../../support/rows.ts";
-import { waitingRun } from "../../support/waiting-rows.ts";
+import { idAt, insertRows, waitingRun } from "../../support/rows.ts";
 
 const NOW = Date.now();
 const SCOPE = "acme/shop/plans";

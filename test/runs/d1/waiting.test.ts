@@ -22,9 +22,8 @@ import {
 } from "../../support/gated.ts";
 import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, pagesOf, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
+import { idAt, insertRows, rowStore, toJournaledRun, type Waited, waitingRun } from "../../support/rows.ts";
 import { givenProject, grantToken, newProject } from "../../support/tokens.ts";
-import { type Waited, waitingRun } from "../../support/waiting-rows.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 let minutes = 0;

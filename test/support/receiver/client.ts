@@ -70,7 +70,7 @@ export interface Receiver {
 
 declare module "vitest" {
   interface ProvidedContext {
-    /** Origin of the receiver that setup.ts started for this run of vitest. */
+    /** Origin of the receiver that server.ts started for this run of vitest. */
     receiverUrl: string;
   }
 }

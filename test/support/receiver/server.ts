@@ -19,6 +19,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { gzip } from "node:zlib";
+import type { TestProject } from "vitest/node";
 import * as z from "zod";
 import type { Answer, Mode, Open, ReceivedRequest } from "./client.ts";
 
@@ -289,4 +290,14 @@ export async function startReceiver(): Promise<RunningReceiver> {
     script,
     open,
   };
+}
+
+/**
+ * Starts one receiver for a whole run of vitest and tells the tests where it is. vitest calls this once before the
+ * project's tests, and what it returns once after them.
+ */
+export default async function setup(project: TestProject): Promise<() => Promise<void>> {
+  const receiver = await startReceiver();
+  project.provide("receiverUrl", receiver.url);
+  return receiver.close;
 }

@@ -6,9 +6,8 @@ import { breakD1, resetFaults } from "../../../support/faults.ts";
 import { decide, gatedRun, startGated } from "../../../support/gated.ts";
 import { replicated } from "../../../support/landed.ts";
 import { ask } from "../../../support/requests.ts";
-import { idAt, insertRows } from "../../../support/rows.ts";
+import { idAt, insertRows, waitingRun } from "../../../support/rows.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
-import { waitingRun } from "../../../support/waiting-rows.ts";
 import { as } from "./deciders.ts";
 
 interface Revoked {
