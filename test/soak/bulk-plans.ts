@@ -2,10 +2,8 @@
  * The environment of the soak's bulk operations, and what an actor does there in one round: which runs it makes, and what
  * may become of them. It also receives the jobs of the runs that share a concurrency queue.
  */
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
+import { type NodeServer, serve } from "../support/node-server.ts";
 import type { Order } from "./bulk-operation.ts";
 import { type Insisted, insist } from "./line.ts";
 import { type Answer, type Random, urlOf } from "./requests.ts";
@@ -34,10 +32,7 @@ export class BulkEnvironment {
   readonly heard = new Set<string>();
   readonly #stage: Stage;
   readonly #random: Random;
-  readonly #server = createServer(async (request, response) => {
-    this.heard.add(((await json(request)) as { readonly run: string }).run);
-    response.writeHead(202).end();
-  });
+  #server: NodeServer | null = null;
   /** A token that acts for others. */
   #portal = "";
   /** Of the receiver. */
@@ -47,7 +42,6 @@ export class BulkEnvironment {
   constructor(stage: Stage, random: Random) {
     this.#stage = stage;
     this.#random = random;
-    this.#server.keepAliveTimeout = 0;
   }
 
   get portal(): string {
@@ -55,18 +49,19 @@ export class BulkEnvironment {
   }
 
   async store(): Promise<void> {
-    await once(this.#server.listen(0, "127.0.0.1"), "listening");
-    const { port } = this.#server.address() as AddressInfo;
-    this.#url = `http://127.0.0.1:${port}/jobs`;
+    this.#server = await serve(async (request, response) => {
+      this.heard.add(((await json(request)) as { readonly run: string }).run);
+      response.writeHead(202).end();
+    });
+    this.#url = `${this.#server.url}/jobs`;
     const trigger = { type: "webhook", url: this.#url, payload: { run: "{{ run.id }}" } };
     const concurrency = { group: GROUP, key: "{{ parameters.queue }}" };
     await this.ask([200, 201], [], "PUT", `actions/${GROUP}`, { body: { trigger, concurrency } });
     this.#portal = (await this.createToken({ name: "bulk-portal", mayActForOthers: true })).token;
   }
 
-  close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
+  async close(): Promise<void> {
+    await this.#server?.close();
   }
 
   /** Of the environment's project. */
@@ -92,6 +87,17 @@ export class BulkEnvironment {
   ): Promise<Answer> {
     const url = path.startsWith("http") ? path : urlOf(this.#origin, environment, path);
     return insist(this.#stage, expected, story, { method, url, ...more });
+  }
+
+  /** All pages of a list. `path`: of its first page. */
+  async all<T>(path: string, story: string[] = [], environment = BULK_ENVIRONMENT): Promise<T[]> {
+    const found: T[] = [];
+    for (let next: string | null = path; next !== null; ) {
+      const page: Answer = await this.ask([200], story, "GET", next, {}, environment);
+      found.push(...(page.body as T[]));
+      next = page.next;
+    }
+    return found;
   }
 
   /** A run of this kind with this label. Its queue has the label's name. */

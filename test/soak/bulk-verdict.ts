@@ -51,7 +51,8 @@ export class BulkVerdict {
   async judge(begun: Begun, operation: BulkOperation, runs: readonly string[]): Promise<void> {
     const { order, story } = begun;
     const { record } = this.#stage;
-    const items = await this.#itemsOf(begun);
+    const path = `bulk-operations/${begun.id}/items?limit=${ITEMS_PAGE}`;
+    const items = await this.#environment.all<BulkItem>(path, story, order.environment);
     const wrong = miscount(operation, items);
     if (wrong !== null) this.#violation(`MISCOUNTED: ${wrong}, ${JSON.stringify(operation)}`, begun);
     const end = [operation.status, operation.abortReason ?? ""].join(" ").trim();
@@ -95,17 +96,6 @@ export class BulkVerdict {
       if (other !== undefined)
         this.#violation(`TWO RUNS: ${runId} was retried as ${newRunId} and ${other.newRunId}`, begun);
     }
-  }
-
-  async #itemsOf({ order, id, story }: Begun): Promise<readonly BulkItem[]> {
-    const items: BulkItem[] = [];
-    let next: string | null = `bulk-operations/${id}/items?limit=${ITEMS_PAGE}`;
-    while (next !== null) {
-      const page = await this.#environment.ask([200], story, "GET", next, {}, order.environment);
-      items.push(...(page.body as BulkItem[]));
-      next = page.next;
-    }
-    return items;
   }
 
   /** The timeline has the operation's reason once if it changed the run, and never if it did not. */
@@ -187,7 +177,7 @@ export class BulkCheck {
     for (const environment of environments) await this.#checkList(environment);
     await forAll(this.#stage.bulk, (begun) => this.#checkEnded(begun));
     await this.#checkAudit();
-    this.#environment.close();
+    await this.#environment.close();
   }
 
   /** Nothing was done that no item tells of. */
@@ -207,13 +197,7 @@ export class BulkCheck {
   }
 
   async #checkList(environment: string): Promise<void> {
-    const listed: BulkOperation[] = [];
-    let next: string | null = `bulk-operations?limit=${PAGE}`;
-    while (next !== null) {
-      const page = await this.#environment.ask([200], [], "GET", next, {}, environment);
-      listed.push(...(page.body as BulkOperation[]));
-      next = page.next;
-    }
+    const listed = await this.#environment.all<BulkOperation>(`bulk-operations?limit=${PAGE}`, [], environment);
     const known = this.#stage.bulk.filter(({ order }) => order.environment === environment);
     const ids = listed.map(({ id }) => id);
     for (const { id } of known) if (!ids.includes(id)) this.#violation(`LIST BEHIND: it lacks operation ${id}`);
@@ -240,8 +224,9 @@ export class BulkCheck {
 
   /** One beginning and one end of each, with the counts of the end. */
   async #checkAudit(): Promise<void> {
+    const { site } = this.#stage;
     for (;;) {
-      const entries = await this.#audit();
+      const entries = await this.#environment.all<AuditEntry>(`${site.origins[0]}/acme/soak/audit?limit=${PAGE}`);
       const wrong = this.#stage.bulk.filter(({ id }) => {
         const actions = entries.filter(({ target }) => target === id).map(({ action }) => action);
         return actions.toSorted().join() !== "bulk_ended,bulk_started";
@@ -254,18 +239,6 @@ export class BulkCheck {
       }
       await delay(POLL_MS);
     }
-  }
-
-  async #audit(): Promise<readonly AuditEntry[]> {
-    const { site } = this.#stage;
-    const entries: AuditEntry[] = [];
-    let next: string | null = `${site.origins[0]}/acme/soak/audit?limit=${PAGE}`;
-    while (next !== null) {
-      const page = await this.#environment.ask([200], [], "GET", next);
-      entries.push(...(page.body as AuditEntry[]));
-      next = page.next;
-    }
-    return entries;
   }
 
   #violation(sentence: string): void {

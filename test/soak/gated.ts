@@ -4,11 +4,9 @@
  * and nothing that nobody approved. At the end, every acknowledged run must have ended as its caller wanted.
  */
 
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
+import { type NodeServer, serve } from "../support/node-server.ts";
 import { type Insisted, insist } from "./line.ts";
 import { type Answer, type Random, urlOf } from "./requests.ts";
 
@@ -57,29 +55,26 @@ export class GatedRuns {
   /** Creates of runs that the receiver has heard of. */
   readonly #heard = new Set<string>();
   readonly #reports = new Set<Promise<unknown>>();
-  readonly #server = createServer(async (request, response) => {
-    this.#take((await json(request)) as Job);
-    response.writeHead(202).end();
-  });
+  #server: NodeServer | null = null;
   #made = 0;
 
   constructor(stage: Stage, random: Random) {
     this.#stage = stage;
     this.#random = random;
-    // A connection that the server closes while the next request is on its way would be a fault of its own.
-    this.#server.keepAliveTimeout = 0;
   }
 
   async store(): Promise<void> {
-    await once(this.#server.listen(0, "127.0.0.1"), "listening");
-    const { port } = this.#server.address() as AddressInfo;
+    this.#server = await serve(async (request, response) => {
+      this.#take((await json(request)) as Job);
+      response.writeHead(202).end();
+    });
     const payload = {
       run: "{{ run.id }}",
       create: "{{ parameters.create }}",
       url: "{{ run.callbackUrl }}",
       token: "{{ run.callbackToken }}",
     };
-    const trigger = { type: "webhook", url: `http://127.0.0.1:${port}/jobs`, payload };
+    const trigger = { type: "webhook", url: `${this.#server.url}/jobs`, payload };
     const concurrency = { group: GROUP, key: "{{ parameters.queue }}", limit: LIMIT };
     for (const [name, gates] of Object.entries(GATES)) {
       const body = { trigger, concurrency, ...gates };
@@ -118,8 +113,7 @@ export class GatedRuns {
       record.violation(`STANDS STILL: ${id} has not ended`, this.#runs.get(create)?.story ?? [], since);
     await Promise.all(this.#reports);
     await this.#checkQueues();
-    this.#server.close();
-    this.#server.closeAllConnections();
+    await this.#server?.close();
   }
 
   /** An ended run whose attempt was lost in an eviction occupies its queue until the lease is over. */

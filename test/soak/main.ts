@@ -135,7 +135,7 @@ async function soak(minutes: number, seed: number, callerCount: number, without:
       }),
     );
     await disturbances.moves.check();
-    receiver.close();
+    await receiver.close();
     const checksMs = Date.now() - startedAt - tookMs;
     const { delays } = receiver;
     console.log(summary(record, { seed, tookMs, checksMs, replicatedMs, ...compared, runs: stage.runs.size, delays }));

@@ -3,12 +3,11 @@
  * kill. It judges each delivery as it arrives, and remembers what each URL heard of each run.
  */
 
-import { once } from "node:events";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { verifyWebhook, type WebhookMessage } from "../../src/client/index.ts";
+import { type NodeServer, serve } from "../support/node-server.ts";
 import type { SoakRecord } from "./record.ts";
 import type { Random } from "./requests.ts";
 
@@ -46,9 +45,7 @@ export class Receiver {
   readonly #random: Random;
   readonly #duringAttempt: DuringAttempt;
   readonly #mailboxes = new Map<string, Mailbox>();
-  readonly #server = createServer((request, response) => {
-    this.#take(request, response).catch(() => request.socket.destroy());
-  });
+  #server: NodeServer | null = null;
   #isWell = false;
   /** By run id: the run with its details, as deliveries have it. */
   readonly texts = new Map<string, string>();
@@ -59,24 +56,22 @@ export class Receiver {
     this.#record = record;
     this.#random = random;
     this.#duringAttempt = duringAttempt;
-    // A connection that is closed because it was idle could break an attempt that nobody wanted to break.
-    this.#server.keepAliveTimeout = 0;
   }
 
   async listen(): Promise<void> {
-    this.#server.listen(0, "127.0.0.1");
-    await once(this.#server, "listening");
+    this.#server = await serve((request, response) => {
+      this.#take(request, response).catch(() => request.socket.destroy());
+    });
   }
 
-  close(): void {
-    this.#server.close();
-    this.#server.closeAllConnections();
+  async close(): Promise<void> {
+    await this.#server?.close();
   }
 
   /** Makes a URL. `name`: its last part. */
   open(environment: string, name: string, manner: Manner, secret: string): Mailbox {
     const path = `/${environment}/${name}`;
-    const url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}${path}`;
+    const url = `${this.#server?.url}${path}`;
     const mailbox = { environment, manner, secret, url, heard: new Map() };
     this.#mailboxes.set(path, mailbox);
     return mailbox;

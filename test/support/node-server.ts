@@ -14,6 +14,8 @@ export interface NodeServer {
 /** Listens on a free port of 127.0.0.1. */
 export async function serve(answer: RequestListener): Promise<NodeServer> {
   const server = createServer(answer);
+  // A connection that is closed because it was idle could break a request that nobody wanted to break.
+  server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return {
