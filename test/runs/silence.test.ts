@@ -2,10 +2,9 @@
 
 import { evictDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmAt, alarmIn, coordinator, direct, journal, MINUTE_MS, newIdIn, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, givenAged, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { replicatedRow } from "../support/landed.ts";
-import { ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
-import { toRun } from "../support/rows.ts";
+import { ask, givenRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat, eventsOf } from "../support/stream.ts";
 import type { Refusal } from "../support/tokens.ts";
 
@@ -18,9 +17,9 @@ function clockAt(at: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: at });
 }
 
-function quietRun(path: string, heartbeatTimeout?: number, timeout = 60): Promise<CreatedRun> {
-  const silence = heartbeatTimeout === undefined ? {} : { heartbeatTimeout };
-  return createRun(path, { actionName: "deploy", timeout, ...silence });
+/** A run in an environment of its own that may be silent for so many minutes. */
+function givenQuiet(heartbeatTimeout: number, timeout = 60) {
+  return givenRun({ actionName: "deploy", timeout, heartbeatTimeout });
 }
 
 async function decided(path: string, { id }: { id: string }) {
@@ -40,7 +39,7 @@ describe("heartbeatTimeout on create", () => {
   });
 
   it.each([1, 43_200])("%j is taken, and is in the run's answer no more than a timeout is", async (minutes) => {
-    expect(await quietRun(newRunsPath(), minutes)).not.toHaveProperty("heartbeatTimeout");
+    expect((await givenQuiet(minutes)).run).not.toHaveProperty("heartbeatTimeout");
   });
 });
 
@@ -49,8 +48,7 @@ describe("a run that is silent for too long", () => {
     [1, "silent for a minute"],
     [5, "silent for 5 minutes"],
   ])("fails by the alarm at the last sign of life + %i min, and says: %s", async (minutes, words) => {
-    const path = newRunsPath();
-    const run = await quietRun(path, minutes);
+    const { path, run } = await givenQuiet(minutes);
     await beat(run);
     const started = await decided(path, run);
     const heard = Date.parse(started.startedAt ?? "");
@@ -71,8 +69,7 @@ describe("a run that is silent for too long", () => {
   });
 
   it("that never began counts from its creation", async () => {
-    const path = newRunsPath();
-    const run = await quietRun(path, 1);
+    const { path, run } = await givenQuiet(1);
     expect(await alarmAt(path)).toBeLessThanOrEqual(Date.parse(run.createdAt) + MINUTE_MS);
     await alarmIn(MINUTE_MS, coordinator(path));
     expect(await decided(path, run)).toMatchObject({
@@ -84,8 +81,7 @@ describe("a run that is silent for too long", () => {
 
   it("refuses a heartbeat, a report and a cancel from that instant, before any alarm", async () => {
     for (const late of [0, 30_000]) {
-      const path = newRunsPath();
-      const run = await quietRun(path, 1);
+      const { path, run } = await givenQuiet(1);
       const upAt = Date.parse(run.createdAt) + MINUTE_MS;
       clockAt(upAt + late);
       for (const go of [
@@ -102,12 +98,8 @@ describe("a run that is silent for too long", () => {
   });
 
   it("ends by itself, with nobody asking", async () => {
-    const path = newRunsPath();
     const createdAt = Date.now();
-    const id = await newIdIn(path, createdAt);
-    const deadlineAt = createdAt + 60 * MINUTE_MS;
-    const run = toRun({ id, createdAt, deadlineAt, heartbeatTimeoutMs: 300 });
-    await direct(path).runs.create(run, { key: `m:${id}`, fingerprint: "" }, null);
+    const { id } = await givenAged({ createdAt, heartbeatTimeoutMs: 300 });
     await until(async () => (await rowOf(id))?.status === "failed");
     expect(JSON.parse((await rowOf(id))?.body ?? "").completedAt).toBe(iso(createdAt + 300));
   });
@@ -115,8 +107,7 @@ describe("a run that is silent for too long", () => {
 
 describe("a heartbeat", () => {
   it.each([{ message: "with news" }, {}])("puts the end off, whatever it says: %j", async (body) => {
-    const path = newRunsPath();
-    const run = await quietRun(path, 2);
+    const { path, run } = await givenQuiet(2);
     const stub = coordinator(path);
     const createdAt = Date.parse(run.createdAt);
     for (const minutes of [1, 2.5, 4]) {
@@ -136,8 +127,7 @@ describe("a heartbeat", () => {
   });
 
   it("is remembered over an eviction", async () => {
-    const path = newRunsPath();
-    const run = await quietRun(path, 1);
+    const { path, run } = await givenQuiet(1);
     const heardAt = Date.parse(run.createdAt) + 50_000;
     clockAt(heardAt);
     await beat(run);
@@ -155,8 +145,7 @@ describe("the deadline", () => {
     { heartbeatTimeout: 3, timeout: 2 },
     { heartbeatTimeout: 2, timeout: 2 },
   ])("comes first where it is no later than the silence: %j", async ({ heartbeatTimeout, timeout }) => {
-    const path = newRunsPath();
-    const run = await quietRun(path, heartbeatTimeout, timeout);
+    const { path, run } = await givenQuiet(heartbeatTimeout, timeout);
     await alarmIn(10 * MINUTE_MS, coordinator(path));
     const ended = await decided(path, run);
     expect(ended).toMatchObject({ status: "failed", completedAt: run.callback.expiresAt });

@@ -209,13 +209,18 @@ describe("a change", () => {
   });
 });
 
-it("after an alarm that the platform refuses, the next change sets it at once", async () => {
-  const path = newRunsPath();
-  vi.spyOn(console, "error").mockImplementation(() => {});
+/** The platform refuses the next alarm. Returns what is logged. */
+async function refuseAlarm(path: string) {
   await runInDurableObject(coordinator(path), (_instance, { storage }) => {
     const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
     vi.spyOn(prototype, "setAlarm").mockRejectedValueOnce(new Error("database or disk is full"));
   });
+  return vi.spyOn(console, "error").mockImplementation(() => {});
+}
+
+it("after an alarm that the platform refuses, the next change sets it at once", async () => {
+  const path = newRunsPath();
+  await refuseAlarm(path);
   await createDueIn(path, DAY_MS);
   expect(await alarmAt(path)).toBeNull();
   await createDueIn(path, DAY_MS);
@@ -226,16 +231,11 @@ it("after an alarm that the platform refuses, the next change sets it at once", 
 it("an alarm that the platform refuses is set again some seconds later, because the change is written without it", async () => {
   const path = newRunsPath();
   hurryTimers();
-  const logged = vi.spyOn(console, "error").mockImplementation(() => {});
-  const refused = await runInDurableObject(coordinator(path), (_instance, { storage }) => {
-    const prototype = Object.getPrototypeOf(storage) as DurableObjectStorage;
-    return vi.spyOn(prototype, "setAlarm").mockRejectedValueOnce(new Error("database or disk is full"));
-  });
+  const logged = await refuseAlarm(path);
   await createDueIn(path, DAY_MS);
   expect(await alarmAt(path)).toBeNull();
   await until(async () => (await alarmAt(path)) !== null);
   await expectInTime(path);
   expect(logged.mock.calls.join()).toContain("alarm_failed");
-  refused.mockRestore();
   vi.restoreAllMocks();
 });

@@ -2,6 +2,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { afterEach, describe, expect, it, vi } from "vitest";
+import { later } from "../../support/clock.ts";
 import {
   alarmAt,
   alarmIn,
@@ -24,10 +25,6 @@ import { eventsOf } from "../../support/stream.ts";
 afterEach(() => {
   vi.useRealTimers();
 });
-
-function turnClock(ms: number): void {
-  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
-}
 
 /** The run as D1 has it. */
 async function bodyOf(id: string): Promise<ActionRun | null> {
@@ -86,7 +83,7 @@ it("a run is open until the last millisecond before its deadline", async () => {
 it("after the deadline a cancel is 409 run_timed_out, and a report is 401 token_expired", async () => {
   const path = newRunsPath();
   const created = await createRun(path, { actionName: "deploy", timeout: 1 });
-  turnClock(2 * MINUTE_MS);
+  later(2 * MINUTE_MS);
   const cancelled = await ask<{ code: string }>("DELETE", `${path}/${created.id}`);
   expect(cancelled).toMatchObject({ status: 409, body: { code: "run_timed_out" } });
   expect(await report(created, { status: "succeeded" })).toMatchObject({
