@@ -185,8 +185,8 @@ describe("a recovery", () => {
   });
 });
 
-it("is announced again if an approval was withdrawn, because its token was revoked", async () => {
-  const path = await givenWorking(CHAT);
+/** Creates a run that lacks two approvals, is announced, and is announced again because the first one is withdrawn. */
+async function requestAgain(path: string): Promise<string> {
   const id = await request(path, 2);
   await untilSent(1);
   await approve(path, id, "bob");
@@ -194,6 +194,12 @@ it("is announced again if an approval was withdrawn, because its token was revok
   await approve(path, id, "eve");
   faults.revoked = null;
   await untilSent(2);
+  return id;
+}
+
+it("is announced again if an approval was withdrawn, because its token was revoked", async () => {
+  const path = await givenWorking(CHAT);
+  const id = await requestAgain(path);
   expect(sent()).toEqual([
     [id, ...APPROVAL],
     [id, ...APPROVAL],
@@ -205,13 +211,7 @@ it("is announced again if an approval was withdrawn, because its token was revok
 
 it("stays to be sent again if only an attempt from before the withdrawal was delivered", async () => {
   const path = await given(CHAT);
-  const id = await request(path, 2);
-  await untilSent(1);
-  await approve(path, id, "bob");
-  faults.revoked = async () => ["bob"];
-  await approve(path, id, "eve");
-  faults.revoked = null;
-  await untilSent(2);
+  const id = await requestAgain(path);
   const [before, after] = outside.underWay;
   await answer(path, [before], 200);
   await answer(path, [after], 503);

@@ -32,13 +32,22 @@ export function deciders() {
     tokens.portal = await grant({ role: "admin", name: "portal", mayApprove: true, mayActForOthers: true });
   });
 
+  /** The runs of an environment of the project that no other test uses. */
+  const newPath = () => `${environment}${++count}/action-runs`;
+  const waitsForApproval = (path: string, gates: StoredGates = APPROVAL) =>
+    gatedRun(path, gates, {}, as(tokens.creator));
+
   return {
     project,
     environment,
     tokens,
-    /** The runs of an environment of the project that no other test uses. */
-    newPath: () => `${environment}${++count}/action-runs`,
-    waitsForApproval: (path: string, gates: StoredGates = APPROVAL) => gatedRun(path, gates, {}, as(tokens.creator)),
+    newPath,
+    waitsForApproval,
+    /** A run in such an environment that waits for approval. */
+    async givenWaiting(gates?: StoredGates) {
+      const path = newPath();
+      return { path, run: await waitsForApproval(path, gates) };
+    },
     onBehalfOf: (person: string): Ask => as(tokens.portal, { headers: { "On-Behalf-Of": person } }),
     async auditOf(target: string): Promise<Entry[]> {
       const { body } = await ask<Entry[]>("GET", `${project}/audit?limit=200`);

@@ -6,14 +6,13 @@ import { type Ask, ask } from "../../../support/requests.ts";
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 
-const { project, tokens, newPath, waitsForApproval, onBehalfOf, auditOf } = deciders();
+const { project, tokens, newPath, onBehalfOf, auditOf, givenWaiting } = deciders();
 
 describe("a decision that somebody made before", () => {
   const audited = async (id: string) => (await auditOf(id)).map(({ actor }) => actor);
 
   it("is not a namesake's", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     const wanted = { role: "viewer", name: "twin", mayApprove: true } as const;
     const [first, second] = [await grantToken(project, wanted), await grantToken(project, wanted)];
     expect((await decide(path, run.id, "reject", as(first.token))).status).toBe(200);
@@ -23,8 +22,7 @@ describe("a decision that somebody made before", () => {
   });
 
   it.each(["approve", "reject"] as const)("is the same person's, but not another token's: %s", async (what) => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     const wanted = { role: "viewer", name: "own", person: "eve", mayApprove: true } as const;
     const own = await grantToken(project, wanted);
     expect((await decide(path, run.id, what, as(own.token))).status).toBe(200);
@@ -34,8 +32,7 @@ describe("a decision that somebody made before", () => {
 });
 
 it("the key of an approval is no key of a DELETE, also after another approval", async () => {
-  const path = newPath();
-  const run = await waitsForApproval(path, { approval: { required: 3 } });
+  const { path, run } = await givenWaiting({ approval: { required: 3 } });
   const { token } = await grantToken(project, { role: "member", name: "eve", mayApprove: true });
   const keyed = as(token, { headers: { "Idempotency-Key": "k" } });
   await decide(path, run.id, "approve", keyed);
@@ -45,8 +42,7 @@ it("the key of an approval is no key of a DELETE, also after another approval", 
 });
 
 it("the key of a DELETE is no key of an approval", async () => {
-  const path = newPath();
-  const run = await waitsForApproval(path);
+  const { path, run } = await givenWaiting();
   const { token } = await grantToken(project, { role: "member", name: "eve", mayApprove: true });
   const keyed = as(token, { headers: { "Idempotency-Key": "k" } });
   expect((await ask("DELETE", `${path}/${run.id}`, keyed)).status).toBe(200);
@@ -89,8 +85,7 @@ describe("a repetition after a lost answer", () => {
   it.each(["approve", "reject"] as const)(
     "gets 200 without a key as well, from the same approver: %s",
     async (what) => {
-      const path = newPath();
-      const run = await waitsForApproval(path);
+      const { path, run } = await givenWaiting();
       for (let time = 0; time < 2; time++) {
         const { status, headers } = await decide(path, run.id, what, as(tokens.approver));
         expect([status, headers.get("Idempotent-Replayed")]).toEqual([200, null]);
@@ -100,8 +95,7 @@ describe("a repetition after a lost answer", () => {
   );
 
   it("with another reason or of another person is another request", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path, { approval: { required: 3 } });
+    const { path, run } = await givenWaiting({ approval: { required: 3 } });
     const headers = { "Idempotency-Key": "k", "On-Behalf-Of": "eve" };
     await decide(path, run.id, "approve", as(tokens.portal, { headers }));
     const reused = async (options: Ask, what: "approve" | "reject" = "approve") =>

@@ -14,12 +14,11 @@ import { type Ask, ask, createRun, givenRun, ROOT } from "../../../support/reque
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 
-const { environment, tokens, newPath, waitsForApproval, onBehalfOf, auditOf } = deciders();
+const { environment, tokens, newPath, waitsForApproval, onBehalfOf, auditOf, givenWaiting } = deciders();
 
 describe("an approval", () => {
   it("opens the gate of a run, and the run shows who gave it for ever", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     expect(run.details).toMatchObject({ waiting: { for: "approval" }, approval: { required: 1, approvals: [] } });
     const body = { reason: "checked with the team" };
     const { status, body: approved } = await decide(path, run.id, "approve", as(tokens.approver, { body }));
@@ -34,15 +33,13 @@ describe("an approval", () => {
   });
 
   it("names the person for whom a portal acts, and the portal", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     const { body } = await decide(path, run.id, "approve", onBehalfOf("eve@example.com"));
     expect(body.details.approval?.approvals).toMatchObject([{ by: "eve@example.com", via: "portal" }]);
   });
 
   it("counts once for each of as many approvers as the action requires", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path, { approval: { required: 2 } });
+    const { path, run } = await givenWaiting({ approval: { required: 2 } });
     for (let time = 0; time < 2; time++) {
       const { status, body } = await decide(path, run.id, "approve", onBehalfOf("eve"));
       expect([status, body.details.waiting?.for, body.details.approval?.approvals.length]).toEqual([
@@ -66,8 +63,7 @@ describe("an approval", () => {
 });
 
 it("a rejection ends a run as cancelled, with its reason, also after an approval", async () => {
-  const path = newPath();
-  const run = await waitsForApproval(path, { approval: { required: 2 } });
+  const { path, run } = await givenWaiting({ approval: { required: 2 } });
   await decide(path, run.id, "approve", as(tokens.approver));
   const body = { reason: "not on a Friday" };
   const rejected = await decide(path, run.id, "reject", as(tokens.approver, { body }));
@@ -166,8 +162,7 @@ describe("at one instant", () => {
     answers.map(({ status, body }) => body.code ?? status).sort();
 
   it("approve and reject have one winner", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     const answers = await Promise.all([
       decide(path, run.id, "approve", as(tokens.approver)),
       decide(path, run.id, "reject", onBehalfOf("eve")),
@@ -178,8 +173,7 @@ describe("at one instant", () => {
   });
 
   it("approve and cancel leave the run cancelled, and an approval that lost does not count", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path, { approval: { required: 2 } });
+    const { path, run } = await givenWaiting({ approval: { required: 2 } });
     const [approved, cancelled] = await Promise.all([
       decide(path, run.id, "approve", as(tokens.approver)),
       decide(path, run.id, "cancel", as(tokens.creator)),
@@ -190,8 +184,7 @@ describe("at one instant", () => {
   });
 
   it("two approvers for one gate open it once", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     const answers = await Promise.all([
       decide(path, run.id, "approve", as(tokens.approver)),
       decide(path, run.id, "approve", onBehalfOf("eve")),

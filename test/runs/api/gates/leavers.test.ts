@@ -7,7 +7,7 @@ import { decide, gatedRun, startGated } from "../../../support/gated.ts";
 import { replicated } from "../../../support/landed.ts";
 import { ask } from "../../../support/requests.ts";
 import { idAt, insertRows, waitingRun } from "../../../support/rows.ts";
-import { grantToken, newProject } from "../../../support/tokens.ts";
+import { givenProject, grantToken, newProject } from "../../../support/tokens.ts";
 import { as } from "./deciders.ts";
 
 interface Revoked {
@@ -19,11 +19,6 @@ afterEach(resetFaults);
 
 const APPROVER = { role: "viewer", mayApprove: true } as const;
 const TWO = { approval: { required: 2 } };
-
-function newEnvironment() {
-  const project = newProject();
-  return { project, path: `${project}/envs/prod/action-runs` };
-}
 
 async function revoke(project: string, id: string, path: string): Promise<Revoked> {
   // A list waits until D1 has all runs.
@@ -37,7 +32,7 @@ async function eventsOf(path: string, id: string): Promise<(readonly [type: stri
 }
 
 it("a revocation lists the runs that its tokens approved, and none of them starts without another approval", async () => {
-  const { project, path } = newEnvironment();
+  const { project, path } = givenProject();
   const bob = await grantToken(project, { ...APPROVER, role: "owner", name: "bob" });
   const bobs = await grantToken(project, { ...APPROVER, name: "bob's phone" }, bob.token);
   const [eve, carl] = await Promise.all(["eve", "carl"].map((name) => grantToken(project, { ...APPROVER, name })));
@@ -64,23 +59,25 @@ it("a revocation lists the runs that its tokens approved, and none of them start
   expect((await revoke(project, carl?.id ?? "", path)).approvedRuns).toEqual([]);
 });
 
-it("an approval counts whose token has expired since, and has left the list of tokens", async () => {
-  const { project, path } = newEnvironment();
+/** A run that bob has approved, and that eve can approve as well. */
+async function givenApproved() {
+  const { project, path } = givenProject();
   const bob = await grantToken(project, { ...APPROVER, name: "bob" });
   const eve = await grantToken(project, { ...APPROVER, name: "eve" });
   const run = await gatedRun(path, TWO);
   await decide(path, run.id, "approve", as(bob.token));
+  return { project, path, bob, eve, run };
+}
+
+it("an approval counts whose token has expired since, and has left the list of tokens", async () => {
+  const { path, bob, eve, run } = await givenApproved();
   await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(bob.id).run();
   const { body } = await decide(path, run.id, "approve", as(eve.token));
   expect(body.details).toMatchObject({ waiting: null, approval: { approvals: [{ by: "bob" }, { by: "eve" }] } });
 });
 
 it("while D1 is down, approvals count, and the timeline says that nobody knows of a revocation", async () => {
-  const { project, path } = newEnvironment();
-  const bob = await grantToken(project, { ...APPROVER, name: "bob" });
-  const eve = await grantToken(project, { ...APPROVER, name: "eve" });
-  const run = await gatedRun(path, TWO);
-  await decide(path, run.id, "approve", as(bob.token));
+  const { project, path, bob, eve, run } = await givenApproved();
   await ask("GET", "/whoami", as(eve.token));
   await revoke(project, bob.id, path);
   breakD1("down");

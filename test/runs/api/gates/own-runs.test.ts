@@ -6,7 +6,7 @@ import { type Ask, ask, createRun, ROOT } from "../../../support/requests.ts";
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 
-const { project, tokens, newPath, waitsForApproval, onBehalfOf } = deciders();
+const { project, tokens, newPath, onBehalfOf, givenWaiting } = deciders();
 
 /** With which codes the service says that it would refuse each decision. */
 const refusals = async (path: string, id: string, asker: Ask) =>
@@ -111,8 +111,7 @@ describe("who must name a person", () => {
   };
 
   it("a portal, for each change of a run that has gates, and for none of another run", async () => {
-    const path = newPath();
-    const run = await waitsForApproval(path);
+    const { path, run } = await givenWaiting();
     await isRequired("DELETE", `${path}/${run.id}`);
     for (const what of ["cancel", "approve", "reject"]) await isRequired("POST", `${path}/${run.id}/${what}`);
     await isRequired("POST", `${path.replace(/action-runs$/, "actions")}/deploy/runs`);
