@@ -376,16 +376,6 @@ describe("a cancel", () => {
     const record = { cancelBy: "ci", cancelReason: null, cancelRequestedAt: NOW, cancelUntil: UNTIL - 1 };
     expect(sooner).toEqual({ ...STOPPING, version: 4, ...record });
   });
-
-  it("never makes an instant go back, even if the clock does", () => {
-    const early = CREATED_AT - 5000;
-    const asked = changed(RUNNING, cancel(GRACE_MS), early);
-    const record = { cancelRequestedAt: STARTED_AT, cancelUntil: STARTED_AT + GRACE_MS };
-    expect(asked).toMatchObject(record);
-    expect(changed(asked as Run, EVENTS.succeeded, early)).toMatchObject({ completedAt: STARTED_AT });
-    const late = { ...STOPPING, cancelRequestedAt: NOW };
-    expect(changed(late, EVENTS.failed, STARTED_AT + 1)).toMatchObject({ completedAt: NOW });
-  });
 });
 
 describe("the page of the job", () => {
