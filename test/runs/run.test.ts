@@ -280,13 +280,6 @@ describe("a passed deadline comes before any other event", () => {
     const early = transition(run, EVENTS[type], NOW);
     expect(transition(run, EVENTS[type], DEADLINE_AT - 1).ok).toBe(early.ok);
   });
-
-  it("does not touch a run that has ended", () => {
-    for (const situation of situations) {
-      const run = runIn(situation);
-      if (!isOpen(run)) expect(expire(run, DEADLINE_AT + DAY_MS)).toBe(run);
-    }
-  });
 });
 
 describe("a cancel", () => {
