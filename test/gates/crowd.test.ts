@@ -1,6 +1,6 @@
 /**
- * Many runs: none of a queue is forgotten, and none overtakes. How much one pass does, and how much may wait. With `GATE_STEPS` of 100 000 or more
- * it is a thousand runs, which is as many as can wait there.
+ * Many runs: none of a queue is forgotten, and none overtakes. How much one pass does, and how much may wait. With
+ * `GATE_STEPS` of 100 000 or more it is a thousand runs, which is as many as can wait there.
  */
 
 import { expect, inject, it } from "vitest";

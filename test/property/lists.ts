@@ -1,4 +1,4 @@
-/** Lists, summaries and counts of a story's runs, as a caller gets them who has changed none: each is held against the model. */
+/** Lists, summaries and counts of a story's runs, as any caller gets them: each is held against the model. */
 
 import { expect } from "vitest";
 import { ENDS } from "../../src/runs/run-counts.ts";

@@ -86,8 +86,8 @@ export function journal<T extends Record<string, SqlStorageValue>>(
 }
 
 /**
- * The platform's own SqlStorage, whose answers a test may watch or change: the prototype that the storage of every object
- * in this isolate has. Wakes the coordinator of these runs.
+ * The platform's own SqlStorage, whose answers a test may watch or change: the prototype that the storage of every
+ * object in this isolate has. Wakes the coordinator of these runs.
  */
 export async function sqlStorage(path: string): Promise<SqlStorage> {
   let prototype: unknown;

@@ -49,8 +49,8 @@ interface ModuleRunner {
 
 /**
  * Before each request and each call of an object, the pool imports the Worker's module anew, and Vitest asks its own
- * process where that module is. This takes as long as a small request. The module never changes, so it is imported once.
- * Each file may have its own runner.
+ * process where that module is. This takes as long as a small request. The module never changes, so it is imported
+ * once. Each file may have its own runner.
  */
 function importMainOnce(): void {
   const { __vitest_mocker__: mocker } = globalThis as { __vitest_mocker__?: { moduleRunner: ModuleRunner } };
