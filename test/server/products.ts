@@ -13,6 +13,9 @@ export interface Step {
   readonly env: Env;
 }
 
+/** The script of the project that the examples deploy. */
+export const DEPLOY = "./deploy.sh";
+
 export const read = (file: string) => readFileSync(join(ROOT, file), "utf8");
 
 /** The indented lines after the line `header`, without their indent. */
@@ -25,6 +28,16 @@ export function block(source: string, header: RegExp): string {
     .map((line) => line.slice(indent.length))
     .join("\n");
 }
+
+/** What the first group of the pattern matches. */
+export const oneLine = (source: string, pattern: RegExp) => pattern.exec(source)?.[1] ?? "";
+
+/** The steps of a job of GitHub or Azure: where `- ` begins a line at this indent. */
+export const listedSteps = (source: string) =>
+  source
+    .slice(source.indexOf("\n    steps:"))
+    .split(/^ {6}- /m)
+    .slice(1);
 
 /** A value after GitHub has evaluated `${{ a || b }}`. */
 export function expression(source: string, context: unknown): string {

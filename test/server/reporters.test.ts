@@ -3,19 +3,12 @@
  * Their `sleep` only notes how long it was asked to take.
  */
 
-import { spawn } from "node:child_process";
-import { once } from "node:events";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
-import { text } from "node:stream/consumers";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-
-import { sharedServer } from "./place.ts";
+import { type Ended, hasCurl, JobMachine, programFile, type Run } from "./job-machine.ts";
 import {
   actionSteps,
   type Env,
@@ -28,113 +21,40 @@ import {
   type Step,
 } from "./products.ts";
 
-interface Arrived {
-  readonly path: string;
-  readonly authorization: string | undefined;
-  readonly key: string | undefined;
-  readonly body: string;
-}
-
-interface Answer {
+interface Refusal {
   readonly status: number;
   readonly headers?: Readonly<Record<string, string>>;
   readonly body?: string;
 }
 
-interface Run {
-  readonly id: string;
-  readonly url: string;
-  readonly token: string;
-}
-
-const folder = mkdtempSync(join(tmpdir(), "action-runs-reporters-"));
-const places = (process.env.PATH ?? "").split(delimiter);
-const has = (command: string) => places.some((place) => existsSync(join(place, command)));
+const machine = new JobMachine("of-reporters-test");
+const { folder, arrived } = machine;
 const programs = join(folder, "programs");
 const sleepsFile = join(folder, "sleeps");
 /** The pauses so far, in seconds. */
 const sleeps = () => (existsSync(sleepsFile) ? readFileSync(sleepsFile, "utf8").trim().split("\n") : []);
+/** What happens to the next requests. A response replaces the server's. */
+const faults: ("lose" | "cut" | Refusal)[] = [];
 
-const arrived: Arrived[] = [];
-/**
- * What happens to the next requests. "lose" drops the server's response, and "cut" passes on only its beginning. An
- * Answer replaces the server's response.
- */
-const faults: ("lose" | "cut" | Answer)[] = [];
-const shared = sharedServer("of-reporters-test");
-let origin: string;
-
-const proxy = createServer(async (request, response) => {
-  const body = await text(request);
-  const { authorization, "idempotency-key": key } = request.headers;
-  const path = request.url ?? "";
-  arrived.push({ path, authorization, key: key?.toString(), body });
-  const fault = faults.shift();
-  if (typeof fault === "object") {
-    response.writeHead(fault.status, fault.headers).end(fault.body ?? "{}");
-    return;
-  }
-  const headers = new Headers({ "Content-Type": "application/json" });
-  if (authorization !== undefined) headers.set("Authorization", authorization);
-  if (key !== undefined) headers.set("Idempotency-Key", key.toString());
-  const answer = await fetch(new URL(path, shared.runs), { method: "POST", headers, body });
-  const sent = await answer.text();
-  if (fault === "lose") response.destroy();
-  else if (fault === "cut") response.writeHead(200, { "Content-Length": "99" }).write("{", () => response.destroy());
-  else response.writeHead(answer.status, { "Content-Type": "application/json" }).end(sent);
-});
-
-beforeAll(async () => {
+beforeAll(() => {
   mkdirSync(programs);
   writeFileSync(join(programs, "sleep"), `#!/bin/sh\necho "$1" >>'${sleepsFile}'\n`, { mode: 0o755 });
-  proxy.listen(0, "127.0.0.1");
-  await once(proxy, "listening");
-  origin = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
 });
 
 beforeEach(() => {
-  arrived.length = 0;
   faults.length = 0;
   rmSync(sleepsFile, { force: true });
+  machine.answer = async (request) => {
+    const fault = faults.shift();
+    if (typeof fault === "object") return new Response(fault.body ?? "{}", fault);
+    const answered = await machine.passOn(request);
+    return fault ?? answered;
+  };
 });
 
-afterAll(() => {
-  proxy.close();
-  rmSync(folder, { recursive: true, force: true });
-});
-
-async function ask(method: string, path = "", body?: unknown): Promise<Record<string, unknown>> {
-  const headers = { Authorization: `Bearer ${shared.token}`, "Content-Type": "application/json" };
-  const answer = await fetch(`${shared.runs}${path}`, { method, headers, body: JSON.stringify(body) });
-  return (await answer.json()) as Record<string, unknown>;
-}
-
-async function newRun(): Promise<Run> {
-  const made = await ask("POST", "", { actionName: "deploy" });
-  const { url, token } = made.callback as { url: string; token: string };
-  return { id: String(made.id), url: `${origin}${new URL(url).pathname}`, token };
-}
-
-interface Ended {
-  readonly code: number | null;
-  readonly printed: string;
-}
-
-async function execute(command: readonly string[], env: Env): Promise<Ended> {
-  const [file = "", ...args] = command;
-  const whole = { PATH: `${programs}${delimiter}${process.env.PATH}`, TMPDIR: folder, ...env };
-  const child = spawn(file, args, { env: whole, cwd: folder, stdio: ["ignore", "pipe", "pipe"] });
-  const printed = Promise.all([text(child.stdout), text(child.stderr)]);
-  const [code] = (await once(child, "close")) as [number | null];
-  return { code, printed: (await printed).join("") };
-}
-
-/** Writes a step to a file, and runs the file as the product does. */
-async function step({ shell, script, env }: Step): Promise<Ended> {
-  const file = join(folder, "step");
-  writeFileSync(file, script);
-  return execute([...shell, file], env);
-}
+const here = (env: Env): Env => ({ PATH: `${programs}${delimiter}${process.env.PATH}`, ...env });
+const execute = (command: readonly string[], env: Env) => machine.run(command, here(env)).ended;
+const step = (one: Step) => machine.step({ ...one, env: here(one.env) });
 
 interface Told {
   readonly output?: string;
@@ -183,7 +103,9 @@ async function jenkinsBuild(run: Run, status: string, told: Told = {}) {
   return step(jenkinsStep(status, { ...build, CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token }, told));
 }
 
-const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "ash"]].filter(([shell = ""]) => has(shell));
+const SHELLS = [["dash"], ["bash", "--posix"], ["busybox", "ash"]].filter(
+  ([shell = ""]) => programFile(shell) !== undefined,
+);
 const scriptIn = (shell: readonly string[], how: string, env: Env) =>
   execute([...shell, join(ROOT, "reporters/report.sh"), how], env);
 const sh = (run: Run, how: string, env: Env = {}) =>
@@ -229,10 +151,6 @@ const REPORTERS: readonly Reporter[] = [
   },
 ];
 
-// Debian's image for Node has no curl; .ci/run installs it.
-const hasCurl = has("curl");
-if (!hasCurl) console.warn("curl is missing, so the reporters are not tested.");
-
 describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }) => {
   it.each([
     ["succeeded", { output: '{ "a": "}{\\"", "b": [{}] }' }, { status: "succeeded", output: { a: '}{"', b: [{}] } }],
@@ -242,16 +160,16 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     ["cancelled", {}, { status: "failed", error: "The job was cancelled.", output: null }],
     ["cancelled", { error: "Late." }, { status: "failed", error: "The job was cancelled.\nLate." }],
   ] as const)("reports a job that %s with %j", async (end, told, expected) => {
-    const run = await newRun();
+    const run = await machine.newRun();
     const { code, printed } = await report(run, words[end], told);
     expect(code, printed).toBe(0);
     expect(printed).toBe(`The run has ${expected.status}.\n`);
-    expect(await ask("GET", `/${run.id}`)).toMatchObject(expected);
+    expect(await machine.ask("GET", `/${run.id}`)).toMatchObject(expected);
     expect(arrived).toMatchObject([{ key, authorization: `Bearer ${run.token}` }]);
   });
 
   it("repeats a report with the same key if its response was lost, and accepts the replay", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     faults.push("lose");
     const { code, printed } = await report(run, words.failed, { error: "3 tests failed" });
     expect(code, printed).toBe(0);
@@ -261,27 +179,27 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
     expect(again).toEqual([first]);
     expect(sleeps()).toEqual(["1"]);
     expect((await report(run, words.failed, { error: "3 tests failed" })).code).toBe(0);
-    expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "failed", error: "3 tests failed" });
+    expect(await machine.ask("GET", `/${run.id}`)).toMatchObject({ status: "failed", error: "3 tests failed" });
   });
 
   it("begins with a heartbeat that names the job's page, and fails if the run has ended", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     const begun = await report(run, "heartbeat");
     expect(begun.code, begun.printed).toBe(0);
-    expect(JSON.parse(arrived[0]?.body ?? "")).toEqual({ externalUrl: page.slice(2) });
-    expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
+    expect(arrived[0]?.body).toEqual({ externalUrl: page.slice(2) });
+    expect(await machine.ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
     await report(run, words.succeeded);
     expect((await report(run, "heartbeat")).code).toBe(5);
   });
 
   it("fails a heartbeat with its own exit code if the run was cancelled, and prints the reason", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     const cancel = { reason: 'wrong "branch"', requestedAt: "x", until: "y", remainingMs: 1000 };
     faults.push({ status: 200, body: JSON.stringify({ status: "running", deadlineAt: "x", cancel }) });
     const asked = await report(run, "heartbeat");
     expect(asked.code, asked.printed).toBe(8);
     expect(asked.printed).toBe('report.sh: the run was cancelled: wrong \\"branch\\". The job must end.\n');
-    await ask("DELETE", `/${run.id}`);
+    await machine.ask("DELETE", `/${run.id}`);
     const over = await report(run, "heartbeat");
     expect(over.code, over.printed).toBe(8);
     expect(over.printed).toContain("run_cancelled");
@@ -289,7 +207,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
   });
 
   it("prints nothing from a run that a CI product would take for a command", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     const bad = ":::stop-commands::x ##[error]y ###vso[task.complete]z ##teamcity[blockOpened]";
     const cancel = { reason: bad };
     faults.push({ status: 200, body: JSON.stringify({ status: "running", deadlineAt: "x", cancel }) });
@@ -302,7 +220,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
   });
 
   it("says that the run was cancelled if a failure ends a cancelled run, whatever the output says", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     const actionName = 'a,"status":"succeeded",b';
     const body = { id: run.id, actionName, entityId: null, status: "cancelled", output: { a: 1, status: "failed" } };
     faults.push({ status: 200, body: JSON.stringify(body) });
@@ -311,8 +229,8 @@ describe.skipIf(!hasCurl).each(REPORTERS)("$name", ({ key, page, words, report }
   });
 
   it("prints the service's refusal", async () => {
-    const run = await newRun();
-    await ask("DELETE", `/${run.id}`);
+    const run = await machine.newRun();
+    await machine.ask("DELETE", `/${run.id}`);
     const { code, printed } = await report(run, words.succeeded);
     expect(code).toBe(5);
     expect(printed).toMatch(/^report\.sh: refused with 409 run_cancelled\. .+\n$/);
@@ -327,7 +245,7 @@ it("gitlab.yml and actionRuns.groovy contain reporters/report.sh word for word",
 
 describe.skipIf(!hasCurl)("action.yml", () => {
   it("uses the token of its own run, not another token in the event", async () => {
-    const [run, other] = [await newRun(), await newRun()];
+    const [run, other] = [await machine.newRun(), await machine.newRun()];
     expect((await githubAction(run, "success", { beside: other.token })).code).toBe(0);
     expect(arrived).toMatchObject([{ authorization: `Bearer ${run.token}` }]);
   });
@@ -342,7 +260,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     ["succeeded", "failed", 5],
     ["failed", "heartbeat", 5],
   ])("for a run that %s, a report of %s exits %i", async (before, how, code) => {
-    const run = await newRun();
+    const run = await machine.newRun();
     await sh(run, before);
     const again = await sh(run, how, { REPORT_KEY: "another", ERROR: "another" });
     expect(again.code, again.printed).toBe(code);
@@ -350,18 +268,18 @@ describe.skipIf(!hasCurl)("report.sh", () => {
   });
 
   it("accepts that a cancelled job's run was cancelled too", async () => {
-    const run = await newRun();
-    await ask("DELETE", `/${run.id}`);
+    const run = await machine.newRun();
+    await machine.ask("DELETE", `/${run.id}`);
     expect((await sh(run, "cancelled")).code).toBe(0);
   });
 
   it("sends message, progress and page with a heartbeat, and starts the run", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     const news = { MESSAGE: 'say "é"', PROGRESS: "0.25", EXTERNAL_URL: "https://ci.example/42", OUTPUT: "unrelated" };
     expect(await sh(run, "heartbeat", news)).toEqual({ code: 0, printed: "" });
     const body = { message: 'say "é"', progress: 0.25, externalUrl: "https://ci.example/42" };
-    expect(JSON.parse(arrived[0]?.body ?? "")).toEqual(body);
-    expect(await ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
+    expect(arrived[0]?.body).toEqual(body);
+    expect(await machine.ask("GET", `/${run.id}`)).toMatchObject({ status: "running" });
     expect((await sh(run, "heartbeat")).code).toBe(0);
   });
 
@@ -379,7 +297,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     [{ status: 530 }, 6, 2],
   ] as const)("after %j exits %i after %i tries", async (answer, code, tries) => {
     faults.push(answer, answer);
-    const run = { id: "a", url: `${origin}/a/callback`, token: "a:1" };
+    const run = { id: "a", url: `${machine.origin}/a/callback`, token: "a:1" };
     const ended = await sh(run, "failed", { REPORT_TRIES: "2" });
     expect(ended.code, ended.printed).toBe(code);
     expect(arrived).toHaveLength(tries);
@@ -388,12 +306,12 @@ describe.skipIf(!hasCurl)("report.sh", () => {
   it("waits as long as Retry-After says, at most a minute, and else twice as long each time", async () => {
     const later = (seconds: string) => ({ status: 429, headers: { "retry-after": seconds } });
     faults.push({ status: 503 }, later("30"), { status: 503 }, later("3"), later("3600"), { status: 200 });
-    expect((await sh({ id: "a", url: `${origin}/a/callback`, token: "a:1" }, "succeeded")).code).toBe(0);
+    expect((await sh({ id: "a", url: `${machine.origin}/a/callback`, token: "a:1" }, "succeeded")).code).toBe(0);
     expect(sleeps()).toEqual(["1", "30", "4", "8", "60"]);
   });
 
   it("treats a response that breaks off as missing, whatever its status", async () => {
-    const run = await newRun();
+    const run = await machine.newRun();
     faults.push("cut", "cut");
     expect((await sh(run, "succeeded", { REPORT_TRIES: "2" })).code).toBe(6);
     expect((await sh(run, "succeeded")).code).toBe(0);
@@ -420,7 +338,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     ["succeeded", { OUTPUT: '{"a":"\\\\"},"status":"failed","error":"","output":{"b":"\\""}' }],
     ["heartbeat", { PROGRESS: "half" }],
   ])("refuses to report %j with %j, and sends nothing", async (how, env) => {
-    const ended = await sh({ id: "a", url: `${origin}/a/callback`, token: "a:1" }, how, env);
+    const ended = await sh({ id: "a", url: `${machine.origin}/a/callback`, token: "a:1" }, how, env);
     expect(ended.code, ended.printed).toBe(2);
     expect(arrived).toEqual([]);
   });
@@ -429,7 +347,7 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     const seen = join(folder, "seen");
     const noting = `#!/bin/sh\n{ env; printf '%s\\n' "$@"; } >>'${seen}'\nPATH=\${PATH#*:} exec curl "$@"\n`;
     writeFileSync(join(programs, "curl"), noting, { mode: 0o755 });
-    const run = await newRun();
+    const run = await machine.newRun();
     const env = { CALLBACK_URL: run.url, CALLBACK_TOKEN: run.token };
     const { code, printed } = await scriptIn(["sh", "-x"], "succeeded", env);
     rmSync(join(programs, "curl"));
@@ -445,12 +363,12 @@ describe.skipIf(!hasCurl).each(SHELLS)("report.sh's error, in %s", (...shell) =>
   async function errorFor(bytes: Uint8Array): Promise<string> {
     writeFileSync(join(folder, "error"), Buffer.concat([bytes, Buffer.from("|")]));
     const script = `ERROR=$(cat error); ERROR=\${ERROR%|}; export ERROR; exec ${shell.join(" ")} ${ROOT}/reporters/report.sh failed`;
-    const { url, token } = await newRun();
+    const { url, token } = await machine.newRun();
     const env = { CALLBACK_URL: url, CALLBACK_TOKEN: token, LC_ALL: "C" };
     const { code, printed } = await execute(["sh", "-c", script], env);
     expect(code, printed).toBe(0);
     log = printed;
-    return JSON.parse(arrived.at(-1)?.body ?? "").error;
+    return JSON.parse(arrived.at(-1)?.text ?? "").error;
   }
   const decoder = new TextDecoder("utf-8", { ignoreBOM: true });
 
