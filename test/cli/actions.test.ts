@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
+import * as api from "../support/api-objects.ts";
 import type { Settings } from "./command.ts";
 import { cli } from "./in-process.ts";
 import { RUN } from "./misbehaving.ts";
@@ -19,10 +20,9 @@ const DEFINITION = {
 };
 const LISTED = { name: "deploy", version: 3, changedAt: "2026-11-25T13:21:48.373Z", definition: DEFINITION };
 const DETAILS = {
+  ...api.DETAILS,
   source: "action",
   action: { name: "deploy", version: 3 },
-  retryOf: null,
-  bulkOperationId: null,
   traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
   labels: ["nightly", "team:shop"],
   externalUrl: "https://ci.example.com/jobs/42",
@@ -33,10 +33,6 @@ const DETAILS = {
     requestedAt: "2026-11-25T13:23:48.373Z",
     until: "2026-11-25T13:24:48.373Z",
   },
-  via: null,
-  waiting: null,
-  approval: null,
-  delivery: null,
 } satisfies Required<Schemas["ActionRunDetails"]>;
 
 describe("action put", () => {

@@ -2,6 +2,7 @@
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Schemas } from "../../src/client/index.ts";
+import { OPERATION } from "../support/api-objects.ts";
 import { json, RUN } from "./misbehaving.ts";
 import { ENVIRONMENT, service } from "./service.ts";
 
@@ -9,25 +10,13 @@ type BulkOperation = Schemas["BulkOperation"];
 type BulkPreview = Schemas["BulkPreview"];
 
 export const OPERATIONS = `${ENVIRONMENT}/bulk-operations`;
-export const ID = "01a212de-9b55-8003-a8a9-0000000000b1";
+export const ID = OPERATION.id;
 
 /** The id of run `n`. */
 export const idOf = (n: number) => `01a212de-9b55-8003-a8a9-dd2c${n.toString(16).padStart(8, "0")}`;
 
 export function operation(told: Partial<BulkOperation> = {}): BulkOperation {
-  return {
-    id: ID,
-    operation: "cancel",
-    status: "running",
-    abortReason: null,
-    filter: { status: ["running"] },
-    by: "ada",
-    byId: RUN.id,
-    createdAt: RUN.createdAt,
-    completedAt: null,
-    counts: { matched: 3, accepted: 0, skipped: 0, failed: 0, remaining: 3 },
-    ...told,
-  };
+  return { ...OPERATION, ...told };
 }
 
 /** An operation on three runs that has ended. `counts`: accepted, skipped and failed. */

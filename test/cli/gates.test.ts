@@ -5,6 +5,7 @@ import { approvalText } from "../../src/cli/commands/decide.ts";
 import { Output } from "../../src/cli/output.ts";
 
 import type { Schemas } from "../../src/client/index.ts";
+import * as api from "../support/api-objects.ts";
 import { cli } from "./in-process.ts";
 import { json, RUN } from "./misbehaving.ts";
 import { ENVIRONMENT, service } from "./service.ts";
@@ -12,24 +13,11 @@ import { ENVIRONMENT, service } from "./service.ts";
 const ONE = `${ENVIRONMENT}/action-runs/${RUN.id}`;
 const AT = RUN.createdAt;
 const BY_ADA = { by: "ada", byId: RUN.id, via: "portal", at: AT, reason: "tested" };
-const WAITING = {
-  for: "approval",
-  since: AT,
-  until: "2026-12-02T13:21:48.373Z",
-  notBefore: null,
-  group: "deploys",
-  key: "shop",
-  reason: null,
-};
+const WAITING = { ...api.WAITING, until: "2026-12-02T13:21:48.373Z", group: "deploys", key: "shop" };
 const DETAILS = {
+  ...api.DETAILS,
   source: "action",
   action: { name: "deploy", version: 3 },
-  retryOf: null,
-  labels: [],
-  traceparent: null,
-  externalUrl: null,
-  heartbeat: null,
-  cancel: null,
   via: "portal",
   waiting: WAITING,
   approval: { required: 2, approvals: [BY_ADA] },

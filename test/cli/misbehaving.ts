@@ -4,6 +4,8 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { serve } from "../support/node-server.ts";
 
+export { RUN } from "../support/api-objects.ts";
+
 export interface BadServer {
   readonly url: string;
   /** Method and path of each request, oldest first. */
@@ -37,18 +39,3 @@ export function html(response: ServerResponse, status: number): void {
   response.writeHead(status, { "Content-Type": "text/html" });
   response.end("<html><title>Bad gateway</title><h1>It works!</h1></html>");
 }
-
-export const RUN = {
-  id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
-  actionName: "deploy",
-  entityId: null,
-  status: "pending",
-  parameters: {},
-  recommendations: {},
-  triggeredBy: "root",
-  createdAt: "2026-11-25T13:21:48.373Z",
-  startedAt: null,
-  completedAt: null,
-  error: null,
-  output: null,
-};

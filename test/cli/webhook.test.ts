@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 
 import type { Schemas } from "../../src/client/index.ts";
+import { revokedAlone } from "../support/api-objects.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json, RUN } from "./misbehaving.ts";
 import { settingsFor } from "./service.ts";
@@ -68,14 +69,10 @@ const server = await badServer(({ method, url = "" }, response) => {
   if (url.includes("/tokens/")) {
     const webhookEndpoints = [{ envName: "prod", name: "chat" }];
     return json(response, 200, {
-      revoked: [RUN.id],
+      ...revokedAlone(RUN.id),
       webhookEndpoints,
-      moreWebhookEndpoints: false,
       actions: [{ envName: "prod", name: "deploy" }],
-      moreActions: false,
-      waitingRuns: 0,
       approvedRuns: [{ envName: "prod", id: RUN.id }],
-      moreApprovedRuns: false,
     });
   }
   const [path = ""] = url.split("?");

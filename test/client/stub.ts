@@ -8,7 +8,10 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { type Client, type ClientSettings, createClient } from "../../src/client/index.ts";
+import { RUN } from "../support/api-objects.ts";
 import { serve } from "../support/node-server.ts";
+
+export { RUN };
 
 export const TOKEN = "terr_a-token-that-nobody-may-see";
 
@@ -113,25 +116,17 @@ export const nothing: Answer = (response) => {
   response.writeHead(204).end();
 };
 
-export const RUN = {
-  id: "019c0e5a-1800-8000-8000-000000000000",
-  actionName: "deploy",
-  entityId: null,
-  status: "pending",
-  parameters: {},
-  recommendations: {},
-  triggeredBy: "root",
-  createdAt: "2026-01-31T12:00:00.000Z",
-  startedAt: null,
-  completedAt: null,
-  error: null,
-  output: null,
-} as const;
-
 export const CREATED = {
   ...RUN,
   callback: { url: "https://runs.example.com/x/callback", token: "t", expiresAt: "2026-01-31T13:00:00.000Z" },
 };
+
+/** A client of an API that is a function of the test. */
+export function clientOf(answer: (url: URL) => Response): Client {
+  const scope = { org: "acme", project: "shop", env: "prod" };
+  const fetch = async (request: unknown) => answer(new URL((request as Request).url));
+  return createClient({ baseUrl: "http://127.0.0.1:8787", token: TOKEN, ...scope, retries: 0, fetch });
+}
 
 /** The error of a promise that must reject. */
 export async function thrown(promise: Promise<unknown>): Promise<unknown> {

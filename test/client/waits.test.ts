@@ -3,6 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Client, Schemas } from "../../src/client/index.ts";
+import { OPERATION } from "../support/api-objects.ts";
 import { type Answer, hang, json, page, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
 const ENDED = { ...RUN, status: "failed", error: "no" };
@@ -79,20 +80,8 @@ describe.each([
   });
 });
 
-const ID = "019c0e5a-1800-8000-8000-0000000000b1";
-const RUNNING: Schemas["BulkOperation"] = {
-  id: ID,
-  operation: "cancel",
-  status: "running",
-  abortReason: null,
-  filter: { status: ["running"] },
-  by: "ada",
-  byId: RUN.id,
-  createdAt: RUN.createdAt,
-  completedAt: null,
-  ended: null,
-  counts: { matched: 3, accepted: 1, skipped: 0, failed: 0, remaining: 2 },
-};
+const ID = OPERATION.id;
+const RUNNING: Schemas["BulkOperation"] = OPERATION;
 const COMPLETED = { ...RUNNING, status: "completed" };
 
 describe("a wait for the end of a bulk operation", () => {

@@ -5,6 +5,7 @@ import type { Schemas } from "../../src/client/index.ts";
 import { chipsOfFilter, countsText, markOf, paceOf, titleOf, whyAborted } from "../../src/console/bulk/bulk-words.tsx";
 import { boundTo, outlookOf, type Target, targetOf, verbOf } from "../../src/console/bulk/selection.ts";
 import { chipsOf } from "../../src/console/runs/filters.ts";
+import { OPERATION } from "../support/api-objects.ts";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
 /** The bound that a dialog sends. */
@@ -84,15 +85,8 @@ describe("the dialog says", () => {
 
 function operation(more: Partial<Schemas["BulkOperation"]>): Schemas["BulkOperation"] {
   return {
-    id: "1",
-    operation: "cancel",
+    ...OPERATION,
     status: "completed",
-    abortReason: null,
-    filter: null,
-    by: "ada",
-    byId: "1",
-    createdAt: NOW.toISOString(),
-    completedAt: null,
     counts: { matched: 40, accepted: 38, skipped: 2, failed: 0, remaining: 0 },
     ...more,
   };

@@ -16,6 +16,7 @@ import {
   withoutFilters,
   withStatusToggled,
 } from "../../src/console/runs/filters.ts";
+import { WAITING } from "../support/api-objects.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
 const query = (text: string) => new URLSearchParams(text);
@@ -28,15 +29,7 @@ describe("a run matches", () => {
     entityId: "01890a5d-ac96-774b-bcce-b302099a8057",
     waiting: null,
   } as const;
-  const waiting = {
-    for: "approval",
-    since: run.createdAt,
-    until: run.createdAt,
-    notBefore: null,
-    group: "shop",
-    key: null,
-    reason: null,
-  } as const;
+  const waiting = { ...WAITING, group: "shop" };
 
   it.each([
     ["", true],

@@ -9,21 +9,14 @@ import { newer, rowOf } from "../../src/console/runs/run-list.ts";
 import { localSuggestions, termsOf } from "../../src/console/runs/search.ts";
 import { flagWords, grantableOf } from "../../src/console/tokens/token-rules.ts";
 import { ordinal, type Waiting, waitingText, whenText } from "../../src/words/waiting.ts";
+import * as api from "../support/api-objects.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const NOW = Date.parse("2026-11-25T12:00:00Z");
 const inHours = (hours: number) => new Date(NOW + hours * 3_600_000).toISOString();
 
-const WAITING: Waiting = {
-  for: "approval",
-  since: inHours(0),
-  until: inHours(24),
-  notBefore: null,
-  group: null,
-  key: null,
-  reason: null,
-};
+const WAITING: Waiting = { ...api.WAITING, since: inHours(0), until: inHours(24) };
 const APPROVED: NonNullable<NonNullable<DetailedActionRun["details"]>["approval"]>["approvals"][number] = {
   by: "cleo",
   byId: "token-cleo",
@@ -77,32 +70,15 @@ it("a time that was typed is shown in the zone of this machine and in UTC", () =
 });
 
 const RUN: DetailedActionRun = {
-  id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
-  actionName: "deploy",
-  entityId: null,
-  status: "pending",
-  parameters: {},
-  recommendations: {},
+  ...api.RUN,
   triggeredBy: "ci",
   createdAt: inHours(0),
-  startedAt: null,
-  completedAt: null,
-  error: null,
-  output: null,
   details: {
+    ...api.DETAILS,
     source: "action",
     action: { name: "deploy", version: 1 },
-    retryOf: null,
-    bulkOperationId: null,
-    labels: [],
-    via: null,
-    traceparent: null,
-    externalUrl: null,
-    heartbeat: null,
-    cancel: null,
     waiting: WAITING,
     approval: { required: 2, approvals: [] },
-    delivery: null,
   },
 };
 type Details = NonNullable<DetailedActionRun["details"]>;

@@ -1,9 +1,11 @@
 /** What the page of a run says of the runs around it: what differs, and which they are. */
 
 import { expect, it } from "vitest";
-import { createClient, type Schemas } from "../../src/client/index.ts";
+import type { Schemas } from "../../src/client/index.ts";
 import { differencesOf, wordsOf } from "../../src/console/run/comparison.tsx";
 import { readHistory } from "../../src/console/run/history-section.tsx";
+import { clientOf } from "../client/stub.ts";
+import { RUN } from "../support/api-objects.ts";
 
 it("compares objects member by member, and everything else as a whole", () => {
   const before = { version: "1", list: [1, 2], same: { a: {}, b: null }, gone: true, deep: { x: 1, "y.z": 2 } };
@@ -40,39 +42,21 @@ it.each([
 });
 
 const run = (n: number, status: Schemas["ActionRun"]["status"]) => ({
+  ...RUN,
   id: `01a22236-ec08-8000-a28c-b4b6a9e74${100 + n}`,
-  actionName: "deploy",
-  entityId: null,
   status,
-  parameters: {},
-  recommendations: {},
-  triggeredBy: "ci",
-  startedAt: null,
-  completedAt: null,
-  createdAt: "2026-11-30T12:00:00.000Z",
-  error: null,
-  output: null,
 });
 
 /** A service with a success and failures after it, whose database counts the failures as `counted`. */
 async function failuresOf(failures: number, counted: number) {
   const runs = [run(0, "succeeded"), ...Array.from({ length: failures }, (_, n) => run(n + 1, "failed"))];
-  const reader = createClient({
-    baseUrl: "http://127.0.0.1:8787",
-    token: "t",
-    org: "o",
-    project: "p",
-    env: "e",
-    retries: 0,
-    fetch: async (request) => {
-      const { pathname, searchParams } = new URL((request as Request).url);
-      if (pathname.endsWith("/summary")) return Response.json({ failed: counted });
-      const [status, limit] = [searchParams.get("status"), Number(searchParams.get("limit"))];
-      const found = runs.filter((one) => status === null || one.status === status);
-      const page = (searchParams.get("order") === "oldest" ? found : found.toReversed()).slice(0, limit);
-      const headers: HeadersInit = page.length < found.length ? { Link: '</x?cursor=next>; rel="next"' } : {};
-      return Response.json(page, { headers });
-    },
+  const reader = clientOf(({ pathname, searchParams }) => {
+    if (pathname.endsWith("/summary")) return Response.json({ failed: counted });
+    const [status, limit] = [searchParams.get("status"), Number(searchParams.get("limit"))];
+    const found = runs.filter((one) => status === null || one.status === status);
+    const page = (searchParams.get("order") === "oldest" ? found : found.toReversed()).slice(0, limit);
+    const headers: HeadersInit = page.length < found.length ? { Link: '</x?cursor=next>; rel="next"' } : {};
+    return Response.json(page, { headers });
   });
   const last = run(failures + 1, "failed");
   return (await readHistory(reader, last, new AbortController().signal)).failures;

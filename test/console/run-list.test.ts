@@ -15,6 +15,7 @@ import {
 } from "../../src/console/runs/run-list.ts";
 import { barsFor, barsOf } from "../../src/console/runs/strip.tsx";
 import { countText, moved, type Status } from "../../src/words/statuses.ts";
+import { RUN } from "../support/api-objects.ts";
 
 const AT = Date.parse("2026-11-25T12:00:00Z");
 
@@ -22,18 +23,13 @@ const AT = Date.parse("2026-11-25T12:00:00Z");
 function row(id: string, status: Status = "succeeded", seconds = 1, error: string | null = null): RunRow {
   const isEnded = status !== "pending" && status !== "running";
   return rowOf({
+    ...RUN,
     id,
-    actionName: "deploy",
-    entityId: null,
     status,
-    parameters: {},
-    recommendations: {},
-    triggeredBy: "ci",
     createdAt: new Date(AT).toISOString(),
     startedAt: status === "pending" ? null : new Date(AT + 1000).toISOString(),
     completedAt: isEnded ? new Date(AT + 1000 + seconds * 1000).toISOString() : null,
     error,
-    output: null,
   });
 }
 

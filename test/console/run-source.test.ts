@@ -1,41 +1,19 @@
 /** What reads and the feed of changes mean for the list that is shown, and for its counts. */
 
 import { describe, expect, it } from "vitest";
-import { createClient } from "../../src/client/index.ts";
 import { type RunRow, rowOf } from "../../src/console/runs/run-list.ts";
 import { createRunSource } from "../../src/console/runs/run-source.ts";
 import type { Status } from "../../src/words/statuses.ts";
+import { clientOf } from "../client/stub.ts";
+import { RUN } from "../support/api-objects.ts";
 
 const NONE = { pending: 0, running: 0, succeeded: 0, failed: 0, cancelled: 0 };
 
 /** A service without runs. */
-const client = createClient({
-  baseUrl: "http://127.0.0.1:8787",
-  token: "t",
-  org: "o",
-  project: "p",
-  env: "e",
-  fetch: async (request) => {
-    const isSummary = new URL((request as Request).url).pathname.endsWith("/summary");
-    return Response.json(isSummary ? NONE : []);
-  },
-});
+const client = clientOf(({ pathname }) => Response.json(pathname.endsWith("/summary") ? NONE : []));
 
 const row = (n: number, status: Status): RunRow =>
-  rowOf({
-    id: `01a22236-ec08-8000-a28c-b4b6a9e74e0${n}`,
-    actionName: "deploy",
-    entityId: null,
-    status,
-    parameters: {},
-    recommendations: {},
-    triggeredBy: "ci",
-    createdAt: new Date().toISOString(),
-    startedAt: null,
-    completedAt: null,
-    error: null,
-    output: null,
-  });
+  rowOf({ ...RUN, id: `01a22236-ec08-8000-a28c-b4b6a9e74e0${n}`, status, createdAt: new Date().toISOString() });
 
 describe("an empty list", () => {
   it("has its first runs once, and none by runs that do not belong to it", async () => {
@@ -53,21 +31,13 @@ describe("the counts", () => {
   /** A service whose database is behind: it counts what the test says. */
   function behind(more: boolean) {
     const at = { rows: [] as RunRow[], counts: {}, asked: 0 };
-    const reader = createClient({
-      baseUrl: "http://127.0.0.1:8787",
-      token: "t",
-      org: "o",
-      project: "p",
-      env: "e",
-      retries: 0,
-      fetch: async (request) => {
-        if (new URL((request as Request).url).pathname.endsWith("/summary")) {
-          at.asked++;
-          return Response.json({ ...NONE, ...at.counts });
-        }
-        const headers: HeadersInit = more ? { Link: '</x?cursor=next>; rel="next"' } : {};
-        return Response.json(at.rows, { headers });
-      },
+    const reader = clientOf(({ pathname }) => {
+      if (pathname.endsWith("/summary")) {
+        at.asked++;
+        return Response.json({ ...NONE, ...at.counts });
+      }
+      const headers: HeadersInit = more ? { Link: '</x?cursor=next>; rel="next"' } : {};
+      return Response.json(at.rows, { headers });
     });
     const source = createRunSource(reader, new URLSearchParams());
     const poll = async () => (await source.read(new AbortController().signal)).counts;

@@ -5,6 +5,7 @@ import type { Schemas } from "../../src/client/index.ts";
 import { retryingOf, starterOf } from "../../src/console/run/action-of-run.tsx";
 import { lifecycleOf } from "../../src/console/run/lifecycle.tsx";
 import { type Item, itemsOf, newsOf, newsSeqOf } from "../../src/console/run/timeline-items.ts";
+import * as api from "../support/api-objects.ts";
 
 type ActionRun = Schemas["ActionRun"];
 type TimelineEvent = Schemas["TimelineEvent"];
@@ -12,48 +13,11 @@ type TimelineEvent = Schemas["TimelineEvent"];
 const AT = Date.parse("2026-11-25T12:00:00Z");
 const at = (seconds: number) => new Date(AT + seconds * 1000).toISOString();
 
-const PENDING: ActionRun = {
-  id: "01a212de-9b55-8003-a8a9-dd2c148ea617",
-  actionName: "deploy",
-  entityId: null,
-  status: "pending",
-  parameters: {},
-  recommendations: {},
-  triggeredBy: "ci",
-  createdAt: at(0),
-  startedAt: null,
-  completedAt: null,
-  error: null,
-  output: null,
-};
+const PENDING: ActionRun = { ...api.RUN, createdAt: at(0) };
 const RUNNING: ActionRun = { ...PENDING, status: "running", startedAt: at(10) };
 const FAILED: ActionRun = { ...RUNNING, status: "failed", completedAt: at(40) };
 type Details = NonNullable<Schemas["DetailedActionRun"]["details"]>;
-const DETAILS: Details = {
-  source: "none",
-  action: null,
-  retryOf: null,
-  bulkOperationId: null,
-  traceparent: null,
-  labels: [],
-  externalUrl: null,
-  heartbeat: null,
-  cancel: null,
-  via: null,
-  waiting: null,
-  approval: null,
-  delivery: null,
-};
-
-const WAITING = {
-  for: "approval",
-  since: at(0),
-  until: at(9),
-  notBefore: null,
-  group: null,
-  key: null,
-  reason: null,
-} as const;
+const WAITING = { ...api.WAITING, since: at(0), until: at(9) } as const;
 
 type Said = TimelineEvent extends infer E
   ? E extends TimelineEvent
@@ -112,7 +76,7 @@ describe("the lifecycle of a run that is held back", () => {
 
   it("says when it starts, as long as it waits for its time", () => {
     const next = (waiting: typeof WAITING | typeof timed) =>
-      lifecycleOf({ ...PENDING, details: { ...DETAILS, waiting } }, [], AT).stages.at(-1)?.from;
+      lifecycleOf({ ...PENDING, details: { ...api.DETAILS, waiting } }, [], AT).stages.at(-1)?.from;
     expect(next(timed)).toEqual({ name: "Starts", at: at(3600) });
     expect(next(WAITING)).toEqual({ name: "Started", at: null });
   });
@@ -245,12 +209,12 @@ describe("the last news", () => {
 });
 
 describe("a retry", () => {
-  const ofAction: Details = { ...DETAILS, source: "action", action: { name: "deploy", version: 1 } };
-  const ofTrigger: Details = { ...DETAILS, source: "trigger" };
+  const ofAction: Details = { ...api.DETAILS, source: "action", action: { name: "deploy", version: 1 } };
+  const ofTrigger: Details = { ...api.DETAILS, source: "trigger" };
   const WEBHOOK: Schemas["ActionDefinition"] = { trigger: { type: "webhook", url: "https://ci.example/hook" } };
   it.each([
-    ["an open run", RUNNING, DETAILS, undefined, "not_now"],
-    ["a run without a trigger", FAILED, DETAILS, undefined, "possible"],
+    ["an open run", RUNNING, api.DETAILS, undefined, "not_now"],
+    ["a run without a trigger", FAILED, api.DETAILS, undefined, "possible"],
     [
       "a run whose trigger came with its create, also without an attempt",
       FAILED,
@@ -272,7 +236,7 @@ describe("a retry", () => {
     ["an action without one, whatever it had before", ofAction, {}, "creator"],
     ["an action that is not read yet", ofAction, undefined, null],
     ["a trigger of its own", ofTrigger, undefined, "service"],
-    ["no action", DETAILS, undefined, "creator"],
+    ["no action", api.DETAILS, undefined, "creator"],
   ] as const)("of a run of %s says who starts its job", (_, details, action, starter) => {
     expect(starterOf({ ...FAILED, details }, action)).toBe(starter);
   });

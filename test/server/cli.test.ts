@@ -10,6 +10,7 @@ import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
+import { revokedAlone } from "../support/api-objects.ts";
 import { sharedServer } from "./place.ts";
 
 const ORG = "of-cli-test";
@@ -266,16 +267,7 @@ describe("token and login", () => {
     expect((await run("token", "rotate", id, "--overlap", "2w")).code).toBe(2);
     expect((await run("token", "list", "--no-json")).stdout).toMatch(/LAST USED.*\n.* \d{4}-\d\d-\d\dT\d\dZ /);
     const revoked = JSON.parse((await run("token", "revoke", id)).stdout);
-    expect(revoked).toEqual({
-      revoked: [id],
-      webhookEndpoints: [],
-      moreWebhookEndpoints: false,
-      actions: [],
-      moreActions: false,
-      waitingRuns: 0,
-      approvedRuns: [],
-      moreApprovedRuns: false,
-    });
+    expect(revoked).toEqual(revokedAlone(id));
     expect((await run("token", "revoke", id)).code).toBe(4);
     const entries = JSON.parse((await run("audit", "--limit", "4")).stdout);
     const byRoot = { target: id, targetName: "ci", actor: "root", scope: `${ORG}/shop/prod` };

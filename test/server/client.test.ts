@@ -2,6 +2,8 @@
 
 import { describe, expect, test } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
+import { all } from "../client/stub.ts";
+import { revokedAlone } from "../support/api-objects.ts";
 import { sharedServer } from "./place.ts";
 
 const ORG = "of-client-test";
@@ -50,12 +52,6 @@ function cutting(): { fetch: typeof fetch; streams: () => number } {
       return new Response(response.body.pipeThrough(cut), response);
     },
   };
-}
-
-async function all<T>(values: AsyncIterable<T>): Promise<T[]> {
-  const found: T[] = [];
-  for await (const value of values) found.push(value);
-  return found;
 }
 
 describe("runs", () => {
@@ -145,16 +141,7 @@ describe("tokens and refusals", () => {
       code: "forbidden",
       requestId: expect.stringMatching(/^[0-9a-f-]{36}$/),
     });
-    expect(await tokens.revoke(id)).toEqual({
-      revoked: [id],
-      webhookEndpoints: [],
-      moreWebhookEndpoints: false,
-      actions: [],
-      moreActions: false,
-      waitingRuns: 0,
-      approvedRuns: [],
-      moreApprovedRuns: false,
-    });
+    expect(await tokens.revoke(id)).toEqual(revokedAlone(id));
     expect((await all(audit.list()))[0]).toMatchObject({ action: "token_revoked", target: id });
     await expect(tokens.revoke(id)).rejects.toMatchObject({ status: 404, code: "token_not_found" });
   });
