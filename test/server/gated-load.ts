@@ -3,10 +3,8 @@
  * deploy after the other. As a real one does, it takes each job once, and repeats a report that got no answer.
  */
 
-import { once } from "node:events";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
+import { type NodeServer, serve } from "../support/node-server.ts";
 import { type ActionRun, type Answer, type Ask, ask } from "./load.ts";
 
 const CREATORS = 3;
@@ -51,10 +49,7 @@ export class GatedLoad {
   readonly #environment: string;
   readonly #goOn = Promise.withResolvers<void>();
   readonly #mayReport = Promise.withResolvers<void>();
-  readonly #server = createServer(async (request, response) => {
-    this.#take(request.url?.slice(1) as keyof GatedLoad["heard"], (await json(request)) as Job);
-    response.writeHead(202).end();
-  });
+  #receiver: NodeServer | undefined;
   #deploying: string | null = null;
   #clock = 0;
 
@@ -65,10 +60,13 @@ export class GatedLoad {
 
   /** The trigger of an action's jobs. */
   async listen(): Promise<(action: keyof GatedLoad["heard"]) => object> {
-    await once(this.#server.listen(0, "127.0.0.1"), "listening");
-    const { port } = this.#server.address() as AddressInfo;
+    this.#receiver = await serve(async (request, response) => {
+      this.#take(request.url?.slice(1) as keyof GatedLoad["heard"], (await json(request)) as Job);
+      response.writeHead(202).end();
+    });
+    const { url } = this.#receiver;
     const retry = { initialDelayMs: 100 };
-    return (action) => ({ type: "webhook", url: `http://127.0.0.1:${port}/${action}`, payload: JOB, retry });
+    return (action) => ({ type: "webhook", url: `${url}/${action}`, payload: JOB, retry });
   }
 
   /** Until the server is gone, callers create deploys, and create reviews and approve them. */
@@ -136,8 +134,8 @@ export class GatedLoad {
     });
   }
 
-  close(): void {
-    this.#server.close().closeAllConnections();
+  async close(): Promise<void> {
+    await this.#receiver?.close();
   }
 
   #take(action: keyof GatedLoad["heard"], job: Job): void {

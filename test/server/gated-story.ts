@@ -106,6 +106,6 @@ export async function playGates(installation: Installation, server: Server) {
   const headers = { Authorization: `Bearer ${installation.token}` };
   await fetch(`${environment}/pauses/frozen`, { method: "DELETE", headers });
   await untilDone("the paused run starts", () => load.heard.frozen.length > 0);
-  load.close();
+  await load.close();
   return { server: second, load, unanswered, waitedAtKill, statuses, approvals, paused, startedWhilePaused, notBefore };
 }

@@ -6,13 +6,13 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { basename, delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
+import { type NodeServer, serve } from "../support/node-server.ts";
 import { sharedServer } from "./place.ts";
 import type { Env, Step } from "./products.ts";
 
@@ -68,17 +68,17 @@ export class JobMachine {
   constructor(org: string) {
     this.#shared = sharedServer(org);
     const passOn = this.answer;
-    const server = createServer((request, response) => this.#receive(request, response));
+    let server: NodeServer;
     beforeAll(async () => {
-      await once(server.listen(0, "127.0.0.1"), "listening");
-      this.origin = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+      server = await serve((request, response) => this.#receive(request, response));
+      this.origin = server.url;
     });
     beforeEach(() => {
       this.arrived.length = 0;
       this.answer = passOn;
     });
-    afterAll(() => {
-      server.close();
+    afterAll(async () => {
+      await server.close();
       rmSync(this.folder, { recursive: true, force: true });
     });
   }

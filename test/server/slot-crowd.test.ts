@@ -3,10 +3,7 @@
  * the first runs as soon as it hears of them, so they pass the queue one by one.
  */
 
-import { once } from "node:events";
 import { cpSync, mkdtempSync, rmSync } from "node:fs";
-import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { json } from "node:stream/consumers";
 import { parseEnv } from "node:util";
@@ -14,6 +11,7 @@ import type { V4WorkerOptions } from "miniflare";
 import { afterAll, expect, inject, it } from "vitest";
 import { newMiniflare } from "../../src/dev/miniflare.ts";
 import { newSecrets } from "../../src/dev/server.ts";
+import { serve } from "../support/node-server.ts";
 
 import { type ActionRun, ask } from "./load.ts";
 import { QUICK_FILES } from "./quick-files.ts";
@@ -67,13 +65,12 @@ interface Job {
 const JOB = { id: "{{ run.id }}", callbackUrl: "{{ run.callbackUrl }}", callbackToken: "{{ run.callbackToken }}" };
 
 async function receive(heard: (job: Job) => void): Promise<string> {
-  const server = createServer(async (request, response) => {
+  const { url, close } = await serve(async (request, response) => {
     heard((await json(request)) as Job);
     response.writeHead(202).end();
   });
-  cleanUps.push(() => server.close().closeAllConnections());
-  await once(server.listen(0, "127.0.0.1"), "listening");
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jobs`;
+  cleanUps.push(close);
+  return `${url}/jobs`;
 }
 
 it("300 callers at once for one concurrency queue wait in order, and each end starts exactly the next one", async () => {

@@ -3,22 +3,19 @@
  * fails once, accepts, sends a heartbeat and reports. At `/services/` it answers as Slack. Every other request it accepts.
  */
 
-import { once } from "node:events";
-import { createServer, type IncomingMessage } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { IncomingMessage } from "node:http";
 import { text } from "node:stream/consumers";
 import { Webhook } from "standardwebhooks";
+import { type NodeServer, serve } from "../../support/node-server.ts";
 
 interface Inputs {
   readonly callback_url: string;
   readonly callback_token: string;
 }
 
-export interface Receiver {
-  readonly url: string;
+export interface Receiver extends NodeServer {
   /** The requested paths, one for each attempt. */
   readonly asked: readonly string[];
-  close(): Promise<void>;
 }
 
 export async function startReceiver(signingSecret: string): Promise<Receiver> {
@@ -42,22 +39,12 @@ export async function startReceiver(signingSecret: string): Promise<Receiver> {
     return [202, "queued", (JSON.parse(body) as { inputs: Inputs }).inputs];
   }
 
-  const server = createServer(async (request, response) => {
+  const server = await serve(async (request, response) => {
     const [status, body, inputs] = await take(request).catch(() => [400, "not verified"] as const);
     response.writeHead(status, { "Content-Type": "text/plain" }).end(body);
     if (inputs !== undefined) await work(inputs);
   });
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return {
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
-    asked,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return { ...server, asked };
 }
 
 async function work({ callback_url: url, callback_token: token }: Inputs): Promise<void> {

@@ -1,8 +1,7 @@
 /** A proxy at the address in the documents: it passes every request on unchanged, and records the responses. */
 
-import { once } from "node:events";
-import { request as ask, createServer } from "node:http";
-import type { AddressInfo } from "node:net";
+import { request as ask } from "node:http";
+import { type NodeServer, serve } from "../../support/node-server.ts";
 
 export interface Exchange {
   /** `POST /acme/shop/tokens` */
@@ -13,17 +12,15 @@ export interface Exchange {
   readonly body: string;
 }
 
-export interface Recorder {
-  readonly url: string;
+export interface Recorder extends NodeServer {
   /** Complete responses, in the order in which they ended. */
   readonly exchanges: readonly Exchange[];
-  close(): Promise<void>;
 }
 
 /** `port`: the server's port on this machine. */
 export async function startRecorder(port: number): Promise<Recorder> {
   const exchanges: Exchange[] = [];
-  const server = createServer((request, response) => {
+  const server = await serve((request, response) => {
     const { method = "GET", url: path = "/" } = request;
     // Without compression, because the recorder reads the body.
     const headers = { ...request.headers, "accept-encoding": "identity" };
@@ -47,15 +44,5 @@ export async function startRecorder(port: number): Promise<Recorder> {
     response.on("close", () => onward.destroy());
     request.pipe(onward);
   });
-  server.listen(0, "localhost");
-  await once(server, "listening");
-  return {
-    url: `http://localhost:${(server.address() as AddressInfo).port}`,
-    exchanges,
-    close: async () => {
-      server.closeAllConnections();
-      server.close();
-      await once(server, "close");
-    },
-  };
+  return { ...server, exchanges };
 }
