@@ -5,7 +5,7 @@ import { cloudflareTest, readD1Migrations } from "@cloudflare/vitest-pool-worker
 import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 import { ASSETS, makeAssets } from "./src/dev/assets.ts";
-import { bundleCommandLine } from "./test/cli/bundle.ts";
+import { bundleCommandLine } from "./test/cli/command.ts";
 import { QUICK_FILES } from "./test/server/quick-files.ts";
 
 const root = fileURLToPath(new URL(".", import.meta.url));

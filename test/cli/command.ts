@@ -1,10 +1,42 @@
-/** Starts the command line as users do, as a process with its own settings, and collects its output. */
+/**
+ * Starts the command line as users do, as a process with its own settings, and collects its output. It is in one file
+ * with its packages, because half of a start is loading them file by file. in-process.ts and the first minute run the
+ * source.
+ */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { renameSync } from "node:fs";
+import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { MAIN } from "./bundle.ts";
+import { ROOT, WRANGLER } from "../../src/dev/wrangler.ts";
+
+const { buildSync } = createRequire(WRANGLER)("esbuild") as typeof import("esbuild");
+
+/** As deep as the source, which reads package.json two folders up. */
+export const MAIN = join(ROOT, ".wrangler", "cli", "main.js");
+
+export function bundleCommandLine(): void {
+  const outfile = `${MAIN}.${process.pid}`;
+  buildSync({
+    absWorkingDir: ROOT,
+    entryPoints: ["src/cli/main.ts"],
+    outfile,
+    bundle: true,
+    // Loaded only behind a proxy.
+    external: ["undici"],
+    platform: "node",
+    format: "esm",
+    target: "es2024",
+    // commander is CommonJS.
+    banner: {
+      js: 'import { createRequire as requireFor } from "node:module"; const require = requireFor(import.meta.url);',
+    },
+  });
+  // At once, so that no other run of the tests reads half of it.
+  renameSync(outfile, MAIN);
+}
 
 export interface Ended {
   readonly code: number | null;

@@ -1,24 +1,21 @@
 /** What stands between a command and the service in a company: a forward proxy, and a certificate authority. */
 
 import { execFileSync } from "node:child_process";
-import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { createServer as createProxy, type RequestListener, type Server, request as send } from "node:http";
+import { createServer as createProxy, type RequestListener, request as send } from "node:http";
 import { createServer as createTlsServer } from "node:https";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { listening, type NodeServer } from "../support/node-server.ts";
 
-export interface ForwardProxy {
-  /** `http://127.0.0.1:PORT` */
-  readonly url: string;
+export interface ForwardProxy extends NodeServer {
   /** `CONNECT host:port`, or the method and the whole URL of a request that is passed on; oldest first. */
   readonly lines: string[];
   /** The credentials of each of these, decoded; empty without any. */
   readonly credentials: string[];
   /** The status for every request from now on. null: the proxy passes it on. */
   refuseWith: number | null;
-  close(): Promise<void>;
 }
 
 /** A forward proxy (RFC 9110, section 3.7), which tunnels CONNECT and passes other requests on. */
@@ -55,22 +52,13 @@ export async function forwardProxy(): Promise<ForwardProxy> {
     for (const end of [tunnel, socket])
       end.on("error", () => {}).on("close", () => [tunnel, socket].map((one) => one.destroy()));
   });
-  const proxy: ForwardProxy = {
-    url: `http://127.0.0.1:${await portOf(server)}`,
-    lines: [],
-    credentials: [],
-    refuseWith: null,
-    close: () => closed(server),
-  };
+  const proxy: ForwardProxy = { ...(await listening(server)), lines: [], credentials: [], refuseWith: null };
   return proxy;
 }
 
-export interface CompanyServer {
-  /** `https://127.0.0.1:PORT` */
-  readonly url: string;
+export interface CompanyServer extends NodeServer {
   /** A file with the certificate of the authority. */
   readonly authority: string;
-  close(): Promise<void>;
 }
 
 /** A server whose certificate is from an authority that nobody knows. It needs `openssl`. */
@@ -85,27 +73,13 @@ export async function companyServer(answer: RequestListener): Promise<CompanySer
   const [, authority = ""] = make("authority", "-subj", "/CN=The company");
   const name = ["-subj", "/CN=runs", "-addext", "subjectAltName=IP:127.0.0.1"];
   const [key = "", own] = make("own", "-CA", "authority.pem", "-CAkey", "authority.key", ...name);
-  const server = createTlsServer({ key, cert: `${own}${authority}` }, answer);
+  const { url, close } = await listening(createTlsServer({ key, cert: `${own}${authority}` }, answer));
   return {
-    url: `https://127.0.0.1:${await portOf(server)}`,
+    url: url.replace("http:", "https:"),
     authority: join(folder, "authority.pem"),
     close: async () => {
-      await closed(server);
+      await close();
       rmSync(folder, { recursive: true });
     },
   };
-}
-
-async function portOf(server: Server): Promise<number> {
-  server.listen(0, "127.0.0.1");
-  await once(server, "listening");
-  return (server.address() as AddressInfo).port;
-}
-
-/** Ends every connection, so that none keeps the process alive. */
-async function closed(server: Server): Promise<void> {
-  const end = once(server, "close");
-  server.close();
-  server.closeAllConnections();
-  await end;
 }

@@ -1,7 +1,6 @@
 /** Completion offers each command and option where the parser accepts it, and nothing else. */
 
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
+import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -13,6 +12,7 @@ import { createProgram } from "../../src/cli/program.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json } from "./misbehaving.ts";
 import { settingsFor } from "./service.ts";
+import { hasTerminal, Terminal } from "./terminal.ts";
 
 const has = (shell: string) => spawnSync(shell, ["-c", ":"]).status === 0;
 
@@ -103,14 +103,13 @@ const VALUES = {
   "webhook endpoints": ["pager"],
   creators: ["ci-bot"],
 };
-const hasScript = spawnSync("script", ["--version"]).status === 0;
 const SHELLS = {
   bash: { command: "bash --norc --noprofile -i", prelude: (file: string) => `source ${file}` },
   zsh: { command: "zsh -f -i", prelude: (file: string) => `autoload -U compinit; compinit -D -u; source ${file}` },
 };
 
 describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
-  const isThere = has(name) && hasScript;
+  const isThere = has(name) && hasTerminal;
   let home: string;
   let shell: Shell;
   beforeAll(async () => {
@@ -175,19 +174,11 @@ interface Shell {
 /** An interactive shell with the completion. Its start takes a second, so one shell gets all lines. */
 async function interactive(name: keyof typeof SHELLS, home: string): Promise<Shell> {
   const { command, prelude } = SHELLS[name];
-  const child = spawn("script", ["-qec", command, "/dev/null"], {
-    cwd: home,
-    env: { PATH: process.env.PATH, HOME: home, TERM: "dumb", PS1: "$ ", HISTFILE: "/dev/null" },
-  });
-  let printed = "";
-  child.stdout.on("data", (chunk: Buffer) => {
-    printed += chunk;
-  });
-  const type = async (line: string, pattern: RegExp) => {
-    printed = "";
-    child.stdin.write(`${line}\r`);
-    while (!pattern.test(printed)) await once(child.stdout, "data");
-    return pattern.exec(printed)?.[1] ?? "";
+  const env = { PATH: process.env.PATH, HOME: home, TERM: "dumb", PS1: "$ ", HISTFILE: "/dev/null" };
+  const terminal = new Terminal(command, env, home);
+  const type = (line: string, pattern: RegExp) => {
+    terminal.type(`${line}\r`);
+    return terminal.until(pattern);
   };
   const shown = `printf '<%s>' "$@"; echo '|'`;
   const setUp = `action-runs() { if [[ $1 == suggest ]]; then echo "$@" > asked; cat "values of $2"; return; fi; ${shown}; }; echo rea''dy`;
@@ -196,9 +187,8 @@ async function interactive(name: keyof typeof SHELLS, home: string): Promise<She
     typed: async (line) => (await type(`action-runs ${line}`, /^(<.*>)\|/m)).slice(1, -1).split("><"),
     // The shell ends by itself, because a killed shell may still write into its home.
     end: async () => {
-      const closed = once(child, "close");
-      child.stdin.write("exit\r");
-      await closed;
+      terminal.type("exit\r");
+      await terminal.ended;
     },
   };
 }

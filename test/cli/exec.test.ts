@@ -3,7 +3,7 @@
  * in a process. The others run in this process, one at a time.
  */
 
-import { spawn, spawnSync } from "node:child_process";
+import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
@@ -11,10 +11,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, describe, expect, test } from "vitest";
-import { MAIN } from "./bundle.ts";
 import { cleanEnv, cli, type Settings, start } from "./command.ts";
 import { cli as cliHere } from "./in-process.ts";
 import { type BadServer, badServer, html, json, RUN } from "./misbehaving.ts";
+import { COMMAND_LINE, hasTerminal, Terminal } from "./terminal.ts";
 
 const TOKEN = "a-callback-token-that-nobody-else-sees";
 const API_TOKEN = "an-api-token-that-nobody-else-sees-either";
@@ -166,7 +166,7 @@ describe.concurrent("exec", () => {
 
   test("passes all output to a slow reader although the command has ended", async () => {
     const { settings, reports } = await newService();
-    const printing = `"${NODE}" "${MAIN}" exec -- head -c 300000 /dev/zero`;
+    const printing = `${COMMAND_LINE} exec -- head -c 300000 /dev/zero`;
     // Reads nothing, then a little, then nothing again.
     const line = `${printing} | (sleep 1.5; head -c 100000 > /dev/null; sleep 1.5; wc -c)`;
     const reader = spawn("sh", ["-c", line], { env: cleanEnv(settings), stdio: ["ignore", "pipe", "inherit"] });
@@ -429,24 +429,17 @@ describe.skipIf(!isLinux)("the command's process group", () => {
     while (!existsSync(mark)) await delay(20);
   });
 
-  test.skipIf(spawnSync("script", ["--version"]).status !== 0)(
-    "is the terminal's on a terminal, where Ctrl-C reaches the command once",
-    async () => {
-      const { settings, reports } = await newService();
-      const text = `${GROUP}; trap 'echo interrupted; exit 3' INT; echo ready; ${AGES}`;
-      const line = `"${NODE}" "${MAIN}" exec -- sh -c '${text.replaceAll("'", `'\\''`)}'`;
-      const child = spawn("script", ["-qec", line, "/dev/null"], { env: cleanEnv({ ...settings, TERM: "dumb" }) });
-      let printed = "";
-      child.stdout.on("data", (chunk: Buffer) => {
-        printed += chunk;
-      });
-      while (!/ready/.test(printed)) await once(child.stdout, "data");
-      child.stdin.write("\x03");
-      await once(child, "close");
-      expect(printed).toMatch(/^shared\r\nready\r\n(\^C)?interrupted\r\n$/);
-      expect(reports()).toMatchObject([{ status: "failed", error: "cancelled by SIGINT" }]);
-    },
-  );
+  test.skipIf(!hasTerminal)("is the terminal's on a terminal, where Ctrl-C reaches the command once", async () => {
+    const { settings, reports } = await newService();
+    const text = `${GROUP}; trap 'echo interrupted; exit 3' INT; echo ready; ${AGES}`;
+    const line = `${COMMAND_LINE} exec -- sh -c '${text.replaceAll("'", `'\\''`)}'`;
+    const terminal = new Terminal(line, cleanEnv({ ...settings, TERM: "dumb" }));
+    await terminal.until(/ready/);
+    terminal.type("\x03");
+    await terminal.ended;
+    expect(terminal.printed).toMatch(/^shared\r\nready\r\n(\^C)?interrupted\r\n$/);
+    expect(reports()).toMatchObject([{ status: "failed", error: "cancelled by SIGINT" }]);
+  });
 });
 
 describe.concurrent("the first heartbeat", () => {

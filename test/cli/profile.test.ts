@@ -1,7 +1,5 @@
 /** `login` and the profiles that it saves. */
 
-import { spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import {
   existsSync,
   mkdirSync,
@@ -16,10 +14,10 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { profilePath } from "../../src/cli/settings.ts";
-import { MAIN } from "./bundle.ts";
 import { cleanEnv, type Settings } from "./command.ts";
 import { cli } from "./in-process.ts";
 import { type BadServer, badServer, json } from "./misbehaving.ts";
+import { COMMAND_LINE, hasTerminal, Terminal } from "./terminal.ts";
 
 const GOOD = "terr_good-token";
 const OPERATOR = "root_good-token";
@@ -129,33 +127,20 @@ describe("login", () => {
   });
 });
 
-describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("login on a terminal", () => {
+describe.skipIf(!hasTerminal)("login on a terminal", () => {
   /** Types each answer when its question appears, and resolves with everything that was shown. */
   async function session(
     args: readonly string[],
     answers: readonly (readonly [question: string, answer: string])[],
     more: Settings = {},
   ) {
-    const command = `"${process.execPath}" "${MAIN}" login ${args.join(" ")}`;
-    const child = spawn("script", ["-qec", command, "/dev/null"], {
-      env: cleanEnv({ HOME: home, TERM: "xterm", ...more }),
-    });
-    let printed = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      printed += chunk;
-    });
-    const closed = once(child, "close");
-    let seen = 0;
+    const env = cleanEnv({ HOME: home, TERM: "xterm", ...more });
+    const terminal = new Terminal(`${COMMAND_LINE} login ${args.join(" ")}`, env);
     for (const [question, answer] of answers) {
-      while (!printed.includes(question, seen)) {
-        const over = await Promise.race([once(child.stdout, "data"), closed.then(() => null)]);
-        if (over === null) throw new Error(`it ended before it asked ${question}:\n${printed}`);
-      }
-      seen = printed.indexOf(question, seen) + question.length;
-      child.stdin.write(answer);
+      await terminal.until(question);
+      terminal.type(answer);
     }
-    const [code] = await closed;
-    return { code, printed };
+    return { code: await terminal.ended, printed: terminal.printed };
   }
   const kept = (name = "default") => JSON.parse(readFileSync(join(folder(), `${name}.json`), "utf8"));
 

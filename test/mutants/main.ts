@@ -11,8 +11,7 @@ import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { collect, ROOT } from "../../src/dev/wrangler.ts";
 import { projectsOf } from "../room/room.ts";
-import { FAULTS, type Fault } from "./faults.ts";
-import { planted } from "./planted.ts";
+import { FAULTS, type Fault, planted } from "./faults.ts";
 
 /** A fault that makes a test hang is noticed too. */
 const RUN_MAX_MS = 600_000;

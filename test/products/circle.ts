@@ -11,8 +11,7 @@ import { sharedServer } from "../server/place.ts";
 import { until } from "../server/until.ts";
 import { type NodeServer, serve } from "../support/node-server.ts";
 import { filledIn, OptFolder, type Places, shipped } from "./example.ts";
-import { ProductProcesses } from "./product-process.ts";
-import { missing } from "./programs.ts";
+import { missing, ProductProcesses } from "./product-process.ts";
 
 /** Where a product runs in a test. */
 export interface Site {

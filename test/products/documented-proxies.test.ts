@@ -5,15 +5,14 @@ import { once } from "node:events";
 import { readFileSync, writeFileSync } from "node:fs";
 import { createServer, type IncomingMessage } from "node:http";
 import { request } from "node:https";
-import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
 import { blocksOf } from "../server/readme/document.ts";
-import { ProductProcesses } from "./product-process.ts";
-import { missing } from "./programs.ts";
+import { listening } from "../support/node-server.ts";
+import { missing, ProductProcesses } from "./product-process.ts";
 
 const NAME = "runs.example.com";
 const BLOCKS = blocksOf("operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8"));
@@ -88,12 +87,12 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
       });
       // As workerd, which then speaks a protocol of its own.
       server.on("connect", (_, socket) => socket.end("HTTP/1.1 200 OK\r\n\r\n"));
-      await once(server.listen(0, "127.0.0.1"), "listening");
+      const { url, close } = await listening(server);
       const port = await freePort();
       const certificate = certificateIn(processes.folder);
       const documented = BLOCKS.find(({ language }) => language === name)?.text ?? "";
       const here = documented
-        .replace("127.0.0.1:8787", `127.0.0.1:${(server.address() as AddressInfo).port}`)
+        .replace("127.0.0.1:8787", new URL(url).host)
         .replace("listen 443", `listen 127.0.0.1:${port}`)
         .replace("bind :443", `bind 127.0.0.1:${port}`)
         .replace(/^runs.example.com \{/m, `https://${NAME}:${port} {\n\ttls ${certificate}.pem ${certificate}.key`)
@@ -109,8 +108,7 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
       }
       expect(await statusOf(port, "CONNECT", `${NAME}:443`)).not.toBe(200);
       expect(asked).toEqual(PASSED);
-      server.close();
-      server.closeAllConnections();
+      await close();
     },
   );
 });

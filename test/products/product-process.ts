@@ -1,13 +1,29 @@
-/** The processes of a test file's products. They end with the file, and also if the test's own process is killed. */
+/**
+ * The products of this machine, and the processes of those that a test file runs. They end with the file, and also if the
+ * test's own process is killed.
+ */
 
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { delimiter, join } from "node:path";
 import { hasEnded } from "../../src/dev/children.ts";
 import { until } from "../server/until.ts";
-import { PATH } from "./programs.ts";
+
+/** Debian keeps servers where the PATH of people does not lead. */
+const PATH = [process.env.PATH ?? "", "/usr/local/sbin", "/usr/sbin", "/sbin"].join(delimiter);
+
+/**
+ * The programs that this machine lacks: .ci/run installs Debian's, and `npm run node-red` Node-RED. Says so, because
+ * tests that need them are then skipped.
+ */
+export function missing(what: string, ...programs: readonly string[]): readonly string[] {
+  const folders = PATH.split(delimiter);
+  const lacking = programs.filter((program) => !folders.some((folder) => existsSync(join(folder, program))));
+  if (lacking.length > 0) console.warn(`${lacking.join(", ")} is missing, so ${what} is not tested.`);
+  return lacking;
+}
 
 /**
  * Becomes the command that its arguments name. When our end of its input is closed, which our death does too, it kills

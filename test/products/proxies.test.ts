@@ -4,8 +4,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
 import { sharedServer } from "../server/place.ts";
-import { ProductProcesses } from "./product-process.ts";
-import { missing } from "./programs.ts";
+import { missing, ProductProcesses } from "./product-process.ts";
 import { haproxy, nginx } from "./proxies.ts";
 
 const ORG = "of-proxies-test";

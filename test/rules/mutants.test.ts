@@ -3,8 +3,7 @@
 import { globSync } from "node:fs";
 import { expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { FAULTS } from "../mutants/faults.ts";
-import { planted } from "../mutants/planted.ts";
+import { FAULTS, planted } from "../mutants/faults.ts";
 
 it("plants a fault in each place that has its text, whatever white space it has", () => {
   const fault = { from: "if (a === b) return;", to: "" };

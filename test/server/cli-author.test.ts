@@ -3,19 +3,15 @@
  * terminal.
  */
 
-import { type ChildProcess, spawn, spawnSync } from "node:child_process";
-import { once } from "node:events";
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
+import { COMMAND_LINE, hasTerminal, Terminal } from "../cli/terminal.ts";
 import { type Installation, killAll, newInstallation } from "./place.ts";
 import { until } from "./until.ts";
-
-const hasTerminal = spawnSync("script", ["--version"]).status === 0;
 
 let installation: Installation;
 let settings: Settings;
@@ -38,41 +34,18 @@ const jobOf = ({ callback }: { callback: { url: string; token: string } }): Sett
   CALLBACK_TOKEN: callback.token,
 });
 
-/** A command on a terminal of this width. */
-class OnTerminal {
-  readonly #child: ChildProcess;
-  #printed = "";
-
-  constructor(columns: number, command: string) {
-    const line = `tty; stty cols ${columns} rows 30; "${process.execPath}" "${MAIN}" ${command}`;
-    this.#child = spawn("script", ["-qec", line, "/dev/null"], {
-      env: cleanEnv({ ...settings, TERM: "xterm", NO_COLOR: "1" }),
-    });
-    this.#child.stdout?.on("data", (chunk: Buffer) => {
-      this.#printed += chunk;
-    });
-  }
-
-  /** What was printed after the terminal's name. */
-  get printed(): string {
-    return this.#printed.replace(/^.*\r\n/, "");
-  }
-
-  async until(pattern: RegExp): Promise<void> {
-    while (!pattern.test(this.printed)) await once(this.#child.stdout as NodeJS.ReadableStream, "data");
-  }
-
-  type(text: string): void {
-    this.#child.stdin?.write(text);
-  }
-
-  async ended(): Promise<{ readonly code: number | null; readonly lines: readonly string[] }> {
-    const [code] = await once(this.#child, "close");
-    return { code, lines: stripVTControlCharacters(this.printed).trimEnd().split("\r\n") };
-  }
+/** A command on a terminal of 80 columns. */
+function onTerminal(command: string): Terminal {
+  const line = `tty; stty cols 80 rows 30; ${COMMAND_LINE} ${command}`;
+  return new Terminal(line, cleanEnv({ ...settings, TERM: "xterm", NO_COLOR: "1" }));
 }
 
-const onTerminal = (columns: number, command: string) => new OnTerminal(columns, command).ended();
+/** The lines that a command prints on a terminal, after the terminal's name. */
+async function linesOf(command: string): Promise<readonly string[]> {
+  const terminal = onTerminal(command);
+  await terminal.ended;
+  return stripVTControlCharacters(terminal.printed).trimEnd().split("\r\n").slice(1);
+}
 
 test.skipIf(!hasTerminal)(
   "a job fails, the author finds out why, and tries again with one other parameter",
@@ -128,8 +101,8 @@ test.skipIf(!hasTerminal)(
     expect(await jsonOf("get", created.id)).toMatchObject({ status: "failed", error, output: { exitCode: 3 } });
     expect(await run("get", created.id, "--output", "tail")).toMatchObject({ code: 0, stdout: job.stdout });
     const short = created.id.slice(-8);
-    const shown = await onTerminal(80, `get ${short}`);
-    expect(shown.lines).toEqual(
+    const shown = await linesOf(`get ${short}`);
+    expect(shown).toEqual(
       expect.arrayContaining([
         expect.stringMatching(/^completed: .*, ran /),
         '                   "tail": |',
@@ -140,8 +113,8 @@ test.skipIf(!hasTerminal)(
 
     // Again, with one other parameter. A script needs the whole id, and a terminal does not.
     expect(await run("retry", short, "-p", "version=1.4.3")).toMatchObject({ code: 2, stdout: "" });
-    const retried = await onTerminal(80, `retry ${short} -p version=1.4.3 --json`);
-    const again = JSON.parse(retried.lines.join(""));
+    const retried = await linesOf(`retry ${short} -p version=1.4.3 --json`);
+    const again = JSON.parse(retried.join(""));
     const parameters = { version: "1.4.3", dryRun: true, build: 9_007_199_254_740_992 };
     expect(again).toMatchObject({ status: "pending", parameters });
 
@@ -149,21 +122,20 @@ test.skipIf(!hasTerminal)(
 
     // Ctrl-C stops the next watch, and leaves no bar where the shell prints its prompt.
     const third = await jsonOf("create", "deploy", "--label", "team:shop");
-    const stopped = new OnTerminal(80, `watch ${third.id}`);
+    const stopped = onTerminal(`watch ${third.id}`);
     await cli(["heartbeat", "--progress", "50%"], jobOf(third));
     await stopped.until(/50 %/);
     stopped.type("\x03");
-    const { code } = await stopped.ended();
-    expect([code, stopped.printed.replace("^C", "").endsWith("\r\x1b[J")]).toEqual([130, true]);
+    expect([await stopped.ended, stopped.printed.replace("^C", "").endsWith("\r\x1b[J")]).toEqual([130, true]);
 
     // What there was since yesterday, in 80 columns.
-    const list = await onTerminal(80, "list --since yesterday --label team:shop");
-    expect(list.lines[0]).toMatch(/^RUN +STATUS +AGE +TOOK +BY +ACTION +ERROR$/);
-    expect(list.lines.slice(1).map((line) => line.slice(0, 8))).toEqual(
+    const list = await linesOf("list --since yesterday --label team:shop");
+    expect(list[0]).toMatch(/^RUN +STATUS +AGE +TOOK +BY +ACTION +ERROR$/);
+    expect(list.slice(1).map((line) => line.slice(0, 8))).toEqual(
       [third.id, again.id, created.id].map((id: string) => id.slice(-8)),
     );
-    expect(list.lines.at(-1)).toMatch(/ failed +\d+\w +[\dm .]+s +root +deploy +sh exited with status 3: Err/);
-    for (const line of list.lines) expect(stringWidth(line)).toBeLessThanOrEqual(80);
+    expect(list.at(-1)).toMatch(/ failed +\d+\w +[\dm .]+s +root +deploy +sh exited with status 3: Err/);
+    for (const line of list) expect(stringWidth(line)).toBeLessThanOrEqual(80);
     await until("the database counts every run", async () => {
       const { running, succeeded, failed } = await jsonOf("summary", "--since", "1h");
       return running === 1 && succeeded === 1 && failed === 1;

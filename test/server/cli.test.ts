@@ -6,10 +6,10 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { MAIN } from "../cli/bundle.ts";
 import { cleanEnv, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
+import { COMMAND_LINE, hasTerminal } from "../cli/terminal.ts";
 import { revokedAlone } from "../support/api-objects.ts";
 import { sharedServer } from "./place.ts";
 
@@ -294,15 +294,15 @@ describe("being interrupted", () => {
 
   test("a reader that closes the pipe ends a list without a message", async () => {
     for (let made = 0; made < 3; made++) await create("-p", `text=${"x".repeat(60_000)}`);
-    const line = `"${process.execPath}" "${MAIN}" list --all | head -c 10; exit \${PIPESTATUS[0]}`;
+    const line = `${COMMAND_LINE} list --all | head -c 10; exit \${PIPESTATUS[0]}`;
     const piped = spawnSync("bash", ["-c", line], { env: cleanEnv(settings), encoding: "utf8" });
     expect(piped).toMatchObject({ status: 141, stderr: "" });
   });
 });
 
-describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("on a terminal", () => {
+describe.skipIf(!hasTerminal)("on a terminal", () => {
   const terminal = (command: string, more: Settings = {}) =>
-    spawnSync("script", ["-qec", `"${process.execPath}" "${MAIN}" ${command}`, "/dev/null"], {
+    spawnSync("script", ["-qec", `${COMMAND_LINE} ${command}`, "/dev/null"], {
       env: cleanEnv({ ...settings, TERM: "xterm", ...more }),
       encoding: "utf8",
     });

@@ -1,12 +1,16 @@
-/** The metrics and the alerts as Prometheus reads them: its own promtool judges them, where it is installed. */
+/**
+ * What an operator observes: the log of a deploy, as wrangler reads its settings, and the metrics and alerts as Prometheus
+ * reads them. Its own promtool judges these, where it is installed.
+ */
 
 import { spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
+import { unstable_readConfig } from "wrangler";
 import { createClient } from "../../src/client/index.ts";
-import { ROOT } from "../../src/dev/wrangler.ts";
+import { CONFIG, ROOT } from "../../src/dev/wrangler.ts";
 import { sharedServer } from "./place.ts";
 import { blocksOf } from "./readme/document.ts";
 import { until } from "./until.ts";
@@ -32,6 +36,16 @@ async function metrics(env: string): Promise<string> {
   ]);
   return response.text();
 }
+
+it("a deploy logs neither requests with their queries nor the URLs of receivers, but only what the service writes", () => {
+  // Only Cloudflare itself could show that it obeys these settings.
+  expect(unstable_readConfig({ config: CONFIG }).observability).toEqual({
+    enabled: true,
+    redact_query_string: true,
+    logs: { enabled: true, invocation_logs: false },
+    traces: { enabled: false },
+  });
+});
 
 describe.skipIf(!hasPromtool)("promtool", () => {
   it("has nothing to say about the metrics of an environment with runs, and of one without", async () => {

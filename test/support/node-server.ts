@@ -1,7 +1,7 @@
 /** A real HTTP server for tests in Node. What it answers is the test's. */
 
 import { once } from "node:events";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 
 export interface NodeServer {
@@ -12,8 +12,12 @@ export interface NodeServer {
 }
 
 /** Listens on a free port of 127.0.0.1. */
-export async function serve(answer: RequestListener): Promise<NodeServer> {
-  const server = createServer(answer);
+export function serve(answer: RequestListener): Promise<NodeServer> {
+  return listening(createServer(answer));
+}
+
+/** Like `serve`, for a server that the test has made. */
+export async function listening(server: Server): Promise<NodeServer> {
   // A connection that is closed because it was idle could break a request that nobody wanted to break.
   server.keepAliveTimeout = 0;
   server.listen(0, "127.0.0.1");

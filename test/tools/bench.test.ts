@@ -4,9 +4,11 @@
  */
 
 import { execFile } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { promisify } from "node:util";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { bundle, SCRIPTS } from "../../bench/build.ts";
@@ -23,6 +25,7 @@ import { toTable } from "../../bench/table.ts";
 import type { Trial } from "../../bench/trial.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { QUICK_FILES } from "../server/quick-files.ts";
+import { until } from "../server/until.ts";
 
 const run = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), "action-runs-bench-test-"));
@@ -247,3 +250,28 @@ it("starts a peer again that was killed in a job, and breaks off only if the ser
   ]);
   expect([serviceDied.failures, serviceDied.brokenOff]).toEqual([0, expect.stringContaining("ended")]);
 });
+
+/** A bench that starts a workerd, and measures for ever. */
+const BENCH = `
+  import { startRuntime } from "./bench/runtime.ts";
+  const script = "export default { fetch: () => new Response() }";
+  const { pids } = await startRuntime(process.argv[1], { workers: [{ name: "w", modules: true, script }] });
+  console.log(pids.join());
+  setInterval(() => {}, 1000);`;
+
+it("leaves no workerd behind when it is killed", async () => {
+  const args = ["--no-warnings", "--input-type=module", "--eval", BENCH, folder];
+  const bench = execFile(process.execPath, args, { cwd: ROOT });
+  const [pid] = await once(createInterface(bench.stdout ?? process.stdin), "line");
+  expect(isAlive(Number(pid))).toBe(true);
+  bench.kill("SIGKILL");
+  await until("workerd has ended", () => !isAlive(Number(pid)));
+});
+
+function isAlive(pid: number): boolean {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+}

@@ -91,9 +91,6 @@ afterAll(async () => {
   for (const project of Object.values(started)) await project.remove();
 });
 
-const tokenOf = (project: Project) =>
-  /^ROOT_TOKEN=(.+)$/m.exec(readFileSync(join(project.folder, ".dev.vars"), "utf8"))?.[1] ?? "";
-
 interface Answer {
   readonly status: number;
   readonly headers: IncomingMessage["headers"];
@@ -171,7 +168,11 @@ it("a receiver's URL is nowhere in the files of npm start in clear", async () =>
     response.end();
   });
   const scope = { org: "acme", project: "shop", env: "closed" };
-  const client = createClient({ baseUrl: `http://localhost:${ports.start}`, token: tokenOf(started.start), ...scope });
+  const client = createClient({
+    baseUrl: `http://localhost:${ports.start}`,
+    token: started.start.rootToken(),
+    ...scope,
+  });
   const url = `${receiver.url}/services/${SECRET}`;
   const run = await client.runs.create({ actionName: "deploy", trigger: { type: "webhook", url } });
   expect(await called).toBe(`/services/${SECRET}`);
@@ -186,7 +187,7 @@ it("a receiver's URL is nowhere in the files of npm start in clear", async () =>
 });
 
 it("the cron runs by itself, so the readiness check sees the other databases", async () => {
-  const headers = { Authorization: `Bearer ${tokenOf(started.dev)}` };
+  const headers = { Authorization: `Bearer ${started.dev.rootToken()}` };
   // Without a report of the cron, the request itself looks.
   await until("the cron has looked at the second database", async () => {
     const asked = Date.now();

@@ -13,8 +13,7 @@ const WIRE = "src/runs/api/responses/runs.ts";
 const FIELD = "actionName: z.string()";
 /** What the helpers of all tests do with each response, as test/openapi/openapi.test.ts checks. */
 const CHECK = `
-Object.assign(globalThis, { DESCRIBE: true });
-const { expectDescribed } = await import("./test/server/described.ts");
+const { expectDescribed } = await import("./test/server/load.ts");
 const [url, text] = process.argv.slice(1);
 expectDescribed("GET", url, new Response(text, { headers: { "Content-Type": "application/json" } }), text);
 `;

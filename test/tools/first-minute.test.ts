@@ -33,7 +33,6 @@ beforeAll(async () => {
 afterAll(() => project.remove());
 
 const inProject = (file: string) => readFileSync(join(project.folder, file), "utf8");
-const operatorToken = () => /^ROOT_TOKEN=(.+)$/m.exec(inProject(".dev.vars"))?.[1] ?? "";
 const link = () => /^http\S+\/console\S+$/m.exec(printed)?.[0] ?? "";
 
 it("prints a link, a command and what is next in 12 lines of a terminal, and no secret", () => {
@@ -43,7 +42,7 @@ it("prints a link, a command and what is next in 12 lines of a terminal, and no 
   expect(link()).toMatch(new RegExp(`^http://localhost:${port}/console/-/acme/shop/production/runs#code=[\\w-]{43}$`));
   const secrets = inProject(".dev.vars");
   expect(secrets).toMatch(/^CALLBACK_SIGNING_KEYS=[0-9a-f]{64}\nROOT_TOKEN=root_[0-9a-f]{64}\n$/);
-  expect(start.printed()).not.toContain(operatorToken());
+  expect(start.printed()).not.toContain(project.rootToken());
   // Only the owner may read them. The settings of this server alone are in no file.
   for (const file of [".dev.vars", ".wrangler/env"])
     expect([file, statSync(join(project.folder, file)).mode & 0o777]).toEqual([file, 0o600]);
@@ -59,7 +58,7 @@ it("prints a command that runs the action to its end, with the command line of t
 it("does not let a request's Host header choose where jobs report", async () => {
   const headers = {
     Host: "evil.example",
-    Authorization: `Bearer ${operatorToken()}`,
+    Authorization: `Bearer ${project.rootToken()}`,
     "Content-Type": "application/json",
   };
   const path = "/acme/other/envs/production/action-runs";

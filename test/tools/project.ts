@@ -91,6 +91,12 @@ export class Project {
     writeFileSync(join(this.folder, "src/dev/serve.ts"), main);
   }
 
+  /** The operator's token. */
+  rootToken(): string {
+    const variables = readFileSync(join(this.folder, ".dev.vars"), "utf8");
+    return /^ROOT_TOKEN=(.+)$/m.exec(variables)?.[1] ?? "";
+  }
+
   /** The arguments of each command that a stand-in got. */
   commands(): string[][] {
     const lines = readFileSync(join(this.folder, "commands"), "utf8").trim().split("\n");

@@ -1,8 +1,6 @@
 /** The links that `npm start` prints on a terminal. A stand-in for the service gives the codes. */
 
 import { spawnSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { consoleLink, STARTING, welcome } from "../../src/dev/welcome.ts";
 import { until } from "../server/until.ts";
@@ -38,7 +36,7 @@ describe.skipIf(spawnSync("script", ["--version"]).status !== 0)("npm start on a
       start.child.stdin?.write("\n");
       await until(`link ${n}`, () => links() === n);
     }
-    const [, token = ""] = /^ROOT_TOKEN=(.+)$/m.exec(readFileSync(join(project.folder, ".dev.vars"), "utf8")) ?? [];
+    const token = project.rootToken();
     expect(token).toMatch(/^root_/);
     expect(start.printed()).not.toContain(token);
     start.child.stdin?.write("\x03");

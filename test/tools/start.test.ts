@@ -1,4 +1,4 @@
-/** `npm run dev`, and an `npm start` that can't serve, in a fresh copy of the project. */
+/** `npm run dev`, and an `npm start` that can't serve or ends, in a fresh copy of the project. */
 
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -42,6 +42,22 @@ describe("npm start", () => {
     expect(start.printed()).toContain(`Port ${port} can't be used`);
     await other.close();
   });
+});
+
+const ENDS: Readonly<Record<string, (script: Script) => unknown>> = {
+  "its output is a closed pipe": ({ child }) => child.stdout?.destroy(),
+  "its terminal is closed": ({ child }) => process.kill(-(child.pid ?? 0), "SIGHUP"),
+  "Ctrl-C is pressed twice": ({ child }) => {
+    for (let times = 0; times < 2; times++) process.kill(-(child.pid ?? 0), "SIGINT");
+  },
+};
+test.concurrent.each(Object.entries(ENDS))("npm start leaves no process when %s", async (_, end) => {
+  const script = project.run("start", "--", "--port", "0");
+  await script.until(/at work/);
+  expect(script.processes()).toBeGreaterThan(2);
+  await end(script);
+  await script.untilAllAreGone();
+  expect(script.processes()).toBe(0);
 });
 
 describe("npm run dev", () => {

@@ -10,7 +10,7 @@ import { delimiter, join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../../../src/dev/wrangler.ts";
-import { MAIN } from "../../cli/bundle.ts";
+import { MAIN } from "../../cli/command.ts";
 import { HANGS_AFTER_MS } from "../until.ts";
 
 const PROGRAMS = [
