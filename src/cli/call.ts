@@ -2,7 +2,7 @@
 
 import { type Command, Option } from "commander";
 import type { Client } from "../client/index.ts";
-import { type CliCommand, exiting, take, wholeNumberFrom, withConnection } from "./command.ts";
+import { type CliCommand, exiting, take, textOption, wholeNumberFrom, withConnection } from "./command.ts";
 import { Output, type OutputFlags, plain } from "./output.ts";
 import { type ConnectionFlags, connect, type Needs } from "./settings.ts";
 
@@ -52,9 +52,26 @@ export function listing<F extends ListFlags, T, A extends readonly unknown[]>(
   });
 }
 
+/** Shows what a request about one thing answers with. */
+export function showing<T>(
+  request: (client: Client, id: string) => Promise<T>,
+  text: (answered: T, output: Output) => string,
+) {
+  return calling<Flags, [string]>(async ({ client, output }, id) => {
+    const answered = await request(client, id);
+    await output.show(answered, () => text(answered, output));
+  });
+}
+
 /** Adds the options of a command that calls the API and prints the result. */
 export function withCall(command: CliCommand, needs?: Needs): CliCommand {
   return withOutput(withConnection(command, needs));
+}
+
+/** Adds commands that call the API to the command that groups them. */
+export function withCommands(group: CliCommand, commands: readonly CliCommand[], needs?: Needs): CliCommand {
+  for (const command of commands) group.addCommand(withCall(command, needs));
+  return group;
 }
 
 /** Adds the choice between text for people and JSON. */
@@ -65,12 +82,26 @@ export function withOutput(command: CliCommand): CliCommand {
     .addOption(new Option("--no-json", "print text, even if stdout is not a terminal"));
 }
 
-/** The condition of a put or a delete of a definition. */
-export interface ConditionFlags extends Flags {
+/** The condition of a delete of a definition. */
+interface ConditionFlags extends Flags {
   readonly ifVersion?: number;
-  /** Only of a put. */
+}
+
+export interface PutFlags extends ConditionFlags {
+  readonly body: string;
   readonly ifNew?: boolean;
 }
+
+/** Adds the options of a command that stores a definition. `of`: what is stored, such as "action". */
+export function withPut(command: CliCommand, of: string): CliCommand {
+  return command
+    .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
+    .addOption(ifVersionOption(of))
+    .addOption(new Option("--if-new", `only if there is no such ${of}`).conflicts("ifVersion"));
+}
+
+/** The condition of a put. */
+export const conditionOf = ({ ifNew, ifVersion }: PutFlags) => ({ ifVersion: ifNew ? null : ifVersion });
 
 /** `of`: what has the version, such as "action". */
 export function ifVersionOption(of: string): Option {

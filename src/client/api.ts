@@ -103,11 +103,11 @@ export function bodyOf<T>({ data, response }: { readonly data?: T; readonly resp
 }
 
 /** `options` without undefined members, because the API's types don't allow undefined. */
-export function present<T extends object>(options: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
+export function present<T extends object>(options: T): Present<T> {
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Present<T>;
 }
+
+type Present<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /**
  * The response to a delete, or null if an earlier try deleted and its response was lost. `gone`: the code of a repeat
@@ -156,13 +156,14 @@ interface Answer<T> {
   readonly response: Response;
 }
 
-/** `ask`: requests one page. `onStale`: called in a loop for each stale page. */
-export function listed<T>(
-  ask: (cursor: { readonly cursor?: string }) => Promise<Answer<T>>,
+/** `filter`: the query, which `ask` gets for each page with its cursor. `onStale`: called in a loop for each stale page. */
+export function listed<Q extends object, T>(
+  filter: Q,
+  ask: (query: Present<Q & { readonly cursor?: string | undefined }>) => Promise<Answer<T>>,
   onStale?: () => void,
 ): List<T> {
   async function read(cursor: string | undefined) {
-    const { data, response } = await ask(present({ cursor }));
+    const { data, response } = await ask(present({ ...filter, cursor }));
     if (!Array.isArray(data)) throw unexpectedResponse(response, "The response is not a list");
     const next = nextCursor(response.headers.get("Link"));
     const page: Page<T> = { entries: data, next: next ?? null, isStale: isStale(response) };

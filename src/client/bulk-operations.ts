@@ -8,7 +8,6 @@ import {
   type List,
   type ListOptions,
   listed,
-  present,
   type Schemas,
 } from "./api.ts";
 import type { WaitOptions } from "./runs.ts";
@@ -71,16 +70,10 @@ export function createBulkOperations({ api, scope, sent }: Caller) {
     get,
     /** Newest first. */
     list: (query: ListOptions = {}, options?: CallOptions): List<Operation> =>
-      listed((cursor) => {
-        const params = { path: scope, query: present({ ...query, ...cursor }) };
-        return api.GET(OPERATIONS, { params, ...sent(options) });
-      }),
+      listed(query, (query) => api.GET(OPERATIONS, { params: { path: scope, query }, ...sent(options) })),
     /** What happened to each run. */
     items: (id: string, filter: BulkItemFilter = {}, options?: CallOptions): List<Schemas["BulkItem"]> =>
-      listed(async (cursor) => {
-        const params = { path: of(id), query: present({ ...filter, ...cursor }) };
-        return api.GET(`${OPERATION}/items`, { params, ...sent(options) });
-      }),
+      listed(filter, (query) => api.GET(`${OPERATION}/items`, { params: { path: of(id), query }, ...sent(options) })),
     /** Stops an operation. A retry finishes up to 25 runs first. What it has done stays done. */
     async cancel(id: string, options?: CallOptions): Promise<Operation> {
       return bodyOf(await api.POST(`${OPERATION}/cancel`, { params: { path: of(id) }, ...sent(options) }));

@@ -97,8 +97,8 @@ function definitionsOf<Definition, Put, Shown, Listed, Version>(
     },
     /** By name. */
     list: (query: ListOptions = {}, options?: CallOptions): List<Listed> =>
-      listed(async (cursor) => {
-        const params = { path: scope, query: present({ ...query, ...cursor }) };
+      listed(query, async (query) => {
+        const params = { path: scope, query };
         return (await api.GET(root, { params, ...sent(options) })) as { data?: Listed[]; response: Response };
       }),
     /** Deletes a definition. A retry succeeds if a try before it deleted the definition. */
@@ -108,8 +108,8 @@ function definitionsOf<Definition, Put, Shown, Listed, Version>(
     },
     /** Newest first, the current one included. */
     versions: (name: string, query: ListOptions = {}, options?: CallOptions): List<Version> =>
-      listed(async (cursor) => {
-        const params = { path: of(name), query: present({ ...query, ...cursor }) };
+      listed(query, async (query) => {
+        const params = { path: of(name), query };
         const result = await api.GET(`${one}/versions`, { params, ...sent(options) });
         return result as { data?: Version[]; response: Response };
       }),
@@ -205,10 +205,7 @@ export function createWebhookEndpoints(caller: Caller) {
     },
     /** Newest run first. */
     deliveries: (name: string, filter: DeliveryFilter = {}, options?: CallOptions): List<Schemas["Delivery"]> =>
-      listed(async (cursor) => {
-        const params = { path: of(name), query: present({ ...filter, ...cursor }) };
-        return api.GET(DELIVERIES, { params, ...sent(options) });
-      }),
+      listed(filter, (query) => api.GET(DELIVERIES, { params: { path: of(name), query }, ...sent(options) })),
     /** Sends the delivery about a run again, with the same `webhook-id` as before. */
     async resend(name: string, runId: string, options: ResendOptions = {}): Promise<void> {
       const params = { path: { ...of(name), id: checkedId(runId) } };

@@ -72,10 +72,7 @@ export function createConcurrencyGroups({ api, scope, sent }: Caller) {
   return {
     /** One entry for each group and key with open runs: how many run, and how many wait. */
     list: (filter: GroupFilter = {}, options?: CallOptions): List<Schemas["ConcurrencyGroup"]> =>
-      listed((cursor) => {
-        const params = { path: scope, query: present({ ...filter, ...cursor }) };
-        return api.GET(GROUPS, { params, ...sent(options) });
-      }),
+      listed(filter, (query) => api.GET(GROUPS, { params: { path: scope, query }, ...sent(options) })),
   };
 }
 
@@ -88,7 +85,7 @@ export function createPauses({ api, scope, sent }: Caller) {
   const of = (group: string) => ({ ...scope, group: group === WHOLE_ENVIRONMENT ? group : checkedGroup(group) });
   return {
     async list(options?: CallOptions): Promise<readonly Schemas["Pause"][]> {
-      const all = listed(() => api.GET(PAUSES, { params: { path: scope }, ...sent(options) }));
+      const all = listed({}, () => api.GET(PAUSES, { params: { path: scope }, ...sent(options) }));
       return (await all.page()).entries;
     },
     /**

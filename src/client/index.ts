@@ -12,7 +12,6 @@ import {
   type List,
   type ListOptions,
   listed,
-  present,
   type Schemas,
 } from "./api.ts";
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
@@ -125,7 +124,7 @@ export function createClient(settings: ClientSettings): Client {
     audit: createAudit(caller),
     whoami: async (options) => bodyOf(await api.GET("/whoami", sent(options))),
     places: (query = {}, options) =>
-      listed((cursor) => api.GET("/places", { params: { query: present({ ...query, ...cursor }) }, ...sent(options) })),
+      listed(query, (query) => api.GET("/places", { params: { query }, ...sent(options) })),
     api,
   };
 }

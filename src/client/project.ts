@@ -40,10 +40,7 @@ export function createTokens({ api, scope, sent }: Caller) {
     },
     /** Newest first. */
     list: (query: ListOptions = {}, options?: CallOptions): List<Schemas["ApiToken"]> =>
-      listed((cursor) => {
-        const params = { path: scope, query: present({ ...query, ...cursor }) };
-        return api.GET(TOKENS, { params, ...sent(options) });
-      }),
+      listed(query, (query) => api.GET(TOKENS, { params: { path: scope, query }, ...sent(options) })),
     /**
      * Gives a token a new secret. Only this response holds it. `oldSecretExpiresAt` says until when the old one works.
      * The client retries only after 429. After `unreachable` the token may have a new secret that nobody has seen: rotate
@@ -85,10 +82,7 @@ export function createSessions({ api, scope, sent }: Caller) {
   return {
     /** Newest first. */
     list: (query: ListOptions = {}, options?: CallOptions): List<Schemas["Session"]> =>
-      listed((cursor) => {
-        const params = { path: scope, query: present({ ...query, ...cursor }) };
-        return api.GET(SESSIONS, { params, ...sent(options) });
-      }),
+      listed(query, (query) => api.GET(SESSIONS, { params: { path: scope, query }, ...sent(options) })),
     /** Ends a session within 30 s. Also resolves if an earlier try ended it and its response was lost. */
     async end(id: string, options?: CallOptions): Promise<void> {
       const params = { path: { ...scope, sessionId: checkedId(id) } };
@@ -108,9 +102,6 @@ export function createAudit({ api, scope, sent }: Caller) {
   return {
     /** Newest first. */
     list: (filter: AuditFilter = {}, options?: CallOptions): List<Schemas["AuditEntry"]> =>
-      listed((cursor) => {
-        const params = { path: scope, query: present({ ...filter, ...cursor }) };
-        return api.GET("/{o}/{p}/audit", { params, ...sent(options) });
-      }),
+      listed(filter, (query) => api.GET("/{o}/{p}/audit", { params: { path: scope, query }, ...sent(options) })),
   };
 }

@@ -90,9 +90,8 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
   }
 
   function list(filter: RunFilter = {}, { signal, onStale }: ReadOptions = {}): List<Run> {
-    const ask = (cursor: { readonly cursor?: string }) =>
-      api.GET(RUNS, { params: { path: scope, query: { ...filter, ...cursor } }, ...sent({ signal }) });
-    return listed(ask, onStale);
+    const ask = (query: RunFilter) => api.GET(RUNS, { params: { path: scope, query }, ...sent({ signal }) });
+    return listed(filter, ask, onStale);
   }
 
   return {
@@ -171,7 +170,7 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     },
     /** The events so far, oldest first. */
     events: (id: string, options?: CallOptions): List<Schemas["TimelineEvent"]> =>
-      listed(async (query) => api.GET(EVENTS, { params: { path: of(id), query }, ...sent(options) })),
+      listed({}, (query) => api.GET(EVENTS, { params: { path: of(id), query }, ...sent(options) })),
     /** The events so far, and further events as they happen, until the run ends. */
     watch(id: string, options: WatchOptions = {}): AsyncIterable<Schemas["TimelineEvent"]> {
       const open = async (seq: number, signal: AbortSignal) => {

@@ -11,6 +11,8 @@ import { Project, type Script } from "./project.ts";
 
 const project = new Project();
 project.standInForServer(200, { status: "ready" }, { DB: null });
+const ending = new Project();
+ending.standInForServer(200, { status: "ready" });
 /** It needs nothing from a test, so it runs while the first test does. */
 const unready = new Project();
 let unreadyStart: Script;
@@ -21,8 +23,7 @@ beforeAll(async () => {
   unreadyStart = unready.run("start", "--", "--port", String(await freePort()));
 });
 afterAll(async () => {
-  await project.remove();
-  await unready.remove();
+  for (const one of [project, ending, unready]) await one.remove();
 });
 
 const devVars = (of = project) => readFileSync(join(of.folder, ".dev.vars"), "utf8");
@@ -52,7 +53,7 @@ const ENDS: Readonly<Record<string, (script: Script) => unknown>> = {
   },
 };
 test.concurrent.each(Object.entries(ENDS))("npm start leaves no process when %s", async (_, end) => {
-  const script = project.run("start", "--", "--port", "0");
+  const script = ending.run("start", "--", "--port", "0");
   await script.until(/at work/);
   expect(script.processes()).toBeGreaterThan(2);
   await end(script);

@@ -1,20 +1,22 @@
 /** `action`: stores, shows, lists, deletes and runs actions of an environment. */
 
-import { type Argument, Option } from "commander";
+import type { Argument } from "commander";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import {
   type Call,
-  type ConditionFlags,
   calling,
+  conditionOf,
   deletingOne,
   type Flags,
   ifVersionOption,
   type ListFlags,
   listing,
-  withCall,
+  type PutFlags,
+  withCommands,
+  withPut,
 } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingArgument, readName, textOption } from "../command.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
@@ -30,10 +32,6 @@ import {
 } from "../new-run.ts";
 import { type Column, complain, type Output, plain } from "../output.ts";
 
-interface PutFlags extends ConditionFlags {
-  readonly body: string;
-}
-
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
 
 export function actionCommand(): CliCommand {
@@ -48,23 +46,18 @@ export function actionCommand(): CliCommand {
       "after",
       examples("action-runs action put deploy --body @deploy.json", "action-runs action run deploy --wait"),
     );
-  for (const command of [putCommand(), getCommand(), listCommand(), deleteCommand(), runCommand()]) {
-    action.addCommand(withCall(command));
-  }
-  return action;
+  return withCommands(action, [putCommand(), getCommand(), listCommand(), deleteCommand(), runCommand()]);
 }
 
 function putCommand(): CliCommand {
-  return new CliCommand("action put")
+  const command = new CliCommand("action put")
     .summary("store an action")
     .description(
       "Create or replace an action. A change takes effect within 30 seconds. Secrets are write-only: header values, " +
         "signingSecret and trigger.secrets. null in the place of a secret keeps the stored value.",
     )
-    .addArgument(nameArgument())
-    .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(ifVersionOption("action"))
-    .addOption(new Option("--if-new", "only if there is no such action").conflicts("ifVersion"))
+    .addArgument(nameArgument());
+  return withPut(command, "action")
     .addHelpText(
       "after",
       JSON_HELP +
@@ -77,8 +70,7 @@ function putCommand(): CliCommand {
     .action(
       calling<PutFlags, [string]>(async ({ client, output, flags }, name) => {
         const definition = await readObject(flags.body, "--body");
-        const ifVersion = flags.ifNew ? null : flags.ifVersion;
-        await show(await client.actions.put(name, definition, { ifVersion }), output);
+        await show(await client.actions.put(name, definition, conditionOf(flags)), output);
         const warning = leftOverWarning(definition, "or the job can't start");
         if (warning !== null) complain(`The action is stored, but ${warning}`);
       }),

@@ -1,9 +1,9 @@
 /** `bulk`: shows, follows and stops bulk operations, which `cancel` and `retry` start. */
 
 import { Option } from "commander";
-import type { Client, Schemas } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
-import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, showing, withCommands } from "../call.ts";
 import { CliCommand, examples, limitOption, readId } from "../command.ts";
 import { waitTimeoutOption } from "../follow.ts";
 
@@ -29,10 +29,7 @@ export function bulkCommand(): CliCommand {
         "or `retry` several runs or a filter. The service keeps an operation for 30 days after its end.",
     )
     .addHelpText("after", examples("action-runs bulk list", `action-runs bulk wait ${ID}`));
-  for (const command of [listCommand(), getCommand(), itemsCommand(), cancelCommand(), waitCommand()]) {
-    bulk.addCommand(withCall(command));
-  }
-  return bulk;
+  return withCommands(bulk, [listCommand(), getCommand(), itemsCommand(), cancelCommand(), waitCommand()]);
 }
 
 function listCommand(): CliCommand {
@@ -65,15 +62,7 @@ function getCommand(): CliCommand {
     )
     .argument("<id>", "the operation's id", readId)
     .addHelpText("after", examples(`action-runs bulk get ${ID}`, `action-runs bulk get ${ID} --json | jq .counts`))
-    .action(showing((client, id) => client.bulkOperations.get(id)));
-}
-
-/** Shows the operation that a request answers with. */
-function showing(request: (client: Client, id: string) => Promise<Schemas["BulkOperation"]>) {
-  return calling<Flags, [string]>(async ({ client, output }, id) => {
-    const operation = await request(client, id);
-    await output.show(operation, () => operationText(operation, output));
-  });
+    .action(showing(({ bulkOperations }, id) => bulkOperations.get(id), operationText));
 }
 
 function itemsCommand(): CliCommand {
@@ -111,7 +100,7 @@ function cancelCommand(): CliCommand {
     )
     .argument("<id>", "the operation's id", readId)
     .addHelpText("after", examples(`action-runs bulk cancel ${ID}`))
-    .action(showing((client, id) => client.bulkOperations.cancel(id)));
+    .action(showing(({ bulkOperations }, id) => bulkOperations.cancel(id), operationText));
 }
 
 function waitCommand(): CliCommand {

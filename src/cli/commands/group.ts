@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, withCall, withCommands } from "../call.ts";
 import { CliCommand, examples, limitOption, OfferingArgument, OfferingOption, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { fields, instantText, words } from "../fields.ts";
@@ -24,10 +24,7 @@ export function groupCommand(): CliCommand {
         "says. To pause a group, use `pause`.",
     )
     .addHelpText("after", examples("action-runs group list", "action-runs group pauses"));
-  for (const command of [listCommand(), pausesCommand()]) {
-    group.addCommand(withCall(command));
-  }
-  return group;
+  return withCommands(group, [listCommand(), pausesCommand()]);
 }
 
 function listCommand(): CliCommand {

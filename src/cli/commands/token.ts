@@ -3,7 +3,7 @@
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { Schemas } from "../../client/index.ts";
-import { type Call, calling, type Flags, type ListFlags, listing, withCall } from "../call.ts";
+import { type Call, calling, type Flags, type ListFlags, listing, showing, withCommands } from "../call.ts";
 import { CliCommand, examples, limitOption, readId, readPerson } from "../command.ts";
 import { fields, flagsText, instantText } from "../fields.ts";
 import { type Column, type Output, plain } from "../output.ts";
@@ -40,10 +40,7 @@ export function tokenCommand(): CliCommand {
         "token can rotate itself.",
     )
     .addHelpText("after", examples("action-runs token create ci --role member", "action-runs token list"));
-  for (const command of [createCommand(), listCommand(), rotateCommand(), revokeCommand()]) {
-    token.addCommand(withCall(command, OF_PROJECT));
-  }
-  return token;
+  return withCommands(token, [createCommand(), listCommand(), rotateCommand(), revokeCommand()], OF_PROJECT);
 }
 
 function createCommand(): CliCommand {
@@ -152,12 +149,7 @@ function revokeCommand(): CliCommand {
     )
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
-    .action(
-      calling<Flags, [string]>(async ({ client, output }, id) => {
-        const result = await client.tokens.revoke(id);
-        await output.show(result, () => revokedText(result));
-      }),
-    );
+    .action(showing(({ tokens }, id) => tokens.revoke(id), revokedText));
 }
 
 function revokedText(result: Schemas["RevokedApiTokens"]): string {

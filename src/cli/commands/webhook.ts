@@ -1,19 +1,20 @@
 /** `webhook`: stores, shows, lists, deletes and tests webhook endpoints, and repeats their deliveries. */
 
-import { Option } from "commander";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import {
   type Call,
-  type ConditionFlags,
   calling,
+  conditionOf,
   deletingOne,
   type Flags,
   ifVersionOption,
   type ListFlags,
   listing,
-  withCall,
+  type PutFlags,
+  withCommands,
+  withPut,
 } from "../call.ts";
-import { CliCommand, examples, limitOption, textOption } from "../command.ts";
+import { CliCommand, examples, limitOption } from "../command.ts";
 import { complain } from "../output.ts";
 import {
   deliveriesCommand,
@@ -26,10 +27,6 @@ import {
 } from "./webhook-deliveries.ts";
 import { BODY_HELP, endpointTable, endpointText, nameArgument, readDefinition } from "./webhook-endpoint.ts";
 
-interface PutFlags extends ConditionFlags {
-  readonly body: string;
-}
-
 export function webhookCommand(): CliCommand {
   const webhook = new CliCommand("webhook")
     .summary("store, test and delete webhook endpoints, and repeat their messages")
@@ -38,7 +35,7 @@ export function webhookCommand(): CliCommand {
         "tells a program or a chat when a run ends or waits for approval. Requires a token with the role owner or admin.",
     )
     .addHelpText("after", examples("action-runs webhook put chat --body @slack.json", "action-runs webhook test chat"));
-  const commands = [
+  return withCommands(webhook, [
     putCommand(),
     getCommand(),
     listCommand(),
@@ -50,13 +47,11 @@ export function webhookCommand(): CliCommand {
     recoverCommand(),
     enableCommand(),
     rotateSecretCommand(),
-  ];
-  for (const command of commands) webhook.addCommand(withCall(command));
-  return webhook;
+  ]);
 }
 
 function putCommand(): CliCommand {
-  return new CliCommand("webhook put")
+  const command = new CliCommand("webhook put")
     .summary("store a webhook endpoint")
     .description(
       "Create or replace a webhook endpoint. A change takes effect within 30 seconds. The url, header values and the " +
@@ -64,10 +59,8 @@ function putCommand(): CliCommand {
         "too. A new endpoint gets a signing secret, which only this response shows; with --json it is the member " +
         "signingSecret. Secrets must not stand on the command line, because other users can read it.",
     )
-    .addArgument(nameArgument())
-    .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(ifVersionOption("endpoint"))
-    .addOption(new Option("--if-new", "only if there is no such endpoint").conflicts("ifVersion"))
+    .addArgument(nameArgument());
+  return withPut(command, "endpoint")
     .addHelpText(
       "after",
       BODY_HELP +
@@ -80,8 +73,7 @@ function putCommand(): CliCommand {
     .action(
       calling<PutFlags, [string]>(async ({ client, output, flags, command }, name) => {
         const definition = await readDefinition(flags.body, command);
-        const ifVersion = flags.ifNew ? null : flags.ifVersion;
-        const put = await client.webhookEndpoints.put(name, definition, { ifVersion });
+        const put = await client.webhookEndpoints.put(name, definition, conditionOf(flags));
         const { signingSecret } = put;
         await output.show({ ...put.definition, signingSecret }, () => endpointText(put, signingSecret, output));
         const warning = leftOverWarning(definition, "or no message can arrive");
