@@ -84,12 +84,17 @@ class Terminal extends EventEmitter {
   }
 }
 
+/** What is shown of a run on this terminal. `read`: reads a run that waits. */
+function linesOn(terminal: Pick<Terminal, "write">, read: () => Promise<DetailedActionRun>): EventLines {
+  process.env.NO_COLOR = "1";
+  return new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
+}
+
 test("heartbeats change one line in place, other events stay above it, and a resize draws it again", async () => {
   const before = process.listenerCount("SIGINT");
   const terminal = new Terminal(80);
-  process.env.NO_COLOR = "1";
   const never = () => Promise.reject(new Error("A run that does not wait is not read."));
-  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), never);
+  const lines = linesOn(terminal, never);
   await lines.show({ seq: 1, type: "started", at: RUN.createdAt, cause: "heartbeat" });
   const started = "2026-11-25T13:21:48Z  started           the first heartbeat came";
   await lines.show(beat(0.1, "one"));
@@ -129,10 +134,9 @@ const LINE = (place: string) => `${place} in line for group deploys, behind 148e
 
 test("what a run waits for is one line that follows its place, through an outage, until the run is released", async () => {
   vi.useFakeTimers();
-  process.env.NO_COLOR = "1";
   const { reads, read, at } = waitingRun();
   const terminal = new Terminal(80);
-  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
+  const lines = linesOn(terminal, read);
   await lines.show(HELD);
   reads[0]?.resolve(at(2));
   await vi.advanceTimersByTimeAsync(0);
@@ -158,10 +162,9 @@ test("what a run waits for is one line that follows its place, through an outage
 
 test("an answer that comes after the run's release draws nothing", async () => {
   vi.useFakeTimers();
-  process.env.NO_COLOR = "1";
   const { reads, read, at } = waitingRun();
   const terminal = new Terminal(80);
-  const lines = new EventLines(new Output({ json: false }, terminal as unknown as NodeJS.WriteStream), read);
+  const lines = linesOn(terminal, read);
   await lines.show(HELD);
   await lines.show(OPENED);
   reads[0]?.resolve(at(2));
@@ -173,6 +176,6 @@ test("without a terminal, a run that waits is not read", async () => {
   const { reads, read } = waitingRun();
   const written: string[] = [];
   const write = (text: string) => written.push(text) > 0;
-  await new EventLines(new Output({ json: false }, { write } as unknown as NodeJS.WriteStream), read).show(HELD);
+  await linesOn({ write }, read).show(HELD);
   expect([written, reads]).toEqual([[`${HELD_LINE}\n`], []]);
 });

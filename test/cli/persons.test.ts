@@ -1,28 +1,13 @@
 /** For whom a command acts, and the persons and flags of tokens. */
 
 import { expect, test } from "vitest";
+import { API_TOKEN } from "../support/api-objects.ts";
 import { cli } from "./in-process.ts";
 import { RUN } from "./misbehaving.ts";
 import { saying } from "./service.ts";
 
-const TOKEN = {
-  id: RUN.id,
-  name: "portal",
-  role: "member",
-  envName: null,
-  parentId: null,
-  createdBy: "root",
-  person: "ada@acme",
-  mayApprove: true,
-  mayActForOthers: true,
-  permissions: [],
-  project: "acme/shop",
-  createdAt: RUN.createdAt,
-  expiresAt: null,
-  lastUsedAt: null,
-  oldSecretExpiresAt: null,
-  token: "terr_y",
-};
+const TOKEN = { ...API_TOKEN, permissions: [], project: "acme/shop", token: "terr_y" };
+
 test("--on-behalf-of and its variable name the person; without them there is no header", async () => {
   const { server, settings, run } = await saying(200, RUN);
   expect(await run("cancel", RUN.id, "--on-behalf-of", "ada@acme")).toMatchObject({ code: 0 });

@@ -10,7 +10,7 @@ import { Output, wrap } from "../../src/cli/output.ts";
 import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
 
 import type { Schemas } from "../../src/client/index.ts";
-import { RUN } from "./misbehaving.ts";
+import { API_TOKEN, ENDPOINT, RUN } from "../support/api-objects.ts";
 
 type ActionRun = Schemas["ActionRun"];
 type AuditEntry = Schemas["AuditEntry"];
@@ -39,19 +39,13 @@ const runs = TEXTS.flatMap((text, index): ActionRun[] => [
   { ...RUN, status: "failed", actionName: text, error: `${text}: it failed`, completedAt: RUN.createdAt },
 ]);
 const tokens = TEXTS.map((text): Schemas["ApiToken"] => ({
-  id: RUN.id,
+  ...API_TOKEN,
   name: text,
-  role: "member",
   envName: "production",
-  parentId: null,
-  createdAt: RUN.createdAt,
   createdBy: text,
   expiresAt: RUN.createdAt,
   lastUsedAt: RUN.createdAt,
-  oldSecretExpiresAt: null,
   person: text,
-  mayApprove: true,
-  mayActForOthers: true,
 }));
 const entries = TEXTS.map(
   (text): AuditEntry => ({
@@ -90,17 +84,7 @@ const endpoints = TEXTS.map((text): Schemas["ListedWebhookEndpoint"] => ({
   name: "portal-of-the-shop-team",
   version: 3,
   changedAt: RUN.createdAt,
-  definition: {
-    url: null,
-    headers: {},
-    events: ["action_run.failed", "action_run.succeeded"],
-    signingSecret: null,
-    actionNames: [text, "b"],
-    labels: [text],
-    includeUnstored: false,
-    onlyOnChange: true,
-    disabled: false,
-  },
+  definition: { ...ENDPOINT, actionNames: [text, "b"], labels: [text] },
 }));
 const deliveries = TEXTS.map((reason): Schemas["Delivery"] => ({
   runId: RUN.id,

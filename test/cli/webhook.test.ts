@@ -6,23 +6,13 @@ import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
 
 import type { Schemas } from "../../src/client/index.ts";
-import { revokedAlone } from "../support/api-objects.ts";
+import { ENDPOINT, revokedAlone } from "../support/api-objects.ts";
 import { cli } from "./in-process.ts";
 import { badServer, json, RUN } from "./misbehaving.ts";
 import { settingsFor } from "./service.ts";
 
 const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
-const DEFINITION: Schemas["ListedWebhookEndpoint"]["definition"] = {
-  url: null,
-  headers: {},
-  events: ["action_run.failed", "action_run.succeeded"],
-  signingSecret: null,
-  actionNames: ["deploy"],
-  includeUnstored: false,
-  onlyOnChange: true,
-  disabled: false,
-};
-const LISTED = { name: "chat", version: 3, changedAt: RUN.createdAt, definition: DEFINITION };
+const LISTED = { name: "chat", version: 3, changedAt: RUN.createdAt, definition: ENDPOINT };
 const DELIVERY: Schemas["Delivery"] = {
   runId: RUN.id,
   type: "action_run.failed",
@@ -50,10 +40,10 @@ const TESTED = { status: 404, durationMs: 87, outcome: "failed", reason: "answer
 
 /** What each request is answered with: the status, the body and the headers. */
 const ANSWERS: Readonly<Record<string, readonly [number, unknown?, Record<string, string>?]>> = {
-  "PUT /chat": [201, { ...DEFINITION, signingSecret: SECRET }, { ETag: '"1"' }],
-  "PUT /pager": [200, DEFINITION, { ETag: '"4"' }],
-  "GET /chat": [200, DEFINITION, { ETag: '"3"' }],
-  "GET ": [200, [LISTED, { ...LISTED, name: "pager", definition: { ...DEFINITION, disabled: true } }]],
+  "PUT /chat": [201, { ...ENDPOINT, signingSecret: SECRET }, { ETag: '"1"' }],
+  "PUT /pager": [200, ENDPOINT, { ETag: '"4"' }],
+  "GET /chat": [200, ENDPOINT, { ETag: '"3"' }],
+  "GET ": [200, [LISTED, { ...LISTED, name: "pager", definition: { ...ENDPOINT, disabled: true } }]],
   "DELETE /chat": [204],
   "GET /chat/status": [200, STATUS],
   "GET /chat/deliveries": [200, [DELIVERY]],
@@ -105,7 +95,7 @@ test("put sends what a file, stdin or the variable has, and shows a new signing 
   writeFileSync(file, JSON.stringify(SENT));
   const asJson = await webhook(["put", "chat", "--body", `@${file}`, "--if-new"]);
   expect(asJson).toMatchObject({ code: 0, stderr: "" });
-  expect(JSON.parse(asJson.stdout)).toEqual({ ...DEFINITION, signingSecret: SECRET });
+  expect(JSON.parse(asJson.stdout)).toEqual({ ...ENDPOINT, signingSecret: SECRET });
   expect(last()).toMatchObject({ body: SENT, headers: { "if-none-match": "*" } });
 
   const text = await webhook(["put", "chat", "--body", "@-", "--no-json"], {}, JSON.stringify(SENT));
@@ -152,7 +142,7 @@ test("put warns about what is left of an example, and quotes no secret", async (
 });
 
 test("get prints what put accepts, list what sends, delete what is gone", async () => {
-  expect(JSON.parse((await webhook(["get", "chat"])).stdout)).toEqual(DEFINITION);
+  expect(JSON.parse((await webhook(["get", "chat"])).stdout)).toEqual(ENDPOINT);
   expect((await webhook(["get", "chat", "--no-json"])).stdout).toMatch(/^version: +3$/m);
   expect(JSON.parse((await webhook(["list", "-n", "1"])).stdout)).toEqual([LISTED]);
   const { stdout } = await webhook(["list", "--no-json"]);

@@ -4,7 +4,8 @@ import { describe, expect, it } from "vitest";
 import { secretsOf, withSecrets } from "../../src/console/actions/definition-shape.ts";
 import { formatRate, statisticsOf } from "../../src/console/actions/last-runs.tsx";
 import { diffLines, withGaps } from "../../src/console/actions/line-diff.ts";
-import type { RunRow } from "../../src/console/runs/run-list.ts";
+import { type RunRow, rowOf } from "../../src/console/runs/run-list.ts";
+import { RUN } from "../support/api-objects.ts";
 
 const SIGNS = { same: " ", removed: "-", added: "+" };
 const shown = (before: string, after: string) => diffLines(before, after).map(({ kind, text }) => SIGNS[kind] + text);
@@ -64,22 +65,13 @@ const iso = (ms: number) => new Date(AT + ms).toISOString();
 /** A run that began at once and took this long. */
 function row(status: RunRow["status"], tookMs: number, startedAfterMs = 0): RunRow {
   const isOpen = status === "pending" || status === "running";
-  return {
-    id: "x",
-    actionName: "deploy",
-    entityId: null,
+  return rowOf({
+    ...RUN,
     status,
-    triggeredBy: "ci",
-    labels: [],
     createdAt: iso(0),
     startedAt: iso(startedAfterMs),
-    externalUrl: null,
-    problem: null,
-    isStopping: false,
-    waiting: null,
-    failing: null,
     completedAt: isOpen ? null : iso(startedAfterMs + tookMs),
-  };
+  });
 }
 
 describe("the last runs", () => {

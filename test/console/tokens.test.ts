@@ -106,7 +106,10 @@ describe("an audit entry", () => {
       "quota raised",
       "toString",
     ]);
-    expect(wordsOf("webhook_endpoint_tested")).toBe("tested the endpoint");
+    expect([wordsOf("webhook_endpoint_tested"), wordsOf("token_minted")]).toEqual([
+      "tested the endpoint",
+      "created the token",
+    ]);
   });
 
   it("says how many runs a bulk operation was for, and how it ended", () => {

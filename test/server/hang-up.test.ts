@@ -3,7 +3,7 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
-import { ask, type CreatedRun } from "./load.ts";
+import { ask, type CreatedRun, createToken } from "./load.ts";
 import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
 
@@ -27,8 +27,7 @@ function url(path: string): string {
 /** Creates tokens, one for each reader. */
 function createTokens(n: number): Promise<string[]> {
   const body = { name: "reader", role: "viewer" };
-  const createToken = () => ask<{ token: string }>("POST", url(`/${ORG}/shop/tokens`), { token: shared.token, body });
-  return Promise.all(Array.from({ length: n }, async () => (await createToken()).body.token));
+  return Promise.all(Array.from({ length: n }, () => createToken(url(`/${ORG}/shop`), shared.token, body)));
 }
 
 function createRuns(n: number): Promise<CreatedRun[]> {

@@ -68,6 +68,11 @@ export async function ask<T>(method: string, url: string, { token, body, key }: 
   return { status: answer.status, headers: answer.headers, body: JSON.parse(text) as T };
 }
 
+/** Creates a token of the project at this URL. `token`: the operator's. */
+export async function createToken(project: string, token: string, body: { name: string; role: string }) {
+  return (await ask<{ readonly token: string }>("POST", `${project}/tokens`, { token, body })).body.token;
+}
+
 export function startLoad(runsUrl: string, token: string, callers: number): Load {
   const known: Known[] = [];
   const surprises: string[] = [];

@@ -20,7 +20,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXAMPLE_ENVIRONMENT } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
-import { ask, type CreatedRun } from "./load.ts";
+import { ask, type CreatedRun, createToken } from "./load.ts";
 import { type Installation, newInstallation } from "./place.ts";
 import { type Block, blocksOf, faultsOf } from "./readme/document.ts";
 import { type Receiver, startReceiver } from "./readme/receiver.ts";
@@ -74,11 +74,8 @@ beforeAll(async () => {
   installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
   const server = await installation.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
-  const created = await ask<{ token: string }>("POST", `${server.url}/acme/shop/tokens`, {
-    token: installation.token,
-    body: { name: "member", role: "member" },
-  });
-  memberToken = created.body.token;
+  const member = { name: "member", role: "member" };
+  memberToken = await createToken(`${server.url}/acme/shop`, installation.token, member);
   writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${installation.token}\n`);
   mkdirSync(join(folder, ".wrangler"));
   for (const beside of ["examples", "reporters"]) {

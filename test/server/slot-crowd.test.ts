@@ -13,7 +13,7 @@ import { newMiniflare } from "../../src/dev/miniflare.ts";
 import { newSecrets } from "../../src/dev/server.ts";
 import { serve } from "../support/node-server.ts";
 
-import { type ActionRun, ask } from "./load.ts";
+import { type ActionRun, ask, createToken } from "./load.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 import { until } from "./until.ts";
 
@@ -98,13 +98,7 @@ it("300 callers at once for one concurrency queue wait in order, and each end st
   const definition = { trigger, concurrency: { group: "deploys" } };
   expect((await ask("PUT", action, { token, body: definition })).status).toBe(201);
   const tokens = await Promise.all(
-    ["ci", "portal"].map(async (name) => {
-      const created = ask<{ readonly token: string }>("POST", `${origins[0]}/acme/shop/tokens`, {
-        token,
-        body: { name, role: "member" },
-      });
-      return (await created).body.token;
-    }),
+    ["ci", "portal"].map((name) => createToken(`${origins[0]}/acme/shop`, token, { name, role: "member" })),
   );
 
   const answers = await Promise.all(

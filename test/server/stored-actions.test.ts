@@ -12,7 +12,7 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
-import { type ActionRun, type Answer, type Ask, ask } from "./load.ts";
+import { type ActionRun, type Answer, type Ask, ask, createToken } from "./load.ts";
 import { killAll, newInstallation } from "./place.ts";
 import { bytesOf } from "./state.ts";
 import { until } from "./until.ts";
@@ -130,15 +130,9 @@ async function play() {
   }
 
   const first = await installation.start();
-  const createToken = async (role: string) =>
-    (
-      await ask<{ token: string }>("POST", `${project}/tokens`, {
-        token: installation.token,
-        body: { name: role, role },
-      })
-    ).body.token;
-  const admin = await createToken("admin");
-  const member = await createToken("member");
+  const [admin = "", member = ""] = await Promise.all(
+    ["admin", "member"].map((role) => createToken(project, installation.token, { name: role, role })),
+  );
   const definition = {
     description: DESCRIPTION,
     trigger: {

@@ -1,4 +1,4 @@
-/** What the API shows of a run and of a bulk operation, for tests in Node that play the service. */
+/** What the API shows of a run and of what is around it, for tests in Node that play the service. */
 
 import type { components } from "../../src/client/openapi.ts";
 
@@ -60,6 +60,34 @@ export const OPERATION: Schemas["BulkOperation"] = {
   createdAt: RUN.createdAt,
   completedAt: null,
   counts: { matched: 3, accepted: 0, skipped: 0, failed: 0, remaining: 3 },
+};
+
+export const API_TOKEN: Schemas["ApiToken"] = {
+  id: RUN.id,
+  name: "portal",
+  role: "member",
+  envName: null,
+  parentId: null,
+  createdBy: "root",
+  person: "ada@acme",
+  mayApprove: true,
+  mayActForOthers: true,
+  createdAt: RUN.createdAt,
+  expiresAt: null,
+  lastUsedAt: null,
+  oldSecretExpiresAt: null,
+};
+
+/** A webhook endpoint's definition, as it is listed. */
+export const ENDPOINT: Schemas["ListedWebhookEndpoint"]["definition"] = {
+  url: null,
+  headers: {},
+  events: ["action_run.failed", "action_run.succeeded"],
+  signingSecret: null,
+  actionNames: ["deploy"],
+  includeUnstored: false,
+  onlyOnChange: true,
+  disabled: false,
 };
 
 /** What the API answers to a revoke of a token that created and stored nothing. */
