@@ -90,6 +90,18 @@ export function start(args: readonly string[], settings: Settings = {}, input = 
   return { child, ended, printed: () => text("stdout"), until };
 }
 
+/** The settings of a job that reports to this callback. */
+export function jobOf({ callback }: { readonly callback: { readonly url: string; readonly token: string } }): Settings {
+  return { CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token };
+}
+
+/** The values that a command prints, one on each line. */
+export const jsonLines = (printed: string) =>
+  printed
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line));
+
 /** Runs the command line to its end. */
 export function cli(args: readonly string[], settings: Settings = {}, input = ""): Promise<Ended> {
   return start(args, settings, input).ended;

@@ -18,6 +18,13 @@ export function cli(args: readonly string[], settings: Settings = {}, input = ""
   return next(args, settings, input, false);
 }
 
+/** What a command prints as JSON. Throws if it fails. */
+export async function cliJson<T>(args: readonly string[], settings: Settings): Promise<T> {
+  const { code, stdout, stderr } = await cli(args, settings);
+  if (code !== 0) throw new Error(`${args.join(" ")} exited with ${code}: ${stderr}`);
+  return JSON.parse(stdout);
+}
+
 /**
  * Like `cli`, but stdin and stderr say that they are a terminal, as if only stdout went to a file. `typed`: what is
  * there from the beginning, or a stream of it.

@@ -4,6 +4,7 @@ import { expect, test } from "vitest";
 import { Output } from "../../src/cli/output.ts";
 import { changeLine } from "../../src/cli/run-text.ts";
 import type { Schemas } from "../../src/client/index.ts";
+import { jsonLines } from "./command.ts";
 import { html, json, RUN } from "./misbehaving.ts";
 import { answering, gone, inTurn, type Step, service, streaming } from "./service.ts";
 
@@ -88,22 +89,9 @@ test("watch of all runs prints a run as one line of JSON for each change, throug
     streaming(changes("9.2"), changes("9.3", FAILED)),
     revoked,
   );
-  const { code, stdout, stderr } = await run(
-    "watch",
-    "--json",
-    "--action-name",
-    "deploy",
-    "--label",
-    "a",
-    "--label",
-    "b",
-  );
-  expect(
-    stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line)),
-  ).toEqual([RUN, FAILED]);
+  const filter = ["--action-name", "deploy", "--label", "a", "--label", "b"];
+  const { code, stdout, stderr } = await run("watch", "--json", ...filter);
+  expect(jsonLines(stdout)).toEqual([RUN, FAILED]);
   expect(code).toBe(3);
   expect(stderr.match(/The server can't answer now, so the command waits for it/g)).toHaveLength(1);
   expect(stderr.match(/The server answers again\./g)).toHaveLength(1);
@@ -138,10 +126,9 @@ test.each([
   [80, "2026-11-25T13:23:52Z  "],
   [120, "2026-11-25T13:23:52Z  "],
 ])("a line fits into %i cells", (columns, beginning) => {
-  const output = new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream);
   const run = { ...FAILED, actionName: "deploy-the-shop 🚀" } as Schemas["ActionRun"];
   process.env.NO_COLOR = "1";
-  const line = changeLine(run, new Output({ json: false }, output.stream));
+  const line = changeLine(run, new Output({ json: false }, { isTTY: true, columns } as NodeJS.WriteStream));
   delete process.env.NO_COLOR;
   expect(line.startsWith(beginning)).toBe(true);
   expect(line).toMatch(/failed {5}deploy/);

@@ -36,7 +36,7 @@ const ALSO: Readonly<Record<string, readonly string[]>> = {
   "bench/": ["test/tools/bench"],
   "bin/": ["test/tools/package"],
   "docs/": ["test/rules/", "test/server/readme"],
-  "examples/": ["test/examples/", "test/server/examples"],
+  "examples/": ["test/examples/", "test/server/example-"],
   "migrations/": ["test/upgrade/", "test/database/"],
   "README.md": ["test/server/readme"],
   "reporters/": ["test/server/reporters"],

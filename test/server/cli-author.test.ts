@@ -6,7 +6,7 @@
 import { stripVTControlCharacters } from "node:util";
 import stringWidth from "string-width";
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { cleanEnv, type Settings, start } from "../cli/command.ts";
+import { cleanEnv, jobOf, jsonLines, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import { COMMAND_LINE, hasTerminal, Terminal } from "../cli/terminal.ts";
@@ -28,11 +28,6 @@ async function jsonOf(...args: readonly string[]) {
   expect([args, code, stderr]).toEqual([args, 0, ""]);
   return JSON.parse(stdout);
 }
-
-const jobOf = ({ callback }: { callback: { url: string; token: string } }): Settings => ({
-  CALLBACK_URL: callback.url,
-  CALLBACK_TOKEN: callback.token,
-});
 
 /** A command on a terminal of 80 columns. */
 function onTerminal(command: string): Terminal {
@@ -81,16 +76,13 @@ test.skipIf(!hasTerminal)(
     expect(job).toMatchObject({ code: 3, stderr: "" });
     const watched = await watching.ended;
     expect(watched.code).toBe(1);
-    const events = watched.stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
+    const events = jsonLines(watched.stdout);
     expect(events.map(({ type }) => type)).toEqual(["created", "started", "heartbeat", "ended"]);
     expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
     await watchingAll.until(/"failed"/);
     watchingAll.child.kill("SIGINT");
-    const changes = (await watchingAll.ended).stdout.trimEnd().split("\n");
-    expect(changes.map((line) => JSON.parse(line)).map(({ id, status }) => [id === created.id, status])).toEqual([
+    const changes = jsonLines((await watchingAll.ended).stdout);
+    expect(changes.map(({ id, status }) => [id === created.id, status])).toEqual([
       [true, "pending"],
       [true, "running"],
       [true, "failed"],

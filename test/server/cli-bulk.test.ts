@@ -6,7 +6,7 @@
 import { beforeAll, expect, test } from "vitest";
 import type { Schemas } from "../../src/client/index.ts";
 import type { Ended } from "../cli/command.ts";
-import { cli, cliAtTerminal } from "../cli/in-process.ts";
+import { cli, cliAtTerminal, cliJson } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import { sharedServer } from "./place.ts";
 
@@ -21,11 +21,7 @@ beforeAll(async () => {
   story = await play();
 });
 
-async function json<T>(...args: readonly string[]): Promise<T> {
-  const { code, stdout, stderr } = await cli(args, settings);
-  if (code !== 0) throw new Error(`${args.join(" ")} exited with ${code}: ${stderr}`);
-  return JSON.parse(stdout);
-}
+const json = <T>(...args: readonly string[]) => cliJson<T>(args, settings);
 
 const operationOf = ({ stdout }: Ended): BulkOperation => JSON.parse(stdout);
 

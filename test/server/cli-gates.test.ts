@@ -4,8 +4,8 @@
  */
 
 import { afterAll, beforeAll, expect, test } from "vitest";
-import { type Settings, start } from "../cli/command.ts";
-import { cli } from "../cli/in-process.ts";
+import { jobOf, type Settings, start } from "../cli/command.ts";
+import { cli, cliJson as json } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { type RunningReceiver, startReceiver } from "../support/receiver/server.ts";
@@ -33,22 +33,13 @@ beforeAll(async () => {
 });
 afterAll(() => receiver.close());
 
-async function json<T>(args: readonly string[], settings: Settings): Promise<T> {
-  const { code, stdout, stderr } = await cli(args, settings);
-  if (code !== 0) throw new Error(`${args.join(" ")} exited with ${code}: ${stderr}`);
-  return JSON.parse(stdout);
-}
-
 /** The settings of a person with their own token. */
 async function person(name: string, ...flags: readonly string[]): Promise<Settings> {
   const args = ["token", "create", `${name}-token`, "--role", "member", "--person", name, ...flags];
   return { ...root, ACTION_RUNS_TOKEN: (await json<{ token: string }>(args, root)).token };
 }
 
-const jobOf = ({ body }: ReceivedRequest): Settings => {
-  const { url, token } = JSON.parse(body);
-  return { CALLBACK_URL: url, CALLBACK_TOKEN: token };
-};
+const callbackIn = ({ body }: ReceivedRequest) => ({ callback: JSON.parse(body) });
 
 async function play() {
   const bo = await person("bo");
@@ -85,14 +76,14 @@ async function play() {
   const inLine = await details(second.id);
   const groups = await json(["group", "list"], bo);
   const paused = await json(["pause", "deploys", "--reason", "lunch", "--until", "+1h"], root);
-  const job = jobOf(started()[0] as ReceivedRequest);
+  const job = jobOf(callbackIn(started()[0] as ReceivedRequest));
   await json(["report", "succeeded"], job);
   const overLunch = await details(second.id);
   const startedOverLunch = started().length;
   await json(["resume", "deploys"], root);
   await until("the second deploy starts", () => started().length === 2);
   const early = await cli(["resume", "deploys"], root);
-  await json(["report", "succeeded"], jobOf(started()[1] as ReceivedRequest));
+  await json(["report", "succeeded"], jobOf(callbackIn(started()[1] as ReceivedRequest)));
 
   const rejected = await json<Run>(["reject", third.id, "--reason", "not today"], ada);
   const late = await cli(["approve", third.id, "--yes"], ada);
@@ -157,9 +148,8 @@ test("a job that reports before its run has started is told that the run waits",
   const trigger = JSON.stringify({ type: "webhook", url: `${receiver.url}/later` });
   const args = ["create", "later", "--trigger", trigger, "--not-before", "+1h"];
   const { id, callback } = await json<Run & { callback: { url: string; token: string } }>(args, root);
-  const job = { CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token };
   for (const command of [["heartbeat"], ["report", "failed"]]) {
-    const { code, stderr } = await cli(command, job);
+    const { code, stderr } = await cli(command, jobOf({ callback }));
     expect([code, stderr]).toEqual([5, expect.stringMatching(/The run still waits.*\(run_waiting, /)]);
   }
   await json(["cancel", id], root);

@@ -6,7 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, test } from "vitest";
-import { cleanEnv, type Settings, start } from "../cli/command.ts";
+import { cleanEnv, jobOf, jsonLines, type Settings, start } from "../cli/command.ts";
 import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import { COMMAND_LINE, hasTerminal } from "../cli/terminal.ts";
@@ -31,8 +31,6 @@ async function create(...args: readonly string[]): Promise<Created> {
   expect(created).toMatchObject({ code: 0, stderr: "" });
   return JSON.parse(created.stdout);
 }
-
-const inside = ({ callback }: Created): Settings => ({ CALLBACK_URL: callback.url, CALLBACK_TOKEN: callback.token });
 
 describe("create, get, list, cancel", () => {
   test("work together on one run, and a second cancel is a conflict", async () => {
@@ -95,7 +93,7 @@ describe("create, get, list, cancel", () => {
 describe("report and heartbeat", () => {
   test("a heartbeat starts the run, a report ends it, and only another report is a conflict", async () => {
     const created = await create();
-    const job = inside(created);
+    const job = jobOf(created);
     const beat = await cli(["heartbeat", "--progress", "40%", "-m", "testing"], job);
     expect(JSON.parse(beat.stdout)).toMatchObject({ status: "running" });
     const report = ["report", "SUCCESS", "--output", '{"url":"https://x.example"}', "--idempotency-key", "job-7"];
@@ -114,13 +112,13 @@ describe("report and heartbeat", () => {
     ["ABORTED", [], "The job was cancelled."],
   ] as const)("%s with %j fails the run: %s", async (outcome, more, error) => {
     const created = await create();
-    const reported = await cli(["report", outcome, ...more], inside(created), "3 tests failed");
+    const reported = await cli(["report", outcome, ...more], jobOf(created), "3 tests failed");
     expect(JSON.parse(reported.stdout)).toMatchObject({ status: "failed", error });
   });
 
   test("a token of another run is not allowed", async () => {
     const [one, other] = [await create(), await create()];
-    const job = { ...inside(one), CALLBACK_TOKEN: other.callback.token };
+    const job = { ...jobOf(one), CALLBACK_TOKEN: other.callback.token };
     expect((await cli(["heartbeat"], job)).code).toBe(3);
     expect((await cli(["heartbeat", "--token-stdin"], job, one.callback.token)).code).toBe(0);
   });
@@ -136,15 +134,12 @@ describe("the end of a run", () => {
     const created = await create();
     const watching = start(["watch", created.id], settings);
     await watching.until(/"created"/);
-    await cli(["heartbeat", "--progress", "0.5"], inside(created));
+    await cli(["heartbeat", "--progress", "0.5"], jobOf(created));
     await watching.until(/"progress":0.5/);
-    await cli(["report", outcome], inside(created));
+    await cli(["report", outcome], jobOf(created));
     const watched = await watching.ended;
     expect(watched).toMatchObject({ code, stderr: "" });
-    const events = watched.stdout
-      .trimEnd()
-      .split("\n")
-      .map((line) => JSON.parse(line));
+    const events = jsonLines(watched.stdout);
     expect(events.map(({ type }) => type)).toEqual(["created", "started", "heartbeat", "ended"]);
     const later = await run("watch", created.id, "--after", String(events.at(-1).seq));
     expect(later).toMatchObject({ code, stdout: "" });
@@ -191,7 +186,7 @@ describe("a cancel", () => {
   ])("ends a running job with %j by %s, and the run as cancelled", async (trap, signal, code, grace) => {
     const created = await create();
     const script = `${trap} echo ready; while :; do sleep 0.1; done`;
-    const job = start(["exec", "--interval", "1", "--", "sh", "-c", script], inside(created));
+    const job = start(["exec", "--interval", "1", "--", "sh", "-c", script], jobOf(created));
     await job.until(/ready/);
     const asked = await run("cancel", created.id, "--reason", "wrong branch", "--grace", grace);
     const cancel = { by: "root", reason: "wrong branch" };
@@ -309,7 +304,7 @@ describe.skipIf(!hasTerminal)("on a terminal", () => {
 
   test("get --wait shows events on it, and prints only the run as JSON to a redirected stdout", async () => {
     const created = await create();
-    await cli(["report", "succeeded"], inside(created));
+    await cli(["report", "succeeded"], jobOf(created));
     const file = join(folder, "ended.json");
     const shown = terminal(`get ${created.id} --wait > "${file}"`, { NO_COLOR: "1" });
     expect(shown.status).toBe(0);

@@ -167,12 +167,8 @@ it("a receiver's URL is nowhere in the files of npm start in clear", async () =>
     resolve(asked.url);
     response.end();
   });
-  const scope = { org: "acme", project: "shop", env: "closed" };
-  const client = createClient({
-    baseUrl: `http://localhost:${ports.start}`,
-    token: started.start.rootToken(),
-    ...scope,
-  });
+  const scope = { org: "acme", project: "shop", env: "closed", token: started.start.rootToken() };
+  const client = createClient({ baseUrl: `http://localhost:${ports.start}`, ...scope });
   const url = `${receiver.url}/services/${SECRET}`;
   const run = await client.runs.create({ actionName: "deploy", trigger: { type: "webhook", url } });
   expect(await called).toBe(`/services/${SECRET}`);

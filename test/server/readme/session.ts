@@ -6,35 +6,15 @@
 import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { chmodSync, existsSync, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
-import { delimiter, join } from "node:path";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../../../src/dev/wrangler.ts";
 import { MAIN } from "../../cli/command.ts";
+import { programFile } from "../job-machine.ts";
 import { HANGS_AFTER_MS } from "../until.ts";
 
-const PROGRAMS = [
-  "awk",
-  "cat",
-  "curl",
-  "cut",
-  "date",
-  "env",
-  "grep",
-  "head",
-  "jq",
-  "mktemp",
-  "od",
-  "openssl",
-  "rm",
-  "sed",
-  "sh",
-  "sleep",
-  "tail",
-  "test",
-  "tr",
-  "wc",
-];
+const PROGRAMS = "awk cat curl cut date env grep head jq mktemp od openssl rm sed sh sleep tail test tr wc";
 /** The proxy for every other machine. Nobody listens on this port, so no request leaves this machine. */
 const NOWHERE = "http://127.0.0.1:9";
 const LOOPBACK_ONLY = {
@@ -58,9 +38,8 @@ export interface Ran {
 export function furnish(folder: string): void {
   const bin = join(folder, "bin");
   mkdirSync(bin);
-  const path = (process.env.PATH ?? "").split(delimiter);
-  for (const program of PROGRAMS) {
-    const file = path.map((place) => join(place, program)).find((place) => existsSync(place));
+  for (const program of PROGRAMS.split(" ")) {
+    const file = programFile(program);
     if (file !== undefined) symlinkSync(file, join(bin, program));
   }
   symlinkSync(process.execPath, join(bin, "node"));
