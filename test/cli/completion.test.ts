@@ -158,7 +158,7 @@ describe.each(["bash", "zsh"] as const)("typed into %s", (name) => {
     expect(existsSync(join(home, "made"))).toBe(false);
   });
 
-  test.skipIf(!isThere)("asks in the place that the line names, quickly, and never another server", async () => {
+  test.skipIf(!isThere)("asks in the environment that the line names, quickly, and never another server", async () => {
     await shell.typed("list --profile staging --env=qa --url http://other --label tea\t");
     const asked = readFileSync(join(home, "asked"), "utf8");
     expect(asked).toBe("suggest labels tea --retries 0 --request-timeout 2 --profile staging --env=qa\n");

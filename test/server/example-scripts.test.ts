@@ -100,8 +100,14 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
   });
 
   it.each([
-    ['{"page":"https://shop.example"}\n', { status: "succeeded", output: { page: "https://shop.example" } }, 0],
     [
+      "becomes the run's output",
+      '{"page":"https://shop.example"}\n',
+      { status: "succeeded", output: { page: "https://shop.example" } },
+      0,
+    ],
+    [
+      "fails the run if it is no object",
       "[1]",
       {
         status: "failed",
@@ -110,11 +116,12 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
       65,
     ],
     [
+      "fails the run if it is too long",
       `{"a":"${"x".repeat(200_000)}"}`,
       { status: "failed", error: expect.stringMatching(/^The command succeeded, but its/) },
       65,
     ],
-  ])("reports what the command wrote to $OUTPUT_FILE, or that it was refused: %.40s", async (written, body, code) => {
+  ])("what the command writes to $OUTPUT_FILE %s", async (_, written, body, code) => {
     writeFileSync(join(folder, "written"), written);
     expect((await job(["sh", "-c", 'cat written >"$OUTPUT_FILE"']).ended).code).toBe(code);
     expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, key, body });
