@@ -7,7 +7,7 @@ import { buffer } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient, type Schemas } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
-import { sharedServer } from "../server/place.ts";
+import { sharedServer } from "../server/installation.ts";
 import { until } from "../server/until.ts";
 import { type NodeServer, serve } from "../support/node-server.ts";
 import { filledIn, OptFolder, type Places, shipped } from "./example.ts";

@@ -3,7 +3,7 @@
 import { afterAll, describe, expect, it } from "vitest";
 import { callback, createClient } from "../../src/client/index.ts";
 import { freePort } from "../../src/dev/server.ts";
-import { sharedServer } from "../server/place.ts";
+import { sharedServer } from "../server/installation.ts";
 import { missing, ProductProcesses } from "./product-process.ts";
 import { haproxy, nginx } from "./proxies.ts";
 

@@ -7,7 +7,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { createClient } from "../../src/client/index.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { type Installation, killAll, newInstallation } from "./place.ts";
+import { type Installation, killAll, newInstallation } from "./installation.ts";
 import { blocksOf } from "./readme/document.ts";
 import { copyObjects, journaled, letRunsAge, letTimePass, rowsInD1 } from "./state.ts";
 import { until } from "./until.ts";

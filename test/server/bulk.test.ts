@@ -2,8 +2,8 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { afterAll, beforeAll, expect, it } from "vitest";
+import { type Installation, killAll, newInstallation, type Server } from "./installation.ts";
 import { ask, type CreatedRun, forEachOf } from "./load.ts";
-import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { bulkStates, journaled, putInD1, type RunInD1 } from "./state.ts";
 import { until } from "./until.ts";
 

@@ -10,7 +10,7 @@ import { cleanEnv, jobOf, jsonLines, type Settings, start } from "../cli/command
 import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import { COMMAND_LINE, hasTerminal, Terminal } from "../cli/terminal.ts";
-import { type Installation, killAll, newInstallation } from "./place.ts";
+import { type Installation, killAll, newInstallation } from "./installation.ts";
 import { until } from "./until.ts";
 
 let installation: Installation;

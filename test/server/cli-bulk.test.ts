@@ -8,7 +8,7 @@ import type { Schemas } from "../../src/client/index.ts";
 import type { Ended } from "../cli/command.ts";
 import { cli, cliAtTerminal, cliJson } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 
 type BulkOperation = Schemas["BulkOperation"];
 

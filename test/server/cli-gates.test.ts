@@ -9,7 +9,7 @@ import { cli, cliJson as json } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { type RunningReceiver, startReceiver } from "../support/receiver/server.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 import { until } from "./until.ts";
 
 const ORG = "of-cli-gates-test";

@@ -11,7 +11,7 @@ import { cli } from "../cli/in-process.ts";
 import { settingsFor } from "../cli/service.ts";
 import { COMMAND_LINE, hasTerminal } from "../cli/terminal.ts";
 import { revokedAlone } from "../support/api-objects.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 
 const ORG = "of-cli-test";
 const shared = sharedServer(ORG);

@@ -4,7 +4,7 @@ import { describe, expect, test } from "vitest";
 import { type ClientSettings, callback, createClient } from "../../src/client/index.ts";
 import { all } from "../client/stub.ts";
 import { revokedAlone } from "../support/api-objects.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 
 const ORG = "of-client-test";
 const { origin, token } = sharedServer(ORG);

@@ -5,7 +5,7 @@ import { readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 
 const { origin, token } = sharedServer("console");
 

@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { Answer } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
+import { killAll, newInstallation, type Server } from "./installation.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf } from "./load.ts";
-import { killAll, newInstallation, type Server } from "./place.ts";
 import { bytesOf, dispatchesIn, letTimePass } from "./state.ts";
 import { until } from "./until.ts";
 

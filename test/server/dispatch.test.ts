@@ -2,8 +2,8 @@
 
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { createClient } from "../../src/client/index.ts";
+import { type Installation, killAll, newInstallation, type Server } from "./installation.ts";
 import { ask, type CreatedRun } from "./load.ts";
-import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { until } from "./until.ts";
 
 const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;

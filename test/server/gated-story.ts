@@ -4,8 +4,8 @@
  */
 
 import { GatedLoad, type Told } from "./gated-load.ts";
+import { type Installation, killAll, type Server } from "./installation.ts";
 import { type ActionRun, ask, forEachOf } from "./load.ts";
-import { type Installation, killAll, type Server } from "./place.ts";
 import { letTimePass } from "./state.ts";
 import { until } from "./until.ts";
 

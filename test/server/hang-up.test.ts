@@ -3,8 +3,8 @@
 import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { expect, test } from "vitest";
+import { sharedServer } from "./installation.ts";
 import { ask, type CreatedRun, createToken } from "./load.ts";
-import { sharedServer } from "./place.ts";
 import { until } from "./until.ts";
 
 /** No other file has runs of this organization, so its subscriptions are free. */

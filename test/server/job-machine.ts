@@ -13,7 +13,7 @@ import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { type NodeServer, serve } from "../support/node-server.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 import type { Env, Step } from "./products.ts";
 
 export interface Run {

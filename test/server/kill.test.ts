@@ -3,8 +3,8 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from "vitest";
 import type { Told } from "./gated-load.ts";
 import { playGates } from "./gated-story.ts";
+import { type Installation, killAll, newInstallation, type Server } from "./installation.ts";
 import { type ActionRun, ask, type CreatedRun, forEachOf, type Known, type Load, startLoad } from "./load.ts";
-import { type Installation, killAll, newInstallation, type Server } from "./place.ts";
 import { journaled, letTimePass, lockD1, rowsInD1 } from "./state.ts";
 import { until } from "./until.ts";
 

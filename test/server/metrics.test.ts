@@ -11,7 +11,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
 import { createClient } from "../../src/client/index.ts";
 import { CONFIG, ROOT } from "../../src/dev/wrangler.ts";
-import { sharedServer } from "./place.ts";
+import { sharedServer } from "./installation.ts";
 import { blocksOf } from "./readme/document.ts";
 import { until } from "./until.ts";
 

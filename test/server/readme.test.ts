@@ -19,9 +19,8 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXAMPLE_ENVIRONMENT } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
-
+import { type Installation, newInstallation } from "./installation.ts";
 import { ask, type CreatedRun, createToken } from "./load.ts";
-import { type Installation, newInstallation } from "./place.ts";
 import { type Block, blocksOf, faultsOf } from "./readme/document.ts";
 import { type Receiver, startReceiver } from "./readme/receiver.ts";
 import { type Exchange, type Recorder, startRecorder } from "./readme/recorder.ts";

@@ -1,7 +1,7 @@
 /**
  * What the files of this folder share, because each costs seconds: the built service, a migrated database to copy, one
  * running server, and the build tools. A file that kills its server, or gives it other settings, starts
- * its own (place.ts).
+ * its own (installation.ts).
  */
 
 import { mkdtempSync, rmSync } from "node:fs";
@@ -16,7 +16,7 @@ import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
 import { putMany } from "./console/many.ts";
-import { type Beginning, newInstallation } from "./place.ts";
+import { type Beginning, newInstallation } from "./installation.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 
 declare module "vitest" {

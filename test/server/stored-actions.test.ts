@@ -12,8 +12,8 @@ import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ReceivedRequest } from "../support/receiver/client.ts";
 import { startReceiver } from "../support/receiver/server.ts";
 import { newDoor } from "./door.ts";
+import { killAll, newInstallation } from "./installation.ts";
 import { type ActionRun, type Answer, type Ask, ask, createToken } from "./load.ts";
-import { killAll, newInstallation } from "./place.ts";
 import { bytesOf } from "./state.ts";
 import { until } from "./until.ts";
 

@@ -6,7 +6,7 @@ import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { collect, ROOT } from "../../src/dev/wrangler.ts";
-import { sharedServer } from "../server/place.ts";
+import { sharedServer } from "../server/installation.ts";
 import { Project } from "./project.ts";
 
 const WIRE = "src/runs/api/responses/runs.ts";

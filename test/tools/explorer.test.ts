@@ -2,7 +2,7 @@
 
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, it } from "vitest";
-import { sharedServer } from "../server/place.ts";
+import { sharedServer } from "../server/installation.ts";
 import { until } from "../server/until.ts";
 import { describeInBrowser, overflow } from "../server/watched-browser.ts";
 import {

@@ -6,7 +6,7 @@ import { Webhook } from "standardwebhooks";
 import { afterAll, describe, expect, it } from "vitest";
 import { createClient, type Schemas } from "../../src/client/index.ts";
 import { type HelloJob, type OfferedHello, offerHello, startHelloJob } from "../../src/dev/hello.ts";
-import { sharedServer } from "../server/place.ts";
+import { sharedServer } from "../server/installation.ts";
 import { until } from "../server/until.ts";
 import { serve } from "../support/node-server.ts";
 

@@ -9,7 +9,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { companyServer, forwardProxy } from "../cli/company-network.ts";
 import { json, RUN } from "../cli/misbehaving.ts";
-import { sharedServer } from "../server/place.ts";
+import { sharedServer } from "../server/installation.ts";
 import { describeInBrowser } from "../server/watched-browser.ts";
 import { installPackage, type Project, USED } from "./package/project.ts";
 import { type Runtime, runtimes } from "./package/runtimes.ts";

@@ -10,7 +10,7 @@ import { secretsOf, withSecrets } from "../../../src/console/actions/definition-
 import { givenValues, PRODUCTS, triggerOf } from "../../../src/console/actions/products.ts";
 
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedServer } from "../place.ts";
+import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, dialog, field, hasFocus, run, Site, untilRunIs, WIDE } from "./site.ts";

@@ -5,8 +5,8 @@
 import { randomUUID } from "node:crypto";
 import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
+import { sharedServer } from "../installation.ts";
 import { forEachOf } from "../load.ts";
-import { sharedServer } from "../place.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { job, run, runs, Site, search, WIDE } from "./site.ts";

@@ -8,7 +8,7 @@ import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import type { Client } from "../../../src/client/index.ts";
 import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedServer } from "../place.ts";
+import { sharedServer } from "../installation.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, field, job, NARROW, run, runs, Site, sentOn, WIDE } from "./site.ts";
 

@@ -2,7 +2,7 @@
 
 import type { Page, Request } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedServer } from "../place.ts";
+import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, fakeTime, job, poll, runs, Site, show, WIDE, withoutFeed } from "./site.ts";

@@ -6,7 +6,7 @@
 
 import type { CDPSession, Page, Request } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedServer } from "../place.ts";
+import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, twoFrames } from "../watched-browser.ts";
 import { MANY } from "./many.ts";

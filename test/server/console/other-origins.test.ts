@@ -7,7 +7,7 @@ import type { IncomingMessage } from "node:http";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { type NodeServer, serve } from "../../support/node-server.ts";
-import { sharedServer } from "../place.ts";
+import { sharedServer } from "../installation.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { button, job, runs, Site, signInHere, WIDE } from "./site.ts";
 

@@ -5,7 +5,7 @@
 
 import type { Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedServer } from "../place.ts";
+import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { RELEASES } from "./many.ts";

@@ -14,10 +14,10 @@ import { inject } from "vitest";
 import { hasEnded } from "../../src/dev/children.ts";
 import { freePort, newSecrets } from "../../src/dev/server.ts";
 
-import type { InstallationSetup } from "./place-process.ts";
+import type { InstallationSetup } from "./installation-process.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 
-const PROCESS = fileURLToPath(new URL("place-process.ts", import.meta.url));
+const PROCESS = fileURLToPath(new URL("installation-process.ts", import.meta.url));
 
 /** Where runs are created, and the operator's token. */
 export interface SharedServer {
