@@ -1,10 +1,9 @@
 /** A service that plays bulk operations as a test says. */
 
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Schemas } from "../../src/client/index.ts";
 import { OPERATION } from "../support/api-objects.ts";
 import { json, RUN } from "./misbehaving.ts";
-import { ENVIRONMENT, service } from "./service.ts";
+import { ENVIRONMENT, type Step as Played, service } from "./service.ts";
 
 type BulkOperation = Schemas["BulkOperation"];
 type BulkPreview = Schemas["BulkPreview"];
@@ -36,7 +35,7 @@ export const preview = (told: Partial<BulkPreview> = {}): BulkPreview => ({
   ...told,
 });
 
-export type Step = BulkOperation | ((response: ServerResponse, request: IncomingMessage) => void);
+export type Step = BulkOperation | Played;
 
 export interface Script {
   readonly preview?: BulkPreview;

@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { afterAll, beforeAll, expect, inject, it } from "vitest";
-import { createClient } from "../../src/client/index.ts";
+import { callback, createClient } from "../../src/client/index.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 import { type Installation, killAll, newInstallation } from "./installation.ts";
 import { blocksOf } from "./readme/document.ts";
@@ -51,14 +51,10 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   );
   await Promise.all(
     wanted.map(async ([actionName = "", status]) => {
-      const { id, callback } = await runs.create({ actionName, labels: ["team:payments"] });
+      const { id, callback: to } = await runs.create({ actionName, labels: ["team:payments"] });
       if (status === "cancelled") return runs.cancel(id);
-      const report = { status, ...(status === "failed" && { error: 'It says: "no".\nTwice.' }) };
-      return fetch(callback.url, {
-        method: "POST",
-        headers: { Authorization: `Bearer ${callback.token}`, "Content-Type": "application/json" },
-        body: JSON.stringify(report),
-      });
+      const { succeed, fail } = callback(to.url, to.token);
+      return status === "failed" ? fail('It says: "no".\nTwice.') : succeed();
     }),
   );
   const metrics = await fetch(`${server.url}/acme/shop/envs/production/metrics`, { headers });

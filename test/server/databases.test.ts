@@ -34,6 +34,11 @@ interface EnvironmentDatabase {
 }
 
 const folder = mkdtempSync(join(QUICK_FILES, "action-runs-databases-"));
+const migrate = (state: string, config: string) =>
+  spawnSync(process.execPath, ["src/dev/migrate.ts", "--local", "--persist-to", state, "--config", config], {
+    cwd: ROOT,
+    encoding: "utf8",
+  });
 let installation: Installation;
 let server: Server;
 
@@ -43,9 +48,7 @@ beforeAll(async () => {
   const ours = readFileSync(join(ROOT, "wrangler.toml"), "utf8");
   writeFileSync(config, `${ours}\n${more.join("\n")}`);
   const state = join(folder, "state");
-  const migrate = ["src/dev/migrate.ts", "--local", "--persist-to", state, "--config", config];
-  const ran = spawnSync(process.execPath, migrate, { cwd: ROOT, encoding: "utf8" });
-  expect(ran).toMatchObject({ status: 0, stderr: "" });
+  expect(migrate(state, config)).toMatchObject({ status: 0, stderr: "" });
   const { d1Databases } = unstable_getMiniflareWorkerOptions(config).workerOptions as V4WorkerOptions;
   const worker = { ...inject("beginning").worker, ...(d1Databases && { d1Databases }) };
   installation = await newInstallation(`NEW_ENVIRONMENTS=${OPEN.join()}\n`, { worker, state });
@@ -158,8 +161,7 @@ it("npm run migrate stops if an environment lives in a local database that is no
   await killAll(server);
   const config = join(folder, "one.toml");
   writeFileSync(config, readFileSync(join(ROOT, "wrangler.toml"), "utf8"));
-  const migrate = ["src/dev/migrate.ts", "--local", "--persist-to", installation.state, "--config", config];
-  const ran = spawnSync(process.execPath, migrate, { cwd: ROOT, encoding: "utf8" });
-  expect(ran.status).toBe(1);
-  expect(ran.stderr).toMatch(/Environments live in database .*, which wrangler.toml does not bind/);
+  const { status, stderr } = migrate(installation.state, config);
+  expect(status).toBe(1);
+  expect(stderr).toMatch(/Environments live in database .*, which wrangler.toml does not bind/);
 });

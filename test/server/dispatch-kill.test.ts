@@ -46,18 +46,13 @@ afterAll(async () => {
   for (const cleanUp of cleanUps.splice(0).reverse()) await cleanUp();
 });
 
-async function openInstallation() {
-  const installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\n");
-  cleanUps.push(() => installation.remove());
-  return installation;
-}
-
 /** The ids of all runs whose webhook request is still stored. */
 const keptRequests = (state: string) => dispatchesIn(state).map(({ runId }) => runId);
 
 /** Two servers end by `kill -9`. The third gets no request until everything is dispatched. */
 async function play() {
-  const installation = await openInstallation();
+  const installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\n");
+  cleanUps.push(installation.remove);
   const receiver = await startReceiver();
   cleanUps.push(receiver.close);
   const { token, runs } = installation;

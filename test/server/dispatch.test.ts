@@ -129,15 +129,8 @@ describe("an event stream over HTTP", () => {
 
   test("cut by kill -9 resumes with Last-Event-ID, and each event comes once, also to the client", async () => {
     const run = await createRun();
-    const { runs: client } = createClient({
-      baseUrl: server.url,
-      token: installation.token,
-      org: "acme",
-      project: "shop",
-      env: "prod",
-      retries: 30,
-      retryDelayMs: 200,
-    });
+    const here = { baseUrl: server.url, token: installation.token, org: "acme", project: "shop", env: "prod" };
+    const { runs: client } = createClient({ ...here, retries: 30, retryDelayMs: 200 });
     const seenByClient: unknown[] = [];
     const clientWatches = (async () => {
       for await (const event of client.watch(run.id)) seenByClient.push(event);

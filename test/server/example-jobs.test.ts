@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node
 import { delimiter, join } from "node:path";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { hasCurl, JobMachine, type Run } from "./job-machine.ts";
+import { CALLBACK, HEARTBEAT, hasCurl, JobMachine, type Run } from "./job-machine.ts";
 import {
   actionSteps,
   block,
@@ -26,8 +26,6 @@ import {
 
 /** A stand-in for a project's script. It fails for the version "broken". */
 const DEPLOY_SH = `#!/bin/sh\nversion=\${1:-$VERSION}\necho "$version" >>deployed\n[ "$version" != broken ]\n`;
-const HEARTBEAT = "POST heartbeat application/json";
-const CALLBACK = "POST callback application/json";
 
 const machine = new JobMachine("of-example-jobs-test");
 const { folder, arrived } = machine;

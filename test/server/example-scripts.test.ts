@@ -6,14 +6,12 @@ import { delimiter, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { ROOT } from "../../src/dev/wrangler.ts";
-import { hasCurl, JobMachine, programFile, type Running } from "./job-machine.ts";
+import { CALLBACK, HEARTBEAT, hasCurl, JobMachine, programFile, type Running } from "./job-machine.ts";
 import type { Env } from "./products.ts";
 import { until } from "./until.ts";
 
 const RUN_ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const TOKEN = `${RUN_ID}:1795614708373:${"5e".repeat(32)}`;
-const HEARTBEAT = "POST heartbeat application/json";
-const CALLBACK = "POST callback application/json";
 const AUTHORIZATION = `Bearer ${TOKEN}`;
 /** The response to a heartbeat of a run that was cancelled. */
 const CANCELLED = {

@@ -32,6 +32,10 @@ export interface Arrived {
   readonly body: unknown;
 }
 
+/** `what` of the requests of jobs. */
+export const HEARTBEAT = "POST heartbeat application/json";
+export const CALLBACK = "POST callback application/json";
+
 /** A status, which gets an empty object as its body, or a whole response. "lose" sends none, "cut" only its beginning. */
 export type Answer = number | Response | "lose" | "cut";
 
