@@ -117,8 +117,8 @@ export const FAULTS: readonly Fault[] = [
     name: "archive-second-key",
     breaks: "a batch that is written again keeps its object's key",
     room: "src/runs/coordinator",
-    from: "archive.batch?.key ?? objectKey(scope, this.#try.day, hash)",
-    to: "objectKey(scope, Number.isNaN(this.#try.day) ? now : this.#try.day, hash)",
+    from: "archive.batch?.key ?? objectKey(scope, this.underWay.day, hash)",
+    to: "objectKey(scope, Number.isNaN(this.underWay.day) ? now : this.underWay.day, hash)",
     tests: ["test/archive/"],
   },
   {
