@@ -140,7 +140,7 @@ function ApprovalCount() {
   const { approvals } = useGateNews();
   if (approvals === null || approvals === 0) return null;
   return (
-    <span class="nav-count">
+    <span class="nav-count small">
       {countText(approvals)}
       <span class="only-heard"> waiting</span>
     </span>
@@ -153,7 +153,7 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
   const [isOpen, setOpen] = useState(false);
   const text = (
     <>
-      <span class="scope-project muted">
+      <span class="scope-project is-wide muted">
         {scope.o} <span class="slash">/</span> {scope.p} <span class="slash">/</span>
       </span>{" "}
       {scope.envName}

@@ -14,7 +14,7 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
   const { retry = {}, startOn, link, cancel } = trigger;
   const { maxAttempts, initialDelayMs = 1000 } = retry;
   return (
-    <dl class="facts is-ruled">
+    <dl class="facts is-ruled stack gap-0">
       <Fact term="Calls">
         <Address method={method} url={url} />
       </Fact>

@@ -54,7 +54,7 @@ export function DefinitionFields(props: FieldsProps) {
         error={problemAt("/description")}
         onText={(text) => set("description", text === "" ? undefined : text)}
       />
-      <fieldset class="group">
+      <fieldset class="group stack gap-14">
         <legend>What starts the job</legend>
         {isNew || trigger === undefined ? <Tiles trigger={trigger} names={names} onTrigger={setTrigger} /> : null}
         {trigger === undefined ? (
@@ -74,7 +74,7 @@ export function DefinitionFields(props: FieldsProps) {
       {trigger === undefined ? null : (
         <GateFields definition={definition} problemAt={problemAt} onDefinition={onDefinition} />
       )}
-      <fieldset class="group">
+      <fieldset class="group stack gap-14">
         <legend>Limits and labels</legend>
         <div class="grid">
           <TextField
@@ -140,7 +140,7 @@ function SchemaBuilder({ rows, problemAt, onRows }: SchemaBuilderProps) {
   // A row that was removed must not leave what was typed into it to the next one.
   const [removals, setRemovals] = useState(0);
   return (
-    <fieldset class="group">
+    <fieldset class="group stack gap-14">
       <legend>Parameters</legend>
       <p class="hint">What a run may set. The webhook gets each of them.</p>
       {rows.map((row, index) => (
@@ -257,7 +257,7 @@ function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
   const problem = problemAt("/approval") ?? problemAt("/concurrency");
   const hasGate = approval !== undefined || concurrency !== undefined;
   return (
-    <fieldset class="group">
+    <fieldset class="group stack gap-14">
       <legend>What holds a run back</legend>
       <Check isOn={approval !== undefined} onChange={(isOn) => set("approval", isOn ? {} : undefined)}>
         Somebody must approve each run

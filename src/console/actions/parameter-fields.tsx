@@ -213,7 +213,7 @@ function Picks({ field, texts, problemAt, changeIn, onText }: SchemaFieldProps &
       <p class="hint">{withChange(null, changeIn?.(field) ?? null)}</p>
       <div class="row gap-14">
         {field.options.map((option, index) => (
-          <label key={JSON.stringify(option)} class="switch">
+          <label key={JSON.stringify(option)} class="switch row no-wrap">
             <input
               type="checkbox"
               checked={picked.includes(String(index))}

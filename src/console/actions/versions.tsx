@@ -200,7 +200,7 @@ function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProp
   ));
   return (
     <Dialog title="Compare versions" onClose={onClose}>
-      <form class="wide-form" onSubmit={(event) => event.preventDefault()}>
+      <form class="wide-form stack gap-14" onSubmit={(event) => event.preventDefault()}>
         <div class="grid">
           <SelectField label="From version" value={before} onText={setBefore}>
             {options}

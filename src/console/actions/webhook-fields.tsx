@@ -119,7 +119,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
   return (
     <div class="stack">
       {Object.entries(headers).map(([one, value]) => (
-        <div key={one} class="with-button">
+        <div key={one} class="with-button row no-wrap">
           {value === null ? (
             secretAt(at + stepOf(one))
           ) : (
@@ -139,7 +139,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
           </Button>
         </div>
       ))}
-      <div class="with-button">
+      <div class="with-button row no-wrap">
         <TextField
           label="New header"
           placeholder="Authorization"
@@ -224,7 +224,7 @@ interface TileProps {
 
 export function Tile({ title, about, isChosen, onChoose }: TileProps) {
   return (
-    <label class="tile card switch">
+    <label class="tile card switch row no-wrap">
       <input type="radio" name="product" checked={isChosen} onChange={onChoose} />
       <span>
         <span class="strong">{title}</span>

@@ -114,7 +114,7 @@ export function OperationsLink() {
     <Link class="button is-quiet" href={hrefOf({ name: "operations", ...scope })}>
       Bulk operations
       {count === 0 ? null : (
-        <span class="nav-count">
+        <span class="nav-count small">
           {count}
           <span class="only-heard"> under way</span>
         </span>

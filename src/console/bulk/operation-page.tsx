@@ -76,7 +76,7 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
       </DetailHead>
       <Progress operation={operation} />
       {why === null ? null : <p class="note is-warning">{why}</p>}
-      <dl class="facts">
+      <dl class="facts stack gap-6">
         <Fact term="Asked by">
           <bdi>{by}</bdi>{" "}
           <span class="muted">

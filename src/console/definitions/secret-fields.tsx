@@ -44,9 +44,9 @@ export function SecretFields({ members, isInline = false, known = [], typed, sto
       />
     );
   });
-  if (isInline) return <div class="field">{fields}</div>;
+  if (isInline) return <div class="field stack gap-4">{fields}</div>;
   return (
-    <fieldset class="group">
+    <fieldset class="group stack gap-14">
       <legend>Secrets</legend>
       <p class="hint">{WRITTEN_ONCE}</p>
       {fields}

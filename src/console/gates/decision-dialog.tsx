@@ -183,7 +183,7 @@ function RequestView({ request }: { readonly request: Request }) {
         </code>
       </p>
       {names.length === 0 ? null : (
-        <dl class="facts">
+        <dl class="facts stack gap-6">
           {names.map(([name, value]) => (
             <Fact key={name} term={<bdi>{name}</bdi>}>
               {value === null ? <Secret /> : <bdi>{value}</bdi>}
@@ -202,5 +202,5 @@ function RequestView({ request }: { readonly request: Request }) {
 }
 
 function Secret() {
-  return <span class="secret muted small">secret</span>;
+  return <span class="boxed muted small">secret</span>;
 }

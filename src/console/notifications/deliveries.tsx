@@ -54,7 +54,7 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
       {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">{noneOf(state, data.next)}</p>
       ) : (
-        <ul class="deliveries" aria-label="Deliveries">
+        <ul class="deliveries is-ruled" aria-label="Deliveries">
           {data.entries.map((delivery) => (
             <Delivery key={delivery.runId + delivery.type} name={name} delivery={delivery} onResent={reload} />
           ))}
@@ -126,10 +126,10 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
           <ol class="stack">
             {attempts.map(({ at, status, durationMs, reason, excerpt }) => (
               <li key={at}>
-                <ClockTime at={at} /> {status === null ? null : <code class="http-status">{status}</code>}{" "}
+                <ClockTime at={at} /> {status === null ? null : <code class="boxed">{status}</code>}{" "}
                 <span class="muted">{formatDuration(durationMs)}</span> <bdi>{reason}</bdi>
                 {excerpt === null ? null : (
-                  <pre class="excerpt">
+                  <pre class="excerpt card is-side">
                     <bdi>{excerpt}</bdi>
                   </pre>
                 )}

@@ -166,7 +166,7 @@ function EndpointFields(props: FieldsProps) {
   );
   return (
     <>
-      <fieldset class="group">
+      <fieldset class="group stack gap-14">
         <legend>Who is told</legend>
         {isNew ? (
           <div class="grid">
@@ -212,9 +212,9 @@ function EndpointFields(props: FieldsProps) {
         ) : null}
       </fieldset>
       {secretsBut(receiver === OWN ? "/headers/" : null)}
-      <fieldset class="group">
+      <fieldset class="group stack gap-14">
         <legend>Which runs</legend>
-        <fieldset class="picks">
+        <fieldset class="picks stack gap-4">
           <legend>Events</legend>
           <div class="row gap-14">
             {Object.entries(EVENTS).map(([event, label]) => (
@@ -282,7 +282,7 @@ function TestResult({ result }: { readonly result: Tested }) {
         {formatDuration(durationMs)}.
       </p>
       {excerpt === null ? null : (
-        <pre class="excerpt">
+        <pre class="excerpt card is-side">
           <bdi>{excerpt}</bdi>
         </pre>
       )}

@@ -12,7 +12,7 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
   const { entityId, triggeredBy, createdAt, details } = run;
   const { action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};
   return (
-    <dl class="facts">
+    <dl class="facts stack gap-6">
       <Fact term="Triggered by">
         <Who name={triggeredBy} via={via} />{" "}
         <span class="muted">

@@ -18,7 +18,7 @@ export function LifecycleBar({ run, events }: LifecycleBarProps) {
   const columns = stages.map(({ share }) => `minmax(max-content, ${(share * 100).toFixed(1)}fr)`);
   return (
     <ol
-      class={`lifecycle is-${run.status}`}
+      class={`stack gap-0 is-${run.status}`}
       aria-label="Lifecycle"
       style={{ gridTemplateColumns: [...columns, "max-content"].join(" ") }}
     >
@@ -57,7 +57,7 @@ function Length({ stage: { name, from, to } }: { readonly stage: Stage }) {
 
 function MilestoneMark({ milestone: { name, at } }: { readonly milestone: Milestone }) {
   return (
-    <span class={`milestone stack gap-0${at === null ? " muted" : ""}`}>
+    <span class={`milestone stack gap-0 small${at === null ? " muted" : ""}`}>
       <span class="muted">{name}</span>
       <span>{at === null ? "–" : <ClockTime at={at} />}</span>
     </span>

@@ -192,7 +192,7 @@ function RunHead({ run: { id, actionName, status }, onClose, children }: RunHead
         <h2>
           <bdi class="cut-lines">{actionName}</bdi>
         </h2>
-        <p class="run-id row">
+        <p class="row">
           <StatusMark status={status} />
           <span class="row gap-0">
             <code class="muted">{id}</code>

@@ -169,7 +169,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
       facts={
         <>
           <span class={`tone is-${mark}`}>{word}</span>
-          {status === null ? null : <code class="http-status">{status}</code>}
+          {status === null ? null : <code class="boxed">{status}</code>}
           <span class="duration muted">{formatDuration(durationMs)}</span>
         </>
       }
@@ -195,7 +195,7 @@ function AttemptRow({ attempt: item }: { readonly attempt: Attempt }) {
 function Excerpt({ name, text }: { readonly name: string; readonly text: string }) {
   if (hasLines(text)) return <TextBlock name={name} text={text} />;
   return (
-    <pre class="excerpt">
+    <pre class="excerpt card is-side">
       <bdi>{text}</bdi>
     </pre>
   );

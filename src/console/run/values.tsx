@@ -19,7 +19,7 @@ interface SectionProps {
 /** Not a region, because a page with many regions is hard to walk through. People get here by the heading. */
 export function Section({ title, aside, children }: SectionProps) {
   return (
-    <div>
+    <div class="stack">
       <div class="section-head row">
         <h3>{title}</h3>
         {aside === undefined ? null : <span class="hint">{aside}</span>}
@@ -94,7 +94,7 @@ export function ErrorText({ name, error }: ErrorTextProps) {
   const isWhole = lines.length === 1 && !isCut;
   return (
     <div class="note is-failed stack">
-      <div class="error-head row is-apart">
+      <div class="error-head row no-wrap is-apart">
         <p class="error-line">
           <bdi>{isCut ? `${headline.slice(0, HEADLINE_MAX)}…` : headline}</bdi>
         </p>

@@ -93,7 +93,7 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
   const hasFailed = failure !== null && (list === null || isStale);
   return (
     <div class="runs" ref={panel}>
-      <div class="runs-head row">
+      <div class="runs-head page-head row">
         <h1 tabIndex={-1}>Runs</h1>
         <StatusFilters {...filters} counts={listed?.counts ?? null} />
         <div class="row to-end">

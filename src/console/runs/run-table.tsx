@@ -189,7 +189,7 @@ interface LabelsProps {
 function Labels({ labels, onLabel }: LabelsProps) {
   const rest = labels.slice(LABELS_SHOWN);
   return (
-    <span class="labels">
+    <span class="labels row no-wrap gap-4">
       {labels.slice(0, LABELS_SHOWN).map((label) => (
         <button
           key={label}

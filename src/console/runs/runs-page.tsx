@@ -50,7 +50,7 @@ export function RunsPage({ runId }: { readonly runId: string | null }) {
   }, [openRun, listed, take]);
   const row = runId === null || listed === null ? undefined : rowIn(listed.list, runId);
   return (
-    <div ref={panels} class={runId === null ? "panels" : "panels has-run"}>
+    <div ref={panels} class={runId === null ? "panels stack gap-0" : "panels stack gap-0 has-run"}>
       <ListPanel runId={runId} shown={shown} selecting={maySelect ? selecting : null} onOpenAgain={focusRun} />
       {runId === null ? null : (
         <div ref={room} class="run-room" tabIndex={-1}>

@@ -114,6 +114,7 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
               key={keyOf(suggestion)}
               id={`${id}-${index}`}
               role="option"
+              class="row no-wrap"
               tabIndex={-1}
               aria-selected={index === active}
               // A press takes the focus at once, and without the focus the list would close before the click.

@@ -59,7 +59,7 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
       <ol ref={list} onKeyDown={move}>
         {bars}
       </ol>
-      <p class="strip-caption small">
+      <p class="strip-caption row no-wrap gap-12 small">
         {pointed === null ? <Summary count={shown.length} isNewest={isNewest} /> : <Pointed row={pointed} />}
       </p>
     </nav>

@@ -26,7 +26,7 @@ export function SecretDialog({ title, label, what, secret, onClose, children }: 
     <Dialog title={title} onClose={onClose} isKept>
       <div class="stack gap-12">
         <p>Copy {what} now. Nobody can see it again.</p>
-        <div class="with-button" ref={field}>
+        <div class="with-button row no-wrap" ref={field}>
           <TextField label={label} readOnly value={secret} />
           <CopyButton what="secret" text={secret} hasWord />
         </div>

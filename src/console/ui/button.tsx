@@ -38,7 +38,7 @@ export function ExternalLink({ href, children }: ExternalLinkProps) {
   if (link === null) return <bdi>{href}</bdi>;
   return (
     <a class="external" href={link} target="_blank" rel="noopener noreferrer">
-      <bdi>{children ?? link}</bdi>
+      <bdi class="cut-lines">{children ?? link}</bdi>
       <Icon name="external" />
     </a>
   );
@@ -74,7 +74,7 @@ export function Brand() {
         <rect width="16" height="16" rx="4" />
         <path d="M4.5 11.5v-3M8 11.5v-7M11.5 11.5v-5" />
       </svg>
-      <span class="brand-name">Action runs</span>
+      <span class="is-wide">Action runs</span>
     </span>
   );
 }

@@ -49,7 +49,7 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
         if (!isGone.current) onClose();
       }}
     >
-      <div class="dialog-head row is-apart">
+      <div class="dialog-head row no-wrap is-apart">
         <h2 id={id}>{title}</h2>
         <Button kind="quiet" aria-label="Close" onClick={onClose}>
           <Icon name="cross" />
@@ -91,14 +91,14 @@ interface ChangeFormProps {
 
 export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
   const { kind = "primary", keep = "Cancel", besides, also, ...others } = more;
-  const { isDeliberate = false, isReady = true, isLocal = false, ...attributes } = others;
+  const { isDeliberate = false, isReady = true, isLocal = false, class: classes = "" } = others;
   const { isBusy, problems } = change;
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => showFirstProblem(form.current), [problems]);
   const problem = problems.get(null);
   return (
     <form
-      {...attributes}
+      class={`stack gap-14 ${classes}`}
       ref={form}
       noValidate
       onSubmit={(event) => {

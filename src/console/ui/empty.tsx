@@ -14,7 +14,7 @@ interface EmptyProps {
 export function Empty({ title, isPage = false, children }: EmptyProps) {
   const Title = isPage ? "h1" : "h2";
   return (
-    <div class="empty">
+    <div class="empty stack gap-12">
       <Title>{title}</Title>
       {children}
     </div>
@@ -24,9 +24,8 @@ export function Empty({ title, isPage = false, children }: EmptyProps) {
 /** A command to paste into a terminal, with a copy button. It never holds a token: use $ACTION_RUNS_TOKEN. */
 export function Command({ what, text }: { readonly what: string; readonly text: string }) {
   return (
-    <div class="command card is-side">
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: what scrolls must be reachable by keyboard. */}
-      <pre tabIndex={0}>
+    <div class="command row no-wrap gap-4 card is-side">
+      <pre>
         <code>{text}</code>
       </pre>
       <CopyButton what={what} text={text} />

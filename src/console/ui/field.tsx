@@ -41,7 +41,7 @@ export function Labelled({ label, hint, error = null, onText, text, control }: L
     .map((part) => `${id}-${part}`)
     .join(" ");
   return (
-    <div class="field">
+    <div class="field stack gap-4">
       <label for={id}>
         <bdi>{label}</bdi>
       </label>
@@ -161,7 +161,7 @@ interface CheckProps {
 /** A box with its words beside it. */
 export function Check({ isOn, isInvalid = false, onChange, children }: CheckProps) {
   return (
-    <label class="switch">
+    <label class="switch row no-wrap">
       <input
         type="checkbox"
         checked={isOn}

@@ -107,7 +107,7 @@ export function DetailHead({ list, all, title, children }: DetailHeadProps) {
   return (
     <div class="page-head row is-apart">
       <div class="stack gap-0">
-        <Link class="crumb" href={list}>
+        <Link class="crumb muted small" href={list}>
           <Icon name="previous" />
           {all}
         </Link>
@@ -149,7 +149,7 @@ export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: 
     return hrefOf(page, asked);
   };
   return (
-    <nav class="pages" aria-label="Pages">
+    <nav class="pages row is-apart" aria-label="Pages">
       <span>
         {isFirst ? null : (
           <Link class="button is-plain" href={hrefAt(null)}>

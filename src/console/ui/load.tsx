@@ -133,7 +133,7 @@ export function ErrorView({ failure, onRetry, isBanner = false }: ErrorViewProps
   const { error, retryAt } = failure;
   const requestId = error instanceof ActionRunsError ? error.requestId : null;
   return (
-    <div class={isBanner ? "banner row note is-failed" : "error-view is-failed"} role="alert">
+    <div class={isBanner ? "banner row note is-failed" : "error-view stack gap-12 is-failed"} role="alert">
       <Icon name="warning" />
       <p>{sentenceOf(error)}</p>
       {/* The countdown is hidden from screen readers: an alert that ticks would be read out each second. */}

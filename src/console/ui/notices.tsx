@@ -61,9 +61,9 @@ export function NoticesProvider({ children }: { readonly children: ComponentChil
   return (
     <Provider value={notices}>
       {children}
-      <div role="status" class="notices">
+      <div role="status" class="notices stack">
         {shown.map(({ key, text, kind, link }) => (
-          <div key={key} class={kind === "heard" ? "only-heard" : `notice is-${kind}`}>
+          <div key={key} class={kind === "heard" ? "only-heard" : `notice row no-wrap is-${kind}`}>
             <p>
               {text}
               {link === undefined ? null : (

@@ -15,7 +15,7 @@ const SHAPES: Readonly<Record<Status, string | null>> = {
 export function StatusIcon({ status }: { readonly status: Status }) {
   const shape = SHAPES[status];
   return (
-    <svg class={`status-icon is-${status}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+    <svg class={`icon status-icon is-${status}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
       <circle cx="8" cy="8" r="6.25" />
       {shape === null ? null : <path d={shape} />}
     </svg>

@@ -30,7 +30,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
   const href = fragmentOf(name);
   return (
     <div class="text-block card" data-block={name} ref={around}>
-      <div class="text-head row">
+      <div class="text-head row gap-6">
         <span class="muted">{counted(lines.length, "line")}</span>
         <input
           type="text"
