@@ -73,7 +73,7 @@ function FrameParts({ page, scope, children }: FrameProps) {
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
-      <header class="top row">
+      <header class="top row gap-12">
         <Brand />
         <ScopeButton scope={scope} />
         <nav aria-label="Console">

@@ -234,11 +234,14 @@ interface SeveralProps {
   readonly children: ComponentChildren;
 }
 
-/** Several controls of one field. The styles of `group` and `picks` differ. */
+/** Several controls of one field. */
 function Several({ field: { kind, label, description }, error, children }: SeveralProps) {
   const id = useId();
   return (
-    <fieldset class={kind} aria-describedby={error === undefined ? undefined : id}>
+    <fieldset
+      class={kind === "group" ? "group stack gap-14" : "stack"}
+      aria-describedby={error === undefined ? undefined : id}
+    >
       <legend>{label}</legend>
       {description === null ? null : (
         <p class="hint">

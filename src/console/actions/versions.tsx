@@ -123,7 +123,7 @@ interface ActionsProps {
 
 function Actions({ of, onOpen }: ActionsProps) {
   return (
-    <span class="row-buttons row gap-0">
+    <span class="row-buttons row gap-12">
       <Button kind="quiet" aria-label={`Compare version ${of}`} onClick={() => onOpen("compare")}>
         Compare
       </Button>

@@ -52,7 +52,7 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
   const canSelectMore = selection.kind === "runs" && isFiltered(query) && matched !== null && !isWhole(list, query);
   return (
     <>
-      <section class="selection-bar row" aria-label="Selection">
+      <section class="selection-bar row gap-12" aria-label="Selection">
         <p class="number strong">{selectionText(selection, matched)}</p>
         {canSelectMore ? (
           <Button kind="quiet" onClick={selecting.selectMatching}>

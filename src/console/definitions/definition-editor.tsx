@@ -249,7 +249,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         ) : (
           <TextArea
             label="Definition"
-            class="editor"
+            wrap="off"
             rows={18}
             hint={kind.aboutNull}
             value={text}

@@ -121,7 +121,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
       <td class="is-wide">{details?.waiting == null ? null : <Countdown until={details.waiting.until} />}</td>
       <td class="is-end">
         {isUndecided(run, holder) ? (
-          <span class="row-buttons row gap-6">
+          <span class="grid">
             <DecisionButtons refusals={refusals} whyId={whyId} of={actionName} onDecide={(one) => onDecide(one, run)} />
           </span>
         ) : null}

@@ -7,7 +7,7 @@ import type { Schemas } from "../../client/index.ts";
 import { waitingText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { Fact, Who } from "../ui/facts.tsx";
+import { Fact, Section, Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView } from "../ui/load.tsx";
@@ -113,23 +113,22 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
           <ActionNow {...approval.action} />
         </>
       )}
-      <h3>Parameters</h3>
-      <Values what="parameters" value={parameters} />
+      <Section title="Parameters">
+        <Values what="parameters" value={parameters} />
+      </Section>
       {Object.keys(recommendations).length === 0 ? null : (
-        <>
-          <h3>Recommendations</h3>
+        <Section title="Recommendations">
           <Values what="recommendations" value={recommendations} />
-        </>
+        </Section>
       )}
       {approval === null ? null : (
-        <>
-          <h3>Request</h3>
+        <Section title="Request">
           {approval.request === null ? (
             <p class="muted">The run has ended, so the service no longer keeps its request.</p>
           ) : (
             <RequestView request={approval.request} />
           )}
-        </>
+        </Section>
       )}
     </>
   );

@@ -20,7 +20,7 @@ export function PauseBanner() {
   const pause = pauses.find(({ group }) => group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
   return (
-    <section class="banner row note is-warning" aria-label="Pause">
+    <section class="banner row gap-12 note is-warning" aria-label="Pause">
       <Icon name="warning" />
       <p>
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.

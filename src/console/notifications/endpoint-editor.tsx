@@ -214,7 +214,7 @@ function EndpointFields(props: FieldsProps) {
       {secretsBut(receiver === OWN ? "/headers/" : null)}
       <fieldset class="group stack gap-14">
         <legend>Which runs</legend>
-        <fieldset class="picks stack gap-4">
+        <fieldset class="stack">
           <legend>Events</legend>
           <div class="row gap-14">
             {Object.entries(EVENTS).map(([event, label]) => (

@@ -3,10 +3,11 @@ import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { Section } from "../ui/facts.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { ErrorText, Section } from "./values.tsx";
+import { ErrorText } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

@@ -106,7 +106,7 @@ function VersionChange({ from, to }: { readonly from: DetailedActionRun; readonl
 function Neighbors({ history: { previous, next } }: Pick<HistoryProps, "history">) {
   const to = useRunHref();
   return (
-    <nav class="neighbors row" aria-label="Runs of the same action">
+    <nav class="neighbors row gap-14" aria-label="Runs of the same action">
       {previous === null ? null : (
         <Link class="button is-quiet" href={to(previous.id)}>
           <Icon name="previous" />

@@ -11,6 +11,7 @@ import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { CommandDetails, CommandPair, Empty } from "../ui/empty.tsx";
+import { Section } from "../ui/facts.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { CopyButton, seen } from "../ui/seen-texts.tsx";
@@ -28,7 +29,7 @@ import { Cancelled, NowSection } from "./now-section.tsx";
 import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
 import { useRun, type WatchedRun } from "./use-run.ts";
-import { Inputs, Outcome, RawJson, Section } from "./values.tsx";
+import { Inputs, Outcome, RawJson } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -187,7 +188,7 @@ interface RunHeadProps {
 
 function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
   return (
-    <header class="run-head row is-apart">
+    <header class="run-head page-head row is-apart">
       <div class="run-title">
         <h2>
           <bdi class="cut-lines">{actionName}</bdi>

@@ -17,7 +17,7 @@ import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Sing
 
 export function TimelineList({ events }: { readonly events: readonly Schemas["TimelineEvent"][] }) {
   return (
-    <ol class="timeline" aria-label="Timeline">
+    <ol class="stack gap-14" aria-label="Timeline">
       {itemsOf(events).map((item) => (
         <ItemRow key={item.seq} item={item} />
       ))}

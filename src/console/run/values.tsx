@@ -1,33 +1,13 @@
 /** What went into a run and what came out of it. */
-import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
+import { Section } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 import { indentedJson } from "./json-text.ts";
-
-interface SectionProps {
-  readonly title: string;
-  /** Beside the title. */
-  readonly aside?: ComponentChildren;
-  readonly children: ComponentChildren;
-}
-
-/** Not a region, because a page with many regions is hard to walk through. People get here by the heading. */
-export function Section({ title, aside, children }: SectionProps) {
-  return (
-    <div class="stack">
-      <div class="section-head row">
-        <h3>{title}</h3>
-        {aside === undefined ? null : <span class="hint">{aside}</span>}
-      </div>
-      {children}
-    </div>
-  );
-}
 
 /** Near the top, because it is what people look for. */
 export function Outcome({ run: { error, output } }: { readonly run: Schemas["ActionRun"] }) {

@@ -14,7 +14,7 @@ export function ActingBanner() {
   const [isOpen, setOpen] = useState(false);
   if (!holder.mayActForOthers) return null;
   return (
-    <section class="banner row" aria-label="Person">
+    <section class="banner row gap-12" aria-label="Person">
       <p>
         {person === null ? (
           "You act for nobody in particular. A change of a run with gates needs a person."

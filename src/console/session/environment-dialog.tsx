@@ -59,7 +59,7 @@ interface EnvironmentListProps {
 export function EnvironmentList({ environments, current, onChoose }: EnvironmentListProps) {
   if (environments.length === 0) return null;
   return (
-    <ul class="environments card" aria-label="Environments">
+    <ul class="environments card is-short" aria-label="Environments">
       {environments.map((environment) => {
         const scope = scopeOfEnvironment(environment);
         const { o, p, envName } = scope;

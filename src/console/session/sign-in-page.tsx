@@ -157,7 +157,7 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
         {holder.project === null ? "every project" : <strong>{holder.project}</strong>}.
       </p>
       <EnvironmentList environments={environments} onChoose={onChoose} />
-      <fieldset>
+      <fieldset class="stack">
         <legend>{environments.length === 0 ? "Scope" : "Another environment"}</legend>
         <div class="grid">
           <TextField label="Organization" name="org" defaultValue={org ?? ""} error={errorOf("org")} />

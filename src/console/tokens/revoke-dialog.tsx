@@ -135,11 +135,11 @@ export function LeftBehind({ kind, of, note }: LeftBehindProps) {
   const definitions = isAction ? of.actions : of.webhookEndpoints;
   if (definitions.length === 0) return null;
   return (
-    <div>
+    <div class="stack">
       <p>
         The token, or one below it, stored these {isAction ? "actions" : "webhook endpoints"} last. {note}
       </p>
-      <ul class="token-children">
+      <ul class="card is-short">
         {definitions.map(({ envName, name }) => (
           <li key={`${envName}/${name}`}>
             <Link

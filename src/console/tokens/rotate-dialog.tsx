@@ -105,11 +105,11 @@ function OldSecret({ endsAt }: { readonly endsAt: string | null }) {
 function Children({ of: { children, moreChildren } }: { readonly of: Schemas["RotatedApiToken"] }) {
   if (children.length === 0) return null;
   return (
-    <div>
+    <div class="stack">
       <p>
         The token created these tokens, and they still work. If the old secret leaked, revoke those that you don't know:
       </p>
-      <ul class="token-children">
+      <ul class="card is-short">
         {children.map(({ id, name }) => (
           <li key={id}>
             <bdi>{name}</bdi> <code class="muted">{id}</code>

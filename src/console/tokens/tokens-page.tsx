@@ -118,7 +118,7 @@ function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
             <Expiry at={token.expiresAt} />
           </td>
           <td class="is-end">
-            <span class="row-buttons row gap-0">
+            <span class="row-buttons row gap-12">
               {isRotatable(token, holder, tokens) ? (
                 <Button kind="quiet" aria-label={`Rotate ${token.name}`} onClick={() => onRotate(token)}>
                   Rotate

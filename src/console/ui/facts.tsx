@@ -1,5 +1,25 @@
-/** The short facts of a page: terms with what they stand for, who did something, and labels. */
+/** What a page about one thing is made of: sections, terms with what they stand for, who did something, and labels. */
 import type { ComponentChildren } from "preact";
+
+interface SectionProps {
+  readonly title: string;
+  /** Beside the title. */
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** Not a region, because a page with many regions is hard to walk through. People get here by the heading. */
+export function Section({ title, aside, children }: SectionProps) {
+  return (
+    <div class="stack">
+      <div class="section-head row">
+        <h3>{title}</h3>
+        {aside === undefined ? null : <span class="hint">{aside}</span>}
+      </div>
+      {children}
+    </div>
+  );
+}
 
 /** One entry of a `dl` of the class `facts`. */
 export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {

@@ -133,8 +133,10 @@ export function ErrorView({ failure, onRetry, isBanner = false }: ErrorViewProps
   const { error, retryAt } = failure;
   const requestId = error instanceof ActionRunsError ? error.requestId : null;
   return (
-    <div class={isBanner ? "banner row note is-failed" : "error-view stack gap-12 is-failed"} role="alert">
-      <Icon name="warning" />
+    <div class={isBanner ? "banner row gap-12 note is-failed" : "error-view stack gap-12 is-failed"} role="alert">
+      <span class="tone">
+        <Icon name="warning" />
+      </span>
       <p>{sentenceOf(error)}</p>
       {/* The countdown is hidden from screen readers: an alert that ticks would be read out each second. */}
       {retryAt === null ? null : <NextTry at={retryAt} />}
