@@ -188,7 +188,7 @@ interface RunHeadProps {
 
 function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
   return (
-    <header class="run-head page-head row is-apart">
+    <header class="run-head row is-apart">
       <div class="run-title">
         <h2>
           <bdi class="cut-lines">{actionName}</bdi>

@@ -86,7 +86,7 @@ export function ErrorText({ name, error }: ErrorTextProps) {
         </p>
       ))}
       {frames === 0 || detail === "" ? null : (
-        <pre class="error-detail">
+        <pre>
           <bdi>{detail}</bdi>
         </pre>
       )}

@@ -202,7 +202,7 @@ function Labels({ labels, onLabel }: LabelsProps) {
         </button>
       ))}
       {rest.length === 0 ? null : (
-        <span class="chip is-rest" title={rest.join("\n")}>
+        <span class="chip" title={rest.join("\n")}>
           +{rest.length}
         </span>
       )}
