@@ -4,10 +4,9 @@
  */
 
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
-import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
+import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -24,61 +23,39 @@ import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
 import { formOf, parameterRows } from "./schema-form.ts";
 import { useVersions, VersionsPart } from "./versions.tsx";
 
-type Open = "run" | "edit" | "delete" | null;
-
 export function ActionPage({ name }: { readonly name: string }) {
   const { client, scope, reader, may } = useSession();
   const loaded = useRead((signal) => reader.actions.get(name, { signal }), [reader, name]);
   const { reload } = loaded;
-  const [open, setOpen] = useState<Open>(null);
-  const close = () => setOpen(null);
   const noteWaiting = useWaitingNote();
-  const list = { name: "actions", ...scope } as const;
   return (
     <DefinitionPage
       name={name}
       noun="action"
-      list={list}
+      list={{ name: "actions", ...scope }}
       all="All actions"
       goneCode="action_not_found"
       loaded={loaded}
-      buttons={({ definition }) => (
+      mayDelete={may("actions:manage")}
+      remove={client.actions.delete}
+      deletion="Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait. You can't undo this."
+      onDeleted={noteWaiting}
+      buttons={({ definition }, show: (dialog: "run" | "edit") => void) => (
         <>
-          {may("actions:manage") ? (
-            <>
-              <Button kind="quiet" onClick={() => setOpen("delete")}>
-                Delete
-              </Button>
-              <Button onClick={() => setOpen("edit")}>Edit</Button>
-            </>
-          ) : null}
+          {may("actions:manage") ? <Button onClick={() => show("edit")}>Edit</Button> : null}
           {may("data:write") ? (
-            <Button kind={definition.trigger ? "primary" : "plain"} onClick={() => setOpen("run")}>
+            <Button kind={definition.trigger ? "primary" : "plain"} onClick={() => show("run")}>
               Run action
             </Button>
           ) : null}
         </>
       )}
     >
-      {(shown) => (
+      {(shown, { open, close }) => (
         <>
           <ActionView action={shown} onChanged={reload} />
           {open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
           {open === "edit" ? <ActionEditor stored={shown} onClose={close} onStored={reload} /> : null}
-          {open === "delete" ? (
-            <DeleteDialog
-              noun="action"
-              stored={shown}
-              remove={client.actions.delete}
-              list={list}
-              onClose={close}
-              onChanged={reload}
-              onDeleted={noteWaiting}
-            >
-              Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue,
-              and so do those that wait. You can't undo this.
-            </DeleteDialog>
-          ) : null}
         </>
       )}
     </DefinitionPage>

@@ -1,34 +1,48 @@
 /** The page of one definition, of any kind, and the question before the definition is deleted. */
 
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 import { ActionRunsError, type DeleteOptions } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import type { Page } from "../pages.ts";
 import { hrefOf, Link, useRouter } from "../router.tsx";
+import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
-
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 
-interface DefinitionPageProps<T> {
+/** Which dialog of the page is open, and how to open and close one. */
+interface Dialogs<Name> {
+  readonly open: Name | "delete" | null;
+  readonly show: (name: Name) => void;
+  readonly close: () => void;
+}
+
+interface DefinitionPageProps<T, Name> extends Pick<DeleteDialogProps, "noun" | "list" | "remove" | "onDeleted"> {
   readonly name: string;
-  /** As sentences call it: `action`. */
-  readonly noun: string;
-  readonly list: Page;
   /** `All actions`. */
   readonly all: string;
   /** The code of the service if there is none of this name. */
   readonly goneCode: string;
   readonly loaded: Loaded<T>;
-  readonly buttons: (shown: T) => ComponentChildren;
-  readonly children: (shown: T) => ComponentChildren;
+  readonly mayDelete: boolean;
+  /** What it means that it is deleted. */
+  readonly deletion: string;
+  /** Those beside the one that deletes it. */
+  readonly buttons: (shown: T, show: Dialogs<Name>["show"]) => ComponentChildren;
+  readonly children: (shown: T, dialogs: Dialogs<Name>) => ComponentChildren;
 }
 
-export function DefinitionPage<T>({ name, noun, list, all, goneCode, loaded, ...parts }: DefinitionPageProps<T>) {
+export function DefinitionPage<T extends DeleteDialogProps["stored"], Name extends string>(
+  props: DefinitionPageProps<T, Name>,
+) {
+  const { name, noun, list, all, goneCode, loaded, mayDelete, deletion, buttons, children, ...deleting } = props;
   const { data, failure, reload } = loaded;
+  const [open, setOpen] = useState<Name | "delete" | null>(null);
+  const close = () => setOpen(null);
   const router = useRouter();
   const href = hrefOf(list);
   useKeys(`This ${noun}`, [{ keys: "Escape", label: `Back to the ${noun}s`, run: () => router.navigate(href) }]);
@@ -38,7 +52,16 @@ export function DefinitionPage<T>({ name, noun, list, all, goneCode, loaded, ...
   return (
     <div class="page">
       <DetailHead list={href} all={all} title={name}>
-        {shown === undefined ? null : parts.buttons(shown)}
+        {shown === undefined ? null : (
+          <>
+            {mayDelete ? (
+              <Button kind="quiet" onClick={() => setOpen("delete")}>
+                Delete
+              </Button>
+            ) : null}
+            {buttons(shown, setOpen)}
+          </>
+        )}
       </DetailHead>
       {isGone ? (
         <Empty title={`There is no ${noun} of this name`}>
@@ -52,7 +75,12 @@ export function DefinitionPage<T>({ name, noun, list, all, goneCode, loaded, ...
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       )}
-      {shown === undefined ? null : parts.children(shown)}
+      {shown === undefined ? null : children(shown, { open, show: setOpen, close })}
+      {shown !== undefined && open === "delete" ? (
+        <DeleteDialog {...deleting} noun={noun} list={list} stored={shown} onClose={close} onChanged={reload}>
+          {deletion}
+        </DeleteDialog>
+      ) : null}
     </div>
   );
 }
@@ -68,12 +96,12 @@ interface DeleteDialogProps {
   /** Called if somebody changed it meanwhile. */
   readonly onChanged: () => void;
   /** Called after it was deleted. */
-  readonly onDeleted?: (name: string) => void;
+  readonly onDeleted?: ((name: string) => void) | undefined;
   /** What it means. */
   readonly children: ComponentChildren;
 }
 
-export function DeleteDialog(props: DeleteDialogProps) {
+function DeleteDialog(props: DeleteDialogProps) {
   const { noun, remove, list, onClose, onChanged, onDeleted, children } = props;
   const { name, version } = props.stored;
   const router = useRouter();

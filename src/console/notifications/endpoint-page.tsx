@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
-import { DefinitionPage, DeleteDialog } from "../definitions/definition-page.tsx";
+import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { NotYours } from "../ui/empty.tsx";
@@ -19,7 +19,7 @@ import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
 
-type Open = "edit" | "delete" | "rotate" | "recover" | "disable" | "test" | null;
+type Dialog = "edit" | "rotate" | "recover" | "disable" | "test";
 
 export function EndpointPage({ name }: { readonly name: string }) {
   const { may } = useSession();
@@ -35,48 +35,45 @@ function Endpoint({ name }: { readonly name: string }) {
   });
   const isUnderWay = status.data?.recover?.isOver === false;
   if (isUnderWay !== isRecovering) setRecovering(isUnderWay);
-  const [open, setOpen] = useState<Open>(null);
-  const close = () => setOpen(null);
   const changed = () => {
     loaded.reload();
     status.reload();
   };
-  const list = { name: "notifications", ...scope } as const;
   return (
     <DefinitionPage
       name={name}
       noun="endpoint"
-      list={list}
+      list={{ name: "notifications", ...scope }}
       all="All notifications"
       goneCode="webhook_endpoint_not_found"
       loaded={loaded}
-      buttons={({ definition }) => (
+      mayDelete
+      remove={client.webhookEndpoints.delete}
+      deletion="Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds. You can't undo this."
+      buttons={({ definition }, show: (dialog: Dialog) => void) => (
         <>
-          <Button kind="quiet" onClick={() => setOpen("delete")}>
-            Delete
-          </Button>
-          <Button kind="quiet" onClick={() => setOpen("rotate")}>
+          <Button kind="quiet" onClick={() => show("rotate")}>
             Rotate secret
           </Button>
           {definition.disabled ? null : (
-            <Button kind="quiet" onClick={() => setOpen("disable")}>
+            <Button kind="quiet" onClick={() => show("disable")}>
               Disable
             </Button>
           )}
-          <Button onClick={() => setOpen("edit")}>Edit</Button>
-          <Button kind="primary" onClick={() => setOpen("test")}>
+          <Button onClick={() => show("edit")}>Edit</Button>
+          <Button kind="primary" onClick={() => show("test")}>
             Send test
           </Button>
         </>
       )}
     >
-      {(shown) => (
+      {(shown, { open, show, close }) => (
         <>
           <div class="stack gap-24">
             <OffBox endpoint={shown} status={status.data} onChanged={changed} />
             <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
             {status.data === undefined ? null : <EndpointFacts endpoint={shown} status={status.data} />}
-            <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => setOpen("recover")} />
+            <DeliveriesPart name={name} newest={status.data?.newestDelivery} onRecover={() => show("recover")} />
             <section class="stack">
               <h2>Definition</h2>
               <JsonTree what="JSON" value={shown.definition} />
@@ -87,19 +84,6 @@ function Endpoint({ name }: { readonly name: string }) {
           {open === "rotate" ? <RotateSecretDialog name={name} onClose={close} onRotated={changed} /> : null}
           {open === "recover" ? <RecoverDialog name={name} onClose={close} onBegun={status.reload} /> : null}
           {open === "disable" ? <DisableDialog name={name} onClose={close} onChanged={changed} /> : null}
-          {open === "delete" ? (
-            <DeleteDialog
-              noun="endpoint"
-              stored={shown}
-              remove={client.webhookEndpoints.delete}
-              list={list}
-              onClose={close}
-              onChanged={changed}
-            >
-              Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds.
-              You can't undo this.
-            </DeleteDialog>
-          ) : null}
         </>
       )}
     </DefinitionPage>
