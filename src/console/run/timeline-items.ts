@@ -43,6 +43,24 @@ export interface Single {
 
 export type Item = Attempt | Heartbeats | Single;
 
+/** The types of events that are items of their own. */
+const SINGLES: Readonly<Record<Single["event"]["type"], true>> = {
+  created: true,
+  started: true,
+  external_url: true,
+  cancel_requested: true,
+  waiting: true,
+  approved: true,
+  approval_withdrawn: true,
+  rejected: true,
+  released: true,
+  ended: true,
+};
+
+function isSingle(event: TimelineEvent): event is Single["event"] {
+  return Object.hasOwn(SINGLES, event.type);
+}
+
 /** Events must be in order. An event of a type that this console does not know is left out. */
 export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
   const items: Item[] = [];
@@ -60,17 +78,8 @@ export function itemsOf(events: readonly TimelineEvent[]): readonly Item[] {
       case "heartbeats_thinned":
         putBeat(items, event);
         break;
-      case "created":
-      case "started":
-      case "external_url":
-      case "cancel_requested":
-      case "waiting":
-      case "approved":
-      case "approval_withdrawn":
-      case "rejected":
-      case "released":
-      case "ended":
-        items.push({ kind: "event", seq: event.seq, event });
+      default:
+        if (isSingle(event)) items.push({ kind: "event", seq: event.seq, event });
     }
   }
   const isOver = events.at(-1)?.type === "ended";
@@ -127,23 +136,15 @@ export function newsSeqOf(events: readonly TimelineEvent[]): number {
 
 function changesRun(event: TimelineEvent): boolean {
   switch (event.type) {
-    case "started":
-    case "external_url":
-    case "cancel_requested":
-    case "waiting":
-    case "approved":
-    case "approval_withdrawn":
-    case "rejected":
-    case "released":
-    case "ended":
-      return true;
+    case "created":
+      return false;
     case "heartbeat":
       return event.externalUrl !== undefined;
     case "attempt_answered":
       // The run says when it is tried again.
       return event.outcome === "retry";
     default:
-      return false;
+      return isSingle(event);
   }
 }
 
