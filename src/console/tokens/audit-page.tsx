@@ -188,9 +188,9 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
 };
 
 const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
-  added: "more holds its runs back",
-  weakened: "less holds its runs back",
-  removed: "something no longer holds its runs back",
+  added: "A gate was added.",
+  weakened: "A gate became weaker.",
+  removed: "A gate was removed.",
 };
 
 /** What an entry did to the approval and the concurrency of an action; null if nothing. */
