@@ -1,7 +1,7 @@
 /** The versions of a stored action: what a PUT keeps of the one it replaces, how long, and who may see it. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
@@ -11,7 +11,6 @@ import { type Definition, get, newActionsPath, ORIGIN_A, put, rowOfAction, scope
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 /** Of an environment. */
 const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;

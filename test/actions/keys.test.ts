@@ -1,7 +1,7 @@
 /** Key rotation: secrets of actions survive it if the sweep had the time, and say so if it had not. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { everyMinute } from "../../src/cron.ts";
 import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
@@ -25,7 +25,6 @@ beforeEach(async () => {
   }
   await env.DB.prepare("DELETE FROM definitions").run();
 });
-afterEach(() => vi.restoreAllMocks());
 
 const ring = (...keys: string[]) => envWith({ CALLBACK_SIGNING_KEYS: keys.join(",") });
 /** The cron of an isolate with these keys. */

@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { ACTION_KIND, actionMemory } from "../../src/actions/kind.ts";
 import type { Hops } from "../../src/http/request-context.ts";
 
@@ -14,9 +14,6 @@ import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
 const START = 1;
 
 const later = clockFrom(START);
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 function refOf(path: string) {
   return { scope: scopeOf(path), name: "deploy" };

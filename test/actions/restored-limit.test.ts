@@ -1,13 +1,11 @@
 /** D1 is restored to before a change of an action's concurrency limit. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { later } from "../support/clock.ts";
 import { MINUTE_MS } from "../support/direct.ts";
 import { decide, detailsOf, startGated, storeGated } from "../support/gated.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
-
-afterEach(() => vi.useRealTimers());
 
 const TABLES = ["definitions", "deleted_definitions", "definition_versions"] as const;
 type Row = Record<string, unknown>;

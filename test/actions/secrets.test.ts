@@ -1,7 +1,7 @@
 /** Secrets of stored actions are write-only: looked for as raw bytes in D1, in every answer and in the log. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { actionDefinition } from "../../src/actions/definition.ts";
 import { actionSecrets } from "../../src/actions/kind.ts";
 import { splitSecrets } from "../../src/definitions/kind.ts";
@@ -43,7 +43,6 @@ beforeEach(() => {
 });
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 /** All bytes of every table of D1, each as one character. */
 async function bytesOfD1(): Promise<string> {

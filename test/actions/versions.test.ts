@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { askWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
@@ -10,7 +10,6 @@ import { get, insertActions, type Listed, newActionsPath, put, rowOfAction, scop
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 const etag = (answer: { readonly headers: Headers }) => answer.headers.get("ETag");
 const names = (count: number) => Array.from({ length: count }, (_, n) => `a-${String(n).padStart(4, "0")}`);

@@ -1,7 +1,7 @@
 /** The archive of an environment, and a bucket whose puts a test can watch, hold and refuse. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach } from "vitest";
+import { beforeEach } from "vitest";
 import { scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 
@@ -34,9 +34,6 @@ export function useBucket(): void {
         return fault === null ? put() : refuse(fault);
       },
     };
-  });
-  afterEach(() => {
-    delete changed.ARCHIVE;
   });
 }
 

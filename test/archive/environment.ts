@@ -1,7 +1,7 @@
 /** A coordinator whose clock only the test moves, with ended runs whose retention is over. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, vi } from "vitest";
+import { beforeEach, vi } from "vitest";
 import type { Batch } from "../../src/runs/journal/archive-rows.ts";
 import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
@@ -16,11 +16,6 @@ export const DAY = "2031/05/20";
 export function useClock(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
-  });
-  afterEach(() => {
-    vi.restoreAllMocks();
-    vi.unstubAllGlobals();
-    vi.useRealTimers();
   });
 }
 

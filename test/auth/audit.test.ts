@@ -1,7 +1,7 @@
 /** Who did what: rows that are read newest first, and lines of the log that no flood hides. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { listAudit } from "../../src/auth/audit-routes.ts";
 import { everyMinute } from "../../src/cron.ts";
@@ -32,10 +32,6 @@ beforeEach(() => {
   vi.spyOn(console, "log").mockImplementation((text: unknown) => {
     lines.push(JSON.parse(String(text)));
   });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
 });
 
 async function auditOf(project: string, token = ROOT): Promise<Entry[]> {

@@ -1,5 +1,5 @@
 import type { env } from "cloudflare:workers";
-import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
@@ -28,10 +28,6 @@ beforeAll(async () => {
   const other = await createRun(path, { actionName: "deploy", timeout: 90 });
   const { token: apiToken } = await grantToken("/acme/shop", { role: "owner" });
   genuine = { path, ...partsOf(run), other: partsOf(other), apiToken };
-});
-
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 /** What only a callback token opens, and a body that each takes. */

@@ -1,7 +1,7 @@
 /** What a revoked token and a rotated one, and those below them, leave: definitions that they stored, and waiting runs. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
@@ -13,7 +13,6 @@ import { ENDPOINT, newEndpointsPath, put, refOf, rotate, SHOWN } from "../webhoo
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 describe("a revocation", () => {
   interface Revoked {

@@ -4,18 +4,13 @@
  */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { type Access, accessFor, OPERATIONS, type Operation, send } from "../openapi/described-requests.ts";
-import { faults, holdReads, resetFaults } from "../support/faults.ts";
+import { faults, holdReads } from "../support/faults.ts";
 import { APPROVAL, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere, type TokenOnWire } from "../support/tokens.ts";
-
-afterEach(() => {
-  resetFaults();
-  vi.restoreAllMocks();
-});
 
 const schemesOf = ({ security }: Operation) => security.flatMap((one) => Object.keys(one));
 /** What these do ends by itself: a run. */

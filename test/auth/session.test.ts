@@ -1,7 +1,7 @@
 /** Sessions: how they begin, what both halves open, how long they last, and who sees and ends them. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { purgeSessions } from "../../src/auth/session-store.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { HOUR_MS } from "../support/direct.ts";
@@ -30,11 +30,6 @@ interface Listed {
   readonly tokenName: string | null;
   readonly expiresAt: string;
 }
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
 
 function clockAt(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: ms });

@@ -1,7 +1,7 @@
 /** Clients that guess API tokens are slowed down, and other clients at the same address are not locked out. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { chargeGuess, clientOf, lookUpGuess } from "../../src/auth/authentication.ts";
 import { credentials } from "../../src/auth/credential-memory.ts";
 
@@ -22,9 +22,6 @@ const LOOK_UPS_AT_ONCE = 4;
 beforeEach(() => {
   // An hour begins, because a token's first use in an hour is one more call of D1.
   vi.useFakeTimers({ toFake: ["Date"], now: Math.ceil(Date.now() / HOUR_MS) * HOUR_MS });
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 /** The platform's limit, with no window that could end in the middle of a test. */

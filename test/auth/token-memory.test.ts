@@ -1,7 +1,7 @@
 /** What an isolate remembers of tokens: that they were good, and their hashes. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { askWith, envWith } from "../support/bindings.ts";
 
 import { clockFrom } from "../support/clock.ts";
@@ -17,10 +17,6 @@ import {
   sha256,
   unknownToken,
 } from "../support/tokens.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const START = Date.parse("2030-01-01T00:00:00Z");
 

@@ -1,7 +1,7 @@
 /** A token expires no later than the token that created it, and is revoked with it. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { HOUR_MS } from "../support/direct.ts";
 import { ask } from "../support/requests.ts";
 import { codeOfToken, grantToken, newProject, putTokens, type Refusal, type TokenOnWire } from "../support/tokens.ts";
@@ -11,9 +11,6 @@ const IN_AN_HOUR = new Date(START + HOUR_MS).toISOString();
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 function createToken(project: string, token: string, body: Record<string, unknown> = {}) {

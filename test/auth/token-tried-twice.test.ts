@@ -1,7 +1,7 @@
 /** If D1 commits a change of tokens and its answer is lost, the retry gives the response of the first try. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { askWith, envWith } from "../support/bindings.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { type Ask, ask, ROOT } from "../support/requests.ts";
@@ -12,9 +12,6 @@ const D1_MAX_MS = 5000;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 /**

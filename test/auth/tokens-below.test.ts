@@ -1,7 +1,7 @@
 /** How many tokens a token may have below it. No holder of a token keeps those above it from creating tokens. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, putTokens, type Refusal, type TokenOnWire, type Wanted } from "../support/tokens.ts";
 
@@ -13,9 +13,6 @@ const EXPIRED_KEPT = 1000;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 function createToken(project: string, token: string, wanted: Partial<Wanted> = {}) {

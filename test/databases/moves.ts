@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, vi } from "vitest";
+import { beforeEach, vi } from "vitest";
 import type { HomeState, Move, MoveReply, MoveStatus } from "../../src/runs/home.ts";
 import type { Lacking } from "../../src/runs/protocol.ts";
 
@@ -13,17 +13,13 @@ import { changed } from "../support/settings.ts";
 
 export const DATABASES = [env.DB, env.DB_1, env.DB_2, env.DB_3] as const;
 
-/** Sets each test up, and undoes what it changes. Returns what the service logs as errors in the test. */
+/** Keeps the service's log to itself. Returns what the service logs as errors in the test. */
 export function watchFailures(): readonly string[] {
   const failures: string[] = [];
   beforeEach(() => {
     failures.length = 0;
     vi.spyOn(console, "log").mockImplementation(() => {});
     vi.spyOn(console, "error").mockImplementation((line: unknown) => void failures.push(String(line)));
-  });
-  afterEach(() => {
-    for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
-    vi.restoreAllMocks();
   });
   return failures;
 }

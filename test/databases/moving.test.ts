@@ -8,7 +8,7 @@ import { alarmAt, alarmIn, coordinator, createAged, direct, journal } from "../s
 import { breakD1, faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
-import { changed } from "../support/settings.ts";
+import { bindOneDatabase, resetChanged } from "../support/settings.ts";
 import { useSettings } from "../support/use-settings.ts";
 import {
   beginMove,
@@ -191,10 +191,9 @@ describe("the cleaning", () => {
 });
 
 it("an environment of the time with one database stays where it is until its copy is done", async () => {
-  const others = ["DB_1", "DB_2", "DB_3"] as const;
-  for (const name of others) changed[name] = undefined;
+  bindOneDatabase();
   const { path, ids } = await livingIn(0);
-  for (const name of others) delete changed[name];
+  resetChanged();
   await kill(path);
   const { open } = await copyingTo(path, 2);
   expect(await homeOf(path)).toEqual({ database: 0, generation: 0 });
@@ -205,7 +204,7 @@ it("an environment of the time with one database stays where it is until its cop
 });
 
 it("with one database, nothing of all this is written", async () => {
-  for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
+  bindOneDatabase();
   const { path } = await livingIn(0);
   expect(
     (await metadataOf(path)).filter((name) => !/^(name|epoch|replication_retry_at|replica:0)$/.test(name)),

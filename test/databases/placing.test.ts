@@ -21,7 +21,7 @@ import { breakD1, faults, holdReads, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
-import { changed } from "../support/settings.ts";
+import { bindOneDatabase, changed, resetChanged } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
 import { useSettings } from "../support/use-settings.ts";
 import {
@@ -75,14 +75,14 @@ it("without NEW_ENVIRONMENTS, a new environment lives in database 0", async () =
 });
 
 it("an environment from before the second database stays in database 0", async () => {
-  for (const name of ["DB_1", "DB_2", "DB_3"] as const) changed[name] = undefined;
+  bindOneDatabase();
   const path = newRunsPath();
   await replicatedIn(path, 0, [await createAged(path)]);
   expect([await metadataOf(path), await row(path)]).toEqual([
     expect.not.arrayContaining([expect.stringContaining("replica:")]),
     null,
   ]);
-  for (const name of Object.keys(changed)) delete changed[name as keyof typeof changed];
+  resetChanged();
   changed.NEW_ENVIRONMENTS = "2";
   await evictDurableObject(coordinator(path));
   await replicatedIn(path, 0, [await createAged(path)]);

@@ -1,7 +1,7 @@
 /** Which database lists, summaries, facets, gets, revocations and bulk operations read, and what that costs. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { forgetLacking, lacksDatabase } from "../../src/database/database-state.ts";
 import type { Home } from "../../src/runs/home.ts";
 import type { Lacking } from "../../src/runs/protocol.ts";
@@ -20,11 +20,6 @@ import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 
 await useSettings("databases");
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 const [IN_1, IN_2, IN_3] = [env.DB_1, env.DB_2, env.DB_3] as [D1Database, D1Database, D1Database];
 /** Nothing says more than the control database does. */

@@ -1,7 +1,7 @@
 /** What the cron notes of other databases each minute, and what the readiness check makes of it. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { noteDatabases } from "../../src/service/readiness.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { askWith } from "../support/bindings.ts";
@@ -23,10 +23,6 @@ beforeEach(async () => {
   // What the isolate remembers of the test before is old.
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ++hours * 3_600_000 });
   for (const table of ["database_report", "environments"]) await env.DB.prepare(`DELETE FROM ${table}`).run();
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
 });
 
 /** Of a readiness check that is not remembered from before. */

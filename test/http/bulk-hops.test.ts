@@ -2,7 +2,7 @@
 
 import { createExecutionContext } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { newUuidV7 } from "../../src/base/ids.ts";
 import { BulkOperations } from "../../src/runs/api/bulk-runner.ts";
 import type { BulkOrder } from "../../src/runs/bulk.ts";
@@ -17,9 +17,6 @@ import { beat } from "../support/stream.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 beforeEach(watchHops);
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const UNKNOWN = "0199d2a5-0000-8000-8000-000000000000";
 const linesOf = async (go: () => Promise<unknown>) => (await hopsOf(go)).lines;

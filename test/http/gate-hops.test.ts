@@ -1,6 +1,6 @@
 /** What requests about gates cost. A run without gates pays none of it: see hops.test.ts. */
 
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, expect, it } from "vitest";
 import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { replicated } from "../support/landed.ts";
@@ -11,7 +11,6 @@ beforeEach(watchHops);
 afterEach(async () => {
   // Later batches would count for the next test.
   for (const path of used.splice(0)) await replicated(path);
-  vi.restoreAllMocks();
 });
 
 const used: string[] = [];

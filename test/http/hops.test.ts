@@ -1,6 +1,6 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { signCallbackToken } from "../../src/auth/token-format.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { Env } from "../../src/settings/env.ts";
@@ -21,7 +21,6 @@ afterEach(async () => {
     await replicated(path);
     await runDurableObjectAlarm(coordinator(path));
   }
-  vi.restoreAllMocks();
 });
 
 const used: string[] = [];

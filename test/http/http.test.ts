@@ -21,7 +21,6 @@ beforeEach(() => {
   vi.spyOn(console, "log").mockImplementation(collect);
   vi.spyOn(console, "error").mockImplementation(collect);
 });
-afterEach(() => vi.restoreAllMocks());
 
 function requestLines(): Record<string, unknown>[] {
   return lines.map((line) => JSON.parse(line)).filter((line) => line.event === "request");

@@ -5,7 +5,7 @@
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import {
   alarmIn,
@@ -21,8 +21,6 @@ import {
 } from "../support/direct.ts";
 import { replicated, replicatedIn } from "../support/landed.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 

@@ -1,7 +1,7 @@
 /** How many lines of the log an isolate writes: enough to see what goes on, never as many as a flood has requests. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 
 const LINES_PER_SECOND = 100;
@@ -28,7 +28,6 @@ beforeEach(async () => {
   lines = [];
   now += SECOND_MS;
 });
-afterEach(() => vi.restoreAllMocks());
 
 function send(path: string, environment: unknown = env): Promise<Response> {
   return Promise.resolve(app.fetch(new Request(`https://runs.example${path}`), environment as typeof env));

@@ -3,7 +3,7 @@
  * committed.
  */
 
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { get, newActionsPath, ORIGIN_A, put, rowOfAction, run, triggerAt } from "../actions/actions.ts";
 import { clockFrom } from "../support/clock.ts";
 import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
@@ -11,8 +11,6 @@ import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 import { expectUnavailable, type Refusal } from "./calls.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 const V1 = { trigger: triggerAt(`${ORIGIN_A}/first`), timeout: 1 };
 const V2 = { trigger: triggerAt(`${ORIGIN_A}/second`), timeout: 2 };

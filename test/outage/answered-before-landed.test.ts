@@ -1,7 +1,7 @@
 /** What is answered before it is replicated: it gets to D1 by itself, and gets and lists show it. */
 
 import { abortAllDurableObjects } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { change, createAged, direct, until } from "../support/direct.ts";
 import { faults, queueBatches } from "../support/faults.ts";
 import { replicated } from "../support/landed.ts";
@@ -16,11 +16,6 @@ import {
   rowOf,
   scopeOfPath,
 } from "../support/requests.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 interface Acknowledged {
   readonly id: string;

@@ -2,7 +2,7 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { RunHandler } from "../../src/runs/coordinator/run-handler.ts";
 import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
@@ -14,11 +14,6 @@ import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
 import { BulkOperations } from "../support/worker.ts";
 
 const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 const create = (path: string, runs: number) => Promise.all(Array.from({ length: runs }, () => createRun(path)));
 

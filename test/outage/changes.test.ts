@@ -2,18 +2,13 @@
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { BATCH_MAX_MS } from "../../src/runs/replication/batch-writer.ts";
 import { alarmAt, alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "full", "committed_then_error"];
 const SUCCEEDED = { status: "succeeded", output: { ok: true } };

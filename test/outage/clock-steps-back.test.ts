@@ -4,7 +4,7 @@
 
 import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read-runs.ts";
 import { streamEvents } from "../../src/runs/api/timeline-routes.ts";
 import { WatchHandler } from "../../src/runs/coordinator/run-handler.ts";
@@ -30,10 +30,6 @@ import { grantToken, newProject, type Refusal, revokeElsewhere } from "../suppor
 // A day ahead, so that no alarm rings unless a test rings it.
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 function stepBack(): void {

@@ -2,7 +2,7 @@
 
 import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it } from "vitest";
 import { sweep } from "../../src/runs/d1/sweep.ts";
 import { alarmIn, coordinator, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
@@ -146,9 +146,6 @@ function heartbeat({ callback }: CreatedRun, body: unknown) {
 
 // An eviction waits for the interval between batches.
 beforeEach(() => hurryTimers(500));
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const FAULTS: readonly (Extract<Fault, string> | null)[] = [null, "down", "committed_then_error"];
 

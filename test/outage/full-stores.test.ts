@@ -1,6 +1,6 @@
 /** A coordinator or a D1 that is nearly full: no new run is promised what can't be kept, and runs come to their end. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/context.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
@@ -29,7 +29,6 @@ beforeEach(() => {
   vi.spyOn(console, "log").mockImplementation(note);
   vi.spyOn(console, "error").mockImplementation(note);
 });
-afterEach(() => vi.restoreAllMocks());
 
 describe("a coordinator that stores 9 GB", () => {
   /** What a coordinator seems to store from now on. It asks at most once in a second, so the clock moves on. */
@@ -37,7 +36,6 @@ describe("a coordinator that stores 9 GB", () => {
     vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 1000 });
     vi.spyOn(await sqlStorage(path), "databaseSize", "get").mockReturnValue(bytes);
   }
-  afterEach(() => vi.useRealTimers());
 
   const create = (path: string, key: string) =>
     ask<CreatedRun & { code?: string }>("POST", path, {

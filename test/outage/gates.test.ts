@@ -1,14 +1,12 @@
 /** Gates while D1 is down: a key still makes one run, and people can still stop a deploy or let it go. */
 
 import { evictDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
 import { coordinator, journal } from "../support/direct.ts";
 import { breakD1 } from "../support/faults.ts";
 import { decide, detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 it("ten creates with one key make one run, which waits in its queue, also after a restart", async () => {
   const path = newRunsPath();

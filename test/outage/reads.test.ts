@@ -1,12 +1,10 @@
 /** While reads of D1 throw or hang, the coordinator answers for a run, and nothing is 404 that was not looked up. */
 
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { hurryTimers, newIdIn } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 import { createToken, expectUnavailable, type Refusal } from "./calls.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 it.each(["down", "hang"] as const)(
   "with D1's reads %s, a get succeeds, and whatever needs D1 is 503",

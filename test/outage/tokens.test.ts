@@ -1,15 +1,10 @@
 /** While D1 does not answer, an API token is 503 and never 401, and a token that was valid lately works. */
 
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { hurryTimers, MINUTE_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask, newRunsPath, ROOT } from "../support/requests.ts";
 import { createToken, expectUnavailable, type Refusal } from "./calls.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 it.each(["down", "hang"] as const)(
   "a token that was valid works for 10 more minutes with D1's reads %s",

@@ -43,7 +43,7 @@ export async function nextChanges(stream: Stream): Promise<Changes & { readonly 
   }
 }
 
-/** Nobody reaches the coordinator of the environment until mocks are restored, or `restore` is called. */
+/** Nobody reaches the coordinator of the environment until the test ends, or `restore` is called. */
 export function loseCoordinator(path: string) {
   const state = { tries: 0 };
   const namespace = Object.getPrototypeOf(env.COORDINATORS) as typeof env.COORDINATORS;

@@ -1,8 +1,8 @@
 /** Clocks of a test. Those that a test moves fake `Date` alone: timers run as ever. */
 
-import { afterEach, beforeEach, vi } from "vitest";
+import { beforeEach, vi } from "vitest";
 
-/** Moves the clock on by `ms`, where it stands still until `vi.useRealTimers()`. */
+/** Moves the clock on by `ms`, where it stands still until the end of the test. */
 export function later(ms: number): void {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + ms });
 }
@@ -11,9 +11,6 @@ export function later(ms: number): void {
 export function clockFrom(start: number): (ms: number) => void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: start });
-  });
-  afterEach(() => {
-    vi.useRealTimers();
   });
   return (ms) => {
     vi.setSystemTime(start + ms);
@@ -48,7 +45,7 @@ export function requireRealSetTimeout(): void {
 const UNHURRIED_MAX_MS = 50;
 
 /**
- * Lets time run `times` faster until mocks are restored: `Date`, timers and `scheduler.wait`. Unlike hurried timers
+ * Lets time run `times` faster until the test ends: `Date`, timers and `scheduler.wait`. Unlike hurried timers
  * alone, it also shortens pauses that the service measures with `Date`. The platform's alarms don't know this time, so
  * they ring late: ring them yourself. `below`: timers of so many ms or more keep their length, such as the time that D1
  * has for many rows.

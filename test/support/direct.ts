@@ -112,7 +112,7 @@ export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator
 }
 
 /**
- * Lets timers of a second or more run ten times faster until mocks are restored. A test of a D1 that hangs need not
+ * Lets timers of a second or more run ten times faster until the test ends. A test of a D1 that hangs need not
  * wait for the real deadlines, and their order stays the same. `from`, `below`: hurries only timers of so many ms.
  */
 export function hurryTimers(from = 1000, below = Number.POSITIVE_INFINITY): void {

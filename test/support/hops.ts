@@ -12,9 +12,7 @@ export interface Hops {
 let lines: Hops[] = [];
 let seconds = 0;
 
-/**
- * Before each test; `vi.restoreAllMocks()` ends it. Each test is in a second of its own, for a second has few lines.
- */
+/** Watches until the test ends. Each test is in a second of its own, because a second has few lines. */
 export function watchHops(): void {
   const now = Date.now.bind(Date);
   const ahead = ++seconds * 1000;

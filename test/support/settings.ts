@@ -17,12 +17,20 @@ export type Setting = "development" | "databases";
 /** One for the isolate, shared by the Worker, its objects and the tests. */
 let used: readonly Setting[] = [];
 
-/** Settings and bindings that a test has changed. Undefined: the binding is missing. Reset before each file. */
+/** Settings and bindings that a test has changed, until it ends. Undefined: the binding is missing. */
 export const changed: Partial<Record<keyof Env, unknown>> = {};
 
 /** The settings of a deployed service, and these. */
 export function set(...settings: readonly Setting[]): void {
   used = settings;
+}
+
+/** Until the test ends, or `resetChanged` is called. */
+export function bindOneDatabase(): void {
+  for (const name of MORE_DATABASES) changed[name] = undefined;
+}
+
+export function resetChanged(): void {
   for (const name of Object.keys(changed)) delete changed[name as keyof Env];
 }
 

@@ -6,7 +6,7 @@ import { requireDatabase } from "../../src/service/readiness.ts";
 import { requireRealSetTimeout } from "./clock.ts";
 import { endEarlierFiles, resetFaults } from "./faults.ts";
 import { requireNoRequestLeft, useNewAddress } from "./requests.ts";
-import { set, stayOnThisMachine } from "./settings.ts";
+import { resetChanged, set, stayOnThisMachine } from "./settings.ts";
 import { askWhatLacks, prepareDatabase } from "./use-settings.ts";
 
 set();
@@ -39,6 +39,10 @@ afterEach(({ task }) => {
   if (task.result?.state === "fail") for (const line of logged) info(line);
   logged = [];
   resetFaults();
+  resetChanged();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+  vi.unstubAllGlobals();
   requireRealSetTimeout();
   requireNoRequestLeft();
 });

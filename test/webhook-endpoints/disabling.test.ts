@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/base/time.ts";
 import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import { type EndpointHealth, readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
@@ -13,7 +13,6 @@ import { audited, ENDPOINT, loaded, newEndpointsPath, put, refOf, SHOWN, type To
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 const later = clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 const newPath = () => `${newEndpointsPath()}/chat`;
 const REASON = "It has not succeeded for 5 days.";

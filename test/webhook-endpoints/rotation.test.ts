@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 import { clockFrom } from "../support/clock.ts";
 import { hurryTimers } from "../support/direct.ts";
@@ -12,7 +12,6 @@ import { audited, loaded, newEndpointsPath, OWN_SECRET, put, refOf, rotate, SHOW
 const START = 1;
 const DAY = 86_400_000;
 const later = clockFrom(START);
-afterEach(() => vi.restoreAllMocks());
 
 const newPath = () => `${newEndpointsPath()}/chat`;
 const at = (ms: number) => new Date(START + ms).toISOString();

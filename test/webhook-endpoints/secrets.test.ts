@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
@@ -28,7 +28,6 @@ beforeEach(() => {
 });
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 const newPath = () => `${newEndpointsPath()}/chat`;
 const secretsOf = async (path: string) => {

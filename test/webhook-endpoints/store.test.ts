@@ -1,5 +1,5 @@
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
@@ -25,7 +25,6 @@ import {
 
 // Versions are made of the clock. While it stands at this instant, they count from 1.
 clockFrom(1);
-afterEach(() => vi.restoreAllMocks());
 
 const WHSEC = /^whsec_[A-Za-z0-9+/]{43}=$/;
 const newPath = () => `${newEndpointsPath()}/chat`;

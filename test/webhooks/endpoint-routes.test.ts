@@ -1,8 +1,7 @@
 /** What people see of an endpoint's deliveries, and how they send deliveries again. */
 
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { DAY_MS, journal, newIdIn, until } from "../support/direct.ts";
-import { resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
@@ -28,8 +27,6 @@ import {
 } from "./told.ts";
 
 await useSettings("development");
-
-beforeEach(resetFaults);
 
 const ANYWHERE = receiver();
 

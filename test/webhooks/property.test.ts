@@ -6,7 +6,7 @@
  */
 
 import fc from "fast-check";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
@@ -54,7 +54,6 @@ beforeEach(async () => {
   };
   return sendWith(send);
 });
-afterEach(() => vi.useRealTimers());
 
 /** A run whose first attempt has just left. */
 async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story }> {

@@ -4,7 +4,7 @@
  */
 
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { coordinator, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
@@ -16,10 +16,6 @@ await useSettings("development");
 /** More than an attempt's lease. */
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 const LATE_ANSWERS: readonly [string, Answer][] = [
   ["200", { status: 200 }],

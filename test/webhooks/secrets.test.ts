@@ -6,7 +6,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { coordinator, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, newRunsPath, ROOT } from "../support/requests.ts";
@@ -45,7 +45,6 @@ beforeEach(() => {
     vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
   }
 });
-afterEach(() => vi.restoreAllMocks());
 
 interface Told {
   readonly fired: Fired;

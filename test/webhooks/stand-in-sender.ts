@@ -4,7 +4,7 @@
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, expect, vi } from "vitest";
+import { beforeEach, expect, vi } from "vitest";
 import { keyHalves } from "../../src/runs/journal/run-rows.ts";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
@@ -63,7 +63,6 @@ export function useStandInSender(): void {
     current.clear();
     return sendWith(send);
   });
-  afterEach(() => vi.useRealTimers());
 }
 
 /** `bytes`: of each request. `isStoppable`: each trigger has a stop request too. */

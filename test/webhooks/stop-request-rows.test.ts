@@ -1,7 +1,7 @@
 /** What a coordinator keeps of a stop request, and what it does when its journal or its clock misbehaves. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { Journal } from "../../src/runs/journal/journal.ts";
 import { coordinator, journal, until } from "../support/direct.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
@@ -12,10 +12,6 @@ import { askToStop, play, queued, rowsOf } from "./stoppable-runs.ts";
 await useSettings("development");
 
 const MINUTE_MS = 60_000;
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 type Row = Record<string, number | null>;
 

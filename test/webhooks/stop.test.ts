@@ -1,7 +1,7 @@
 /** The request that stops a job: when it is sent, what it contains, and what becomes of it, against real receivers. */
 
 import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
 import { coordinator, until } from "../support/direct.ts";
 import type { Answer, ReceivedRequest } from "../support/receiver/client.ts";
@@ -15,11 +15,6 @@ await useSettings("development");
 const LEASE_OVER_MS = 31_000;
 const MINUTE_MS = 60_000;
 const JSON_TYPE = { "Content-Type": "application/json" };
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
 
 describe("a stop request", () => {
   it("is a signed POST with an id of its own, and has no header of the trigger", async () => {

@@ -7,7 +7,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { newActionsPath, type Told } from "../actions/actions.ts";
 import { coordinator, until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
@@ -31,7 +31,6 @@ beforeEach(() => {
     vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
   }
 });
-afterEach(() => vi.restoreAllMocks());
 
 /** Each byte of a BLOB as one character. */
 function asText(rows: readonly Record<string, unknown>[]): string {

@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { DeliveryAttempt, DeliveryResult } from "../../src/runs/endpoint-deliveries.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { DeliverySender, WebhookEndpoints } from "../../src/webhook-endpoints/entrypoints.ts";
@@ -35,8 +35,6 @@ import {
 } from "./told.ts";
 
 await useSettings("development");
-
-beforeEach(resetFaults);
 
 /** For tests that ask who hears of a run, and not what the receiver says. */
 const ANYWHERE = receiver();

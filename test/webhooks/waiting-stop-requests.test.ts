@@ -4,7 +4,7 @@
  */
 
 import { runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -14,7 +14,6 @@ import { answer, fire, outside, pass, ring, useStandInSender } from "./stand-in-
 const PERMITS = 160;
 
 useStandInSender();
-afterEach(() => vi.restoreAllMocks());
 
 /** Running runs whose stop requests were all asked for at once, in this order. */
 async function cancelled(path: string, count: number, bytes = 10): Promise<string[]> {
