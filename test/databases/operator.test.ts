@@ -12,17 +12,7 @@ import { changed, withSettings } from "../support/settings.ts";
 import { plantRun, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
-import {
-  databaseOf,
-  driveUntil,
-  holdRunsIn,
-  idsIn,
-  livingIn,
-  moveOf,
-  replicatedIn,
-  row,
-  watchFailures,
-} from "./moves.ts";
+import { databaseOf, Environment, holdRunsIn, livingIn, watchFailures } from "./moves.ts";
 
 await useSettings("databases");
 
@@ -132,44 +122,46 @@ describe("GET /databases/{n}/environments", () => {
 
 describe("PUT …/database", () => {
   it("moves the environment, GET shows how far that is, and the audit log has one entry", async () => {
-    const { path, ids } = await livingIn(1);
-    expect(await get(path)).toEqual({ database: 1, generation: 1, move: null });
+    const shop = await livingIn(1);
+    expect(await get(shop.path)).toEqual({ database: 1, generation: 1, move: null });
     const { open } = holdRunsIn(2);
-    const begun = await put(path, 2);
+    const begun = await put(shop.path, 2);
     expect([begun.status, begun.body]).toMatchObject([
       202,
       { database: 1, generation: 1, move: { from: 1, to: 2, status: "copying", isCancelled: false } },
     ]);
-    expect((await put(path, 2)).status).toBe(202);
-    const third = await put(path, 3);
+    expect((await put(shop.path, 2)).status).toBe(202);
+    const third = await put(shop.path, 3);
     expect([third.status, third.body.code]).toEqual([409, "move_under_way"]);
     open();
-    await driveUntil(path, "resting");
-    expect(await get(path)).toMatchObject({ database: 2, generation: 2, move: { status: "resting" } });
-    expect(await idsIn(2, path)).toEqual([...ids].sort());
-    expect((await put(path, 2)).status).toBe(200);
-    const back = await put(path, 1);
+    await shop.driveUntil("resting");
+    expect(await get(shop.path)).toMatchObject({ database: 2, generation: 2, move: { status: "resting" } });
+    expect(await shop.idsIn(2)).toEqual([...shop.ids].sort());
+    expect((await put(shop.path, 2)).status).toBe(200);
+    const back = await put(shop.path, 1);
     expect([back.status, back.body.code]).toEqual([409, "moved_lately"]);
-    expect(await audited(path)).toEqual(["environment_moved database/2"]);
-    expect((await ask<{ id: string }[]>("GET", path)).body.map(({ id }) => id).sort()).toEqual([...ids].sort());
+    expect(await audited(shop.path)).toEqual(["environment_moved database/2"]);
+    expect((await ask<{ id: string }[]>("GET", shop.path)).body.map(({ id }) => id).sort()).toEqual(
+      [...shop.ids].sort(),
+    );
   });
 
   it("of the database where the environment lives cancels the move", async () => {
-    const { path, ids } = await livingIn(1);
+    const shop = await livingIn(1);
     const { open } = holdRunsIn(2);
-    await put(path, 2);
-    const cancelled = await put(path, 1);
+    await put(shop.path, 2);
+    const cancelled = await put(shop.path, 1);
     open();
     expect([cancelled.status, cancelled.body.move]).toMatchObject([202, { isCancelled: true }]);
-    expect(await get(path)).toMatchObject({ database: 1, generation: 1 });
-    await driveUntil(path, "cleaned");
-    expect([await idsIn(1, path), await idsIn(2, path)]).toEqual([[...ids].sort(), []]);
-    expect(await audited(path)).toEqual(["environment_moved database/2", "environment_moved database/1"]);
+    expect(await get(shop.path)).toMatchObject({ database: 1, generation: 1 });
+    await shop.driveUntil("cleaned");
+    expect([await shop.idsIn(1), await shop.idsIn(2)]).toEqual([[...shop.ids].sort(), []]);
+    expect(await audited(shop.path)).toEqual(["environment_moved database/2", "environment_moved database/1"]);
   });
 
   it("is refused for a database that is not bound, is full, or if the audit can't be reached", async () => {
-    const { path } = await livingIn(1);
-    const codeOf = async (database: number) => (await put(path, database)).body.code;
+    const shop = await livingIn(1);
+    const codeOf = async (database: number) => (await put(shop.path, database)).body.code;
     expect(await codeOf(7)).toBe("database_unknown");
     faults.only = 2;
     faults.databaseBytes = 9_000_000_000;
@@ -179,29 +171,29 @@ describe("PUT …/database", () => {
     faults.writes = "down";
     expect(await codeOf(2)).toBe("database_unavailable");
     faults.writes = null;
-    expect([await audited(path), (await get(path)).move]).toEqual([[], null]);
+    expect([await audited(shop.path), (await get(shop.path)).move]).toEqual([[], null]);
   });
 
   it("chooses the database of an environment that has no run yet, and moves one that has a database", async () => {
-    const path = newRunsPath();
-    expect(await get(path)).toEqual({ database: 0, generation: 0, move: null });
-    const chosen = await put(path, 3);
+    const shop = new Environment(newRunsPath());
+    expect(await get(shop.path)).toEqual({ database: 0, generation: 0, move: null });
+    const chosen = await put(shop.path, 3);
     expect([chosen.status, chosen.body]).toEqual([200, { database: 3, generation: 1, move: null }]);
-    const other = newRunsPath();
-    await writeHome(other, { database: 3, generation: 1 });
-    expect((await put(other, 1)).status).toBe(202);
+    const other = new Environment(newRunsPath());
+    await writeHome(other.path, { database: 3, generation: 1 });
+    expect((await put(other.path, 1)).status).toBe(202);
     // The sweep must know an object that drives a move, although it has no run.
-    expect(await isRegistered(env.DB, scopeOfPath(other))).toBe(true);
-    await driveUntil(other, "resting");
-    await replicatedIn(path, 3, [await createIn(path)]);
-    await replicatedIn(other, 1, [await createIn(other)]);
+    expect(await isRegistered(env.DB, scopeOfPath(other.path))).toBe(true);
+    await other.driveUntil("resting");
+    await shop.replicatedIn(3, [await createIn(shop.path)]);
+    await other.replicatedIn(1, [await createIn(other.path)]);
   });
 
   it("repairs the row that a restore of the control database has lost", async () => {
-    const { path } = await livingIn(2);
-    await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(path)).run();
-    await ask("POST", path.replace(/action-runs$/, "resync"));
-    expect(await row(path)).toEqual({ database: 2, generation: 1 });
+    const shop = await livingIn(2);
+    await env.DB.prepare("DELETE FROM environments WHERE scope = ?").bind(scopeOfPath(shop.path)).run();
+    await shop.resync();
+    expect(await shop.row()).toEqual({ database: 2, generation: 1 });
   });
 });
 
@@ -236,10 +228,10 @@ describe("POST /databases/{n}/resync", () => {
     const there = await livingIn(1);
     const moving = await livingIn(3);
     await put(moving.path, 2);
-    await driveUntil(moving.path, "resting");
+    await moving.driveUntil("resting");
     const gone = await livingIn(2);
     await put(gone.path, 1);
-    await driveUntil(gone.path, "resting");
+    await gone.driveUntil("resting");
     // As after a restore of database 2: its own rows are gone, and there are rows of environments that live elsewhere.
     await IN_2.prepare("DELETE FROM runs").run();
     for (let i = 0; i < 3; i++) await plantRun(IN_2, there.path);
@@ -248,33 +240,33 @@ describe("POST /databases/{n}/resync", () => {
     await label.bind(scopeOfPath(there.path)).run();
     const answers = await resync(2);
     expect(answers.reduce((sum, { environments }) => sum + environments, 0)).toBeGreaterThan(1);
-    await replicatedIn(here.path, 2, here.ids);
-    await replicatedIn(moving.path, 2, moving.ids);
-    expect([await idsIn(2, there.path), (await idsIn(2, gone.path)).length]).toEqual([[], 1]);
+    await here.replicatedIn(2, here.ids);
+    await moving.replicatedIn(2, moving.ids);
+    expect([await there.idsIn(2), (await gone.idsIn(2)).length]).toEqual([[], 1]);
     expect(await IN_2.prepare("SELECT count(*) AS n FROM run_labels WHERE id = 'left'").first("n")).toBe(0);
     expect(await audited(here.path)).toEqual(["resync_requested database/2"]);
     expect(await audited(there.path)).toEqual([]);
   });
 
   it("deletes what a restore brought back of an environment that moves between two other databases", async () => {
-    const { path } = await livingIn(1);
-    await put(path, 3);
-    await driveUntil(path, "resting");
-    await plantRun(IN_2, path);
+    const shop = await livingIn(1);
+    await put(shop.path, 3);
+    await shop.driveUntil("resting");
+    await plantRun(IN_2, shop.path);
     await resync(2);
-    expect(await idsIn(2, path)).toEqual([]);
+    expect(await shop.idsIn(2)).toEqual([]);
   });
 
   it("begins the copy of an environment again that is on its way there", async () => {
-    const { path, ids } = await livingIn(1);
-    await put(path, 2);
-    await replicatedIn(path, 2, ids);
+    const shop = await livingIn(1);
+    await put(shop.path, 2);
+    await shop.replicatedIn(2, shop.ids);
     // The restore went back to the middle of the copy.
     const lost = IN_2.prepare("DELETE FROM runs WHERE scope = ? AND id <> ?");
-    await lost.bind(scopeOfPath(path), ids[0] ?? "").run();
+    await lost.bind(scopeOfPath(shop.path), shop.ids[0] ?? "").run();
     await resync(2);
-    await driveUntil(path, "resting");
-    await replicatedIn(path, 2, ids);
+    await shop.driveUntil("resting");
+    await shop.replicatedIn(2, shop.ids);
   });
 
   it("goes on after 25 environments, and reaches each once", async () => {
@@ -282,7 +274,7 @@ describe("POST /databases/{n}/resync", () => {
     for (const path of paths) await plantRun(databaseOf(3), path);
     const answers = await resync(3);
     expect(answers.length).toBeGreaterThan(1);
-    for (const path of paths) expect(await idsIn(3, path)).toEqual([]);
+    for (const path of paths) expect(await new Environment(path).idsIn(3)).toEqual([]);
   });
 
   it("is refused for a database that is not bound", async () => {
@@ -293,24 +285,24 @@ describe("POST /databases/{n}/resync", () => {
 
 describe("nobody else", () => {
   it("opens any of this, and an organization named databases keeps its addresses", async () => {
-    const { path } = await livingIn(1);
+    const shop = await livingIn(1);
     const { token } = await grantToken(newProject(), { role: "owner" });
-    const [, o, p] = path.split("/");
+    const [, o, p] = shop.path.split("/");
     const { token: own } = await grantToken(`/${o}/${p}`, { role: "owner" });
     for (const asker of [token, own]) {
       for (const [method, address] of [
         ["GET", "/databases"],
         ["GET", "/databases/1/environments"],
         ["POST", "/databases/1/resync"],
-        ["GET", databasePath(path)],
-        ["PUT", databasePath(path)],
+        ["GET", databasePath(shop.path)],
+        ["PUT", databasePath(shop.path)],
       ] as const) {
         const body = method === "PUT" ? { body: { database: 2 } } : {};
         const answer = await ask<Refusal>(method, address, { token: asker, ...body });
         expect([method, address, answer.status, answer.body.code]).toEqual([method, address, 403, "forbidden"]);
       }
     }
-    expect(await moveOf(path)).toBeNull();
+    expect(await shop.move()).toBeNull();
     const granted = await grantToken("/databases/1", { role: "viewer" });
     expect((await ask("GET", "/databases/1/tokens")).status).toBe(200);
     expect((await ask("GET", "/databases/1/envs/e1/action-runs", { token: granted.token })).status).toBe(200);

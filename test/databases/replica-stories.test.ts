@@ -7,39 +7,13 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { firstIdAt } from "../../src/base/ids.ts";
-import {
-  alarmIn,
-  change,
-  coordinator,
-  createAged,
-  DAY_MS,
-  direct,
-  HOUR_MS,
-  journal,
-  MINUTE_MS,
-  until,
-} from "../support/direct.ts";
+import { change, DAY_MS, HOUR_MS, MINUTE_MS, until } from "../support/direct.ts";
 import { faults, resetFaults } from "../support/faults.ts";
-import { walkedTo } from "../support/landed.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
 import { plantRun } from "../support/several-databases.ts";
 import { useSettings } from "../support/use-settings.ts";
-import {
-  beginMove,
-  DATABASES,
-  databaseOf,
-  driveUntil,
-  homeOf,
-  idsIn,
-  kill,
-  lackingOf,
-  livingIn,
-  moveOf,
-  replicatedIn,
-  ringNext,
-  watchFailures,
-} from "./moves.ts";
+import { DATABASES, databaseOf, type Environment, livingIn, watchFailures } from "./moves.ts";
 
 await useSettings("databases");
 
@@ -47,24 +21,24 @@ watchFailures();
 
 const LOST = "D1_ERROR: Network connection lost.";
 
-async function journalled(path: string): Promise<Map<string, number>> {
-  const rows = await journal<{ id: string; version: number }>(path, "SELECT id, version FROM runs");
+async function journalled(shop: Environment): Promise<Map<string, number>> {
+  const rows = await shop.journal<{ id: string; version: number }>("SELECT id, version FROM runs");
   return new Map(rows.map(({ id, version }) => [id, version]));
 }
 
-async function storedIn(database: number, path: string): Promise<Map<string, number>> {
+async function storedIn(database: number, shop: Environment): Promise<Map<string, number>> {
   const select = databaseOf(database).prepare("SELECT id, version FROM runs WHERE scope = ?");
-  return new Map(await select.bind(scopeOfPath(path)).raw<[string, number]>());
+  return new Map(await select.bind(scopeOfPath(shop.path)).raw<[string, number]>());
 }
 
 /** Whether lists show what the journal has. Aged runs may lack: the purge may have begun, and failed in one database. */
-async function isCurrent(path: string): Promise<boolean> {
-  const { home, ids, isStale } = await lackingOf(path);
+async function isCurrent(shop: Environment): Promise<boolean> {
+  const { home, ids: lacking, isStale } = await shop.lacking();
   if (isStale || home === null) return isStale;
-  const stored = await storedIn(home.database, path);
-  const runs = await journalled(path);
+  const stored = await storedIn(home.database, shop);
+  const runs = await journalled(shop);
   const isShown = ([id, version]: [string, number]) =>
-    ids.includes(id) || stored.get(id) === version || (isAged(id) && !stored.has(id));
+    lacking.includes(id) || stored.get(id) === version || (isAged(id) && !stored.has(id));
   return [...runs].every(isShown) && [...stored.keys()].every((id) => runs.has(id));
 }
 
@@ -112,28 +86,28 @@ const step: fc.Arbitrary<Step> = fc.oneof(
 
 async function play(steps: readonly Step[]): Promise<void> {
   resetFaults();
-  const { path, ids } = await livingIn(1);
+  const shop = await livingIn(1);
   let aged = 0;
 
   /** A run that is purged in ten minutes, and that each replica has, because the object does not know of it yet. */
   async function age(): Promise<void> {
     const endedAt = Date.now() - 30 * DAY_MS + 10 * MINUTE_MS - aged++ * MINUTE_MS * 2;
-    const [id = ""] = await fillJournal(path, { rows: 1, isReplicated: true, endedAt });
-    const { home, moves } = await direct(path).moves.state();
+    const [id = ""] = await fillJournal(shop.path, { rows: 1, isReplicated: true, endedAt });
+    const { home, moves } = await shop.calls.moves.state();
     const copy = moves.find(({ status }) => status === "copying")?.target;
-    for (const one of [home, copy]) if (one) await plantRun(databaseOf(one.database), path, { id });
+    for (const one of [home, copy]) if (one) await plantRun(databaseOf(one.database), shop.path, { id });
   }
 
   async function take(now: Step): Promise<void> {
-    if (now.what === "create") ids.push(await createAged(path, { deadlineAt: Date.now() + DAY_MS }));
-    else if (now.what === "end") await change(path, ids[now.nth] ?? "", { type: "succeeded", output: null });
+    if (now.what === "create") shop.ids.push(await shop.create({ deadlineAt: Date.now() + DAY_MS }));
+    else if (now.what === "end") await change(shop.path, shop.ids[now.nth] ?? "", { type: "succeeded", output: null });
     else if (now.what === "age") await age();
-    else if (now.what === "move") await beginMove(path, now.database);
-    else if (now.what === "cancelMove") await direct(path).moves.cancel();
-    else if (now.what === "resync") await direct(path).upkeep.resync();
-    else if (now.what === "kill") await kill(path);
-    else if (now.what === "ring") await ringNext(path);
-    else if (now.what === "later") await alarmIn(now.ms, coordinator(path));
+    else if (now.what === "move") await shop.beginMove(now.database);
+    else if (now.what === "cancelMove") await shop.calls.moves.cancel();
+    else if (now.what === "resync") await shop.calls.upkeep.resync();
+    else if (now.what === "kill") await shop.kill();
+    else if (now.what === "ring") await shop.ringNext();
+    else if (now.what === "later") await shop.alarmIn(now.ms);
     else if (now.what === "mend") resetFaults();
     else {
       faults.only = now.database;
@@ -147,19 +121,18 @@ async function play(steps: readonly Step[]): Promise<void> {
 
   for (const now of steps) {
     await take(now);
-    await until(() => isCurrent(path));
+    await until(() => isCurrent(shop));
   }
   resetFaults();
-  await driveUntil(path, null);
-  const home = (await homeOf(path))?.database ?? 0;
-  const runs = await journalled(path);
-  await replicatedIn(
-    path,
+  await shop.driveUntil(null);
+  const home = (await shop.home())?.database ?? 0;
+  const runs = await journalled(shop);
+  await shop.replicatedIn(
     home,
     [...runs.keys()].filter((id) => !isAged(id)),
   );
-  await until(() => isCurrent(path));
-  for (const number of DATABASES.keys()) if (number !== home) expect(await idsIn(number, path)).toEqual([]);
+  await until(() => isCurrent(shop));
+  for (const number of DATABASES.keys()) if (number !== home) expect(await shop.idsIn(number)).toEqual([]);
 }
 
 it("no run is lost or comes back, whatever fails and dies, and no row is left behind", async () => {
@@ -168,43 +141,43 @@ it("no run is lost or comes back, whatever fails and dies, and no row is left be
 });
 
 it("a move ends although runs are created and purged all the time, and a tenth of the statements fails", async () => {
-  const { path } = await livingIn(1);
-  await fillJournal(path, { rows: 1500, isReplicated: true, deadlineAt: Date.now() + DAY_MS });
+  const shop = await livingIn(1);
+  await fillJournal(shop.path, { rows: 1500, isReplicated: true, deadlineAt: Date.now() + DAY_MS });
   const endedAt = Date.now() - 40 * DAY_MS;
   // They are older than the others.
-  const purged = (await fillJournal(path, { rows: 1000, isReplicated: true, endedAt })).slice(0, 1000);
-  await plantRun(databaseOf(1), path, { id: purged[500] ?? "" });
-  await plantRun(databaseOf(2), path, { id: purged[500] ?? "" });
+  const purged = (await fillJournal(shop.path, { rows: 1000, isReplicated: true, endedAt })).slice(0, 1000);
+  await plantRun(databaseOf(1), shop.path, { id: purged[500] ?? "" });
+  await plantRun(databaseOf(2), shop.path, { id: purged[500] ?? "" });
   let statements = 0;
   const fails = (_bound: string, sql: string) => {
     if (/^(INSERT INTO runs|DELETE)/.test(sql) && ++statements % 10 === 0) throw new Error(LOST);
     return false;
   };
   faults.writes = { refuse: fails };
-  await beginMove(path, 2);
+  await shop.beginMove(2);
   let isOver = false;
   const call = async () => {
     while (!isOver) {
-      const id = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
-      await change(path, id, { type: "succeeded", output: null });
+      const id = await shop.create({ deadlineAt: Date.now() + DAY_MS });
+      await change(shop.path, id, { type: "succeeded", output: null });
       // The databases can be slower than the callers.
-      await until(async () => isOver || (await lackingOf(path)).ids.length < 100);
+      await until(async () => isOver || (await shop.lacking()).ids.length < 100);
     }
   };
   const callers = Promise.all(Array.from({ length: 4 }, call));
   await until(async () => {
-    await ringNext(path);
-    return (await moveOf(path))?.status === "resting";
+    await shop.ringNext();
+    return (await shop.move())?.status === "resting";
   }).finally(() => {
     isOver = true;
   });
   await callers;
   resetFaults();
   await until(async () => {
-    await ringNext(path);
-    const [runs, stored] = [await journalled(path), await storedIn(2, path)];
+    await shop.ringNext();
+    const [runs, stored] = [await journalled(shop), await storedIn(2, shop)];
     return runs.size === stored.size && [...runs].every(([id, version]) => stored.get(id) === version);
   });
-  const runs = await journalled(path);
-  expect([purged.some((id) => runs.has(id)), await walkedTo(path, 2)]).toEqual([false, null]);
+  const runs = await journalled(shop);
+  expect([purged.some((id) => runs.has(id)), await shop.walkedTo(2)]).toEqual([false, null]);
 });
