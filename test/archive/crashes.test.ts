@@ -5,23 +5,24 @@ import { ArchiveHandler } from "../../src/runs/coordinator/retention.ts";
 import { DAY_MS, journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
-import { archivedIds, bucket, objectsOf, useBucket } from "./bucket.ts";
 import {
+  archivedIds,
   archiveUntil,
   archivingBatch,
+  bucket,
   deletedFromD1,
   die,
   ended,
   errorLines,
   holdCompression,
   keptIds,
+  objectsOf,
   pass,
   ring,
-  useClock,
+  useArchive,
 } from "./environment.ts";
 
-useClock();
-useBucket();
+useArchive();
 
 const LOST_MS = 71_000;
 

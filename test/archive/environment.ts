@@ -1,10 +1,16 @@
-/** A coordinator whose clock only the test moves, with ended runs whose retention is over. */
+/**
+ * A coordinator whose clock only the test moves, with ended runs whose retention is over. Its archive is a bucket whose
+ * puts a test can watch, hold and refuse.
+ */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { env } from "cloudflare:workers";
 import { beforeEach, vi } from "vitest";
 import type { Batch } from "../../src/runs/journal/archive-rows.ts";
 import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
+import { scopeOfPath } from "../support/requests.ts";
 import { fillJournal } from "../support/rows-in-journal.ts";
+import { changed } from "../support/settings.ts";
 
 /** Retention in these tests. */
 export const RETENTION_MS = 30 * DAY_MS;
@@ -12,49 +18,94 @@ export const RETENTION_MS = 30 * DAY_MS;
 export const NOON = Date.UTC(2031, 4, 20, 12);
 export const DAY = "2031/05/20";
 
-/** Lets the clock stand at noon. Call it once in a file. */
-export function useClock(): void {
+/** `committed_then_silence`: the object is written, and nobody hears of it. */
+type BucketFault = "down" | "hang" | "committed_then_silence";
+
+interface Bucket {
+  fault: BucketFault | null;
+  /** Keys that somebody has tried to write, in order. */
+  puts: string[];
+  /** Puts that hang, to be carried out late. */
+  late: (() => Promise<unknown>)[];
+}
+
+/** One for the isolate, shared by the Worker and the tests. */
+export const bucket: Bucket = { fault: null, puts: [], late: [] };
+
+/** Lets the clock stand at noon, and gives the service an archive. Call it once in a file. */
+export function useArchive(): void {
   beforeEach(() => {
     vi.useFakeTimers({ toFake: ["Date"], now: NOON });
+    Object.assign(bucket, { fault: null, puts: [], late: [] });
+    changed.ARCHIVE = {
+      head: (key: string) => (bucket.fault === null ? env.ARCHIVE.head(key) : refuse(bucket.fault)),
+      put: async (key: string, body: Uint8Array, options: R2PutOptions) => {
+        bucket.puts.push(key);
+        const put = () => env.ARCHIVE.put(key, body, options);
+        const { fault } = bucket;
+        if (fault === "hang") bucket.late.push(put);
+        if (fault === "committed_then_silence") await put();
+        return fault === null ? put() : refuse(fault);
+      },
+    };
   });
 }
 
-/** Lets the time limits of what hangs end 40 times sooner. The clock stands still all the same. */
-export function hurryTimeLimits(): void {
-  const { setTimeout } = globalThis;
-  const hurried = (handler: (...args: unknown[]) => void, ms = 0) => setTimeout(handler, ms < 10_000 ? ms : ms / 40);
-  vi.spyOn(globalThis, "setTimeout").mockImplementation(hurried as unknown as typeof setTimeout);
+function refuse(fault: BucketFault): Promise<never> {
+  return fault === "down" ? Promise.reject(new Error("put: Internal Error (10001)")) : new Promise(() => {});
 }
 
-/** Calls `look` with each text before it is compressed, and with null at the end. It may throw, or take its time. */
-export function compressWith(look: (text: string | null) => Promise<void>): void {
-  const Compression = CompressionStream;
-  const decoder = new TextDecoder();
-  class Watched {
-    readonly #watching = new TransformStream<Uint8Array, Uint8Array>({
-      async transform(chunk, controller) {
-        await look(decoder.decode(chunk));
-        controller.enqueue(chunk);
-      },
-      flush: () => look(null),
-    });
-    readonly writable = this.#watching.writable;
-    readonly readable = this.#watching.readable.pipeThrough(new Compression("gzip"));
+interface ArchivedLine {
+  readonly id: string;
+  readonly status: string;
+  readonly completedAt: string;
+  readonly details: Record<string, unknown>;
+  readonly timeline: readonly Record<string, unknown>[];
+}
+
+/** The lines of each object of the environment, by its key. */
+export async function objectsOf(path: string): Promise<Map<string, ArchivedLine[]>> {
+  const prefix = `v1/${scopeOfPath(path)}/`;
+  const objects = new Map<string, ArchivedLine[]>();
+  for (const { key } of (await env.ARCHIVE.list({ prefix })).objects) {
+    const object = await env.ARCHIVE.get(key);
+    if (object === null) throw new Error(`${key} is gone`);
+    const gzip = new DecompressionStream("gzip");
+    const text = await new Response(object.body.pipeThrough(gzip)).text();
+    if (!text.endsWith("\n")) throw new Error(`${key} does not end with a line`);
+    const lines = text.slice(0, -1).split("\n");
+    objects.set(
+      key,
+      lines.map((line) => JSON.parse(line)),
+    );
   }
-  vi.stubGlobal("CompressionStream", Watched);
+  return objects;
+}
+
+/** Ids of the archived runs, those of each object in its order. An id in two objects is there twice. */
+export async function archivedIds(path: string): Promise<string[]> {
+  return [...(await objectsOf(path)).values()].flat().map(({ id }) => id);
 }
 
 /** Holds back the end of what is compressed, until `release` is called. `isHeld`: whether there is something. */
 export function holdCompression(): { isHeld: boolean; release: () => void } {
+  const Compression = CompressionStream;
   let isReleased = false;
   const release = () => {
     isReleased = true;
   };
   const hold = { isHeld: false, release };
-  compressWith(async (text) => {
-    hold.isHeld ||= text === null;
-    while (text === null && !isReleased) await scheduler.wait(1);
-  });
+  class Held {
+    readonly #holding = new TransformStream<Uint8Array, Uint8Array>({
+      async flush() {
+        hold.isHeld = true;
+        while (!isReleased) await scheduler.wait(1);
+      },
+    });
+    readonly writable = this.#holding.writable;
+    readonly readable = this.#holding.readable.pipeThrough(new Compression("gzip"));
+  }
+  vi.stubGlobal("CompressionStream", Held);
   return hold;
 }
 

@@ -1,6 +1,6 @@
 /**
  * The settings and bindings of the service under test. They are those of a deployed service with one database and no
- * archive (test/archive/bucket.ts adds one), unless a file asks for others (use-settings.ts).
+ * archive (test/archive/environment.ts adds one), unless a file asks for others (use-settings.ts).
  */
 
 import type { Env } from "../../src/settings/env.ts";
