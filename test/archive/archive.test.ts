@@ -9,6 +9,7 @@ import { faults } from "../support/faults.ts";
 import { replicatedRow } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
+import { beat } from "../support/stream.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
   archivedIds,
@@ -49,9 +50,7 @@ it("writes a run as a token with data:read sees it, and the run is 404 afterward
   const reader = (await grantToken("/acme/shop", { role: "viewer", envName })).token;
   const labels = ["team:payments"];
   const reported = await createRun(path, { actionName: "deploy", entityId: crypto.randomUUID(), labels });
-  const beat = { message: "compiling", progress: 40 };
-  const heartbeat = reported.callback.url.replace(/callback$/, "heartbeat");
-  await ask("POST", heartbeat, { token: reported.callback.token, body: beat });
+  await beat(reported, { message: "compiling", progress: 40 });
   await report(reported, { status: "succeeded", output: { url: "https://ok.example", text: "line\nbreak" } });
   const refused = await createRun(path, { actionName: "deploy", trigger: TRIGGER });
   await until(async () => (await ask("GET", `${path}/${refused.id}`)).body.status === "failed");

@@ -81,12 +81,8 @@ describe("listing API tokens", () => {
     expect(pages.map((page) => page.length)).toEqual([2, 2, 1]);
     const seen = pages.flat();
     expect(new Set(seen.map(({ name }) => name))).toEqual(new Set(["t0", "t1", "t2", "t3", "t4"]));
-    expect(seen.map(({ id }) => id)).toEqual(
-      seen
-        .map(({ id }) => id)
-        .toSorted()
-        .toReversed(),
-    );
+    const ids = seen.map(({ id }) => id);
+    expect(ids).toEqual(ids.toSorted().toReversed());
   });
 });
 

@@ -11,6 +11,7 @@ import { decide, startGated, storeGated } from "../support/gated.ts";
 import { replicated } from "../support/landed.ts";
 import { ask, createRun, nextOf, pagesOf, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
+import { beat } from "../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
 const DAY_MS = 86_400_000;
@@ -67,12 +68,8 @@ describe("the audit", () => {
     for (let n = 0; n < 5; n++) created.push((await grantToken(project, { role: "viewer" })).id);
     const seen = (await pagesOf<Entry>(`${project}/audit?limit=2`)).flat();
     expect(seen.map(({ target }) => target).toSorted()).toEqual(created.toSorted());
-    expect(seen.map(({ at }) => at)).toEqual(
-      seen
-        .map(({ at }) => at)
-        .toSorted()
-        .toReversed(),
-    );
+    const instants = seen.map(({ at }) => at);
+    expect(instants).toEqual(instants.toSorted().toReversed());
   });
 
   it("shows a token of one environment only that environment's entries", async () => {
@@ -300,7 +297,7 @@ describe("a cancel of one run", () => {
     const project = newProject();
     const runs = `${project}/envs/prod/action-runs`;
     const run = await createRun(runs);
-    await ask("POST", run.callback.url.replace(/callback$/, "heartbeat"), { token: run.callback.token });
+    await beat(run);
     await decide(runs, run.id, "cancel", { body: { graceSeconds: 60 } });
     const later = { body: { graceSeconds: 120 }, headers: { "Idempotency-Key": "later" } };
     for (let n = 0; n < 2; n++) expect((await decide(runs, run.id, "cancel", later)).status).toBe(202);

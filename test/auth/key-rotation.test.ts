@@ -3,15 +3,11 @@ import { describe, expect, it } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { type ActionRun, type CreatedRun, newRunsPath } from "../support/requests.ts";
+import type { Refusal } from "../support/tokens.ts";
 
 const OLD = "the-old-signing-key-of-32-bytes-and-more";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";
 const SPARE = "a-spare-signing-key-of-32-bytes-and-more";
-
-interface Refusal {
-  readonly error: string;
-  readonly code: string;
-}
 
 function ringOf(...keys: string[]): Env {
   return envWith({ CALLBACK_SIGNING_KEYS: keys.join(",") });

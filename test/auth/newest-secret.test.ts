@@ -10,7 +10,14 @@ import { faults, holdReads } from "../support/faults.ts";
 import { APPROVAL, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
-import { grantToken, newProject, type Refusal, revokeElsewhere, type TokenOnWire } from "../support/tokens.ts";
+import {
+  grantToken,
+  newProject,
+  type Refusal,
+  revokeElsewhere,
+  rotateElsewhere,
+  type TokenOnWire,
+} from "../support/tokens.ts";
 
 const schemesOf = ({ security }: Operation) => security.flatMap((one) => Object.keys(one));
 /** What these do ends by itself: a run. */
@@ -22,13 +29,6 @@ const CHANGES = OPERATIONS.filter((one) => one.method !== "GET" && schemesOf(one
   .map((one) => [`${one.method} ${one.path}`, one] as const)
   .filter(([name]) => !OF_ROOT.test(name) && (!OF_RUNS.test(name) || name.endsWith(STOPS_BULK)));
 
-/** Replaces the token's secret, which this isolate does not hear of. */
-async function rotateElsewhere(id: string): Promise<void> {
-  await env.DB.prepare("UPDATE tokens SET old_hash = hash, hash = ?, old_expires_at = ? WHERE id = ?")
-    .bind(crypto.randomUUID(), Date.now() + 3_600_000, id)
-    .run();
-}
-
 /** Where the example of the document would be refused for another reason, or changes nothing. */
 const BODIES: Readonly<Record<string, unknown>> = {
   "POST /session": {},
@@ -37,7 +37,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
 
 const STALE = [
   ["a revoked token", (id: string) => revokeElsewhere(env.DB, id), 401, "token_invalid"],
-  ["a replaced secret", rotateElsewhere, 403, "forbidden"],
+  ["a replaced secret", (id: string) => rotateElsewhere(id), 403, "forbidden"],
 ] as const;
 
 const OWNER = { role: "owner", mayApprove: true } as const;

@@ -8,7 +8,14 @@ import { until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { beginSession, postSession } from "../support/sessions.ts";
-import { codeOfToken, grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
+import {
+  codeOfToken,
+  grantToken,
+  newProject,
+  type Refusal,
+  rotateElsewhere,
+  type TokenOnWire,
+} from "../support/tokens.ts";
 
 const START = Date.parse("2030-05-01T00:00:00Z");
 const DAY = 86_400;
@@ -44,13 +51,6 @@ async function createToken(project: string, token: string) {
 /** What D1 has of the token, under a project's first token. */
 const rowOf = (id: string) =>
   env.DB.prepare("SELECT * FROM tokens WHERE id = ?").bind(id).first<Record<string, unknown>>();
-
-/** Rotates as another isolate would, which tells this one nothing. */
-async function rotateElsewhere(id: string, oldExpiresAt: number): Promise<void> {
-  await env.DB.prepare("UPDATE tokens SET old_hash = hash, hash = ?, old_expires_at = ? WHERE id = ?")
-    .bind(crypto.randomUUID(), oldExpiresAt, id)
-    .run();
-}
 
 describe("a rotation", () => {
   it("keeps the token's id, name, scope and children, and shows the new secret once", async () => {

@@ -1,7 +1,8 @@
 /** A token expires no later than the token that created it, and is revoked with it. */
 
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
+import { clockFrom } from "../support/clock.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { ask } from "../support/requests.ts";
 import { codeOfToken, grantToken, newProject, putTokens, type Refusal, type TokenOnWire } from "../support/tokens.ts";
@@ -9,9 +10,7 @@ import { codeOfToken, grantToken, newProject, putTokens, type Refusal, type Toke
 const START = Date.parse("2030-03-01T00:00:00Z");
 const IN_AN_HOUR = new Date(START + HOUR_MS).toISOString();
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"], now: START });
-});
+clockFrom(START);
 
 function createToken(project: string, token: string, body: Record<string, unknown> = {}) {
   return ask<TokenOnWire & Refusal>("POST", `${project}/tokens`, {

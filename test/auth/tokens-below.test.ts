@@ -1,7 +1,8 @@
 /** How many tokens a token may have below it. No holder of a token keeps those above it from creating tokens. */
 
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
+import { clockFrom } from "../support/clock.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { grantToken, newProject, putTokens, type Refusal, type TokenOnWire, type Wanted } from "../support/tokens.ts";
 
@@ -11,9 +12,7 @@ const DAY_MS = 86_400_000;
 const ROOM = [10_000, 1000, 100, 10, 1, 0];
 const EXPIRED_KEPT = 1000;
 
-beforeEach(() => {
-  vi.useFakeTimers({ toFake: ["Date"], now: START });
-});
+const later = clockFrom(START);
 
 function createToken(project: string, token: string, wanted: Partial<Wanted> = {}) {
   return ask<TokenOnWire & Refusal>("POST", `${project}/tokens`, {
@@ -104,9 +103,9 @@ describe("a token has room for", () => {
     await fill(project, first, 490);
     await fill(project, admin.id, 500, START + 1000);
     expect(await createOneMore(project, admin.token)).toBe(FULL);
-    vi.setSystemTime(START + 999);
+    later(999);
     expect(await createOneMore(project, admin.token)).toBe(FULL);
-    vi.setSystemTime(START + 1000);
+    later(1000);
     await fill(project, admin.id, 499);
     expect(await createOneMore(project, admin.token)).toBe("created");
     expect(await createOneMore(project, admin.token)).toBe(FULL);

@@ -1,12 +1,26 @@
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { OutageCache } from "../../src/database/outage-cache.ts";
 import { ApiError } from "../../src/http/errors.ts";
-import { withPatience } from "../support/held-read.ts";
 
 const NOW = Date.parse("2030-01-01T00:00:00Z");
 const FRESH_MS = 30_000;
 const OUTAGE_MS = 600_000;
 const MISSING_MS = 5000;
+/** The longest that a lookup waits for D1 before it uses an outage copy. */
+const PATIENCE_MS = 1000;
+
+/** Starts a lookup. `endPatience` makes the time pass that it waits for D1. */
+function withPatience<T>(look: () => Promise<T>): { readonly looking: Promise<T>; readonly endPatience: () => void } {
+  const timers = vi.spyOn(globalThis, "setTimeout");
+  try {
+    const looking = look();
+    const timer = timers.mock.calls.find(([, ms]) => ms === PATIENCE_MS);
+    if (timer === undefined) throw new Error("the lookup has no outage copy to fall back to");
+    return { looking, endPatience: timer[0] };
+  } finally {
+    timers.mockRestore();
+  }
+}
 
 interface Row {
   readonly name: string;

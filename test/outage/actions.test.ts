@@ -10,7 +10,7 @@ import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
-import { expectUnavailable, type Refusal } from "./calls.ts";
+import { expectUnavailable, type Refusal } from "../support/tokens.ts";
 
 const V1 = { trigger: triggerAt(`${ORIGIN_A}/first`), timeout: 1 };
 const V2 = { trigger: triggerAt(`${ORIGIN_A}/second`), timeout: 2 };

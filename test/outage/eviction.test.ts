@@ -6,16 +6,8 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { sweep } from "../../src/runs/d1/sweep.ts";
 import { alarmIn, coordinator, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
-import {
-  type ActionRun,
-  ask,
-  type Beaten,
-  type CreatedRun,
-  createRun,
-  newRunsPath,
-  report,
-  rowOf,
-} from "../support/requests.ts";
+import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { beat } from "../support/stream.ts";
 
 interface Story {
   readonly path: string;
@@ -43,7 +35,7 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
   {
     name: "heartbeat",
     go: async (story) => {
-      const answer = await heartbeat(of(story), { message: "building", progress: 0.5 });
+      const answer = await beat(of(story), { message: "building", progress: 0.5 });
       expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
       story.startedAt = (await decided(story)).startedAt;
       expect(story.startedAt).not.toBeNull();
@@ -52,7 +44,7 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
   {
     name: "the same heartbeat",
     go: async (story) => {
-      const answer = await heartbeat(of(story), { message: "building", progress: 0.5 });
+      const answer = await beat(of(story), { message: "building", progress: 0.5 });
       expect(answer).toMatchObject({ status: 200, body: { status: "running" } });
       expect((await decided(story)).startedAt).toBe(story.startedAt);
     },
@@ -88,7 +80,7 @@ const STEPS: readonly { name: string; go: (story: Story) => Promise<void> }[] = 
   {
     name: "another heartbeat",
     go: async (story) => {
-      expect(await heartbeat(of(story), {})).toMatchObject({ status: 409, body: { code: "run_failed" } });
+      expect(await beat(of(story), {})).toMatchObject({ status: 409, body: { code: "run_failed" } });
     },
   },
   {
@@ -138,10 +130,6 @@ function of(story: Story): CreatedRun {
 /** The run as its coordinator has it. */
 async function decided(story: Story): Promise<ActionRun> {
   return (await ask("GET", `${story.path}/${of(story).id}`)).body;
-}
-
-function heartbeat({ callback }: CreatedRun, body: unknown) {
-  return ask<Beaten>("POST", callback.url.replace(/callback$/, "heartbeat"), { token: callback.token, body });
 }
 
 // An eviction waits for the interval between batches.

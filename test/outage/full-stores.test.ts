@@ -17,6 +17,7 @@ import {
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { beat } from "../support/stream.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 
@@ -81,8 +82,7 @@ describe("a coordinator that stores 9 GB", () => {
     const again = await create(path, "made-before");
     expect([again.status, again.body.id]).toEqual([201, made.body.id]);
     expect(again.headers.get("Idempotent-Replayed")).toBe("true");
-    const beat = reported.callback.url.replace(/callback$/, "heartbeat");
-    expect((await ask("POST", beat, { token: reported.callback.token })).status).toBe(200);
+    expect((await beat(reported)).status).toBe(200);
     expect(await report(reported, { status: "succeeded" })).toMatchObject({ status: 200 });
     expect(await ask<ActionRun>("DELETE", `${path}/${cancelled.id}`)).toMatchObject({ status: 200 });
   });

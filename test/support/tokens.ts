@@ -1,14 +1,22 @@
 /** Tokens for the tests: projects of their own, and API tokens in them. */
 
 import { env } from "cloudflare:workers";
+import { expect } from "vitest";
 import type { Role } from "../../src/auth/principal.ts";
-import { ask, ROOT, type Schemas } from "./requests.ts";
+import { type Answer, ask, ROOT, type Schemas } from "./requests.ts";
 
 export type TokenOnWire = Schemas["CreatedApiToken"];
 
 export interface Refusal {
   readonly error: string;
   readonly code: string;
+}
+
+/** 503 with a time to come back, and nothing of what is behind it. */
+export function expectUnavailable(answer: Answer<unknown>, code: string): void {
+  expect(answer).toMatchObject({ status: 503, body: { code } });
+  expect(Number(answer.headers.get("Retry-After"))).toBeGreaterThan(0);
+  expect(JSON.stringify(answer.body)).not.toMatch(/D1|SQL|network/i);
 }
 
 export interface Wanted {
@@ -83,4 +91,11 @@ export async function putTokens(project: string, tokens: readonly PutToken[]): P
 /** Takes a token's row away, as a revocation in another isolate would. */
 export async function revokeElsewhere(db: D1Database, id: string): Promise<void> {
   await db.prepare("DELETE FROM tokens WHERE id = ?").bind(id).run();
+}
+
+/** Replaces a token's secret as another isolate would, which tells this one nothing. */
+export async function rotateElsewhere(id: string, oldExpiresAt = Date.now() + 3_600_000): Promise<void> {
+  await env.DB.prepare("UPDATE tokens SET old_hash = hash, hash = ?, old_expires_at = ? WHERE id = ?")
+    .bind(crypto.randomUUID(), oldExpiresAt, id)
+    .run();
 }
