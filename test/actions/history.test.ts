@@ -2,15 +2,14 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { type Answer, ask, pagesOf } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 import { type Definition, get, newActionsPath, ORIGIN_A, put, rowOfAction, scopeOf, triggerAt } from "./actions.ts";
 
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
+clockFromOne();
 
 /** Of an environment. */
 const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;

@@ -8,21 +8,18 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
 import { replicated } from "../support/landed.ts";
+import { watchLog } from "../support/secrets.ts";
 import { newActionsPath, ORIGIN_A, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
 
 const OLD = "the-old-signing-key-of-32-bytes-and-more";
 const NEW = "the-new-signing-key-of-32-bytes-and-more";
 
 let ahead = 0;
-const logged: string[] = [];
+const logged = watchLog();
 beforeEach(async () => {
   const now = Date.now.bind(Date);
   ahead += 60_000;
   vi.spyOn(Date, "now").mockImplementation(() => now() + ahead);
-  logged.length = 0;
-  for (const method of ["log", "error"] as const) {
-    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
-  }
   await env.DB.prepare("DELETE FROM definitions").run();
 });
 

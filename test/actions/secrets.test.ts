@@ -1,7 +1,7 @@
 /** Secrets of stored actions are write-only: looked for as raw bytes in D1, in every answer and in the log. */
 
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { actionDefinition } from "../../src/actions/definition.ts";
 import { actionSecrets } from "../../src/actions/kind.ts";
 import { splitSecrets } from "../../src/definitions/kind.ts";
@@ -9,8 +9,9 @@ import { openSecrets } from "../../src/definitions/sealing.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { ask } from "../support/requests.ts";
+import { textOfD1, watchLog } from "../support/secrets.ts";
 import {
   get,
   newActionsPath,
@@ -34,32 +35,8 @@ const SECRETS = [
 const CANCEL = { url: `${ORIGIN_A}/stop`, headers: { Authorization: "Bearer the-cancel-secret-9917" } };
 const WHOLE = triggerAt(`${ORIGIN_A}/hook`, { cancel: CANCEL });
 
-const logged: string[] = [];
-beforeEach(() => {
-  logged.length = 0;
-  for (const method of ["log", "error", "warn", "info", "debug"] as const) {
-    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
-  }
-});
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
-
-/** All bytes of every table of D1, each as one character. */
-async function bytesOfD1(): Promise<string> {
-  const { results } = await env.DB.prepare(
-    "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'",
-  ).all<{ name: string }>();
-  let text = "";
-  for (const { name } of results) {
-    for (const row of (await env.DB.prepare(`SELECT * FROM ${name}`).all()).results) {
-      for (const value of Object.values(row)) {
-        text += Array.isArray(value) ? String.fromCharCode(...(value as number[])) : String(value);
-        text += "\n";
-      }
-    }
-  }
-  return text;
-}
+const logged = watchLog();
+clockFromOne();
 
 function expectNone(text: string): void {
   for (const secret of SECRETS) {
@@ -101,9 +78,9 @@ it("are in no answer, log line or row, whatever is done with the action", async 
   tell(await ask("GET", `${project}/audit`));
   expectNone(JSON.stringify(told));
   expectNone(logged.join("\n"));
-  expectNone(await bytesOfD1());
+  expectNone(await textOfD1());
   tell(await ask("DELETE", path));
-  expectNone(await bytesOfD1());
+  expectNone(await textOfD1());
   expect(logged.some((line) => line.includes("action_put"))).toBe(true);
 });
 

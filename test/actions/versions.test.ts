@@ -1,15 +1,14 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { askWith } from "../support/bindings.ts";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask, nextOf, pagesOf } from "../support/requests.ts";
 import { get, insertActions, type Listed, newActionsPath, put, rowOfAction, scopeOf } from "./actions.ts";
 
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
+clockFromOne();
 
 const etag = (answer: { readonly headers: Headers }) => answer.headers.get("ETag");
 const names = (count: number) => Array.from({ length: count }, (_, n) => `a-${String(n).padStart(4, "0")}`);

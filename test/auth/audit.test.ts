@@ -10,6 +10,7 @@ import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { decide, startGated, storeGated } from "../support/gated.ts";
 import { replicated } from "../support/landed.ts";
 import { ask, createRun, nextOf, pagesOf, ROOT, report } from "../support/requests.ts";
+import { linesOf, watchLog } from "../support/secrets.ts";
 import { beginSession } from "../support/sessions.ts";
 import { beat } from "../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
@@ -26,20 +27,13 @@ interface Entry {
   readonly scope: string;
 }
 
-let lines: Record<string, unknown>[];
-
-beforeEach(() => {
-  lines = [];
-  vi.spyOn(console, "log").mockImplementation((text: unknown) => {
-    lines.push(JSON.parse(String(text)));
-  });
-});
+const lines = watchLog();
 
 async function auditOf(project: string, token = ROOT): Promise<Entry[]> {
   return (await ask<Entry[]>("GET", `${project}/audit`, { token })).body;
 }
 
-const told = (entries: readonly Entry[]) => entries.map(({ action, target }) => [action, target]);
+const shortened = (entries: readonly Entry[]) => entries.map(({ action, target }) => [action, target]);
 
 describe("the audit", () => {
   it("records who created or revoked a token or asked for a resync, with target, scope and time", async () => {
@@ -78,8 +72,8 @@ describe("the audit", () => {
     const dev = await grantToken(project, { role: "admin", envName: "dev" });
     await grantToken(project, { role: "owner" });
     await ask("POST", `${project}/envs/dev/resync`);
-    expect(told(await auditOf(project, prod.token))).toEqual([["token_minted", prod.id]]);
-    expect(told(await auditOf(project, dev.token))).toEqual([
+    expect(shortened(await auditOf(project, prod.token))).toEqual([["token_minted", prod.id]]);
+    expect(shortened(await auditOf(project, dev.token))).toEqual([
       ["resync_requested", `${project.slice(1)}/dev`],
       ["token_minted", dev.id],
     ]);
@@ -184,14 +178,14 @@ describe("the filters of the audit", () => {
 });
 
 describe("an entry says for whom and why", () => {
-  interface Told {
+  interface Reasoned {
     readonly action: string;
     readonly person: string | null;
     readonly via: string | null;
     readonly reason: string | null;
   }
   const shown = async (project: string) =>
-    (await ask<(Told & Entry)[]>("GET", `${project}/audit`)).body.map(({ action, person, via, reason }) => [
+    (await ask<(Reasoned & Entry)[]>("GET", `${project}/audit`)).body.map(({ action, person, via, reason }) => [
       action,
       person,
       via,
@@ -333,10 +327,10 @@ it("a resync does not start if its entry can't be written", async () => {
   await replicated(`${project}/envs/prod/action-runs`);
   await env.DB.prepare("DELETE FROM runs WHERE id = ?").bind(run.id).run();
   faults.writes = { refuse: (bound) => bound.includes("resync_requested") };
-  lines = [];
+  lines.length = 0;
   const answer = await ask<Refusal>("POST", `${project}/envs/prod/resync`);
   expect([answer.status, answer.body.code]).toEqual([503, "database_unavailable"]);
-  expect(lines.find(({ event }) => event === "request")).toMatchObject({ status: 503, coordinator: 0 });
+  expect(linesOf(lines, "request")[0]).toMatchObject({ status: 503, coordinator: 0 });
 });
 
 describe("old entries", () => {
@@ -402,7 +396,7 @@ describe("old entries", () => {
 
 describe("the log", () => {
   const app = createApp();
-  const requests = () => lines.filter(({ event }) => event === "request");
+  const requests = () => linesOf(lines, "request");
 
   async function flood(): Promise<void> {
     for (let n = 0; n < 150; n++) {
@@ -423,7 +417,7 @@ describe("the log", () => {
     await ask("DELETE", `${project}/tokens/${ada.id}`, { headers });
     await ask("POST", `${project}/envs/prod/resync`);
     expect(requests()).toHaveLength(100);
-    const audit = lines.filter(({ event }) => event === "audit");
+    const audit = linesOf(lines, "audit");
     const common = { level: "info", event: "audit", requestId: expect.any(String) };
     expect(audit).toEqual([
       { ...common, actor: "root", action: "token_minted", target: ada.id, scope },
@@ -449,7 +443,7 @@ describe("the log", () => {
     const { id, token } = await grantToken(project, { role: "viewer" });
     const run = await createRun(path);
     const tokenOf = async (go: () => Promise<unknown>) => {
-      lines = [];
+      lines.length = 0;
       await go();
       return requests().map((line) => [line.status, line.token]);
     };

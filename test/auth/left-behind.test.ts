@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { LATER, startGated, storeGated } from "../support/gated.ts";
@@ -11,8 +11,7 @@ import { ask } from "../support/requests.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 import { ENDPOINT, newEndpointsPath, put, refOf, rotate, SHOWN } from "../webhook-endpoints/endpoints.ts";
 
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
+clockFromOne();
 
 describe("a revocation", () => {
   interface Revoked {

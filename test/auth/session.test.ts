@@ -8,6 +8,7 @@ import { HOUR_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask, nextOf, ROOT } from "../support/requests.ts";
+import { linesOf } from "../support/secrets.ts";
 import {
   beginSession,
   COOKIE_NAME,
@@ -531,14 +532,10 @@ describe("the list of sessions", () => {
 
   it("names the session in the log beside the token", async () => {
     const session = await beginSession((await grantToken(newProject(), { role: "viewer" })).token);
-    const lines: { event: string; token?: string; session?: string }[] = [];
-    const ahead = Date.now() + 5000;
-    vi.spyOn(Date, "now").mockReturnValue(ahead);
-    vi.spyOn(console, "log").mockImplementation((text: unknown) => {
-      lines.push(JSON.parse(String(text)));
-    });
+    vi.spyOn(Date, "now").mockReturnValue(Date.now() + 5000);
+    const log = vi.spyOn(console, "log");
     await ask("GET", "/whoami", { token: null, headers: session.headers });
-    const line = lines.find(({ event }) => event === "request");
+    const [line] = linesOf(log.mock.calls.map(String), "request");
     expect([line?.token === undefined, line?.session]).toEqual([false, session.id]);
   });
 });

@@ -97,12 +97,11 @@ describe("a rotation", () => {
   });
 
   it("is in the audit, and in the log without a secret", async () => {
-    const lines: string[] = [];
-    const log = vi.spyOn(console, "log").mockImplementation((text: unknown) => lines.push(String(text)));
+    const log = vi.spyOn(console, "log");
     const project = newProject();
     const { id, token } = await grantToken(project, { role: "viewer", envName: "prod", name: "ci" });
     const { token: secret } = await newSecret(project, id, token);
-    log.mockRestore();
+    const lines = log.mock.calls.map(String);
     const scope = `${project.slice(1)}/prod`;
     const { body } = await ask<object[]>("GET", `${project}/audit`);
     const rotated = { actor: id, actorName: "ci", action: "token_rotated", target: id, targetName: "ci", scope };

@@ -4,33 +4,26 @@ import { createApp } from "../../src/app.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { CASES, type Case, SECRET } from "../support/http-cases.ts";
 import { type Answer, ask, createRun, newRunsPath } from "../support/requests.ts";
+import { linesOf, watchLog } from "../support/secrets.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
-let lines: string[];
+const lines = watchLog();
 let seconds = 0;
 
 beforeEach(() => {
-  lines = [];
   // Each test has a second of its own, because the log writes a bounded number of lines a second.
   const now = Date.now();
   seconds++;
   vi.spyOn(Date, "now").mockImplementation(() => now + seconds * 1000);
-  const collect = (line: unknown) => {
-    lines.push(String(line));
-  };
-  vi.spyOn(console, "log").mockImplementation(collect);
-  vi.spyOn(console, "error").mockImplementation(collect);
 });
 
-function requestLines(): Record<string, unknown>[] {
-  return lines.map((line) => JSON.parse(line)).filter((line) => line.event === "request");
-}
+const requestLines = () => linesOf(lines, "request");
 
 async function play(example: Case, requestId?: string): Promise<Answer<unknown>> {
   const runs = newRunsPath();
   const run = await createRun(runs);
   example.given?.();
-  lines = [];
+  lines.length = 0;
   const options = example.ask?.(run) ?? {};
   const headers = { ...options.headers, ...(requestId === undefined ? {} : { "X-Request-Id": requestId }) };
   return ask<unknown>(example.method, example.path(runs, run), { ...options, headers });
@@ -131,9 +124,9 @@ it("an internal error is 500 without details, which are in the log under the req
   expect(text).not.toContain("SQL");
   expect(response.headers.get("Cache-Control")).toBe("no-store");
   const requestId = response.headers.get("X-Request-Id");
-  const failed = lines.map((line) => JSON.parse(line)).find((line) => line.event === "request_failed");
+  const [failed] = linesOf(lines, "request_failed");
   expect(failed).toMatchObject({ level: "error", requestId, code: "internal_error" });
-  expect(failed.cause).toContain("SQL and stacks");
+  expect(failed?.cause).toContain("SQL and stacks");
   expect(requestLines()).toMatchObject([{ requestId, status: 500, code: "internal_error" }]);
 });
 

@@ -5,7 +5,7 @@
 
 import { describe, expect, it } from "vitest";
 import { get, newActionsPath, ORIGIN_A, put, rowOfAction, run, triggerAt } from "../actions/actions.ts";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
@@ -23,8 +23,7 @@ async function auditOf(path: string): Promise<string[]> {
 }
 
 describe("a change of a stored action", () => {
-  // Versions are made of the clock. While it stands at this instant, they count from 1.
-  clockFrom(1);
+  clockFromOne();
 
   it.each(["down", "hang"] as const)("with D1 %s is 503, and nothing has changed", async (fault) => {
     const path = `${newActionsPath()}/deploy`;

@@ -1,6 +1,6 @@
 /** A coordinator or a D1 that is nearly full: no new run is promised what can't be kept, and runs come to their end. */
 
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { isDatabaseFull } from "../../src/database/d1-errors.ts";
 import { STORAGE_MAX_BYTES, StorageLimit } from "../../src/runs/coordinator/context.ts";
 import { isRefusedForContent } from "../../src/runs/d1/store.ts";
@@ -17,19 +17,12 @@ import {
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { linesOf, watchLog } from "../support/secrets.ts";
 import { beat } from "../support/stream.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 
-/** Lines of the log, errors among them, since the test began. */
-let lines: Record<string, unknown>[] = [];
-
-beforeEach(() => {
-  lines = [];
-  const note = (text: unknown) => void lines.push(JSON.parse(String(text)));
-  vi.spyOn(console, "log").mockImplementation(note);
-  vi.spyOn(console, "error").mockImplementation(note);
-});
+const lines = watchLog();
 
 describe("a coordinator that stores 9 GB", () => {
   /** What a coordinator seems to store from now on. It asks at most once in a second, so the clock moves on. */
@@ -101,7 +94,7 @@ describe("a coordinator that stores 9 GB", () => {
     });
     await alarmIn(PAST_RETENTION_MS + DAY_MS, coordinator(path));
     await until(async () => (await journal(path, "SELECT id FROM runs WHERE id = ?", old)).length === 0);
-    expect(lines.map(({ event }) => event)).toContain("alarm_failed");
+    expect(linesOf(lines, "alarm_failed")).not.toEqual([]);
   });
 });
 
@@ -125,7 +118,7 @@ describe("a D1 that is full", () => {
     await alarmIn(11 * MINUTE_MS, coordinator(path));
     await until(async () => (await rowOf(waiting)) !== null);
     expect(await rowOf(old)).toBeNull();
-    expect(lines.map(({ event }) => event)).not.toContain("run_quarantined");
+    expect(linesOf(lines, "run_quarantined")).toEqual([]);
   });
 
   it.each([
@@ -137,7 +130,7 @@ describe("a D1 that is full", () => {
       const path = newRunsPath();
       faults.writes = fault;
       await createAged(path);
-      const failed = () => lines.filter(({ event }) => event === "replication_failed");
+      const failed = () => linesOf(lines, "replication_failed");
       await until(async () => failed().length > 0);
       for (const line of failed()) expect(line).toMatchObject({ reason });
     },

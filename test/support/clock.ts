@@ -17,6 +17,11 @@ export function clockFrom(start: number): (ms: number) => void {
   };
 }
 
+/** Versions are made of the clock. While it stands at this instant, they count from 1. */
+export function clockFromOne(): (ms: number) => void {
+  return clockFrom(1);
+}
+
 /**
  * The pool puts its own `setTimeout` before the runtime's, to wait for those timers of Vitest that ring at once. For that
  * it takes a stack trace at each call, which costs more than the timer. Other timers go straight to the runtime.

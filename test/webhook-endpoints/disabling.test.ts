@@ -5,14 +5,13 @@ import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import { type EndpointHealth, readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
 import { disableEndpoint, hasFailedForDays } from "../../src/webhook-endpoints/disabling.ts";
 
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import { audited, ENDPOINT, loaded, newEndpointsPath, put, refOf, SHOWN, type Told } from "./endpoints.ts";
 
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-const later = clockFrom(1);
+const later = clockFromOne();
 
 const newPath = () => `${newEndpointsPath()}/chat`;
 const REASON = "It has not succeeded for 5 days.";

@@ -1,10 +1,11 @@
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it } from "vitest";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { ask } from "../support/requests.ts";
+import { watchLog } from "../support/secrets.ts";
 import {
   ENDPOINT,
   loaded,
@@ -19,15 +20,8 @@ import {
   URL_SECRET,
 } from "./endpoints.ts";
 
-const logged: string[] = [];
-beforeEach(() => {
-  logged.length = 0;
-  for (const method of ["log", "error"] as const) {
-    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
-  }
-});
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
+const logged = watchLog();
+clockFromOne();
 
 const newPath = () => `${newEndpointsPath()}/chat`;
 const secretsOf = async (path: string) => {

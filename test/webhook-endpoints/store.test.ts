@@ -4,7 +4,7 @@ import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 import { askWith, envWith } from "../support/bindings.ts";
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
@@ -23,8 +23,7 @@ import {
   URL_A,
 } from "./endpoints.ts";
 
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-clockFrom(1);
+clockFromOne();
 
 const WHSEC = /^whsec_[A-Za-z0-9+/]{43}=$/;
 const newPath = () => `${newEndpointsPath()}/chat`;

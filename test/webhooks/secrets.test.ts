@@ -4,12 +4,11 @@
  * them writes them into the timeline, and then they are looked for everywhere else.
  */
 
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it, vi } from "vitest";
-import { coordinator, until } from "../support/direct.ts";
+import { describe, expect, it } from "vitest";
+import { journal, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, newRunsPath, ROOT } from "../support/requests.ts";
+import { textOfD1, textOfJournal, watchLog } from "../support/secrets.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
@@ -38,21 +37,15 @@ const SECRETS: Readonly<Record<string, string>> = {
   "a secret of the stop request": STOP_SECRET,
 };
 
-const logged: string[] = [];
-beforeEach(() => {
-  logged.length = 0;
-  for (const method of ["log", "error", "warn", "info", "debug"] as const) {
-    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
-  }
-});
+const logged = watchLog();
 
-interface Told {
+interface WithSecrets {
   readonly fired: Fired;
   /** The create's answer without the one thing that it alone shows. */
   readonly created: unknown;
 }
 
-async function fireWithSecrets(answer: Answer, more: Record<string, unknown> = {}): Promise<Told> {
+async function fireWithSecrets(answer: Answer, more: Record<string, unknown> = {}): Promise<WithSecrets> {
   const r = await answering(answer);
   const fired = await fire(`${r.url}/${URL_SECRET}?k=${QUERY_SECRET}`, {
     headers: { Authorization: `Basic ${BASIC}`, "X-Api-Key": API_KEY },
@@ -70,40 +63,6 @@ async function fireWithSecrets(answer: Answer, more: Record<string, unknown> = {
   return { fired, created: [run, callback.url, callback.expiresAt] };
 }
 
-/** Every text and every byte of every table. */
-function dumped(tables: readonly (readonly Record<string, unknown>[])[]): string {
-  const rows = JSON.stringify(tables, (_key, value) => {
-    if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) {
-      const bytes = value instanceof ArrayBuffer ? new Uint8Array(value) : new Uint8Array(value.buffer);
-      return [new TextDecoder("latin1").decode(bytes), new TextDecoder("utf-16le").decode(bytes)];
-    }
-    return value;
-  });
-  // As JSON has it and as it was.
-  return `${rows}\n${rows.replaceAll('\\"', '"').replaceAll("\\\\", "\\")}`;
-}
-
-async function dumpedD1(): Promise<string> {
-  const { results } = await env.DB.prepare("SELECT name FROM sqlite_master WHERE type = 'table'").all<{
-    name: string;
-  }>();
-  const names = results.map(({ name }) => name).filter((name) => !name.startsWith("_cf_"));
-  expect(names).toEqual(expect.arrayContaining(["runs", "tokens", "coordinators"]));
-  const tables = names.map((name) => env.DB.prepare(`SELECT * FROM "${name}"`).all());
-  return dumped((await Promise.all(tables)).map(({ results: rows }) => rows));
-}
-
-function dumpedJournal({ path }: Fired): Promise<string> {
-  return runInDurableObject(coordinator(path), (_instance, { storage: { sql } }) => {
-    const names = [...sql.exec<{ name: string }>("SELECT name FROM sqlite_master WHERE type = 'table'")]
-      .map(({ name }) => name)
-      .filter((name) => !name.startsWith("_cf_"));
-    const wanted = ["runs", "events", "dispatches", "stop_requests", "receiver_responses"];
-    expect(names).toEqual(expect.arrayContaining(wanted));
-    return dumped(names.map((name) => [...sql.exec(`SELECT * FROM "${name}"`)]));
-  });
-}
-
 async function answered({ path, created }: Fired, token: string): Promise<string> {
   const url = `${ORIGIN}${path}`;
   const paths = [`${url}/${created.id}`, `${url}/${created.id}?wait=1`, url, `${url}/${created.id}/events`];
@@ -112,14 +71,14 @@ async function answered({ path, created }: Fired, token: string): Promise<string
 }
 
 /** `isEchoed`: the receiver repeated the request. */
-async function expectNoSecret({ fired, created }: Told, isEchoed = false): Promise<void> {
-  await until(async () => (await dumpedD1()).includes(fired.created.id));
+async function expectNoSecret({ fired, created }: WithSecrets, isEchoed = false): Promise<void> {
+  await until(async () => (await textOfD1()).includes(fired.created.id));
   const { token: member } = await grantToken(fired.path.split("/").slice(0, 3).join("/"), { role: "member" });
   const places: Record<string, string> = {
-    D1: await dumpedD1(),
+    D1: await textOfD1(),
     answers: JSON.stringify(created) + (await answered(fired, isEchoed ? member : ROOT)),
     "the log": logged.join("\n"),
-    ...(!isEchoed && { "the journal": await dumpedJournal(fired) }),
+    ...(!isEchoed && { "the journal": await textOfJournal(fired.path) }),
   };
   const { token } = fired.created.callback;
   const secrets = { ...SECRETS, "the callback token": token, "its end": token.slice(-64) };
@@ -135,18 +94,18 @@ async function expectNoSecret({ fired, created }: Told, isEchoed = false): Promi
 
 describe("no secret of a trigger can be found", () => {
   it("while an attempt is under way", async () => {
-    const told = await fireWithSecrets({ mode: "hang" });
-    expect(await told.fired.kept()).toBe(1);
-    await expectNoSecret(told);
-    await told.fired.cancel();
+    const sent = await fireWithSecrets({ mode: "hang" });
+    expect(await sent.fired.kept()).toBe(1);
+    await expectNoSecret(sent);
+    await sent.fired.cancel();
   });
 
   it("before a retry, although the receiver echoes the request", async () => {
-    const told = await fireWithSecrets({ mode: "echo", status: 503, headers: { "Retry-After": "600" } });
-    const [first] = await told.fired.untilAnswered(1);
+    const sent = await fireWithSecrets({ mode: "echo", status: 503, headers: { "Retry-After": "600" } });
+    const [first] = await sent.fired.untilAnswered(1);
     expect(first?.excerpt).toContain(BASIC);
-    expect(await told.fired.kept()).toBe(1);
-    await expectNoSecret(told, true);
+    expect(await sent.fired.kept()).toBe(1);
+    await expectNoSecret(sent, true);
   });
 
   const ENDINGS: readonly [string, Answer, Record<string, unknown>, string][] = [
@@ -159,28 +118,29 @@ describe("no secret of a trigger can be found", () => {
     ["redirected", { mode: "redirect", status: 302 }, {}, "failed"],
   ];
   it.each(ENDINGS)("once it is %s", async (_what, answer, more, status) => {
-    const told = await fireWithSecrets(answer, more);
-    await told.fired.untilStatus(status);
-    expect(await told.fired.kept()).toBe(0);
-    await expectNoSecret(told, answer.mode === "echo");
+    const sent = await fireWithSecrets(answer, more);
+    await sent.fired.untilStatus(status);
+    expect(await sent.fired.kept()).toBe(0);
+    await expectNoSecret(sent, answer.mode === "echo");
   });
 });
 
 it("the response's value that names a job is sealed, and no secret shows while its stop request is retried", async () => {
   const job = "job-8814-of-the-receiver";
-  const told = await fireWithSecrets(
+  const sent = await fireWithSecrets(
     // The timeline keeps the first 1 KiB as it came.
     { status: 202, body: JSON.stringify({ pad: "x".repeat(1024), id: job }) },
     { startOn: "heartbeat" },
   );
-  await told.fired.untilAnswered(1);
-  expect(await dumpedJournal(told.fired)).not.toContain(job);
-  await expectNoSecret(told);
-  await told.fired.cancel();
-  await expectNoSecret(told);
+  await sent.fired.untilAnswered(1);
+  expect(await textOfJournal(sent.fired.path)).not.toContain(job);
+  await expectNoSecret(sent);
+  await sent.fired.cancel();
+  await expectNoSecret(sent);
 });
 
 describe("the request is erased in the same transaction in which", () => {
+  type Looked = { status: string; kept: number };
   const WAYS: readonly [string, Answer, (fired: Fired) => Promise<unknown>, string][] = [
     ["it is accepted", { status: 202 }, () => Promise.resolve(), "running"],
     ["it is given up", { status: 410 }, () => Promise.resolve(), "failed"],
@@ -193,19 +153,11 @@ describe("the request is erased in the same transaction in which", () => {
     const { fired } = await fireWithSecrets(answer);
     await end(fired);
     // The journal itself, read as one: never a run with this status and a request beside it.
-    const looked: { status: string; kept: number }[] = [];
+    const looked: Looked[] = [];
     await until(async () => {
-      const stub = coordinator(fired.path);
-      const row = await runInDurableObject(stub, (_instance, { storage: { sql } }) =>
-        sql
-          .exec<{ status: string; kept: number }>(
-            "SELECT status, (SELECT count(*) FROM dispatches WHERE run_id = id) AS kept FROM runs WHERE id = ?",
-            fired.created.id,
-          )
-          .one(),
-      );
-      looked.push(row);
-      return row.status === status;
+      const kept = "(SELECT count(*) FROM dispatches WHERE run_id = id) AS kept";
+      looked.push(...(await journal<Looked>(fired.path, `SELECT status, ${kept} FROM runs`)));
+      return looked.at(-1)?.status === status;
     });
     expect(looked.at(-1)).toEqual({ status, kept: 0 });
     for (const { status: seen, kept } of looked) expect(kept).toBe(seen === "pending" ? 1 : 0);

@@ -4,13 +4,12 @@
  * log.
  */
 
-import { runInDurableObject } from "cloudflare:test";
-import { env } from "cloudflare:workers";
 import { Webhook } from "standardwebhooks";
-import { beforeEach, expect, it, vi } from "vitest";
+import { expect, it } from "vitest";
 import { newActionsPath, type Told } from "../actions/actions.ts";
-import { coordinator, until } from "../support/direct.ts";
+import { journal, until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
+import { textOfD1, textOfJournal, watchLog } from "../support/secrets.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, ORIGIN } from "./runs.ts";
@@ -24,41 +23,7 @@ const NAMED_SECRET = "trigger-token-0815-by-name";
 const STOP_SECRET = "stop-key-2342-of-the-cancel";
 const SECRETS = [HEADER_SECRET, NAMED_SECRET, STOP_SECRET, SIGNING_SECRET.slice(6)];
 
-const logged: string[] = [];
-beforeEach(() => {
-  logged.length = 0;
-  for (const method of ["log", "error", "warn", "info", "debug"] as const) {
-    vi.spyOn(console, method).mockImplementation((...args) => void logged.push(args.map(String).join(" ")));
-  }
-});
-
-/** Each byte of a BLOB as one character. */
-function asText(rows: readonly Record<string, unknown>[]): string {
-  return rows
-    .flatMap((row) => Object.values(row))
-    .map((value) => {
-      if (Array.isArray(value)) return String.fromCharCode(...(value as number[]));
-      if (value instanceof ArrayBuffer) return new TextDecoder("latin1").decode(value);
-      return String(value);
-    })
-    .join("\n");
-}
-
-const TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND substr(name, 1, 4) <> '_cf_'";
-
-async function bytesOfD1(): Promise<string> {
-  const { results } = await env.DB.prepare(TABLES).all<{ name: string }>();
-  const tables = await Promise.all(results.map(({ name }) => env.DB.prepare(`SELECT * FROM "${name}"`).all()));
-  return tables.map(({ results: rows }) => asText(rows)).join("\n");
-}
-
-function bytesOfJournal(runsPath: string): Promise<string> {
-  return runInDurableObject(coordinator(runsPath), (_instance, { storage: { sql } }) =>
-    [...sql.exec<{ name: string }>(TABLES)]
-      .map(({ name }) => asText([...sql.exec(`SELECT * FROM "${name}"`)]))
-      .join("\n"),
-  );
-}
+const logged = watchLog();
 
 it("starts its receiver with all secrets, and shows none", async () => {
   const to = await answering({ status: 202 });
@@ -113,7 +78,7 @@ it("starts its receiver with all secrets, and shows none", async () => {
   // The stop request is not kept any longer than the run is open.
   expect(await rowsOf({ path: runs, created: ran.body })).toEqual({ stopRequests: 0, responses: 0 });
 
-  await until(async () => (await bytesOfD1()).includes(ran.body.id));
+  await until(async () => (await textOfD1()).includes(ran.body.id));
   const shown = await Promise.all(
     [path, `${ORIGIN}${actions}`, `${ORIGIN}${runs}/${ran.body.id}`, `${ORIGIN}${runs}/${ran.body.id}/events`].map(
       (one) => ask<unknown>("GET", one, { token }),
@@ -122,8 +87,8 @@ it("starts its receiver with all secrets, and shows none", async () => {
   const places: Readonly<Record<string, string>> = {
     answers: JSON.stringify([stored.body, again.body, ran.body, ...shown.map(({ body }) => body)]),
     "the log": logged.join("\n"),
-    D1: await bytesOfD1(),
-    "the journal": await bytesOfJournal(runs),
+    D1: await textOfD1(),
+    "the journal": await textOfJournal(runs),
   };
   for (const [place, text] of Object.entries(places)) {
     expect(text.length, place).toBeGreaterThan(100);
@@ -179,21 +144,17 @@ it("keeps the callback token for itself in every replay, wherever its dispatch i
   const keyed = { body: {}, headers: { "Idempotency-Key": "again" } };
   const go = () => ask<ActionRun & { callback?: unknown }>("POST", `${ORIGIN}${actions}/deploy/runs`, keyed);
   const { id } = (await go()).body;
-  const stub = coordinator(runs);
-  const count = (sql: SqlStorage) =>
-    sql.exec<{ n: number }>("SELECT count(*) AS n FROM dispatches WHERE run_id = ?", id).one().n;
-  await until(() => runInDurableObject(stub, (_instance, { storage }) => count(storage.sql) === 0));
+  await until(async () => (await journal(runs, "SELECT 1 FROM dispatches")).length === 0);
   const dispatched = await go();
-  await runInDurableObject(stub, (_instance, { storage: { sql } }) => {
-    // As if the dispatch still waited for room.
-    sql.exec("DELETE FROM events WHERE run_id = ?", id);
-    sql.exec(
-      `INSERT INTO dispatches (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
-         unsure_attempts)
-       VALUES (?, 'ci.example.com', x'00', 'heartbeat', 1000, 9, 0, 0, 0)`,
-      id,
-    );
-  });
+  // As if the dispatch still waited for room.
+  await journal(runs, "DELETE FROM events");
+  await journal(
+    runs,
+    `INSERT INTO dispatches (run_id, host, sealed, start_on, initial_delay_ms, ends_at, attempt, is_unsure,
+       unsure_attempts)
+     VALUES (?, 'ci.example.com', x'00', 'heartbeat', 1000, 9, 0, 0, 0)`,
+    id,
+  );
   for (const replay of [dispatched, await go()]) {
     expect([replay.body.id, replay.headers.get("Idempotent-Replayed")]).toEqual([id, "true"]);
     expect("callback" in replay.body).toBe(false);
