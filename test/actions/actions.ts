@@ -23,7 +23,7 @@ export interface Definition {
 }
 
 /** Of a GET or a PUT, or of a refusal. */
-export type Told = Definition & Partial<Refusal>;
+export type ActionOnWire = Definition & Partial<Refusal>;
 
 export interface Listed {
   readonly name: string;
@@ -42,7 +42,7 @@ export function scopeOf(actionsPath: string): string {
   return `${o}/${p}/${envName}`;
 }
 
-export function put(path: string, body: unknown, options: Ask = {}): Promise<Answer<Told>> {
+export function put(path: string, body: unknown, options: Ask = {}): Promise<Answer<ActionOnWire>> {
   return ask("PUT", path, { body, ...options });
 }
 
@@ -51,7 +51,7 @@ export function versionOf({ headers }: Answer<unknown>): number {
   return Number(headers.get("ETag")?.slice(1, -1));
 }
 
-export function get(path: string, options: Ask = {}): Promise<Answer<Told>> {
+export function get(path: string, options: Ask = {}): Promise<Answer<ActionOnWire>> {
   return ask("GET", path, options);
 }
 

@@ -7,7 +7,7 @@ import { type Answer, type Ask, ask, type CreatedRun } from "../support/requests
 import { grantToken, type Refusal } from "../support/tokens.ts";
 import { newActionsPath, ORIGIN_A, put, run, scopeOf, triggerAt, versionOf } from "./actions.ts";
 
-type Told = Omit<CreatedRun, "callback"> &
+type ActionOnWire = Omit<CreatedRun, "callback"> &
   Partial<Refusal> & { readonly callback?: unknown; readonly details?: Record<string, unknown> };
 
 const runsOf = (actions: string) => actions.replace(/actions$/, "action-runs");
@@ -19,7 +19,7 @@ async function endedRun(actions: string, body: unknown = {}): Promise<string> {
   return id;
 }
 
-function retry(actions: string, id: string, body: unknown = {}, options: Ask = {}): Promise<Answer<Told>> {
+function retry(actions: string, id: string, body: unknown = {}, options: Ask = {}): Promise<Answer<ActionOnWire>> {
   return ask("POST", `${runsOf(actions)}/${id}/retry?include=details`, { body, ...options });
 }
 

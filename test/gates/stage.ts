@@ -13,7 +13,7 @@ import { coordinator, hurryTimers, newIdIn, sqlStorage, writeFirst } from "../su
 import { faults } from "../support/faults.ts";
 import { replicatedIn } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
-import { sendWith } from "../webhooks/sender.ts";
+import { sendWith } from "../webhooks/stand-in-sender.ts";
 
 /** An attempt that has left and has no answer yet. */
 export interface UnderWay {

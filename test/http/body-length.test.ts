@@ -22,12 +22,12 @@ function chunked(bytes: Uint8Array): ReadableStream<Uint8Array> {
   });
 }
 
-interface Told {
+interface Answered {
   readonly status: number;
   readonly body: Record<string, unknown>;
 }
 
-async function send(path: string, method: string, body: BodyInit, length?: number): Promise<Told> {
+async function send(path: string, method: string, body: BodyInit, length?: number): Promise<Answered> {
   const response = await exports.default.fetch(`https://runs.example${path}`, {
     method,
     headers: {
@@ -41,7 +41,7 @@ async function send(path: string, method: string, body: BodyInit, length?: numbe
 }
 
 /** Without the members that differ from run to run. */
-function comparable({ status, body }: Told): Told {
+function comparable({ status, body }: Answered): Answered {
   const { id: _id, createdAt: _at, callback: _callback, ...rest } = body;
   return { status, body: rest };
 }

@@ -135,7 +135,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/webhook-endpoints",
     from: "].slice(0, ROTATIONS_MAX)",
     to: "].slice(-ROTATIONS_MAX)",
-    tests: ["test/webhook-endpoints/rotation", "test/webhook-endpoints/secrets"],
+    tests: ["test/webhook-endpoints/secrets"],
   },
   {
     name: "free-decimals",

@@ -318,7 +318,7 @@ it("a made-up run says so, in each event, and has a fresh id", () => {
   expect(bodyOf(attemptOf()).data).not.toHaveProperty("test");
 });
 
-it("the id of a delivery names the run and what is told of it", () => {
+it("the id of a delivery names the run and its event", () => {
   const actionRun = JSON.stringify({ createdAt: new Date(1000).toISOString() });
   const idOf = (kind: "ended" | "approval", at: number) =>
     messageId({ ...attemptOf(), runId: "019c", kind, at, actionRun });

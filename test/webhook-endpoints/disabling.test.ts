@@ -9,18 +9,17 @@ import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { type Answer, ask } from "../support/requests.ts";
-import { audited, ENDPOINT, loaded, newEndpointsPath, put, refOf, SHOWN, type Told } from "./endpoints.ts";
+import { audited, ENDPOINT, type EndpointOnWire, loaded, newEndpointPath, put, refOf, SHOWN } from "./endpoints.ts";
 
 const later = clockFromOne();
 
-const newPath = () => `${newEndpointsPath()}/chat`;
 const REASON = "It has not succeeded for 5 days.";
 
 function disable(path: string, version = 1, db = env.DB): Promise<boolean> {
   return disableEndpoint(db, { ...refOf(path), version, reason: REASON, at: Date.now() });
 }
 
-function enable(path: string): Promise<Answer<Told>> {
+function enable(path: string): Promise<Answer<EndpointOnWire>> {
   return ask("POST", `${path}/enable`, { headers: { "Content-Type": "" } });
 }
 
@@ -32,7 +31,7 @@ async function isDisabled(path: string): Promise<boolean | undefined> {
 
 describe("the service", () => {
   it("disables the version that failed, once, and says so in the audit as itself", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     const before = await ask("GET", path);
     expect(await loaded(path)).toMatchObject({ disabledReason: null });
@@ -51,7 +50,7 @@ describe("the service", () => {
   });
 
   it("disables no other version, no other endpoint and none that is gone", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     await put(path.replace(/chat$/, "other"));
     await put(path, { ...SHOWN, onlyOnChange: true });
@@ -65,7 +64,7 @@ describe("the service", () => {
   });
 
   it("waits 5 s for D1 at most, because an attempt holds its permit meanwhile", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     const held = holdWrites(/UPDATE definitions/);
     hurryTimers();
@@ -75,7 +74,7 @@ describe("the service", () => {
   });
 
   it("disables an endpoint once if D1's answer was lost", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     faults.writes = "committed_then_error";
     await expect(disable(path, 1, faulty(env.DB))).rejects.toThrow();
@@ -85,7 +84,7 @@ describe("the service", () => {
   });
 
   it("does not disable what a PUT stores, because another version may work", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     await disable(path);
     // The same definition is the same version.
@@ -98,7 +97,7 @@ describe("the service", () => {
 
 describe("enable", () => {
   it("clears the service's switch and says so in the audit, and otherwise changes nothing", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     expect((await enable(path)).status).toBe(204);
     expect(await audited(path)).toEqual(["webhook_endpoint_put"]);
@@ -111,20 +110,20 @@ describe("enable", () => {
   });
 
   it("leaves a person's own switch", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path, { ...ENDPOINT, disabled: true });
     await disable(path);
     await enable(path);
-    expect((await ask<Told>("GET", path)).body.disabled).toBe(true);
+    expect((await ask<EndpointOnWire>("GET", path)).body.disabled).toBe(true);
   });
 
   it("of an endpoint that is missing gets 404", async () => {
-    const refused = await enable(newPath());
+    const refused = await enable(newEndpointPath());
     expect([refused.status, refused.body.code]).toEqual([404, "webhook_endpoint_not_found"]);
   });
 
   it("whose answer from D1 was lost is tried again, and counts once", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     await disable(path);
     hurryTimers();

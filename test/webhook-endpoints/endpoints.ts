@@ -33,11 +33,15 @@ export const SHOWN = {
 };
 
 /** Of a GET, a PUT or a rotation, or of a refusal. */
-export type Told = Partial<Refusal> & Partial<Record<keyof typeof SHOWN | "graceEndsAt", unknown>>;
+export type EndpointOnWire = Partial<Refusal> & Partial<Record<keyof typeof SHOWN | "graceEndsAt", unknown>>;
 
 /** `/{o}/{p}/envs/{envName}/webhook-endpoints` that no other test uses. */
 export function newEndpointsPath(project = newProject(), envName = "production"): string {
   return `${project}/envs/${envName}/webhook-endpoints`;
+}
+
+export function newEndpointPath(): string {
+  return `${newEndpointsPath()}/chat`;
 }
 
 export function refOf(path: string) {
@@ -45,11 +49,11 @@ export function refOf(path: string) {
   return { scope: `${o}/${p}/${envName}`, name };
 }
 
-export function put(path: string, body: unknown = ENDPOINT, options: Ask = {}): Promise<Answer<Told>> {
+export function put(path: string, body: unknown = ENDPOINT, options: Ask = {}): Promise<Answer<EndpointOnWire>> {
   return ask("PUT", path, { body, ...options });
 }
 
-export function rotate(path: string, body: unknown = {}, key?: string): Promise<Answer<Told>> {
+export function rotate(path: string, body: unknown = {}, key?: string): Promise<Answer<EndpointOnWire>> {
   return ask("POST", `${path}/rotate-secret`, {
     body,
     ...(key !== undefined && { headers: { "Idempotency-Key": key } }),

@@ -12,26 +12,26 @@ import { type Answer, ask } from "../support/requests.ts";
 import {
   audited,
   ENDPOINT,
+  type EndpointOnWire,
   loaded,
+  newEndpointPath,
   newEndpointsPath,
   OWN_SECRET,
   put,
   refOf,
   rotate,
   SHOWN,
-  type Told,
   URL_A,
 } from "./endpoints.ts";
 
 clockFromOne();
 
 const WHSEC = /^whsec_[A-Za-z0-9+/]{43}=$/;
-const newPath = () => `${newEndpointsPath()}/chat`;
 const etag = (answer: Answer<unknown>) => answer.headers.get("ETag");
 
 describe("a PUT", () => {
   it("makes a signing secret for a new endpoint, and shows it once", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const created = await put(path);
     expect([created.status, etag(created)]).toEqual([201, '"1"']);
     expect(created.headers.get("Location")).toBe(`https://runs.example${path}`);
@@ -42,13 +42,13 @@ describe("a PUT", () => {
   });
 
   it("takes the caller's signing secret, and does not show it", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     expect((await put(path, { ...ENDPOINT, signingSecret: OWN_SECRET })).body).toEqual(SHOWN);
     expect((await loaded(path)).signingSecrets).toEqual([OWN_SECRET]);
   });
 
   it("accepts what a GET returns, and changes nothing", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     const before = await loaded(path);
     const { body } = await ask("GET", path);
@@ -61,7 +61,7 @@ describe("a PUT", () => {
   });
 
   it("whose response was lost can be repeated: it makes no second secret, and shows none", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const first = await put(path);
     const second = await put(path);
     expect([second.status, etag(second), second.body]).toEqual([200, '"2"', SHOWN]);
@@ -70,7 +70,7 @@ describe("a PUT", () => {
 
   it("whose answer from D1 was lost is tried again, and shows the secret that is stored", async () => {
     hurryTimers();
-    const path = newPath();
+    const path = newEndpointPath();
     faults.writes = "committed_then_silence";
     const created = await put(path);
     expect([created.status, etag(created)]).toEqual([201, '"1"']);
@@ -79,7 +79,7 @@ describe("a PUT", () => {
   });
 
   it("that races to create makes one secret, and only the winner sees it", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const answers = await Promise.all(Array.from({ length: 3 }, () => put(path)));
     expect(answers.map(({ status }) => status).sort()).toEqual([200, 200, 201]);
     expect(answers.map(etag).sort()).toEqual(['"1"', '"2"', '"3"']);
@@ -103,7 +103,7 @@ describe("a PUT", () => {
   });
 
   it("asks the coordinator before D1, which it reads once and writes once, and tells it afterwards", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     watchHops();
     expect((await hopsOf(() => put(path))).lines).toEqual([{ status: 201, d1: 2, coordinator: 2 }]);
     // The first such PUT may have been cut off behind its write.
@@ -112,14 +112,14 @@ describe("a PUT", () => {
   });
 
   it("writes nothing before the coordinator has answered", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     let mayGo = false;
     let asked = 0;
     const slow = withEndpointCalls(async (name) => {
       if (name === "note") asked++;
       while (name === "note" && !mayGo) await scheduler.wait(1);
     });
-    const putting = askWith<Told>(slow, "PUT", path, { body: ENDPOINT });
+    const putting = askWith<EndpointOnWire>(slow, "PUT", path, { body: ENDPOINT });
     await until(async () => asked === 1);
     expect((await ask("GET", path)).status).toBe(404);
     mayGo = true;
@@ -127,24 +127,24 @@ describe("a PUT", () => {
   });
 
   it("is answered although the coordinator could not be told of what D1 has", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const broken = withEndpointCalls((name) =>
       name === "changed" ? Promise.reject(new Error("unreachable")) : Promise.resolve(),
     );
-    expect((await askWith<Told>(broken, "PUT", path, { body: ENDPOINT })).status).toBe(201);
+    expect((await askWith<EndpointOnWire>(broken, "PUT", path, { body: ENDPOINT })).status).toBe(201);
   });
 
   it("stores nothing if a coordinator can't be reached, and can be repeated", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const broken = withEndpointCalls(() => Promise.reject(new Error("unreachable")));
-    const refused = await askWith<Told>(broken, "PUT", path, { body: ENDPOINT });
+    const refused = await askWith<EndpointOnWire>(broken, "PUT", path, { body: ENDPOINT });
     expect([refused.status, refused.body.code]).toEqual([503, "coordinator_unavailable"]);
     expect(refused.body.error).toContain("nothing was stored");
     expect((await ask("GET", path)).status).toBe(404);
     expect(await audited(path)).toEqual([]);
     expect((await put(path)).status).toBe(201);
     // A person's own switch must work then, and so must a deletion.
-    const disabled = await askWith<Told>(broken, "PUT", path, { body: { ...SHOWN, disabled: true } });
+    const disabled = await askWith<EndpointOnWire>(broken, "PUT", path, { body: { ...SHOWN, disabled: true } });
     expect([disabled.status, disabled.body.disabled]).toEqual([200, true]);
     expect((await askWith(broken, "DELETE", path)).status).toBe(204);
   });
@@ -156,7 +156,7 @@ describe("a PUT", () => {
     [{ ...ENDPOINT, events: [] }, "/events"],
     [{ ...ENDPOINT, secrets: {} }, "/payload"],
   ])("refuses what no attempt could send, and stores nothing (%#)", async (body, pointer) => {
-    const path = newPath();
+    const path = newEndpointPath();
     const refused = await put(path, body);
     expect([refused.status, refused.body.code]).toEqual([400, "invalid_body"]);
     expect(refused.body).toMatchObject({ pointer });
@@ -164,16 +164,16 @@ describe("a PUT", () => {
   });
 
   it("needs PUBLIC_URL outside loopback, as a trigger does, also if it keeps the URL", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const { PUBLIC_URL: _, ...others } = envWith({});
     const without = others as Env;
     for (const body of [ENDPOINT, SHOWN]) {
-      const refused = await askWith<Told>(without, "PUT", path, { body });
+      const refused = await askWith<EndpointOnWire>(without, "PUT", path, { body });
       expect([refused.status, refused.body.code]).toEqual([503, "not_configured"]);
       expect(refused.body.error).toContain("PUBLIC_URL");
       await put(path);
     }
-    const local = await askWith<Told>(without, "PUT", `http://localhost:8787${path}`, { body: ENDPOINT });
+    const local = await askWith<EndpointOnWire>(without, "PUT", `http://localhost:8787${path}`, { body: ENDPOINT });
     expect(local.status).toBe(200);
     expect((await loaded(path)).origin).toBe("http://localhost:8787");
   });
@@ -187,7 +187,7 @@ function withEndpointCalls(answer: (name: string) => Promise<void>): Env {
 
 describe("an endpoint", () => {
   it("and an action can have one name, and neither is found as the other", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const action = path.replace("webhook-endpoints", "actions");
     await put(path);
     expect((await ask("GET", action)).status).toBe(404);
@@ -199,17 +199,17 @@ describe("an endpoint", () => {
   });
 
   it("has versions as an action has, and they never repeat", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     await put(path, { ...SHOWN, events: ["action_run.*"] });
     const versions = await ask<{ version: number }[]>("GET", `${path}/versions`);
     expect(versions.body.map(({ version }) => version)).toEqual([2, 1]);
     expect((await ask("GET", `${path}/versions/1`)).body).toEqual(SHOWN);
-    expect((await ask<Told>("DELETE", `${path}/versions/2`)).body.code).toBe("version_current");
+    expect((await ask<EndpointOnWire>("DELETE", `${path}/versions/2`)).body.code).toBe("version_current");
     expect((await ask("DELETE", `${path}/versions/1`)).status).toBe(204);
-    expect((await ask<Told>("GET", `${path}/versions/1`)).body.code).toBe("version_not_found");
+    expect((await ask<EndpointOnWire>("GET", `${path}/versions/1`)).body.code).toBe("version_not_found");
     expect((await ask("DELETE", path)).status).toBe(204);
-    expect((await ask<Told>("GET", `${path}/versions`)).body.code).toBe("webhook_endpoint_not_found");
+    expect((await ask<EndpointOnWire>("GET", `${path}/versions`)).body.code).toBe("webhook_endpoint_not_found");
     expect(etag(await put(path))).toBe('"3"');
     expect(await loaded(path)).toMatchObject({ version: 3, createdVersion: 3 });
     expect(await audited(path)).toEqual([
@@ -222,7 +222,7 @@ describe("an endpoint", () => {
   });
 
   it("keeps the version at which it was created, through changes", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path);
     await put(path, { ...SHOWN, onlyOnChange: true });
     expect(await loaded(path)).toMatchObject({ version: 2, createdVersion: 1 });
@@ -271,16 +271,16 @@ describe("what a coordinator reads", () => {
     ["a header", { headers: { "X-Before": "was {{event.previousStatus}}" } }, true],
     ["the URL", { url: `${URL_A}?was={{ event.previousStatus }}` }, true],
   ])("knows whether %s shows the outcome before, also after the secrets are kept", async (_, members, shows) => {
-    const path = newPath();
+    const path = newEndpointPath();
     await put(path, { url: URL_A, events: ["action_run.failed"], payload: {}, ...members });
-    const { body: shown } = await ask<Told>("GET", path);
+    const { body: shown } = await ask<EndpointOnWire>("GET", path);
     expect((await put(path, { ...shown, labels: ["x"] })).status).toBe(200);
     const [found] = await selectEndpoints(env.DB, refOf(path).scope);
     expect(JSON.parse(found?.filter ?? "")).toMatchObject({ labels: ["x"], showsPrevious: shows });
   });
 
   it("sees a PUT that has just ended, and never what an isolate remembers", async () => {
-    const path = newPath();
+    const path = newEndpointPath();
     const { scope } = refOf(path);
     expect(await selectEndpoints(env.DB, scope)).toEqual([]);
     await put(path);
@@ -291,7 +291,7 @@ describe("what a coordinator reads", () => {
 });
 
 it("a PUT that waits for D1 while the endpoint is deleted creates it anew", async () => {
-  const path = newPath();
+  const path = newEndpointPath();
   await put(path);
   const { open } = holdWrites(/INSERT INTO definitions/);
   const late = put(path, ENDPOINT);
@@ -305,7 +305,7 @@ it("a PUT that waits for D1 while the endpoint is deleted creates it anew", asyn
 });
 
 it("an isolate uses its own changes at once", async () => {
-  const path = newPath();
+  const path = newEndpointPath();
   expect(await loadEndpoint(env, refOf(path))).toBeNull();
   await put(path);
   expect(await loadEndpoint(env, refOf(path))).toMatchObject({ version: 1 });

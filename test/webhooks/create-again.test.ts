@@ -84,7 +84,7 @@ describe("made under a signing key that is gone from the ring", () => {
     expect([again.status, again.body.code]).toEqual([422, "idempotency_key_reused"]);
   });
 
-  it("is told so also where the settings would refuse the trigger today", async () => {
+  it("is refused so also where the settings would refuse the trigger today", async () => {
     const path = newRunsPath();
     const sent = body(receiver().url, "hunter2");
     await create(path, OLD, sent);

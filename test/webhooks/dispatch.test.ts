@@ -76,8 +76,8 @@ describe("every class of answers at every attempt", () => {
             if (fate === "retry" && (isLast || isNear)) fate = "given_up";
             if (position !== "the attempt under way" && kind !== "a success") fate = "ignored";
             const { type } = outcomeOf(dispatch, 2, answered(status), isNear ? NEAR : FAR);
-            const told = { status, isUnsure, isLast, isNear };
-            expect({ ...told, type }).toEqual({ ...told, type: fate });
+            const known = { status, isUnsure, isLast, isNear };
+            expect({ ...known, type }).toEqual({ ...known, type: fate });
           }
         }
       }
@@ -127,7 +127,7 @@ describe("what a retry records", () => {
       expect(isUnsureAfter(underWay, answered(status))).toBe(false);
     expect(isUnsureAfter(underWay, answered(null, { isUnreached: true }))).toBe(false);
     expect(isUnsureAfter(underWay, LOST)).toBe(true);
-    // Once unsure it stays so, whatever the next attempt is told.
+    // Once unsure it stays so, whatever the next attempt is answered.
     expect(isUnsureAfter({ ...underWay, isUnsure: true }, answered(503))).toBe(true);
   });
 });

@@ -130,9 +130,9 @@ it("a callback token opens no timeline", async () => {
 it("a coordinator shows an excerpt only if its caller asks for it", async () => {
   const { run, path } = await answeredRun();
   const stub = direct(path);
-  const told = async (withExcerpts?: boolean) =>
+  const shown = async (withExcerpts?: boolean) =>
     JSON.stringify(await stub.watches.events(run.created.id, { after: 0, limit: 100, withExcerpts }));
-  expect([(await told()).includes("excerpt"), (await told(true)).includes("excerpt")]).toEqual([false, true]);
+  expect([(await shown()).includes("excerpt"), (await shown(true)).includes("excerpt")]).toEqual([false, true]);
   const subscriber = { key: "a subscriber", tokenId: "a token" };
   const watched = async (withExcerpts?: boolean) =>
     JSON.stringify(await stub.watches.watch(run.created.id, { after: 0, limit: 100, withExcerpts }, subscriber, 0));

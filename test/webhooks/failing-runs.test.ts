@@ -15,7 +15,7 @@ interface Failing {
   readonly reason: string;
   readonly nextAttemptAt: string | null;
 }
-interface Told {
+interface DetailedRun {
   readonly id: string;
   readonly status: string;
   readonly details: { readonly delivery: Failing | null };
@@ -25,11 +25,11 @@ interface Told {
 const SLOW = { initialDelayMs: 25_000 };
 
 const got = async ({ path, created }: Fired) =>
-  (await ask<Told>("GET", `${ORIGIN}${path}/${created.id}?include=details`)).body.details.delivery;
+  (await ask<DetailedRun>("GET", `${ORIGIN}${path}/${created.id}?include=details`)).body.details.delivery;
 
 async function listed({ path, created }: Fired): Promise<Failing | null> {
   await replicated(path);
-  const { body } = await ask<Told[]>("GET", `${ORIGIN}${path}?include=details`);
+  const { body } = await ask<DetailedRun[]>("GET", `${ORIGIN}${path}?include=details`);
   return body.find(({ id }) => id === created.id)?.details.delivery ?? null;
 }
 
@@ -52,7 +52,7 @@ it("a get, a list and the feed of changes show the reason and the next attempt",
   expect(await got(run)).toEqual(failing);
   expect(await listed(run)).toEqual(failing);
   const changes = `${ORIGIN}${run.path}/changes?after=0&include=details`;
-  const { body } = await ask<{ runs: readonly Told[] }>("GET", changes);
+  const { body } = await ask<{ runs: readonly DetailedRun[] }>("GET", changes);
   expect(body.runs.at(-1)?.details.delivery).toEqual(failing);
   // The contract's twelve members stay as they are.
   expect(await run.get()).toMatchObject({ status: "pending", error: null });
@@ -107,7 +107,7 @@ it("the journal keeps it over an eviction, and no reader sees more than the time
   const [, o, p] = run.path.split("/");
   const { token } = await grantToken(`/${o}/${p}`, { role: "viewer" });
   const url = `${ORIGIN}${run.path}/${run.created.id}?include=details`;
-  const text = JSON.stringify((await ask<Told>("GET", url, { token })).body);
+  const text = JSON.stringify((await ask<DetailedRun>("GET", url, { token })).body);
   expect(text).toContain("503");
   expect(text).not.toContain("secret");
 });

@@ -5,7 +5,7 @@
  */
 
 import { describe, expect, it } from "vitest";
-import { newActionsPath, type Told } from "../actions/actions.ts";
+import { type ActionOnWire, newActionsPath } from "../actions/actions.ts";
 import { until } from "../support/direct.ts";
 import type { Answer as ReceiverAnswer } from "../support/receiver/client.ts";
 import { type Answer, ask } from "../support/requests.ts";
@@ -64,12 +64,12 @@ function looker(actions: string, token: string, to: Awaited<ReturnType<typeof an
     const body = { parameters: parameters(text) };
     const { id } = (await ask("POST", `${ORIGIN}${actions}/deploy/runs`, { token, body })).body;
     const url = `${ORIGIN}${runs}/${id}`;
-    const told = (type: string) => async () =>
+    const hasEvent = (type: string) => async () =>
       (await ask<Entry[]>("GET", `${url}/events`, { token })).body.some((event) => event.type === type);
-    await until(told("attempt_answered"));
+    await until(hasEvent("attempt_answered"));
     if (stopAnswer !== undefined) {
       expect((await ask("POST", `${url}/cancel`, { token })).status).toBe(202);
-      await until(told("stop_answered"));
+      await until(hasEvent("stop_answered"));
     }
     const seen = await Promise.all(
       [`${url}?include=details`, `${url}/events`].map((one) => ask("GET", one, { token })),
@@ -119,7 +119,7 @@ it.each(HOSTILE)("an admin learns nothing of a stored secret from %s", async (_w
       },
     },
   });
-  const put = (asker: { token?: string }, body: object): Promise<Answer<Told>> =>
+  const put = (asker: { token?: string }, body: object): Promise<Answer<ActionOnWire>> =>
     ask("PUT", `${ORIGIN}${actions}/deploy`, { ...asker, body });
   expect((await put({}, definition(SECRET, here))).status).toBe(201);
   const moving = await put({ token }, definition(null, there));

@@ -12,7 +12,7 @@ import { receiver } from "../support/receiver/client.ts";
 import { type CreatedRun, newRunsPath } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { type Fired, fired, ORIGIN } from "./runs.ts";
-import { sendWith } from "./sender.ts";
+import { sendWith } from "./stand-in-sender.ts";
 
 await useSettings("development");
 

@@ -9,7 +9,7 @@ import { until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
-import { sendWith } from "./sender.ts";
+import { sendWith } from "./stand-in-sender.ts";
 import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
 
 await useSettings("development");
@@ -53,8 +53,8 @@ it("a link is shown although a heartbeat has started the run before", async () =
   letThrough.add(1);
   await untilUsed();
   expect(await externalUrl(run)).toBe(PAGE);
-  const told = ["created", "attempt_started", "started", "heartbeat", "attempt_answered", "external_url"];
-  expect(await run.story()).toEqual(told);
+  const types = ["created", "attempt_started", "started", "heartbeat", "attempt_answered", "external_url"];
+  expect(await run.story()).toEqual(types);
 });
 
 it("the job's own link stays, because the job knows better", async () => {

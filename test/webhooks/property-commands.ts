@@ -9,7 +9,8 @@ import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import { coordinator } from "../support/direct.ts";
 import { type Answer, ask, type CreatedRun } from "../support/requests.ts";
 import type { Came, ModelRun } from "./property-model.ts";
-import { expectSound, type Inside, lookInside, retold, type Told } from "./property-told.ts";
+import { expectSound, type Inside, lookInside, runOf } from "./property-timeline.ts";
+import type { Entry } from "./runs.ts";
 
 /**
  * An attempt that was sent. `answer` is what the receiver responds; the object then gets it like any other response.
@@ -30,7 +31,8 @@ export interface Story {
   readonly underWay: Sent[];
   /** What the object knows of the receiver's host; null if it knows nothing, as after a restart. */
   host: { failures: number; begunAt: number } | null;
-  told: readonly Told[];
+  /** The entries of the timeline when it was last looked at. */
+  seen: readonly Entry[];
 }
 
 /** From when on the host may be tried: after five failures in a row, one attempt in 10 s. */
@@ -54,14 +56,14 @@ export function toAnswer(came: Came, retryAfter: string | null): AttemptResult {
 
 const iso = (ms: number | null) => (ms === null ? null : new Date(ms).toISOString());
 
-/** The timeline has only grown, it is sound, and it tells of the run that the model has and that everybody sees. */
+/** The timeline has only grown, it is sound, and it describes the run that the model has and that everybody sees. */
 export async function expectSame(model: ModelRun, story: Story): Promise<Inside> {
   const inside = await lookInside(story.owner, story.run.id);
   const { run, events, kept, alarmAt } = inside;
-  expect(events.slice(0, story.told.length)).toEqual(story.told);
+  expect(events.slice(0, story.seen.length)).toEqual(story.seen);
   expectSound(events, model.settings.maxAttempts);
   const { status, startedAt, completedAt } = run;
-  expect(retold(events)).toEqual({ status, startedAt, completedAt });
+  expect(runOf(events)).toEqual({ status, startedAt, completedAt });
   const expected = { status: model.status, startedAt: iso(model.startedAt), completedAt: iso(model.completedAt) };
   expect({ status, startedAt, completedAt }).toEqual(expected);
   const kind = /^\[(\w+)\] /.exec(run.error ?? "")?.[1] ?? null;
@@ -80,14 +82,14 @@ export async function expectSame(model: ModelRun, story: Story): Promise<Inside>
     expect(alarmAt ?? Number.POSITIVE_INFINITY).toBeLessThanOrEqual(
       Math.max(model.dueAt, Date.now(), Math.min(hostOpensAt(story), Date.now() + 30_000)),
     );
-  story.told = events;
+  story.seen = events;
   return inside;
 }
 
-/** When the next attempt is said to leave, by an event that was not there before; null where there is none. */
-async function newlyToldNext(story: Story): Promise<number | null> {
+/** When the next attempt leaves, by an event that was not there before; null if there is none. */
+async function newNextAttemptAt(story: Story): Promise<number | null> {
   const { events } = await lookInside(story.owner, story.run.id);
-  const fresh = events.slice(story.told.length);
+  const fresh = events.slice(story.seen.length);
   const text = fresh.find(({ type }) => type === "attempt_answered")?.nextAttemptAt ?? null;
   return text === null ? null : Date.parse(text);
 }
@@ -158,7 +160,7 @@ export const answer = (nth: number, came: Came, retryAfterSeconds: number | null
     if (story.host !== null && came !== "unsendable")
       story.host.failures = isFailure(came) ? story.host.failures + 1 : 0;
     const asked = retryAfterSeconds === null ? null : retryAfterSeconds * 1000;
-    model.attempted(underWay.attempt, came, asked, Date.now(), await newlyToldNext(story));
+    model.attempted(underWay.attempt, came, asked, Date.now(), await newNextAttemptAt(story));
   });
 
 /** The invocation that made the newest attempt dies without a word. */
@@ -171,7 +173,7 @@ async function ring(model: ModelRun, story: Story): Promise<void> {
   const at = await runInDurableObject(story.owner, (_, { storage }) => storage.getAlarm());
   const isHostOpen = hostOpensAt(story) <= Date.now();
   if (at !== null && at <= Date.now()) await runDurableObjectAlarm(story.owner);
-  model.alarm(Date.now(), await newlyToldNext(story), isHostOpen);
+  model.alarm(Date.now(), await newNextAttemptAt(story), isHostOpen);
 }
 
 /** The alarm rings, if it is set for now or earlier. */

@@ -1,7 +1,7 @@
 /**
  * What DESIGN says becomes of one run with a webhook, in the plainest terms: no journal, no alarms, no leases kept
  * by anyone. Written from the rules and not from the code. Where chance decides (when the next attempt leaves) it
- * takes what the timeline tells, and says whether that may be.
+ * takes what the timeline says, and says whether that may be.
  */
 
 import { expect } from "vitest";
@@ -115,12 +115,13 @@ export class ModelRun {
   }
 
   /**
-   * The alarm rings and processes this run. `told`: when the timeline says that the next attempt leaves, if it does.
+   * The alarm rings and processes this run. `nextAttemptAt`: when the timeline says that the next attempt leaves, if it does.
    * `isHostOpen`: whether the receiver's host may be tried.
    */
-  alarm(now: number, told: number | null, isHostOpen = true): void {
+  alarm(now: number, nextAttemptAt: number | null, isHostOpen = true): void {
     if (!this.at(now).isOpen || !this.isDispatching) return;
-    if (this.lostAt !== null && now >= this.lostAt) this.attempted(this.attempts, "no response", null, now, told);
+    if (this.lostAt !== null && now >= this.lostAt)
+      this.attempted(this.attempts, "no response", null, now, nextAttemptAt);
     else if (this.nextAt !== null && now >= this.#dispatchesUntil) this.#end("failed", now, "delivery");
     else if (this.nextAt !== null && now >= this.nextAt && isHostOpen) {
       this.attempts++;
@@ -129,8 +130,8 @@ export class ModelRun {
     }
   }
 
-  /** An attempt came to something, with a Retry-After of so many ms. `told` as above. */
-  attempted(attempt: number, came: Came, asked: number | null, now: number, told: number | null): void {
+  /** An attempt came to something, with a Retry-After of so many ms. `nextAttemptAt` as above. */
+  attempted(attempt: number, came: Came, asked: number | null, now: number, nextAttemptAt: number | null): void {
     if (!this.at(now).isOpen || !this.isDispatching) return;
     const status = typeof came === "number" ? came : null;
     const isSuccess = status !== null && status >= 200 && status <= 299;
@@ -139,18 +140,18 @@ export class ModelRun {
     else if (isCurrent && attempt !== this.settings.maxAttempts && isPassing(came)) {
       if (mayHaveBegun(came)) this.#maybeBegun++;
       if (this.#maybeBegun === 3) this.#end("failed", now, "delivery");
-      else this.#retry(status, asked, now, told);
+      else this.#retry(status, asked, now, nextAttemptAt);
     } else if (isCurrent) this.#end("failed", now, "delivery");
   }
 
-  #retry(status: number | null, asked: number | null, now: number, told: number | null): void {
+  #retry(status: number | null, asked: number | null, now: number, nextAttemptAt: number | null): void {
     const soonest = now + Math.min(asked ?? 0, 3_600_000);
     const { initialDelayMs, maxAttempts } = this.settings;
     const longest = maxAttempts === null ? Math.max(60_000, initialDelayMs) : 3_600_000;
     const pauseMs = Math.min(initialDelayMs * 2 ** (this.attempts - 1), longest);
     const latest = Math.max(soonest, now + pauseMs);
     const lastAt = this.#dispatchesUntil - 1000;
-    if (told === null) {
+    if (nextAttemptAt === null) {
       // Given up, which it may be only where the wait could have led past the time for attempts.
       expect(latest).toBeGreaterThanOrEqual(this.#dispatchesUntil);
       if (maxAttempts === null) expect(Math.max(soonest, now + 1000)).toBeGreaterThan(lastAt);
@@ -158,12 +159,12 @@ export class ModelRun {
       return;
     }
     // The last attempt may come sooner.
-    const isLast = maxAttempts === null && told === lastAt;
-    expect(told).toBeGreaterThanOrEqual(isLast ? soonest : Math.max(soonest, now + Math.floor(pauseMs / 2)));
-    expect(told).toBeLessThanOrEqual(latest);
-    expect(told).toBeLessThan(this.#dispatchesUntil);
+    const isLast = maxAttempts === null && nextAttemptAt === lastAt;
+    expect(nextAttemptAt).toBeGreaterThanOrEqual(isLast ? soonest : Math.max(soonest, now + Math.floor(pauseMs / 2)));
+    expect(nextAttemptAt).toBeLessThanOrEqual(latest);
+    expect(nextAttemptAt).toBeLessThan(this.#dispatchesUntil);
     this.#isUnsure ||= status === null || status === 500 || status === 502 || status === 504;
-    this.nextAt = told;
+    this.nextAt = nextAttemptAt;
     this.lostAt = null;
   }
 

@@ -29,8 +29,8 @@ import {
   toAnswer,
 } from "./property-commands.ts";
 import { type Came, ModelRun, type Settings } from "./property-model.ts";
-import { expectToldTo } from "./property-told.ts";
-import { sendWith } from "./sender.ts";
+import { expectShown } from "./property-timeline.ts";
+import { sendWith } from "./stand-in-sender.ts";
 
 await useSettings("development");
 
@@ -62,7 +62,7 @@ async function begin(settings: Settings): Promise<{ model: ModelRun; real: Story
   const owner = coordinator(path);
   const sent: Sent[] = [];
   const underWay: Sent[] = [];
-  const real: Partial<Story> = { owner, sent, underWay, told: [], host: null };
+  const real: Partial<Story> = { owner, sent, underWay, seen: [], host: null };
   onSent = (one) => {
     sent.push(one);
     underWay.push(one);
@@ -144,11 +144,11 @@ it("has one end, no attempt after it, and a timeline that tells the same story, 
     await pass(3_600_000).run(model, real);
     for (const last of [ringAlarm, ringAlarm, answer(0, 200, null), answer(0, 404, null), report("succeeded")])
       await last.run(model, real);
-    await expectToldTo(real.url, await expectSame(model, real));
+    await expectShown(real.url, await expectSame(model, real));
     ends.set(String(model.cause), (ends.get(String(model.cause)) ?? 0) + 1);
   });
   // A failure prints its seed and path; for the smallest story that fails, drop endOnFailure.
   await fc.assert(property, { seed: SEED, numRuns: STORIES, endOnFailure: true });
-  // The stories are worth telling: they end in every way there is.
+  // The stories end in every way there is.
   expect([...ends.keys()].sort()).toEqual(["callback", "cancel", "deadline", "delivery", "silence"]);
 });

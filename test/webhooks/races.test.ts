@@ -5,7 +5,7 @@
 
 import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { coordinator, until } from "../support/direct.ts";
+import { coordinator, MINUTE_MS, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
@@ -15,7 +15,6 @@ await useSettings("development");
 
 /** More than an attempt's lease. */
 const LEASE_OVER_MS = 31_000;
-const MINUTE_MS = 60_000;
 
 const LATE_ANSWERS: readonly [string, Answer][] = [
   ["200", { status: 200 }],

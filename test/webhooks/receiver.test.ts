@@ -1,19 +1,13 @@
 /** The receiver does what its script says, as a client in the runtime meets it. */
 
 import { describe, expect, it } from "vitest";
-import { until } from "../support/direct.ts";
-import { type Answer, type Mode, type Receiver, receiver } from "../support/receiver/client.ts";
+import type { Mode } from "../support/receiver/client.ts";
 import { useSettings } from "../support/use-settings.ts";
+import { answering, untilNobodyWaits } from "./runs.ts";
 
 await useSettings("development");
 
 const SHORTLY_MS = 300;
-
-async function scripted(...answers: Answer[]): Promise<Receiver> {
-  const playing = receiver();
-  await playing.script(...answers);
-  return playing;
-}
 
 function post(url: string, body = "{}", headers: Record<string, string> = {}): Promise<Response> {
   return fetch(url, { method: "POST", body, headers, redirect: "manual" });
@@ -29,26 +23,21 @@ async function readSome(response: Response, atLeast: number): Promise<number> {
   return bytes;
 }
 
-async function untilNobodyIsOpen(playing: Receiver): Promise<number> {
-  await until(async () => (await playing.open()).open === 0);
-  return (await playing.open()).bytesSent;
-}
-
 describe("a receiver that answers in a way of its own", () => {
   it("echoes what it was sent", async () => {
-    const playing = await scripted({ mode: "echo", status: 202 });
+    const playing = await answering({ mode: "echo", status: 202 });
     const response = await post(playing.url, "hello", { "X-One": "1" });
     expect(response.status).toBe(202);
     expect(await response.json()).toMatchObject({ body: "hello", headers: { "x-one": "1" } });
   });
 
-  it("redirects to elsewhere below its key, or to where it is told", async () => {
-    const told = { Location: "https://example.com/there" };
-    const playing = await scripted({ mode: "redirect" }, { mode: "redirect", status: 307, headers: told });
+  it("redirects to elsewhere below its key, or to the Location of its script", async () => {
+    const elsewhere = { Location: "https://example.com/there" };
+    const playing = await answering({ mode: "redirect" }, { mode: "redirect", status: 307, headers: elsewhere });
     const first = await post(playing.url);
     expect([first.status, first.headers.get("Location")]).toEqual([302, `${new URL(playing.url).pathname}/elsewhere`]);
     const second = await post(playing.url);
-    expect([second.status, second.headers.get("Location")]).toEqual([307, told.Location]);
+    expect([second.status, second.headers.get("Location")]).toEqual([307, elsewhere.Location]);
   });
 });
 
@@ -62,7 +51,7 @@ describe("a receiver that never finishes", () => {
   ];
 
   it.each(NEVER)("%s: %s, %s, until the client goes", async (mode, seen, bytes) => {
-    const playing = await scripted({ mode });
+    const playing = await answering({ mode });
     const leave = new AbortController();
     const response = fetch(playing.url, { method: "POST", body: "{}", signal: leave.signal });
     const end = response.then((r) => r.text());
@@ -77,33 +66,33 @@ describe("a receiver that never finishes", () => {
     expect([before.open, before.bytesSent > 0]).toEqual([1, bytes === "sends"]);
     leave.abort();
     await expect(end).rejects.toThrow();
-    const sent = await untilNobodyIsOpen(playing);
+    const sent = await untilNobodyWaits(playing);
     expect(sent).toBeGreaterThanOrEqual(before.bytesSent);
     await scheduler.wait(50);
     expect(await playing.open()).toEqual({ open: 0, bytesSent: sent });
   });
 
   it("hang_body sends the part of the body it was given", async () => {
-    const playing = await scripted({ mode: "hang_body", status: 500, body: "half a sent" });
+    const playing = await answering({ mode: "hang_body", status: 500, body: "half a sent" });
     const response = await post(playing.url);
     expect([response.status, await readSome(response, 11)]).toEqual([500, 11]);
-    await untilNobodyIsOpen(playing);
+    await untilNobodyWaits(playing);
   });
 });
 
 describe("a receiver that sends too much", () => {
   it("enormous: stops when the client does, far from its 100 MB", async () => {
-    const playing = await scripted({ mode: "enormous" });
+    const playing = await answering({ mode: "enormous" });
     const response = await post(playing.url);
     expect(response.headers.get("Content-Length")).toBe(String(100 * 1024 * 1024));
     expect(await readSome(response, 4096)).toBeLessThan(1024 * 1024);
-    expect(await untilNobodyIsOpen(playing)).toBeLessThan(50 * 1024 * 1024);
+    expect(await untilNobodyWaits(playing)).toBeLessThan(50 * 1024 * 1024);
   });
 
   it("bomb: little on the wire becomes 100 MB", async () => {
-    const playing = await scripted({ mode: "bomb" });
+    const playing = await answering({ mode: "bomb" });
     expect(await readSome(await post(playing.url), Number.POSITIVE_INFINITY)).toBe(100 * 1024 * 1024);
-    expect(await untilNobodyIsOpen(playing)).toBeLessThan(200 * 1024);
+    expect(await untilNobodyWaits(playing)).toBeLessThan(200 * 1024);
   });
 });
 
@@ -117,7 +106,7 @@ describe("a receiver that breaks", () => {
   ];
 
   it.each(BROKEN)("%s: the client fails at the %s, and the request was noted once", async (mode, at) => {
-    const playing = await scripted({ mode });
+    const playing = await answering({ mode });
     const outcome = await post(playing.url).then(
       (response) =>
         response.text().then(
@@ -128,11 +117,11 @@ describe("a receiver that breaks", () => {
     );
     expect(outcome).toBe(at);
     expect(await playing.inbox()).toHaveLength(1);
-    await untilNobodyIsOpen(playing);
+    await untilNobodyWaits(playing);
   });
 
   it("cut: sends half of what it promised", async () => {
-    const playing = await scripted({ mode: "cut", status: 503, body: "0123456789" });
+    const playing = await answering({ mode: "cut", status: 503, body: "0123456789" });
     const response = await post(playing.url);
     expect([response.status, response.headers.get("Content-Length")]).toEqual([503, "10"]);
     expect(await readSome(response, 5)).toBe(5);

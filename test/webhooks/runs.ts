@@ -1,8 +1,7 @@
 /** Runs with a trigger, made as in development, and what the tests of dispatch ask of them. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
-import { alarmIn, coordinator, until } from "../support/direct.ts";
+import { alarmIn, coordinator, journal, until } from "../support/direct.ts";
 import { type Receiver, type Answer as ReceiverAnswer, receiver } from "../support/receiver/client.ts";
 import {
   type ActionRun,
@@ -112,12 +111,7 @@ export function fired(path: string, created: CreatedRun): Fired {
     alarmIn: async (ms) => {
       await alarmIn(ms, stub);
     },
-    kept: () =>
-      runInDurableObject(
-        stub,
-        (_instance, { storage }) =>
-          storage.sql.exec<{ n: number }>("SELECT count(*) AS n FROM dispatches WHERE run_id = ?", created.id).one().n,
-      ),
+    kept: async () => (await journal(path, "SELECT 1 FROM dispatches WHERE run_id = ?", created.id)).length,
     report: (body) => ask("POST", `${url}/callback`, { token, body }),
     heartbeat: (body = {}) => ask("POST", `${url}/heartbeat`, { token, body }),
     cancel: () => ask("DELETE", url),
@@ -132,7 +126,7 @@ export async function answering(...answers: readonly ReceiverAnswer[]): Promise<
 }
 
 /** Until no client waits for the receiver any more; the bytes that it has sent by then. */
-export async function untilNobodyWaits(playing: Receiver, ms = 3000): Promise<number> {
-  await until(async () => (await playing.open()).open === 0, ms);
+export async function untilNobodyWaits(playing: Receiver): Promise<number> {
+  await until(async () => (await playing.open()).open === 0);
   return (await playing.open()).bytesSent;
 }

@@ -1,6 +1,6 @@
 /**
- * Many requests of one coordinator without a receiver: only the entrypoint that makes a request, at the platform's
- * edge, is a stand-in whose answers the test gives.
+ * Requests of a coordinator without a receiver. Only the entrypoint that makes a request, at the platform's edge, is a
+ * stand-in whose answers the test gives.
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
@@ -11,8 +11,27 @@ import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
 import { coordinator, MINUTE_MS, newIdIn } from "../support/direct.ts";
-import { scopeOfPath } from "../support/requests.ts";
-import { sendWith } from "./sender.ts";
+import { newRunsPath, scopeOfPath } from "../support/requests.ts";
+
+/**
+ * For `beforeEach`: objects that wake during the test send attempts with `send`. Returns what puts the real entrypoint
+ * back.
+ */
+export async function sendWith<A = Attempt, R = AttemptResult>(
+  send: (attempt: A) => Promise<R>,
+  name = "WebhookSender",
+): Promise<() => void> {
+  // All objects of an isolate share these exports, and each reads them when it is constructed.
+  return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
+    const { exports } = state as unknown as { exports: object };
+    const real = Object.getOwnPropertyDescriptor(exports, name);
+    Object.defineProperty(exports, name, { value: { send }, configurable: true });
+    return () => {
+      if (real === undefined) Reflect.deleteProperty(exports, name);
+      else Object.defineProperty(exports, name, real);
+    };
+  });
+}
 
 export interface UnderWay {
   readonly runId: string;

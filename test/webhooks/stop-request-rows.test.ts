@@ -3,15 +3,13 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { Journal } from "../../src/runs/journal/journal.ts";
-import { coordinator, journal, until } from "../support/direct.ts";
+import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { type Fired, ORIGIN } from "./runs.ts";
 import { askToStop, play, queued, rowsOf } from "./stoppable-runs.ts";
 
 await useSettings("development");
-
-const MINUTE_MS = 60_000;
 
 type Row = Record<string, number | null>;
 

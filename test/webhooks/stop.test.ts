@@ -1,9 +1,9 @@
 /** The request that stops a job: when it is sent, what it contains, and what becomes of it, against real receivers. */
 
-import { abortAllDurableObjects, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
-import { coordinator, until } from "../support/direct.ts";
+import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import type { Answer, ReceivedRequest } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
@@ -13,7 +13,6 @@ import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } fro
 await useSettings("development");
 
 const LEASE_OVER_MS = 31_000;
-const MINUTE_MS = 60_000;
 const JSON_TYPE = { "Content-Type": "application/json" };
 
 describe("a stop request", () => {
@@ -35,10 +34,8 @@ describe("a stop request", () => {
 
   it("is not sent if no attempt has begun", async () => {
     const { run, stops } = await queued({ status: 503, headers: { "Retry-After": "600" } });
-    await runInDurableObject(coordinator(run.path), (_instance, { storage: { sql } }) => {
-      // As if the dispatch waited for room.
-      sql.exec("UPDATE dispatches SET attempt = 0 WHERE run_id = ?", run.created.id);
-    });
+    // As if the dispatch waited for room.
+    await journal(run.path, "UPDATE dispatches SET attempt = 0");
     await run.cancel();
     expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
     expect(await stops.inbox()).toEqual([]);
@@ -101,12 +98,8 @@ describe("a stop request", () => {
     await run.alarmIn(endsAt - 1000 - Date.now());
     await stops.untilInbox(2);
     await run.alarmIn(endsAt + 1000 - Date.now());
-    const stub = coordinator(run.path);
-    const dueAt = await runInDurableObject(
-      stub,
-      (_instance, { storage: { sql } }) => sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests").one().at,
-    );
-    expect(dueAt).toBeGreaterThan(endsAt + 20_000);
+    const [due] = await journal<{ at: number }>(run.path, "SELECT due_at AS at FROM stop_requests");
+    expect(due?.at).toBeGreaterThan(endsAt + 20_000);
     await run.alarmIn(endsAt + LEASE_OVER_MS - Date.now());
     expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
   });
@@ -129,16 +122,12 @@ describe("a stop request", () => {
 
   it("has an instant at which it is erased, from the start", async () => {
     const { run } = await queued({ status: 202 });
-    const due = await runInDurableObject(
-      coordinator(run.path),
-      (_instance, { storage: { sql } }) =>
-        sql.exec<{ at: number }>("SELECT due_at AS at FROM stop_requests WHERE run_id = ?", run.created.id).one().at,
-    );
-    expect(due).toBe(Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS);
+    const due = await journal<{ at: number }>(run.path, "SELECT due_at AS at FROM stop_requests");
+    expect(due).toEqual([{ at: Date.parse(run.created.callback.expiresAt) + 15 * MINUTE_MS }]);
   });
 });
 
-describe("while the run is open, the timeline tells", () => {
+describe("while the run is open, the timeline shows", () => {
   it("each attempt of the stop request and its answer", async () => {
     const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, body: "wait" }, { status: 204 }]);
     await run.untilStatus("running");
@@ -233,7 +222,7 @@ describe("a request to stop a running run", () => {
     expect(await stops.inbox()).toEqual([]);
   });
 
-  it("without a grace ends the run at once, and the job is told all the same", async () => {
+  it("without a grace ends the run at once, and the stop request is sent all the same", async () => {
     const { run, stops } = await play({ status: 202 });
     await run.untilStatus("running");
     const url = `${ORIGIN}${run.path}/${run.created.id}/cancel`;

@@ -1,8 +1,7 @@
 /** Runs whose trigger has a stop request, and what the tests ask of them. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
-import { coordinator, until } from "../support/direct.ts";
+import { journal, until } from "../support/direct.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { answering, type Fired, fire, ORIGIN } from "./runs.ts";
@@ -13,12 +12,10 @@ interface Rows {
 }
 
 /** What its coordinator keeps of a run's stop request. */
-export function rowsOf({ path, created }: Pick<Fired, "path"> & { created: { id: string } }): Promise<Rows> {
-  return runInDurableObject(coordinator(path), (_instance, { storage: { sql } }) => {
-    const count = (table: string) =>
-      sql.exec<{ n: number }>(`SELECT count(*) AS n FROM ${table} WHERE run_id = ?`, created.id).one().n;
-    return { stopRequests: count("stop_requests"), responses: count("receiver_responses") };
-  });
+export async function rowsOf({ path, created }: Pick<Fired, "path"> & { created: { id: string } }): Promise<Rows> {
+  const count = async (table: string) =>
+    (await journal(path, `SELECT 1 FROM ${table} WHERE run_id = ?`, created.id)).length;
+  return { stopRequests: await count("stop_requests"), responses: await count("receiver_responses") };
 }
 
 export const untilErased = (run: Fired) => until(async () => (await rowsOf(run)).stopRequests === 0);
@@ -55,10 +52,8 @@ export async function askToStop({ path, created }: Fired): Promise<void> {
   expect((await ask("POST", `${ORIGIN}${path}/${created.id}/cancel`)).status).toBe(202);
 }
 
-export function externalUrl({ path, created: { id } }: Fired): Promise<string | null> {
-  return runInDurableObject(
-    coordinator(path),
-    (_instance, { storage: { sql } }) =>
-      sql.exec<{ url: string | null }>("SELECT external_url AS url FROM runs WHERE id = ?", id).one().url,
-  );
+export async function externalUrl({ path, created: { id } }: Fired): Promise<string | null> {
+  const [row] = await journal<{ url: string | null }>(path, "SELECT external_url AS url FROM runs WHERE id = ?", id);
+  if (row === undefined) throw new Error("the run is gone");
+  return row.url;
 }

@@ -6,7 +6,7 @@
 
 import { Webhook } from "standardwebhooks";
 import { expect, it } from "vitest";
-import { newActionsPath, type Told } from "../actions/actions.ts";
+import { type ActionOnWire, newActionsPath } from "../actions/actions.ts";
 import { journal, until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
 import { textOfD1, textOfJournal, watchLog } from "../support/secrets.ts";
@@ -44,10 +44,10 @@ it("starts its receiver with all secrets, and shows none", async () => {
     cancel: { url: `${to.url}/stop`, headers: { "X-Stop": STOP_SECRET } },
     signingSecret: SIGNING_SECRET,
   };
-  const stored = await ask<Told>("PUT", path, { body: { trigger, timeout: 5 } });
+  const stored = await ask<ActionOnWire>("PUT", path, { body: { trigger, timeout: 5 } });
   expect(stored.status).toBe(201);
   // A second version, of which nobody sent the secrets again.
-  const again = await ask<Told>("PUT", path, { body: { ...stored.body, timeout: 6 } });
+  const again = await ask<ActionOnWire>("PUT", path, { body: { ...stored.body, timeout: 6 } });
   expect(again.status).toBe(200);
 
   const { token } = await grantToken(project, { role: "member" });

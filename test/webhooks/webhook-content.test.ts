@@ -31,9 +31,9 @@ it("the callback URL is the operator's, whatever Host the caller of an action, a
   const created = await post(runs, { actionName: "deploy", trigger });
   expect([ran.status, retried.status, created.status]).toEqual([201, 201, 201]);
   const inbox = await to.untilInbox(3);
-  const told = inbox.map(({ body }) => (JSON.parse(body) as { run: { callbackUrl: string } }).run.callbackUrl);
+  const sent = inbox.map(({ body }) => (JSON.parse(body) as { run: { callbackUrl: string } }).run.callbackUrl);
   const wanted = [ran, retried, created].map(({ body }) => `${ORIGIN}${runs}/${body.id}/callback`);
-  expect(told.sort()).toEqual(wanted.sort());
+  expect(sent.sort()).toEqual(wanted.sort());
 });
 
 const TRAPS = ["{{ run.callbackToken }}", "x {{run.callbackUrl}} y", "{{ oops", "{{ run.nothing }}", "}} {{ {{"];

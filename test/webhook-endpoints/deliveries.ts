@@ -14,8 +14,8 @@ import {
   report,
   scopeOfPath,
 } from "../support/requests.ts";
-import type { Told } from "../webhook-endpoints/endpoints.ts";
-import { ORIGIN } from "./runs.ts";
+import { ORIGIN } from "../webhooks/runs.ts";
+import type { EndpointOnWire } from "./endpoints.ts";
 
 /** The URL of an endpoint of the environment whose runs have this path. */
 export function endpointOf(path: string, name = "chat"): string {
@@ -27,9 +27,9 @@ export async function putEndpoint(
   to: Pick<Receiver, "url">,
   members: object = {},
   name = "chat",
-): Promise<Answer<Told>> {
+): Promise<Answer<EndpointOnWire>> {
   const body = { url: to.url, events: ["action_run.*"], ...members };
-  const answer = await ask<Told>("PUT", endpointOf(path, name), { body });
+  const answer = await ask<EndpointOnWire>("PUT", endpointOf(path, name), { body });
   expect([200, 201]).toContain(answer.status);
   return answer;
 }

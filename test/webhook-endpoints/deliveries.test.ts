@@ -1,21 +1,21 @@
 /** Webhook endpoints hear of ends: real receivers, real rows, and whatever happens between an end and its delivery. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import type { DeliveryAttempt, DeliveryResult } from "../../src/runs/endpoint-deliveries.ts";
+import type { DeliveryAttempt } from "../../src/runs/endpoint-deliveries.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { DeliverySender, WebhookEndpoints } from "../../src/webhook-endpoints/entrypoints.ts";
 import { endpointMemory } from "../../src/webhook-endpoints/kind.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 
 import { envWith } from "../support/bindings.ts";
-import { coordinator, DAY_MS, direct, journal, until } from "../support/direct.ts";
+import { DAY_MS, direct, journal, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { answering, ORIGIN } from "./runs.ts";
+import { answering, ORIGIN } from "../webhooks/runs.ts";
+import { sendWith } from "../webhooks/stand-in-sender.ts";
 import {
   alarmsIn,
   auditOf,
@@ -32,7 +32,7 @@ import {
   untilCertain,
   untilDeliveries,
   withEndpoint,
-} from "./told.ts";
+} from "./deliveries.ts";
 
 await useSettings("development");
 
@@ -87,7 +87,7 @@ describe("an endpoint", () => {
 });
 
 describe("a run that needs an approval", () => {
-  it("is told by an id of its own, with who may decide, and its end by another one", async () => {
+  it("has a delivery of its own id, with who may decide, and its end has another one", async () => {
     const path = newRunsPath();
     const [everything, requests] = [await answering({ status: 204 }), await answering({ status: 204 })];
     await putEndpoint(path, everything);
@@ -132,14 +132,14 @@ describe("onlyOnChange", () => {
     await putEndpoint(path, ANYWHERE, { onlyOnChange: true }, "stored");
     await putEndpoint(path, ANYWHERE, { onlyOnChange: true, includeUnstored: true }, "all");
     const [e, stored] = [{ entityId: SVC_A }, { entityId: SVC_A, stored: true }];
-    const told: [string, string, string[], string | null][] = [];
+    const ended: [string, string, string[], string | null][] = [];
     const both = ["all", "stored"];
     const expected = async (
       status: "succeeded" | "failed" | "cancelled",
       body: object,
       who: string[],
       previous: string | null,
-    ) => void told.push([await end(path, status, { ...body }), `${told.length}`, who, previous]);
+    ) => void ended.push([await end(path, status, { ...body }), `${ended.length}`, who, previous]);
     await expected("failed", stored, both, null);
     await expected("failed", stored, [], null);
     await expected("cancelled", stored, both, null);
@@ -155,12 +155,12 @@ describe("onlyOnChange", () => {
     await expected("succeeded", e, both, "failed");
     await expected("succeeded", stored, [], null);
     const hears = await hearsOf(path);
-    expect(told.map(([id, n]) => [n, hears(id)])).toEqual(told.map(([, n, who]) => [n, who]));
+    expect(ended.map(([id, n]) => [n, hears(id)])).toEqual(ended.map(([, n, who]) => [n, who]));
     const rows = await journal<{ id: string; previous: string | null }>(
       path,
       "SELECT id, previous_status AS previous FROM runs",
     );
-    for (const [id, n, who, previous] of told) {
+    for (const [id, n, who, previous] of ended) {
       if (who.length === 0) continue;
       expect([n, rows.find((row) => row.id === id)?.previous]).toEqual([n, previous]);
     }
@@ -243,9 +243,9 @@ describe("a delivery", () => {
   it("waits while an isolate lacks the key of its endpoint, and that is no attempt", async () => {
     const OLD = env.CALLBACK_SIGNING_KEYS ?? "";
     let settings: Partial<Env> = { CALLBACK_SIGNING_KEYS: "another-signing-key-of-32-bytes-and-more" };
-    const restore = await sendDeliveriesWith((attempt) =>
-      new DeliverySender({} as ExecutionContext, envWith(settings)).send(attempt),
-    );
+    const send = (attempt: DeliveryAttempt) =>
+      new DeliverySender({} as ExecutionContext, envWith(settings)).send(attempt);
+    const restore = await sendWith(send, "DeliverySender");
     try {
       const to = await answering({});
       const path = await withEndpoint(to);
@@ -261,19 +261,6 @@ describe("a delivery", () => {
     }
   });
 });
-
-/** Objects that wake from now on send deliveries so. Returns what puts the real entrypoint back. */
-async function sendDeliveriesWith(send: (attempt: DeliveryAttempt) => Promise<DeliveryResult>): Promise<() => void> {
-  return runInDurableObject(coordinator(newRunsPath()), (_, state) => {
-    const { exports } = state as unknown as { exports: object };
-    const real = Object.getOwnPropertyDescriptor(exports, "DeliverySender");
-    Object.defineProperty(exports, "DeliverySender", { value: { send }, configurable: true });
-    return () => {
-      if (real === undefined) Reflect.deleteProperty(exports, "DeliverySender");
-      else Object.defineProperty(exports, "DeliverySender", real);
-    };
-  });
-}
 
 describe("a receiver", () => {
   it("that is gone has its endpoint disabled, which drops what waits, until somebody enables it", async () => {

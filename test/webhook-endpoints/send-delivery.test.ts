@@ -11,8 +11,8 @@ import { openExcerpt, type SentDelivery, sendDelivery } from "../../src/webhook-
 import { envWith } from "../support/bindings.ts";
 import type { Answer, Receiver } from "../support/receiver/client.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { attemptOf, endpointOf } from "../webhook-endpoints/ended-run.ts";
-import { answering, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import { answering, ORIGIN, untilNobodyWaits } from "../webhooks/runs.ts";
+import { attemptOf, endpointOf } from "./ended-run.ts";
 
 await useSettings("development");
 
@@ -78,6 +78,8 @@ it("each attempt has the same id, and the loop guard's header; without a secret 
 });
 
 describe("an answer", () => {
+  const OF_ATTEMPT = { scope: "acme/shop/production", endpoint: "chat@1", runId: attemptOf().runId };
+
   it.each<[string, Answer, Partial<SentDelivery>]>([
     [
       "302 is not followed",
@@ -115,8 +117,7 @@ describe("an answer", () => {
     const { sent, to } = await sendTo({ mode: "enormous", status: 200 });
     expect(sent).toMatchObject({ verdict: "delivered", status: 200 });
     expect(await untilNobodyWaits(to)).toBeLessThan(32 * MIB);
-    const told = { scope: "acme/shop/production", endpoint: "chat@1", runId: attemptOf().runId };
-    expect((await openExcerpt(ring, sent.excerpt ?? "", told))?.length).toBe(1025);
+    expect((await openExcerpt(ring, sent.excerpt ?? "", OF_ATTEMPT))?.length).toBe(1025);
   });
 
   it("may repeat every secret: its text is sealed, and opens only for its endpoint and run", async () => {
@@ -124,13 +125,12 @@ describe("an answer", () => {
     const headers = { Authorization: "Bearer {{ secrets.KEY }}" };
     const { sent } = await sendTo({ mode: "echo", status: 500 }, { headers, secrets, payload: "{{ secrets.KEY }}" });
     expect(JSON.stringify(sent)).not.toContain(secrets.KEY);
-    const told = { scope: "acme/shop/production", endpoint: "chat@1", runId: attemptOf().runId };
     const excerpt = sent.excerpt ?? "";
-    expect(await openExcerpt(ring, excerpt, told)).toContain(secrets.KEY);
-    expect(await openExcerpt(ring, excerpt, { ...told, endpoint: "chat@2" })).toBeNull();
-    expect(await openExcerpt(ring, excerpt, { ...told, runId: "another" })).toBeNull();
-    expect(await openExcerpt(ring, excerpt, { ...told, scope: "acme/shop/stage" })).toBeNull();
-    expect(await openExcerpt(ring, "no base64!", told)).toBeNull();
+    expect(await openExcerpt(ring, excerpt, OF_ATTEMPT)).toContain(secrets.KEY);
+    expect(await openExcerpt(ring, excerpt, { ...OF_ATTEMPT, endpoint: "chat@2" })).toBeNull();
+    expect(await openExcerpt(ring, excerpt, { ...OF_ATTEMPT, runId: "another" })).toBeNull();
+    expect(await openExcerpt(ring, excerpt, { ...OF_ATTEMPT, scope: "acme/shop/stage" })).toBeNull();
+    expect(await openExcerpt(ring, "no base64!", OF_ATTEMPT)).toBeNull();
   });
 });
 

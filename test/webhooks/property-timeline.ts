@@ -1,4 +1,4 @@
-/** What the service tells of a run, and whether its timeline tells the same story: the story is told again from it. */
+/** What the service shows of a run, and whether its timeline says the same: the run is made again from its timeline. */
 
 import { runInDurableObject } from "cloudflare:test";
 import { expect } from "vitest";
@@ -6,22 +6,12 @@ import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 
 import { type ActionRun, ask } from "../support/requests.ts";
-
-export interface Told {
-  readonly seq: number;
-  readonly type: string;
-  readonly at: string;
-  readonly attempt?: number;
-  readonly outcome?: string;
-  readonly nextAttemptAt?: string | null;
-  readonly cause?: string;
-  readonly status?: string | number | null;
-}
+import type { Entry } from "./runs.ts";
 
 /** What is known of a run inside the object that owns it. */
 export interface Inside {
   readonly run: ActionRun;
-  readonly events: readonly Told[];
+  readonly events: readonly Entry[];
   /** How many dispatches are kept. */
   readonly kept: number;
   readonly alarmAt: number | null;
@@ -34,13 +24,13 @@ export function lookInside(owner: DurableObjectStub<RunCoordinator>, id: string)
     if (!run.ok || !timeline.ok) throw new Error("the run is not there");
     expect(timeline.lastSeq).toBe(timeline.newestSeq);
     const kept = [...storage.sql.exec("SELECT 1 FROM dispatches")].length;
-    const events = timeline.events.map((text) => JSON.parse(text) as Told);
+    const events = timeline.events.map((text) => JSON.parse(text) as Entry);
     return { run: JSON.parse(run.actionRun), events, kept, alarmAt: await storage.getAlarm() };
   });
 }
 
-/** Whoever asks over HTTP is told the same, and so is whoever lists. */
-export async function expectToldTo(url: string, { run, events }: Inside): Promise<void> {
+/** A get, a list and the timeline show the same over HTTP. */
+export async function expectShown(url: string, { run, events }: Inside): Promise<void> {
   const got = await ask("GET", url);
   expect(got).toMatchObject({ status: 200, body: run });
   const listed = await ask("GET", url.slice(0, url.lastIndexOf("/")));
@@ -48,8 +38,8 @@ export async function expectToldTo(url: string, { run, events }: Inside): Promis
   expect(await ask("GET", `${url}/events?limit=200`)).toMatchObject({ status: 200, body: events });
 }
 
-/** The run that a timeline tells of. */
-export function retold(events: readonly Told[]) {
+/** The run as its timeline describes it. */
+export function runOf(events: readonly Entry[]) {
   let run = { status: "none", startedAt: null as string | null, completedAt: null as string | null };
   for (const { type, at, status } of events) {
     expect(run.completedAt).toBeNull();
@@ -67,7 +57,7 @@ export function retold(events: readonly Told[]) {
 }
 
 /** What is true of every timeline: numbers without gaps, time that goes forward, attempts that make sense. */
-export function expectSound(events: readonly Told[], maxAttempts: number | null): void {
+export function expectSound(events: readonly Entry[], maxAttempts: number | null): void {
   expect(events.map(({ seq }) => seq)).toEqual(events.map((_, index) => index + 1));
   expect(events.map(({ at }) => at)).toEqual(events.map(({ at }) => at).sort());
   expect(events[0]?.type).toBe("created");

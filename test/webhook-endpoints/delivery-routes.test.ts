@@ -6,7 +6,7 @@ import { receiver } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { answering, ORIGIN } from "./runs.ts";
+import { answering, ORIGIN } from "../webhooks/runs.ts";
 import {
   alarmsIn,
   auditOf,
@@ -24,7 +24,7 @@ import {
   untilDeliveries,
   untilFannedOut,
   withEndpoint,
-} from "./told.ts";
+} from "./deliveries.ts";
 
 await useSettings("development");
 
