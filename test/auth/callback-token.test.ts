@@ -1,6 +1,5 @@
-import type { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it, vi } from "vitest";
-import { askWith, envWith, untouchable } from "../support/bindings.ts";
+import { askWith, untouchableEnv } from "../support/bindings.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
@@ -39,15 +38,10 @@ const RUN = "run";
 
 /** Knocks with what was forged, at a Worker whose every binding notes its use. */
 async function attempt(door: Door | typeof RUN, { authorization, path, id, query = "", at, keys, headers }: Attempt) {
-  const db = untouchable<D1Database>("DB");
-  const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-  const limit = untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT");
-  const environment = envWith({
-    DB: db.binding,
-    COORDINATORS: coordinators.binding,
+  const { environment, uses } = untouchableEnv({
     // A text without the format of a callback token may be an API token of the run's readers, so its client is charged.
-    UNKNOWN_TOKEN_LIMIT: door === RUN ? { limit: async () => ({ success: true }) } : limit.binding,
-    ...(keys === undefined ? {} : { CALLBACK_SIGNING_KEYS: keys }),
+    ...(door === RUN && { UNKNOWN_TOKEN_LIMIT: { limit: async () => ({ success: true }) } }),
+    ...(keys !== undefined && { CALLBACK_SIGNING_KEYS: keys }),
   });
   if (at !== undefined) {
     vi.useFakeTimers({ toFake: ["Date"] });
@@ -63,7 +57,7 @@ async function attempt(door: Door | typeof RUN, { authorization, path, id, query
       headers: { ...headers, ...(authorization === null ? {} : { Authorization: authorization }) },
     },
   );
-  return { answer, uses: [...db.uses, ...coordinators.uses, ...limit.uses] };
+  return { answer, uses: uses() };
 }
 
 const TABLES = [
@@ -132,21 +126,12 @@ describe("the run's own callback token", () => {
     ["POST", (path: string, id: string) => `${path}/${id}/cancel`],
     ["GET", () => "/whoami"],
   ] as const)("is told by %s of anything else what it opens, at no cost", async (method, pathOf) => {
-    const [db, coordinators, limit] = [
-      untouchable<D1Database>("DB"),
-      untouchable<typeof env.COORDINATORS>("COORDINATORS"),
-      untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT"),
-    ];
-    const environment = envWith({
-      DB: db.binding,
-      COORDINATORS: coordinators.binding,
-      UNKNOWN_TOKEN_LIMIT: limit.binding,
-    });
+    const { environment, uses } = untouchableEnv();
     const { token, path, id } = genuine;
     const answer = await askWith<{ error: string }>(environment, method, pathOf(path, id), { token });
     expect(answer.status).toBe(401);
     expect(answer.body.error).toMatch(/^A callback token opens only its own run/);
-    expect([...db.uses, ...coordinators.uses, ...limit.uses]).toEqual([]);
+    expect(uses()).toEqual([]);
   });
 });
 

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
-import { askWith, envWith, untouchable } from "../support/bindings.ts";
+import { askWith, envWith, untouchableEnv } from "../support/bindings.ts";
 import { type ActionRun, type CreatedRun, newRunsPath } from "../support/requests.ts";
 import type { Refusal } from "../support/tokens.ts";
 
@@ -78,11 +78,9 @@ const UNUSABLE: Readonly<Record<string, { keys: string | undefined; says: RegExp
 
 describe.each(Object.entries(UNUSABLE))("503 not_configured for %s", (_name, { keys, says }) => {
   function unusable() {
-    const db = untouchable<D1Database>("DB");
-    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    const { CALLBACK_SIGNING_KEYS: _good, ...others } = envWith({ DB: db.binding, COORDINATORS: coordinators.binding });
-    const environment: Env = keys === undefined ? others : { ...others, CALLBACK_SIGNING_KEYS: keys };
-    return { environment, uses: () => [...db.uses, ...coordinators.uses] };
+    const { environment, uses } = untouchableEnv();
+    const { CALLBACK_SIGNING_KEYS: _good, ...others } = environment;
+    return { environment: keys === undefined ? others : { ...others, CALLBACK_SIGNING_KEYS: keys }, uses };
   }
 
   function expectRefused(answer: { status: number; body: Refusal }) {

@@ -53,6 +53,10 @@ function chargingService() {
   return { service: envWith({ UNKNOWN_TOKEN_LIMIT: { limit } }), charged: () => charged };
 }
 
+const inJson = (headers: Readonly<Record<string, string>>) => ({ ...headers, "Content-Type": "application/json" });
+const renew = (headers: Readonly<Record<string, string>>) =>
+  ask<SessionOnWire & Refusal>("POST", "/session/renew", { token: null, headers: inJson(headers), raw: "" });
+
 function sessionsOf(project: string, token: string): Promise<readonly string[]> {
   return ask<Listed[]>("GET", `${project}/sessions`, { token }).then(({ body }) => body.map(({ id }) => id));
 }
@@ -272,21 +276,13 @@ describe("a session", () => {
       codes.push(body.code);
     }
     expect([codes, charged()]).toEqual([[undefined, "session_ended", "session_ended", undefined], 2]);
-    const json = { ...foreign, "Content-Type": "application/json" };
-    await askWith(service, "DELETE", "/session", { token: null, headers: json });
+    await askWith(service, "DELETE", "/session", { token: null, headers: inJson(foreign) });
     await askWith(service, "POST", "/session", { token: null, headers: OWN_PAGE, body: { code: "c".repeat(43) } });
     expect(charged()).toBe(4);
   });
 });
 
 describe("the life of a session", () => {
-  const renew = (headers: Readonly<Record<string, string>>) =>
-    ask<SessionOnWire & Refusal>("POST", "/session/renew", {
-      token: null,
-      headers: { ...headers, "Content-Type": "application/json" },
-      raw: "",
-    });
-
   it("is 12 hours, and a renewal makes it longer once an hour, up to 7 days", async () => {
     clockAt(START);
     const session = await beginSession((await grantToken(newProject(), { role: "viewer" })).token);
@@ -324,9 +320,8 @@ describe("the life of a session", () => {
     const { token } = await grantToken(project, { role: "admin" });
     const session = await beginSession(token);
     expect(await codeOf("/whoami", session.headers)).toBe("200");
-    const json = { ...session.headers, "Content-Type": "application/json" };
     expect((await ask("DELETE", "/session", { token: null, headers: session.headers })).status).toBe(415);
-    const { status, headers } = await ask("DELETE", "/session", { token: null, headers: json });
+    const { status, headers } = await ask("DELETE", "/session", { token: null, headers: inJson(session.headers) });
     expect([status, headers.get("Set-Cookie")]).toEqual([204, expect.stringMatching(/session=; Max-Age=0;/)]);
     expect(await codeOf("/whoami", session.headers)).toBe("session_ended");
     expect(await sessionsOf(project, token)).toEqual([]);
@@ -334,7 +329,7 @@ describe("the life of a session", () => {
 
   it("stays if another page asks for its end, or somebody without its page key", async () => {
     const session = await beginSession((await grantToken(newProject(), { role: "admin" })).token);
-    const json = { ...session.headers, "Content-Type": "application/json" };
+    const json = inJson(session.headers);
     const wrong = { ...json, "Action-Runs-Page-Key": "z".repeat(22) };
     expect((await ask("DELETE", "/session", { token: null, headers: wrong })).status).toBe(401);
     for (const foreign of [{ "Sec-Fetch-Site": "same-site" }, { Origin: "https://evil.example" }]) {
@@ -400,7 +395,7 @@ describe("a session that began with ROOT_TOKEN", () => {
   it("needs a project, and opens only that one", async () => {
     const project = newProject();
     const { status, body } = await postSession(ROOT);
-    expect([status, body.code, (body as { pointer?: string }).pointer]).toEqual([400, "invalid_body", "/project"]);
+    expect([status, body.code, body.pointer]).toEqual([400, "invalid_body", "/project"]);
     const session = await beginSession(ROOT, project.slice(1));
     expect(session).toMatchObject({ name: "root", role: "owner", project: project.slice(1) });
     expect(await codeOf(`${project}/tokens`, session.headers)).toBe("200");
@@ -421,7 +416,7 @@ describe("a session that began with ROOT_TOKEN", () => {
     expect([owner.status, owner.body.code]).toEqual([403, "forbidden"]);
     const admin = await createToken("admin");
     expect([admin.status, admin.body.parentId]).toEqual([201, null]);
-    await ask("DELETE", "/session", { token: null, headers: { ...headers, "Content-Type": "application/json" } });
+    await ask("DELETE", "/session", { token: null, headers: inJson(headers) });
     expect(await codeOf(`${project}/tokens`, headers)).toBe("session_ended");
     expect((await ask("GET", `${project}/tokens`, { token: admin.body.token })).status).toBe(200);
   });
@@ -430,11 +425,7 @@ describe("a session that began with ROOT_TOKEN", () => {
     clockAt(START);
     const { headers } = await beginSession(ROOT, newProject().slice(1));
     vi.setSystemTime(START + 6 * HOUR_MS);
-    const { status, body } = await ask<SessionOnWire>("POST", "/session/renew", {
-      token: null,
-      headers: { ...headers, "Content-Type": "application/json" },
-      raw: "",
-    });
+    const { status, body } = await renew(headers);
     expect([status, Date.parse(body.expiresAt)]).toEqual([200, START + 12 * HOUR_MS]);
     vi.setSystemTime(START + 12 * HOUR_MS);
     expect(await codeOf("/whoami", headers)).toBe("session_ended");
@@ -497,11 +488,7 @@ describe("the list of sessions", () => {
     const other = await grantToken(project, { role: "viewer" });
     await beginSession(other.token);
     vi.setSystemTime(START + 2 * HOUR_MS);
-    await ask("POST", "/session/renew", {
-      token: null,
-      headers: { ...headers, "Content-Type": "application/json" },
-      raw: "",
-    });
+    await renew(headers);
     await ask("POST", `${project}/tokens/${other.id}/rotate`, { body: { overlapSeconds: 0 } });
     const { body } = await ask<Listed[]>("GET", `${project}/sessions`);
     expect(body).toMatchObject([{ id, expiresAt }]);

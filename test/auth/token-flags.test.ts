@@ -23,7 +23,7 @@ async function creationBy(asker: Asker, wanted: Flag) {
       : asker === "operator's session"
         ? { token: null, headers: (await beginSession(ROOT, project.slice(1))).headers }
         : { token: (await grantToken(project, asker)).token };
-  return ask<TokenOnWire & Refusal & { pointer?: string }>("POST", `${project}/tokens`, { ...sent, body });
+  return ask<TokenOnWire & Refusal>("POST", `${project}/tokens`, { ...sent, body });
 }
 
 const OWNER = { role: "owner" } as const;
@@ -96,7 +96,7 @@ describe("a person in the body", () => {
     "is refused if it is %j",
     async (person) => {
       const body = { name: "new", role: "viewer", person };
-      const answer = await ask<Refusal & { pointer: string }>("POST", `${newProject()}/tokens`, { body });
+      const answer = await ask<Refusal>("POST", `${newProject()}/tokens`, { body });
       expect([answer.status, answer.body.code, answer.body.pointer]).toEqual([400, "invalid_body", "/person"]);
     },
   );

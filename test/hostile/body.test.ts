@@ -16,104 +16,66 @@ beforeAll(async () => {
 interface Route {
   readonly name: string;
   readonly url: () => string;
-  readonly token: () => string;
+  /** ROOT_TOKEN by default. */
+  readonly token?: () => string;
   /** A body that it takes. */
   readonly valid: string;
-  /** Whether it asks for nothing in particular. */
-  readonly takesEmpty?: boolean;
-  /** Whether it needs no body. */
-  readonly takesNone?: boolean;
+  /** What it takes besides, if it asks for nothing in particular. */
+  readonly takes?: "an empty object" | "no body";
   /** Bodies that end the run all the same: test/runs/api/long-reports.test.ts. */
-  readonly takes?: readonly string[];
+  readonly endsWith?: readonly string[];
   /** POST by default. */
   readonly method?: "PUT";
 }
 
+const onRun = (name: string, valid: string): Route => ({
+  name,
+  url: () => `${runs}/${run.id}/${name}`,
+  valid,
+  takes: "no body",
+});
+const beside = (name: string) => () => runs.replace(/action-runs$/, name);
+
 const ROUTES: readonly Route[] = [
-  { name: "create", url: () => runs, token: () => ROOT, valid: '{"actionName":"deploy"}' },
+  { name: "create", url: () => runs, valid: '{"actionName":"deploy"}' },
   {
     name: "callback",
     url: () => run.callback.url,
     token: () => run.callback.token,
     valid: '{"status":"succeeded"}',
-    takes: ["of 2 MB", "of 2 MB of spaces around it", "of 100 000 levels under a known key"],
+    endsWith: ["of 2 MB", "of 2 MB of spaces around it", "of 100 000 levels under a known key"],
   },
-  {
-    name: "heartbeat",
-    url: () => `${runs}/${run.id}/heartbeat`,
-    token: () => run.callback.token,
-    valid: '{"message":"alive"}',
-    takesEmpty: true,
-    takesNone: true,
-  },
-  {
-    name: "cancel",
-    url: () => `${runs}/${run.id}/cancel`,
-    token: () => ROOT,
-    valid: '{"reason":"why"}',
-    takesEmpty: true,
-    takesNone: true,
-  },
-  {
-    name: "approve",
-    url: () => `${runs}/${run.id}/approve`,
-    token: () => ROOT,
-    valid: '{"reason":"why"}',
-    takesEmpty: true,
-    takesNone: true,
-  },
-  {
-    name: "a pause",
-    url: () => `${runs.replace(/action-runs$/, "pauses")}/prod`,
-    token: () => ROOT,
-    valid: '{"reason":"why"}',
-    method: "PUT",
-  },
+  { ...onRun("heartbeat", '{"message":"alive"}'), token: () => run.callback.token },
+  onRun("cancel", '{"reason":"why"}'),
+  onRun("approve", '{"reason":"why"}'),
+  { name: "a pause", url: beside("pauses/prod"), valid: '{"reason":"why"}', method: "PUT" },
   {
     name: "a bulk operation",
-    url: () => runs.replace(/action-runs$/, "bulk-operations"),
-    token: () => ROOT,
+    url: beside("bulk-operations"),
     valid: '{"operation":"cancel","runIds":["0199d2a5-0000-8000-8000-000000000000"],"reason":"why"}',
   },
-  {
-    name: "retry",
-    url: () => `${runs}/${run.id}/retry`,
-    token: () => ROOT,
-    valid: '{"parameters":{}}',
-    takesEmpty: true,
-    takesNone: true,
-  },
+  onRun("retry", '{"parameters":{}}'),
   {
     name: "a stored action",
-    url: () => `${runs.replace(/action-runs$/, "actions")}/deploy`,
-    token: () => ROOT,
+    url: beside("actions/deploy"),
     valid: '{"description":"deploys"}',
-    takesEmpty: true,
+    takes: "an empty object",
     method: "PUT",
   },
-  {
-    name: "a run of an action",
-    url: () => `${runs.replace(/action-runs$/, "actions")}/deploy/runs`,
-    token: () => ROOT,
-    valid: '{"parameters":{}}',
-    takesEmpty: true,
-    takesNone: true,
-  },
-  { name: "tokens", url: () => "/acme/shop/tokens", token: () => ROOT, valid: '{"name":"ci","role":"viewer"}' },
+  { name: "a run of an action", url: beside("actions/deploy/runs"), valid: '{"parameters":{}}', takes: "no body" },
+  { name: "tokens", url: () => "/acme/shop/tokens", valid: '{"name":"ci","role":"viewer"}' },
   {
     name: "a rotation",
     url: () => `/acme/shop/tokens/${tokenId}/rotate`,
-    token: () => ROOT,
     valid: '{"overlapSeconds":60}',
-    takesEmpty: true,
-    takesNone: true,
+    takes: "no body",
   },
 ];
 
 type Body = string | Uint8Array<ArrayBuffer> | ReadableStream;
 
 async function send(route: Route, body: Body | null, contentType: string | null = "application/json") {
-  const headers = new Headers({ Authorization: `Bearer ${route.token()}` });
+  const headers = new Headers({ Authorization: `Bearer ${route.token?.() ?? ROOT}` });
   if (contentType !== null) headers.set("Content-Type", contentType);
   // As bytes, or the runtime would add a content type of its own.
   const bytes = typeof body === "string" ? new TextEncoder().encode(body) : body;
@@ -231,9 +193,9 @@ describe.each(ROUTES)("the body of $name", (route) => {
   const bodies = BODIES.filter(
     ([name]) =>
       (isFirst || TRIED_EVERYWHERE.includes(name)) &&
-      !route.takes?.includes(name) &&
-      !(route.takesEmpty && name === "an empty object") &&
-      !(route.takesNone && (name === "none at all" || name === "empty")),
+      !route.endsWith?.includes(name) &&
+      !(route.takes !== undefined && name === "an empty object") &&
+      !(route.takes === "no body" && (name === "none at all" || name === "empty")),
   );
   it.each(bodies)("%s is refused", async (_, body, code, status) => {
     await expectRefused(() => send(route, body(route.valid)), status, code);
@@ -254,7 +216,7 @@ describe("after all of these requests", () => {
     "a valid body is accepted as %s, even after a byte order mark",
     async (contentType) => {
       for (const body of ['{"actionName":"deploy"}', '\ufeff{"actionName":"deploy"}']) {
-        const route = { name: "create", url: () => runs, token: () => ROOT, valid: "" };
+        const route = { name: "create", url: () => runs, valid: "" };
         expect((await send(route, body, contentType)).status).toBe(201);
       }
     },

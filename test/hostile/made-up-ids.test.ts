@@ -10,11 +10,7 @@ import { coordinator } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicated, replicatedRow } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
-
-interface Refusal {
-  readonly error: string;
-  readonly code: string;
-}
+import type { Refusal } from "../support/tokens.ts";
 
 const OTHER_KEY = "another-signing-key-of-32-bytes-and-more";
 

@@ -371,7 +371,7 @@ async function stored() {
   await replicated(runsPath);
   // The audit entry of a bulk operation that has ended follows its end.
   await until(async () => (await journal(runsPath, UNAUDITED)).length === 0);
-  const [runs, kept, audit, definitions, versions, sessions] = await env.DB.batch<{ rows: string }>([
+  const tables = await env.DB.batch<{ rows: string }>([
     rowsOf("id, version, status", "runs WHERE scope = ? ORDER BY id", scope),
     rowsOf("id, hash, role, env_name", "tokens WHERE project = ? ORDER BY id", project.slice(1)),
     rowsOf("id", "audit WHERE project = ? ORDER BY id", project.slice(1)),
@@ -383,15 +383,7 @@ async function stored() {
     rowsOf("kind, name, version", "definition_versions WHERE scope = ? ORDER BY seq", scope),
     rowsOf("id, expires_at", "sessions WHERE project = ? ORDER BY id", project.slice(1)),
   ]);
-  const text = (result: D1Result<{ rows: string }> | undefined) => result?.results[0]?.rows;
-  return {
-    runs: text(runs),
-    tokens: text(kept),
-    audit: text(audit),
-    definitions: text(definitions),
-    versions: text(versions),
-    sessions: text(sessions),
-  };
+  return tables.map(({ results }) => results[0]?.rows);
 }
 
 function rowsOf(columns: string, from: string, value: string): D1PreparedStatement {

@@ -1,24 +1,12 @@
 /** What requests about gates cost. A run without gates pays none of it: see hops.test.ts. */
 
-import { afterEach, beforeEach, expect, it } from "vitest";
+import { expect, it } from "vitest";
 import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
-import { replicated } from "../support/landed.ts";
-import { ask, createRun, newRunsPath } from "../support/requests.ts";
+import { hopPaths, hopsOf } from "../support/hops.ts";
+import { ask, createRun } from "../support/requests.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
-beforeEach(watchHops);
-afterEach(async () => {
-  // Later batches would count for the next test.
-  for (const path of used.splice(0)) await replicated(path);
-});
-
-const used: string[] = [];
-
-function newPath(path = newRunsPath()): string {
-  used.push(path);
-  return path;
-}
+const newPath = hopPaths();
 
 const REASON = { body: { reason: "freeze" } };
 const linesOf = async (go: () => Promise<unknown>) => (await hopsOf(go)).lines;

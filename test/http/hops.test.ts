@@ -1,35 +1,19 @@
-import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { signCallbackToken } from "../../src/auth/token-format.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
-import { coordinator, createAged, journal } from "../support/direct.ts";
+import { createAged, journal } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
+import { hopPaths, hopsOf } from "../support/hops.ts";
 import { replicated } from "../support/landed.ts";
-import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report, rowOf, scopeOfPath } from "../support/requests.ts";
+import { ask, type CreatedRun, createRun, ROOT, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 
-beforeEach(watchHops);
-afterEach(async () => {
-  // Later batches would count for the next test. What the alarm has noted as replicated is never written again.
-  for (const path of used.splice(0)) {
-    await replicated(path);
-    await runDurableObjectAlarm(coordinator(path));
-  }
-});
-
-const used: string[] = [];
-
-function newPath(): string {
-  const path = newRunsPath();
-  used.push(path);
-  return path;
-}
+const newPath = hopPaths();
 
 const NEW_KEY = "the-new-signing-key-of-32-bytes-and-more";
 const OLD_RING = envWith({ CALLBACK_SIGNING_KEYS: "the-old-signing-key-of-32-bytes-and-more" });

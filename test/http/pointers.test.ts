@@ -14,12 +14,7 @@ import { ApiError, refusalOf } from "../../src/http/errors.ts";
 import { cancel, heartbeat, newRun, newRunOfAction, report, retry } from "../../src/runs/api/request-schemas.ts";
 import { expectPointed } from "../support/conformance.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
-
-interface Refusal {
-  readonly error: string;
-  readonly code: string;
-  readonly pointer?: string;
-}
+import type { Refusal } from "../support/tokens.ts";
 
 const runs = newRunsPath();
 const actions = runs.replace(/action-runs$/, "actions");

@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { DELIVERY_HEADER } from "../../src/http/headers.ts";
-import { envWith, untouchable } from "../support/bindings.ts";
+import { untouchableEnv } from "../support/bindings.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 
 describe("a request that a receiver got", () => {
@@ -15,9 +15,7 @@ describe("a request that a receiver got", () => {
 
   it("is refused on every route, with any token", async () => {
     expect(routes.length).toBeGreaterThan(10);
-    const db = untouchable<D1Database>("DB");
-    const coordinators = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    const bindings = envWith({ DB: db.binding, COORDINATORS: coordinators.binding });
+    const { environment, uses } = untouchableEnv();
     for (const route of [...routes, "GET /nothing/at/all", "TRACE /", "POST /:o/:p/envs/:envName/action-runs/:id"]) {
       const [method = "", pattern = ""] = route.split(" ");
       const path = pattern
@@ -32,17 +30,11 @@ describe("a request that a receiver got", () => {
         "Content-Type": "application/json",
       };
       const init = { method, headers, ...(/GET|TRACE/.test(method) ? {} : { body }) };
-      const response = await app.fetch(new Request(`https://runs.example${path}`, init), bindings);
-      const told = { route, status: response.status, ...(await response.json<object>()), pulled };
-      expect(told).toEqual({
-        route,
-        status: 508,
-        code: "loop_detected",
-        error: expect.stringMatching(/\.$/),
-        pulled: 0,
-      });
+      const response = await app.fetch(new Request(`https://runs.example${path}`, init), environment);
+      const refusal = { code: "loop_detected", error: expect.stringMatching(/\.$/) };
+      expect([route, response.status, await response.json(), pulled]).toEqual([route, 508, refusal, 0]);
     }
-    expect([...db.uses, ...coordinators.uses]).toEqual([]);
+    expect(uses()).toEqual([]);
   });
 
   it("has no effect, while the same request without the header has one", async () => {

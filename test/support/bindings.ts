@@ -33,6 +33,16 @@ export function untouchable<T extends object>(name: string): Untouchable<T> {
   return { binding, uses };
 }
 
+/** The test's environment whose D1, coordinators and rate limit are untouchable, but for these bindings. */
+export function untouchableEnv(bindings: Partial<Env> = {}): { environment: Env; uses: () => readonly string[] } {
+  const DB = untouchable<D1Database>("DB");
+  const COORDINATORS = untouchable<typeof env.COORDINATORS>("COORDINATORS");
+  const UNKNOWN_TOKEN_LIMIT = untouchable<RateLimit>("UNKNOWN_TOKEN_LIMIT");
+  const all = { DB: DB.binding, COORDINATORS: COORDINATORS.binding, UNKNOWN_TOKEN_LIMIT: UNKNOWN_TOKEN_LIMIT.binding };
+  const uses = () => [DB, COORDINATORS, UNKNOWN_TOKEN_LIMIT].flatMap((one) => one.uses);
+  return { environment: envWith({ ...all, ...bindings }), uses };
+}
+
 /** What happens around a call of a coordinator, such as `runs.create`. `go` makes the call. */
 type Around = (name: string, go: () => Promise<unknown>) => Promise<unknown>;
 

@@ -1,7 +1,11 @@
 /** What requests cost: the round trips that the log tells of, and the calls that reached D1. */
 
-import { vi } from "vitest";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { afterEach, beforeEach, vi } from "vitest";
+import { coordinator } from "./direct.ts";
 import { faults } from "./faults.ts";
+import { replicated } from "./landed.ts";
+import { newRunsPath } from "./requests.ts";
 
 export interface Hops {
   readonly status: number;
@@ -31,4 +35,24 @@ export async function hopsOf(go: () => Promise<unknown>): Promise<{ lines: Hops[
   const before = faults.calls;
   await go();
   return { lines, calls: faults.calls - before };
+}
+
+/**
+ * Watches hops in each test of a file. Returns paths for the tests. When a test ends, its paths are replicated, because
+ * later batches would count for the next test.
+ */
+export function hopPaths(): (path?: string) => string {
+  const used: string[] = [];
+  beforeEach(watchHops);
+  afterEach(async () => {
+    for (const path of used.splice(0)) {
+      await replicated(path);
+      // What the alarm has noted as replicated is never written again.
+      await runDurableObjectAlarm(coordinator(path));
+    }
+  });
+  return (path = newRunsPath()) => {
+    used.push(path);
+    return path;
+  };
 }

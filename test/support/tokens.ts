@@ -10,6 +10,7 @@ export type TokenOnWire = Schemas["CreatedApiToken"];
 export interface Refusal {
   readonly error: string;
   readonly code: string;
+  readonly pointer?: string;
 }
 
 /** 503 with a time to come back, and nothing of what is behind it. */

@@ -4,6 +4,7 @@ import { describe, expect, it } from "vitest";
 import { type Conditions, parsedJson, RESPONSE_READ_MAX_BYTES, unmetCondition } from "../../src/webhooks/response.ts";
 
 import { ask, newRunsPath } from "../support/requests.ts";
+import type { Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
 
@@ -140,11 +141,7 @@ describe("accepted is refused", () => {
     ["with a long value", [{ equals: { "response.id": "a".repeat(257) } }], "/trigger/accepted/0/equals"],
   ])("%s", async (_, accepted, pointer) => {
     const body = { actionName: "deploy", trigger: { type: "webhook", url: "http://127.0.0.1:9/", accepted } };
-    const { status, body: error } = await ask<{ code: string; pointer?: string; error: string }>(
-      "POST",
-      ORIGIN + newRunsPath(),
-      { body },
-    );
+    const { status, body: error } = await ask<Refusal>("POST", ORIGIN + newRunsPath(), { body });
     expect([status, error.code]).toEqual([400, "invalid_body"]);
     expect(error.pointer).toContain(pointer);
   });

@@ -1,3 +1,5 @@
+/** What the statements on stored definitions cost: their plans, the rows that they write, and the room that these take. */
+
 import { env } from "cloudflare:workers";
 import type { Context } from "hono";
 import { expect, it } from "vitest";
@@ -6,6 +8,7 @@ import { type AuditAction, newAuditEntry } from "../../src/auth/audit.ts";
 import { OPERATOR, type Principal } from "../../src/auth/principal.ts";
 import { rotateToken } from "../../src/auth/rotation.ts";
 import { revokeToken } from "../../src/auth/token-store.ts";
+import { VERSIONS_MAX_BYTES } from "../../src/base/limits.ts";
 import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import {
   deleteDefinition,
@@ -20,7 +23,9 @@ import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import { requireDatabase } from "../../src/service/readiness.ts";
 import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 
-import { newActionsPath, scopeOf } from "../actions/actions.ts";
+import { newActionsPath, put, scopeOf, triggerAt } from "../actions/actions.ts";
+import { faults } from "../support/faults.ts";
+import { ask } from "../support/requests.ts";
 
 const ROOT_PRINCIPAL: Principal = {
   ...OPERATOR,
@@ -85,4 +90,44 @@ it("no statement on stored definitions scans a table", async () => {
   for (const { detail } of plans.flatMap(({ results }) => results)) {
     expect(detail).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/);
   }
+});
+
+async function rowsOf(go: () => Promise<unknown>): Promise<number> {
+  const before = faults.rowsWritten;
+  await go();
+  return faults.rowsWritten - before;
+}
+
+it("a change writes few rows", async () => {
+  const actions = newActionsPath();
+  const endpoints = actions.replace(/actions$/, "webhook-endpoints");
+  const hook = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
+  const rows = [
+    await rowsOf(() => put(`${actions}/plain`, {})),
+    await rowsOf(() => put(`${actions}/plain`, { timeout: 1 })),
+    await rowsOf(() => put(`${actions}/secret`, { trigger: triggerAt("https://ci.example.com/") })),
+    await rowsOf(() => put(`${endpoints}/a`, hook)),
+    await rowsOf(() => put(`${endpoints}/a`, hook)),
+  ];
+  expect(rows).toEqual([8, 10, 9, 9, 11]);
+});
+
+it("old versions of webhook endpoints take no room from those of actions", async () => {
+  const actions = newActionsPath();
+  const endpoint = `${actions.replace(/actions$/, "webhook-endpoints")}/chat`;
+  const stored = async () => {
+    const { body } = await ask<readonly { readonly version: number }[]>("GET", `${actions}/deploy/versions`);
+    return body.map(({ version }) => version);
+  };
+  for (let n = 1; n <= 2; n++) {
+    await put(`${actions}/deploy`, { timeout: n });
+    await put(endpoint, { url: `https://hooks.example.com/${n}`, events: ["action_run.*"] });
+  }
+  const before = await stored();
+  await env.DB.prepare("UPDATE definition_versions SET bytes = ? WHERE kind = 'webhook_endpoint'")
+    .bind(VERSIONS_MAX_BYTES)
+    .run();
+  await put(`${actions}/deploy`, { timeout: 3 });
+  expect(await stored()).toEqual([expect.any(Number), ...before]);
+  expect(before).toHaveLength(2);
 });
