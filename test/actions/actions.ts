@@ -37,6 +37,10 @@ export function newActionsPath(): string {
   return `${newProject()}/envs/production/actions`;
 }
 
+export function runsOf(actionsPath: string): string {
+  return actionsPath.replace(/actions$/, "action-runs");
+}
+
 export function scopeOf(actionsPath: string): string {
   const [, o, p, , envName] = actionsPath.split("/");
   return `${o}/${p}/${envName}`;

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
 import { ask } from "../support/requests.ts";
-import { newActionsPath, put, run } from "./actions.ts";
+import { newActionsPath, put, run, runsOf } from "./actions.ts";
 
 const MINUTE = 60_000;
 const WEEK = 7 * 24 * 60 * MINUTE;
@@ -18,8 +18,6 @@ const TRIGGER = {
 };
 const CONCURRENCY = { group: "deploy", key: "{{ parameters.service }}" };
 const SHOP = { parameters: { service: "shop" } };
-
-const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
 
 interface Row extends Record<string, SqlStorageValue> {
   readonly id: string;

@@ -4,12 +4,11 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { actionMemory } from "../../src/actions/kind.ts";
 import { ask } from "../support/requests.ts";
-import { get, newActionsPath, ORIGIN_A, put, run, scopeOf } from "./actions.ts";
+import { get, newActionsPath, ORIGIN_A, put, run, runsOf, scopeOf } from "./actions.ts";
 
 const TRIGGER = { type: "webhook", url: ORIGIN_A, startOn: "heartbeat" };
 const CONCURRENCY = { group: "deploy", key: "{{ parameters.service }}" };
 const path = newActionsPath();
-const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
 
 /** Stores a new action, so that nothing of an earlier one counts. */
 function store(definition: object) {

@@ -3,17 +3,14 @@ import { describe, expect, it, vi } from "vitest";
 import { ACTION_KIND, actionMemory } from "../../src/actions/kind.ts";
 import type { Hops } from "../../src/http/request-context.ts";
 
-import { clockFrom } from "../support/clock.ts";
+import { clockFromOne } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
 import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
 
-// Versions are made of the clock. While it stands at this instant, they count from 1.
-const START = 1;
-
-const later = clockFrom(START);
+const later = clockFromOne();
 
 function refOf(path: string) {
   return { scope: scopeOf(path), name: "deploy" };

@@ -5,12 +5,10 @@ import { actionMemory } from "../../src/actions/kind.ts";
 import { faults } from "../support/faults.ts";
 import { type Answer, type Ask, ask, type CreatedRun } from "../support/requests.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";
-import { newActionsPath, ORIGIN_A, put, run, scopeOf, triggerAt, versionOf } from "./actions.ts";
+import { newActionsPath, ORIGIN_A, put, run, runsOf, scopeOf, triggerAt, versionOf } from "./actions.ts";
 
 type ActionOnWire = Omit<CreatedRun, "callback"> &
   Partial<Refusal> & { readonly callback?: unknown; readonly details?: Record<string, unknown> };
-
-const runsOf = (actions: string) => actions.replace(/actions$/, "action-runs");
 
 /** A run of the action `deploy` that was cancelled before anybody began it. */
 async function endedRun(actions: string, body: unknown = {}): Promise<string> {

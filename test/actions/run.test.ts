@@ -2,9 +2,7 @@ import { describe, expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, newRunsPath } from "../support/requests.ts";
-import { newActionsPath, ORIGIN_A, put, run, triggerAt, versionOf } from "./actions.ts";
-
-const runsOf = (actionsPath: string) => actionsPath.replace(/actions$/, "action-runs");
+import { newActionsPath, ORIGIN_A, put, run, runsOf, triggerAt, versionOf } from "./actions.ts";
 
 describe("a run of an action", () => {
   it("takes the action's name and settings, and its own inputs", async () => {

@@ -1,6 +1,6 @@
 import { exports } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createApp } from "../../src/app.ts";
+import { ROUTES as ROUTES_OF_APP } from "../support/bindings.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
 
@@ -54,15 +54,10 @@ const IDS = [
 
 const RECOVERY = { since: "2026-01-31T12:00:00Z", include: "failed" };
 
-const ROUTES = [
-  ...new Set(
-    createApp()
-      .routes.filter(({ method }) => method !== "ALL")
-      .map(({ method, path }) => `${method} ${path.replaceAll(/\{\[.*?\{[01],\d+\}\}/g, "")}`),
-  ),
-]
-  .filter((route) => route.includes(":"))
-  .map((route) => ({ method: route.split(" ")[0] ?? "", path: route.split(" ")[1] ?? "" }));
+const ROUTES = ROUTES_OF_APP.filter((route) => route.includes(":")).map((route) => {
+  const [method = "", path = ""] = route.split(" ");
+  return { method, path };
+});
 
 /** Values that are not the name of a definition or a concurrency group, which may have capital letters, dots and underscores. */
 const DEFINITION_NAMES = SEGMENTS.filter((value) => !["A", "a_b", "a.b"].includes(value));

@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
-import { createApp } from "../../src/app.ts";
 import type { Permission, Role } from "../../src/auth/principal.ts";
+import { ROUTES } from "../support/bindings.ts";
 import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
 import { journal, until } from "../support/direct.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
@@ -140,15 +140,6 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /:o/:p/envs/:envName/database": { opensTo: "root", success: 200 },
   "PUT /:o/:p/envs/:envName/database": { opensTo: "root", success: 200, body: { database: 0 } },
 };
-
-/** The routes of the app, as patterns without regular expressions. */
-const ROUTES = [
-  ...new Set(
-    createApp()
-      .routes.filter(({ method }) => method !== "ALL")
-      .map(({ method, path }) => `${method} ${path.replaceAll(/(:\w+)\{.*?\}(?=\/|$)/g, "$1")}`),
-  ),
-].sort();
 
 interface Credential {
   /** The error code of a missing, unknown, expired or revoked token. */

@@ -11,6 +11,15 @@ import { withSettings } from "./settings.ts";
 
 const app = createApp();
 
+/** `METHOD /pattern` of each route of the app, with the names of its parameters alone. */
+export const ROUTES: readonly string[] = [
+  ...new Set(
+    app.routes
+      .filter(({ method }) => method !== "ALL")
+      .map(({ method, path }) => `${method} ${path.replaceAll(/(:\w+)\{.*?\}(?=\/|$)/g, "$1")}`),
+  ),
+].sort();
+
 /** The test's environment with these bindings in place of its own. */
 export function envWith(bindings: Partial<Env>): Env {
   return { ...withSettings(env), ...bindings };

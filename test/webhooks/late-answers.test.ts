@@ -8,13 +8,12 @@ import { envWith } from "../support/bindings.ts";
 import { until } from "../support/direct.ts";
 import { type ActionRun, ask } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { answering, fire, ORIGIN } from "./runs.ts";
+import { answering, fire, loseFirstAttempt, ORIGIN } from "./runs.ts";
 import { sendWith } from "./stand-in-sender.ts";
 import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
 
 await useSettings("development");
 
-const LEASE_OVER_MS = 31_000;
 const PAGE = "https://ci.example.com/jobs/1";
 
 /**
@@ -105,10 +104,7 @@ it("of two answers, the first names the job", async () => {
     answering(),
   ]);
   const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/{{ response.id }}` } });
-  await starts.untilInbox(1);
-  await run.alarmIn(LEASE_OVER_MS);
-  await run.alarmIn(LEASE_OVER_MS + 200);
-  await starts.untilInbox(2);
+  await loseFirstAttempt(run, starts);
   letThrough.add(1);
   await until(async () => (await rowsOf(run)).responses === 1);
   letThrough.add(2);
@@ -124,10 +120,7 @@ it("a stop request waits for the newest attempt if an older one's answer names n
     answering(),
   ]);
   const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/{{ response.id }}` } });
-  await starts.untilInbox(1);
-  await run.alarmIn(LEASE_OVER_MS);
-  await run.alarmIn(LEASE_OVER_MS + 200);
-  await starts.untilInbox(2);
+  await loseFirstAttempt(run, starts);
   await run.cancel();
   letThrough.add(1);
   await until(async () => through === 1);

@@ -9,12 +9,18 @@ import { coordinator, MINUTE_MS, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { answering, type Fired, fire, fired, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import {
+  answering,
+  type Fired,
+  fire,
+  fired,
+  LEASE_OVER_MS,
+  loseFirstAttempt,
+  ORIGIN,
+  untilNobodyWaits,
+} from "./runs.ts";
 
 await useSettings("development");
-
-/** More than an attempt's lease. */
-const LEASE_OVER_MS = 31_000;
 
 const LATE_ANSWERS: readonly [string, Answer][] = [
   ["200", { status: 200 }],
@@ -127,10 +133,7 @@ describe("an attempt that outlived its lease", () => {
   ): Promise<Fired & { sent(): Promise<string[]>; release(): Promise<void>; untilOpen(n: number): Promise<void> }> {
     const r = await answering(first, second, { status: 500, body: "one too many" });
     const run = await fire(r.url);
-    await r.untilInbox(1);
-    await run.alarmIn(LEASE_OVER_MS);
-    await run.alarmIn(LEASE_OVER_MS + 200);
-    await r.untilInbox(2);
+    await loseFirstAttempt(run, r);
     const sent = async () => (await r.inbox()).map(({ headers }) => headers["webhook-id"] ?? "");
     /** Once no more than `n` attempts wait for their answer. */
     const untilOpen = (n: number) => until(async () => (await r.open()).open <= n);

@@ -130,3 +130,14 @@ export async function untilNobodyWaits(playing: Receiver): Promise<number> {
   await until(async () => (await playing.open()).open === 0);
   return (await playing.open()).bytesSent;
 }
+
+/** More than an attempt's lease. */
+export const LEASE_OVER_MS = 31_000;
+
+/** Lets the first attempt count as lost, and waits until the second one has arrived. */
+export async function loseFirstAttempt(run: Fired, to: Receiver): Promise<void> {
+  await to.untilInbox(1);
+  await run.alarmIn(LEASE_OVER_MS);
+  await run.alarmIn(LEASE_OVER_MS + 200);
+  await to.untilInbox(2);
+}

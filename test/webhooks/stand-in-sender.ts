@@ -10,7 +10,7 @@ import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
-import { coordinator, MINUTE_MS, newIdIn } from "../support/direct.ts";
+import { coordinator, MINUTE_MS, newIdIn, STARTED_BY_NOBODY } from "../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
 
 /**
@@ -121,6 +121,7 @@ export async function fire(
     const made = ids.map((id) =>
       coordinatorOf(instance).runs.create(
         {
+          ...STARTED_BY_NOBODY,
           id,
           createdAt,
           deadlineAt: createdAt + minutes * MINUTE_MS,
@@ -131,13 +132,6 @@ export async function fire(
           triggeredBy: "root",
           heartbeatTimeoutMs: null,
           source: "trigger",
-          actionVersion: null,
-          retryOf: null,
-          traceparent: null,
-          via: null,
-          timeoutMs: 3_600_000,
-          gates: null,
-          labels: "[]",
         },
         { key: `m:${id}`, fingerprint: "" },
         { ...request, startOn: "accepted", ...(isStoppable && { stopRequest: request }) },

@@ -7,7 +7,7 @@ import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { type Fired, ORIGIN } from "./runs.ts";
-import { askToStop, play, queued, rowsOf } from "./stoppable-runs.ts";
+import { askToStop, play, queued, rowsOf, stopping } from "./stoppable-runs.ts";
 
 await useSettings("development");
 
@@ -34,9 +34,7 @@ it("a stop request and the response that it waits for are erased with their run"
 
 it("a run that was cancelled has 15 minutes for its stop request, although the receiver asked for a later retry", async () => {
   const later = { status: 503, headers: { "Retry-After": "3000" } };
-  const { run, stops } = await play({ status: 202 }, {}, [later]);
-  await run.untilStatus("running");
-  await askToStop(run);
+  const { run, stops } = await stopping({ status: 202 }, {}, [later]);
   await stops.untilInbox(1);
   await until(async () => (await sql(run, "SELECT next_at FROM stop_requests WHERE run_id = ?1")).next_at !== null);
   await run.report({ status: "failed", error: "stopped" });
@@ -54,9 +52,7 @@ it("a run that was cancelled has 15 minutes for its stop request, although the r
 });
 
 it("a stop request that waits to be tried again is tried when it would have been, although its run ends before", async () => {
-  const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "600" } }]);
-  await run.untilStatus("running");
-  await askToStop(run);
+  const { run, stops } = await stopping({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "600" } }]);
   await stops.untilInbox(1);
   const due = () => sql(run, "SELECT next_at, due_at FROM stop_requests WHERE run_id = ?1");
   await until(async () => (await due()).next_at !== null);
@@ -66,9 +62,7 @@ it("a stop request that waits to be tried again is tried when it would have been
 });
 
 it("a second cancel does not hurry a stop request that waits to be tried again", async () => {
-  const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "600" } }]);
-  await run.untilStatus("running");
-  await askToStop(run);
+  const { run, stops } = await stopping({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "600" } }]);
   await stops.untilInbox(1);
   const waiting = () => sql(run, "SELECT attempt, next_at FROM stop_requests WHERE run_id = ?1");
   await until(async () => (await waiting()).next_at !== null);

@@ -7,12 +7,11 @@ import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
 import type { Answer, ReceivedRequest } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
-import { answering, fire, ORIGIN, untilNobodyWaits } from "./runs.ts";
-import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, untilErased } from "./stoppable-runs.ts";
+import { answering, fire, LEASE_OVER_MS, loseFirstAttempt, ORIGIN, untilNobodyWaits } from "./runs.ts";
+import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, stopping, untilErased } from "./stoppable-runs.ts";
 
 await useSettings("development");
 
-const LEASE_OVER_MS = 31_000;
 const JSON_TYPE = { "Content-Type": "application/json" };
 
 describe("a stop request", () => {
@@ -56,9 +55,7 @@ describe("a stop request", () => {
   });
 
   it.each([200, 404, 409, 410])("is done when it is answered %i", async (status) => {
-    const { run, stops } = await play({ status: 202 }, {}, [{ status }]);
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202 }, {}, [{ status }]);
     await untilErased(run);
     expect((await run.timeline()).at(-1)).toMatchObject({ type: "stop_answered", outcome: "accepted", status });
     expect(await stops.inbox()).toHaveLength(1);
@@ -129,9 +126,7 @@ describe("a stop request", () => {
 
 describe("while the run is open, the timeline shows", () => {
   it("each attempt of the stop request and its answer", async () => {
-    const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, body: "wait" }, { status: 204 }]);
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202 }, {}, [{ status: 503, body: "wait" }, { status: 204 }]);
     await untilErased(run);
     const { host } = new URL(stops.url);
     expect((await run.timeline()).slice(4)).toMatchObject([
@@ -149,9 +144,7 @@ describe("while the run is open, the timeline shows", () => {
     ["there is no response", "", "was not called: the response has no usable {{ response.id }}"],
   ];
   it.each(MISSING)("why nothing is sent: %s", async (_what, body, reason) => {
-    const { run, stops } = await play({ status: 202, body }, { url: "/{{ response.id }}" });
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202, body }, { url: "/{{ response.id }}" });
     await untilErased(run);
     expect((await run.timeline()).at(-1)).toMatchObject({
       type: "stop_answered",
@@ -164,9 +157,7 @@ describe("while the run is open, the timeline shows", () => {
 
   it("nothing after the end: a response that comes then is only logged", async () => {
     const log = vi.spyOn(console, "log");
-    const { run, stops } = await play({ status: 202 }, {}, [{ status: 200, delayMs: 250 }]);
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202 }, {}, [{ status: 200, delayMs: 250 }]);
     await stops.untilInbox(1);
     await run.report({ status: "failed", error: "stopped" });
     await untilErased(run);
@@ -177,9 +168,7 @@ describe("while the run is open, the timeline shows", () => {
 
 describe("a request to stop a running run", () => {
   it("reaches the job, and the run ends as cancelled when the job reports that it failed", async () => {
-    const { run, stops } = await play({ status: 202 });
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202 });
     await stops.untilInbox(1);
     await run.report({ status: "failed", error: "stopped" });
     expect(await run.get()).toMatchObject({ status: "cancelled", error: "stopped" });
@@ -187,9 +176,7 @@ describe("a request to stop a running run", () => {
   });
 
   it("sends one request, however often it is repeated", async () => {
-    const { run, stops } = await play({ status: 202 });
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202 });
     await askToStop(run);
     await stops.untilInbox(1);
     await untilErased(run);
@@ -200,9 +187,7 @@ describe("a request to stop a running run", () => {
   });
 
   it("sends nothing after the run has succeeded: a retry that waits does not leave", async () => {
-    const { run, stops } = await play({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "20" } }]);
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202 }, {}, [{ status: 503, headers: { "Retry-After": "20" } }]);
     await until(async () => (await run.story()).includes("stop_answered"));
     await run.report({ status: "succeeded" });
     expect(await rowsOf(run)).toEqual({ stopRequests: 0, responses: 0 });
@@ -277,10 +262,7 @@ describe("an attempt is under way when the run is cancelled", () => {
       answering(),
     ]);
     const run = await fire(starts.url, { cancel: { url: `${stops.url}/jobs/${ID}` } });
-    await starts.untilInbox(1);
-    await run.alarmIn(LEASE_OVER_MS);
-    await run.alarmIn(LEASE_OVER_MS + 200);
-    await starts.untilInbox(2);
+    await loseFirstAttempt(run, starts);
     await run.cancel();
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/2$/);
@@ -506,9 +488,7 @@ describe("a hostile answer", () => {
     ["/", "leaves nothing between two slashes of the URL's path"],
   ])("can't lead to another path: %j", async (id, why) => {
     const body = JSON.stringify({ id });
-    const { run, stops } = await play({ status: 202, body }, { url: "/jobs/{{ response.id }}/stop" });
-    await run.untilStatus("running");
-    await askToStop(run);
+    const { run, stops } = await stopping({ status: 202, body }, { url: "/jobs/{{ response.id }}/stop" });
     await untilErased(run);
     const reason = `was not called: a value of the response ${why}`;
     expect((await run.timeline()).at(-1)).toMatchObject({ type: "stop_answered", outcome: "given_up", reason });

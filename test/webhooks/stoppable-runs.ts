@@ -57,3 +57,11 @@ export async function externalUrl({ path, created: { id } }: Fired): Promise<str
   if (row === undefined) throw new Error("the run is gone");
   return row.url;
 }
+
+/** A running run that was asked to stop. */
+export async function stopping(...wanted: Parameters<typeof play>): Promise<Played> {
+  const played = await play(...wanted);
+  await played.run.untilStatus("running");
+  await askToStop(played.run);
+  return played;
+}
