@@ -9,6 +9,7 @@ import { createAged, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
 import { decide, startGated, storeGated } from "../support/gated.ts";
 import { replicated } from "../support/landed.ts";
+import { explaining } from "../support/plans.ts";
 import { ask, createRun, nextOf, pagesOf, ROOT, report } from "../support/requests.ts";
 import { linesOf, watchLog } from "../support/secrets.ts";
 import { beginSession } from "../support/sessions.ts";
@@ -100,20 +101,9 @@ describe("the audit", () => {
     ["prod", { actor: "root" }, "audit_by_actor (project=? AND actor=?"],
     ["prod", { actor: "root", person: "ada" }, "audit_by_person (project=? AND person=?"],
   ] as const)("is read along an index, for %s with %j", async (envName, filters, index) => {
-    const plans: { detail: string }[] = [];
-    const explaining = {
-      prepare: (sql: string) => ({
-        bind: (...values: unknown[]) => ({
-          async all() {
-            const explained = env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values);
-            plans.push(...(await explained.all<{ detail: string }>()).results);
-            return { results: [] };
-          },
-        }),
-      }),
-    } as unknown as D1Database;
-    await listAudit(explaining, "acme/shop", envName, { ...filters, limit: 50 });
-    const details = plans.map(({ detail }) => detail);
+    const { db, plans } = explaining();
+    await listAudit(db, "acme/shop", envName, { ...filters, limit: 50 });
+    const details = (await plans()).flat();
     expect(details.some((one) => one.includes(`${index} AND id>? AND id<?)`))).toBe(true);
     expect(details.join()).not.toMatch(/SCAN audit|TEMP B-TREE/);
   });

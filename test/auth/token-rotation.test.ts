@@ -6,6 +6,7 @@ import { selectToken } from "../../src/auth/token-store.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
+import { explaining } from "../support/plans.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { beginSession, postSession } from "../support/sessions.ts";
 import {
@@ -385,22 +386,9 @@ it("the isolate that rotates forgets the secret at once, also if D1's answer is 
 });
 
 it("a secret is found by the unique indexes, whichever of the two it is", async () => {
-  const plans: Promise<D1Result<{ detail: string }>>[] = [];
-  const db = {
-    prepare: (sql: string) => ({
-      bind: (...values: unknown[]) => {
-        plans.push(
-          env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`)
-            .bind(...values)
-            .all(),
-        );
-        return env.DB.prepare(sql).bind(...values);
-      },
-    }),
-  } as unknown as D1Database;
+  const { db, plans } = explaining();
   await selectToken(db, "x");
-  const [plan] = await Promise.all(plans);
-  const steps = plan?.results.map(({ detail }) => String(detail)) ?? [];
+  const [steps = []] = await plans();
   expect(steps.filter((step) => /INDEX|SEARCH|SCAN (tokens|parent)/.test(step))).toEqual([
     "MULTI-INDEX OR",
     "INDEX 1",

@@ -25,6 +25,7 @@ import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/dis
 
 import { newActionsPath, put, scopeOf, triggerAt } from "../actions/actions.ts";
 import { faults } from "../support/faults.ts";
+import { explaining } from "../support/plans.ts";
 import { ask } from "../support/requests.ts";
 
 const ROOT_PRINCIPAL: Principal = {
@@ -38,21 +39,7 @@ const ROOT_PRINCIPAL: Principal = {
 };
 
 it("no statement on stored definitions scans a table", async () => {
-  const explained: D1PreparedStatement[] = [];
-  const db = {
-    prepare: (sql: string) => {
-      const statement = env.DB.prepare(sql);
-      const bind = statement.bind.bind(statement);
-      return Object.assign(statement, {
-        bind: (...values: unknown[]) => {
-          explained.push(env.DB.prepare(`EXPLAIN QUERY PLAN ${sql}`).bind(...values));
-          return bind(...values);
-        },
-      });
-    },
-    batch: (statements: D1PreparedStatement[]) => env.DB.batch(statements),
-    withSession: () => db,
-  } as unknown as D1Database;
+  const { db, plans } = explaining();
   const path = `${newActionsPath()}/deploy`;
   const ref = { scope: scopeOf(path), name: "deploy" };
   const [o, p, envName = ""] = ref.scope.split("/");
@@ -80,15 +67,14 @@ it("no statement on stored definitions scans a table", async () => {
   const sealing = { secrets: "a-key", requests: "a-key" };
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });
   await rotateToken(db, { replaces: "", hash: "", overlapSeconds: 0 }, entry("token_rotated"));
-  const plans = await env.DB.batch<{ detail: string }>(explained);
-  expect(plans).toHaveLength(46);
-  const details = plans.flatMap(({ results }) => results.map(({ detail }) => detail));
+  const steps = await plans();
+  expect(steps).toHaveLength(46);
   const byLineage = "USING COVERING INDEX definitions_by_lineage (kind=? AND changed_lineage>? AND changed_lineage<?)";
   // Of endpoints and of actions, by a revocation and by a rotation.
-  expect(details.filter((detail) => detail.includes(byLineage))).toHaveLength(4);
-  expect(details.filter((detail) => detail.includes("waiting_runs_by_lineage (waiting_lineage>"))).toHaveLength(1);
-  for (const { detail } of plans.flatMap(({ results }) => results)) {
-    expect(detail).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/);
+  expect(steps.flat().filter((step) => step.includes(byLineage))).toHaveLength(4);
+  expect(steps.flat().filter((step) => step.includes("waiting_runs_by_lineage (waiting_lineage>"))).toHaveLength(1);
+  for (const step of steps.flat()) {
+    expect(step).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/);
   }
 });
 
