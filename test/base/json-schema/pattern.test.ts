@@ -65,6 +65,7 @@ describe("meaning", () => {
     ["^(main|release/.+)$", ["main", "release/x"], ["release/", "mainx", "main\n"]],
     ["^[0-9a-f]{7,40}$", ["0123abc", "f".repeat(40)], ["0123ab", "f".repeat(41)]],
     ["^.{3}$", ["abc", "é😀a", "😀😀😀"], ["ab", "😀", "a\nb"]],
+    ["\\B", ["", "😁", "ab"], ["a", "a😁a"]],
     ["^(a|b{2}){2,3}$", ["aa", "abb", "bbabb"], ["a", "ab", "aaaa"]],
     ["^(?:a?){3}$", ["", "aaa"], ["aaaa"]],
     ["^[a-z]{0,1000}$", ["", "a".repeat(1000)], ["a".repeat(1001)]],
