@@ -6,7 +6,7 @@ import { beforeEach, vi } from "vitest";
 import type { Home, Move, MoveReply, MoveStatus } from "../../src/runs/home.ts";
 import type { Coordinator, Lacking } from "../../src/runs/protocol.ts";
 
-import { type Age, alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
@@ -66,7 +66,7 @@ export class Environment {
     return direct(this.path);
   }
 
-  create(age?: Age): Promise<string> {
+  create(age?: Parameters<typeof createAged>[1]): Promise<string> {
     return createAged(this.path, age);
   }
 

@@ -10,8 +10,9 @@ import { coordinatorOf } from "../../src/runs/protocol.ts";
 import type { AttemptResult } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
-import { coordinator, MINUTE_MS, newIdIn, STARTED_BY_NOBODY } from "../support/direct.ts";
+import { coordinator, MINUTE_MS, newIdIn } from "../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { newRun } from "../support/rows.ts";
 
 /**
  * For `beforeEach`: objects that wake during the test send attempts with `send`. Returns what puts the real entrypoint
@@ -120,19 +121,7 @@ export async function fire(
   await runInDurableObject(coordinator(path), async (instance) => {
     const made = ids.map((id) =>
       coordinatorOf(instance).runs.create(
-        {
-          ...STARTED_BY_NOBODY,
-          id,
-          createdAt,
-          deadlineAt: createdAt + minutes * MINUTE_MS,
-          actionName: "deploy",
-          entityId: null,
-          parameters: "{}",
-          recommendations: "{}",
-          triggeredBy: "root",
-          heartbeatTimeoutMs: null,
-          source: "trigger",
-        },
+        newRun({ id, createdAt, deadlineAt: createdAt + minutes * MINUTE_MS, source: "trigger" }),
         { key: `m:${id}`, fingerprint: "" },
         { ...request, startOn: "accepted", ...(isStoppable && { stopRequest: request }) },
       ),
