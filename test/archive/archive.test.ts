@@ -1,10 +1,9 @@
 /** What the archive has of a run, when runs go there, and what stays if the bucket, D1 or one run is broken. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { archiveStatus } from "../../src/runs/api/run-archive.ts";
-import { alarmAt, coordinator, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedRow } from "../support/landed.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
@@ -20,7 +19,6 @@ import {
   DUE_MS,
   deletedFromD1,
   deletedUpTo,
-  die,
   ended,
   errorLines,
   keptIds,
@@ -143,7 +141,7 @@ it("a run that was due before it ended loses its row in D1 with the archive, wha
   // Its alarm was dropped, so its deadline passed unseen. Deletions in D1 have come further.
   const deletedTo = JSON.stringify({ dueAt: NOON + RETENTION_MS + DAY_MS, id: "" });
   await journal(path, "INSERT INTO metadata (name, value) VALUES ('deleted_to', ?)", deletedTo);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   pass(RETENTION_MS + 2 * HOUR_MS);
   await ring(path);
   expect(await replicatedRow(path, id)).toMatchObject({ status: "failed" });
@@ -228,11 +226,11 @@ it("waits until webhook endpoints were notified of a run, and counts each run fi
   const [notified = "", pending = ""] = await ended(path, 2);
   const number = "UPDATE runs SET change_seq = ?1, event_seq = ?1, ended_seq = ?1 WHERE id = ?2";
   await journal(path, number, 1, notified);
-  await die(path);
+  await restart(path);
   await direct(path).upkeep.counts();
   await journal(path, number, 2, pending);
   await journal(path, "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)", `${NOON}:0:1`);
-  await die(path);
+  await restart(path);
   faults.reads = "down";
   errorLines();
   pass(DUE_MS);
@@ -260,7 +258,7 @@ it("without a bucket, a purge is as it always was, also if there was an archive 
   await ring(path);
   await until(async () => (await archivingBatch(path)) !== null);
   changed.ARCHIVE = undefined;
-  await die(path);
+  await restart(path);
   await ring(path);
   await until(async () => (await keptIds(path)).length === 0);
   expect(await journal(path, "SELECT name FROM metadata WHERE name IN ('archiving', 'deleted_to')")).toEqual([]);

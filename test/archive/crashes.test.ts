@@ -2,7 +2,7 @@
 
 import { expect, it, vi } from "vitest";
 import { ArchiveHandler } from "../../src/runs/coordinator/retention.ts";
-import { DAY_MS, journal, until } from "../support/direct.ts";
+import { DAY_MS, journal, restart, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import {
@@ -11,7 +11,6 @@ import {
   archivingBatch,
   bucket,
   deletedFromD1,
-  die,
   ended,
   errorLines,
   holdCompression,
@@ -107,7 +106,7 @@ it.each<Crash>([
   expect(kept).toBe((await archivingBatch(path))?.isWritten ? 300 : 500);
 
   await journal(path, "DROP TRIGGER IF EXISTS kept");
-  await die(path);
+  await restart(path);
   vi.unstubAllGlobals();
   faults.writes = null;
   bucket.fault = null;

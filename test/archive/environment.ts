@@ -3,7 +3,7 @@
  * puts a test can watch, hold and refuse.
  */
 
-import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, vi } from "vitest";
 import type { Batch } from "../../src/runs/journal/archive-rows.ts";
@@ -107,11 +107,6 @@ export function holdCompression(): { isHeld: boolean; release: () => void } {
   }
   vi.stubGlobal("CompressionStream", Held);
   return hold;
-}
-
-/** The object dies as in a crash: nothing that it had begun goes on in it. */
-export async function die(path: string): Promise<void> {
-  await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
 }
 
 /** The lines of the log that tell of errors, as they come. */

@@ -1,12 +1,11 @@
 /** Environments in several databases, and moves that don't wait for real time. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, vi } from "vitest";
 import type { Home, Move, MoveReply, MoveStatus } from "../../src/runs/home.ts";
 import type { Coordinator, Lacking } from "../../src/runs/protocol.ts";
 
-import { alarmAt, alarmIn, coordinator, createAged, direct, journal, until } from "../support/direct.ts";
+import { alarmAt, alarmIn, coordinator, createAged, direct, journal, restart, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { walkedTo } from "../support/landed.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
@@ -136,13 +135,8 @@ export class Environment {
     return walkedTo(this.path, database);
   }
 
-  evict(): Promise<void> {
-    return evictDurableObject(coordinator(this.path));
-  }
-
-  /** Ends the object as it is. One that waits for something can't be evicted. */
-  async kill(): Promise<void> {
-    await runInDurableObject(coordinator(this.path), (_, state) => state.abort("killed")).catch(() => {});
+  restart(): Promise<void> {
+    return restart(this.path);
   }
 
   alarmAt(): Promise<number | null> {

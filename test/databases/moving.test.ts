@@ -27,7 +27,7 @@ describe("a move", () => {
     expect(await shop.idsIn(2)).toEqual([...shop.ids].sort());
     // What the old database was known to have is forgotten, and a new instance replicates to the new one.
     expect((await shop.metadata()).filter((name) => /replica:1/.test(name))).toEqual([]);
-    await shop.evict();
+    await shop.restart();
     await shop.replicatedIn(2, [await shop.create()]);
     expect(await shop.idsIn(1)).toEqual([]);
   });
@@ -76,7 +76,7 @@ describe("a move", () => {
     const shop = await livingIn(1);
     const { open } = await shop.copyingTo(2);
     await shop.journal("UPDATE metadata SET value = json_set(value, '$.walkedTo', 'f') WHERE name = 'replica:2'");
-    await shop.kill();
+    await shop.restart();
     await shop.calls.upkeep.resync();
     expect(await shop.walkedTo(2)).toBe("");
     open();
@@ -172,7 +172,7 @@ it("an environment of the time with one database stays where it is until its cop
   bindOneDatabase();
   const shop = await livingIn(0);
   resetChanged();
-  await shop.kill();
+  await shop.restart();
   const { open } = await shop.copyingTo(2);
   expect(await shop.home()).toEqual({ database: 0, generation: 0 });
   expect((await shop.lacking()).home).toEqual({ database: 0, generation: 0 });

@@ -55,7 +55,7 @@ it("an environment from before the second database stays in database 0", async (
   ]);
   resetChanged();
   changed.NEW_ENVIRONMENTS = "2";
-  await shop.evict();
+  await shop.restart();
   await shop.replicatedIn(0, [await shop.create()]);
   expect(await shop.home()).toEqual({ database: 0, generation: 0 });
   expect(await shop.idsIn(2)).toEqual([]);
@@ -72,7 +72,7 @@ it("while the control database is down, all environments are replicated, and it 
   const fresh = new Environment(newRunsPath());
   const first = await fresh.create();
   await fresh.replicatedIn(1, [first]);
-  await fresh.evict();
+  await fresh.restart();
   expect(await fresh.row()).toBeNull();
   open();
   await fresh.alarmIn(61_000);
@@ -91,7 +91,7 @@ it("a registration that the control database refused is made up for, although no
   await shop.replicatedIn(3, [id]);
   // Notes what is replicated, so that no batch is left to register.
   await shop.alarmIn(61_000);
-  await shop.evict();
+  await shop.restart();
   open();
   await shop.ringUntil(async () => (await registered(shop)) === 1);
   // Then no retry is set.
@@ -128,7 +128,7 @@ describe("an object that was restored to before its move", () => {
     await shop.journal("DELETE FROM metadata WHERE name = 'replica:2'");
     const primary = { role: "primary", generation: 1, replicatedSeq: 0, walkedTo: null, move: null };
     await shop.journal("INSERT INTO metadata (name, value) VALUES ('replica:1', ?)", JSON.stringify(primary));
-    await shop.evict();
+    await shop.restart();
     expect([await shop.home(), await shop.row()]).toMatchObject([{ database: 1 }, { database: 2 }]);
     await databaseOf(2).prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(shop.path)).run();
     // A run from after the restored moment.
@@ -152,7 +152,7 @@ describe("an object that was restored to before its move", () => {
     await until(async () => !(await shop.lacking()).isStale);
     // It has no row of a run that this journal lacks.
     expect(await shop.idsIn(2)).toEqual([...shop.ids, id].sort());
-    await shop.evict();
+    await shop.restart();
     expect(await shop.move()).toMatchObject({ status: "resting", from: { database: 1 } });
     await shop.driveUntil(null);
     expect(await shop.idsIn(1)).toEqual([]);
@@ -220,7 +220,7 @@ it.each([
   const shop = await livingIn(2);
   changed.DB_2 = binding;
   forgetNumbers();
-  await shop.evict();
+  await shop.restart();
   const id = await shop.create();
   expect(await shop.lacking()).toMatchObject({ ids: expect.arrayContaining([id]), home: { database: 2 } });
   await until(async () => failures.some((line) => line.includes("replication_failed")));
@@ -228,7 +228,7 @@ it.each([
   expect(failed.at(-1)).toMatch(/"database":2,/);
   expect(failed.at(-1)).toMatch(sentence);
   delete changed.DB_2;
-  await shop.evict();
+  await shop.restart();
   await shop.alarmIn(61_000);
   await shop.replicatedIn(2, [id]);
   expect(await shop.idsIn(3)).toEqual([]);
@@ -273,7 +273,7 @@ it("a cleaning under way takes no rows of the home that a resync has adopted", a
   expect(await shop.idsIn(1)).toEqual([...shop.ids, id].sort());
 });
 
-it("after an eviction, a list is still told that the adopted database lacks changes", async () => {
+it("after a restart, a list is still told that the adopted database lacks changes", async () => {
   const shop = await livingIn(1);
   await env.DB.prepare("UPDATE environments SET database = 2, generation = 2 WHERE scope = ?")
     .bind(scopeOfPath(shop.path))
@@ -286,7 +286,7 @@ it("after an eviction, a list is still told that the adopted database lacks chan
   await until(async () => faults.gatedCalls > 0);
   const lacking = async () => ({ isStale: (await shop.lacking()).isStale, rows: (await shop.idsIn(2)).length });
   expect(await lacking()).toMatchObject({ isStale: true, rows: 0 });
-  await shop.kill();
+  await shop.restart();
   const then = await lacking();
   open();
   expect(then).toMatchObject({ isStale: true, rows: 0 });

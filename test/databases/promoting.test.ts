@@ -35,7 +35,7 @@ async function owed(shop: Environment): Promise<string[]> {
 /** Begins another instance, in which the copy has walked all runs up to this id. */
 async function walked(shop: Environment, id: string): Promise<void> {
   await shop.journal("UPDATE metadata SET value = json_set(value, '$.walkedTo', ?) WHERE name = 'replica:2'", id);
-  await shop.kill();
+  await shop.restart();
 }
 
 /** Lists the ids of all runs, as a caller does. */
@@ -130,7 +130,7 @@ describe("a deletion", () => {
   async function purging() {
     const shop = await livingIn(1);
     // The alarm purges it when a test rings the alarm, and not before.
-    const endedAt = Date.now() - 30 * DAY_MS + 10 * MINUTE_MS;
+    const endedAt = Date.now() - 30 * DAY_MS + 2 * MINUTE_MS;
     const [old = ""] = await fillJournal(shop.path, { rows: 1, isReplicated: true, endedAt });
     await fillJournal(shop.path, { rows: 1500, isReplicated: true, deadlineAt: Date.now() + HOUR_MS });
     const { open } = await shop.copyingTo(2);
@@ -223,7 +223,7 @@ describe("a deletion", () => {
     const owe = (id: string) => shop.journal(`INSERT INTO owed_deletions (database, run_id) VALUES (2, '${id}')`);
     await owe("gone-1");
     const reads = holdReads();
-    await shop.kill();
+    await shop.restart();
     copying.open();
     faults.only = 2;
     const deletion = holdWrites(/DELETE FROM runs/);
@@ -270,7 +270,7 @@ describe("until the control database is told of the new primary", () => {
 
   it("the object may die: the next instance tells it, although nothing else is left to do", async () => {
     const { shop, held } = await switching();
-    await shop.kill();
+    await shop.restart();
     held.open();
     await shop.ringUntil(async () => (await shop.row())?.database === 2);
     await shop.driveUntil(null);
@@ -284,7 +284,7 @@ describe("until the control database is told of the new primary", () => {
     await shop.beginMove(0);
     await until(async () => failures.some((line) => line.includes("registration_failed")));
     await shop.ringNext();
-    await shop.kill();
+    await shop.restart();
     expect([await shop.row(), await shop.home()]).toMatchObject([{ database: 1 }, { database: 0 }]);
     faults.writes = null;
     await shop.ringUntil(async () => (await shop.row())?.database === 0);

@@ -105,7 +105,7 @@ async function play(steps: readonly Step[]): Promise<void> {
     else if (now.what === "move") await shop.beginMove(now.database);
     else if (now.what === "cancelMove") await shop.calls.moves.cancel();
     else if (now.what === "resync") await shop.calls.upkeep.resync();
-    else if (now.what === "kill") await shop.kill();
+    else if (now.what === "kill") await shop.restart();
     else if (now.what === "ring") await shop.ringNext();
     else if (now.what === "later") await shop.alarmIn(now.ms);
     else if (now.what === "mend") resetFaults();

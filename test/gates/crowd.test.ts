@@ -22,7 +22,7 @@ async function runningIn({ sql }: Awake): Promise<string[]> {
   return [...sql.exec<{ id: string }>(query)].map(({ id }) => id);
 }
 
-it("nobody of a crowd is forgotten over evictions, and they start in their order", async () => {
+it("nobody of a crowd is forgotten over restarts, and they start in their order", async () => {
   const order: string[] = [];
   await stage.awake(async ({ object }) => {
     for (let n = 0; n < LIMIT + QUEUED; n++) {
@@ -56,7 +56,7 @@ it("nobody of a crowd is forgotten over evictions, and they start in their order
       for (const id of running) await awake.object.runs.applyEvent(id, SUCCEEDED, newKey());
     });
     // The answers of what is under way are lost with the object, so that their leases decide.
-    await stage.evict();
+    await stage.restart();
     stage.pass(30_000);
   }
   expect(released).toEqual(order);

@@ -95,7 +95,7 @@ describe("a job that was accepted and has sent no heartbeat", () => {
       await cancel(awake, ahead, MINUTE_MS);
       return queued;
     });
-    await stage.evict();
+    await stage.restart();
     await stage.awake((awake) => requireStartAfter(awake, next, MINUTE_MS));
   });
 });

@@ -3,7 +3,7 @@
  * test/gates/model.test.ts` plays more steps than the suite does. A failure prints its seed and the last steps.
  */
 
-import { afterEach, expect, inject, it, vi } from "vitest";
+import { expect, inject, it } from "vitest";
 import { HANG_MS } from "../support/direct.ts";
 import { Violation } from "./invariants/known.ts";
 import { FAULTS, type FaultName } from "./planted-faults.ts";
@@ -68,8 +68,6 @@ const OF_REVOCATIONS: ReadonlySet<FaultName> = new Set<FaultName>([
 ]);
 /** A step that asks D1 can take another course on a slower machine. */
 const SLACK = 50;
-
-afterEach(() => vi.restoreAllMocks());
 
 it.each(Object.keys(FAULTS) as FaultName[])("the model finds that %s", async (name) => {
   const [seed, steps] = FOUND[name];

@@ -14,14 +14,14 @@ function rowsOf({ sql }: Awake): unknown[] {
 it("a pause and its end outlive a restart", async () => {
   let id = "";
   await stage.awake(async ({ object }) => void (await object.gates.pause(newPause())));
-  await stage.evict();
+  await stage.restart();
   await stage.awake(async (awake) => {
     id = await create(stage, awake);
     expect(holds(awake, id)).toBe(false);
     await awake.object.gates.resume("prod");
     expect(holds(awake, id)).toBe(true);
   });
-  await stage.evict();
+  await stage.restart();
   await stage.awake(async ({ object }) => expect(await object.gates.pauses()).toEqual([]));
 });
 

@@ -199,7 +199,7 @@ describe("a write that fails", () => {
       expect(holds(awake, queued)).toBe(false);
       return queued;
     });
-    await stage.evict();
+    await stage.restart();
     await stage.awake(async (awake) => {
       await stage.ring(awake);
       expect(holds(awake, next)).toBe(true);

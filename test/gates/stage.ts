@@ -1,15 +1,15 @@
 /**
  * One real coordinator, and all that is around it in the hands of a test: the clock, the alarm, the receiver's answers,
- * evictions, and writes that fail. The clock is years ahead, so that the platform itself rings no alarm.
+ * restarts, and writes that fail. The clock is years ahead, so that the platform itself rings no alarm.
  */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { afterEach, beforeEach, it, vi } from "vitest";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import { type AttemptResult, LEASE_MS } from "../../src/webhooks/dispatch.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
-import { coordinator, hurryTimers, newIdIn, sqlStorage, writeFirst } from "../support/direct.ts";
+import { coordinator, hurryTimers, newIdIn, restart, sqlStorage, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedIn } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
@@ -37,7 +37,7 @@ const START = Date.UTC(2040, 0, 1);
 const RUN_ID = /^[0-9a-f]{8}-[0-9a-f]{4}-8[0-9a-f]{3}-/;
 const NEW_VERSION = /^\s*UPDATE runs SET version = \?/;
 
-/** The object as it is awake now. Only for the steps up to the next eviction. `object`: its calls. */
+/** The object as it is awake now. Only for the steps up to the next restart. `object`: its calls. */
 export interface Awake {
   readonly object: Coordinator;
   readonly alarm: () => Promise<void>;
@@ -125,7 +125,7 @@ export class Stage {
       faults.revoked = null;
     });
     // The object that is awake has the real sender.
-    await evictDurableObject(this.#stub);
+    await restart(this.path);
   }
 
   async end(): Promise<void> {
@@ -155,11 +155,11 @@ export class Stage {
   }
 
   /** What it had under way is never heard of again. */
-  async evict(): Promise<void> {
+  async restart(): Promise<void> {
     for (const { runId } of this.underWay) this.mayHaveJob.add(runId);
     this.underWay = [];
     this.#questions = [];
-    await evictDurableObject(this.#stub);
+    await restart(this.path);
   }
 
   pass(ms: number): void {

@@ -1,10 +1,20 @@
 /** Changes of runs succeed while D1 throws, hangs, or returns an error after it committed. */
 
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { BATCH_MAX_MS } from "../../src/runs/replication/batch-writer.ts";
-import { alarmAt, alarmIn, coordinator, createAged, direct, hurryTimers, journal, until } from "../support/direct.ts";
+import {
+  alarmAt,
+  alarmIn,
+  coordinator,
+  createAged,
+  direct,
+  hurryTimers,
+  journal,
+  restart,
+  until,
+} from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
@@ -68,7 +78,7 @@ it("a list shows a run that the database lost and refuses when it is rebuilt", a
   await replicated(path);
   // The next instance knows from the journal that all is replicated.
   await alarmIn(10_000, coordinator(path));
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   await env.DB.prepare("DELETE FROM runs WHERE scope = ?").bind(scopeOfPath(path)).run();
   faults.writes = { refuse: (_, sql) => sql.startsWith("INSERT INTO runs") };
   await direct(path).upkeep.resync();
@@ -92,7 +102,7 @@ it("lets no caller wait while D1 is known to fail", async () => {
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 11);
 });
 
-it("keeps the alarm set while D1 is down, also after evictions", async () => {
+it("keeps the alarm set while D1 is down, also after restarts", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
@@ -101,7 +111,7 @@ it("keeps the alarm set while D1 is down, also after evictions", async () => {
     const at = await alarmAt(path);
     expect(at).not.toBeNull();
     expect(at).toBeLessThanOrEqual(Date.now() + 5000);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
   }
   faults.writes = null;
   await alarmIn(10_000, coordinator(path));

@@ -2,7 +2,7 @@
  * After the clock stepped back by an hour, nothing lasts longer than promised or waits until the clock has caught up.
  */
 
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../src/runs/api/read-runs.ts";
@@ -20,6 +20,7 @@ import {
   direct,
   HOUR_MS,
   MINUTE_MS,
+  restart,
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
@@ -71,13 +72,13 @@ describe("the sweep", () => {
   const dueAt = (path: string) =>
     env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?").bind(scopeOfPath(path)).first<number>("due_at");
 
-  it.each([{ evicted: false }, { evicted: true }])(
-    "looks within ten minutes after the next change; evicted: $evicted",
-    async ({ evicted }) => {
+  it.each([{ restarted: false }, { restarted: true }])(
+    "looks within ten minutes after the next change; restarted: $restarted",
+    async ({ restarted }) => {
       const path = newRunsPath();
       await createAged(path, { deadlineAt: Date.now() + DAY_MS });
       stepBack();
-      if (evicted) await evictDurableObject(coordinator(path));
+      if (restarted) await restart(path);
       expect(await dueAt(path)).toBeGreaterThan(Date.now() + HOUR_MS);
       await createAged(path, { deadlineAt: Date.now() + DAY_MS });
       expect(await dueAt(path)).toBe(Date.now() + 600_000);

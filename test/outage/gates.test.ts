@@ -1,9 +1,8 @@
 /** Gates while D1 is down: a key still makes one run, and people can still stop a deploy or let it go. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
-import { coordinator, journal } from "../support/direct.ts";
+import { journal, restart } from "../support/direct.ts";
 import { breakD1 } from "../support/faults.ts";
 import { decide, detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
@@ -15,7 +14,7 @@ it("ten creates with one key make one run, which waits in its queue, also after 
   const { open } = breakD1("down");
   const start = async () => (await startGated(path, {}, { headers: { "Idempotency-Key": "once" } })).body.id;
   const made = await Promise.all(Array.from({ length: 9 }, start));
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   made.push(await start());
   expect(new Set(made).size).toBe(1);
   expect(await journal(path, "SELECT id FROM runs")).toHaveLength(2);

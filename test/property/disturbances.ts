@@ -1,8 +1,8 @@
-/** Steps of the platform: alarms, evictions, time, a D1 that fails, and its recovery. */
+/** Steps of the platform: alarms, restarts, time, a D1 that fails, and its recovery. */
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, vi } from "vitest";
-import { coordinator, direct } from "../support/direct.ts";
+import { coordinator, direct, restart } from "../support/direct.ts";
 import { type Fault, faults, resetFaults } from "../support/faults.ts";
 import { scopeOfPath } from "../support/requests.ts";
 import { type Command, expectGets, onRun } from "./command.ts";
@@ -24,17 +24,11 @@ export const ringAlarm = (nth: number) =>
     await runDurableObjectAlarm(coordinator(model.path));
   });
 
-export const evict = (nth: number, isAfterAlarm: boolean) =>
-  onRun(isAfterAlarm ? "alarm and evict" : "evict", nth, async (_, model, { held }) => {
-    const object = coordinator(model.path);
-    // What the alarm notes in the journal is all that the next instance knows.
-    if (isAfterAlarm) await runDurableObjectAlarm(object);
-    // Only an object that is awake can be evicted; this wakes it and does nothing else.
-    await direct(model.path).runs.read("no run");
-    if (!held.isHolding) return evictDurableObject(object);
-    // Nothing evicts an object that waits for a write. It can only be killed.
-    const killed = runInDurableObject(object, (_, state) => state.abort("killed"));
-    await expect(killed).rejects.toThrow("killed");
+export const restartObject = (nth: number, isAfterAlarm: boolean) =>
+  onRun(isAfterAlarm ? "alarm and restart" : "restart", nth, async (_, model) => {
+    // What the alarm notes in the journal is all that the next object knows.
+    if (isAfterAlarm) await runDurableObjectAlarm(coordinator(model.path));
+    await restart(model.path);
   });
 
 /** Nothing is read afterwards, so that whatever comes next is the first to notice a passed deadline. */

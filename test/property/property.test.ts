@@ -4,13 +4,13 @@
  */
 
 import fc from "fast-check";
-import { afterEach, beforeEach, it, vi } from "vitest";
+import { beforeEach, it, vi } from "vitest";
 import { type Fault, resetFaults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { beat, callback, callbackAgain, cancel, start, stop, stopAgain, stopTwice } from "./changes.ts";
 import { newReal, type Who } from "./command.ts";
-import { evict, fault, hold, pass, REFUSES, release, ringAlarm, settle, slow } from "./disturbances.ts";
+import { fault, hold, pass, REFUSES, release, restartObject, ringAlarm, settle, slow } from "./disturbances.ts";
 import { expectFollowed, follow, resync } from "./following.ts";
 import type { Filters, Page } from "./lists.ts";
 import { count } from "./lists.ts";
@@ -36,10 +36,6 @@ beforeEach(() => {
   vi.setSystemTime(start);
   held = new HeldWrites();
   held.standIn();
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 /** Few runs and keys, so that each meets much. */
@@ -151,7 +147,7 @@ const step = fc.oneof(
   { weight: 1, arbitrary: fc.constant(purge) },
   { weight: 3, arbitrary: ms.map(pass) },
   { weight: 2, arbitrary: nth.map(ringAlarm) },
-  { weight: 2, arbitrary: fc.tuple(nth, fc.boolean()).map(([n, after]) => evict(n, after)) },
+  { weight: 2, arbitrary: fc.tuple(nth, fc.boolean()).map(([n, after]) => restartObject(n, after)) },
   { weight: 2, arbitrary: fc.tuple(writes, reads).map(([w, r]) => fault(w, r)) },
   { weight: 1, arbitrary: fc.constantFrom(0, 20).map(slow) },
   { weight: 1, arbitrary: fc.constant(hold) },
@@ -164,7 +160,7 @@ const step = fc.oneof(
 // Without bias: one that leans to the first of each choice tells forty times nearly the same story.
 const story = fc.noBias(fc.array(step, { minLength: 15, maxLength: 30, size: "max" }));
 
-it("answers random stories of creates, reports, cancels, retries, bulk sets, purges, reads, followers, moves, time, alarms, evictions and outages as the model does", async () => {
+it("answers random stories of creates, reports, cancels, retries, bulk sets, purges, reads, followers, moves, time, alarms, restarts and outages as the model does", async () => {
   const property = fc.asyncProperty(story, async (steps) => {
     held.releaseAll();
     resetFaults();

@@ -1,16 +1,11 @@
 /** `heartbeatTimeout`: a run whose workflow is silent for longer fails, at that very instant, whoever notices. */
 
-import { evictDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmAt, alarmIn, coordinator, givenAged, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { describe, expect, it, vi } from "vitest";
+import { alarmAt, alarmIn, coordinator, givenAged, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { replicatedRow } from "../support/landed.ts";
 import { ask, givenRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat, eventsOf } from "../support/stream.ts";
 import type { Refusal } from "../support/tokens.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 /** From here on the clock stands still at `at`. */
 function clockAt(at: number): void {
@@ -108,31 +103,30 @@ describe("a run that is silent for too long", () => {
 describe("a heartbeat", () => {
   it.each([{ message: "with news" }, {}])("puts the end off, whatever it says: %j", async (body) => {
     const { path, run } = await givenQuiet(2);
-    const stub = coordinator(path);
     const createdAt = Date.parse(run.createdAt);
     for (const minutes of [1, 2.5, 4]) {
       clockAt(createdAt + minutes * MINUTE_MS);
       expect((await beat(run, body)).status).toBe(200);
       vi.useRealTimers();
-      await alarmIn(createdAt + (minutes + 1.4) * MINUTE_MS - Date.now(), stub);
+      await alarmIn(createdAt + (minutes + 1.4) * MINUTE_MS - Date.now(), coordinator(path));
       expect((await decided(path, run)).status).toBe("running");
     }
-    await evictDurableObject(stub);
+    await restart(path);
     // The alarm found out that the run is due later, and rings then and not before.
     expect(await alarmAt(path)).toBe(createdAt + 6 * MINUTE_MS);
     const due = await journal<{ due_at: number }>(path, "SELECT due_at FROM runs WHERE id = ?", run.id);
     expect(due).toEqual([{ due_at: createdAt + 6 * MINUTE_MS }]);
-    await alarmIn(createdAt + 6 * MINUTE_MS - Date.now(), stub);
+    await alarmIn(createdAt + 6 * MINUTE_MS - Date.now(), coordinator(path));
     expect(await decided(path, run)).toMatchObject({ status: "failed", completedAt: iso(createdAt + 6 * MINUTE_MS) });
   });
 
-  it("is remembered over an eviction", async () => {
+  it("is remembered over a restart", async () => {
     const { path, run } = await givenQuiet(1);
     const heardAt = Date.parse(run.createdAt) + 50_000;
     clockAt(heardAt);
     await beat(run);
     vi.useRealTimers();
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await alarmIn(70_000, coordinator(path));
     expect((await decided(path, run)).status).toBe("running");
     await alarmIn(heardAt + MINUTE_MS - Date.now(), coordinator(path));

@@ -112,6 +112,21 @@ export async function alarmIn(ms: number, stub: DurableObjectStub<RunCoordinator
 }
 
 /**
+ * Ends the environment's object at once, as a crash does: what it holds in memory and has under way is lost. The next
+ * call finds a new object. It ends in a timer, because workerd logs an end during a call.
+ */
+export async function restart(path: string): Promise<void> {
+  let isDead = false;
+  await runInDurableObject(coordinator(path), (_, state) => {
+    setTimeout(() => {
+      isDead = true;
+      state.abort("killed");
+    });
+  });
+  while (!isDead) await scheduler.wait(0);
+}
+
+/**
  * Lets timers of a second or more run ten times faster until the test ends. A test of a D1 that hangs need not
  * wait for the real deadlines, and their order stays the same. `from`, `below`: hurries only timers of so many ms.
  */

@@ -3,17 +3,13 @@
  * before is kept and served, and the code before that step still works. The later steps here are the tests' own.
  */
 
-import { applyD1Migrations, type D1Migration, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { applyD1Migrations, type D1Migration, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { JOURNAL_STEPS, migrate, tablesOf } from "../../src/runs/journal/schema.ts";
-import { change, coordinator, createAged, direct, journal, MINUTE_MS } from "../support/direct.ts";
+import { change, coordinator, createAged, direct, journal, MINUTE_MS, restart } from "../support/direct.ts";
 import { replicated } from "../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 /** The numbers of the steps that this code knows. */
 const KNOWN = JOURNAL_STEPS.map((_, n) => n + 1);
@@ -48,7 +44,7 @@ describe("a journal", () => {
     expect(await journal(path, "SELECT heartbeat_at FROM runs")).toEqual([{ heartbeat_at: null }]);
     expect(await steps(path)).toEqual(ONE_MORE);
     // The rollback: this code does not know the last step.
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect(await change(path, id, { type: "started" })).toMatchObject({ ok: true });
     const another = await createAged(path);
     await withLater();

@@ -1,9 +1,9 @@
 /** A host whose attempts fail holds few permits, so that it can't hold up the jobs of the other hosts. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
-import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { coordinator, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { replicated } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
@@ -169,7 +169,7 @@ it("after a restart, a host whose runs were tried before counts as failing", asy
   const dead = await fire(path, 150, DEAD);
   await answerAll(path, dead, 503);
   await replicated(path);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   outside.sent = [];
   await pass(path, 60_000);
   expect(sentTo(dead)).toBe(100);
@@ -213,7 +213,7 @@ it("first attempts begin before retries also after a restart", async () => {
   await answerAll(path, tried, 503);
   const fresh = await fire(path, 10, DEAD);
   await replicated(path);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   outside.sent = [];
   await pass(path, 60_000);
   await until(async () => sentTo(fresh) === 10);

@@ -98,7 +98,7 @@ it("a run that has started, or ended, shows no failing dispatch", async () => {
   expect([await got(failed), await listed(failed)]).toEqual([null, null]);
 });
 
-it("the journal keeps it over an eviction, and no reader sees more than the timeline shows", async () => {
+it("the journal keeps it over a restart, and no reader sees more than the timeline shows", async () => {
   const to = await answering({ status: 503, body: "a secret of the receiver" });
   const run = await fire(to.url, { retry: SLOW, headers: { Authorization: "Bearer a-secret-of-ours" } });
   await run.untilAnswered(1);

@@ -187,7 +187,7 @@ export const ringWhenDue = (early: number) =>
   });
 
 /** The object is gone with all that it waited for, and another takes over. */
-export const evict = command("evict", async (_, story) => {
+export const restart = command("restart", async (_, story) => {
   await abortAllDurableObjects();
   story.owner = coordinator(new URL(story.url).pathname);
   story.underWay.length = 0;

@@ -16,12 +16,12 @@ import { useSettings } from "../support/use-settings.ts";
 import {
   answer,
   cancel,
-  evict,
   expectSame,
   heartbeat,
   lose,
   pass,
   report,
+  restart,
   ringAlarm,
   ringWhenDue,
   type Sent,
@@ -123,7 +123,7 @@ const step = fc.oneof(
   { weight: 5, arbitrary: fc.constantFrom(0, 0, 0, 0, 1).map(ringWhenDue) },
   { weight: 2, arbitrary: ms.map(pass) },
   { weight: 1, arbitrary: fc.constant(lose) },
-  { weight: 1, arbitrary: fc.constant(evict) },
+  { weight: 1, arbitrary: fc.constant(restart) },
   {
     weight: 2,
     arbitrary: fc

@@ -3,9 +3,9 @@
  * ended.
  */
 
-import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
-import { coordinator, MINUTE_MS, until } from "../support/direct.ts";
+import { MINUTE_MS, restart, until } from "../support/direct.ts";
 import type { Answer } from "../support/receiver/client.ts";
 import { ask, type CreatedRun, createRun, newRunsPath, rowOf } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
@@ -257,7 +257,7 @@ describe("the object restarts", () => {
     const r = await answering({ status: 503, headers: { "Retry-After": "2" } }, { status: 202 });
     const { path, untilAnswered, untilStatus } = await fire(r.url);
     const [{ nextAttemptAt } = {}] = await untilAnswered(1);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     const [first, second] = await r.untilInbox(2);
     expect(second?.headers["webhook-id"]).toBe(first?.headers["webhook-id"]);
     expect(second?.at).toBeGreaterThanOrEqual(Date.parse(nextAttemptAt ?? ""));
@@ -268,7 +268,6 @@ describe("the object restarts", () => {
     const r = await answering({ mode: "hang" }, { status: 202 });
     const { created, untilStatus, alarmIn, story } = await fire(r.url);
     await r.untilInbox(1);
-    // An eviction would wait for the response; a crash does not.
     await abortAllDurableObjects();
     await alarmIn(28_000);
     await scheduler.wait(50);

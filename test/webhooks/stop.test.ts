@@ -1,9 +1,9 @@
 /** The request that stops a job: when it is sent, what it contains, and what becomes of it, against real receivers. */
 
-import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
+import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
-import { coordinator, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import type { Answer, ReceivedRequest } from "../support/receiver/client.ts";
 import { ask } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
@@ -319,7 +319,7 @@ describe("the object restarts", () => {
     const { run, stops } = await play({ status: 202, body: '{"id":4711}' }, { url: "/jobs/{{ response.id }}" });
     await run.untilStatus("running");
     expect(await rowsOf(run)).toEqual({ stopRequests: 1, responses: 1 });
-    await evictDurableObject(coordinator(run.path));
+    await restart(run.path);
     await askToStop(run);
     const [request] = await stops.untilInbox(1);
     expect(request?.path).toMatch(/\/jobs\/4711$/);

@@ -3,10 +3,10 @@
  * their deadline.
  */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
-import { coordinator, createAged, journal, MINUTE_MS, until } from "../support/direct.ts";
+import { coordinator, createAged, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { replicated } from "../support/landed.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
@@ -72,7 +72,7 @@ it("all waiting dispatches start again after the object restarts", async () => {
   await ring(path);
   outside.underWay = [];
   outside.sent = [];
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   // By then the attempts that were under way count as lost, and wait for their next one behind the others.
   await pass(path, 31_000);
   for (let n = 0; n < 30 && outside.underWay.length < PERMITS; n++) await pass(path, 100);
@@ -106,7 +106,7 @@ it("waiting dispatches have an alarm even if no attempt has a lease any more", a
   for (let n = 0; n < 3; n++) await pass(path, 5000);
   outside.sent = [];
   outside.underWay = [];
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   const at = await alarmAt(path);
   expect(at).toBeLessThan(Date.now() + MINUTE_MS);
   await pass(path, MINUTE_MS);

@@ -22,11 +22,11 @@ const USUAL = { ...CREATES, ...DECISIONS, ...REPORTS, ...LIMITS_AND_PAUSES, ...T
 const ACTS = { ...USUAL, ...REVOCATIONS };
 /** A stop request is sent within 15 minutes after the end of its run. */
 const STOPPED_BY_MS = 10 * MINUTE_MS;
-type Step = keyof typeof ACTS | "evict";
+type Step = keyof typeof ACTS | "restart";
 
 function weightsOf(acts: Acts): Readonly<Record<Step, number>> {
   const weights = Object.entries(acts).map(([name, [weight]]) => [name, weight]);
-  return { ...Object.fromEntries(weights), evict: 2 };
+  return { ...Object.fromEntries(weights), restart: 2 };
 }
 
 export interface StoryOptions {
@@ -50,7 +50,7 @@ export class Story {
     const scene = this.#scene;
     await scene.stage.begin();
     try {
-      while (scene.steps < steps) await this.#untilEviction(steps);
+      while (scene.steps < steps) await this.#untilRestart(steps);
       await this.#finish();
       return scene.steps;
     } catch (error) {
@@ -61,23 +61,23 @@ export class Story {
     }
   }
 
-  /** Steps up to the next eviction. */
-  async #untilEviction(steps: number): Promise<void> {
+  /** Steps up to the next restart. */
+  async #untilRestart(steps: number): Promise<void> {
     const scene = this.#scene;
     const { stage, known } = scene;
-    const isEvicted = await stage.awake(async (awake) => {
+    const isRestarted = await stage.awake(async (awake) => {
       stage.onSent = (runId, attempt) => requireSendable(awake.sql, runId, attempt);
       while (scene.steps < steps) {
         scene.steps++;
         const step = scene.random.weighted(this.#weights);
-        if (step === "evict") return true;
+        if (step === "restart") return true;
         await this.#step(ACTS[step][1], awake);
       }
       return false;
     });
-    if (!isEvicted) return;
-    scene.tell("evict");
-    await stage.evict();
+    if (!isRestarted) return;
+    scene.tell("restart");
+    await stage.restart();
     known.isCalm = false;
     // Only what was set counts.
     known.isArmed = !scene.isDropped && !scene.isBack;

@@ -1,7 +1,7 @@
 /** 100 callers, the alarm and the clock at one run: one end, and one story that every answer agrees with. */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { coordinator } from "../../support/direct.ts";
 import { replicatedRow } from "../../support/landed.ts";
 import { type ActionRun, type Answer, ask, type Beaten, type CreatedRun, report } from "../../support/requests.ts";
@@ -12,8 +12,6 @@ type Told = ActionRun & {
   readonly details?: { readonly cancel: { readonly reason: string; readonly until: string } | null };
 };
 type Call = () => Promise<Answer<Told | Beaten> | boolean>;
-
-afterEach(() => vi.useRealTimers());
 
 async function started() {
   const { path, run } = await givenStarted({ actionName: "deploy", timeout: 1 });

@@ -1,10 +1,20 @@
 /** POST …/cancel: what it answers, what it leaves behind, and what the job hears. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
 import { ACCEPTED_MAX } from "../../../src/runs/journal/timeline-rows.ts";
 import { later } from "../../support/clock.ts";
-import { alarmIn, change, coordinator, DAY_MS, direct, givenAged, journal, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  DAY_MS,
+  direct,
+  givenAged,
+  journal,
+  restart,
+  until,
+} from "../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
@@ -22,8 +32,6 @@ import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 type Told = ActionRun & { readonly code?: string; readonly error: string | null };
-
-afterEach(() => vi.useRealTimers());
 
 function cancel(path: string, id: string, body: unknown = {}, options: Ask = {}): Promise<Answer<Told>> {
   return ask("POST", `${path}/${id}/cancel`, { body, ...options });
@@ -304,13 +312,13 @@ describe("the same request with the same key", () => {
     },
   );
 
-  it("gets its own status again for each of 20 callers, also after an eviction", async () => {
+  it("gets its own status again for each of 20 callers, also after a restart", async () => {
     const { path, run } = await started();
     const keys = Array.from({ length: 20 }, (_, n) => `k${n}`);
     const all = () => Promise.all(keys.map((key, n) => cancel(path, run.id, { graceSeconds: 60 - n }, keyed(key))));
     expect(new Set((await all()).map(({ status }) => status))).toEqual(new Set([202]));
     await report(run, { status: "failed", error: "stopped" });
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     for (const answer of await all()) expect([answer.status, replayed(answer)]).toEqual([202, "true"]);
   });
 
@@ -371,13 +379,13 @@ describe("the same request with the same key", () => {
   });
 });
 
-it("survives an eviction between the request and the end of its grace", async () => {
+it("survives a restart between the request and the end of its grace", async () => {
   const { path, id } = await givenAged();
   await change(path, id, { type: "started" });
   const request = { type: "cancel_requested", by: "ci", reason: "why", graceMs: 30_000 } as const;
   const key = { key: "t:root:k", fingerprint: "f" };
   expect(await direct(path).runs.cancel(id, request, key)).toMatchObject({ ok: true, isOver: false });
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   later(31_000);
   expect(await direct(path).runs.cancel(id, request, key)).toMatchObject({
     ok: true,

@@ -1,7 +1,7 @@
 /** Who watches the feed of changes: streams and waits, how often they are woken, and what they share. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WatchHandler } from "../../../src/runs/coordinator/run-handler.ts";
 import { SUBSCRIPTIONS_MAX, SUBSCRIPTIONS_PER_TOKEN } from "../../../src/runs/coordinator/subscriptions.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
@@ -12,11 +12,6 @@ import { createAged, direct, until } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { within } from "../../support/stream.ts";
 import { givenProject, grantToken, type Refusal, revokeElsewhere } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
 
 const NOTHING = { runs: [], caughtUp: true };
 

@@ -1,7 +1,6 @@
 /** GET …/action-runs/changes: which runs the feed has, its cursors, and what it says when it can't read everything. */
 
-import { evictDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { changesOf, cursorOf, loseCoordinator, nextChanges, openFeed, seqOf } from "../../support/changes.ts";
 import { hurryTime } from "../../support/clock.ts";
 import {
@@ -13,6 +12,7 @@ import {
   direct,
   givenAged,
   journal,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
@@ -21,11 +21,6 @@ import { type ActionRun, ask, createRun, givenRun, newRunsPath, report } from ".
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { beat } from "../../support/stream.ts";
 import type { Refusal } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
 
 /** Who create runs and end them beside a test. */
 const WORKERS = 4;
@@ -120,7 +115,7 @@ describe("a page of the feed", () => {
     const path = newRunsPath();
     await fillJournal(path, { rows, isReplicated: false });
     // The next instance knows the rows.
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     return path;
   }
 
@@ -219,20 +214,20 @@ describe("a cursor", () => {
     const run = await createRun(path, { actionName: "deploy" }, { headers });
     expect((await ask<Refusal>("POST", path, { body: { actionName: "x" }, headers })).status).toBe(422);
     const cursor = await cursorOf(path);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
     await report(run, { status: "succeeded" });
     expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([run.id]);
   });
 
-  it("stays when the run with the newest change was purged, and after an eviction", async () => {
+  it("stays when the run with the newest change was purged, and after a restart", async () => {
     const { path, id } = await givenAged();
     await change(path, id, { type: "cancelled", by: "root" });
     await replicated(path);
     const cursor = await cursorOf(path);
     await alarmIn(31 * DAY_MS, coordinator(path));
     await until(async () => (await changesOf(path, "?after=0")).body.runs.length === 0);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect((await changesOf(path, `?after=${cursor}`)).body).toEqual({ ...NOTHING, cursor });
     const next = await createAged(path);
     expect(idsOf((await changesOf(path, `?after=${cursor}`)).body.runs)).toEqual([next]);
@@ -261,7 +256,7 @@ describe("a cursor", () => {
     expect(idsOf(body.runs)).toEqual([run.id]);
     expect((await changesOf(path, `?after=${body.cursor}`)).body).toEqual({ ...NOTHING, cursor: body.cursor });
     const again = await cursorOf(path);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect(await cursorOf(path)).toBe(again);
   });
 
@@ -274,7 +269,7 @@ describe("a cursor", () => {
     await journal(path, "DELETE FROM runs WHERE change_seq = 2");
     const ahead = Date.now() + DAY_MS;
     await journal(path, "UPDATE metadata SET value = ? WHERE name = 'epoch'", String(ahead));
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await createAged(path);
     await resynced(path);
     const now = await cursorOf(path);

@@ -1,7 +1,7 @@
 /** A list shows every change that was answered before it, whatever D1 has of it, or says that it is stale. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it } from "vitest";
 import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
@@ -16,6 +16,7 @@ import {
   HOUR_MS,
   hurryTimers,
   journal,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches, resetFaults } from "../../support/faults.ts";
@@ -23,10 +24,6 @@ import { decide, startGated, storeGated } from "../../support/gated.ts";
 import { givenReplicated, replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const KIB = 1024;
 
@@ -109,11 +106,8 @@ describe.each(Object.entries(LAGS))("while D1 %s", (what, lag) => {
       await until(async () => (await quarantined()).length === 4);
       await expectCurrent();
     }
-    // Nothing evicts an object that waits for D1.
-    if (!/slow|hangs/.test(what)) {
-      await evictDurableObject(coordinator(path));
-      await expectCurrent();
-    }
+    await restart(path);
+    await expectCurrent();
     open();
     if (what === "is slow") await replicated(path);
     await expectCurrent();
@@ -155,7 +149,7 @@ describe("pages over runs that are replicated and runs that are not", () => {
     await replicated(path);
     refuseRuns(path);
     await fillJournal(path, { rows: 5001, isReplicated: false });
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     const listed = await pages(path, "status=cancelled&limit=2");
     expect(listed.map(({ ids }) => ids)).toEqual([[], [ended]]);
   });
@@ -181,6 +175,8 @@ it("a list includes the details of a run that is not replicated, as it does afte
   const { runs } = await list(path, "include=details&label=a");
   expect(runs).toMatchObject([{ details: { labels: ["a"] } }]);
   faults.writes = null;
+  // Its row is tried again 5 s after the refusal.
+  await alarmIn(6000, coordinator(path));
   await replicated(path);
   expect((await list(path, "include=details&label=a")).runs).toEqual(runs);
 });
@@ -192,7 +188,7 @@ it("a list shows no run that was purged before it is replicated, and none that t
   await alarmIn(32 * DAY_MS, coordinator(path));
   await until(async () => (await journal(path, "SELECT id FROM runs")).length === 0);
   expect(await list(path)).toMatchObject({ ids: [], isStale: false });
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   expect(await list(path)).toMatchObject({ ids: [], isStale: false });
 });
 

@@ -3,7 +3,7 @@
  */
 
 import { exports } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { journal } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
 import { replicatedRow } from "../../support/landed.ts";
@@ -24,8 +24,6 @@ import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
 import { sha256 } from "../../support/tokens.ts";
 
 type Told = CreatedRun & { readonly code?: string; readonly details?: Schemas["ActionRunDetails"] };
-
-afterEach(() => vi.restoreAllMocks());
 
 const NOTHING = {
   source: "none",
@@ -138,7 +136,6 @@ describe("details", () => {
 describe("an answer that nobody asked for details", () => {
   const NOW = "2031-02-03T04:05:06.789Z";
   beforeEach(() => vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(NOW) }));
-  afterEach(() => vi.useRealTimers());
 
   /** The text of an answer. */
   async function textOf(method: string, path: string, body?: unknown, token = ROOT): Promise<string> {

@@ -1,7 +1,7 @@
 /** Ended runs that an isolate remembers: who may read them, how many fit, and for how long. */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read-runs.ts";
 import { change, coordinator, direct, givenAged, journal, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
@@ -14,7 +14,6 @@ const MAX_BYTES = 16 * 1024 * 1024;
 const MIB = "x".repeat(1024 * 1024);
 
 beforeEach(watchHops);
-afterEach(() => vi.restoreAllMocks());
 
 const FROM_MEMORY = { lines: [{ status: 200, d1: 0, coordinator: 0 }], calls: 0 };
 const FROM_COORDINATOR = { lines: [{ status: 200, d1: 0, coordinator: 1 }], calls: 0 };

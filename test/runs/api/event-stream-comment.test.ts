@@ -4,15 +4,11 @@
  */
 
 import { runInDurableObject } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { coordinator, until } from "../../support/direct.ts";
 import { replicated } from "../../support/landed.ts";
 import { givenRun, report } from "../../support/requests.ts";
 import { openStream } from "../../support/stream.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 it("a stream sends a comment after 15 s without news, and still sends the next event", async () => {
   const { path, run, runPath } = await givenRun();

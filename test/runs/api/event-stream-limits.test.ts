@@ -1,6 +1,6 @@
 /** The limits of watching. Neither many subscribers nor slow ones hold up anyone else. */
 
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import {
   SUBSCRIPTIONS_MAX,
   SUBSCRIPTIONS_PER_RUN,
@@ -13,10 +13,6 @@ import { change, createAged, direct, givenAged, until } from "../../support/dire
 import { ask, givenRun, newRunsPath, report } from "../../support/requests.ts";
 import { EVENT_STREAM, eventsOf, openStream, type Stream, within } from "../../support/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 function expectTooMany({ status, headers, body }: Awaited<ReturnType<typeof ask<Refusal>>>): void {
   expect([status, body.code]).toEqual([503, "too_many_watchers"]);

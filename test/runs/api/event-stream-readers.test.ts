@@ -3,13 +3,9 @@
  * coordinator would ring in the test, where it can't use them.
  */
 
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { streamEvents } from "../../../src/runs/api/timeline-routes.ts";
 import type { TimelineAnswer } from "../../../src/runs/run-calls.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 describe("a reader", () => {
   const NOTHING: TimelineAnswer = { ok: true, events: [], lastSeq: 1, newestSeq: 1, isOver: false };

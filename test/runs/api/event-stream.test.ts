@@ -1,16 +1,12 @@
 /** GET …/{id}/events as Server-Sent Events: the events of the pages, as they happen, none missing and none twice. */
 
-import { abortAllDurableObjects, evictDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmIn, beatMany, change, coordinator, direct, givenAged } from "../../support/direct.ts";
+import { abortAllDurableObjects } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
+import { alarmIn, beatMany, change, coordinator, direct, givenAged, restart } from "../../support/direct.ts";
 import { breakD1 } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
 import { beat, EVENT_STREAM, eventsOf, givenStarted, openStream } from "../../support/stream.ts";
 import type { Refusal } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 async function endedRun(path: string, beats = 2): Promise<{ run: CreatedRun; runPath: string }> {
   const run = await createRun(path);
@@ -214,9 +210,9 @@ describe("the object restarts while it is watched", () => {
     expect(found).toEqual((await eventsOf(runPath)).body);
   });
 
-  it("and a stream resumes after an eviction without subscribers", async () => {
+  it("and a stream resumes after a restart without subscribers", async () => {
     const { path, runPath } = await givenStarted();
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     const stream = await openStream(runPath, { lastEventId: 1 });
     expect((await stream.events(2)).map(({ seq }) => seq)).toEqual([2, 3]);
     await stream.cancel();

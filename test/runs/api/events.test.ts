@@ -2,7 +2,7 @@
 
 import { listDurableObjectIds } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { newUuidV7 } from "../../../src/base/ids.ts";
 
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
@@ -11,11 +11,6 @@ import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun, givenRun, newRunsPath, pagesOf, report } from "../../support/requests.ts";
 import { beat, eventsOf, givenStarted, openStream, type WireEvent } from "../../support/stream.ts";
 import { givenProject, grantToken, newProject, type Refusal } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
-});
 
 /** A run with `n` entries, its end among them. */
 async function runWith(path: string, n: number): Promise<CreatedRun> {

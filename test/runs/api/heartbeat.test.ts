@@ -2,7 +2,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 
@@ -25,10 +25,6 @@ import {
 } from "../../support/requests.ts";
 import { beat, eventsOf } from "../../support/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 async function typesOf(path: string, id: string): Promise<string[]> {
   return (await eventsOf(`${path}/${id}`)).body.map(({ type }) => type);

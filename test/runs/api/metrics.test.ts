@@ -1,8 +1,7 @@
 /** GET …/metrics: every end counts exactly once, counts are whole or refused, and nobody who does not ask pays. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { isRegistered } from "../../../src/runs/d1/control-database.ts";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
 import { WALK_ROWS } from "../../../src/runs/journal/run-walks.ts";
@@ -21,6 +20,7 @@ import {
   journal,
   MINUTE_MS,
   newIdIn,
+  restart,
   sqlStorage,
   until,
 } from "../../support/direct.ts";
@@ -35,10 +35,6 @@ const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: T0 });
-});
-afterEach(() => {
-  vi.restoreAllMocks();
-  vi.useRealTimers();
 });
 
 const metricsPath = (path: string) => path.replace(/action-runs$/, "metrics");
@@ -183,7 +179,7 @@ it("answers in Prometheus's text format, with every series from the first scrape
   expect([...labels].sort()).toEqual(["cause", "le", "status"]);
 });
 
-it("counts each end once, over scrapes, evictions and changes of open runs", async () => {
+it("counts each end once, over scrapes, restarts and changes of open runs", async () => {
   const path = newRunsPath();
   const open = await createAged(path);
   await endRun(path);
@@ -192,15 +188,15 @@ it("counts each end once, over scrapes, evictions and changes of open runs", asy
   expect(await ended(path)).toEqual(cancelled(2));
   await endRun(path);
   await change(path, open, { type: "started" });
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   expect(await ended(path)).toEqual(cancelled(3));
   await change(path, open, { type: "succeeded", output: null });
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   expect(await ended(path)).toEqual({
     ...cancelled(3),
     'action_runs_ended_total{status="succeeded",cause="callback"}': 1,
   });
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   expect(Object.values(await ended(path)).reduce((a, b) => a + b)).toBe(4);
 });
 
@@ -233,7 +229,7 @@ describe("a coordinator with more runs than one batch has", () => {
     const { path } = await givenReplicated();
     await fillJournal(path, { rows: RUNS, isReplicated: false, endedAt: T0 - DAY_MS });
     // The new instance knows the rows.
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     return path;
   }
 
@@ -265,7 +261,7 @@ describe("a coordinator with more runs than one batch has", () => {
     expect(await ended(path)).toEqual(cancelled(RUNS));
     expect(batches).toBeGreaterThan(2);
     dying.mockRestore();
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect(await ended(path)).toEqual(cancelled(RUNS));
   });
 
@@ -335,7 +331,7 @@ describe("retention", () => {
     const path = await withEnds(2);
     expect(await ended(path)).toEqual(cancelled(2));
     await purged(path);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await endRun(path);
     expect(await ended(path)).toEqual(cancelled(3));
   });

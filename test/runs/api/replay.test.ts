@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { direct, HOUR_MS } from "../../support/direct.ts";
 import {
   type ActionRun,
@@ -19,8 +19,6 @@ const SUCCEEDED = { status: "succeeded", output: { url: "x", parts: [{ a: 1, b: 
 /** The same value with every object's keys the other way round. */
 const SUCCEEDED_REORDERED = '{"output":{"parts":[{"b":2,"a":1}],"url":"x"},"status":"succeeded"}';
 const FAILED = { status: "failed", error: "exit 1" };
-
-afterEach(() => vi.useRealTimers());
 
 /** Lets time pass: until `ms` after the run's callback token expires. */
 function passExpiryBy(run: CreatedRun, ms: number): void {

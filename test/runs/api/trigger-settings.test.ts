@@ -1,6 +1,6 @@
 /** Which URLs a create may name, and what the operator's settings add and take away. */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import type { Env } from "../../../src/settings/env.ts";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { newRunsPath } from "../../support/requests.ts";
@@ -10,7 +10,6 @@ beforeEach(() => {
   vi.spyOn(console, "log").mockImplementation(() => {});
   vi.spyOn(console, "error").mockImplementation(() => {});
 });
-afterEach(() => vi.restoreAllMocks());
 
 const to = (url: string, x = "x") => ({ parameters: { x }, trigger: { ...WEBHOOK, url } });
 

@@ -7,7 +7,7 @@ import {
   waitOnExecutionContext,
 } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { createApp } from "../../../src/app.ts";
 import type { Subscriber, Wait } from "../../../src/runs/run-calls.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
@@ -25,11 +25,6 @@ import {
 } from "../../support/requests.ts";
 import { beat } from "../../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../../support/tokens.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 /** Ample for one answer, and less than the minute that the waits ask for. */
 const SOON_MS = 30_000;

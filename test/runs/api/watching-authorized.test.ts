@@ -1,7 +1,7 @@
 /** Streams and waits end when their token or their session does: the request is authorized again before any news is sent. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { WatchHandler } from "../../../src/runs/coordinator/run-handler.ts";
 import { SUBSCRIPTIONS_PER_RUN_AND_TOKEN } from "../../../src/runs/coordinator/subscriptions.ts";
 
@@ -15,11 +15,6 @@ import { givenProject, grantToken, type Refusal, revokeElsewhere, type TokenOnWi
 
 /** How long an isolate may go on without asking D1 for a token again. */
 const KNOWN_MS = 30_000;
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 interface Scene {
   readonly runPath: string;

@@ -3,9 +3,9 @@
  * rings only when a story rings it.
  */
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { later } from "../../support/clock.ts";
 import {
   alarmAt,
@@ -17,6 +17,7 @@ import {
   hurryTimers,
   journal,
   MINUTE_MS,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
@@ -28,10 +29,6 @@ const STORIES = 20;
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 function createDueIn(path: string, ms: number): Promise<string> {
@@ -93,17 +90,7 @@ const step = fc.oneof(
     weight: 3,
     arbitrary: fc.constant<Step>({ what: "ring", go: ({ path }) => runDurableObjectAlarm(coordinator(path)) }),
   },
-  {
-    weight: 2,
-    arbitrary: fc.constant<Step>({
-      what: "evict",
-      go: async ({ path }) => {
-        // What never ran can't be evicted.
-        await alarmAt(path);
-        await evictDurableObject(coordinator(path));
-      },
-    }),
-  },
+  { weight: 2, arbitrary: fc.constant<Step>({ what: "restart", go: ({ path }) => restart(path) }) },
   {
     weight: 1,
     arbitrary: fc.constantFrom<(Fault | null)[]>("down", "committed_then_error", null).map(
@@ -117,9 +104,7 @@ const step = fc.oneof(
   },
 );
 
-it("is never later than the retry of replication or any due run, in random stories of runs, time and evictions", async () => {
-  // An eviction waits for the interval between two batches.
-  hurryTimers(500, 5000);
+it("is never later than the retry of replication or any due run, in random stories of runs, time and restarts", async () => {
   const stories = fc.array(step, { minLength: 5, maxLength: 30 });
   await fc.assert(
     fc.asyncProperty(stories, async (steps) => {
@@ -168,7 +153,7 @@ describe("an alarm that was dropped", () => {
     await createDueIn(path, DAY_MS);
     const set = await alarmAt(path);
     await drop(path);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await createDueIn(path, DAY_MS);
     expect(await alarmAt(path)).toBe(set);
   });

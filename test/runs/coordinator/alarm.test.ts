@@ -1,7 +1,7 @@
 /** Deadlines: counted from the instant they pass, whoever notices; one alarm that neither spins nor is held up. */
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
 import { later } from "../../support/clock.ts";
 import {
   alarmAt,
@@ -14,6 +14,7 @@ import {
   givenAged,
   journal,
   MINUTE_MS,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
@@ -21,10 +22,6 @@ import { replicatedRow } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { eventsOf } from "../../support/stream.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 /** The run as D1 has it. */
 async function bodyOf(id: string): Promise<ActionRun | null> {
@@ -107,7 +104,7 @@ it("a run whose processing throws is postponed and does not delay the others", a
   const sound = await createAged(path);
   // No Date can tell this instant.
   await journal(path, "UPDATE runs SET deadline_at = -9e15, due_at = 1 WHERE id = ?", corrupt);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   const now = Date.now();
   await alarmIn(61 * MINUTE_MS, coordinator(path));
   await until(async () => (await bodyOf(sound))?.status === "failed");

@@ -3,7 +3,7 @@
 import { describe, expect, it } from "vitest";
 import type { RecoveryOrder } from "../../../src/runs/endpoint-deliveries.ts";
 
-import { createAged, direct, HOUR_MS, journal, newIdIn, until } from "../../support/direct.ts";
+import { createAged, direct, HOUR_MS, journal, newIdIn, restart, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { newRun } from "../../support/rows.ts";
@@ -11,7 +11,6 @@ import {
   answer,
   CHAT,
   deliveryRows,
-  die,
   given,
   givenWorking,
   outside,
@@ -106,7 +105,7 @@ it("is announced although the deliveries could not be written with the creation,
   await journal(path, "CREATE TRIGGER broken BEFORE INSERT ON deliveries BEGIN SELECT RAISE(ABORT, 'broken'); END");
   const [id, approved] = [await request(path), await request(path)];
   await approve(path, approved);
-  await die(path);
+  await restart(path);
   await journal(path, "DROP TRIGGER broken");
   await pass(path, 31_000);
   await untilSent(1);

@@ -1,11 +1,12 @@
 /**
  * Random stories of bulk operations: calls that die before or after their work, answers that get lost, retries that
- * can't be decided, writes that fail, evictions, stops, and time. Whatever happens, each run is changed once at most, and
+ * can't be decided, writes that fail, restarts, stops, and time. Whatever happens, each run is changed once at most, and
  * what an operation says of a run is true.
  */
 
 import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
+import { restart } from "../../support/direct.ts";
 import { replicated } from "../../support/landed.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
@@ -15,7 +16,6 @@ import {
   CANCEL,
   cancelledBy,
   createRuns,
-  die,
   type Fate,
   failWrites,
   itemsOf,
@@ -89,7 +89,7 @@ const step = fc.oneof(
       }),
     ),
   },
-  { weight: 2, arbitrary: nothing.map((): Step => ({ what: "die", go: ({ path }) => die(path) })) },
+  { weight: 2, arbitrary: nothing.map((): Step => ({ what: "die", go: ({ path }) => restart(path) })) },
   {
     weight: 3,
     arbitrary: fc.array(fc.constantFrom(...FATES), { minLength: 1, maxLength: 6 }).map(

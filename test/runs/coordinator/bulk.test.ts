@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { alarmAt, change, createAged, direct, journal, until } from "../../support/direct.ts";
+import { alarmAt, change, createAged, direct, journal, restart, until } from "../../support/direct.ts";
 import { replicated } from "../../support/landed.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import {
@@ -12,7 +12,6 @@ import {
   CANCEL,
   cancelledBy,
   createRuns,
-  die,
   type Fate,
   failWrites,
   itemsOf,
@@ -147,7 +146,7 @@ describe("the batches", () => {
     expect(Math.abs(one - other)).toBeLessThanOrEqual(25);
   });
 
-  it("of 10 000 retries survive evictions, and no run is retried twice", async () => {
+  it("of 10 000 retries survive restarts, and no run is retried twice", async () => {
     const path = newRunsPath();
     const ids = runIds(10_000);
     const id = await begin(path, { request: RETRY, named: ids });
@@ -158,7 +157,7 @@ describe("the batches", () => {
         path,
         async () => outside.batches.length > tried || (await bulkOf(path, id)).completedAt !== null,
       );
-      await die(path);
+      await restart(path);
       outside.fate = () => "answered";
       // The alarm needs no caller.
       expect(await alarmAt(path)).not.toBeNull();
@@ -232,7 +231,7 @@ describe("a cancel", () => {
     await pass(path, 0);
     for (const decided of [5, 20, 40]) {
       await passUntil(path, async () => (await bulkOf(path, id)).counts.accepted >= decided, 100);
-      await die(path);
+      await restart(path);
       await expectOneStory(path, id);
       expect(await alarmAt(path)).not.toBeNull();
     }
@@ -281,7 +280,7 @@ describe("a cancel", () => {
     await change(path, over, { type: "succeeded", output: null });
     const id = await begin(path, { named: [over, open, purged] });
     await journal(path, "DELETE FROM runs WHERE id = ?", purged);
-    await die(path);
+    await restart(path);
     await passUntilEnd(path, id);
     expect((await itemsOf(path, id)).map(({ code }) => code)).toEqual(["run_succeeded", null, "run_not_found"]);
   });
@@ -367,7 +366,7 @@ describe("a stop", () => {
     await pass(path, 0);
     await until(async () => (await journal(path, "SELECT 1 FROM bulk_operations WHERE next_seq > 0")).length > 0);
     await awake(path, (object) => object.bulk.abort(id, STOPPER));
-    await die(path);
+    await restart(path);
     await passUntilEnd(path, id, 0);
     expect(await bulkOf(path, id)).toMatchObject({
       status: "aborted",
@@ -463,7 +462,7 @@ it("the audit of the end is written as soon as it can be", async () => {
   const id = await begin(path, { named: runIds(1) });
   await passUntilEnd(path, id);
   await pass(path, 5000);
-  await die(path);
+  await restart(path);
   outside.fate = () => "answered";
   await passUntil(path, async () => outside.concluded.length > 0, 30_000);
   expect(outside.concluded).toMatchObject([{ by: null, operation: { order: { id }, status: "completed" } }]);

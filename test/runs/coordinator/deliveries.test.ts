@@ -6,14 +6,23 @@ import { type Circumstances, deliveryAfter } from "../../../src/runs/coordinator
 import type { Delivery, DeliveryResult } from "../../../src/runs/endpoint-deliveries.ts";
 import { LEASE_MS } from "../../../src/webhooks/dispatch.ts";
 
-import { alarmAt, coordinator, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import {
+  alarmAt,
+  coordinator,
+  DAY_MS,
+  direct,
+  HOUR_MS,
+  journal,
+  MINUTE_MS,
+  restart,
+  until,
+} from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
   answer,
   CHAT,
   type DeliveryRow,
   deliveryRows,
-  die,
   end,
   given,
   givenWorking,
@@ -204,7 +213,7 @@ describe("a delivery", () => {
     if (what === "loses only the attempt") {
       await runInDurableObject(coordinator(path), async () => lost?.crash());
     } else {
-      await die(path);
+      await restart(path);
       outside.underWay = [];
     }
     await pass(path, 30_001);
@@ -229,7 +238,7 @@ describe("a delivery", () => {
     await end(path);
     const { next_at } = await settle(path, 503);
     expect(await alarmAt(path)).toBeLessThanOrEqual(next_at ?? 0);
-    await die(path);
+    await restart(path);
     await runInDurableObject(coordinator(path), (_, { storage }) => storage.deleteAlarm());
     const dueAt = await direct(path).upkeep.poke();
     expect(dueAt).toBeLessThanOrEqual(next_at ?? 0);
@@ -386,7 +395,7 @@ describe("one endpoint", () => {
     for (let n = 0; n < 6; n++) await end(path);
     await untilSent(5);
     await until(async () => Number((await healthRows(path))[0]?.failures) >= 5);
-    await die(path);
+    await restart(path);
     outside.sent = [];
     await put(path, DOWN, CHAT);
     await end(path);
@@ -400,7 +409,7 @@ describe("one endpoint", () => {
     await untilIdle(path);
     const before = (await deliveryRows(path)).map(({ attempt }) => attempt);
     for (let n = 0; n < 4; n++) {
-      await die(path);
+      await restart(path);
       outside.sent = [];
       await pass(path, 61_000);
       await untilSent(1);

@@ -1,6 +1,6 @@
 /** The log's line run_ended: one for each run that ends, with nothing that a caller typed but an action's name. */
 
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { EndLog } from "../../../src/runs/coordinator/ledger.ts";
 import { alarmIn, coordinator, createAged, MINUTE_MS } from "../../support/direct.ts";
 import { type ActionRun, ask, givenRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
@@ -15,7 +15,6 @@ beforeEach(() => {
     if (line.event === "run_ended") lines.push(line);
   });
 });
-afterEach(() => vi.restoreAllMocks());
 
 it("is written once for each end, and neither for a refusal nor for a repetition", async () => {
   const { path, run, runPath } = await givenRun({ actionName: "a-name-with-a-password" });

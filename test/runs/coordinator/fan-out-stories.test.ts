@@ -7,9 +7,9 @@
 import fc from "fast-check";
 import { expect, it, vi } from "vitest";
 import type { EndpointFilter } from "../../../src/runs/endpoint-deliveries.ts";
-import { direct, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import { direct, journal, MINUTE_MS, restart, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
-import { changed, die, end, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
+import { changed, end, outside, pass, useStandInEndpoints } from "./stand-in-endpoints.ts";
 
 const SEED = 20261130;
 const STORIES = Number(process.env.FAN_OUT_STORIES ?? 200);
@@ -187,7 +187,7 @@ const step = fc.oneof(
   one(3, "reads go on", () => {
     held = false;
   }),
-  one(2, "die", ({ path }) => die(path)),
+  one(2, "die", ({ path }) => restart(path)),
   one(1, "deliveries break", async ({ path }) => {
     await journal(
       path,

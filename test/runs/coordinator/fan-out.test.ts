@@ -1,7 +1,7 @@
 /** An event is fanned out in its own transaction: once, to whom it concerns, and whatever happens. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { runInDurableObject } from "cloudflare:test";
+import { describe, expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import {
   alarmAt,
@@ -14,6 +14,7 @@ import {
   HOUR_MS,
   journal,
   MINUTE_MS,
+  restart,
   sqlStorage,
   until,
 } from "../../support/direct.ts";
@@ -25,7 +26,6 @@ import {
   CHAT,
   changed,
   deliveryRows,
-  die,
   end,
   given,
   givenWorking,
@@ -40,7 +40,6 @@ import {
 } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
-afterEach(() => vi.restoreAllMocks());
 
 const sentIds = () => outside.sent.map(({ runId }) => runId);
 const sentTo = () => outside.sent.map(({ endpoint, runId }) => [endpoint, runId]);
@@ -159,7 +158,7 @@ describe("an end", () => {
       "CREATE TRIGGER full BEFORE INSERT ON metadata WHEN NEW.name = 'replication_retry_at' BEGIN SELECT RAISE(ABORT, 'full'); END",
     );
     await journal(path, "DELETE FROM metadata WHERE name = 'replication_retry_at'");
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await expect(() => change(path, id, FAILED)).rejects.toThrow("full");
     expect(await deliveryRows(path)).toHaveLength(1);
     await journal(path, "DROP TRIGGER full");
@@ -173,7 +172,7 @@ describe("an end", () => {
   it("is sent although its object dies before the delivery leaves", async () => {
     const path = await given(CHAT);
     const id = await end(path);
-    await die(path);
+    await restart(path);
     expect(await deliveryRows(path)).toMatchObject([{ run_id: id, state: "waiting" }]);
     outside.answers = () => 200;
     await pass(path, 30_001);
@@ -190,7 +189,7 @@ describe("an end", () => {
       const ids = [await end(path), await end(path)];
       expect(await deliveryRows(path)).toEqual([]);
       expect((await cursors(path)).fan_out_after).toBe("1");
-      if (dies) await die(path);
+      if (dies) await restart(path);
       await mendDeliveries(path);
       // Only the alarm brings it on.
       expect(await alarmAt(path)).toBeLessThanOrEqual(Date.now() + 30_000);
@@ -331,7 +330,7 @@ describe("an end", () => {
     const path = await givenWorking(CHAT);
     const ids = await fillJournal(path, { rows: 120, isReplicated: false, endedAt: Date.now() });
     await journal(path, "INSERT INTO metadata (name, value) VALUES ('fan_out_after', '0')");
-    await die(path);
+    await restart(path);
     await pass(path, MINUTE_MS);
     await untilFannedOut(path);
     expect((await deliveryRows(path)).map(({ run_id }) => run_id)).toEqual(ids);
@@ -367,7 +366,7 @@ describe("a change of an endpoint", () => {
   it("whose call gets lost with the object is found at once by the next one", async () => {
     const path = await givenUnheard();
     const id = await end(path);
-    await die(path);
+    await restart(path);
     await pass(path, 0);
     await expectSent(id);
   });
@@ -378,7 +377,7 @@ describe("a change of an endpoint", () => {
     outside.endpoints = [CHAT];
     outside.holdRead = () => Promise.reject(new Error("D1 is down"));
     await expect(() => changed(path)).rejects.toThrow("D1 is down");
-    await die(path);
+    await restart(path);
     await pass(path, 2000);
     await until(async () => outside.reads === 3);
     outside.holdRead = null;
@@ -536,13 +535,13 @@ describe("a change of an endpoint", () => {
 });
 
 describe("a sequence number", () => {
-  it("that a refused create would have got is given to the next write, also after an eviction", async () => {
+  it("that a refused create would have got is given to the next write, also after a restart", async () => {
     const { path, id } = await givenAged();
     const before = await lastSeq(path);
     const other = newRun({ id, actionName: "other" });
     const refused = await direct(path).runs.create(other, { key: "m:another", fingerprint: "" }, null);
     expect(refused).toMatchObject({ ok: false, reason: "id_taken" });
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await createAged(path);
     expect(await lastSeq(path)).toBe((before ?? 0) + 1);
   });

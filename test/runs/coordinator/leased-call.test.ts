@@ -1,6 +1,6 @@
 /** One call at a time, under a lease: only the newest counts, and failures make the next one wait longer. */
 
-import { afterEach, beforeEach, expect, it, vi } from "vitest";
+import { beforeEach, expect, it, vi } from "vitest";
 import { endOf, type IsCurrent, LeasedCall } from "../../../src/runs/coordinator/leased-call.ts";
 
 const LEASE_MS = 60_000;
@@ -20,9 +20,6 @@ beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
   failures = [];
   ends = 0;
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 /** A call whose answer the test gives. */

@@ -1,13 +1,12 @@
 /** The outcome before a run's: that of the run which ended before it, and known wherever an endpoint needs it. */
 
 import { expect, it } from "vitest";
-import { change, createAged, direct, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import { change, createAged, direct, journal, MINUTE_MS, restart, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import {
   CHAT,
   deliveryRows,
-  die,
   end,
   outside,
   pass,
@@ -68,13 +67,13 @@ it("is looked for newest first and in batches, also by another object, and until
   await end(path, "failed");
   await fillJournal(path, { rows: 1500, isReplicated: false, endedAt: Date.now() });
   await journal(path, "UPDATE runs SET status = 'failed' WHERE action_name = 'filler'");
-  await die(path);
+  await restart(path);
   await comparing(path);
   // The first batch has met the fillers, and not yet the first run.
   expect(await outcomes(path)).toMatchObject([{ action_name: "filler", status: "failed" }]);
   const unknown = await end(path, "failed");
   expect(await heard(path)).toEqual([unknown]);
-  await die(path);
+  await restart(path);
   await pass(path, MINUTE_MS);
   await until(async () => (await journal(path, "SELECT 1 FROM metadata WHERE name = 'outcomes_below'")).length === 0);
   // What a later end has noted stays.

@@ -1,7 +1,7 @@
 /** What is kept no longer goes from D1 first, and from the journal when D1 has confirmed. Nothing of it stays. */
 
-import { evictDurableObject, runDurableObjectAlarm } from "cloudflare:test";
-import { afterEach, expect, it, vi } from "vitest";
+import { runDurableObjectAlarm } from "cloudflare:test";
+import { expect, it, vi } from "vitest";
 import {
   alarmAt,
   alarmIn,
@@ -11,6 +11,7 @@ import {
   DAY_MS,
   journal,
   MINUTE_MS,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
@@ -19,10 +20,6 @@ import { replicatedRow } from "../../support/landed.ts";
 import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
-
-afterEach(() => {
-  vi.useRealTimers();
-});
 
 async function endedRun(path: string): Promise<string> {
   const id = await createAged(path);
@@ -88,7 +85,7 @@ it("keeps a run that webhook endpoints must still hear of, and the runs that wer
   const pending = await endedRun(path);
   const insert = "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)";
   await journal(path, insert, `${Date.now()}:0:${seq}`);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   faults.reads = "down";
   await alarmIn(PAST_RETENTION_MS, coordinator(path));
   await until(async () => (await kept(path)).runs === 1);

@@ -1,18 +1,17 @@
 /** Deliveries that an endpoint has lost come back: those that were given up, and those that were never made. */
 
 import { runInDurableObject } from "cloudflare:test";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { RECOVERED_MAX } from "../../../src/base/limits.ts";
 import type { Recovery, RecoveryOrder } from "../../../src/runs/endpoint-deliveries.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
-import { coordinator, direct, HOUR_MS, journal, until } from "../../support/direct.ts";
+import { coordinator, direct, HOUR_MS, journal, restart, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-import { answer, CHAT, die, end, given, outside, pass, put, useStandInEndpoints } from "./stand-in-endpoints.ts";
+import { answer, CHAT, end, given, outside, pass, put, useStandInEndpoints } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();
-afterEach(() => vi.restoreAllMocks());
 
 const EACH = RECOVERED_MAX;
 
@@ -82,11 +81,11 @@ describe("recover", () => {
       JSON.stringify(ids.slice(-7)),
     );
     // A new object knows the rows.
-    await die(path);
+    await restart(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "missing" };
     await recover(path, order);
     await until(async () => ((await recovery(path))?.deliveries ?? 0) > 500);
-    await die(path);
+    await restart(path);
     await untilOver(path);
     expect(await recovery(path)).toMatchObject({ deliveries: EACH, isOver: true });
     const heard = ids.slice(0, -7);
@@ -103,7 +102,7 @@ describe("recover", () => {
   it("lets other calls be served while it walks, also past runs that it need not ask about", async () => {
     const path = await given(CHAT);
     await fillJournal(path, { rows: 1000, isReplicated: false, endedAt: Date.now() });
-    await die(path);
+    await restart(path);
     const order: RecoveryOrder = { since: since(), until: null, include: "failed" };
     const between = await runInDurableObject(coordinator(path), async (instance) => {
       await coordinatorOf(instance).endpoints.recover(CHAT, order);

@@ -228,12 +228,6 @@ export async function purge(path: string): Promise<void> {
   });
 }
 
-/** The object dies with whatever it has under way. Its next caller finds a new one. */
-export async function die(path: string): Promise<void> {
-  const dying = runInDurableObject(coordinator(path), (_, state) => state.abort("killed"));
-  await dying.catch(() => {});
-}
-
 /** Answers attempts under way, as their coordinator hears it. */
 export async function answer(
   path: string,

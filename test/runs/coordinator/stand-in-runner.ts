@@ -5,7 +5,7 @@
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, vi } from "vitest";
+import { beforeEach, vi } from "vitest";
 import type {
   BulkItem,
   BulkOperation,
@@ -116,9 +116,6 @@ export function useStandInRunner(): void {
       };
     });
   });
-  afterEach(() => {
-    vi.useRealTimers();
-  });
 }
 
 export const CANCEL: BulkRequest = { operation: "cancel", reason: null, graceSeconds: 60 };
@@ -224,11 +221,6 @@ export const untilDecided = (path: string, id: string, runs: number) =>
     const { accepted, skipped, failed } = (await bulkOf(path, id)).counts;
     return accepted + skipped + failed >= runs;
   });
-
-/** The object dies with whatever it has under way. Its next caller finds a new one. */
-export async function die(path: string): Promise<void> {
-  await runInDurableObject(coordinator(path), (_, state) => state.abort("killed")).catch(() => {});
-}
 
 /** While this is on, the `n`-th write from now that matches fails, as on a full disk. Returns how to end it. */
 export async function failWrites(path: string, writes: RegExp, n = 1, times = 1): Promise<() => void> {

@@ -1,22 +1,12 @@
 /** How often a coordinator tells the sweep when to look at it. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { Registration } from "../../../src/runs/d1/control-database.ts";
-import { alarmIn, coordinator, createAged, DAY_MS, hurryTimers, MINUTE_MS, until } from "../../support/direct.ts";
+import { alarmIn, coordinator, createAged, DAY_MS, MINUTE_MS, restart, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { NO_KEEPER } from "../../support/rows.ts";
-
-beforeEach(() => {
-  // An eviction waits for the interval between two batches.
-  hurryTimers(500, 5000);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 const SCOPE = "acme/shop/registration";
 
@@ -68,9 +58,9 @@ async function dueAt(path: string): Promise<number | null> {
 }
 
 describe("a coordinator with a change each minute for half an hour", () => {
-  it.each([{ evicted: false }, { evicted: true }])(
-    "writes its registration three times; evicted after each: $evicted",
-    async ({ evicted }) => {
+  it.each([{ restarted: false }, { restarted: true }])(
+    "writes its registration three times; restarted after each: $restarted",
+    async ({ restarted }) => {
       const path = newRunsPath();
       const seen = new Set<number | null>();
       // A day ahead, so that no alarm rings.
@@ -78,7 +68,7 @@ describe("a coordinator with a change each minute for half an hour", () => {
       for (let n = 0; n < 30; n++) {
         await createAged(path);
         seen.add(await dueAt(path));
-        if (evicted) await evictDurableObject(coordinator(path));
+        if (restarted) await restart(path);
         vi.setSystemTime(Date.now() + MINUTE_MS);
       }
       expect(seen.size).toBe(3);
@@ -111,7 +101,7 @@ it("an instant that is passed or later than needed is replaced, a sooner one sta
     [Date.now() + 60 * MINUTE_MS, false],
   ] as const) {
     await set(at);
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await createAged(path);
     expect((await dueAt(path)) === at).toBe(stays);
   }

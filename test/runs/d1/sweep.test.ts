@@ -1,8 +1,8 @@
 /** The cron behind the alarms: wakes coordinators whose alarm was dropped, and no others. */
 
-import { createScheduledController, evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { createScheduledController, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { LONGEST_DUE, NOTE, REMOVE, sweep } from "../../../src/runs/d1/sweep.ts";
 import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
@@ -19,6 +19,7 @@ import {
   givenAged,
   journal,
   MINUTE_MS,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
@@ -28,10 +29,6 @@ import worker from "../../support/worker.ts";
 
 beforeEach(async () => {
   await env.DB.batch([env.DB.prepare("DELETE FROM coordinators"), env.DB.prepare("DELETE FROM runs")]);
-});
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
 });
 
 async function dropAlarm(path: string): Promise<void> {
@@ -83,35 +80,38 @@ async function registerOthers(count: number, dueAt: number): Promise<void> {
     .run();
 }
 
-describe.each([{ evicted: false }, { evicted: true }])("an alarm was dropped; evicted: $evicted", ({ evicted }) => {
-  it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
-    const { path, id } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
-    await alarmIn(0, coordinator(path));
-    await dropAlarm(path);
-    if (evicted) await evictDurableObject(coordinator(path));
-    await registerOthers(5000, Date.now() + 20 * DAY_MS);
-    const { called, COORDINATORS } = objects(() => null);
-    const before = faults.rowsRead;
-    await sweepIn(3 * MINUTE_MS, { COORDINATORS });
-    expect(called).toEqual([scopeOfPath(path)]);
-    expect(faults.rowsRead - before).toBeLessThan(20);
-    expect(await alarmAt(path)).not.toBeNull();
-    await alarmIn(3 * MINUTE_MS, coordinator(path));
-    await until(async () => (await rowOf(id))?.status === "failed");
-  });
+describe.each([{ restarted: false }, { restarted: true }])(
+  "an alarm was dropped; restarted: $restarted",
+  ({ restarted }) => {
+    it("is found within two minutes after a run was due, though 5000 idle coordinators are registered", async () => {
+      const { path, id } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
+      await alarmIn(0, coordinator(path));
+      await dropAlarm(path);
+      if (restarted) await restart(path);
+      await registerOthers(5000, Date.now() + 20 * DAY_MS);
+      const { called, COORDINATORS } = objects(() => null);
+      const before = faults.rowsRead;
+      await sweepIn(3 * MINUTE_MS, { COORDINATORS });
+      expect(called).toEqual([scopeOfPath(path)]);
+      expect(faults.rowsRead - before).toBeLessThan(20);
+      expect(await alarmAt(path)).not.toBeNull();
+      await alarmIn(3 * MINUTE_MS, coordinator(path));
+      await until(async () => (await rowOf(id))?.status === "failed");
+    });
 
-  it("is found ten minutes after a batch, even if D1 lacks the row and nothing is due", async () => {
-    const { path } = await givenAged();
-    faults.writes = "down";
-    const id = await createAged(path);
-    await dropAlarm(path);
-    if (evicted) await evictDurableObject(coordinator(path));
-    faults.writes = null;
-    await sweepIn(12 * MINUTE_MS);
-    await alarmIn(13 * MINUTE_MS, coordinator(path));
-    await until(async () => (await rowOf(id)) !== null);
-  });
-});
+    it("is found ten minutes after a batch, even if D1 lacks the row and nothing is due", async () => {
+      const { path } = await givenAged();
+      faults.writes = "down";
+      const id = await createAged(path);
+      await dropAlarm(path);
+      if (restarted) await restart(path);
+      faults.writes = null;
+      await sweepIn(12 * MINUTE_MS);
+      await alarmIn(13 * MINUTE_MS, coordinator(path));
+      await until(async () => (await rowOf(id)) !== null);
+    });
+  },
+);
 
 it("counts an alarm as dropped only when it is a minute late", async () => {
   const { path } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
@@ -189,14 +189,13 @@ it("drops an empty coordinator, which registers again with its next run", async 
   expect(await known(path)).toHaveLength(1);
 });
 
-describe.each([{ evicted: false }, { evicted: true }])(
-  "a run that begins between the call and the note; evicted: $evicted",
-  ({ evicted }) => {
+describe.each([{ restarted: false }, { restarted: true }])(
+  "a run that begins between the call and the note; restarted: $restarted",
+  ({ restarted }) => {
     it.each([{ empty: true }, { empty: false }])(
       "keeps what its batch registered; empty before: $empty",
       async ({ empty }) => {
         const path = newRunsPath();
-        const stub = coordinator(path);
         if (!empty) await createAged(path, { deadlineAt: Date.now() + 20 * DAY_MS });
         await replicated(path);
         await env.DB.prepare("INSERT OR REPLACE INTO coordinators (scope, due_at) VALUES (?, 1)")
@@ -206,7 +205,7 @@ describe.each([{ evicted: false }, { evicted: true }])(
         const { COORDINATORS } = objects(async (_name, go) => {
           const answer = await go();
           expect(answer === null).toBe(empty);
-          if (evicted) await evictDurableObject(stub);
+          if (restarted) await restart(path);
           await createAged(path, { deadlineAt });
           await replicated(path);
           return answer;
@@ -224,7 +223,7 @@ it("an object that is killed between the call and the note registers with its ne
   await setDue(path, 1);
   const { COORDINATORS } = objects(async (_name, go) => {
     const answer = await go();
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     return answer;
   });
   await sweepIn(0, { COORDINATORS });

@@ -1,7 +1,7 @@
 /** What D1 knows of runs that wait: lists, summaries, counts by token and by signing key. And what it costs others. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { toGroupRow } from "../../../src/runs/d1/store.ts";
 import type { RunCount } from "../../../src/runs/d1/summary.ts";
 import type { WaitingFor } from "../../../src/runs/run.ts";
@@ -29,8 +29,6 @@ const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 let minutes = 0;
 /** Ids that sort as they were made. */
 const nextId = () => idAt(NOON + ++minutes * 60_000);
-
-afterEach(() => vi.restoreAllMocks());
 
 describe("a list and a summary by what runs wait for, and by group", () => {
   const path = newRunsPath();

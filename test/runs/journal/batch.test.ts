@@ -1,7 +1,7 @@
 /** One batch has a bounded number of runs, bytes and events. */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { BATCH_MAX_BYTES, BATCH_MAX_EVENTS, DueRuns, fittingIntoBatch } from "../../../src/runs/journal/due-rows.ts";
 import { Metadata } from "../../../src/runs/journal/metadata.ts";
 import { ReplicaRows } from "../../../src/runs/journal/replica-rows.ts";
@@ -19,9 +19,6 @@ const LARGE_IN_BATCH = Math.floor(BATCH_MAX_BYTES / LARGE_BYTES);
 
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: START });
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 async function makeLarge(path: string): Promise<void> {

@@ -1,10 +1,10 @@
 /** What a coordinator's journal finds of a create that was asked before, and the metadata it keeps. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { changeKeyOf } from "../../../src/runs/api/run-request.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, newIdIn } from "../../support/direct.ts";
+import { alarmAt, coordinator, DAY_MS, direct, journal, MINUTE_MS, newIdIn, restart } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { toRun } from "../../support/rows.ts";
 
@@ -62,9 +62,9 @@ describe("a create", () => {
     });
   });
 
-  it("is known by its key over an eviction", async () => {
+  it("is known by its key over a restart", async () => {
     const { path, a, b } = await given();
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect(await create(path, b, "t:a")).toMatchObject({ ok: true, id: a, replayed: true });
     expect(await create(path, b, "t:new")).toEqual({ ok: false, reason: "id_taken" });
   });
@@ -87,17 +87,17 @@ describe("a metadata value", () => {
     });
   });
 
-  it("survives an eviction, and so does its absence", async () => {
+  it("survives a restart, and so does its absence", async () => {
     const path = newRunsPath();
     const at = String(Date.now() + DAY_MS);
     await inJournal(path, (journal) => journal.metadata.set("replication_retry_at", at));
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect(await inJournal(path, (journal) => journal.metadata.get("replication_retry_at"))).toBe(at);
     // The object itself goes by it.
     await direct(path).upkeep.poke();
     expect(await alarmAt(path)).toBe(Number(at));
     await inJournal(path, (journal) => journal.metadata.set("replication_retry_at", null));
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     expect(await inJournal(path, (journal) => journal.metadata.get("replication_retry_at"))).toBeNull();
   });
 });

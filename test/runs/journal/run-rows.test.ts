@@ -5,7 +5,7 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { firstIdAt, hyphenated, timeHex } from "../../../src/base/ids.ts";
 import type { BulkOrder } from "../../../src/runs/bulk.ts";
 import { Journal } from "../../../src/runs/journal/journal.ts";
@@ -15,8 +15,6 @@ import { AFTER_ALL_IDS, createdAtOf } from "../../../src/runs/run-id.ts";
 import { coordinator, DAY_MS } from "../../support/direct.ts";
 import { ask, createRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, idWith, toJournaledRun } from "../../support/rows.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 const TAIL = "6789abcdef01234";
 const MS_MAX = 2 ** 48 - 1;

@@ -2,10 +2,9 @@
  * A coordinator whose rows D1 does not take refuses creates from 50 000 rows or 512 MB on, but nothing that ends a run.
  */
 
-import { evictDurableObject } from "cloudflare:test";
 import { expect, it } from "vitest";
 import { PENDING_MAX_BYTES, PENDING_MAX_ROWS } from "../../../src/runs/replication/replication.ts";
-import { alarmIn, coordinator, journal, until } from "../../support/direct.ts";
+import { alarmIn, coordinator, journal, restart, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
 import {
@@ -34,7 +33,7 @@ it("takes no new run at 50 000 pending rows, but every report and cancel", async
   await alarmIn(0, coordinator(path));
   faults.writes = "down";
   await fillJournal(path, { rows: PENDING_MAX_ROWS - 1, isReplicated: false });
-  await evictDurableObject(coordinator(path));
+  await restart(path);
 
   expect((await keyed(path, 1)).status).toBe(201);
   const refused = await keyed(path, 2);
@@ -61,7 +60,7 @@ it("takes no new run while 512 MB are not replicated", async () => {
   faults.writes = "down";
   await fillJournal(path, { rows: 1, isReplicated: false });
   await journal(path, "UPDATE runs SET bytes = ? WHERE action_name = 'filler'", PENDING_MAX_BYTES);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   expect(await keyed(path, 1)).toMatchObject({ status: 503, body: { code: "coordinator_overloaded" } });
   faults.writes = null;
   await until(async () => {

@@ -1,8 +1,8 @@
 /** Group writer on real objects and a real D1. */
 
-import { evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { RunRows } from "../../../src/runs/journal/run-rows.ts";
@@ -19,6 +19,7 @@ import {
   givenAged,
   journal,
   MINUTE_MS,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
@@ -26,8 +27,6 @@ import { APPROVAL, gatedRun } from "../../support/gated.ts";
 import { givenReplicated, replicated } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { writeRows } from "../../support/rows.ts";
-
-afterEach(() => vi.restoreAllMocks());
 
 async function versionOf(path: string, id: string): Promise<number | undefined> {
   const [row] = await journal<{ version: number }>(path, "SELECT version FROM runs WHERE id = ?", id);
@@ -127,27 +126,27 @@ it("ignores an older version that arrives late", async () => {
   expect(await rowOf(id)).toMatchObject({ version: 2, status: "cancelled" });
 });
 
-it("keeps an earlier alarm after an eviction", async () => {
+it("keeps an earlier alarm after a restart", async () => {
   const path = newRunsPath();
   const soon = Date.now() + 30 * MINUTE_MS;
   await createAged(path, { deadlineAt: soon });
   await replicated(path);
   await runDurableObjectAlarm(coordinator(path));
   expect(await alarmAt(path)).toBe(soon);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   await createAged(path, { deadlineAt: soon + 60 * MINUTE_MS });
   await replicated(path);
   await runDurableObjectAlarm(coordinator(path));
   expect(await alarmAt(path)).toBe(soon);
 });
 
-it("does not postpone the retry of a pending row after an eviction", async () => {
+it("does not postpone the retry of a pending row after a restart", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   await createAged(path);
   const retryAt = await alarmAt(path);
   expect(retryAt).not.toBeNull();
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   faults.writes = "hang";
   await createAged(path);
   expect(await alarmAt(path)).toBeLessThanOrEqual(retryAt ?? 0);
@@ -178,11 +177,11 @@ it("rings once in a minute while batches are written", async () => {
   gate.open();
 });
 
-it("replicates a few seconds after its start what an evicted object had not, without an alarm", async () => {
+it("replicates a few seconds after its start what a restarted object had not, without an alarm", async () => {
   const path = newRunsPath();
   faults.writes = "down";
   const id = await createAged(path);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   faults.writes = null;
   await runInDurableObject(coordinator(path), (_instance, { storage }) => storage.deleteAlarm());
   await until(async () => (await rowOf(id)) !== null);

@@ -3,7 +3,7 @@
  * clock.
  */
 
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { utf8Bytes } from "../../../src/base/limits.ts";
 import { GROUP_MAX_BYTES, toGroupRow } from "../../../src/runs/d1/store.ts";
 import { BATCH_MAX_MS, INTERVAL_MIN_MS, INTERVAL_MS } from "../../../src/runs/replication/batch-writer.ts";
@@ -14,9 +14,6 @@ import { type Batch, CONTENT, type HeldBatches, itHeld, OUTAGE, withHeldBatches 
 
 beforeEach(() => {
   vi.useFakeTimers();
-});
-afterEach(() => {
-  vi.useRealTimers();
 });
 
 const pass = (ms: number) => vi.advanceTimersByTimeAsync(ms);

@@ -95,8 +95,8 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
     if (written === null) throw new Error("the journal has no place for this run");
     by.changed(written.pendingVersion, isUrgent);
   };
-  /** A new instance over the same journal and the same D1, as after an eviction. */
-  const evict = () => {
+  /** A new instance over the same journal and the same D1, as after a restart. */
+  const restart = () => {
     const next = new Journal(storage, journal.scope);
     const clock = new AlarmClock(storage, next);
     return { journal: next, writer: writerOf(next, clock) };
@@ -110,5 +110,5 @@ function makeHeldBatches(path: string, storage: DurableObjectStorage, troubles: 
   const sent = () => batches.map(({ rows }) => rows);
   /** Whether D1 has the run's newest version. */
   const isReplicated = (name: string) => writer.lacking(idOf(name)) === undefined;
-  return { storage, writer, journal, evict, batches, batch, sent, write, idOf, isReplicated, troubles };
+  return { storage, writer, journal, restart, batches, batch, sent, write, idOf, isReplicated, troubles };
 }

@@ -26,7 +26,7 @@ type Step =
   | { readonly what: "change" | "resync" | "forget"; readonly name: Name }
   | { readonly what: "confirm" | "refuse" | "late"; readonly nth: number }
   | { readonly what: "start"; readonly count: number }
-  | { readonly what: "succeed" | "end" | "note" | "evict" };
+  | { readonly what: "succeed" | "end" | "note" | "restart" };
 
 const name = fc.constantFrom(...NAMES);
 const nth = fc.nat({ max: 2 });
@@ -36,7 +36,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 6, arbitrary: fc.record({ what: fc.constant("start"), count: fc.integer({ min: 1, max: 3 }) }) },
   { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("confirm", "refuse", "late"), nth }) },
   { weight: 7, arbitrary: fc.record({ what: fc.constantFrom("succeed", "succeed", "end", "end", "note") }) },
-  { weight: 1, arbitrary: fc.record({ what: fc.constant("evict") }) },
+  { weight: 1, arbitrary: fc.record({ what: fc.constant("restart") }) },
   { weight: 1, arbitrary: fc.record({ what: fc.constant("forget"), name }) },
 ) as fc.Arbitrary<Step>;
 
@@ -61,7 +61,7 @@ class World {
   /** The versions that D1 has or has refused, as far as this instance was told. */
   readonly #inD1 = new Map<string, number>();
   readonly #refused = new Map<string, number>();
-  /** The journal's list of refused runs, which survives an eviction. */
+  /** The journal's list of refused runs, which survives a restart. */
   readonly #listed = new Set<string>();
   /** Runs that wait to be replicated again. */
   readonly #again = new Map<string, PendingVersion>();
@@ -87,7 +87,7 @@ class World {
     } else if (now.what === "end") this.#end();
     else if (now.what === "note")
       this.#cursor = Math.max(this.#cursor, Math.min(this.#runs.firstSeq - 1, this.#lastSeq));
-    else this.#evict();
+    else this.#restart();
   }
 
   #change(id: string): void {
@@ -152,7 +152,7 @@ class World {
   }
 
   /** A new instance knows what the journal, the cursor and the list of refused runs tell it. */
-  #evict(): void {
+  #restart(): void {
     const known = [...this.#journal.values()]
       .filter(({ id, seq }) => seq > this.#cursor || this.#listed.has(id))
       .sort((one, other) => one.seq - other.seq);
@@ -219,7 +219,7 @@ function asText(value: object): string {
   return JSON.stringify(value, (_key, member) => (member === Number.POSITIVE_INFINITY ? "Infinity" : member));
 }
 
-it("the first number that is not replicated is exact, and nothing is lost, whatever changes, is written, fails, is refused, comes late or is evicted", () => {
+it("the first number that is not replicated is exact, and nothing is lost, whatever changes, is written, fails, is refused, comes late or is restarted", () => {
   const stories = fc.array(step, { minLength: 5, maxLength: 40, size: "max" });
   const play = (steps: readonly Step[]) => {
     const world = new World();

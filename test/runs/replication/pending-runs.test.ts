@@ -1,11 +1,21 @@
 /** Runs that D1 lacks: in memory while they are few, read from the journal when they are many. */
 
-import { evictDurableObject, runInDurableObject } from "cloudflare:test";
+import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { LackingIds, PendingRuns } from "../../../src/runs/replication/pending-runs.ts";
-import { alarmIn, coordinator, createAged, DAY_MS, direct, journal, MINUTE_MS, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  coordinator,
+  createAged,
+  DAY_MS,
+  direct,
+  journal,
+  MINUTE_MS,
+  restart,
+  until,
+} from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
@@ -90,11 +100,11 @@ describe("a pending run", () => {
     for (const row of rows) expect(JSON.parse(String(row.body)).actionName).toBe(row.action_name);
   });
 
-  it("is read from the journal after an eviction", async () => {
+  it("is read from the journal after a restart", async () => {
     const path = newRunsPath();
     faults.writes = "down";
     const id = await createAged(path, { actionName: "as-created" });
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     await journal(path, "UPDATE runs SET action_name = 'as-journalled'");
     faults.writes = null;
     await alarmIn(61_000, coordinator(path));
@@ -199,7 +209,7 @@ it("a journalled run that can't be printed does not prevent others from being li
   await runInDurableObject(stub, (_instance, state) => {
     state.storage.sql.exec("UPDATE runs SET started_at = 9000000000000000, version = 2 WHERE id = ?", broken.id);
   });
-  await evictDurableObject(stub);
+  await restart(path);
 
   const { body, headers } = await ask<ActionRun[]>("GET", path);
   expect([body, headers.get("Action-Runs-Stale")]).toEqual([[expect.objectContaining({ id: other.id })], null]);

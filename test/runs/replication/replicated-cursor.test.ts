@@ -1,25 +1,29 @@
 /**
- * The journal's cursor of what is replicated: after an eviction, only what may not be replicated is replicated again.
+ * The journal's cursor of what is replicated: after a restart, only what may not be replicated is replicated again.
  */
 
-import { evictDurableObject } from "cloudflare:test";
 import fc from "fast-check";
-import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { Journal } from "../../../src/runs/journal/journal.ts";
-import { alarmIn, change, coordinator, createAged, DAY_MS, HOUR_MS, journal, until } from "../../support/direct.ts";
+import {
+  alarmIn,
+  change,
+  coordinator,
+  createAged,
+  DAY_MS,
+  HOUR_MS,
+  journal,
+  restart,
+  until,
+} from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { replicated } from "../../support/landed.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { CONTENT, type HeldBatches, itHeld, OUTAGE, withHeldBatches } from "./held-batches.ts";
 
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
-
 itHeld(
-  "a run that D1 refuses is replicated after an eviction, although the journal could not list it at once",
-  async ({ writer, evict, batch, batches, write, storage, idOf }) => {
+  "a run that D1 refuses is replicated after a restart, although the journal could not list it at once",
+  async ({ writer, restart, batch, batches, write, storage, idOf }) => {
     vi.spyOn(console, "error").mockImplementation(() => {});
     write("a", 1);
     await until(async () => batches.length === 1);
@@ -29,7 +33,7 @@ itHeld(
     storage.sql.exec("DROP TRIGGER full");
     writer.noteReplicated();
     expect(
-      evict()
+      restart()
         .journal.replicaIn(0)
         .pending()
         .map(({ id }) => id),
@@ -69,8 +73,8 @@ async function createNoted(path: string, count: number): Promise<string[]> {
 }
 
 /** Lets the alarm of a new instance ring, and waits until the instance has nothing left to replicate. */
-async function evictAndRetry(path: string): Promise<void> {
-  await evictDurableObject(coordinator(path));
+async function restartAndRetry(path: string): Promise<void> {
+  await restart(path);
   await alarmIn(61_000, coordinator(path));
   await replicated(path);
 }
@@ -80,7 +84,7 @@ beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + DAY_MS });
 });
 
-describe("after an eviction", () => {
+describe("after a restart", () => {
   it("exactly what was not replicated is replicated", async () => {
     const path = newRunsPath();
     const [first = ""] = await createNoted(path, 3);
@@ -88,7 +92,7 @@ describe("after an eviction", () => {
     const created = await createAged(path);
     await change(path, first, { type: "started" });
     const sent = noteSent(path);
-    await evictAndRetry(path);
+    await restartAndRetry(path);
     await until(async () => (await rowOf(created)) !== null);
     expect(sent.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
   });
@@ -100,10 +104,10 @@ describe("after an eviction", () => {
     await replicated(path);
     expect(await rowOf(id)).not.toBeNull();
     const sent = noteSent(path);
-    await evictAndRetry(path);
+    await restartAndRetry(path);
     expect(sent).toEqual([`${id}@1`]);
     await alarmIn(61_000, coordinator(path));
-    await evictAndRetry(path);
+    await restartAndRetry(path);
     expect(sent).toHaveLength(1);
   });
 
@@ -118,11 +122,11 @@ describe("after an eviction", () => {
     await alarmIn(0, coordinator(path));
     expect(await cursor(path)).toBe(3);
     const sent = noteSent(path);
-    await evictAndRetry(path);
+    await restartAndRetry(path);
     await until(async () => (await rowOf(refused)) !== null);
     expect(sent).toEqual([`${refused}@1`]);
     await until(async () => (await journal(path, "SELECT run_id FROM quarantined_runs")).length === 0);
-    await evictAndRetry(path);
+    await restartAndRetry(path);
     expect(sent).toHaveLength(1);
   });
 
@@ -134,14 +138,14 @@ describe("after an eviction", () => {
     const created = await createAged(path, { deadlineAt: Date.now() + DAY_MS });
     await change(path, first, { type: "started" });
     const sent = noteSent(path);
-    await evictAndRetry(path);
+    await restartAndRetry(path);
     await until(async () => (await rowOf(created)) !== null);
     expect(sent.sort()).toEqual([`${created}@1`, `${first}@2`].sort());
   });
 
   itHeld(
     "a change is replicated that was written before one of a run that was replicated again, if their batch failed",
-    async ({ writer, evict, batch, batches, journal, write, idOf }) => {
+    async ({ writer, restart, batch, batches, journal, write, idOf }) => {
       for (const name of ["a", "b"]) write(name, 1);
       await until(async () => batches.length === 1);
       batch(0).succeed();
@@ -155,7 +159,7 @@ describe("after an eviction", () => {
       batch(1).fail(OUTAGE);
       await until(async () => writer.pending.isAnyChangeWaiting && !writer.pending.isAgain(idOf(again)));
       writer.noteReplicated();
-      const known = evict()
+      const known = restart()
         .journal.replicaIn(0)
         .pending()
         .map(({ id }) => id);
@@ -165,7 +169,7 @@ describe("after an eviction", () => {
 
   itHeld(
     "numbers go on after the run with the highest one was purged",
-    async ({ writer, journal: first, evict, batch, batches, write, idOf }) => {
+    async ({ writer, journal: first, restart, batch, batches, write, idOf }) => {
       write("a", 1);
       write("b", 1);
       await until(async () => batches.length === 1);
@@ -175,10 +179,10 @@ describe("after an eviction", () => {
       expect(first.replicaIn(0).replicatedSeq).toBe(2);
       first.forget([idOf("b")]);
       writer.forget([idOf("b")]);
-      const second = evict();
+      const second = restart();
       write("c", 1, "{}", { instance: second });
       expect(second.writer.pending.firstSeq).toBe(3);
-      expect(evict().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
+      expect(restart().journal.replicaIn(0).pending()).toMatchObject([{ id: idOf("c"), seq: 3 }]);
     },
   );
 });
@@ -191,7 +195,7 @@ type Step =
   | { readonly what: "write"; readonly name: (typeof NAMES)[number] }
   | { readonly what: "succeed" | "refuse" | "fail" | "lose"; readonly nth: number }
   | { readonly what: "pass"; readonly ms: number }
-  | { readonly what: "retry" | "note" | "evict" };
+  | { readonly what: "retry" | "note" | "restart" };
 
 const nth = fc.nat({ max: 3 });
 const step: fc.Arbitrary<Step> = fc.oneof(
@@ -199,16 +203,16 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   { weight: 4, arbitrary: fc.record({ what: fc.constant("succeed"), nth }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constantFrom("refuse", "fail", "lose"), nth }) },
   { weight: 3, arbitrary: fc.record({ what: fc.constant("pass"), ms: fc.constantFrom(1, 50, 2500, 10_000) }) },
-  { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("retry", "note", "evict") }) },
+  { weight: 4, arbitrary: fc.record({ what: fc.constantFrom("retry", "note", "restart") }) },
 ) as fc.Arbitrary<Step>;
 
 /** Plays a story, and after each step holds the journal against what D1 has. */
-async function play({ evict, write, batches, idOf, storage, ...first }: HeldBatches, steps: readonly Step[]) {
+async function play({ restart, write, batches, idOf, storage, ...first }: HeldBatches, steps: readonly Step[]) {
   const written = new Map<string, number>();
   const inD1 = new Map<string, number>();
   const over = new Set<object>();
-  let instance: ReturnType<typeof evict> = first;
-  /** How many batches started before the last eviction. They may still be written, but nobody hears of it. */
+  let instance: ReturnType<typeof restart> = first;
+  /** How many batches started before the last restart. They may still be written, but nobody hears of it. */
   let forgotten = 0;
 
   function end(what: "succeed" | "refuse" | "fail" | "lose", nth: number): void {
@@ -231,10 +235,10 @@ async function play({ evict, write, batches, idOf, storage, ...first }: HeldBatc
       write(now.name, version, "{}", { instance });
     } else if (now.what === "pass") await vi.advanceTimersByTimeAsync(now.ms);
     else if (now.what === "note") instance.writer.noteReplicated();
-    else if (now.what === "evict") {
+    else if (now.what === "restart") {
       vi.clearAllTimers();
       forgotten = batches.length;
-      instance = evict();
+      instance = restart();
     } else if ("nth" in now) end(now.what, now.nth);
     else instance.writer.writeNow();
     await vi.advanceTimersByTimeAsync(0);
@@ -261,7 +265,7 @@ async function play({ evict, write, batches, idOf, storage, ...first }: HeldBatc
   vi.clearAllTimers();
 }
 
-it("the cursor never passes a run that is not replicated, whatever succeeds, fails, is refused, comes late, or is evicted", async () => {
+it("the cursor never passes a run that is not replicated, whatever succeeds, fails, is refused, comes late, or is restarted", async () => {
   vi.useRealTimers();
   vi.useFakeTimers();
   const stories = fc.array(step, { minLength: 10, maxLength: 40 });

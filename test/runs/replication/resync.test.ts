@@ -1,8 +1,7 @@
 /** D1 is rebuilt from the journals after it was restored or lost. */
 
-import { evictDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../../support/clock.ts";
 import {
   alarmIn,
@@ -16,6 +15,7 @@ import {
   journal,
   MINUTE_MS,
   newIdIn,
+  restart,
   until,
 } from "../../support/direct.ts";
 import { faults, queueBatches } from "../../support/faults.ts";
@@ -23,11 +23,6 @@ import { givenReplicated, replicated, walkedTo } from "../../support/landed.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { insertRows, rowStore } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
-
-afterEach(() => {
-  vi.useRealTimers();
-  vi.restoreAllMocks();
-});
 
 /** Hurries the intervals between batches, which are shorter than 3 s. D1's timeouts are not hurried. */
 const hurryPauses = () => hurryTime(10, 3000);
@@ -137,7 +132,7 @@ it("does not start over when it is requested again", async () => {
   expect(sent.sort()).toEqual([...new Set(sent)]);
 });
 
-it("goes on after an eviction in the middle", async () => {
+it("goes on after a restart in the middle", async () => {
   const path = newRunsPath();
   hurryPauses();
   await fillJournal(path, { rows: 2500, isReplicated: true });
@@ -151,7 +146,7 @@ it("goes on after an eviction in the middle", async () => {
   };
   await direct(path).upkeep.resync();
   await until(async () => batches === 2);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   faults.writes = null;
   await alarmIn(61_000, coordinator(path));
   await until(async () => (await rows(path)) === 2500);
@@ -167,21 +162,21 @@ it("is not held up by a run that D1 refuses for its content", async () => {
   await until(async () => (await rows(path)) === 2499);
 });
 
-it("replicates runs again that D1 had confirmed before it lost them, also after an eviction", async () => {
+it("replicates runs again that D1 had confirmed before it lost them, also after a restart", async () => {
   const { path, id } = await givenReplicated();
   await alarmIn(0, coordinator(path));
   await loseRows(path);
   faults.writes = "down";
   await direct(path).upkeep.resync();
   await createAged(path);
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   faults.writes = null;
   await alarmIn(61_000, coordinator(path));
   await until(async () => (await rows(path)) === 2);
   expect(await idsInD1(path)).toContain(id);
 });
 
-it("replicates a change that is made before one of a run in its batch, if the batch fails and the object is evicted", async () => {
+it("replicates a change that is made before one of a run in its batch, if the batch fails and the object is restarted", async () => {
   const path = newRunsPath();
   const createdAt = Date.now() - 120 * MINUTE_MS;
   const early = await createAged(path, { createdAt, deadlineAt: Date.now() + 60 * MINUTE_MS });
@@ -212,7 +207,7 @@ it("replicates a change that is made before one of a run in its batch, if the ba
   batches.open();
   await until(async () => (await lacks(path)) === 2);
   await alarmIn(0, coordinator(path));
-  await evictDurableObject(coordinator(path));
+  await restart(path);
   isDown = false;
   await alarmIn(61_000, coordinator(path));
   await until(async () => (await lacks(path)) === 0);
@@ -350,12 +345,12 @@ describe("rows of purged runs that a restore brought back", () => {
     expect((await idsInD1(path)).filter((id) => ghosts.includes(id))).toEqual([]);
   });
 
-  it("are removed by the alarm of an empty coordinator that was evicted in the middle", async () => {
+  it("are removed by the alarm of an empty coordinator that was restarted in the middle", async () => {
     const path = newRunsPath();
     await insertRows(scopeOfPath(path), [{ id: await newIdIn(path, Date.now() - DAY_MS) }]);
     faults.reads = "hang";
     await direct(path).upkeep.resync();
-    await evictDurableObject(coordinator(path));
+    await restart(path);
     faults.reads = null;
     expect(await alarmIn(61_000, coordinator(path))).toBe(true);
     await until(async () => (await rows(path)) === 0 && (await isOver(path)));

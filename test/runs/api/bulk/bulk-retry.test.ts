@@ -1,16 +1,12 @@
 /** A bulk retry: each failed run is run again once, whoever asks how often. */
 
-import { afterEach, expect, it, vi } from "vitest";
+import { expect, it, vi } from "vitest";
 import { RunHandler } from "../../../../src/runs/coordinator/run-handler.ts";
 import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
 import { APPROVAL, type DetailedRun, LATER, startGated, storeGated } from "../../../support/gated.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
 import { givenProject, grantToken } from "../../../support/tokens.ts";
-
-afterEach(() => {
-  vi.restoreAllMocks();
-});
 
 const FAILED = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 500 };
 

@@ -1,7 +1,7 @@
 /** GET …/approval: what an approver decides about. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { HOUR_MS, hurryTimers, until } from "../../../support/direct.ts";
 import { breakD1, faults } from "../../../support/faults.ts";
 import { APPROVAL, type Details, decide, givenGated, ONE_AT_A_TIME, storeGated } from "../../../support/gated.ts";
@@ -20,8 +20,6 @@ interface Approval {
 
 const approvalOf = (runs: string, id: string, options: Ask = {}) =>
   ask<Approval>("GET", `${runs}/${id}/approval`, options);
-
-afterEach(() => vi.restoreAllMocks());
 
 describe("the approval of a run", () => {
   it("shows the request as it will be sent, without secrets, whatever happens to the action", async () => {

@@ -1,6 +1,6 @@
 /** GET …/concurrency-groups: how many runs are running and queued. */
 
-import { afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
 import { loseCoordinator } from "../../../support/changes.ts";
 import { decide, startGated, storeGated } from "../../../support/gated.ts";
 import { ask, newRunsPath, pagesOf } from "../../../support/requests.ts";
@@ -17,8 +17,6 @@ interface Group {
 
 const pathOf = (runs: string, query = "") => `${runs.replace(/action-runs$/, "concurrency-groups")}${query}`;
 const groupsOf = async (runs: string, query = "") => (await ask<Group[]>("GET", pathOf(runs, query))).body;
-
-afterEach(() => vi.restoreAllMocks());
 
 /** In the order of their UTF-8 bytes. */
 const KEYS = ["Z", "a", "b", "é", "\uffee", "\u{1f680}", "\u{1f680}".repeat(254), "\u{1f680}".repeat(255)];

@@ -1,6 +1,6 @@
 /** …/pauses: what holds back a group or a whole environment, and who may say so. */
 
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { askWith, calledThrough, envWith } from "../../../support/bindings.ts";
 import { loseCoordinator } from "../../../support/changes.ts";
 import { direct, until } from "../../../support/direct.ts";
@@ -25,8 +25,6 @@ const remove = (runs: string, group: string, options: Ask = {}): Promise<Answer<
   ask("DELETE", pathOf(runs, group), options);
 const list = async (runs: string) => (await ask<Pause[]>("GET", pathOf(runs))).body;
 const hasStarted = async (runs: string, { id }: DetailedRun) => (await detailsOf(runs, id)).details.waiting === null;
-
-afterEach(() => vi.restoreAllMocks());
 
 it("a pause of a group holds back its runs, until a DELETE", async () => {
   const path = newRunsPath();

@@ -1,10 +1,10 @@
-/** Every answer stays true when the object is evicted between any two steps, with or without an outage of D1. */
+/** Every answer stays true when the object is restarted between any two steps, with or without an outage of D1. */
 
-import { abortAllDurableObjects, evictDurableObject, runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import { sweep } from "../../src/runs/d1/sweep.ts";
-import { alarmIn, coordinator, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
+import { alarmIn, coordinator, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
@@ -132,42 +132,30 @@ async function decided(story: Story): Promise<ActionRun> {
   return (await ask("GET", `${story.path}/${of(story).id}`)).body;
 }
 
-// An eviction waits for the interval between batches.
-beforeEach(() => hurryTimers(500));
-
 const FAULTS: readonly (Extract<Fault, string> | null)[] = [null, "down", "committed_then_error"];
 
 describe.each(FAULTS)("with writes to D1: %s", (fault) => {
   const places = STEPS.slice(1).map((step, n) => ({ place: n + 1, before: step.name }));
-  it.each(places)("an eviction before: $before", async ({ place }) => {
+  it.each(places)("a restart before: $before", async ({ place }) => {
     faults.writes = fault;
     await play((n) => n === place);
   });
 
-  it("an eviction before every step", async () => {
+  it("a restart before every step", async () => {
     faults.writes = fault;
     await play(() => true);
   });
 });
 
-it("while writes to D1 hang, every object is aborted before every step", async () => {
+it("with writes to D1 that hang, a restart before every step", async () => {
   faults.writes = "hang";
-  // An eviction would wait for what hangs.
-  await play(() => true, abortAllDurableObjects);
+  await play(() => true);
 });
 
-async function evictOwner({ path, created }: Story): Promise<void> {
-  if (created === undefined) return;
-  const owner = coordinator(path);
-  // Only an object that runs can be evicted.
-  await runInDurableObject(owner, () => {});
-  await evictDurableObject(owner);
-}
-
-async function play(evictBefore: (n: number) => boolean, evict: (story: Story) => unknown = evictOwner): Promise<void> {
+async function play(restartsBefore: (n: number) => boolean): Promise<void> {
   const story: Story = { path: newRunsPath() };
   for (const [n, step] of STEPS.entries()) {
-    if (evictBefore(n)) await evict(story);
+    if (story.created !== undefined && restartsBefore(n)) await restart(story.path);
     await step.go(story);
   }
   faults.writes = null;
