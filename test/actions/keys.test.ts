@@ -7,7 +7,7 @@ import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { watchLog } from "../support/secrets.ts";
 import { newActionsPath, ORIGIN_A, rowOfAction, runWith, scopeOf, triggerAt } from "./actions.ts";
 

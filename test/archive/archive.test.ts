@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { archiveStatus } from "../../src/runs/api/run-archive.ts";
 import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { replicatedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 import { beat } from "../support/stream.ts";

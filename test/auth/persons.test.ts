@@ -1,7 +1,7 @@
 /** For whom a request acts: what a run shows, and whose repetition a request with the same key is. */
 
 import { describe, expect, it, vi } from "vitest";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, type Refusal } from "../support/tokens.ts";

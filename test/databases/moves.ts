@@ -7,7 +7,7 @@ import type { Coordinator, Lacking } from "../../src/runs/protocol.ts";
 
 import { alarmAt, alarmIn, coordinator, createAged, direct, journal, restart, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
-import { walkedTo } from "../support/landed.ts";
+import { walkedTo } from "../support/replicated.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 

@@ -11,7 +11,7 @@ import { bulk, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
 import { hurryTimers, newIdIn } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
 import { changed } from "../support/settings.ts";

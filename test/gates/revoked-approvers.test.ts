@@ -5,7 +5,7 @@ import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import type { Actor } from "../../src/runs/run.ts";
 
 import { MINUTE_MS } from "../support/direct.ts";
-import { replicatedIn } from "../support/landed.ts";
+import { replicatedIn } from "../support/replicated.ts";
 import { BOB, create, DETAILED, holds, newKey, newPause, shown, type Wanted } from "./gated-runs.ts";
 import { type Awake, itAwake, stage, useStage } from "./stage.ts";
 

@@ -11,7 +11,7 @@ import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
 import { coordinator, hurryTimers, newIdIn, restart, sqlStorage, writeFirst } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { replicatedIn } from "../support/landed.ts";
+import { replicatedIn } from "../support/replicated.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { sendWith } from "../webhooks/stand-in-sender.ts";
 

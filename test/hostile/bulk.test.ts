@@ -2,7 +2,7 @@
 
 import { beforeAll, describe, expect, it } from "vitest";
 import { bulk, bulkPath, type Item, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 

@@ -8,7 +8,7 @@ import { keyRing } from "../../src/settings/key-ring.ts";
 import { askWith, envWith, untouchable } from "../support/bindings.ts";
 import { coordinator } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { replicated, replicatedRow } from "../support/landed.ts";
+import { replicated, replicatedRow } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import type { Refusal } from "../support/tokens.ts";
 

@@ -5,7 +5,7 @@ import { ROUTES } from "../support/bindings.ts";
 import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
 import { journal, until } from "../support/direct.ts";
 import { gatedRun, LATER } from "../support/gated.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";

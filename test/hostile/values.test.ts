@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from "vitest";
-import { replicatedRow } from "../support/landed.ts";
+import { replicatedRow } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
 import { grantToken } from "../support/tokens.ts";

@@ -11,7 +11,7 @@ import { envWith } from "../support/bindings.ts";
 import { bulk, bulkEnded, bulkPath, startBulk } from "../support/bulk.ts";
 import { faults } from "../support/faults.ts";
 import { hopsOf, watchHops } from "../support/hops.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 import { grantToken, newProject } from "../support/tokens.ts";

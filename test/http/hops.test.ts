@@ -9,7 +9,7 @@ import { askWith, envWith } from "../support/bindings.ts";
 import { createAged, journal } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
 import { hopPaths, hopsOf } from "../support/hops.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, ROOT, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 

@@ -19,7 +19,7 @@ import {
   sqlStorage,
   until,
 } from "../support/direct.ts";
-import { replicated, replicatedIn } from "../support/landed.ts";
+import { replicated, replicatedIn } from "../support/replicated.ts";
 import { type CreatedRun, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;

@@ -4,7 +4,7 @@ import { abortAllDurableObjects } from "cloudflare:test";
 import { describe, expect, it, vi } from "vitest";
 import { change, createAged, direct, until } from "../support/direct.ts";
 import { faults, queueBatches } from "../support/faults.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import {
   type ActionRun,
   type Answer,

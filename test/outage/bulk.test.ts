@@ -8,7 +8,7 @@ import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support
 import { later } from "../support/clock.ts";
 import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { faults, queueBatches, resetFaults } from "../support/faults.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
 import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
 import { BulkOperations } from "../support/worker.ts";

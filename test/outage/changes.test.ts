@@ -16,7 +16,7 @@ import {
   until,
 } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/stream.ts";
 

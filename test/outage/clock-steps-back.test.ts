@@ -24,7 +24,7 @@ import {
   until,
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { grantToken, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 

@@ -4,7 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { afterEach, beforeEach, vi } from "vitest";
 import { coordinator } from "./direct.ts";
 import { faults } from "./faults.ts";
-import { replicated } from "./landed.ts";
+import { replicated } from "./replicated.ts";
 import { newRunsPath } from "./requests.ts";
 
 export interface Hops {

@@ -8,7 +8,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { JOURNAL_STEPS, migrate, tablesOf } from "../../src/runs/journal/schema.ts";
 import { change, coordinator, createAged, direct, journal, MINUTE_MS, restart } from "../support/direct.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../support/requests.ts";
 
 /** The numbers of the steps that this code knows. */

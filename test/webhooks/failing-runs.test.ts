@@ -2,7 +2,7 @@
 
 import { expect, it } from "vitest";
 import { journal } from "../support/direct.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { ask, rowOf } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";

@@ -7,7 +7,7 @@ import { runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { coordinatorOf } from "../../src/runs/protocol.ts";
 import { coordinator, createAged, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
-import { replicated } from "../support/landed.ts";
+import { replicated } from "../support/replicated.ts";
 import { newRunsPath } from "../support/requests.ts";
 import { alarmAt, answer, fire, outside, pass, ring, rowsWritten, useStandInSender } from "./stand-in-sender.ts";
 

@@ -1,6 +1,6 @@
 /** What the journal does: its writes begin and cease to fail, it is read, and its runs are replicated. */
 
-import { replicatedIn } from "../../support/landed.ts";
+import { replicatedIn } from "../../support/replicated.ts";
 import type { Awake } from "../stage.ts";
 import { type Acts, actor, DETAILED, type Scene, SECOND_MS, short } from "./scene.ts";
 import { ring } from "./time.ts";

@@ -16,7 +16,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, givenRun, newRunsPath, report } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { beat } from "../../support/stream.ts";

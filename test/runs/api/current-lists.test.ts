@@ -21,7 +21,7 @@ import {
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches, resetFaults } from "../../support/faults.ts";
 import { decide, startGated, storeGated } from "../../support/gated.ts";
-import { givenReplicated, replicated } from "../../support/landed.ts";
+import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 

@@ -6,7 +6,7 @@ import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { journal } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
-import { replicatedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/replicated.ts";
 import {
   type ActionRun,
   type Answer,

@@ -5,7 +5,7 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read-runs.ts";
 import { change, coordinator, direct, givenAged, journal, until } from "../../support/direct.ts";
 import { hopsOf, watchHops } from "../../support/hops.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { idAt, newRun } from "../../support/rows.ts";
 import { grantToken } from "../../support/tokens.ts";

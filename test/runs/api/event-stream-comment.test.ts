@@ -6,7 +6,7 @@
 import { runInDurableObject } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
 import { coordinator, until } from "../../support/direct.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { givenRun, report } from "../../support/requests.ts";
 import { openStream } from "../../support/stream.ts";
 

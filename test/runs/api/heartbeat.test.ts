@@ -10,7 +10,7 @@ import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, change, coordinator, direct, givenAged, MINUTE_MS } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
-import { replicated, replicatedRow } from "../../support/landed.ts";
+import { replicated, replicatedRow } from "../../support/replicated.ts";
 import {
   type ActionRun,
   type Answer,

@@ -25,7 +25,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { givenReplicated, replicated } from "../../support/landed.ts";
+import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { grantToken } from "../../support/tokens.ts";

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { askWith, envWith } from "../../support/bindings.ts";
 import { journal } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import {
   type ActionRun,
   type Answer,

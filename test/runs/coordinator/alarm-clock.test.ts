@@ -21,7 +21,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { type Fault, faults } from "../../support/faults.ts";
-import { replicatedIn } from "../../support/landed.ts";
+import { replicatedIn } from "../../support/replicated.ts";
 import { newRunsPath } from "../../support/requests.ts";
 
 const SEED = 20260131;

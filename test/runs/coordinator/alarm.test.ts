@@ -18,7 +18,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { replicatedRow } from "../../support/landed.ts";
+import { replicatedRow } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";
 import { eventsOf } from "../../support/stream.ts";

@@ -7,7 +7,7 @@
 import fc from "fast-check";
 import { afterEach, expect, it } from "vitest";
 import { restart } from "../../support/direct.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import {
   awake,

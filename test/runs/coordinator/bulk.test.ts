@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { alarmAt, change, createAged, direct, journal, restart, until } from "../../support/direct.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import {
   awake,

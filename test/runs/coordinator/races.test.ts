@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { direct } from "../../support/direct.ts";
-import { replicated, replicatedRow } from "../../support/landed.ts";
+import { replicated, replicatedRow } from "../../support/replicated.ts";
 import {
   type ActionRun,
   type Answer,

@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { FACET_FIELDS, type FacetField, type Facets, facetsStatement } from "../../../src/runs/d1/summary.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { ask, givenRun, newRunsPath, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 

@@ -23,7 +23,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, faulty } from "../../support/faults.ts";
-import { givenReplicated, replicatedIn } from "../../support/landed.ts";
+import { givenReplicated, replicatedIn } from "../../support/replicated.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import worker from "../../support/worker.ts";
 

@@ -20,7 +20,7 @@ import {
   startGated,
   storeGated,
 } from "../../support/gated.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, pagesOf, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun, type Waited, waitingRun } from "../../support/rows.ts";
 import { givenProject, grantToken, newProject } from "../../support/tokens.ts";

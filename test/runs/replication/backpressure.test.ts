@@ -6,7 +6,7 @@ import { expect, it } from "vitest";
 import { PENDING_MAX_BYTES, PENDING_MAX_ROWS } from "../../../src/runs/replication/replication.ts";
 import { alarmIn, coordinator, journal, restart, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import {
   type ActionRun,
   ask,

@@ -24,7 +24,7 @@ import {
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
 import { APPROVAL, gatedRun } from "../../support/gated.ts";
-import { givenReplicated, replicated } from "../../support/landed.ts";
+import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { writeRows } from "../../support/rows.ts";
 

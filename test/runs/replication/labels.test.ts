@@ -5,7 +5,7 @@ import { expect, it, vi } from "vitest";
 import { type D1RowStore, DELETE_LABELS, hasLabels, toGroupRow, WRITE_LABELS } from "../../../src/runs/d1/store.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS, until } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
-import { replicated, walkedTo } from "../../support/landed.ts";
+import { replicated, walkedTo } from "../../support/replicated.ts";
 import { type ActionRun, ask, newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
 

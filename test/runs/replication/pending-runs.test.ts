@@ -17,7 +17,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { toJournaledRun } from "../../support/rows.ts";
 

@@ -17,7 +17,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
-import { replicated } from "../../support/landed.ts";
+import { replicated } from "../../support/replicated.ts";
 import { newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { CONTENT, type HeldBatches, itHeld, OUTAGE, withHeldBatches } from "./held-batches.ts";
 

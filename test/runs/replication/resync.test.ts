@@ -19,7 +19,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, queueBatches } from "../../support/faults.ts";
-import { givenReplicated, replicated, walkedTo } from "../../support/landed.ts";
+import { givenReplicated, replicated, walkedTo } from "../../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { insertRows, rowStore } from "../../support/rows.ts";
 import { fillJournal } from "../../support/rows-in-journal.ts";

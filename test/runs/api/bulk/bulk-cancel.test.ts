@@ -4,7 +4,7 @@ import { expect, it } from "vitest";
 import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { holdWrites } from "../../../support/faults.ts";
 import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/gated.ts";
-import { replicated } from "../../../support/landed.ts";
+import { replicated } from "../../../support/replicated.ts";
 import { ask, createRun, givenRun, newRunsPath, report } from "../../../support/requests.ts";
 import { beat } from "../../../support/stream.ts";
 import { givenProject, grantToken } from "../../../support/tokens.ts";
