@@ -338,8 +338,8 @@ export function matches({ program }: Pattern, text: string, budget: StepBudget):
       }
     }
     budget.left -= steps;
-    const code = text.codePointAt(at);
-    if (code === undefined || (isAnchored && found === 0)) return false;
+    const code = codePointOf(text, at);
+    if (code === null || (isAnchored && found === 0)) return false;
     const following = ++program.position;
     for (let i = 0; i < found; i++) {
       const instruction = accepting[i] ?? 0;
@@ -352,6 +352,18 @@ export function matches({ program }: Pattern, text: string, budget: StepBudget):
     at += code > 0xffff ? 2 : 1;
   }
   return false;
+}
+
+/**
+ * The code point at an index; null at the end of the text. V8's optimized `codePointAt` is not used: it reads past the
+ * end of a text that is a part of a longer one, and so it joins the halves of a character that the text does not have.
+ */
+export function codePointOf(text: string, at: number): number | null {
+  if (at >= text.length) return null;
+  const first = text.charCodeAt(at);
+  if (first < 0xd800 || first > 0xdbff || at + 1 === text.length) return first;
+  const second = text.charCodeAt(at + 1);
+  return second < 0xdc00 || second > 0xdfff ? first : 0x10000 + ((first - 0xd800) << 10) + second - 0xdc00;
 }
 
 function holds(assertion: number, text: string, at: number): boolean {

@@ -3,7 +3,7 @@
  * sections 6.1 to 6.3). PURE. `validate.ts` looks at what values contain.
  */
 import { hasFormat } from "./formats.ts";
-import { matches } from "./pattern.ts";
+import { codePointOf, matches } from "./pattern.ts";
 import { type AllowedValues, type SchemaNode, shownJson, type TypeName } from "./schema-node.ts";
 import { canonicalText, isMultipleOf, type StepBudget } from "./step-budget.ts";
 
@@ -65,7 +65,7 @@ function wrongText(node: SchemaNode, text: string, budget: StepBudget): What | n
 function codePoints(text: string, budget: StepBudget): number {
   budget.left -= text.length;
   let count = 0;
-  for (let at = 0; at < text.length && budget.left >= 0; count++) at += (text.codePointAt(at) ?? 0) > 0xffff ? 2 : 1;
+  for (let at = 0; at < text.length && budget.left >= 0; count++) at += (codePointOf(text, at) ?? 0) > 0xffff ? 2 : 1;
   return count;
 }
 

@@ -183,6 +183,14 @@ describe("work", () => {
     expect(first.map(([found]) => found)).toEqual([true, false, false, false, true]);
   });
 
+  it("reads nothing behind a part of a text, however often it was called", () => {
+    const part = "abcdefghijkl😀".slice(0, 13);
+    const pattern = parse("\\u{1F600}");
+    const budget = { left: Number.MAX_SAFE_INTEGER };
+    const found = Array.from({ length: 20_000 }, () => matches(pattern, part, budget));
+    expect(found.indexOf(true)).toBe(-1);
+  });
+
   it("forgets a run that its budget ended, or that matched early", () => {
     const pattern = parse("^(?:a?){50}b");
     for (let left = 0; left < 2000; left += 7) matches(pattern, "a".repeat(60), { left });
