@@ -2,7 +2,8 @@
  * What a receiver gets, how often, what its answer means for the run, and what the timeline shows, also while D1 is down.
  */
 
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
+import { exchange } from "../../src/webhooks/exchange.ts";
 import { journal, until } from "../support/direct.ts";
 import { breakD1, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
@@ -345,3 +346,20 @@ it.each(["down", "hang"] as const)(
     await expectReplicated(run, open);
   },
 );
+
+describe("an attempt that fails without a response", () => {
+  it.each([
+    ["has not reached a receiver that could not be connected just before", false, 1999, true],
+    ["may have reached it if it took longer than a connection may", false, 2000, false],
+    ["may have reached it if the receiver could be connected just before", true, 1999, false],
+  ])("%s", async (_, isReachable, ms, isUnreached) => {
+    vi.useFakeTimers({ toFake: ["Date"] });
+    vi.stubGlobal("fetch", async () => {
+      vi.setSystemTime(Date.now() + ms);
+      throw new Error("Network connection lost.");
+    });
+    const request = { method: "POST", body: "{}" } as const;
+    const result = await exchange(new URL("https://ci.example.com/"), request, new Headers(), isReachable);
+    expect(result).toMatchObject({ status: null, durationMs: ms, isUnreached });
+  });
+});
