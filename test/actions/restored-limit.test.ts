@@ -32,10 +32,15 @@ async function backUp(scope: string): Promise<() => Promise<void>> {
   };
 }
 
+async function startSome(path: string, count: number) {
+  const runs = [];
+  for (let n = 0; n < count; n++) runs.push((await startGated(path)).body);
+  return runs;
+}
+
 /** How many of three runs start at once. */
 async function started(path: string): Promise<number> {
-  const runs = [];
-  for (let n = 0; n < 3; n++) runs.push((await startGated(path)).body);
+  const runs = await startSome(path, 3);
   const now = await Promise.all(runs.map(({ id }) => detailsOf(path, id)));
   for (const { id } of runs) await decide(path, id, "cancel");
   return now.filter(({ details }) => details.waiting === null).length;
@@ -74,4 +79,21 @@ it("without a resync, the limit that the restore brought back counts 15 minutes 
   const path = await restored({ isResynced: false });
   later(16 * MINUTE_MS);
   expect(await started(path)).toBe(1);
+});
+
+it("a run of the version that the restore took back keeps the limit of that version", async () => {
+  const path = newRunsPath();
+  await storeGated(path, { concurrency: { group: "prod", limit: 1 } });
+  const restore = await backUp(scopeOfPath(path));
+  await storeGated(path, { concurrency: { group: "prod", limit: 3 } });
+  const [first, , , queued] = await startSome(path, 4);
+  await restore();
+  await ask("POST", path.replace(/action-runs$/, "resync"), {});
+  later(31_000);
+  // From now on, the coordinator knows the limit of the older version.
+  await startSome(path, 1);
+  const isWaiting = async () => (await detailsOf(path, queued?.id ?? "")).details.waiting !== null;
+  expect(await isWaiting()).toBe(true);
+  await decide(path, first?.id ?? "", "cancel");
+  expect(await isWaiting()).toBe(false);
 });

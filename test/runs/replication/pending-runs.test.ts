@@ -4,7 +4,8 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { LackingIds, PendingRuns } from "../../../src/runs/replication/pending-runs.ts";
+import { Journal } from "../../../src/runs/journal/journal.ts";
+import { LackingIds, PendingRuns, QuarantinedRuns } from "../../../src/runs/replication/pending-runs.ts";
 import {
   alarmIn,
   coordinator,
@@ -197,6 +198,20 @@ describe("the list of pending runs", () => {
     expect([pending.firstSeq, order()]).toEqual([1, ["run-1", "run-3", "run-4", "run-5"]]);
     for (const seq of [1, 4]) pending.replicated(`run-${seq}`, 1);
     expect([pending.firstSeq, order()]).toEqual([3, ["run-3", "run-5"]]);
+  });
+});
+
+it("a quarantined run stays quarantined if an older version of it is replicated late", async () => {
+  const path = newRunsPath();
+  await createAged(path);
+  await runInDurableObject(coordinator(path), (_, { storage }) => {
+    const quarantined = new QuarantinedRuns(new Journal(storage, scopeOfPath(path)).replicaIn(0));
+    const listed = () => [quarantined.size, [...storage.sql.exec("SELECT run_id FROM quarantined_runs")].length];
+    quarantined.put({ id: "a", version: 2, seq: 1, bytes: 1, changedAt: 1, run: null }, 0);
+    quarantined.replicated("a", 1);
+    expect(listed()).toEqual([1, 1]);
+    quarantined.replicated("a", 2);
+    expect(listed()).toEqual([0, 0]);
   });
 });
 
