@@ -146,6 +146,24 @@ itOver(
   },
 );
 
+itOver(
+  2,
+  "replicates nothing for a step that was given up while it removed rows",
+  async ({ rebuild, looks, deletions, replicated, journalled }) => {
+    rebuild.begin();
+    rebuild.next(0);
+    looks[0]?.find(["1"]);
+    await settle();
+    rebuild.next(10_000);
+    deletions[0]?.done();
+    await settle();
+    expect([looks.length, replicated]).toEqual([2, []]);
+    looks[1]?.find([]);
+    await settle();
+    expect([replicated, rebuild.isUnderWay]).toEqual([journalled, false]);
+  },
+);
+
 itOver(0, "goes on after the clock stepped back, and takes no step twice", async ({ rebuild, looks }) => {
   rebuild.begin();
   rebuild.next(HOUR_MS);
