@@ -5,10 +5,10 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import type { Count } from "./growth/count.ts";
-import { replicated } from "./replicated.ts";
-import { asker, times } from "./seeds.ts";
-import { open, type Site } from "./site.ts";
-import { markdown } from "./table.ts";
+import { markdown } from "./report/table.ts";
+import { replicated } from "./servers/replicated.ts";
+import { asker, times } from "./servers/seeds.ts";
+import { open, type Site } from "./servers/site.ts";
 
 const PROJECT = "bulk";
 const ENVIRONMENT = `/bench/${PROJECT}/envs/env-0`;

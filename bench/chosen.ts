@@ -1,17 +1,17 @@
 /** What `--only` and `--profile` choose, or all, one after another. */
 
 import { bulkWritesTable, measureBulkWrites } from "./bulk-writes.ts";
-import { USUAL } from "./comparisons.ts";
 import { databasesTable, measureDatabases } from "./databases.ts";
 import type { Flags, Part } from "./flags.ts";
 import { gapTable, measureGaps, QUICK, WHOLE } from "./gap.ts";
-import { withLoad } from "./loaded.ts";
-import { drawPlot } from "./plot.ts";
-import { hottest, profileAll } from "./profile.ts";
-import { measureRatios, peersOf } from "./ratios.ts";
-import type { Result } from "./result.ts";
-import { toTable } from "./table.ts";
-import { judgeRatios, keep, progress, showResult } from "./tell.ts";
+import { hottest, profileAll } from "./isolate/profile.ts";
+import { USUAL } from "./rates/comparisons.ts";
+import { measureRatios, peersOf } from "./rates/ratios.ts";
+import { drawPlot } from "./report/plot.ts";
+import type { Result } from "./report/result.ts";
+import { toTable } from "./report/table.ts";
+import { judgeRatios, keep, progress, showResult } from "./report/tell.ts";
+import { withLoad } from "./servers/loaded.ts";
 import { measureWrites, writesTable } from "./writes.ts";
 
 /** What was measured: tables, JSON by name, and results whose failures make the bench fail. */

@@ -3,14 +3,14 @@
  * DB is where every environment of a deployment with one database is.
  */
 
-import { DATABASES } from "./comparisons.ts";
-import { withLoad } from "./loaded.ts";
-import type { Plan } from "./measure.ts";
-import type { OperationName } from "./operations.ts";
-import { measureRatios } from "./ratios.ts";
-import type { Result } from "./result.ts";
-import { FEW_SEEDS } from "./seeds.ts";
-import { markdown, toTable } from "./table.ts";
+import type { OperationName } from "./load/operations.ts";
+import { DATABASES } from "./rates/comparisons.ts";
+import type { Plan } from "./rates/measure.ts";
+import { measureRatios } from "./rates/ratios.ts";
+import type { Result } from "./report/result.ts";
+import { markdown, toTable } from "./report/table.ts";
+import { withLoad } from "./servers/loaded.ts";
+import { FEW_SEEDS } from "./servers/seeds.ts";
 import { measureDatabaseWrites, type Rows, rowsTable } from "./writes.ts";
 
 const SEVERAL = 4;

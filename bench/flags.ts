@@ -1,8 +1,8 @@
 /** The flags of `npm run bench`. A wrong one ends the process before anything is built or measured. */
 import { parseArgs } from "node:util";
-import { CALLERS, type Callers } from "./comparisons.ts";
-import { type Plan, QUICK, WHOLE } from "./measure.ts";
-import { OPERATIONS, type OperationName } from "./operations.ts";
+import { OPERATIONS, type OperationName } from "./load/operations.ts";
+import { CALLERS, type Callers } from "./rates/comparisons.ts";
+import { type Plan, QUICK, WHOLE } from "./rates/measure.ts";
 
 /** What `--only` takes besides operations. */
 const PARTS = ["writes", "bulk", "gap", "databases"] as const;

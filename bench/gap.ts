@@ -3,12 +3,12 @@
  * the next run at the receiver. Service, load and receiver are on this machine, and the receiver answers at once.
  */
 
-import { reportAsHeard, triggerFor } from "./heard-runs.ts";
-import { withReceiver } from "./receiving.ts";
-import { asker, times } from "./seeds.ts";
-import { quantile } from "./series.ts";
-import { open, type Site } from "./site.ts";
-import { markdown } from "./table.ts";
+import { reportAsHeard, triggerFor } from "./load/heard-runs.ts";
+import { withReceiver } from "./load/receiving.ts";
+import { quantile } from "./rates/series.ts";
+import { markdown } from "./report/table.ts";
+import { asker, times } from "./servers/seeds.ts";
+import { open, type Site } from "./servers/site.ts";
 
 const ENVIRONMENT = "/bench/gap/envs/prod";
 const TARGET_MS = 100;

@@ -1,15 +1,15 @@
 /** Builds what is measured, and measures in the mode that the flags have. */
 
-import { build } from "./build.ts";
 import { bulkWritesTable } from "./bulk-writes.ts";
 import { measureChosen } from "./chosen.ts";
 import { type Flags, readSizes } from "./flags.ts";
 import { gapTable } from "./gap.ts";
 import { growthTables, measureGrowth, type Plan, WHOLE } from "./growth/growth.ts";
-import { measureMemory, memoryTable } from "./memory.ts";
-import { drawPlot } from "./plot.ts";
-import { toTable } from "./table.ts";
-import { judgeGrowth, judgeMemory, judgeRatios, progress, showResult } from "./tell.ts";
+import { measureMemory, memoryTable } from "./isolate/memory.ts";
+import { drawPlot } from "./report/plot.ts";
+import { toTable } from "./report/table.ts";
+import { judgeGrowth, judgeMemory, judgeRatios, progress, showResult } from "./report/tell.ts";
+import { build } from "./servers/build.ts";
 import { measureTrial } from "./trial.ts";
 import { writesTable } from "./writes.ts";
 

@@ -4,15 +4,15 @@
  */
 
 import { type BulkWrites, measureBulkWrites } from "./bulk-writes.ts";
-import { USUAL } from "./comparisons.ts";
 import { type Gap, gapsAt, TRIAL as TRIAL_OF_GAPS } from "./gap.ts";
 import { type Growth, measureGrowth, TRIAL as TRIAL_OF_GROWTH } from "./growth/growth.ts";
-import { withLoad } from "./loaded.ts";
-import { TRIAL } from "./measure.ts";
-import { type Memory, SERIES, weigh } from "./memory.ts";
-import { measureRatios, peersOf } from "./ratios.ts";
-import type { Result } from "./result.ts";
-import { FEW_SEEDS } from "./seeds.ts";
+import { type Memory, SERIES, weigh } from "./isolate/memory.ts";
+import { USUAL } from "./rates/comparisons.ts";
+import { TRIAL } from "./rates/measure.ts";
+import { measureRatios, peersOf } from "./rates/ratios.ts";
+import type { Result } from "./report/result.ts";
+import { withLoad } from "./servers/loaded.ts";
+import { FEW_SEEDS } from "./servers/seeds.ts";
 import { measureWrites, type Writes } from "./writes.ts";
 
 /** A list looks at 5000 runs at most, so a smaller site would seem to grow. */

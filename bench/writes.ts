@@ -7,15 +7,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { monotonicMs } from "./clock.ts";
-import { withGenerator } from "./generator.ts";
 import type { Count } from "./growth/count.ts";
 import { makePurgeable } from "./growth/fill.ts";
-import { reportAsHeard, triggerFor } from "./heard-runs.ts";
-import { whenNotified, withReceiver } from "./receiving.ts";
-import { type Expected, replicated } from "./replicated.ts";
-import { asker, chooseDatabase, putEndpoint, times } from "./seeds.ts";
-import { makeSecrets, open, type Site, type SiteOptions } from "./site.ts";
-import { markdown } from "./table.ts";
+import { withGenerator } from "./load/generator.ts";
+import { reportAsHeard, triggerFor } from "./load/heard-runs.ts";
+import { whenNotified, withReceiver } from "./load/receiving.ts";
+import { markdown } from "./report/table.ts";
+import { type Expected, replicated } from "./servers/replicated.ts";
+import { asker, chooseDatabase, putEndpoint, times } from "./servers/seeds.ts";
+import { makeSecrets, open, type Site, type SiteOptions } from "./servers/site.ts";
 
 /**
  * The coordinators of a project's `environments` get `runs` runs in all, after `warmUp` runs that create their tables.

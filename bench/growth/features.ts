@@ -4,10 +4,10 @@
  */
 
 import { setTimeout as delay } from "node:timers/promises";
-import { reportAsHeard, triggerFor } from "../heard-runs.ts";
-import { whenNotified } from "../receiving.ts";
-import { asker } from "../seeds.ts";
-import type { Site } from "../site.ts";
+import { reportAsHeard, triggerFor } from "../load/heard-runs.ts";
+import { whenNotified } from "../load/receiving.ts";
+import { asker } from "../servers/seeds.ts";
+import type { Site } from "../servers/site.ts";
 
 const POLL_MS = 100;
 const ENDS_WITHIN_MS = 30_000;

@@ -7,11 +7,11 @@
 import { cpSync, mkdirSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { withReceiver } from "../receiving.ts";
-import { replicatedUpTo } from "../replicated.ts";
+import { withReceiver } from "../load/receiving.ts";
+import { replicatedUpTo } from "../servers/replicated.ts";
 
-import { asker, chooseDatabase, times } from "../seeds.ts";
-import { makeSecrets, open, type Secrets, type Site } from "../site.ts";
+import { asker, chooseDatabase, times } from "../servers/seeds.ts";
+import { makeSecrets, open, type Secrets, type Site } from "../servers/site.ts";
 import { allNotified, cancelInBulk, endGated, gateOf, putFeatures, type Receivers } from "./features.ts";
 
 export const SCOPE = "bench/growth/measured";

@@ -11,12 +11,12 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Client } from "undici";
 import { onStop } from "../../src/dev/children.ts";
-import { OPERATIONS } from "../operations.ts";
-import { replicatedUpTo } from "../replicated.ts";
-import { type Ask, bearer, newState, parsed, type Reading, read, type State, turn } from "../requests.ts";
-import { quantile } from "../series.ts";
-import { open, type Site } from "../site.ts";
-import { markdown } from "../table.ts";
+import { OPERATIONS } from "../load/operations.ts";
+import { type Ask, bearer, newState, parsed, type Reading, read, type State, turn } from "../load/requests.ts";
+import { quantile } from "../rates/series.ts";
+import { markdown } from "../report/table.ts";
+import { replicatedUpTo } from "../servers/replicated.ts";
+import { open, type Site } from "../servers/site.ts";
 import type { Count } from "./count.ts";
 import * as fill from "./fill.ts";
 

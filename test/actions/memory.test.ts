@@ -2,11 +2,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { ACTION_KIND, actionMemory } from "../../src/actions/kind.ts";
 import type { Hops } from "../../src/http/request-context.ts";
-
+import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { clockFromOne } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask } from "../support/requests.ts";
 import { insertActions, newActionsPath, put, run, scopeOf } from "./actions.ts";
 

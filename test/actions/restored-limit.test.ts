@@ -4,8 +4,8 @@ import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { later } from "../support/clock.ts";
 import { MINUTE_MS } from "../support/direct.ts";
-import { decide, detailsOf, startGated, storeGated } from "../support/gated.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
+import { decide, detailsOf, startGated, storeGated } from "../support/runs/gated.ts";
 
 const TABLES = ["definitions", "deleted_definitions", "definition_versions"] as const;
 type Row = Record<string, unknown>;

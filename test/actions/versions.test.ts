@@ -1,10 +1,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
+import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { askWith } from "../support/bindings.ts";
 import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask, nextOf, pagesOf } from "../support/requests.ts";
 import { get, insertActions, type Listed, newActionsPath, put, rowOfAction, scopeOf } from "./actions.ts";
 

@@ -7,8 +7,8 @@ import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, restart, until } 
 import { faults } from "../support/faults.ts";
 import { replicatedRow } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
+import { beat } from "../support/runs/stream.ts";
 import { changed } from "../support/settings.ts";
-import { beat } from "../support/stream.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
   archivedIds,

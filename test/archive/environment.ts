@@ -9,7 +9,7 @@ import { beforeEach, vi } from "vitest";
 import type { Batch } from "../../src/runs/journal/archive-rows.ts";
 import { coordinator, DAY_MS, direct, HOUR_MS, journal, until } from "../support/direct.ts";
 import { scopeOfPath } from "../support/requests.ts";
-import { fillJournal } from "../support/rows-in-journal.ts";
+import { fillJournal } from "../support/runs/rows-in-journal.ts";
 import { changed } from "../support/settings.ts";
 
 /** Retention in these tests. */

@@ -5,15 +5,15 @@ import { beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { listAudit } from "../../src/auth/audit-routes.ts";
 import { everyMinute } from "../../src/cron.ts";
+import { explaining } from "../support/databases/plans.ts";
 import { createAged, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
-import { decide, startGated, storeGated } from "../support/gated.ts";
-import { explaining } from "../support/plans.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, createRun, nextOf, pagesOf, ROOT, report } from "../support/requests.ts";
+import { decide, startGated, storeGated } from "../support/runs/gated.ts";
+import { beat } from "../support/runs/stream.ts";
 import { linesOf, watchLog } from "../support/secrets.ts";
 import { beginSession } from "../support/sessions.ts";
-import { beat } from "../support/stream.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
 const DAY_MS = 86_400_000;

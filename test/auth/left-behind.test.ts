@@ -5,9 +5,9 @@ import { describe, expect, it, vi } from "vitest";
 import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { LATER, startGated, storeGated } from "../support/gated.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask } from "../support/requests.ts";
+import { LATER, startGated, storeGated } from "../support/runs/gated.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 import { ENDPOINT, newEndpointsPath, put, refOf, rotate, SHOWN } from "../webhook-endpoints/endpoints.ts";
 

@@ -7,8 +7,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { type Access, accessFor, OPERATIONS, type Operation, send } from "../openapi/described-requests.ts";
 import { faults, holdReads } from "../support/faults.ts";
-import { APPROVAL, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, createRun, newRunsPath, ROOT } from "../support/requests.ts";
+import { APPROVAL, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/runs/gated.ts";
 import { beginSession } from "../support/sessions.ts";
 import {
   grantToken,

@@ -3,10 +3,10 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { purgeSessions } from "../../src/auth/session-store.ts";
+import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
 import { ask, nextOf, ROOT } from "../support/requests.ts";
 import { linesOf } from "../support/secrets.ts";
 import {

@@ -4,9 +4,9 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { selectToken } from "../../src/auth/token-store.ts";
 import { clockFrom } from "../support/clock.ts";
+import { explaining } from "../support/databases/plans.ts";
 import { until } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
-import { explaining } from "../support/plans.ts";
 import { ask, ROOT } from "../support/requests.ts";
 import { beginSession, postSession } from "../support/sessions.ts";
 import {

@@ -4,7 +4,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { serve } from "../support/node-server.ts";
 
-export { RUN } from "../support/api-objects.ts";
+export { RUN } from "../support/api/api-objects.ts";
 
 export interface BadServer {
   readonly url: string;

@@ -10,7 +10,7 @@ import { Output, wrap } from "../../src/cli/output.ts";
 import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
 
 import type { Schemas } from "../../src/client/index.ts";
-import { API_TOKEN, ENDPOINT, RUN } from "../support/api-objects.ts";
+import { API_TOKEN, ENDPOINT, RUN } from "../support/api/api-objects.ts";
 
 type ActionRun = Schemas["ActionRun"];
 type AuditEntry = Schemas["AuditEntry"];

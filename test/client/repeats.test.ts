@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import type { Client } from "../../src/client/index.ts";
-import { revokedAlone } from "../support/api-objects.ts";
+import { revokedAlone } from "../support/api/api-objects.ts";
 import { json, nothing, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;

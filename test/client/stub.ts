@@ -8,7 +8,7 @@ import { text } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { onTestFinished } from "vitest";
 import { type Client, type ClientSettings, createClient } from "../../src/client/index.ts";
-import { RUN } from "../support/api-objects.ts";
+import { RUN } from "../support/api/api-objects.ts";
 import { serve } from "../support/node-server.ts";
 
 export { RUN };

@@ -3,7 +3,7 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Client, Schemas } from "../../src/client/index.ts";
-import { OPERATION } from "../support/api-objects.ts";
+import { OPERATION } from "../support/api/api-objects.ts";
 import { type Answer, hang, json, page, RUN, refusal, reset, stub, thrown } from "./stub.ts";
 
 const ENDED = { ...RUN, status: "failed", error: "no" };

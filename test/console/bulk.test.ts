@@ -5,7 +5,7 @@ import type { Schemas } from "../../src/client/index.ts";
 import { chipsOfFilter, countsText, markOf, paceOf, titleOf, whyAborted } from "../../src/console/bulk/bulk-words.tsx";
 import { boundTo, outlookOf, type Target, targetOf, verbOf } from "../../src/console/bulk/selection.ts";
 import { chipsOf } from "../../src/console/runs/filters.ts";
-import { OPERATION } from "../support/api-objects.ts";
+import { OPERATION } from "../support/api/api-objects.ts";
 
 const NOW = new Date("2026-11-29T12:00:00Z");
 /** The bound that a dialog sends. */

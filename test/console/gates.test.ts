@@ -9,7 +9,7 @@ import { newer, rowOf } from "../../src/console/runs/run-list.ts";
 import { localSuggestions, termsOf } from "../../src/console/runs/search.ts";
 import { flagWords, grantableOf } from "../../src/console/tokens/token-rules.ts";
 import { ordinal, type Waiting, waitingText, whenText } from "../../src/words/waiting.ts";
-import * as api from "../support/api-objects.ts";
+import * as api from "../support/api/api-objects.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

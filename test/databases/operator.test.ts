@@ -6,10 +6,10 @@ import { isRegistered } from "../../src/runs/d1/control-database.ts";
 import { noteDatabases } from "../../src/service/readiness.ts";
 
 import { hurryTime } from "../support/clock.ts";
+import { plantRun, writeHome } from "../support/databases/several-databases.ts";
 import { faults } from "../support/faults.ts";
 import { type Answer, ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { changed, withSettings } from "../support/settings.ts";
-import { plantRun, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { databaseOf, Environment, holdRunsIn, livingIn, watchFailures } from "./moves.ts";

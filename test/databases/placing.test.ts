@@ -4,13 +4,12 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { Replicas } from "../../src/runs/replication/replica-set.ts";
 import { forgetNumbers } from "../../src/settings/databases.ts";
-
+import { plantRun, writeHome } from "../support/databases/several-databases.ts";
 import { HOUR_MS, MINUTE_MS, until } from "../support/direct.ts";
 import { breakD1, faults, holdReads, holdWrites } from "../support/faults.ts";
 import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { idAt } from "../support/rows.ts";
 import { bindOneDatabase, changed, resetChanged } from "../support/settings.ts";
-import { plantRun, writeHome } from "../support/several-databases.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { databaseOf, Environment, livingIn, watchFailures } from "./moves.ts";
 

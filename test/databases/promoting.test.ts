@@ -3,13 +3,12 @@
 import { describe, expect, it, vi } from "vitest";
 import { PendingRuns } from "../../src/runs/replication/pending-runs.ts";
 import { forgetNumbers } from "../../src/settings/databases.ts";
-
-import { cursorOf } from "../support/changes.ts";
+import { plantRun, writeHome } from "../support/databases/several-databases.ts";
 import { change, DAY_MS, HOUR_MS, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { breakD1, faults, holdReads, holdWrites, resetFaults } from "../support/faults.ts";
 import { ask } from "../support/requests.ts";
-import { fillJournal } from "../support/rows-in-journal.ts";
-import { plantRun, writeHome } from "../support/several-databases.ts";
+import { cursorOf } from "../support/runs/changes.ts";
+import { fillJournal } from "../support/runs/rows-in-journal.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { databaseOf, type Environment, holdRunsIn, livingIn, watchFailures } from "./moves.ts";
 

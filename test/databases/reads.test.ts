@@ -7,15 +7,15 @@ import type { Home } from "../../src/runs/home.ts";
 import type { Lacking } from "../../src/runs/protocol.ts";
 
 import { askWith } from "../support/bindings.ts";
-import { bulk, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
+import { lackingNothing, OUT_OF_REACH, plantRun, reading, writeHome } from "../support/databases/several-databases.ts";
 import { hurryTimers, newIdIn } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
 import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath } from "../support/requests.ts";
 import { idAt, onTheWire } from "../support/rows.ts";
+import { bulk, startBulk } from "../support/runs/bulk.ts";
 import { changed } from "../support/settings.ts";
-import { lackingNothing, OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 

@@ -7,11 +7,11 @@
 import fc from "fast-check";
 import { expect, it } from "vitest";
 import { firstIdAt } from "../../src/base/ids.ts";
+import { plantRun } from "../support/databases/several-databases.ts";
 import { change, DAY_MS, HOUR_MS, MINUTE_MS, until } from "../support/direct.ts";
 import { faults, resetFaults } from "../support/faults.ts";
 import { scopeOfPath } from "../support/requests.ts";
-import { fillJournal } from "../support/rows-in-journal.ts";
-import { plantRun } from "../support/several-databases.ts";
+import { fillJournal } from "../support/runs/rows-in-journal.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { DATABASES, databaseOf, type Environment, livingIn, watchFailures } from "./moves.ts";
 

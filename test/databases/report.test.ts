@@ -6,10 +6,10 @@ import { noteDatabases } from "../../src/service/readiness.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { askWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
+import { OUT_OF_REACH, plantRun, reading, writeHome } from "../support/databases/several-databases.ts";
 import { hurryTimers } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { newRunsPath } from "../support/requests.ts";
-import { OUT_OF_REACH, plantRun, reading, writeHome } from "../support/several-databases.ts";
 import { useSettings } from "../support/use-settings.ts";
 
 await useSettings("databases");

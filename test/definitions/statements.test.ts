@@ -24,8 +24,8 @@ import { requireDatabase } from "../../src/service/readiness.ts";
 import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
 
 import { newActionsPath, put, scopeOf, triggerAt } from "../actions/actions.ts";
+import { explaining } from "../support/databases/plans.ts";
 import { faults } from "../support/faults.ts";
-import { explaining } from "../support/plans.ts";
 import { ask } from "../support/requests.ts";
 
 const ROOT_PRINCIPAL: Principal = {

@@ -1,7 +1,7 @@
 /// <reference types="vite/client" />
 /**
  * The requests in examples/, rendered as the service sends them, against what each product documents, and against the
- * file beside them that receives. test/server/example-jobs.test.ts and example-scripts.test.ts run those files.
+ * file beside them that receives. test/server/jobs/example-jobs.test.ts and example-scripts.test.ts run those files.
  */
 
 import { describe, expect, it } from "vitest";

@@ -1,9 +1,9 @@
 /** What a hostile caller sends to …/bulk-operations, besides what the tables of this folder try with every route. */
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { bulk, bulkPath, type Item, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, newRunsPath } from "../support/requests.ts";
+import { bulk, bulkPath, type Item, itemsOf, type Operation, startBulk } from "../support/runs/bulk.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 
 const project = newProject();

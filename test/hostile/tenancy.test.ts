@@ -2,11 +2,11 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Permission, Role } from "../../src/auth/principal.ts";
 import { ROUTES } from "../support/bindings.ts";
-import { bulk, bulkEnded, type Operation } from "../support/bulk.ts";
 import { journal, until } from "../support/direct.ts";
-import { gatedRun, LATER } from "../support/gated.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
+import { bulk, bulkEnded, type Operation } from "../support/runs/bulk.ts";
+import { gatedRun, LATER } from "../support/runs/gated.ts";
 import { beginSession } from "../support/sessions.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
 

@@ -4,7 +4,7 @@ import { exports } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { BODY_DRAIN_BYTES, BODY_MAX_BYTES } from "../../src/base/limits.ts";
 import { ask, createRun, newRunsPath, ROOT, report } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
+import { beat } from "../support/runs/stream.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 const encoder = new TextEncoder();

@@ -6,14 +6,13 @@ import { beforeEach, expect, it, vi } from "vitest";
 import { newUuidV7 } from "../../src/base/ids.ts";
 import { BulkOperations } from "../../src/runs/api/bulk-runner.ts";
 import type { BulkOrder } from "../../src/runs/bulk.ts";
-
+import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { envWith } from "../support/bindings.ts";
-import { bulk, bulkEnded, bulkPath, startBulk } from "../support/bulk.ts";
 import { faults } from "../support/faults.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
+import { bulk, bulkEnded, bulkPath, startBulk } from "../support/runs/bulk.ts";
+import { beat } from "../support/runs/stream.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 beforeEach(watchHops);

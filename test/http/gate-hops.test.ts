@@ -1,9 +1,9 @@
 /** What requests about gates cost. A run without gates pays none of it: see hops.test.ts. */
 
 import { expect, it } from "vitest";
-import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
-import { hopPaths, hopsOf } from "../support/hops.ts";
+import { hopPaths, hopsOf } from "../support/api/hops.ts";
 import { ask, createRun } from "../support/requests.ts";
+import { APPROVAL, decide, LATER, ONE_AT_A_TIME, startGated, storeGated } from "../support/runs/gated.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 
 const newPath = hopPaths();

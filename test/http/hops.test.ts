@@ -4,14 +4,13 @@ import { signCallbackToken } from "../../src/auth/token-format.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
-
+import { hopPaths, hopsOf } from "../support/api/hops.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { createAged, journal } from "../support/direct.ts";
 import { faults, holdWrites } from "../support/faults.ts";
-import { hopPaths, hopsOf } from "../support/hops.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, ROOT, report, rowOf, scopeOfPath } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
+import { beat } from "../support/runs/stream.ts";
 
 const newPath = hopPaths();
 

@@ -3,9 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { ROUTES } from "../support/bindings.ts";
-import { CASES, type Case, SECRET } from "../support/http-cases.ts";
 import { type Answer, ask, createRun, newRunsPath } from "../support/requests.ts";
 import { linesOf, watchLog } from "../support/secrets.ts";
+import { CASES, type Case, SECRET } from "./http-cases.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const lines = watchLog();

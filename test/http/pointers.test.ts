@@ -12,7 +12,7 @@ import { LABELS_MAX, POINTER_MAX_CHARACTERS } from "../../src/base/limits.ts";
 import { ApiError, refusalOf } from "../../src/http/errors.ts";
 
 import { cancel, heartbeat, newRun, newRunOfAction, report, retry } from "../../src/runs/api/request-schemas.ts";
-import { expectPointed } from "../support/conformance.ts";
+import { expectPointed } from "../support/api/conformance.ts";
 import { ask, createRun, newRunsPath } from "../support/requests.ts";
 import type { Refusal } from "../support/tokens.ts";
 

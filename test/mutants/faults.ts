@@ -71,7 +71,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/webhooks",
     from: "!isReachable && !abort.signal.aborted && durationMs < CONNECT_MAX_MS",
     to: "!isReachable && !abort.signal.aborted",
-    tests: ["test/webhooks/attempts", "test/webhooks/failing"],
+    tests: ["test/webhooks/attempts", "test/webhooks/failing", "test/webhooks/permits/failing"],
   },
   {
     name: "cancel-before-waiting",
@@ -207,7 +207,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator/sending",
     from: "if (values === undefined && attempt < stopRequest.dispatchAttempt) return;",
     to: "",
-    tests: ["test/webhooks/stop-request", "test/webhooks/late-answers", "test/webhooks/response"],
+    tests: ["test/webhooks/stop/stop-request", "test/webhooks/late-answers", "test/webhooks/response"],
   },
   {
     name: "quarantine-after-clock-step",
@@ -247,7 +247,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator/sending",
     from: "this.isAnyWaiting && this.#lookedUpTo.dueAt <= now ?",
     to: "this.isAnyWaiting ?",
-    tests: ["test/outage/clock", "test/webhooks/waiting"],
+    tests: ["test/outage/clock", "test/webhooks/permits/waiting", "test/webhooks/stop/waiting"],
   },
   {
     name: "resync-skips-runs",
@@ -335,7 +335,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator",
     from: "this.#sharedAt.seq !== newestSeq || msSinceOrLongAgo",
     to: "msSinceOrLongAgo",
-    tests: ["test/runs/api/change"],
+    tests: ["test/runs/api/subscriptions/change"],
   },
 ];
 

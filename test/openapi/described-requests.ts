@@ -4,10 +4,10 @@ import type { Schema } from "@cfworker/json-schema";
 import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
 import { meaningOf } from "../../src/http/operation.ts";
-import { startBulk } from "../support/bulk.ts";
-import { document, judge } from "../support/conformance.ts";
-import { gatedRun, LATER } from "../support/gated.ts";
+import { document, judge } from "../support/api/conformance.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
+import { startBulk } from "../support/runs/bulk.ts";
+import { gatedRun, LATER } from "../support/runs/gated.ts";
 import { beginSession, OWN_PAGE } from "../support/sessions.ts";
 import { grantToken, newProject } from "../support/tokens.ts";
 

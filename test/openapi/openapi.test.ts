@@ -6,8 +6,8 @@ import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../../src/app.ts";
 import { ERRORS } from "../../src/http/errors.ts";
 import { routesOf } from "../../src/openapi/document.ts";
+import { document, expectDescribed } from "../support/api/conformance.ts";
 import { askWith } from "../support/bindings.ts";
-import { document, expectDescribed } from "../support/conformance.ts";
 import { ask } from "../support/requests.ts";
 
 interface Operation {

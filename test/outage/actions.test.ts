@@ -9,7 +9,7 @@ import { clockFromOne } from "../support/clock.ts";
 import { alarmIn, coordinator, hurryTimers, until } from "../support/direct.ts";
 import { breakD1, faults, resetFaults } from "../support/faults.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
+import { beat } from "../support/runs/stream.ts";
 import { expectUnavailable, type Refusal } from "../support/tokens.ts";
 
 const V1 = { trigger: triggerAt(`${ORIGIN_A}/first`), timeout: 1 };

@@ -4,12 +4,12 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { RunHandler } from "../../src/runs/coordinator/run-handler.ts";
-import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/bulk.ts";
 import { later } from "../support/clock.ts";
 import { coordinator, direct, hurryTimers, MINUTE_MS, until } from "../support/direct.ts";
 import { faults, queueBatches, resetFaults } from "../support/faults.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../support/requests.ts";
+import { bulkOf, bulkPath, itemsOf, type Operation, startBulk } from "../support/runs/bulk.ts";
 import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
 import { BulkOperations } from "../support/worker.ts";
 

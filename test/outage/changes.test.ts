@@ -18,7 +18,7 @@ import {
 import { type Fault, faults } from "../support/faults.ts";
 import { replicated } from "../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
+import { beat } from "../support/runs/stream.ts";
 
 const FAULTS: readonly Extract<Fault, string>[] = ["down", "hang", "full", "committed_then_error"];
 const SUCCEEDED = { status: "succeeded", output: { ok: true } };

@@ -17,8 +17,8 @@ import {
 } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
+import { beat } from "../support/runs/stream.ts";
 import { linesOf, watchLog } from "../support/secrets.ts";
-import { beat } from "../support/stream.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 

@@ -4,8 +4,8 @@ import { expect, it, vi } from "vitest";
 import { hurryTime } from "../support/clock.ts";
 import { journal, restart } from "../support/direct.ts";
 import { breakD1 } from "../support/faults.ts";
-import { decide, detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../support/gated.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
+import { decide, detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../support/runs/gated.ts";
 
 it("ten creates with one key make one run, which waits in its queue, also after a restart", async () => {
   const path = newRunsPath();

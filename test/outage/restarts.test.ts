@@ -7,7 +7,7 @@ import { sweep } from "../../src/runs/d1/sweep.ts";
 import { alarmIn, coordinator, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { type Fault, faults } from "../support/faults.ts";
 import { type ActionRun, ask, type CreatedRun, createRun, newRunsPath, report, rowOf } from "../support/requests.ts";
-import { beat } from "../support/stream.ts";
+import { beat } from "../support/runs/stream.ts";
 
 interface Story {
   readonly path: string;

@@ -5,8 +5,8 @@
  */
 
 import { expect } from "vitest";
-import { type Changes, changesOf } from "../support/changes.ts";
 import type { ActionRun } from "../support/requests.ts";
+import { type Changes, changesOf } from "../support/runs/changes.ts";
 import type { Refusal } from "../support/tokens.ts";
 import { type Model, plain } from "./model.ts";
 

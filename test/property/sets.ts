@@ -2,10 +2,10 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, vi } from "vitest";
-import { bulkOf, itemsOf, startBulk } from "../support/bulk.ts";
 import { coordinator, DAY_MS, HOUR_MS, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { ask } from "../support/requests.ts";
+import { bulkOf, itemsOf, startBulk } from "../support/runs/bulk.ts";
 import { type Command, expectGets, type Real } from "./command.ts";
 import { REFUSES, settle } from "./disturbances.ts";
 import { passes } from "./lists.ts";

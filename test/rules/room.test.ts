@@ -1,7 +1,9 @@
 /** `npm run test:room` chooses the tests of what has changed. */
 
+import { globSync } from "node:fs";
 import { expect, it } from "vitest";
-import { projectsOf, roomOf } from "../room/room.ts";
+import { ROOT } from "../../src/dev/wrangler.ts";
+import { ALSO, projectsOf, roomOf } from "../room/room.ts";
 
 const ALWAYS = [
   "test/hostile/tenancy.test.ts",
@@ -56,6 +58,14 @@ it("always adds tenancy, every operation, HTTP and the import rules", () => {
 it("says what only the whole suite tests, and what nothing tests", () => {
   const { everywhere, unmirrored } = roomOf(["src/base/json.ts", "test/support/faults.ts", "LICENSE"], TESTS);
   expect([everywhere, unmirrored]).toEqual([["src/base/json.ts", "test/support/faults.ts"], ["LICENSE"]]);
+});
+
+it("names rooms and tests that are there", () => {
+  const tests = globSync("test/**/*.test.ts", { cwd: ROOT });
+  const rooms = Object.keys(ALSO);
+  expect(rooms.filter((room) => globSync([`${room}*`, `${room}*/**`], { cwd: ROOT }).length === 0)).toEqual([]);
+  const named = Object.values(ALSO).flat();
+  expect(named.filter((name) => !tests.some((file) => file.startsWith(name.replace(/\*$/, ""))))).toEqual([]);
 });
 
 it("knows the project of each test", () => {

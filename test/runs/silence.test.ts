@@ -4,7 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { alarmAt, alarmIn, coordinator, givenAged, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { replicatedRow } from "../support/replicated.ts";
 import { ask, givenRun, newRunsPath, report, rowOf } from "../support/requests.ts";
-import { beat, eventsOf } from "../support/stream.ts";
+import { beat, eventsOf } from "../support/runs/stream.ts";
 import type { Refusal } from "../support/tokens.ts";
 
 /** From here on the clock stands still at `at`. */

@@ -19,7 +19,7 @@ import { type RunEvent, transition } from "../../src/runs/transition.ts";
 import { beatMany, coordinator, direct, givenAged, writeFirst } from "../support/direct.ts";
 import { newRunsPath, pagesOf } from "../support/requests.ts";
 import { toRun } from "../support/rows.ts";
-import type { WireEvent } from "../support/stream.ts";
+import type { WireEvent } from "../support/runs/stream.ts";
 
 const CREATED_AT = Date.UTC(2026, 0, 31, 12);
 const NOW = CREATED_AT + 2000;

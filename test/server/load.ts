@@ -13,7 +13,9 @@ interface Conformance {
 Object.assign(globalThis, { DESCRIBE: true });
 // Imported by URL, so that the compiler does not follow it: the document's sources have the types of Workers, and this
 // folder those of Node.
-const { expectDescribed } = (await import(new URL("../support/conformance.ts", import.meta.url).href)) as Conformance;
+const { expectDescribed } = (await import(
+  new URL("../support/api/conformance.ts", import.meta.url).href
+)) as Conformance;
 
 export interface ActionRun {
   readonly id: string;

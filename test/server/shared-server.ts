@@ -9,7 +9,7 @@ import { join } from "node:path";
 import type { V4WorkerOptions } from "miniflare";
 import type { TestProject } from "vitest/node";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { bundle, CONFIGS } from "../../bench/build.ts";
+import { bundle, CONFIGS } from "../../bench/servers/build.ts";
 import { makeAssets } from "../../src/dev/assets.ts";
 import { migrateClosed } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";

@@ -6,7 +6,7 @@
 
 import { randomUUID } from "node:crypto";
 import { setTimeout as delay } from "node:timers/promises";
-import type { BulkRounds } from "./bulk-rounds.ts";
+import type { BulkRounds } from "./bulk/bulk-rounds.ts";
 import { type Asked, describe, Line, type Sent } from "./line.ts";
 import { Reads } from "./reads.ts";
 import { ask, type Random, urlOf } from "./requests.ts";

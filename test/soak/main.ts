@@ -3,23 +3,23 @@
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { onStop } from "../../src/dev/children.ts";
-import { BULK_ENVIRONMENT } from "./bulk-plans.ts";
-import { BulkRounds } from "./bulk-rounds.ts";
-import { BulkCheck } from "./bulk-verdict.ts";
+import { BULK_ENVIRONMENT } from "./bulk/bulk-plans.ts";
+import { BulkRounds } from "./bulk/bulk-rounds.ts";
+import { BulkCheck } from "./bulk/bulk-verdict.ts";
 import { Caller } from "./caller.ts";
 import { endedRuns } from "./d1-files.ts";
-import { DISTURBANCES, Disturbances } from "./disturbances.ts";
-import { Endpoints } from "./endpoints.ts";
+import { DISTURBANCES, Disturbances } from "./disturbances/disturbances.ts";
+import { Endpoints } from "./endpoints/endpoints.ts";
+import { Receiver } from "./endpoints/receiver.ts";
+import { NotifiedCheck, RecoveryCheck } from "./endpoints/told.ts";
 import { Follower } from "./follower.ts";
 import { GATED_ENVIRONMENT, GatedRuns } from "./gated.ts";
-import { Receiver } from "./receiver.ts";
 import { SoakRecord, summary } from "./record.ts";
 import { checkReplication, compareWithGets, endedRowsInD1, runsInD1 } from "./replicated.ts";
 import { randomFrom } from "./requests.ts";
 import { Scraper } from "./scraper.ts";
 import { build, newSite } from "./site.ts";
 import type { Stage } from "./stage.ts";
-import { NotifiedCheck, RecoveryCheck } from "./told.ts";
 
 const USAGE = `npm run soak                          ten minutes of faults under 64 callers
 npm run soak -- --minutes 0.5         a short try

@@ -3,7 +3,7 @@
  * Then each row of D1 must equal what a get of that run shows.
  */
 import { setTimeout as delay } from "node:timers/promises";
-import { BULK_ENVIRONMENT } from "./bulk-plans.ts";
+import { BULK_ENVIRONMENT } from "./bulk/bulk-plans.ts";
 import { readLabels, readRows } from "./d1-files.ts";
 import { ask, type Random, urlOf } from "./requests.ts";
 import { type ActionRun, type Details, stepOf } from "./run-model.ts";

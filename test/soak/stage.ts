@@ -1,7 +1,7 @@
 /** What the callers of a soak share, and what they keep of each run. */
 
-import type { Begun } from "./bulk-operation.ts";
-import type { Disturbances } from "./disturbances.ts";
+import type { Begun } from "./bulk/bulk-operation.ts";
+import type { Disturbances } from "./disturbances/disturbances.ts";
 import type { SoakRecord, Told } from "./record.ts";
 import type { ActionRun, Attempt, Details, Origin, RunModel } from "./run-model.ts";
 import type { Site } from "./site.ts";

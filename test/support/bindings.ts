@@ -5,7 +5,7 @@ import { env } from "cloudflare:workers";
 import { createApp } from "../../src/app.ts";
 import type { CoordinatorObject } from "../../src/runs/protocol.ts";
 import type { Env } from "../../src/settings/env.ts";
-import { expectDescribed, expectPointed } from "./conformance.ts";
+import { expectDescribed, expectPointed } from "./api/conformance.ts";
 import { type Answer, type Ask, noted, parse } from "./requests.ts";
 import { withSettings } from "./settings.ts";
 

@@ -2,7 +2,7 @@
 
 import { env, exports } from "cloudflare:workers";
 import type { components } from "../../src/client/openapi.ts";
-import { expectDescribed, expectPointed } from "./conformance.ts";
+import { expectDescribed, expectPointed } from "./api/conformance.ts";
 
 export const ROOT = "a-root-token-for-tests-of-32-characters";
 

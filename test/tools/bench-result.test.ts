@@ -3,14 +3,14 @@
 import { execFile } from "node:child_process";
 import { promisify } from "node:util";
 import { expect, it } from "vitest";
-import type { Attempt } from "../../bench/attempts.ts";
 import { readNames } from "../../bench/flags.ts";
-import { measure, TRIAL } from "../../bench/measure.ts";
-import { OPERATIONS, type OperationName } from "../../bench/operations.ts";
-import { toResult } from "../../bench/result.ts";
-import { newSeries, type Series } from "../../bench/series.ts";
+import { OPERATIONS, type OperationName } from "../../bench/load/operations.ts";
+import type { Attempt } from "../../bench/rates/attempts.ts";
+import { measure, TRIAL } from "../../bench/rates/measure.ts";
+import { newSeries, type Series } from "../../bench/rates/series.ts";
+import { toResult } from "../../bench/report/result.ts";
 
-import { toTable } from "../../bench/table.ts";
+import { toTable } from "../../bench/report/table.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
 const run = promisify(execFile);

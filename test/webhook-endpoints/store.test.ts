@@ -3,11 +3,11 @@ import { describe, expect, it } from "vitest";
 import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
+import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
 import { faults, faulty, holdWrites } from "../support/faults.ts";
-import { hopsOf, watchHops } from "../support/hops.ts";
 import { type Answer, ask } from "../support/requests.ts";
 import {
   audited,

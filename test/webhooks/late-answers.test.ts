@@ -10,7 +10,7 @@ import { type ActionRun, ask } from "../support/requests.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, loseFirstAttempt, ORIGIN } from "./runs.ts";
 import { sendWith } from "./stand-in-sender.ts";
-import { askToStop, externalUrl, play, rowsOf } from "./stoppable-runs.ts";
+import { askToStop, externalUrl, play, rowsOf } from "./stop/stoppable-runs.ts";
 
 await useSettings("development");
 

@@ -37,7 +37,7 @@ export interface Entry {
 }
 
 export interface Fired {
-  /** Without origin, as test/direct.ts wants it. */
+  /** Without origin, as test/support/direct.ts wants it. */
   readonly path: string;
   readonly created: CreatedRun;
   /** As its coordinator has it, D1 well or not. */

@@ -11,7 +11,7 @@ import type { CreatedRun } from "../support/requests.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, fire, ORIGIN } from "./runs.ts";
-import { contextWith } from "./template-context.ts";
+import { contextWith } from "./template/template-context.ts";
 
 await useSettings("development");
 

@@ -28,7 +28,7 @@ import {
   replayed,
   report,
 } from "../../support/requests.ts";
-import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
+import { beat, eventsOf, givenStarted } from "../../support/runs/stream.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 type Told = ActionRun & { readonly code?: string; readonly error: string | null };

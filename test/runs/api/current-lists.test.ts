@@ -20,10 +20,10 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches, resetFaults } from "../../support/faults.ts";
-import { decide, startGated, storeGated } from "../../support/gated.ts";
 import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { decide, startGated, storeGated } from "../../support/runs/gated.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 
 const KIB = 1024;
 

@@ -4,8 +4,8 @@
 
 import { exports } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
+import { hopsOf, watchHops } from "../../support/api/hops.ts";
 import { journal } from "../../support/direct.ts";
-import { hopsOf, watchHops } from "../../support/hops.ts";
 import { replicatedRow } from "../../support/replicated.ts";
 import {
   type ActionRun,
@@ -20,7 +20,7 @@ import {
   report,
   type Schemas,
 } from "../../support/requests.ts";
-import { beat, eventsOf, givenStarted } from "../../support/stream.ts";
+import { beat, eventsOf, givenStarted } from "../../support/runs/stream.ts";
 import { sha256 } from "../../support/tokens.ts";
 
 type Told = CreatedRun & { readonly code?: string; readonly details?: Schemas["ActionRunDetails"] };

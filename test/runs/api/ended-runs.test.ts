@@ -3,8 +3,8 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { beforeEach, describe, expect, it, vi } from "vitest";
 import { recallEnded, rememberEnded } from "../../../src/runs/api/read-runs.ts";
+import { hopsOf, watchHops } from "../../support/api/hops.ts";
 import { change, coordinator, direct, givenAged, journal, until } from "../../support/direct.ts";
-import { hopsOf, watchHops } from "../../support/hops.ts";
 import { replicated } from "../../support/replicated.ts";
 import { ask, createRun, newRunsPath, report } from "../../support/requests.ts";
 import { idAt, newRun } from "../../support/rows.ts";

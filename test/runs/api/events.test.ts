@@ -9,7 +9,7 @@ import { askWith, envWith, untouchable } from "../../support/bindings.ts";
 import { alarmIn, beatMany, change, coordinator, givenAged, newIdIn, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { ask, type CreatedRun, createRun, givenRun, newRunsPath, pagesOf, report } from "../../support/requests.ts";
-import { beat, eventsOf, givenStarted, openStream, type WireEvent } from "../../support/stream.ts";
+import { beat, eventsOf, givenStarted, openStream, type WireEvent } from "../../support/runs/stream.ts";
 import { givenProject, grantToken, newProject, type Refusal } from "../../support/tokens.ts";
 
 /** A run with `n` entries, its end among them. */

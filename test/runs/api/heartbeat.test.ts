@@ -23,7 +23,7 @@ import {
   ROOT,
   report,
 } from "../../support/requests.ts";
-import { beat, eventsOf } from "../../support/stream.ts";
+import { beat, eventsOf } from "../../support/runs/stream.ts";
 import { grantToken, type Refusal } from "../../support/tokens.ts";
 
 async function typesOf(path: string, id: string): Promise<string[]> {

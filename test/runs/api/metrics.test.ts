@@ -27,7 +27,7 @@ import {
 import { faults, faulty } from "../../support/faults.ts";
 import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 const T0 = Date.parse("2027-01-01T00:00:00Z");

@@ -18,7 +18,7 @@ import {
   newRunsPath,
   report,
 } from "../../support/requests.ts";
-import { beat } from "../../support/stream.ts";
+import { beat } from "../../support/runs/stream.ts";
 import { grantToken } from "../../support/tokens.ts";
 
 type Told = CreatedRun & { readonly code?: string; readonly details?: Record<string, unknown> };

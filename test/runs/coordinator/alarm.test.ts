@@ -20,8 +20,8 @@ import {
 import { faults } from "../../support/faults.ts";
 import { replicatedRow } from "../../support/replicated.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report, rowOf } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
-import { eventsOf } from "../../support/stream.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
+import { eventsOf } from "../../support/runs/stream.ts";
 
 /** The run as D1 has it. */
 async function bodyOf(id: string): Promise<ActionRun | null> {

@@ -20,7 +20,7 @@ import {
 } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
 import { newRun } from "../../support/rows.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 import {
   answer,
   CHAT,

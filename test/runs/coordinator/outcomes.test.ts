@@ -3,7 +3,7 @@
 import { expect, it } from "vitest";
 import { change, createAged, direct, journal, MINUTE_MS, restart, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 import {
   CHAT,
   deliveryRows,

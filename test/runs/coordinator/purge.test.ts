@@ -15,9 +15,9 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites } from "../../support/faults.ts";
-import { decide, detailsOf, startGated, storeGated } from "../../support/gated.ts";
 import { replicatedRow } from "../../support/replicated.ts";
 import { ask, newRunsPath, rowOf } from "../../support/requests.ts";
+import { decide, detailsOf, startGated, storeGated } from "../../support/runs/gated.ts";
 
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 

@@ -8,7 +8,7 @@ import { coordinatorOf } from "../../../src/runs/protocol.ts";
 
 import { coordinator, direct, HOUR_MS, journal, restart, until } from "../../support/direct.ts";
 import { newRunsPath } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 import { answer, CHAT, end, given, outside, pass, put, useStandInEndpoints } from "./stand-in-endpoints.ts";
 
 useStandInEndpoints();

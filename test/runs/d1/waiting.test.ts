@@ -8,8 +8,11 @@ import type { WaitingFor } from "../../../src/runs/run.ts";
 import { keyRing } from "../../../src/settings/key-ring.ts";
 
 import { askWith, envWith } from "../../support/bindings.ts";
-import { changesOf } from "../../support/changes.ts";
 import { faults, faulty } from "../../support/faults.ts";
+import { replicated } from "../../support/replicated.ts";
+import { type ActionRun, ask, createRun, newRunsPath, pagesOf, scopeOfPath } from "../../support/requests.ts";
+import { idAt, insertRows, rowStore, toJournaledRun, type Waited, waitingRun } from "../../support/rows.ts";
+import { changesOf } from "../../support/runs/changes.ts";
 import {
   APPROVAL,
   decide,
@@ -19,10 +22,7 @@ import {
   ONE_AT_A_TIME,
   startGated,
   storeGated,
-} from "../../support/gated.ts";
-import { replicated } from "../../support/replicated.ts";
-import { type ActionRun, ask, createRun, newRunsPath, pagesOf, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows, rowStore, toJournaledRun, type Waited, waitingRun } from "../../support/rows.ts";
+} from "../../support/runs/gated.ts";
 import { givenProject, grantToken, newProject } from "../../support/tokens.ts";
 
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");

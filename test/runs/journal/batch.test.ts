@@ -9,7 +9,7 @@ import { ReplicaRows } from "../../../src/runs/journal/replica-rows.ts";
 import { coordinator, DAY_MS, direct, journal, until } from "../../support/direct.ts";
 import { faults } from "../../support/faults.ts";
 import { newRunsPath } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 
 // Months ahead, so that no alarm rings unless a test rings it.
 const START = Date.now() + 100 * DAY_MS;

@@ -17,7 +17,7 @@ import {
   report,
   rowOf,
 } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 
 async function keyed(path: string, n: number) {
   const headers = { "Idempotency-Key": `key-${n}` };

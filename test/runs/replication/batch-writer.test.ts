@@ -23,10 +23,10 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, holdWrites, queueBatches } from "../../support/faults.ts";
-import { APPROVAL, gatedRun } from "../../support/gated.ts";
 import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { writeRows } from "../../support/rows.ts";
+import { APPROVAL, gatedRun } from "../../support/runs/gated.ts";
 
 async function versionOf(path: string, id: string): Promise<number | undefined> {
   const [row] = await journal<{ version: number }>(path, "SELECT version FROM runs WHERE id = ?", id);

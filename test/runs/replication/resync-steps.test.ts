@@ -11,7 +11,7 @@ import { Resync, STEP_RUNS } from "../../../src/runs/replication/resync.ts";
 
 import { coordinator, HOUR_MS } from "../../support/direct.ts";
 import { newRunsPath, scopeOfPath } from "../../support/requests.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 
 interface Look {
   readonly after: string;

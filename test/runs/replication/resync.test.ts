@@ -22,7 +22,7 @@ import { faults, queueBatches } from "../../support/faults.ts";
 import { givenReplicated, replicated, walkedTo } from "../../support/replicated.ts";
 import { ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { insertRows, rowStore } from "../../support/rows.ts";
-import { fillJournal } from "../../support/rows-in-journal.ts";
+import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 
 /** Hurries the intervals between batches, which are shorter than 3 s. D1's timeouts are not hurried. */
 const hurryPauses = () => hurryTime(10, 3000);

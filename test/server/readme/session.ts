@@ -11,7 +11,7 @@ import { text } from "node:stream/consumers";
 import { fileURLToPath } from "node:url";
 import { ROOT } from "../../../src/dev/wrangler.ts";
 import { MAIN } from "../../cli/command.ts";
-import { programFile } from "../job-machine.ts";
+import { programFile } from "../jobs/job-machine.ts";
 import { HANGS_AFTER_MS } from "../until.ts";
 
 const PROGRAMS = "awk cat curl cut date env grep head jq mktemp od openssl rm sed sh sleep tail test tr wc";

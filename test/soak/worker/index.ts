@@ -6,7 +6,7 @@
 import { breakD1, faults, holdWrites, resetFaults } from "../../support/faults.ts";
 import { set } from "../../support/settings.ts";
 import service, { RunCoordinator as Coordinator } from "../../support/worker.ts";
-import { type FaultsTold, isRefused } from "../fault-names.ts";
+import { type FaultsTold, isRefused } from "../disturbances/fault-names.ts";
 
 export { BulkOperations, DeliverySender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
 

@@ -2,10 +2,10 @@
 
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
-import { bulk, bulkEnded, bulkPath, type Operation, startBulk } from "../../../support/bulk.ts";
 import { journal, until } from "../../../support/direct.ts";
 import { faults, resetFaults } from "../../../support/faults.ts";
 import { type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
+import { bulk, bulkEnded, bulkPath, type Operation, startBulk } from "../../../support/runs/bulk.ts";
 import { givenProject, grantToken, revokeElsewhere } from "../../../support/tokens.ts";
 
 const keyed = (key: string, headers: Record<string, string> = {}): Ask => ({

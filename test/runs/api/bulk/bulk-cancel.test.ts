@@ -1,12 +1,12 @@
 /** A bulk cancel: each run of the set is cancelled once, and nothing starts that is cancelled a second later. */
 
 import { expect, it } from "vitest";
-import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { holdWrites } from "../../../support/faults.ts";
-import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/gated.ts";
 import { replicated } from "../../../support/replicated.ts";
 import { ask, createRun, givenRun, newRunsPath, report } from "../../../support/requests.ts";
-import { beat } from "../../../support/stream.ts";
+import { bulk, bulkOf, itemsOf, startBulk } from "../../../support/runs/bulk.ts";
+import { detailsOf, ONE_AT_A_TIME, startGated, storeGated } from "../../../support/runs/gated.ts";
+import { beat } from "../../../support/runs/stream.ts";
 import { givenProject, grantToken } from "../../../support/tokens.ts";
 
 const CANCEL = { operation: "cancel", filter: { actionName: "deploy" }, maxRuns: 500 };

@@ -1,8 +1,8 @@
 /** …/bulk-operations: many runs are cancelled or retried, each of them once. */
 
 import { expect, it } from "vitest";
-import { bulk, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { type ActionRun, ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { bulk, itemsOf, startBulk } from "../../../support/runs/bulk.ts";
 
 const create = (path: string, runs: number, body: Record<string, unknown> = { actionName: "deploy" }) =>
   Promise.all(Array.from({ length: runs }, () => createRun(path, body)));

@@ -2,10 +2,10 @@
 
 import { expect, it, vi } from "vitest";
 import { RunHandler } from "../../../../src/runs/coordinator/run-handler.ts";
-import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/bulk.ts";
 import { hurryTimers, until } from "../../../support/direct.ts";
-import { APPROVAL, type DetailedRun, LATER, startGated, storeGated } from "../../../support/gated.ts";
 import { ask, createRun, newRunsPath, report } from "../../../support/requests.ts";
+import { bulk, bulkEnded, itemsOf, startBulk } from "../../../support/runs/bulk.ts";
+import { APPROVAL, type DetailedRun, LATER, startGated, storeGated } from "../../../support/runs/gated.ts";
 import { givenProject, grantToken } from "../../../support/tokens.ts";
 
 const FAILED = { operation: "retry", filter: { status: ["failed"] }, maxRuns: 500 };

@@ -4,8 +4,8 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { HOUR_MS, hurryTimers, until } from "../../../support/direct.ts";
 import { breakD1, faults } from "../../../support/faults.ts";
-import { APPROVAL, type Details, decide, givenGated, ONE_AT_A_TIME, storeGated } from "../../../support/gated.ts";
 import { type Ask, ask, ROOT } from "../../../support/requests.ts";
+import { APPROVAL, type Details, decide, givenGated, ONE_AT_A_TIME, storeGated } from "../../../support/runs/gated.ts";
 import { grantToken } from "../../../support/tokens.ts";
 
 interface Approval {

@@ -1,8 +1,8 @@
 /** Tokens that may decide different things about the runs of a project, and runs that wait for a decision. */
 
 import { beforeAll } from "vitest";
-import { APPROVAL, gatedRun, type StoredGates } from "../../../support/gated.ts";
 import { type Ask, ask } from "../../../support/requests.ts";
+import { APPROVAL, gatedRun, type StoredGates } from "../../../support/runs/gated.ts";
 import { grantToken, newProject } from "../../../support/tokens.ts";
 
 interface Entry {

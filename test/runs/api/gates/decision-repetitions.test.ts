@@ -1,8 +1,8 @@
 /** Decisions that are sent again: by their key, by the same person, by somebody else. */
 
 import { describe, expect, it } from "vitest";
-import { APPROVAL, decide, gatedRun, LATER, ONE_AT_A_TIME } from "../../../support/gated.ts";
 import { type Ask, ask } from "../../../support/requests.ts";
+import { APPROVAL, decide, gatedRun, LATER, ONE_AT_A_TIME } from "../../../support/runs/gated.ts";
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 

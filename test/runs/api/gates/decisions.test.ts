@@ -1,6 +1,7 @@
 /** POST …/approve, …/reject and …/release: what they do, and what they refuse. */
 
 import { describe, expect, it } from "vitest";
+import { type Ask, ask, createRun, givenRun, ROOT } from "../../../support/requests.ts";
 import {
   APPROVAL,
   type DetailedRun,
@@ -9,8 +10,7 @@ import {
   gatedRun,
   LATER,
   ONE_AT_A_TIME,
-} from "../../../support/gated.ts";
-import { type Ask, ask, createRun, givenRun, ROOT } from "../../../support/requests.ts";
+} from "../../../support/runs/gated.ts";
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 

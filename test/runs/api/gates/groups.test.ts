@@ -1,9 +1,9 @@
 /** GET …/concurrency-groups: how many runs are running and queued. */
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { loseCoordinator } from "../../../support/changes.ts";
-import { decide, startGated, storeGated } from "../../../support/gated.ts";
 import { ask, newRunsPath, pagesOf } from "../../../support/requests.ts";
+import { loseCoordinator } from "../../../support/runs/changes.ts";
+import { decide, startGated, storeGated } from "../../../support/runs/gated.ts";
 import type { Refusal } from "../../../support/tokens.ts";
 
 interface Group {

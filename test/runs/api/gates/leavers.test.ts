@@ -3,10 +3,10 @@
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it } from "vitest";
 import { breakD1, resetFaults } from "../../../support/faults.ts";
-import { decide, gatedRun, startGated } from "../../../support/gated.ts";
 import { replicated } from "../../../support/replicated.ts";
 import { ask } from "../../../support/requests.ts";
 import { idAt, insertRows, waitingRun } from "../../../support/rows.ts";
+import { decide, gatedRun, startGated } from "../../../support/runs/gated.ts";
 import { givenProject, grantToken, newProject } from "../../../support/tokens.ts";
 import { as } from "./deciders.ts";
 

@@ -1,8 +1,8 @@
 /** Whose own run it is that somebody approves, and who must say for whom they act. */
 
 import { beforeAll, describe, expect, it } from "vitest";
-import { APPROVAL, decide, gatedRun, startGated } from "../../../support/gated.ts";
 import { type Ask, ask, createRun, ROOT } from "../../../support/requests.ts";
+import { APPROVAL, decide, gatedRun, startGated } from "../../../support/runs/gated.ts";
 import { grantToken } from "../../../support/tokens.ts";
 import { as, deciders } from "./deciders.ts";
 

@@ -2,10 +2,10 @@
 
 import { describe, expect, it, vi } from "vitest";
 import { askWith, calledThrough, envWith } from "../../../support/bindings.ts";
-import { loseCoordinator } from "../../../support/changes.ts";
 import { direct, until } from "../../../support/direct.ts";
-import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/gated.ts";
 import { type Answer, type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
+import { loseCoordinator } from "../../../support/runs/changes.ts";
+import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/runs/gated.ts";
 import { givenProject, grantToken, type Refusal } from "../../../support/tokens.ts";
 
 interface Pause {

@@ -1,0 +1,273 @@
+/** `action`, `retry`, `cancel`, labels and details: what each command sends, prints and exits with. */
+
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, test } from "vitest";
+import type { Schemas } from "../../../src/client/index.ts";
+import * as api from "../../support/api/api-objects.ts";
+import type { Settings } from "../command.ts";
+import { cli } from "../in-process.ts";
+import { RUN } from "../misbehaving.ts";
+import { ENVIRONMENT, saying } from "../service.ts";
+
+const folder = mkdtempSync(join(tmpdir(), "action-runs-actions-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const DEFINITION = {
+  description: "Deploys the shop.",
+  trigger: { type: "webhook", url: "https://ci.example.com/hooks", headers: { Authorization: null } },
+};
+const LISTED = { name: "deploy", version: 3, changedAt: "2026-11-25T13:21:48.373Z", definition: DEFINITION };
+const DETAILS = {
+  ...api.DETAILS,
+  source: "action",
+  action: { name: "deploy", version: 3 },
+  traceparent: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+  labels: ["nightly", "team:shop"],
+  externalUrl: "https://ci.example.com/jobs/42",
+  heartbeat: { at: "2026-11-25T13:22:48.373Z", message: "testing", progress: 0.5 },
+  cancel: {
+    by: "ops",
+    reason: "wrong branch",
+    requestedAt: "2026-11-25T13:23:48.373Z",
+    until: "2026-11-25T13:24:48.373Z",
+  },
+} satisfies Required<Schemas["ActionRunDetails"]>;
+
+describe("action put", () => {
+  test.each([
+    [[], {}],
+    [["--if-version", "3"], { "if-match": '"3"' }],
+    [["--if-new"], { "if-none-match": "*" }],
+  ])("with %j stores the definition of a file, and prints it as the service has it", async (more, expected) => {
+    const { server, sent, run } = await saying(200, DEFINITION, { ETag: '"4"' });
+    const file = join(folder, "deploy.json");
+    writeFileSync(file, JSON.stringify(DEFINITION));
+    const ended = await run("action", "put", "deploy", "--body", `@${file}`, ...more);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
+    expect(sent()).toEqual([[`PUT ${ENVIRONMENT}/actions/deploy`, DEFINITION]]);
+    expect(server.requests[0]?.headers).toMatchObject(expected);
+  });
+});
+
+test("action put warns about what is left of an example, stores it all the same, and quotes no secret", async () => {
+  const { sent, run } = await saying(201, DEFINITION, { ETag: '"1"' });
+  const trigger = {
+    url: "https://api.github.com/repos/YOUR_ORG/YOUR_REPOSITORY/dispatches",
+    headers: { Authorization: "Bearer abcdef YOUR_TOKEN" },
+  };
+  const put = (definition: object) => run("action", "put", "deploy", "--body", JSON.stringify(definition));
+  const ended = await put({ trigger });
+  expect(ended.code).toBe(0);
+  expect(JSON.parse(ended.stdout)).toEqual(DEFINITION);
+  expect(ended.stderr).toBe(
+    "action-runs: The action is stored, but trigger.url has YOUR_ORG, trigger.headers.Authorization has YOUR_TOKEN. " +
+      "Replace the texts of the example by your own, or the job can't start.\n",
+  );
+  expect(sent()).toHaveLength(1);
+  expect((await put({ description: "Is this YOUR own, or FOR_YOUR_EYES?" })).stderr).toBe("");
+});
+
+describe("action get, list and delete", () => {
+  test("get prints the definition alone as JSON, and the version for people", async () => {
+    const { run } = await saying(200, DEFINITION, { ETag: 'W/"3"' });
+    const asJson = await run("action", "get", "deploy");
+    expect(JSON.parse(asJson.stdout)).toEqual(DEFINITION);
+    const text = await run("action", "get", "deploy", "--no-json");
+    expect(text.stdout).toMatch(/^version: +3$/m);
+    expect(text.stdout).toContain('"Authorization": null');
+  });
+
+  test("list prints the service's entries, or a table", async () => {
+    const { server, run } = await saying(200, [LISTED, { ...LISTED, name: "hello", definition: {} }]);
+    expect(JSON.parse((await run("action", "list")).stdout)).toHaveLength(2);
+    const { stdout } = await run("action", "list", "--no-json");
+    expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +DESCRIPTION\n/);
+    expect(stdout).toMatch(/^deploy +3 +2026-11-25T13:21:48Z +https:\/\/ci\.example\.com\/hooks +Deploys the shop\.$/m);
+    expect(stdout).toMatch(/^hello +3 +\S+ +nothing/m);
+    expect(server.requests[0]?.line).toBe(`GET ${ENVIRONMENT}/actions`);
+  });
+
+  test("list names the gates, if an action has any", async () => {
+    const gated = { approval: { required: 2, allowSelf: false }, concurrency: { group: "deploys" } };
+    const definitions = [{}, gated, { approval: { required: 1 } }];
+    const { run } = await saying(
+      200,
+      definitions.map((definition) => ({ ...LISTED, definition })),
+    );
+    const { stdout } = await run("action", "list", "--no-json");
+    expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +GATES +DESCRIPTION\n/);
+    expect(stdout).toMatch(/nothing\n.*nothing +2 approvals, deploys\n.*nothing +approval\n$/);
+  });
+
+  test("delete says what it deleted", async () => {
+    const { server, run } = await saying(204, null);
+    const ended = await run("action", "delete", "deploy", "--if-version", "3");
+    expect(ended).toEqual({ code: 0, stdout: '{"deleted":"deploy"}\n', stderr: "" });
+    expect(server.requests[0]).toMatchObject({
+      line: `DELETE ${ENVIRONMENT}/actions/deploy`,
+      headers: { "if-match": '"3"' },
+    });
+  });
+});
+
+describe("a command that makes a run", () => {
+  const inputs = ["-p", "version=1.4.2", "--label", "team:shop", "--label", "nightly", "--timeout", "5"];
+  const body = { parameters: { version: "1.4.2" }, labels: ["team:shop", "nightly"], timeout: 5 };
+
+  test.each([
+    [["action", "run", "deploy", ...inputs], `POST ${ENVIRONMENT}/actions/deploy/runs`, body],
+    [
+      ["action", "run", "deploy", "--body", '{"labels":["x"]}'],
+      `POST ${ENVIRONMENT}/actions/deploy/runs`,
+      { labels: ["x"] },
+    ],
+    [["action", "run", "deploy"], `POST ${ENVIRONMENT}/actions/deploy/runs`, {}],
+    [["create", "deploy", ...inputs], `POST ${ENVIRONMENT}/action-runs`, { actionName: "deploy", ...body }],
+    [["retry", RUN.id], `POST ${ENVIRONMENT}/action-runs/${RUN.id}/retry`, {}],
+    [
+      ["retry", RUN.id, "--replace-parameters", "-f", '{"a":1}', "-p", "b:=2"],
+      `POST ${ENVIRONMENT}/action-runs/${RUN.id}/retry`,
+      { parameters: { a: 1, b: 2 } },
+    ],
+  ])("%j sends %s with %j, and prints the run", async (args, line, expected) => {
+    const { server, sent, run } = await saying(201, RUN);
+    const ended = await run(...args, "--idempotency-key", "k-1");
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual(RUN);
+    expect(sent()).toEqual([[line, expected]]);
+    expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
+  });
+
+  const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+  test.each([
+    [TRACE, TRACE],
+    [`01${TRACE.slice(2)}-more`, `01${TRACE.slice(2)}-more`],
+    ["", undefined],
+    [TRACE.toUpperCase(), undefined],
+    [`${TRACE}\nX-Evil: 1`, undefined],
+    [`${TRACE}-é`, undefined],
+  ])("sends the variable TRACEPARENT %j as %j", async (TRACEPARENT, expected) => {
+    const { server, settings } = await saying(201, RUN);
+    for (const args of [
+      ["create", "deploy"],
+      ["action", "run", "deploy"],
+      ["retry", RUN.id],
+      ["cancel", RUN.id],
+    ]) {
+      await cli(args, { ...settings, TRACEPARENT });
+    }
+    const got = server.requests.map(({ headers }) => headers.traceparent);
+    expect(got).toEqual([expected, expected, expected, undefined]);
+  });
+
+  test("shows no callback if the service sends none", async () => {
+    const { run } = await saying(201, RUN);
+    const ended = await run("action", "run", "deploy", "--no-json");
+    expect(ended.stdout).toContain(RUN.id);
+    expect(ended.stdout).not.toMatch(/callback|token/);
+  });
+
+  test.each([
+    ["action", "run", "deploy"],
+    ["retry", RUN.id],
+  ])("%s %s … --wait exits as the run ended", async (...args) => {
+    const failed = { ...RUN, status: "failed", error: "It broke." };
+    const { server, run } = await saying(201, failed);
+    const ended = await run(...args, "--wait");
+    expect(ended.code).toBe(1);
+    expect(JSON.parse(ended.stdout)).toEqual(failed);
+    expect(server.requests.at(-1)?.line).toMatch(/^GET .*wait=/);
+  });
+});
+
+test("a run that has begun says how to follow it", async () => {
+  const { run } = await saying(201, RUN);
+  const begun = await run("action", "run", "deploy", "--no-json");
+  expect(begun.stdout.endsWith(`\n\nTo follow the run: action-runs watch ${RUN.id}\n`)).toBe(true);
+});
+
+describe("cancel", () => {
+  const running = { ...RUN, status: "running", startedAt: RUN.createdAt, details: DETAILS };
+
+  test.each([
+    [[], {}],
+    [["--reason", "wrong branch", "--grace", "0"], { reason: "wrong branch", graceSeconds: 0 }],
+  ])("with %j asks the job to stop, and prints until when the run stays open", async (more, expected) => {
+    const { sent, run } = await saying(202, running);
+    const ended = await run("cancel", RUN.id, ...more, "--no-json");
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(sent()).toEqual([[`POST ${ENVIRONMENT}/action-runs/${RUN.id}/cancel?include=details`, expected]]);
+    expect(ended.stdout).toMatch(
+      /^cancel: +requested by ops at 2026-11-25T13:23:48Z, ends by 2026-11-25T13:24:48Z\nreason: +wrong branch$/m,
+    );
+  });
+
+  test("with --pending-only leaves a running run alone", async () => {
+    const { sent, run } = await saying(409, { error: "It runs.", code: "run_running" });
+    expect((await run("cancel", RUN.id, "--pending-only")).code).toBe(5);
+    expect(sent()).toEqual([[`DELETE ${ENVIRONMENT}/action-runs/${RUN.id}`, null]]);
+  });
+});
+
+describe("labels and details", () => {
+  test("list --label sends each label", async () => {
+    const { server, run } = await saying(200, []);
+    expect((await run("list", "--label", "team:shop", "--label", "x y")).code).toBe(0);
+    expect(server.requests[0]?.line).toContain("label=team%3Ashop&label=x%20y");
+  });
+
+  test("get --details asks for them and shows them; get does neither", async () => {
+    const { server, run } = await saying(200, { ...RUN, details: DETAILS });
+    const { stdout } = await run("get", RUN.id, "--details", "--no-json");
+    for (const line of [
+      /^stored action: +deploy, version 3$/m,
+      /^labels: +nightly, team:shop$/m,
+      /^trace: +00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01$/m,
+      /^page: +https:\/\/ci\.example\.com\/jobs\/42$/m,
+      /^heartbeat: +2026-11-25T13:22:48Z \[#{10}-{10}\] 50 % testing$/m,
+    ])
+      expect(stdout).toMatch(line);
+    await run("get", RUN.id);
+    expect(server.requests.map(({ line }) => line)).toEqual([
+      `GET ${ENVIRONMENT}/action-runs/${RUN.id}?include=details`,
+      `GET ${ENVIRONMENT}/action-runs/${RUN.id}`,
+    ]);
+  });
+});
+
+describe("heartbeat and report, in a job", () => {
+  const inJob = async (status: number, body: unknown): Promise<Settings> => {
+    const { server } = await saying(status, body);
+    const url = `${server.url}${ENVIRONMENT}/action-runs/${RUN.id}/callback`;
+    return { CALLBACK_URL: url, CALLBACK_TOKEN: "a-token", ACTION_RUNS_RETRIES: "0" };
+  };
+  const order = {
+    ...DETAILS.cancel,
+    reason: "::stop-commands::x ##[error]y ##vso[task.complete]z ##teamcity[x]",
+    remainingMs: 1000,
+  };
+
+  test("heartbeat exits 8 if the run was cancelled, and 0 if it was not", async () => {
+    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null };
+    expect((await cli(["heartbeat"], await inJob(200, answer))).code).toBe(0);
+    const ended = await cli(["heartbeat"], await inJob(200, { ...answer, cancel: order }));
+    expect(ended).toMatchObject({ code: 8, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual({ ...answer, cancel: order });
+    const over = await inJob(409, { error: "It was cancelled.", code: "run_cancelled" });
+    expect(await cli(["heartbeat"], over)).toEqual({
+      code: 8,
+      stdout: "",
+      stderr: "action-runs: It was cancelled. (run_cancelled)\n",
+    });
+  });
+
+  test("heartbeat prints why the page is no link", async () => {
+    const externalUrlRefused = "The URL is shown as text.";
+    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null, externalUrlRefused };
+    const { code, stdout } = await cli(["heartbeat", "--no-json"], await inJob(200, answer));
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^page: +The URL is shown as text\.$/m)]);
+  });
+});

@@ -1,0 +1,135 @@
+/**
+ * What an operator observes: the log of a deploy, as wrangler reads its settings, and the metrics and alerts as Prometheus
+ * reads them. Its own promtool judges these, where it is installed.
+ */
+
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, describe, expect, it } from "vitest";
+import { unstable_readConfig } from "wrangler";
+import { createClient } from "../../../src/client/index.ts";
+import { CONFIG, ROOT } from "../../../src/dev/wrangler.ts";
+import { sharedServer } from "../installation.ts";
+import { blocksOf } from "../readme/document.ts";
+import { until } from "../until.ts";
+
+const { origin, token } = sharedServer("of-metrics-test");
+const folder = mkdtempSync(join(tmpdir(), "action-runs-metrics-"));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const hasPromtool = spawnSync("promtool", ["--version"]).status === 0;
+
+/** What promtool says, which is nothing if there is nothing to say. */
+function promtool(args: readonly string[], input = ""): { readonly code: number | null; readonly said: string } {
+  const { status, stdout, stderr } = spawnSync("promtool", args, { input, encoding: "utf8", cwd: folder });
+  return { code: status, said: stdout + stderr };
+}
+
+async function metrics(env: string): Promise<string> {
+  const headers = { Authorization: `Bearer ${token}` };
+  const response = await fetch(`${origin}/of-metrics-test/shop/envs/${env}/metrics`, { headers });
+  expect([response.status, response.headers.get("Content-Type")]).toEqual([
+    200,
+    "text/plain; version=0.0.4; charset=utf-8",
+  ]);
+  return response.text();
+}
+
+it("a deploy logs neither requests with their queries nor the URLs of receivers, but only what the service writes", () => {
+  // Only Cloudflare itself could show that it obeys these settings.
+  expect(unstable_readConfig({ config: CONFIG }).observability).toEqual({
+    enabled: true,
+    redact_query_string: true,
+    logs: { enabled: true, invocation_logs: false },
+    traces: { enabled: false },
+  });
+});
+
+describe.skipIf(!hasPromtool)("promtool", () => {
+  it("has nothing to say about the metrics of an environment with runs, and of one without", async () => {
+    const { runs } = createClient({ baseUrl: origin, token, org: "of-metrics-test", project: "shop", env: "full" });
+    const [first] = [await runs.create({ actionName: "deploy" }), await runs.create({ actionName: "deploy" })];
+    await runs.cancel(first.id);
+    // D1 lists the coordinator from its first batch on.
+    await until("both runs are replicated", async () => (await runs.summary()).cancelled === 1);
+    const full = await metrics("full");
+    expect(full).toContain('action_runs_ended_total{status="cancelled",cause="cancel"} 1\n');
+    expect(full).toContain('cicd_pipeline_run_active{status="pending"} 1\n');
+    for (const text of [full, await metrics("empty")]) {
+      expect(promtool(["check", "metrics"], text)).toEqual({ code: 0, said: "" });
+    }
+  });
+});
+
+describe.skipIf(!hasPromtool)("docs/operations.md", () => {
+  const blocks = blocksOf("docs/operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8"));
+
+  /** Writes the block that begins with the name of this file. */
+  function write(name: string): void {
+    const block = blocks.find(({ text }) => text.startsWith(`# ${name}\n`));
+    expect(block?.at).toBeDefined();
+    const here = block?.text.replace("/etc/prometheus/action-runs.token", join(folder, "action-runs.token"));
+    writeFileSync(join(folder, name), here ?? "");
+  }
+
+  it("has a configuration and four alerts that Prometheus takes", () => {
+    writeFileSync(join(folder, "action-runs.token"), "terr_x");
+    for (const name of ["prometheus.yml", "action-runs.rules.yml"]) write(name);
+    const { code, said } = promtool(["check", "config", "--lint-fatal", "prometheus.yml"]);
+    expect([code, said]).toEqual([0, expect.stringContaining("SUCCESS: 4 rules found")]);
+  });
+
+  it("has alerts that fire when they should, and not before", () => {
+    write("action-runs.rules.yml");
+    writeFileSync(join(folder, "alerts.test.yml"), JSON.stringify(ALERTS_TEST));
+    const { code, said } = promtool(["test", "rules", "alerts.test.yml"]);
+    expect([code, said]).toEqual([0, expect.stringContaining("SUCCESS")]);
+  });
+});
+
+const LABELS = 'job="action-runs",project="acme/shop",environment="production"';
+const series = (name: string, labels: string, values: string) => ({ series: `${name}{${LABELS}${labels}}`, values });
+const fires = (alertname: string, minute: number, labels: Record<string, string> | null, summary = "") => ({
+  alertname,
+  eval_time: `${minute}m`,
+  exp_alerts:
+    labels === null
+      ? []
+      : [
+          {
+            exp_labels: { project: "acme/shop", environment: "production", ...labels },
+            exp_annotations: { summary: `acme/shop, production: ${summary}` },
+          },
+        ],
+});
+
+/** Two hours of an environment. In the second one, everything goes wrong. promtool reads YAML, and so JSON. */
+const ALERTS_TEST = {
+  rule_files: ["action-runs.rules.yml"],
+  evaluation_interval: "1m",
+  tests: [
+    {
+      interval: "1m",
+      input_series: [
+        series("up", "", "1x60 0x60"),
+        series("action_runs_oldest_open_age_seconds", ',status="pending"', "0x120"),
+        // From minute 61 on, older than two hours.
+        series("action_runs_oldest_open_age_seconds", ',status="running"', "600x60 7260+60x60"),
+        series("action_runs_ended_total", ',status="succeeded",cause="callback"', "0+1x60 61x60"),
+        series("action_runs_ended_total", ',status="failed",cause="callback"', "0x60 1+1x60"),
+        series("action_runs_ended_total", ',status="failed",cause="delivery"', "0x60 1+1x60"),
+        series("action_runs_ended_total", ',status="failed",cause="deadline"', "0x120"),
+      ],
+      alert_rule_test: [
+        ...["NotScraped", "OldestOpenRun", "Failing", "Lost"].map((name) => fires(`ActionRuns${name}`, 60, null)),
+        fires("ActionRunsNotScraped", 63, null),
+        fires("ActionRunsNotScraped", 67, { job: "action-runs" }, "no scrape has worked for 5 minutes."),
+        fires("ActionRunsOldestOpenRun", 67, {}, "a run has been open for over two hours."),
+        fires("ActionRunsFailing", 100, {}, "over a quarter of the last hour's runs failed."),
+        fires("ActionRunsLost", 70, { cause: "delivery" }, "runs fail by delivery."),
+      ],
+    },
+  ],
+};
