@@ -12,12 +12,12 @@ const ALWAYS = [
   "test/rules/rooms.test.ts",
 ];
 const TESTS = [
-  "test/console/filters.test.ts",
+  "test/console/gates.test.ts",
   "test/gates/pauses.test.ts",
   "test/gates/story/story.test.ts",
   ...ALWAYS,
   "test/runs/api/bulk/cancel.test.ts",
-  "test/runs/api/changes.test.ts",
+  "test/runs/api/events.test.ts",
   "test/runs/run.test.ts",
   "test/server/console/gates.test.ts",
   "test/server/console/session.test.ts",
@@ -27,7 +27,7 @@ const chosen = (...changed: readonly string[]) => roomOf(changed, TESTS).files.f
 
 it("takes the tests directly in the folder that mirrors the file's", () => {
   expect(chosen("src/runs/transition.ts")).toEqual(["test/runs/run.test.ts"]);
-  expect(chosen("src/runs/api/change-routes.ts")).toEqual(["test/runs/api/changes.test.ts"]);
+  expect(chosen("src/runs/api/change-routes.ts")).toEqual(["test/runs/api/events.test.ts"]);
 });
 
 it("takes the folder above if none mirrors the file's", () => {
@@ -38,10 +38,10 @@ it("takes what a room is tested by elsewhere", () => {
   expect(chosen("src/runs/scheduling.ts")).toEqual(["test/gates/pauses.test.ts", "test/runs/run.test.ts"]);
   expect(chosen("src/runs/api/bulk-routes.ts")).toEqual([
     "test/runs/api/bulk/cancel.test.ts",
-    "test/runs/api/changes.test.ts",
+    "test/runs/api/events.test.ts",
   ]);
   expect(chosen("src/console/gates/pause.tsx")).toEqual([
-    "test/console/filters.test.ts",
+    "test/console/gates.test.ts",
     "test/server/console/gates.test.ts",
   ]);
 });

@@ -253,7 +253,7 @@ it("starts a peer again that was killed in a job, and breaks off only if the ser
 
 /** A bench that starts a workerd, and measures for ever. */
 const BENCH = `
-  import { startRuntime } from "./bench/runtime.ts";
+  import { startRuntime } from "./bench/servers/runtime.ts";
   const script = "export default { fetch: () => new Response() }";
   const { pids } = await startRuntime(process.argv[1], { workers: [{ name: "w", modules: true, script }] });
   console.log(pids.join());
