@@ -93,7 +93,9 @@ describe("a link", () => {
   it("leads where it seems to lead, whatever the text was: it stays as it is, and has nothing before its host", () => {
     const piece = fc.constantFrom(
       ...words(String.raw`https: http: / \ @ : ? # ci.example.com evil.example %40`),
-      ...["\t", " ", "\u202e"],
+      "\t",
+      " ",
+      "\u202e",
     );
     const start = fc.constantFrom("https://", "HTTPS:", "https:/", "");
     const rest = fc.oneof(

@@ -39,8 +39,16 @@ const PACKAGES = ["hono", "hono/cors", "node:fs"];
 
 /** The rooms and files that know nothing of HTTP. */
 const WITHOUT_HONO = [
-  ...["base", "settings", "runs/*.ts", "runs/d1", "runs/journal", "runs/replication", "runs/coordinator"],
-  ...["runs/api/placement.ts", "webhook-endpoints/send-delivery.ts", "webhook-endpoints/delivery-content.ts"],
+  "base",
+  "settings",
+  "runs/*.ts",
+  "runs/d1",
+  "runs/journal",
+  "runs/replication",
+  "runs/coordinator",
+  "runs/api/placement.ts",
+  "webhook-endpoints/send-delivery.ts",
+  "webhook-endpoints/delivery-content.ts",
 ];
 const WITHOUT_NODE = ["words"];
 

@@ -18,8 +18,8 @@ export function operation(told: Partial<BulkOperation> = {}): BulkOperation {
   return { ...OPERATION, ...told };
 }
 
-/** An operation on three runs that has ended. `counts`: accepted, skipped and failed. */
-export function completed(...[accepted, skipped, failed]: readonly [number, number, number]): BulkOperation {
+/** An operation on three runs that has ended. */
+export function completed(accepted: number, skipped: number, failed: number): BulkOperation {
   return operation({
     status: "completed",
     completedAt: RUN.createdAt,
