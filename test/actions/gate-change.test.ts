@@ -13,7 +13,7 @@ type Gated = Parameters<typeof gateChangeOf>[0];
 it.each<[string, Gated, Gated, string | null]>([
   ["a new action without gates", null, {}, null],
   ["a new action with a gate", null, { approval: ONE }, "added"],
-  ["nothing changed", { approval: ONE, concurrency: KEYED }, { approval: ONE, concurrency: KEYED }, null],
+  ["unchanged gates", { approval: ONE, concurrency: KEYED }, { approval: ONE, concurrency: KEYED }, null],
   ["an approval that comes", {}, { approval: ONE }, "added"],
   ["a limit that comes", { approval: ONE }, { approval: ONE, concurrency: CONCURRENCY }, "added"],
   ["an approval that goes", { approval: ONE }, {}, "removed"],
@@ -22,10 +22,10 @@ it.each<[string, Gated, Gated, string | null]>([
   ["an action without gates that is deleted", {}, null, null],
   ["fewer approvers", { approval: TWO }, { approval: ONE }, "weakened"],
   ["more approvers", { approval: ONE }, { approval: TWO }, null],
-  ["one's own approval counts", { approval: TWO }, { approval: { ...TWO, allowSelf: true } }, "weakened"],
-  ["one's own approval counts no more", { approval: { ...ONE, allowSelf: true } }, { approval: ONE }, null],
+  ["one's own approval that counts", { approval: TWO }, { approval: { ...TWO, allowSelf: true } }, "weakened"],
+  ["one's own approval that counts no more", { approval: { ...ONE, allowSelf: true } }, { approval: ONE }, null],
   [
-    "one's own approval counts as before",
+    "one's own approval that counts as before",
     { approval: { ...ONE, allowSelf: true } },
     { approval: { ...TWO, allowSelf: true } },
     null,
@@ -37,14 +37,19 @@ it.each<[string, Gated, Gated, string | null]>([
   ["a key that goes", { concurrency: KEYED }, { concurrency: CONCURRENCY }, "weakened"],
   ["another key", { concurrency: KEYED }, { concurrency: { ...KEYED, key: "x" } }, "weakened"],
   ["another conflict", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, onConflict: "reject" } }, null],
-  ["one that goes and one that comes", { approval: ONE }, { concurrency: CONCURRENCY }, "removed"],
+  ["a gate that goes and one that comes", { approval: ONE }, { concurrency: CONCURRENCY }, "removed"],
   [
-    "one that is weakened and one that comes",
+    "a gate that is weakened and one that comes",
     { approval: TWO },
     { approval: ONE, concurrency: CONCURRENCY },
     "weakened",
   ],
-  ["one that is weakened and one that goes", { approval: TWO, concurrency: CONCURRENCY }, { approval: ONE }, "removed"],
-])("%s", (_what, before, after, change) => {
+  [
+    "a gate that is weakened and one that goes",
+    { approval: TWO, concurrency: CONCURRENCY },
+    { approval: ONE },
+    "removed",
+  ],
+])("the change of gates is $3 for %s", (_what, before, after, change) => {
   expect(gateChangeOf(before, after)).toBe(change);
 });

@@ -131,7 +131,7 @@ describe("a key makes one run, whatever becomes of the action's group meanwhile"
     ["it rejects by now", GROUPED, { trigger: TRIGGER, concurrency: { ...CONCURRENCY, onConflict: "reject" } }],
     ["the action's trigger goes with it", GROUPED, {}],
     ["the run is refused then", GROUPED, { ...GROUPED, parametersSchema: { required: ["x"] } }],
-  ])("%s", async (_what, before, after) => {
+  ])("creates no second run if %s", async (_what, before, after) => {
     const actions = newActionsPath();
     await put(`${actions}/deploy`, before);
     const first = await run(`${actions}/deploy`, SHOP, keyed("once"));

@@ -24,7 +24,7 @@ describe("with a closed schema, a placeholder for another parameter is refused",
       { cancel: { url: `${ORIGIN_A}/stop`, payload: { v: "{{ parameters.versoin }}" } } },
       "/trigger/cancel/payload/v",
     ],
-  ])("%s", async (_where, trigger, pointer) => {
+  ])("a 400 names the place of one %s", async (_where, trigger, pointer) => {
     const { status, body } = await store(trigger, CLOSED);
     expect([status, body.code, body.pointer]).toEqual([400, "invalid_body", pointer]);
   });
@@ -72,7 +72,7 @@ describe("a placeholder is accepted", () => {
     ["for the JSON text of all parameters", { payload: "{{ json parameters }}" }, CLOSED],
     ["for all parameters", { payload: { parameters: "{{ parameters }}" } }, CLOSED],
     ["for something else", { payload: "{{ recommendations.versoin }} {{ run.id }}" }, CLOSED],
-  ])("%s", async (name, trigger, parametersSchema) => {
+  ])("the action that has one %s is stored", async (name, trigger, parametersSchema) => {
     const definition = { trigger: { type: "webhook", url: ORIGIN_A, ...trigger }, parametersSchema };
     const { status, body } = await put(`${path}/${name.replaceAll(/\W/g, "-")}`, definition);
     expect([status, body.error]).toEqual([201, undefined]);

@@ -66,9 +66,9 @@ const TABLES = [
   { code: "token_expired", table: LATE },
 ];
 describe.each(doors.flatMap((door) => TABLES.map((table) => ({ door, ...table }))))(
-  "a $door is 401 $code, with no call to D1 or to an object:",
+  "a $door is 401 $code, with no call to D1 or to an object,",
   ({ door, code, table }) => {
-    it.each(Object.entries(table))("%s", async (_name, forge) => {
+    it.each(Object.entries(table))("for %s", async (_name, forge) => {
       const { answer, uses } = await attempt(door, await forge(genuine));
       expect(answer.status).toBe(401);
       expect(answer.headers.get("WWW-Authenticate")).toBe("Bearer");
@@ -78,8 +78,8 @@ describe.each(doors.flatMap((door) => TABLES.map((table) => ({ door, ...table })
   },
 );
 
-describe.each(TABLES)("a get of the run is 401 $code, with no call to D1 or to an object:", ({ code, table }) => {
-  it.each(Object.entries(table))("%s", async (_name, forge) => {
+describe.each(TABLES)("a get of the run is 401 $code, with no call to D1 or to an object,", ({ code, table }) => {
+  it.each(Object.entries(table))("for %s", async (_name, forge) => {
     const forged = await forge(genuine);
     // The API tokens of the tables open the run, or may open it.
     if (forged.authorization === `Bearer ${ROOT}` || forged.authorization?.startsWith("Bearer terr_")) return;

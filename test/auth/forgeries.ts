@@ -140,9 +140,12 @@ export const NOT_GENUINE: Readonly<Record<string, Forgery>> = {
 };
 
 export const LATE: Readonly<Record<string, Forgery>> = {
-  "in the instant it expires": ({ token, expiresAt }) => ({ authorization: `Bearer ${token}`, at: expiresAt }),
-  "1 ms late": ({ token, expiresAt }) => ({ authorization: `Bearer ${token}`, at: expiresAt + 1 }),
-  "a day late, with a key": ({ token, expiresAt }) => ({
+  "the token in the instant it expires": ({ token, expiresAt }) => ({
+    authorization: `Bearer ${token}`,
+    at: expiresAt,
+  }),
+  "the token 1 ms late": ({ token, expiresAt }) => ({ authorization: `Bearer ${token}`, at: expiresAt + 1 }),
+  "the token a day late, with a key": ({ token, expiresAt }) => ({
     authorization: `Bearer ${token}`,
     at: expiresAt + DAY_MS,
     headers: { "Idempotency-Key": "k" },

@@ -26,7 +26,7 @@ describe("a secret in the tail is hidden", () => {
     ["broken into lines", SECRET.replace(/.{40}/g, "$&\r\n")],
     ["with colours inside", SECRET.replace(/.{10}/g, "\x1b[31m$&\x1b[0m")],
     ["as UTF-16", Buffer.from(SECRET, "utf16le").toString("latin1")],
-  ])("%s", (_, printed) => {
+  ])("shows *** for one that is printed %s", (_, printed) => {
     expect(tailOf(`before ${printed} after`)).toBe("before *** after");
   });
 

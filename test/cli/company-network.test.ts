@@ -210,7 +210,7 @@ describe("what the other causes mean", () => {
     [{ code: "ECONNRESET" }, new RegExp(`^No response came from x\\. ${REST} The cause is ECONNRESET\\.$`)],
     [{ code: 20 }, new RegExp(`^No response came from x\\. ${REST}$`)],
     [{ code: "two words" }, new RegExp(`^No response came from x\\. ${REST}$`)],
-  ])("%j", (cause, expected) => {
+  ])("is said in the message for %j", (cause, expected) => {
     expect(sentence(cause)).toMatch(expected);
   });
 

@@ -90,7 +90,7 @@ describe("no line is a command of a CI product", () => {
     ["a ##TeamCity[blockOpened]x", "a # #TeamCity[blockOpened]x"],
     ["###any.word-of[x]", "## #any.word-of[x]"],
     ["# a ## heading [x]", "# a ## heading [x]"],
-  ])("%j", async (lines, printed) => {
+  ])("prints %j as %j", async (lines, printed) => {
     const { output, text } = terminal(80);
     await output.line(lines);
     expect(text()).toBe(`${printed}\n`);

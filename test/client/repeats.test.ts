@@ -61,7 +61,7 @@ describe("only a 429, which had no effect, repeats", () => {
       ({ actions }) => actions.put("x", {}, { ifVersion: 3 }),
     ],
     ["a put that only creates", ({ actions }) => actions.put("x", {}, { ifVersion: null })],
-  ])("%s", async (_, call) => {
+  ])("no other failure repeats %s", async (_, call) => {
     const lost = await stub(reset, json(200, RUN, { ETag: '"1"' }));
     expect(await thrown(call(lost.client()))).toMatchObject({ code: "unreachable", status: null });
     const down = await stub(refusal(503, "database_unavailable"), json(200, RUN, { ETag: '"1"' }));
@@ -93,7 +93,7 @@ describe("a delete succeeds if a try before it did and its response was lost, an
       "token_not_found",
       { ...revokedAlone("1"), ...MORE, waitingRuns: { atLeast: 0 } },
     ],
-  ])("%s", async (url, call, gone, value) => {
+  ])("DELETE %s succeeds if its second try is $2, and fails if its first is", async (url, call, gone, value) => {
     const twice = await stub(reset, refusal(404, gone));
     expect(await call(twice.client())).toEqual(value);
     expect(twice.asked).toMatchObject([

@@ -103,7 +103,7 @@ const CASES: readonly Case[] = [
 ];
 
 describe("a call asks the API for what it says, and resolves with the response", () => {
-  it.each(CASES.map((one) => [one[1], one] as const))("%s", async (asks, [call, , sends, gets = RUN]) => {
+  it.each(CASES.map((one) => [one[1], one] as const))("sends %s", async (asks, [call, , sends, gets = RUN]) => {
     const { client, asked } = await stub(json(200, gets));
     expect(await call(client())).toEqual(gets);
     expect(asked.map(({ method, url }) => `${method} ${url}`)).toEqual([asks]);

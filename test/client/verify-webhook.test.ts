@@ -28,7 +28,7 @@ describe("a genuine message is its JSON", () => {
     ["with the headers of fetch", BODY, new Headers(headersOf(BODY)), SECRET],
     ["with the headers of Node", BODY, { ...headersOf(BODY), "set-cookie": ["a"], via: undefined }, SECRET],
     ["with headers in capitals", BODY, { ...capitals(headersOf(BODY)) }, SECRET],
-  ])("%s", (_how, body, headers, secret) => {
+  ])("returns the JSON of one %s", (_how, body, headers, secret) => {
     const message = verifyWebhook(body, headers, secret);
     expect(message).toEqual(JSON.parse(BODY));
     expect(message.data.run.error).toBe("☃ \u{1f600}");
@@ -56,7 +56,7 @@ describe("a message is refused", () => {
     ["without headers", BODY, new Headers(), SECRET, "Missing required headers"],
     ["of an hour ago", BODY, headersOf(BODY, [SECRET], new Date(Date.now() - HOUR)), SECRET, "too old"],
     ["of the next hour", BODY, headersOf(BODY, [SECRET], new Date(Date.now() + HOUR)), SECRET, "too new"],
-  ])("%s", (_what, body, refused, secret, sentence) => {
+  ])("names the reason to refuse one %s", (_what, body, refused, secret, sentence) => {
     const verify = () => verifyWebhook(body, refused as Headers, secret);
     expect(verify).toThrow(WebhookVerificationError);
     expect(verify).toThrow(sentence);

@@ -36,7 +36,7 @@ describe("a press of a checkbox", () => {
     ["leaves out a range that ends at a selected run", ["9", "+5", "8", "8", "+6"], "59"],
     ["begins a new range at each press", ["9", "6", "+5"], "569"],
     ["with Shift selects one run if none was pressed before", ["+7"], "7"],
-  ])("%s", (_, presses, selected) => {
+  ])("%s: %j leads to %s", (_, presses, selected) => {
     expect(ids(pressed(presses))).toBe(selected);
   });
 

@@ -13,7 +13,7 @@ it.each([
   ["a token of a project leaves the environment", { ...NOTHING, env: " eu " }, PROJECT, "acme/shop/eu"],
   ["the operator types all", { org: "a", project: "b", env: "c" }, ROOT, "a/b/c"],
   ["what is typed may say the same", { org: "acme", project: "shop", env: "prod" }, ENVIRONMENT, "acme/shop/prod"],
-])("%s", (_, typed, holder, expected) => {
+])("opens $3 because %s", (_, typed, holder, expected) => {
   const { scope } = scopeFor(typed, holder) as { scope: { o: string; p: string; envName: string } };
   expect(`${scope.o}/${scope.p}/${scope.envName}`).toBe(expected);
 });

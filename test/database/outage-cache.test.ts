@@ -297,7 +297,7 @@ describe("of two lookups under way, the one that began last counts", () => {
     ["the older answer comes last", row(1), row(2), row(2)],
     ["the older answer comes last, and the row is gone", row(1), null, null],
     ["the older answer comes last, and the row is new", null, row(2), row(2)],
-  ])("%s", async (_, read, readLater, counts) => {
+  ])("also if %s", async (_, read, readLater, counts) => {
     const cache = newCache();
     const { looking, answer } = heldLookUp(cache);
     await lookUp(cache, [readLater]).looking;

@@ -42,8 +42,8 @@ describe("a request is refused, and begins nothing", () => {
       { operation: "retry", runIds: [UNKNOWN], graceSeconds: 1 },
     ],
     ["a retry with a reason", 400, "invalid_body", undefined, { operation: "retry", runIds: [UNKNOWN], reason: "x" }],
-    ["approve", 400, "invalid_body", "/operation", { operation: "approve", runIds: [UNKNOWN] }],
-  ])("%s", async (_, status, code, pointer, body) => {
+    ["the operation approve", 400, "invalid_body", "/operation", { operation: "approve", runIds: [UNKNOWN] }],
+  ])("is $1 $2 with %s", async (_, status, code, pointer, body) => {
     const refused = await startBulk<Refusal>(runs, { operation: "cancel", ...body });
     expect([refused.status, refused.body]).toEqual([status, { error: expect.stringMatching(/\S/), code, pointer }]);
     expect((await ask("GET", bulkPath(runs))).body).toEqual([]);

@@ -29,12 +29,12 @@ function refusal(refused: () => unknown): ApiError {
 describe("a run that may start at once has no gates", () => {
   it.each([
     ["a create", wantedGates({}, null, RUN, true)],
-    ["without a trigger", wantedGates({}, null, RUN, false)],
+    ["a create without a trigger", wantedGates({}, null, RUN, false)],
     ["waitTimeout alone", wantedGates({ waitTimeout: 5 }, null, RUN, true)],
     ["waitTimeout of the action alone", wantedGates({}, { ...ACTION, waitTimeout: 5 }, RUN, true)],
-    ["a past instant", wantedGates({ notBefore: at(NOW - 1) }, null, RUN, true)],
-    ["this instant", wantedGates({ notBefore: at(NOW) }, null, RUN, true)],
-  ])("%s", (_what, wanted) => {
+    ["a notBefore in the past", wantedGates({ notBefore: at(NOW - 1) }, null, RUN, true)],
+    ["a notBefore at this instant", wantedGates({ notBefore: at(NOW) }, null, RUN, true)],
+  ])("gates are null for %s, and the timeout counts from now", (_what, wanted) => {
     expect(gates(wanted)).toBeNull();
     expect(deadlineOf(null, NOW, 1000)).toBe(NOW + 1000);
   });
@@ -46,7 +46,7 @@ describe("a run waits at most for its waitTimeout, from notBefore or else from i
     ["the default", wantedGates({ notBefore: at(later) }, null, RUN, true), later + WEEK],
     ["that of the request", wantedGates({ notBefore: at(later), waitTimeout: 5 }, null, RUN, true), later + 5 * MINUTE],
     [
-      "that of the request before that of the action",
+      "that of the request, not that of the action",
       wantedGates({ waitTimeout: 5 }, { ...ACTION, approval: APPROVAL, waitTimeout: 9 }, RUN, true),
       NOW + 5 * MINUTE,
     ],
@@ -56,11 +56,11 @@ describe("a run waits at most for its waitTimeout, from notBefore or else from i
       NOW + 9 * MINUTE,
     ],
     [
-      "a past notBefore",
+      "counted from the creation if notBefore is past",
       wantedGates({ notBefore: at(NOW - 5), waitTimeout: 1 }, { ...ACTION, concurrency: CONCURRENCY }, RUN, true),
       NOW + MINUTE,
     ],
-  ])("%s", (_what, wanted, waitUntil) => {
+  ])("the limit is %s", (_what, wanted, waitUntil) => {
     const judged = gates(wanted);
     expect(judged?.waitUntil).toBe(waitUntil);
     expect(deadlineOf(judged, NOW, 1000)).toBe(waitUntil + 1000);

@@ -241,7 +241,7 @@ describe("the summary", () => {
     ["deploy: failed after 1d 3h", { entityId: null, createdAt: ENDED_AT - 100_000_000 }],
     ["é 東京 _ _: failed after 3m 12s", { entityId: null, actionName: "e\u0301 東京 \u{1d400} \u3164" }],
     ["https:/_evil.example/_/_: failed after 3m 12s", { entityId: null, actionName: "https://evil.example////" }],
-  ])("%s", (expected, members) => {
+  ])("says %s", (expected, members) => {
     expect(summary(members)).toBe(expected);
   });
 

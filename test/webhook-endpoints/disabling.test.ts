@@ -144,12 +144,12 @@ function health(failingSince: number | null, failedDays: number[], succeededAt: 
 
 describe("an endpoint has failed for days", () => {
   it.each<[string, EndpointHealth, boolean]>([
-    ["if it failed for five days on three of them", health(5, [5, 4, 0]), true],
-    ["also if it worked before", health(5, [5, 4, 3], 5.5), true],
-    ["but not for less than five days", health(4.99, [4, 3, 2]), false],
-    ["nor on only two days", health(9, [9, 8]), false],
-    ["nor if it works", health(null, [], 9), false],
-  ])("%s", (_, known, expected) => {
+    ["failed for five days on three of them", health(5, [5, 4, 0]), true],
+    ["failed so after it had worked", health(5, [5, 4, 3], 5.5), true],
+    ["failed for less than five days", health(4.99, [4, 3, 2]), false],
+    ["failed on only two days", health(9, [9, 8]), false],
+    ["works", health(null, [], 9), false],
+  ])("is $2 if it %s", (_, known, expected) => {
     expect(hasFailedForDays(known, NOW)).toBe(expected);
   });
 });

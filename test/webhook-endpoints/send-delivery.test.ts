@@ -82,14 +82,14 @@ describe("an answer", () => {
 
   it.each<[string, Answer, Partial<SentDelivery>]>([
     [
-      "302 is not followed",
+      "302, which is not followed,",
       { mode: "redirect", status: 302 },
       { verdict: "failed", isAlive: true, reason: "answered 302, and redirects are not followed" },
     ],
     ["401", { status: 401 }, { verdict: "failed", isAlive: true, reason: "answered 401" }],
     ["422", { status: 422 }, { verdict: "refused", isAlive: true, reason: "answered 422" }],
     [
-      "429 says when to come back",
+      "429 with Retry-After",
       { status: 429, headers: { "Retry-After": "120" } },
       { verdict: "failed", isAlive: false, retryAfter: "120" },
     ],
@@ -99,9 +99,9 @@ describe("an answer", () => {
       { mode: "reset" },
       { verdict: "failed", isAlive: false, status: null, reason: "could not be reached, or broke the connection off" },
     ],
-    ["no HTTP", { mode: "not_http" }, { verdict: "failed", isAlive: false, status: null }],
+    ["that is not HTTP", { mode: "not_http" }, { verdict: "failed", isAlive: false, status: null }],
     ["410", { status: 410 }, { verdict: "unwanted", isAlive: true, status: 410 }],
-  ])("%s", async (_what, answer, expected) => {
+  ])("%s gives $2 after one request", async (_what, answer, expected) => {
     const { sent, to } = await sendTo(answer);
     expect(sent).toMatchObject(expected);
     expect(await to.inbox()).toHaveLength(1);

@@ -139,7 +139,7 @@ describe("accepted is refused", () => {
     ["with an object as a value", [{ equals: { "response.error": {} } }], "/trigger/accepted/0/equals"],
     ["with a placeholder for a value", [{ equals: { "response.id": "{{ run.id }}" } }], "/trigger/accepted/0/equals"],
     ["with a long value", [{ equals: { "response.id": "a".repeat(257) } }], "/trigger/accepted/0/equals"],
-  ])("%s", async (_, accepted, pointer) => {
+  ])("is 400 at $2 if it is sent %s", async (_, accepted, pointer) => {
     const body = { actionName: "deploy", trigger: { type: "webhook", url: "http://127.0.0.1:9/", accepted } };
     const { status, body: error } = await ask<Refusal>("POST", ORIGIN + newRunsPath(), { body });
     expect([status, error.code]).toEqual([400, "invalid_body"]);

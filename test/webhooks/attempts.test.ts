@@ -352,7 +352,7 @@ describe("an attempt that fails without a response", () => {
     ["has not reached a receiver that could not be connected just before", false, 1999, true],
     ["may have reached it if it took longer than a connection may", false, 2000, false],
     ["may have reached it if the receiver could be connected just before", true, 1999, false],
-  ])("%s", async (_, isReachable, ms, isUnreached) => {
+  ])("after $2 ms %s", async (_, isReachable, ms, isUnreached) => {
     vi.useFakeTimers({ toFake: ["Date"] });
     vi.stubGlobal("fetch", async () => {
       vi.setSystemTime(Date.now() + ms);

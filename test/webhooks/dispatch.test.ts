@@ -151,7 +151,7 @@ describe("a dispatch given up says why in one sentence about the host", () => {
       "ci.example.com answered 503, and the time for retries would be up before the next attempt.",
     ],
     [reasonOf(third, LOST), "ci.example.com may or may not have been reached: the attempt was cut off, at attempt 3."],
-  ])("%s", (reason, expected) => expect(reason).toBe(expected));
+  ])("says: %s", (reason, expected) => expect(reason).toBe(expected));
 });
 
 describe("without maxAttempts", () => {

@@ -16,11 +16,11 @@ describe("a value is used", () => {
     ["zero", { id: 0 }, "id", 0],
     ["false", { id: false }, "id", false],
     ["a deep one", { a: { b: [{ c: "d" }] } }, "a.b.0.c", "d"],
-    ["of a list", [{ id: 1 }], "0.id", 1],
+    ["one of a list", [{ id: 1 }], "0.id", 1],
     ["an own member __proto__", '{"__proto__":{"id":7}}', "__proto__.id", 7],
     ["an own member constructor", { constructor: { name: "x" } }, "constructor.name", "x"],
-    ["behind a byte order mark", '\ufeff{"id":1}', "id", 1],
-  ])("%s", (_what, answer, key, value) => {
+    ["one behind a byte order mark", '\ufeff{"id":1}', "id", 1],
+  ])("reads %s from the response", (_what, answer, key, value) => {
     expect(valuesOf(answer, [key])).toEqual({ [key]: value });
   });
 
@@ -87,14 +87,19 @@ it("no byte becomes a character that acts or hides", async () => {
   }
 });
 
-describe("the length", () => {
+describe("the text", () => {
   const MAX = EXCERPT_MAX_BYTES;
   it.each([
-    ["is 1 KiB", "x".repeat(MAX), false, "x".repeat(MAX)],
-    ["is cut beyond it", "x".repeat(MAX + 1), false, `${"x".repeat(MAX)}…`],
-    ["counts bytes, and leaves out a character that was cut", `x${"é".repeat(MAX)}`, false, `x${"é".repeat(511)}…`],
-    ["says that more came", "short", true, "short…"],
-  ])("%s", (_what, text, isCut, expected) => expect(show(text, isCut)).toBe(expected));
+    ["is at most 1 KiB", "x".repeat(MAX), false, "x".repeat(MAX)],
+    ["ends with an ellipsis if it was longer", "x".repeat(MAX + 1), false, `${"x".repeat(MAX)}…`],
+    [
+      "is cut by its bytes, and leaves out a character that was cut",
+      `x${"é".repeat(MAX)}`,
+      false,
+      `x${"é".repeat(511)}…`,
+    ],
+    ["ends with an ellipsis if more came", "short", true, "short…"],
+  ])("of a response that is shown %s", (_what, text, isCut, expected) => expect(show(text, isCut)).toBe(expected));
 
   it("is at most six times as long with escapes", () => {
     expect(show("\x1b".repeat(MAX + 1)).length).toBe(6 * MAX + 1);

@@ -155,7 +155,7 @@ describe("numbers", () => {
     ['1 and "1" are unique items', { uniqueItems: true }, '[1,"1"]', true],
     ["1 and 1.0 are equal items", { uniqueItems: true }, "[1,1.0]", false],
     ["true is no number", { type: "number" }, "true", false],
-  ])("%s", (_, schema, value, valid) => {
+  ])("knows that %s", (_, schema, value, valid) => {
     expect(accepts(schema, JSON.parse(value))).toBe(valid);
   });
 });
@@ -170,7 +170,7 @@ describe("strings", () => {
     ["three halves in the wrong order are three characters", { minLength: 3 }, "\ude00\ud83d\ud83d", true],
     ["an accent is not normalised away", { const: "é" }, "e\u0301", false],
     ["halves of pairs differ", { const: "\ud83d" }, "\ude00", false],
-  ])("%s", (_, schema, value, valid) => {
+  ])("knows that %s", (_, schema, value, valid) => {
     expect(accepts(schema, value)).toBe(valid);
   });
 });

@@ -291,7 +291,7 @@ describe("the form of a retry", () => {
       { "/version": "2" },
       JSON.parse('{"version":"2","__proto__":2}'),
     ],
-  ])("%s", (_, values, typed, value) => {
+  ])("for values that the schema does not describe, %s", (_, values, typed, value) => {
     expect(JSON.stringify(retry(values, typed).made)).toBe(JSON.stringify({ value }));
   });
 

@@ -82,10 +82,10 @@ describe("the lifecycle of a run that is held back", () => {
   });
 
   it.each([
-    ["only waited, if a gate was still closed at its end", [held], "Waited"],
-    ["took that long, if it was released before", [held, { type: "released" }], "Took"],
-    ["took that long, if it has no gate", [], "Took"],
-  ] as const)("%s", (_, said, name) => {
+    ["while a gate was closed", [held], "Waited"],
+    ["after its release", [held, { type: "released" }], "Took"],
+    ["without a gate", [], "Took"],
+  ] as const)("says $2 of a run that was cancelled %s", (_, said, name) => {
     const { stages } = lifecycleOf(cancelled, timeline(...(said as readonly Said[])), AT);
     expect(stages).toMatchObject([{ name, from: { at: at(0) }, to: at(5), share: 1 }]);
   });

@@ -201,7 +201,7 @@ describe("a run that has ended is 409, and stays as it is", () => {
     run_timed_out: (_, path) => alarmIn(61_000, coordinator(path)),
   };
 
-  it.each(Object.entries(ENDS))("%s", async (code, end) => {
+  it.each(Object.entries(ENDS))("is %s, with a grace period or without", async (code, end) => {
     const { path, run } = await givenRun({ actionName: "deploy", heartbeatTimeout: 1 });
     await end(run, path);
     const before = (await get(path, run.id)).body;

@@ -220,20 +220,20 @@ describe("a list is stale, and shows what D1 has,", () => {
 
   it.each<[why: string, answer: () => unknown]>([
     [
-      "while the object can't be reached",
+      "the object can't be reached",
       () => {
         throw new Error("the object is gone");
       },
     ],
     [
-      "while the platform calls the object overloaded",
+      "the platform calls the object overloaded",
       () => {
         throw Object.assign(new Error("too many requests"), { overloaded: true });
       },
     ],
-    ["while the object says that it is overloaded", () => ({ ok: false, reason: "overloaded" })],
-    ["while the object hangs", () => new Promise(() => {})],
-  ])("%s", async (_why, answer) => {
+    ["the object says that it is overloaded", () => ({ ok: false, reason: "overloaded" })],
+    ["the object hangs", () => new Promise(() => {})],
+  ])("while %s", async (_why, answer) => {
     const { path, id, later } = await lagging();
     hurryTimers();
     const broken = envWith(calledThrough(async () => answer()));

@@ -239,7 +239,7 @@ describe("a timeline is the same in every page and stream, whichever of its even
       ["started", "heartbeats_thinned", ...Array(899).fill("heartbeat"), "ended"],
       (path) => ended(beaten(path, 1000), (run) => report(run, SUCCEEDED)),
     ],
-  ])("%s", async (_name, types, make) => {
+  ])("for %s, from each cursor and with each limit", async (_name, types, make) => {
     const path = newRunsPath();
     const run = await make(path);
     const runPath = `${path}/${run.id}`;

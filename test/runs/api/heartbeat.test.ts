@@ -216,17 +216,20 @@ describe("a heartbeat after the end is 409 with the code", () => {
     delivery_failed: async () => {},
   };
 
-  it.each(Object.entries(ENDS).filter(([code]) => code !== "delivery_failed"))("%s", async (code, end) => {
-    const { path, run, runPath } = await givenRun({ actionName: "deploy", heartbeatTimeout: 1 });
-    await end(run, path);
-    const ended = await ask("GET", runPath);
-    const events = await typesOf(path, run.id);
-    for (let n = 0; n < 2; n++) {
-      expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({ status: 409, body: { code } });
-    }
-    expect((await ask("GET", runPath)).body).toEqual(ended.body);
-    expect(await typesOf(path, run.id)).toEqual(events);
-  });
+  it.each(Object.entries(ENDS).filter(([code]) => code !== "delivery_failed"))(
+    "%s, each time, and changes nothing",
+    async (code, end) => {
+      const { path, run, runPath } = await givenRun({ actionName: "deploy", heartbeatTimeout: 1 });
+      await end(run, path);
+      const ended = await ask("GET", runPath);
+      const events = await typesOf(path, run.id);
+      for (let n = 0; n < 2; n++) {
+        expect(await beat<Refusal>(run, { message: "still here" })).toMatchObject({ status: 409, body: { code } });
+      }
+      expect((await ask("GET", runPath)).body).toEqual(ended.body);
+      expect(await typesOf(path, run.id)).toEqual(events);
+    },
+  );
 
   it("delivery_failed", async () => {
     const { path, id } = await givenAged();

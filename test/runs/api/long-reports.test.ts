@@ -161,7 +161,7 @@ describe("what is wrong with a report in another way stays refused, and its run 
     ["an unknown member of many values", `{"status":"succeeded","x":[${"{},".repeat(500_000)}1]}`],
     ["no JSON", `{"status":"failed","error":"${"x".repeat(MIB * 2)}`],
     ["another member that is too deep", `{"status":"failed","error":"e","x":${"[".repeat(70)}${"]".repeat(70)}}`],
-  ])("%s", async (_, raw) => {
+  ])("is 400 invalid_body for %s", async (_, raw) => {
     const { status, body, get } = await sent(null, raw);
     expect([status, body.code]).toEqual([400, "invalid_body"]);
     expect((await get()).status).toBe("pending");

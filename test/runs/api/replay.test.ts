@@ -139,7 +139,7 @@ describe("a second callback is 409, and its code names what happened", () => {
     ["run_failed", (run: CreatedRun) => report(run, FAILED)],
     ["run_cancelled", cancel],
     ["delivery_failed", reject],
-  ])("%s", async (code, end) => {
+  ])("is %s, and the run stays as it is", async (code, end) => {
     const run = await createRun(path);
     await end(run);
     const told = (await ask("GET", `${path}/${run.id}`)).body;

@@ -42,28 +42,28 @@ describe("a traceparent that counts is kept word for word by a create, a run of 
     ["of a later version with more", `01-${TRACE}-${SPAN}-01-{{ run.id }}`.replaceAll(" ", "")],
     ["of a later version with nothing behind the dash", `fe-${TRACE}-${SPAN}-00-`],
     ["of 255 characters", `01-${TRACE}-${SPAN}-01-${"x".repeat(199)}`],
-  ])("%s", async (_what, traceparent) => {
+  ])("keeps one %s", async (_what, traceparent) => {
     expect(await kept(traceparent)).toEqual([traceparent, traceparent, traceparent]);
   });
 });
 
 describe("a malformed traceparent is ignored, because tracing must not fail a request", () => {
   it.each([
-    ["empty", ""],
+    ["that is empty", ""],
     ["of version ff", `ff-${TRACE}-${SPAN}-01`],
     ["in upper case", SENT.toUpperCase()],
     ["with a trace id of zeros", `00-${"0".repeat(32)}-${SPAN}-01`],
     ["with a parent id of zeros", `00-${TRACE}-${"0".repeat(16)}-01`],
-    ["too short", SENT.slice(0, -1)],
+    ["that is too short", SENT.slice(0, -1)],
     ["of version 00 and too long", `${SENT}-00`],
     ["of version 00 with a dash at the end", `${SENT}-`],
     ["of a later version, without a dash behind the flags", `01-${TRACE}-${SPAN}-011`],
     ["without dashes", SENT.replaceAll("-", "_")],
-    ["no hex", SENT.replace("4bf9", "xyzw")],
-    ["there twice", `01-${TRACE}-${SPAN}-01-a, 01-${TRACE}-${SPAN}-01-a`],
+    ["that is not hexadecimal", SENT.replace("4bf9", "xyzw")],
+    ["that is there twice", `01-${TRACE}-${SPAN}-01-a, 01-${TRACE}-${SPAN}-01-a`],
     ["of 256 characters", `01-${TRACE}-${SPAN}-01-${"x".repeat(200)}`],
-    ["beyond ASCII", `01-${TRACE}-${SPAN}-01-\u00e9`],
-  ])("%s", async (_what, traceparent) => {
+    ["that is not ASCII", `01-${TRACE}-${SPAN}-01-\u00e9`],
+  ])("ignores one %s", async (_what, traceparent) => {
     expect(await kept(traceparent)).toEqual([null, null, null]);
   });
 });

@@ -157,13 +157,13 @@ it("no run is purged before its time, whatever says that it is due", async () =>
   expect(await alarmAt(path)).toBeGreaterThan(Date.now() + 29 * DAY_MS);
 });
 
-describe("if the journal can't be written, the alarm rings again after some seconds, and not at once:", () => {
+describe("if the journal can't be written, the alarm rings again after some seconds, and not at once,", () => {
   const FULL = "BEGIN SELECT RAISE(FAIL, 'database or disk is full'); END";
   it.each([
     ["runs", "BEFORE UPDATE ON runs"],
     ["metadata", "BEFORE INSERT ON metadata"],
     ["events", "BEFORE INSERT ON events"],
-  ])("%s", async (_table, when) => {
+  ])("until its table %s can be written", async (_table, when) => {
     const { path, id } = await givenAged({ deadlineAt: Date.now() + MINUTE_MS });
     // The timeline of a run that ends with its first change has no row.
     await change(path, id, { type: "heartbeat" });

@@ -179,7 +179,7 @@ describe("createdAfter and createdBefore leave out the instant they name", () =>
     ["0000-01-01T00:00:00Z", [122, 123, 124], []],
     ["9999-12-31T23:59:59.999Z", [], [122, 123, 124]],
     ["9999-12-31T23:59:59-23:59", [], [122, 123, 124]],
-  ])("%s", async (instant, after, before) => {
+  ])("after %s come %j, and before it %j", async (instant, after, before) => {
     const of = async (query: Record<string, string>) =>
       (await list(path, query)).body.map(({ createdAt }) => Date.parse(createdAt) - NOON).reverse();
     expect(await of({ createdAfter: instant })).toEqual(after);

@@ -91,7 +91,7 @@ describe("a page ends at 4 MB", () => {
     ["of runs of which one more would just not fit", [1023, 1023, 1023, 1023, 1023, 1]],
     ["of small runs between large ones", Array.from({ length: 40 }, (_, i) => (i % 3 ? 1 : 700))],
     ["of runs that are each as large as a run can be", Array(5).fill(1200)],
-  ])("%s", async (_, sizes: number[]) => {
+  ])("in a list %s, and no run is left out", async (_, sizes: number[]) => {
     const path = newRunsPath();
     const rows = sizes.map((kib, i) => ({
       id: idAt(NOON - i),

@@ -149,7 +149,7 @@ describe("the request is erased in the same transaction in which", () => {
     ["the first heartbeat comes", { mode: "hang" }, ({ heartbeat }) => heartbeat(), "running"],
     ["its time is up", { mode: "hang" }, ({ alarmIn }) => alarmIn(3_600_001), "failed"],
   ];
-  it.each(WAYS)("%s", async (_what, answer, end, status) => {
+  it.each(WAYS)("the run becomes $3 because %s", async (_what, answer, end, status) => {
     const { fired } = await fireWithSecrets(answer);
     await end(fired);
     // The journal itself, read as one: never a run with this status and a request beside it.

@@ -90,7 +90,7 @@ describe("what was sealed", () => {
       ["response", OTHER],
       /key that sealed the receiver's/,
     ],
-  ])("%s", async (_what, request, response, outcome) => {
+  ])("%s, and the outcome is $3", async (_what, request, response, outcome) => {
     const got = await sent(request, response);
     if (typeof outcome === "number") expect(got).toBe(outcome);
     else expect(got).toMatch(outcome);

@@ -86,7 +86,7 @@ describe("a value that has the callback token inside keeps its other members", (
       { url: "https://ci.example.com/?run={{ json run }}" },
       { url: `https://ci.example.com/?run=${encodeURIComponent(json)}` },
     ],
-  ])("%s", (_what, trigger, shown) => {
+  ])("shows them in %s", (_what, trigger, shown) => {
     expect(preview({ ...trigger, secrets: { token: SECRET } })).toMatchObject(shown);
   });
 });

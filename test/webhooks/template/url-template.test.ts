@@ -135,7 +135,7 @@ describe("a value with a part . or .. is refused in a path", () => {
     ...words("x%2f.. x%2F%2e%2E%2f x/%2e%2e x%5c.. x%3b.. x/%252e%252e/ x%25252f.. x%%32%66.."),
     // Overlong UTF-8, which old decoders read as ASCII, and the escapes of one product.
     ...words("x/%c0%ae%c0%ae/ x%C0%AF%c0%ae x%c1%9c x%e0%80%af.. x%f0%80%80%af x%u002e x%u002F.."),
-  ])("%j", (a) => {
+  ])("refuses %j in each path, also of a stop request", (a) => {
     for (const path of TEMPLATES) {
       expect([path, rendered(path, { a })]).toEqual([path, "dot_segment"]);
       expect([path, stopped(path, { a })]).toEqual([path, "a value of the response would leave the URL's path"]);

@@ -39,11 +39,11 @@ describe("whose own run it is", () => {
     ["a child of the token", by("creator"), by("child"), 403],
     ["a sibling of the token", by("creator"), by("sibling"), 200],
     ["a token of another line", by("creator"), by("stranger"), 200],
-    ["the same person, in another case", by("portal", "eve"), by("portal", "EVE"), 403],
+    ["the same person in another case", by("portal", "eve"), by("portal", "EVE"), 403],
     ["another person of the same portal", by("portal", "eve"), by("portal", "bob"), 200],
-    ["a person, for a token's own run", by("creator"), by("portal", "eve"), 200],
-    ["a token, for a person's run", by("portal", "eve"), by("stranger"), 200],
-  ] as const)("%s", async (_who, creator, approver, status) => {
+    ["a person for a token's own run", by("creator"), by("portal", "eve"), 200],
+    ["a token for a person's run", by("portal", "eve"), by("stranger"), 200],
+  ] as const)("an approval by %s is $3", async (_who, creator, approver, status) => {
     const path = newPath();
     const named = ({ name, person }: { name: keyof typeof family; person: string | undefined }) =>
       askAs({ token: family[name], ...(person !== undefined && { person }) });

@@ -120,7 +120,7 @@ describe("refuses", () => {
     ["an end in the past", { reason: "x", until: "2020-01-31T12:00:00Z" }, "/until"],
     ["an end without an offset", { reason: "x", until: "2099-01-31T12:00:00" }, "/until"],
     ["another member", { reason: "x", by: "root" }, "/by"],
-  ])("%s", async (_what, body, pointer) => {
+  ])("a pause with %s, and stores nothing", async (_what, body, pointer) => {
     const { status, body: refusal } = await put(path, "prod", body);
     expect([status, refusal.code]).toEqual([400, "invalid_body"]);
     expect((refusal as { pointer?: string }).pointer).toBe(pointer);

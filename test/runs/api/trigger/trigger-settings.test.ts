@@ -38,7 +38,7 @@ describe("a URL is refused", () => {
     "https://ci.example.com/#{{ parameters.x }}",
     "https://ci.example.com/{{ nonsense.x }}",
     "https://ci.example.com/{{ run.callbackToken",
-  ])("%j", (url) => expectRefused(to(url), "trigger.url: "));
+  ])("the refusal of %j names trigger.url", (url) => expectRefused(to(url), "trigger.url: "));
 
   it.each([
     ["{{ parameters.x }}/run", ".."],

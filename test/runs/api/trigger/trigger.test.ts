@@ -89,7 +89,7 @@ describe("a member that can't have a secret or a value of the response is refuse
       { cancel: { ...CANCEL, payload: "{{ secrets.a }}" } },
       "trigger.cancel.payload: uses {{ secrets.a }}",
     ],
-    ["a secret's name", { secrets: { "a b": "x" } }, "trigger.secrets.a b: is not a valid name"],
+    ["a secret whose name has a space", { secrets: { "a b": "x" } }, "trigger.secrets.a b: is not a valid name"],
     ["a secret that is no text", { secrets: { a: null } }, "trigger.secrets.a: send a string"],
     ["secrets that are null", { secrets: null, payload: "{{ secrets.a }}" }, "trigger.secrets: send a JSON object"],
     ["an empty secret", { secrets: { a: "" } }, "trigger.secrets.a: is empty"],
@@ -151,17 +151,17 @@ describe("a member that can't have a secret or a value of the response is refuse
       "trigger.cancel.url: The URL's host is an IP address",
     ],
     ["cancel with a member it does not know", { cancel: { ...CANCEL, retry: {} } }, "trigger.cancel: "],
-  ])("%s", async (_what, more, start) => {
+  ])("refuses %s, and says why", async (_what, more, start) => {
     await expectRefused({ trigger: { ...WEBHOOK, ...more } }, start);
   });
 });
 
 describe("a trigger is refused", () => {
   it.each<[string, unknown, string]>([
-    ["null", null, "trigger: "],
-    ["a string", "webhook", "trigger: "],
-    ["a list", [WEBHOOK], "trigger: "],
-    ["empty", {}, "trigger.type: "],
+    ["that is null", null, "trigger: "],
+    ["that is a string", "webhook", "trigger: "],
+    ["that is a list", [WEBHOOK], "trigger: "],
+    ["that is empty", {}, "trigger.type: "],
     ["of another type", { ...WEBHOOK, type: "email" }, "trigger.type: "],
     ["without a URL", { type: "webhook" }, "trigger.url: "],
     ["with a member it does not know", { ...WEBHOOK, secret: "x" }, "trigger: "],
@@ -178,7 +178,7 @@ describe("a trigger is refused", () => {
     ["with a member of retry it does not know", { ...WEBHOOK, retry: { factor: 2 } }, "trigger.retry: "],
     ["with __proto__ in retry", { ...WEBHOOK, retry: json('{"__proto__":{"a":1}}') }, "trigger.retry: "],
     ["with a secret that is no string", { ...WEBHOOK, signingSecret: 1 }, "trigger.signingSecret: "],
-  ])("%s", (_, trigger, place) => expectRefused({ trigger }, place));
+  ])("refuses one %s, and names the place", (_, trigger, place) => expectRefused({ trigger }, place));
 
   it.each([0, 11, -1, 1.5, "3", null, true, 1e21])("with %j attempts", (maxAttempts) =>
     expectRefused({ trigger: { ...WEBHOOK, retry: { maxAttempts } } }, "trigger.retry.maxAttempts: "),
@@ -306,7 +306,7 @@ describe("a payload is refused by the place in it", () => {
     ["a placeholder in a key", { a: { "{{ run.id }}": 1 } }, "trigger.payload.a.{{ run.id }}: "],
     ["a placeholder below __proto__", json('{"__proto__":{"x":"{{ no.x }}"}}'), "trigger.payload.__proto__.x: "],
     ["a payload that is just text", "{{ nonsense }}", "trigger.payload: "],
-  ])("%s", (_, payload, place) => expectRefused({ trigger: { ...WEBHOOK, payload } }, place));
+  ])("names the place of %s", (_, payload, place) => expectRefused({ trigger: { ...WEBHOOK, payload } }, place));
 
   it("a number that overflows", async () => {
     const trigger = `{"type":"webhook","url":"${WEBHOOK.url}","payload":{"a":1e400}}`;
