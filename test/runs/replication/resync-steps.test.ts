@@ -38,7 +38,9 @@ function itOver(rows: number, name: string, act: (held: HeldSteps) => Promise<vo
 
 async function withRuns(rows: number, act: (held: HeldSteps) => Promise<void>): Promise<void> {
   const path = newRunsPath();
-  const journalled = await fillJournal(path, { rows, isReplicated: true, deadlineAt: 10 * HOUR_MS });
+  // Far ahead, or the alarm would end and purge them.
+  const deadlineAt = Date.now() + 10 * HOUR_MS;
+  const journalled = await fillJournal(path, { rows, isReplicated: true, deadlineAt });
   await runInDurableObject(coordinator(path), async (_instance, { storage }) => {
     const journal = new Journal(storage, scopeOfPath(path));
     const looks: Look[] = [];
