@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 /**
  * Starts the command line. A package has its build. A clone has its source, which needs a Node that runs TypeScript:
- * `npx` finds the project's own.
+ * `npx` finds the project's own. This file is no build, because npx links only what is there after `npm ci`.
  */
 
 import { existsSync } from "node:fs";

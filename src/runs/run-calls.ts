@@ -3,6 +3,7 @@ import type { NewDispatch } from "../webhooks/dispatch.ts";
 import type {
   Actor,
   ApprovalRule,
+  AsSent,
   ConcurrencyQueue,
   DecisionConflict,
   NewRun,
@@ -41,10 +42,8 @@ export interface Heartbeat {
 }
 
 /** What a new run takes from the run that it repeats. */
-type RunInputs = Pick<
-  NewRun,
-  "actionName" | "entityId" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs"
->;
+type RunInputs = AsSent &
+  Pick<NewRun, "actionName" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs">;
 
 /** What else a create can send. */
 export interface RunCreation extends Inclusion {

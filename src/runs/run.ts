@@ -41,6 +41,19 @@ export interface NewRun {
   readonly gates: Gates | null;
 }
 
+/**
+ * The members that a run has as a request sent them, with or without a stored action, and that a retry takes from the
+ * run before.
+ */
+const AS_SENT = ["entityId"] as const satisfies readonly (keyof NewRun)[];
+export type AsSent = Pick<NewRun, (typeof AS_SENT)[number]>;
+
+/** Without what is missing, because a call to the coordinator sends the name of a member even if it is undefined. */
+export function asSent(from: AsSent): AsSent {
+  const sent = AS_SENT.filter((name) => from[name] !== undefined);
+  return Object.fromEntries(sent.map((name) => [name, from[name]])) as AsSent;
+}
+
 export type RunSource = "action" | "trigger" | "none";
 
 export interface Run extends NewRun {

@@ -17,6 +17,9 @@ const ONE_MORE = [...KNOWN, KNOWN.length + 1];
 
 const LATER = `
   ALTER TABLE runs ADD COLUMN heartbeat_at INTEGER;
+  ALTER TABLE runs
+    ADD COLUMN
+      note TEXT;
   CREATE TABLE attempts (
     run_id TEXT    NOT NULL,
     n      INTEGER NOT NULL,

@@ -15,9 +15,9 @@ import { type AppEnv, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
-import type { Actor } from "../run.ts";
+import { type Actor, asSent } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
-import { asSent, type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
+import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
@@ -165,8 +165,8 @@ async function wantedAgain(
   const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
   return {
     unchanged: {
+      ...asSent(inputs),
       actionName,
-      entityId,
       timeoutMs,
       heartbeatTimeoutMs,
       source,

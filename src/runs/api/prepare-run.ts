@@ -15,18 +15,17 @@ import type { TemplateContext } from "../../webhooks/placeholder.ts";
 import { previewOf, type ShownRequest } from "../../webhooks/render.ts";
 import type { Trigger } from "../../webhooks/trigger.ts";
 import { type Origin, type PrepareFault, prepareDispatch } from "../../webhooks/trigger-requests.ts";
-import { type Actor, type ApprovalRule, type Concurrency, type Gates, type NewRun, nameOf, viaOf } from "../run.ts";
+import {
+  type Actor,
+  type ApprovalRule,
+  type AsSent,
+  type Concurrency,
+  type Gates,
+  type NewRun,
+  nameOf,
+  viaOf,
+} from "../run.ts";
 import { createRunId } from "../run-id.ts";
-
-/** The members that a run has as the request sent them, with or without a stored action. Name a new one only here. */
-const AS_SENT = ["entityId"] as const satisfies readonly (keyof NewRun)[];
-type AsSent = Pick<NewRun, (typeof AS_SENT)[number]>;
-
-/** Without what the body lacks, because a call to the coordinator sends the name of a member even if it is undefined. */
-export function asSent(body: AsSent): AsSent {
-  const sent = AS_SENT.filter((name) => body[name] !== undefined);
-  return Object.fromEntries(sent.map((name) => [name, body[name]])) as AsSent;
-}
 
 /** The members of a new run that nothing here changes. */
 type Unchanged = AsSent &

@@ -4,7 +4,7 @@ import { detailsOf, type QueuePosition, shownHeartbeat, toActionRun } from "../a
 import { type EventContent, eventOf } from "../endpoint-deliveries.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { isOpen, queueOf, tokenExpiresAt } from "../run.ts";
+import { asSent, isOpen, queueOf, tokenExpiresAt } from "../run.ts";
 import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal } from "../run-calls.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
@@ -38,13 +38,13 @@ export class Replies {
 
   /** What a new run that repeats this one is made of. */
   inputs(run: JournaledRun): InputsAnswer {
-    const { actionName, entityId, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
+    const { actionName, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
     return {
       ok: true,
       isOver: !isOpen(run),
       isRetried: this.#journal.runs.isRetried(run.id),
       source: run.source,
-      inputs: { actionName, entityId, parameters, recommendations, labels, heartbeatTimeoutMs, timeoutMs },
+      inputs: { ...asSent(run), actionName, parameters, recommendations, labels, heartbeatTimeoutMs, timeoutMs },
     };
   }
 

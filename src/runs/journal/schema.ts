@@ -332,7 +332,7 @@ interface Column {
 }
 
 /** What gives a table columns: the step that creates it, and each later step that adds one. */
-const GIVES_COLUMNS = /CREATE TABLE (\w+) \(([^;]*)\) STRICT|ALTER TABLE (\w+) ADD COLUMN ([^;]*)/g;
+const GIVES_COLUMNS = /CREATE TABLE (\w+) \(([^;]*)\) STRICT|ALTER TABLE\s+(\w+)\s+ADD\s+(?:COLUMN\s+)?([^;]*)/g;
 
 /** The columns that these steps give to each table, in their order. A step has each column on a line of its own. */
 export function tablesOf(steps: readonly string[]): ReadonlyMap<string, readonly Column[]> {
