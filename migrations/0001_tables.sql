@@ -93,7 +93,7 @@ CREATE TABLE tokens (
   old_hash       TEXT UNIQUE,  -- hex, of the secret that a rotation replaced; null: there was no rotation
   old_expires_at INTEGER,      -- ms, until when that secret works
   last_used_at   INTEGER,      -- ms, down to the hour; null: never
-  person         TEXT,         -- for whom the token acts, for its whole life; null: for nobody in particular
+  person         TEXT,         -- for whom the token always acts; null: for nobody in particular
   may_approve    INTEGER NOT NULL DEFAULT 0, -- 1: it may approve and reject runs
   may_act_for_others INTEGER NOT NULL DEFAULT 0, -- 1: its requests may name a person in On-Behalf-Of
   PRIMARY KEY (project, id)

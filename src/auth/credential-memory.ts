@@ -54,9 +54,9 @@ const note = (table: "tokens" | "sessions") => `
 
 /**
  * Notes when the request's token and session were used, to the hour. ROOT_TOKEN has no row. The write begins when the
- * response exists, so no response waits for it, and its failure fails none. A token costs at most one row an hour: the
- * isolate remembers what it wrote, and the statement does nothing if another isolate came first. Only an accepted token
- * gets here, so a forged one writes nothing.
+ * response exists, so no response waits for it or fails with it. A token costs at most one row an hour: the isolate
+ * remembers what it wrote, and the statement does nothing if another isolate came first. Only an accepted token gets
+ * here, so a forged one writes nothing.
  */
 export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();

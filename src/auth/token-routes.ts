@@ -68,7 +68,7 @@ export const newToken = z.strictObject({
     described(
       personName,
       DESCRIBE &&
-        "The person for whom the token acts, for its whole life. Its changes show this name instead of the token's. " +
+        "The token always acts for this person. Its changes show the person's name instead of the token's. " +
           "Visible ASCII characters without spaces, stored in lower case. A name that looks like `root` is refused. " +
           "Without it, the token has your own token's person. If your token has one, you can't send another, and " +
           "only owners can send null, for a token without a person. If it has none, only owners, the operator and " +

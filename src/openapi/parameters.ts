@@ -161,7 +161,8 @@ export const HEADERS = {
     example: 5,
   },
   ActionRunsStale: text(
-    "`true` if the response may lack the newest changes. The environment's coordinator can't be reached in time or has too many requests, or the database is being rebuilt. Try again later. Otherwise the header is missing.",
+    "`true` if the response may lack the newest changes. The environment's coordinator can't be reached in time or has " +
+      "too many requests, or the database is being rebuilt. Try again later. Otherwise the header is missing.",
     "true",
   ),
   IdempotentReplayed: text("`true` if this is the result of an earlier request with the same key.", "true"),

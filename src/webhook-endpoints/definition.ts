@@ -160,7 +160,10 @@ export const storedEndpoint = z.strictObject({
 });
 inDocument(storedEndpoint, {
   id: "WebhookEndpoint",
-  description: `Where the service sends a message when a run ends or asks for approval. At most ${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and \`secrets\`.`,
+  description:
+    "Where the service sends a message when a run ends or asks for approval. At most " +
+    `${ENDPOINT_MAX_BYTES} bytes of JSON, not counting \`url\`, \`signingSecret\` and the values of \`headers\` and ` +
+    "`secrets`.",
   examples: [
     {
       url: "https://hooks.example.com/runs",

@@ -183,7 +183,8 @@ export const testResult = z
     durationMs: z.int().min(0),
     outcome: described(
       z.enum(["delivered", "failed", "refused", "not_made"]),
-      "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
+      "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because " +
+        "it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
     ),
     reason,
     excerpt,

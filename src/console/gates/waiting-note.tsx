@@ -111,7 +111,8 @@ export function useWaitingNote(): (name: string) => void {
       ({ pending }) => {
         if (pending === 0) return;
         note(
-          `${counted(pending, "run")} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps its request and its approval rule from before the change. Cancel runs that must not start.`,
+          `${counted(pending, "run")} of ${name} still ${pending === 1 ? "waits" : "wait"}. A waiting run keeps ` +
+            "its request and its approval rule from before the change. Cancel runs that must not start.",
           { link: { href: hrefOf({ name: "runs", ...scope }, new URLSearchParams(query)), text: "Waiting runs" } },
         );
       },

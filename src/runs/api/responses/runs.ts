@@ -114,7 +114,8 @@ const details = z
         })
         .meta({ id: "FailingDelivery" })
         .nullable(),
-      "Only of a pending run whose receiver did not take its webhook and gets it again. In a list and in the feed, `attempts` and `nextAttemptAt` can be those of an earlier attempt that failed for the same reason.",
+      "Only of a pending run whose receiver did not take its webhook and gets it again. In a list and in the feed, " +
+        "`attempts` and `nextAttemptAt` can be those of an earlier attempt that failed for the same reason.",
     ),
   })
   .meta({ id: "ActionRunDetails", description: "Only with `include=details`." });
