@@ -35,6 +35,7 @@ CREATE TABLE runs (
     CHECK (status = 'pending' OR status = 'running' OR status = 'succeeded' OR status = 'failed' OR status = 'cancelled'),
   action_name  TEXT    NOT NULL,
   entity_id    TEXT,
+  subject      TEXT,             -- what the run works on; null: none
   triggered_by TEXT    NOT NULL COLLATE NOCASE, -- filters find a name in any case of ASCII letters
   waiting      TEXT -- the first gate that is closed
     CHECK (waiting IS NULL OR waiting = 'time' OR waiting = 'approval' OR waiting = 'concurrency' OR waiting = 'pause'),
@@ -52,6 +53,7 @@ CREATE TABLE runs (
 CREATE INDEX runs_by_status ON runs (scope, status, id);
 CREATE INDEX runs_by_action ON runs (scope, action_name, id);
 CREATE INDEX runs_by_entity ON runs (scope, entity_id, id) WHERE entity_id IS NOT NULL;
+CREATE INDEX runs_by_subject ON runs (scope, subject, id) WHERE subject IS NOT NULL;
 CREATE INDEX runs_by_trigger ON runs (scope, triggered_by, id);
 -- A run without gates has no entry in these. Older code does not know `waiting`, so only a pending run counts as waiting.
 CREATE INDEX runs_by_group ON runs (scope, concurrency_group, id) WHERE concurrency_group IS NOT NULL;

@@ -4,7 +4,7 @@ import { type JsonObject, jsonPointer } from "../base/json.ts";
 import { CONCURRENCY_KEY_MAX_CHARACTERS } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { shortened } from "../base/visible-text.ts";
-import { memberAt, type Placeholder, parsed } from "../webhooks/placeholder.ts";
+import { memberAt, type Placeholder, parsed, textOf } from "../webhooks/placeholder.ts";
 
 /** What a key's placeholders reach. */
 interface KeyValues {
@@ -29,7 +29,7 @@ const SHOWN_CHARACTERS = 80;
 export function renderedKey(template: string | undefined, values: KeyValues): Result<string, KeyFault> {
   let key = "";
   for (const part of template === undefined ? [] : parsed(template)) {
-    const text = typeof part === "string" ? part : textOf(memberAt(values, part.path), part);
+    const text = typeof part === "string" ? part : valueAt(part, values);
     if (typeof part !== "string" && text === "") return err(missing(part, values));
     key += text;
     // UTF-16 units. A character has at most two, and the count below is exact.
@@ -47,9 +47,9 @@ export function renderedKey(template: string | undefined, values: KeyValues): Re
 }
 
 /** Empty if the value is missing or empty. */
-function textOf(value: unknown, { isJson }: Placeholder): string {
-  if (value === null || value === "") return "";
-  return typeof value === "string" && !isJson ? value : JSON.stringify(value);
+function valueAt({ path, isJson }: Placeholder, values: KeyValues): string {
+  const value = memberAt(values, path);
+  return value === null || value === "" ? "" : textOf(value, isJson);
 }
 
 function missing({ path }: Placeholder, values: KeyValues): KeyFault {

@@ -10,8 +10,11 @@ import {
   CONCURRENCY_GROUP,
   CONCURRENCY_KEY_MAX_CHARACTERS,
   CONCURRENCY_LIMIT_MAX,
+  FACE_TEMPLATE_MAX_CHARACTERS,
   SCHEMA_MAX_BYTES,
   SCHEMA_MAX_SUBSCHEMAS,
+  SUBJECT_MAX_CHARACTERS,
+  TITLE_MAX_CHARACTERS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
 } from "../base/limits.ts";
 import {
@@ -22,9 +25,10 @@ import {
   inDocument,
   labels,
   minutes,
+  visibleLine,
   wholeNumber,
 } from "../http/schemas.ts";
-import { IN_KEY } from "../webhooks/placeholder.ts";
+import { IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";
 import { trigger } from "../webhooks/trigger.ts";
@@ -150,6 +154,12 @@ inDocument(storedTrigger, {
 
 export type StoredTrigger = z.output<typeof storedTrigger>;
 
+const face = visibleLine(FACE_TEMPLATE_MAX_CHARACTERS).check(refusing((template) => checkTemplate(template, IN_FACE)));
+const PLACEHOLDERS =
+  "It may contain placeholders of `parameters`, `entity.id` and `labels`: `{{ parameters.service }}`, and `{{ labels.team }}` " +
+  "for the rest of a label that begins with `team:`. A missing value is left out, and invisible characters of a value are " +
+  "escaped. Well-formed Unicode without invisible characters.";
+
 const parametersSchema = z.custom<JsonObject>(isJsonObject, { error: "send a JSON object." }).check(
   z.superRefine((schema, context) => {
     const checked = checkSchema(schema);
@@ -166,6 +176,21 @@ inDocument(parametersSchema, {
 export const actionDefinition = z.strictObject({
   description: z.optional(
     described(filterableName, DESCRIBE && "For people to read. Well-formed Unicode without control characters."),
+  ),
+  title: z.optional(
+    described(
+      face,
+      DESCRIBE &&
+        `What a run does, in one line: the run's title. ${PLACEHOLDERS} It is cut at ${TITLE_MAX_CHARACTERS} characters.`,
+    ),
+  ),
+  subject: z.optional(
+    described(
+      face,
+      DESCRIBE &&
+        "What a run works on, such as a service: the run's subject. Lists filter by it, and runs with one subject have one " +
+          `history. ${PLACEHOLDERS} If it would be empty, or longer than ${SUBJECT_MAX_CHARACTERS} characters, the run has none.`,
+    ),
   ),
   trigger: z.optional(storedTrigger),
   parametersSchema: z.optional(parametersSchema),
@@ -188,6 +213,7 @@ inDocument(actionDefinition, {
   examples: [
     {
       description: "Deploys a version of the shop.",
+      title: "deploy shop {{ parameters.version }}",
       trigger: { type: "webhook", url: "https://ci.example.com/hooks/deploy" },
       parametersSchema: { type: "object", required: ["version"] },
       timeout: 30,

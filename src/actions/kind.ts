@@ -201,8 +201,7 @@ function needsTrigger(gate: "concurrency" | "approval"): ApiError {
 function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
   const whole = joinSecrets(actionSecrets, definition, secrets) ?? definition;
   const { trigger } = whole;
-  if (trigger === undefined) return;
-  const { error } = triggerSchema.safeParse(trigger);
+  const error = trigger && triggerSchema.safeParse(trigger).error;
   if (error !== undefined) {
     const issues = error.issues.map((issue) => ({ ...issue, path: ["trigger", ...issue.path] }));
     throw refusalOf("invalid_body", issues);

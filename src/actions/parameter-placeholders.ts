@@ -7,7 +7,7 @@ import { isJsonObject } from "../base/json.ts";
 import { shortened } from "../base/visible-text.ts";
 import type { MemberFault } from "../http/errors.ts";
 import { pathsOf } from "../webhooks/template.ts";
-import type { ActionDefinition } from "./definition.ts";
+import type { ActionDefinition, StoredTrigger } from "./definition.ts";
 
 /** With one of these, the properties alone don't say which parameters there can be. */
 const OPENING = [
@@ -34,15 +34,17 @@ const MOST_SLIPS = 2;
 export function placeholderFault({
   trigger,
   concurrency,
+  title,
+  subject,
   parametersSchema: schema,
-}: Pick<ActionDefinition, "trigger" | "concurrency" | "parametersSchema">): MemberFault | null {
-  if (schema === undefined || schema.additionalProperties !== false || trigger === undefined) return null;
+}: Pick<ActionDefinition, "trigger" | "concurrency" | "title" | "subject" | "parametersSchema">): MemberFault | null {
+  if (schema === undefined || schema.additionalProperties !== false) return null;
   if (OPENING.some((keyword) => Object.hasOwn(schema, keyword))) return null;
   const properties = isJsonObject(schema.properties) ? schema.properties : {};
-  const { url, headers, payload, link, cancel } = trigger;
-  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
   const texts = [
-    ...textsOf({ url, headers, payload, link, cancel: stop }, ["trigger"]),
+    ...textsOf(title, ["title"]),
+    ...textsOf(subject, ["subject"]),
+    ...textsOf(trigger && requestsOf(trigger), ["trigger"]),
     ...textsOf(concurrency?.key, ["concurrency", "key"]),
   ];
   for (const [path, text] of texts) {
@@ -52,6 +54,11 @@ export function placeholderFault({
     }
   }
   return null;
+}
+
+function requestsOf({ url, headers, payload, link, cancel }: StoredTrigger) {
+  const stop = cancel && { url: cancel.url, headers: cancel.headers, payload: cancel.payload };
+  return { url, headers, payload, link, cancel: stop };
 }
 
 /** Every text inside a value, and where it is. */

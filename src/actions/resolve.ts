@@ -20,7 +20,10 @@ import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 
 /** The times are in minutes, as the definition has them. */
 export interface ResolvedAction
-  extends Pick<ActionDefinition, "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency"> {
+  extends Pick<
+    ActionDefinition,
+    "title" | "subject" | "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency"
+  > {
   readonly name: string;
   readonly version: number;
   /** With all its secrets. It never leaves the Worker unsealed. */
@@ -56,8 +59,8 @@ export async function resolveAction(
   const { version, definition, schema } = known;
   const trigger = await openTrigger(env, ref, known);
   if (trigger === null) throw new ApiError("action_secrets_lost");
-  const { timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels = [] } = definition;
-  const settings = { timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels };
+  const { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels = [] } = definition;
+  const settings = { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels };
   const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
   requireValidParameters(action, parameters);
   return action;

@@ -79,6 +79,10 @@ export const REASON_MAX_BYTES = 1024;
 export const CANCEL_GRACE_DEFAULT_SECONDS = 60;
 export const CANCEL_GRACE_MAX_SECONDS = 3600;
 /** Of one run, those of its action included. */
+export const TITLE_MAX_CHARACTERS = 120;
+export const SUBJECT_MAX_CHARACTERS = 128;
+/** Of the templates of titles and subjects. */
+export const FACE_TEMPLATE_MAX_CHARACTERS = 500;
 export const LABELS_MAX = 10;
 export const LABEL_MAX_CHARACTERS = 64;
 /** UTF-16 units, as in `text.length`. */

@@ -281,15 +281,17 @@ export function itemTable(items: readonly Schemas["BulkItem"][], output: Output)
   const isRetry = items.some(({ newRunId }) => newRunId !== null);
   const columns = [
     { heading: "RUN" },
+    { heading: "ACTION", least: 16, dispensable: 2 },
     { heading: "OUTCOME" },
     { heading: "CODE", least: 12, dispensable: 1 },
     { heading: isRetry ? "NEW RUN" : "" },
   ];
-  const rows = items.map(({ runId, outcome, code, newRunId }) => [
+  const rows = items.map(({ runId, actionName, title, outcome, code, newRunId }) => [
     runId,
+    title ?? actionName ?? "",
     outcome ?? "undecided",
     code ?? "",
     newRunId ?? "",
   ]);
-  return output.table(columns, rows, (column, cell) => (column === 1 ? (COLOURS[cell] ?? null) : null));
+  return output.table(columns, rows, (column, cell) => (column === 2 ? (COLOURS[cell] ?? null) : null));
 }

@@ -75,6 +75,7 @@ export const SUGGESTED = [
   "webhook endpoints",
   "action names",
   "labels",
+  "subjects",
   "creators",
   "concurrency groups",
 ] as const;

@@ -126,6 +126,7 @@ export function withFilters(command: CliCommand): CliCommand {
   command
     .addOption(new OfferingOption("--action-name <name>", "only runs of this action", "action names"))
     .addOption(new Option("--entity-id <uuid>", "only runs about this entity"))
+    .addOption(new OfferingOption("--subject <text>", "only runs with exactly this subject", "subjects"))
     .addOption(new OfferingOption("--triggered-by <name>", "only runs that this token or person created", "creators"))
     .addOption(
       new SuggestingOption(

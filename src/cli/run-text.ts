@@ -34,8 +34,10 @@ export function runText(
 ): string {
   const rows = [
     ["run", plain(run.id)],
+    ["title", run.details?.title && plain(run.details.title)],
     ["action", plain(run.actionName)],
     ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", plain(run.status))],
+    ["subject", run.details?.subject && plain(run.details.subject)],
     ["entity", run.entityId && plain(run.entityId)],
     ["by", words(plain(run.triggeredBy), run.details?.via ? `via ${plain(run.details.via)}` : "")],
     ["created", instantText(run.createdAt)],
@@ -141,7 +143,7 @@ export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: 
       // In a narrow terminal the age says as much in less room.
       hasWholeIds ? instantText(run.createdAt) : "",
       run.triggeredBy,
-      run.actionName,
+      run.details?.title ?? run.actionName,
       run.details === undefined ? "" : waitsForText(run.details, now) || failingText(run.details, now),
       run.error === null ? "" : firstLine(run.error),
     ];

@@ -39,6 +39,7 @@ export interface FollowOptions<List> extends DetailOptions {
   readonly after?: string | undefined;
   /** Only runs of this action. */
   readonly actionName?: string | undefined;
+  readonly subject?: string | undefined;
   /** Only runs that have each of these labels. */
   readonly label?: string[] | undefined;
   /** Only runs that this gate can hold back. A run is also a change when it no longer waits. */

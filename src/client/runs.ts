@@ -190,8 +190,8 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
      * `cursor_gone` if the environment was restored or resynced.
      */
     follow(options: FollowOptions<FollowedList> = {}): AsyncIterable<RunChanges> {
-      const { signal, actionName, label, waiting, group, include } = options;
-      const filters = present({ actionName, label, waiting, group, include });
+      const { signal, actionName, subject, label, waiting, group, include } = options;
+      const filters = present({ actionName, subject, label, waiting, group, include });
       const source = {
         async cursor() {
           const result = await api.GET(CHANGES, { params: { path: scope, query: {} }, ...sent({ signal }) });

@@ -29,3 +29,13 @@ export const count = z
 export const databaseNumber = z
   .int()
   .meta({ wire: { type: "integer", minimum: 0, maximum: 63 }, description: "The database's number." });
+
+/** What a list of something else shows of a run. */
+export const runName = {
+  actionName: described(
+    z.string().nullable(),
+    "Null if the run is no longer kept. Then it has no title and no subject.",
+  ),
+  title: z.string().nullable(),
+  subject: z.string().nullable(),
+};

@@ -178,10 +178,15 @@ export function lineOf(max: number, odd = CONTROL) {
         error: ({ input }) => `has ${[...String(input)].length} characters; send at most ${max}.`,
       }),
       z.refine((text) => text.isWellFormed() && !odd.test(text), {
-        error: "has a control character or half a surrogate pair; send plain text.",
+        error: "has a character that nobody sees, such as a line break, or half a surrogate pair; send plain text.",
       }),
     )
     .register(z.globalRegistry, { wire: { type: "string", minLength: 1, maxLength: max, pattern: PLAIN_TEXT } });
+}
+
+/** A short text of one line that people read, without control, format and line characters. */
+export function visibleLine(max: number) {
+  return lineOf(max, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
 }
 
 /** A name that lists can filter by. */

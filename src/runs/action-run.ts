@@ -90,7 +90,7 @@ export function detailsOf(
   run: Run & { readonly createKey: string },
   { heartbeat, queuePosition, dispatch = null }: Passing = { heartbeat: null, queuePosition: null },
 ): string {
-  const { source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
+  const { title, subject, source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
   const action = source === "action" ? { name: actionName, version: actionVersion } : null;
   const cancel =
@@ -98,7 +98,8 @@ export function detailsOf(
       ? null
       : { by: cancelBy, reason: cancelReason, requestedAt: rfc3339(cancelRequestedAt), until: rfc3339(cancelUntil) };
   return (
-    `{"source":"${source}","action":${JSON.stringify(action)},"retryOf":${JSON.stringify(retryOf)}` +
+    `{"source":"${source}","action":${JSON.stringify(action)},"title":${JSON.stringify(title)}` +
+    `,"subject":${JSON.stringify(subject)},"retryOf":${JSON.stringify(retryOf)}` +
     `,"bulkOperationId":${JSON.stringify(bulkIdOf(run.createKey))},"labels":${labels}` +
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
@@ -110,7 +111,7 @@ export function detailsOf(
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null,"delivery":null}';
+  '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null,"delivery":null}';
 
 function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"]) {
   if (status !== "pending" || failedAttempt === null) return null;

@@ -2,7 +2,7 @@
  * A bulk operation: one cancel or retry for each run of a set, and the calls about it. The set is written down before
  * anything happens to a run. PURE.
  */
-import type { Actor, Status } from "./run.ts";
+import type { Actor, RunName, Status } from "./run.ts";
 import type { ChangeKey } from "./run-calls.ts";
 import type { RunFilters } from "./run-filters.ts";
 
@@ -33,6 +33,9 @@ export const OPERATIONS_MAX = 5;
 export const RETRIES_MAX = 1;
 /** How long an operation is kept after its end. */
 export const KEPT_DAYS = 30;
+
+/** An item as a page shows it. */
+export type NamedItem = NumberedItem & RunName;
 
 /** What is asked of each run. `graceSeconds`: as of a cancel. `includeRetried`: also runs that were retried before. */
 export type BulkRequest =
@@ -159,7 +162,7 @@ export interface BulkCalls {
   /** Newest first, those before the id `before`. */
   operations(before: string | null, limit: number): Promise<readonly BulkOperation[]>;
   /** In the order in which the runs are decided, those behind the number `after`. Null: no such operation. */
-  items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NumberedItem[] | null>;
+  items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NamedItem[] | null>;
   /** Stops an operation after the batch of retries under way. `by`: for the audit. Null: no such operation. */
   abort(id: string, by: Stopper): Promise<BulkOperation | null>;
   /** Gives up the reservation of an operation that has not begun. */

@@ -4,7 +4,7 @@
  * The Worker knows the endpoints' secrets, and sends. PURE.
  */
 import type { AttemptResult, AttemptState } from "../webhooks/dispatch.ts";
-import { lacksApproval, type Run } from "./run.ts";
+import { lacksApproval, type Run, type RunName } from "./run.ts";
 
 const APPROVAL_REQUESTED = "action_run.approval_requested";
 
@@ -43,7 +43,7 @@ export function eventOf(
   return { kind: "ended", type: ended, at: completedAt };
 }
 
-/** The outcome of an earlier run of the same action and entity. */
+/** The outcome of an earlier run of the same action, entity and subject. */
 export type PreviousStatus = "succeeded" | "failed" | null;
 
 /** What decides which endpoints hear of a run. */
@@ -245,6 +245,9 @@ export interface Delivery extends DeliveryRef, AttemptState {
   readonly attempts: readonly MadeAttempt[];
 }
 
+/** A delivery as a page shows it. */
+export type NamedDelivery = Delivery & RunName;
+
 /** Where a page begins: behind this delivery, in the order of a page. */
 export type DeliveryPosition = Pick<DeliveryRef, "runId" | "kind">;
 
@@ -256,8 +259,8 @@ export interface DeliveryFilter {
 }
 
 /** `nextBefore`: where the next page begins; null if there is none. A page can be short, or empty, and still have one. */
-export interface DeliveryPage {
-  readonly deliveries: readonly Delivery[];
+export interface DeliveryPage<D = Delivery> {
+  readonly deliveries: readonly D[];
   readonly nextBefore: DeliveryPosition | null;
 }
 
@@ -276,11 +279,11 @@ export interface EndpointReport {
   readonly health: EndpointHealth | null;
   readonly isHalfOpen: boolean;
   readonly recovery: Recovery | null;
-  readonly newest: Delivery | null;
+  readonly newest: NamedDelivery | null;
 }
 
 /** `isHalfOpen`: the endpoint fails and gets only trial requests. The schedules of its deliveries stand still. */
-export interface DeliveriesReply extends DeliveryPage {
+export interface DeliveriesReply extends DeliveryPage<NamedDelivery> {
   readonly isHalfOpen: boolean;
 }
 

@@ -6,6 +6,7 @@ import type {
   AsSent,
   ConcurrencyQueue,
   DecisionConflict,
+  Face,
   NewRun,
   RunSource,
   Status,
@@ -43,6 +44,7 @@ export interface Heartbeat {
 
 /** What a new run takes from the run that it repeats. */
 type RunInputs = AsSent &
+  Face &
   Pick<NewRun, "actionName" | "parameters" | "recommendations" | "labels" | "timeoutMs" | "heartbeatTimeoutMs">;
 
 /** What else a create can send. */
@@ -251,6 +253,7 @@ export type TimelineReply = TimelineAnswer | RunRefusal;
  */
 export interface ChangeFilter {
   readonly actionName?: string | undefined;
+  readonly subject?: string | undefined;
   readonly waiting?: WaitingFor | "any" | undefined;
   readonly group?: string | undefined;
   readonly labels?: readonly string[] | undefined;

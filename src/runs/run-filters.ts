@@ -23,6 +23,7 @@ export interface RunFilters {
   readonly label?: readonly string[] | undefined;
   readonly actionName?: string | undefined;
   readonly entityId?: string | undefined;
+  readonly subject?: string | undefined;
   readonly triggeredBy?: string | undefined;
   /** Exclusive. */
   readonly createdAfter?: Instant | undefined;
@@ -45,14 +46,14 @@ export interface RunPageQuery extends RunFilters {
 
 /** What filters look at. `group`: the concurrency group; null if the run has none. */
 export interface RunFacts
-  extends Pick<Run, "id" | "status" | "waitingFor" | "labels" | "actionName" | "entityId" | "triggeredBy"> {
+  extends Pick<Run, "id" | "status" | "waitingFor" | "labels" | "actionName" | "entityId" | "subject" | "triggeredBy"> {
   readonly group: string | null;
 }
 
 export function factsOf(run: Run): RunFacts {
-  const { id, status, waitingFor, gates, labels, actionName, entityId, triggeredBy } = run;
+  const { id, status, waitingFor, gates, labels, actionName, entityId, subject, triggeredBy } = run;
   const group = gates?.concurrency?.group ?? null;
-  return { id, status, waitingFor, group, labels, actionName, entityId, triggeredBy };
+  return { id, status, waitingFor, group, labels, actionName, entityId, subject, triggeredBy };
 }
 
 /** Whether the run passes all filters that are given. */
@@ -114,8 +115,8 @@ interface Filter<Value> {
 
 /**
  * The order is that of the indexes: a walk follows the first one. A run's entity is the best, because few runs are about
- * one entity. Then comes what runs wait for, because a run waits only for a while. Then comes the first label of the
- * query, because few runs have labels, while every run has an action and a trigger. Callers put their rarest label
+ * one entity. Then comes what runs wait for, because a run waits only for a while. Then comes the subject, because an
+ * environment has many. Then comes the first label of the query, because few runs have labels, while every run has an action and a trigger. Callers put their rarest label
  * first, because only they know it. The runs of a concurrency group are mostly of one action. A status comes last,
  * because most runs end in the same one.
  */
@@ -131,6 +132,7 @@ const FILTERS: { readonly [N in Name]: Filter<Values[N]> } = {
       return [{ index: "runs_by_waiting", alternatives }];
     },
   },
+  subject: inColumn("subject", "runs_by_subject", ({ subject }) => subject),
   label: {
     isFixed: true,
     passes: ({ labels }, asked) => {

@@ -9,8 +9,16 @@ export const ENDED_STATUSES = ["succeeded", "failed", "cancelled"] as const;
 export const STATUSES = [...OPEN_STATUSES, ...ENDED_STATUSES] as const;
 export type Status = (typeof STATUSES)[number];
 
-/** What a caller decides about a new run. Instants are ms since the epoch. JSON objects are opaque text. */
-export interface NewRun {
+/** What people know a run by, each in one line; null if nobody said. No later change of an action counts. */
+export interface Face {
+  /** What the run does. */
+  readonly title: string | null;
+  /** What it works on, such as a service. A history is of an action, an entity and a subject. */
+  readonly subject: string | null;
+}
+
+/** What a caller decides about a new run. It leaves out a title and a subject that are null. Instants are ms since the epoch. JSON objects are opaque text. */
+export interface NewRun extends Partial<Face> {
   /** A lower-case UUID that sorts by creation. */
   readonly id: string;
   readonly actionName: string;
@@ -54,9 +62,13 @@ export function asSent(from: AsSent): AsSent {
   return Object.fromEntries(sent.map((name) => [name, from[name]])) as AsSent;
 }
 
+/** What a list of something else shows of a run. All null: the run is no longer kept. */
+export type RunName = Face & { readonly actionName: string | null };
+export const UNKNOWN_NAME: RunName = { actionName: null, title: null, subject: null };
+
 export type RunSource = "action" | "trigger" | "none";
 
-export interface Run extends NewRun {
+export interface Run extends Omit<NewRun, keyof Face>, Face {
   /** 1 at creation, one more with every change. */
   readonly version: number;
   readonly status: Status;
@@ -123,6 +135,8 @@ export type EndCause = (typeof END_CAUSES)[number];
 export function begin(input: NewRun, now: number, { isDispatching = false } = {}): Run {
   const { gates, createdAt } = input;
   return {
+    title: null,
+    subject: null,
     ...input,
     silentSince: isDispatching ? null : createdAt,
     waitingFor: gates && nextGate(gates, [], now),

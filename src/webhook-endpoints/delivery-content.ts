@@ -36,7 +36,7 @@ interface ShownRun {
   readonly completedAt: string | null;
   readonly error: string | null;
   readonly output: EventContext["run"]["output"];
-  readonly details: { readonly traceparent: string | null };
+  readonly details: Readonly<Record<"traceparent" | "title" | "subject", string | null>>;
 }
 
 /**
@@ -83,9 +83,10 @@ function contextOf(
   links: Links,
 ): EventContext {
   const { parameters, recommendations, entityId, details, ...shown } = run;
+  const { traceparent, title, subject } = details;
   const output = isJsonObject(run.output) ? run.output : null;
   return {
-    run: { ...shown, output, ...links, traceparent: details.traceparent },
+    run: { ...shown, output, ...links, traceparent, title, subject },
     parameters,
     recommendations,
     entity: { id: entityId },
@@ -120,7 +121,9 @@ function defaultBody(
   return body;
 }
 
-type Summarized = Pick<ShownRun, "actionName" | "entityId" | "status" | "createdAt" | "completedAt">;
+type Summarized = Pick<ShownRun, "actionName" | "entityId" | "status" | "createdAt" | "completedAt"> & {
+  readonly details: Pick<ShownRun["details"], "title">;
+};
 
 /**
  * Letters beyond the basic plane are replaced as well, because GitHub refuses a commit status that has them. Some
@@ -134,15 +137,15 @@ const CUT = "..";
  * character is left that is markup, a mention, a line break, or invisible anywhere. The text of the run's error is
  * never part of it.
  *
- * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`. At most 140 characters,
- * and always with its end.
+ * For example `deploy for svc/checkout: failed after 3m 12s`, or `deploy: waits for approval`, or with a title
+ * `deploy checkout 1.4.2: failed after 3m 12s`. At most 140 characters, and always with its end.
  */
 export function summaryOf(run: Summarized, type: EventType, isTest: boolean): string {
-  const { actionName, entityId } = run;
+  const { actionName, entityId, details } = run;
   const start = isTest ? "Test: " : "";
   const end = `: ${type === "action_run.approval_requested" ? "waits for approval" : outcomeOf(run)}`;
   const room = SUMMARY_MAX_CHARACTERS - start.length - end.length;
-  if (entityId === null) return start + cut(plain(actionName), room) + end;
+  if (details.title !== null || entityId === null) return start + cut(plain(details.title ?? actionName), room) + end;
   const [action, entity] = [plain(actionName), plain(entityId)];
   const both = room - " for ".length;
   // The longer name is cut first.

@@ -15,11 +15,11 @@ import { described, inDocument, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import {
   DELIVERY_STATES,
-  type Delivery,
   type DeliveryPosition,
   type EndpointReport,
   EVENT_TYPES,
   endpointKey,
+  type NamedDelivery,
   type Recovery,
 } from "../runs/endpoint-deliveries.ts";
 import { isGenuineRunId } from "../runs/run-id.ts";
@@ -247,7 +247,7 @@ async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Pr
 
 /** `isHalfOpen`: the endpoint gets only trial requests, so the schedules of its deliveries stand still. */
 async function shownDelivery(
-  { endpoint, runId, type, state, attempts, nextAt }: Delivery,
+  { endpoint, runId, actionName, title, subject, type, state, attempts, nextAt }: NamedDelivery,
   { ring, scope, isHalfOpen }: { readonly ring: KeyRing; readonly scope: string; readonly isHalfOpen: boolean },
 ) {
   const shown = attempts.map(async ({ at, status, durationMs, reason, excerpt }) => ({
@@ -258,7 +258,8 @@ async function shownDelivery(
     excerpt: excerpt === null ? null : await openExcerpt(ring, excerpt, { scope, endpoint, runId }),
   }));
   const nextAttemptAt = isHalfOpen || state !== "waiting" ? null : rfc3339(nextAt);
-  return { runId, type, state, attempts: await Promise.all(shown), nextAttemptAt };
+  const name = { actionName, title, subject };
+  return { runId, ...name, type, state, attempts: await Promise.all(shown), nextAttemptAt };
 }
 
 /** Null if there is none. */

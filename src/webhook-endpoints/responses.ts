@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { listsOf } from "../definitions/operations.ts";
-import { described, responseInstant } from "../http/response-schemas.ts";
+import { described, responseInstant, runName } from "../http/response-schemas.ts";
 import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { storedEndpoint } from "./definition.ts";
 
@@ -75,6 +75,9 @@ const ATTEMPT = {
 
 const DELIVERY = {
   runId: "01890a5d-ac96-774b-bcce-b302099a8057",
+  actionName: "deploy",
+  title: "deploy shop 1.4.2",
+  subject: "shop",
   type: "action_run.failed",
   state: "waiting",
   attempts: [ATTEMPT],
@@ -95,6 +98,7 @@ const attempt = z
 const delivery = z
   .object({
     runId: z.uuid(),
+    ...runName,
     type: z.enum(EVENT_TYPES),
     state: described(
       z.enum(DELIVERY_STATES),

@@ -37,6 +37,8 @@ export interface EventContext extends Inputs {
     readonly completedAt: string | null;
     readonly error: string | null;
     readonly output: JsonObject | null;
+    readonly title: string | null;
+    readonly subject: string | null;
     /** The run in the API. */
     readonly url: string;
     /** The run's page in the console. */
@@ -106,9 +108,12 @@ export const IN_KEY: Roots = {
   members: { parameters: null, entity: ["id"] },
   missing: { entity: "is a whole object. Write {{ entity.id }}." },
 };
+/** A title or a subject. Lists show them, so nothing secret may stand in them. */
+export const IN_FACE: Roots = { members: { ...IN_KEY.members, labels: null }, missing: IN_KEY.missing };
 export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
 
-const ENDED_RUN = [...CREATED, "startedAt", "completedAt", "traceparent", "status", "output.*", "url", "consoleUrl"];
+const OF_EVENT = ["title", "subject", "startedAt", "completedAt", "traceparent", "status", "output.*"];
+const ENDED_RUN = [...CREATED, ...OF_EVENT, "url", "consoleUrl"];
 const EVENT = ["type", "previousStatus", "summary"];
 const NO_CALLBACKS = "is for callbacks, and a run that has ended takes none. Leave it out.";
 const ENDED = {
@@ -138,7 +143,7 @@ export const IN_ENDPOINT: Roots = {
 
 /** For a template that was checked before, or that another check refuses. */
 export const ANYWHERE: Roots = {
-  members: { ...IN_STOP_REQUEST.members, event: EVENT, run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"] },
+  members: { ...IN_STOP_REQUEST.members, labels: null, event: EVENT, run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"] },
   missing: {},
 };
 
@@ -238,7 +243,8 @@ export function memberAt(holding: unknown, path: readonly string[]): unknown {
   return value;
 }
 
-function textOf(value: unknown, isJson: boolean): string {
+/** What stands in the place of a placeholder inside other text. A missing value is empty. */
+export function textOf(value: unknown, isJson: boolean): string {
   if (value instanceof LaterValue) return isJson ? value.jsonText : value.inText;
   if (!isJson && value === null) return "";
   return !isJson && typeof value === "string" ? value : JSON.stringify(value);

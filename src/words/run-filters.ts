@@ -19,6 +19,7 @@ interface RunFilterWords<Value> {
 export const RUN_FILTERS: { readonly [N in RunFilterName]-?: RunFilterWords<NonNullable<RunFilters[N]>> } = {
   status: { shown: "status", isRepeatable: true },
   actionName: { shown: "action", isRepeatable: false },
+  subject: { shown: "subject", isRepeatable: false },
   label: { shown: "label", isRepeatable: true },
   triggeredBy: { shown: "by", isRepeatable: false },
   entityId: { shown: "entity", isRepeatable: false },

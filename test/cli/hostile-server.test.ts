@@ -23,6 +23,8 @@ function hostile(value: unknown): unknown {
 
 const INSTANT = RUN.createdAt;
 const DETAILS = {
+  title: "a",
+  subject: "a",
   source: "action",
   action: { name: "a", version: 1 },
   retryOf: RUN_ID,

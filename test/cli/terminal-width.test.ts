@@ -88,6 +88,9 @@ const endpoints = TEXTS.map((text): Schemas["ListedWebhookEndpoint"] => ({
 }));
 const deliveries = TEXTS.map((reason): Schemas["Delivery"] => ({
   runId: RUN.id,
+  actionName: reason,
+  title: reason,
+  subject: reason,
   type: "action_run.failed",
   state: "failed",
   nextAttemptAt: null,

@@ -139,9 +139,13 @@ const BOUNDS: readonly string[] = ["0", "60", "x", "pending", "x".repeat(255)];
  * Rules that no schema can say: a member, a value that its schema allows and the service refuses, and the words of its
  * description that say so.
  */
-const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
+/** `path`: the member has the rule only there. */
+const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegExp, path?: RegExp])[] = [
   ["actionName", "\ud800", /Well-formed Unicode/],
   ["description", "\ud800", /Well-formed Unicode/],
+  ...["title", "subject", "filter.subject"].flatMap((member) =>
+    ["\ud800", "a\u202eb", "a\u2028b"].map((text) => [member, text, /Well-formed Unicode without invisible/] as const),
+  ),
   ...[{ a: 1 }, { a: "x" }, { "a b": "x" }, { "X-A": "a\nb" }, { "X-A": "é" }].map(
     (schema) => ["parametersSchema", schema, /JSON Schema 2020-12/] as const,
   ),
@@ -151,6 +155,11 @@ const IN_WORDS: readonly (readonly [string, unknown, RegExp])[] = [
   ["person", "Root", /looks like `root`/],
   ...["{{ run.id }}", "https://ci.example.com/{{ run.id }}"].map(
     (key) => ["concurrency.key", key, /placeholders of `parameters` and `entity.id`/] as const,
+  ),
+  ...["title", "subject"].flatMap((member) =>
+    ["{{ run.id }}", "https://ci.example.com/{{ run.id }}"].map(
+      (text) => [member, text, /placeholders of `parameters`, `entity.id` and `labels`/, /actions/] as const,
+    ),
   ),
   ["expiresAt", "2000-01-01T00:00:00Z", /in the future/],
   ["project", undefined, /Only `ROOT_TOKEN` must send it/],
@@ -308,7 +317,7 @@ describe.each(CASES)("%s", (_name, operation) => {
   it.runIf(body !== undefined)("refuses the bodies that its schema refuses", async () => {
     const schema = body ?? {};
     const members = new Map(membersOf(schema).map((member) => [member.path.join("."), member]));
-    const words = IN_WORDS.filter(([member]) => members.has(member));
+    const words = IN_WORDS.filter(([member, , , path]) => members.has(member) && (path?.test(operation.path) ?? true));
     const inWords = new Set(
       words.flatMap(([member, value]) =>
         examples.map((one) => JSON.stringify(withMember(schema, one ?? {}, member.split("."), value))),

@@ -91,7 +91,15 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
-    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
+    const none = {
+      title: null,
+      subject: null,
+      traceparent: null,
+      externalUrl: null,
+      heartbeat: null,
+      cancel: null,
+      ...NO_GATES,
+    };
     this.#run = {
       ...run,
       details: { source: "none", action: null, retryOf, bulkOperationId: null, labels: [...labels], ...none },

@@ -21,6 +21,11 @@ function sent(members: object, attempt: DeliveryAttempt) {
   return delivery.value;
 }
 
+function shownRun(members: Partial<Run>) {
+  const { actionRun, details } = attemptOf(members);
+  return { ...JSON.parse(actionRun), details: JSON.parse(details) };
+}
+
 const bodyOf = (attempt: DeliveryAttempt, members = {}) => JSON.parse(sent(members, attempt).body);
 
 describe("without a payload", () => {
@@ -228,8 +233,7 @@ describe("with a payload", () => {
 });
 
 describe("the summary", () => {
-  const summary = (members: Partial<Run>, isTest = false) =>
-    summaryOf(JSON.parse(attemptOf(members).actionRun), "action_run.failed", isTest);
+  const summary = (members: Partial<Run>, isTest = false) => summaryOf(shownRun(members), "action_run.failed", isTest);
 
   it.each<[string, Partial<Run>]>([
     ["deploy for svc/checkout: failed after 3m 12s", {}],
@@ -240,21 +244,26 @@ describe("the summary", () => {
     ["deploy: failed after 2h 5m", { entityId: null, createdAt: ENDED_AT - 7_500_000 }],
     ["deploy: failed after 1d 3h", { entityId: null, createdAt: ENDED_AT - 100_000_000 }],
     ["é 東京 _ _: failed after 3m 12s", { entityId: null, actionName: "e\u0301 東京 \u{1d400} \u3164" }],
+    ["deploy shop 1.4.2: failed after 3m 12s", { title: "deploy shop 1.4.2", subject: "shop" }],
     ["https:/_evil.example/_/_: failed after 3m 12s", { entityId: null, actionName: "https://evil.example////" }],
   ])("says %s", (expected, members) => {
     expect(summary(members)).toBe(expected);
   });
 
   it("of a request for approval says that the run waits, and keeps that if a name is long", () => {
-    const line = (members: Partial<Run>) =>
-      summaryOf(JSON.parse(attemptOf(members).actionRun), "action_run.approval_requested", false);
+    const line = (members: Partial<Run>) => summaryOf(shownRun(members), "action_run.approval_requested", false);
     expect(line({})).toBe("deploy for svc/checkout: waits for approval");
     expect(line({ actionName: "a".repeat(200) })).toMatch(/^a+\.\. for svc\/checkout: waits for approval$/);
     expect(line({ actionName: "a".repeat(200) })).toHaveLength(140);
   });
 
   it.each(HOSTILE)("of %j has only letters, digits, blanks and .-_/:", (text) => {
-    for (const members of [{ actionName: text }, { entityId: text }, { actionName: text, entityId: text }]) {
+    for (const members of [
+      { actionName: text },
+      { entityId: text },
+      { actionName: text, entityId: text },
+      { title: text },
+    ]) {
       const line = summary({ ...members, error: "the error" });
       expect(line).toMatch(/^[\p{L}\p{Nd} .\-_/:]+: failed after 3m 12s$/u);
       expect(line.length).toBeLessThanOrEqual(140);

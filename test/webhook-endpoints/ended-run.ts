@@ -31,6 +31,8 @@ export function endedRun(members: Partial<Run> = {}): Run {
     {
       id: "019c0e5a-1800-8000-8000-0000000000aa",
       actionName: "deploy",
+      title: null,
+      subject: null,
       entityId: "svc/checkout",
       parameters: '{"branch":"main"}',
       recommendations: "{}",

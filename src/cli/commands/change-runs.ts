@@ -5,7 +5,7 @@ import { present } from "../../client/api.ts";
 import type { Client, Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
-import { CliCommand, examples, OfferingArgument, textOption, wholeNumberFrom } from "../command.ts";
+import { CliCommand, examples, OfferingArgument, OfferingOption, textOption, wholeNumberFrom } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { readObject } from "../input.ts";
 import {
@@ -41,6 +41,8 @@ import {
 
 interface CreateFlags extends Flags, InputFlags, CreatingFlags {
   readonly heartbeatTimeout?: number;
+  readonly title?: string;
+  readonly subject?: string;
   readonly trigger?: string;
 }
 
@@ -55,6 +57,8 @@ export function createCommand(): CliCommand {
     )
     .addArgument(new OfferingArgument("[action-name]", "what to do; optional if --body names it", "action names"));
   withInputs(command)
+    .addOption(new Option("--title <text>", "what the run does, in one line"))
+    .addOption(new OfferingOption("--subject <text>", "what it works on, such as a service", "subjects"))
     .addOption(
       new Option("--heartbeat-timeout <minutes>", "fail the run if no heartbeat comes for this long").argParser(
         MINUTES,
@@ -83,10 +87,13 @@ async function create({ client, output, flags }: Call<CreateFlags>, actionName?:
 }
 
 async function readBody(actionName: string | undefined, flags: CreateFlags): Promise<Schemas["NewActionRun"]> {
-  const { heartbeatTimeout } = flags;
+  const { title, subject, heartbeatTimeout } = flags;
   const inputs = await readInputs(flags);
   const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
-  const body: Record<string, unknown> = { ...inputs, ...present({ actionName, heartbeatTimeout, trigger }) };
+  const body: Record<string, unknown> = {
+    ...inputs,
+    ...present({ actionName, title, subject, heartbeatTimeout, trigger }),
+  };
   if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
   // The service validates the body.
   return body as unknown as Schemas["NewActionRun"];
@@ -101,7 +108,7 @@ export function retryCommand(): CliCommand {
   const command = new CliCommand("retry")
     .summary("run an ended run again, or many")
     .description(
-      "Create a new run with the name, inputs, labels and timeouts of a run that has ended. -p and -f change single " +
+      "Create a new run with the name, title, subject, inputs, labels and timeouts of a run that has ended. -p and -f change single " +
         "parameters, and all others stay as they were. With --replace-parameters the run gets only the parameters that " +
         "you give. A run of a stored action goes through the action as it is now. A run with a trigger of its own " +
         "can't be retried (exit code 5), because the service does not keep triggers: store the trigger as an action. " +

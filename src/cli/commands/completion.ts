@@ -322,7 +322,7 @@ async function namesOf(list: AsyncIterable<{ readonly name: string }>): Promise<
   return (await Array.fromAsync(list)).map(({ name }) => name);
 }
 
-const FIELDS = { "action names": "actionName", labels: "label", creators: "triggeredBy" } as const;
+const FIELDS = { "action names": "actionName", labels: "label", subjects: "subject", creators: "triggeredBy" } as const;
 
 /** Values, of filters those that contain a text. The only function that knows where values come from. */
 async function suggestedValues(client: Client, what: Suggested, contains: string): Promise<readonly string[]> {

@@ -59,6 +59,7 @@ const endpointColumns = (hasLabels: boolean): readonly Column[] => [
 const DELIVERY_COLUMNS: readonly Column[] = [
   // Never cut at its end, because `webhook resend` finds a run by the end of its id.
   { heading: "RUN" },
+  { heading: "ACTION", least: 16, dispensable: 1 },
   { heading: "EVENT" },
   { heading: "STATE" },
   { heading: "ATTEMPTS", dispensable: 2 },
@@ -123,10 +124,11 @@ export function deliveryTable(deliveries: readonly Schemas["Delivery"][], output
     deliveries.map(({ runId }) => runId),
     output,
   );
-  const rows = deliveries.map(({ runId, type, state, attempts, nextAttemptAt }) => {
+  const rows = deliveries.map(({ runId, actionName, title, type, state, attempts, nextAttemptAt }) => {
     const last = attempts.at(-1);
     return [
       shown(runId),
+      title ?? actionName ?? "",
       eventName(type),
       state,
       String(attempts.length),
@@ -135,7 +137,7 @@ export function deliveryTable(deliveries: readonly Schemas["Delivery"][], output
       last?.reason ?? "",
     ];
   });
-  return output.table(DELIVERY_COLUMNS, rows, (column, cell) => (column === 2 ? (STATE_COLOUR[cell] ?? null) : null));
+  return output.table(DELIVERY_COLUMNS, rows, (column, cell) => (column === 3 ? (STATE_COLOUR[cell] ?? null) : null));
 }
 
 /** `endpoint`: the definition says whether a person disabled it. */

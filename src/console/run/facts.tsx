@@ -10,7 +10,7 @@ import { RelativeTime } from "../ui/time.tsx";
 export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun"]; readonly scope: Scope }) {
   const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
-  const { action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};
+  const { subject, action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};
   return (
     <dl class="facts stack gap-6">
       <Fact term="Triggered by">
@@ -55,6 +55,16 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
       {bulkOperationId == null ? null : (
         <Fact term="Made by">
           <Link href={hrefOf({ name: "operation", ...scope, id: bulkOperationId })}>a bulk retry</Link>
+        </Fact>
+      )}
+      {subject == null ? null : (
+        <Fact term="Subject">
+          <Link
+            title="Runs with this subject"
+            href={hrefOf({ name: "runs", ...scope }, new URLSearchParams({ subject }))}
+          >
+            <bdi>{subject}</bdi>
+          </Link>
         </Fact>
       )}
       {entityId === null ? null : (

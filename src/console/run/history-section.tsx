@@ -53,7 +53,7 @@ function LastSuccess({ run, history }: HistoryProps) {
   const to = useRunHref();
   const { previous, next, lastSuccess } = history;
   if (previous === null) {
-    return <p>The service keeps no earlier run of this action{run.entityId === null ? "" : " and entity"}.</p>;
+    return <p>The service keeps no earlier run of {alikeText(run)}.</p>;
   }
   const failures = failuresIn(run, history);
   if (lastSuccess === null) {
@@ -84,6 +84,12 @@ function LastSuccess({ run, history }: HistoryProps) {
       .
     </p>
   );
+}
+
+/** What the runs of one history have in common. */
+function alikeText({ entityId, details }: DetailedActionRun): string {
+  const shared = [entityId !== null && "entity", details?.subject != null && "subject"].filter(Boolean);
+  return ["this action", ...shared].join(" and ");
 }
 
 /** `3 failures`, this run's own included; empty if there are none. */
@@ -167,9 +173,14 @@ const PAGES_MAX = 3;
 const COUNTED_RUNS = 20;
 
 /** Takes two requests, and two more if the previous run did not succeed, or three after many failures. */
-export async function readHistory(reader: Client, run: ActionRun, signal: AbortSignal): Promise<RunHistory> {
+export async function readHistory(reader: Client, run: DetailedActionRun, signal: AbortSignal): Promise<RunHistory> {
   const { id, actionName, entityId, createdAt } = run;
-  const alike: RunFilter = { actionName, ...(entityId === null ? {} : { entityId }) };
+  const subject = run.details?.subject ?? null;
+  const alike: RunFilter = {
+    actionName,
+    ...(entityId === null ? {} : { entityId }),
+    ...(subject === null ? {} : { subject }),
+  };
   const until = instant(createdAt, 1);
   const isOlder = (other: ActionRun) => other.id < id;
   const [previous, next] = await Promise.all([

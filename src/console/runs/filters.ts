@@ -59,12 +59,13 @@ export function filterOf(query: URLSearchParams, now: Date): RunFilter {
 
 /** What a filter asks of a run besides its action and labels, by which the feed of changes filters itself. */
 export function matches(
-  { status, triggeredBy, entityId, waiting, group, createdAfter, createdBefore }: RunFilter,
-  row: Pick<RunRow, "status" | "triggeredBy" | "entityId" | "createdAt" | "waiting">,
+  { status, subject, triggeredBy, entityId, waiting, group, createdAfter, createdBefore }: RunFilter,
+  row: Pick<RunRow, "status" | "subject" | "triggeredBy" | "entityId" | "createdAt" | "waiting">,
 ): boolean {
   const at = Date.parse(row.createdAt);
   return (
     (status === undefined || status.includes(row.status)) &&
+    (subject === undefined || subject === row.subject) &&
     (triggeredBy === undefined || triggeredBy.toLowerCase() === row.triggeredBy.toLowerCase()) &&
     (entityId === undefined || entityId.toLowerCase() === row.entityId) &&
     (waiting === undefined || (waiting === "any" ? row.waiting !== null : row.waiting?.for === waiting)) &&

@@ -11,6 +11,8 @@ import type { Failing } from "../gates/waiting-note.tsx";
 export interface RunRow {
   readonly id: string;
   readonly actionName: string;
+  readonly title: string | null;
+  readonly subject: string | null;
   readonly entityId: string | null;
   readonly status: Status;
   readonly triggeredBy: string;
@@ -34,6 +36,8 @@ export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
   return {
     id,
     actionName,
+    title: details?.title ?? null,
+    subject: details?.subject ?? null,
     entityId,
     status,
     triggeredBy,

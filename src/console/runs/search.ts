@@ -96,7 +96,7 @@ export function isIdEnd(word: string): boolean {
 }
 
 /** The filters whose values the service finds. */
-const FACET_FIELDS = ["actionName", "label", "triggeredBy"] as const;
+const FACET_FIELDS = ["actionName", "subject", "label", "triggeredBy"] as const;
 
 type FacetField = (typeof FACET_FIELDS)[number];
 
@@ -290,7 +290,7 @@ async function meaningOfWord(
     return { problem: `“${word}” is only a part of a value. Choose a whole one.`, suggestions: all };
   }
   const noRun = isIdEnd(word) ? `, and none of the newest ${NEWEST} runs has an id that ends with it` : "";
-  return { problem: `No action, label or token name contains “${word}”${noRun}.`, suggestions: [] };
+  return { problem: `No action, subject, label or token name contains “${word}”${noRun}.`, suggestions: [] };
 }
 
 /** The values that contain a text, of each field. Throws an ActionRunsError. */

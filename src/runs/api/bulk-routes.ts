@@ -36,14 +36,14 @@ import {
   type BulkOperation,
   type BulkOrder,
   type BulkRequest,
-  type NumberedItem,
+  type NamedItem,
   OUTCOMES,
   remainingOf,
 } from "../bulk.ts";
 import { register } from "../d1/control-database.ts";
 import { nameOf, STATUSES } from "../run.ts";
 import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
-import { cancel, groupFilter, triggeredByFilter } from "./request-schemas.ts";
+import { cancel, groupFilter, subjectFilter, triggeredByFilter } from "./request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
 import { OF_RUNS } from "./responses/errors.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
@@ -74,6 +74,7 @@ const bulkFilter = z.strictObject({
   labels: z.optional(labels),
   actionName: z.optional(filterableName),
   entityId: z.optional(uuid),
+  subject: z.optional(subjectFilter),
   triggeredBy: z.optional(triggeredByFilter),
   createdAfter: z.optional(described(instant, DESCRIBE && "Exclusive.")),
   createdBefore: z.optional(described(instant, DESCRIBE && "Exclusive.")),
@@ -380,8 +381,8 @@ function found<T>(operation: T | null): T {
   return operation;
 }
 
-function itemToWire({ runId, outcome, code, newRunId }: NumberedItem) {
-  return { runId, outcome, code, newRunId };
+function itemToWire({ seq: _, ...item }: NamedItem) {
+  return item;
 }
 
 interface Begun {

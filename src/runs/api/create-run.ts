@@ -3,6 +3,7 @@
  * differ only in what they want and in what their key is bound to.
  */
 import type { Context } from "hono";
+import { renderedFace } from "../../actions/face.ts";
 import { resolveAction } from "../../actions/resolve.ts";
 import { requireNewestSecret } from "../../auth/audit.ts";
 import { signCallbackToken } from "../../auth/token-format.ts";
@@ -81,6 +82,8 @@ export async function createRunOfBody(creation: Creation, body: NewRunBody): Pro
     unchanged: {
       ...asSent(body),
       actionName,
+      title: body.title ?? null,
+      subject: body.subject ?? null,
       timeoutMs: body.timeout * MINUTE_MS,
       heartbeatTimeoutMs: toMs(body.heartbeatTimeout),
       source: trigger === undefined ? "none" : "trigger",
@@ -105,10 +108,12 @@ export async function createRunOfAction(
   const changeKey = await keyOfCreate(creation, ["run", name, body]);
   return createRun(creation, changeKey, async () => {
     const action = await resolveAction(creation, name, parameters);
+    const labels = [...new Set([...action.labels, ...(body.labels ?? [])])].sort();
     return {
       unchanged: {
         ...asSent(body),
         actionName: name,
+        ...renderedFace(action, { parameters, entity: { id: entityId }, labels }),
         timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
         heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
         source: "action",
@@ -117,7 +122,7 @@ export async function createRunOfAction(
       },
       parameters,
       recommendations,
-      labels: [...new Set([...action.labels, ...(body.labels ?? [])])].sort(),
+      labels,
       trigger: action.trigger,
       shownTrigger: action.shownTrigger,
       gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
@@ -154,7 +159,7 @@ async function wantedAgain(
   body: RetryBody,
   { source, inputs }: InputsAnswer,
 ): Promise<WantedRun> {
-  const { actionName, entityId, timeoutMs, heartbeatTimeoutMs } = inputs;
+  const { actionName, entityId, title, subject, timeoutMs, heartbeatTimeoutMs } = inputs;
   const parameters = body.parameters ?? (JSON.parse(inputs.parameters) as JsonObject);
   const recommendations = JSON.parse(inputs.recommendations) as JsonObject;
   const bytes = utf8Bytes(JSON.stringify(parameters) + inputs.recommendations);
@@ -163,10 +168,14 @@ async function wantedAgain(
     throw new ApiError("invalid_body", sentence, { pointer: "/parameters" });
   }
   const action = source === "action" ? await resolveAction(creation, actionName, parameters) : null;
+  const labels = JSON.parse(inputs.labels) as readonly string[];
   return {
     unchanged: {
       ...asSent(inputs),
       actionName,
+      ...(action === null
+        ? { title, subject }
+        : renderedFace(action, { parameters, entity: { id: entityId }, labels })),
       timeoutMs,
       heartbeatTimeoutMs,
       source,
@@ -175,7 +184,7 @@ async function wantedAgain(
     },
     parameters,
     recommendations,
-    labels: JSON.parse(inputs.labels) as readonly string[],
+    labels,
     trigger: action?.trigger,
     shownTrigger: action?.shownTrigger,
     gates: wantedGates(body, action, { parameters, entityId }, action?.trigger !== undefined),

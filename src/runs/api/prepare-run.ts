@@ -20,6 +20,7 @@ import {
   type ApprovalRule,
   type AsSent,
   type Concurrency,
+  type Face,
   type Gates,
   type NewRun,
   nameOf,
@@ -29,6 +30,7 @@ import { createRunId } from "../run-id.ts";
 
 /** The members of a new run that nothing here changes. */
 type Unchanged = AsSent &
+  Face &
   Pick<NewRun, "actionName" | "timeoutMs" | "heartbeatTimeoutMs" | "source" | "actionVersion" | "retryOf">;
 
 /** A run that somebody wants: of a body, of a stored action, or again. */
@@ -113,8 +115,12 @@ function toNewRun(
   gates: Gates | null,
   { id, createdAt }: Pick<NewRun, "id" | "createdAt">,
 ): NewRun {
+  const { title, subject, ...others } = unchanged;
   return {
-    ...unchanged,
+    ...others,
+    // A call sends the name of a member even if it is null, and most runs have neither.
+    ...(title !== null && { title }),
+    ...(subject !== null && { subject }),
     id,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),

@@ -18,7 +18,9 @@ import {
   NOT_BEFORE_MAX_DAYS,
   OUTPUT_MAX_BYTES,
   REASON_MAX_BYTES,
+  SUBJECT_MAX_CHARACTERS,
   TIMEOUT_DEFAULT_MINUTES,
+  TITLE_MAX_CHARACTERS,
   URL_MAX_CHARACTERS,
   WAIT_MAX_SECONDS,
   WAIT_TIMEOUT_DEFAULT_MINUTES,
@@ -43,6 +45,7 @@ import {
   parsedText,
   urlLength,
   uuid,
+  visibleLine,
   wholeNumber,
   wholeNumberText,
   withExample,
@@ -108,6 +111,19 @@ export const newRun = z
     actionName: described(
       filterableName,
       DESCRIBE && "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
+    ),
+    title: z.optional(
+      described(
+        visibleLine(TITLE_MAX_CHARACTERS),
+        DESCRIBE && "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
+      ),
+    ),
+    subject: z.optional(
+      described(
+        visibleLine(SUBJECT_MAX_CHARACTERS),
+        DESCRIBE &&
+          "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
+      ),
     ),
     ...runInputs,
     timeout: z._default(described(minutes, DESCRIBE && TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
@@ -311,6 +327,11 @@ export const triggeredByFilter = described(
     "The person's or the token's name. Well-formed Unicode without control characters. ASCII letters match in both cases.",
 );
 
+export const subjectFilter = described(
+  withExample(visibleLine(SUBJECT_MAX_CHARACTERS), "shop"),
+  DESCRIBE && "The run's whole subject. Well-formed Unicode without invisible characters.",
+);
+
 const labelFilter = z.pipe(
   z.pipe(
     z.union([z.string(), z.array(z.string())]),
@@ -349,6 +370,7 @@ const runFilters = {
   label: z.optional(labelFilter),
   actionName: z.optional(withExample(filterableName, "deploy")),
   entityId: z.optional(withExample(uuid, "01890a5d-ac96-774b-bcce-b302099a8057")),
+  subject: z.optional(subjectFilter),
   triggeredBy: z.optional(triggeredByFilter),
   createdAfter: z.optional(withExample(instant, "2026-01-31T12:00:00Z")),
   createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
@@ -434,6 +456,7 @@ export const changesQuery = z.strictObject({
   ),
   group: runFilters.group,
   actionName: runFilters.actionName,
+  subject: runFilters.subject,
   label: runFilters.label,
   include,
 });

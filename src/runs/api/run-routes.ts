@@ -90,8 +90,8 @@ export const runRoutes = new Hono<AppEnv>()
         summary: "Count action runs by status",
         description:
           "Counts the runs that match the filters of a list, by status. The counts can be some seconds behind a list. " +
-          "A count is exact up to 1000. If you filter by `label`, `entityId`, `actionName` or `triggeredBy`, the service counts only the newest " +
-          "5000 such runs. If there are more, every count is `atLeast`.",
+          "A count is exact up to 1000. If you filter by `label`, `entityId`, `subject`, `actionName` or `triggeredBy`, the service " +
+          "counts only the newest 5000 such runs. If there are more, every count is `atLeast`.",
         responses: { 200: { description: "The counts", json: runSummary } },
         errors: ["database_not_bound"],
       },
@@ -108,8 +108,8 @@ export const runRoutes = new Hono<AppEnv>()
         tag: "Action runs",
         summary: "Find values to filter by",
         description:
-          "Returns the values of one filter that contain a text, each once: names of actions, labels, or names of " +
-          "tokens. A value that equals the text is first. The service looks at the first 1000 values in the order " +
+          "Returns the values of one filter that contain a text, each once: names of actions, subjects, labels, or names " +
+          "of tokens. A value that equals the text is first. The service looks at the first 1000 values in the order " +
           "of their bytes and returns at most 20. If there can be others, `more` is true. Values of the last seconds can be " +
           "missing.",
         responses: { 200: { description: "The values", json: runFacets } },

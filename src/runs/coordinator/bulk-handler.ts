@@ -7,7 +7,7 @@ import {
   type BulkPreview,
   type BulkReply,
   type BulkTarget,
-  type NumberedItem,
+  type NamedItem,
   OPERATIONS_MAX,
   type Outcome,
   RETRIES_MAX,
@@ -15,6 +15,7 @@ import {
 } from "../bulk.ts";
 import { isLost, shownBulk } from "../journal/bulk-rows.ts";
 import type { Journal } from "../journal/journal.ts";
+import { UNKNOWN_NAME } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { behind } from "../run-id.ts";
 import { BulkDriver } from "./bulk-driver.ts";
@@ -96,14 +97,12 @@ export class BulkHandler implements BulkCalls {
     return this.#journal.bulk.before(before, limit).flatMap((bulk) => shownBulk(bulk) ?? []);
   }
 
-  async items(
-    id: string,
-    outcome: Outcome | null,
-    after: number,
-    limit: number,
-  ): Promise<readonly NumberedItem[] | null> {
+  async items(id: string, outcome: Outcome | null, after: number, limit: number): Promise<readonly NamedItem[] | null> {
     if (this.#shown(id) === null) return null;
-    return this.#journal.bulkItems.page(id, outcome, after, limit);
+    const { bulkItems, runs } = this.#journal;
+    const items = bulkItems.page(id, outcome, after, limit);
+    const names = runs.names(items.map(({ runId }) => runId));
+    return items.map((item) => ({ ...item, ...(names.get(item.runId) ?? UNKNOWN_NAME) }));
   }
 
   async drop(id: string): Promise<void> {

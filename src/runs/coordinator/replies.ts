@@ -38,13 +38,23 @@ export class Replies {
 
   /** What a new run that repeats this one is made of. */
   inputs(run: JournaledRun): InputsAnswer {
-    const { actionName, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
+    const { actionName, title, subject, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
     return {
       ok: true,
       isOver: !isOpen(run),
       isRetried: this.#journal.runs.isRetried(run.id),
       source: run.source,
-      inputs: { ...asSent(run), actionName, parameters, recommendations, labels, heartbeatTimeoutMs, timeoutMs },
+      inputs: {
+        ...asSent(run),
+        actionName,
+        title,
+        subject,
+        parameters,
+        recommendations,
+        labels,
+        heartbeatTimeoutMs,
+        timeoutMs,
+      },
     };
   }
 

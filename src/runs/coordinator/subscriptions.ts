@@ -220,8 +220,8 @@ export class Changes {
       this.#shared = newPages();
       this.#sharedAt = { seq: newestSeq, at: now };
     }
-    const { include, actionName, labels, waiting, group } = asked;
-    const key = JSON.stringify([after, include, actionName, labels, waiting, group]);
+    const { include, actionName, subject, labels, waiting, group } = asked;
+    const key = JSON.stringify([after, include, actionName, subject, labels, waiting, group]);
     const shared = this.#shared.get(key);
     if (shared !== undefined) return shared;
     const page = this.#newPage(asked, after, newestSeq);

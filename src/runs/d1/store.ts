@@ -17,10 +17,10 @@ export const GROUP_MAX_BYTES = 1_000_000;
 
 const UPSERT = `
   INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details,
-                    waiting, concurrency_group, waiting_lineage, waiting_key_id, waiting_approvers)
+                    waiting, concurrency_group, waiting_lineage, waiting_key_id, waiting_approvers, subject)
   SELECT ?2, value ->> 0, value ->> 1, value ->> 2, value ->> 3, value ->> 4, value ->> 5, value ->> 6, value ->> 7,
          value ->> 8, value ->> 9, value ->> 10, value ->> 11, value ->> 12, value ->> 13,
-         value ->> 14
+         value ->> 14, value ->> 15
   FROM json_each(?1)
   WHERE value ->> 6 > unixepoch('subsec') * 1000
   ON CONFLICT (scope, id) DO UPDATE SET
@@ -116,10 +116,18 @@ export function toGroupRow(run: Run & { readonly purgeAt: number; readonly creat
   const columns = [id, version, status, actionName, entityId, triggeredBy, purgeAt];
   const details = detailsOf(run);
   const wire = [utf8Bytes(body), body, details === NO_DETAILS ? null : details];
-  return JSON.stringify([...columns, ...wire, ...gateColumns(run)]);
+  return JSON.stringify([...columns, ...wire, ...rareColumns(run)]);
 }
 
-/** Nothing of a run without gates, so that its row is as long as ever. SQLite reads null behind the end of an array. */
+const GATE_COLUMNS = 5;
+
+/** SQLite reads null behind the end of an array, so a run without gates and subject sends none of these columns. */
+function rareColumns(run: Run): readonly (string | null)[] {
+  const gates = gateColumns(run);
+  if (run.subject === null) return gates;
+  return [...gates, ...Array.from({ length: GATE_COLUMNS - gates.length }, () => null), run.subject];
+}
+
 function gateColumns({ gates, waitingFor, approvals }: Run): readonly (string | null)[] {
   if (gates === null) return [];
   const group = gates.concurrency?.group ?? null;

@@ -55,6 +55,7 @@ export async function summarizeRuns(
 /** Each field with the index that has its values in order. */
 const INDEXES = {
   actionName: { column: "action_name", from: "runs INDEXED BY runs_by_action" },
+  subject: { column: "subject", from: "runs INDEXED BY runs_by_subject" },
   label: { column: "label", from: "run_labels" },
   triggeredBy: { column: "triggered_by", from: "runs INDEXED BY runs_by_trigger" },
 } as const;
@@ -78,18 +79,19 @@ export interface Facets {
 
 /**
  * One statement skip-scans the filter's index: each step seeks the next greater value, so a value costs one seek, however
- * many runs have it. After FACET_MAX_SEEKS seeks the statement stops. The last seek finds nothing, and its null is the
+ * many runs have it. No value is empty. After FACET_MAX_SEEKS seeks the statement stops. The last seek finds nothing, and its null is the
  * first row. If the null is missing, all seeks were used up before the index ended. SQLite's `lower` changes only ASCII
  * letters.
  */
 export function facetsStatement(scope: string, { field, contains }: FacetQuery) {
   const { column, from } = INDEXES[field];
-  const next = (after: string) => `(SELECT ${column} FROM ${from} WHERE scope = ?1${after} ORDER BY ${column} LIMIT 1)`;
+  const next = (after: string) =>
+    `(SELECT ${column} FROM ${from} WHERE scope = ?1 AND ${column} > ${after} ORDER BY ${column} LIMIT 1)`;
   const sql = `
     WITH RECURSIVE seen (seeks, value) AS (
-      SELECT 1, ${next("")}
+      SELECT 1, ${next("''")}
       UNION ALL
-      SELECT seeks + 1, ${next(` AND ${column} > seen.value`)} FROM seen
+      SELECT seeks + 1, ${next("seen.value")} FROM seen
       WHERE value IS NOT NULL AND seeks < ${FACET_MAX_SEEKS}
     )
     SELECT value FROM (SELECT value, instr(lower(value), lower(?2)) AS at FROM seen)

@@ -193,21 +193,21 @@ export class RecoveryRows extends Table<StoredRecovery> {
   }
 }
 
-const COLUMNS = "id, status, source, action_name AS actionName, entity_id AS entityId";
+const COLUMNS = "id, status, source, action_name AS actionName, entity_id AS entityId, subject";
 const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
-/** An entity's id is never empty. */
-const KEY = "action_name = ? AND entity_id = ? AND is_stored = ?";
+/** An entity's id is never empty, and no subject is. */
+const KEY = "action_name = ? AND entity_id = ? AND subject = ? AND is_stored = ?";
 
 /** A run that has ended. */
-export type EndedOutcome = Pick<Run, "id" | "status" | "source" | "actionName" | "entityId">;
+export type EndedOutcome = Pick<Run, "id" | "status" | "source" | "actionName" | "entityId" | "subject">;
 
 /**
- * How the run of an action and entity that ended last has ended, if it succeeded or failed. Runs of stored actions are
+ * How the run of an action, entity and subject that ended last has ended, if it succeeded or failed. Runs of stored actions are
  * compared with such runs, and others with others, because a caller can give a run any name. The table has rows only
  * while an endpoint needs them.
  */
 export class OutcomeRows extends Rows {
-  /** The last outcome of the run's action and entity; null if none is known. */
+  /** The last outcome of the run's action, entity and subject; null if none is known. */
   of(run: EndedOutcome): PreviousStatus {
     const [status] = this.textsOf(`SELECT status FROM outcomes WHERE ${KEY}`, ...keyOf(run));
     return (status as PreviousStatus | undefined) ?? null;
@@ -228,7 +228,7 @@ export class OutcomeRows extends Rows {
     return rows.length < WALK_ROWS ? 0 : (rows.at(-1)?.seq ?? 0);
   }
 
-  /** Forgets the last outcome of the run's action and entity. */
+  /** Forgets the last outcome of the run's action, entity and subject. */
   erase(run: EndedOutcome): void {
     this.sql.exec(`DELETE FROM outcomes WHERE ${KEY}`, ...keyOf(run));
   }
@@ -240,8 +240,8 @@ export class OutcomeRows extends Rows {
   /** Erases the outcomes of these runs. Call it while the journal still has the runs. */
   eraseOf(ids: readonly string[]): void {
     this.sql.exec(
-      `DELETE FROM outcomes WHERE (action_name, entity_id, is_stored, run_id) IN (
-         SELECT action_name, ifnull(entity_id, ''), source = 'action', id FROM runs
+      `DELETE FROM outcomes WHERE (action_name, entity_id, subject, is_stored, run_id) IN (
+         SELECT action_name, ifnull(entity_id, ''), ifnull(subject, ''), source = 'action', id FROM runs
          WHERE (run_key, id) IN ${KEYS_AND_IDS})`,
       keysJson(ids),
     );
@@ -249,7 +249,7 @@ export class OutcomeRows extends Rows {
 
   #insert(run: EndedOutcome, onConflict: string): void {
     this.sql.exec(
-      `INSERT INTO outcomes (action_name, entity_id, is_stored, run_id, status) VALUES (?, ?, ?, ?, ?)
+      `INSERT INTO outcomes (action_name, entity_id, subject, is_stored, run_id, status) VALUES (?, ?, ?, ?, ?, ?)
        ON CONFLICT ${onConflict}`,
       ...keyOf(run),
       run.id,
@@ -263,6 +263,6 @@ export function isOutcome({ status }: Pick<EndedOutcome, "status">): boolean {
   return status === "succeeded" || status === "failed";
 }
 
-function keyOf({ actionName, entityId, source }: EndedOutcome): [string, string, number] {
-  return [actionName, entityId ?? "", source === "action" ? 1 : 0];
+function keyOf({ actionName, entityId, subject, source }: EndedOutcome): [string, string, string, number] {
+  return [actionName, entityId ?? "", subject ?? "", source === "action" ? 1 : 0];
 }

@@ -19,6 +19,7 @@ import {
   isQueued,
   queueOf,
   type Run,
+  type RunName,
   type Status,
 } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
@@ -70,7 +71,7 @@ export interface JournaledRun extends Run {
   readonly eventSeq: number | null;
   /** The sequence number of the write that ended it. Later writes keep it. Null while it is open. */
   readonly endedSeq: number | null;
-  /** How the run of the same action and entity has ended that ended before it. Null if nobody needed to know. */
+  /** How the run of the same action, entity and subject has ended that ended before it. Null if nobody needed to know. */
   readonly previousStatus: PreviousStatus;
   /** The sequence number of the write with which it got into its queue: the order of those that wait. Null before. */
   readonly readySeq: number | null;
@@ -92,6 +93,8 @@ const FIXED = [
   "id",
   "actionName",
   "entityId",
+  "title",
+  "subject",
   "parameters",
   "recommendations",
   "triggeredBy",
@@ -215,11 +218,22 @@ export class RunRows extends Rows {
     if (ids.length === 0) return [];
     const rows = this.query<RunFacts & { readonly bytes: number }>(
       `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
-         action_name AS actionName, entity_id AS entityId, triggered_by AS triggeredBy, bytes
+         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy, bytes
        FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
       keysJson(ids),
     );
     return rows.map(({ bytes, ...facts }) => ({ facts, bytes }));
+  }
+
+  /** The names of these runs that are kept, by their ids. */
+  names(ids: readonly string[]): ReadonlyMap<string, RunName> {
+    if (ids.length === 0) return new Map();
+    const rows = this.query<RunName & { readonly id: string }>(
+      `SELECT id, action_name AS actionName, title, subject
+       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
+      keysJson(ids),
+    );
+    return new Map(rows.map(({ id, ...name }) => [id, name]));
   }
 
   /** The run that a caller's key created. */

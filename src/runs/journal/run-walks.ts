@@ -208,7 +208,7 @@ const WALK = `
 const MATCH = `
   SELECT change_seq AS seq, id, bytes FROM runs INDEXED BY runs_by_change
   WHERE change_seq > ?1 AND change_seq <= ?2 AND (?3 IS NULL OR action_name = ?3)
-    AND (?5 IS NULL OR concurrency_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
+    AND (?7 IS NULL OR subject = ?7) AND (?5 IS NULL OR concurrency_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
       OR gates ->> CASE ?6 WHEN 'time' THEN '$.notBefore' WHEN 'approval' THEN '$.approval' ELSE '$.concurrency' END
         IS NOT NULL)))
     AND (?4 = '[]' OR NOT EXISTS (
@@ -223,9 +223,13 @@ type Match = ChangedRow & { readonly bytes: number };
  * that has changed since, in its newest version.
  */
 export class ChangedRuns extends Rows {
-  after(after: number, lastSeq: number, { actionName, waiting, group, labels = [] }: ChangeFilter): ChangePage {
+  after(
+    after: number,
+    lastSeq: number,
+    { actionName, subject, waiting, group, labels = [] }: ChangeFilter,
+  ): ChangePage {
     const upTo = lastSeq - after <= PAGE_MAX_LOOKED_AT ? lastSeq : this.#walkedTo(after, lastSeq);
-    const asked = [actionName ?? null, JSON.stringify(labels), group ?? null, waiting ?? null];
+    const asked = [actionName ?? null, JSON.stringify(labels), group ?? null, waiting ?? null, subject ?? null];
     const matches = this.query<Match>(MATCH, after, upTo, ...asked);
     let bytes = 0;
     const rows = matches.slice(0, PAGE_MAX_ROWS).filter((row, i) => {

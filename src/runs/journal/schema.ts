@@ -86,6 +86,8 @@ export const JOURNAL_STEPS: readonly string[] = [
      status               TEXT    NOT NULL,
      action_name          TEXT    NOT NULL,
      entity_id            TEXT,
+     title                TEXT,
+     subject              TEXT,
      triggered_by         TEXT    NOT NULL,
      created_at           INTEGER NOT NULL,
      started_at           INTEGER,
@@ -272,10 +274,11 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE TABLE outcomes (
      action_name TEXT    NOT NULL,
      entity_id   TEXT    NOT NULL,
+     subject     TEXT    NOT NULL,
      is_stored   INTEGER NOT NULL,
      run_id      TEXT    NOT NULL,
      status      TEXT    NOT NULL,
-     PRIMARY KEY (action_name, entity_id, is_stored)
+     PRIMARY KEY (action_name, entity_id, subject, is_stored)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE endpoint_health (
      endpoint      TEXT    PRIMARY KEY,

@@ -17,6 +17,9 @@ const item = (n: number, outcome: Schemas["BulkItem"]["outcome"], code: string |
   outcome,
   code,
   newRunId: null,
+  actionName: "deploy",
+  title: null,
+  subject: null,
 });
 
 describe("in a script", () => {
@@ -386,17 +389,17 @@ describe("bulk", () => {
 
   test("items prints each run with its code, and the new run of a retry", async () => {
     const items = [
-      { ...item(1, "accepted", null), newRunId: idOf(9) },
+      { ...item(1, "accepted", null), newRunId: idOf(9), title: "deploy shop 1.4.2", subject: "shop" },
       item(2, "skipped", "already_retried"),
       item(3, null, null),
     ];
     const { run, server } = await bulkService({ items });
     const { stdout } = await run("bulk", "items", ID, "--no-json");
     expect(stdout.split("\n").map((line) => line.split(/ {2,}/))).toEqual([
-      ["RUN", "OUTCOME", "CODE", "NEW RUN"],
-      [idOf(1), "accepted", idOf(9)],
-      [idOf(2), "skipped", "already_retried"],
-      [idOf(3), "undecided"],
+      ["RUN", "ACTION", "OUTCOME", "CODE", "NEW RUN"],
+      [idOf(1), "deploy shop 1.4.2", "accepted", idOf(9)],
+      [idOf(2), "deploy", "skipped", "already_retried"],
+      [idOf(3), "deploy", "undecided"],
       [""],
     ]);
     expect(JSON.parse((await run("bulk", "items", ID, "--outcome", "skipped")).stdout)).toEqual([items[1]]);

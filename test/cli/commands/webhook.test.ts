@@ -15,6 +15,9 @@ const SECRET = "whsec_bWFkZSBieSB0aGUgc2VydmljZQ==";
 const LISTED = { name: "chat", version: 3, changedAt: RUN.createdAt, definition: ENDPOINT };
 const DELIVERY: Schemas["Delivery"] = {
   runId: RUN.id,
+  actionName: "deploy",
+  title: null,
+  subject: null,
   type: "action_run.failed",
   state: "failed",
   nextAttemptAt: null,
@@ -176,7 +179,7 @@ test("status and deliveries say how it goes", async () => {
   expect(stdout).toMatch(/^recovery: +failed messages .* · 7 so far · under way$/m);
   expect(stdout).toMatch(/^changed: +2026-11-25T13:21:48Z by an-admin$/m);
   const listed = await webhook(["deliveries", "chat", "--state", "failed", "--no-json"]);
-  expect(listed.stdout).toMatch(new RegExp(`^${RUN.id} +failed +failed +2 +\\w+ +answered 400$`, "m"));
+  expect(listed.stdout).toMatch(new RegExp(`^${RUN.id} +deploy +failed +failed +2 +\\w+ +answered 400$`, "m"));
   expect(last().line).toMatch(/\?state=failed$/);
   expect(JSON.parse((await webhook(["deliveries", "chat"])).stdout)).toEqual([DELIVERY]);
 });

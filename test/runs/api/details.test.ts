@@ -27,6 +27,8 @@ type Told = CreatedRun & { readonly code?: string; readonly details?: Schemas["A
 
 const NOTHING = {
   source: "none",
+  title: null,
+  subject: null,
   action: null,
   retryOf: null,
   bulkOperationId: null,

@@ -112,3 +112,24 @@ it("is noted only while an endpoint needs it, and goes with its run", async () =
   await put(path, CHAT);
   expect(await outcomes(path)).toEqual([]);
 });
+
+it("is that of the same subject, and goes with the purge of the run", async () => {
+  const path = await comparing();
+  const subjects = ["shop", "docs", undefined];
+  for (const subject of subjects) {
+    const id = await createAged(path, subject === undefined ? {} : { subject });
+    await finish(path, id, subject === "docs" ? "succeeded" : "failed");
+  }
+  const again: unknown[] = [];
+  for (const subject of subjects) {
+    const id = await createAged(path, subject === undefined ? {} : { subject });
+    await finish(path, id, "succeeded");
+    again.push(id);
+  }
+  const recovered = (await heard(path)).filter((id) => again.includes(id));
+  expect(recovered.sort()).toEqual([again[0], again[2]].sort());
+  const known = "SELECT subject, run_id FROM outcomes ORDER BY subject";
+  expect(await journal(path, known)).toHaveLength(3);
+  await purge(path);
+  expect(await journal(path, known)).toEqual([]);
+});

@@ -1,4 +1,4 @@
-/** Which actions, labels and triggers an environment has: what is found, and that many runs make it no dearer. */
+/** Which actions, subjects, labels and triggers an environment has: what is found, and that many runs make it no dearer. */
 
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -18,11 +18,12 @@ async function facetsOf(path: string, field: string, contains: string): Promise<
 
 let minutes = 0;
 
-/** A run for each value, which is its action, its label and its trigger. */
+/** A run for each value, which is its action, its subject, its label and its trigger. */
 async function runsOf(path: string, values: readonly string[]): Promise<void> {
   const rows = values.map((value) => ({
     id: idAt(NOON + minutes++ * 60_000),
     actionName: value,
+    subject: value,
     triggeredBy: value,
     labels: JSON.stringify([value]),
   }));
@@ -100,8 +101,8 @@ describe("the statement", () => {
     await env.DB.batch([
       env.DB.prepare(
         `WITH RECURSIVE counted (k) AS (SELECT 1 UNION ALL SELECT k + 1 FROM counted WHERE k < ?2)
-         INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body)
-         SELECT ?1, format('%08x-0000-8000-8000-000000000000', k), 1, 'failed', 'value-' || (k % ?3), NULL,
+         INSERT INTO runs (scope, id, version, status, action_name, subject, triggered_by, purge_at, bytes, body)
+         SELECT ?1, format('%08x-0000-8000-8000-000000000000', k), 1, 'failed', 'value-' || (k % ?3), 'value-' || (k % ?3),
                 'value-' || (k % ?3), 1, 2, '{}' FROM counted`,
       ).bind(scope, runs, VALUES),
       env.DB.prepare(

@@ -18,6 +18,7 @@ const NOON = Date.parse("2026-11-20T12:00:00.000Z");
 // Texts that a comparison could take for one another. The Kelvin sign and the long s are ASCII letters in other cases.
 const NAMES = ["k", "K", "\u212a", "s", "\u017f", "é", "É", "e\u0301", "%", "a'\"\\"];
 const LABELS = ["a", "A", " a", "%", '"a"', '["a"]', "null", "a,b", "\\", "é", "e\u0301", "🚀"];
+const SUBJECTS = ["shop", "SHOP", "%", "'", "a b", "é", "🚀"];
 const GROUPS = ["prod", "PROD", "stage"];
 const ENTITIES = ["0199d2a5-0000-8000-8000-00000000000a", "0199d2a5-0000-8000-8000-00000000000b"];
 /** Few, so that many runs share one. */
@@ -35,6 +36,7 @@ const run = fc.record({
   actionName: fc.constantFrom(...NAMES),
   triggeredBy: fc.constantFrom(...NAMES),
   entityId: fc.option(fc.constantFrom(...ENTITIES)),
+  subject: fc.option(fc.constantFrom(...SUBJECTS)),
   labels: fc.subarray(LABELS, { maxLength: 5 }).map((labels) => JSON.stringify(labels.sort())),
   hasGates: fc.boolean(),
   group: fc.option(fc.constantFrom(...GROUPS)),
@@ -67,6 +69,7 @@ const VALUES = {
   label: [...LABELS, ["a", "é"], ["🚀", "%", "a"], ["A", "A"], []],
   actionName: [...NAMES, "none"],
   entityId: ENTITIES,
+  subject: [...SUBJECTS, "none"],
   triggeredBy: [...NAMES, "none"],
   createdAfter: [
     "1969-01-01T00:00:00Z",

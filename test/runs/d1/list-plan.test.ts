@@ -55,13 +55,15 @@ function combine(
 }
 
 combine(names, STATUS, LABEL);
-/** With the filters on gates, the others choose the index and the tests. All combinations would take too long. */
+/** With the filters on gates and on a subject, the others choose the index and the tests. All combinations would take too long. */
 const GATE_FILTERS = [
   { waiting: "any" },
   { waiting: "approval" },
   { group: "prod" },
   { waiting: "any", group: "prod" },
   { waiting: "approval", group: "prod" },
+  { subject: "shop" },
+  { subject: "shop", waiting: "any", group: "prod" },
 ];
 for (const gates of GATE_FILTERS) {
   const few = [undefined, ["pending"], ["failed", "running"]];
@@ -70,7 +72,7 @@ for (const gates of GATE_FILTERS) {
 const GATED_QUERIES = GATE_FILTERS.length * 2 ** 4 * 3 * 2 * 2;
 
 it("every parameter of a list and of a summary is among the combinations", () => {
-  expect([...names, "status", "label", "waiting", "group", "limit", "order"].sort()).toEqual(
+  expect([...names, "status", "label", "waiting", "group", "subject", "limit", "order"].sort()).toEqual(
     Object.keys(runListQuery.shape).sort(),
   );
   expect(QUERIES).toHaveLength(2 ** 7 * 5 * 3 * 2 + GATED_QUERIES);

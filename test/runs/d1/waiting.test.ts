@@ -210,6 +210,8 @@ it("a run without gates writes no row more, and binds no byte more", async () =>
   };
   // The row, its primary key, and its entries in the indexes by status, action and trigger.
   expect(await written({})).toEqual({ rows: 5, members: 10 });
+  // And that by its subject. The row has null for the gates that come before it.
+  expect(await written({ subject: "shop" })).toEqual({ rows: 6, members: 16 });
   // And those by gate, group, creator and key.
   expect(await written(waitingRun("approval", { sealedUnder: "k" }))).toEqual({ rows: 9, members: 14 });
 });

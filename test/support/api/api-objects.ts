@@ -22,6 +22,8 @@ export const RUN = {
 
 /** What `details` is of a run without a trigger that waits for nothing. */
 export const DETAILS: Details = {
+  title: null,
+  subject: null,
   source: "none",
   action: null,
   retryOf: null,

@@ -2,7 +2,7 @@
 
 import * as z from "zod";
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
-import { count, described, responseInstant } from "../../../http/response-schemas.ts";
+import { count, described, responseInstant, runName } from "../../../http/response-schemas.ts";
 import { ABORT_REASONS, BULK_ACTIONS, BULK_STATUSES, OUTCOMES } from "../../bulk.ts";
 import { STATUSES, type Status, WAITING_FOR } from "../../run.ts";
 
@@ -21,6 +21,7 @@ const filter = z
     labels: z.array(z.string()).optional(),
     actionName: z.string().optional(),
     entityId: uuid.optional(),
+    subject: z.string().optional(),
     triggeredBy: z.string().optional(),
     createdAfter: responseInstant.optional(),
     createdBefore: responseInstant.optional(),
@@ -120,7 +121,15 @@ export const bulkPreview = z
   })
   .meta({ id: "BulkPreview", examples: [PREVIEW] });
 
-const ITEM = { runId: OPERATION.id, outcome: "skipped", code: "run_succeeded", newRunId: null };
+const ITEM = {
+  runId: OPERATION.id,
+  outcome: "skipped",
+  code: "run_succeeded",
+  newRunId: null,
+  actionName: "deploy",
+  title: "deploy shop 1.4.2",
+  subject: "shop",
+};
 
 export const bulkItemList = z
   .array(
@@ -138,6 +147,7 @@ export const bulkItemList = z
             "`unknown`. Null if the run was accepted or is undecided.",
         ),
         newRunId: described(uuid.nullable(), "The run that a retry created."),
+        ...runName,
       })
       .meta({ id: "BulkItem", examples: [ITEM] }),
   )

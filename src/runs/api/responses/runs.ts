@@ -60,6 +60,11 @@ const details = z
       z.object({ name: z.string(), version }).meta({ id: "ActionOfRun" }).nullable(),
       "The stored action that the run came from, as it was then.",
     ),
+    title: described(z.string().nullable(), "What the run does, in one line. Null if nobody said."),
+    subject: described(
+      z.string().nullable(),
+      "What the run works on, such as a service. Runs of one action, entity and subject have one history.",
+    ),
     retryOf: described(uuid.nullable(), "The run that this one repeats."),
     bulkOperationId: described(uuid.nullable(), "The bulk operation that created this run. Null for every other run."),
     labels: z.array(z.string()),

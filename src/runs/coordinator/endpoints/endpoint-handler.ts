@@ -7,6 +7,7 @@ import { ENDPOINT_TESTS_PER_MINUTE } from "../../../base/limits.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
 import {
   type DeliveriesReply,
+  type Delivery,
   type DeliveryFilter,
   type EndpointCalls,
   type EndpointKey,
@@ -14,11 +15,13 @@ import {
   type EventContent,
   type EventType,
   eventOf,
+  type NamedDelivery,
   type Recovery,
   type RecoveryOrder,
   type ResendReply,
 } from "../../endpoint-deliveries.ts";
 import { bytesOf, type Journal } from "../../journal/journal.ts";
+import { UNKNOWN_NAME } from "../../run.ts";
 import type { Context } from "../context.ts";
 import type { FanOut } from "./fan-out.ts";
 
@@ -48,7 +51,7 @@ export class EndpointHandler implements EndpointCalls {
       health: this.#journal.endpointHealth.of(key),
       isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key),
       recovery: this.#fanOut.recoveries.of(key),
-      newest: deliveries[0] ?? null,
+      newest: this.#named(deliveries)[0] ?? null,
     };
   }
 
@@ -60,7 +63,13 @@ export class EndpointHandler implements EndpointCalls {
   }
 
   async page(key: EndpointKey, filter: DeliveryFilter): Promise<DeliveriesReply> {
-    return { ...this.#journal.deliveries.page(key, filter), isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key) };
+    const { deliveries, nextBefore } = this.#journal.deliveries.page(key, filter);
+    return { deliveries: this.#named(deliveries), nextBefore, isHalfOpen: this.#fanOut.deliveries.isHalfOpen(key) };
+  }
+
+  #named(deliveries: readonly Delivery[]): readonly NamedDelivery[] {
+    const names = this.#journal.runs.names(deliveries.map(({ runId }) => runId));
+    return deliveries.map((delivery) => ({ ...delivery, ...(names.get(delivery.runId) ?? UNKNOWN_NAME) }));
   }
 
   async resend(key: EndpointKey, runId: string, type: EventType | null): Promise<ResendReply> {
