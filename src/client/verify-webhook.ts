@@ -21,7 +21,7 @@ export interface WebhookMessage {
   readonly data: {
     /** Members that `omitted` names are null. */
     readonly run: Schemas["DetailedActionRun"];
-    /** How the previous run of the same action and entity ended; null if the service does not know. */
+    /** How the previous run of the same action, entity and subject ended; null if the service does not know. */
     readonly previousStatus: "succeeded" | "failed" | null;
     /** The run in the API. */
     readonly url: string;

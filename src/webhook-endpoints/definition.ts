@@ -108,7 +108,7 @@ const FILTERS = {
   ),
   onlyOnChange: flag(
     DESCRIBE &&
-      "If true, only runs match that ended differently from the run of the same action and entity that ended before. If " +
+      "If true, only runs match that ended differently from the run of the same action, entity and subject that ended before. If " +
         "the service does not know how that run ended, it sends the message. A request for approval always matches.",
   ),
   disabled: flag(DESCRIBE && "If true, the service sends nothing and drops the messages that wait."),

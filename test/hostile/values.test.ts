@@ -27,6 +27,8 @@ const NAMES = [
   '"a\\u0085b"',
   `"${"a".repeat(256)}"`,
 ];
+/** What neither a title nor a subject can be. */
+const FACES = [...NAMES, '"a\\u202eb"', '"a\\u2028b"', `"${"\u{1f680}".repeat(129)}"`, `"${"\u0301".repeat(4096)}"`];
 const UUIDS = [
   "1",
   '""',
@@ -92,6 +94,8 @@ const ROUTES: readonly Route[] = [
     valid: '{"actionName":"deploy"}',
     members: {
       actionName: NAMES,
+      title: FACES,
+      subject: FACES,
       entityId: UUIDS,
       parameters: [...NO_OBJECTS, ...OVERFLOWS],
       recommendations: [...NO_OBJECTS, ...OVERFLOWS],
@@ -319,6 +323,8 @@ const ROUTES: readonly Route[] = [
     ask: () => [`${runs.replace(/action-runs$/, "actions")}/deploy/runs`],
     valid: '{"parameters":{}}',
     members: {
+      title: ['"of the action"'],
+      subject: ['"of the action"'],
       entityId: UUIDS,
       parameters: [...NO_OBJECTS, ...OVERFLOWS],
       recommendations: [...NO_OBJECTS, ...OVERFLOWS],

@@ -91,18 +91,19 @@ export class ModelRun {
   ) {
     const { callback: _, ...run } = created;
     const { labels, retryOf } = inputs;
-    const none = {
-      title: null,
-      subject: null,
-      traceparent: null,
-      externalUrl: null,
-      heartbeat: null,
-      cancel: null,
-      ...NO_GATES,
-    };
+    const none = { traceparent: null, externalUrl: null, heartbeat: null, cancel: null, ...NO_GATES };
     this.#run = {
       ...run,
-      details: { source: "none", action: null, retryOf, bulkOperationId: null, labels: [...labels], ...none },
+      details: {
+        source: "none",
+        action: null,
+        title: null,
+        subject: null,
+        retryOf,
+        bulkOperationId: null,
+        labels: [...labels],
+        ...none,
+      },
     };
     this.#states.push(this.#run);
     this.#latest = Date.parse(run.createdAt);

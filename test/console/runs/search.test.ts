@@ -141,7 +141,10 @@ describe("what is offered", () => {
   });
 
   it("are what the service finds for it, in the field that it names", () => {
-    expect(facetSearchOf("dep")).toEqual({ fields: ["actionName", "subject", "label", "triggeredBy"], contains: "dep" });
+    expect(facetSearchOf("dep")).toEqual({
+      fields: ["actionName", "subject", "label", "triggeredBy"],
+      contains: "dep",
+    });
     expect(facetSearchOf("label:sh")).toEqual({ fields: ["label"], contains: "sh" });
     expect(facetSearchOf("@ni")).toEqual({ fields: ["triggeredBy"], contains: "ni" });
     expect(facetSearchOf('label:"two w')).toEqual({ fields: ["label"], contains: "two w" });

@@ -64,6 +64,8 @@ describeInBrowser("hostile texts at the console", (browser) => {
       "hostile",
       {
         description: `${MARKUP} ${BIDI} ${long(150)}`,
+        title: `${MARKUP.slice(0, 60)}{{ json parameters }}`,
+        subject: "{{ json parameters }}",
         labels: [MARKUP.slice(0, 60), BIDI, long(60)],
         parametersSchema: {
           type: "object",
@@ -100,7 +102,13 @@ describeInBrowser("hostile texts at the console", (browser) => {
   const LABELS = [MARKUP.slice(0, 60), BIDI, long(60), SCRIPT_LINK];
 
   async function endedRun(client: Client): Promise<string> {
-    const created = await client.runs.create({ actionName: MARKUP, parameters: PARAMETERS, labels: LABELS });
+    const created = await client.runs.create({
+      actionName: MARKUP,
+      title: MARKUP.slice(0, 100),
+      subject: `e${"\u0301".repeat(127)}`,
+      parameters: PARAMETERS,
+      labels: LABELS,
+    });
     for (const message of [MARKUP, `${BIDI} went on`, long(1000)]) {
       await job(created).heartbeat({ message, progress: 0.5, externalUrl: `https://example.com/${long(1900)}` });
     }

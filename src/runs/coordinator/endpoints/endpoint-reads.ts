@@ -142,7 +142,7 @@ export class EndpointReads implements DueWork {
 }
 
 /**
- * Knows how the run before a run has ended: the last one of its action and entity that ended before it, whatever their
+ * Knows how the run before a run has ended: the last one of its action, entity and subject that ended before it, whatever their
  * order of creation. That is looked up and noted when a run ends, so it says the same whenever a delivery is sent. Only
  * an environment with an endpoint that needs it pays for it.
  */
