@@ -9,6 +9,7 @@ import {
   isSelected,
   matchedCount,
   NOTHING,
+  pairOf,
   type Selection,
   selectionText,
   toggled,
@@ -26,6 +27,12 @@ function pressed(presses: readonly string[], shown = SHOWN, from: Selection = NO
     from,
   );
 }
+
+it("two selected runs can be compared, the older one first, and no other number of them", () => {
+  expect(
+    [pressed(["9"]), pressed(["9", "5"]), pressed(["9", "5", "7"]), { kind: "filter" } as const].map(pairOf),
+  ).toEqual([null, ["5", "9"], null, null]);
+});
 
 describe("a press of a checkbox", () => {
   it.each([

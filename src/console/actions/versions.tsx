@@ -191,7 +191,6 @@ function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProp
   const [after, setAfter] = useState(String(newest?.version));
   const left = versions.find(({ version }) => String(version) === before);
   const right = versions.find(({ version }) => String(version) === after);
-  const lines = useMemo(() => withGaps(diffLines(textOf(left), textOf(right))), [left, right]);
   const options = versions.map(({ version, changedAt, actorName }) => (
     <option key={version} value={String(version)}>
       {version}
@@ -209,15 +208,7 @@ function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProp
             {options}
           </SelectField>
         </div>
-        {lines.length === 0 ? (
-          <p class="muted">Both are the same. Secrets are not compared, because no version has them.</p>
-        ) : (
-          <section class="diff card" aria-label="What changed">
-            {lines.map((line, index) => (
-              <Line key={index} line={line} />
-            ))}
-          </section>
-        )}
+        <DefinitionDiff before={left?.definition} after={right?.definition} />
         <DialogButtons>
           {left === undefined || left === newest ? null : (
             <Button onClick={() => onRestore(left)}>Restore version {left.version}</Button>
@@ -229,6 +220,26 @@ function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProp
   );
 }
 
+interface DefinitionDiffProps {
+  readonly before: object | undefined;
+  readonly after: object | undefined;
+}
+
+/** What two versions of a definition differ in, line by line. */
+export function DefinitionDiff({ before, after }: DefinitionDiffProps) {
+  const lines = useMemo(() => withGaps(diffLines(textOf(before), textOf(after))), [before, after]);
+  if (lines.length === 0) {
+    return <p class="muted">Both are the same. Secrets are not compared, because no version has them.</p>;
+  }
+  return (
+    <section class="diff card" aria-label="What changed">
+      {lines.map((line, index) => (
+        <Line key={index} line={line} />
+      ))}
+    </section>
+  );
+}
+
 function Line({ line }: { readonly line: DiffLine | Gap }) {
   if (line.kind === "gap") {
     return <div class="muted is-side">{counted(line.count, "line")} that did not change</div>;
@@ -237,8 +248,8 @@ function Line({ line }: { readonly line: DiffLine | Gap }) {
   return line.kind === "added" ? <ins>{`+ ${line.text}`}</ins> : <del>{`- ${line.text}`}</del>;
 }
 
-function textOf(version: ListedVersion | undefined): string {
-  return JSON.stringify(version?.definition ?? {}, null, 2);
+function textOf(definition: object | undefined): string {
+  return JSON.stringify(definition ?? {}, null, 2);
 }
 
 const CHANGED_MEANWHILE =

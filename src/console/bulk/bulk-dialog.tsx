@@ -8,7 +8,7 @@ import type { Schemas } from "../../client/index.ts";
 import { wouldStartText } from "../../words/bulk.ts";
 import { counted } from "../../words/statuses.ts";
 import { useKeys } from "../keys.tsx";
-import { hrefOf, useRoute, useRouter } from "../router.tsx";
+import { comparing, hrefOf, useRoute, useRouter } from "../router.tsx";
 import { CANCEL_FIELDS, CancelFields, NO_CANCEL, readCancel } from "../run/cancel-dialog.tsx";
 import { isFiltered, isNewest } from "../runs/filters.ts";
 import type { RunList } from "../runs/run-list.ts";
@@ -21,7 +21,16 @@ import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 import { FilterWords } from "./bulk-words.tsx";
-import { boundTo, type Operation, outlookOf, type Selection, selectionText, targetOf, verbOf } from "./selection.ts";
+import {
+  boundTo,
+  type Operation,
+  outlookOf,
+  pairOf,
+  type Selection,
+  selectionText,
+  targetOf,
+  verbOf,
+} from "./selection.ts";
 import type { Selecting } from "./use-selection.tsx";
 
 interface SelectionBarProps {
@@ -38,12 +47,16 @@ function isWhole(list: RunList | null, query: URLSearchParams): boolean {
 /** What may be done with the selected runs. Below the list, and also below a run that stands in its place. */
 export function SelectionBar({ selecting, list }: SelectionBarProps) {
   const { scope } = useSession();
-  const { query } = useRoute();
+  const { query, search } = useRoute();
   const router = useRouter();
   const { note } = useNotices();
   const { selection, isNothing, matched, clear } = selecting;
   const [open, setOpen] = useState<Operation | null>(null);
+  const pair = pairOf(selection);
+  const compare = ([older, newer]: readonly [string, string]) =>
+    router.navigate(hrefOf({ name: "run", ...scope, id: newer }, comparing(search, older)));
   useKeys("Runs", [
+    { keys: "=", label: "Compare the two selected runs", run: pair === null ? undefined : () => compare(pair) },
     { keys: "c", label: "Cancel the selected runs", run: isNothing ? undefined : () => setOpen("cancel") },
     { keys: "r", label: "Retry the selected runs", run: isNothing ? undefined : () => setOpen("retry") },
   ]);
@@ -60,6 +73,11 @@ export function SelectionBar({ selecting, list }: SelectionBarProps) {
           </Button>
         ) : null}
         <div class="row to-end">
+          {pair === null ? null : (
+            <Button title="Compare the two runs (=)" onClick={() => compare(pair)}>
+              Compare
+            </Button>
+          )}
           <Button title="Retry the selected runs (r)" onClick={() => setOpen("retry")}>
             Retry runs
           </Button>

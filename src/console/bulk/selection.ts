@@ -29,6 +29,13 @@ export function isNothing(selection: Selection): boolean {
   return selection.kind === "runs" && selection.ids.size === 0;
 }
 
+/** The two runs that are selected, the older one first; null if it is not two. */
+export function pairOf(selection: Selection): readonly [older: string, newer: string] | null {
+  if (selection.kind === "filter") return null;
+  const [older, newer, ...others] = [...selection.ids].sort();
+  return older === undefined || newer === undefined || others.length > 0 ? null : [older, newer];
+}
+
 /**
  * Selects the run, or leaves it out. `isRange`: also the rows from the anchor to the run, if both are shown. `shown`:
  * the ids of the rows. If everything that matches was selected, the rows that are shown stay selected.

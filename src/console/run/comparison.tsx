@@ -1,6 +1,11 @@
-/** Two runs side by side, the older one first: their parameters, the version of their action, and their errors. */
+/**
+ * Two runs side by side, the older one first: what they were about, how long they took, their parameters and outputs, the
+ * versions of their action, and their errors.
+ */
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { formatDuration, lengthOf, ranOf, tookOf, waitedOf } from "../../words/durations.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
+import { DefinitionDiff } from "../actions/versions.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Section } from "../ui/facts.tsx";
@@ -49,6 +54,7 @@ export function Comparison({ run, otherId }: ComparisonProps) {
 function Compared({ run, other }: { readonly run: DetailedActionRun; readonly other: DetailedActionRun }) {
   const [before, after] = other.id < run.id ? [other, run] : [run, other];
   const { changed, same } = differencesOf(before.parameters, after.parameters);
+  const outputs = differencesOf(before.output ?? {}, after.output ?? {});
   const hasErrors = before.error !== null || after.error !== null;
   return (
     <>
@@ -70,9 +76,14 @@ function Compared({ run, other }: { readonly run: DetailedActionRun; readonly ot
               <StatusMark status={after.status} />
             </td>
           </tr>
-          <TextRow name="Action" before={actionOf(before)} after={actionOf(after)} />
+          {FACTS.map(([name, textOf]) => (
+            <FactRow key={name} name={name} before={textOf(before)} after={textOf(after)} />
+          ))}
           {changed.map(({ pointer, ...texts }) => (
             <TextRow key={pointer} {...texts} />
+          ))}
+          {outputs.changed.map(({ pointer, name, ...texts }) => (
+            <TextRow key={`output${pointer}`} name={`output ${name}`} {...texts} />
           ))}
         </tbody>
       </table>
@@ -81,6 +92,7 @@ function Compared({ run, other }: { readonly run: DetailedActionRun; readonly ot
           ? "All parameters are the same."
           : `${same} other ${same === 1 ? "parameter is" : "parameters are"} the same.`}
       </p>
+      <VersionsOf before={before} after={after} />
       {hasErrors && before.error === after.error && after.error !== null ? (
         <Section title="Error of both runs">
           <ErrorText name="error" error={after.error} />
@@ -131,9 +143,62 @@ function TextRow({ name, before, after }: Omit<Difference, "pointer">) {
   );
 }
 
+/** Null: the run has none. A row that both runs lack is left out. */
+const FACTS: readonly (readonly [name: string, of: (run: DetailedActionRun) => string | null])[] = [
+  ["Title", ({ details }) => details?.title ?? null],
+  ["Subject", ({ details }) => details?.subject ?? null],
+  ["Action", actionOf],
+  ["Labels", ({ details }) => details?.labels.join(", ") || null],
+  ["Waited", (run) => durationText(lengthOf(waitedOf(run)))],
+  ["Ran", (run) => durationText(lengthOf(ranOf(run)))],
+  ["Took", (run) => durationText(lengthOf(tookOf(run)))],
+];
+
+function FactRow({ name, before, after }: Omit<Difference, "pointer">) {
+  return before === null && after === null ? null : <TextRow name={name} before={before} after={after} />;
+}
+
+function durationText(ms: number | null): string | null {
+  return ms === null ? null : formatDuration(ms);
+}
+
 function actionOf({ actionName, details }: DetailedActionRun): string {
   const version = details?.action?.version;
   return version === undefined ? actionName : `${actionName}, version ${version}`;
+}
+
+interface VersionsOfProps {
+  readonly before: DetailedActionRun;
+  readonly after: DetailedActionRun;
+}
+
+/** What changed in the action between the two runs, for those who may see its versions. */
+function VersionsOf({ before, after }: VersionsOfProps) {
+  const { reader, may } = useSession();
+  const [old, now] = [before.details?.action, after.details?.action];
+  const isChanged = old != null && now != null && old.name === now.name && old.version !== now.version;
+  const name = isChanged && may("actions:manage") ? old.name : null;
+  const [from, to] = [old?.version ?? 0, now?.version ?? 0];
+  const { data, failure, reload } = useRead(
+    async (signal) => {
+      if (name === null) return null;
+      const read = (version: number) => reader.actions.getVersion(name, version, { signal });
+      return Promise.all([read(from), read(to)]);
+    },
+    [reader, name, from, to],
+  );
+  if (name === null) return null;
+  const isGone = failure?.error instanceof ActionRunsError && failure.error.status === 404;
+  return (
+    <Section title="What changed in the action">
+      {isGone ? (
+        <p class="muted">The service no longer keeps one of the versions.</p>
+      ) : (
+        <ErrorView failure={failure} onRetry={reload} isBanner />
+      )}
+      {data == null ? null : <DefinitionDiff before={data[0]} after={data[1]} />}
+    </Section>
+  );
 }
 
 function ErrorOf({ word, error }: { readonly word: string; readonly error: string | null }) {

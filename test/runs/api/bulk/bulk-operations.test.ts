@@ -28,7 +28,10 @@ it("cancels the runs that match a filter, and no other", async () => {
   const items = await itemsOf(path, operation.id);
   expect(items).toEqual(
     hanging
-      .map(({ id }) => ({ runId: id, outcome: "accepted", code: null, newRunId: null }))
+      .map(({ id: runId, actionName }) => ({
+        ...{ runId, outcome: "accepted", code: null, newRunId: null },
+        ...{ actionName, title: null, subject: null },
+      }))
       .sort((a, b) => (a.runId < b.runId ? 1 : -1)),
   );
 });
