@@ -15,7 +15,7 @@ import type { Context } from "./context.ts";
 /** How long a page waits for its turn. */
 const TURN_MAX_MS = 5000;
 /** How many pages wait. One more is refused at once. */
-const WAITING_MAX = 10;
+const WAITING_MAX = 100;
 const READ_MAX_MS = 5000;
 /** D1 ends a query by itself after so long, whoever still waits for it. */
 const QUERY_MAX_MS = 30_000;
