@@ -117,6 +117,20 @@ describe("a list by text", () => {
     }
   });
 
+  it("finds the title and the subject, and nothing else of the details", async () => {
+    const path = newRunsPath();
+    const run = { actionName: "run", title: 'Deploy "Shop" 🚀', subject: "team\\shop", labels: ["hidden"] };
+    const { id } = await createRun(path, run);
+    for (const settle of [async () => {}, () => replicated(path)]) {
+      await settle();
+      for (const text of ['deploy "shop" 🚀', "TEAM\\s"])
+        expect([text, (await list(path, text)).ids]).toEqual([text, [id]]);
+      for (const text of ["hidden", "labels", "subject", "shop team"]) {
+        expect([text, (await list(path, text)).ids]).toEqual([text, []]);
+      }
+    }
+  });
+
   it("goes by the newest version: an error that a run got, and one that it no longer has", async () => {
     const path = newRunsPath();
     const [failed, open] = [await createRun(path), await createRun(path)];
