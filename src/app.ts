@@ -37,6 +37,7 @@ const PROJECT = `/:o{${PATH_NAME}}/:p{${PATH_NAME}}`;
 const ENVIRONMENT = `${PROJECT}/envs/:envName{${PATH_NAME}}`;
 
 const EXPOSED_HEADERS = [
+  "Action-Runs-Searched-To",
   "Action-Runs-Stale",
   "ETag",
   "Idempotent-Replayed",

@@ -97,6 +97,8 @@ export const OPERATIONS = {
   "get while creates": read("service", ({ madeRuns }) => madeRuns),
   "D1 select while naive creates": read("limits", ({ madeRuns }) => madeRuns, "/select"),
   "list of 50": read("service", ({ list }) => [list]),
+  "list by text": read("service", ({ searched }) => (searched === undefined ? [] : [searched.text])),
+  "list by no text": read("service", ({ searched }) => (searched === undefined ? [] : [searched.plain])),
   "D1 page of 50": read("limits", ({ list }) => [list], "/page"),
   "list while creates": growingPage("service", ({ runs }) => runs),
   "D1 page while naive creates": growingPage("limits", () => "/page/limits/limits/envs/limits/action-runs"),

@@ -23,6 +23,8 @@ export interface Seeds {
   /** Open runs at the path `runs`. */
   readonly madeRuns: readonly Reading[];
   readonly list: Reading;
+  /** A list of an environment with many runs, and one by a text that none of them has. */
+  readonly searched?: { readonly plain: Reading; readonly text: Reading };
   /** The origin of the receiver that hears of the runs which end in the environment `notified`. */
   readonly receiver: string;
   /** A list of an environment in the control database, and one in another database, if there are several. */

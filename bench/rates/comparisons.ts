@@ -30,6 +30,7 @@ export const COMPARISONS: readonly Comparison[] = [
   { ours: "get while creates", limit: "D1 select while naive creates", targets: null },
   { ours: "list of 50", limit: "D1 page of 50", targets: [0.75, 0.75, 0.75] },
   { ours: "list while creates", limit: "D1 page while naive creates", targets: [0.85, 0.85, 0.85] },
+  { ours: "list by text", limit: "list by no text", targets: null },
   { ours: "create", limit: "object write + D1 upsert", targets: [1.4, 1.8, 1.6] },
   { ours: "create, 20 environments", limit: "object write + D1 upsert", targets: [0.8, 1.3, 1.6] },
   { ours: "callback", limit: "object write + D1 upsert", targets: [1.4, 1.7, 1.7] },
@@ -79,6 +80,7 @@ const GROUPS: readonly Group[] = [
   [["get while creates"], ["D1 select while naive creates"]],
   [["list of 50"], ["D1 page of 50"]],
   [["list while creates"], ["D1 page while naive creates"]],
+  [["list by text"], ["list by no text"]],
   [
     ["create", "callback"],
     ["create, 20 environments"],

@@ -7,10 +7,13 @@ import type { Site } from "./site.ts";
 
 const NAME = "shop";
 const PROJECT = `/bench/${NAME}`;
-/** More `listed` and `made` runs than a page has, so that a list has a next page. */
-const SEEDS = { open: 200, ended: 200, listed: 300, made: 100 } as const;
+/**
+ * More `listed` and `made` runs than a page has, so that a list has a next page. As many `searched` ones as a page by a
+ * text looks at.
+ */
+const SEEDS = { open: 200, ended: 200, listed: 300, made: 100, searched: 5000 } as const;
 /** The fewest that every operation works with. */
-export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1 };
+export const FEW_SEEDS: SeedCounts = { open: 10, ended: 10, listed: LIST_LIMIT + 1, made: LIST_LIMIT + 1, searched: 1 };
 export type SeedCounts = Readonly<Record<keyof typeof SEEDS, number>>;
 const AT_ONCE = 16;
 /** Where the environments live that are not in the control database. */
@@ -55,6 +58,7 @@ export async function makeSeeds(
   const endedRuns = await times(counts.ended, async () => read(await make("ended", true)));
   await times(counts.listed, () => make("listed", false));
   const madeRuns = await times(counts.made, async () => read(await make("made", false)));
+  await times(counts.searched, () => make("searched", false));
   await putEndpoint(site, `${PROJECT}/envs/notified`, receiver);
   await putEndpoint(site, `${PROJECT}/envs/chat`, receiver, { text: "{{ event.summary }} {{ run.url }}" });
   const list = await read(runsOf("listed"));
@@ -63,8 +67,10 @@ export async function makeSeeds(
   if (ids.length !== LIST_LIMIT || ids.some((id, i) => id !== newestFirst[i])) {
     throw new Error("the list does not hold the newest 50 runs, newest first");
   }
-  const seeds = { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, receiver };
-  const pending = counts.open + counts.listed + counts.made;
+  const plain = await read(runsOf("searched"));
+  const searched = { plain, text: { path: `${plain.path}?text=nobody%20has%20this`, body: "[]" } };
+  const seeds = { token, runs: runsOf("made"), openRuns, endedRuns, madeRuns, list, searched, receiver };
+  const pending = counts.open + counts.listed + counts.made + counts.searched;
   // The limits begin with a copy of D1's rows.
   await replicated(site, [
     { project: NAME, status: "succeeded", runs: counts.ended },

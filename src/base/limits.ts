@@ -143,6 +143,11 @@ export const ENVIRONMENTS_PAGE_ROWS = 100;
 export const PAGE_MAX_BYTES = 4 * 1024 * 1024;
 /** Rows that a page looks at. D1 runs one query at a time, so a longer query would block all others. */
 export const PAGE_MAX_LOOKED_AT = 5000;
+/** Of the text that a list looks for. */
+export const TEXT_MIN_CHARACTERS = 2;
+export const TEXT_MAX_CHARACTERS = 100;
+/** JSON of the runs in which a page of a list looks for a text. The run with which it is reached is the last one. */
+export const TEXT_MAX_BYTES = 32 * 1024 * 1024;
 /** JSON of the runs that a coordinator puts into one page of the feed of changes. A larger run is alone in its page. */
 export const CHANGES_MAX_BYTES = 1024 * 1024;
 /** A summary counts each status exactly up to here. */

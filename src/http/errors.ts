@@ -187,6 +187,11 @@ export const ERRORS = {
   ],
   too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
   too_many_tests: [429, "The endpoints of this environment were tested 10 times in a minute. Wait a little.", 10],
+  too_many_searches: [
+    429,
+    "Other lists by text are still under way in this environment. Try again in a few seconds, or filter by createdAfter to search fewer runs.",
+    5,
+  ],
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],

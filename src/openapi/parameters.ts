@@ -160,6 +160,10 @@ export const HEADERS = {
     schema: { type: "integer" as const, minimum: 0 },
     example: 5,
   },
+  ActionRunsSearchedTo: text(
+    "Of a list by `text` that has a next page: the list was searched up to the runs created at this time.",
+    "2026-01-31T12:00:00.000Z",
+  ),
   ActionRunsStale: text(
     "`true` if the response may lack the newest changes. The environment's coordinator can't be reached in time or has " +
       "too many requests, or the database is being rebuilt. Try again later. Otherwise the header is missing.",

@@ -10,7 +10,7 @@ import type { EndpointCalls } from "./endpoint-deliveries.ts";
 import type { Home, MoveCalls } from "./home.ts";
 import type { GateCalls, RunCalls, WatchCalls } from "./run-calls.ts";
 import type { RunCounts } from "./run-counts.ts";
-import type { RunPageQuery } from "./run-filters.ts";
+import type { RunPageQuery, TextQuery } from "./run-filters.ts";
 
 /** Each call is one round trip. */
 export interface Coordinator {
@@ -95,12 +95,31 @@ export interface Lacking {
 
 export type LackingReply = Lacking | { readonly ok: false; readonly reason: "overloaded" };
 
+/** A page of a list by a text. */
+interface SearchAnswer {
+  readonly ok: true;
+  /** The database that was read. Null if the environment never had a run. */
+  readonly home: Home | null;
+  /** Whether the page can lack changes. */
+  readonly isStale: boolean;
+  /** ActionRuns as JSON text, with their details if the query includes them. */
+  readonly runs: readonly string[];
+  /** The id after which the next page starts; null on the last page. */
+  readonly nextAfter: string | null;
+}
+
+export type SearchReply =
+  | SearchAnswer
+  | { readonly ok: false; readonly reason: "too_many_searches" | "database_unavailable" | "database_not_bound" };
+
 /** How late the platform may run an alarm. An alarm that is later counts as dropped. */
 export const ALARM_LATE_MS = 60_000;
 
 export interface UpkeepCalls {
   /** What the primary lacks of this query. Call it before the database is read. */
   lacking(query: RunPageQuery): Promise<LackingReply>;
+  /** A page of the runs that contain a text, from the primary and the journal. One at a time: the next waits, or is refused. */
+  search(query: TextQuery): Promise<SearchReply>;
   /**
    * For metrics: the open runs, and every run that has ended since counting began. The first call begins it, with the
    * oldest run that is kept.

@@ -44,6 +44,11 @@ export interface RunPageQuery extends RunFilters {
   readonly include?: "details" | undefined;
 }
 
+/** A page of the runs that contain a text (`run-text.ts`), among those that pass the filters. */
+export interface TextQuery extends RunPageQuery {
+  readonly text: string;
+}
+
 /** What filters look at. `group`: the concurrency group; null if the run has none. */
 export interface RunFacts
   extends Pick<Run, "id" | "status" | "waitingFor" | "labels" | "actionName" | "entityId" | "subject" | "triggeredBy"> {
@@ -191,8 +196,8 @@ function withLabel(label: string): Condition {
   return { alternatives: [test], label };
 }
 
-/** As D1's column compares names: only ASCII letters have a case. */
-function inLowerCase(name: string): string {
+/** As SQLite's `lower` and its NOCASE: only ASCII letters have a case. */
+export function inLowerCase(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => letter.toLowerCase());
 }
 

@@ -5,7 +5,8 @@
 import type { paths } from "../client/openapi.ts";
 
 type Query = NonNullable<paths["/{o}/{p}/envs/{envName}/action-runs"]["get"]["parameters"]["query"]>;
-export type RunFilters = Omit<Query, "limit" | "cursor" | "order" | "include">;
+/** `text` is a filter of lists alone: summaries, bulk operations and the feed refuse it. */
+export type RunFilters = Omit<Query, "limit" | "cursor" | "order" | "include" | "text">;
 export type RunFilterName = keyof RunFilters;
 
 interface RunFilterWords<Value> {

@@ -8,13 +8,14 @@ import { BoundedMap } from "../../base/bounded-map.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
+import { ApiError } from "../../http/errors.ts";
 import { withDetails } from "../action-run.ts";
 import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
 import { type FacetQuery, type Facets, findFacets, type RunSummary, summarizeRuns } from "../d1/summary.ts";
 import type { Home } from "../home.ts";
 import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
-import { mergedPage, type Page, type RunFilters, type RunPageQuery } from "../run-filters.ts";
+import { mergedPage, type Page, type RunFilters, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
 import { ask, isGenuine, type RunEnvironment } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
@@ -213,6 +214,26 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
   // What the object said is about another database if the environment moves now, or if the object was restored.
   const isOther = home !== null && home.database !== number;
   return { actionRuns: items.map(({ text }) => text), nextAfter: endsAt, isStale: isStale || isOther };
+}
+
+/** How long a list by a text waits for the object, which waits for its turn and for the database. */
+export const SEARCH_MAX_MS = 12_000;
+
+/**
+ * The same for the runs that contain a text. The object reads both places, because it lets one such query run at a time.
+ * So without the object there is no such list, not even a stale one: nobody would bound how many queries run. Throws
+ * `too_many_searches`, `coordinator_unavailable`, `database_unavailable` or `database_not_bound`.
+ */
+export async function searchRunsOf(environment: RunEnvironment, query: TextQuery): Promise<ListedRuns> {
+  const asked = ask(environment, (coordinator) => coordinator.upkeep.search(query));
+  const reply = await within(SEARCH_MAX_MS, asked).catch((error: unknown) => {
+    throw error instanceof ApiError ? error : new ApiError("coordinator_unavailable", undefined, { cause: error });
+  });
+  if (!reply.ok) throw new ApiError(reply.reason);
+  const { home, runs: actionRuns, nextAfter, isStale } = reply;
+  // An object that was restored can lack a move, and then reads a database that the environment has left.
+  const isOther = home !== null && (await databaseOf(environment, home)).number !== home.database;
+  return { actionRuns, nextAfter, isStale: isStale || isOther };
 }
 
 /** While nobody has decided where the environment lives, it has no run. */

@@ -19,6 +19,8 @@ import {
   OUTPUT_MAX_BYTES,
   REASON_MAX_BYTES,
   SUBJECT_MAX_CHARACTERS,
+  TEXT_MAX_CHARACTERS,
+  TEXT_MIN_CHARACTERS,
   TIMEOUT_DEFAULT_MINUTES,
   TITLE_MAX_CHARACTERS,
   URL_MAX_CHARACTERS,
@@ -395,7 +397,22 @@ const order = z.optional(
     }),
 );
 
-export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, order, include });
+const text = z.string({ error: "send it once." }).check(
+  z.refine((text) => [...text].length >= TEXT_MIN_CHARACTERS && [...text].length <= TEXT_MAX_CHARACTERS, {
+    error: ({ input }) =>
+      `has ${[...String(input)].length} characters; send ${TEXT_MIN_CHARACTERS} to ${TEXT_MAX_CHARACTERS}.`,
+  }),
+  z.refine((text) => text.isWellFormed(), { error: "has half a surrogate pair; send well-formed Unicode." }),
+);
+inDocument(text, {
+  wire: { type: "string", minLength: TEXT_MIN_CHARACTERS, maxLength: TEXT_MAX_CHARACTERS, examples: ["timed out"] },
+  description:
+    "Runs whose JSON contains the text, names of members included, or whose title or subject does. ASCII letters match in both cases. " +
+    "A page ends after 5000 runs or 32 MiB of their JSON, so narrow the list by other filters if you can. " +
+    "Summaries, bulk operations and the feed don't take it.",
+});
+
+export const runListQuery = z.strictObject({ ...pageQuery, ...runFilters, order, include, text: z.optional(text) });
 
 /** Not strict, because a create ignores parameters that it does not know. */
 export const createQuery = z.object({ include });

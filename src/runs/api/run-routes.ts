@@ -7,6 +7,7 @@ import { auditAfterwards } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { DEFINITION_NAME } from "../../base/limits.ts";
+import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { linkNext } from "../../http/paging.ts";
@@ -14,8 +15,17 @@ import type { AppEnv } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { nameOf } from "../run.ts";
 import type { RunReply } from "../run-calls.ts";
+import { createdAtOf } from "../run-id.ts";
 import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
-import { findFacetsOf, listRunsOf, mayBeKnown, readRun, summarizeRunsOf, waitForEnd } from "./read-runs.ts";
+import {
+  findFacetsOf,
+  listRunsOf,
+  mayBeKnown,
+  readRun,
+  searchRunsOf,
+  summarizeRunsOf,
+  waitForEnd,
+} from "./read-runs.ts";
 import {
   cancel,
   changeQuery,
@@ -67,15 +77,28 @@ export const runRoutes = new Hono<AppEnv>()
         description:
           "Returns the action runs of an environment, newest first, or oldest first with `order=oldest`. The list shows every " +
           "change that was acknowledged before you sent the request, unless the response has `Action-Runs-Stale`. A page can " +
-          "be short or empty and still have a next page, so follow `Link` until it is missing.",
-        responses: { 200: { description: "Action runs", json: actionRunList, headers: ["Link", "Action-Runs-Stale"] } },
-        errors: ["database_not_bound"],
+          "be short or empty and still have a next page, so follow `Link` until it is missing. An environment serves one " +
+          "page by `text` at a time. If its turn does not come within 5 s, the response is 429.",
+        responses: {
+          200: {
+            description: "Action runs",
+            json: actionRunList,
+            headers: ["Link", "Action-Runs-Stale", "Action-Runs-Searched-To"],
+          },
+        },
+        errors: ["database_not_bound", "too_many_searches", "coordinator_unavailable"],
       },
     ),
     validQuery(runListQuery),
     async (c) => {
-      const page = await listRunsOf(environmentOf(c), c.req.valid("query"));
+      const { text, ...query } = c.req.valid("query");
+      const environment = environmentOf(c);
+      const page =
+        text === undefined ? await listRunsOf(environment, query) : await searchRunsOf(environment, { ...query, text });
       linkNext(c, page.nextAfter);
+      if (text !== undefined && page.nextAfter !== null) {
+        c.header("Action-Runs-Searched-To", rfc3339(createdAtOf(page.nextAfter)));
+      }
       if (page.isStale) c.header(...STALE);
       return sendJson(c, `[${page.actionRuns.join(",")}]`);
     },

@@ -1,11 +1,12 @@
 /** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
 import { LOOK_AGAIN_MS } from "../d1/control-database.ts";
 import type { Home } from "../home.ts";
-import type { LackingReply, UpkeepCalls } from "../protocol.ts";
+import type { LackingReply, SearchReply, UpkeepCalls } from "../protocol.ts";
 import type { RunCounts } from "../run-counts.ts";
-import type { RunPageQuery } from "../run-filters.ts";
+import type { RunPageQuery, TextQuery } from "../run-filters.ts";
 import type { Context } from "./context.ts";
 import type { EndpointReads } from "./endpoints/endpoint-reads.ts";
+import { TextSearch } from "./text-search.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
 const HELD_MAX_BYTES = 16 * 1024 * 1024;
@@ -15,11 +16,13 @@ const HELD_MIN_BYTES = 64 * 1024;
 export class UpkeepHandler implements UpkeepCalls {
   readonly #context: Context;
   readonly #reads: EndpointReads;
+  readonly #textSearch: TextSearch;
   #heldBytes = 0;
 
   constructor(context: Context, reads: EndpointReads) {
     this.#context = context;
     this.#reads = reads;
+    this.#textSearch = new TextSearch(context);
   }
 
   async lacking(query: RunPageQuery): Promise<LackingReply> {
@@ -37,6 +40,10 @@ export class UpkeepHandler implements UpkeepCalls {
       this.#heldBytes -= bytes;
     });
     return reply;
+  }
+
+  async search(query: TextQuery): Promise<SearchReply> {
+    return this.#textSearch.page(query);
   }
 
   async counts(): Promise<RunCounts> {

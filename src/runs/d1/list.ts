@@ -4,10 +4,18 @@
  * others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be
  * short, or even empty, and still have a next one.
  */
-import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
+import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
 import { STATUSES, type Status } from "../run.ts";
-import { type Condition, conditionsOf, idRangeOf, type Page, type RunPageQuery } from "../run-filters.ts";
+import {
+  type Condition,
+  conditionsOf,
+  idRangeOf,
+  type Page,
+  type RunPageQuery,
+  type TextQuery,
+} from "../run-filters.ts";
+import { containsText } from "../run-text.ts";
 
 /** `text`: an ActionRun as JSON, with its details if the query includes them. */
 export interface ListedRun {
@@ -47,6 +55,46 @@ export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkB
 }
 
 /**
+ * The same for the runs that contain a text. `looked` is the same walk. Its windows add up the bytes of the bodies that are
+ * to be searched, and the row with which TEXT_MAX_BYTES is reached is the last one. No body behind it is read.
+ *
+ * `searched` reads each of these bodies once. Its LIMIT ends nothing: without it, SQLite would merge the query into the one
+ * around it, and search each body twice. Everything streams, so a full page ends the walk. Bodies that are found are read
+ * again, because the window would copy them otherwise.
+ */
+export function textStatement(scope: string, { text, ...query }: TextQuery, bounds?: WalkBounds) {
+  const walked = { ...query, status: withoutAllStatuses(query.status) };
+  const walk = walkOf(scope, walked, COLUMNS, bounds);
+  const { selects } = walk;
+  const bindings = [...walk.bindings];
+  const direction = query.order === "oldest" ? "ASC" : "DESC";
+  const bind = (value: string) => `?${bindings.push(value)}`;
+  const contains = containsText(text, { body: "runs.body", details: "runs.details" }, bind);
+  const details = query.include === undefined ? "" : ", runs.details AS details";
+  const sql = `
+    SELECT CASE WHEN NOT found.ok THEN '' WHEN found.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
+           CASE WHEN found.is_last THEN found.id END AS last${details}
+    FROM (
+      SELECT row, id, ok, is_last, sum(iif(ok, bytes, 0)) OVER (ROWS UNBOUNDED PRECEDING) AS total
+      FROM (
+        SELECT looked.row AS row, looked.id AS id, looked.bytes AS bytes,
+               looked.n = ${PAGE_MAX_LOOKED_AT} OR looked.searched >= ${TEXT_MAX_BYTES} AS is_last,
+               CASE WHEN looked.ok THEN ${contains} ELSE 0 END AS ok
+        FROM (
+          SELECT row, id, ok, bytes, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS searched
+          FROM (${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${PAGE_MAX_LOOKED_AT})
+          WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
+        ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
+        WHERE looked.searched - iif(looked.ok, looked.bytes, 0) < ${TEXT_MAX_BYTES}
+        LIMIT ${PAGE_MAX_LOOKED_AT}
+      ) AS searched
+      WHERE ok OR is_last
+    ) AS found CROSS JOIN runs ON runs.rowid = found.row
+    LIMIT ${query.limit + 1}`;
+  return { sql, bindings };
+}
+
+/**
  * `body`: an ActionRun; null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is
  * the last row that may be looked at. `details`: only if the query includes them; null if the run has none. There are
  * no other columns, because a page costs mostly its transfer.
@@ -60,6 +108,16 @@ export async function listRuns(
   bounds?: WalkBounds,
 ): Promise<Page<ListedRun>> {
   return toPage(await rowsOf<PageRow>(session, listStatement(scope, query, bounds)), query.limit);
+}
+
+/** A page of the runs that contain a text. Only a coordinator asks, because it lets one such query run at a time. */
+export async function searchRuns(
+  session: D1DatabaseSession,
+  scope: string,
+  query: TextQuery,
+  bounds?: WalkBounds,
+): Promise<Page<ListedRun>> {
+  return toPage(await rowsOf<PageRow>(session, textStatement(scope, query, bounds)), query.limit);
 }
 
 /** The rows of a statement, as arrays. */

@@ -25,6 +25,7 @@ import {
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import type { RunFacts } from "../run-filters.ts";
 import { createdAtOf } from "../run-id.ts";
+import { containsText } from "../run-text.ts";
 import { columnOf, Rows } from "./rows.ts";
 
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
@@ -234,6 +235,13 @@ export class RunRows extends Rows {
       keysJson(ids),
     );
     return new Map(rows.map(({ id, ...name }) => [id, name]));
+  }
+
+  /** Whether a printed run contains the text. No row is read: SQLite compares, so that the answer is as D1's. */
+  contains(text: string, body: string, details: string): boolean {
+    const values = [body, details];
+    const bind = (value: string) => `?${values.push(value)}`;
+    return this.hasRow(`SELECT 1 WHERE ${containsText(text, { body: "?1", details: "?2" }, bind)}`, ...values);
   }
 
   /** The run that a caller's key created. */

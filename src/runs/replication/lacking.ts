@@ -2,13 +2,21 @@
  * What the primary database lacks, as a list and a bulk set need it: they read the database without these runs, and add
  * those of them that match. Reads the journal, and writes nothing.
  */
-import { PAGE_MAX_LOOKED_AT } from "../../base/limits.ts";
+import { PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { detailsOf, toActionRun } from "../action-run.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledFacts, JournaledRun } from "../journal/run-rows.ts";
 import type { LackingRun } from "../protocol.ts";
-import { factsOf, idRangeOf, matches, matchesFixed, type RunFacts, type RunPageQuery } from "../run-filters.ts";
+import {
+  factsOf,
+  idRangeOf,
+  matches,
+  matchesFixed,
+  type RunFacts,
+  type RunPageQuery,
+  type TextQuery,
+} from "../run-filters.ts";
 import type { Replicas } from "./replica-set.ts";
 
 /** The most bytes of runs that match, so that an answer stays small. One run always fits. */
@@ -16,12 +24,16 @@ const MATCHING_MAX_BYTES = 1024 * 1024;
 /** How many runs that are not in memory are read at once. */
 const READ_RUNS = 200;
 
-/** What of a query a database lacks. */
-interface LackingPart {
+/** How much is searched at once, before other calls are served. Each run counts at least as much as it takes to read. */
+const SEARCHED_AT_ONCE_BYTES = 512 * 1024;
+const SEARCHED_MIN_BYTES = 2048;
+
+/** What of a query a database lacks. `Found`: a run that matches. */
+interface LackingPart<Found> {
   /** Every run that the database lacks and that a later version can't bring into the query, up to `completeTo`. */
   readonly ids: readonly string[];
   /** Those that match now, in the order of the query: at most one more than its limit. */
-  readonly matching: readonly RunFacts[];
+  readonly matching: readonly Found[];
   /** The last id, in the order of the query, that was looked at; null if all were. */
   readonly completeTo: string | null;
 }
@@ -36,7 +48,7 @@ export class Lacking {
   }
 
   /** Looks at no more than PAGE_MAX_LOOKED_AT runs. */
-  of(query: RunPageQuery): LackingPart {
+  of(query: RunPageQuery): LackingPart<RunFacts> {
     const ids: string[] = [];
     const matching: RunFacts[] = [];
     let [looked, bytes] = [0, 0];
@@ -54,6 +66,54 @@ export class Lacking {
       if (matching.length > query.limit) return { ids, matching, completeTo: last };
     }
     return { ids, matching, completeTo: null };
+  }
+
+  /**
+   * The same for the runs that contain a text now, because a later version can have another error or output. Searches no
+   * more than TEXT_MAX_BYTES, the run with which they are reached included.
+   *
+   * Other calls are served in between, and the walk goes on behind the last id. Each run is judged when the walk comes to
+   * it. If the database lacks it then, its id is returned. Otherwise the database has it, and is read later. So no
+   * version that was acknowledged before the call is in neither. If the primary changes meanwhile, the answer is stale.
+   */
+  async searched({ text, ...query }: TextQuery): Promise<LackingPart<LackingRun>> {
+    const ids: string[] = [];
+    const matching: LackingRun[] = [];
+    let [looked, searched, found] = [0, 0, 0];
+    let last: string | null = null;
+    for (;;) {
+      let left = SEARCHED_AT_ONCE_BYTES;
+      let isOver = true;
+      for (const { facts, bytes } of this.#inOrder(last === null ? query : { ...query, cursor: last })) {
+        if (looked === PAGE_MAX_LOOKED_AT || searched >= TEXT_MAX_BYTES || matching.length > query.limit) {
+          return { ids, matching, completeTo: last };
+        }
+        const isAsked = matches(facts, query);
+        const row = isAsked ? this.#rowWith(text, facts, query.include) : null;
+        if (row !== null) {
+          found += bytes;
+          if (matching.length > 0 && found > MATCHING_MAX_BYTES) return { ids, matching, completeTo: last };
+          matching.push(row);
+        }
+        if (matchesFixed(facts, query)) ids.push(facts.id);
+        last = facts.id;
+        looked++;
+        if (!isAsked) continue;
+        searched += bytes;
+        left -= Math.max(bytes, SEARCHED_MIN_BYTES);
+        isOver = left > 0;
+        if (!isOver) break;
+      }
+      if (isOver) return { ids, matching, completeTo: null };
+      await scheduler.wait(0);
+    }
+  }
+
+  /** The run's row if it contains the text; otherwise null. */
+  #rowWith(text: string, run: RunFacts, include: "details" | undefined): LackingRun | null {
+    const [row] = this.rows([run], "details");
+    if (row === undefined || !this.#journal.runs.contains(text, row.body, row.details ?? "")) return null;
+    return include === undefined ? { id: row.id, body: row.body } : row;
   }
 
   /** These runs as the database would store them. One that can't be printed is left out, or no list would show any. */

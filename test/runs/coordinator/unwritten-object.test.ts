@@ -68,6 +68,7 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
   upkeep: {
     resync: null,
     lacking: (object) => object.upkeep.lacking({ limit: 1 }),
+    search: (object) => object.upkeep.search({ text: "deploy", limit: 1 }),
     counts: (object) => object.upkeep.counts(),
     poke: (object) => object.upkeep.poke(),
   },

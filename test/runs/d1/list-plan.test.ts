@@ -1,7 +1,7 @@
 import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import { runListQuery, runSummaryQuery } from "../../../src/runs/api/request-schemas.ts";
-import { listStatement } from "../../../src/runs/d1/list.ts";
+import { listStatement, textStatement } from "../../../src/runs/d1/list.ts";
 import { summaryStatement } from "../../../src/runs/d1/summary.ts";
 import { STATUSES } from "../../../src/runs/run.ts";
 import type { RunFilters, RunPageQuery } from "../../../src/runs/run-filters.ts";
@@ -72,11 +72,11 @@ for (const gates of GATE_FILTERS) {
 const GATED_QUERIES = GATE_FILTERS.length * 2 ** 4 * 3 * 2 * 2;
 
 it("every parameter of a list and of a summary is among the combinations", () => {
-  expect([...names, "status", "label", "waiting", "group", "subject", "limit", "order"].sort()).toEqual(
+  expect([...names, "status", "label", "waiting", "group", "subject", "limit", "order", "text"].sort()).toEqual(
     Object.keys(runListQuery.shape).sort(),
   );
   expect(QUERIES).toHaveLength(2 ** 7 * 5 * 3 * 2 + GATED_QUERIES);
-  const pages = ["limit", "cursor", "include", "order"];
+  const pages = ["limit", "cursor", "include", "order", "text"];
   expect(Object.keys(runSummaryQuery.shape).sort()).toEqual(
     Object.keys(runListQuery.shape)
       .filter((name) => !pages.includes(name))
@@ -165,6 +165,9 @@ async function expectGoodPlans(): Promise<void> {
       collected: walks.map(() => expect.stringMatching(/^LIST SUBQUERY/)),
     });
   }
+  const texts = await plansOf(BOUNDED.map((query) => textStatement(SCOPE, { ...query, text: "needle" }, bounds)));
+  // The bodies that are searched, and those that are found.
+  for (const [i, plan] of texts.entries()) expectGoodPlan(BOUNDED[i], plan, 2);
   const summaries = await plansOf(FILTERS.map((filters) => summaryStatement(SCOPE, filters)));
   for (const [i, plan] of summaries.entries()) expectGoodPlan(FILTERS[i], plan, 0);
 }
@@ -216,6 +219,8 @@ describe("among many runs", () => {
 
   const listed = (scope: string, filters: object) =>
     rowsRead(listStatement(scope, runListQuery.parse({ ...filters, limit: "200" })));
+  const searched = (scope: string, filters: object, text: string) =>
+    rowsRead(textStatement(scope, { ...runListQuery.parse({ ...filters, limit: "200" }), text }));
   const counted = (scope: string, filters: object) => rowsRead(summaryStatement(scope, runSummaryQuery.parse(filters)));
 
   it.each([
@@ -251,6 +256,19 @@ describe("among many runs", () => {
     // is found by its label, or whose labels are looked up, is counted once more for that.
     expect(read).toBeGreaterThan(lookedAt);
     expect(read).toBeLessThan(("label" in filters ? 6 : 4) * lookedAt + 20);
+  });
+
+  it.each<[string, object, string, number]>([
+    ["a text that all have", {}, "deploy", 200],
+    ["a text that none has", {}, "needle", 5000],
+    ["a text that none has, from the oldest run on", { order: "oldest" }, "needle", 5000],
+    ["a text that none has, of an entity and a status", { entityId: ENTITY, status: "failed" }, "needle", 5000],
+    ["a text that none has, of a label", { label: "everywhere" }, "needle", 5000],
+  ])("a list by %s reads no more where there is more, and is bounded", async (_, filters, text, lookedAt) => {
+    const read = await searched(scopes["12000"], filters, text);
+    expect(read).toBe(await searched(scopes["6000"], filters, text));
+    expect(read).toBeGreaterThan(lookedAt);
+    expect(read).toBeLessThan(9 * lookedAt + 20);
   });
 
   it.each<[string, object, number]>([

@@ -1,0 +1,104 @@
+/**
+ * Answers lists by a text, which are dear: each page searches up to TEXT_MAX_BYTES in D1, which runs one query at a time
+ * for everybody. So an environment has one such page under way at a time, and its object asks D1 for it. Whoever holds
+ * the turn is only in memory: if the object dies, nothing stays held.
+ */
+import { logFailure } from "../../base/log.ts";
+import { within } from "../../base/time.ts";
+import { boundDatabase, NotBound } from "../../settings/databases.ts";
+import { withDetails } from "../action-run.ts";
+import { searchRuns } from "../d1/list.ts";
+import type { LackingRun, SearchReply } from "../protocol.ts";
+import { mergedPage, type TextQuery } from "../run-filters.ts";
+import type { Context } from "./context.ts";
+
+/** How long a page waits for its turn. */
+const TURN_MAX_MS = 5000;
+/** How many pages wait. One more is refused at once. */
+const WAITING_MAX = 100;
+const READ_MAX_MS = 5000;
+/** D1 ends a query by itself after so long, whoever still waits for it. */
+const QUERY_MAX_MS = 30_000;
+
+export class TextSearch {
+  readonly #context: Context;
+  readonly #turns = new Turns();
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async page(query: TextQuery): Promise<SearchReply> {
+    if (!(await this.#turns.take())) return { ok: false, reason: "too_many_searches" };
+    const page = this.#page(query);
+    void this.#leaveAfter(page);
+    try {
+      return await within(READ_MAX_MS, page);
+    } catch (error) {
+      logFailure("search_failed", error, { coordinator: this.#context.journal.scope });
+      return { ok: false, reason: error instanceof NotBound ? "database_not_bound" : "database_unavailable" };
+    }
+  }
+
+  /** The turn is over when D1 has answered, and when the platform no longer holds back the answer. */
+  async #leaveAfter(page: Promise<unknown>): Promise<void> {
+    await within(
+      QUERY_MAX_MS,
+      page.then(() => this.#context.journal.durable()),
+    ).catch(() => null);
+    this.#turns.leave();
+  }
+
+  /** As `listRunsOf` in the Worker: first what D1 lacks, then D1. */
+  async #page(query: TextQuery): Promise<SearchReply> {
+    const { env, journal, lacking, replication } = this.#context;
+    const before = { home: replication.home, isStale: replication.isStale };
+    const { ids: without, matching, completeTo } = await lacking.searched(query);
+    const { home } = replication;
+    const isOther = home?.generation !== before.home?.generation;
+    const isStale = before.isStale || replication.isStale || isOther;
+    const own = { items: matching.map(toListed), endsAt: completeTo };
+    if (home === null) return { ok: true, home, isStale, runs: [], nextAfter: null };
+    const session = (await boundDatabase(env, home.database)).withSession("first-primary");
+    const stored = await searchRuns(session, journal.scope, query, { without, completeTo: completeTo ?? undefined });
+    const { items, endsAt } = mergedPage(own, stored, query);
+    return { ok: true, home, isStale, runs: items.map(({ text }) => text), nextAfter: endsAt };
+  }
+}
+
+function toListed({ id, body, details }: LackingRun) {
+  return { id, text: details === undefined ? body : withDetails(body, details) };
+}
+
+/** Lets one holder at a time go on, in the order in which they came. */
+class Turns {
+  readonly #waiting: (() => void)[] = [];
+  #isTaken = false;
+
+  /** False if no turn came in time, or if too many wait already. Otherwise call `leave` afterwards. */
+  async take(): Promise<boolean> {
+    if (!this.#isTaken) {
+      this.#isTaken = true;
+      return true;
+    }
+    if (this.#waiting.length === WAITING_MAX) return false;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#waiting.push(resolve);
+    try {
+      await within(TURN_MAX_MS, promise);
+      return true;
+    } catch {
+      const at = this.#waiting.indexOf(resolve);
+      // It may have come in the same instant.
+      if (at < 0) return true;
+      this.#waiting.splice(at, 1);
+      return false;
+    }
+  }
+
+  leave(): void {
+    const next = this.#waiting.shift();
+    if (next === undefined) this.#isTaken = false;
+    else next();
+  }
+}
