@@ -143,6 +143,8 @@ export interface Page<T> {
   readonly next: string | null;
   /** Whether the newest changes can be missing here. Only lists of runs are ever stale. List again later. */
   readonly isStale: boolean;
+  /** Only of a list of runs by `text` that has a next page: up to runs of this time it was searched. RFC 3339. */
+  readonly searchedTo: string | null;
 }
 
 /** How many entries a page of a list has at most. */
@@ -166,7 +168,8 @@ export function listed<Q extends object, T>(
     const { data, response } = await ask(present({ ...filter, cursor }));
     if (!Array.isArray(data)) throw unexpectedResponse(response, "The response is not a list");
     const next = nextCursor(response.headers.get("Link"));
-    const page: Page<T> = { entries: data, next: next ?? null, isStale: isStale(response) };
+    const searchedTo = response.headers.get("Action-Runs-Searched-To");
+    const page: Page<T> = { entries: data, next: next ?? null, isStale: isStale(response), searchedTo };
     return { page, next, response };
   }
   return {

@@ -107,7 +107,8 @@ function maxRunsOf(mayManage: boolean): number {
   return mayManage ? MAX_RUNS_OF_MANAGERS : MAX_RUNS;
 }
 
-function bulkFilterOf({ status, label, limit: _, include: __, order: ___, ...others }: RunFilter): Filter {
+/** There is no bulk operation on a search by text. The list then offers none. */
+function bulkFilterOf({ status, label, limit: _, include: __, order: ___, text: ____, ...others }: RunFilter): Filter {
   return { ...(status && { status }), ...(label && { labels: label }), ...others };
 }
 

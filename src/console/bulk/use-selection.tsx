@@ -47,7 +47,7 @@ export function useSelection({ listed, isStale }: Pick<ShownRuns, "listed" | "is
   }, [announce, isOver, held, key]);
   const rows = listed?.list.rows;
   const shown = useMemo(() => rows?.map(({ id }) => id) ?? [], [rows]);
-  const matched = listed === null ? null : matchedCount(listed.counts, query);
+  const matched = listed?.counts == null ? null : matchedCount(listed.counts, query);
   function change(to: Selection) {
     setHeld({ key, selection: to });
     announce(isNothing(to) ? "Nothing is selected." : `${selectionText(to, matched)}.`);

@@ -10,12 +10,14 @@ import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import type { RunRow } from "./run-list.ts";
 
-export type FilterName = RunFilterName | "since";
+/** A search by `text` is one of lists alone: nothing counts it or changes its runs. */
+export type FilterName = RunFilterName | "since" | "text";
 
 /** In the order of the chips. */
-const FILTERS: readonly FilterName[] = RUN_FILTER_NAMES.flatMap((name) =>
-  name === "createdAfter" ? ["since", name] : name,
-);
+const FILTERS: readonly FilterName[] = [
+  ...RUN_FILTER_NAMES.flatMap((name) => (name === "createdAfter" ? (["since", name] as const) : name)),
+  "text",
+];
 
 /** One filter with one value. */
 export interface Chip {
@@ -25,13 +27,14 @@ export interface Chip {
 }
 
 /** The parameter of the API that a filter becomes. Refusals name it. */
-function parameterOf(name: FilterName): RunFilterName {
+function parameterOf(name: FilterName): RunFilterName | "text" {
   return name === "since" ? "createdAfter" : name;
 }
 
 /** Of other filters, another value replaces the one before. */
 function isRepeatable(name: FilterName): boolean {
-  return RUN_FILTERS[parameterOf(name)].isRepeatable;
+  const parameter = parameterOf(name);
+  return parameter !== "text" && RUN_FILTERS[parameter].isRepeatable;
 }
 
 export function chipsOf(query: URLSearchParams): readonly Chip[] {
@@ -48,7 +51,7 @@ export function chipsOf(query: URLSearchParams): readonly Chip[] {
  * `since` counts from.
  */
 export function filterOf(query: URLSearchParams, now: Date): RunFilter {
-  const filter: Partial<Record<RunFilterName, string | string[]>> = {};
+  const filter: Partial<Record<RunFilterName | "text", string | string[]>> = {};
   for (const { name, value } of chipsOf(query)) {
     const parameter = parameterOf(name);
     const text = name === "since" ? (sinceInstant(value, now)?.toISOString() ?? value) : value;
@@ -57,15 +60,18 @@ export function filterOf(query: URLSearchParams, now: Date): RunFilter {
   return filter as RunFilter;
 }
 
-/** What a filter asks of a run besides its action and labels, by which the feed of changes filters itself. */
+/**
+ * What a filter asks of a run besides its action, subject and labels, by which the feed of changes filters itself. A row
+ * can't say whether its run has a text.
+ */
 export function matches(
-  { status, subject, triggeredBy, entityId, waiting, group, createdAfter, createdBefore }: RunFilter,
-  row: Pick<RunRow, "status" | "subject" | "triggeredBy" | "entityId" | "createdAt" | "waiting">,
+  { status, triggeredBy, entityId, waiting, group, createdAfter, createdBefore, text }: RunFilter,
+  row: Pick<RunRow, "status" | "triggeredBy" | "entityId" | "createdAt" | "waiting">,
 ): boolean {
   const at = Date.parse(row.createdAt);
   return (
+    text === undefined &&
     (status === undefined || status.includes(row.status)) &&
-    (subject === undefined || subject === row.subject) &&
     (triggeredBy === undefined || triggeredBy.toLowerCase() === row.triggeredBy.toLowerCase()) &&
     (entityId === undefined || entityId.toLowerCase() === row.entityId) &&
     (waiting === undefined || (waiting === "any" ? row.waiting !== null : row.waiting?.for === waiting)) &&
@@ -139,7 +145,8 @@ const AGO = /^\d/;
 
 /** What stands before the value: "label". */
 export function chipName({ name }: Chip): string {
-  return RUN_FILTERS[parameterOf(name)].shown;
+  const parameter = parameterOf(name);
+  return parameter === "text" ? "text" : RUN_FILTERS[parameter].shown;
 }
 
 /** The value as people read it: instants in the time zone of this machine. */

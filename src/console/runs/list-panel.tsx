@@ -15,6 +15,7 @@ import { useNotices } from "../ui/notices.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
 import { StatusIcon } from "../ui/status.tsx";
+import { RelativeTime } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-change.ts";
 
 import {
@@ -107,6 +108,7 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
       {hasFailed || list === null ? null : (
         <Listed
           list={list}
+          searchedTo={listed?.searchedTo ?? null}
           isStale={isStale}
           runId={runId}
           selecting={selecting}
@@ -124,23 +126,30 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
 
 interface ListedProps extends Omit<ListPanelProps, "shown"> {
   readonly list: RunList;
+  /** How far back a search by text looked; null if nothing is left to look at. */
+  readonly searchedTo: string | null;
   readonly isStale: boolean;
   readonly query: URLSearchParams;
   readonly search: string;
   readonly onLabel: (label: string) => void;
 }
 
-function Listed({ list, isStale, runId, query, search, ...table }: ListedProps) {
+function Listed({ list, searchedTo, isStale, runId, query, search, ...table }: ListedProps) {
   const { scope } = useSession();
   const { rows, older, next } = list;
   const bars = useMemo(() => [...rows, ...older], [rows, older]);
   const shared = { scope, search, selectedId: runId };
-  if (rows.length === 0 && !isStale) return <NoRuns query={query} next={next} />;
+  if (rows.length === 0 && !isStale) return <NoRuns query={query} next={next} searchedTo={searchedTo} />;
   return (
     <>
       <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
       <RunTable {...shared} {...table} rows={rows} isStale={isStale} />
-      <Pager of="runs" next={next} first="Newest runs" more="Older runs" />
+      {searchedTo === null ? null : (
+        <p class="hint">
+          Searched back to <RelativeTime at={searchedTo} />.
+        </p>
+      )}
+      <Pager of="runs" next={next} first="Newest runs" more={searchedTo === null ? "Older runs" : "Look further"} />
     </>
   );
 }
@@ -243,15 +252,25 @@ interface NoRunsProps {
   readonly query: URLSearchParams;
   /** The cursor of the next page. An empty page can have one, because a page looks at a bounded number of runs. */
   readonly next: string | null;
+  readonly searchedTo: string | null;
 }
 
-function NoRuns({ query, next }: NoRunsProps) {
+function NoRuns({ query, next, searchedTo }: NoRunsProps) {
   const { scope, target, may } = useSession();
   const to = (changed: URLSearchParams) => hrefOf({ name: "runs", ...scope }, changed);
   if (next !== null) {
     return (
       <Empty title="No match among the newest runs">
-        <p>The service looked at 5000 runs, and none matches. Press “Look further” for older runs.</p>
+        <p>
+          {searchedTo === null ? (
+            "The service looked at 5000 runs, and none matches. "
+          ) : (
+            <>
+              The service looked back to <RelativeTime at={searchedTo} />, and no run has the text.{" "}
+            </>
+          )}
+          Press “Look further” for older runs.
+        </p>
         <Link class="button is-plain" href={to(atCursor(query, next))}>
           Look further
         </Link>
@@ -261,7 +280,11 @@ function NoRuns({ query, next }: NoRunsProps) {
   if (isFiltered(query) || !isNewest(query)) {
     return (
       <Empty title={isFiltered(query) ? "No runs match the filters" : "No older runs"}>
-        <p>{isFiltered(query) ? "Each filter compares whole values. Change one, or clear them all." : ""}</p>
+        <p>
+          {isFiltered(query)
+            ? "Each filter compares whole values, and only “text” finds a part. Change one, or clear them all."
+            : ""}
+        </p>
         <Link class="button is-plain" href={to(withoutFilters(atCursor(query, null)))}>
           {isFiltered(query) ? "Clear the filters" : "Newest runs"}
         </Link>

@@ -36,8 +36,10 @@ const COUNT_AGAIN_MS = 30_000;
 
 export interface ListedRuns {
   readonly list: RunList;
-  /** Of all statuses, whichever of them the list shows. */
-  readonly counts: ActionRunSummary;
+  /** Of all statuses, whichever of them the list shows. Null: nobody counts the runs that have a text. */
+  readonly counts: ActionRunSummary | null;
+  /** How far back a search by text looked; null if it looked at all, or if there is none. RFC 3339. */
+  readonly searchedTo: string | null;
   /** The service says that the newest changes can be missing. */
   readonly isBehind: boolean;
 }
@@ -54,7 +56,7 @@ export interface RunSource {
   /** Runs that have changed, as the feed of changes tells. Returns whether an empty list has its first runs now. */
   readonly update: (rows: readonly RunRow[]) => boolean;
   /** How the feed is filtered. */
-  readonly feed: Pick<RunFilter, "actionName" | "label">;
+  readonly feed: Pick<RunFilter, "actionName" | "subject" | "label">;
   /** When the last read began that succeeded. */
   readonly readAt: () => number;
   /** False if the list or its counts can still lack changes, so that another poll should come soon. */
@@ -84,8 +86,8 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   function show(list: RunList): void {
     if (listed === null || list === listed.list) return;
     const { rows, older } = listed.list;
-    const move = (counts: ActionRunSummary, { id, status }: RunRow) =>
-      moved(counts, status, rowIn(list, id)?.status ?? status);
+    const move = (counts: ActionRunSummary | null, { id, status }: RunRow) =>
+      counts && moved(counts, status, rowIn(list, id)?.status ?? status);
     const counts = countedHere(list) ?? [...rows, ...older].reduce(move, listed.counts);
     listed = { ...listed, list, counts };
     countIn = 1;
@@ -106,11 +108,13 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   async function readPage(limit: number, signal: AbortSignal) {
     const list = reader.runs.list({ ...filter, include: "details", limit }, { signal });
     const page = await list.page(cursor || undefined);
-    return { rows: page.entries.map(rowOf), next: page.next, isBehind: page.isStale };
+    const { next, isStale: isBehind, searchedTo } = page;
+    return { rows: page.entries.map(rowOf), next, isBehind, searchedTo };
   }
 
-  async function count(signal: AbortSignal): Promise<ActionRunSummary> {
-    const { status: _, ...others } = filter;
+  async function count(signal: AbortSignal): Promise<ActionRunSummary | null> {
+    const { status: _, text, ...others } = filter;
+    if (text !== undefined) return null;
     const counts = await reader.runs.summary(others, { signal });
     countedAt = Date.now();
     return counts;
@@ -137,17 +141,29 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
   /** The first page, and the counts at the same time. */
   async function begin(signal: AbortSignal): Promise<ListedRuns> {
     filter = filterOf(query, new Date());
-    const [{ rows, next, isBehind }, counts] = await Promise.all([readPage(PAGE_RUNS, signal), count(signal)]);
+    const [{ rows, next, isBehind, searchedTo }, counts] = await Promise.all([
+      readPage(PAGE_RUNS, signal),
+      count(signal),
+    ]);
     const before = listed?.list ?? null;
     const isStillEmpty = before?.rows.length === 0 && rows.length === 0 && next === before.next;
     const list = isStillEmpty ? before : begun(rows, next, before);
-    listed = { list, counts: countedHere(list) ?? counts, isBehind };
+    listed = { list, counts: countedHere(list) ?? counts, isBehind, searchedTo };
     shouldRestart = false;
     countIn = 1;
     return listed;
   }
 
+  /** A search by text is dear, so only its open rows are read again. */
+  async function pollText(before: ListedRuns, signal: AbortSignal): Promise<ListedRuns> {
+    const alone = await readAlone(unread(before.list, []), signal);
+    show(alone.gone.reduce(withoutRun, patched((listed ?? before).list, alone.rows)));
+    countIn = null;
+    return listed ?? before;
+  }
+
   async function poll(before: ListedRuns, signal: AbortSignal): Promise<ListedRuns> {
+    if (filter.text !== undefined) return pollText(before, signal);
     const limit = Math.min(PAGE_RUNS + before.list.fresh.length, POLL_RUNS_MAX);
     const { rows, isBehind } = await readPage(limit, signal);
     const alone = await readAlone(unread(merged(before.list, rows), rows), signal);
@@ -178,7 +194,11 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     },
     readAt: () => readAt,
     isSettled: () => listed?.isBehind === false && countIn === null,
-    feed: { ...(filter.actionName && { actionName: filter.actionName }), ...(filter.label && { label: filter.label }) },
+    feed: {
+      ...(filter.actionName && { actionName: filter.actionName }),
+      ...(filter.subject && { subject: filter.subject }),
+      ...(filter.label && { label: filter.label }),
+    },
     update(rows) {
       if (listed === null) return false;
       const before = listed.list;
@@ -188,7 +208,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
     },
     async readOlder(signal) {
       const before = listed?.list ?? null;
-      if (before === null || before.next === null) return before;
+      if (before === null || before.next === null || filter.text !== undefined) return before;
       const older = { ...filter, limit: STRIP_RUNS - before.rows.length };
       const { entries: runs } = await reader.runs.list(older, { signal }).page(before.next);
       if (listed !== null) listed = { ...listed, list: { ...listed.list, older: runs.map(rowOf) } };

@@ -1,6 +1,6 @@
 /**
  * The search of the list: a combobox with a listbox, after the pattern of the ARIA authoring practices. What is found
- * becomes chips (filter-chips.tsx).
+ * becomes chips.
  */
 import type { RefObject, TargetedKeyboardEvent } from "preact";
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
@@ -9,6 +9,7 @@ import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
+import { DateRange } from "./date-range.tsx";
 import { type Chip, chipName, chipsOf, chipText, chipValue, isTime, withChip, withoutChip } from "./filters.ts";
 import {
   type FoundFacets,
@@ -22,7 +23,6 @@ import {
   termsOf,
   textBefore,
   wordAtEnd,
-  wordsOf,
 } from "./search.ts";
 
 interface SearchBoxProps extends Pick<Parameters<typeof useSearch>[0], "query" | "rows" | "onChange" | "onOpen"> {
@@ -49,10 +49,9 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
     setOpen(true);
     setActive(null);
   }
-  async function apply() {
+  function apply() {
     close();
-    // What an unclear word can mean is offered.
-    if (await search.apply()) setOpen(true);
+    void search.apply();
   }
   function choose(suggestion: Suggestion) {
     close();
@@ -77,32 +76,35 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
   }
   return (
     <search class="search">
-      <input
-        ref={input}
-        type="text"
-        role="combobox"
-        aria-label="Search the runs"
-        aria-expanded={isShown}
-        aria-controls={`${id}-list`}
-        aria-autocomplete="list"
-        aria-activedescendant={chosen === undefined ? undefined : `${id}-${active}`}
-        aria-describedby={problem === null ? undefined : `${id}-problem`}
-        aria-busy={isBusy}
-        placeholder="Search: failed deploy label:shop @ci since:today"
-        autocomplete="off"
-        autocapitalize="off"
-        spellcheck={false}
-        maxLength={MAX_CHARACTERS}
-        enterkeyhint="search"
-        value={text}
-        onInput={(event) => {
-          search.type(event.currentTarget.value);
-          open();
-        }}
-        onClick={open}
-        onBlur={close}
-        onKeyDown={press}
-      />
+      <div class="row no-wrap gap-6">
+        <input
+          ref={input}
+          type="text"
+          role="combobox"
+          aria-label="Search the runs"
+          aria-expanded={isShown}
+          aria-controls={`${id}-list`}
+          aria-autocomplete="list"
+          aria-activedescendant={chosen === undefined ? undefined : `${id}-${active}`}
+          aria-describedby={problem === null ? undefined : `${id}-problem`}
+          aria-busy={isBusy}
+          placeholder="Search: failed deploy label:shop @ci since:today"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck={false}
+          maxLength={MAX_CHARACTERS}
+          enterkeyhint="search"
+          value={text}
+          onInput={(event) => {
+            search.type(event.currentTarget.value);
+            open();
+          }}
+          onClick={open}
+          onBlur={close}
+          onKeyDown={press}
+        />
+        <DateRange onPick={search.add} />
+      </div>
       <p id={`${id}-problem`} class="field-error" role="status">
         <bdi>{problem}</bdi>
       </p>
@@ -128,7 +130,8 @@ export function SearchBox({ input, ...options }: SearchBoxProps) {
         </div>
         <p class="hint">
           Also a status, <code>waiting</code>, <code>group:</code>, <code>label:</code>, <code>action:</code>,{" "}
-          <code>@who</code>, <code>entity:</code>, <code>since:</code>, <code>until:</code>, or the end of a run’s id.
+          <code>@who</code>, <code>entity:</code>, <code>since:</code>, <code>until:</code>, <code>last tuesday</code>,
+          the end of a run’s id, or any text that a run contains.
         </p>
       </div>
     </search>
@@ -214,14 +217,15 @@ const TYPED_FOR_MS = 150;
 interface Search {
   readonly text: string;
   readonly suggestions: readonly Suggestion[];
-  /** Why the text did not become chips; null if nothing is wrong. */
+  /** Why a word did not become a chip; null if nothing is wrong. */
   readonly problem: string | null;
   readonly isBusy: boolean;
   readonly type: (text: string) => void;
-  /** Turns the whole text into chips, as far as its words are clear. Resolves with whether some are not. */
-  readonly apply: () => Promise<boolean>;
+  /** Turns the whole text into chips. What the service would refuse stays in the field. */
+  readonly apply: () => Promise<void>;
   readonly choose: (suggestion: Suggestion) => void;
   readonly removeLast: () => void;
+  readonly add: (chips: readonly Chip[]) => void;
 }
 
 interface SearchOptions {
@@ -232,11 +236,6 @@ interface SearchOptions {
   readonly onOpen: (id: string, query: URLSearchParams) => void;
 }
 
-interface Unclear {
-  readonly problem: string;
-  readonly suggestions: readonly Suggestion[];
-}
-
 /**
  * The state of the search: what is typed, what is offered for it, and what happens to it. The filters themselves are in
  * the address, so this only leads to other addresses.
@@ -244,24 +243,23 @@ interface Unclear {
 function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   const { reader } = useSession();
   const [text, setText] = useState("");
-  const [unclear, setUnclear] = useState<Unclear | null>(null);
+  const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
   const lookingUp = useRef<AbortController | null>(null);
-  const found = useFacets(unclear === null ? wordAtEnd(text) : "");
+  const found = useFacets(wordAtEnd(text));
   const suggestions = useMemo(() => {
-    if (unclear !== null) return unclear.suggestions;
     const chips = chipsOf(query);
     const isThere = (chip: Chip) => chips.some(({ name, value }) => name === chip.name && value === chip.value);
     return [...localSuggestions(text, rows, new Date()), ...found].filter(
       (one) => one.kind === "run" || !isThere(one.chip),
     );
-  }, [unclear, text, rows, found, query]);
+  }, [text, rows, found, query]);
   useEffect(() => () => lookingUp.current?.abort(), []);
 
   function type(typed: string) {
     lookingUp.current?.abort();
     setBusy(false);
-    setUnclear(null);
+    setProblem(null);
     setText(typed);
   }
 
@@ -275,32 +273,28 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
 
   async function apply() {
     const terms = termsOf(text, new Date());
-    if (terms.length === 0) return false;
+    if (terms.length === 0) return;
     type(text);
     const aborter = new AbortController();
     lookingUp.current = aborter;
     setBusy(true);
     try {
-      const { chips, runId, left, problem, suggestions } = await lookUp(reader, terms, rows, aborter.signal);
-      if (aborter.signal.aborted) return false;
+      const { chips, runId, left, problem } = await lookUp(reader, terms, aborter.signal);
+      if (aborter.signal.aborted) return;
       go(chips, runId, left);
       setText(left.join(" "));
-      setUnclear(problem === null ? null : { problem, suggestions });
-      return problem !== null;
+      setProblem(problem);
     } catch (error) {
-      if (aborter.signal.aborted) return false;
+      if (aborter.signal.aborted) return;
       setBusy(false);
-      setUnclear({ problem: sentenceOf(error), suggestions: [] });
-      return true;
+      setProblem(sentenceOf(error));
     }
   }
 
   function choose(suggestion: Suggestion) {
-    // The suggestions after a problem are for the first word, and otherwise they are for the last one.
-    const rest = unclear === null ? textBefore(text) : wordsOf(text).slice(1).join(" ");
-    const terms = termsOf(rest, new Date());
-    const clear = terms.flatMap((term) => (term.kind === "chip" ? [term.chip] : []));
-    const left = wordsOf(rest).filter((_, index) => terms[index]?.kind !== "chip");
+    const terms = termsOf(textBefore(text), new Date());
+    const clear = terms.flatMap((term) => (term.kind === "chips" ? term.chips : []));
+    const left = terms.flatMap(({ kind, typed }) => (kind === "chips" ? [] : [typed]));
     if (suggestion.kind === "chip") go([...clear, suggestion.chip], null, left);
     else go(clear, suggestion.run.id, left);
   }
@@ -310,7 +304,17 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
     if (last !== undefined) onChange(withoutChip(query, last));
   }
 
-  return { text, suggestions, isBusy, type, apply, choose, removeLast, problem: unclear?.problem ?? null };
+  return {
+    text,
+    suggestions,
+    isBusy,
+    type,
+    apply,
+    choose,
+    removeLast,
+    problem,
+    add: (chips) => onChange(chips.reduce(withChip, query)),
+  };
 }
 
 /** What the service finds for a word, a moment after it was typed. */

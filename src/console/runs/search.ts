@@ -1,7 +1,7 @@
 /**
- * What somebody typed into the search, word by word. PURE, apart from the time zone of this machine. A word is a chip
- * by itself if it says which filter it means: a status, `waiting`, `label:shop-42`, `@nightly`. Other words are looked
- * up.
+ * What somebody typed into the search, word by word. PURE, apart from the time zone of this machine. A word is a chip by
+ * itself if it says which filter it means: a status, `waiting`, `label:shop-42`, `@nightly`, `last tuesday`. Other words
+ * are looked up. A word that is no value of anything is a text to search for, so that no word leads nowhere.
  */
 
 import type { Client } from "../../client/index.ts";
@@ -12,35 +12,47 @@ import { WAITING_FILTERS } from "../../words/waiting.ts";
 import type { Chip, FilterName } from "./filters.ts";
 import type { RunRow } from "./run-list.ts";
 
-export type Term =
-  | { readonly kind: "chip"; readonly chip: Chip }
+/** `typed`: as it stands in the field, with its quotation marks. */
+export type Term = { readonly typed: string } & (
+  | { readonly kind: "chips"; readonly chips: readonly Chip[] }
   /** The whole id of a run. */
   | { readonly kind: "run"; readonly id: string }
-  /** `typed`: as it stands in the field, with its quotation marks. */
-  | { readonly kind: "word"; readonly word: string; readonly typed: string }
-  /** `label:` without a value. */
-  | { readonly kind: "unfinished"; readonly typed: string };
+  | { readonly kind: "word"; readonly word: string }
+  /** What the service would refuse, such as `label:` without a value. `problem`: what to type instead. */
+  | { readonly kind: "refused"; readonly problem: string }
+);
 
 /** What can stand before a colon, in lower case: a filter as the page shows it, or as the API names it. */
-const PREFIXES: ReadonlyMap<string, FilterName> = new Map(
-  RUN_FILTER_NAMES.flatMap((name) => [
-    [RUN_FILTERS[name].shown.replace(/ .*/, ""), name],
-    [name.toLowerCase(), name],
+const PREFIXES: ReadonlyMap<string, FilterName> = new Map<string, FilterName>([
+  ...RUN_FILTER_NAMES.flatMap((name) => [
+    [RUN_FILTERS[name].shown.replace(/ .*/, ""), name] as const,
+    [name.toLowerCase(), name] as const,
   ]),
-);
+  ["text", "text"],
+]);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 const ID_END = /^(?=.*[0-9a-f])[0-9a-f-]{6,35}$/i;
 
 /** Words are parted by spaces. Within quotation marks, a space is a part of the word. */
 const WORDS = /(?:[^\s"]|"[^"]*"?)+/g;
+/** `last tuesday` is one word. */
+const LAST = /^last$/i;
 
-export function wordsOf(text: string): readonly string[] {
-  return text.match(WORDS) ?? [];
+/** `now`: what relative times count from. */
+export function wordsOf(text: string, now = new Date()): readonly string[] {
+  const words: string[] = [];
+  for (const word of text.match(WORDS) ?? []) {
+    const before = words.at(-1) ?? "";
+    const day = `${before} ${word}`;
+    if (LAST.test(before) && daysOf(day, now) !== null) words[words.length - 1] = day;
+    else words.push(word);
+  }
+  return words;
 }
 
 /** `now`: what relative times count from. */
 export function termsOf(text: string, now: Date): readonly Term[] {
-  return wordsOf(text).map((typed) => termOf(typed, now));
+  return wordsOf(text, now).map((typed) => ({ typed, ...meaningAlone(typed, now) }));
 }
 
 /** The filter that a word names, and what stands behind its name; null if it names none. */
@@ -53,26 +65,47 @@ function prefixedOf(typed: string): Chip | null {
   return name === undefined ? null : { name, value: text.slice(colon + 1) };
 }
 
-function termOf(typed: string, now: Date): Term {
+type Meaning = Term extends infer T ? (T extends Term ? Omit<T, "typed"> : never) : never;
+
+function meaningAlone(typed: string, now: Date): Meaning {
   const prefixed = prefixedOf(typed);
   if (prefixed !== null) {
-    return prefixed.value === "" ? { kind: "unfinished", typed } : { kind: "chip", chip: timed(prefixed, now) };
+    const chip = timed(prefixed, now);
+    const problem = problemOf(typed, chip);
+    return problem === null ? chipsTerm(chip) : { kind: "refused", problem };
   }
   const word = typed.replaceAll('"', "");
-  if (word === "") return { kind: "unfinished", typed };
+  if (word === "") return { kind: "refused", problem: needsValue(typed) };
   const status = STATUSES.find((one) => one === typed.toLowerCase());
-  if (status !== undefined) return { kind: "chip", chip: { name: "status", value: status } };
-  if (typed.toLowerCase() === "waiting") return { kind: "chip", chip: { name: "waiting", value: "any" } };
+  if (status !== undefined) return chipsTerm({ name: "status", value: status });
+  if (typed.toLowerCase() === "waiting") return chipsTerm({ name: "waiting", value: "any" });
+  const days = daysOf(typed, now);
+  if (days !== null) return { kind: "chips", chips: days };
   const [, version] = UUID.exec(word) ?? [];
   // A run's id has version 8, so any other UUID is an entity's.
   if (version === "8") return { kind: "run", id: word.toLowerCase() };
-  if (version !== undefined) return { kind: "chip", chip: { name: "entityId", value: word } };
-  return { kind: "word", word, typed };
+  if (version !== undefined) return chipsTerm({ name: "entityId", value: word });
+  return { kind: "word", word };
+}
+
+function chipsTerm(...chips: readonly Chip[]): Meaning {
+  return { kind: "chips", chips };
+}
+
+/** The range of a word that names whole days: `yesterday`, `last tuesday`, a date. Null for every other word. */
+function daysOf(typed: string, now: Date): readonly Chip[] | null {
+  const [from, to] = [sinceInstant(typed.toLowerCase(), now), untilInstant(typed.toLowerCase(), now)];
+  // A time of day begins and ends at one instant.
+  if (from === null || to === null || from.getTime() === to.getTime()) return null;
+  return [
+    { name: "createdAfter", value: from.toISOString() },
+    { name: "createdBefore", value: to.toISOString() },
+  ];
 }
 
 /**
  * With the time that the address has: the relative word after `since`, otherwise an instant. What names no time stays,
- * because the API's refusal says what to send.
+ * and is refused.
  */
 function timed(chip: Chip, now: Date): Chip {
   const text = chip.value.toLowerCase();
@@ -88,6 +121,51 @@ function timed(chip: Chip, now: Date): Chip {
     default:
       return chip;
   }
+}
+
+const GROUP = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+/** The most characters of the values that are texts, as the service counts. */
+const MAX_CHARACTERS = { actionName: 255, triggeredBy: 255, label: 64, subject: 128, text: 100 } as const;
+const TIMES = "Type a time such as 2h, yesterday, last tuesday or 2026-11-24.";
+
+/**
+ * Why the service would refuse a filter, and what to type instead; null if it takes the filter. A filter that is refused
+ * would leave the list empty.
+ */
+function problemOf(typed: string, { name, value }: Chip): string | null {
+  if (value === "") return needsValue(typed);
+  const isOneOf = (known: readonly string[]) =>
+    known.includes(value) ? null : `“${typed}”: type one of ${known.join(", ")}.`;
+  switch (name) {
+    case "status":
+      return isOneOf(STATUSES);
+    case "waiting":
+      return isOneOf(WAITING_FILTERS);
+    case "entityId":
+      return UUID.test(value) ? null : `“${typed}”: the id of an entity is a UUID.`;
+    case "group":
+      return GROUP.test(value)
+        ? null
+        : `“${typed}”: a group’s name has letters, digits, dots, hyphens and underscores.`;
+    case "since":
+      return null;
+    case "createdAfter":
+    case "createdBefore":
+      return Number.isNaN(Date.parse(value)) ? `“${typed}” names no time. ${TIMES}` : null;
+    default:
+      return problemOfText(typed, value, MAX_CHARACTERS[name], name === "text" ? TEXT_MIN_CHARACTERS : 1);
+  }
+}
+
+function problemOfText(typed: string, value: string, most: number, least: number): string | null {
+  const length = [...value].length;
+  if (length > most) return `“${[...typed].slice(0, 20).join("")}…” is too long. Type at most ${most} characters.`;
+  if (length < least) return `“${typed}” is too short. Type at least ${least} characters.`;
+  return value.isWellFormed() && !/\p{Cc}/u.test(value) ? null : "A character can’t be searched for. Remove it.";
+}
+
+function needsValue(typed: string): string {
+  return `“${typed}” needs a value. Type it behind the colon.`;
 }
 
 /** Whether the word can be the end of a run's id. */
@@ -114,7 +192,10 @@ export type Suggestion =
 
 /** The service takes no shorter texts. */
 const FACET_MIN_CHARACTERS = 2;
+const TEXT_MIN_CHARACTERS = 2;
 const OF_EACH_FIELD = 6;
+/** Other runs can contain the end of an id, such as their retries. */
+const ENDING_RUNS = 20;
 const RUNS_MAX = 6;
 const UNTIL_PRESETS = ["today", "yesterday"];
 
@@ -196,101 +277,74 @@ function waitingOffer(value: string): Suggestion {
 function timeOffer(prefix: "since" | "until", preset: string, now: Date): Suggestion {
   const [term] = termsOf(`${prefix}:${preset}`, now);
   // Every preset is a chip by itself.
-  return { kind: "chip", chip: term?.kind === "chip" ? term.chip : { name: "since", value: preset } };
+  const [chip] = term?.kind === "chips" ? term.chips : [];
+  return { kind: "chip", chip: chip ?? { name: "since", value: preset } };
 }
-
-/** Among so many runs the end of an id is looked for, newest first. */
-const NEWEST = 5000;
-/** The API's longest page. */
-const PAGE_RUNS = 200;
-const UNCLEAR_RUNS_MAX = 10;
 
 interface LookedUp {
   readonly chips: readonly Chip[];
   /** The run to open; null if there is none. */
   readonly runId: string | null;
-  /** The words that mean nothing yet, as they were typed. */
+  /** The words that the service would refuse, as they were typed. */
   readonly left: readonly string[];
   /** What to say of the first of them; null if nothing is left. */
   readonly problem: string | null;
-  /** What the first of them can mean. */
-  readonly suggestions: readonly Suggestion[];
 }
 
-type Meaning =
-  | { readonly chip: Chip }
+/** `text`: a word to search for. */
+type Found =
+  | { readonly chips: readonly Chip[] }
   | { readonly runId: string }
-  | { readonly problem: string; readonly suggestions: readonly Suggestion[] };
+  | { readonly text: string }
+  | { readonly problem: string };
 
 /**
- * Looks up the words of a search that are no chips by themselves. A word that equals exactly one value, without case,
- * becomes the chip of that value. Otherwise it can be the end of a run's id, among the newest 5000 runs. `known`: runs
- * that the page has already. Throws an ActionRunsError.
+ * Looks up the words of a search that are no chips by themselves. A word that equals a value, without case, becomes the
+ * chip of that value. Otherwise it can be the end of a run's id. If it is nothing of this, it is a text to search for, and
+ * several such words are one text. Throws an ActionRunsError.
  */
-export async function lookUp(
-  reader: Client,
-  terms: readonly Term[],
-  known: readonly RunHint[],
-  signal: AbortSignal,
-): Promise<LookedUp> {
+export async function lookUp(reader: Client, terms: readonly Term[], signal: AbortSignal): Promise<LookedUp> {
   const found = await Promise.all(
-    terms.map(async (term) => ({ term, meaning: await meaningOf(reader, term, known, signal) })),
+    terms.map(async (term) => ({ typed: term.typed, meaning: await meaningOf(reader, term, signal) })),
   );
-  const unclear = found.flatMap(({ term, meaning }) =>
-    "problem" in meaning ? [{ typed: "typed" in term ? term.typed : "", ...meaning }] : [],
-  );
+  const chips = found.flatMap(({ meaning }) => ("chips" in meaning ? meaning.chips : []));
+  const runIds = found.flatMap(({ meaning }) => ("runId" in meaning ? [meaning.runId] : []));
+  const text = found.flatMap(({ meaning }) => ("text" in meaning ? [meaning.text] : [])).join(" ");
+  const refused = found.flatMap(({ typed, meaning }) => ("problem" in meaning ? [{ typed, ...meaning }] : []));
+  const asText: Chip = { name: "text", value: text };
+  const problem = text === "" ? null : problemOf(text, asText);
+  if (problem !== null) refused.push({ typed: text, problem });
+  else if (text !== "") chips.push(asText);
   return {
-    chips: found.flatMap(({ meaning }) => ("chip" in meaning ? [meaning.chip] : [])),
-    runId: found.flatMap(({ meaning }) => ("runId" in meaning ? [meaning.runId] : []))[0] ?? null,
-    left: unclear.map(({ typed }) => typed),
-    problem: unclear[0]?.problem ?? null,
-    suggestions: unclear[0]?.suggestions ?? [],
+    chips,
+    runId: runIds[0] ?? null,
+    left: refused.map(({ typed }) => typed),
+    problem: refused[0]?.problem ?? null,
   };
 }
 
-async function meaningOf(reader: Client, term: Term, known: readonly RunHint[], signal: AbortSignal): Promise<Meaning> {
+async function meaningOf(reader: Client, term: Term, signal: AbortSignal): Promise<Found> {
   switch (term.kind) {
-    case "chip":
-      return { chip: term.chip };
+    case "chips":
+      return { chips: term.chips };
     case "run":
       return { runId: term.id };
-    case "unfinished":
-      return { problem: `“${term.typed}” needs a value. Type it behind the colon.`, suggestions: [] };
+    case "refused":
+      return { problem: term.problem };
     case "word":
-      return meaningOfWord(reader, term.word, known, signal);
+      return meaningOfWord(reader, term.word, signal);
   }
 }
 
-async function meaningOfWord(
-  reader: Client,
-  word: string,
-  known: readonly RunHint[],
-  signal: AbortSignal,
-): Promise<Meaning> {
-  if ([...word].length < FACET_MIN_CHARACTERS) {
-    return { problem: `“${word}” is too short. Type at least 2 characters.`, suggestions: [] };
-  }
+async function meaningOfWord(reader: Client, word: string, signal: AbortSignal): Promise<Found> {
+  if ([...word].length < FACET_MIN_CHARACTERS || [...word].length > MAX_CHARACTERS.text) return { text: word };
   const search = { fields: FACET_FIELDS, contains: word };
   const all = facetSuggestions(await facetsOf(reader, search, signal), search);
-  const equal = all.flatMap((one) => (one.kind === "chip" && isEqualWord(one.chip.value, word) ? [one.chip] : []));
-  const [chip, ...others] = equal;
-  if (chip !== undefined) {
-    if (others.length === 0) return { chip };
-    const suggestions = equal.map((one) => ({ kind: "chip", chip: one }) as const);
-    return { problem: `“${word}” can mean several things. Choose one.`, suggestions };
-  }
-  const runs = isIdEnd(word) ? await runsByEnd(reader, word.toLowerCase(), known, signal) : [];
-  const [run] = runs;
-  if (run !== undefined) {
-    if (runs.length === 1) return { runId: run.id };
-    const suggestions = runs.slice(0, UNCLEAR_RUNS_MAX).map((one) => ({ kind: "run", run: one }) as const);
-    return { problem: `${runs.length} runs have ids that end with “${word}”. Choose one.`, suggestions };
-  }
-  if (all.length > 0) {
-    return { problem: `“${word}” is only a part of a value. Choose a whole one.`, suggestions: all };
-  }
-  const noRun = isIdEnd(word) ? `, and none of the newest ${NEWEST} runs has an id that ends with it` : "";
-  return { problem: `No action, subject, label or token name contains “${word}”${noRun}.`, suggestions: [] };
+  // The first field counts if several have the value. The chip says which one it is.
+  const equal = all.find((one) => one.kind === "chip" && isEqualWord(one.chip.value, word));
+  if (equal?.kind === "chip") return { chips: [equal.chip] };
+  const runId = isIdEnd(word) ? await runByEnd(reader, word.toLowerCase(), signal) : null;
+  return runId === null ? { text: word } : { runId };
 }
 
 /** The values that contain a text, of each field. Throws an ActionRunsError. */
@@ -308,18 +362,9 @@ export async function facetsOf(
   return Object.fromEntries(found);
 }
 
-/** If runs that the page knows match, older ones still can. So it always looks at all. */
-async function runsByEnd(
-  reader: Client,
-  end: string,
-  known: readonly RunHint[],
-  signal: AbortSignal,
-): Promise<readonly RunHint[]> {
-  const found = new Map(known.filter(({ id }) => id.endsWith(end)).map((run) => [run.id, run]));
-  let seen = 0;
-  for await (const run of reader.runs.list({ limit: PAGE_RUNS }, { signal })) {
-    if (run.id.endsWith(end)) found.set(run.id, run);
-    if (++seen === NEWEST) break;
-  }
-  return [...found.values()];
+/** The id of the only run that ends so, among those that one page of a search looks at; null if it is not one. */
+async function runByEnd(reader: Client, end: string, signal: AbortSignal): Promise<string | null> {
+  const { entries, next } = await reader.runs.list({ text: end, limit: ENDING_RUNS }, { signal }).page();
+  const [run, ...others] = entries.filter(({ id }) => id.endsWith(end));
+  return run === undefined || others.length > 0 || (next !== null && entries.length === ENDING_RUNS) ? null : run.id;
 }

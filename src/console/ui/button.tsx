@@ -46,6 +46,7 @@ export function ExternalLink({ href, children }: ExternalLinkProps) {
 
 const PATHS = {
   copy: "M5.5 5.5v-2a1 1 0 0 1 1-1h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-2M3.5 5.5h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-6a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1z",
+  calendar: "M3 4h10v9.5H3zM3 6.8h10M5.5 2.5v2.5M10.5 2.5v2.5",
   check: "M3 8.5l3.2 3.2L13 4.8",
   cross: "M4 4l8 8M12 4l-8 8",
   download: "M8 2.5v8M4.5 7.2L8 10.7l3.5-3.5M3 13.5h10",

@@ -24,16 +24,16 @@ const rows = [
   { id: RUN.replace("617", "618"), actionName: "build", status: "failed", createdAt: NOW.toISOString() } as const,
 ];
 
-/** As `name=value`, `run …`, `?word` or `…unfinished`. */
+/** As `name=value`, `run …`, `?word` or `…refused`. */
 function shortOf(term: Term): string {
   switch (term.kind) {
-    case "chip":
-      return `${term.chip.name}=${term.chip.value}`;
+    case "chips":
+      return term.chips.map(({ name, value }) => `${name}=${value}`).join(" to ");
     case "run":
       return `run ${term.id}`;
     case "word":
       return `?${term.word}`;
-    case "unfinished":
+    case "refused":
       return `…${term.typed}`;
   }
 }
@@ -47,7 +47,7 @@ describe("the text", () => {
       ["status=failed", "?deploy", "label=shop-42", "triggeredBy=nightly", "since=yesterday"],
     ],
     ["FAILED Pending", ["status=failed", "status=pending"]],
-    ["status:Failed status:exploded", ["status=failed", "status=exploded"]],
+    ["status:Failed status:exploded", ["status=failed", "…status:exploded"]],
     ["action:deploy actionName:deploy", ["actionName=deploy", "actionName=deploy"]],
     ["by:ci triggeredBy:ci @ci", ["triggeredBy=ci", "triggeredBy=ci", "triggeredBy=ci"]],
     ["LABEL:Shop", ["label=Shop"]],
@@ -58,7 +58,10 @@ describe("the text", () => {
     ["since:TODAY since:2h", ["since=today", "since=2h"]],
     ["since:2026-11-20T10:00:00Z", ["createdAfter=2026-11-20T10:00:00.000Z"]],
     ["until:2026-11-20T10:00:00Z", ["createdBefore=2026-11-20T10:00:00.000Z"]],
-    ["since:soon until:never", ["createdAfter=soon", "createdBefore=never"]],
+    ["since:soon until:never", ["…since:soon", "…until:never"]],
+    ["entity:7 waiting:lunch group:-a", ["…entity:7", "…waiting:lunch", "…group:-a"]],
+    [`text:x label:${"a".repeat(65)}`, ["…text:x", `…label:${"a".repeat(65)}`]],
+    ['text:"timed out" TEXT:oom', ["text=timed out", "text=oom"]],
     ["label: @ entity:", ["…label:", "…@", "…entity:"]],
     ['"" label:""', ['…""', '…label:""']],
     [RUN.toUpperCase(), [`run ${RUN}`]],
@@ -115,6 +118,23 @@ describe("the text", () => {
     expect(isIdEnd(word)).toBe(expected);
   });
 });
+
+it("a day that stands alone is a range, and in quotation marks it is a word", () => {
+  const day = (text: string) => termsOf(text, NOW).map(shortOf);
+  const range = (from: string, to: string) => `createdAfter=${midnight(from)} to createdBefore=${midnight(to)}`;
+  expect(day("yesterday 2026-11-20")).toEqual([range("2026-11-24", "2026-11-25"), range("2026-11-20", "2026-11-21")]);
+  expect(day("Tuesday failed last tuesday")).toEqual([
+    range("2026-11-24", "2026-11-25"),
+    "status=failed",
+    range("2026-11-24", "2026-11-25"),
+  ]);
+  expect(day('"yesterday" last nothing 2h')).toEqual(["?yesterday", "?last", "?nothing", "?2h"]);
+});
+
+/** In the time zone of this machine. */
+function midnight(day: string): string {
+  return new Date(`${day}T00:00:00`).toISOString();
+}
 
 describe("what is offered", () => {
   const textOf = (one: Suggestion) =>
