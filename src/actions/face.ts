@@ -25,7 +25,9 @@ interface Templates {
  * none, because two services must not share a cut one.
  */
 export function renderedFace({ title, subject }: Templates, values: FaceValues) {
-  return { title: cut(rendered(title, values).trim()), subject: fitting(rendered(subject, values)) };
+  // A missing value would leave two blanks.
+  const line = rendered(title, values).replaceAll(/ {2,}/g, " ").trim();
+  return { title: cut(line), subject: fitting(rendered(subject, values)) };
 }
 
 function cut(text: string): string | null {

@@ -221,6 +221,7 @@ export async function offerHello(actions: Actions, serverUrl: string): Promise<O
 
 const FIRST: ActionDefinition = {
   description: "Counts seconds on this machine. The job is a part of npm start.",
+  title: "count {{ parameters.seconds }} seconds",
   parametersSchema: PARAMETERS_SCHEMA,
   timeout: 5,
   heartbeatTimeout: 1,

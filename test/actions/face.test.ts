@@ -23,6 +23,7 @@ describe("a template has the run's values", () => {
     ["{{ json parameters }}", { a: [1] }, '{"a":[1]}'],
     ["{{ parameters.a }}", { a: "{{ entity.id }}" }, "{{ entity.id }}"],
     ["deploy {{ parameters.service }}", {}, "deploy"],
+    ["{{ parameters.a }}{{ parameters.b }}c", { a: " " }, "c"],
     ["{{ parameters.service }}", { service: null }, null],
     ["{{ parameters.service }}", { service: "  " }, null],
     ["{{ labels.owner }}{{ parameters.toString }}", {}, null],
@@ -31,6 +32,10 @@ describe("a template has the run's values", () => {
     ["<script>{{ parameters.a }}", { a: "</script>" }, "<script></script>"],
   ])("%j with %j", (template, parameters, text) => {
     expect(faceOf(template, parameters)).toEqual({ title: text, subject: text });
+  });
+
+  it("and a missing value leaves one blank in a title", () => {
+    expect(faceOf("a {{ parameters.b }} c").title).toBe("a c");
   });
 
   it("and without one there is neither", () => {

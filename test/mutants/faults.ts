@@ -337,6 +337,22 @@ export const FAULTS: readonly Fault[] = [
     to: "msSinceOrLongAgo",
     tests: ["test/runs/api/subscriptions/change"],
   },
+  {
+    name: "cut-subject",
+    breaks: "a subject that is too long is none, because two services must not share a cut one",
+    room: "src/actions",
+    from: "[...text].length > SUBJECT_MAX_CHARACTERS ? null : text.trim() || null",
+    to: '[...text].slice(0, SUBJECT_MAX_CHARACTERS).join("").trim() || null',
+    tests: ["test/actions/face"],
+  },
+  {
+    name: "outcome-of-all-subjects",
+    breaks: "the outcome before a run is that of its own subject",
+    room: "src/runs/journal",
+    from: 'subject ?? "", source === "action" ? 1 : 0',
+    to: '"", source === "action" ? 1 : 0',
+    tests: ["test/runs/coordinator/outcomes"],
+  },
 ];
 
 /** The source with the fault, once for each place that has its text. White space may differ, because formats change. */

@@ -21,6 +21,7 @@ const ACTIONS: readonly (readonly [name: string, entities: number, labels: reado
   ["provision-preview-environment", 2, ["team:web"]],
   ["run-smoke-tests", 0, []],
 ];
+const SERVICES = ["checkout", "catalog", "search", "storefront"];
 const ERRORS = [
   "3 of 214 tests failed: checkout/payment.spec.ts, checkout/refund.spec.ts, catalog/price.spec.ts",
   "The image registry answered 503 after 4 tries.",
@@ -57,8 +58,11 @@ async function live(client: Client, index: number, random: () => number): Promis
   const [actionName, entities, labels] = pick(ACTIONS, random) ?? ["deploy", 0, []];
   const endsAfterMs = LONGEST_MS * random() ** 4 + 150;
   const fate = random();
+  const service = pick(SERVICES, random) ?? "";
+  const isDeploy = actionName === "deploy";
   const run = await client.runs.create({
     actionName,
+    ...(isDeploy && { title: `deploy ${service} 1.${index}.0`, subject: service }),
     entityId: entities === 0 ? null : entityId(actionName, Math.floor(random() * entities)),
     labels: labels.filter(() => random() < 0.8),
     parameters: { version: `1.${index}.0`, region: "eu-west-1", dryRun: random() < 0.2, replicas: 3 },
@@ -165,6 +169,8 @@ async function seedActions(operator: Client, person: Client): Promise<void> {
     } as const;
     await operator.actions.put("deploy", {
       description: "Builds a version of the shop and replaces the replicas of one region.",
+      title: "deploy shop {{ parameters.version }} to {{ parameters.region }}",
+      subject: "{{ parameters.region }}",
       parametersSchema: DEPLOY,
       labels: ["team:payments"],
       timeout: 30,
@@ -172,6 +178,7 @@ async function seedActions(operator: Client, person: Client): Promise<void> {
     });
     await operator.actions.put("rollback", {
       description: "Puts the version before the last one back.",
+      title: "roll back: {{ parameters.reason }}",
       parametersSchema: { type: "object", properties: { reason: { type: "string", title: "Reason" } } },
       labels: ["team:payments"],
       timeout: 10,
@@ -279,6 +286,8 @@ async function seedGates(operator: Client, person: Client): Promise<void> {
   const key = "{{ parameters.service }}";
   await operator.actions.put("release", {
     description: "Releases a service. Two people must approve it.",
+    title: "release {{ parameters.service }} {{ parameters.version }}",
+    subject: "{{ parameters.service }}",
     trigger,
     parametersSchema,
     approval: { required: 2 },
@@ -286,6 +295,7 @@ async function seedGates(operator: Client, person: Client): Promise<void> {
   });
   await operator.actions.put("migrate", {
     description: "Migrates the database, one run at a time.",
+    title: "migrate {{ parameters.service }} to {{ parameters.version }}",
     trigger,
     parametersSchema,
     concurrency: { group: "database" },
