@@ -157,6 +157,8 @@ function change(file: string, sql: string): void {
 export interface RunInD1 extends Pick<Schemas["ActionRun"], "id" | "actionName" | "status" | "triggeredBy"> {
   readonly body: string;
   readonly labels?: readonly string[];
+  readonly title?: string;
+  readonly subject?: string;
 }
 
 /** Puts runs into D1 as if coordinators had replicated them. No server may run meanwhile. */
@@ -164,14 +166,14 @@ export function putInD1(state: string, scope: string, runs: readonly RunInD1[]):
   const db = new DatabaseSync(d1File(state));
   try {
     const insert = db.prepare(`
-      INSERT INTO runs (scope, id, version, status, action_name, entity_id, triggered_by, purge_at, bytes, body, details)
-      VALUES (?, ?, 1, ?, ?, NULL, ?, ?, ?, ?, ?)`);
+      INSERT INTO runs (scope, id, version, status, action_name, subject, triggered_by, purge_at, bytes, body, details)
+      VALUES (?, ?, 1, ?, ?, ?, ?, ?, ?, ?, ?)`);
     const label = db.prepare("INSERT INTO run_labels (scope, label, id) VALUES (?, ?, ?)");
     db.exec("BEGIN");
-    for (const { id, status, actionName, triggeredBy, body, labels = [] } of runs) {
+    for (const { id, status, actionName, triggeredBy, body, labels = [], title = null, subject = null } of runs) {
       const bytes = Buffer.byteLength(body);
-      const details = labels.length === 0 ? null : JSON.stringify({ labels });
-      insert.run(scope, id, status, actionName, triggeredBy, Date.now() + KEPT_FOR_MS, bytes, body, details);
+      const details = labels.length === 0 ? null : JSON.stringify({ title, subject, labels });
+      insert.run(scope, id, status, actionName, subject, triggeredBy, Date.now() + KEPT_FOR_MS, bytes, body, details);
       for (const one of labels) label.run(scope, one, id);
     }
     db.exec("COMMIT");

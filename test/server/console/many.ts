@@ -5,14 +5,16 @@ import { putInD1, type RunInD1 } from "../state.ts";
 
 export const MANY = { org: "of-console-many", env: "prod", runs: 10_000 };
 
-/** 1200 runs of 30 actions, one every 15 minutes until now: several pages of the longest kind. */
+/** 3000 runs of 40 actions, one every 5 minutes until now: ten days, and several pages of the longest kind. */
 export const RELEASES = {
   org: "of-console-releases",
   env: "prod",
-  runs: 1200,
-  ends: 1190,
-  everyMs: 900_000,
-  actions: ["deploy", "deploy-docs", ...Array.from({ length: 28 }, (_, n) => `build-service-${n + 1}`)],
+  runs: 3000,
+  ends: 2990,
+  everyMs: 300_000,
+  actions: ["deploy", "deploy-docs", ...Array.from({ length: 38 }, (_, n) => `build-service-${n + 1}`)],
+  /** What deploys are about. */
+  services: ["storefront", "search", "billing"],
   triggers: ["ci", "nightly", "release-bot"],
   /** Of every seventh run. */
   error: "Exit code 137: out of memory\n    at Rollout (rollout.ts:12)\n    at main (main.ts:3)",
@@ -28,6 +30,8 @@ interface Facts {
   readonly status: "failed" | "succeeded";
   readonly error: string | null;
   readonly labels?: readonly string[];
+  readonly title?: string;
+  readonly subject?: string;
 }
 
 /** The id of a run. No service made it, so the run can only be listed. */
@@ -36,7 +40,7 @@ function idOfRun(createdAt: number, end: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-8000-8000-${end.toString(16).padStart(12, "0")}`;
 }
 
-function runInD1({ n, end, createdAt, actionName, triggeredBy, status, error, labels = [] }: Facts): RunInD1 {
+function runInD1({ n, end, createdAt, actionName, triggeredBy, status, error, ...face }: Facts): RunInD1 {
   const id = idOfRun(createdAt, end);
   const at = new Date(createdAt).toISOString();
   const body: Schemas["ActionRun"] = {
@@ -53,7 +57,7 @@ function runInD1({ n, end, createdAt, actionName, triggeredBy, status, error, la
     error,
     output: null,
   };
-  return { id, actionName, status, triggeredBy, body: JSON.stringify(body), labels };
+  return { id, actionName, status, triggeredBy, body: JSON.stringify(body), ...face };
 }
 
 /** The `n`th of many runs, an hour old at most. */
@@ -73,16 +77,20 @@ function oneOfMany(n: number): RunInD1 {
 /** The `n`th of the releases: 0 is the newest. */
 function release(n: number): RunInD1 {
   const status = n % 7 === 0 ? "failed" : "succeeded";
+  const actionName = RELEASES.actions[n % RELEASES.actions.length] ?? "";
+  const subject = RELEASES.services[(n / RELEASES.actions.length) % RELEASES.services.length];
   return runInD1({
     n,
     // The oldest ids end like the newest ones.
     end: n % RELEASES.ends,
     createdAt: Date.now() - (n + 1) * RELEASES.everyMs,
-    actionName: RELEASES.actions[n % RELEASES.actions.length] ?? "",
+    actionName,
     triggeredBy: RELEASES.triggers[n % RELEASES.triggers.length] ?? "",
     status,
     error: status === "failed" ? RELEASES.error : null,
     labels: [`shop-${n % 60}`],
+    // Only deploys have a whole number of them.
+    ...(subject !== undefined && { title: `deploy ${subject} 1.${n}.0`, subject }),
   });
 }
 
