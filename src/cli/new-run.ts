@@ -154,7 +154,7 @@ export async function readInputs(flags: InputFlags): Promise<Json> {
 }
 
 export interface GateFlags {
-  /** An instant, although the user may have typed +2h. */
+  /** An instant, although the user may have typed 2h. */
   readonly notBefore?: string;
   /** Minutes. */
   readonly gateTimeout?: number;
@@ -167,7 +167,7 @@ export function withGates(command: CliCommand): CliCommand {
     .addOption(
       new Option(
         "--not-before <when>",
-        "start the job no earlier: +30m, +2h, +1d, or a time with an offset, at most 30 days ahead",
+        'start the job no earlier: 30m, 2h, tomorrow, "friday 18:00", a date or a time, at most 30 days ahead',
       ).argParser(readLater),
     )
     .addOption(

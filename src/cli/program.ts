@@ -18,11 +18,16 @@ import { execCommand } from "./exec/exec.ts";
 import { EXIT_CODES } from "./exit.ts";
 
 const SETTINGS = `
-Times are in UTC, to the second: 2026-01-31T12:00:00Z. --created-after,
---created-before and --expires-at accept this format. --since also accepts 24h,
-today and yesterday, in the time zone of your machine. Waited is the time from a
-run's creation to its start, ran from its start to its end, and took from its
-creation to its end.
+Times are shown in UTC, to the second: 2026-01-31T12:00:00Z. All options for times
+accept this format, and in the time zone of your machine 18:00, 2026-01-31,
+"2026-01-31 18:00", today, yesterday, tomorrow, tuesday, "last tuesday",
+"next tuesday" and "friday 18:00". 2h is two hours ago or ahead, as the option
+means it: so are 30m, 7d and 2w, and "2h ago" and +2h are always the same. A
+weekday or a time of day is the nearest one, and a day is its midnight. Of a
+time that comes twice when the clocks change, the first one counts.
+
+Waited is the time from a run's creation to its start, ran from its start to its
+end, and took from its creation to its end.
 
 A narrow terminal shows fewer columns of a table, and only the end of each run's
 id; \`get\` and --json show everything. You can give the last 6 or more characters

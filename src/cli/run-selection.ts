@@ -5,13 +5,13 @@ import { present } from "../client/api.ts";
 import type { Client, Schemas } from "../client/index.ts";
 import { shortAge } from "../words/durations.ts";
 import { RUN_FILTER_NAMES, type RunFilters } from "../words/run-filters.ts";
-import { SINCE_PRESETS } from "../words/since.ts";
 import { STATUSES } from "../words/statuses.ts";
+import { SINCE_PRESETS } from "../words/times.ts";
 import { WAITING_FILTERS } from "../words/waiting.ts";
 import { type CliCommand, OfferingOption, readId, repeated, repeatedOf, SuggestingOption, take } from "./command.ts";
 import { CommandFailed, EXIT, UsageError } from "./exit.ts";
 import { people } from "./output.ts";
-import { readWhen } from "./times.ts";
+import { readPast, readSince, readUntil } from "./times.ts";
 
 type ActionRun = Schemas["ActionRun"];
 
@@ -97,8 +97,9 @@ async function listCandidates(runs: readonly ActionRun[]): Promise<void> {
  * because they count each one.
  */
 export interface FilterFlags extends RunFilters {
-  /** An instant, although the user may have typed 24h. */
+  /** Instants, although the user may have typed 24h. */
   readonly since?: string;
+  readonly until?: string;
 }
 
 /** What the options of gates choose. */
@@ -131,14 +132,22 @@ export function withFilters(command: CliCommand): CliCommand {
     .addOption(
       new SuggestingOption(
         "--since <when>",
-        "only runs created since then: 30m, 24h, 7d, today, yesterday or a date, in your time zone",
+        'only runs created since then: 30m, 24h, 7d, yesterday, "last tuesday", a date or a time',
         SINCE_PRESETS,
       )
         .conflicts("createdAfter")
-        .argParser(readWhen),
+        .argParser(readSince),
     )
-    .addOption(new Option("--created-after <time>", "only runs created after this time, such as 2026-01-31T12:00:00Z"))
-    .addOption(new Option("--created-before <time>", "only runs created before this time"))
+    .addOption(
+      new SuggestingOption("--until <when>", "only runs created until then, the day that you name included", [
+        "yesterday",
+        "24h",
+      ])
+        .conflicts("createdBefore")
+        .argParser(readUntil),
+    )
+    .addOption(new Option("--created-after <time>", "only runs created after this instant").argParser(readPast))
+    .addOption(new Option("--created-before <time>", "only runs created before this instant").argParser(readPast))
     .addOption(
       new OfferingOption(
         "--label <text>",
@@ -149,7 +158,13 @@ export function withFilters(command: CliCommand): CliCommand {
   return withGateFilters(command);
 }
 
-export function filterOf({ since, createdAfter = since, ...flags }: FilterFlags): RunFilters {
-  const given: Readonly<Record<string, unknown>> = { ...flags, createdAfter };
+export function filterOf({
+  since,
+  until,
+  createdAfter = since,
+  createdBefore = until,
+  ...flags
+}: FilterFlags): RunFilters {
+  const given: Readonly<Record<string, unknown>> = { ...flags, createdAfter, createdBefore };
   return present(Object.fromEntries(RUN_FILTER_NAMES.map((name) => [name, given[name]])));
 }

@@ -1,35 +1,37 @@
-/** Readers of times for options: when a list begins, a time ahead, and a grace period. */
+/** Readers of times for options: all take the same texts, in the time zone of this machine. And of a grace period. */
 import { InvalidArgumentError } from "commander";
-import { sinceInstant, UNIT_MS } from "../words/since.ts";
+import { laterInstant, sinceInstant, TIMES_HELP, UNIT_MS, untilInstant } from "../words/times.ts";
 
-/** An offset is required, because an instant that depends on the machine would surprise the readers of a script. */
+/** An instant that every machine reads alike. It can be more precise than a Date. */
 const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$/;
-const LOCAL_TIME = /^\d{4}-\d\d-\d\d[Tt ]\d/;
 /** The longest grace period, as the API bounds it. */
 const GRACE_MAX_SECONDS = 604_800;
 
-/** An instant from `24h`, `yesterday`, a date or a time. Days begin at midnight in the machine's time zone. */
-export function readWhen(text: string): string {
-  const isLocal = LOCAL_TIME.test(text) && !INSTANT.test(text);
-  const at = isLocal ? null : sinceInstant(text, new Date());
-  if (at !== null) return at.toISOString();
-  throw new InvalidArgumentError(
-    "Use a time ago such as 30m, 24h, 7d or 2w, today, yesterday, a date such as 2026-01-31, " +
-      "or a time such as 2026-01-31T12:00:00Z.",
-  );
+/** In the past: the first instant of what the text names. */
+export function readSince(text: string): string {
+  return instantOf(text, sinceInstant);
 }
 
-/**
- * An instant from `+2h`, or one that stays as it is written. It is read before anything is sent, so that a retry of the
- * request repeats the same instant. The service refuses what no calendar has.
- */
+/** In the past: the first instant after what the text names, so that a day is within. */
+export function readUntil(text: string): string {
+  return instantOf(text, untilInstant);
+}
+
+/** In the past: the first instant of what the text names. One of RFC 3339 stays as it is written. */
+export function readPast(text: string): string {
+  return INSTANT.test(text) ? text : readSince(text);
+}
+
+/** The same ahead. The service refuses what no calendar has. */
 export function readLater(text: string): string {
-  const [, count, unit = ""] = /^\+(\d{1,6})([mhd])$/.exec(text) ?? [];
-  if (count !== undefined) return new Date(Date.now() + Number(count) * (UNIT_MS[unit] ?? 0)).toISOString();
-  if (INSTANT.test(text)) return text;
-  throw new InvalidArgumentError(
-    "Use a time from now such as +30m, +2h or +1d, or a time with an offset such as 2026-01-31T06:00:00+01:00.",
-  );
+  return INSTANT.test(text) ? text : instantOf(text, laterInstant);
+}
+
+/** It is read before anything is sent, so that a retry of the request repeats the same instant. */
+function instantOf(text: string, read: typeof sinceInstant): string {
+  const at = read(text, new Date());
+  if (at !== null) return at.toISOString();
+  throw new InvalidArgumentError(`Use ${TIMES_HELP}.`);
 }
 
 /** How long an old secret still works, in seconds, from `90s`, `30m`, `12h` or `7d`. `0` needs no unit. */

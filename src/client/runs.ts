@@ -37,7 +37,7 @@ const FOLLOWED_PAGE = 200;
 export type RunFilter = Omit<NonNullable<paths[typeof RUNS]["get"]["parameters"]["query"]>, "cursor">;
 
 /** How the list of a `follow` is narrowed. */
-export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order">;
+export type FollowedList = Omit<RunFilter, keyof FollowOptions<unknown> | "limit" | "order" | "text">;
 
 export interface CancelOptions extends ChangeOptions, DetailOptions {
   /** Why: one line of at most 1 KiB. The job and every reader of the run can see it. */
@@ -114,7 +114,7 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     list,
     /** How many runs of each status match. It can be some seconds behind. A count beyond 1000 is `{ atLeast: 1000 }`. */
     async summary(
-      filter: Omit<RunFilter, "limit" | "include"> = {},
+      filter: Omit<RunFilter, "limit" | "include" | "text"> = {},
       options?: CallOptions,
     ): Promise<Schemas["ActionRunSummary"]> {
       return bodyOf(await api.GET(`${RUNS}/summary`, { params: { path: scope, query: filter }, ...sent(options) }));

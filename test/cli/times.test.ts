@@ -1,38 +1,39 @@
-/** Times that people type: when a list begins, a time ahead, and a grace period. */
+/** Times that people type: in the past, ahead, and a grace period. What the words mean is in `test/words/times.test.ts`. */
 
 import { expect, test, vi } from "vitest";
-import { readGracePeriod, readLater, readWhen } from "../../src/cli/times.ts";
+import { readGracePeriod, readLater, readPast, readSince, readUntil } from "../../src/cli/times.ts";
 import { json } from "./misbehaving.ts";
 import { saying, service } from "./service.ts";
 
-test.each([
-  ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z"],
-  ["2026-01-31t12:00+01:00", "2026-01-31T11:00:00.000Z"],
-])("--since %s is an instant for the service", (text, expected) => {
-  expect(readWhen(text)).toBe(expected);
-});
-
-test.each(["2026-01-31T12:00", "2026-01-31 12:00", "0099-01-01", "2026-02-30", "last week"])(
-  "--since %s is refused, because a script must mean the same instant on every machine",
-  (text) => expect(() => readWhen(text)).toThrow(/Use a time ago such as 30m, 24h, 7d or 2w, today, yesterday/),
-);
+const ACCEPTED =
+  /Use a duration such as 30m, 2h, 7d or 2w, a day such as today, .*a time such as 18:00, .*or 2026-11-28T18:00:00Z\./;
 
 test.each([
-  ["+30m", "2026-11-29T20:30:00.000Z"],
-  ["+2h", "2026-11-29T22:00:00.000Z"],
-  ["+30d", "2026-12-29T20:00:00.000Z"],
-  ["2026-11-30T06:00:00+01:00", "2026-11-30T06:00:00+01:00"],
-  ["2026-11-30t06:00z", "2026-11-30t06:00z"],
-])("--not-before %s is a time ahead", (text, expected) => {
+  ["2026-01-31T12:00:00Z", "2026-01-31T12:00:00.000Z", "2026-01-31T12:00:00Z"],
+  ["2026-01-31t12:00:00.1234+01:00", "2026-01-31T11:00:00.123Z", "2026-01-31t12:00:00.1234+01:00"],
+  ["+2h", "2026-11-29T22:00:00.000Z", "2026-11-29T22:00:00.000Z"],
+])("%s means the same for each option", (text, instant, exact) => {
   vi.useFakeTimers({ now: new Date("2026-11-29T20:00:00Z"), toFake: ["Date"] });
-  expect(readLater(text)).toBe(expected);
+  expect([readSince, readUntil].map((read) => read(text))).toEqual([instant, instant]);
+  // These may be more precise than a Date.
+  expect([readPast, readLater].map((read) => read(text))).toEqual([exact, exact]);
   vi.useRealTimers();
 });
 
-test.each(["2h", "+2", "+1.5h", "+9999999d", "2026-11-30T06:00:00", "2026-11-30", "tomorrow", ""])(
-  "--not-before %j is refused, and the sentence says what to use",
+test("30m is ago or ahead, as the option means it, and a day begins at midnight and ends at the next one", () => {
+  vi.useFakeTimers({ now: new Date("2026-11-29T20:00:00Z"), toFake: ["Date"] });
+  const read = (text: string) => [readSince, readUntil, readPast, readLater].map((reader) => reader(text));
+  expect(read("30m")).toEqual([...Array(3).fill("2026-11-29T19:30:00.000Z"), "2026-11-29T20:30:00.000Z"]);
+  const [since = "", until = "", past, later] = read("2026-11-25");
+  expect([past, later]).toEqual([since, since]);
+  expect(Date.parse(until) - Date.parse(since)).toBe(86_400_000);
+  vi.useRealTimers();
+});
+
+test.each(["", "soon", "last week", "2026-02-30", "+2", "+1.5h", "+9999999d", "25:00"])(
+  "%j is refused, and the sentence says what to use",
   (text) => {
-    expect(() => readLater(text)).toThrow(/such as \+30m, \+2h or \+1d, or a time with an offset/);
+    for (const read of [readSince, readUntil, readPast, readLater]) expect(() => read(text)).toThrow(ACCEPTED);
   },
 );
 
@@ -63,29 +64,35 @@ test("list and summary send it as an instant, and a refusal names what is accept
   const [, since = ""] = /createdAfter=([^&]+)/.exec(server.requests[0]?.line ?? "") ?? [];
   expect(Date.now() - Date.parse(decodeURIComponent(since)) - 86_400_000).toBeLessThan(60_000);
   expect(server.requests[0]?.line).toContain("label=nightly");
-  const summary = await run("summary", "--since", "today", "--no-json");
+  const summary = await run("summary", "--since", "today", "--until", "yesterday", "--no-json");
   expect(summary.stdout).toBe("STATUS   RUNS\npending  3\nfailed   1000+\n");
-  expect(server.requests[1]?.line).toMatch(/\/action-runs\/summary\?createdAfter=20/);
+  const [, after, before] =
+    /summary\?createdAfter=(\S+)&createdBefore=(\S+)/.exec(server.requests[1]?.line ?? "") ?? [];
+  expect([after, before]).toEqual([expect.stringContaining("20"), after]);
   for (const args of [
     ["--since", "last week"],
     ["--since", "1h", "--created-after", "2026-01-31T12:00:00Z"],
+    ["--until", "1h", "--created-before", "2026-01-31T12:00:00Z"],
+    ["--created-before", "never"],
   ]) {
     const refused = await run("list", ...args);
     expect([args, refused.code, refused.stdout]).toEqual([args, 2, ""]);
-    expect(refused.stderr).toMatch(/24h, 7d or 2w, today, yesterday|--since.*--created-after/);
+    expect(refused.stderr.replaceAll(/\s+/g, " ")).toMatch(
+      /30m, 2h, 7d or 2w|--since.*--created-after|--until.*--created-before/,
+    );
   }
   expect(server.requests).toHaveLength(2);
 });
 
 test("a refusal of the service names the option that the user typed", async () => {
-  const error = "createdAfter: send a time. labels.0: too long. createdBefore was: not a member";
+  const error = "entityId: send a uuid. labels.0: too long. createdBefore was: not a member";
   const { run } = await saying(400, { error, code: "invalid_query" });
-  const refused = await run("list", "--created-after", "never", "--label", "x");
+  const refused = await run("list", "--entity-id", "never", "--label", "x");
   expect(refused).toEqual({
     code: 2,
     stdout: "",
     stderr:
-      "action-runs: --created-after: send a time. --label: too long. createdBefore was: not a member (invalid_query)\n",
+      "action-runs: --entity-id: send a uuid. --label: too long. createdBefore was: not a member (invalid_query)\n",
   });
   // A member of the body has its own name.
   const inBody = await run("create", "--body", '{"actionName":"x","labels":["y"]}');

@@ -75,8 +75,8 @@ describe("a list", () => {
     const { client, asked } = await stub(...pages, ...pages);
     const listed = list(client());
     expect(await all(listed)).toEqual([run(1), run(2)]);
-    expect(await listed.page()).toEqual({ entries: [run(1)], next: "a+", isStale: false });
-    expect(await listed.page("a+")).toEqual({ entries: [run(2)], next: null, isStale: false });
+    expect(await listed.page()).toEqual({ entries: [run(1)], next: "a+", isStale: false, searchedTo: null });
+    expect(await listed.page("a+")).toEqual({ entries: [run(2)], next: null, isStale: false, searchedTo: null });
     const second = `${url}${url.includes("?") ? "&" : "?"}cursor=a%2B`;
     expect(asked.map((one) => one.url)).toEqual([url, second, url, second]);
   });

@@ -7,7 +7,7 @@ import { type Call, type ListFlags, listing, withCall } from "../call.ts";
 import { CliCommand, examples, limitOption, readPerson } from "../command.ts";
 import { instantText } from "../fields.ts";
 import type { Column, Output } from "../output.ts";
-import { readWhen } from "../times.ts";
+import { readSince, readUntil } from "../times.ts";
 
 interface AuditFlags extends ListFlags, Omit<AuditFilter, "limit"> {}
 
@@ -26,10 +26,14 @@ export function auditCommand(): CliCommand {
     .addOption(new Option("--action <name>", "only this, such as run_approved"))
     .addOption(
       new Option("--since <when>", "only what was done since then: 24h, 7d, today, a date or a time").argParser(
-        readWhen,
+        readSince,
       ),
     )
-    .addOption(new Option("--until <when>", "only what was done before then").argParser(readWhen))
+    .addOption(
+      new Option("--until <when>", "only what was done until then, the day that you name included").argParser(
+        readUntil,
+      ),
+    )
     .addHelpText(
       "after",
       examples(

@@ -85,14 +85,15 @@ export function pauseCommand(): CliCommand {
       new Option("--reason <text>", "why, in one line; all readers of a waiting run see it").makeOptionMandatory(),
     )
     .addOption(
-      new Option("--until <when>", "when the pause ends by itself: +30m, +2h, +1d, or a time with an offset").argParser(
-        readLater,
-      ),
+      new Option(
+        "--until <when>",
+        'when the pause ends by itself: 30m, 2h, tomorrow, "friday 18:00", a date or a time',
+      ).argParser(readLater),
     )
     .addHelpText(
       "after",
       examples(
-        "action-runs pause deploys --reason lunch --until +1h",
+        "action-runs pause deploys --reason lunch --until 1h",
         "action-runs pause --whole-env --reason 'deploy freeze' --until 2026-12-27T00:00:00+01:00",
       ),
     )

@@ -25,6 +25,7 @@ import { changeLine, runTable, runText } from "../run-text.ts";
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
 interface ListFlags extends Flags, FilterFlags {
+  readonly text?: string;
   readonly limit: number;
   readonly all?: boolean;
 }
@@ -41,6 +42,9 @@ export function listCommand(): CliCommand {
     )
     .addOption(statusOption());
   withFilters(command)
+    .addOption(
+      new Option("--text <text>", "only runs whose JSON, title or subject contains this text of 2 to 100 characters"),
+    )
     .addOption(limitOption(50))
     .addOption(new Option("--all", "show all runs"))
     .addHelpText(
@@ -50,6 +54,7 @@ export function listCommand(): CliCommand {
         "action-runs list --label team:shop --label nightly",
         "action-runs list --since 24h --status failed",
         "action-runs list --waiting approval",
+        "action-runs list --text 'disk is full' --since 'last tuesday'",
         "action-runs list --action-name deploy --created-after 2026-11-01T00:00:00Z --all --json",
         "action-runs list --status failed --json | jq -r '.[].error'",
       ),
@@ -80,7 +85,7 @@ function matching(client: Client, flags: ListFlags, limit: number, isTable: bool
   return client.runs.list(
     {
       ...filterOf(flags),
-      ...present({ include: hasDetails ? "details" : undefined }),
+      ...present({ text: flags.text, include: hasDetails ? "details" : undefined }),
       limit: Math.min(limit, PAGE_MAX),
     },
     { onStale },

@@ -7,7 +7,7 @@ import { type Call, calling, type Flags, type ListFlags, listing, showing, withC
 import { CliCommand, examples, limitOption, readId, readPerson } from "../command.ts";
 import { fields, flagsText, instantText } from "../fields.ts";
 import { type Column, type Output, plain } from "../output.ts";
-import { readGracePeriod } from "../times.ts";
+import { readGracePeriod, readLater } from "../times.ts";
 
 type ApiToken = Schemas["ApiToken"];
 
@@ -51,7 +51,10 @@ function createCommand(): CliCommand {
     .addOption(new Option("--role <role>", "what the token may do").choices(ROLES).makeOptionMandatory())
     .addOption(new Option("--env-name <name>", "the only environment that it may use (default: all)"))
     .addOption(
-      new Option("--expires-at <time>", "when it expires, such as 2027-01-31T12:00:00Z (default: with your own token)"),
+      new Option(
+        "--expires-at <time>",
+        "when it expires: 90d, a date or a time (default: with your own token)",
+      ).argParser(readLater),
     )
     .addOption(
       new Option("--person <name>", "the person for whom it acts (default: your own token's)").argParser(readPerson),
@@ -63,7 +66,7 @@ function createCommand(): CliCommand {
       "after",
       examples(
         "action-runs token create ci --role member --env-name production",
-        "action-runs token create dashboard --role viewer --expires-at 2027-01-31T12:00:00Z",
+        "action-runs token create dashboard --role viewer --expires-at 2027-01-31",
         "action-runs token create ada --role member --person ada@example.com --may-approve",
         "action-runs token create portal --role member --may-act-for-others",
         "action-runs token create ci --role member --json | jq -r .token",

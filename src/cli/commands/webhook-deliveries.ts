@@ -9,7 +9,7 @@ import { EXIT } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
 import { plain, wrap } from "../output.ts";
 import { runArgument, wholeRunId, wholeRunIdForChange } from "../run-selection.ts";
-import { readGracePeriod, readWhen } from "../times.ts";
+import { readGracePeriod, readSince, readUntil } from "../times.ts";
 import {
   BODY_HELP,
   deliveryTable,
@@ -62,8 +62,8 @@ interface RotateFlags extends Flags {
 }
 
 /** Whole seconds, so that the same instant can be typed again from the output. */
-function readSecond(text: string): string {
-  return readWhen(text).replace(/\.\d+Z$/, ".000Z");
+function inSeconds(read: (text: string) => string) {
+  return (text: string) => read(text).replace(/\.\d+Z$/, ".000Z");
 }
 
 export function testCommand(): CliCommand {
@@ -180,16 +180,20 @@ export function recoverCommand(): CliCommand {
     )
     .addArgument(nameArgument())
     .addOption(
-      new SuggestingOption(
-        "--since <when>",
-        "runs that ended since then: 30m, 24h, 7d, today, yesterday, a date or a time",
-        ["1h", "24h", "today", "yesterday"],
-      )
-        .argParser(readSecond)
+      new SuggestingOption("--since <when>", "runs that ended since then: 30m, 24h, 7d, yesterday, a date or a time", [
+        "1h",
+        "24h",
+        "today",
+        "yesterday",
+      ])
+        .argParser(inSeconds(readSince))
         .makeOptionMandatory(),
     )
     .addOption(
-      new Option("--until <when>", "runs that ended before then (default: all later ones)").argParser(readSecond),
+      new Option(
+        "--until <when>",
+        "runs that ended until then, the day that you name included (default: all later ones)",
+      ).argParser(inSeconds(readUntil)),
     )
     .addOption(new Option("--include <which>", "which messages to send").choices(INCLUDED).makeOptionMandatory())
     .addHelpText("after", examples("action-runs webhook recover chat --since 24h --include failed"))

@@ -104,14 +104,14 @@ describe("in a script", () => {
   });
 
   test("a start that is refused with 400 names the options and not the members of the request", async () => {
-    const error = "filter.labels.0: is empty. filter.createdBefore: send a time. maxRuns: send a whole number.";
+    const error = "filter.labels.0: is empty. filter.entityId: send a uuid. maxRuns: send a whole number.";
     const { run } = await bulkService({ starts: [(response) => json(response, 400, { error, code: "invalid_body" })] });
-    const ended = await run("cancel", "--label", "", "--created-before", "x", ...YES);
+    const ended = await run("cancel", "--label", "", "--entity-id", "x", ...YES);
     expect(ended).toEqual({
       code: 2,
       stdout: "",
       stderr:
-        "action-runs: --label: is empty. --created-before: send a time. --max: send a whole number. (invalid_body)\n",
+        "action-runs: --label: is empty. --entity-id: send a uuid. --max: send a whole number. (invalid_body)\n",
     });
   });
 

@@ -217,7 +217,7 @@ test("token revoke names the endpoints and actions that the token stored, becaus
 });
 
 test.each([
-  [["recover", "chat", "--since", "soon", "--include", "failed"], /Use a time ago such as 30m/],
+  [["recover", "chat", "--since", "soon", "--include", "failed"], /Use a duration such as 30m/],
   [["recover", "chat", "--since", "1h"], /--include/],
   [["recover", "chat", "--since", "1h", "--include", "all"], /failed, missing/],
   [["test", "chat", "--type", "action_run.failed", "--run", RUN.id], /cannot be used with/],

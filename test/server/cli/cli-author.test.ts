@@ -137,8 +137,8 @@ test.skipIf(!hasTerminal)(
     expect((await run("suggest", "labels", "te")).stdout).toBe("team:shop\n");
     expect((await run("suggest", "action names", "de")).stdout).toBe("deploy\n");
     expect((await run("suggest", "creators", "r")).stdout).toBe("");
-    const refused = await run("list", "--created-after", "never");
-    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/^action-runs: --created-after: /) });
+    const refused = await run("list", "--entity-id", "never");
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringMatching(/^action-runs: --entity-id: /) });
     expect((await run("list", "--help")).stdout).toMatch(/--since <when>.*--created-after <time>/s);
   },
 );
