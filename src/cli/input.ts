@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { createInterface } from "node:readline/promises";
 import { Writable } from "node:stream";
-import { parseExact } from "../words/typed-json.ts";
+import { type JsonType, parseExact, parseTyped } from "../words/typed-json.ts";
 import { CommandFailed, UsageError } from "./exit.ts";
 import { plain } from "./output.ts";
 
@@ -54,18 +54,27 @@ function refuseInexact(text: string, flag: string): void {
   if ("problem" in parsed) throw new UsageError(`${flag}: ${parsed.problem}`);
 }
 
+/** The type that the value of `name=text` must have; null if it is text. */
+export type TypeOf = (name: string) => JsonType | null;
+
 /**
- * Object members from `name=text` and `name:=json`. Throws UsageError for anything else, and for a number that the
- * service would not keep as it is written.
+ * Object members from `name=text` and `name:=json`. Throws UsageError for anything else, for a text that is not of its
+ * type, and for a number that the service would not keep as it is written.
  */
-export function readMembers(pairs: readonly string[], flag: string): Json {
-  return Object.fromEntries(pairs.map((pair) => readMember(pair, flag)));
+export function readMembers(pairs: readonly string[], flag: string, typeOf: TypeOf = () => null): Json {
+  return Object.fromEntries(pairs.map((pair) => readMember(pair, flag, typeOf)));
 }
 
-function readMember(pair: string, flag: string): [string, unknown] {
+function readMember(pair: string, flag: string, typeOf: TypeOf): [string, unknown] {
   const [, name, colon, text = ""] = /^([^=:]+)(:?)=(.*)$/s.exec(pair) ?? [];
   if (name === undefined) throw new UsageError(`${flag}: give name=text, or name:=json.`);
-  if (colon === "") return [name, text];
+  if (colon === "") {
+    const parsed = parseTyped(text, typeOf(name) ?? "string");
+    if ("value" in parsed) return [name, parsed.value];
+    throw new UsageError(
+      `${flag}: the action's schema says what ${plain(name)} is. ${parsed.problem} For another value, use ${plain(name)}:=json.`,
+    );
+  }
   let value: unknown;
   try {
     value = JSON.parse(text);

@@ -5,12 +5,13 @@
 
 import { Option } from "commander";
 import { present } from "../client/api.ts";
-import type { Client, Schemas } from "../client/index.ts";
+import { ActionRunsError, type Client, type Schemas } from "../client/index.ts";
+import { typeOfProperty } from "../words/typed-json.ts";
 import { type CliCommand, OfferingOption, repeated, textOption, wholeNumberFrom } from "./command.ts";
 import { EXIT } from "./exit.ts";
 import { fields, instantText } from "./fields.ts";
 import { untilEnded, withWaiting } from "./follow.ts";
-import { readExactObject, readMembers, readObject } from "./input.ts";
+import { readExactObject, readMembers, readObject, type TypeOf } from "./input.ts";
 import { complain, type Output, plain, wrap } from "./output.ts";
 import { runText } from "./run-text.ts";
 import { readLater } from "./times.ts";
@@ -102,7 +103,10 @@ export const JSON_HELP = "\nGive JSON as text, as @file, or as @- for stdin.\n";
 export function withParameters(command: CliCommand, about = "all parameters, as a JSON object"): CliCommand {
   return command
     .addOption(
-      new Option("-p, --param <name=value>", "one parameter as text, or name:=json; repeatable").argParser(repeated),
+      new Option(
+        "-p, --param <name=value>",
+        "one parameter, of the type that the action's schema names, otherwise text; or name:=json; repeatable",
+      ).argParser(repeated),
     )
     .addOption(textOption("-f, --parameters <json>", about));
 }
@@ -122,28 +126,52 @@ export function withInputs(command: CliCommand): CliCommand {
   return withGates(command);
 }
 
+/** The types of an action's parameters. */
+export type ReadTypes = () => Promise<TypeOf>;
+
+const NO_TYPES: TypeOf = () => null;
+
+/** The types that the schema of a stored action names. `nameOf`: of the action; null if there is none. */
+export async function typesOfAction({ actions }: Client, nameOf: () => Promise<string | null>): Promise<TypeOf> {
+  try {
+    const name = await nameOf();
+    if (name === null) return NO_TYPES;
+    const { definition } = await actions.get(name);
+    return (parameter) => typeOfProperty(definition.parametersSchema, parameter);
+  } catch (error) {
+    // Then all are texts, and the service refuses those that must be something else.
+    if (error instanceof ActionRunsError) return NO_TYPES;
+    throw error;
+  }
+}
+
 /**
  * The parameters; undefined if no option gives one. `base`: the parameters that --param adds to if there is no
- * --parameters.
+ * --parameters. `readTypes`: asked only if a parameter is given as text.
  */
 export async function readParameterFlags(
   { parameters, param }: ParameterFlags,
   base?: unknown,
+  readTypes: ReadTypes = async () => NO_TYPES,
 ): Promise<Json | undefined> {
   const whole = parameters === undefined ? undefined : await readExactObject(parameters, "--parameters");
   if (param === undefined) return whole;
-  return { ...(whole ?? (base as object | undefined)), ...readMembers(param, "--param") };
+  // First without the types, because nothing is asked for a mistake.
+  const asText = readMembers(param, "--param");
+  const hasText = param.some((pair) => !pair.split("=")[0]?.endsWith(":"));
+  const members = hasText ? readMembers(param, "--param", await readTypes()) : asText;
+  return { ...(whole ?? (base as object | undefined)), ...members };
 }
 
 /** The request's body. */
-export async function readInputs(flags: InputFlags): Promise<Json> {
+export async function readInputs(flags: InputFlags, readTypes?: ReadTypes): Promise<Json> {
   const { entityId, recommendations, label, timeout } = flags;
   const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");
   return {
     ...base,
     ...present({
       entityId,
-      parameters: await readParameterFlags(flags, base.parameters),
+      parameters: await readParameterFlags(flags, base.parameters, readTypes),
       recommendations:
         recommendations === undefined ? undefined : await readObject(recommendations, "--recommendations"),
       labels: label && [...label],

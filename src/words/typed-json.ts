@@ -44,6 +44,57 @@ function decimalOf(text: string): string {
   return `${sign}${significant}e${power}`;
 }
 
+/** The types of JSON Schema, each with what people call its values. */
+const TYPES = {
+  string: "text",
+  integer: "a whole number",
+  number: "a number",
+  boolean: "true or false",
+  null: "null",
+  array: "a JSON array",
+  object: "a JSON object",
+} as const;
+export type JsonType = keyof typeof TYPES;
+
+/**
+ * The type that a schema gives to a property of an object. Null if it gives none, several, or says it in a way that only
+ * an evaluator of JSON Schema understands.
+ */
+export function typeOfProperty(schema: unknown, name: string): JsonType | null {
+  const type = memberOf(memberOf(memberOf(schema, "properties"), name), "type");
+  return typeof type === "string" && Object.hasOwn(TYPES, type) ? (type as JsonType) : null;
+}
+
+function memberOf(value: unknown, name: string): unknown {
+  const isObject = typeof value === "object" && value !== null && Object.hasOwn(value, name);
+  return isObject ? (value as Readonly<Record<string, unknown>>)[name] : undefined;
+}
+
+/** The value of this type that a text means. A text stays as it is, so a version 1.10 does not become 1.1. */
+export function parseTyped(text: string, type: JsonType): Parsed {
+  if (type === "string") return { value: text };
+  const parsed = parseExact(text);
+  if (isOfType(safeJson(text), type)) return parsed;
+  return { problem: `It must be ${TYPES[type]}.` };
+}
+
+/** Undefined for a text that is no JSON. */
+function safeJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}
+
+function isOfType(value: unknown, type: JsonType): boolean {
+  if (type === "null") return value === null;
+  if (type === "array") return Array.isArray(value);
+  if (type === "object") return typeof value === "object" && value !== null && !Array.isArray(value);
+  if (type === "integer") return Number.isInteger(value);
+  return typeof value === type;
+}
+
 interface LeftOver {
   /** Where it is: `trigger.url`. */
   readonly member: string;

@@ -16,7 +16,7 @@ import {
   withCommands,
   withPut,
 } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingArgument, readName } from "../command.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, readName, take } from "../command.ts";
 import { UsageError } from "../exit.ts";
 import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
@@ -27,6 +27,7 @@ import {
   JSON_HELP,
   readInputs,
   showCreated,
+  typesOfAction,
   withCreating,
   withInputs,
 } from "../new-run.ts";
@@ -34,11 +35,15 @@ import { type Column, complain, type Output, plain } from "../output.ts";
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
 
+interface VersionsFlags extends Flags {
+  readonly limit: number;
+}
+
 export function actionCommand(): CliCommand {
   const action = new CliCommand("action")
     .summary("store, show, list, delete and run actions")
     .description(
-      "Store, show, list, delete and run actions. A stored action holds the webhook that starts the work, with its " +
+      "Store, show, list, delete and run actions, and list their versions. A stored action holds the webhook that starts the work, with its " +
         "secrets. To run it, nobody needs a secret. To store or delete, a token needs the role owner or admin. To run, " +
         "member is enough.",
     )
@@ -46,7 +51,14 @@ export function actionCommand(): CliCommand {
       "after",
       examples("action-runs action put deploy --body @deploy.json", "action-runs action run deploy --wait"),
     );
-  return withCommands(action, [putCommand(), getCommand(), listCommand(), deleteCommand(), runCommand()]);
+  return withCommands(action, [
+    putCommand(),
+    getCommand(),
+    listCommand(),
+    versionsCommand(),
+    deleteCommand(),
+    runCommand(),
+  ]);
 }
 
 function putCommand(): CliCommand {
@@ -105,6 +117,32 @@ function listCommand(): CliCommand {
     .action(listing(({ client }: Call<ListFlags>) => client.actions.list(), "There are no actions.", actionTable));
 }
 
+function versionsCommand(): CliCommand {
+  return new CliCommand("action versions")
+    .summary("list the versions of an action")
+    .description(
+      "List the versions of an action, newest first: who stored each, when, and what differs from the version before. A " +
+        "secret never shows, so a version with only a new secret shows no difference. With --json each version has its " +
+        "definition. The token needs the role owner or admin.",
+    )
+    .addArgument(nameArgument())
+    .addOption(limitOption(20))
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs action versions deploy",
+        "action-runs action versions deploy --json | jq '.[1].definition' > before.json",
+      ),
+    )
+    .action(
+      calling<VersionsFlags, [string]>(async ({ client, output, flags: { limit } }, name) => {
+        // For people, one more than is shown, which the last one is compared with.
+        const versions = take(client.actions.versions(name), output.isJson ? limit : limit + 1);
+        await output.list(versions, "There are no versions.", (all) => versionTable(all, limit, output));
+      }),
+    );
+}
+
 function deleteCommand(): CliCommand {
   return new CliCommand("action delete")
     .summary("delete an action")
@@ -129,14 +167,14 @@ function runCommand(): CliCommand {
       "after",
       JSON_HELP +
         examples(
-          "action-runs action run deploy -p version=1.4.2 --wait",
+          "action-runs action run deploy -p version=1.4.2 -p replicas=3 --wait",
           "action-runs action run deploy --parameters @parameters.json --label team:shop",
           "action-runs action run deploy --not-before 2026-11-30T06:00:00+01:00",
         ),
     )
     .action(
       calling<RunFlags, [string]>(async ({ client, output, flags }, name) => {
-        const body = await readInputs(flags);
+        const body = await readInputs(flags, () => typesOfAction(client, async () => name));
         if ("actionName" in body)
           throw new UsageError("--body: remove actionName. The run has the name of its action.");
         const created = await client.actions.run(name, body, creatingOptions(flags));
@@ -163,6 +201,40 @@ function actionText({ name, version, definition }: Stored<Schemas["Action"]>, ou
     ["definition", objectText(definition)],
   ];
   return fields(rows, output);
+}
+
+function versionTable(versions: readonly Schemas["ListedVersion"][], shown: number, output: Output): string {
+  const rows = versions.slice(0, shown).map(({ version, changedAt, actorName, definition }, i) => {
+    const before = versions[i + 1];
+    const members = before === undefined ? [] : changedMembers(before.definition, definition);
+    return [
+      String(version),
+      instantText(changedAt),
+      actorName,
+      before && members.length === 0 ? "nothing" : members.join(", "),
+    ];
+  });
+  const columns = [
+    { heading: "VERSION" },
+    { heading: "CHANGED", dispensable: 2 },
+    { heading: "BY", least: 8, dispensable: 1 },
+    { heading: "DIFFERS IN", least: 12 },
+  ];
+  return output.table(columns, rows);
+}
+
+/** The paths of the members in which two definitions differ. A list counts as a whole. */
+export function changedMembers(before: unknown, after: unknown, path = ""): readonly string[] {
+  if (!isObject(before) || !isObject(after)) return JSON.stringify(before) === JSON.stringify(after) ? [] : [path];
+  const names = new Set([...Object.keys(before), ...Object.keys(after)]);
+  return [...names].flatMap((name) => {
+    const below = path === "" ? name : `${path}.${name}`;
+    return changedMembers(before[name], after[name], below);
+  });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 export function actionTable(actions: readonly Schemas["ListedAction"][], output: Output): string {

@@ -7,7 +7,7 @@ import { parseExact } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, OfferingArgument, OfferingOption, textOption, wholeNumberFrom } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { readObject } from "../input.ts";
+import { readObject, type TypeOf } from "../input.ts";
 import {
   type CreatingFlags,
   creatingOptions,
@@ -20,6 +20,7 @@ import {
   readInputs,
   readParameterFlags,
   showCreated,
+  typesOfAction,
   withCreating,
   withGates,
   withInputs,
@@ -142,18 +143,26 @@ async function retry(call: Call<RetryFlags>, runs: readonly string[]): Promise<n
   const { client, output, flags } = call;
   if (isAboutMany(runs, flags)) return retryMany(call, runs);
   const [only = ""] = runs;
-  const changes = await readParameterFlags(flags);
-  if (flags.replaceParameters && changes === undefined) {
+  if (flags.replaceParameters && flags.param === undefined && flags.parameters === undefined) {
     throw new UsageError(
       "--replace-parameters: give the new parameters with -p or -f. For a run without parameters, use -f '{}'.",
     );
   }
   const id = await wholeRunIdForChange(client, only);
+  const changes = await readParameterFlags(flags, undefined, () => typesOfRun(client, id));
   const isWhole = flags.replaceParameters || changes === undefined;
   const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
   const options = { ...creatingOptions(flags), ...gatesOf(flags), ...present({ parameters }) };
   const created = await client.runs.retry(id, options);
   return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
+}
+
+/** Of the run's action as it is now, because a retry goes through that one. */
+function typesOfRun(client: Client, id: string): Promise<TypeOf> {
+  return typesOfAction(client, async () => {
+    const { details } = await client.runs.get(id, { include: "details" });
+    return details?.action?.name ?? null;
+  });
 }
 
 async function retryMany(call: Call<RetryFlags>, runs: readonly string[]): Promise<number> {

@@ -8,8 +8,8 @@ import type { Schemas } from "../../../src/client/index.ts";
 import * as api from "../../support/api/api-objects.ts";
 import type { Settings } from "../command.ts";
 import { cli } from "../in-process.ts";
-import { RUN } from "../misbehaving.ts";
-import { ENVIRONMENT, saying } from "../service.ts";
+import { json, RUN } from "../misbehaving.ts";
+import { ENVIRONMENT, saying, service } from "../service.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-actions-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -113,6 +113,145 @@ describe("action get, list and delete", () => {
   });
 });
 
+/** A service whose action has this schema, and that makes runs of it. */
+async function withSchema(parametersSchema: unknown) {
+  const { server, run } = await service(({ method, url = "" }, response) => {
+    if (method === "POST") return json(response, 201, RUN);
+    if (url.includes("/action-runs/")) {
+      return json(response, 200, { ...RUN, parameters: { old: 1 }, details: DETAILS });
+    }
+    json(response, 200, { trigger: DEFINITION.trigger, parametersSchema }, { ETag: '"3"' });
+  });
+  const posted = () => server.requests.flatMap(({ line, body }) => (line.startsWith("POST") ? [JSON.parse(body)] : []));
+  return { server, posted, run };
+}
+
+describe("-p name=value of an action with a schema", () => {
+  const SCHEMA = {
+    properties: {
+      count: { type: "integer" },
+      ratio: { type: "number" },
+      dry: { type: "boolean" },
+      version: { type: "string" },
+      nothing: { type: "null" },
+      list: { type: "array" },
+      deep: { type: "object" },
+      many: { type: ["integer", "null"] },
+      one: { oneOf: [{ type: "integer" }] },
+      other: { $ref: "#/$defs/x" },
+      odd: { type: "constructor" },
+    },
+  };
+
+  test.each([
+    ["count=2", { count: 2 }],
+    ["count=-0", { count: 0 }],
+    ["count=2.0", { count: 2 }],
+    ["ratio=1e-3", { ratio: 0.001 }],
+    ["dry=false", { dry: false }],
+    ["version=1.10", { version: "1.10" }],
+    ["version=true", { version: "true" }],
+    ["version=", { version: "" }],
+    ["nothing=null", { nothing: null }],
+    ['list=[1,"a"]', { list: [1, "a"] }],
+    ['deep={"a":{}}', { deep: { a: {} } }],
+    ['count:="2"', { count: "2" }],
+    ["many=2", { many: "2" }],
+    ["one=2", { one: "2" }],
+    ["other=2", { other: "2" }],
+    ["odd=2", { odd: "2" }],
+    ["unknown=2", { unknown: "2" }],
+    ["constructor=2", { constructor: "2" }],
+  ])("%s sends %j", async (pair, parameters) => {
+    const { posted, run } = await withSchema(SCHEMA);
+    expect(await run("action", "run", "deploy", "-p", pair)).toMatchObject({ code: 0, stderr: "" });
+    expect(await run("retry", RUN.id, "-p", pair)).toMatchObject({ code: 0, stderr: "" });
+    expect(posted()).toEqual([{ parameters }, { parameters: { old: 1, ...parameters } }]);
+  });
+
+  test.each([
+    ["count=2.5", "a whole number"],
+    ["count=two", "a whole number"],
+    ["count=", "a whole number"],
+    ["count=9007199254740993", "can't keep all digits"],
+    ["ratio=1e400", "a number"],
+    ["dry=yes", "true or false"],
+    ["nothing=", "null"],
+    ["list={}", "a JSON array"],
+    ["deep=[]", "a JSON object"],
+    ["deep=null", "a JSON object"],
+  ])("%s is a usage error that names the parameter, and no run is made", async (pair, what) => {
+    const { posted, run } = await withSchema(SCHEMA);
+    for (const command of [
+      ["action", "run", "deploy"],
+      ["retry", RUN.id],
+    ]) {
+      const refused = await run(...command, "-p", pair);
+      expect([refused.code, refused.stdout]).toEqual([2, ""]);
+      expect(refused.stderr).toContain(`what ${pair.split("=")[0]} is. `);
+      expect(refused.stderr).toContain(what);
+    }
+    expect(posted()).toEqual([]);
+  });
+
+  test.each([undefined, true, false, [], "x", { properties: null }, { properties: { count: true } }])(
+    "is text if the schema is %j",
+    async (schema) => {
+      const { posted, run } = await withSchema(schema);
+      expect(await run("action", "run", "deploy", "-p", "count=2")).toMatchObject({ code: 0 });
+      expect(posted()).toEqual([{ parameters: { count: "2" } }]);
+    },
+  );
+
+  test("asks for no schema without a text, and for a mistake asks nothing", async () => {
+    const { server, run } = await withSchema(SCHEMA);
+    expect(await run("action", "run", "deploy", "-p", "count:=2")).toMatchObject({ code: 0 });
+    expect(server.requests).toHaveLength(1);
+    expect(await run("action", "run", "deploy", "-p", "count=2", "-p", "count")).toMatchObject({ code: 2 });
+    expect(server.requests).toHaveLength(1);
+  });
+});
+
+describe("action versions", () => {
+  const version = (n: number, actorName: string, definition: object) => ({
+    version: n,
+    changedAt: `2026-11-2${n}T13:21:48.373Z`,
+    actor: "root",
+    actorName,
+    definition,
+  });
+  const trigger = { url: "https://ci.example.com", headers: { Authorization: null } };
+  const VERSIONS = [
+    version(4, "ada\u001b[31m", { trigger }),
+    version(3, "root", { trigger }),
+    version(2, "root", { trigger: { ...trigger, url: "https://old.example.com" }, labels: ["a"] }),
+    version(1, "root", { trigger: { url: "https://old.example.com" }, labels: ["b"] }),
+  ];
+
+  test("says who stored each, when, and what differs from the one before", async () => {
+    const { server, run } = await saying(200, VERSIONS);
+    const { stdout } = await run("action", "versions", "deploy", "--no-json");
+    expect(stdout.split("\n").map((line) => line.replaceAll(/ +/g, " ").trim())).toEqual([
+      "VERSION CHANGED BY DIFFERS IN",
+      expect.stringMatching(/^4 2026-11-24T13:21:48Z ada.*31m nothing$/),
+      "3 2026-11-23T13:21:48Z root trigger.url, labels",
+      "2 2026-11-22T13:21:48Z root trigger.headers, labels",
+      "1 2026-11-21T13:21:48Z root",
+      "",
+    ]);
+    expect(stdout).not.toContain("\u001b");
+    const few = await run("action", "versions", "deploy", "--no-json", "--limit", "2");
+    expect(few.stdout).toMatch(/\n3 .*trigger.url, labels\n$/);
+    expect(server.requests[0]?.line).toBe(`GET ${ENVIRONMENT}/actions/deploy/versions`);
+  });
+
+  test("prints the service's entries as JSON", async () => {
+    const { run } = await saying(200, VERSIONS);
+    const { stdout } = await run("action", "versions", "deploy", "--json", "--limit", "3");
+    expect(JSON.parse(stdout)).toEqual(VERSIONS.slice(0, 3));
+  });
+});
+
 describe("a command that makes a run", () => {
   const inputs = ["-p", "version=1.4.2", "--label", "team:shop", "--label", "nightly", "--timeout", "5"];
   const body = { parameters: { version: "1.4.2" }, labels: ["team:shop", "nightly"], timeout: 5 };
@@ -137,8 +276,8 @@ describe("a command that makes a run", () => {
     const ended = await run(...args, "--idempotency-key", "k-1");
     expect(ended).toMatchObject({ code: 0, stderr: "" });
     expect(JSON.parse(ended.stdout)).toEqual(RUN);
-    expect(sent()).toEqual([[line, expected]]);
-    expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
+    expect(sent().filter(([sent]) => sent.startsWith("POST"))).toEqual([[line, expected]]);
+    expect(server.requests.at(-1)?.headers["idempotency-key"]).toBe("k-1");
   });
 
   const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";

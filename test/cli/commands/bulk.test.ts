@@ -110,8 +110,7 @@ describe("in a script", () => {
     expect(ended).toEqual({
       code: 2,
       stdout: "",
-      stderr:
-        "action-runs: --label: is empty. --entity-id: send a uuid. --max: send a whole number. (invalid_body)\n",
+      stderr: "action-runs: --label: is empty. --entity-id: send a uuid. --max: send a whole number. (invalid_body)\n",
     });
   });
 
