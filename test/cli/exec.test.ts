@@ -294,7 +294,10 @@ describe.concurrent("a cancel of the run", () => {
     const { settings, reports } = await answering(mark, ordered(60_000, "wrong branch"));
     const ended = await cli(every(`echo ready; : >'${mark}'; exec sleep 20`), settings);
     expect(ended).toMatchObject({ code: 143, stdout: "ready\n" });
-    expect(ended.stderr).toBe("action-runs: The run was cancelled: wrong branch. The command must end within 40 s.\n");
+    expect(ended.stderr).toBe(
+      "action-runs: The run was cancelled: wrong branch. The command must end within 40 s.\n" +
+        "action-runs: The run was cancelled: sh was ended by SIGTERM.\n",
+    );
     const output = { exitCode: 143, tail: "ready\n" };
     expect(reports()).toEqual([{ status: "failed", error: "cancelled: sh was ended by SIGTERM", output }]);
   });
@@ -327,7 +330,24 @@ describe.concurrent("a cancel of the run", () => {
     const { settings, reports } = await answering(mark, ordered(60_000));
     const ended = await cli(every(waiting("trap 'echo tidy; exit 0' TERM;", mark)), settings);
     expect(ended).toMatchObject({ code: 8, stdout: "tidy\n" });
+    expect(ended.stderr).toMatch(/\naction-runs: The run was cancelled: sh stopped when it was asked to\.\n$/);
     expect(reports()).toMatchObject([{ status: "failed", error: "cancelled: sh stopped when it was asked to" }]);
+  });
+
+  test("that only the report hears of is said, and exec exits 8, or with the status of a command that failed", async () => {
+    for (const [script, code, how] of [
+      ["echo done", 8, "sh exited with status 0"],
+      ["exit 3", 3, "sh exited with status 3"],
+    ] as const) {
+      const { settings, reports } = await newService((request, response) => {
+        if (isBeat(request)) return false;
+        json(response, 409, { error: "It was cancelled.", code: "run_cancelled" });
+        return true;
+      });
+      const ended = await cliHere(shell(script), settings);
+      expect(ended).toMatchObject({ code, stderr: `action-runs: The run was cancelled: ${how}.\n` });
+      expect(reports()).toHaveLength(1);
+    }
   });
 
   test("that has already ended the run stops the command too, and the refused report is no fault", async () => {
@@ -339,7 +359,9 @@ describe.concurrent("a cancel of the run", () => {
     const ended = await cli(every("exec sleep 20"), settings);
     expect(ended).toMatchObject({
       code: 143,
-      stderr: "action-runs: The run was cancelled. The command must end within 10 s.\n",
+      stderr:
+        "action-runs: The run was cancelled. The command must end within 10 s.\n" +
+        "action-runs: The run was cancelled: sh was ended by SIGTERM.\n",
     });
     expect(reports()).toHaveLength(1);
   });

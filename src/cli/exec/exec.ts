@@ -68,7 +68,8 @@ exec learns from a heartbeat that the run was cancelled. Then it sends SIGTERM
 to the command and all that it started, and SIGKILL after two thirds of the
 time that the run has left, or after 10 seconds if the run has already ended.
 Then it reports the run as failed, and exits with the command's status, or
-with 8 if that is 0. If exec gets SIGINT, SIGTERM or SIGHUP, all that the
+with 8 if that is 0. The last line on stderr says that the run was cancelled,
+also if exec learns it from the response to its report. If exec gets SIGINT, SIGTERM or SIGHUP, all that the
 command started gets it too. On a terminal, signals go to the command alone.
 On Windows, exec ends all of them at once, without SIGTERM.
 
@@ -148,12 +149,14 @@ async function execute(execution: Execution): Promise<number> {
     const signal = signals.first;
     signals.endOnSecond();
     const fault = await deliver(execution, end, signal, output, before);
-    if (fault !== null && !(end.isStopped && isCancelled(fault))) {
+    if (fault !== null && !isCancelled(fault)) {
       complain(`The report failed: ${errorSentence(fault)}`);
       return end.status === 0 ? exitCodeOf(fault) : end.status;
     }
-    // A command may trap TERM and exit with 0, but its work is not done.
-    return end.isStopped && end.status === 0 ? EXIT.stop : end.status;
+    const isOver = end.isStopped || fault !== null;
+    if (isOver) complain(`The run was cancelled: ${howEnded(execution.command, end)}.`);
+    // A command may trap TERM and exit with 0, but its work is not done. Or it ended before exec heard of the cancel.
+    return isOver && end.status === 0 ? EXIT.stop : end.status;
   } finally {
     signals.stop();
   }
@@ -277,20 +280,26 @@ async function deliver(
 
 /** Why the command failed, in one line; null if it succeeded. Without its arguments, because they may hold secrets. */
 function errorOf(
-  [command = ""]: readonly string[],
-  { status, endedBy, fault, isStopped }: JobEnd,
+  command: readonly string[],
+  end: JobEnd,
   signal: NodeJS.Signals | null,
   printed: CommandOutput,
 ): string | null {
-  const name = basename(command);
-  const how = endedBy === null ? `exited with status ${status}` : `was ended by ${endedBy}`;
-  // With status 0 it looks like a success, but its work is not done.
-  if (isStopped) return `cancelled: ${name} ${status === 0 ? "stopped when it was asked to" : how}`;
+  const [name = ""] = command;
+  const { status, fault, isStopped } = end;
+  if (isStopped) return `cancelled: ${howEnded(command, end)}`;
   if (signal !== null) return `cancelled by ${signal}`;
-  if (fault !== null) return `${name} could not be started: ${fault}`;
+  if (fault !== null) return `${basename(name)} could not be started: ${fault}`;
   if (status === 0) return null;
   const line = printed.errorLine();
-  return line === "" ? `${name} ${how}` : `${name} ${how}: ${line}`;
+  return line === "" ? howEnded(command, end) : `${howEnded(command, end)}: ${line}`;
+}
+
+function howEnded([name = ""]: readonly string[], { status, endedBy, isStopped }: JobEnd): string {
+  if (endedBy !== null) return `${basename(name)} was ended by ${endedBy}`;
+  // With status 0 it looks like a success, but its work is not done.
+  const isTidy = isStopped && status === 0;
+  return isTidy ? `${basename(name)} stopped when it was asked to` : `${basename(name)} exited with status ${status}`;
 }
 
 /** A text that changes when the file is written, so that an older file is not taken for a result. */
