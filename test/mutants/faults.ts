@@ -353,6 +353,30 @@ export const FAULTS: readonly Fault[] = [
     to: '"", source === "action" ? 1 : 0',
     tests: ["test/runs/coordinator/outcomes"],
   },
+  {
+    name: "page-behind-bytes",
+    breaks: "a page by a text that ends at 32 MiB says where the next one goes on",
+    room: "src/runs/d1",
+    from: "OR looked.searched >= ${TEXT_MAX_BYTES} AS is_last",
+    to: "AS is_last",
+    tests: ["test/runs/api/text-lists"],
+  },
+  {
+    name: "old-version-found",
+    breaks: "a list by a text leaves out D1's version of a run that the coordinator has changed",
+    room: "src/runs/replication",
+    from: "if (matchesFixed(facts, query)) ids.push(facts.id); last = facts.id; looked++; if (!isAsked) continue;",
+    to: "if (row !== null) ids.push(facts.id); last = facts.id; looked++; if (!isAsked) continue;",
+    tests: ["test/runs/api/text-lists"],
+  },
+  {
+    name: "turn-left-early",
+    breaks: "a query that was given up holds the turn, because D1 goes on with it",
+    room: "src/runs/coordinator",
+    from: "within(QUERY_MAX_MS, page",
+    to: "within(READ_MAX_MS, page",
+    tests: ["test/runs/api/text-lists"],
+  },
 ];
 
 /** The source with the fault, once for each place that has its text. White space may differ, because formats change. */
