@@ -28,6 +28,8 @@ interface Said {
   readonly isPast: boolean;
 }
 
+/** No time is longer. */
+const TEXT_MAX_CHARACTERS = 64;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
 /** The units of a duration. */
@@ -62,6 +64,7 @@ export function laterInstant(text: string, now: Date, zone: Zone = LOCAL): Date 
 /** `later`: how many days after a day that is named without a time. */
 function instantOf(text: string, said: Said, later: 0 | 1): Date | null {
   const { now, zone } = said;
+  if (text.length > TEXT_MAX_CHARACTERS) return null;
   const words = text.trim().toLowerCase().replaceAll(/\s+/g, " ");
   if (words === "now") return now;
   const at = spanOf(words, said) ?? dateTimeOf(words, zone) ?? clockOf(words, said) ?? dayOf(words, said, later);

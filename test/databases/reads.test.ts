@@ -101,6 +101,30 @@ describe("what a coordinator says to a list", () => {
   });
 });
 
+describe("a list by text", () => {
+  it("reads the database where the object says that the environment lives, and no other", async () => {
+    const path = newRunsPath();
+    const [environment] = path.split("/action-runs");
+    expect((await ask("PUT", `${environment}/database`, { body: { database: 2 } })).status).toBe(200);
+    const { id } = await createRun(path);
+    await replicated(path);
+    await listed(path, env);
+    expect(await listed(`${path}?text=deploy`, env)).toMatchObject({ ids: [id], calls: { 2: 1 }, isStale: false });
+  });
+
+  it("is stale if the object that answers lacks a move, and 503 if it says that the database is not bound", async () => {
+    const { path, ids } = await spread();
+    const saying = (answer: object) => reading({ upkeep: { search: () => answer } });
+    const runs = [JSON.stringify(onTheWire({ id: ids[1] }))];
+    const answer = { ok: true, home: { database: 1, generation: 1 }, isStale: false, runs, nextAfter: null };
+    expect(await listed(`${path}?text=deploy`, saying(answer))).toMatchObject({ ids: [ids[1]], isStale: false });
+    await listed(path, answering(lackingNothing({ database: 3, generation: 2 })));
+    expect(await listed(`${path}?text=deploy`, saying(answer))).toMatchObject({ ids: [ids[1]], isStale: true });
+    const unbound = saying({ ok: false, reason: "database_not_bound" });
+    expect(await listed(`${path}?text=deploy`, unbound)).toMatchObject({ status: 503, ids: "database_not_bound" });
+  });
+});
+
 describe("while the control database is down", () => {
   it("an isolate uses what it remembers for 10 minutes, and then lists are 503", async () => {
     const { path, ids } = await spread();

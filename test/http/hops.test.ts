@@ -294,6 +294,18 @@ it.each([
   }
 });
 
+it("a list by text calls the coordinator once, which reads D1", async () => {
+  const path = newPath();
+  await createRun(path);
+  await replicated(path);
+  for (const query of ["text=deploy", "text=none", "text=deploy&label=a&include=details"]) {
+    expect(await hopsOf(() => ask("GET", `${path}?${query}`))).toEqual({
+      lines: [{ status: 200, d1: 0, coordinator: 1 }],
+      calls: 1,
+    });
+  }
+});
+
 it("facets call D1 once and no coordinator", async () => {
   const asked = () => ask("GET", `${newPath()}/facets?field=label&contains=de`);
   expect(await hopsOf(asked)).toEqual({ lines: [{ status: 200, d1: 1, coordinator: 0 }], calls: 1 });

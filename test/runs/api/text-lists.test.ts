@@ -72,6 +72,7 @@ const HOSTILE: readonly [what: string, text: string][] = [
   ["a backslash", "C:\\new\\table"],
   ["a tab and a line end", "one\ttwo\r\nthree"],
   ["a control character", "bell\u0007\u001b[31m"],
+  ["a NUL", "a\u0000b"],
   ["an emoji", "ship it 🚀 now"],
   ["bidirectional characters", "abc\u202edcb\u2066x"],
   ["combining marks", `e\u0301${"\u0300".repeat(50)}`],
