@@ -133,6 +133,30 @@ test.skipIf(!hasTerminal)(
       return running === 1 && succeeded === 1 && failed === 1;
     });
 
+    // What is only a part of an error, and what differs between two versions of an action.
+    const found = await jsonOf("list", "--text", "shop-42 is NOT", "--since", "yesterday 00:00", "--until", "today");
+    expect(found.map(({ id }: { id: string }) => id)).toEqual([created.id]);
+    const scale = { parametersSchema: { properties: { replicas: { type: "integer" } } } };
+    for (const more of [{}, { timeout: 5 }]) {
+      const definition = JSON.stringify({ ...scale, ...more });
+      expect(await run("action", "put", "scale", "--body", definition)).toMatchObject({ code: 0 });
+    }
+    expect((await linesOf("action versions scale"))[1]).toMatch(/^\d+ +20\S+ +root +timeout$/);
+    const scaled = await jsonOf("action", "run", "scale", "-p", "replicas=2", "-p", "version=1.10");
+    expect(scaled.parameters).toEqual({ replicas: 2, version: "1.10" });
+    expect(await run("action", "run", "scale", "-p", "replicas=two")).toMatchObject({ code: 2, stdout: "" });
+
+    // The log of a job whose run was cancelled ends with that.
+    const working = start(["exec", "--interval", "1", "--", "sleep", "60"], jobOf(scaled));
+    await until("the job has begun", async () => (await jsonOf("get", scaled.id)).status === "running");
+    expect(await run("cancel", scaled.id, "--reason", "too many")).toMatchObject({ code: 0 });
+    const { code, stderr } = await working.ended;
+    expect([code, stderr.split("\n").at(-2)]).toEqual([
+      143,
+      "action-runs: The run was cancelled: sleep was ended by SIGTERM.",
+    ]);
+    expect(await jsonOf("get", scaled.id)).toMatchObject({ status: "cancelled" });
+
     // Tab knows what is there, and errors name the options that exist.
     expect((await run("suggest", "labels", "te")).stdout).toBe("team:shop\n");
     expect((await run("suggest", "action names", "de")).stdout).toBe("deploy\n");
