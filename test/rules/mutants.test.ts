@@ -12,8 +12,8 @@ it("plants a fault in each place that has its text, whatever white space it has"
   expect(planted("if (a == b) return;", fault)).toEqual([]);
 });
 
-it("lists 43 faults, each under a name of its own", () => {
-  expect(new Set(FAULTS.map(({ name }) => name)).size).toBe(43);
+it("lists each fault under a name of its own", () => {
+  expect(new Set(FAULTS.map(({ name }) => name)).size).toBe(FAULTS.length);
 });
 
 it("names tests that are there", () => {
