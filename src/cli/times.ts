@@ -1,6 +1,6 @@
 /** Readers of times for options: all take the same texts, in the time zone of this machine. And of a grace period. */
 import { InvalidArgumentError } from "commander";
-import { laterInstant, sinceInstant, TIMES_HELP, UNIT_MS, untilInstant } from "../words/times.ts";
+import { laterInstant, sinceInstant, TIMES_HELP, UNIT_MS, untilInstant } from "../words/since.ts";
 
 /** An instant that every machine reads alike. It can be more precise than a Date. */
 const INSTANT = /^\d{4}-\d\d-\d\d[Tt]\d\d:\d\d(:\d\d(\.\d+)?)?([Zz]|[+-]\d\d:\d\d)$/;

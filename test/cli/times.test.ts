@@ -1,4 +1,4 @@
-/** Times that people type: in the past, ahead, and a grace period. What the words mean is in `test/words/times.test.ts`. */
+/** Times that people type: in the past, ahead, and a grace period. What the words mean is in `test/words/since.test.ts`. */
 
 import { expect, test, vi } from "vitest";
 import { readGracePeriod, readLater, readPast, readSince, readUntil } from "../../src/cli/times.ts";

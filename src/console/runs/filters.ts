@@ -5,8 +5,8 @@
  */
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
+import { isRelative, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
-import { isRelative, sinceInstant } from "../../words/times.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import type { RunRow } from "./run-list.ts";
 

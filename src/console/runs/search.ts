@@ -6,8 +6,8 @@
 
 import type { Client } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, RUN_FILTERS } from "../../words/run-filters.ts";
+import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
-import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../words/times.ts";
 import { WAITING_FILTERS } from "../../words/waiting.ts";
 import type { Chip, FilterName } from "./filters.ts";
 import type { RunRow } from "./run-list.ts";

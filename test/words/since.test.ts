@@ -9,7 +9,7 @@ import {
   sinceInstant,
   UTC,
   untilInstant,
-} from "../../src/words/times.ts";
+} from "../../src/words/since.ts";
 
 const ZONE = process.env.TZ;
 afterEach(() => {
