@@ -399,8 +399,7 @@ const order = z.optional(
 
 const text = z.string({ error: "send it once." }).check(
   z.refine((text) => [...text].length >= TEXT_MIN_CHARACTERS && [...text].length <= TEXT_MAX_CHARACTERS, {
-    error: ({ input }) =>
-      `has ${[...String(input)].length} characters; send ${TEXT_MIN_CHARACTERS} to ${TEXT_MAX_CHARACTERS}.`,
+    error: `send ${TEXT_MIN_CHARACTERS} to ${TEXT_MAX_CHARACTERS} characters.`,
   }),
   z.refine((text) => text.isWellFormed(), { error: "has half a surrogate pair; send well-formed Unicode." }),
 );
