@@ -373,8 +373,8 @@ export const FAULTS: readonly Fault[] = [
     name: "turn-left-early",
     breaks: "a query that was given up holds the turn, because D1 goes on with it",
     room: "src/runs/coordinator",
-    from: "QUERY_MAX_MS, page",
-    to: "READ_MAX_MS, page",
+    from: "QUERY_MAX_MS, over",
+    to: "READ_MAX_MS, over",
     tests: ["test/runs/api/text-lists"],
   },
 ];

@@ -7,9 +7,10 @@ import { logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
 import { boundDatabase, NotBound } from "../../settings/databases.ts";
 import { withDetails } from "../action-run.ts";
-import { searchRuns } from "../d1/list.ts";
+import { type ListedRun, searchRuns, type WalkBounds } from "../d1/list.ts";
+import type { Home } from "../home.ts";
 import type { LackingRun, SearchReply } from "../protocol.ts";
-import { mergedPage, type TextQuery } from "../run-filters.ts";
+import { mergedPage, type Page, type TextQuery } from "../run-filters.ts";
 import type { Context } from "./context.ts";
 
 /** How long a page waits for its turn. */
@@ -23,6 +24,8 @@ const QUERY_MAX_MS = 30_000;
 export class TextSearch {
   readonly #context: Context;
   readonly #turns = new Turns();
+  /** What the holder of the turn has asked D1. */
+  #reading: Promise<unknown> = Promise.resolve();
 
   constructor(context: Context) {
     this.#context = context;
@@ -30,39 +33,46 @@ export class TextSearch {
 
   async page(query: TextQuery): Promise<SearchReply> {
     if (!(await this.#turns.take())) return { ok: false, reason: "too_many_searches" };
-    const page = this.#page(query);
-    void this.#leaveAfter(page);
+    this.#reading = Promise.resolve();
     try {
-      return await within(READ_MAX_MS, page);
-    } catch (error) {
-      logFailure("search_failed", error, { coordinator: this.#context.journal.scope });
-      return { ok: false, reason: error instanceof NotBound ? "database_not_bound" : "database_unavailable" };
+      return await this.#page(query);
+    } finally {
+      void this.#leave();
     }
   }
 
   /** The turn is over when D1 has answered, and when the platform no longer holds back the answer. */
-  async #leaveAfter(page: Promise<unknown>): Promise<void> {
-    await within(
-      QUERY_MAX_MS,
-      page.then(() => this.#context.journal.durable()),
-    ).catch(() => null);
+  async #leave(): Promise<void> {
+    const over = this.#reading.then(() => this.#context.journal.durable());
+    await within(QUERY_MAX_MS, over).catch(() => null);
     this.#turns.leave();
   }
 
   /** As `listRunsOf` in the Worker: first what D1 lacks, then D1. */
   async #page(query: TextQuery): Promise<SearchReply> {
-    const { env, journal, lacking, replication } = this.#context;
+    const { journal, lacking, replication } = this.#context;
     const before = { home: replication.home, isStale: replication.isStale };
     const { ids: without, matching, completeTo } = await lacking.searched(query);
     const { home } = replication;
     const isOther = home?.generation !== before.home?.generation;
     const isStale = before.isStale || replication.isStale || isOther;
-    const own = { items: matching.map(toListed), endsAt: completeTo };
     if (home === null) return { ok: true, home, isStale, runs: [], nextAfter: null };
-    const session = (await boundDatabase(env, home.database)).withSession("first-primary");
-    const stored = await searchRuns(session, journal.scope, query, { without, completeTo: completeTo ?? undefined });
-    const { items, endsAt } = mergedPage(own, stored, query);
-    return { ok: true, home, isStale, runs: items.map(({ text }) => text), nextAfter: endsAt };
+    const reading = this.#read(home, query, { without, completeTo: completeTo ?? undefined });
+    this.#reading = reading;
+    try {
+      const stored = await within(READ_MAX_MS, reading);
+      const { items, endsAt } = mergedPage({ items: matching.map(toListed), endsAt: completeTo }, stored, query);
+      return { ok: true, home, isStale, runs: items.map(({ text }) => text), nextAfter: endsAt };
+    } catch (error) {
+      logFailure("search_failed", error, { coordinator: journal.scope });
+      return { ok: false, reason: error instanceof NotBound ? "database_not_bound" : "database_unavailable" };
+    }
+  }
+
+  async #read({ database }: Home, query: TextQuery, bounds: WalkBounds): Promise<Page<ListedRun>> {
+    const { env, journal } = this.#context;
+    const session = (await boundDatabase(env, database)).withSession("first-primary");
+    return searchRuns(session, journal.scope, query, bounds);
   }
 }
 
