@@ -184,7 +184,7 @@ CREATE TABLE definitions (
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
-  filter     TEXT CHECK ((filter IS NULL) = (kind = 'action')), -- JSON: which runs an endpoint hears of
+  filter     TEXT CHECK (filter IS NOT NULL OR kind = 'action'), -- JSON: which runs an endpoint hears of, or an action's group
   features   TEXT,             -- JSON array: what older code must not ignore in the definition; null: nothing
   disabled_version INTEGER,    -- the version that the service has disabled; another version is not disabled
   disabled_at INTEGER,         -- ms

@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = [
   "run_approved",
   "run_rejected",
   "run_released",
+  "run_released_through_pause",
   "run_cancelled",
   "pause_put",
   "pause_deleted",
@@ -91,7 +92,7 @@ export interface AuditEntry {
   readonly targetName: string;
   /** Missing or null if no gate was added, weakened or removed. */
   readonly gates?: GateChange | null;
-  /** What the request said of an approval, a rejection, a pause or a cancel. Null if it said nothing. */
+  /** What the request said of an approval, a rejection, a release, a pause or a cancel. Null if it said nothing. */
   readonly reason: string | null;
   /** Of a bulk operation: what it does to which runs, and how it ended, as JSON. Otherwise missing or null. */
   readonly bulk?: string | null;

@@ -1,6 +1,7 @@
 /** Pauses: over restarts, over clocks that step back, and at the instant at which it ends. */
 
 import { expect, it } from "vitest";
+import { isInForce } from "../../src/runs/pauses.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
 import { BOB, create, DETAILED, holds, newKey, newPause, shown } from "./gated-runs.ts";
 import { type Awake, itAwake, stage, useStage } from "./stage.ts";
@@ -29,8 +30,13 @@ itAwake("of two pauses the one that came last stays, also if the clock has stepp
   const first = newPause({ reason: "first" });
   stage.pass(-HOUR_MS);
   const last = newPause({ reason: "last" });
-  expect([await object.gates.pause(first), await object.gates.pause(last)]).toEqual([true, true]);
-  expect(await object.gates.pauses()).toEqual([last]);
+  const { from } = (await object.gates.pause(first)) ?? {};
+  stage.pass(-HOUR_MS);
+  const kept = { ...last, from, isPlanned: false };
+  expect(await object.gates.pause(last)).toEqual(kept);
+  expect(await object.gates.pauses()).toEqual([kept]);
+  const { groups, pauses } = await object.gates.groups(null, null, 1);
+  expect([groups, pauses.map((pause) => isInForce(pause, stage.now))]).toEqual([[], [true]]);
 });
 
 itAwake("a pause ends at its instant and not before, and the alarm removes it and no other", async (awake) => {

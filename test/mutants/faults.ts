@@ -85,8 +85,8 @@ export const FAULTS: readonly Fault[] = [
     name: "reject-in-pause",
     breaks: "during a pause, a run that does not want to wait is refused, unless it is held already",
     room: "src/runs",
-    from: "(pause === null || !isHeld(run))",
-    to: "pause === null",
+    from: "paused.slice(freeInPause).filter((run) => !isHeld(run))",
+    to: "paused.slice(freeInPause)",
     tests: ["test/runs/scheduling"],
   },
   {
