@@ -152,7 +152,7 @@ CREATE TABLE audit (
   target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
   target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
-  gates      TEXT CHECK (gates IN ('added', 'weakened', 'removed')), -- what the change of an action did to its gates
+  gates      TEXT CHECK (gates IN ('added', 'changed', 'weakened', 'removed')), -- what the change of an action did to its gates
   bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
   reason     TEXT,             -- of an approval, a rejection, a pause or a cancel
   lineage    TEXT,             -- the line of a revoked token, which finds what it left behind

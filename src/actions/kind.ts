@@ -236,15 +236,16 @@ function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
 /**
- * What a change does to the gates, for the audit. Null if no gate is added, weakened or removed. `before`: null if
+ * What a change does to the gates, for the audit. Null if it is none of these changes. `before`: null if
  * there was no action. `after`: null if it is deleted.
  */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, isWeakerApproval),
+    approversChange(before?.approval, after?.approval),
     changeOf(before?.concurrency, after?.concurrency, isWeakerConcurrency),
   ];
-  return (["removed", "weakened", "added"] as const).find((change) => changes.includes(change)) ?? null;
+  return (["removed", "weakened", "added", "changed"] as const).find((change) => changes.includes(change)) ?? null;
 }
 
 function changeOf<Gate>(
@@ -259,10 +260,17 @@ function changeOf<Gate>(
 
 type Approval = NonNullable<Gated["approval"]>;
 
-/** Whoever is named anew may approve now, and without a list, each approver may. */
 function isWeakerApproval(before: Approval, after: Approval): boolean {
-  const isOpener = before.tokens !== undefined && (after.tokens?.some((id) => !before.tokens?.includes(id)) ?? true);
-  return after.required < before.required || (after.allowSelf && !before.allowSelf) || isOpener;
+  return after.required < before.required || (after.allowSelf && !before.allowSelf);
+}
+
+/** Whoever is named anew may approve now, and without a list, each approver may. */
+function approversChange(before: Approval | undefined, after: Approval | undefined): GateChange | null {
+  if (before === undefined || after === undefined) return null;
+  const [named, kept] = [new Set(before.tokens), new Set(after.tokens)];
+  if (named.size === 0) return kept.size === 0 ? null : "added";
+  if (kept.size === 0 || [...kept].some((id) => !named.has(id))) return "weakened";
+  return kept.size < named.size ? "changed" : null;
 }
 
 type Concurrency = NonNullable<Gated["concurrency"]>;
