@@ -181,6 +181,8 @@ export interface ApprovalAnswer {
   readonly request: string | null;
   readonly actionName: string;
   readonly actionVersion: number | null;
+  readonly title: string | null;
+  readonly subject: string | null;
   /** When the run ends if it still waits; null if it does not wait. */
   readonly waitUntil: number | null;
 }

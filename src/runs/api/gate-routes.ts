@@ -212,14 +212,15 @@ function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"])
 /** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
 async function approvalJson(
   environment: RunEnvironment,
-  { rule, approvals, request, actionName: name, actionVersion: version, waitUntil }: ApprovalAnswer,
+  { rule, approvals, request, actionName: name, actionVersion: version, title, subject, waitUntil }: ApprovalAnswer,
   refusals: Refusals,
 ): Promise<string> {
   const { required, allowSelf, tokens = null } = rule;
   const current = await currentVersion(environment, name).catch(() => undefined);
   const isChanged = current === undefined ? null : current !== version;
   return (
-    `{"required":${required},"allowSelf":${allowSelf},"tokens":${JSON.stringify(tokens)},"approvals":${approvals},` +
+    `{"title":${JSON.stringify(title)},"subject":${JSON.stringify(subject)},` +
+    `"required":${required},"allowSelf":${allowSelf},"tokens":${JSON.stringify(tokens)},"approvals":${approvals},` +
     `"until":${JSON.stringify(rfc3339(waitUntil))},"refusals":${JSON.stringify(refusals)},"request":${request ?? "null"},` +
     `"action":${JSON.stringify({ name, version, isChanged })}}`
   );

@@ -41,6 +41,8 @@ export const waiting = z
   .meta({ id: "RunWaiting" });
 
 const APPROVAL = {
+  title: "deploy shop 1.4.2",
+  subject: "shop",
   required: 1,
   allowSelf: false,
   tokens: null,
@@ -70,6 +72,8 @@ const OF_ASKER = ["may_not_approve", "person_required", "not_waiting", "not_an_a
 
 export const approvalOfRun = z
   .object({
+    title: described(z.string().nullable(), "What the run does, as it was when the run was created."),
+    subject: described(z.string().nullable(), "What the run works on."),
     required: described(z.int().min(1), "How many different approvers open the gate."),
     allowSelf: described(z.boolean(), "Whether the run's creator may be an approver."),
     tokens: described(

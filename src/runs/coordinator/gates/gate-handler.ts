@@ -107,7 +107,7 @@ export class GateHandler implements GateCalls {
       if (run === null) return { ok: false, reason: "run_not_found" };
       const rule = run.gates?.approval ?? null;
       if (rule === null) return { ok: false, reason: "approval_not_found" };
-      const { actionName, actionVersion } = run;
+      const { actionName, actionVersion, title, subject } = run;
       // The next decision withdraws those of revoked tokens.
       const revoked = this.#approvers.revokedOf(run.approvals);
       const counting = run.approvals.filter((one) => !revoked.includes(one));
@@ -116,7 +116,8 @@ export class GateHandler implements GateCalls {
       const conflicts = { approve: approveConflict(asDecided, asker), reject: rejectConflict(asDecided, asker) };
       const request = this.#journal.previews.of(id);
       const waitUntil = isWaiting(run) ? (run.gates?.waitUntil ?? null) : null;
-      return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion, waitUntil };
+      const named = { actionName, actionVersion, title, subject };
+      return { ok: true, rule, approvals, conflicts, request, ...named, waitUntil };
     });
   }
 

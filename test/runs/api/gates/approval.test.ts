@@ -34,7 +34,8 @@ describe("the approval of a run", () => {
     const action = { name: "deploy", version: expect.any(Number), isChanged: false };
     const refusals = { approve: null, reject: null };
     const until = run.details.waiting?.until;
-    const expected = { required: 2, allowSelf: true, tokens: null, approvals: [], until, refusals, request, action };
+    const face = { title: null, subject: null };
+    const expected = { ...face, required: 2, allowSelf: true, tokens: null, approvals: [], until, refusals, request, action };
     expect([status, body]).toEqual([200, expected]);
     await storeGated(path, ONE_AT_A_TIME);
     const changed = { ...expected, action: { ...body.action, isChanged: true } };
