@@ -85,7 +85,7 @@ function Pauses({ pauses, mayPause, onOpen }: PausesProps) {
         const { group, from, active } = pause;
         const what = group === WHOLE_ENVIRONMENT ? "the environment" : group;
         return (
-          <li key={`${group} ${from}`} class={`note row is-apart${active ? " is-warning" : ""}`}>
+          <li key={`${group} ${from}`} class={`note row is-apart is-${active ? "warning" : "pending"}`}>
             <p>
               <strong>{active ? `${what} is paused:` : `Planned pause of ${what}:`}</strong>{" "}
               <PauseFacts pause={pause} />

@@ -59,7 +59,7 @@ export function PlannedPause({ group }: { readonly group: string | null }) {
   const next = nextPause(pauses, group);
   if (next === null) return null;
   return (
-    <p class="note is-warning">
+    <p class="tone is-warning">
       <bdi>{plannedText(next, Date.now())}</bdi>
     </p>
   );
