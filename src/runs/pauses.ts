@@ -38,8 +38,9 @@ export function hasEnded({ until }: Pick<Pause, "until">, now: number): boolean 
 }
 
 /**
- * The pause that a run waits for. `inForce`: those in force of the run's group and of its environment. A group's own pause comes first. Of several, the one that ends last counts. `throughAt`: when the run was released
- * through the pauses that held it back then; null if it was not. Those that began later hold it back all the same.
+ * The pause that a run waits for. `inForce`: those in force of the run's group and of its environment. A group's own
+ * pause comes first. Of several, the one that ends last counts. `throughAt`: when the run was released through the
+ * pauses that held it back then; null if it was not. Those that began later hold it back all the same.
  */
 export function holding(inForce: readonly Pause[], throughAt: number | null): Pause | null {
   const held = inForce.filter(({ from }) => throughAt === null || from > throughAt);
