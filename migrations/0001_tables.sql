@@ -152,7 +152,7 @@ CREATE TABLE audit (
   target     TEXT    NOT NULL, -- a token's or session's id, an action's name, or the scope {org}/{project}/{env}
   target_name TEXT   NOT NULL, -- the token's or the action's name, or the scope: a revoked token has no row
   session_id TEXT,             -- the session through which the actor's token acted
-  gates      TEXT CHECK (gates IN ('added', 'weakened', 'removed')), -- what the change of an action did to its gates
+  gates      TEXT CHECK (gates IN ('added', 'changed', 'weakened', 'removed')), -- what the change of an action did to its gates
   bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
   reason     TEXT,             -- of an approval, a rejection, a pause or a cancel
   lineage    TEXT,             -- the line of a revoked token, which finds what it left behind
@@ -184,7 +184,7 @@ CREATE TABLE definitions (
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
-  filter     TEXT CHECK ((filter IS NULL) = (kind = 'action')), -- JSON: which runs an endpoint hears of
+  filter     TEXT CHECK (filter IS NOT NULL OR kind = 'action'), -- JSON: which runs an endpoint hears of, or an action's group
   features   TEXT,             -- JSON array: what older code must not ignore in the definition; null: nothing
   disabled_version INTEGER,    -- the version that the service has disabled; another version is not disabled
   disabled_at INTEGER,         -- ms

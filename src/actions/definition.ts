@@ -7,6 +7,7 @@ import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { checkSchema } from "../base/json-schema/check-schema.ts";
 import {
   APPROVALS_MAX,
+  APPROVER_TOKENS_MAX,
   CONCURRENCY_GROUP,
   CONCURRENCY_KEY_MAX_CHARACTERS,
   CONCURRENCY_LIMIT_MAX,
@@ -24,7 +25,9 @@ import {
   flag,
   inDocument,
   labels,
+  listOf,
   minutes,
+  uuid,
   visibleLine,
   wholeNumber,
 } from "../http/schemas.ts";
@@ -92,19 +95,45 @@ inDocument(concurrency, {
   examples: [{ group: "deploy", key: "{{ parameters.service }}" }],
 });
 
-export const approval = z.strictObject(
-  {
-    required: z._default(
-      described(
-        wholeNumber("a whole number", 1, APPROVALS_MAX),
-        DESCRIBE && "How many different approvers a run needs.",
-      ),
-      1,
-    ),
-    allowSelf: flag(DESCRIBE && "Whether the creator of a run may approve it."),
-  },
-  AN_OBJECT,
+const approvers = z.pipe(
+  listOf(
+    APPROVER_TOKENS_MAX,
+    "tokens",
+    uuid,
+    "send an array of token ids.",
+    z.minLength(1, { error: "is empty; name a token, or leave it out." }),
+  ),
+  z.transform((ids): string[] => [...new Set(ids)]),
 );
+inDocument(approvers, {
+  wire: { type: "array", items: z.globalRegistry.get(uuid)?.wire, minItems: 1, maxItems: APPROVER_TOKENS_MAX },
+  description:
+    "The ids of the API tokens of this project that alone may approve or reject a run. Each of them still needs " +
+    "`mayApprove`. A token below a named one is not named. A set: repeats count once. " +
+    "`required` must not be more than their number.",
+});
+
+export const approval = z
+  .strictObject(
+    {
+      required: z._default(
+        described(
+          wholeNumber("a whole number", 1, APPROVALS_MAX),
+          DESCRIBE && "How many different approvers a run needs.",
+        ),
+        1,
+      ),
+      allowSelf: flag(DESCRIBE && "Whether the creator of a run may approve it."),
+      tokens: z.optional(approvers),
+    },
+    AN_OBJECT,
+  )
+  .check(
+    z.refine(({ required, tokens }) => tokens === undefined || required <= tokens.length, {
+      path: ["required"],
+      error: "is more than the number of tokens; name more tokens, or require fewer approvals.",
+    }),
+  );
 inDocument(approval, {
   id: "ApprovalGate",
   description: "Holds back a run until somebody has approved it. Requires a `trigger`.",

@@ -2,8 +2,10 @@
 
 import type { Context } from "hono";
 import type { GateChange } from "../auth/audit.ts";
+import { selectTokenIds } from "../auth/token-store.ts";
 import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
+import { readD1 } from "../database/read-d1.ts";
 import {
   type AfterWrite,
   type DefinitionKind,
@@ -18,7 +20,7 @@ import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
@@ -92,6 +94,13 @@ function featuresOf({ concurrency, approval }: ActionDefinition): readonly strin
   return concurrency === undefined && approval === undefined ? [] : [GATES];
 }
 
+/** What the list of concurrency groups reads. */
+function filterOf({ concurrency }: ActionDefinition): string | null {
+  if (concurrency === undefined) return null;
+  const { group, limit } = concurrency;
+  return JSON.stringify({ group, limit });
+}
+
 /** Per isolate. */
 export const actionMemory = new DefinitionMemory<KnownAction>(toKnown);
 
@@ -108,6 +117,7 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   secrets: actionSecrets,
   requireStorable,
   requireWhole,
+  filterOf,
   featuresOf,
   gateChangeOf,
 };
@@ -170,10 +180,13 @@ function toKnown({ version, definition: text, sealed, features }: StoredDefiniti
 }
 
 /**
- * Throws `gate_needs_trigger`, `not_configured` and `invalid_body`. Refuses at once what no run
- * could call. Each run checks its URL again, because the settings may have changed.
+ * Throws `gate_needs_trigger`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
+ * call. Each run checks its URL again, because the settings may have changed.
  */
-function requireStorable(c: Context<AppEnv>, { trigger, concurrency, approval }: ActionDefinition): void {
+async function requireStorable(
+  c: Context<AppEnv>,
+  { trigger, concurrency, approval }: ActionDefinition,
+): Promise<void> {
   if (trigger === undefined) {
     const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
     if (gate !== null) throw needsTrigger(gate);
@@ -190,6 +203,16 @@ function requireStorable(c: Context<AppEnv>, { trigger, concurrency, approval }:
     const guarded = guardUrl(plainUrl(template), policy.value);
     if (!guarded.ok) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
   }
+  if (approval?.tokens !== undefined) await requireTokens(c, approval.tokens);
+}
+
+/** A mistyped id would let nobody approve. Throws `invalid_body` and `database_unavailable`. */
+async function requireTokens(c: Context<AppEnv>, ids: readonly string[]): Promise<void> {
+  const known = await readD1(c.get("hops"), () => selectTokenIds(c.env.DB, projectOf(c), ids));
+  const index = ids.findIndex((id) => !known.has(id));
+  if (index < 0) return;
+  const message = "is no token of this project. GET …/tokens lists the ids of the tokens.";
+  throw refusalOf("invalid_body", [{ path: ["approval", "tokens", String(index)], message }]);
 }
 
 function needsTrigger(gate: "concurrency" | "approval"): ApiError {
@@ -213,15 +236,16 @@ function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
 /**
- * What a change does to the gates, for the audit. Null if no gate is added, weakened or removed. `before`: null if
+ * What a change does to the gates, for the audit. Null if it is none of these changes. `before`: null if
  * there was no action. `after`: null if it is deleted.
  */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [
     changeOf(before?.approval, after?.approval, isWeakerApproval),
+    approversChange(before?.approval, after?.approval),
     changeOf(before?.concurrency, after?.concurrency, isWeakerConcurrency),
   ];
-  return (["removed", "weakened", "added"] as const).find((change) => changes.includes(change)) ?? null;
+  return (["removed", "weakened", "added", "changed"] as const).find((change) => changes.includes(change)) ?? null;
 }
 
 function changeOf<Gate>(
@@ -238,6 +262,15 @@ type Approval = NonNullable<Gated["approval"]>;
 
 function isWeakerApproval(before: Approval, after: Approval): boolean {
   return after.required < before.required || (after.allowSelf && !before.allowSelf);
+}
+
+/** Whoever is named anew may approve now, and without a list, each approver may. */
+function approversChange(before: Approval | undefined, after: Approval | undefined): GateChange | null {
+  if (before === undefined || after === undefined) return null;
+  const [named, kept] = [new Set(before.tokens), new Set(after.tokens)];
+  if (named.size === 0) return kept.size === 0 ? null : "added";
+  if (kept.size === 0 || [...kept].some((id) => !named.has(id))) return "weakened";
+  return kept.size < named.size ? "changed" : null;
 }
 
 type Concurrency = NonNullable<Gated["concurrency"]>;

@@ -4,6 +4,7 @@
  */
 
 import { isJsonObject } from "../base/json.ts";
+import { nearest } from "../base/near-names.ts";
 import { shortened } from "../base/visible-text.ts";
 import type { MemberFault } from "../http/errors.ts";
 import { pathsOf } from "../webhooks/template.ts";
@@ -25,10 +26,6 @@ const OPENING = [
 ];
 const SHOWN_NAMES = 5;
 const SHOWN_CHARACTERS = 30;
-/** Longer names are not compared, because a comparison takes the product of both lengths. */
-const COMPARED_CHARACTERS = 64;
-/** A name with more differences than this is another name, and no slip of the fingers. */
-const MOST_SLIPS = 2;
 
 /** The first placeholder whose parameter the schema rules out; null if there is none. Only its first member counts. */
 export function placeholderFault({
@@ -84,28 +81,4 @@ function sentence(name: string | null, names: readonly string[]): string {
       ? "parametersSchema has no parameters. Add this one to it, or remove the placeholder."
       : `parametersSchema has ${told}${more}.`,
   ].join(" ");
-}
-
-/** The name that fewest slips turn into `name`. */
-function nearest(name: string, names: readonly string[]): string | undefined {
-  const near = names
-    .filter((one) => Math.max(one.length, name.length) <= COMPARED_CHARACTERS)
-    .filter((one) => Math.abs(one.length - name.length) <= MOST_SLIPS)
-    .map((one) => ({ one, slips: slipsBetween(name, one) }))
-    .sort((a, b) => a.slips - b.slips)[0];
-  return near !== undefined && near.slips <= MOST_SLIPS ? near.one : undefined;
-}
-
-/** How many characters to insert, remove or replace (Levenshtein). */
-function slipsBetween(a: string, b: string): number {
-  let row = Array.from({ length: b.length + 1 }, (_, n) => n);
-  for (let i = 0; i < a.length; i++) {
-    const next = [i + 1];
-    for (let j = 0; j < b.length; j++) {
-      const replaced = (row[j] ?? 0) + (a[i] === b[j] ? 0 : 1);
-      next.push(Math.min(replaced, (row[j + 1] ?? 0) + 1, (next[j] ?? 0) + 1));
-    }
-    row = next;
-  }
-  return row.at(-1) ?? 0;
 }

@@ -28,6 +28,7 @@ export const AUDIT_ACTIONS = [
   "run_approved",
   "run_rejected",
   "run_released",
+  "run_released_through_pause",
   "run_cancelled",
   "pause_put",
   "pause_deleted",
@@ -49,7 +50,7 @@ export const AUDIT_ACTIONS = [
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
 /** What the change of an action did to the gates that hold back its runs. The worst counts if it did several things. */
-export type GateChange = "added" | "weakened" | "removed";
+export type GateChange = "added" | "changed" | "weakened" | "removed";
 
 /** The service itself, as the actor of what nobody asked for. No token has this id. */
 export const SERVICE = { id: "service", name: "service" } as const;
@@ -89,9 +90,9 @@ export interface AuditEntry {
    * The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`.
    */
   readonly targetName: string;
-  /** Missing or null if no gate was added, weakened or removed. */
+  /** Missing or null if the change did nothing of these. */
   readonly gates?: GateChange | null;
-  /** What the request said of an approval, a rejection, a pause or a cancel. Null if it said nothing. */
+  /** What the request said of an approval, a rejection, a release, a pause or a cancel. Null if it said nothing. */
   readonly reason: string | null;
   /** Of a bulk operation: what it does to which runs, and how it ended, as JSON. Otherwise missing or null. */
   readonly bulk?: string | null;

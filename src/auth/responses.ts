@@ -257,9 +257,9 @@ const auditEntry = z
     ),
     scope: text("`{o}/{p}`, or `{o}/{p}/{envName}` if the entry concerns one environment."),
     gates: described(
-      z.enum(["added", "weakened", "removed"]).nullable(),
+      z.enum(["added", "changed", "weakened", "removed"]).nullable(),
       "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
-        "things, the one that counts most: removed, then weakened, then added. Null if it did nothing of these.",
+        "things, the one that counts most: removed, then weakened, then added, then changed: other tokens approve, and none that did not before. Null if it did nothing of these.",
     ),
     reason: text(
       "The reason that an approval, a rejection, a pause, a cancel or a bulk operation gave. Otherwise null.",

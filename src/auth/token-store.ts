@@ -173,6 +173,15 @@ export const visible = (first: number) => `tokens.project = ?1 AND (?${first} IS
   AND role IN (SELECT value FROM json_each(?${first + 1}))`;
 export const visibleTo = ({ envName, role }: Principal) => [envName, JSON.stringify(rolesUpTo(role))] as const;
 
+/** Which of these ids a token of the project has. */
+export async function selectTokenIds(db: D1Database, project: string, ids: readonly string[]): Promise<Set<string>> {
+  const { results } = await db
+    .prepare("SELECT tokens.id FROM json_each(?2) CROSS JOIN tokens ON project = ?1 AND tokens.id = value")
+    .bind(project, JSON.stringify(ids))
+    .all<{ readonly id: string }>();
+  return new Set(results.map(({ id }) => id));
+}
+
 /** The tokens that the asker may manage, before the id `cursor`, newest first. */
 export async function listTokens(
   db: D1Database,

@@ -122,8 +122,12 @@ export const CONCURRENCY_GROUP = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 export const CONCURRENCY_KEY_MAX_CHARACTERS = 255;
 export const CONCURRENCY_LIMIT_MAX = 100;
 export const APPROVALS_MAX = 5;
+/** Of one action: the tokens that alone may approve its runs. */
+export const APPROVER_TOKENS_MAX = 20;
 /** The coordinator has every pause, also in memory, and a pause can last for ever. */
 export const PAUSES_MAX_PER_ENVIRONMENT = 200;
+/** How far ahead a pause may begin. */
+export const PAUSE_FROM_MAX_DAYS = 90;
 /** Runs that a bulk operation names, or that its filter matches. */
 export const BULK_RUNS_MAX = 500;
 /** Runs that the filter of a bulk operation matches, for those who may manage actions. */

@@ -59,12 +59,22 @@ export function truncatedText(truncated: readonly string[]): string {
   return `${truncated.map(plain).join(", ")}: the service kept only a part`;
 }
 
+/** Who let the run through the pauses of that moment. */
+function letThroughText({
+  by,
+  via,
+  reason,
+}: NonNullable<NonNullable<ActionRunDetails["waiting"]>["throughPause"]>): string {
+  return words("the pause", byText({ by, via }), after(reason ?? undefined));
+}
+
 function detailRows(details: ActionRunDetails) {
   const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting } = details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["gate", waitsForText(details, Date.now())],
     ["at most until", waiting && instantText(waiting.until)],
+    ["let through", waiting?.throughPause && letThroughText(waiting.throughPause)],
     ["approvals", approvalsText(details.approval)],
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
@@ -264,6 +274,7 @@ function eventWords(type: string, said: Said, output: Output): string {
       );
     case "approved":
     case "rejected":
+    case "let_through":
       return words(byText(said), after(said.reason));
     case "approval_withdrawn":
       return words(byText(said), "· the token was revoked");

@@ -25,6 +25,11 @@ export interface DecisionOptions extends ChangeOptions, DetailOptions {
   readonly reason?: string | undefined;
 }
 
+export interface ReleaseOptions extends DecisionOptions {
+  /** Requires a reason. */
+  readonly throughPause?: true | undefined;
+}
+
 /** The client decides for nobody: there is no approval of several runs at once. */
 export function createDecisions({ api, scope, sent }: Caller) {
   const paramsOf = (id: string, options: DecisionOptions) => ({
@@ -54,9 +59,15 @@ export function createDecisions({ api, scope, sent }: Caller) {
       const body = present({ reason: options.reason });
       return bodyOf(await api.POST(`${RUN}/reject`, { params: paramsOf(id, options), body, ...sent(options) }));
     },
-    /** Opens the time gate of a run, as if its `notBefore` had come. The run still needs its approvals and a slot. */
-    async release(id: string, options: ChangeOptions & DetailOptions = {}): Promise<Schemas["DetailedActionRun"]> {
-      return bodyOf(await api.POST(`${RUN}/release`, { params: paramsOf(id, options), ...sent(options) }));
+    /**
+     * Opens the time gate of a run, as if its `notBefore` had come. The run still needs its approvals and a slot. With
+     * `throughPause` and a reason, lets the run pass the pauses that hold it back now, and opens no other gate.
+     */
+    async release(id: string, options: ReleaseOptions = {}): Promise<Schemas["DetailedActionRun"]> {
+      const { throughPause, reason } = options;
+      const isEmpty = throughPause === undefined && reason === undefined;
+      const body = isEmpty ? {} : { body: present({ throughPause, reason }) };
+      return bodyOf(await api.POST(`${RUN}/release`, { params: paramsOf(id, options), ...body, ...sent(options) }));
     },
   };
 }
@@ -70,10 +81,15 @@ export interface ConcurrencyGroups extends ReturnType<typeof createConcurrencyGr
 
 export function createConcurrencyGroups({ api, scope, sent }: Caller) {
   return {
-    /** One entry for each group and key with open runs: how many run, and how many wait. */
+    /** One entry for each group and key with open runs, and for each other group of an action: how many run and wait. */
     list: (filter: GroupFilter = {}, options?: CallOptions): List<Schemas["ConcurrencyGroup"]> =>
       listed(filter, (query) => api.GET(GROUPS, { params: { path: scope, query }, ...sent(options) })),
   };
+}
+
+export interface DeletePauseOptions extends CallOptions {
+  /** The pause's `from`, as the list shows it. */
+  readonly from?: string | undefined;
 }
 
 /** In the place of a group: a pause of all runs of the environment that have any gate. */
@@ -90,14 +106,19 @@ export function createPauses({ api, scope, sent }: Caller) {
     },
     /**
      * Pauses a concurrency group, or with `"-environment"` all runs of the environment that have any gate. Runs that
-     * started before go on. A pause replaces an earlier one. Without `until` it lasts until you delete it.
+     * started before go on. With a `from` in the future, the pause is planned. A pause replaces the one of the group with
+     * the same `from`, or without one, the one that was put without one. Without `until` it lasts until you delete it.
+     * The answer has a `warning` if no action has the group.
      */
     async put(group: string, body: Schemas["PauseRequest"], options?: CallOptions): Promise<Schemas["Pause"]> {
       return bodyOf(await api.PUT(PAUSE, { params: { path: of(group) }, body, ...sent(options) }));
     },
-    /** Ends a pause. A retry succeeds if a try before it ended the pause. */
-    async delete(group: string, options?: CallOptions): Promise<void> {
-      const params = { path: of(group) };
+    /**
+     * Ends the pauses of a group that have begun, or only the one with this `from`, also before it begins. A retry
+     * succeeds if a try before it ended the pause.
+     */
+    async delete(group: string, options: DeletePauseOptions = {}): Promise<void> {
+      const params = { path: of(group), query: present({ from: options.from }) };
       await deleting("pause_not_found", (onRetry) => api.DELETE(PAUSE, { params, ...sent(options, { onRetry }) }));
     },
   };

@@ -42,7 +42,7 @@ export async function storeDefinition<D>(
   sent: D,
   entry: AuditEntry,
 ): Promise<PutDefinition> {
-  kind.requireStorable(c, sent);
+  await kind.requireStorable(c, sent);
   return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
     requirePreconditions(c, kind.noun, stored?.version ?? null);
     const replaces = stored?.version ?? 0;

@@ -57,8 +57,8 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly secrets: SecretRules<D>;
   /** What the service chooses itself for a new definition. Only the response to this PUT shows it. */
   readonly complete?: (sent: D) => Partial<D>;
-  /** Throws an ApiError if the definition can't be stored, before anything is read. */
-  readonly requireStorable: (c: Context<AppEnv>, sent: D) => void;
+  /** Throws an ApiError if the definition can't be stored, before the stored one is read. */
+  readonly requireStorable: (c: Context<AppEnv>, sent: D) => void | Promise<void>;
   /** The same for rules that need the definition with its secrets. The sentence quotes no secret. */
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
   /** What the kind's own queries read instead of the definition, as JSON; null if there are no such queries. */

@@ -41,6 +41,10 @@ export const ERRORS = {
     "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
   ],
   may_not_approve: [403, "This token may not approve or reject runs. Use a token that was minted with mayApprove."],
+  not_an_approver: [
+    403,
+    "The action of this run names the tokens that may approve and reject it, and yours is none of them. Ask the holder of one of these tokens.",
+  ],
   own_run: [
     403,
     "You created this run, or your token is above or below the one that did. Ask another person to decide.",
@@ -52,7 +56,7 @@ export const ERRORS = {
     404,
     "No such bulk operation, or it is no longer kept. GET …/bulk-operations lists those of this environment.",
   ],
-  pause_not_found: [404, "Nothing is paused under this name. GET …/pauses lists the pauses."],
+  pause_not_found: [404, "There is no such pause. GET …/pauses lists the pauses."],
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
@@ -74,6 +78,10 @@ export const ERRORS = {
   not_waiting: [
     409,
     "The run does not wait for this decision. GET …/action-runs/{id}?include=details shows its state.",
+  ],
+  not_paused: [
+    409,
+    "No pause of the run's group or of its environment is in force. GET …/action-runs/{id}?include=details says what the run waits for.",
   ],
   already_approved: [
     409,

@@ -6,7 +6,7 @@
 import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
 import { bulkIdOf } from "./bulk.ts";
-import { type Approval, nameOf, type Run, viaOf } from "./run.ts";
+import { type Decided, nameOf, type Run, viaOf } from "./run.ts";
 import type { StoredEvent } from "./timeline.ts";
 
 /** What only the answer to a create shows. */
@@ -119,7 +119,10 @@ function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"
   return { attempts: attempt, reason: `${failedAttempt.reason}.`, nextAttemptAt: rfc3339(nextAt) };
 }
 
-function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, queuePosition: QueuePosition | null) {
+function waitingOf(
+  { gates, waitingFor, waitingSince, waitingReason, throughPause }: Run,
+  queuePosition: QueuePosition | null,
+) {
   if (gates === null || waitingFor === null) return null;
   const { notBefore, waitUntil, concurrency } = gates;
   return {
@@ -130,17 +133,18 @@ function waitingOf({ gates, waitingFor, waitingSince, waitingReason }: Run, queu
     group: concurrency?.group ?? null,
     key: concurrency?.key || null,
     reason: waitingReason,
+    ...(throughPause !== null && { throughPause: shownDecision(throughPause) }),
     ...queuePosition,
   };
 }
 
 function approvalOf({ gates, approvals }: Run) {
   if (!gates?.approval) return null;
-  return { required: gates.approval.required, approvals: approvals.map(shownApproval) };
+  return { required: gates.approval.required, approvals: approvals.map(shownDecision) };
 }
 
-/** An approval as `details` shows it. */
-export function shownApproval({ by, at, reason }: Approval) {
+/** An approval, or a release through a pause, as `details` shows it. */
+export function shownDecision({ by, at, reason }: Decided) {
   return { by: nameOf(by), byId: by.tokenId, via: viaOf(by), at: rfc3339(at), reason };
 }
 

@@ -1,5 +1,6 @@
 /** The calls about runs: those that create, read and change one, those about gates, and those that follow runs. */
 import type { NewDispatch } from "../webhooks/dispatch.ts";
+import type { NewPause, Pause } from "./pauses.ts";
 import type {
   Actor,
   ApprovalRule,
@@ -154,13 +155,14 @@ export interface RunRefusal {
     | "write_required"
     | "already_retried"
     | "token_invalid"
+    | "not_paused"
     | DecisionConflict
     | Conflict;
 }
 
 export type RunReply = RunAnswer | RunRefusal;
 
-/** Who approves or rejects a run, and why. */
+/** Who approves or rejects a run, or releases it through a pause, and why. */
 export interface Decision {
   readonly by: Actor;
   readonly reason: string | null;
@@ -179,28 +181,27 @@ export interface ApprovalAnswer {
   readonly request: string | null;
   readonly actionName: string;
   readonly actionVersion: number | null;
+  readonly title: string | null;
+  readonly subject: string | null;
+  /** When the run ends if it still waits; null if it does not wait. */
+  readonly waitUntil: number | null;
 }
 
 export type ApprovalReply =
   | ApprovalAnswer
   | { readonly ok: false; readonly reason: "run_not_found" | "approval_not_found" };
 
-/** `group`: "" for the whole environment. `until`: in ms; null if only a call ends it. `by`: a person or a token. */
-export interface Pause {
-  readonly group: string;
-  readonly reason: string;
-  readonly until: number | null;
-  readonly by: string;
-  readonly via: string | null;
-  readonly at: number;
-}
-
-/** A concurrency queue with open runs. `limit`: the least of them. `pause`: its reason. */
+/** A concurrency queue with open runs. `limit`: the least of them. */
 export interface ConcurrencyGroup extends ConcurrencyQueue {
   readonly limit: number;
   readonly running: number;
   readonly queued: number;
-  readonly pause: string | null;
+}
+
+/** `pauses`: all of the environment. */
+export interface GroupsAnswer {
+  readonly groups: readonly ConcurrencyGroup[];
+  readonly pauses: readonly Pause[];
 }
 
 export interface GateCalls {
@@ -208,17 +209,19 @@ export interface GateCalls {
   reject(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** Opens the time gate of a run. */
   release(id: string, by: Actor, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /** Lets a run pass the pauses that hold its group or its environment now. */
+  releaseThroughPause(id: string, decision: Decision, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /** `asker`: whose decisions `conflicts` is about. */
   approval(id: string, asker: Actor): Promise<ApprovalReply>;
   /** Whether something holds back the run's webhook, or did. False for a run that the coordinator does not know. */
   hasGates(id: string): Promise<boolean>;
-  /** Replaces an older pause of the group. False if there are too many others. */
-  pause(pause: Pause): Promise<boolean>;
-  /** False if there is no such pause. */
-  resume(group: string): Promise<boolean>;
+  /** The pause as it is stored. Null if there are too many others. */
+  pause(pause: NewPause): Promise<Pause | null>;
+  /** Ends the pause with this `from`, or without one, those of the group that hold now. False if there is none. */
+  resume(group: string, from?: number | null): Promise<boolean>;
   pauses(): Promise<readonly Pause[]>;
   /** The next groups behind `after`, in order. `only`: of this group; null for all. */
-  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<readonly ConcurrencyGroup[]>;
+  groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<GroupsAnswer>;
   /** Says which limit a version of an action has. A higher version's limit counts for all open runs of the action. */
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
 }

@@ -104,6 +104,8 @@ export interface Run extends Omit<NewRun, keyof Face>, Face {
   readonly withdrawnAt: number | null;
   /** Who rejected it, because names repeat. Null if nobody did. */
   readonly rejectedBy: Actor | null;
+  /** Who released it through the pauses that held it back then; null if nobody did. */
+  readonly throughPause: Decided | null;
   /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
 }
@@ -146,6 +148,7 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
     approvals: [],
     withdrawnAt: null,
     rejectedBy: null,
+    throughPause: null,
     failedAttempt: null,
     endCause: null,
     version: 1,
@@ -272,6 +275,8 @@ export interface ApprovalRule {
   readonly required: number;
   /** Whether the run's creator may be one of them. */
   readonly allowSelf: boolean;
+  /** The ids of the tokens that alone may decide. Missing: each token that may approve runs. */
+  readonly tokens?: readonly string[] | undefined;
 }
 
 /** The gates of a run, which never change. Instants in ms. At least one of the three is there. */
@@ -288,15 +293,18 @@ export interface Gates {
   readonly sealedUnder: string | null;
 }
 
-/** An approval that counts. `at` in ms. */
-export interface Approval {
+/** What somebody decided. `at` in ms. */
+export interface Decided {
   readonly by: Actor;
   readonly at: number;
   readonly reason: string | null;
 }
 
+/** An approval that counts. */
+export type Approval = Decided;
+
 /** Why a decision is refused. */
-export type DecisionConflict = "own_run" | "already_approved" | "not_waiting";
+export type DecisionConflict = "own_run" | "already_approved" | "not_waiting" | "not_an_approver";
 
 /** What the conflicts of a decision need of a run. */
 type RunToDecide = Pick<Run, "gates" | "approvals" | "waitingFor">;
@@ -312,6 +320,8 @@ export function approveConflict(
   if (waitingFor === null || !gates?.approval || approvals.length >= gates.approval.required) {
     return "not_waiting";
   }
+  // A token below a named one is not named, because its holder chose who has it.
+  if (gates.approval.tokens?.includes(approver.tokenId) === false) return "not_an_approver";
   if (!gates.approval.allowSelf && isOneself(gates.creator, approver)) return "own_run";
   return approvals.some(({ by }) => isOneself(by, approver)) ? "already_approved" : null;
 }

@@ -26,43 +26,47 @@ export interface QueuedRun {
   readonly isUnchecked: boolean;
   /** The reason of the pause, as the run shows it, if the run waits only for its end. Otherwise null. */
   readonly heldFor: string | null;
+  /** The reason of the pause that holds the run back now; null if none does, or if it was released through them. */
+  readonly pausedFor: string | null;
 }
 
-/**
- * What is in a concurrency queue. `queued`: in the order in which they got into it. `pause`: the reason of the pause;
- * null if there is none.
- */
+/** What is in a concurrency queue. `queued`: in the order in which they got into it. */
 export interface QueueState {
   readonly running: readonly RunningInQueue[];
   readonly queued: readonly QueuedRun[];
-  readonly pause: string | null;
 }
 
 /**
- * What happens to a run. `release`: a queued run starts. `hold`: a queued run would start, but there is this pause.
- * `queue`: a pause held the queued run, and now there is no room for it. `refuse`: there is no room, and the action of
- * the queued run does not wait. `replace`: a newer run of the same action replaces the queued run. `cancel`: a newer
- * run of the same action needs the room of a running one. `check`: the queued run would start, or replace or stop a
- * run, but it is not checked.
+ * What happens to a run. `release`: a queued run starts. `hold`: a queued run would start, but there is a pause with
+ * this reason. `queue`: a pause held the queued run, and now there is no room for it. `refuse`: there is no room, and
+ * the action of the queued run does not wait. `replace`: a newer run of the same action replaces the queued run.
+ * `cancel`: a newer run of the same action needs the room of a running one. `check`: the queued run would start, or
+ * replace or stop a run, but it is not checked.
  */
 export type SchedulingDecision =
-  | { readonly id: string; readonly type: "release" | "hold" | "queue" | "refuse" | "check" }
+  | { readonly id: string; readonly type: "release" | "queue" | "refuse" | "check" }
+  | { readonly id: string; readonly type: "hold"; readonly reason: string }
   | { readonly id: string; readonly type: "replace" | "cancel"; readonly by: string };
 
 /**
  * First come, first served: a run starts while fewer runs are running than the least limit among them and the run, and
  * nobody overtakes. What a conflict leads to is judged here, and not at create, so that a run which waits for its
- * approval stops nobody. During a pause nothing starts and nothing is stopped. A queued run that is not checked keeps
- * its position and its room, and changes nothing.
+ * approval stops nobody. A run that a pause holds back neither starts nor stops another, and those that were released
+ * through the pause overtake it. A queued run that is not checked keeps its position and its room, and changes nothing.
  */
-export function schedule({ running, queued, pause }: QueueState): readonly SchedulingDecision[] {
+export function schedule({ running, queued }: QueueState): readonly SchedulingDecision[] {
   const ends: SchedulingDecision[] = [];
   let staying = queued;
   for (;;) {
-    const free = fitting(running, staying);
-    const leaving = replacedIn(staying, free, pause) ?? refusedIn(staying, free, pause);
+    const passing = staying.filter(({ pausedFor }) => pausedFor === null);
+    const paused = staying.filter(({ pausedFor }) => pausedFor !== null);
+    const free = fitting(running, passing);
+    const freeInPause = fitting([...running, ...passing], paused);
+    const leaving =
+      replacedIn(staying, fitting(running, staying)) ??
+      refusedIn([...passing.slice(free), ...paused.slice(freeInPause).filter((run) => !isHeld(run))]);
     if (leaving.length === 0) {
-      return [...ends, ...(pause === null ? settled(running, staying, free) : settledInPause(staying, free, pause))];
+      return [...ends, ...settled(running, passing, free, staying), ...settledInPause(paused, freeInPause)];
     }
     ends.push(...leaving);
     const left = new Set(leaving.map(({ id }) => id));
@@ -71,7 +75,7 @@ export function schedule({ running, queued, pause }: QueueState): readonly Sched
 }
 
 /** How many of the first queued runs can start. Of all that would be running then, the least limit counts. */
-function fitting(running: readonly RunningInQueue[], queued: readonly QueuedRun[]): number {
+function fitting(running: readonly { readonly limit: number }[], queued: readonly QueuedRun[]): number {
   let least = running.reduce((limit, run) => Math.min(limit, run.limit), Number.POSITIVE_INFINITY);
   let taken = running.length;
   for (const [i, { limit }] of queued.entries()) {
@@ -82,16 +86,11 @@ function fitting(running: readonly RunningInQueue[], queued: readonly QueuedRun[
   return queued.length;
 }
 
-/** The queued runs that the newest run of their action replaces; null if there are none. */
-function replacedIn(
-  queued: readonly QueuedRun[],
-  free: number,
-  pause: string | null,
-): readonly SchedulingDecision[] | null {
-  if (pause !== null) return null;
+/** The queued runs that the newest run of their action replaces, also those that a pause holds; null if there are none. */
+function replacedIn(queued: readonly QueuedRun[], free: number): readonly SchedulingDecision[] | null {
   for (let i = queued.length - 1; i >= free; i--) {
     const newest = queued[i];
-    if (newest?.onConflict !== "cancel_running" || newest.isUnchecked) continue;
+    if (newest?.onConflict !== "cancel_running" || newest.isUnchecked || newest.pausedFor !== null) continue;
     const older = queued.slice(0, i).filter(({ actionName }) => actionName === newest.actionName);
     if (older.length > 0) return older.map(({ id }) => ({ id, type: "replace", by: newest.id }));
   }
@@ -99,27 +98,31 @@ function replacedIn(
 }
 
 /**
- * Only the first one is refused, because the next one may start without it and its limit. During a pause, a queued run
- * that is held stays, even if a limit was lowered.
+ * Only the first one is refused, because the next one may start without it and its limit. `waiting`: those without
+ * room. During a pause, a queued run that is held stays, even if a limit was lowered.
  */
-function refusedIn(queued: readonly QueuedRun[], free: number, pause: string | null): readonly SchedulingDecision[] {
-  const refused = queued.slice(free).find((run) => run.onConflict === "reject" && (pause === null || !isHeld(run)));
+function refusedIn(waiting: readonly QueuedRun[]): readonly SchedulingDecision[] {
+  const refused = waiting.find(({ onConflict }) => onConflict === "reject");
   return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
 }
 
-/** What happens when nobody leaves the queue any more. `free`: how many of the first queued runs can start. */
+/**
+ * What happens to the runs that no pause holds when nobody leaves the queue any more. `free`: how many of the first of
+ * them can start. `queued`: all of the queue.
+ */
 function settled(
   running: readonly RunningInQueue[],
-  queued: readonly QueuedRun[],
+  passing: readonly QueuedRun[],
   free: number,
+  queued: readonly QueuedRun[],
 ): readonly SchedulingDecision[] {
-  const waiting = queued.slice(free);
+  const waiting = passing.slice(free);
   const stopping = waiting.filter(({ onConflict }) => onConflict === "cancel_running");
   const stoppers = new Map(
     stopping.filter(({ isUnchecked }) => !isUnchecked).map(({ id, actionName }) => [actionName, id]),
   );
   return [
-    ...started(queued.slice(0, free)),
+    ...started(passing.slice(0, free)),
     ...stopping.filter((run) => mustKnow(run, running, queued)).map(({ id }) => ({ id, type: "check" }) as const),
     ...waiting.filter(isHeld).map(({ id }) => ({ id, type: "queue" }) as const),
     ...running.flatMap(({ id, actionName, isStopping }) => {
@@ -155,11 +158,13 @@ function mustKnow(
   return changed.some((one) => one.actionName === actionName);
 }
 
-/** The same during a pause. A queued run that is held is held again if the reason of the pause has changed. */
-function settledInPause(queued: readonly QueuedRun[], free: number, pause: string): readonly SchedulingDecision[] {
-  return queued
-    .filter((run, i) => (i < free || isHeld(run)) && run.heldFor !== pause)
-    .map(({ id }) => ({ id, type: "hold" }));
+/** The same for those that a pause holds. One that is held already is held again if the reason has changed. */
+function settledInPause(paused: readonly QueuedRun[], free: number): readonly SchedulingDecision[] {
+  return paused.flatMap((run, i) => {
+    const { id, heldFor, pausedFor } = run;
+    if (pausedFor === null || pausedFor === heldFor || !(i < free || isHeld(run))) return [];
+    return [{ id, type: "hold", reason: pausedFor } as const];
+  });
 }
 
 function isHeld({ heldFor }: QueuedRun): boolean {

@@ -22,6 +22,7 @@ import { isGateEvent, type RunEvent } from "./transition.ts";
  * - `waiting`: `for` (time, approval, concurrency, pause), `until`, when the run ends if it still waits, `notBefore`,
  *   `group`, `key`, the `reason` of a pause, and `by`, who opened its time gate
  * - `approved`, `rejected`: `by`, `via`, the token that acted for a person, `reason`
+ * - `let_through`: `by`, `via`, `reason`: the pauses of that moment no longer hold the run back
  * - `approval_withdrawn`: `by`, `via`: the token that gave this approval was revoked
  * - `released`: every gate is open; `by`, who opened its time gate; `approversUnchecked`, true if D1 could not say
  *   whether the tokens of its approvers were revoked
@@ -42,6 +43,7 @@ type TimelineEventType =
   | "waiting"
   | "approved"
   | "approval_withdrawn"
+  | "let_through"
   | "rejected"
   | "released"
   | "ended";
@@ -209,6 +211,7 @@ function gateEvents(before: Run, after: Run, event: RunEvent, now: number): Time
       events.push({ type: "approval_withdrawn", at: now, data: said(by, null) });
     }
   }
+  if (event.type === "let_through") events.push({ type: "let_through", at: now, data: said(event.by, event.reason) });
   if (event.type === "rejected") events.push({ type: "rejected", at: now, data: said(event.by, event.reason) });
   const opener = event.type === "time_opened" && event.by !== undefined ? said(event.by, null) : {};
   const isUnchecked = isGateEvent(event) && event.approversUnchecked === true;

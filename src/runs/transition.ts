@@ -10,6 +10,7 @@ import {
   type Actor,
   type Approval,
   beganAt,
+  type Decided,
   type End,
   ended,
   type FailedAttempt,
@@ -228,7 +229,7 @@ function reported(run: Run, status: Status, at: number, end: End): Run {
  * on, so that nobody must be awake when the time comes, and no person takes room in a queue.
  *
  * Each event needs a run that waits. `time_opened`: its time has come, or `by` opened the gate before. `released`: every gate
- * is open. `held`: only a pause holds the run back. `queued`: the pause is over, and there is no room. `refused`:
+ * is open. `let_through`: the pauses of now no longer hold the run back. `held`: only a pause does. `queued`: the pause is over, and there is no room. `refused`:
  * the run will never start; `reason` is a sentence. `replaced`: `by` is the id of the newer run. `approvals_withdrawn`:
  * the tokens that gave them were revoked. `approversUnchecked`: the event releases the run although D1 could not say
  * whether its approvers' tokens were revoked.
@@ -240,6 +241,7 @@ type GateChange =
   | { readonly type: "approved"; readonly approval: Approval }
   | { readonly type: "approvals_withdrawn"; readonly approvals: readonly Approval[] }
   | { readonly type: "rejected"; readonly by: Actor; readonly reason: string | null }
+  | ({ readonly type: "let_through" } & Decided)
   | { readonly type: "released" }
   | { readonly type: "held"; readonly reason: string }
   | { readonly type: "queued" }
@@ -251,6 +253,7 @@ const GATE_EVENTS: ReadonlySet<string> = new Set<GateEvent["type"]>([
   "approved",
   "approvals_withdrawn",
   "rejected",
+  "let_through",
   "released",
   "held",
   "queued",
@@ -282,6 +285,10 @@ function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
     case "replaced": {
       const reason = `The newer run ${event.by} replaced this one.`;
       return ended(cancelledBy(run, event.triggeredBy, reason, now), "cancelled", now, "replaced", {});
+    }
+    case "let_through": {
+      const { by, at, reason } = event;
+      return { ...run, throughPause: { by, at, reason }, version: run.version + 1 };
     }
     case "held":
       return atGate(run, "pause", event.reason, now);

@@ -106,7 +106,7 @@ async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoin
     if (whole === "secrets_lost") throw new ApiError("endpoint_secrets_lost");
     return whole;
   }
-  ENDPOINT_KIND.requireStorable(c, sent);
+  await ENDPOINT_KIND.requireStorable(c, sent);
   const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, ENDPOINT_KIND, ref));
   const { split } = await keptOf(ENDPOINT_KIND, ring, ref, stored, sent);
   const whole = joinSecrets(ENDPOINT_KIND.secrets, split.definition, split.secrets);

@@ -1,7 +1,7 @@
 /** What a run waits for before its webhook is sent, in words. PURE, apart from the time zone of this machine. */
 
 import type { components } from "../client/openapi.ts";
-import { formatAge } from "./durations.ts";
+import { formatAge, formatDuration } from "./durations.ts";
 
 type Details = components["schemas"]["ActionRunDetails"];
 export type Waiting = NonNullable<Details["waiting"]>;
@@ -28,6 +28,12 @@ const LATER = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric
 export function whenText(at: number, now: number): string {
   // Only the day of the month needs a comma before the time.
   return Math.abs(at - now) < WEEK_MS ? THIS_WEEK.format(at).replace(",", "") : LATER.format(at);
+}
+
+/** `fails in 6d 23h`: when a run fails if it still waits. `until`: RFC 3339. `now` in ms. */
+export function failsText(until: string, now: number): string {
+  const leftMs = Date.parse(until) - now;
+  return leftMs < 1000 ? "fails now" : `fails in ${formatDuration(leftMs, { isRunning: true })}`;
 }
 
 interface Told {

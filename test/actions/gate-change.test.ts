@@ -6,6 +6,7 @@ import { gateChangeOf } from "../../src/actions/kind.ts";
 const CONCURRENCY = { group: "deploy", limit: 2, onConflict: "queue" } as const;
 const KEYED = { ...CONCURRENCY, key: "{{ parameters.service }}" };
 const ONE = { required: 1, allowSelf: false };
+const NAMED = { ...ONE, tokens: ["ann", "bob"] };
 const TWO = { required: 2, allowSelf: false };
 
 type Gated = Parameters<typeof gateChangeOf>[0];
@@ -30,6 +31,17 @@ it.each<[string, Gated, Gated, string | null]>([
     { approval: { ...TWO, allowSelf: true } },
     null,
   ],
+  ["a list of approvers that comes", { approval: ONE }, { approval: NAMED }, "added"],
+  ["a list of approvers that goes", { approval: NAMED }, { approval: ONE }, "weakened"],
+  ["an approver who is named anew", { approval: NAMED }, { approval: { ...ONE, tokens: ["ann", "eve"] } }, "weakened"],
+  [
+    "an approver in the place of another",
+    { approval: NAMED },
+    { approval: { ...ONE, tokens: ["ann", "cy"] } },
+    "weakened",
+  ],
+  ["fewer named approvers", { approval: NAMED }, { approval: { ...ONE, tokens: ["bob"] } }, "changed"],
+  ["approvers in another order", { approval: NAMED }, { approval: { ...ONE, tokens: ["bob", "ann"] } }, null],
   ["a higher limit", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, limit: 3 } }, "weakened"],
   ["a lower limit", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, limit: 1 } }, null],
   ["another group", { concurrency: CONCURRENCY }, { concurrency: { ...CONCURRENCY, group: "other" } }, "weakened"],

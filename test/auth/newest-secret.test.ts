@@ -164,7 +164,7 @@ it("a create that is repeated with its key gets its run, although the token is r
 it("ROOT_TOKEN is not asked about", async () => {
   const project = newProject();
   faults.reads = "down";
-  const pause = `${project}/envs/production/pauses/prod`;
+  const pause = `${project}/envs/production/pauses/-environment`;
   const before = faults.calls;
   expect((await ask("PUT", pause, { token: ROOT, body: { reason: "freeze" } })).status).toBe(200);
   // Only its entry in the audit.

@@ -35,7 +35,10 @@ const DETAILS = {
   heartbeat: { at: INSTANT, message: "a", progress: 0.5 },
   cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
   via: "a",
-  waiting: { for: "time", since: INSTANT, until: INSTANT, notBefore: INSTANT, group: "a", key: "a", reason: "a" },
+  waiting: {
+    ...{ for: "time", since: INSTANT, until: INSTANT, notBefore: INSTANT, group: "a", key: "a", reason: "a" },
+    throughPause: { by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" },
+  },
   approval: { required: 2, approvals: [{ by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" }] },
   delivery: { attempts: 1, reason: "a", nextAttemptAt: INSTANT },
 } satisfies Required<Schemas["ActionRunDetails"]>;
@@ -109,7 +112,10 @@ const STATUS = {
   incomplete: true,
   health: { state: "failing", failingSince: INSTANT, lastSuccessAt: INSTANT, isProbed: true },
 };
-const PAUSE = { group: "a", reason: "a", until: INSTANT, by: "a", via: "a", at: INSTANT };
+const PAUSE = {
+  ...{ group: "a", reason: "a", from: INSTANT, until: INSTANT, active: true },
+  ...{ by: "a", via: "a", at: INSTANT, warning: "a" },
+};
 const GROUP = { group: "a", key: "a", limit: 1, holders: 1, waiters: 1, paused: "a" };
 const PREVIEW = { matched: 2, byStatus: { pending: 1, a: 1 }, newest: [RUN_ID], wouldStart: 1 };
 const COUNTS = { matched: { atLeast: 5 }, accepted: 1, skipped: 1, failed: 1, remaining: 1 };
@@ -182,6 +188,7 @@ const EVENTS = [
   "released",
   "attempt_started",
   "attempt_answered",
+  "let_through",
   "stop_started",
   "stop_answered",
   EVIL,

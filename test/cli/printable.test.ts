@@ -34,6 +34,10 @@ const OF_BRANCHES = ["main", "main\\u200b", "main\\u202e", "main\\udb40\\udc65\\
 const APPROVAL: Schemas["RunApproval"] = {
   required: 1,
   allowSelf: false,
+  title: null,
+  subject: null,
+  tokens: null,
+  until: null,
   approvals: [],
   refusals: { approve: null, reject: null },
   request: null,

@@ -1,7 +1,8 @@
 /** Runs with gates as a Worker asks a coordinator for them, for tests of one situation. */
 
+import type { NewPause } from "../../src/runs/pauses.ts";
 import type { Actor, Concurrency, Gates, NewRun } from "../../src/runs/run.ts";
-import type { Pause, RunReply } from "../../src/runs/run-calls.ts";
+import type { RunReply } from "../../src/runs/run-calls.ts";
 import type { NewDispatch, StartOn } from "../../src/webhooks/dispatch.ts";
 
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
@@ -74,7 +75,7 @@ export async function running(stage: Stage, awake: Awake, wanted: Wanted = {}): 
 }
 
 /** A pause of the group that runs have, from now on. */
-export function newPause(more: Partial<Pause> = {}): Pause {
+export function newPause(more: Partial<NewPause> = {}): NewPause {
   return { group: "prod", reason: "freeze", until: null, by: "ann", via: null, at: Date.now(), ...more };
 }
 

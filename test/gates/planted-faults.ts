@@ -5,9 +5,10 @@ import { ApproverCheck } from "../../src/runs/coordinator/gates/approver-check.t
 import { Scheduler } from "../../src/runs/coordinator/gates/scheduler.ts";
 import { Ledger } from "../../src/runs/coordinator/ledger.ts";
 import { Dispatches } from "../../src/runs/coordinator/sending/dispatches.ts";
-import { ConcurrencyQueueRows, PauseRows } from "../../src/runs/journal/concurrency-rows.ts";
+import { ConcurrencyQueueRows } from "../../src/runs/journal/concurrency-rows.ts";
 import { DispatchRows, StopRequestRows } from "../../src/runs/journal/dispatch-rows.ts";
 import { Journal } from "../../src/runs/journal/journal.ts";
+import { PauseRows } from "../../src/runs/journal/pause-rows.ts";
 import { RunRows } from "../../src/runs/journal/run-rows.ts";
 import { isQueued } from "../../src/runs/run.ts";
 import type { RunningInQueue } from "../../src/runs/scheduling.ts";
@@ -73,7 +74,7 @@ export const FAULTS = {
     vi.spyOn(RunRows.prototype, "setOccupancy").mockReturnValue();
   },
   "a pause is not looked at": () => {
-    vi.spyOn(PauseRows.prototype, "of").mockReturnValue(null);
+    vi.spyOn(PauseRows.prototype, "inForce").mockReturnValue([]);
   },
   "the end of a pause sets no alarm": () => {
     vi.spyOn(PauseRows.prototype, "nextEndAt").mockReturnValue(Number.POSITIVE_INFINITY);

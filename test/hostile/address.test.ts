@@ -91,7 +91,7 @@ describe("paths", () => {
     const takesEmpty =
       isWorkflows ||
       (method === "PUT" && !path.endsWith("/database")) ||
-      /\/(cancel|approve|reject|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
+      /\/(cancel|approve|reject|release|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
     const full = path.endsWith("/recover") ? RECOVERY : { actionName: "a" };
     const other = path.endsWith("/database") ? { database: 0 } : full;
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : other;

@@ -133,12 +133,19 @@ const ROUTES: readonly Route[] = [
     members: { reason: REASONS, by: ['"root"'], required: ["1"], decision: ['"approved"'] },
   })),
   {
+    name: "release",
+    ask: () => [`${runs}/${run.id}/release`],
+    valid: '{"throughPause":true,"reason":"why"}',
+    members: { throughPause: ["null", "false", "1", '"true"', "[]"], reason: REASONS, by: ['"root"'] },
+  },
+  {
     name: "a pause",
     ask: () => [`${runs.replace(/action-runs$/, "pauses")}/prod`],
     method: "PUT",
     valid: '{"reason":"freeze"}',
     members: {
       reason: REASONS,
+      from: [...TIMES.filter((at) => !at.includes("1970")), "null"],
       until: [...TIMES, "null"],
       by: ['"root"'],
       group: ['"other"'],

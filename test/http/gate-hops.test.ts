@@ -84,7 +84,7 @@ it("D1 is asked once about a token before a decision, a pause and a create that 
   // With its entry in the audit.
   expect(await d1Of(() => decide(path, run.id, "approve", { token }))).toEqual([2]);
   const pauses = path.replace(/action-runs$/, "pauses");
-  expect(await d1Of(() => ask("PUT", `${pauses}/prod`, { token, ...REASON }))).toEqual([2]);
+  expect(await d1Of(() => ask("PUT", `${pauses}/-environment`, { token, ...REASON }))).toEqual([2]);
 });
 
 it("an approval that is read calls the coordinator once, and D1 once for the action's version", async () => {
@@ -98,15 +98,18 @@ it("an approval that is read calls the coordinator once, and D1 once for the act
   }
 });
 
-it("pauses and concurrency groups call the coordinator once, and D1 only for an entry in the audit", async () => {
+it("pauses and concurrency groups call the coordinator once, and D1 for an entry in the audit and the groups of actions", async () => {
   const path = newPath();
   const at = (name: string) => path.replace(/action-runs$/, name);
   const costs = (status: number, d1: number) => [{ status, d1, coordinator: 1 }];
   expect(await linesOf(() => ask("GET", at("pauses")))).toEqual(costs(200, 0));
-  expect(await linesOf(() => ask("GET", at("concurrency-groups")))).toEqual(costs(200, 0));
-  expect(await linesOf(() => ask("GET", at("concurrency-groups?group=prod")))).toEqual(costs(200, 0));
-  for (const name of ["prod", "-environment"]) {
-    expect(await linesOf(() => ask("PUT", at(`pauses/${name}`), REASON))).toEqual(costs(200, 1));
+  expect(await linesOf(() => ask("GET", at("concurrency-groups")))).toEqual(costs(200, 1));
+  expect(await linesOf(() => ask("GET", at("concurrency-groups?group=prod")))).toEqual(costs(200, 1));
+  for (const [name, d1] of [
+    ["prod", 2],
+    ["-environment", 1],
+  ] as const) {
+    expect(await linesOf(() => ask("PUT", at(`pauses/${name}`), REASON))).toEqual(costs(200, d1));
     expect(await linesOf(() => ask("DELETE", at(`pauses/${name}`)))).toEqual(costs(204, 1));
     expect(await linesOf(() => ask("DELETE", at(`pauses/${name}`)))).toEqual(costs(404, 0));
   }

@@ -110,7 +110,7 @@ export const CASES: readonly Case[] = [
   ),
   on("POST", `${RUNS}/:id/release`, 409, "a release of a run without gates", "", {
     code: "not_waiting",
-    ask: () => ({ body: { reason: SECRET } }),
+    ask: () => ({ body: { throughPause: true, reason: SECRET } }),
   }),
   on("GET", `${RUNS}/:id/approval`, 404, "the approval of a run without gates", `?${SECRET}`, {
     code: "approval_not_found",

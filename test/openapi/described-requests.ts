@@ -5,6 +5,7 @@ import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
 import { meaningOf } from "../../src/http/operation.ts";
 import { document, judge } from "../support/api/conformance.ts";
+import { direct } from "../support/direct.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { startBulk } from "../support/runs/bulk.ts";
 import { gatedRun, LATER } from "../support/runs/gated.ts";
@@ -72,6 +73,9 @@ export interface Access {
   readonly headers?: Readonly<Record<string, string>>;
 }
 
+/** The example of a pause that is deleted. */
+const PLANNED = Date.UTC(2099, 0, 30, 18);
+
 /** A parameter that this does not know makes the test of its operation fail: say here what it can be. */
 export async function accessFor(operation: Operation): Promise<Access> {
   const project = newProject();
@@ -96,16 +100,21 @@ export async function accessFor(operation: Operation): Promise<Access> {
       await storeDefinition(project, kindOf(operation), 200);
     } else if (name === "group") {
       names[name] = "deploy";
-      const path = `${project}/envs/production/pauses/deploy`;
-      // Only a pause that is there can be deleted.
-      if (operation.method === "DELETE") await ask("PUT", path, { body: { reason: "freeze" } });
+      const pause = { group: "deploy", reason: "freeze", until: null, by: "ann", via: null, at: Date.now() };
+      // Only a pause that is there can be deleted: with the example's `from`, or without one.
+      for (const from of operation.method === "DELETE" ? [null, PLANNED] : []) {
+        await direct(`${project}/envs/production/action-runs`).gates.pause({ ...pause, from });
+      }
     } else if (name === "id" && operation.path.includes("/bulk-operations/")) {
       const runs = `${project}/envs/production/action-runs`;
       const { status, body } = await startBulk(runs, { operation: "cancel", runIds: [crypto.randomUUID()] });
       if (status !== 202) throw new Error(`no bulk operation was begun: ${status}`);
       names[name] = body.id;
     } else if (name === "id" && /\/(approve|reject|release|approval)$/.test(operation.path)) {
-      const later = operation.path.endsWith("/release") ? { notBefore: LATER } : {};
+      const isRelease = operation.path.endsWith("/release");
+      const later = isRelease ? { notBefore: LATER } : {};
+      const pauses = `${project}/envs/production/pauses/-environment`;
+      if (isRelease) await ask("PUT", pauses, { body: { reason: "freeze" } });
       // The operator approves, and created the run.
       const gates = { approval: { allowSelf: true } };
       names[name] = (await gatedRun(`${project}/envs/production/action-runs`, gates, later)).id;

@@ -94,12 +94,20 @@ const IN_QUEUE = {
   time_opened: "concurrency",
   approved: "concurrency",
   approvals_withdrawn: "approval",
+  let_through: "concurrency",
 } as const;
 const TABLE: Record<Situation, Partial<Record<EventType, Outcome>>> = {
-  time: { ...ALWAYS, time_opened: "approval", approved: "time", approvals_withdrawn: "time" },
-  approval: { ...ALWAYS, time_opened: "approval", approved: "approval", approvals_withdrawn: "approval" },
+  time: { ...ALWAYS, time_opened: "approval", approved: "time", approvals_withdrawn: "time", let_through: "time" },
+  approval: {
+    ...ALWAYS,
+    time_opened: "approval",
+    approved: "approval",
+    approvals_withdrawn: "approval",
+    let_through: "approval",
+  },
   concurrency: IN_QUEUE,
-  pause: IN_QUEUE,
+  // The scheduler says what holds it back now.
+  pause: { ...IN_QUEUE, let_through: "pause" },
 };
 const pairs = situations.flatMap((situation) => allTypes.map((type) => ({ situation, type })));
 
@@ -147,6 +155,23 @@ describe("the three gates, in every order of events", () => {
     expect(waitingFor({ notBefore: CREATED_AT })).toBe("approval");
     expect(begin({ ...NEW, gates: null }, CREATED_AT).waitingFor).toBeNull();
   });
+});
+
+it("a release through a pause opens no gate, and the run keeps it at every later one", () => {
+  const { at, by, reason } = EVENTS.let_through;
+  let run = changed(TIME, EVENTS.let_through);
+  const through = { at, by, reason };
+  expect(run).toMatchObject({ waitingFor: "time", waitingSince: TIME.waitingSince, throughPause: through });
+  for (const event of [
+    EVENTS.time_opened,
+    EVENTS.approved,
+    approvedBy({ ...BOB, tokenId: "carl" }, NOW),
+    EVENTS.held,
+  ]) {
+    run = changed(run, event);
+    expect(run.throughPause).toEqual(through);
+  }
+  expect(changed(run, EVENTS.released)).toMatchObject({ throughPause: through, releasedAt: NOW });
 });
 
 describe("a release", () => {

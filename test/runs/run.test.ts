@@ -51,6 +51,7 @@ const NOT_WAITING = {
   time_opened: "not_waiting",
   approved: "not_waiting",
   rejected: "not_waiting",
+  let_through: "not_waiting",
   released: "not_waiting",
   held: "not_waiting",
   queued: "not_waiting",

@@ -15,24 +15,28 @@ const running = fc.array(fc.record({ actionName, limit, isStopping: fc.boolean()
 const onConflict = fc.constantFrom("queue", "queue", "cancel_running", "reject");
 const reason = fc.constantFrom(null, null, "freeze", "lunch");
 const isUnchecked = fc.constantFrom(false, false, true);
-const queued = fc.array(fc.record({ actionName, limit, onConflict, isUnchecked, heldFor: reason }), { maxLength: 6 });
-const state: fc.Arbitrary<QueueState> = fc
-  .record({ running, queued, pause: reason })
-  .map((some) => ({
-    pause: some.pause,
-    running: some.running.map((run, i) => ({ ...run, id: `h${i}` })),
-    queued: some.queued.map((run, i) => ({ ...run, id: `w${i}` }) as QueuedRun),
-  }));
+const isThrough = fc.constantFrom(false, false, true);
+const queued = fc.array(fc.record({ actionName, limit, onConflict, isUnchecked, heldFor: reason, isThrough }), {
+  maxLength: 6,
+});
+const state: fc.Arbitrary<QueueState> = fc.record({ running, queued, pause: reason }).map(({ pause, ...some }) => ({
+  running: some.running.map((run, i) => ({ ...run, id: `h${i}` })),
+  queued: some.queued.map(({ isThrough, ...run }, i) => {
+    return { ...run, id: `w${i}`, pausedFor: isThrough ? null : pause } as QueuedRun;
+  }),
+}));
+
+const isPaused = ({ pausedFor }: QueuedRun) => pausedFor !== null;
+const isPassing = (run: QueuedRun) => !isPaused(run);
 
 /** The queue after what was decided. */
-function applied({ running, queued, pause }: QueueState, decisions: readonly SchedulingDecision[]): QueueState {
+function applied({ running, queued }: QueueState, decisions: readonly SchedulingDecision[]): QueueState {
   const byId = new Map(decisions.map((decision) => [decision.id, decision.type]));
   const released: RunningInQueue[] = queued
     .filter(({ id }) => byId.get(id) === "release")
     .map((run) => ({ ...run, isStopping: false }));
   const gone = new Set(["release", "refuse", "replace"]);
   return {
-    pause,
     running: [...running, ...released].map((run) =>
       byId.get(run.id) === "cancel" ? { ...run, isStopping: true } : run,
     ),
@@ -40,7 +44,7 @@ function applied({ running, queued, pause }: QueueState, decisions: readonly Sch
       .filter(({ id }) => !gone.has(byId.get(id) ?? ""))
       .map((run) => {
         const type = byId.get(run.id);
-        return type === "hold" || type === "queue" ? { ...run, heldFor: pause } : run;
+        return type === "hold" || type === "queue" ? { ...run, heldFor: run.pausedFor } : run;
       }),
   };
 }
@@ -102,34 +106,40 @@ describe("of any queue", () => {
       expect(after.running.length).toBeLessThanOrEqual(leastOf(after.running));
     }));
 
-  it("nobody overtakes: those that are released are the first of those that stay", () =>
+  it("nobody overtakes: those that are released are the first of those that stay and that no pause holds", () =>
     always(({ queued }, decisions) => {
       const gone = new Set(idsOf(decisions, "replace", "refuse"));
-      const staying = queued.map(({ id }) => id).filter((id) => !gone.has(id));
+      const staying = queued.filter((run) => isPassing(run) && !gone.has(run.id)).map(({ id }) => id);
       const released = idsOf(decisions, "release");
       expect(released).toEqual(staying.slice(0, released.length));
     }));
 
   it("nobody waits while there is room, nobody who does not want to wait, and nobody for a pause that is over", () =>
-    always(({ pause }, _, { running, queued }) => {
-      const [first] = queued;
-      if (pause !== null || first === undefined || first.isUnchecked) return;
+    always((_, __, { running, queued }) => {
+      const passing = queued.filter(isPassing);
+      const [first] = passing;
+      if (first === undefined || first.isUnchecked) return;
       expect(running.length).toBeGreaterThanOrEqual(leastOf([first, ...running]));
-      expect(queued.filter(({ onConflict }) => onConflict === "reject")).toEqual([]);
-      expect(queued.filter(({ heldFor }) => heldFor !== null)).toEqual([]);
+      expect(passing.filter(({ onConflict }) => onConflict === "reject")).toEqual([]);
+      expect(passing.filter(({ heldFor }) => heldFor !== null)).toEqual([]);
     }));
 
-  it("during a pause, nothing is released, replaced or cancelled, and what has room is held for its reason", () =>
-    always(({ pause, queued }, decisions, after) => {
-      if (pause === null) return expect(idsOf(decisions, "hold")).toEqual([]);
-      expect(idsOf(decisions, "release", "replace", "cancel", "queue")).toEqual([]);
-      const [first] = queued;
-      const hasRoom = first !== undefined && after.running.length < leastOf([first, ...after.running]);
-      if (hasRoom) expect(after.queued[0]).toMatchObject({ id: first.id, heldFor: pause });
-      for (const id of idsOf(decisions, "refuse")) {
-        expect(queued.find((run) => run.id === id)).toMatchObject({ onConflict: "reject", heldFor: null });
+  it("a run that a pause holds is not released and stops nobody, and if it has room, it is held for its reason", () =>
+    always(({ queued }, decisions, after) => {
+      const paused = new Set(queued.filter(isPaused).map(({ id }) => id));
+      expect(idsOf(decisions, "release", "queue", "check").filter((id) => paused.has(id))).toEqual([]);
+      expect(idsOf(decisions, "hold").filter((id) => !paused.has(id))).toEqual([]);
+      for (const decision of decisions) {
+        if (decision.type === "replace" || decision.type === "cancel") expect(paused).not.toContain(decision.by);
+        if (decision.type === "refuse" && paused.has(decision.id)) {
+          expect(queued.find((run) => run.id === decision.id)).toMatchObject({ onConflict: "reject", heldFor: null });
+        }
       }
-      for (const { heldFor } of after.queued) expect([null, pause]).toContain(heldFor);
+      const before = [...after.running, ...after.queued.filter(isPassing)];
+      const first = after.queued.find(isPaused);
+      const hasRoom = first !== undefined && before.length < leastOf([first, ...before]);
+      if (hasRoom) expect(first.heldFor).toBe(first.pausedFor);
+      for (const { heldFor, pausedFor } of after.queued.filter(isPaused)) expect([null, pausedFor]).toContain(heldFor);
     }));
 
   it("a run is replaced only by a newer one of its action that cancels others", () =>
@@ -144,10 +154,15 @@ describe("of any queue", () => {
     }));
 
   it("running runs are asked to stop once, and exactly those whose action has a run that waits to replace them", () =>
-    always(({ pause, running }, decisions, after) => {
-      if (pause !== null) return;
+    always(({ running }, decisions, after) => {
+      const passing = after.queued.filter(isPassing);
+      const hasNoRoom = (_: QueuedRun, i: number) => {
+        const first = [...after.running, ...passing.slice(0, i + 1)];
+        return first.length > leastOf(first);
+      };
       const wanting = new Set(
-        after.queued
+        passing
+          .filter(hasNoRoom)
           .filter((run) => run.onConflict === "cancel_running" && !run.isUnchecked)
           .map((run) => run.actionName),
       );
@@ -163,9 +178,9 @@ describe("of any queue", () => {
 
 it("a run that does not want to wait leaves its place to the next, which may fit", () => {
   const running = [{ id: "h", actionName: "a", limit: 4, isStopping: false }];
-  const behind = { actionName: "a", onConflict: "reject", heldFor: null, isUnchecked: false } as const;
+  const behind = { actionName: "a", onConflict: "reject", heldFor: null, pausedFor: null, isUnchecked: false } as const;
   const queued = [1, 4].map((least) => ({ ...behind, id: `w${least}`, limit: least }));
-  expect(schedule({ running, queued, pause: null })).toEqual([
+  expect(schedule({ running, queued })).toEqual([
     { id: "w1", type: "refuse" },
     { id: "w4", type: "release" },
   ]);
@@ -175,9 +190,42 @@ it("during a pause, a run that does not want to wait is refused if there is no r
   const running = [{ id: "h", actionName: "b", limit: 1, isStopping: false }];
   const behind = { id: "w", actionName: "a", limit: 1, onConflict: "reject", isUnchecked: false } as const;
   const inPause = (heldFor: string | null) =>
-    schedule({ running, queued: [{ ...behind, heldFor }], pause: "a freeze" });
+    schedule({ running, queued: [{ ...behind, heldFor, pausedFor: "a freeze" }] });
   expect(idsOf(inPause(null), "refuse")).toEqual(["w"]);
   expect(idsOf(inPause("a freeze"), "refuse")).toEqual([]);
+});
+
+describe("a run that was released through a pause", () => {
+  const one = { actionName: "a", limit: 1, onConflict: "queue", isUnchecked: false, heldFor: null } as const;
+  const held = { ...one, id: "w", heldFor: "a freeze", pausedFor: "a freeze" };
+  const through = { ...one, id: "n", heldFor: "a freeze", pausedFor: null };
+  const ahead = { id: "h", actionName: "b", limit: 1, isStopping: false };
+
+  it("overtakes those that the pause holds", () => {
+    expect(schedule({ running: [], queued: [held, through] })).toEqual([{ id: "n", type: "release" }]);
+  });
+
+  it("still waits for a slot", () => {
+    expect(schedule({ running: [ahead], queued: [held, through] })).toEqual([{ id: "n", type: "queue" }]);
+  });
+
+  it("is refused if there is no slot and it does not want to wait", () => {
+    const rejects = { ...through, onConflict: "reject" } as const;
+    expect(schedule({ running: [ahead], queued: [held, rejects] })).toEqual([{ id: "n", type: "refuse" }]);
+  });
+
+  it("replaces those of its action before it, so that none of them starts after it when the pause is over", () => {
+    const newest = { ...through, onConflict: "cancel_running" } as const;
+    expect(schedule({ running: [], queued: [held, newest] })).toEqual([
+      { id: "w", type: "replace", by: "n" },
+      { id: "n", type: "release" },
+    ]);
+  });
+
+  it("leaves the room of a second slot to nobody whom the pause holds", () => {
+    const roomy = [held, through].map((run) => ({ ...run, limit: 2 }));
+    expect(schedule({ running: [], queued: roomy })).toEqual([{ id: "n", type: "release" }]);
+  });
 });
 
 describe("a run that cancels others", () => {
@@ -188,13 +236,14 @@ describe("a run that cancels others", () => {
     limit: 1,
     onConflict: "queue",
     heldFor: null,
+    pausedFor: null,
     isUnchecked: false,
   };
   const newest = { ...behind, id: "n", onConflict: "cancel_running" } as const;
 
   it("replaces the queued runs of its action, and leaves those of others before it", () => {
     const other = { ...behind, id: "o", actionName: "b" };
-    expect(schedule({ running: [ahead], queued: [behind, other, newest], pause: null })).toEqual([
+    expect(schedule({ running: [ahead], queued: [behind, other, newest] })).toEqual([
       { id: "w", type: "replace", by: "n" },
       { id: "h", type: "cancel", by: "n" },
     ]);
@@ -202,18 +251,18 @@ describe("a run that cancels others", () => {
 
   it("stops nobody of another action", () => {
     const others = [{ ...ahead, actionName: "b" }];
-    expect(schedule({ running: others, queued: [newest], pause: null })).toEqual([]);
+    expect(schedule({ running: others, queued: [newest] })).toEqual([]);
   });
 
   it("stops nobody while there is room for it", () => {
     const roomy = { ...newest, limit: 2 };
-    const decisions = schedule({ running: [{ ...ahead, limit: 2 }], queued: [roomy], pause: null });
+    const decisions = schedule({ running: [{ ...ahead, limit: 2 }], queued: [roomy] });
     expect(decisions).toEqual([{ id: "n", type: "release" }]);
   });
 
   it("is replaced by a newer one, so that only the newest waits", () => {
     const newer = { ...newest, id: "m" };
-    expect(schedule({ running: [ahead], queued: [newest, newer], pause: null })).toEqual([
+    expect(schedule({ running: [ahead], queued: [newest, newer] })).toEqual([
       { id: "n", type: "replace", by: "m" },
       { id: "h", type: "cancel", by: "m" },
     ]);

@@ -334,7 +334,7 @@ async function suggestedValues(client: Client, what: Suggested, contains: string
   return what === "action names" ? [...(await namesOf(client.actions.list())), ...values] : values;
 }
 
-/** Groups with open runs, and paused ones. */
+/** Groups of runs and actions, and paused ones. */
 async function groupsOf(client: Client): Promise<readonly string[]> {
   const open = await Array.fromAsync(client.concurrencyGroups.list());
   return [...(await client.pauses.list()), ...open].map(({ group }) => group);

@@ -1,7 +1,8 @@
 /** `approve`, `reject` and `release`: what people decide about a run that waits. */
 
 import { Option } from "commander";
-import type { Client, DecisionOptions, Schemas } from "../../client/index.ts";
+import type { Client, Schemas } from "../../client/index.ts";
+import { failsText } from "../../words/waiting.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples } from "../command.ts";
 import { CommandFailed, UsageError } from "../exit.ts";
@@ -13,6 +14,7 @@ import { runText } from "../run-text.ts";
 
 interface DecisionFlags extends Flags {
   readonly idempotencyKey?: string;
+  readonly throughPause?: true;
   readonly reason?: string;
   readonly yes?: boolean;
 }
@@ -56,22 +58,44 @@ export function rejectCommand(): CliCommand {
       "after",
       examples("action-runs reject 01a212de-9b55-8003-a8a9-dd2c148ea617 --reason 'not before the sale'"),
     )
-    .action(deciding((runs, id, options) => runs.reject(id, options)));
+    .action(calling(reject));
   return withCall(command);
 }
 
 export function releaseCommand(): CliCommand {
   const command = new CliCommand("release")
-    .summary("start a run before its time")
+    .summary("start a run before its time, or let it through a pause")
     .description(
       "Start a run before its time (--not-before). The run still needs its approvals and a slot of its concurrency " +
-        "group. The token needs the role owner or admin.",
+        "group. With --through-pause, the pauses that are in force now hold the run back no longer, and no other gate " +
+        "opens. A pause that begins later holds it back again. The token needs the role owner or admin.",
     )
     .addArgument(runArgument())
+    .addOption(new Option("--through-pause", "let the run pass the pauses of now; needs --reason"))
+    .addOption(reasonOption())
     .addOption(keyOption("release"))
-    .addHelpText("after", examples("action-runs release 01a212de-9b55-8003-a8a9-dd2c148ea617"))
-    .action(deciding((runs, id, options) => runs.release(id, options)));
+    .addHelpText(
+      "after",
+      examples(
+        "action-runs release 01a212de-9b55-8003-a8a9-dd2c148ea617",
+        "action-runs release 148ea617 --through-pause --reason 'the fix for the outage'",
+      ),
+    )
+    .action(calling(release));
   return withCall(command);
+}
+
+async function release({ client, output, flags }: Call<DecisionFlags>, text: string): Promise<undefined> {
+  const { throughPause, reason } = flags;
+  if (throughPause && reason === undefined) {
+    throw new UsageError("Say with --reason why this run passes the pause. All readers of the run see the reason.");
+  }
+  if (!throughPause && reason !== undefined) {
+    throw new UsageError("--reason belongs to --through-pause. Use both, or neither.");
+  }
+  const id = await wholeRunIdForChange(client, text);
+  const run = await client.runs.release(id, { ...decisionOf(flags), throughPause });
+  await output.show(run, () => runText(run, output));
 }
 
 async function approve({ client, output, flags }: Call<DecisionFlags>, text: string): Promise<undefined> {
@@ -95,14 +119,9 @@ async function confirm(client: Client, id: string): Promise<void> {
   if (!(await isConfirmed("Approve this run?", { otherwise }))) throw new CommandFailed(otherwise);
 }
 
-/** `reject` and `release`, which ask nothing. */
-function deciding(
-  decide: (runs: Client["runs"], id: string, options: DecisionOptions) => Promise<Schemas["DetailedActionRun"]>,
-) {
-  return calling<DecisionFlags, [string]>(async ({ client, output, flags }, text) => {
-    const run = await decide(client.runs, await wholeRunIdForChange(client, text), decisionOf(flags));
-    await output.show(run, () => runText(run, output));
-  });
+async function reject({ client, output, flags }: Call<DecisionFlags>, text: string): Promise<undefined> {
+  const run = await client.runs.reject(await wholeRunIdForChange(client, text), decisionOf(flags));
+  await output.show(run, () => runText(run, output));
 }
 
 /** With the details, which say what the run still waits for. */
@@ -125,8 +144,13 @@ const CHANGED: ReadonlyMap<boolean | null, string> = new Map([
 ]);
 
 /** What an approver must see besides the run: the request as it will be sent. */
-export function approvalText({ action, request, allowSelf }: Schemas["RunApproval"], output: Output): string {
+export function approvalText(
+  { action, request, allowSelf, tokens, until }: Schemas["RunApproval"],
+  output: Output,
+): string {
   const rows = [
+    ["if not approved", until && failsText(until, Date.now())],
+    ["approvers", tokens && `only the tokens ${tokens.map(plain).join(", ")}`],
     ["note", CHANGED.get(action.isChanged)],
     ["own run", allowSelf ? "the run's creator may approve it too" : null],
     ["request", request && plain(`${request.method} ${request.url ?? "an address with a secret"}`)],

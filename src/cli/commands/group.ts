@@ -2,7 +2,7 @@
 
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
-import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { type Client, type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { type Call, calling, type Flags, type ListFlags, listing, withCall, withCommands } from "../call.ts";
 import { CliCommand, examples, limitOption, OfferingArgument, OfferingOption, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
@@ -31,8 +31,8 @@ function listCommand(): CliCommand {
   return new CliCommand("group list")
     .summary("list concurrency groups")
     .description(
-      "List the concurrency groups that have open runs, one line for each key: how many runs may run at once, how many " +
-        "run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
+      "List the concurrency groups of runs and of stored actions, one line for each key with open runs: how many runs may " +
+        "run at once, how many run now, and how many wait. To see the runs that wait, use `list --group NAME --waiting any`.",
     )
     .addOption(new OfferingOption("--group <name>", "only this group", "concurrency groups"))
     .addOption(limitOption())
@@ -43,7 +43,7 @@ function listCommand(): CliCommand {
     .action(
       listing(
         ({ client, flags: { group } }: Call<GroupFlags>) => client.concurrencyGroups.list({ group }),
-        "No run is in a concurrency group.",
+        "No action has a concurrency group.",
         groupTable,
       ),
     );
@@ -52,7 +52,9 @@ function listCommand(): CliCommand {
 function pausesCommand(): CliCommand {
   return new CliCommand("group pauses")
     .summary("list what is paused")
-    .description("List the pauses of the environment: who paused what, why, and until when.")
+    .description(
+      "List the pauses of the environment, also planned ones: who paused what, why, from when and until when.",
+    )
     .addHelpText("after", examples("action-runs group pauses"))
     .action(
       calling<Flags>(async ({ client, output }) => {
@@ -64,6 +66,7 @@ function pausesCommand(): CliCommand {
 
 interface ResumeFlags extends Flags {
   readonly wholeEnv?: boolean;
+  readonly from?: string;
 }
 
 interface PauseFlags extends ResumeFlags {
@@ -77,12 +80,18 @@ export function pauseCommand(): CliCommand {
     .description(
       "Pause a concurrency group: no run of the group starts until `resume` or --until. With --whole-env, no run of the " +
         "environment that has a time, an approval or a concurrency group starts. Runs without these gates, and runs " +
-        "that started before, go on. A second pause replaces the first one. The token needs the role owner or admin.",
+        "that started before, go on. With --from, the pause begins later, at most 90 days ahead. A second pause with the " +
+        "same --from replaces the first one, and so does one without it. The token needs the role owner or admin.",
     )
     .addArgument(groupArgument("the group to pause"))
     .addOption(wholeEnvOption())
     .addOption(
       new Option("--reason <text>", "why, in one line; all readers of a waiting run see it").makeOptionMandatory(),
+    )
+    .addOption(
+      new Option("--from <when>", 'when the pause begins: 2h, tomorrow, "friday 18:00", a date or a time').argParser(
+        readLater,
+      ),
     )
     .addOption(
       new Option(
@@ -94,13 +103,13 @@ export function pauseCommand(): CliCommand {
       "after",
       examples(
         "action-runs pause deploys --reason lunch --until 1h",
-        "action-runs pause --whole-env --reason 'deploy freeze' --until 2026-12-27T00:00:00+01:00",
+        "action-runs pause --whole-env --reason 'the weekend' --from 'friday 18:00' --until 'monday 06:00'",
       ),
     )
     .action(
       calling<PauseFlags, [string | undefined]>(async ({ client, output, flags }, name) => {
-        const { reason, until } = flags;
-        const paused = await client.pauses.put(pausedGroup(name, flags), { reason, ...present({ until }) });
+        const { reason, from, until } = flags;
+        const paused = await client.pauses.put(pausedGroup(name, flags), { reason, ...present({ from, until }) });
         await output.show(paused, () => pauseText(paused, output));
       }),
     );
@@ -111,20 +120,35 @@ export function resumeCommand(): CliCommand {
   const command = new CliCommand("resume")
     .summary("end a pause")
     .description(
-      "End the pause of a concurrency group, or with --whole-env that of the environment. The runs that wait start as " +
+      "End the pauses of a concurrency group, or with --whole-env those of the environment. Planned pauses stay. With " +
+        "--from, end or remove only the pause that begins then, as `group pauses` shows it. The runs that wait start as " +
         "their gates allow. If there is no such pause, the exit code is 4.",
     )
     .addArgument(groupArgument("the group to resume"))
     .addOption(wholeEnvOption())
-    .addHelpText("after", examples("action-runs resume deploys", "action-runs resume --whole-env"))
+    .addOption(
+      new Option("--from <when>", "only the pause that begins then, as `group pauses` shows it").argParser(readLater),
+    )
+    .addHelpText(
+      "after",
+      examples("action-runs resume deploys", "action-runs resume --whole-env --from 2026-12-24T12:00:00Z"),
+    )
     .action(
       calling<ResumeFlags, [string | undefined]>(async ({ client, output, flags }, name) => {
         const group = pausedGroup(name, flags);
-        await client.pauses.delete(group);
+        await client.pauses.delete(group, present({ from: await exactFrom(client, group, flags.from) }));
         await output.show({ resumed: group }, () => `Resumed ${plain(pausedText(group))}.`);
       }),
     );
   return withCall(command);
+}
+
+/** Tables show whole seconds. A pause that began at once has a more precise instant. */
+async function exactFrom(client: Client, group: string, from: string | undefined): Promise<string | undefined> {
+  if (from === undefined) return undefined;
+  const secondOf = (instant: string) => Math.floor(Date.parse(instant) / 1000);
+  const pauses = await client.pauses.list();
+  return pauses.find((one) => one.group === group && secondOf(one.from) === secondOf(from))?.from ?? from;
 }
 
 /** What the API calls it. Throws UsageError unless there is exactly one of both. */
@@ -155,7 +179,8 @@ const GROUP_COLUMNS: readonly Column[] = [
 ];
 const PAUSE_COLUMNS: readonly Column[] = [
   { heading: "GROUP" },
-  { heading: "SINCE", dispensable: 3 },
+  { heading: "STATE", dispensable: 4 },
+  { heading: "FROM", dispensable: 3 },
   { heading: "UNTIL", dispensable: 1 },
   { heading: "BY", least: 8, dispensable: 2 },
   { heading: "REASON", least: 20 },
@@ -176,7 +201,8 @@ function groupTable(groups: readonly Schemas["ConcurrencyGroup"][], output: Outp
 function pauseTable(pauses: readonly Pause[], output: Output): string {
   const rows = pauses.map((pause) => [
     pausedText(pause.group),
-    instantText(pause.at),
+    pause.active ? "paused" : "planned",
+    instantText(pause.from),
     pause.until === null ? "resumed" : instantText(pause.until),
     byText(pause),
     pause.reason,
@@ -186,11 +212,12 @@ function pauseTable(pauses: readonly Pause[], output: Output): string {
 
 function pauseText(pause: Pause, output: Output): string {
   const rows = [
-    ["paused", plain(pausedText(pause.group))],
+    [pause.active ? "paused" : "planned", plain(pausedText(pause.group))],
     ["reason", plain(pause.reason)],
     ["until", pause.until === null ? "somebody resumes it" : instantText(pause.until)],
     ["by", plain(byText(pause))],
-    ["since", instantText(pause.at)],
+    [pause.active ? "since" : "begins", instantText(pause.from)],
+    ["warning", pause.warning === undefined ? null : plain(pause.warning)],
   ];
   return fields(rows, output);
 }

@@ -2,6 +2,7 @@
 import type { ComponentChildren } from "preact";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
+import { counted } from "../../words/statuses.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Fact } from "../ui/facts.tsx";
@@ -116,6 +117,7 @@ export function GateFacts({ of: { approval, concurrency } }: { readonly of: Gate
         <Fact term="Approvals">
           {approval.required}
           {approval.allowSelf ? "" : ", by somebody else"}
+          {approval.tokens === undefined ? "" : `, only by ${counted(approval.tokens.length, "named token")}`}
         </Fact>
       )}
       {concurrency === undefined ? null : (

@@ -236,6 +236,7 @@ interface GateFieldsProps {
 const GATE_POINTERS: readonly string[] = [
   "/approval",
   "/approval/required",
+  "/approval/tokens",
   "/waitTimeout",
   "/concurrency",
   "/concurrency/group",
@@ -308,6 +309,13 @@ function ApprovalFields({ of, problemAt, onChange }: PartProps) {
       <Check isOn={of.allowSelf === true} onChange={(isOn) => onChange(withMember(of, "allowSelf", isOn || undefined))}>
         The creator of a run may approve it too
       </Check>
+      <LinesField
+        label="Only these tokens"
+        hint="The ids of the tokens that alone may approve, one on each line. Empty: each token that may approve."
+        lines={(of.tokens ?? []) as readonly string[]}
+        error={problemAt("/approval/tokens")}
+        onLines={(lines) => onChange(withMember(of, "tokens", lines.length === 0 ? undefined : lines))}
+      />
     </div>
   );
 }

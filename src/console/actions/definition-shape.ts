@@ -17,7 +17,8 @@ export const SHOWN: Shown = {
   approval: (value) =>
     isSchema(value) &&
     isOptional(value.required, isTextOrNumber) &&
-    isOptional(value.allowSelf, (one) => typeof one === "boolean"),
+    isOptional(value.allowSelf, (one) => typeof one === "boolean") &&
+    isOptional(value.tokens, (ids) => Array.isArray(ids) && ids.every(isText)),
   concurrency: (value) =>
     isSchema(value) &&
     isText(value.group) &&

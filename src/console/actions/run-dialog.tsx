@@ -3,6 +3,7 @@
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
+import { PlannedPause } from "../gates/pause.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
@@ -102,6 +103,7 @@ export function RunDialog({ action: { name, definition }, onClose }: RunDialogPr
         {isStarted ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
       </div>
       {gates === null ? null : <p class="hint">{gates}</p>}
+      {gates === null && startAt === "" ? null : <PlannedPause group={definition.concurrency?.group ?? null} />}
     </ChangeDialog>
   );
 }

@@ -2,9 +2,11 @@
 
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
+import { failsText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { type Loaded, useRead } from "../ui/load.tsx";
+import { exactTime, useNow } from "../ui/time.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -21,6 +23,7 @@ export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, stri
   may_not_approve: "Your token can't approve or reject runs.",
   person_required: PERSON_REQUIRED,
   not_waiting: "This run no longer waits for a decision.",
+  not_an_approver: "The action names the tokens that may approve this run, and yours is none of them.",
   own_run: "This is your own run, so somebody else must approve it. You can cancel the run.",
   already_approved:
     "You have approved this run, or a token above or below yours has. The run also needs another approver.",
@@ -93,6 +96,20 @@ export function WhyRefused({ refusals, id }: { readonly refusals: Refusals; read
     <p class="muted" id={id}>
       {WHY_REFUSED[refusals.approve]}
     </p>
+  );
+}
+
+/** What an approver calls the run: its title, or the name of its action. */
+export function faceOf({ actionName, details }: DetailedActionRun): string {
+  return details?.title ?? actionName;
+}
+
+/** `fails in 6d 23h`: for how long a run can still wait. */
+export function Fails({ until }: { readonly until: string }) {
+  return (
+    <time dateTime={until} title={exactTime(until)}>
+      {failsText(until, useNow(1000))}
+    </time>
   );
 }
 

@@ -7,8 +7,17 @@ import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { Who } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { Countdown, RelativeTime } from "../ui/time.tsx";
-import { type Decision, DecisionButtons, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
+import { RelativeTime } from "../ui/time.tsx";
+import {
+  type Decision,
+  DecisionButtons,
+  Fails,
+  faceOf,
+  isUndecided,
+  mayBeOwn,
+  useRefusals,
+  WhyRefused,
+} from "./approval.tsx";
 import { DecisionDialog } from "./decision-dialog.tsx";
 
 import { useGateNews } from "./gate-news.tsx";
@@ -17,8 +26,8 @@ type DetailedActionRun = Schemas["DetailedActionRun"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Run" },
-  { text: "Created", class: "is-wide", width: "16%" },
-  { text: "Ends", class: "is-wide", width: "16%" },
+  { text: "Created", class: "is-wide", width: "14%" },
+  { text: "Waits", class: "is-wide", width: "18%" },
   { text: "Decide", class: "is-end", width: "min(184px, 29vw)", isHeard: true },
 ];
 
@@ -95,6 +104,8 @@ interface ApprovalRowProps extends Pick<ApprovalTableProps, "onDecide"> {
 function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
   const { scope, holder, person } = useSession();
   const { id, actionName, triggeredBy, createdAt, details } = run;
+  const { title = null, subject = null, action = null, waiting = null } = details ?? {};
+  const face = faceOf(run);
   // One request for each row would be too many. For the other rows, the dialog says why.
   const isAsked = isUndecided(run, holder) && mayBeOwn(run, { name: holder.name, person });
   const refusals = useRefusals(run, isAsked);
@@ -104,25 +115,42 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
     <tr>
       <td>
         <Link class="row-link" href={hrefOf({ name: "run", ...scope, id }, SEARCH)}>
-          <bdi>{actionName}</bdi>
+          <bdi class="cut-lines">{face}</bdi>
         </Link>
+        {title === null && subject === null && action === null ? null : (
+          <p class="muted break">
+            {title === null ? null : <bdi>{actionName} </bdi>}
+            {action === null ? null : `version ${action.version}`}
+            {subject === null ? null : (
+              <>
+                {", for "}
+                <bdi>{subject}</bdi>
+              </>
+            )}
+          </p>
+        )}
         <p class="muted">
           by <Who name={triggeredBy} via={details?.via} />
           {required === 1 ? null : `, ${approvals.length} of ${required} approvals`}
         </p>
         <p class="is-narrow muted">
           <RelativeTime at={createdAt} />
+          {waiting === null ? null : (
+            <>
+              , <Fails until={waiting.until} />
+            </>
+          )}
         </p>
         <WhyRefused refusals={refusals} id={whyId} />
       </td>
       <td class="is-wide">
         <RelativeTime at={createdAt} />
       </td>
-      <td class="is-wide">{details?.waiting == null ? null : <Countdown until={details.waiting.until} />}</td>
+      <td class="is-wide">{waiting === null ? null : <Fails until={waiting.until} />}</td>
       <td class="is-end">
         {isUndecided(run, holder) ? (
           <span class="grid">
-            <DecisionButtons refusals={refusals} whyId={whyId} of={actionName} onDecide={(one) => onDecide(one, run)} />
+            <DecisionButtons refusals={refusals} whyId={whyId} of={face} onDecide={(one) => onDecide(one, run)} />
           </span>
         ) : null}
       </td>

@@ -12,9 +12,9 @@ import { TextField } from "../ui/field.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Countdown, RelativeTime } from "../ui/time.tsx";
+import { RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { type Decision, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
+import { type Decision, Fails, faceOf, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 type RunApproval = Schemas["RunApproval"];
@@ -50,7 +50,7 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
   const verb = VERBS[decision];
   return (
     <ChangeDialog
-      title={`${verb} ${run.actionName}?`}
+      title={`${verb} ${faceOf(run)}?`}
       isRead
       change={change}
       onSubmit={send}
@@ -92,16 +92,30 @@ function waitsNow(text: string): string {
 }
 
 function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; readonly approval: RunApproval | null }) {
-  const { triggeredBy, createdAt, parameters, recommendations, details } = run;
-  const waiting = details?.waiting ?? null;
+  const { actionName, triggeredBy, createdAt, parameters, recommendations, details } = run;
+  const { title = null, subject = null, waiting = null } = details ?? {};
   return (
     <>
+      {title === null && subject === null ? null : (
+        <dl class="facts stack gap-6">
+          {title === null ? null : (
+            <Fact term="Action">
+              <bdi>{actionName}</bdi>
+            </Fact>
+          )}
+          {subject === null ? null : (
+            <Fact term="Subject">
+              <bdi>{subject}</bdi>
+            </Fact>
+          )}
+        </dl>
+      )}
       <p>
         <Who name={triggeredBy} via={details?.via} /> created this run <RelativeTime at={createdAt} />.
         {waiting === null ? null : (
           <>
             {" "}
-            The run ends <Countdown until={waiting.until} /> if it still waits.
+            The run <Fails until={waiting.until} /> if it still waits.
           </>
         )}
       </p>

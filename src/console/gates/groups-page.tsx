@@ -19,7 +19,8 @@ const COLUMNS: readonly Column[] = [
 
 const POLL_MS = 15_000;
 
-type Open = { readonly what: "pause" | "resume"; readonly group: string } | null;
+/** A group to pause, or a pause to end. */
+type Open = { readonly group: string } | { readonly pause: Schemas["Pause"] } | null;
 
 export function GroupsPage() {
   const { reader, may } = useSession();
@@ -27,7 +28,6 @@ export function GroupsPage() {
   const loaded = useListPage(reader.concurrencyGroups.list, { everyMs: POLL_MS });
   const [open, setOpen] = useState<Open>(null);
   const mayPause = may("actions:manage");
-  const isWhole = pauses.some(({ group }) => group === WHOLE_ENVIRONMENT);
   const close = () => setOpen(null);
   function changed() {
     loaded.reload();
@@ -40,55 +40,67 @@ export function GroupsPage() {
         of="groups"
         loaded={loaded}
         button={
-          mayPause && !isWhole ? (
-            <Button onClick={() => setOpen({ what: "pause", group: WHOLE_ENVIRONMENT })}>Pause the environment</Button>
-          ) : null
+          mayPause ? <Button onClick={() => setOpen({ group: WHOLE_ENVIRONMENT })}>Pause the environment</Button> : null
         }
         note={<Pauses pauses={pauses} mayPause={mayPause} onOpen={setOpen} />}
       >
         {(groups) =>
           groups.length === 0 ? (
-            <Empty title="No run is in a group now">
+            <Empty title="No action has a group">
               <p>
                 An action can name a concurrency group. Its runs then take turns: as many as the limit says run at once,
                 and the others wait here.
               </p>
             </Empty>
           ) : (
-            <GroupTable groups={groups} pauses={pauses} mayPause={mayPause} onOpen={setOpen} />
+            <GroupTable groups={groups} mayPause={mayPause} onOpen={setOpen} />
           )
         }
       </ListPage>
-      {open?.what === "pause" ? <PauseDialog group={open.group} onClose={close} onPaused={changed} /> : null}
-      {open?.what === "resume" ? <ResumeDialog group={open.group} onClose={close} onResumed={changed} /> : null}
+      {open === null ? null : "pause" in open ? (
+        <ResumeDialog pause={open.pause} onClose={close} onResumed={changed} />
+      ) : (
+        <PauseDialog group={open.group} onClose={close} onPaused={changed} />
+      )}
     </>
   );
 }
 
 interface PartProps {
-  readonly pauses: readonly Schemas["Pause"][];
   readonly mayPause: boolean;
   readonly onOpen: (open: Open) => void;
 }
 
-/** A paused group is here also when no run is in it. The pause of the environment has a banner on every page. */
-function Pauses({ pauses, mayPause, onOpen }: PartProps) {
-  const ofGroups = pauses.filter(({ group }) => group !== WHOLE_ENVIRONMENT);
-  if (ofGroups.length === 0) return null;
+interface PausesProps extends PartProps {
+  readonly pauses: readonly Schemas["Pause"][];
+}
+
+/** The pauses of groups, and what is planned. The pause of the environment that holds now has a banner on every page. */
+function Pauses({ pauses, mayPause, onOpen }: PausesProps) {
+  const shown = pauses.filter(({ group, active }) => !active || group !== WHOLE_ENVIRONMENT);
+  if (shown.length === 0) return null;
   return (
     <ul class="stack" aria-label="Pauses">
-      {ofGroups.map((pause) => (
-        <li key={pause.group} class="note is-warning row is-apart">
-          <p>
-            <strong>{pause.group} is paused:</strong> <PauseFacts pause={pause} />
-          </p>
-          {mayPause ? (
-            <Button aria-label={`Resume ${pause.group}`} onClick={() => onOpen({ what: "resume", group: pause.group })}>
-              Resume
-            </Button>
-          ) : null}
-        </li>
-      ))}
+      {shown.map((pause) => {
+        const { group, from, active } = pause;
+        const what = group === WHOLE_ENVIRONMENT ? "the environment" : group;
+        return (
+          <li key={`${group} ${from}`} class={`note row is-apart is-${active ? "warning" : "pending"}`}>
+            <p>
+              <strong>{active ? `${what} is paused:` : `Planned pause of ${what}:`}</strong>{" "}
+              <PauseFacts pause={pause} />
+            </p>
+            {mayPause ? (
+              <Button
+                aria-label={active ? `Resume ${what}` : `Remove the planned pause of ${what}`}
+                onClick={() => onOpen({ pause })}
+              >
+                {active ? "Resume" : "Remove"}
+              </Button>
+            ) : null}
+          </li>
+        );
+      })}
     </ul>
   );
 }
@@ -97,9 +109,8 @@ interface GroupTableProps extends PartProps {
   readonly groups: readonly Schemas["ConcurrencyGroup"][];
 }
 
-function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
+function GroupTable({ groups, mayPause, onOpen }: GroupTableProps) {
   const { scope } = useSession();
-  const isPaused = (name: string) => pauses.some(({ group }) => group === name);
   return (
     <Table label="Groups" columns={COLUMNS}>
       {groups.map(({ group, key, limit, holders, waiters, paused }) => (
@@ -118,12 +129,8 @@ function GroupTable({ groups, pauses, mayPause, onOpen }: GroupTableProps) {
           </td>
           <td class="number">{waiters}</td>
           <td class="is-end">
-            {mayPause && !isPaused(group) ? (
-              <Button
-                kind="quiet"
-                aria-label={`Pause ${groupName(group, key)}`}
-                onClick={() => onOpen({ what: "pause", group })}
-              >
+            {mayPause ? (
+              <Button kind="quiet" aria-label={`Pause ${groupName(group, key)}`} onClick={() => onOpen({ group })}>
                 Pause
               </Button>
             ) : null}

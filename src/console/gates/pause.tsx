@@ -1,6 +1,8 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
+import { nextPause, plannedText } from "../../words/pauses.ts";
+import { whenText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
@@ -13,11 +15,13 @@ import { useChange } from "../ui/use-change.ts";
 import { useGateNews } from "./gate-news.tsx";
 import { LocalTimeField, readLocalTime } from "./local-time.tsx";
 
+const CHOOSE = "Choose a day and a time, or leave the field empty.";
+
 export function PauseBanner() {
   const { scope, may } = useSession();
   const { pauses, reload } = useGateNews();
   const [isResuming, setResuming] = useState(false);
-  const pause = pauses.find(({ group }) => group === WHOLE_ENVIRONMENT);
+  const pause = pauses.find(({ group, active }) => active && group === WHOLE_ENVIRONMENT);
   if (pause === undefined) return null;
   return (
     <section class="banner row gap-12 note is-warning" aria-label="Pause">
@@ -26,26 +30,38 @@ export function PauseBanner() {
         <strong>{scope.envName} is paused:</strong> <PauseFacts pause={pause} /> Runs without a gate go on.
       </p>
       {may("actions:manage") ? <Button onClick={() => setResuming(true)}>Resume</Button> : null}
-      {isResuming ? <ResumeDialog group={pause.group} onClose={() => setResuming(false)} onResumed={reload} /> : null}
+      {isResuming ? <ResumeDialog pause={pause} onClose={() => setResuming(false)} onResumed={reload} /> : null}
     </section>
   );
 }
 
-/** The reason, who paused it and until when. */
-export function PauseFacts({ pause: { reason, by, via, until } }: { readonly pause: Schemas["Pause"] }) {
+/** The reason, who paused it, from when if it is planned, and until when. */
+export function PauseFacts({ pause: { reason, by, via, from, until, active } }: { readonly pause: Schemas["Pause"] }) {
   return (
     <>
       <bdi>{reason}</bdi>{" "}
       <span class="muted">
         (by <Who name={by} via={via} />
-        {until === null ? null : (
-          <>
-            , ends <Countdown until={until} />
-          </>
-        )}
-        )
+        {active ? null : `, begins ${dayText(from)}`}
+        {until === null ? null : <>, ends {active ? <Countdown until={until} /> : dayText(until)}</>})
       </span>
     </>
+  );
+}
+
+function dayText(at: string): string {
+  return whenText(Date.parse(at), Date.now());
+}
+
+/** Says that a pause is planned which will hold back runs of this group. `group`: null for runs without one. */
+export function PlannedPause({ group }: { readonly group: string | null }) {
+  const { pauses } = useGateNews();
+  const next = nextPause(pauses, group);
+  if (next === null) return null;
+  return (
+    <p class="tone is-warning">
+      <bdi>{plannedText(next, Date.now())}</bdi>
+    </p>
   );
 }
 
@@ -61,9 +77,10 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
   const [reason, setReason] = useState("");
+  const [from, setFrom] = useState("");
   const [until, setUntil] = useState("");
   const change = useChange({
-    fields: ["/reason", "/until"],
+    fields: ["/reason", "/from", "/until"],
     afterLoss: "The pause may have begun. You can send it again, because the second one replaces the first.",
   });
   const { problems } = change;
@@ -72,15 +89,22 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
 
   function pause() {
     const wrong = new Map<string, string>();
-    const at = readLocalTime(until);
+    const [begin, end] = [readLocalTime(from), readLocalTime(until)];
     if (reason.trim() === "") wrong.set("/reason", "Say why. Those who wait for a run read the reason.");
-    if (at === null) wrong.set("/until", "Choose a day and a time, or leave the field empty.");
+    if (begin === null) wrong.set("/from", CHOOSE);
+    if (end === null) wrong.set("/until", CHOOSE);
     if (wrong.size > 0) return change.refuse(wrong);
     change.submit({
-      send: ({ signal }) =>
-        client.pauses.put(group, { reason: reason.trim(), ...(typeof at === "string" && { until: at }) }, { signal }),
-      done() {
-        note(`You paused ${what}.`);
+      send: ({ signal }) => {
+        const times = {
+          ...(typeof begin === "string" && { from: begin }),
+          ...(typeof end === "string" && { until: end }),
+        };
+        return client.pauses.put(group, { reason: reason.trim(), ...times }, { signal });
+      },
+      done({ active, from: begins, warning }) {
+        note(active ? `You paused ${what}.` : `The pause of ${what} begins ${dayText(begins)}.`);
+        if (warning !== undefined) note(warning);
         onPaused();
         onClose();
       },
@@ -99,8 +123,8 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
     >
       <p>
         {isWhole
-          ? "Until the pause ends, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
-          : "Until the pause ends, no run of this group starts. Every run that has begun goes on."}
+          ? "While the pause lasts, no run starts that has a start time, an approval or a concurrency group. Runs without any of these go on, and so does every run that has begun."
+          : "While the pause lasts, no run of this group starts. Every run that has begun goes on."}
       </p>
       <TextField
         label="Reason"
@@ -109,6 +133,13 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
         value={reason}
         error={problems.get("/reason")}
         onText={setReason}
+      />
+      <LocalTimeField
+        label="From"
+        hint="If you leave this empty, the pause begins now."
+        value={from}
+        error={problems.get("/from")}
+        onText={setFrom}
       />
       <LocalTimeField
         label="Until"
@@ -122,22 +153,22 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
 }
 
 interface ResumeDialogProps {
-  /** The group, or `-environment`. */
-  readonly group: string;
+  /** Only this one ends, also if another one of its group holds runs back. */
+  readonly pause: Schemas["Pause"];
   readonly onClose: () => void;
   readonly onResumed: () => void;
 }
 
-export function ResumeDialog({ group, onClose, onResumed }: ResumeDialogProps) {
+export function ResumeDialog({ pause: { group, from, active }, onClose, onResumed }: ResumeDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
   const change = useChange({ afterLoss: "The pause may have ended. You can try again." });
   const what = group === WHOLE_ENVIRONMENT ? scope.envName : group;
   const resume = () =>
     change.submit({
-      send: ({ signal }) => client.pauses.delete(group, { signal }),
+      send: ({ signal }) => client.pauses.delete(group, { from, signal }),
       done() {
-        note(`${what} goes on.`);
+        note(active ? `The pause of ${what} has ended.` : `The planned pause of ${what} is removed.`);
         onResumed();
         onClose();
       },
@@ -149,16 +180,20 @@ export function ResumeDialog({ group, onClose, onResumed }: ResumeDialogProps) {
     });
   return (
     <ChangeDialog
-      title={`Resume ${what}?`}
+      title={active ? `Resume ${what}?` : `Remove the planned pause of ${what}?`}
       isRead
       change={change}
       onSubmit={resume}
       onClose={onClose}
-      verb="Resume"
+      verb={active ? "Resume" : "Remove"}
       keep="Close"
       isDeliberate
     >
-      <p>The runs that wait only for the end of this pause start at once, if there are free slots.</p>
+      <p>
+        {active
+          ? "The runs that wait only for the end of this pause start at once, if there are free slots."
+          : `The pause will not begin ${dayText(from)}.`}
+      </p>
     </ChangeDialog>
   );
 }

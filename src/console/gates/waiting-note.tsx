@@ -5,10 +5,13 @@ import { counted } from "../../words/statuses.ts";
 import { type Waiting, waitingText } from "../../words/waiting.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
+import { Who } from "../ui/facts.tsx";
 import { useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { StatusNote } from "../ui/status.tsx";
 import { Countdown, exactTime, useNow } from "../ui/time.tsx";
+import { Fails } from "./approval.tsx";
+import { PlannedPause } from "./pause.tsx";
 
 /** How many of those ahead are named. */
 const NAMED = 3;
@@ -16,7 +19,7 @@ const NAMED = 3;
 const ID_END = 6;
 
 export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
-  const { behind = [], until } = waiting;
+  const { behind = [], until, throughPause } = waiting;
   const more = behind.length - NAMED;
   return (
     <StatusNote status="pending">
@@ -38,9 +41,16 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
         )}
         .
       </p>
+      {throughPause === undefined ? null : (
+        <p>
+          <Who name={throughPause.by} via={throughPause.via} /> let the run through the pause:{" "}
+          <bdi>{throughPause.reason}</bdi>
+        </p>
+      )}
       <p class="muted">
-        The run ends <Countdown until={until} /> if it still waits.
+        The run <Fails until={until} /> if it still waits.
       </p>
+      <PlannedPause group={waiting.group} />
     </StatusNote>
   );
 }

@@ -1,4 +1,5 @@
 /** The dialogs that the buttons of one run open. */
+import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { whenText } from "../../words/waiting.ts";
@@ -8,13 +9,14 @@ import { useGateNews } from "../gates/gate-news.tsx";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
+import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import type { ActionOfRun } from "./action-of-run.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
 import { RetryDialog } from "./retry-dialog.tsx";
 
-export type RunDialog = "cancel" | "retry" | "release" | Decision;
+export type RunDialog = "cancel" | "retry" | "release" | "through" | Decision;
 
 interface RunDialogsProps {
   readonly open: RunDialog | null;
@@ -56,6 +58,8 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
       );
     case "release":
       return <ReleaseDialog run={run} onClose={close} onReleased={close} />;
+    case "through":
+      return <ThroughPauseDialog run={run} onClose={close} onReleased={close} />;
     case "retry":
       return (
         <RetryDialog
@@ -124,6 +128,54 @@ function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDia
           : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it does not wait for that time. `}
         {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
       </p>
+    </ChangeDialog>
+  );
+}
+
+function ThroughPauseDialog({ run: { id }, onClose, onReleased }: ReleaseDialogProps) {
+  const { client } = useSession();
+  const { note } = useNotices();
+  const [reason, setReason] = useState("");
+  const change = useChange({ fields: ["/reason"] });
+  function release() {
+    const text = reason.trim();
+    if (text === "") return change.refuse(new Map([["/reason", "Say why this run passes the pause."]]));
+    const body = { throughPause: true, reason: text } as const;
+    change.submit({
+      body,
+      send: (options) => client.runs.release(id, { ...body, ...options, include: "details" }),
+      done(after) {
+        const isStarted = after.details?.waiting == null;
+        note(
+          isStarted ? "The run starts now." : "The pause no longer holds the run. It still waits for something else.",
+        );
+        onReleased();
+      },
+    });
+  }
+  return (
+    <ChangeDialog
+      title="Let through the pause?"
+      isRead
+      change={change}
+      onSubmit={release}
+      onClose={onClose}
+      verb="Let through"
+      keep="Close"
+      isDeliberate
+    >
+      <p>
+        The pauses of now hold this run back no longer. It still waits for its time, its approvals and a slot, and for a
+        pause that begins later. Other runs stay paused.
+      </p>
+      <TextField
+        label="Reason"
+        required
+        hint="Everybody who can see the run can read it."
+        value={reason}
+        error={change.problems.get("/reason")}
+        onText={setReason}
+      />
     </ChangeDialog>
   );
 }

@@ -3,9 +3,11 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { isHeldBy } from "../../words/pauses.ts";
 import { isOpen, type Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
+import { useGateNews } from "../gates/gate-news.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -101,6 +103,8 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   const mayRetry = may("data:write") && retrying === "possible";
   const waiting = run.details?.waiting ?? null;
   const mayRelease = may("actions:manage") && waiting?.for === "time";
+  const { pauses } = useGateNews();
+  const mayPass = may("actions:manage") && waiting !== null && isHeldBy(pauses, waiting);
   const mayDecide = isUndecided(run, holder);
   const refusals = useRefusals(run, mayDecide);
   const opens = (may: boolean, dialog: RunDialog) => (may && !isOtherSelected ? () => setOpen(dialog) : undefined);
@@ -123,6 +127,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
         ) : null}
         {mayDecide ? <DecisionButtons refusals={refusals} whyId={WHY} onDecide={setOpen} /> : null}
         {mayRelease ? <Button onClick={() => setOpen("release")}>Start now</Button> : null}
+        {mayPass ? <Button onClick={() => setOpen("through")}>Let through</Button> : null}
         {mayCancel ? (
           <Button kind="danger" title="Cancel run (c)" onClick={() => setOpen("cancel")}>
             Cancel run

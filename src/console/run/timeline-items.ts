@@ -52,6 +52,7 @@ const SINGLES: Readonly<Record<Single["event"]["type"], true>> = {
   waiting: true,
   approved: true,
   approval_withdrawn: true,
+  let_through: true,
   rejected: true,
   released: true,
   ended: true,

@@ -40,6 +40,7 @@ const DECISIONS = {
   cancel_requested: { status: "cancelled", title: "Asked to stop" },
   approved: { status: "succeeded", title: "Approved" },
   rejected: { status: "cancelled", title: "Rejected" },
+  let_through: { status: "pending", title: "Let through the pause" },
 } as const;
 
 function EventRow({ event }: { readonly event: Single["event"] }) {
@@ -63,6 +64,7 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
     case "cancel_requested":
     case "approved":
     case "rejected":
+    case "let_through":
       return (
         <Row at={event.at} {...DECISIONS[event.type]} facts={<By {...event} />}>
           <Said text={event.reason} />

@@ -180,6 +180,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   run_approved: "approved the run",
   run_rejected: "rejected the run",
   run_released: "opened the time gate of the run",
+  run_released_through_pause: "let through a pause the run",
   run_cancelled: "cancelled the run",
   pause_put: "paused",
   pause_deleted: "resumed",
@@ -190,6 +191,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
 const GATES: Readonly<Record<NonNullable<AuditEntry["gates"]>, string>> = {
   added: "A gate was added.",
   weakened: "A gate became weaker.",
+  changed: "Fewer tokens may approve.",
   removed: "A gate was removed.",
 };
 

@@ -5,23 +5,25 @@
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
+import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/groups.ts";
 import type { AfterActionWrite } from "../../actions/kind.ts";
 import { currentVersion } from "../../actions/resolve.ts";
-import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
+import { type AuditAction, auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
-import { CONCURRENCY_GROUP, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
-import { rfc3339, shownMs } from "../../base/time.ts";
+import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
+import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
 import { idempotencyKey } from "../../http/headers.ts";
 import { firstPage } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
-import { described, inDocument, instant } from "../../http/schemas.ts";
+import { described, inDocument, instant, withExample } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
+import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { type Coordinator, callCoordinator } from "../protocol.ts";
 import { type Actor, type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ApprovalAnswer, ChangeKey, ConcurrencyGroup, Inclusion, Pause, RunReply } from "../run-calls.ts";
+import type { ApprovalAnswer, ChangeKey, ConcurrencyGroup, Inclusion, RunReply } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
-import { changeQuery, decision, groupsQuery, reasonOf } from "./request-schemas.ts";
+import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { OF_DECISION, OF_RUNS } from "./responses/errors.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun } from "./responses/runs.ts";
@@ -37,7 +39,8 @@ import {
 } from "./run-request.ts";
 import { sendChanged } from "./run-response.ts";
 
-const APPROVER = "{who}. The token must have been minted with `mayApprove`.";
+const APPROVER =
+  "{who}. The token must have been minted with `mayApprove`. If the action has `approval.tokens`, its id must be one of them.";
 
 export const decisionRoutes = new Hono<AppEnv>()
   .post(
@@ -57,7 +60,7 @@ export const decisionRoutes = new Hono<AppEnv>()
         responses: {
           200: { description: "The run with your approval", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
         },
-        errors: [...OF_DECISION, "may_not_approve", "own_run", "already_approved"],
+        errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run", "already_approved"],
       },
     ),
     validBody(decision, { mayBeEmpty: true }),
@@ -80,7 +83,7 @@ export const decisionRoutes = new Hono<AppEnv>()
         responses: {
           200: { description: "The run has ended", json: detailedActionRun, headers: ["Idempotent-Replayed"] },
         },
-        errors: [...OF_DECISION, "may_not_approve", "own_run"],
+        errors: [...OF_DECISION, "may_not_approve", "not_an_approver", "own_run"],
       },
     ),
     validBody(decision, { mayBeEmpty: true }),
@@ -94,25 +97,36 @@ export const decisionRoutes = new Hono<AppEnv>()
       DESCRIBE && {
         operationId: "releaseActionRun",
         tag: "Gates",
-        summary: "Release an action run before its time",
+        summary: "Release an action run before its time, or through a pause",
         description:
-          "Opens the time gate of a run that waits for its `notBefore`. The run still needs its approvals and its slot.",
+          "Without a body, opens the time gate of a run that waits for its `notBefore`. The run still needs its approvals and " +
+          "its slot. With `throughPause`, the pauses of the run's group and of its environment that are in force now no longer " +
+          "hold the run back. The run still waits for its time, its approvals and its slot, and for a pause that begins later. " +
+          "It overtakes the runs that the pause holds.",
         idempotencyKey: "release-42",
         responses: {
           200: {
-            description: "The run without its time gate",
+            description: "The run without its time gate, or released through the pause",
             json: detailedActionRun,
             headers: ["Idempotent-Replayed"],
           },
         },
-        errors: OF_DECISION,
+        errors: [...OF_DECISION, "not_paused"],
       },
     ),
+    validBody(release, { mayBeEmpty: true }),
     validQuery(changeQuery),
     (c) => {
       const inclusion = c.req.valid("query");
-      return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
-        coordinator.gates.release(id, by, changeKey, inclusion),
+      const { throughPause = false, reason = null } = c.req.valid("json");
+      if (!throughPause) {
+        return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
+          coordinator.gates.release(id, by, changeKey, inclusion),
+        );
+      }
+      const audited = { action: "run_released_through_pause", reason } as const;
+      return decide(c, audited, ["release", reason], (coordinator, { id, by, changeKey }) =>
+        coordinator.gates.releaseThroughPause(id, { by, reason }, changeKey, inclusion),
       );
     },
   )
@@ -168,7 +182,7 @@ interface Deciding {
 /** `request`: what makes a repetition the same request. */
 async function decide(
   c: Context<AppEnv>,
-  audited: { readonly action: "run_approved" | "run_rejected" | "run_released"; readonly reason?: string | null },
+  audited: { readonly action: AuditAction; readonly reason?: string | null },
   request: unknown,
   call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
 ): Promise<Response> {
@@ -198,15 +212,16 @@ function refusalsFor(c: Context<AppEnv>, conflicts: ApprovalAnswer["conflicts"])
 /** `isChanged`: null if D1 can't say. The approver must be able to decide during its outage. */
 async function approvalJson(
   environment: RunEnvironment,
-  { rule, approvals, request, actionName: name, actionVersion: version }: ApprovalAnswer,
+  { rule, approvals, request, actionName: name, actionVersion: version, title, subject, waitUntil }: ApprovalAnswer,
   refusals: Refusals,
 ): Promise<string> {
-  const { required, allowSelf } = rule;
+  const { required, allowSelf, tokens = null } = rule;
   const current = await currentVersion(environment, name).catch(() => undefined);
   const isChanged = current === undefined ? null : current !== version;
   return (
-    `{"required":${required},"allowSelf":${allowSelf},"approvals":${approvals},` +
-    `"refusals":${JSON.stringify(refusals)},"request":${request ?? "null"},` +
+    `{"title":${JSON.stringify(title)},"subject":${JSON.stringify(subject)},` +
+    `"required":${required},"allowSelf":${allowSelf},"tokens":${JSON.stringify(tokens)},"approvals":${approvals},` +
+    `"until":${JSON.stringify(rfc3339(waitUntil))},"refusals":${JSON.stringify(refusals)},"request":${request ?? "null"},` +
     `"action":${JSON.stringify({ name, version, isChanged })}}`
   );
 }
@@ -216,10 +231,19 @@ const pause = z.strictObject({
     "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
     "is empty; say why the runs wait.",
   ),
+  from: z.optional(
+    described(
+      instant,
+      DESCRIBE &&
+        `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
+          "pause. Without this member, or with an instant in the past, the pause begins now.",
+    ),
+  ),
   until: z.optional(
     described(
       instant,
-      DESCRIBE && "When the pause ends by itself, in the future. Without this member, only a DELETE ends the pause.",
+      DESCRIBE &&
+        "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
     ),
   ),
 });
@@ -228,12 +252,23 @@ inDocument(pause, {
   examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
 });
 
+const deletedPause = z.strictObject({
+  from: z.optional(
+    withExample(
+      described(
+        instant,
+        DESCRIBE && "The `from` of one pause. Without it, all pauses of the group end that have begun.",
+      ),
+      "2099-01-30T18:00:00Z",
+    ),
+  ),
+});
+
 /** The name of the environment's pause. No group has it, because a group begins with a letter or a digit. */
 const ENVIRONMENT = "-environment";
 /** Matches more than the names, because Hono's routers differ on a pattern with alternatives. `groupOf` is exact. */
 const PAUSE = "/:group{[A-Za-z0-9-][A-Za-z0-9._-]{0,62}}" as "/:group";
 const GROUP = new RegExp(`^${CONCURRENCY_GROUP}$`);
-/** No response can show a later year than 9999. */
 
 /** An unknown path is 404 before the body is judged, as everywhere. */
 const requiresName: MiddlewareHandler<AppEnv> = (c, next) => {
@@ -250,14 +285,16 @@ export const pauseRoutes = new Hono<AppEnv>()
         operationId: "listPauses",
         tag: "Gates",
         summary: "List the pauses",
-        description: "Returns what is paused in an environment.",
+        description:
+          "Returns the pauses of an environment that have not ended, by group and `from`. Planned ones are not `active` yet.",
         responses: { 200: { description: "The pauses", json: pauseList } },
         errors: ["coordinator_unavailable"],
       },
     ),
     async (c) => {
       const pauses = await ask(environmentOf(c), (coordinator) => coordinator.gates.pauses());
-      return c.json(pauses.map(pauseToWire));
+      const now = Date.now();
+      return c.json(pauses.map((one) => pauseToWire(one, now)));
     },
   )
   .put(
@@ -271,8 +308,10 @@ export const pauseRoutes = new Hono<AppEnv>()
         description:
           "Holds back the runs of a concurrency group. With `-environment`, holds back every run of the environment that has a " +
           "gate: a concurrency group, an approval, or a time. Runs that have started go on, and so do runs without a gate. A " +
-          "second PUT replaces the pause. If the response is 503, the pause may be stored. Then send the " +
-          `request again. An environment has at most ${PAUSES_MAX_PER_ENVIRONMENT} pauses.`,
+          "pause with a `from` in the future is planned, and runs can start until then. A second PUT with the same `from` " +
+          "replaces the pause, and so does a second one without `from`. Neither changes another pause of the group. If several " +
+          "hold, runs wait for the end of the last. If the response is 503, the pause may be stored. Then send the request again. " +
+          `If no action has the group, the response has a \`warning\`. An environment has at most ${PAUSES_MAX_PER_ENVIRONMENT} pauses.`,
         responses: { 200: { description: "The pause", json: shownPause } },
         errors: ["too_many_pauses", "coordinator_unavailable"],
       },
@@ -280,24 +319,28 @@ export const pauseRoutes = new Hono<AppEnv>()
     requiresName,
     validBody(pause),
     async (c) => {
-      const { reason, until } = c.req.valid("json");
+      const { reason, from, until } = c.req.valid("json");
       const at = Date.now();
-      const put: Pause = {
+      const put: NewPause = {
         group: groupOf(c),
+        from: from === undefined ? null : shownMs(from),
         reason,
         until: until === undefined ? null : shownMs(until),
         by: nameOf(actorOf(c)),
         via: viaOf(actorOf(c)),
         at,
       };
-      if (put.until !== null && put.until <= at) {
-        throw refusalOf("invalid_body", [{ path: ["until"], message: "is in the past; send a later instant." }]);
-      }
+      requireTimes(put, at);
       await requireNewestSecret(c);
-      const isPaused = await ask(environmentOf(c), (coordinator) => coordinator.gates.pause(put));
-      if (!isPaused) throw new ApiError("too_many_pauses");
+      const environment = environmentOf(c);
+      // Only the coordinator decides. D1 is asked meanwhile, and need not answer.
+      const [paused, warning] = await Promise.all([
+        ask(environment, (coordinator) => coordinator.gates.pause(put)),
+        put.group === NO_GROUP.group ? null : unnamedWarning(environment, put.group),
+      ]);
+      if (paused === null) throw new ApiError("too_many_pauses");
       await auditAfterwards(c, { action: "pause_put", target: c.req.param("group"), reason }, at);
-      return c.json(pauseToWire(put));
+      return c.json({ ...pauseToWire(paused, at), ...(warning !== null && { warning }) });
     },
   )
   .delete(
@@ -308,18 +351,24 @@ export const pauseRoutes = new Hono<AppEnv>()
         operationId: "deletePause",
         tag: "Gates",
         summary: "Let paused runs go on",
-        description: "Ends a pause. Runs that it held back start at once if nothing else holds them back.",
+        description:
+          "Ends the pauses of a group that have begun, and leaves planned ones. With `from`, ends or removes only the pause " +
+          "that has it. Runs that were held back start at once if nothing else holds them back.",
         responses: { 204: { description: "The pause has ended" } },
         errors: ["coordinator_unavailable"],
       },
     ),
+    requiresName,
+    validQuery(deletedPause),
     async (c) => {
       const group = groupOf(c);
+      const { from } = c.req.valid("query");
+      const fromMs = from === undefined ? null : shownMs(from);
       await requireNewestSecret(c);
       let calls = 0;
       const isResumed = await ask(environmentOf(c), (coordinator) => {
         calls++;
-        return coordinator.gates.resume(group);
+        return coordinator.gates.resume(group, fromMs);
       });
       // If the first answer was lost, that call may have ended the pause. Then the audit must say so.
       if (!isResumed && calls === 1) throw new ApiError("pause_not_found");
@@ -337,9 +386,24 @@ function groupOf(c: Context<AppEnv>): string {
   return name;
 }
 
-function pauseToWire({ group, reason, until, by, via, at }: Pause) {
+/** Throws `invalid_body`. */
+function requireTimes({ from, until }: NewPause, now: number): void {
+  const refused = (member: keyof NewPause, message: string) => refusalOf("invalid_body", [{ path: [member], message }]);
+  if (until !== null && until <= now) throw refused("until", "is in the past; send a later instant.");
+  if (from == null) return;
+  if (from - now > PAUSE_FROM_MAX_DAYS * DAY_MS) {
+    throw refused("from", `is too far ahead; send an instant at most ${PAUSE_FROM_MAX_DAYS} days ahead.`);
+  }
+  if (until !== null && until <= from) {
+    throw refused("until", "is not after from; send a later instant.");
+  }
+}
+
+function pauseToWire(pause: Pause, now: number) {
+  const { group, from, reason, until, by, via, at } = pause;
   const name = group === NO_GROUP.group ? ENVIRONMENT : group;
-  return { group: name, reason, until: rfc3339(until), by, via, at: rfc3339(at) };
+  const times = { from: rfc3339(from), until: rfc3339(until), active: isInForce(pause, now) };
+  return { group: name, reason, ...times, by, via, at: rfc3339(at) };
 }
 
 export const groupRoutes = new Hono<AppEnv>().get(
@@ -351,8 +415,9 @@ export const groupRoutes = new Hono<AppEnv>().get(
       tag: "Gates",
       summary: "List the concurrency groups",
       description:
-        "Returns the concurrency groups and keys whose slots runs hold or wait for, in order. A run holds its slot until it " +
-        "has ended. A slot follows the run and not its job, because a job can go on after its run was cancelled.",
+        "Returns the concurrency groups and keys whose slots runs hold or wait for, in order, and the groups of actions that " +
+        "have no such run. A run holds its slot until it has ended. A slot follows the run and not its job, because a job can " +
+        "go on after its run was cancelled. While the database does not answer, groups without runs are left out.",
       responses: { 200: { description: "The groups", json: concurrencyGroupList, headers: ["Link"] } },
       errors: ["coordinator_unavailable"],
     },
@@ -360,16 +425,29 @@ export const groupRoutes = new Hono<AppEnv>().get(
   validQuery(groupsQuery),
   async (c) => {
     const { limit, cursor = null, group: only = null } = c.req.valid("query");
+    const after = cursor as ConcurrencyQueue | null;
+    const environment = environmentOf(c);
     // One group more than the page has, to know whether there is a next page.
-    const groups = await ask(environmentOf(c), (coordinator) =>
-      coordinator.gates.groups(only, cursor as ConcurrencyQueue | null, limit + 1),
-    );
-    return c.json(firstPage(c, groups, limit, ({ group, key }) => `${group}\n${key}`).map(groupToWire));
+    const [{ groups, pauses }, named] = await Promise.all([
+      ask(environment, (coordinator) => coordinator.gates.groups(only, after, limit + 1)),
+      namedGroups(environment, { only, after: after?.group ?? "", max: limit + 1 }),
+    ]);
+    const page = firstPage(c, withIdle(groups, named), limit, ({ group, key }) => `${group}\n${key}`);
+    const now = Date.now();
+    return c.json(page.map((one) => groupToWire(one, holding(inForceFor(pauses, one.group, now), null))));
   },
 );
 
-function groupToWire({ group, key, limit, running, queued, pause }: ConcurrencyGroup) {
-  return { group, key, limit, holders: running, waiters: queued, paused: pause };
+/** Adds the groups in which no run is. Each list has all that come before its last entry, so a page of both is whole. */
+function withIdle(groups: readonly ConcurrencyGroup[], named: readonly NamedGroup[]): readonly ConcurrencyGroup[] {
+  const active = new Set(groups.map(({ group }) => group));
+  const idle = named.filter(({ group }) => !active.has(group));
+  const all = [...groups, ...idle.map((one) => ({ ...one, key: "", running: 0, queued: 0 }))];
+  return all.sort((a, b) => (a.group === b.group ? 0 : a.group < b.group ? -1 : 1));
+}
+
+function groupToWire({ group, key, limit, running, queued }: ConcurrencyGroup, pause: Pause | null) {
+  return { group, key, limit, holders: running, waiters: queued, paused: pause?.reason ?? null };
 }
 
 /**

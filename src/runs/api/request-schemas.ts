@@ -222,6 +222,34 @@ export const decision = z.strictObject({
 });
 inDocument(decision, { id: "Decision", examples: [{ reason: "checked with the team" }] });
 
+export const release = z
+  .strictObject({
+    throughPause: z.optional(
+      described(
+        z.literal(true, { error: "send true, or leave it out." }),
+        DESCRIBE && "Releases the run through the pauses that are in force now, and opens no other gate.",
+      ),
+    ),
+    reason: z.optional(
+      reasonOf(`Why this run passes the pause: ${ONE_LINE}. Every reader of the run can see it.`, "is empty; say why."),
+    ),
+  })
+  .check(
+    z.refine(({ throughPause, reason }) => throughPause === undefined || reason !== undefined, {
+      path: ["reason"],
+      error: "is missing; say why this run passes the pause.",
+    }),
+    z.refine(({ throughPause, reason }) => reason === undefined || throughPause !== undefined, {
+      path: ["throughPause"],
+      error: "is missing; send true with the reason, or leave out the reason.",
+    }),
+  );
+inDocument(release, {
+  id: "Release",
+  examples: [{ throughPause: true, reason: "the fix for the outage" }],
+  dependentRequired: { throughPause: ["reason"], reason: ["throughPause"] },
+});
+
 const output = z.optional(
   described(
     jsonObject,

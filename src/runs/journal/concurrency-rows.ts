@@ -9,7 +9,6 @@
  */
 import { MINUTE_MS } from "../../base/time.ts";
 import { type Approval, type ConcurrencyQueue, NO_GROUP, type OnConflict, queueOf, type Run } from "../run.ts";
-import type { Pause } from "../run-calls.ts";
 import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
@@ -53,7 +52,11 @@ interface ListedQueue extends ConcurrencyQueue {
 }
 
 /** A queued run as the journal has it, with the approvals that let it get there. */
-export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked"> & { readonly approvals: readonly Approval[] };
+export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
+  readonly approvals: readonly Approval[];
+  /** When it was released through the pauses that held it back; null if nobody did. */
+  readonly throughPauseAt: number | null;
+};
 
 export class ConcurrencyQueueRows extends Rows {
   /** Null: not read yet. It is cached because each alarm that is set asks. */
@@ -80,14 +83,14 @@ export class ConcurrencyQueueRows extends Rows {
 
   /** In the order in which they got into the queue. */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
-    type Row = Pick<QueuedRun, "id" | "actionName" | "heldFor"> & {
+    type Row = Pick<ApprovedQueuedRun, "id" | "actionName" | "heldFor" | "throughPauseAt"> & {
       readonly limit: number | null;
       readonly onConflict: OnConflict | null;
       readonly approvals: string | null;
     };
     const rows = this.query<Row>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
-         waiting_reason AS heldFor, approvals
+         waiting_reason AS heldFor, approvals, through_pause ->> '$.at' AS throughPauseAt
        FROM ${IN_QUEUE} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
       group,
       key,
@@ -246,74 +249,5 @@ export class ConcurrencyQueueRows extends Rows {
     );
     const { runs = 0, bytes = 0, ofTokenRuns = 0, ofTokenBytes = 0 } = row ?? {};
     return { all: { runs, bytes }, ofToken: { runs: ofTokenRuns, bytes: ofTokenBytes } };
-  }
-}
-
-/**
- * The pauses: while a group or the environment is paused, no run with a gate is released there. They are few, and each
- * alarm that is set asks for them, so there is a copy in memory.
- */
-export class PauseRows extends Rows {
-  readonly #pauses: Map<string, Pause>;
-
-  constructor(sql: SqlStorage) {
-    super(sql);
-    const rows = this.query<Pause>(
-      `SELECT concurrency_group AS "group", reason, until, paused_by AS by, via, paused_at AS at FROM pauses`,
-    );
-    this.#pauses = new Map(rows.map((row) => [row.group, row]));
-  }
-
-  /** The pause that holds back the runs of a group: its own, or the environment's, which is the group "". */
-  of(group: string, now: number): Pause | null {
-    return this.#living(group, now) ?? this.#living(NO_GROUP.group, now);
-  }
-
-  /** Those that have not ended, the environment's first. */
-  all(now: number): Pause[] {
-    const groups = [...this.#pauses.keys()].sort();
-    return groups.flatMap((group) => this.#living(group, now) ?? []);
-  }
-
-  /** False, and nothing is written, if there are `max` others. */
-  put(pause: Pause, max: number, now: number): boolean {
-    const { group, reason, until, by, via, at } = pause;
-    const others = this.all(now).filter((other) => other.group !== group);
-    if (others.length >= max) return false;
-    // The table first: if the write throws, memory must not have the pause.
-    const replace = `
-      INSERT OR REPLACE INTO pauses (concurrency_group, reason, until, paused_by, via, paused_at)
-      VALUES (?, ?, ?, ?, ?, ?)`;
-    this.sql.exec(replace, group, reason, until, by, via, at);
-    this.#pauses.set(group, pause);
-    return true;
-  }
-
-  /** Whether there is such a pause, ended or not. */
-  has(group: string): boolean {
-    return this.#pauses.has(group);
-  }
-
-  erase(group: string): void {
-    this.sql.exec("DELETE FROM pauses WHERE concurrency_group = ?", group);
-    this.#pauses.delete(group);
-  }
-
-  /** Removes the pauses that have ended. Returns whether there were any. */
-  eraseEnded(now: number): boolean {
-    const ended = [...this.#pauses.values()].filter(({ until }) => until !== null && until <= now);
-    for (const { group } of ended) this.erase(group);
-    return ended.length > 0;
-  }
-
-  /** When the next pause ends by itself; Infinity if none does. */
-  nextEndAt(): number {
-    const ends = [...this.#pauses.values()].map(({ until }) => until ?? Number.POSITIVE_INFINITY);
-    return Math.min(...ends);
-  }
-
-  #living(group: string, now: number): Pause | null {
-    const pause = this.#pauses.get(group);
-    return pause !== undefined && (pause.until === null || pause.until > now) ? pause : null;
   }
 }

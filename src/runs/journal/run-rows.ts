@@ -13,6 +13,7 @@ import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import {
   type Actor,
   type Approval,
+  type Decided,
   type FailedAttempt,
   type Gates,
   isOpen,
@@ -142,6 +143,7 @@ const CHANGING = [
   "approvals",
   "withdrawnAt",
   "rejectedBy",
+  "throughPause",
   "readySeq",
   "occupiedUntil",
   "graceUntil",
@@ -149,8 +151,8 @@ const CHANGING = [
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
-/** If the lists above lack a member, `toRun` does not type-check. These four are stored as JSON; null if empty. */
-type InJson = "gates" | "approvals" | "rejectedBy" | "failedAttempt";
+/** If the lists above lack a member, `toRun` does not type-check. These five are stored as JSON; null if empty. */
+type InJson = "gates" | "approvals" | "rejectedBy" | "throughPause" | "failedAttempt";
 type Row = Omit<Pick<JournaledRun, Member>, InJson> & Readonly<Record<InJson, string | null>>;
 
 const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
@@ -358,11 +360,12 @@ export class RunRows extends Rows {
 /** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { gates, approvals, rejectedBy, failedAttempt } = row;
+  const { gates, approvals, rejectedBy, throughPause, failedAttempt } = row;
   return Object.assign(row, {
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
     rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
+    throughPause: throughPause === null ? null : (JSON.parse(throughPause) as Decided),
     failedAttempt: failedAttempt === null ? null : (JSON.parse(failedAttempt) as FailedAttempt),
   });
 }
@@ -412,6 +415,7 @@ function queueCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
 
 function columnValue(run: JournaledRun, member: Member): string | number | null {
   if (member === "gates") return run.gates && JSON.stringify(run.gates);
+  if (member === "throughPause") return run.throughPause && JSON.stringify(run.throughPause);
   if (member === "rejectedBy") return run.rejectedBy && JSON.stringify(run.rejectedBy);
   if (member === "failedAttempt") return run.failedAttempt && JSON.stringify(run.failedAttempt);
   if (member === "approvals") return run.approvals.length === 0 ? null : JSON.stringify(run.approvals);

@@ -117,6 +117,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      approvals            TEXT,
      withdrawn_at         INTEGER,
      rejected_by          TEXT,
+     through_pause        TEXT,
      ready_seq            INTEGER,
      occupied_until       INTEGER,
      grace_until          INTEGER,
@@ -162,12 +163,15 @@ export const JOURNAL_STEPS: readonly string[] = [
      PRIMARY KEY (concurrency_group, action_name)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE pauses (
-     concurrency_group TEXT    PRIMARY KEY,
+     concurrency_group TEXT    NOT NULL,
+     from_at           INTEGER NOT NULL,
+     is_planned        INTEGER NOT NULL,
      reason            TEXT    NOT NULL,
      until             INTEGER,
      paused_by         TEXT    NOT NULL,
      via               TEXT,
-     paused_at         INTEGER NOT NULL
+     paused_at         INTEGER NOT NULL,
+     PRIMARY KEY (concurrency_group, from_at)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE previews (
      run_id  TEXT PRIMARY KEY,

@@ -24,8 +24,12 @@ const DETAILS = {
 };
 const HELD = { ...RUN, parameters: { version: "1.4.2" }, triggeredBy: "bo", details: DETAILS };
 const APPROVAL: Schemas["RunApproval"] = {
+  title: "deploy shop 1.4.2",
+  subject: "shop",
   required: 2,
   allowSelf: false,
+  tokens: [BY_ADA.byId],
+  until: new Date(Date.now() + 7 * 86_400_000 - 60_000).toISOString(),
   approvals: [BY_ADA],
   refusals: { approve: null, reject: null },
   request: {
@@ -36,7 +40,11 @@ const APPROVAL: Schemas["RunApproval"] = {
   },
   action: { name: "deploy", version: 3, isChanged: true },
 };
-const PAUSE = { group: "deploys", reason: "lunch", until: AT, by: "ada", via: "portal", at: AT };
+const PAUSE = {
+  ...{ group: "deploys", reason: "lunch", from: AT, until: AT, active: true },
+  ...{ by: "ada", via: "portal", at: AT },
+};
+const PLANNED = { ...PAUSE, from: "2026-12-24T12:00:00.123Z", active: false };
 const GROUP = { group: "deploys", key: "shop", limit: 1, holders: 1, waiters: 2, paused: "lunch" };
 
 /** A service that answers as the first pattern says that matches. */
@@ -54,6 +62,7 @@ describe("a decision", () => {
     [["reject", "--reason", "not today"], { reason: "not today" }],
     [["reject"], {}],
     [["release"], null],
+    [["release", "--through-pause", "--reason", "the fix"], { throughPause: true, reason: "the fix" }],
   ] as const)("%j sends %j under its key, and prints the run", async ([command, ...more], body) => {
     const { server, sent, run } = await serve([/./, 200, HELD]);
     const ended = await run(command, RUN.id, ...more, "--idempotency-key", "k-1");
@@ -71,6 +80,25 @@ describe("a decision", () => {
     expect(stdout).toMatch(
       /^approvals: +1 of 2\n +by ada via portal at 2026-11-25T13:21:48Z · tested\nstored action: +deploy, version 3$/m,
     );
+  });
+
+  test.each([["--through-pause"], ["--reason", "x"]])(
+    "a release with %s alone is a usage error, and nothing is sent",
+    async (...more) => {
+      const { server, run } = await serve([/./, 200, HELD]);
+      expect(await run("release", RUN.id, ...more.filter((arg) => arg !== undefined))).toMatchObject({
+        code: 2,
+        stdout: "",
+      });
+      expect(server.requests).toEqual([]);
+    },
+  );
+
+  test("shows who let a run through the pause, and why", async () => {
+    const waiting = { ...WAITING, throughPause: { ...BY_ADA, reason: "the fix" } };
+    const { run } = await serve([/./, 200, { ...HELD, details: { ...DETAILS, waiting } }]);
+    const { stdout } = await run("get", RUN.id, "--no-json");
+    expect(stdout).toMatch(/^let through: +the pause by ada via portal · the fix$/m);
   });
 
   test("without a terminal, approve needs --yes, and nothing is sent", async () => {
@@ -96,6 +124,8 @@ describe("approve on a terminal", () => {
     const shown = ended.stderr.slice(0, ended.stderr.indexOf("Approve this run? (y/N)"));
     for (const line of [
       /^parameters: +\{\n +"version": "1\.4\.2"$/m,
+      /^if not approved: +fails in 6d 23h$/m,
+      /^approvers: +only the tokens 01a212de-9b55-8003-a8a9-dd2c148ea617$/m,
       /^note: +The action has changed since\./m,
       /^request: +POST https:\/\/ci\.example\.com\/hooks$/m,
       /^headers: +\{\n +"Authorization": null$/m,
@@ -207,6 +237,8 @@ describe("pause and resume", () => {
     ["pause", "deploys"],
     ["pause", "a/b", "--reason", "x"],
     ["pause", "deploys", "--reason", "x", "--until", "noon"],
+    ["pause", "deploys", "--reason", "x", "--from", "noon"],
+    ["resume", "deploys", "--from", "noon"],
     ["resume"],
     ["resume", "deploys", "--whole-env"],
   ])("%s %s %s %s %s is a usage error, and nothing is sent", async (...args) => {
@@ -215,13 +247,30 @@ describe("pause and resume", () => {
     expect(server.requests).toEqual([]);
   });
 
+  test("plan a pause, and remove the planned one by the instant that a table shows", async () => {
+    const { sent, run } = await serve(
+      [/^PUT/, 200, { ...PLANNED, warning: "No action." }],
+      [/^GET/, 200, [PAUSE, PLANNED]],
+      [/^DELETE/, 204, undefined],
+    );
+    const { from } = PLANNED;
+    const { stdout } = await run("pause", "deploys", "--reason", "lunch", "--from", from, "--no-json");
+    expect(stdout).toMatch(/^planned: +deploys\n.*\nbegins: +2026-12-24T12:00:00Z\nwarning: +No action\.\n$/s);
+    expect(await run("resume", "deploys", "--from", "2026-12-24T13:00:00+01:00")).toMatchObject({ code: 0 });
+    expect(sent()).toEqual([
+      [`PUT ${ENVIRONMENT}/pauses/deploys`, { reason: "lunch", from }],
+      [`GET ${ENVIRONMENT}/pauses`, null],
+      [`DELETE ${ENVIRONMENT}/pauses/deploys?from=2026-12-24T12%3A00%3A00.123Z`, null],
+    ]);
+  });
+
   test("say who paused what, for how long and why", async () => {
-    const { run } = await serve([/^PUT/, 200, { ...PAUSE, until: null }], [/^GET/, 200, [PAUSE]]);
+    const { run } = await serve([/^PUT/, 200, { ...PAUSE, until: null }], [/^GET/, 200, [PAUSE, PLANNED]]);
     const { stdout } = await run("pause", "deploys", "--reason", "lunch", "--no-json");
     expect(stdout).toMatch(/^paused: +deploys\nreason: +lunch\nuntil: +somebody resumes it\nby: +ada via portal\n/);
     const listed = await run("group", "pauses", "--no-json");
     expect(listed.stdout).toMatch(
-      /^GROUP +SINCE +UNTIL +BY +REASON\ndeploys +\S+Z +2026-11-25T13:21:48Z +ada via portal +lunch\n$/,
+      /^GROUP +STATE +FROM +UNTIL +BY +REASON\ndeploys +paused +\S+Z +2026-11-25T13:21:48Z +ada via portal +lunch\ndeploys +planned +2026-12-24T12:00:00Z +\S+ +ada via portal +lunch\n$/,
     );
   });
 });
@@ -234,7 +283,7 @@ test("group list prints one line for each key, or that there are none", async ()
   );
   expect(JSON.parse((await run("group", "list", "-n", "1")).stdout)).toEqual([GROUP]);
   expect((await run("group", "list", "--group", "none", "--no-json")).stdout).toBe(
-    "No run is in a concurrency group.\n",
+    "No action has a concurrency group.\n",
   );
   expect(sent().at(-1)?.[0]).toBe(`GET ${ENVIRONMENT}/concurrency-groups?group=none`);
 });

@@ -134,7 +134,7 @@ it("a run with gates goes with its preview, its decisions and its place in its g
     expect((await ask("GET", `${path}/${id}/approval`)).status).toBe(404);
   }
   const groups = path.replace(/action-runs$/, "concurrency-groups");
-  expect((await ask("GET", groups)).body).toEqual([]);
+  expect((await ask("GET", groups)).body).toMatchObject([{ group: "prod", holders: 0, waiters: 0 }]);
   const inQueues = "SELECT 1 FROM runs WHERE concurrency_state IS NOT NULL OR occupied_until IS NOT NULL";
   expect(await journal(path, inQueues)).toEqual([]);
 

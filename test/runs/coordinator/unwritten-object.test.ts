@@ -39,6 +39,7 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     approve: (object, id) => object.gates.approve(id, { by: BY, reason: null }, KEY),
     reject: (object, id) => object.gates.reject(id, { by: BY, reason: null }, KEY),
     release: (object, id) => object.gates.release(id, BY, KEY),
+    releaseThroughPause: (object, id) => object.gates.releaseThroughPause(id, { by: BY, reason: null }, KEY),
     approval: (object, id) => object.gates.approval(id, BY),
     hasGates: (object, id) => object.gates.hasGates(id),
     resume: (object) => object.gates.resume("prod"),

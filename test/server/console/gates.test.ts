@@ -11,7 +11,7 @@ import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, dialog, field, run, Site, untilRunIs, WIDE } from "./site.ts";
+import { button, dialog, field, PHONE, run, Site, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "prod";
 
@@ -114,6 +114,78 @@ describeInBrowser("the console's gates", (browser) => {
     await button(dialog(ada, "Resume shop?"), "Resume").click();
     await until("the second run is sent", () => sent() === 2);
     await untilRunIs(bob, "running");
+  });
+
+  it("tell of a planned freeze before it begins, and let one run through, which its approver reads on a phone", async () => {
+    const client = site.client("freeze");
+    const trigger = { type: "webhook", url: `${receiver.url}/ship`, startOn: "accepted" } as const;
+    const face = { title: "ship {{ parameters.service }}", subject: "{{ parameters.service }}" };
+    await client.actions.put("ship", { ...face, trigger, approval: {}, concurrency: { group: "ship" } });
+    const maker = await newPerson("eve", { role: "member", mayApprove: false });
+    const boss = await newPerson("cy", { role: "admin", mayApprove: true });
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, "freeze/groups", boss);
+    // No run is in the group yet.
+    await button(page, "Pause ship").click();
+    const plan = dialog(page, "Pause the group ship?");
+    await field(plan, "Reason").fill("the weekend");
+    const inDays = (days: number) => new Date(Date.now() + days * 864e5).toISOString().slice(0, 16);
+    await field(plan, "From").fill(inDays(2));
+    await field(plan, "Until").fill(inDays(1));
+    await button(plan, "Pause").click();
+    await plan.getByText("is not after from").waitFor();
+    await browser.expectFault(/400/);
+    await field(plan, "Until").fill(inDays(4));
+    await button(plan, "Pause").click();
+    await page.getByText("Planned pause of ship:").waitFor();
+    await site.goTo(page, "freeze/actions/ship");
+    await button(page, "Run action").click();
+    await dialog(page, "Run ship")
+      .getByText(/^A pause begins .* and ends .*: the weekend$/)
+      .waitFor();
+    await button(dialog(page, "Run ship"), "Cancel").click();
+
+    const { id } = await site.client("freeze", maker).actions.run("ship", { parameters: { service: "cart" } });
+    await client.pauses.put("-environment", { reason: "an incident" });
+    await site.goTo(page, `freeze/runs/${id}`);
+    // Otherwise the news of the pause come half a minute later.
+    await page.reload();
+    await run(page)
+      .getByText(/^A pause begins .*: the weekend$/)
+      .waitFor();
+    await button(run(page), "Let through").click();
+    const asked = dialog(page, "Let through the pause?");
+    await button(asked, "Let through").click();
+    await asked.getByText("Say why this run passes the pause.").waitFor();
+    await field(asked, "Reason").fill("it ends the incident");
+    await button(asked, "Let through").click();
+    await run(page).getByText("let the run through the pause:").waitFor();
+    await run(page).getByText("Let through the pause", { exact: true }).waitFor();
+    expect(await button(run(page), "Let through").count()).toBe(0);
+
+    const phone = await browser.newPage(site.origin, PHONE);
+    await site.signIn(phone, "freeze/approvals", boss);
+    const row = phone
+      .getByRole("table", { name: "Approvals", exact: true })
+      .getByRole("row")
+      .filter({ hasText: "by eve" });
+    await row.getByText("fails in 6d 23h").filter({ visible: true }).waitFor();
+    expect(await row.textContent()).toMatch(/ship cart.*version \d+, for cart/);
+    const faults: string[] = [];
+    await lookAt(phone, "the approvals on a phone", faults);
+    await button(row, "Approve ship cart").click();
+    const decision = dialog(phone, "Approve ship cart?");
+    await decision.getByText("fails in 6d 23h").waitFor();
+    await lookAt(phone, "an approval on a phone", faults);
+    expect(faults).toEqual([]);
+    await button(decision, "Approve run").click();
+    await until("the run is sent", () => receiver.inbox("ship").length === 1);
+
+    await site.goTo(page, "freeze/groups");
+    await button(page, "Remove the planned pause of ship").click();
+    await button(dialog(page, "Remove the planned pause of ship?"), "Remove").click();
+    await page.getByText("The planned pause of ship is removed.").waitFor();
+    expect((await client.pauses.list()).map(({ reason }) => reason)).toEqual(["an incident"]);
   });
 
   const APPROVALS = "approvals/approvals";

@@ -4,7 +4,7 @@ import { type ActionRun, type Answer, type Ask, ask, newRunsPath, type Schemas }
 
 /** The gates of a stored action, as a PUT takes them. */
 export interface StoredGates {
-  readonly approval?: { readonly required?: number; readonly allowSelf?: boolean };
+  readonly approval?: { readonly required?: number; readonly allowSelf?: boolean; readonly tokens?: readonly string[] };
   readonly concurrency?: {
     readonly group: string;
     readonly key?: string;

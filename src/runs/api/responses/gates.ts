@@ -24,6 +24,10 @@ export const waiting = z
     notBefore: responseInstant.nullable(),
     group: z.string().nullable(),
     key: z.string().nullable(),
+    throughPause: described(
+      approval.optional(),
+      "Who released the run through the pauses that held it back then, and why. Missing if nobody did.",
+    ),
     reason: described(z.string().nullable(), "The reason of the pause. Null unless the run waits for its end."),
     position: described(
       z.int().min(1).nullable().optional(),
@@ -37,9 +41,13 @@ export const waiting = z
   .meta({ id: "RunWaiting" });
 
 const APPROVAL = {
+  title: "deploy shop 1.4.2",
+  subject: "shop",
   required: 1,
   allowSelf: false,
+  tokens: null,
   approvals: [],
+  until: "2026-12-02T12:00:00.000Z",
   refusals: { approve: null, reject: null },
   request: {
     method: "POST",
@@ -60,13 +68,20 @@ const request = z
   .meta({ id: "RequestPreview" });
 
 /** Codes of refusals that are about who asks, or about the gate. The first of them that holds is shown. */
-const OF_ASKER = ["may_not_approve", "person_required", "not_waiting", "own_run"] as const;
+const OF_ASKER = ["may_not_approve", "person_required", "not_waiting", "not_an_approver", "own_run"] as const;
 
 export const approvalOfRun = z
   .object({
+    title: described(z.string().nullable(), "What the run does, as it was when the run was created."),
+    subject: described(z.string().nullable(), "What the run works on."),
     required: described(z.int().min(1), "How many different approvers open the gate."),
     allowSelf: described(z.boolean(), "Whether the run's creator may be an approver."),
+    tokens: described(
+      z.array(z.string()).nullable(),
+      "The ids of the tokens that alone may approve or reject the run. Null: each token with `mayApprove`.",
+    ),
     approvals: described(z.array(approval), "The approvals that count, the oldest first."),
+    until: described(responseInstant.nullable(), "When the run fails if it still waits. Null if it does not wait."),
     refusals: described(
       z.object({
         approve: described(
@@ -99,7 +114,9 @@ export const approvalOfRun = z
 const PAUSE = {
   group: "deploy",
   reason: "a deploy freeze over lunch",
+  from: "2026-11-25T12:00:00.000Z",
   until: "2026-11-25T13:30:00.000Z",
+  active: true,
   by: "ci",
   via: null,
   at: "2026-11-25T12:00:00.000Z",
@@ -109,10 +126,19 @@ export const shownPause = z
   .object({
     group: described(z.string(), "The concurrency group, or `-environment`."),
     reason: z.string(),
+    from: described(
+      responseInstant,
+      "Since when the pause holds, or when it begins. It stays if a PUT replaces the pause.",
+    ),
     until: described(responseInstant.nullable(), "When the pause ends by itself. Null if only a DELETE ends it."),
+    active: described(z.boolean(), "Whether the pause holds now. A planned one does not yet."),
     by: described(z.string(), "The person, or the name of the API token."),
     via: described(z.string().nullable(), "The name of the API token, if `by` is a person."),
-    at: responseInstant,
+    at: described(responseInstant, "When the pause was put."),
+    warning: described(
+      z.string().optional(),
+      "Only in the response to a PUT: a sentence if no action has this group, with the name that was probably meant.",
+    ),
   })
   .meta({ id: "Pause", examples: [PAUSE] });
 

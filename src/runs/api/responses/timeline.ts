@@ -70,6 +70,7 @@ const timelineEvent = z
     }),
     event("approved", said),
     event("rejected", said),
+    event("let_through", said),
     event("approval_withdrawn", {
       by: described(z.string(), "Whose approval no longer counts, because the token was revoked."),
       via: z.string().optional(),

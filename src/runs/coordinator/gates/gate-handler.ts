@@ -1,17 +1,25 @@
 /** What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. */
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
-import { shownApproval } from "../../action-run.ts";
+import { shownDecision } from "../../action-run.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { type Actor, approveConflict, type ConcurrencyQueue, isSameActor, rejectConflict } from "../../run.ts";
+import { holding, type NewPause, type Pause } from "../../pauses.ts";
+import {
+  type Actor,
+  approveConflict,
+  type ConcurrencyQueue,
+  isSameActor,
+  isWaiting,
+  queueOf,
+  rejectConflict,
+} from "../../run.ts";
 import type {
   ApprovalReply,
   ChangeKey,
-  ConcurrencyGroup,
   Decision,
   GateCalls,
+  GroupsAnswer,
   Inclusion,
-  Pause,
   RunRefusal,
   RunReply,
 } from "../../run-calls.ts";
@@ -75,21 +83,41 @@ export class GateHandler implements GateCalls {
     );
   }
 
+  async releaseThroughPause(
+    id: string,
+    { by, reason }: Decision,
+    changeKey: ChangeKey,
+    inclusion: Inclusion = {},
+  ): Promise<RunReply> {
+    return this.#decide(id, null, changeKey, inclusion, ({ gates, waitingFor, throughPause }, now) => {
+      if (gates === null || waitingFor === null) return "not_waiting";
+      const inForce = this.#journal.pauses.inForce(queueOf(gates).group, now);
+      if (inForce.length === 0) return "not_paused";
+      if (throughPause !== null && holding(inForce, throughPause.at) === null) {
+        return repeated(throughPause.by, by, throughPause.at);
+      }
+      // A pause can have begun by a clock that was ahead.
+      return { type: "let_through", by, at: Math.max(now, ...inForce.map(({ from }) => from)), reason };
+    });
+  }
+
   async approval(id: string, asker: Actor): Promise<ApprovalReply> {
     return this.#approvers.reading(id, () => {
       const run = this.#context.ledger.current(id, Date.now());
       if (run === null) return { ok: false, reason: "run_not_found" };
       const rule = run.gates?.approval ?? null;
       if (rule === null) return { ok: false, reason: "approval_not_found" };
-      const { actionName, actionVersion } = run;
+      const { actionName, actionVersion, title, subject } = run;
       // The next decision withdraws those of revoked tokens.
       const revoked = this.#approvers.revokedOf(run.approvals);
       const counting = run.approvals.filter((one) => !revoked.includes(one));
       const asDecided = { ...run, approvals: counting };
-      const approvals = JSON.stringify(counting.map(shownApproval));
+      const approvals = JSON.stringify(counting.map(shownDecision));
       const conflicts = { approve: approveConflict(asDecided, asker), reject: rejectConflict(asDecided, asker) };
       const request = this.#journal.previews.of(id);
-      return { ok: true, rule, approvals, conflicts, request, actionName, actionVersion };
+      const waitUntil = isWaiting(run) ? (run.gates?.waitUntil ?? null) : null;
+      const named = { actionName, actionVersion, title, subject };
+      return { ok: true, rule, approvals, conflicts, request, ...named, waitUntil };
     });
   }
 
@@ -98,21 +126,22 @@ export class GateHandler implements GateCalls {
     return run !== null && run.gates !== null;
   }
 
-  async pause(pause: Pause): Promise<boolean> {
+  async pause(put: NewPause): Promise<Pause | null> {
     const now = Date.now();
     this.#scheduler.scheduleAllSoon(now);
-    const isPaused = this.#journal.pauses.put(pause, PAUSES_MAX_PER_ENVIRONMENT, now);
+    const pause = this.#journal.pauses.put(put, PAUSES_MAX_PER_ENVIRONMENT, now);
     // The runs that an older pause held wait for this one now, and must show its reason.
-    if (isPaused) this.#scheduler.scheduleAll(now);
-    return isPaused;
+    if (pause !== null) this.#scheduler.scheduleAll(now);
+    return pause;
   }
 
-  async resume(group: string): Promise<boolean> {
+  async resume(group: string, from: number | null = null): Promise<boolean> {
     const { pauses } = this.#journal;
-    if (!pauses.has(group)) return false;
     const now = Date.now();
+    const ending = pauses.ending(group, from, now);
+    if (ending.length === 0) return false;
     this.#scheduler.scheduleAllSoon(now);
-    pauses.erase(group);
+    pauses.erase(ending);
     this.#scheduler.scheduleAll(now);
     return true;
   }
@@ -121,11 +150,9 @@ export class GateHandler implements GateCalls {
     return this.#journal.pauses.all(Date.now());
   }
 
-  async groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<ConcurrencyGroup[]> {
-    const now = Date.now();
+  async groups(only: string | null, after: ConcurrencyQueue | null, limit: number): Promise<GroupsAnswer> {
     const { queues, pauses } = this.#journal;
-    const groups = queues.groups(only, after, limit);
-    return groups.map((group) => ({ ...group, pause: pauses.of(group.group, now)?.reason ?? null }));
+    return { groups: queues.groups(only, after, limit), pauses: pauses.all(Date.now()) };
   }
 
   /** Notes nothing if no open run of the action is in the group: the next one brings its limit. */

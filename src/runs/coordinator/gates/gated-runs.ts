@@ -7,6 +7,7 @@ import type { NewDispatch } from "../../../webhooks/dispatch.ts";
 import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/concurrency-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
+import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf, type Run } from "../../run.ts";
 import type { ChangeKey } from "../../run-calls.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
@@ -73,6 +74,10 @@ export class GatedRuns {
       return this.#ledger.update(before, next.value, event, now, details);
     }
     const queue = queueOf(gates);
+    // It has its place already. The scheduler decides about it as about the others.
+    if (isQueued(before)) {
+      return this.#scheduled(this.#ledger.update(before, next.value, event, now, details), queue, now);
+    }
     const decided = this.#afterDecision(next.value, queue, this.#decisionOn(next.value, queue, now), now);
     const run = { ...decided, version: before.version + 1 };
     const isReleased = isOpen(run) && !isWaiting(run);
@@ -105,13 +110,15 @@ export class GatedRuns {
     this.#scheduler.scheduleQueue(queue, now);
     if (this.#scheduler.isPending(queue)) return null;
     const state = this.#scheduler.queueState(queue, now);
+    const { queues, pauses } = this.#journal;
     const last: QueuedRun = {
       id: run.id,
       actionName: run.actionName,
-      limit: this.#journal.queues.limitOf(run),
+      limit: queues.limitOf(run),
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
       isUnchecked: this.#approvers.isUnchecked(run.approvals),
       heldFor: null,
+      pausedFor: holding(pauses.inForce(queue.group, now), run.throughPause?.at ?? null)?.reason ?? null,
     };
     const decisions = schedule({ ...state, queued: [...state.queued, last] });
     if (decisions.some(({ type }) => type === "replace")) return null;
@@ -120,8 +127,7 @@ export class GatedRuns {
 
   /** What becomes of a run that has just got into its queue, as `decision` says. */
   #afterDecision(run: Run, queue: ConcurrencyQueue, decision: SchedulingDecision | null, now: number): Run {
-    const pause = this.#journal.pauses.of(queue.group, now);
-    const event = decision && eventAt(decision, queue, pause?.reason ?? null);
+    const event = decision && eventAt(decision, queue);
     const next = event && transition(run, event, now);
     return next?.ok ? next.value : run;
   }

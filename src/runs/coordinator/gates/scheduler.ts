@@ -9,6 +9,7 @@ import { logFailure } from "../../../base/log.ts";
 import { type ApprovedQueuedRun, WAITING_MAX_IN_QUEUE } from "../../journal/concurrency-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
+import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../../run.ts";
 import { type QueuedRun, type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
@@ -139,11 +140,13 @@ export class Scheduler implements DueWork {
 
   queueState(queue: ConcurrencyQueue, now: number): ApprovedQueueState {
     const { queues, pauses } = this.#journal;
+    const inForce = pauses.inForce(queue.group, now);
     const queued = queues.queued(queue).flatMap((run) => {
       if (this.#deferred.has(run.id, now)) return [];
-      return [{ ...run, isUnchecked: this.#approvers.isUnchecked(run.approvals) }];
+      const pausedFor = holding(inForce, run.throughPauseAt)?.reason ?? null;
+      return [{ ...run, isUnchecked: this.#approvers.isUnchecked(run.approvals), pausedFor }];
     });
-    return { running: queues.running(queue), queued, pause: pauses.of(queue.group, now)?.reason ?? null };
+    return { running: queues.running(queue), queued };
   }
 
   /** If something failed, this throws after it has done everything else, because the alarm must not ring again at once. */
@@ -297,7 +300,7 @@ export class Scheduler implements DueWork {
     if (run === null || !isOpen(run)) return 0;
     if (decision.type === "cancel") this.#cancel(run, decision.by, now);
     if (!isQueued(run)) return 0;
-    const at = this.#eventAt(decision, queue, now);
+    const at = this.#eventAt(decision, queue);
     if (at === null) return 0;
     const event = this.#approvers.isUnknown(run.approvals) ? { ...at, approversUnchecked: true as const } : at;
     const next = transition(run, event, now);
@@ -311,10 +314,8 @@ export class Scheduler implements DueWork {
   }
 
   /** What happens to a queued run; null if the decision is not about one. */
-  #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): GateEvent | null {
-    if (decision.type !== "replace") {
-      return eventAt(decision, queue, this.#journal.pauses.of(queue.group, now)?.reason ?? null);
-    }
+  #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
+    if (decision.type !== "replace") return eventAt(decision, queue);
     const newer = this.#journal.runs.byId(decision.by);
     return { type: "replaced", by: decision.by, triggeredBy: newer?.triggeredBy ?? "" };
   }
@@ -339,13 +340,13 @@ function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}\n${key}`;
 }
 
-/** What a decision does to a run that is in its queue, or gets there. Null: nothing. `pause`: its reason. */
-export function eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue, pause: string | null): GateEvent | null {
+/** What a decision does to a run that is in its queue, or gets there. Null: nothing. */
+export function eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
   switch (decision.type) {
     case "release":
       return { type: "released" };
     case "hold":
-      return { type: "held", reason: pause ?? "" };
+      return { type: "held", reason: decision.reason };
     case "queue":
       return { type: "queued" };
     case "refuse":
@@ -367,8 +368,8 @@ export function wouldStart(
 ): number {
   const stays = ({ id }: { readonly id: string }) => !cancelled.has(id);
   const started = queues.map((queue) => {
-    const { running, queued, pause } = queueState(queue);
-    const after = schedule({ running: running.filter(stays), queued: queued.filter(stays), pause });
+    const { running, queued } = queueState(queue);
+    const after = schedule({ running: running.filter(stays), queued: queued.filter(stays) });
     return after.filter(({ type }) => type === "release" || type === "check").length;
   });
   return started.reduce((sum, runs) => sum + runs, 0);

@@ -33,7 +33,9 @@ describe("the approval of a run", () => {
     };
     const action = { name: "deploy", version: expect.any(Number), isChanged: false };
     const refusals = { approve: null, reject: null };
-    const expected = { required: 2, allowSelf: true, approvals: [], refusals, request, action };
+    const until = run.details.waiting?.until;
+    const face = { title: null, subject: null };
+    const expected = { ...face, required: 2, allowSelf: true, tokens: null, approvals: [], until, refusals, request, action };
     expect([status, body]).toEqual([200, expected]);
     await storeGated(path, ONE_AT_A_TIME);
     const changed = { ...expected, action: { ...body.action, isChanged: true } };
@@ -48,7 +50,7 @@ describe("the approval of a run", () => {
     const approvals = [expect.objectContaining({ by: "root", byId: "root", via: null, reason: "fine" })];
     expect((await approvalOf(path, run.id)).body).toMatchObject({ approvals, request: { method: "POST" } });
     await decide(path, run.id, "reject");
-    expect((await approvalOf(path, run.id)).body).toMatchObject({ approvals, request: null });
+    expect((await approvalOf(path, run.id)).body).toMatchObject({ approvals, until: null, request: null });
   });
 
   it("is there for whoever may read runs, and GET changes nothing", async () => {

@@ -1,6 +1,8 @@
 /** GET …/concurrency-groups: how many runs are running and queued. */
 
 import { beforeAll, describe, expect, it } from "vitest";
+import { hurryTime } from "../../../support/clock.ts";
+import { breakD1 } from "../../../support/faults.ts";
 import { ask, newRunsPath, pagesOf } from "../../../support/requests.ts";
 import { loseCoordinator } from "../../../support/runs/changes.ts";
 import { decide, startGated, storeGated } from "../../../support/runs/gated.ts";
@@ -54,14 +56,45 @@ describe("the groups of an environment", () => {
   });
 });
 
-it("a group whose runs have ended is gone", async () => {
-  const path = newRunsPath();
-  await storeGated(path, { concurrency: { group: "prod" }, approval: {} });
-  const { body: run } = await startGated(path);
-  // It waits for its approval, so it is not in its queue yet.
-  expect(await groupsOf(path)).toEqual([]);
-  await decide(path, run.id, "cancel");
-  expect(await groupsOf(path)).toEqual([]);
+describe("a group in which no run is", () => {
+  const idle = (group: string, limit = 1) => ({ ...one(group, ""), limit, holders: 0 });
+
+  it("is listed as long as an action names it, with the least limit, and can be paused", async () => {
+    const path = newRunsPath();
+    await storeGated(path, { concurrency: { group: "prod", limit: 3 }, approval: {} });
+    await storeGated(path, { concurrency: { group: "prod", limit: 2 } }, "other");
+    expect(await groupsOf(path)).toEqual([idle("prod", 2)]);
+    const { body: run } = await startGated(path);
+    // It waits for its approval, so it is not in its queue yet.
+    expect(await groupsOf(path)).toEqual([idle("prod", 2)]);
+    await ask<unknown>("PUT", `${path.replace(/action-runs$/, "pauses")}/prod`, { body: { reason: "freeze" } });
+    expect(await groupsOf(path)).toEqual([{ ...idle("prod", 2), paused: "freeze" }]);
+    await decide(path, run.id, "cancel");
+    for (const name of ["deploy", "other"]) await ask("DELETE", `${path.replace(/action-runs$/, "actions")}/${name}`);
+    expect(await groupsOf(path)).toEqual([]);
+  });
+
+  it.each([1, 2, 3, 4, 5, 6])("is in order among the others, in pages of %i", async (limit) => {
+    const path = newRunsPath();
+    for (const group of ["a", "c", "e"]) await storeGated(path, { concurrency: { group } }, group);
+    await storeGated(path, { concurrency: { group: "b", key: "{{ parameters.version }}" } }, "b");
+    for (const version of ["1", "2"]) await startGated(path, { parameters: { version } }, {}, "b");
+    await startGated(path, {}, {}, "c");
+    const all = [idle("a"), one("b", "1"), one("b", "2"), one("c", ""), idle("e")];
+    expect((await pagesOf<Group>(pathOf(path, `?limit=${limit}`))).flat()).toEqual(all);
+    expect(await groupsOf(path, "?group=a")).toEqual([idle("a")]);
+    expect(await groupsOf(path, "?group=b")).toEqual(all.slice(1, 3));
+  });
+
+  it.each(["down", "hang"] as const)("is left out while D1 is %s", async (fault) => {
+    const path = newRunsPath();
+    for (const group of ["a", "b"]) await storeGated(path, { concurrency: { group } }, group);
+    await startGated(path, {}, {}, "b");
+    const { open } = breakD1(fault);
+    hurryTime();
+    expect(await groupsOf(path)).toEqual([one("b", "")]);
+    open();
+  });
 });
 
 it.each(["limit=0", "limit=201", "cursor=x", `cursor=${btoa("no-group")}`, "group=", "group=a%20b", "key=a"])(

@@ -2,16 +2,28 @@
 
 import { describe, expect, it, vi } from "vitest";
 import { askWith, calledThrough, envWith } from "../../../support/bindings.ts";
-import { direct, until } from "../../../support/direct.ts";
+import { hurryTime } from "../../../support/clock.ts";
+import { direct, HOUR_MS, MINUTE_MS, until } from "../../../support/direct.ts";
+import { breakD1 } from "../../../support/faults.ts";
 import { type Answer, type Ask, ask, createRun, newRunsPath } from "../../../support/requests.ts";
 import { loseCoordinator } from "../../../support/runs/changes.ts";
-import { type DetailedRun, detailsOf, gatedRun, ONE_AT_A_TIME, startGated } from "../../../support/runs/gated.ts";
+import {
+  type DetailedRun,
+  detailsOf,
+  gatedRun,
+  ONE_AT_A_TIME,
+  startGated,
+  storeGated,
+} from "../../../support/runs/gated.ts";
 import { givenProject, grantToken, type Refusal } from "../../../support/tokens.ts";
 
 interface Pause {
   readonly group: string;
   readonly reason: string;
+  readonly from: string;
   readonly until: string | null;
+  readonly active: boolean;
+  readonly warning?: string;
   readonly by: string;
   readonly via: string | null;
   readonly at: string;
@@ -21,15 +33,18 @@ const pathOf = (runs: string, group = "") =>
   `${runs.replace(/action-runs$/, "pauses")}${group === "" ? "" : `/${group}`}`;
 const put = (runs: string, group: string, body: unknown = { reason: "freeze" }, options: Ask = {}) =>
   ask<Pause & Partial<Refusal>>("PUT", pathOf(runs, group), { body, ...options });
-const remove = (runs: string, group: string, options: Ask = {}): Promise<Answer<Refusal | null>> =>
-  ask("DELETE", pathOf(runs, group), options);
+const remove = (runs: string, group: string, options: Ask = {}, query = ""): Promise<Answer<Refusal | null>> =>
+  ask("DELETE", `${pathOf(runs, group)}${query}`, options);
+const inMs = (ms: number) => new Date(Date.now() + ms).toISOString();
 const list = async (runs: string) => (await ask<Pause[]>("GET", pathOf(runs))).body;
 const hasStarted = async (runs: string, { id }: DetailedRun) => (await detailsOf(runs, id)).details.waiting === null;
 
 it("a pause of a group holds back its runs, until a DELETE", async () => {
   const path = newRunsPath();
+  await storeGated(path, ONE_AT_A_TIME);
   const { status, body: pause } = await put(path, "prod");
-  const expected = { group: "prod", reason: "freeze", until: null, by: "root", via: null, at: pause.at };
+  const { from, at } = pause;
+  const expected = { group: "prod", reason: "freeze", from, until: null, active: true, by: "root", via: null, at };
   expect([status, pause]).toEqual([200, expected]);
   expect(await list(path)).toEqual([expected]);
   const run = await gatedRun(path, ONE_AT_A_TIME);
@@ -67,6 +82,57 @@ it("a second PUT replaces the pause, and a pause ends by itself", async () => {
   vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(ends) });
   expect(await list(path)).toEqual([]);
   vi.useRealTimers();
+});
+
+it("a planned pause is listed before it begins, and ended or removed apart from that of today", async () => {
+  const path = newRunsPath();
+  const from = inMs(HOUR_MS);
+  await put(path, "prod", { reason: "today" });
+  expect((await put(path, "prod", { reason: "planned", from })).body).toMatchObject({ from, active: false });
+  expect((await put(path, "prod", { reason: "planned again", from })).status).toBe(200);
+  const shown = async () => (await list(path)).map(({ reason, active }) => [reason, active]);
+  expect(await shown()).toEqual([
+    ["today", true],
+    ["planned again", false],
+  ]);
+  const run = await gatedRun(path, ONE_AT_A_TIME);
+  expect((await remove(path, "prod")).status).toBe(204);
+  expect(await shown()).toEqual([["planned again", false]]);
+  expect(await hasStarted(path, run)).toBe(true);
+  expect((await remove(path, "prod", {}, "?from=2026-01-01T00:00:00Z")).body?.code).toBe("pause_not_found");
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.parse(from) });
+  expect(await shown()).toEqual([["planned again", true]]);
+  vi.useRealTimers();
+  for (const query of ["?from=tomorrow", "?until=x", `?from=${from}&from=${from}`]) {
+    expect((await remove(path, "prod", {}, query)).body?.code).toBe("invalid_query");
+  }
+  expect((await remove(path, "prod", {}, `?from=${from}`)).status).toBe(204);
+  expect(await shown()).toEqual([]);
+});
+
+it("a pause of a group that no action names is accepted, with a warning that names the group that is near", async () => {
+  const path = newRunsPath();
+  expect((await put(path, "deploy")).body.warning).toMatch(/No action has a group\.$/);
+  await storeGated(path, { concurrency: { group: "deploy" } });
+  expect((await put(path, "deploy")).body).not.toHaveProperty("warning");
+  expect((await put(path, "-environment")).body).not.toHaveProperty("warning");
+  const { status, body } = await put(path, "deplyo");
+  expect([status, body.warning]).toEqual([
+    200,
+    "No action of this environment has the concurrency group deplyo. Did you mean deploy? The actions have the groups deploy.",
+  ]);
+  expect((await list(path)).map(({ group }) => group)).toEqual(["-environment", "deploy", "deplyo"]);
+  expect((await list(path)).some((pause) => "warning" in pause)).toBe(false);
+});
+
+it.each(["down", "hang"] as const)("while D1 is %s, a pause is accepted without a warning", async (fault) => {
+  const path = newRunsPath();
+  const { open } = breakD1(fault);
+  hurryTime();
+  const { status, body } = await put(path, "deplyo");
+  expect([status, body.warning]).toEqual([200, undefined]);
+  open();
+  expect(await list(path)).toMatchObject([{ group: "deplyo", active: true }]);
 });
 
 it("a run that is held says the reason of the pause as it is now", async () => {
@@ -111,6 +177,7 @@ it("names the person for whom a token acts, and is in the audit", async () => {
 
 describe("refuses", () => {
   const path = newRunsPath();
+  const SOON = inMs(HOUR_MS);
   it.each([
     ["no reason", {}, "/reason"],
     ["an empty body", null, undefined],
@@ -119,6 +186,9 @@ describe("refuses", () => {
     ["a reason too long", { reason: "x".repeat(1025) }, "/reason"],
     ["an end in the past", { reason: "x", until: "2020-01-31T12:00:00Z" }, "/until"],
     ["an end without an offset", { reason: "x", until: "2099-01-31T12:00:00" }, "/until"],
+    ["an end before it begins", { reason: "x", from: inMs(HOUR_MS), until: inMs(MINUTE_MS) }, "/until"],
+    ["an end when it begins", { reason: "x", from: SOON, until: SOON }, "/until"],
+    ["a beginning in 91 days", { reason: "x", from: inMs(91 * 24 * HOUR_MS) }, "/from"],
     ["another member", { reason: "x", by: "root" }, "/by"],
   ])("a pause with %s, and stores nothing", async (_what, body, pointer) => {
     const { status, body: refusal } = await put(path, "prod", body);

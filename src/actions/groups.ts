@@ -1,0 +1,71 @@
+/** The concurrency groups that the actions of an environment name, also those in which no run is. */
+import { nearest } from "../base/near-names.ts";
+import { within } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { Hops } from "../http/request-context.ts";
+import type { Env } from "../settings/env.ts";
+import { ACTION_KIND } from "./kind.ts";
+
+/** How long a list of groups and a pause wait for D1, without which both do their work. */
+const READ_MAX_MS = 1000;
+const SHOWN_GROUPS = 5;
+
+interface Where {
+  readonly env: Env;
+  readonly hops: Hops;
+  readonly scope: string;
+}
+
+/** `limit`: the least of the actions that name the group. */
+export interface NamedGroup {
+  readonly group: string;
+  readonly limit: number;
+}
+
+/** The first groups behind `after`, in order. `only`: of this name; null for all. Empty if D1 does not answer in time. */
+export async function namedGroups(
+  where: Where,
+  { only = null, after = "", max }: { readonly only?: string | null; readonly after?: string; readonly max: number },
+): Promise<readonly NamedGroup[]> {
+  return groupsFromD1(where, only, after, max).catch(() => []);
+}
+
+/**
+ * A sentence about a group that no action names, with the name that was probably meant; null if there is such a group,
+ * or if D1 does not answer in time.
+ */
+export async function unnamedWarning(where: Where, group: string): Promise<string | null> {
+  const found = await groupsFromD1(where, null, "", ACTION_KIND.maxPerEnvironment).catch(() => null);
+  const names = found?.map((one) => one.group) ?? [group];
+  if (names.includes(group)) return null;
+  const near = nearest(group, names);
+  const more = names.length > SHOWN_GROUPS ? ` and ${names.length - SHOWN_GROUPS} more` : "";
+  return [
+    `No action of this environment has the concurrency group ${group}.`,
+    ...(near === undefined ? [] : [`Did you mean ${near}?`]),
+    names.length === 0
+      ? "No action has a group."
+      : `The actions have the groups ${names.slice(0, SHOWN_GROUPS).join(", ")}${more}.`,
+  ].join(" ");
+}
+
+/** Reads no definition: the column `filter` says what is asked for. An environment has a bounded number of actions. */
+const SELECT = `
+  SELECT filter ->> '$.group' AS "group", min(filter ->> '$.limit') AS "limit" FROM definitions
+  WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND filter IS NOT NULL
+    AND (?2 IS NULL OR filter ->> '$.group' = ?2) AND filter ->> '$.group' > ?3
+  GROUP BY 1 ORDER BY 1 LIMIT ?4`;
+
+async function groupsFromD1(
+  { env, hops, scope }: Where,
+  only: string | null,
+  after: string,
+  max: number,
+): Promise<readonly NamedGroup[]> {
+  const select = env.DB.prepare(SELECT).bind(scope, only, after, max);
+  const { results } = await within(
+    READ_MAX_MS,
+    readD1(hops, () => select.all<NamedGroup>()),
+  );
+  return results;
+}

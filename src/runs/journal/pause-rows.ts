@@ -1,0 +1,98 @@
+/**
+ * The pauses: while one holds a group or the environment, no run with a gate is released there. They are few, and each
+ * alarm that is set asks for them, so there is a copy in memory.
+ */
+import { hasEnded, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
+import { Rows } from "./rows.ts";
+
+export class PauseRows extends Rows {
+  /** In the order of their groups and of the instants from which they hold. */
+  #pauses: readonly Pause[];
+
+  constructor(sql: SqlStorage) {
+    super(sql);
+    const rows = this.query<Omit<Pause, "isPlanned"> & { readonly isPlanned: number }>(
+      `SELECT concurrency_group AS "group", from_at AS "from", is_planned AS isPlanned, reason, until,
+         paused_by AS by, via, paused_at AS at
+       FROM pauses ORDER BY concurrency_group, from_at`,
+    );
+    this.#pauses = rows.map((row) => ({ ...row, isPlanned: row.isPlanned === 1 }));
+  }
+
+  inForce(group: string, now: number): Pause[] {
+    return inForceFor(this.#pauses, group, now);
+  }
+
+  /** Those that have not ended, also planned ones, the environment's first. */
+  all(now: number): Pause[] {
+    return this.#pauses.filter((pause) => !hasEnded(pause, now));
+  }
+
+  /**
+   * Replaces the group's pause with this `from`. Without one, replaces the group's pause that was put without one, so a
+   * repeated call writes the same row. A `from` in the past counts as none. Null, and nothing is written, if there are
+   * `max` others.
+   */
+  put(put: NewPause, max: number, now: number): Pause | null {
+    const ofGroup = this.#pauses.filter(({ group }) => group === put.group);
+    const startsAt = Math.max(put.from ?? 0, now);
+    const isPlanned = startsAt > now;
+    const replaced =
+      ofGroup.find(({ from }) => from === put.from) ?? (isPlanned ? undefined : ofGroup.find((one) => !one.isPlanned));
+    if (this.all(now).filter((one) => one !== replaced).length >= max) return null;
+    const isKept = replaced !== undefined && !hasEnded(replaced, now);
+    const pause: Pause = { ...put, ...(isKept ? timesOf(replaced) : { from: startsAt, isPlanned }) };
+    const { group, from, reason, until, by, via, at } = pause;
+    // The table first: if the write throws, memory must not have the pause.
+    const write = `
+      INSERT OR REPLACE INTO pauses
+        (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
+      VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
+    this.sql.exec(write, group, from, pause.isPlanned ? 1 : 0, reason, until, by, via, at);
+    this.#pauses = [...this.#pauses.filter((one) => !isSame(one, pause)), pause].sort(byKey);
+    // It has ended, and must not hold again if the clock steps back.
+    if (replaced !== undefined && !isSame(replaced, pause)) this.erase([replaced]);
+    return pause;
+  }
+
+  /** Those that a DELETE ends: that with this `from`, or without one, all of the group that have begun. */
+  ending(group: string, from: number | null, now: number): readonly Pause[] {
+    return this.#pauses.filter(
+      (pause) =>
+        pause.group === group && (from === null ? isInForce(pause, now) || hasEnded(pause, now) : pause.from === from),
+    );
+  }
+
+  erase(pauses: readonly Pause[]): void {
+    for (const pause of pauses) {
+      this.sql.exec("DELETE FROM pauses WHERE concurrency_group = ? AND from_at = ?", pause.group, pause.from);
+      this.#pauses = this.#pauses.filter((one) => !isSame(one, pause));
+    }
+  }
+
+  /** Removes the pauses that have ended. Returns whether there were any. */
+  eraseEnded(now: number): boolean {
+    const ended = this.#pauses.filter((pause) => hasEnded(pause, now));
+    this.erase(ended);
+    return ended.length > 0;
+  }
+
+  /** When the next pause ends by itself; Infinity if none does. No run waits for a pause to begin, so that rings nothing. */
+  nextEndAt(): number {
+    return Math.min(...this.#pauses.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
+  }
+}
+
+function timesOf({ from, isPlanned }: Pause): Pick<Pause, "from" | "isPlanned"> {
+  return { from, isPlanned };
+}
+
+function isSame(a: Pause, b: Pause): boolean {
+  return a.group === b.group && a.from === b.from;
+}
+
+/** Groups are ASCII, so their order is that of SQLite. */
+function byKey(a: Pause, b: Pause): number {
+  if (a.group === b.group) return a.from - b.from;
+  return a.group < b.group ? -1 : 1;
+}

@@ -1,0 +1,54 @@
+/**
+ * Pauses: which of them holds a run back. A pause is known by its group and the instant from which it holds. PURE:
+ * `now` is passed in.
+ */
+import { NO_GROUP } from "./run.ts";
+
+/**
+ * A pause as somebody asks for it. `group`: "" for the whole environment. Instants in ms. `from`: null if it holds from
+ * now on. `until`: null if only a call ends it. `by`: a person or a token.
+ */
+export interface NewPause {
+  readonly group: string;
+  readonly from?: number | null;
+  readonly reason: string;
+  readonly until: number | null;
+  readonly by: string;
+  readonly via: string | null;
+  readonly at: number;
+}
+
+/** `isPlanned`: whether it began, or begins, after it was put. Another one holds since it was put, whatever clocks say. */
+export interface Pause extends NewPause {
+  readonly from: number;
+  readonly isPlanned: boolean;
+}
+
+/** Those that hold back the runs of a group now: its own, and the environment's, whose group is "". */
+export function inForceFor(pauses: readonly Pause[], group: string, now: number): Pause[] {
+  return pauses.filter((pause) => (pause.group === group || pause.group === NO_GROUP.group) && isInForce(pause, now));
+}
+
+export function isInForce(pause: Pause, now: number): boolean {
+  return !hasEnded(pause, now) && !(pause.isPlanned && now < pause.from);
+}
+
+export function hasEnded({ until }: Pick<Pause, "until">, now: number): boolean {
+  return until !== null && until <= now;
+}
+
+/**
+ * The pause that a run waits for. `inForce`: those in force of the run's group and of its environment. A group's own
+ * pause comes first. Of several, the one that ends last counts. `throughAt`: when the run was released through the
+ * pauses that held it back then; null if it was not. Those that began later hold it back all the same.
+ */
+export function holding(inForce: readonly Pause[], throughAt: number | null): Pause | null {
+  const held = inForce.filter(({ from }) => throughAt === null || from > throughAt);
+  const own = held.filter(({ group }) => group !== NO_GROUP.group);
+  const [first = null, ...others] = own.length > 0 ? own : held;
+  return others.reduce((last, pause) => (endOf(pause) > endOf(last ?? pause) ? pause : last), first);
+}
+
+function endOf({ until }: Pause): number {
+  return until ?? Number.POSITIVE_INFINITY;
+}
