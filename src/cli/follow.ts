@@ -12,12 +12,15 @@ import {
   type FollowedList,
   type FollowOptions,
   type RunChanges,
+  type RunTail,
   type Schemas,
+  type WatchOptions,
 } from "../client/index.ts";
 import { type CliCommand, wholeNumberFrom } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
-import { complain, cut, type Output, people, plain, printable, wrap } from "./output.ts";
+import { complain, cut, type Output, people, plain, plainLines, printable, withoutColours, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
+import { TailLines } from "./tail-lines.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -89,7 +92,8 @@ async function showEvents(
   try {
     // Without events there is still the end to wait for.
     const patience = { ...options, say: lines.complain, notAfter: "too_many_watchers" };
-    for await (const event of lastingEvents(client, id, patience)) await lines.show(event);
+    for await (const event of lastingEvents(client, id, { ...patience, onTail: lines.showTail }))
+      await lines.show(event);
   } catch (fault) {
     options.signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);
@@ -121,6 +125,9 @@ export class EventLines {
   readonly #output: Output;
   readonly #screen: Screen;
   readonly #read: () => Promise<DetailedActionRun>;
+  readonly #tailLines = new TailLines();
+  /** Draws the progress bar; null if there is none. */
+  #bar: ((columns: number) => string) | null = null;
   #timer: NodeJS.Timeout | undefined;
   /** Grows with each event that clears the line, so that a late response draws nothing. */
   #generation = 0;
@@ -135,13 +142,31 @@ export class EventLines {
   async show(event: Event): Promise<void> {
     const type = "type" in event ? event.type : null;
     if (this.#screen.isLive && type === "heartbeat") {
-      this.#screen.show((columns) => heartbeatLine(event, columns));
+      this.#showBar((columns) => heartbeatLine(event, columns));
       return;
     }
     this.clear();
     await this.#output.line(eventText(event, this.#output));
     // Not awaited, because the next event must not wait for the read.
     if (this.#screen.isLive && HOLDING.has(type)) void this.#showWaiting();
+  }
+
+  /** Shows the lines that the job has printed meanwhile. */
+  readonly showTail = ({ tail }: RunTail): void => {
+    const lines = this.#tailLines.next(withoutColours(tail));
+    if (lines.length === 0) return;
+    const bar = this.#bar;
+    this.clear();
+    for (const line of lines) {
+      // Not awaited, because this is called between two events. A reader that is gone ends the command elsewhere.
+      this.#output.line(`${this.#output.paint("dim", "|")} ${plainLines(line)}`).catch(() => {});
+    }
+    if (bar !== null) this.#showBar(bar);
+  };
+
+  #showBar(bar: (columns: number) => string): void {
+    this.#bar = bar;
+    this.#screen.show(bar);
   }
 
   /** Prints a problem to stderr. */
@@ -152,6 +177,7 @@ export class EventLines {
   /** Call this before something else is printed. */
   clear(): void {
     this.#generation++;
+    this.#bar = null;
     clearInterval(this.#timer);
     this.#screen.clear();
   }
@@ -276,12 +302,12 @@ export async function lasting<T>(call: () => Promise<T>, options: LastingOptions
 export async function* lastingEvents(
   client: Client,
   id: string,
-  { after = 0, ...options }: LastingOptions & { readonly after?: number | undefined },
+  { after = 0, onTail, ...options }: LastingOptions & Pick<WatchOptions, "after" | "onTail">,
 ): AsyncGenerator<Schemas["TimelineEvent"], void> {
   const outage = new Outage(options);
   for (let seq = after; ; ) {
     try {
-      for await (const event of client.runs.watch(id, { after: seq, signal: options.signal })) {
+      for await (const event of client.runs.watch(id, { after: seq, signal: options.signal, onTail })) {
         outage.end();
         seq = event.seq;
         yield event;

@@ -58,11 +58,11 @@ export class CommandOutput {
     const text = this.#tail.text(this.#secrets, TAIL_BYTES);
     const lines = text.slice(0, Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1);
     const bytes = Buffer.from(lines, "utf8");
-    const from = startOfLast(NEWEST_BYTES, bytes);
+    const from = startOfLast(TAIL_MAX_BYTES, bytes);
     const newest = bytes.subarray(from).toString("utf8");
     // A line that was cut is left out if another one follows soon.
     const isCut = from > 0 || this.pushed > TAIL_BYTES;
-    const end = isCut ? newest.slice(0, NEWEST_BYTES / 8).search(/[\r\n]/) : -1;
+    const end = isCut ? newest.slice(0, TAIL_MAX_BYTES / 8).search(/[\r\n]/) : -1;
     return end < 0 ? newest : newest.slice(end).replace(/^(?:\r\n|\r|\n)/, "");
   }
 
@@ -203,7 +203,7 @@ function lastLineEnd(bytes: Buffer): number {
 const NOTHING: Buffer = Buffer.alloc(0);
 const TAIL_BYTES = 16 * 1024;
 /** What the service keeps of the tail of a heartbeat. */
-const NEWEST_BYTES = 8 * 1024;
+export const TAIL_MAX_BYTES = 8 * 1024;
 /** Together they fit into the output of a report, which has 256 KiB of JSON. */
 const LOG_HEAD_BYTES = 64 * 1024;
 const LOG_TAIL_BYTES = 160 * 1024;

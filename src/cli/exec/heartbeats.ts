@@ -11,8 +11,6 @@ export const BEAT_SECONDS = 15;
 export const WATCHED_BEAT_SECONDS = 5;
 /** How often the output is sent if nobody watches. A little less than every second heartbeat, because timers vary. */
 const TAIL_EVERY_MS = 29_000;
-/** A service that does not know the member, or a firewall in front of it that dislikes the text. */
-const TAIL_REFUSALS: readonly (number | null)[] = [400, 403, 413, 422];
 
 type BeatAnswer = Schemas["HeartbeatAnswer"];
 
@@ -64,9 +62,17 @@ export class Heartbeats {
     try {
       return await this.#beats.heartbeat({ tail }, { signal });
     } catch (fault) {
-      if (!(fault instanceof ActionRunsError && TAIL_REFUSALS.includes(fault.status))) throw fault;
+      if (!mayRefuseTail(fault)) throw fault;
       this.#takesTail = false;
       return this.#beats.heartbeat({}, { signal });
     }
   }
+}
+
+/** A service that does not know the member, or a firewall in front of it that dislikes the text. */
+const TAIL_REFUSALS: readonly (number | null)[] = [400, 403, 413, 422];
+
+/** Whether a heartbeat may have been refused because of its tail. */
+export function mayRefuseTail(fault: unknown): boolean {
+  return fault instanceof ActionRunsError && TAIL_REFUSALS.includes(fault.status);
 }
