@@ -5,6 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Option } from "commander";
+import { withoutColours } from "../base/visible-text.ts";
 import {
   ActionRunsError,
   type Client,
@@ -16,11 +17,11 @@ import {
   type Schemas,
   type WatchOptions,
 } from "../client/index.ts";
+import { TailLines, unendedLine } from "../words/tail-lines.ts";
 import { type CliCommand, wholeNumberFrom } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
-import { complain, cut, type Output, people, plain, plainLines, printable, withoutColours, wrap } from "./output.ts";
+import { complain, cut, type Output, people, plain, plainLines, printable, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
-import { TailLines } from "./tail-lines.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -126,6 +127,8 @@ export class EventLines {
   readonly #screen: Screen;
   readonly #read: () => Promise<DetailedActionRun>;
   readonly #tailLines = new TailLines();
+  /** What the job printed last, without the end of its line. */
+  #unended = "";
   /** Draws the progress bar; null if there is none. */
   #bar: ((columns: number) => string) | null = null;
   #timer: NodeJS.Timeout | undefined;
@@ -146,6 +149,7 @@ export class EventLines {
       return;
     }
     this.clear();
+    if (type === "ended" && this.#unended !== "") await this.#output.line(this.#tailLine(this.#unended));
     await this.#output.line(eventText(event, this.#output));
     // Not awaited, because the next event must not wait for the read.
     if (this.#screen.isLive && HOLDING.has(type)) void this.#showWaiting();
@@ -153,16 +157,22 @@ export class EventLines {
 
   /** Shows the lines that the job has printed meanwhile. */
   readonly showTail = ({ tail }: RunTail): void => {
-    const lines = this.#tailLines.next(withoutColours(tail));
+    const text = withoutColours(tail);
+    this.#unended = unendedLine(text);
+    const lines = this.#tailLines.next(text);
     if (lines.length === 0) return;
     const bar = this.#bar;
     this.clear();
     for (const line of lines) {
       // Not awaited, because this is called between two events. A reader that is gone ends the command elsewhere.
-      this.#output.line(`${this.#output.paint("dim", "|")} ${plainLines(line)}`).catch(() => {});
+      this.#output.line(this.#tailLine(line)).catch(() => {});
     }
     if (bar !== null) this.#showBar(bar);
   };
+
+  #tailLine(line: string): string {
+    return `${this.#output.paint("dim", "|")} ${plainLines(line)}`;
+  }
 
   #showBar(bar: (columns: number) => string): void {
     this.#bar = bar;

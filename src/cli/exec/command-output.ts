@@ -1,7 +1,7 @@
 /** What a report needs of a command's output: its end, and the line that says why the command failed. */
 
 import { stripVTControlCharacters } from "node:util";
-import { withoutColours } from "../output.ts";
+import { withoutColours } from "../../base/visible-text.ts";
 import { masked } from "./secrets.ts";
 
 const ERROR_LINE_CHARACTERS = 500;

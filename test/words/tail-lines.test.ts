@@ -2,7 +2,7 @@
 
 import fc from "fast-check";
 import { expect, test } from "vitest";
-import { TailLines } from "../../src/cli/tail-lines.ts";
+import { TailLines, unendedLine } from "../../src/words/tail-lines.ts";
 
 function linesOf(...looks: readonly string[]): (readonly string[])[] {
   const lines = new TailLines();
@@ -44,4 +44,8 @@ test("each line comes once and in order, as long as two looks share a line that 
 test("a megabyte of one character takes no longer than its length", () => {
   const text = `${"a".repeat(1_000_000)}\n`;
   expect(linesOf(text, `${text}${text}`).map(({ length }) => length)).toEqual([1, 1]);
+});
+
+test("the line that is not at its end is what is drawn behind the last one", () => {
+  expect(["one\ntw", "one\n", "10%\r20%\r30%", "", "a\r"].map(unendedLine)).toEqual(["tw", "", "30%", "", "a"]);
 });

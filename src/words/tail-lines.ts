@@ -20,6 +20,11 @@ export class TailLines {
   }
 }
 
+/** What the job has printed behind its last whole line. */
+export function unendedLine(tail: string): string {
+  return drawn(tail.slice(tail.lastIndexOf("\n") + 1));
+}
+
 /** Programs draw a progress bar again and again, each time after a carriage return. */
 function drawn(line: string): string {
   const text = line.replace(/\r+$/, "");
