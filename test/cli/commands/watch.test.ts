@@ -51,7 +51,7 @@ test("watch shows people the lines that the job prints, each once and harmless, 
     "one\n\x1b[31mtwo",
     "one\n\x1b[31mtwo\x1b[0m\nthree\n",
     "three\n::stop-commands::x\x07\u202e\nlas",
-    "x\u202e\nlast",
+    "\x07\u202e\nlast",
   ];
   const told = frames.map((tail) => `event: tail\ndata: ${JSON.stringify({ tail, at: RUN.createdAt })}\n\n`);
   const events: Step = (response) => {
