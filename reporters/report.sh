@@ -8,6 +8,7 @@
 #   ERROR          any text; the service shortens a long one
 #   MESSAGE        for a heartbeat: what the job is doing
 #   PROGRESS       for a heartbeat: 0 to 1
+#   TAIL           for a heartbeat: the newest lines of the job's output, without secrets; the last 8 KiB are sent
 #   EXTERNAL_URL   for a heartbeat: the job's page (default: the CI's own URL of the job)
 #   REPORT_KEY     the Idempotency-Key of the report (default: made from the CI's ids)
 #   REPORT_TRIES   how often to try (default: 6)
@@ -118,7 +119,7 @@ key=${REPORT_KEY:-${key:-shell-$(date +%s)-$$}}
 key=$(printf '%s' "$key" | tr -c '\041-\176' '_' | cut -c 1-255)
 
 url=${CALLBACK_URL:-} token=${CALLBACK_TOKEN:-} output=${OUTPUT:-} error=${ERROR:-}
-message=${MESSAGE:-} progress=${PROGRESS:-} how=${1:-${STATUS:-}}
+message=${MESSAGE:-} progress=${PROGRESS:-} lines='' how=${1:-${STATUS:-}}
 # The programs that this script starts must not see the token.
 unset CALLBACK_TOKEN
 command -v curl >/dev/null || refuse 'curl is missing. Install curl 7.55 or newer.'
@@ -156,6 +157,8 @@ case $end in
     [ -z "$progress" ] || body="$body\"progress\":$progress,"
     [ -z "$page" ] || body="$body\"externalUrl\":\"$(json_text "$page" 2048)\","
     body=${body%,}
+    # $(…) has removed the end of the last line.
+    [ -z "${TAIL:-}" ] || lines="\"tail\":\"$(json_text "$(printf '%s' "$TAIL" | tail -c 8192)" 999999)\\n\""
     ;;
 esac
 
@@ -166,9 +169,16 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 : >answer
 : >headers
-printf '{%s}' "$body" >body
+printf '{%s}' "$body${lines:+${body:+,}$lines}" >body
 
 send "$key"
+# A service that does not know of lines, or a firewall, may refuse them. The run must not fall silent because of that.
+case ${lines:+$status} in
+  400 | 403 | 413 | 422)
+    printf '{%s}' "$body" >body
+    send "$key"
+    ;;
+esac
 case $status in
   2??)
     if [ -z "$end" ]; then

@@ -74,6 +74,8 @@ export const RECOVER_MISSING_MAX_DAYS = 7;
 export const DELIVERY_MAX_BYTES = 256 * 1024;
 export const SUMMARY_MAX_CHARACTERS = 140;
 export const HEARTBEAT_MESSAGE_MAX_BYTES = 1024;
+/** Of the newest output of a job, in UTF-8. A longer one is cut, because a job can't know how long its lines are. */
+export const TAIL_MAX_BYTES = 8 * 1024;
 /** Of a cancel, a decision or a pause. */
 export const REASON_MAX_BYTES = 1024;
 export const CANCEL_GRACE_DEFAULT_SECONDS = 60;

@@ -23,6 +23,14 @@ export function visibleText(text: string, kept = ""): string {
   });
 }
 
+/** The colours and cursor movements of ECMA-48: logs are full of them. No part can match what the next one does. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
+const CONTROL_SEQUENCES = /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/g;
+
+export function withoutColours(text: string): string {
+  return text.replace(CONTROL_SEQUENCES, "");
+}
+
 /** At most `max` UTF-16 units, with "…" at the end if the text was longer. */
 export function shortened(text: string, max: number): string {
   return text.length <= max ? text : `${text.slice(0, max - 1).toWellFormed()}…`;

@@ -5,6 +5,7 @@
 
 import { setTimeout as delay } from "node:timers/promises";
 import { Option } from "commander";
+import { withoutColours } from "../base/visible-text.ts";
 import {
   ActionRunsError,
   type Client,
@@ -12,11 +13,14 @@ import {
   type FollowedList,
   type FollowOptions,
   type RunChanges,
+  type RunTail,
   type Schemas,
+  type WatchOptions,
 } from "../client/index.ts";
+import { TailLines, unendedLine } from "../words/tail-lines.ts";
 import { type CliCommand, wholeNumberFrom } from "./command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfRun } from "./exit.ts";
-import { complain, cut, type Output, people, plain, printable, wrap } from "./output.ts";
+import { complain, cut, type Output, people, plain, plainLines, printable, wrap } from "./output.ts";
 import { eventText, heartbeatLine, runText, waitsForText } from "./run-text.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -89,7 +93,8 @@ async function showEvents(
   try {
     // Without events there is still the end to wait for.
     const patience = { ...options, say: lines.complain, notAfter: "too_many_watchers" };
-    for await (const event of lastingEvents(client, id, patience)) await lines.show(event);
+    for await (const event of lastingEvents(client, id, { ...patience, onTail: lines.showTail }))
+      await lines.show(event);
   } catch (fault) {
     options.signal?.throwIfAborted();
     const isRefused = !(fault instanceof ActionRunsError) || [401, 403, 404].includes(fault.status ?? 0);
@@ -121,6 +126,11 @@ export class EventLines {
   readonly #output: Output;
   readonly #screen: Screen;
   readonly #read: () => Promise<DetailedActionRun>;
+  readonly #tailLines = new TailLines();
+  /** What the job printed last, without the end of its line. */
+  #unended = "";
+  /** Draws the progress bar; null if there is none. */
+  #bar: ((columns: number) => string) | null = null;
   #timer: NodeJS.Timeout | undefined;
   /** Grows with each event that clears the line, so that a late response draws nothing. */
   #generation = 0;
@@ -135,13 +145,38 @@ export class EventLines {
   async show(event: Event): Promise<void> {
     const type = "type" in event ? event.type : null;
     if (this.#screen.isLive && type === "heartbeat") {
-      this.#screen.show((columns) => heartbeatLine(event, columns));
+      this.#showBar((columns) => heartbeatLine(event, columns));
       return;
     }
     this.clear();
+    if (type === "ended" && this.#unended !== "") await this.#output.line(this.#tailLine(this.#unended));
     await this.#output.line(eventText(event, this.#output));
     // Not awaited, because the next event must not wait for the read.
     if (this.#screen.isLive && HOLDING.has(type)) void this.#showWaiting();
+  }
+
+  /** Shows the lines that the job has printed meanwhile. */
+  readonly showTail = ({ tail }: RunTail): void => {
+    const text = withoutColours(tail);
+    this.#unended = unendedLine(text);
+    const lines = this.#tailLines.next(text);
+    if (lines.length === 0) return;
+    const bar = this.#bar;
+    this.clear();
+    for (const line of lines) {
+      // Not awaited, because this is called between two events. A reader that is gone ends the command elsewhere.
+      this.#output.line(this.#tailLine(line)).catch(() => {});
+    }
+    if (bar !== null) this.#showBar(bar);
+  };
+
+  #tailLine(line: string): string {
+    return `${this.#output.paint("dim", "|")} ${plainLines(line)}`;
+  }
+
+  #showBar(bar: (columns: number) => string): void {
+    this.#bar = bar;
+    this.#screen.show(bar);
   }
 
   /** Prints a problem to stderr. */
@@ -152,6 +187,7 @@ export class EventLines {
   /** Call this before something else is printed. */
   clear(): void {
     this.#generation++;
+    this.#bar = null;
     clearInterval(this.#timer);
     this.#screen.clear();
   }
@@ -276,12 +312,12 @@ export async function lasting<T>(call: () => Promise<T>, options: LastingOptions
 export async function* lastingEvents(
   client: Client,
   id: string,
-  { after = 0, ...options }: LastingOptions & { readonly after?: number | undefined },
+  { after = 0, onTail, ...options }: LastingOptions & Pick<WatchOptions, "after" | "onTail">,
 ): AsyncGenerator<Schemas["TimelineEvent"], void> {
   const outage = new Outage(options);
   for (let seq = after; ; ) {
     try {
-      for await (const event of client.runs.watch(id, { after: seq, signal: options.signal })) {
+      for await (const event of client.runs.watch(id, { after: seq, signal: options.signal, onTail })) {
         outage.end();
         seq = event.seq;
         yield event;

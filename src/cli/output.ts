@@ -5,7 +5,7 @@
 
 import { once } from "node:events";
 import stringWidth from "string-width";
-import { visibleText } from "../base/visible-text.ts";
+import { visibleText, withoutColours } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
 
 export interface OutputFlags {
@@ -132,14 +132,7 @@ export function printable(lines: string): string {
   return seen.join("").replace(COMMAND, " ");
 }
 
-/** The colours and cursor movements of ECMA-48: logs are full of them. No part can match what the next one does. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
-const CONTROL_SEQUENCES = /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/g;
 const TAB = "    ";
-
-export function withoutColours(text: string): string {
-  return text.replace(CONTROL_SEQUENCES, "");
-}
 
 /** What a job has printed: its lines, without colours. */
 export function logLines(text: string): string {

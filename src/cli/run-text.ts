@@ -49,7 +49,7 @@ export function runText(
     ["error", run.error && fittedValue(logLines(run.error), output)],
     ["delivery", details && failingText(details, Date.now())],
     ["too long", run.truncated && truncatedText(run.truncated)],
-    ...(run.details === undefined ? [] : detailRows(run.details)),
+    ...(run.details === undefined ? [] : detailRows(run.details, output)),
   ];
   return fields(rows, output);
 }
@@ -68,7 +68,7 @@ function letThroughText({
   return words("the pause", byText({ by, via }), after(reason ?? undefined));
 }
 
-function detailRows(details: ActionRunDetails) {
+function detailRows(details: ActionRunDetails, output: Output) {
   const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting } = details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
@@ -86,6 +86,7 @@ function detailRows(details: ActionRunDetails) {
       "heartbeat",
       heartbeat && words(instantText(heartbeat.at), progressBar(heartbeat.progress), text(heartbeat.message)),
     ],
+    ["newest lines", heartbeat?.tail && fittedValue(logLines(heartbeat.tail), output)],
     ["cancel", cancel && `requested${by} at ${instantText(cancel.requestedAt)}, ends by ${instantText(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
   ];

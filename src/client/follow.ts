@@ -189,6 +189,14 @@ export interface WatchOptions {
   /** The number of the last event that you already have. Default: 0, from the beginning. */
   readonly after?: number | undefined;
   readonly signal?: AbortSignal | undefined;
+  /** Called with the newest output of the job, as often as a stream brings one: once a second at most. */
+  readonly onTail?: ((tail: RunTail) => void) | undefined;
+}
+
+/** The newest output of a running job. It can contain anything. `at`: when it came, in RFC 3339. */
+export interface RunTail {
+  readonly tail: string;
+  readonly at: string;
 }
 
 const TIMELINE_EVENT_MAX_CHARACTERS = 1024 * 1024;
@@ -196,7 +204,7 @@ const TIMELINE_EVENT_MAX_CHARACTERS = 1024 * 1024;
 /** A run's events to the end. Each event comes once and in order. Throws as `readStreams` does. */
 export function watchEvents(
   open: (seq: number, signal: AbortSignal) => Promise<Response>,
-  { after = 0, signal }: WatchOptions,
+  { after = 0, signal, onTail }: WatchOptions,
   settings: StreamSettings,
 ): AsyncGenerator<TimelineEvent, void> {
   let seq = after;
@@ -207,6 +215,10 @@ export function watchEvents(
       if (event.seq <= seq) return null;
       seq = event.seq;
       return event;
+    },
+    readNamed(name: string, data: string) {
+      const tail = name === "tail" ? (parseJson(data) as RunTail | null | undefined) : null;
+      if (typeof tail?.tail === "string" && typeof tail.at === "string") onTail?.(tail);
     },
     isLast: ({ type }: TimelineEvent) => type === "ended",
     maxCharacters: TIMELINE_EVENT_MAX_CHARACTERS,
@@ -225,6 +237,8 @@ interface Reading<T> {
   readonly open: (signal: AbortSignal) => Promise<Response>;
   /** What an event's data says; null if it is nothing new. May throw. */
   readonly read: (response: Response, data: string) => T | null;
+  /** Takes an event that has a name. One with an unknown name is for a newer client. */
+  readonly readNamed?: (name: string, data: string) => void;
   /** Whether nothing comes after it. */
   readonly isLast: (value: T) => boolean;
   /** Far more than an event needs. Without a limit, a line that never ends would fill the memory. */
@@ -237,7 +251,7 @@ type StreamSettings = Pick<TransportSettings, "retries" | "retryDelayMs" | "time
  * Throws a refusal as it is, and `unreachable` if `retries` + 1 streams in a row bring neither an event nor a comment.
  */
 async function* readStreams<T>(
-  { open, read, isLast, maxCharacters }: Reading<T>,
+  { open, read, readNamed, isLast, maxCharacters }: Reading<T>,
   signal: AbortSignal | undefined,
   settings: StreamSettings,
 ): AsyncGenerator<T, void> {
@@ -249,12 +263,12 @@ async function* readStreams<T>(
     try {
       response = await open(connection.signal);
       if (response.status === 204) return;
-      const texts: string[] = [];
+      const events: { readonly name: string | undefined; readonly data: string }[] = [];
       const parser = createParser({
         maxBufferSize: maxCharacters,
-        onEvent({ data }) {
+        onEvent({ event: name, data }) {
           failed = -1;
-          texts.push(data);
+          events.push({ name, data });
         },
         // A comment shows that the connection is alive.
         onComment() {
@@ -270,8 +284,9 @@ async function* readStreams<T>(
       });
       for await (const chunk of connection.chunks(response)) {
         parser.feed(chunk);
-        for (const text of texts.splice(0)) {
-          const value = read(response, text);
+        for (const { name, data } of events.splice(0)) {
+          if (name !== undefined) readNamed?.(name, data);
+          const value = name === undefined ? read(response, data) : null;
           if (value === null) continue;
           yield value;
           if (isLast(value)) return;

@@ -46,7 +46,7 @@ export type {
   Stored,
   WebhookEndpoints,
 } from "./definitions.ts";
-export type { FollowOptions, RunChanges, WatchOptions } from "./follow.ts";
+export type { FollowOptions, RunChanges, RunTail, WatchOptions } from "./follow.ts";
 export {
   type ConcurrencyGroups,
   type DecisionOptions,

@@ -7,6 +7,7 @@ import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
 import { bulkIdOf } from "./bulk.ts";
 import { type Decided, nameOf, type Run, viaOf } from "./run.ts";
+import type { Tail } from "./run-calls.ts";
 import type { StoredEvent } from "./timeline.ts";
 
 /** What only the answer to a create shows. */
@@ -70,6 +71,8 @@ export interface ShownHeartbeat {
   readonly at: number;
   readonly message: string | null;
   readonly progress: number | null;
+  /** Nothing stores it, so only a coordinator can add it. */
+  readonly tail: string | null;
 }
 
 /** Where a run is in its concurrency queue: 1 comes next. `behind`: who is running. */
@@ -152,7 +155,13 @@ export function shownDecision({ by, at, reason }: Decided) {
 export function shownHeartbeat(event: StoredEvent | null): ShownHeartbeat | null {
   if (event === null) return null;
   const { message = null, progress = null } = JSON.parse(event.data) as Partial<ShownHeartbeat>;
-  return { at: event.at, message, progress };
+  return { at: event.at, message, progress, tail: null };
+}
+
+/** The heartbeat with the newest output of the job. Each job that sent output also has a heartbeat on record. */
+export function withTail(heartbeat: ShownHeartbeat | null, tail: Tail | null): ShownHeartbeat | null {
+  if (heartbeat === null || tail === null) return heartbeat;
+  return { ...heartbeat, at: Math.max(heartbeat.at, tail.at), tail: tail.text };
 }
 
 /** Adds `details` to a printed run. */

@@ -41,6 +41,8 @@ export interface Heartbeat {
   /** From 0 to 1. */
   readonly progress?: number | undefined;
   readonly externalUrl?: string | undefined;
+  /** The newest output of the job. It is no news of the run: nothing writes it. */
+  readonly tail?: string | undefined;
 }
 
 /** What a new run takes from the run that it repeats. */
@@ -87,7 +89,7 @@ export interface RunCalls {
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /**
    * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can
-   * see. The answer has `cancel`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
+   * see. The answer has `cancel`, `watched`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
 }
@@ -119,6 +121,8 @@ export interface RunAnswer {
   readonly cancel?: CancelOrder | null;
   /** Only after a heartbeat: why its `externalUrl` is not the run's. */
   readonly externalUrlRefused?: string | undefined;
+  /** Only after a heartbeat: whether somebody follows the run. */
+  readonly watched?: boolean;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
   /**
@@ -226,6 +230,12 @@ export interface GateCalls {
   setLimit(group: string, actionName: string, version: number, limit: number): Promise<void>;
 }
 
+/** The newest output of a job. `at`: when it first came, in ms. */
+export interface Tail {
+  readonly text: string;
+  readonly at: number;
+}
+
 /** Which events of a timeline a call asks for. */
 export interface TimelinePage {
   /** The page starts after the event with this number. */
@@ -233,6 +243,8 @@ export interface TimelinePage {
   readonly limit: number;
   /** Whether the caller may see receivers' responses. Default: no. */
   readonly withExcerpts?: boolean | undefined;
+  /** The instant of the tail that a stream has; 0 if it has none. */
+  readonly tailAt?: number | undefined;
 }
 
 /** A page of a run's timeline. */
@@ -246,6 +258,8 @@ export interface TimelineAnswer {
   readonly newestSeq: number;
   /** Whether no event can follow these. */
   readonly isOver: boolean;
+  /** Only for a stream: a tail that it does not have. */
+  readonly tail?: Tail;
 }
 
 export type TimelineReply = TimelineAnswer | RunRefusal;
@@ -305,7 +319,7 @@ export interface Wait extends Inclusion {
 export interface WatchCalls {
   /** A page of the timeline. */
   events(id: string, page: TimelinePage): Promise<TimelineReply>;
-  /** The same. If the page has no event yet, waits up to `maxMs` for one. */
+  /** The same. If the page has no event and no tail yet, waits up to `maxMs` for one. */
   watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply>;
   /** The run when it has ended, or as it is after `maxMs`. */
   waitForEnd(id: string, subscriber: Subscriber, wait: Wait): Promise<RunReply>;

@@ -32,7 +32,7 @@ const DETAILS = {
   labels: ["a"],
   traceparent: "a",
   externalUrl: "https://ci.example",
-  heartbeat: { at: INSTANT, message: "a", progress: 0.5 },
+  heartbeat: { at: INSTANT, message: "a", progress: 0.5, tail: "a" },
   cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
   via: "a",
   waiting: {
@@ -222,7 +222,11 @@ beforeAll(async () => {
       const members = Object.fromEntries([...SAID, ...TOLD].map((name) => [name, EVIL]));
       response.writeHead(200, { "Content-Type": "text/event-stream" });
       const events = EVENTS.map((type, index) => ({ seq: index + 1, type, ...members }));
-      response.end(events.map((one) => `data: ${JSON.stringify(one)}\n\n`).join(""));
+      const tail = { tail: `${EVIL}\n`, at: EVIL };
+      const frames = ["", ...events].map((one) =>
+        one === "" ? `event: tail\ndata: ${JSON.stringify(tail)}\n\n` : `data: ${JSON.stringify(one)}\n\n`,
+      );
+      response.end(frames.join(""));
       return;
     }
     const [, answer] = ANSWERS.find(([pattern]) => pattern.test(`${method} ${url}`)) ?? [];

@@ -45,6 +45,21 @@ describe("a watch", () => {
     await closed(api);
   });
 
+  it("hands over the newest output of the job, and skips other events that have a name", async () => {
+    const tail = { tail: "one\n\u2028two\n", at: "2026-01-31T12:00:01.000Z" };
+    const named = [tail, null, 5, { tail: 1, at: tail.at }, { tail: "x" }].map(
+      (data) => `event: tail\ndata: ${JSON.stringify(data)}\n\n`,
+    );
+    const frames = [...named, "event: tail\ndata: no JSON\n\n", "event: other\nid: 9\ndata: {}\n\n"];
+    const [first = "", ...rest] = EVENTS.map(frame);
+    const answer = stream([START, first, ...frames, ...rest], "hang");
+    const onTail = vi.fn();
+    const api = await stub(answer, answer);
+    expect(await all(api.client().runs.watch("a-run", { onTail }))).toEqual(EVENTS);
+    expect(onTail.mock.calls).toEqual([[tail]]);
+    expect(await all(watch(api))).toEqual(EVENTS);
+  });
+
   it("gives each event as it comes", async () => {
     const api = await stub(stream([START, ...EVENTS.slice(0, 2).map(frame)], "hang"));
     const events = watch(api)[Symbol.asyncIterator]();

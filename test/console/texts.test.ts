@@ -2,9 +2,10 @@
 
 import { describe, expect, it } from "vitest";
 import { memberText } from "../../src/console/run/json-text.ts";
+import { newestTail } from "../../src/console/run/timeline-items.ts";
 import { errorPartsOf } from "../../src/console/run/values.tsx";
 import { ExternalLink } from "../../src/console/ui/button.tsx";
-import { fragmentOf, hasLines, linesOf, lineTargetOf } from "../../src/console/ui/text-block.tsx";
+import { fragmentOf, hasLines, linesOf, lineTargetOf, openingLineOf } from "../../src/console/ui/text-block.tsx";
 
 describe("a text", () => {
   it.each([
@@ -92,6 +93,63 @@ Caused by:
     ["of nothing but white space", " \n ", "", "", [], 0],
   ])("%s says what went wrong, what caused it, and how deep it was", (_, text, headline, detail, causes, frames) => {
     expect(errorPartsOf(linesOf(text))).toEqual({ headline, detail, causes, frames });
+  });
+});
+
+describe("a text that a job printed", () => {
+  it.each([
+    "error: no such host",
+    "Error: the rollout stopped",
+    "error[E0382]: use of moved value",
+    "ERROR in ./src/index.js",
+    "FAIL test/a.test.ts",
+    "FAILED tests/test_a.py::test_b",
+    "FAILURE: Build failed with an exception.",
+    "fatal: not a git repository",
+    "Traceback (most recent call last):",
+    "panic: runtime error",
+    "TypeError: x is not a function",
+    "npm ERR! code E404",
+    "not ok 3 - adds",
+    "✗ adds two numbers",
+    "  × adds two numbers",
+    "[2026-11-25T13:21:48.373Z] [error] no room",
+    "13:21:48 ERROR no room",
+    "##[error]Process completed with exit code 1.",
+  ])("opens at a line that looks like an error: %s", (line) => {
+    expect(openingLineOf(["begin", line, "error: another", "end"])).toBe(2);
+  });
+
+  it.each([
+    "0 failed, 12 passed",
+    "no errors",
+    "errors.ts compiled",
+    "the error handler is installed",
+    "failover is on",
+    "Tests: 3 passed",
+    "",
+  ])("opens at its end if no line looks like one: %s", (line) => {
+    expect(openingLineOf(["begin", line, "end"])).toBe(3);
+  });
+
+  it("is looked through in no time, whatever it is", () => {
+    const lines = ["1".repeat(1_000_000), " [".repeat(500_000), "w".repeat(1_000_000), ...Array(100_000).fill("T1:Z")];
+    expect(openingLineOf(lines)).toBe(lines.length);
+  });
+});
+
+describe("the newest output", () => {
+  const read = (tail: string | null, at: string) => ({ at, message: null, progress: null, tail });
+  const came = { tail: "live", at: "2026-01-01T00:00:02.000Z" };
+  it.each([
+    [null, null, null],
+    [read(null, "2026-01-01T00:00:09.000Z"), came, came],
+    [read("read", "2026-01-01T00:00:01.000Z"), came, came],
+    [read("live", "2026-01-01T00:00:02.000Z"), came, came],
+    [read("read", "2026-01-01T00:00:03.000Z"), came, { tail: "read", at: "2026-01-01T00:00:03.000Z" }],
+    [read("read", "2026-01-01T00:00:03.000Z"), null, { tail: "read", at: "2026-01-01T00:00:03.000Z" }],
+  ])("of a read %j and a stream %j is the newer one", (heartbeat, streamed, newest) => {
+    expect(newestTail(heartbeat, streamed)).toEqual(newest);
   });
 });
 

@@ -57,7 +57,8 @@ export type Recalled = Expected & { readonly of: ModelRun };
 export interface ExpectedBeat {
   readonly status: number;
   readonly code?: string;
-  readonly body?: Beaten;
+  /** Who reads the run is not modelled. */
+  readonly body?: Omit<Beaten, "watched">;
 }
 
 /** The run as it is shown to those who don't ask for details. */
@@ -219,7 +220,7 @@ export class ModelRun {
     const { code } = this.#conflict();
     if (!this.#isOpen && code !== undefined) return { status: 409, code };
     const at = this.#instant(now);
-    this.#heartbeat ??= { at, message: null, progress: null };
+    this.#heartbeat ??= { at, message: null, progress: null, tail: null };
     if (status === "pending") this.#become({ status: "running", startedAt: at }, null);
     const { cancel } = this.#run.details;
     const told = cancel && {

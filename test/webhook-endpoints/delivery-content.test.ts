@@ -98,7 +98,7 @@ describe("without a payload", () => {
         labels: JSON.stringify(Array(10).fill("\u{1f600}".repeat(64))),
       },
       {},
-      { at: 0, message: control(1024), progress: 1 },
+      { at: 0, message: control(1024), progress: 1, tail: null },
     );
     expect(utf8Bytes(attempt.actionRun)).toBeGreaterThan(500 * KIB);
     expect(utf8Bytes(sent({}, attempt).body)).toBeLessThan(128 * KIB);

@@ -237,11 +237,11 @@ export function watchCommand(): CliCommand {
   const command = new CliCommand("watch")
     .summary("follow a run until it ends, or all runs")
     .description(
-      "Follow a run until it ends: attempts to start it, heartbeats with progress, the end. On a terminal, the " +
+      "Follow a run until it ends: attempts to start it, heartbeats with progress, the lines that its job prints, the end. On a terminal, the " +
         "heartbeats are one progress bar that changes in place. The exit code tells how the run ended. Without a " +
         "run, watch follows all runs of the environment and prints a line for each change, until you press Ctrl-C. " +
         "If the server goes away, watch says so on stderr and goes on when it is back. With --json each line is an " +
-        "event, or the changed run (NDJSON).",
+        "event, or the changed run (NDJSON), without the lines.",
     )
     .addArgument(optionalRunArgument("without it, all runs"))
     .addOption(
@@ -292,8 +292,10 @@ async function watch({ client, output, flags }: Call<WatchFlags>, text: string):
   await client.runs.get(id);
   const lines = new EventLines(output, () => client.runs.get(id, { include: "details" }));
   const say = lines.complain;
+  // Programs read events, and a tail is none.
+  const onTail = output.isJson ? undefined : lines.showTail;
   try {
-    for await (const event of lastingEvents(client, id, { after, say })) {
+    for await (const event of lastingEvents(client, id, { after, say, onTail })) {
       if (output.isJson) await output.line(toJson(event));
       else await lines.show(event);
     }

@@ -5,6 +5,8 @@ import { present } from "../../client/api.ts";
 import type { Schemas } from "../../client/index.ts";
 import { withOutput } from "../call.ts";
 import { CliCommand, examples, exiting, textOption, withCallbackOptions } from "../command.ts";
+import { TAIL_MAX_BYTES } from "../exec/command-output.ts";
+import { mayRefuseTail } from "../exec/heartbeats.ts";
 import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
 import { fields, instantText, STATUS_COLOUR } from "../fields.ts";
 import { readObject, readText } from "../input.ts";
@@ -22,6 +24,7 @@ interface HeartbeatFlags extends CallbackFlags, OutputFlags {
   readonly message?: string;
   readonly progress?: number;
   readonly externalUrl?: string;
+  readonly tail?: string;
 }
 
 /** CI products' words for a job's end, each with the error to use if none is given. null: the job succeeded. */
@@ -89,12 +92,19 @@ export function heartbeatCommand(): CliCommand {
     .addOption(new Option("-m, --message <text>", "what the job is doing"))
     .addOption(new Option("--progress <share>", "how much is done: 0 to 1, or 0% to 100%").argParser(readShare))
     .addOption(new Option("--external-url <url>", "the job's page"))
+    .addOption(
+      textOption(
+        "--tail <text>",
+        "the newest lines of the job's output, without secrets: text, @file, or @- for stdin",
+      ),
+    )
     .addHelpText(
       "after",
       examples(
         "action-runs heartbeat",
         "action-runs heartbeat --progress 40% --message 'running the tests'",
         'action-runs heartbeat --external-url "$CI_JOB_URL"',
+        "tail -n 50 build.log | action-runs heartbeat --tail @-",
       ),
     )
     .action(exiting(heartbeat));
@@ -104,9 +114,15 @@ export function heartbeatCommand(): CliCommand {
 async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const output = new Output(flags);
   const { message, progress, externalUrl } = flags;
+  // A UTF-16 unit takes a byte at least, so this is all that the service keeps.
+  const tail = flags.tail && (await readText(flags.tail, "--tail")).slice(-TAIL_MAX_BYTES).toWellFormed();
   const run = await connectCallback(flags);
+  const send = (lines: string | undefined) => run.heartbeat(present({ message, progress, externalUrl, tail: lines }));
   try {
-    const result = await run.heartbeat(present({ message, progress, externalUrl }));
+    const result = await send(tail).catch((fault: unknown) => {
+      if (!tail || !mayRefuseTail(fault)) throw fault;
+      return send(undefined);
+    });
     await output.show(result, () => heartbeatText(result, output));
     return result.cancel ? EXIT.stop : EXIT.succeeded;
   } catch (thrown) {
@@ -124,13 +140,14 @@ function readShare(text: string): number {
 
 /** The response to a heartbeat. */
 function heartbeatText(answer: Schemas["HeartbeatAnswer"], output: Output): string {
-  const { status, deadlineAt, cancel, externalUrlRefused } = answer;
+  const { status, deadlineAt, cancel, externalUrlRefused, watched } = answer;
   const rows = [
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
     ["deadline", instantText(deadlineAt)],
     ["cancel", cancel && `requested; the job must end by ${instantText(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
     ["page", externalUrlRefused && plain(externalUrlRefused)],
+    ["watched", watched ? "somebody follows the run" : null],
   ];
   return fields(rows, output);
 }

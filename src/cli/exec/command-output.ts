@@ -1,21 +1,24 @@
 /** What a report needs of a command's output: its end, and the line that says why the command failed. */
 
 import { stripVTControlCharacters } from "node:util";
-import { withoutColours } from "../output.ts";
+import { withoutColours } from "../../base/visible-text.ts";
 import { masked } from "./secrets.ts";
 
 const ERROR_LINE_CHARACTERS = 500;
 
 export class CommandOutput {
   readonly #secrets: readonly string[];
-  readonly #tail = new Tail();
+  readonly #tail: Tail;
+  readonly #head: Head | null;
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
   /** The stream that was the first to name a failure. */
   #failed: FailureLine | null = null;
 
-  /** `secrets`: hidden in all that it returns. */
-  constructor(secrets: readonly string[]) {
+  /** `secrets`: hidden in all that it returns. `isLog`: whether the report has as much of the output as it can. */
+  constructor(secrets: readonly string[], { isLog = false } = {}) {
     this.#secrets = secrets;
+    this.#tail = new Tail(isLog ? LOG_TAIL_BYTES : TAIL_BYTES);
+    this.#head = isLog ? new Head() : null;
   }
 
   /** All bytes so far. */
@@ -25,6 +28,7 @@ export class CommandOutput {
 
   push(name: "stdout" | "stderr", chunk: Buffer): void {
     this.#tail.push(chunk);
+    this.#head?.push(chunk);
     const lines = this.#lines[name];
     if (this.#failed !== null && this.#failed !== lines) return;
     lines.push(chunk);
@@ -34,6 +38,32 @@ export class CommandOutput {
   /** The end of stdout and stderr, as they came. */
   tail(): string {
     return this.#tail.text(this.#secrets);
+  }
+
+  /** The beginning and the end of a log; all of it if they meet. */
+  log(): string {
+    const [head, tail] = [this.#head?.bytes ?? NOTHING, this.#tail.bytes];
+    const missing = this.pushed - head.length - tail.length;
+    if (missing <= 0)
+      return masked(plainBytes(Buffer.concat([head.subarray(0, this.pushed - tail.length), tail])), this.#secrets);
+    const first = this.#head?.text(this.#secrets) ?? "";
+    return `${first}\n… ${this.pushed - LOG_HEAD_BYTES - LOG_TAIL_BYTES} bytes left out …\n${this.tail()}`;
+  }
+
+  /**
+   * The newest whole lines, for people who watch; empty if there are none. A line that is not at its end may hold the
+   * first half of a secret.
+   */
+  newestLines(): string {
+    const text = this.#tail.text(this.#secrets, TAIL_BYTES);
+    const lines = text.slice(0, Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1);
+    const bytes = Buffer.from(lines, "utf8");
+    const from = startOfLast(TAIL_MAX_BYTES, bytes);
+    const newest = bytes.subarray(from).toString("utf8");
+    // A line that was cut is left out if another one follows soon.
+    const isCut = from > 0 || this.pushed > TAIL_BYTES;
+    const end = isCut ? newest.slice(0, TAIL_MAX_BYTES / 8).search(/[\r\n]/) : -1;
+    return end < 0 ? newest : newest.slice(end).replace(/^(?:\r\n|\r|\n)/, "");
   }
 
   /** Call this after the last chunk. One line of at most 500 characters; empty if there was no output. */
@@ -170,31 +200,81 @@ function lastLineEnd(bytes: Buffer): number {
   return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
 }
 
+const NOTHING: Buffer = Buffer.alloc(0);
 const TAIL_BYTES = 16 * 1024;
+/** What the service keeps of the tail of a heartbeat. */
+export const TAIL_MAX_BYTES = 8 * 1024;
+/** Together they fit into the output of a report, which has 256 KiB of JSON. */
+const LOG_HEAD_BYTES = 64 * 1024;
+const LOG_TAIL_BYTES = 160 * 1024;
+
+/** The beginning of a command's output. */
+class Head {
+  #kept: Buffer = NOTHING;
+
+  get bytes(): Buffer {
+    return this.#kept;
+  }
+
+  push(chunk: Buffer): void {
+    const room = LOG_HEAD_BYTES + SPARE_BYTES - this.#kept.length;
+    if (room > 0) this.#kept = Buffer.concat([this.#kept, chunk.subarray(0, room)]);
+  }
+
+  /** About 64 KiB of text, as that of a tail. */
+  text(secrets: readonly string[]): string {
+    const to = startOfLast(Math.max(this.#kept.length - LOG_HEAD_BYTES, 0), this.#kept);
+    const shown = plainBytes(this.#kept.subarray(0, to));
+    return masked(plainBytes(this.#kept), secrets, 0, shown.length);
+  }
+}
+
+/** Joining the chunks costs time for each byte that is kept, so many are joined at once. */
+const CHUNKS_MAX = 1000;
 
 /** The end of a command's output. */
 export class Tail {
-  #kept: Buffer = Buffer.alloc(0);
+  readonly #maxBytes: number;
+  #kept: Buffer = NOTHING;
+  /** What came after that. */
+  #chunks: Buffer[] = [];
+  #chunkBytes = 0;
   #pushed = 0;
+
+  constructor(maxBytes = TAIL_BYTES) {
+    this.#maxBytes = maxBytes;
+  }
 
   /** All bytes so far. */
   get pushed(): number {
     return this.#pushed;
   }
 
-  push(chunk: Buffer): void {
-    this.#pushed += chunk.length;
-    const all = Buffer.concat([this.#kept, chunk.subarray(-TAIL_BYTES - SPARE_BYTES)]);
-    this.#kept = all.subarray(-TAIL_BYTES - SPARE_BYTES);
+  /** The last ones, with those around the text in which a secret can begin. */
+  get bytes(): Buffer {
+    if (this.#chunks.length > 0) {
+      this.#kept = Buffer.concat([this.#kept, ...this.#chunks]).subarray(-this.#maxBytes - SPARE_BYTES);
+      this.#chunks = [];
+      this.#chunkBytes = 0;
+    }
+    return this.#kept;
   }
 
-  /** At most 16 KiB of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
-  text(secrets: readonly string[]): string {
-    const from = startOfLast(TAIL_BYTES, this.#kept);
+  push(chunk: Buffer): void {
+    this.#pushed += chunk.length;
+    this.#chunks.push(chunk);
+    this.#chunkBytes += chunk.length;
+    if (this.#chunkBytes > this.#maxBytes || this.#chunks.length > CHUNKS_MAX) this.#kept = Buffer.from(this.bytes);
+  }
+
+  /** At most `maxBytes` of well-formed text without colours and without `secrets`, as far as `masked` finds them. */
+  text(secrets: readonly string[], maxBytes = this.#maxBytes): string {
+    const kept = this.bytes.subarray(-maxBytes - SPARE_BYTES);
+    const from = startOfLast(maxBytes, kept);
     // Colours first, because they could stand inside a secret.
-    const spare = plainBytes(this.#kept.subarray(0, from));
-    const text = Buffer.from(masked(plainBytes(this.#kept), secrets, spare.length), "utf8");
-    return text.subarray(startOfLast(TAIL_BYTES, text)).toString("utf8");
+    const spare = plainBytes(kept.subarray(0, from));
+    const text = Buffer.from(masked(plainBytes(kept), secrets, spare.length), "utf8");
+    return text.subarray(startOfLast(maxBytes, text)).toString("utf8");
   }
 }
 

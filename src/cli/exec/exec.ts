@@ -14,6 +14,7 @@ import { complain, exitWhenReaderIsGone } from "../output.ts";
 import { truncatedText } from "../run-text.ts";
 import { type CallbackFlags, connectCallback, REPORT_RETRIES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
+import { BEAT_SECONDS, Heartbeats, WATCHED_BEAT_SECONDS } from "./heartbeats.ts";
 import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
 import { hideSecrets, withoutSecrets } from "./secrets.ts";
 
@@ -28,7 +29,8 @@ const LATE_GRACE_MS = 10_000;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
 interface Flags extends CallbackFlags {
-  readonly interval: number;
+  readonly interval?: number;
+  readonly log?: boolean;
   readonly outputFile?: string;
   readonly keepToken?: boolean;
 }
@@ -41,15 +43,20 @@ export function execCommand(): CliCommand {
       "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
         "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
         "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes through unchanged, but the command writes to a " +
-        "pipe, not to a terminal. Signals reach the command too, and the run is then reported as failed. If the run is " +
+        "pipe, not to a terminal. The newest lines of the output are sent with the heartbeats: while somebody watches the " +
+        "run, with each one, otherwise every 30 seconds. Signals reach the command too, and the run is then reported as failed. If the run is " +
         "cancelled, exec stops the command.",
     )
     .argument("<command...>", "the command and its arguments, after --")
     .passThroughOptions()
     .addOption(
-      new Option("--interval <seconds>", "the time between two heartbeats")
-        .default(15)
-        .argParser(wholeNumberFrom(1, 86_400)),
+      new Option(
+        "--interval <seconds>",
+        `the time between two heartbeats (default: ${BEAT_SECONDS}, and ${WATCHED_BEAT_SECONDS} while somebody watches the run)`,
+      ).argParser(wholeNumberFrom(1, 86_400)),
+    )
+    .addOption(
+      new Option("--log", "report the first 64 KiB and the last 160 KiB of the output, and not only the last 16 KiB"),
     )
     .addOption(
       new Option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
@@ -81,6 +88,7 @@ started exec, in a profile, and, except on Linux, in exec itself. Run such a com
 as another user.\n${examples(
         "action-runs exec -- npm test",
         "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
+        "action-runs exec --log -- make test",
         "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
       )}`,
     )
@@ -106,14 +114,16 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
     env,
     beats,
     report,
-    intervalSeconds: flags.interval,
+    intervalSeconds: flags.interval ?? null,
+    isLog: flags.log === true,
     outputFile: flags.outputFile ?? null,
     secrets: [CALLBACK_TOKEN, ACTION_RUNS_TOKEN],
   });
 }
 
 type Json = Record<string, unknown>;
-type Cancel = NonNullable<Schemas["HeartbeatAnswer"]["cancel"]>;
+type BeatAnswer = Schemas["HeartbeatAnswer"];
+type Cancel = NonNullable<BeatAnswer["cancel"]>;
 
 interface Execution {
   /** The command and its arguments. */
@@ -123,7 +133,10 @@ interface Execution {
   readonly beats: Callback;
   /** For the report: many retries, because a lost report leaves the run open. */
   readonly report: Callback;
-  readonly intervalSeconds: number;
+  /** Null: as often as it is useful. */
+  readonly intervalSeconds: number | null;
+  /** Whether the report has as much of the output as it can. */
+  readonly isLog: boolean;
   readonly outputFile: string | null;
   /** Hidden in the tail and in the error. */
   readonly secrets: readonly string[];
@@ -142,10 +155,11 @@ async function execute(execution: Execution): Promise<number> {
       complain(`The command was not started: ${errorSentence(first)}`);
       return isCancelled(first) ? EXIT.stop : exitCodeOf(first);
     }
-    if (first !== null) return endBeforeStart(execution, first);
-    const output = new CommandOutput(execution.secrets);
+    if (first?.cancel) return endBeforeStart(execution, first.cancel);
+    const output = new CommandOutput(execution.secrets, execution);
     const before = stampOf(execution.outputFile);
-    const end = await work(execution, signals, output);
+    const heartbeats = new Heartbeats(execution, output, first?.watched === true);
+    const end = await work(execution, signals, output, heartbeats);
     const signal = signals.first;
     signals.endOnSecond();
     const fault = await deliver(execution, end, signal, output, before);
@@ -173,14 +187,10 @@ async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<nu
   return EXIT.stop;
 }
 
-/**
- * The refusal or the cancel that makes the work pointless. null if there is neither, or if the service could not be
- * reached.
- */
-async function firstBeat(beats: Callback): Promise<ActionRunsError | Cancel | null> {
+/** The answer, or the refusal that makes the work pointless. null if the service could not be reached. */
+async function firstBeat(beats: Callback): Promise<ActionRunsError | BeatAnswer | null> {
   try {
-    const { cancel } = await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
-    return cancel;
+    return await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
   } catch (fault) {
     if (isRefusal(fault)) return fault;
     complain(`The first heartbeat failed, but the command starts anyway: ${errorSentence(fault)}`);
@@ -196,14 +206,19 @@ function isRefusal(fault: unknown): fault is ActionRunsError {
   return fault instanceof ActionRunsError && REFUSALS.includes(fault.status) && fault.code !== "unexpected_answer";
 }
 
-async function work(execution: Execution, signals: Signals, output: CommandOutput): Promise<JobEnd> {
+async function work(
+  execution: Execution,
+  signals: Signals,
+  output: CommandOutput,
+  heartbeats: Heartbeats,
+): Promise<JobEnd> {
   // A signal came before the command started.
   if (signals.first !== null) {
     return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
   }
   const over = new AbortController();
   const stop = new CommandStop();
-  const beating = beat(execution.beats, execution.intervalSeconds, stop, over.signal);
+  const beating = beat(heartbeats, stop, over.signal);
   const end = await runJob(execution.command, execution.env, signals, stop, output);
   over.abort();
   await beating;
@@ -214,10 +229,10 @@ async function work(execution: Execution, signals: Signals, output: CommandOutpu
  * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
  * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
  */
-async function beat(beats: Callback, seconds: number, stop: CommandStop, over: AbortSignal): Promise<void> {
-  while (await waited(seconds * 1000, over)) {
+async function beat(heartbeats: Heartbeats, stop: CommandStop, over: AbortSignal): Promise<void> {
+  while (await waited(heartbeats.pauseMs, over)) {
     try {
-      const { cancel } = await beats.heartbeat({}, { signal: over });
+      const { cancel } = await heartbeats.send(over);
       if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
     } catch (fault) {
       if (over.aborted) return;
@@ -256,7 +271,10 @@ async function deliver(
   before: string | null,
 ): Promise<unknown> {
   const error = errorOf(execution.command, end, signal, printed);
-  const basics: Json = { exitCode: end.status, tail: printed.tail() };
+  const basics: Json = {
+    exitCode: end.status,
+    ...(execution.isLog ? { log: printed.log() } : { tail: printed.tail() }),
+  };
   const result = outputOf(execution.outputFile, before);
   const send = async (output: Json) => {
     const { report } = execution;

@@ -80,22 +80,23 @@ const LINE_BREAK = "(?:\\r?\\n)?";
 const BASE64_MIN_CHARACTERS = 8;
 
 /**
- * `text` from the character `from` on, without secrets, also if they are percent-encoded, in base64, or broken into
- * lines. A secret that begins before `from` is hidden too. Other forms are not found, such as a part of a secret, hex or
- * compressed text.
+ * `text` from the character `from` up to `to`, without secrets, also if they are percent-encoded, in base64, or broken
+ * into lines. A secret that begins before `from` or ends after `to` is hidden too. Other forms are not found, such as a
+ * part of a secret, hex or compressed text.
  */
-export function masked(text: string, secrets: readonly string[], from = 0): string {
+export function masked(text: string, secrets: readonly string[], from = 0, to = text.length): string {
   const forms = secrets.filter((secret) => secret !== "").flatMap(formsOf);
-  if (forms.length === 0) return text.slice(from);
+  if (forms.length === 0) return text.slice(from, to);
   let shown = "";
   let at = from;
   for (const { 0: found, index } of text.matchAll(new RegExp(forms.join("|"), "gi"))) {
     const end = index + found.length;
     if (end <= at) continue;
+    if (index >= to) break;
     shown += text.slice(at, Math.max(at, index)) + MASK;
     at = end;
   }
-  return shown + text.slice(at);
+  return shown + text.slice(at, Math.max(at, to));
 }
 
 /**

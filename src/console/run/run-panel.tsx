@@ -27,9 +27,11 @@ import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
 import { HistorySection, useHistory } from "./history-section.tsx";
 import { LifecycleBar } from "./lifecycle.tsx";
+import { LiveTail } from "./live-tail.tsx";
 import { Cancelled, NowSection } from "./now-section.tsx";
 import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
+import { newestTail } from "./timeline-items.ts";
 import { useRun, type WatchedRun } from "./use-run.ts";
 import { Inputs, Outcome, RawJson } from "./values.tsx";
 
@@ -95,6 +97,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   const [open, setOpen] = useState<RunDialog | null>(null);
   const { events } = timeline;
   const { id, actionName, status } = run;
+  const tail = isOpen(status) ? newestTail(run.details?.heartbeat ?? null, timeline.tail) : null;
   const actionOfRun = useActionOfRun(run);
   const history = useHistory(run);
   const retrying = retryingOf(run, actionOfRun.action);
@@ -140,6 +143,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           <LifecycleBar run={run} events={events} />
           <HistorySection run={run} loaded={history} />
           {isOpen(status) ? <NowSection run={run} events={events} /> : null}
+          {tail === null ? null : <LiveTail key={id} tail={tail} />}
           <WhyRefused refusals={refusals} id={WHY} />
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
           <Outcome run={run} />

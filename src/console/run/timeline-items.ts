@@ -1,5 +1,5 @@
 /** The timeline as people read it: an attempt with its answer is one item, and so are heartbeats in a row. PURE. */
-import type { Schemas } from "../../client/index.ts";
+import type { RunTail, Schemas } from "../../client/index.ts";
 
 type TimelineEvent = Schemas["TimelineEvent"];
 
@@ -169,4 +169,10 @@ export function newsOf(read: Schemas["ActionRunDetails"]["heartbeat"], events: r
     return { at: read.at, message: read.message ?? message, progress: read.progress ?? progress };
   }
   return { at: last.at, message, progress };
+}
+
+/** The newest output of the job: what came live, or the last read of the run if that is newer. */
+export function newestTail(heartbeat: Schemas["LastHeartbeat"] | null, streamed: RunTail | null): RunTail | null {
+  if (!heartbeat?.tail || (streamed !== null && streamed.at >= heartbeat.at)) return streamed;
+  return { tail: heartbeat.tail, at: heartbeat.at };
 }

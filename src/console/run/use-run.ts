@@ -1,6 +1,6 @@
 /** One run and its events. Events come live; the run is read again when they say that it has changed. */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import type { Schemas } from "../../client/index.ts";
+import type { RunTail, Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { type Failure, retryInMs, useRead } from "../ui/load.tsx";
@@ -75,6 +75,8 @@ const WORKS_AFTER_MS = 5000;
 
 interface Timeline {
   readonly events: readonly TimelineEvent[];
+  /** The newest output of the job that came; null if none came. */
+  readonly tail: RunTail | null;
   /** The last event has come. */
   readonly isOver: boolean;
   readonly failure: Failure | null;
@@ -90,6 +92,7 @@ function useTimeline(id: string): Timeline {
   const { client } = useSession();
   const isVisible = useVisible();
   const [events, setEvents] = useState<readonly TimelineEvent[]>([]);
+  const [tail, setTail] = useState<RunTail | null>(null);
   const [isOver, setOver] = useState(false);
   const [failure, setFailure] = useState<Failure | null>(null);
   const [asked, setAsked] = useState(0);
@@ -114,7 +117,7 @@ function useTimeline(id: string): Timeline {
     async function follow() {
       const quiet = setTimeout(works, WORKS_AFTER_MS);
       try {
-        for await (const event of client.runs.watch(id, { after: came.current.at(-1)?.seq, signal })) {
+        for await (const event of client.runs.watch(id, { after: came.current.at(-1)?.seq, signal, onTail: setTail })) {
           came.current.push(event);
           works();
           // Many events come at once when a stream begins.
@@ -142,5 +145,5 @@ function useTimeline(id: string): Timeline {
   }, [client, id, isVisible, isOver, asked]);
 
   const retry = useCallback(() => setAsked((before) => before + 1), []);
-  return { events, isOver, failure, retry };
+  return { events, tail, isOver, failure, retry };
 }

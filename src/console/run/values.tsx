@@ -18,7 +18,7 @@ export function Outcome({ run: { error, output } }: { readonly run: Schemas["Act
           <ErrorText name="error" error={error} />
         </Section>
       )}
-      {output === null ? null : <Value title="Output" value={output} />}
+      {output === null ? null : <Value title="Output" value={output} isLog />}
     </>
   );
 }
@@ -32,11 +32,18 @@ export function Inputs({ run: { parameters, recommendations } }: { readonly run:
   );
 }
 
-function Value({ title, value }: { readonly title: string; readonly value: object }) {
+interface ValueProps {
+  readonly title: string;
+  readonly value: object;
+  /** Whether its texts are what a job printed. */
+  readonly isLog?: boolean;
+}
+
+function Value({ title, value, isLog = false }: ValueProps) {
   const isEmpty = Object.keys(value).length === 0;
   return (
     <Section title={title} aside={isEmpty ? "none" : undefined}>
-      {isEmpty ? null : <JsonTree what={title.toLowerCase()} value={value} />}
+      {isEmpty ? null : <JsonTree what={title.toLowerCase()} value={value} isLog={isLog} />}
     </Section>
   );
 }
@@ -67,7 +74,7 @@ interface ErrorTextProps {
 /** A tree if the job reported JSON, otherwise text. */
 export function ErrorText({ name, error }: ErrorTextProps) {
   const value = objectIn(error);
-  if (value !== null) return <JsonTree what={name} value={value} />;
+  if (value !== null) return <JsonTree what={name} value={value} isLog />;
   const lines = linesOf(error);
   const { headline, detail, causes, frames } = errorPartsOf(lines);
   const isCut = headline.length > HEADLINE_MAX;
@@ -91,7 +98,7 @@ export function ErrorText({ name, error }: ErrorTextProps) {
         </pre>
       )}
       {isWhole ? null : frames === 0 ? (
-        <TextBlock name={name} text={error} />
+        <TextBlock name={name} text={error} isLog />
       ) : (
         <StackTrace name={name} error={error} frames={frames} />
       )}

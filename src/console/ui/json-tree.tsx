@@ -24,13 +24,15 @@ interface JsonTreeProps {
   /** What it is, for the copy button and the names of its blocks: "parameters". */
   readonly what: string;
   readonly value: unknown;
+  /** Whether its texts are what a job printed. */
+  readonly isLog?: boolean;
 }
 
-export function JsonTree({ what, value }: JsonTreeProps) {
+export function JsonTree({ what, value, isLog = false }: JsonTreeProps) {
   return (
     <div class="json card is-side">
       <CopyButton what={what} text={() => JSON.stringify(value, null, 2)} />
-      <Node name={null} path={what} value={value} depth={0} />
+      <Node name={null} path={what} value={value} depth={0} isLog={isLog} />
     </div>
   );
 }
@@ -41,14 +43,15 @@ interface NodeProps {
   readonly path: string;
   readonly value: unknown;
   readonly depth: number;
+  readonly isLog: boolean;
 }
 
-function Node({ name, path, value, depth }: NodeProps) {
+function Node({ name, path, value, depth, isLog }: NodeProps) {
   if (typeof value === "string" && hasLines(value)) {
     return (
       <div class="json-block">
         <Name name={name} />
-        <TextBlock name={path} text={value} />
+        <TextBlock name={path} text={value} isLog={isLog} />
       </div>
     );
   }
@@ -60,10 +63,10 @@ function Node({ name, path, value, depth }: NodeProps) {
       </div>
     );
   }
-  return <Branch name={name} path={path} value={value} depth={depth} />;
+  return <Branch name={name} path={path} value={value} depth={depth} isLog={isLog} />;
 }
 
-function Branch({ name, path, value, depth }: NodeProps & { readonly value: object }) {
+function Branch({ name, path, value, depth, isLog }: NodeProps & { readonly value: object }) {
   const entries: readonly (readonly [string | number, unknown])[] = Array.isArray(value)
     ? value.map((one: unknown, index) => [index, one] as const)
     : Object.entries(value);
@@ -93,7 +96,7 @@ function Branch({ name, path, value, depth }: NodeProps & { readonly value: obje
       {isOpen ? (
         <div class={depth < INDENTED_DEPTH ? "json-children" : undefined}>
           {entries.slice(0, shown).map(([key, child]) => (
-            <Node key={key} name={key} path={`${path}.${key}`} value={child} depth={depth + 1} />
+            <Node key={key} name={key} path={`${path}.${key}`} value={child} depth={depth + 1} isLog={isLog} />
           ))}
           {entries.length > shown ? (
             <Button kind="quiet" onClick={() => setShown(shown + PAGE)}>

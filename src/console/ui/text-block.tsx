@@ -18,14 +18,18 @@ interface TextBlockProps {
   /** The text among those of the page: `output.log`. Links and buttons have it. */
   readonly name: string;
   readonly text: string;
+  /** Whether a job printed it. Then it opens where people look first. */
+  readonly isLog?: boolean;
 }
 
-export function TextBlock({ name, text }: TextBlockProps) {
+export function TextBlock({ name, text, isLog = false }: TextBlockProps) {
   const lines = useMemo(() => linesOf(text), [text]);
   const around = useRef<HTMLDivElement>(null);
   const [isWrapped, setWrapped] = useState(true);
   const pieces = Math.ceil(lines.length / PIECE_LINES);
   const drawn = useDrawn(pieces);
+  const opening = useMemo(() => (isLog ? openingLineOf(lines) : 1), [lines, isLog]);
+  useOpening(opening, around);
   const [marked, mark] = useMarkedLine(name, lines.length, around);
   const href = fragmentOf(name);
   return (
@@ -61,7 +65,8 @@ export function TextBlock({ name, text }: TextBlockProps) {
       <pre class={isWrapped ? "lines is-wrapped" : "lines"} tabIndex={0}>
         {Array.from({ length: pieces }, (_, piece) => {
           const from = piece * PIECE_LINES;
-          const isHere = marked !== null && marked > from && marked <= from + PIECE_LINES;
+          const has = (line: number | null) => line !== null && line > from && line <= from + PIECE_LINES;
+          const isHere = has(marked);
           return (
             <Piece
               key={piece}
@@ -71,7 +76,7 @@ export function TextBlock({ name, text }: TextBlockProps) {
               href={href}
               mark={mark}
               marked={isHere ? marked : null}
-              isDrawn={isHere || piece < drawn}
+              isDrawn={isHere || has(opening) || piece < drawn}
             />
           );
         })}
@@ -166,6 +171,36 @@ function useMarkedLine(
     [router, name],
   );
   return [marked, mark];
+}
+
+/** Lines above the opening one that stay in sight. */
+const LINES_BEFORE = 3;
+
+/** Scrolls to a line before the block is painted for the first time. The page itself does not move. */
+function useOpening(line: number, around: RefObject<HTMLElement | null>): void {
+  useLayoutEffect(() => {
+    const box = around.current?.querySelector("pre");
+    if (line === 1 || !box) return;
+    const piece = box.children[Math.floor((line - 1) / PIECE_LINES)];
+    const at = piece?.children[(line - 1) % PIECE_LINES];
+    if (at) box.scrollTop += at.getBoundingClientRect().top - box.getBoundingClientRect().top - LINES_BEFORE * LINE_PX;
+  }, [line, around]);
+}
+
+/** A time, a level or a mark may stand before it. Only the beginning of a line is looked at. */
+const ERROR_LINE =
+  /^[\s\d:.,TZ/+\-[\]()#*>|]*(?:(?:\w*(?:Error|Exception)|error|fatal|fail(?:ed|ure)?|panic|traceback|npm err!)(?!\w)|not ok\b|[✗✘✖❌×])/i;
+const LOOKED_AT = 200;
+/** Good news. */
+const NO_ERROR = /\b(?:0|no) (?:failed|failures?|errors?)\b/i;
+
+/** The number of the line at which a finished text opens: the first that looks like an error, or else the last. PURE. */
+export function openingLineOf(lines: readonly string[]): number {
+  const first = lines.findIndex((line) => {
+    const beginning = line.slice(0, LOOKED_AT);
+    return ERROR_LINE.test(beginning) && !NO_ERROR.test(beginning);
+  });
+  return first === -1 ? lines.length : first + 1;
 }
 
 /** Saves the text as a file of the block's name. */

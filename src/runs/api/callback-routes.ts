@@ -12,6 +12,7 @@ import {
   OUTPUT_MAX_BYTES,
   POINTER_MAX_CHARACTERS,
   REPORT_MAX_BYTES,
+  TAIL_MAX_BYTES,
   TRUNCATED_MAX,
   utf8Bytes,
 } from "../../base/limits.ts";
@@ -78,7 +79,7 @@ export const callbackRoutes = new Hono<AppEnv>()
         summary: "Send a heartbeat",
         description:
           "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
-          "body adds a message, the progress and a link to the job's page. The response says whether somebody " +
+          "body adds a message, the progress, a link to the job's page, and the newest output of the job. The response says whether somebody " +
           "asked the run to stop. If the link was not used, it says why. The response does not contain the run's inputs. 409 after the end also means " +
           "that the job must stop.",
         responses: {
@@ -90,13 +91,14 @@ export const callbackRoutes = new Hono<AppEnv>()
     validBody(heartbeat, { mayBeEmpty: true }),
     async (c) => {
       const id = runIdOf(c);
-      const news = c.req.valid("json");
+      const { tail, ...rest } = c.req.valid("json");
+      const news = tail === undefined ? rest : { ...rest, tail: newestOf(tail, TAIL_MAX_BYTES) };
       const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the whole run, because a run can be large and heartbeats are many.
-      const { status, deadlineAt, cancel = null, externalUrlRefused } = answer;
+      const { status, deadlineAt, cancel = null, externalUrlRefused, watched = false } = answer;
       const order = cancel && toWire(cancel);
-      return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: order, externalUrlRefused });
+      return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: order, externalUrlRefused, watched });
     },
   );
 
@@ -256,6 +258,23 @@ function longestFitting(maxBytes: number, partOf: (units: number) => string): st
 function isHalfPair(text: string, i: number): boolean {
   return (text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800;
 }
+
+/** A shorter first line that was cut is left out. In bytes. */
+const CUT_LINE_MAX_BYTES = 1024;
+
+/** The last `max` bytes of a well-formed text. It begins with a whole character, and with a whole line if one is near. */
+export function newestOf(text: string, max: number): string {
+  // Each unit takes a byte at least. A pair that is cut in half here is outside of the last `max` bytes.
+  const bytes = new TextEncoder().encode(text.slice(-max));
+  if (bytes.length <= max && text.length <= max) return text;
+  let from = bytes.length - max;
+  while (((bytes[from] ?? 0) & 0xc0) === 0x80) from++;
+  const lineEnd = bytes.subarray(from, from + CUT_LINE_MAX_BYTES).indexOf(LINE_FEED);
+  if (lineEnd >= 0) from += lineEnd + 1;
+  return new TextDecoder("utf-8", { fatal: false, ignoreBOM: true }).decode(bytes.subarray(from));
+}
+
+const LINE_FEED = 0x0a;
 
 function jsonBytes(value: unknown): number {
   return utf8Bytes(JSON.stringify(value));

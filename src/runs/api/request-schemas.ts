@@ -19,6 +19,7 @@ import {
   OUTPUT_MAX_BYTES,
   REASON_MAX_BYTES,
   SUBJECT_MAX_CHARACTERS,
+  TAIL_MAX_BYTES,
   TEXT_MAX_CHARACTERS,
   TEXT_MIN_CHARACTERS,
   TIMEOUT_DEFAULT_MINUTES,
@@ -258,6 +259,11 @@ const output = z.optional(
   ),
 );
 
+/** What a program has printed can contain anything, and a job must not fail because of an odd byte. */
+function printed(error: string) {
+  return z.string({ error }).check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")));
+}
+
 /** Accepts texts of any length, because a job can't repair its report. callback-routes.ts shortens long texts. */
 export const report = z.discriminatedUnion(
   "status",
@@ -266,14 +272,10 @@ export const report = z.discriminatedUnion(
     z
       .strictObject({
         status: z.literal("failed"),
-        error: z
-          .string({ error: "send a sentence on what went wrong." })
-          // The tail of a log can contain anything, and a report must not fail because of an odd byte.
-          .check(z.overwrite((text) => text.toWellFormed().replaceAll("\0", "\ufffd")))
-          .register(z.globalRegistry, {
-            wire: { type: "string" },
-            description: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
-          }),
+        error: printed("send a sentence on what went wrong.").register(z.globalRegistry, {
+          wire: { type: "string" },
+          description: `What went wrong. The service keeps ${ERROR_MAX_BYTES} bytes of JSON, and leaves out the middle.`,
+        }),
         output,
       })
       .register(z.globalRegistry, { id: "FailureReport" }),
@@ -332,6 +334,15 @@ export const heartbeat = z.strictObject({
     ),
   ),
   externalUrl: z.optional(externalUrl),
+  // callback-routes.ts cuts it.
+  tail: z.optional(
+    printed("send the newest lines of the job's output.").register(z.globalRegistry, {
+      wire: { type: "string" },
+      description:
+        `The newest lines of the job's output. The service keeps the last ${TAIL_MAX_BYTES} bytes of UTF-8, in memory ` +
+        "only, until the next tail or the run's end. Everybody who may read the run can see it, so send no secret.",
+    }),
+  ),
 });
 inDocument(heartbeat, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
 

@@ -2,13 +2,13 @@
 import { type Context, Hono } from "hono";
 import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
-import { msSinceOrLongAgo } from "../../base/time.ts";
+import { msSinceOrLongAgo, rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import { linkNext, parseSeq } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
 import { sealedFor } from "../../webhooks/webhook-request.ts";
-import type { TimelineAnswer } from "../run-calls.ts";
+import type { Tail, TimelineAnswer } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { eventsQuery } from "./request-schemas.ts";
 import { OF_RUNS } from "./responses/errors.ts";
@@ -38,7 +38,9 @@ export const timelineRoutes = new Hono<AppEnv>().get(
       summary: "Read or follow a run's timeline",
       description:
         "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you " +
-        "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`.",
+        "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`. While the " +
+        'job runs, frames with `event: tail` have its newest output as `{"tail", "at"}`, at most one each second. They ' +
+        "have no `id`, because a tail is not part of the timeline.",
       headers: ["Last-Event-ID"],
       responses: {
         200: {
@@ -82,9 +84,9 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   }
   const after = lastEventId(c.req.header("Last-Event-ID"));
   const { subscriber, expiresAt, authorizeAgain, leave } = subscriptionFor(c, environment);
-  const watch = (seq: number, maxMs: number) => {
+  const watch = (seq: number, tailAt: number, maxMs: number) => {
     const startedAt = Date.now();
-    const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c) };
+    const page = { after: seq, limit: STREAM_PAGE, withExcerpts: seesExcerpts(c), tailAt };
     return ask(environment, (coordinator) => {
       // Computed in here because the call may be repeated.
       const leftMs = Math.max(maxMs - msSinceOrLongAgo(startedAt, Date.now()), 0);
@@ -96,7 +98,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   const isHead = c.req.raw.method === "HEAD";
   const first = isHead
     ? await ask(environment, (coordinator) => coordinator.watches.events(id, { after, limit: 1 }))
-    : await watch(after, 0);
+    : await watch(after, 0, 0);
   if (!first.ok) throw refusalError(first.reason);
   if (after > first.newestSeq) {
     leave();
@@ -106,8 +108,8 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
   if (first.isOver && first.events.length === 0) return c.body(null, 204);
   eventStreamHeaders(c);
   if (isHead) return c.body(null);
-  const next = async (seq: number, maxMs: number) => {
-    const answer = await watch(seq, Math.min(maxMs, expiresAt - Date.now()));
+  const next = async (seq: number, maxMs: number, tailAt: number) => {
+    const answer = await watch(seq, tailAt, Math.min(maxMs, expiresAt - Date.now()));
     // Authorize before the answer is used, because the token may have been revoked while the call waited.
     await authorizeAgain();
     return answer.ok ? openExcerpts(environment, id, answer) : null;
@@ -136,30 +138,39 @@ function badLastEventId(): ApiError {
 
 interface TimelineSource {
   /**
-   * The events after `seq`. If there are none yet, waits up to `maxMs` for one. Null if there is nothing to watch any
-   * more.
+   * The events after `seq`, and a tail other than that of the instant `tailAt`. If there is neither yet, waits up to
+   * `maxMs` for one. Null if there is nothing to watch any more.
    */
-  next(seq: number, maxMs: number): Promise<TimelineAnswer | null>;
+  next(seq: number, maxMs: number, tailAt: number): Promise<TimelineAnswer | null>;
   /** Called when the stream is over or has lost its subscriber. */
   leave(): void;
 }
 
-/** A timeline as Server-Sent Events, each with its number as the id. */
+/**
+ * A timeline as Server-Sent Events, each with its number as the id. A tail has a name and no id: no client resumes after
+ * it, and one that reads only unnamed events never sees it. A slow reader gets only the newest tail.
+ */
 export function streamEvents(first: TimelineAnswer, source: TimelineSource): ReadableStream<Uint8Array> {
   let seq = first.lastSeq;
+  let tailAt = first.tail?.at ?? 0;
   return eventStream(toPiece(first), {
     async next(maxMs) {
-      const news = await source.next(seq, maxMs);
+      const news = await source.next(seq, maxMs, tailAt);
       if (news === null) return null;
       seq = news.lastSeq;
+      tailAt = news.tail?.at ?? tailAt;
       return toPiece(news);
     },
     leave: source.leave,
   });
 }
 
-function toPiece({ events, isOver }: TimelineAnswer): Piece {
-  return { text: events.map(toFrame).join(""), isOver };
+function toPiece({ events, tail, isOver }: TimelineAnswer): Piece {
+  return { text: events.map(toFrame).join("") + (tail === undefined ? "" : tailFrame(tail)), isOver };
+}
+
+function tailFrame({ text, at }: Tail): string {
+  return `event: tail\ndata: ${JSON.stringify({ tail: text, at: rfc3339(at) })}\n\n`;
 }
 
 /** The number is the first member of an event's JSON. */

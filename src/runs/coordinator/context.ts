@@ -18,6 +18,7 @@ import { AlarmClock } from "./alarm.ts";
 import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
 import { Changes, Subscriptions } from "./subscriptions.ts";
+import { Tails } from "./tails.ts";
 
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
 interface Entrypoints {
@@ -38,6 +39,7 @@ export class Context {
   readonly replication: Replication;
   readonly lacking: Lacking;
   readonly subscriptions = new Subscriptions();
+  readonly tails = new Tails(this.subscriptions);
   readonly changes: Changes;
   readonly ledger: Ledger;
   readonly replies: Replies;
@@ -56,8 +58,8 @@ export class Context {
     this.replication = new Replication(journal, alarms, this.replicas);
     this.lacking = new Lacking(journal, this.replicas);
     this.changes = new Changes(journal, this.subscriptions);
-    this.ledger = new Ledger(journal, this.replication, this.changes, daysOf(env, "RETENTION_DAYS"));
-    this.replies = new Replies(journal);
+    this.ledger = new Ledger(journal, this.replication, this.changes, this.tails, daysOf(env, "RETENTION_DAYS"));
+    this.replies = new Replies(journal, this.tails);
     this.storageLimit = new StorageLimit(journal.sql);
   }
 

@@ -19,6 +19,7 @@ import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { expire, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
 import type { Changes } from "./subscriptions.ts";
+import type { Tails } from "./tails.ts";
 
 /**
  * `changeKey`: the caller's, if a caller asked for the change. `isRepeatable`: whether the caller may repeat it after
@@ -55,15 +56,17 @@ export class Ledger {
   readonly #journal: Journal;
   readonly #replication: Replication;
   readonly #changes: Changes;
+  readonly #tails: Tails;
   readonly #retentionDays: number;
   readonly #endLog: EndLog;
   /** Set once, when the parts above the ledger are there. */
   consequences: Partial<Consequences> = {};
 
-  constructor(journal: Journal, replication: Replication, changes: Changes, retentionDays: number) {
+  constructor(journal: Journal, replication: Replication, changes: Changes, tails: Tails, retentionDays: number) {
     this.#journal = journal;
     this.#replication = replication;
     this.#changes = changes;
+    this.#tails = tails;
     this.#retentionDays = retentionDays;
     this.#endLog = new EndLog(journal.scope);
   }
@@ -140,6 +143,8 @@ export class Ledger {
       this.#followUps,
     );
     const isOver = !isOpen(changed);
+    // Before anything reads the end.
+    if (isOver) this.#tails.drop(changed.id);
     const isToStop = isOver ? mustStop(changed) : changed.cancelUntil !== before.cancelUntil;
     this.#follow(changed, written, isWaiting(before) || isWaiting(changed), now, [
       () => isOver && this.#log(before, changed, event, written, now),

@@ -1,11 +1,12 @@
 /** How a coordinator answers about a run. Reads the journal, and writes nothing. */
 
-import { detailsOf, type QueuePosition, shownHeartbeat, toActionRun } from "../action-run.ts";
+import { detailsOf, type QueuePosition, shownHeartbeat, toActionRun, withTail } from "../action-run.ts";
 import { type EventContent, eventOf } from "../endpoint-deliveries.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { asSent, isOpen, queueOf, tokenExpiresAt } from "../run.ts";
-import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal } from "../run-calls.ts";
+import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal, Tail } from "../run-calls.ts";
+import type { Tails } from "./tails.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
@@ -13,9 +14,11 @@ export const KEY_REUSED = { ok: false, reason: "key_reused" } as const;
 
 export class Replies {
   readonly #journal: Journal;
+  readonly #tails: Tails;
 
-  constructor(journal: Journal) {
+  constructor(journal: Journal, tails: Tails) {
     this.#journal = journal;
+    this.#tails = tails;
   }
 
   /** The platform holds the answer back until all of it is durable, an end that was noticed just now included. */
@@ -31,7 +34,7 @@ export class Replies {
       isOver: !isOpen(run),
       purgeAt: run.purgeAt,
       // These two cost queries, so only an answer that needs them has them.
-      ...(include === "details" && { details: this.#details(run) }),
+      ...(include === "details" && { details: this.#details(run, this.#tails.of(run.id)) }),
       ...(replayed && run.source === "action" && { isTokenHidden: this.#wasDispatched(run.id) }),
     };
   }
@@ -68,10 +71,10 @@ export class Replies {
 
   /**
    * With what only a coordinator knows: the last heartbeat, the position of a queued run, and how far a
-   * failing dispatch got.
+   * failing dispatch got. `tail`: only for an answer, because nothing else may keep it.
    */
-  #details(run: JournaledRun): string {
-    const heartbeat = shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id));
+  #details(run: JournaledRun, tail: Tail | null = null): string {
+    const heartbeat = withTail(shownHeartbeat(this.#journal.timeline.lastHeartbeat(run.id)), tail);
     const dispatch = run.failedAttempt === null ? null : this.#journal.dispatches.of(run.id);
     return detailsOf(run, { heartbeat, queuePosition: this.#positionOf(run), dispatch });
   }

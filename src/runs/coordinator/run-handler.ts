@@ -98,8 +98,11 @@ export class RunHandler implements RunCalls {
   }
 
   async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {
-    const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : this.#replies.run(run, inclusion);
+    const now = Date.now();
+    const run = this.#ledger.current(id, now);
+    if (run === null) return NOT_FOUND;
+    if (inclusion.include === "details" && isOpen(run)) this.#context.tails.noteRead(id, now);
+    return this.#replies.run(run, inclusion);
   }
 
   async inputs(id: string): Promise<InputsReply> {
@@ -155,21 +158,21 @@ export class RunHandler implements RunCalls {
     const now = Date.now();
     const run = this.#ledger.current(id, now);
     if (run === null) return NOT_FOUND;
-    const { externalUrl } = heartbeat;
+    const { externalUrl, tail } = heartbeat;
     const event: RunEvent = { type: "heartbeat", externalUrl };
     const next = transition(run, event, now);
     if (!next.ok) return { ok: false, reason: next.error };
     const refusal = externalUrl === undefined ? null : externalUrlRefusal(run, externalUrl);
     const externalUrlRefused = refusal ?? undefined;
-    const said = { cancel: cancelOrderOf(run, now), externalUrlRefused };
+    const { tails } = this.#context;
+    const said = { cancel: cancelOrderOf(run, now), externalUrlRefused, watched: tails.isWatched(id, now) };
     const judged = { ...heartbeat, externalUrlRefused };
     const news = heartbeatNews(this.#journal.timeline.lastHeartbeat(id), judged, now);
-    if (next.value.version > run.version) {
-      const changed = this.#ledger.update(run, next.value, event, now, { last: news });
-      return { ...this.#replies.run(changed), ...said };
-    }
-    this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
-    return { ...this.#replies.run(run), ...said };
+    const isVersion = next.value.version > run.version;
+    const noted = isVersion ? this.#ledger.update(run, next.value, event, now, { last: news }) : run;
+    if (!isVersion) this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
+    if (tail !== undefined) tails.note(id, tail, now);
+    return { ...this.#replies.run(noted), ...said };
   }
 
   /** Why the run can't be created now; null if nothing prevents it. */
@@ -270,13 +273,13 @@ export class WatchHandler implements WatchCalls {
     return this.#timeline(id, page);
   }
 
-  /** The next events; an empty page if there are none for `maxMs`. */
+  /** The next events and a newer tail; an empty page if there is neither for `maxMs`. */
   async watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply> {
     const { subscriptions } = this.#context;
     const first = this.#timeline(id, page);
     if (!first.ok || first.isOver) return first;
-    if (!subscriptions.add(id, subscriber, Date.now(), maxMs)) return TOO_MANY_WATCHERS;
-    if (first.events.length > 0) return first;
+    if (!subscriptions.add(id, subscriber, Date.now(), maxMs, true)) return TOO_MANY_WATCHERS;
+    if (first.events.length > 0 || first.tail !== undefined) return first;
     await subscriptions.news(subscriber, maxMs);
     return this.#timeline(id, page);
   }
@@ -313,8 +316,8 @@ export class WatchHandler implements WatchCalls {
     this.#context.subscriptions.leave(subscriberKey);
   }
 
-  #timeline(id: string, { after, limit, withExcerpts = false }: TimelinePage): TimelineReply {
-    const { ledger, journal } = this.#context;
+  #timeline(id: string, { after, limit, withExcerpts = false, tailAt }: TimelinePage): TimelineReply {
+    const { ledger, journal, tails } = this.#context;
     const run = ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
     const page = journal.timeline.after(run, after, limit);
@@ -322,6 +325,7 @@ export class WatchHandler implements WatchCalls {
     const lastSeq = page.at(-1)?.seq ?? after;
     const isOver = isLast(newest) && lastSeq >= newest.seq;
     const events = page.map((event) => toWireEvent(event, { withExcerpt: withExcerpts }));
-    return { ok: true, events, lastSeq, newestSeq: newest.seq, isOver };
+    const tail = tailAt === undefined ? null : tails.after(id, tailAt);
+    return { ok: true, events, lastSeq, newestSeq: newest.seq, isOver, ...(tail !== null && { tail }) };
   }
 }

@@ -27,6 +27,8 @@ interface Subscription {
   /** Null: the subscription is to the feed. */
   readonly runId: string | null;
   readonly tokenId: string;
+  /** Whether it reads events. A wait reads only the end. */
+  readonly isStream: boolean;
   askedAt: number;
   keptMs: number;
   wake: () => void;
@@ -40,7 +42,7 @@ export class Subscriptions {
    * coordinator, this run or this token has as many as it may have, or if the subscriber's one is elsewhere. `runId`:
    * null for the feed.
    */
-  add(runId: string | null, subscriber: Subscriber, now: number, maxMs: number): boolean {
+  add(runId: string | null, subscriber: Subscriber, now: number, maxMs: number, isStream = false): boolean {
     const kept = { askedAt: now, keptMs: maxMs + SUBSCRIPTION_KEPT_MS };
     const known = this.#subscriptions.get(subscriber.key);
     if (known !== undefined) {
@@ -52,7 +54,7 @@ export class Subscriptions {
       this.#dropForgotten(now);
       if (this.#isFull(runId, tokenId)) return false;
     }
-    this.#subscriptions.set(subscriber.key, { runId, tokenId, ...kept, wake: () => {} });
+    this.#subscriptions.set(subscriber.key, { runId, tokenId, isStream, ...kept, wake: () => {} });
     return true;
   }
 
@@ -77,6 +79,14 @@ export class Subscriptions {
     let count = 0;
     for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) count++;
     return count;
+  }
+
+  /** Whether an event stream follows this run. A wait does not count, because a program that waits reads nothing. */
+  isFollowed(runId: string, now: number): boolean {
+    for (const { isStream, askedAt, keptMs, ...subscription } of this.#subscriptions.values()) {
+      if (isStream && subscription.runId === runId && msSinceOrLongAgo(askedAt, now) < keptMs) return true;
+    }
+    return false;
   }
 
   /** Wakes all subscribers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */

@@ -403,6 +403,23 @@ describe("heartbeat and report, in a job", () => {
     });
   });
 
+  test("heartbeat sends the end of a tail, and sends it not again to a service that refuses it", async () => {
+    const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null, watched: true };
+    const { server } = await service((_request, response) => {
+      const body = server.requests.at(-1)?.body ?? "";
+      if (body.includes('"tail":"old"')) json(response, 400, { error: "No.", code: "invalid_body", pointer: "/tail" });
+      else json(response, 200, answer);
+    });
+    const url = `${server.url}${ENVIRONMENT}/action-runs/${RUN.id}/callback`;
+    const settings = { CALLBACK_URL: url, CALLBACK_TOKEN: "a-token", ACTION_RUNS_RETRIES: "0" };
+    const shown = await cli(["heartbeat", "--no-json", "--tail", "@-"], settings, `${"x".repeat(99_999)}\nend\n`);
+    expect([shown.code, shown.stdout]).toEqual([0, expect.stringMatching(/^watched: +somebody follows the run$/m)]);
+    const bodies = () => server.requests.map(({ body }) => JSON.parse(body));
+    expect(bodies()).toEqual([{ tail: `${"x".repeat(8187)}\nend\n` }]);
+    const again = await cli(["heartbeat", "--message", "m", "--tail", "old"], settings);
+    expect([again.code, bodies().slice(1)]).toEqual([0, [{ message: "m", tail: "old" }, { message: "m" }]]);
+  });
+
   test("heartbeat prints why the page is no link", async () => {
     const externalUrlRefused = "The URL is shown as text.";
     const answer = { status: "running", deadlineAt: RUN.createdAt, cancel: null, externalUrlRefused };

@@ -46,6 +46,30 @@ test("watch waits for a server that is gone, says so once, and shows each event 
   expect([stderr.match(GONE)?.length, stderr.match(BACK)?.length]).toEqual([1, 1]);
 });
 
+test("watch shows people the lines that the job prints, each once and harmless, and programs only events", async () => {
+  const frames = [
+    "one\n\x1b[31mtwo",
+    "one\n\x1b[31mtwo\x1b[0m\nthree\n",
+    "three\n::stop-commands::x\x07\u202e\nlas",
+    "\x07\u202e\nlast",
+  ];
+  const told = frames.map((tail) => `event: tail\ndata: ${JSON.stringify({ tail, at: RUN.createdAt })}\n\n`);
+  const events: Step = (response) => {
+    response.writeHead(200, { "Content-Type": "text/event-stream" });
+    const [created, ended] = [CREATED, ENDED].map((event) => `id: ${event.seq}\ndata: ${JSON.stringify(event)}\n\n`);
+    response.end([created, ...told, ended].join(""));
+  };
+  const forPeople = await serve([events], [answering(200, RUN), answering(200, DONE)]);
+  const { code, stdout } = await forPeople.run("watch", RUN.id, "--no-json");
+  expect([code, stdout.match(/^\| .*$/gm)]).toEqual([
+    0,
+    ["| one", "| two", "| three", "| ::stop-commands::x\\u0007\\u202e", "| last"],
+  ]);
+  const forPrograms = await serve([events], [answering(200, RUN), answering(200, DONE)]);
+  const { stdout: lines } = await forPrograms.run("watch", RUN.id, "--json");
+  expect(lines).toBe(`${JSON.stringify(CREATED)}\n${JSON.stringify(ENDED)}\n`);
+});
+
 test("watch waits for the last read too", async () => {
   const { run } = await serve([streaming(CREATED, ENDED)], [answering(200, RUN), gone, answering(200, DONE)]);
   const { code, stdout, stderr } = await run("watch", RUN.id, "--no-json");

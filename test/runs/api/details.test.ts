@@ -62,7 +62,7 @@ describe("details", () => {
       body: { reason: "why", graceSeconds: 30 },
     });
     const cancel = { by: "root", reason: "why", requestedAt: expect.any(String), until: expect.any(String) };
-    const heartbeat = { at: expect.any(String), message: null, progress: null };
+    const heartbeat = { at: expect.any(String), message: null, progress: null, tail: null };
     expect(asked.body.details).toEqual({ ...NOTHING, heartbeat, cancel });
     await report(run, { status: "succeeded" });
     const again = await ask<Told>("POST", `${path}/${run.id}/retry?include=details`);
@@ -89,7 +89,7 @@ describe("details", () => {
     await beat(run, { message: "building", progress: 0.5 });
     await beat(run, {});
     const { body: events } = await eventsOf(runPath);
-    const heartbeat = { at: events.at(-1)?.at, message: "building", progress: 0.5 };
+    const heartbeat = { at: events.at(-1)?.at, message: "building", progress: 0.5, tail: null };
     expect((await get(path, run.id)).body.details?.heartbeat).toEqual(heartbeat);
   });
 
@@ -173,7 +173,7 @@ describe("an answer that nobody asked for details", () => {
     const body = { parameters: { a: 1 }, labels: ["b", "a"] };
     const { id, token } = created(await textOf("POST", path, { actionName: "deploy", ...body }));
     const beaten = await textOf("POST", `${path}/${id}/heartbeat`, { externalUrl: "https://ci.example/1" }, token);
-    expect(beaten).toMatch(/^\{"status":"running","deadlineAt":"[^"]+","cancel":null\}$/);
+    expect(beaten).toMatch(/^\{"status":"running","deadlineAt":"[^"]+","cancel":null,"watched":(?:true|false)\}$/);
     const running = printed(id, "running", RUNNING);
     expect(await textOf("POST", `${path}/${id}/cancel`, { reason: "why" })).toBe(running);
     expect(await textOf("GET", `${path}/${id}`)).toBe(running);

@@ -160,6 +160,16 @@ describe.skipIf(!hasCurl)("examples/shell/job.sh", () => {
     });
   });
 
+  it("sends the newest whole lines of the log with later heartbeats", async () => {
+    const waits = `n=0; while [ ! -e '${mark}' ] && [ $((n += 1)) -lt 300 ]; do sleep 0.1; done`;
+    const started = job(["sh", "-c", `echo one; printf half; ${waits}`], { BEAT_EVERY_SECONDS: "0.3" });
+    const body = { message: `Still running on ${hostname()}`, tail: "one\n" };
+    await until("the line has arrived", () => arrived.some((one) => JSON.stringify(one.body) === JSON.stringify(body)));
+    writeFileSync(mark, "");
+    expect((await started.ended).code).toBe(0);
+    expect(arrived.filter(({ text }) => text.includes("half"))).toEqual([]);
+  });
+
   it("reports a missing command", async () => {
     expect((await job(["/nowhere/deploy.sh"]).ended).code).toBe(127);
     expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, body: { status: "failed" } });
@@ -287,5 +297,72 @@ describe.skipIf(!hasCurl)("examples/any-product/job.sh", () => {
     expect(printed).toBe(`The service answered: {"error":"Here is why.","code":"a_code"} ${status}\n`);
     expect(arrived).toHaveLength(1);
     expect(existsSync(mark)).toBe(false);
+  });
+});
+
+const PROGRAMS = [
+  { program: programFile("python3"), file: "job.py" },
+  { program: process.execPath, file: "job.mjs" },
+].filter(({ program }) => program !== undefined);
+
+describe.each(PROGRAMS)("examples/any-product/$file", ({ program = "", file }) => {
+  const job = (script: string, env: Env = {}) =>
+    machine.run([program, join(ROOT, "examples/any-product", file), "sh", "-c", script], {
+      ...given(),
+      BEAT_EVERY_SECONDS: "0.2",
+      ...env,
+    }).ended;
+  const waits = `n=0; while [ ! -e '${mark}' ] && [ $((n += 1)) -lt 300 ]; do sleep 0.1; done`;
+  const tails = () => arrived.filter(({ what }) => what === HEARTBEAT).map(({ body }) => body as { tail?: string });
+
+  it("sends the whole lines that its command has printed, then one report of its end", async () => {
+    const running = job(`echo "\${CALLBACK_TOKEN-no token}"; printf half; ${waits}; echo; echo 'é' >&2`);
+    await until("the line has arrived", () => tails().some(({ tail }) => tail === "no token\n"));
+    writeFileSync(mark, "");
+    expect(await running).toEqual({ code: 0, printed: "no token\nhalf\né\n" });
+    expect(tails()[0]).toEqual({});
+    expect(tails().every(({ tail = "" }) => !tail.includes("half") || tail.includes("half\n"))).toBe(true);
+    const report = {
+      what: CALLBACK,
+      authorization: AUTHORIZATION,
+      key: `job-${RUN_ID}`,
+      body: { status: "succeeded" },
+    };
+    expect(arrived.filter(({ what }) => what === CALLBACK)).toMatchObject([report]);
+  });
+
+  it("reports a failure with its status and its last lines", async () => {
+    expect((await job("echo 'no such host' >&2; exit 3")).code).toBe(3);
+    const error = "The command exited with status 3.\nno such host\n";
+    expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, body: { status: "failed", error } });
+  });
+
+  it("goes on with heartbeats if the service refuses the lines", async () => {
+    machine.answer = ({ body }) => (body !== null && typeof body === "object" && "tail" in body ? 400 : 200);
+    const running = job(`echo one; ${waits}`);
+    await until("heartbeats go on", () => tails().length > 5);
+    writeFileSync(mark, "");
+    expect((await running).code).toBe(0);
+    expect(tails().filter(({ tail }) => tail !== undefined)).toHaveLength(1);
+  });
+
+  it("stops its command if the run was cancelled, and starts none if the run has ended", async () => {
+    machine.answer = ({ what }) => (what === HEARTBEAT && arrived.length > 1 ? Response.json(CANCELLED) : 200);
+    expect((await job("exec sleep 30")).code).not.toBe(0);
+    expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, body: { status: "failed" } });
+    machine.answer = () => 409;
+    expect((await job(`touch '${mark}'`)).code).not.toBe(0);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it("retries its report, and follows no redirect", async () => {
+    machine.answer = ({ what }) => (what === CALLBACK && arrived.length < 3 ? 503 : 200);
+    expect((await job("true")).code).toBe(0);
+    expect(arrived).toHaveLength(3);
+    expect(arrived[2]).toEqual(arrived[1]);
+    arrived.length = 0;
+    machine.answer = () => new Response("", { status: 302, headers: { Location: `${machine.origin}/elsewhere` } });
+    expect((await job("true")).code).not.toBe(0);
+    expect(arrived).toHaveLength(1);
   });
 });

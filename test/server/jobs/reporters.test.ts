@@ -283,6 +283,25 @@ describe.skipIf(!hasCurl)("report.sh", () => {
     expect((await sh(run, "heartbeat")).code).toBe(0);
   });
 
+  it("sends the end of TAIL with a heartbeat, and repeats a heartbeat without it if the service refuses it", async () => {
+    const run = await machine.newRun();
+    const tail = `${"x".repeat(20_000)}\n"é" \\ \t😀\nend`;
+    expect(await sh(run, "heartbeat", { TAIL: tail, EXTERNAL_URL: "https://ci.example/42" })).toEqual({
+      code: 0,
+      printed: "",
+    });
+    const sent = arrived[0]?.body as { tail: string };
+    expect(sent).toEqual({ externalUrl: "https://ci.example/42", tail: expect.any(String) });
+    expect(sent.tail).toMatch(/^x+\n"é" \\ \t😀\nend\n$/);
+    expect(Buffer.byteLength(sent.tail)).toBe(8193);
+    faults.push({ status: 400, body: '{"error":"No.","code":"invalid_body","pointer":"/tail"}' });
+    expect(await sh(run, "heartbeat", { TAIL: "one", MESSAGE: "m" })).toEqual({ code: 0, printed: "" });
+    expect(arrived.slice(1).map(({ body }) => body)).toEqual([{ message: "m", tail: "one\n" }, { message: "m" }]);
+    // A report has none.
+    await sh(run, "succeeded", { TAIL: "one" });
+    expect(arrived.at(-1)?.body).toEqual({ status: "succeeded" });
+  });
+
   it.each([
     [{ status: 401, body: '{"error":"No.","code":"token_invalid"}' }, 3, 1],
     [{ status: 403, body: "<html>\n<p>no</p>" }, 3, 1],

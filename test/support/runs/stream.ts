@@ -15,6 +15,8 @@ export interface WireEvent {
 /** What stands between two blank lines. A missing field is null. */
 export interface Frame {
   readonly id: string | null;
+  /** The name. An event of a timeline has none. */
+  readonly event: string | null;
   readonly data: string | null;
   readonly retry: string | null;
   readonly isComment: boolean;
@@ -90,7 +92,7 @@ function readStream({ status, headers, body }: Response): Stream {
       if (leftMs < 0) throw new Error(`${found.length} events within ${ms} ms, and no end of them`);
       const frame = await next(leftMs);
       if (frame === null) break;
-      if (frame.data !== null) found.push(JSON.parse(frame.data));
+      if (frame.data !== null && frame.event === null) found.push(JSON.parse(frame.data));
     }
     return found;
   }
@@ -112,7 +114,13 @@ function toFrame(text: string): Frame {
     fields.set(line.slice(0, colon), line.slice(colon + 1).replace(/^ /, ""));
   }
   const field = (name: string) => fields.get(name) ?? null;
-  return { id: field("id"), data: field("data"), retry: field("retry"), isComment: fields.has("") };
+  return {
+    id: field("id"),
+    event: field("event"),
+    data: field("data"),
+    retry: field("retry"),
+    isComment: fields.has(""),
+  };
 }
 
 /** The same, or an error after `ms`. */

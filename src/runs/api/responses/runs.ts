@@ -78,7 +78,16 @@ const details = z
     ),
     heartbeat: described(
       z
-        .object({ at: responseInstant, message: z.string().nullable(), progress: z.number().nullable() })
+        .object({
+          at: responseInstant,
+          message: z.string().nullable(),
+          progress: z.number().nullable(),
+          tail: described(
+            z.string().nullable().optional(),
+            "The newest output of the job, and then `at` is when it came. Only in the response to a request for one run, while it is open, and only from " +
+              "memory: null if the job sent none, or none since the service has restarted the environment's object. It can contain anything.",
+          ),
+        })
         .meta({ id: "LastHeartbeat" })
         .nullable(),
       "The last heartbeat with news. A list leaves it null.",
@@ -200,10 +209,14 @@ export const heartbeatResponse = z
     deadlineAt: described(responseInstant, "When the run ends by itself, however many heartbeats come."),
     cancel: stopOrder,
     externalUrlRefused: urlRefused.optional(),
+    watched: described(
+      z.boolean(),
+      "Whether somebody follows the run's events, or has read its details in the last 15 s. Then send `tail` every 5 s, otherwise every 30 s.",
+    ),
   })
   .meta({
     id: "HeartbeatAnswer",
-    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
+    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null, watched: false }],
   });
 
 export const actionRunList = z.array(detailedActionRun).meta({ id: "ActionRunList", examples: [[RUN_EXAMPLE]] });

@@ -35,7 +35,17 @@ describe("the approval of a run", () => {
     const refusals = { approve: null, reject: null };
     const until = run.details.waiting?.until;
     const face = { title: null, subject: null };
-    const expected = { ...face, required: 2, allowSelf: true, tokens: null, approvals: [], until, refusals, request, action };
+    const expected = {
+      ...face,
+      required: 2,
+      allowSelf: true,
+      tokens: null,
+      approvals: [],
+      until,
+      refusals,
+      request,
+      action,
+    };
     expect([status, body]).toEqual([200, expected]);
     await storeGated(path, ONE_AT_A_TIME);
     const changed = { ...expected, action: { ...body.action, isChanged: true } };

@@ -30,7 +30,7 @@ it("a stream sends a comment after 15 s without news, and still sends the next e
   expect(frame).toBe("nothing yet");
   await passInside(100);
   await coming;
-  expect(frame).toEqual({ id: null, data: null, retry: null, isComment: true });
+  expect(frame).toEqual({ id: null, event: null, data: null, retry: null, isComment: true });
   vi.useRealTimers();
   const end = stream.rest();
   await report(run, { status: "succeeded" });
