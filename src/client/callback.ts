@@ -2,7 +2,7 @@
 
 import type { CallOptions, Schemas } from "./api.ts";
 import { type CallSettings, checkedToken, checkedUrl, transportSettings } from "./settings.ts";
-import { createSend } from "./transport.ts";
+import { ActionRunsError, createSend } from "./transport.ts";
 
 export interface CallbackSettings extends CallSettings {
   /**
@@ -25,10 +25,15 @@ export interface Callback {
   fail(error: string, output?: Output, options?: CallOptions): Promise<ReportedActionRun>;
   /**
    * The first heartbeat starts the run. If the result has a `cancel`, the job must end in time. A refusal with
-   * `run_cancelled` means the same at once. `externalUrlRefused` says why the run did not get the link.
+   * `run_cancelled` means the same at once. `externalUrlRefused` says why the run did not get the link. `tail` shows the
+   * newest lines of the job's output, without secrets: send it every 5 seconds while the result says `watched`, otherwise
+   * every 30. If something refuses the lines, the heartbeat is sent again without them, and no later one has any.
    */
   heartbeat(news?: Schemas["Heartbeat"], options?: CallOptions): Promise<Schemas["HeartbeatAnswer"]>;
 }
+
+/** Of a service that does not know the member `tail`, or of a firewall in front of it that dislikes the text. */
+const TAIL_REFUSALS: readonly (number | null)[] = [400, 403, 413, 422];
 
 /** `url` and `token` are those of the run's `callback`. */
 export function callback(url: string, token: string, settings: CallbackSettings = {}): Callback {
@@ -52,13 +57,28 @@ export function callback(url: string, token: string, settings: CallbackSettings 
     return (await send(request, { signal })).json() as Promise<T>;
   }
 
+  let takesTail = true;
+  async function heartbeat({ tail, ...news }: Schemas["Heartbeat"] = {}, options?: CallOptions) {
+    const withoutTail = () => post<Schemas["HeartbeatAnswer"]>(heartbeatUrl, news, {}, options);
+    if (tail === undefined || !takesTail) return withoutTail();
+    try {
+      return await post<Schemas["HeartbeatAnswer"]>(heartbeatUrl, { ...news, tail }, {}, options);
+    } catch (fault) {
+      if (!(fault instanceof ActionRunsError && TAIL_REFUSALS.includes(fault.status))) throw fault;
+      // The run must not fall silent because of the lines. If they were not the reason, this is refused, too.
+      const answer = await withoutTail();
+      takesTail = false;
+      return answer;
+    }
+  }
+
   const report = (body: Schemas["Report"], options?: CallOptions) =>
     post<ReportedActionRun>(reportUrl, body, { "Idempotency-Key": idempotencyKey }, options);
   return {
     succeed: (output, options) => report({ status: "succeeded", ...(output === undefined ? {} : { output }) }, options),
     fail: (error, output, options) =>
       report({ status: "failed", error, ...(output === undefined ? {} : { output }) }, options),
-    heartbeat: (news = {}, options) => post<Schemas["HeartbeatAnswer"]>(heartbeatUrl, news, {}, options),
+    heartbeat,
   };
 }
 

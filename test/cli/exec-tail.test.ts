@@ -127,15 +127,6 @@ describe("heartbeats", () => {
     expect(sent).toEqual([WITH, WITHOUT]);
   });
 
-  test.each([400, 403, 413, 422])(
-    "are repeated without the lines at once after %d, and carry none from then on",
-    async (status) => {
-      const { sent, beat } = given(60, status, { watched: true }, { watched: true });
-      await beat(3);
-      expect(sent).toEqual([WITH, WITHOUT, WITHOUT, WITHOUT]);
-    },
-  );
-
   test.each([0, 500, 503, 429])(
     "that fail otherwise with the lines (%d) are followed by one without",
     async (status) => {

@@ -33,6 +33,35 @@ describe("a callback", () => {
     }
   });
 
+  it.each([400, 403, 413, 422])(
+    "sends a heartbeat again without its tail after %d, and no tail from then on",
+    async (status) => {
+      const { url, asked } = await stub(refusal(status, "invalid_body"), json(200, DONE));
+      const { heartbeat } = callback(`${url}${PATH}`, TOKEN, QUICK);
+      for (const message of ["a", "b"]) expect(await heartbeat({ message, tail: "one\n" })).toEqual(DONE);
+      expect(asked.map(({ body }) => JSON.parse(body))).toEqual([
+        { message: "a", tail: "one\n" },
+        { message: "a" },
+        { message: "b" },
+      ]);
+    },
+  );
+
+  it("throws the refusal of a heartbeat whose tail is not the reason, and sends the next tail", async () => {
+    const refused = refusal(400, "invalid_body");
+    const { url, asked } = await stub(refused, refused, refusal(409, "run_failed"), json(200, DONE));
+    const { heartbeat } = callback(`${url}${PATH}`, TOKEN, QUICK);
+    expect(await thrown(heartbeat({ progress: 7, tail: "one\n" }))).toMatchObject({ status: 400 });
+    expect(await thrown(heartbeat({ tail: "two\n" }))).toMatchObject({ status: 409 });
+    await heartbeat({ tail: "three\n" });
+    expect(asked.map(({ body }) => JSON.parse(body))).toEqual([
+      { progress: 7, tail: "one\n" },
+      { progress: 7 },
+      { tail: "two\n" },
+      { tail: "three\n" },
+    ]);
+  });
+
   it("retries a report with the same key, and a replay is a success", async () => {
     const replay = json(200, DONE, { "Idempotent-Replayed": "true" });
     const { url, asked } = await stub(reset, page(502), refusal(503, "coordinator_unavailable"), replay);

@@ -6,7 +6,6 @@ import type { Schemas } from "../../client/index.ts";
 import { withOutput } from "../call.ts";
 import { CliCommand, examples, exiting, textOption, withCallbackOptions } from "../command.ts";
 import { TAIL_MAX_BYTES } from "../exec/command-output.ts";
-import { mayRefuseTail } from "../exec/heartbeats.ts";
 import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
 import { fields, instantText, STATUS_COLOUR } from "../fields.ts";
 import { readObject, readText } from "../input.ts";
@@ -117,12 +116,8 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   // A UTF-16 unit takes a byte at least, so this is all that the service keeps.
   const tail = flags.tail && (await readText(flags.tail, "--tail")).slice(-TAIL_MAX_BYTES).toWellFormed();
   const run = await connectCallback(flags);
-  const send = (lines: string | undefined) => run.heartbeat(present({ message, progress, externalUrl, tail: lines }));
   try {
-    const result = await send(tail).catch((fault: unknown) => {
-      if (!tail || !mayRefuseTail(fault)) throw fault;
-      return send(undefined);
-    });
+    const result = await run.heartbeat(present({ message, progress, externalUrl, tail }));
     await output.show(result, () => heartbeatText(result, output));
     return result.cancel ? EXIT.stop : EXIT.succeeded;
   } catch (thrown) {

@@ -1,9 +1,9 @@
 /**
  * The heartbeats of a running command: when the next one is due, and which of them carry the newest lines of its output.
- * A run must not fall silent because of these lines, whatever a service or a firewall thinks of them.
+ * The client sends a heartbeat again without the lines if something refuses them.
  */
 
-import { ActionRunsError, type Callback, type Schemas } from "../../client/index.ts";
+import type { Callback, Schemas } from "../../client/index.ts";
 import type { CommandOutput } from "./command-output.ts";
 
 /** How often heartbeats are sent, unless an option says it. People who watch want to see the newest output. */
@@ -25,8 +25,6 @@ export class Heartbeats {
   readonly #intervalSeconds: number | null;
   readonly #output: Pick<CommandOutput, "newestLines">;
   #isWatched: boolean;
-  /** Whether the service takes lines of output. */
-  #takesTail = true;
   /** By `performance.now`. */
   #tailSentAt = Number.NEGATIVE_INFINITY;
   /** Whether the last one failed with lines, perhaps because of them. Then the next one has none. */
@@ -46,33 +44,13 @@ export class Heartbeats {
 
   async send(signal: AbortSignal): Promise<BeatAnswer> {
     const isDue = this.#isWatched || performance.now() - this.#tailSentAt >= TAIL_EVERY_MS;
-    const tail = isDue && this.#takesTail && !this.#isNextPlain ? this.#output.newestLines() : "";
+    const tail = isDue && !this.#isNextPlain ? this.#output.newestLines() : "";
     this.#isNextPlain = tail !== "";
-    const answer = await this.#sendTail(tail, signal);
+    const answer = await this.#beats.heartbeat(tail === "" ? {} : { tail }, { signal });
     this.#isNextPlain = false;
     if (tail !== "") this.#tailSentAt = performance.now();
     // A service that does not know of tails does not say it.
     this.#isWatched = answer.watched === true;
     return answer;
   }
-
-  /** If the service refuses the lines, the run must not fall silent: the heartbeat is sent without them at once. */
-  async #sendTail(tail: string, signal: AbortSignal): Promise<BeatAnswer> {
-    if (tail === "") return this.#beats.heartbeat({}, { signal });
-    try {
-      return await this.#beats.heartbeat({ tail }, { signal });
-    } catch (fault) {
-      if (!mayRefuseTail(fault)) throw fault;
-      this.#takesTail = false;
-      return this.#beats.heartbeat({}, { signal });
-    }
-  }
-}
-
-/** A service that does not know the member, or a firewall in front of it that dislikes the text. */
-const TAIL_REFUSALS: readonly (number | null)[] = [400, 403, 413, 422];
-
-/** Whether a heartbeat may have been refused because of its tail. */
-export function mayRefuseTail(fault: unknown): boolean {
-  return fault instanceof ActionRunsError && TAIL_REFUSALS.includes(fault.status);
 }
