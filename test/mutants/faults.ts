@@ -401,6 +401,30 @@ export const FAULTS: readonly Fault[] = [
     to: "READ_MAX_MS, over",
     tests: ["test/runs/api/text-lists"],
   },
+  {
+    name: "tail-after-end",
+    breaks: "the newest output of a job is gone with the run's end",
+    room: "src/runs/coordinator",
+    from: "if (isOver) this.#tails.drop(changed.id);",
+    to: "",
+    tests: ["test/runs/api/tail"],
+  },
+  {
+    name: "wait-watches",
+    breaks: "a program that waits for the end does not make the job send its output often",
+    room: "src/runs/coordinator",
+    from: "isStream && subscription.runId === runId",
+    to: "subscription.runId === runId",
+    tests: ["test/runs/api/tail"],
+  },
+  {
+    name: "half-a-line",
+    breaks: "a line that is not at its end is not sent, because it may hold the first half of a secret",
+    room: "src/cli/exec",
+    from: `text.slice(0, Math.max(text.lastIndexOf("\\n"), text.lastIndexOf("\\r")) + 1)`,
+    to: "text",
+    tests: ["test/cli/exec-tail"],
+  },
 ];
 
 /** The source with the fault, once for each place that has its text. White space may differ, because formats change. */
