@@ -127,7 +127,7 @@ async function work(
   for (let second = 0; second <= seconds && !stopped.aborted; second++) {
     const message = second === 0 ? "Hello! The job has begun." : `Second ${second} of ${seconds} is over.`;
     log.push(message);
-    const { cancel } = await report.heartbeat({ message, progress: second / seconds });
+    const { cancel } = await report.heartbeat({ message, progress: second / seconds, tail: `${log.join("\n")}\n` });
     if (cancel !== null) break;
     if (second < seconds) await delay(SECOND_MS, undefined, { signal: stopped }).catch(() => {});
   }

@@ -126,17 +126,22 @@ interface Fate {
   /** How many attempts it refuses. */
   readonly refuses: number;
   /** The heartbeats of the job, oldest first. */
-  readonly news?: readonly { readonly message: string; readonly progress: number }[];
+  readonly news?: readonly { readonly message: string; readonly progress: number; readonly tail?: string }[];
   /** The output with which the job succeeds. Without it the job keeps running. */
   readonly output?: Record<string, unknown>;
 }
 
 /** The pause before each heartbeat of a job. */
 const STEP_MS = 700;
+/** What a deploy prints. */
+const PRINTED = Array.from(
+  { length: 60 },
+  (_, n) => `[eu-west-1] replica ${1 + (n % 3)}: health check ${n + 1} passed\n`,
+);
 const DEPLOYING = [
   { message: "Building the image", progress: 0.1 },
   { message: "Pushing 3 of 7 layers", progress: 0.35 },
-  { message: "Replacing 2 of 3 replicas in eu-west-1", progress: 0.64 },
+  { message: "Replacing 2 of 3 replicas in eu-west-1", progress: 0.64, tail: PRINTED.join("") },
 ];
 const ROLLING_BACK = [
   { message: "Replacing 1 of 3 replicas in eu-west-1", progress: 0.3 },

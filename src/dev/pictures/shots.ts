@@ -61,6 +61,14 @@ const SHOTS: readonly Shot[] = [
       await page.getByRole("region", { name: "Run", exact: true }).waitFor();
     },
   },
+  {
+    name: "run-live",
+    path: `${SEEDED_PATH}/runs?status=running&actionName=deploy`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
+      await page.getByRole("log").waitFor();
+    },
+  },
   { name: "help", path: `${SEEDED_PATH}/runs`, act: (page) => page.keyboard.press("?") },
   { name: "actions", path: `${SEEDED_PATH}/actions` },
   {
