@@ -105,7 +105,7 @@ export interface Run extends Omit<NewRun, keyof Face>, Face {
   /** Who rejected it, because names repeat. Null if nobody did. */
   readonly rejectedBy: Actor | null;
   /** Who released it through the pauses that held it back then; null if nobody did. */
-  readonly throughPause: Decided | null;
+  readonly throughPause: ThroughPause | null;
   /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
 }
@@ -302,6 +302,17 @@ export interface Decided {
 
 /** An approval that counts. */
 export type Approval = Decided;
+
+/** What a pause is known by. `group`: "" for the environment. `from`: since when it holds, in ms. */
+export interface PauseKey {
+  readonly group: string;
+  readonly from: number;
+}
+
+/** A release through the pauses that were in force then. A later one holds the run back all the same. */
+export interface ThroughPause extends Decided {
+  readonly pauses: readonly PauseKey[];
+}
 
 /** Why a decision is refused. */
 export type DecisionConflict = "own_run" | "already_approved" | "not_waiting" | "not_an_approver";

@@ -10,7 +10,6 @@ import {
   type Actor,
   type Approval,
   beganAt,
-  type Decided,
   type End,
   ended,
   type FailedAttempt,
@@ -20,6 +19,7 @@ import {
   nextGate,
   type Run,
   type Status,
+  type ThroughPause,
   timeIsUpAt,
 } from "./run.ts";
 
@@ -241,7 +241,7 @@ type GateChange =
   | { readonly type: "approved"; readonly approval: Approval }
   | { readonly type: "approvals_withdrawn"; readonly approvals: readonly Approval[] }
   | { readonly type: "rejected"; readonly by: Actor; readonly reason: string | null }
-  | ({ readonly type: "let_through" } & Decided)
+  | ({ readonly type: "let_through" } & ThroughPause)
   | { readonly type: "released" }
   | { readonly type: "held"; readonly reason: string }
   | { readonly type: "queued" }
@@ -287,8 +287,8 @@ function transitionAtGate(run: Run, event: GateEvent, now: number): Run {
       return ended(cancelledBy(run, event.triggeredBy, reason, now), "cancelled", now, "replaced", {});
     }
     case "let_through": {
-      const { by, at, reason } = event;
-      return { ...run, throughPause: { by, at, reason }, version: run.version + 1 };
+      const { by, at, reason, pauses } = event;
+      return { ...run, throughPause: { by, at, reason, pauses }, version: run.version + 1 };
     }
     case "held":
       return atGate(run, "pause", event.reason, now);

@@ -17,6 +17,7 @@ declare module "vitest" {
 
 const SEED = 20261128;
 const STEPS_OF_STORY = 400;
+const STEPS_OF_PLANS = 300;
 /** A step took 1.5 ms alone and 4.7 ms beside a full machine. A slower machine must not end the story. */
 const STEP_MAX_MS = 50;
 
@@ -30,6 +31,15 @@ it("keeps limits, order, approvals and times in random stories of everything tha
     played += await new Story(seed, { revokes: seed % 2 === 0 }).play(Math.min(STEPS_OF_STORY, wanted - played));
   }
   expect(played).toBe(wanted);
+});
+
+it("keeps them in stories in which pauses are planned and runs are let through", {
+  timeout: HANG_MS + wanted * STEP_MAX_MS,
+}, async () => {
+  let played = 0;
+  for (let seed = 1; played < wanted / 2; seed++) {
+    played += await new Story(seed, { revokes: seed % 3 === 0, plans: true }).play(STEPS_OF_PLANS);
+  }
 });
 
 /**
@@ -47,6 +57,8 @@ const FOUND: Readonly<Record<FaultName, readonly [seed: number, steps: number]>>
   "an ended run never leaves its queue": [1, 57],
   "a pause is not looked at": [1, 24],
   "the end of a pause sets no alarm": [1, 42],
+  "a planned pause does not begin": [8, 31],
+  "a run that is let through is forgotten": [5, 34],
   "the limit of a stale version counts": [30, 133],
   "the limits of those that are running do not count": [24, 36],
   "a queued run is released although its time is up": [4, 69],
@@ -66,12 +78,17 @@ const OF_REVOCATIONS: ReadonlySet<FaultName> = new Set<FaultName>([
   "an answer of D1 counts for ever",
   "D1 is asked once, and never again",
 ]);
+/** Those that only a story meets in which pauses are planned. */
+const OF_PLANS: ReadonlySet<FaultName> = new Set<FaultName>([
+  "a planned pause does not begin",
+  "a run that is let through is forgotten",
+]);
 /** A step that asks D1 can take another course on a slower machine. */
 const SLACK = 50;
 
 it.each(Object.keys(FAULTS) as FaultName[])("the model finds that %s", async (name) => {
   const [seed, steps] = FOUND[name];
   FAULTS[name]();
-  const story = new Story(seed, { revokes: OF_REVOCATIONS.has(name) });
+  const story = new Story(seed, { revokes: OF_REVOCATIONS.has(name), plans: OF_PLANS.has(name) });
   await expect(story.play(steps + SLACK)).rejects.toThrow(Violation);
 });

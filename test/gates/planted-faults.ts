@@ -17,6 +17,7 @@ const { running, queued } = ConcurrencyQueueRows.prototype;
 const { hold } = Dispatches.prototype;
 const { attemptsOf } = DispatchRows.prototype;
 const { update } = Journal.prototype;
+const { inForce } = PauseRows.prototype;
 const { ended } = Scheduler.prototype;
 const { expired } = Ledger.prototype;
 const { start } = ApproverCheck.prototype;
@@ -75,6 +76,16 @@ export const FAULTS = {
   },
   "a pause is not looked at": () => {
     vi.spyOn(PauseRows.prototype, "inForce").mockReturnValue([]);
+  },
+  "a planned pause does not begin": () => {
+    vi.spyOn(PauseRows.prototype, "inForce").mockImplementation(function (this: PauseRows, group, now) {
+      return inForce.call(this, group, now).filter(({ isPlanned }) => !isPlanned);
+    });
+  },
+  "a run that is let through is forgotten": () => {
+    vi.spyOn(ConcurrencyQueueRows.prototype, "queued").mockImplementation(function (this: ConcurrencyQueueRows, queue) {
+      return queued.call(this, queue).map((run) => ({ ...run, passed: [] }));
+    });
   },
   "the end of a pause sets no alarm": () => {
     vi.spyOn(PauseRows.prototype, "nextEndAt").mockReturnValue(Number.POSITIVE_INFINITY);

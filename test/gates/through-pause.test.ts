@@ -112,6 +112,20 @@ itAwake("a pause that begins later holds it back, until it is let through that o
   expect(holds(awake, id)).toBe(true);
 });
 
+itAwake(
+  "a pause holds it back that came after it was let through, although the clock has stepped back",
+  async (awake) => {
+    await awake.object.gates.pause(newPause());
+    const id = await create(stage, awake, { approvals: 1 });
+    await release(awake, id);
+    stage.pass(-MINUTE_MS);
+    await awake.object.gates.pause(newPause({ group: "", reason: "an incident" }));
+    await awake.object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+    await stage.settle();
+    expect(shown(awake, id).waitingFor).toBe("pause");
+  },
+);
+
 itAwake("a pause of the environment is passed like one of the group, also by a run without a group", async (awake) => {
   await awake.object.gates.pause(newPause({ group: "" }));
   const [grouped, free, held] = [

@@ -85,8 +85,8 @@ export const FAULTS: readonly Fault[] = [
     name: "later-pause-is-passed",
     breaks: "a run that was let through a pause is held back by a pause that begins later",
     room: "src/runs/pauses.ts",
-    from: "throughAt === null || from > throughAt",
-    to: "throughAt === null",
+    from: "!passed.some((one) => isSamePause(one, pause))",
+    to: "passed.length === 0",
     tests: ["test/gates/through-pause"],
   },
   {

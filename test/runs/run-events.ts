@@ -28,7 +28,7 @@ export function eventsAt(now: number): { readonly [T in EventType]: Extract<RunE
     approved: { type: "approved", approval: { by: ACTOR, at: now, reason: null } },
     approvals_withdrawn: { type: "approvals_withdrawn", approvals: [] },
     rejected: { type: "rejected", by: ACTOR, reason: "not on a Friday" },
-    let_through: { type: "let_through", by: ACTOR, at: now, reason: "the fix" },
+    let_through: { type: "let_through", by: ACTOR, at: now, reason: "the fix", pauses: [{ group: "prod", from: 1 }] },
     released: { type: "released" },
     held: { type: "held", reason: "a freeze" },
     queued: { type: "queued" },

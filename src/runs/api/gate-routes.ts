@@ -434,7 +434,7 @@ export const groupRoutes = new Hono<AppEnv>().get(
     ]);
     const page = firstPage(c, withIdle(groups, named), limit, ({ group, key }) => `${group}\n${key}`);
     const now = Date.now();
-    return c.json(page.map((one) => groupToWire(one, holding(inForceFor(pauses, one.group, now), null))));
+    return c.json(page.map((one) => groupToWire(one, holding(inForceFor(pauses, one.group, now), []))));
   },
 );
 

@@ -8,7 +8,15 @@
  * the end.
  */
 import { MINUTE_MS } from "../../base/time.ts";
-import { type Approval, type ConcurrencyQueue, NO_GROUP, type OnConflict, queueOf, type Run } from "../run.ts";
+import {
+  type Approval,
+  type ConcurrencyQueue,
+  NO_GROUP,
+  type OnConflict,
+  type PauseKey,
+  queueOf,
+  type Run,
+} from "../run.ts";
 import type { QueuedRun, RunningInQueue } from "../scheduling.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
@@ -54,8 +62,8 @@ interface ListedQueue extends ConcurrencyQueue {
 /** A queued run as the journal has it, with the approvals that let it get there. */
 export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
   readonly approvals: readonly Approval[];
-  /** When it was released through the pauses that held it back; null if nobody did. */
-  readonly throughPauseAt: number | null;
+  /** The pauses through which it was released. */
+  readonly passed: readonly PauseKey[];
 };
 
 export class ConcurrencyQueueRows extends Rows {
@@ -83,20 +91,22 @@ export class ConcurrencyQueueRows extends Rows {
 
   /** In the order in which they got into the queue. */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
-    type Row = Pick<ApprovedQueuedRun, "id" | "actionName" | "heldFor" | "throughPauseAt"> & {
+    type Row = Pick<ApprovedQueuedRun, "id" | "actionName" | "heldFor"> & {
       readonly limit: number | null;
       readonly onConflict: OnConflict | null;
       readonly approvals: string | null;
+      readonly passed: string | null;
     };
     const rows = this.query<Row>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
-         waiting_reason AS heldFor, approvals, through_pause ->> '$.at' AS throughPauseAt
+         waiting_reason AS heldFor, approvals, through_pause ->> '$.pauses' AS passed
        FROM ${IN_QUEUE} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
       group,
       key,
     );
-    return rows.map(({ limit, onConflict, approvals, ...row }) => ({
+    return rows.map(({ limit, onConflict, approvals, passed, ...row }) => ({
       ...row,
+      passed: passed === null ? [] : (JSON.parse(passed) as PauseKey[]),
       approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
       limit: limit ?? Number.POSITIVE_INFINITY,
       onConflict: onConflict ?? "queue",

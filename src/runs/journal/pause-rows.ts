@@ -2,7 +2,7 @@
  * The pauses: while one holds a group or the environment, no run with a gate is released there. They are few, and each
  * alarm that is set asks for them, so there is a copy in memory.
  */
-import { hasEnded, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
+import { hasEnded, inForceFor, isInForce, isSamePause, type NewPause, type Pause } from "../pauses.ts";
 import { Rows } from "./rows.ts";
 
 export class PauseRows extends Rows {
@@ -43,15 +43,19 @@ export class PauseRows extends Rows {
     const isKept = replaced !== undefined && !hasEnded(replaced, now);
     const pause: Pause = { ...put, ...(isKept ? timesOf(replaced) : { from: startsAt, isPlanned }) };
     const { group, from, reason, until, by, via, at } = pause;
-    // The table first: if the write throws, memory must not have the pause.
+    // One statement, and the table first: if it throws, neither may have changed. An ended pause gets another `from`.
     const write = `
-      INSERT OR REPLACE INTO pauses
-        (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
+      INSERT OR REPLACE INTO pauses (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
-    this.sql.exec(write, group, from, pause.isPlanned ? 1 : 0, reason, until, by, via, at);
-    this.#pauses = [...this.#pauses.filter((one) => !isSame(one, pause)), pause].sort(byKey);
-    // It has ended, and must not hold again if the clock steps back.
-    if (replaced !== undefined && !isSame(replaced, pause)) this.erase([replaced]);
+    const update = `
+      UPDATE OR REPLACE pauses SET concurrency_group = ?, from_at = ?, is_planned = ?, reason = ?, until = ?,
+        paused_by = ?, via = ?, paused_at = ?
+      WHERE concurrency_group = ? AND from_at = ?`;
+    const values = [group, from, pause.isPlanned ? 1 : 0, reason, until, by, via, at];
+    if (replaced === undefined) this.sql.exec(write, ...values);
+    else this.sql.exec(update, ...values, group, replaced.from);
+    const others = this.#pauses.filter((one) => one !== replaced && !isSamePause(one, pause));
+    this.#pauses = [...others, pause].sort(byKey);
     return pause;
   }
 
@@ -64,17 +68,20 @@ export class PauseRows extends Rows {
   }
 
   erase(pauses: readonly Pause[]): void {
-    for (const pause of pauses) {
-      this.sql.exec("DELETE FROM pauses WHERE concurrency_group = ? AND from_at = ?", pause.group, pause.from);
-      this.#pauses = this.#pauses.filter((one) => !isSame(one, pause));
-    }
+    const keys = JSON.stringify(pauses.map(({ group, from }) => [group, from]));
+    const erase = `
+      DELETE FROM pauses
+      WHERE (concurrency_group, from_at) IN (SELECT value ->> 0, value ->> 1 FROM json_each(?))`;
+    this.sql.exec(erase, keys);
+    this.#pauses = this.#pauses.filter((one) => !pauses.includes(one));
   }
 
   /** Removes the pauses that have ended. Returns whether there were any. */
   eraseEnded(now: number): boolean {
     const ended = this.#pauses.filter((pause) => hasEnded(pause, now));
+    if (ended.length === 0) return false;
     this.erase(ended);
-    return ended.length > 0;
+    return true;
   }
 
   /** When the next pause ends by itself; Infinity if none does. No run waits for a pause to begin, so that rings nothing. */
@@ -85,10 +92,6 @@ export class PauseRows extends Rows {
 
 function timesOf({ from, isPlanned }: Pause): Pick<Pause, "from" | "isPlanned"> {
   return { from, isPlanned };
-}
-
-function isSame(a: Pause, b: Pause): boolean {
-  return a.group === b.group && a.from === b.from;
 }
 
 /** Groups are ASCII, so their order is that of SQLite. */

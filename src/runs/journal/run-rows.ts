@@ -13,7 +13,6 @@ import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import {
   type Actor,
   type Approval,
-  type Decided,
   type FailedAttempt,
   type Gates,
   isOpen,
@@ -22,6 +21,7 @@ import {
   type Run,
   type RunName,
   type Status,
+  type ThroughPause,
 } from "../run.ts";
 import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
 import type { RunFacts } from "../run-filters.ts";
@@ -365,7 +365,7 @@ function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
     rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
-    throughPause: throughPause === null ? null : (JSON.parse(throughPause) as Decided),
+    throughPause: throughPause === null ? null : (JSON.parse(throughPause) as ThroughPause),
     failedAttempt: failedAttempt === null ? null : (JSON.parse(failedAttempt) as FailedAttempt),
   });
 }

@@ -12,7 +12,11 @@ const DEFERRED_MS = 10_000;
 const BACKOFF_MS = 12 * DEFERRED_MS;
 const BACKOFF_DOUBLED_MAX = 9;
 
+/** `from`: null if it holds since it was put. `id`: the same if another PUT replaces it while it lives. */
 export interface KnownPause {
+  readonly id: number;
+  readonly group: string;
+  readonly from: number | null;
   readonly reason: string;
   readonly until: number | null;
 }
@@ -24,10 +28,18 @@ export function fail(message: string): never {
   throw new Violation(message);
 }
 
+export function keyOf({ group, from }: Pick<KnownPause, "group" | "from">): string {
+  return `${group} ${from ?? ""}`;
+}
+
 export class Known {
   readonly stage: Stage;
   readonly rows = new Map<string, Row>();
+  /** By group and `from`. */
   readonly pauses = new Map<string, KnownPause>();
+  /** The ids of the pauses through which a run was released. */
+  readonly passed = new Map<string, ReadonlySet<number>>();
+  #pauses = 0;
   /** Runs whose time gate somebody opened. */
   readonly opened = new Set<string>();
   /** Whether nothing has happened since the alarm that only the next alarm notices. */
@@ -87,12 +99,37 @@ export class Known {
    * clock steps back.
    */
   forgetPauses(sql: SqlStorage): void {
-    const kept = new Set(
-      [...sql.exec<{ name: string }>("SELECT concurrency_group AS name FROM pauses")].map(({ name }) => name),
-    );
-    for (const [group, { until }] of this.pauses) {
-      if (until !== null && until <= this.now && !kept.has(group)) this.pauses.delete(group);
+    const query = 'SELECT concurrency_group AS "group", iif(is_planned, from_at, NULL) AS "from" FROM pauses';
+    const kept = new Set([...sql.exec<{ group: string; from: number | null }>(query)].map(keyOf));
+    for (const [key, { until }] of this.pauses) {
+      if (until !== null && until <= this.now && !kept.has(key)) this.pauses.delete(key);
     }
+  }
+
+  /** Call this when a pause was put. */
+  notePause(pause: Omit<KnownPause, "id">): void {
+    const key = keyOf(pause);
+    const old = this.pauses.get(key);
+    const isSame = old !== undefined && (old.until === null || old.until > this.now);
+    this.pauses.set(key, { ...pause, id: isSame ? old.id : ++this.#pauses });
+  }
+
+  /** Call this when the pauses of a group were ended that have begun. */
+  endPauses(group: string): void {
+    for (const [key, pause] of this.pauses) {
+      if (pause.group === group && (pause.from === null || pause.from <= this.now)) this.pauses.delete(key);
+    }
+  }
+
+  /** The pauses that hold back a queue, apart from runs that were released through them. */
+  inForce(name: string): KnownPause[] {
+    const group = name.slice(0, name.indexOf("/"));
+    return [...this.pauses.values()].filter(
+      (pause) =>
+        (pause.group === group || pause.group === "") &&
+        (pause.from === null || pause.from <= this.now) &&
+        (pause.until === null || pause.until > this.now),
+    );
   }
 
   isInGroup(group: string, actionName: string): boolean {
@@ -135,11 +172,12 @@ export class Known {
       .sort((a, b) => (a.readySeq ?? 0) - (b.readySeq ?? 0));
   }
 
-  /** The pause that holds back the runs of a queue: that of its group, or else that of the environment. */
-  pauseAt(name: string): KnownPause | undefined {
-    const group = name.slice(0, name.indexOf("/"));
-    const pauses = [group, ""].map((paused) => this.pauses.get(paused));
-    return pauses.find((pause) => pause && (pause.until === null || pause.until > this.now));
+  /** The pauses that hold back a run: those of its group, or else those of the environment. One of them is shown. */
+  pausesOf({ id, gates }: Row): readonly KnownPause[] {
+    const { group = "" } = gates?.concurrency ?? {};
+    const held = this.inForce(`${group}/`).filter((pause) => !this.passed.get(id)?.has(pause.id));
+    const own = held.filter((pause) => pause.group !== "");
+    return own.length > 0 ? own : held;
   }
 
   /** Whether a write of it has failed. Then the run is deferred with a backoff, also if the clock steps back. */

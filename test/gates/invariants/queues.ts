@@ -7,8 +7,8 @@ import { fail, type Known, type KnownPause } from "./known.ts";
 export function requireRelease(known: Known, row: Row): void {
   const name = queueNameOf(row) ?? "";
   if (row.gates === null) return;
-  if (known.pauseAt(name)) fail(`${row.id} was released during a pause`);
-  const first = known.queuedIn(name).find((row) => !known.isDeferred(row));
+  if (known.pausesOf(row).length > 0) fail(`${row.id} was released during a pause`);
+  const first = known.queuedIn(name).find((one) => !known.isDeferred(one) && known.pausesOf(one).length === 0);
   const hasOrder = row.gates.concurrency !== null || first === undefined || !isAsked(known, first);
   if (hasOrder && first !== undefined && (first.readySeq ?? 0) < (row.readySeq ?? 0))
     fail(`${row.id} overtook ${first.id}`);
@@ -24,22 +24,30 @@ export function requireRelease(known: Known, row: Row): void {
 export function requireNoRoom(known: Known, isRung: boolean): void {
   const names = new Set(known.open.filter(isQueued).map((row) => queueNameOf(row) ?? ""));
   for (const name of names) {
-    const queued = known.queuedIn(name);
-    const at = queued.findIndex((row) => !known.isDeferred(row) && endsAt(row) > known.now);
-    const first = queued[at];
-    if (first === undefined) continue;
     const running = known.runningIn(name);
-    // A write of those before has failed. They are deferred only if there was room for them.
-    const limits = [...running, ...queued.slice(0, at + 1)].map((row) => known.limitOf(row));
-    const least = Math.min(...limits);
-    const pause = known.pauseAt(name);
-    const isFree = running.length < least;
-    if (pause === undefined && isAsked(known, first)) continue;
-    if (isFree && pause === undefined) {
-      fail(`${first.id} waits in ${name} although ${running.length} of ${least} are running`);
-    }
-    if (isRung && at === 0) requireShown(first, isFree, pause);
+    const queued = known.queuedIn(name);
+    const passing = queued.filter((row) => known.pausesOf(row).length === 0);
+    const paused = queued.filter((row) => !passing.includes(row));
+    requireNoRoomFor(known, isRung, running, passing);
+    requireNoRoomFor(known, isRung, [...running, ...passing], paused);
   }
+}
+
+/** `ahead`: those that hold a slot, or that get one first. */
+function requireNoRoomFor(known: Known, isRung: boolean, ahead: readonly Row[], queued: readonly Row[]): void {
+  const at = queued.findIndex((row) => !known.isDeferred(row) && endsAt(row) > known.now);
+  const first = queued[at];
+  if (first === undefined) return;
+  // A write of those before has failed. They are deferred only if there was room for them.
+  const limits = [...ahead, ...queued.slice(0, at + 1)].map((row) => known.limitOf(row));
+  const least = Math.min(...limits);
+  const pauses = known.pausesOf(first);
+  const isFree = ahead.length < least;
+  if (pauses.length === 0 && isAsked(known, first)) return;
+  if (isFree && pauses.length === 0) {
+    fail(`${first.id} waits although ${ahead.length} of ${least} are running`);
+  }
+  if (isRung && at === 0) requireShown(first, isFree, pauses);
 }
 
 /** Whether it may wait because D1 has not said yet whether its approvals count. */
@@ -48,11 +56,13 @@ function isAsked({ stage }: Known, { approvals }: Row): boolean {
 }
 
 /** The first of a queue shows a pause only if nothing else holds it back. */
-function requireShown(row: Row, isFree: boolean, pause: KnownPause | undefined): void {
+function requireShown(row: Row, isFree: boolean, pauses: readonly KnownPause[]): void {
   const { id, waitingFor, waitingReason, gates } = row;
   if (isFree && waitingFor !== "pause") fail(`${id} is paused and shows ${waitingFor}`);
-  if (pause === undefined && waitingFor === "pause") fail(`${id} waits for a pause that is over`);
-  if (waitingFor === "pause" && waitingReason !== pause?.reason) fail(`${id} shows ${waitingReason}`);
+  if (pauses.length === 0 && waitingFor === "pause") fail(`${id} waits for a pause that is over`);
+  const ends = pauses.map(({ until }) => until ?? Number.POSITIVE_INFINITY);
+  const last = pauses.filter((_, i) => ends[i] === Math.max(...ends)).map(({ reason }) => reason);
+  if (waitingFor === "pause" && !last.includes(waitingReason ?? "")) fail(`${id} shows ${waitingReason}`);
   if (!isFree && gates?.concurrency?.onConflict === "reject" && waitingFor !== "pause") {
     fail(`${id} does not want to wait`);
   }

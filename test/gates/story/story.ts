@@ -11,7 +11,7 @@ import { readRows } from "../rows.ts";
 import type { Awake } from "../stage.ts";
 import { CREATES } from "./creates.ts";
 import { DECISIONS, REVOCATIONS } from "./decisions.ts";
-import { LIMITS_AND_PAUSES } from "./limits-and-pauses.ts";
+import { LIMITS_AND_PAUSES, PLANS } from "./limits-and-pauses.ts";
 import { REPORTS } from "./reports.ts";
 import { type Act, type Acts, Scene, SECOND_MS } from "./scene.ts";
 import { STORAGE } from "./storage.ts";
@@ -19,7 +19,7 @@ import { ring, TIME } from "./time.ts";
 
 /** A seed tells the same story as long as the order and the weights of these stay. */
 const USUAL = { ...CREATES, ...DECISIONS, ...REPORTS, ...LIMITS_AND_PAUSES, ...TIME, ...STORAGE };
-const ACTS = { ...USUAL, ...REVOCATIONS };
+const ACTS = { ...USUAL, ...REVOCATIONS, ...PLANS };
 /** A stop request is sent within 15 minutes after the end of its run. */
 const STOPPED_BY_MS = 10 * MINUTE_MS;
 type Step = keyof typeof ACTS | "restart";
@@ -32,6 +32,8 @@ function weightsOf(acts: Acts): Readonly<Record<Step, number>> {
 export interface StoryOptions {
   /** Whether tokens that approve are revoked, and D1 does not always answer. */
   readonly revokes?: boolean;
+  /** Whether pauses are planned, and runs are let through. */
+  readonly plans?: boolean;
 }
 
 export class Story {
@@ -39,8 +41,8 @@ export class Story {
   readonly #scene: Scene;
   readonly #weights: Readonly<Record<Step, number>>;
 
-  constructor(seed: number, { revokes = false }: StoryOptions = {}) {
-    this.#weights = weightsOf(revokes ? ACTS : USUAL);
+  constructor(seed: number, { revokes = false, plans = false }: StoryOptions = {}) {
+    this.#weights = weightsOf({ ...USUAL, ...(revokes && REVOCATIONS), ...(plans && PLANS) });
     this.#seed = seed;
     this.#scene = new Scene(seed);
   }
@@ -136,7 +138,7 @@ export class Story {
     await stage.awake(async (awake) => {
       const { object, sql, storage } = awake;
       stage.onSent = (runId, attempt) => requireSendable(sql, runId, attempt);
-      for (const group of known.pauses.keys()) await object.gates.resume(group);
+      for (const { group, from } of known.pauses.values()) await object.gates.resume(group, from);
       known.pauses.clear();
       known.isCalm = false;
       requireInvariants(known, sql, await storage.getAlarm(), false);

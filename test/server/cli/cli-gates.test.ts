@@ -161,3 +161,30 @@ test("a rejected deploy ends as cancelled and never starts", () => {
   expect(story.late).toMatchObject({ code: 5, stderr: expect.stringContaining("not_waiting") });
   expect(story.end.code).toBe(1);
 });
+
+test("a planned freeze is listed and removed, and one run passes the pause of now", async () => {
+  const trigger = { type: "webhook", url: `${receiver.url}/frozen` };
+  await json(
+    ["action", "put", "frozen", "--body", JSON.stringify({ trigger, concurrency: { group: "frozen" } })],
+    root,
+  );
+  const planned = await json<{ from: string; warning?: string }>(
+    ["pause", "frozen", "--reason", "the weekend", "--from", "+2d", "--until", "+4d"],
+    root,
+  );
+  expect(planned).not.toHaveProperty("warning");
+  const unknown = await json<{ warning?: string }>(["pause", "frozne", "--reason", "a slip"], root);
+  expect(unknown.warning).toContain("Did you mean frozen?");
+  await json(["resume", "frozne"], root);
+  await json(["pause", "frozen", "--reason", "an incident"], root);
+  const { stdout } = await cli(["group", "pauses", "--no-json"], root);
+  expect(stdout).toMatch(/^frozen +paused .* an incident\nfrozen +planned .* the weekend\n$/m);
+  const { id } = await json<Run>(["action", "run", "frozen"], root);
+  expect(receiver.inbox("frozen")).toEqual([]);
+  await json(["release", id, "--through-pause", "--reason", "it ends the incident"], root);
+  await until("the run is sent", () => receiver.inbox("frozen").length === 1);
+  const shown = planned.from.replace(/\.\d+Z$/, "Z");
+  await json(["resume", "frozen", "--from", shown], root);
+  await json(["resume", "frozen"], root);
+  expect(await json(["group", "pauses"], root)).toEqual([]);
+});

@@ -93,11 +93,11 @@ export class GateHandler implements GateCalls {
       if (gates === null || waitingFor === null) return "not_waiting";
       const inForce = this.#journal.pauses.inForce(queueOf(gates).group, now);
       if (inForce.length === 0) return "not_paused";
-      if (throughPause !== null && holding(inForce, throughPause.at) === null) {
+      if (throughPause !== null && holding(inForce, throughPause.pauses) === null) {
         return repeated(throughPause.by, by, throughPause.at);
       }
-      // A pause can have begun by a clock that was ahead.
-      return { type: "let_through", by, at: Math.max(now, ...inForce.map(({ from }) => from)), reason };
+      const keys = inForce.map(({ group, from }) => ({ group, from }));
+      return { type: "let_through", by, at: now, reason, pauses: keys };
     });
   }
 

@@ -118,7 +118,7 @@ export class GatedRuns {
       onConflict: run.gates?.concurrency?.onConflict ?? "queue",
       isUnchecked: this.#approvers.isUnchecked(run.approvals),
       heldFor: null,
-      pausedFor: holding(pauses.inForce(queue.group, now), run.throughPause?.at ?? null)?.reason ?? null,
+      pausedFor: holding(pauses.inForce(queue.group, now), run.throughPause?.pauses ?? [])?.reason ?? null,
     };
     const decisions = schedule({ ...state, queued: [...state.queued, last] });
     if (decisions.some(({ type }) => type === "replace")) return null;

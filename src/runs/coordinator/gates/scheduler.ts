@@ -143,7 +143,7 @@ export class Scheduler implements DueWork {
     const inForce = pauses.inForce(queue.group, now);
     const queued = queues.queued(queue).flatMap((run) => {
       if (this.#deferred.has(run.id, now)) return [];
-      const pausedFor = holding(inForce, run.throughPauseAt)?.reason ?? null;
+      const pausedFor = holding(inForce, run.passed)?.reason ?? null;
       return [{ ...run, isUnchecked: this.#approvers.isUnchecked(run.approvals), pausedFor }];
     });
     return { running: queues.running(queue), queued };
