@@ -232,9 +232,12 @@ const CHARACTER_PX = 6.5;
 const AROUND_PX = 20;
 const CHIP_PX_MAX = 124;
 const COUNT_PX = 34;
+const CUT_PX_MIN = 60;
 
 /** How many labels have room beside each other, with the chip that counts the others. PURE. */
 export function labelsThatFit(labels: readonly string[], roomPx: number): number {
+  // A single one is cut, because its beginning says more than a count.
+  if (labels.length === 1) return roomPx < CUT_PX_MIN ? 0 : 1;
   let used = 0;
   for (const [index, label] of labels.entries()) {
     used += Math.min(label.length * CHARACTER_PX + AROUND_PX, CHIP_PX_MAX);

@@ -9,6 +9,9 @@ import { DETAILS } from "../../support/api/api-objects.ts";
 
 describe("labels", () => {
   const labels = ["team:payments", "region:eu", "x".repeat(64)];
+  it("of which there is one are cut rather than counted, if there is room for its beginning", () => {
+    expect([labelsThatFit(["team:payments"], 59), labelsThatFit(["team:payments"], 60)]).toEqual([0, 1]);
+  });
   it.each([
     [0, 0],
     // The first one, and the chip that counts the others.
