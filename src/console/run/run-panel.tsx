@@ -4,7 +4,7 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isHeldBy } from "../../words/pauses.ts";
-import { isOpen, titleOf, type Status } from "../../words/statuses.ts";
+import { isOpen, type Status, titleOf } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";

@@ -132,16 +132,16 @@ describeInBrowser("the first screen of the console", (browser) => {
       await site.signIn(page, "hostile/runs");
       const row = rows(page).first();
       await row.waitFor();
-      const clipped = await row.locator(".row-main").evaluate((box: Styled) => box.ownerDocument.defaultView.getComputedStyle(box).overflow);
+      const clipped = await row
+        .locator(".row-main")
+        .evaluate((box: Styled) => box.ownerDocument.defaultView.getComputedStyle(box).overflow);
       expect([clipped, ((await row.boundingBox())?.height ?? 99) < (look === WIDE ? 39 : 58)]).toEqual(["clip", true]);
       expect(await overflow(page)).toBe(0);
     }
   });
 
   interface Styled {
-    readonly ownerDocument: {
-      readonly defaultView: { getComputedStyle(of: object): { readonly overflow: string } };
-    };
+    readonly ownerDocument: { readonly defaultView: { getComputedStyle(of: object): { readonly overflow: string } } };
   }
 
   interface Boxed {

@@ -11,7 +11,7 @@ import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { PHONE, Site, WIDE, button, dialog, field, run, sessionMenu, untilRunIs } from "./site.ts";
+import { button, dialog, field, PHONE, run, Site, sessionMenu, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "prod";
 
