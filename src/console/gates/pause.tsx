@@ -193,9 +193,13 @@ export function ResumeDialog({ pause: { group, from, active }, onClose, onResume
       isDeliberate
     >
       <p>
-        {active
-          ? "The runs that wait only for the end of this pause start at once, if there are free slots."
-          : `The pause will not begin ${dayText(from)}.`}
+        {active ? (
+          "The runs that wait only for the end of this pause start at once, if there are free slots."
+        ) : (
+          <>
+            The pause will not begin <WhenText at={from} />.
+          </>
+        )}
       </p>
     </ChangeDialog>
   );
