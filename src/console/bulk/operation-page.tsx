@@ -108,7 +108,7 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
 /** Of a run's id. */
 const ID_END = 8;
 
-const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "50%" }];
+const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "30%" }];
 
 /** What became of each run of a bulk operation. The address holds the outcome and the cursor. */
 function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {

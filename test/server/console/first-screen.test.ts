@@ -7,7 +7,7 @@ import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
 import { sharedServer } from "../installation.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
-import { button, hasFocus, job, NARROW, run, runs, Site, sessionMenu, signOut, tabTo, WIDE } from "./site.ts";
+import { button, hasFocus, job, NARROW, PHONE, run, runs, Site, sessionMenu, signOut, tabTo, WIDE } from "./site.ts";
 
 const ENV = "prod";
 /** The frame with one line of filters and the search stands above it. */
@@ -34,7 +34,7 @@ describeInBrowser("the first screen of the console", (browser) => {
   const rowsTop = async (page: Page) => (await rows(page).first().boundingBox())?.y ?? Number.POSITIVE_INFINITY;
 
   it("has the first run near the top on a phone, with filters in one line that scrolls", async () => {
-    const page = await browser.newPage(site.origin, NARROW);
+    const page = await browser.newPage(site.origin, PHONE);
     await site.signIn(page, `${ENV}/runs`);
     await rows(page).first().waitFor();
     expect(await rowsTop(page)).toBeLessThanOrEqual(FIRST_RUN_PX);
