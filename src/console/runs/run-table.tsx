@@ -88,10 +88,14 @@ export function RunTable(props: RunTableProps) {
               </span>
             </span>
           </th>
-          <th class="col-who">Triggered by</th>
+          <th class="col-who" style={{ width: "11%" }}>
+            Triggered by
+          </th>
           <th class="col-created">Created</th>
           <th class="col-duration">Took</th>
-          <th class="col-job">Job</th>
+          <th class="col-job" style={{ width: "64px" }}>
+            Job
+          </th>
         </tr>
       </thead>
       <tbody ref={list}>{body}</tbody>
