@@ -28,7 +28,7 @@ import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
 import { Empty } from "./ui/empty.tsx";
 import { NoticesProvider } from "./ui/notices.tsx";
-import { type Clock, ClockProvider } from "./ui/time.tsx";
+import { type Clock, ClockProvider, ZoneProvider } from "./ui/time.tsx";
 
 interface AppProps {
   readonly router: Router;
@@ -38,18 +38,22 @@ interface AppProps {
   readonly code: string | null;
   readonly keys: Keys;
   readonly clock: Clock;
+  /** What this browser remembers. */
+  readonly storage: Storage;
 }
 
-export function App({ router, sessions, sessionApi, code, keys, clock }: AppProps) {
+export function App({ router, sessions, sessionApi, code, keys, clock, storage }: AppProps) {
   return (
     <RouterProvider value={router}>
       <SessionApiProvider value={sessionApi}>
         <SessionStoreProvider value={sessions}>
           <KeysProvider value={keys}>
             <ClockProvider value={clock}>
-              <NoticesProvider>
-                <Shown code={code} />
-              </NoticesProvider>
+              <ZoneProvider storage={storage}>
+                <NoticesProvider>
+                  <Shown code={code} />
+                </NoticesProvider>
+              </ZoneProvider>
             </ClockProvider>
           </KeysProvider>
         </SessionStoreProvider>

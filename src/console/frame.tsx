@@ -8,11 +8,10 @@ import { PauseBanner } from "./gates/pause.tsx";
 import { HelpDialog, useKeys } from "./keys.tsx";
 import type { Page, Scope } from "./pages.ts";
 import { hrefOf, Link, useRouter } from "./router.tsx";
-import { ActingBanner } from "./session/acting-banner.tsx";
 import { EnvironmentDialog } from "./session/environment-dialog.tsx";
-import { type ActiveSession, useSession, useSessionStore } from "./session/session.tsx";
-import { Brand, Button } from "./ui/button.tsx";
-import { useNotices } from "./ui/notices.tsx";
+import { type ActiveSession, useSession } from "./session/session.tsx";
+import { SessionMenu } from "./session/session-menu.tsx";
+import { Brand } from "./ui/button.tsx";
 import { useOnChange } from "./ui/use-change.ts";
 
 interface FrameProps {
@@ -63,6 +62,11 @@ function FrameParts({ page, scope, children }: FrameProps) {
     main.current?.focus();
     window.scrollTo(0, 0);
   });
+  const nav = useRef<HTMLElement>(null);
+  // On a phone the navigation scrolls.
+  useEffect(() => {
+    nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
+  }, [current?.label]);
   const title = page?.name.startsWith("operation") ? "Bulk operations" : (current?.label ?? "Console");
   useEffect(() => {
     document.title = `${title} · ${scope.p}/${scope.envName} · Action runs`;
@@ -73,10 +77,10 @@ function FrameParts({ page, scope, children }: FrameProps) {
       <button type="button" class="skip" onClick={() => main.current?.focus()}>
         Skip to the content
       </button>
-      <header class="top row gap-12">
+      <header class="top row no-wrap gap-12">
         <Brand />
         <ScopeButton scope={scope} />
-        <nav aria-label="Console">
+        <nav ref={nav} aria-label="Console">
           {sections.map(({ label, to }) => (
             <Link key={label} href={hrefOf(to)} aria-current={label === current?.label ? "page" : undefined}>
               {label}
@@ -84,19 +88,8 @@ function FrameParts({ page, scope, children }: FrameProps) {
             </Link>
           ))}
         </nav>
-        <div class="row to-end">
-          <Button
-            kind="quiet"
-            aria-label="Keyboard shortcuts"
-            title="Keyboard shortcuts (?)"
-            onClick={() => setHelpOpen(true)}
-          >
-            <kbd>?</kbd>
-          </Button>
-          <SignOut />
-        </div>
+        <SessionMenu onHelp={() => setHelpOpen(true)} />
       </header>
-      <ActingBanner />
       {page !== null && "envName" in page ? <PauseBanner /> : null}
       <main id="main" ref={main} tabIndex={-1}>
         {children}
@@ -167,28 +160,5 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
       </button>
       {isOpen ? <EnvironmentDialog scope={scope} onClose={() => setOpen(false)} /> : null}
     </>
-  );
-}
-
-function SignOut() {
-  const { holder } = useSession();
-  const store = useSessionStore();
-  const router = useRouter();
-  const { note } = useNotices();
-  async function signOut() {
-    const ended = store.end();
-    router.navigate(hrefOf({ name: "sign-in" }));
-    try {
-      await ended;
-    } catch {
-      note("You are signed out here, but the service could not be told. The session ends by itself.", {
-        isProblem: true,
-      });
-    }
-  }
-  return (
-    <Button title={`Signed in as ${holder.name}`} onClick={signOut}>
-      Sign out
-    </Button>
   );
 }

@@ -1,6 +1,6 @@
 /**
- * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog is
- * open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
+ * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog or a
+ * menu is open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
  */
 
 import { useEffect, useRef, useState } from "preact/hooks";
@@ -32,7 +32,7 @@ export function createKeys(document: Document, storage: Storage): Keys {
 
   document.addEventListener("keydown", (event) => {
     // A dialog, a menu or a field may have used the key already.
-    if (!areOn || event.defaultPrevented || document.querySelector("dialog[open]") !== null) return;
+    if (!areOn || event.defaultPrevented || document.querySelector("dialog[open], :popover-open") !== null) return;
     const reading = readPress(
       {
         key: event.key,

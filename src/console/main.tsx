@@ -41,6 +41,8 @@ for (const use of ["keydown", "pointerdown"] as const) {
   addEventListener(use, sessions.use, { passive: true, capture: true });
 }
 keepFocus(document);
+// What the page shows before this script runs.
+root.replaceChildren();
 showUnseen();
 render(
   <App
@@ -50,6 +52,7 @@ render(
     code={code}
     keys={createKeys(document, localStorage)}
     clock={createClock(document)}
+    storage={localStorage}
   />,
   root,
 );

@@ -23,8 +23,8 @@ export function isHeldBy(pauses: readonly Pause[], { for: gate, group, throughPa
   return pauses.some(holds);
 }
 
-/** `A pause begins Fri 18:00 GMT+1 and ends Mon 06:00 GMT+1: the weekend`. `now` in ms. */
-export function plannedText({ from, until, reason }: Pause, now: number): string {
-  const ends = until === null ? "" : ` and ends ${whenText(Date.parse(until), now)}`;
-  return `A pause begins ${whenText(Date.parse(from), now)}${ends}: ${reason}`;
+/** `A pause begins Fri 18:00 GMT+1 and ends Mon 06:00 GMT+1: the weekend`. `now` in ms. `timeZone`: as `whenText` has. */
+export function plannedText({ from, until, reason }: Pause, now: number, timeZone?: string): string {
+  const when = (at: string) => whenText(Date.parse(at), now, timeZone);
+  return `A pause begins ${when(from)}${until === null ? "" : ` and ends ${when(until)}`}: ${reason}`;
 }

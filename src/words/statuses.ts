@@ -55,3 +55,8 @@ export function moved(counts: Summary, from: Status, to: Status): Summary {
 function plus(count: Count, difference: number): Count {
   return typeof count === "number" ? Math.max(count + difference, 0) : count;
 }
+
+/** What people call a run: its title, or else the name of its action. */
+export function titleOf({ actionName, details }: components["schemas"]["DetailedActionRun"]): string {
+  return details?.title ?? actionName;
+}

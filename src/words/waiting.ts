@@ -21,13 +21,15 @@ export const WAITED_FOR: Readonly<Record<WaitsFor, string>> = {
 /** So far ahead, the name of a day means one day only. */
 const WEEK_MS = 6 * 86_400_000;
 const CLOCK = { hour: "2-digit", minute: "2-digit", timeZoneName: "shortOffset" } as const;
-const THIS_WEEK = new Intl.DateTimeFormat("en-GB", { weekday: "short", ...CLOCK });
-const LATER = new Intl.DateTimeFormat("en-GB", { weekday: "short", day: "numeric", month: "short", ...CLOCK });
+const DAY = { day: "numeric", month: "short" } as const;
 
-/** `Tue 06:00 GMT+1`. Both in ms. */
-export function whenText(at: number, now: number): string {
+/** `Tue 06:00 GMT+1`. Both in ms. `timeZone`: undefined for that of this machine. */
+export function whenText(at: number, now: number, timeZone?: string): string {
+  const isThisWeek = Math.abs(at - now) < WEEK_MS;
+  const options = { weekday: "short", ...CLOCK, ...(isThisWeek ? {} : DAY), timeZone } as const;
+  const text = new Intl.DateTimeFormat("en-GB", options).format(at);
   // Only the day of the month needs a comma before the time.
-  return Math.abs(at - now) < WEEK_MS ? THIS_WEEK.format(at).replace(",", "") : LATER.format(at);
+  return isThisWeek ? text.replace(",", "") : text;
 }
 
 /** `fails in 6d 23h`: when a run fails if it still waits. `until`: RFC 3339. `now` in ms. */

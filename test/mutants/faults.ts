@@ -425,6 +425,14 @@ export const FAULTS: readonly Fault[] = [
     to: "text",
     tests: ["test/cli/exec-tail"],
   },
+  {
+    name: "by-hand-unmarked",
+    breaks: "a run that came without a stored action is marked, also if it has no trigger",
+    room: "src/console/runs",
+    from: 'details !== undefined && details.source !== "action"',
+    to: 'details?.source === "trigger"',
+    tests: ["test/console/runs/rows"],
+  },
 ];
 
 /** The source with the fault, once for each place that has its text. White space may differ, because formats change. */

@@ -9,7 +9,7 @@ import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
-import { Duration, exactTime, RelativeTime } from "../ui/time.tsx";
+import { Duration, Instant, RelativeTime, useZone } from "../ui/time.tsx";
 
 const COLUMNS: readonly Column[] = [
   { text: "Run" },
@@ -124,14 +124,8 @@ function Chart({ rows, search }: RowsProps) {
 }
 
 function Created({ at }: { readonly at: string }) {
-  return (
-    <time dateTime={at} title={exactTime(at)}>
-      {DATE.format(new Date(at))}
-    </time>
-  );
+  return <Instant at={at}>{useZone().minute(at)}</Instant>;
 }
-
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 
 function Newest({ rows, search }: RowsProps) {
   const { scope } = useSession();

@@ -10,7 +10,7 @@ import { SelectField } from "../ui/field.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { exactTime, RelativeTime } from "../ui/time.tsx";
+import { RelativeTime, useZone } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
 
 import { secretsOf, withSecrets } from "./definition-shape.ts";
@@ -20,9 +20,9 @@ type ListedVersion = Schemas["ListedVersion"];
 type StoredAction = Stored<Schemas["Action"]>;
 
 const COLUMNS: readonly Column[] = [
-  { text: "Version", width: "88px" },
+  { text: "Version", width: "124px" },
   { text: "Stored by" },
-  { text: "Stored", width: "88px" },
+  { text: "Stored", width: "104px" },
   { text: "What to do", class: "is-end", isHeard: true },
 ];
 
@@ -71,7 +71,7 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
           {shown.map((version) => (
             <tr key={version.version}>
               <td>
-                {version.version}
+                <span class="number">{version.version}</span>
                 {version.version === current ? <span class="beside muted small"> current</span> : null}
               </td>
               <td>
@@ -187,6 +187,7 @@ interface CompareDialogProps {
 
 function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProps) {
   const [newest] = versions;
+  const { exact } = useZone();
   const [before, setBefore] = useState(String(from));
   const [after, setAfter] = useState(String(newest?.version));
   const left = versions.find(({ version }) => String(version) === before);
@@ -194,7 +195,7 @@ function CompareDialog({ versions, from, onRestore, onClose }: CompareDialogProp
   const options = versions.map(({ version, changedAt, actorName }) => (
     <option key={version} value={String(version)}>
       {version}
-      {version === newest?.version ? " (current)" : ""}, {exactTime(changedAt)}, {actorName}
+      {version === newest?.version ? " (current)" : ""}, {exact(changedAt)}, {actorName}
     </option>
   ));
   return (

@@ -4,6 +4,7 @@ import { RUN_FILTER_NAMES, type RunFilters } from "../../words/run-filters.ts";
 import { counted, countText, least, type Status } from "../../words/statuses.ts";
 import { type Chip, chipName, chipValue } from "../runs/filters.ts";
 import { Mark } from "../ui/status.tsx";
+import { useZone } from "../ui/time.tsx";
 
 type BulkItem = Schemas["BulkItem"];
 type BulkOperation = Schemas["BulkOperation"];
@@ -104,13 +105,14 @@ export function codeText(code: string): string {
 }
 
 export function FilterWords({ filter }: { readonly filter: ShownFilter | null }) {
+  const { minute } = useZone();
   if (filter === null) return <>selected one by one</>;
   return (
     <>
       {chipsOfFilter(filter).map((chip, index) => (
         <span key={`${chip.name} ${chip.value}`}>
           {index === 0 ? "" : ", "}
-          <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip)}</bdi>
+          <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip, minute)}</bdi>
         </span>
       ))}
     </>

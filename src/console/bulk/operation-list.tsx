@@ -17,7 +17,7 @@ const COLUMNS: readonly Column[] = [
   { text: "Operation" },
   { text: "Progress", width: "34%" },
   { text: "Asked by", class: "is-wide", width: "16%" },
-  { text: "Created", class: "is-wide", width: "88px" },
+  { text: "Created", class: "is-wide", width: "104px" },
   { text: "Stop", class: "is-end", width: "64px", isHeard: true },
 ];
 
@@ -111,7 +111,7 @@ export function OperationsLink() {
   });
   const count = data?.entries.filter(isUnderWay).length ?? 0;
   return (
-    <Link class="button is-quiet" href={hrefOf({ name: "operations", ...scope })}>
+    <Link class="button is-quiet to-end" href={hrefOf({ name: "operations", ...scope })}>
       Bulk operations
       {count === 0 ? null : (
         <span class="nav-count small">

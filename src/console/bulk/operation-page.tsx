@@ -7,6 +7,7 @@ import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
+import { Skeleton } from "../ui/empty.tsx";
 import { Fact } from "../ui/facts.tsx";
 import { type Column, DetailHead, FilterField, Pager, Table, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
@@ -41,7 +42,11 @@ export function OperationPage({ id }: { readonly id: string }) {
   return (
     <div class="page">
       <ErrorView failure={failure} onRetry={reload} isBanner={operation !== undefined} />
-      {operation === undefined ? null : <OneOperation operation={operation} reload={reload} />}
+      {operation !== undefined ? (
+        <OneOperation operation={operation} reload={reload} />
+      ) : failure === null ? (
+        <Skeleton />
+      ) : null}
     </div>
   );
 }
@@ -103,7 +108,7 @@ function OneOperation({ operation, reload }: { readonly operation: BulkOperation
 /** Of a run's id. */
 const ID_END = 8;
 
-const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "50%" }];
+const COLUMNS: readonly Column[] = [{ text: "Run" }, { text: "Outcome", width: "30%" }];
 
 /** What became of each run of a bulk operation. The address holds the outcome and the cursor. */
 function ItemsPart({ operation: { id, operation, counts } }: { readonly operation: BulkOperation }) {
@@ -133,13 +138,13 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
           {data.entries.map((item) => (
             <tr key={item.runId}>
               <td>
-                <RunIdLink id={item.runId} />
+                <ItemLink id={item.runId} item={item} />
               </td>
               <td>
                 <Outcome item={item} />
               </td>
               {operation === "retry" ? (
-                <td>{item.newRunId === null ? null : <RunIdLink id={item.newRunId} />}</td>
+                <td>{item.newRunId === null ? null : <ItemLink id={item.newRunId} item={item} />}</td>
               ) : null}
             </tr>
           ))}
@@ -150,11 +155,12 @@ function ItemsPart({ operation: { id, operation, counts } }: { readonly operatio
   );
 }
 
-function RunIdLink({ id }: { readonly id: string }) {
+/** A run and its retry have the same title. */
+function ItemLink({ id, item: { title, actionName } }: { readonly id: string; readonly item: Schemas["BulkItem"] }) {
   const { scope } = useSession();
   return (
     <Link href={hrefOf({ name: "run", ...scope, id })} title={id}>
-      <code>…{id.slice(-ID_END)}</code>
+      <bdi>{title ?? actionName}</bdi> <code>…{id.slice(-ID_END)}</code>
     </Link>
   );
 }

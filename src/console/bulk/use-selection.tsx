@@ -77,7 +77,7 @@ interface SelectionCellProps {
 }
 
 /** The checkboxes of the list. The whole cell can be pressed. With Shift it selects a range. */
-export function SelectionCell({ row: { id, actionName }, isOn, isStale, onToggle }: SelectionCellProps) {
+export function SelectionCell({ row: { id, title, actionName }, isOn, isStale, onToggle }: SelectionCellProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the keys are the checkbox's
     <td
@@ -92,7 +92,7 @@ export function SelectionCell({ row: { id, actionName }, isOn, isStale, onToggle
         type="checkbox"
         checked={isOn}
         disabled={isStale}
-        aria-label={`Select ${actionName} …${id.slice(-ID_END)}`}
+        aria-label={`Select ${title ?? actionName} …${id.slice(-ID_END)}`}
       />
     </td>
   );

@@ -8,7 +8,7 @@ import type { Page } from "../pages.ts";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
-import { Empty } from "../ui/empty.tsx";
+import { Empty, Skeleton } from "../ui/empty.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -75,7 +75,7 @@ export function DefinitionPage<T extends DeleteDialogProps["stored"], Name exten
       ) : (
         <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
       )}
-      {shown === undefined ? null : children(shown, { open, show: setOpen, close })}
+      {shown !== undefined ? children(shown, { open, show: setOpen, close }) : failure === null ? <Skeleton /> : null}
       {shown !== undefined && open === "delete" ? (
         <DeleteDialog {...deleting} noun={noun} list={list} stored={shown} onClose={close} onChanged={reload}>
           {deletion}

@@ -6,7 +6,7 @@ import { failsText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { type Loaded, useRead } from "../ui/load.tsx";
-import { exactTime, useNow } from "../ui/time.tsx";
+import { Instant, useNow } from "../ui/time.tsx";
 import { PERSON_REQUIRED } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -99,18 +99,9 @@ export function WhyRefused({ refusals, id }: { readonly refusals: Refusals; read
   );
 }
 
-/** What an approver calls the run: its title, or the name of its action. */
-export function faceOf({ actionName, details }: DetailedActionRun): string {
-  return details?.title ?? actionName;
-}
-
 /** `fails in 6d 23h`: for how long a run can still wait. */
 export function Fails({ until }: { readonly until: string }) {
-  return (
-    <time dateTime={until} title={exactTime(until)}>
-      {failsText(until, useNow(1000))}
-    </time>
-  );
+  return <Instant at={until}>{failsText(until, useNow(1000))}</Instant>;
 }
 
 export const VERBS: Readonly<Record<Decision, string>> = { approve: "Approve", reject: "Reject" };

@@ -2,22 +2,14 @@
 
 import { useCallback, useState } from "preact/hooks";
 import type { CallOptions, Schemas } from "../../client/index.ts";
+import { titleOf } from "../../words/statuses.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty } from "../ui/empty.tsx";
 import { Who } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import {
-  type Decision,
-  DecisionButtons,
-  Fails,
-  faceOf,
-  isUndecided,
-  mayBeOwn,
-  useRefusals,
-  WhyRefused,
-} from "./approval.tsx";
+import { type Decision, DecisionButtons, Fails, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
 import { DecisionDialog } from "./decision-dialog.tsx";
 
 import { useGateNews } from "./gate-news.tsx";
@@ -105,7 +97,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
   const { scope, holder, person } = useSession();
   const { id, actionName, triggeredBy, createdAt, details } = run;
   const { title = null, subject = null, action = null, waiting = null } = details ?? {};
-  const face = faceOf(run);
+  const face = titleOf(run);
   // One request for each row would be too many. For the other rows, the dialog says why.
   const isAsked = isUndecided(run, holder) && mayBeOwn(run, { name: holder.name, person });
   const refusals = useRefusals(run, isAsked);

@@ -4,6 +4,7 @@
  */
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import { titleOf } from "../../words/statuses.ts";
 import { waitingText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
@@ -14,7 +15,7 @@ import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { type Decision, Fails, faceOf, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
+import { type Decision, Fails, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 type RunApproval = Schemas["RunApproval"];
@@ -50,7 +51,7 @@ export function DecisionDialog({ decision, run, onClose, onDecided }: DecisionDi
   const verb = VERBS[decision];
   return (
     <ChangeDialog
-      title={`${verb} ${faceOf(run)}?`}
+      title={`${verb} ${titleOf(run)}?`}
       isRead
       change={change}
       onSubmit={send}

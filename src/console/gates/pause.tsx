@@ -9,7 +9,7 @@ import { ChangeDialog } from "../ui/dialog.tsx";
 import { Who } from "../ui/facts.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Countdown } from "../ui/time.tsx";
+import { Countdown, useZone, WhenText } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 import { useGateNews } from "./gate-news.tsx";
@@ -42,25 +42,26 @@ export function PauseFacts({ pause: { reason, by, via, from, until, active } }: 
       <bdi>{reason}</bdi>{" "}
       <span class="muted">
         (by <Who name={by} via={via} />
-        {active ? null : `, begins ${dayText(from)}`}
-        {until === null ? null : <>, ends {active ? <Countdown until={until} /> : dayText(until)}</>})
+        {active ? null : (
+          <>
+            , begins <WhenText at={from} />
+          </>
+        )}
+        {until === null ? null : <>, ends {active ? <Countdown until={until} /> : <WhenText at={until} />}</>})
       </span>
     </>
   );
 }
 
-function dayText(at: string): string {
-  return whenText(Date.parse(at), Date.now());
-}
-
 /** Says that a pause is planned which will hold back runs of this group. `group`: null for runs without one. */
 export function PlannedPause({ group }: { readonly group: string | null }) {
   const { pauses } = useGateNews();
+  const { timeZone } = useZone();
   const next = nextPause(pauses, group);
   if (next === null) return null;
   return (
     <p class="tone is-warning">
-      <bdi>{plannedText(next, Date.now())}</bdi>
+      <bdi>{plannedText(next, Date.now(), timeZone)}</bdi>
     </p>
   );
 }
@@ -76,6 +77,7 @@ interface PauseDialogProps {
 export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
+  const { timeZone } = useZone();
   const [reason, setReason] = useState("");
   const [from, setFrom] = useState("");
   const [until, setUntil] = useState("");
@@ -103,7 +105,8 @@ export function PauseDialog({ group, onClose, onPaused }: PauseDialogProps) {
         return client.pauses.put(group, { reason: reason.trim(), ...times }, { signal });
       },
       done({ active, from: begins, warning }) {
-        note(active ? `You paused ${what}.` : `The pause of ${what} begins ${dayText(begins)}.`);
+        const begin = whenText(Date.parse(begins), Date.now(), timeZone);
+        note(active ? `You paused ${what}.` : `The pause of ${what} begins ${begin}.`);
         if (warning !== undefined) note(warning);
         onPaused();
         onClose();
@@ -190,9 +193,13 @@ export function ResumeDialog({ pause: { group, from, active }, onClose, onResume
       isDeliberate
     >
       <p>
-        {active
-          ? "The runs that wait only for the end of this pause start at once, if there are free slots."
-          : `The pause will not begin ${dayText(from)}.`}
+        {active ? (
+          "The runs that wait only for the end of this pause start at once, if there are free slots."
+        ) : (
+          <>
+            The pause will not begin <WhenText at={from} />.
+          </>
+        )}
       </p>
     </ChangeDialog>
   );

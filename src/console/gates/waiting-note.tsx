@@ -1,15 +1,15 @@
 /** What a run waits for: its place in line, behind which runs, and when it ends if it still waits. */
 import type { Schemas } from "../../client/index.ts";
 import { ageStepMs } from "../../words/durations.ts";
-import { counted } from "../../words/statuses.ts";
-import { type Waiting, waitingText } from "../../words/waiting.ts";
+import { counted, titleOf } from "../../words/statuses.ts";
+import { type Waiting, waitingText, whenText } from "../../words/waiting.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Who } from "../ui/facts.tsx";
 import { useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { StatusNote } from "../ui/status.tsx";
-import { Countdown, exactTime, useNow } from "../ui/time.tsx";
+import { Countdown, useNow, useZone } from "../ui/time.tsx";
 import { Fails } from "./approval.tsx";
 import { PlannedPause } from "./pause.tsx";
 
@@ -55,14 +55,14 @@ export function WaitingNote({ waiting }: { readonly waiting: Waiting }) {
   );
 }
 
-/** The name of the run's action and the end of the run's id. Until the name is read, only the id. */
+/** The run's title and the end of its id. Until the title is read, only the id. */
 export function RunLink({ id }: { readonly id: string }) {
   const { reader, scope } = useSession();
   const { search } = useRoute();
-  const { data } = useRead((signal) => reader.runs.get(id, { signal }), [reader, id]);
+  const { data } = useRead((signal) => reader.runs.get(id, { include: "details", signal }), [reader, id]);
   return (
     <Link href={hrefOf({ name: "run", ...scope, id }, search)} title={id}>
-      <bdi>{data?.actionName ?? "run"}</bdi> …{id.slice(-ID_END)}
+      <bdi>{data === undefined ? "run" : titleOf(data)}</bdi> …{id.slice(-ID_END)}
     </Link>
   );
 }
@@ -72,7 +72,9 @@ export function WaitingText({ waiting }: { readonly waiting: Waiting }) {
   const { for: gate, notBefore } = waiting;
   const at = gate === "time" ? notBefore : null;
   const now = useNow(at === null ? null : ageStepMs(Date.parse(at) - Date.now()));
-  return <bdi title={at === null ? undefined : exactTime(at)}>{waitingText(waiting, now)}</bdi>;
+  const { exact, timeZone } = useZone();
+  const when = (instant: number) => whenText(instant, now, timeZone);
+  return <bdi title={at === null ? undefined : exact(at)}>{waitingText(waiting, now, { when })}</bdi>;
 }
 
 export type Failing = NonNullable<Schemas["ActionRunDetails"]["delivery"]>;

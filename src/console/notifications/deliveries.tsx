@@ -9,7 +9,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { SelectField } from "../ui/field.tsx";
-import { FilterField, Pager, useFilter } from "../ui/list-page.tsx";
+import { FilterField, Pager, Rows, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Mark } from "../ui/status.tsx";
@@ -54,11 +54,11 @@ export function DeliveriesPart({ name, newest, onRecover }: DeliveriesPartProps)
       {data === undefined ? null : data.entries.length === 0 ? (
         <p class="muted">{noneOf(state, data.next)}</p>
       ) : (
-        <ul class="deliveries is-ruled" aria-label="Deliveries">
+        <Rows class="deliveries is-ruled" label="Deliveries">
           {data.entries.map((delivery) => (
             <Delivery key={delivery.runId + delivery.type} name={name} delivery={delivery} onResent={reload} />
           ))}
-        </ul>
+        </Rows>
       )}
       <Pager of="deliveries" next={data?.next ?? null} />
     </section>
@@ -86,7 +86,7 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
   const { client, scope } = useSession();
   const { note } = useNotices();
   const change = useChange();
-  const { runId, type, state, attempts, nextAttemptAt } = delivery;
+  const { runId, type, state, attempts, nextAttemptAt, title, actionName } = delivery;
   const last = attempts.at(-1);
   const run = `${kindOfRun(type)} run ${runId.slice(-8)}`;
   const resend = () =>
@@ -105,7 +105,10 @@ function Delivery({ name, delivery, onResent }: DeliveryProps) {
     <li>
       <div class="row gap-12">
         <Mark mark={MARKS[state]}>{state}</Mark>
-        <Link href={hrefOf({ name: "run", id: runId, ...scope })}>{run}</Link>
+        <Link href={hrefOf({ name: "run", id: runId, ...scope })} title={runId}>
+          <bdi>{title ?? actionName ?? run}</bdi>
+        </Link>
+        <span class="muted small">{run}</span>
         <span class="muted">
           {last === undefined ? null : <RelativeTime at={last.at} />}
           {nextAttemptAt === null ? null : (

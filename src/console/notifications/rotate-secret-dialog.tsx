@@ -6,7 +6,7 @@ import { useSession } from "../session/session.tsx";
 import { GracePeriodField, SecretDialog } from "../tokens/shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { exactTime } from "../ui/time.tsx";
+import { useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { SecretAdvice } from "./endpoint-editor.tsx";
 
@@ -22,6 +22,7 @@ const LOST = "The secret was made, but the response that had it got lost. Close 
 export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDialogProps) {
   const { client } = useSession();
   const [gracePeriod, setGracePeriod] = useState(() => firstGracePeriod(CHOICES));
+  const { exact } = useZone();
   const [rotated, setRotated] = useState<Schemas["RotatedSigningSecret"] | null>(null);
   const change = useChange({ fields: ["/gracePeriodSeconds"] });
   const gracePeriodSeconds = CHOICES.find(({ key }) => key === gracePeriod)?.seconds;
@@ -49,7 +50,7 @@ export function RotateSecretDialog({ name, onClose, onRotated }: RotateSecretDia
         <p>
           {graceEndsAt === null
             ? "The old secret no longer signs."
-            : `The old secret signs beside it until ${exactTime(graceEndsAt)}.`}
+            : `The old secret signs beside it until ${exact(graceEndsAt)}.`}
         </p>
         <SecretAdvice />
       </SecretDialog>

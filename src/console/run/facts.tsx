@@ -1,14 +1,14 @@
 /** Who, when and what about: the short facts of a run. */
 import type { Schemas } from "../../client/index.ts";
+import { RunLink } from "../gates/waiting-note.tsx";
 import type { Scope } from "../pages.ts";
-import { hrefOf, Link, useRoute } from "../router.tsx";
+import { hrefOf, Link } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
 import { Fact, Who } from "../ui/facts.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun"]; readonly scope: Scope }) {
-  const { search } = useRoute();
   const { entityId, triggeredBy, createdAt, details } = run;
   const { subject, action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};
   return (
@@ -47,9 +47,7 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
       )}
       {retryOf == null ? null : (
         <Fact term="Retry of">
-          <Link href={hrefOf({ name: "run", ...scope, id: retryOf }, search)}>
-            <code>{retryOf}</code>
-          </Link>
+          <RunLink id={retryOf} />
         </Fact>
       )}
       {bulkOperationId == null ? null : (

@@ -11,6 +11,7 @@ import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import type { ActionOfRun } from "./action-of-run.tsx";
 import { CancelDialog } from "./cancel-dialog.tsx";
@@ -92,6 +93,7 @@ interface ReleaseDialogProps {
 function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
+  const { timeZone } = useZone();
   const change = useChange();
   const { notBefore = null, group = null } = details?.waiting ?? {};
   const { required = 0, approvals = [] } = details?.approval ?? {};
@@ -125,7 +127,7 @@ function ReleaseDialog({ run: { id, details }, onClose, onReleased }: ReleaseDia
       <p>
         {notBefore === null
           ? ""
-          : `The run was to start ${whenText(Date.parse(notBefore), Date.now())}. If you start it now, it does not wait for that time. `}
+          : `The run was to start ${whenText(Date.parse(notBefore), Date.now(), timeZone)}. If you start it now, it does not wait for that time. `}
         {others.length === 0 ? "" : `The run still needs ${others.join(" and ")}.`}
       </p>
     </ChangeDialog>

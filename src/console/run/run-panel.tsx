@@ -4,22 +4,23 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { isHeldBy } from "../../words/pauses.ts";
-import { isOpen, type Status } from "../../words/statuses.ts";
+import { isOpen, type Status, titleOf } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
+import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { CommandDetails, CommandPair, Empty } from "../ui/empty.tsx";
+import { CommandDetails, CommandPair, Empty, Skeleton } from "../ui/empty.tsx";
 import { Section } from "../ui/facts.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { CopyButton, seen } from "../ui/seen-texts.tsx";
 
 import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
-import { StatusMark } from "../ui/status.tsx";
+import { ByHand, StatusMark } from "../ui/status.tsx";
 import { useOnChange } from "../ui/use-change.ts";
 
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
@@ -33,7 +34,7 @@ import { type RunDialog, RunDialogs } from "./run-dialogs.tsx";
 import { TimelineList } from "./timeline.tsx";
 import { newestTail } from "./timeline-items.ts";
 import { useRun, type WatchedRun } from "./use-run.ts";
-import { Inputs, Outcome, RawJson } from "./values.tsx";
+import { areFew, Outcome, Parameters, RawJson, Value } from "./values.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -68,7 +69,10 @@ export function RunPanel({ id, onClose, onRead, listed, isOtherSelected }: RunPa
       {read !== undefined ? (
         <OneRun watched={watched} run={read.run} text={read.text} onClose={onClose} isOtherSelected={isOtherSelected} />
       ) : failure === null ? (
-        <p class="run-body muted">Loading the run …</p>
+        <div class="run-body">
+          <p class="only-heard">Loading the run …</p>
+          <Skeleton />
+        </div>
       ) : isUnknownRun(failure.error) ? (
         <UnknownRun id={id} />
       ) : (
@@ -158,11 +162,13 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           {may("data:write") ? <RetryNote retrying={retrying} starter={starter} name={actionName} /> : null}
           {isOpen(status) ? null : <ErrorView failure={actionOfRun.failure} onRetry={actionOfRun.reload} isBanner />}
           <Facts run={run} scope={scope} />
+          {areFew(run.parameters) ? <Parameters run={run} /> : null}
           <Section title="Timeline">
             <ErrorView failure={timeline.failure} onRetry={timeline.retry} isBanner />
             <TimelineList events={events} />
           </Section>
-          <Inputs run={run} />
+          {areFew(run.parameters) ? null : <Parameters run={run} />}
+          <Value title="Recommendations" value={run.recommendations} />
           <div class="stack">
             <CommandDetails title="From a terminal">
               <CommandPair commands={readingCommands(target, id)} what="to show the run" />
@@ -195,15 +201,18 @@ interface RunHeadProps {
   readonly children: ComponentChildren;
 }
 
-function RunHead({ run: { id, actionName, status }, onClose, children }: RunHeadProps) {
+function RunHead({ run, onClose, children }: RunHeadProps) {
+  const { id, actionName, status, details } = run;
   return (
     <header class="run-head row is-apart">
       <div class="run-title">
         <h2>
-          <bdi class="cut-lines">{actionName}</bdi>
+          <bdi class="cut-lines">{titleOf(run)}</bdi>
         </h2>
         <p class="row">
           <StatusMark status={status} />
+          {details?.title == null ? null : <bdi class="muted">{actionName}</bdi>}
+          {isByHand(run) ? <ByHand /> : null}
           <span class="row gap-0">
             <code class="muted">{id}</code>
             <CopyButton what="run id" text={id} />
@@ -248,10 +257,11 @@ const NEWS: Readonly<Record<Status, string>> = {
   cancelled: "The run was cancelled.",
 };
 
-function useRunAnnouncements({ actionName, status, details }: DetailedActionRun): void {
+function useRunAnnouncements(run: DetailedActionRun): void {
+  const { status, details } = run;
   const { announce } = useNotices();
   const gate = details?.waiting?.for ?? null;
-  useTitle(`${actionName} ${status}`);
+  useTitle(`${titleOf(run)} ${status}`);
   useOnChange(status, () => announce(NEWS[status]));
   // Its end and its start have words of their own.
   useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));

@@ -6,13 +6,13 @@ import type { Schemas } from "../../client/index.ts";
 import { endCauseText, startCauseText } from "../../words/causes.ts";
 import { formatDuration } from "../../words/durations.ts";
 import { capitalized, counted, type Status } from "../../words/statuses.ts";
-import { groupText, WAITED_FOR, whenText } from "../../words/waiting.ts";
+import { groupText, WAITED_FOR } from "../../words/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { Button, ExternalLink } from "../ui/button.tsx";
 import { Who } from "../ui/facts.tsx";
 import { StatusIcon } from "../ui/status.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
-import { ClockTime, Countdown, Duration } from "../ui/time.tsx";
+import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";
 
 export function TimelineList({ events }: { readonly events: readonly Schemas["TimelineEvent"][] }) {
@@ -113,13 +113,17 @@ function WaitingRow({ event }: { readonly event: WaitingEvent }) {
   return (
     <Row at={at} status="pending" title={`Waits for ${WAITED_FOR[gate]}`} facts={<By {...event} />}>
       <p class="muted">
-        {notBefore === undefined ? null : `Starts ${whenText(Date.parse(notBefore), Date.now())}. `}
+        {notBefore === undefined ? null : (
+          <>
+            Starts <WhenText at={notBefore} />.{" "}
+          </>
+        )}
         {shown === null ? null : (
           <>
             Group <bdi>{shown}</bdi>.{" "}
           </>
         )}
-        At most until {whenText(Date.parse(until), Date.now())}.
+        At most until <WhenText at={until} />.
       </p>
       <Said text={reason} />
     </Row>

@@ -23,13 +23,22 @@ export function Outcome({ run: { error, output } }: { readonly run: Schemas["Act
   );
 }
 
-export function Inputs({ run: { parameters, recommendations } }: { readonly run: Schemas["ActionRun"] }) {
+/** So many parameters, each of them a short value, stand near the top. */
+const FEW = 8;
+const SHORT = 200;
+
+export function areFew(parameters: object): boolean {
+  const values: readonly unknown[] = Object.values(parameters);
+  const isShort = (value: unknown) => typeof value !== "object" || value === null;
   return (
-    <>
-      <Value title="Parameters" value={parameters} />
-      <Value title="Recommendations" value={recommendations} />
-    </>
+    values.length > 0 &&
+    values.length <= FEW &&
+    values.every((value) => isShort(value) && String(value).length <= SHORT)
   );
+}
+
+export function Parameters({ run: { parameters } }: { readonly run: Schemas["ActionRun"] }) {
+  return <Value title="Parameters" value={parameters} />;
 }
 
 interface ValueProps {
@@ -39,7 +48,7 @@ interface ValueProps {
   readonly isLog?: boolean;
 }
 
-function Value({ title, value, isLog = false }: ValueProps) {
+export function Value({ title, value, isLog = false }: ValueProps) {
   const isEmpty = Object.keys(value).length === 0;
   return (
     <Section title={title} aside={isEmpty ? "none" : undefined}>

@@ -1,6 +1,6 @@
 /**
- * The filters of the list in the address, as chips, and as the API gets them. PURE, apart from the time zone of this
- * machine. The names in the address are the API's own. Only `since` is not, so that a bookmark of today's runs shows
+ * The filters of the list in the address, as chips, and as the API gets them. PURE, apart from the days of `since`, which
+ * are those of this machine's time zone. The names in the address are the API's own. Only `since` is not, so that a bookmark of today's runs shows
  * the runs of the day on which somebody opens it.
  */
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
@@ -8,6 +8,7 @@ import { RUN_FILTER_NAMES, RUN_FILTERS, type RunFilterName } from "../../words/r
 import { isRelative, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
+import type { Times } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
 
 /** A search by `text` is one of lists alone: nothing counts it or changes its runs. */
@@ -140,7 +141,6 @@ export function atCursor(query: URLSearchParams, cursor: string | null): URLSear
 }
 
 const WAITING: Readonly<Record<string, string>> = { ...WAITED_FOR, any: "anything" };
-const AT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
 const AGO = /^\d/;
 
 /** What stands before the value: "label". */
@@ -149,22 +149,22 @@ export function chipName({ name }: Chip): string {
   return parameter === "text" ? "text" : RUN_FILTERS[parameter].shown;
 }
 
-/** The value as people read it: instants in the time zone of this machine. */
-export function chipValue(chip: Chip): string {
+/** The value as people read it. `minute`: how an instant is written. */
+export function chipValue(chip: Chip, minute: Times["minute"]): string {
   const { name, value } = chip;
   if (name === "waiting") return Object.hasOwn(WAITING, value) ? (WAITING[value] ?? value) : value;
   if (name === "since") return AGO.test(value) && isRelative(value) ? `${value} ago` : value;
   if (!isTime(chip)) return value;
   const at = new Date(value);
-  return Number.isNaN(at.getTime()) ? value : AT.format(at);
+  return Number.isNaN(at.getTime()) ? value : minute(value);
 }
 
 export function isTime({ name }: Chip): boolean {
   return name === "since" || name === "createdAfter" || name === "createdBefore";
 }
 
-export function chipText(chip: Chip): string {
-  return `${chipName(chip)} ${chipValue(chip)}`;
+export function chipText(chip: Chip, minute: Times["minute"]): string {
+  return `${chipName(chip)} ${chipValue(chip, minute)}`;
 }
 
 export interface Refusal {

@@ -8,16 +8,15 @@ import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button, Icon } from "../ui/button.tsx";
-import { Command, Empty } from "../ui/empty.tsx";
+import { Command, Empty, Skeleton } from "../ui/empty.tsx";
 import { Pager, StaleNote } from "../ui/list-page.tsx";
 import { ErrorView } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { cli, curl, sending } from "../ui/shell-commands.ts";
 import { StatusIcon } from "../ui/status.tsx";
-import { RelativeTime } from "../ui/time.tsx";
+import { RelativeTime, useZone } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-change.ts";
-
 import {
   atCursor,
   type Chip,
@@ -97,17 +96,15 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
       <div class="runs-head page-head row">
         <h1 tabIndex={-1}>Runs</h1>
         <StatusFilters {...filters} counts={listed?.counts ?? null} />
-        <div class="row to-end">
-          <OperationsLink />
-          <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
-        </div>
+        <Fresh count={list?.fresh.length ?? 0} onShow={showFresh} />
+        <OperationsLink />
       </div>
       <SearchBox {...filters} input={input} rows={known} onOpen={openRun} />
       <FilterChips {...filters} chips={chips} refusal={refusal} />
       {hasFailed && refusal === null ? <ErrorView failure={failure} onRetry={reload} /> : null}
-      {hasFailed || list === null ? null : (
+      {hasFailed ? null : (
         <Listed
-          list={list}
+          list={list ?? NOTHING_YET}
           searchedTo={listed?.searchedTo ?? null}
           isStale={isStale}
           runId={runId}
@@ -123,6 +120,8 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
     </div>
   );
 }
+
+const NOTHING_YET: RunList = { rows: [], older: [], fresh: [], next: null };
 
 interface ListedProps extends Omit<ListPanelProps, "shown"> {
   readonly list: RunList;
@@ -144,6 +143,7 @@ function Listed({ list, searchedTo, isStale, runId, query, search, ...table }: L
     <>
       <Strip {...shared} rows={bars} isNewest={isNewest(query)} />
       <RunTable {...shared} {...table} rows={rows} isStale={isStale} />
+      {rows.length === 0 ? <Skeleton /> : null}
       {searchedTo === null ? null : (
         <p class="hint">
           Searched back to <RelativeTime at={searchedTo} />.
@@ -203,6 +203,7 @@ interface FilterChipsProps {
 }
 
 function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
+  const { minute } = useZone();
   if (chips.length === 0) return null;
   return (
     <div class="chosen row gap-6 small">
@@ -213,11 +214,11 @@ function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
             <li key={`${chip.name} ${chip.value}`} class={isRefused ? "chip is-failed" : "chip"}>
               {isRefused ? <Icon name="warning" /> : null}
               <span class="cut">
-                <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip)}</bdi>
+                <span class="muted">{chipName(chip)}</span> <bdi>{chipValue(chip, minute)}</bdi>
               </span>
               <Button
                 kind="quiet"
-                aria-label={`Remove ${chipText(chip)}`}
+                aria-label={`Remove ${chipText(chip, minute)}`}
                 aria-describedby={isRefused ? "refused-filter" : undefined}
                 onClick={() => onChange(withoutChip(query, chip))}
               >

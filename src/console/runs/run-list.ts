@@ -11,8 +11,12 @@ import type { Failing } from "../gates/waiting-note.tsx";
 export interface RunRow {
   readonly id: string;
   readonly actionName: string;
+  /** What it is about, in a line; null if its action says nothing. */
   readonly title: string | null;
+  /** The thing that it works on, such as a service. */
   readonly subject: string | null;
+  /** No stored action made it. */
+  readonly isByHand: boolean;
   readonly entityId: string | null;
   readonly status: Status;
   readonly triggeredBy: string;
@@ -38,6 +42,7 @@ export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
     actionName,
     title: details?.title ?? null,
     subject: details?.subject ?? null,
+    isByHand: isByHand(run),
     entityId,
     status,
     triggeredBy,
@@ -51,6 +56,11 @@ export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
     waiting: details?.waiting ?? null,
     failing: details?.delivery ?? null,
   };
+}
+
+/** No stored action made the run. Its name can be that of an action all the same. */
+export function isByHand({ details }: Pick<Schemas["DetailedActionRun"], "details">): boolean {
+  return details !== undefined && details.source !== "action";
 }
 
 /** A row has no room for more. */

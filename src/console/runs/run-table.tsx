@@ -10,9 +10,11 @@ import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { useRowStops } from "../ui/list-page.tsx";
+import { ByHand, StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
+import { useWidth } from "./strip.tsx";
 
 interface RunTableProps {
   readonly rows: readonly RunRow[];
@@ -31,6 +33,8 @@ interface RunTableProps {
 export function RunTable(props: RunTableProps) {
   const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain, selecting } = props;
   const selection = selecting?.selection;
+  const labelsHead = useRef<HTMLSpanElement>(null);
+  const labelsPx = useWidth(labelsHead);
   // What a row calls must not change, or each row would be drawn again.
   const latest = useRef(selecting);
   latest.current = selecting;
@@ -44,6 +48,7 @@ export function RunTable(props: RunTableProps) {
           href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
           isSelected={row.id === selectedId}
           onLabel={onLabel}
+          labelsPx={labelsPx}
           onFollow={row.id === selectedId ? onOpenAgain : undefined}
           box={
             selection === undefined ? null : (
@@ -57,36 +62,43 @@ export function RunTable(props: RunTableProps) {
           }
         />
       )),
-    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale],
+    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale, labelsPx],
   );
+  const list = useRef<HTMLTableSectionElement>(null);
+  useRowStops(list);
+  const marks = [
+    rows.some(({ subject, entityId }) => (subject ?? entityId) !== null) ? "has-subjects" : "",
+    rows.some(({ labels }) => labels.length > 0) ? "has-labels" : "",
+  ];
   return (
-    <table class="table run-table" aria-label="Runs" aria-busy={isStale}>
+    <table class={`table run-table ${marks.join(" ")}`} aria-label="Runs" aria-busy={isStale}>
       <thead>
         <tr>
           {selecting === null ? null : <SelectionHead selecting={selecting} rows={rows} />}
-          <th class="col-status" style={{ width: "var(--statuses)" }}>
-            Status
+          <th class="col-status">Status</th>
+          <th>
+            <span class="row-about">
+              <span class="row-main">Run</span>
+              <span class="row-rest">
+                <span class="row-note" />
+                <span class="row-subject">Subject</span>
+                <span class="labels" ref={labelsHead}>
+                  Labels
+                </span>
+              </span>
+            </span>
           </th>
-          <th>Action</th>
-          <th class="col-entity" style={{ width: "15%" }}>
-            Entity
-          </th>
-          <th class="col-labels">Labels</th>
-          <th class="col-who" style={{ width: "13%" }}>
+          <th class="col-who" style={{ width: "11%" }}>
             Triggered by
           </th>
-          <th class="col-created" style={{ width: "88px" }}>
-            Created
-          </th>
-          <th class="col-duration" style={{ width: "min(88px, 22vw)" }}>
-            Duration
-          </th>
-          <th class="col-job" style={{ width: "72px" }}>
+          <th class="col-created">Created</th>
+          <th class="col-duration">Took</th>
+          <th class="col-job" style={{ width: "64px" }}>
             Job
           </th>
         </tr>
       </thead>
-      <tbody>{body}</tbody>
+      <tbody ref={list}>{body}</tbody>
     </table>
   );
 }
@@ -97,63 +109,51 @@ interface RowProps {
   readonly isSelected: boolean;
   readonly onLabel: (label: string) => void;
   readonly onFollow: (() => void) | undefined;
+  readonly labelsPx: number;
   /** The cell with the checkbox. */
   readonly box: ComponentChildren;
 }
 
-function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
-  const { id, actionName, entityId, status, triggeredBy, createdAt, labels, externalUrl } = row;
-  const { problem, waiting, failing } = row;
-  const marks = [
-    isSelected ? "is-selected" : "",
-    (problem ?? waiting ?? failing) === null ? "" : "has-note",
-    labels.length === 0 ? "" : "has-labels",
-  ];
+function Row({ row, href, isSelected, onLabel, onFollow, labelsPx, box }: RowProps) {
+  const { id, actionName, title, isByHand, status, triggeredBy, createdAt, externalUrl } = row;
+  const subject = row.subject ?? row.entityId;
   return (
-    <tr class={marks.filter(Boolean).join(" ") || undefined}>
+    <tr class={isSelected ? "is-selected" : undefined}>
       {box}
-      <td class="col-status">
+      <td class="col-status" title={status}>
         <StatusMark status={status} />
-        {row.isStopping ? <span class="stopping beside muted small">stopping</span> : null}
       </td>
       <td>
-        <Link
-          class="row-link"
-          href={href}
-          onFollow={onFollow}
-          title={actionName}
-          data-run={id}
-          aria-current={isSelected ? "page" : undefined}
-        >
-          <bdi>{actionName}</bdi>
-        </Link>
-        {/* In a narrow list it stands in for the columns that have no room. */}
-        <span class="row-more cut muted">
-          <bdi>{triggeredBy}</bdi>
-          {row.isStopping ? " · stopping" : ""}
-          {entityId === null ? "" : ` · ${entityId.slice(0, ENTITY_SHOWN)}`}
+        <span class="row-about">
+          <span class="row-main">
+            <Link
+              class="row-link cut"
+              href={href}
+              onFollow={onFollow}
+              title={title ?? actionName}
+              data-run={id}
+              aria-current={isSelected ? "page" : undefined}
+            >
+              <bdi>{title ?? actionName}</bdi>
+            </Link>
+            {title === null ? null : <bdi class="row-action cut muted small">{actionName}</bdi>}
+            {isByHand ? <ByHand /> : null}
+          </span>
+          <span class="row-rest">
+            <Note row={row} />
+            {/* In the narrowest list it stands in for its column. */}
+            <bdi class="row-who muted small">{triggeredBy}</bdi>
+            <span class="row-subject muted" title={subject ?? undefined}>
+              <bdi>{subject}</bdi>
+            </span>
+            {/* In the narrowest list, whose head has no labels, one has room in the place of a subject. */}
+            <Labels
+              labels={row.labels}
+              roomPx={labelsPx || (subject === null ? CHIP_PX_MAX + COUNT_PX : 0)}
+              onLabel={onLabel}
+            />
+          </span>
         </span>
-        {problem === null ? null : (
-          <span class="row-note row-problem cut small tone is-failed" title={problem}>
-            <bdi>{problem}</bdi>
-          </span>
-        )}
-        {waiting === null ? null : (
-          <span class="row-note cut muted small">
-            <WaitingText waiting={waiting} />
-          </span>
-        )}
-        {failing === null ? null : (
-          <span class="row-note cut muted small" title={failing.reason}>
-            <FailingText failing={failing} />
-          </span>
-        )}
-      </td>
-      <td class="col-entity muted" title={entityId ?? undefined}>
-        <bdi>{entityId}</bdi>
-      </td>
-      <td class="col-labels">
-        <Labels labels={labels} onLabel={onLabel} />
       </td>
       <td class="col-who muted" title={triggeredBy}>
         <bdi>{triggeredBy}</bdi>
@@ -164,7 +164,7 @@ function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
       <td class="col-duration muted">
         <Duration {...tookOf(row)} />
         {/* In the narrowest list it stands in for its column. */}
-        <span class="row-age">
+        <span class="row-age small">
           <RelativeTime at={createdAt} />
         </span>
       </td>
@@ -177,20 +177,41 @@ function Row({ row, href, isSelected, onLabel, onFollow, box }: RowProps) {
   );
 }
 
-/** The first block of a UUID. */
-const ENTITY_SHOWN = 8;
-const LABELS_SHOWN = 3;
+/** Why it failed, what it waits for, why it was not sent, or that it was asked to stop. */
+function Note({ row: { problem, waiting, failing, isStopping } }: { readonly row: RunRow }) {
+  if (problem !== null) {
+    return (
+      <span class="row-note row-problem cut small tone is-failed" title={problem}>
+        <bdi>{problem}</bdi>
+      </span>
+    );
+  }
+  return (
+    <span class="row-note cut muted small" title={failing?.reason}>
+      {waiting !== null ? (
+        <WaitingText waiting={waiting} />
+      ) : failing !== null ? (
+        <FailingText failing={failing} />
+      ) : isStopping ? (
+        "stopping"
+      ) : null}
+    </span>
+  );
+}
 
 interface LabelsProps {
   readonly labels: readonly string[];
+  /** The room for all of them, in CSS pixels. */
+  readonly roomPx: number;
   readonly onLabel: (label: string) => void;
 }
 
-function Labels({ labels, onLabel }: LabelsProps) {
-  const rest = labels.slice(LABELS_SHOWN);
+function Labels({ labels, roomPx, onLabel }: LabelsProps) {
+  const count = labelsThatFit(labels, roomPx);
+  const rest = labels.slice(count);
   return (
-    <span class="labels row no-wrap gap-4">
-      {labels.slice(0, LABELS_SHOWN).map((label) => (
+    <span class="labels">
+      {labels.slice(0, count).map((label) => (
         <button
           key={label}
           type="button"
@@ -208,4 +229,24 @@ function Labels({ labels, onLabel }: LabelsProps) {
       )}
     </span>
   );
+}
+
+/** Of a chip, in CSS pixels: a character, what is around the text with the gap, the widest one, and one that counts. */
+const CHARACTER_PX = 6.5;
+const AROUND_PX = 20;
+const CHIP_PX_MAX = 124;
+const COUNT_PX = 34;
+const CUT_PX_MIN = 60;
+
+/** How many labels have room beside each other, with the chip that counts the others. PURE. */
+export function labelsThatFit(labels: readonly string[], roomPx: number): number {
+  // A single one is cut, because its beginning says more than a count.
+  if (labels.length === 1) return roomPx < CUT_PX_MIN ? 0 : 1;
+  let used = 0;
+  for (const [index, label] of labels.entries()) {
+    used += Math.min(label.length * CHARACTER_PX + AROUND_PX, CHIP_PX_MAX);
+    const isLast = index === labels.length - 1;
+    if (used + (isLast ? 0 : COUNT_PX) > roomPx) return index;
+  }
+  return labels.length;
 }

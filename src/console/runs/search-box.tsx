@@ -8,7 +8,7 @@ import { STATUSES } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { StatusMark } from "../ui/status.tsx";
-import { RelativeTime } from "../ui/time.tsx";
+import { RelativeTime, useZone } from "../ui/time.tsx";
 import { DateRange } from "./date-range.tsx";
 import { type Chip, chipName, chipsOf, chipText, chipValue, isTime, withChip, withoutChip } from "./filters.ts";
 import {
@@ -184,6 +184,7 @@ function keyOf(suggestion: Suggestion): string {
 }
 
 function Offer({ suggestion }: { readonly suggestion: Suggestion }) {
+  const { minute } = useZone();
   if (suggestion.kind === "run") {
     const { id, actionName, status, createdAt } = suggestion.run;
     return (
@@ -202,7 +203,7 @@ function Offer({ suggestion }: { readonly suggestion: Suggestion }) {
   return (
     <>
       {status === undefined ? (
-        <bdi>{isTime(chip) ? chipText(chip) : chipValue(chip)}</bdi>
+        <bdi>{isTime(chip) ? chipText(chip, minute) : chipValue(chip, minute)}</bdi>
       ) : (
         <StatusMark status={status} />
       )}{" "}

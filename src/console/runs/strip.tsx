@@ -38,7 +38,7 @@ export function Strip({ rows, scope, search, selectedId, isNewest }: StripProps)
           <Link
             class={`bar is-${row.status}${isCut ? " is-cut" : ""}`}
             href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
-            aria-label={`${row.actionName}, ${row.status}`}
+            aria-label={`${row.title ?? row.actionName}, ${row.status}`}
             aria-current={row.id === selectedId ? "page" : undefined}
             tabIndex={row.id === reachedId ? 0 : -1}
             onPointerEnter={() => setPointedId(row.id)}
@@ -80,7 +80,7 @@ function Pointed({ row }: { readonly row: RunRow }) {
   return (
     <>
       <StatusMark status={row.status} />
-      <bdi class="cut">{row.actionName}</bdi>
+      <bdi class="cut">{row.title ?? row.actionName}</bdi>
       <Duration {...tookOf(row)} />
       <RelativeTime at={row.createdAt} />
     </>
@@ -115,7 +115,8 @@ function useFinger(): boolean {
   return hasFinger;
 }
 
-function useWidth(element: { readonly current: HTMLElement | null }): number {
+/** In CSS pixels, without the padding; 0 until it is known. */
+export function useWidth(element: { readonly current: HTMLElement | null }): number {
   const [width, setWidth] = useState(0);
   useEffect(() => {
     if (element.current === null) return;

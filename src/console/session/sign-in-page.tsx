@@ -200,7 +200,7 @@ function Form({ title, first, verb, onSubmit, isBusy, refused, failure, children
   return (
     <main class="sign-in">
       <form ref={form} class="stack card" onSubmit={submit} noValidate>
-        <Brand />
+        <Brand isWhole />
         <h1>{title}</h1>
         {children}
         {failure === null ? null : (

@@ -139,7 +139,14 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
   const { scope } = useSession();
   const page = pageOf(entry, scope);
   const isWhole = target === WHOLE_ENVIRONMENT;
-  const name = <bdi class="break">{isWhole ? "the environment" : targetName}</bdi>;
+  // Runs and bulk operations have no names here, and the end of an id tells them apart.
+  const isId = target === targetName && IS_ID.test(target);
+  const shown = isWhole ? "the environment" : isId ? `…${target.slice(-6)}` : targetName;
+  const name = (
+    <bdi class="break" title={isId ? target : undefined}>
+      {shown}
+    </bdi>
+  );
   return (
     <>
       {page === null ? name : <Link href={hrefOf(page)}>{name}</Link>}
@@ -155,6 +162,8 @@ function Target({ entry }: { readonly entry: AuditEntry }) {
     </>
   );
 }
+
+const IS_ID = /^[0-9a-f-]{36}$/;
 
 type Bulk = NonNullable<AuditEntry["bulk"]>;
 

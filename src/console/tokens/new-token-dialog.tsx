@@ -5,7 +5,7 @@ import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { Check, SelectField, TextField } from "../ui/field.tsx";
-import { exactTime } from "../ui/time.tsx";
+import { useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { SecretDialog, TokenName } from "./shown-secret.tsx";
 import { expiresAt, expiryChoices, firstChoice, grantableOf, grantableRoles, type Role } from "./token-rules.ts";
@@ -20,6 +20,7 @@ const FIELDS = ["/name", "/role", "/envName", "/expiresAt", "/person", "/mayAppr
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
 
 export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
+  const { exact } = useZone();
   const [created, setCreated] = useState<Schemas["CreatedApiToken"] | null>(null);
   const { client, holder } = useSession();
   const { tokenExpiresAt } = holder;
@@ -108,7 +109,7 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
       />
       <SelectField
         label="Expires"
-        hint={tokenExpiresAt === null ? null : `Your own token expires on ${exactTime(tokenExpiresAt)}.`}
+        hint={tokenExpiresAt === null ? null : `Your own token expires on ${exact(tokenExpiresAt)}.`}
         value={expiry}
         error={problems.get("/expiresAt")}
         onText={setExpiry}

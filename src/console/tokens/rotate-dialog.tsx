@@ -4,7 +4,7 @@ import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { Countdown, exactTime } from "../ui/time.tsx";
+import { Countdown, useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { LeftBehind } from "./revoke-dialog.tsx";
 import { GracePeriodField, SecretDialog, TokenName } from "./shown-secret.tsx";
@@ -21,6 +21,7 @@ const LEAKED = "If the old secret leaked, check those that you don't know:";
 const AFTER_LOSS = "The token may have a new secret that nobody has seen. Then rotate it again.";
 
 export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
+  const { exact } = useZone();
   const { client, holder } = useSession();
   const isOwn = token.id === holder.id;
   const { oldSecretExpiresAt } = token;
@@ -70,8 +71,8 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
       <p>The token gets a new secret, which you see once. Its id, its name and the tokens that it created stay.</p>
       {oldSecretExpiresAt === null ? null : (
         <p class="note is-warning">
-          <strong>An earlier secret still works until {exactTime(oldSecretExpiresAt)}.</strong> The current secret stops
-          at once.
+          <strong>An earlier secret still works until {exact(oldSecretExpiresAt)}.</strong> The current secret stops at
+          once.
         </p>
       )}
       {isOwn ? (
@@ -93,10 +94,11 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
 }
 
 function OldSecret({ endsAt }: { readonly endsAt: string | null }) {
+  const { exact } = useZone();
   if (endsAt === null) return <>The old secret stops everywhere within 30 seconds.</>;
   return (
     <>
-      The old secret ends <Countdown until={endsAt} />, on {exactTime(endsAt)}.
+      The old secret ends <Countdown until={endsAt} />, on {exact(endsAt)}.
     </>
   );
 }

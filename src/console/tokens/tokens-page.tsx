@@ -5,7 +5,7 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
-import { Countdown, exactTime, LastUse, RelativeTime, useNow } from "../ui/time.tsx";
+import { Countdown, Instant, LastUse, RelativeTime, useNow, useZone } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
 import { RotateDialog } from "./rotate-dialog.tsx";
@@ -137,24 +137,20 @@ function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
 
 const MINUTE_MS = 60_000;
 const HOUR_MS = 60 * MINUTE_MS;
-const DATE = new Intl.DateTimeFormat(undefined, { dateStyle: "medium" });
 const SOON_MS = 48 * HOUR_MS;
 
 /** Soon: in how long. Later: the day. */
 function Expiry({ at }: { readonly at: string | null }) {
   const now = useNow(MINUTE_MS);
+  const { day, exact } = useZone();
   if (at === null) return <span class="muted">never</span>;
   const leftMs = Date.parse(at) - now;
   if (leftMs <= 0)
     return (
-      <span class="tone is-failed" title={exactTime(at)}>
+      <span class="tone is-failed" title={exact(at)}>
         expired
       </span>
     );
   if (leftMs < SOON_MS) return <Countdown until={at} />;
-  return (
-    <time dateTime={at} title={exactTime(at)}>
-      {DATE.format(new Date(at))}
-    </time>
-  );
+  return <Instant at={at}>{day(at)}</Instant>;
 }

@@ -53,6 +53,7 @@ const PATHS = {
   external: "M9.5 2.5h4v4M13.5 2.5L7.5 8.5M11.5 9.5v3a1 1 0 0 1-1 1h-7a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1h3",
   link: "M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.2-2.2a2.6 2.6 0 0 0-3.7-3.7l-.7.7M9.2 6.8a2.6 2.6 0 0 0-3.7 0L3.3 9a2.6 2.6 0 0 0 3.7 3.7l.7-.7",
   next: "M6 3.5L10.5 8L6 12.5",
+  person: "M8 8.2a2.6 2.6 0 1 0 0-5.2a2.6 2.6 0 0 0 0 5.2zM3 13.5c.4-2.2 2.3-3.4 5-3.4s4.6 1.2 5 3.4",
   previous: "M10 3.5L5.5 8L10 12.5",
   warning: "M8 2.2l6.2 11.3H1.8zM8 6.5v3.2M8 11.6v.2",
 } as const;
@@ -68,14 +69,15 @@ export function Icon({ name }: { readonly name: IconName }) {
   );
 }
 
-export function Brand() {
+/** `isWhole`: with its name also in a narrow window. */
+export function Brand({ isWhole = false }: { readonly isWhole?: boolean }) {
   return (
     <span class="brand row">
       <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
         <rect width="16" height="16" rx="4" />
         <path d="M4.5 11.5v-3M8 11.5v-7M11.5 11.5v-5" />
       </svg>
-      <span class="is-wide">Action runs</span>
+      <span class={isWhole ? undefined : "is-wide"}>Action runs</span>
     </span>
   );
 }

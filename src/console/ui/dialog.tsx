@@ -28,8 +28,8 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
     const dialog = ref.current;
     dialog?.showModal();
     // Otherwise the button that closes it would get the focus.
-    const field = dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)");
-    (isRead ? dialog : field)?.focus();
+    const field = isRead ? null : dialog?.querySelector<HTMLElement>("form :is(input, select, textarea)");
+    (field ?? dialog)?.focus();
     return () => {
       isGone.current = true;
       dialog?.close();

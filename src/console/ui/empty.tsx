@@ -69,3 +69,8 @@ export function CommandDetails({ title, children }: { readonly title: string; re
     </details>
   );
 }
+
+/** What stands in the place of rows that are not read yet. It is as high as rows are, so that nothing moves later. */
+export function Skeleton() {
+  return <div class="skeleton" aria-hidden="true" />;
+}

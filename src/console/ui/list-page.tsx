@@ -1,9 +1,14 @@
-/** A page that shows a list of the API. The address holds the API's cursor. */
+/**
+ * A page that shows a list of the API. The address holds the API's cursor. In a list, Tab stops once at all of its rows.
+ * The arrows go from row to row, and from one thing to the next within a row.
+ */
 import type { ComponentChildren, RefObject } from "preact";
+import { useLayoutEffect, useRef } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { Icon } from "./button.tsx";
+import { Skeleton } from "./empty.tsx";
 import { SelectField } from "./field.tsx";
 import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
 
@@ -86,7 +91,7 @@ export function ListPage<T>(props: ListPageProps<T>) {
       {note}
       {data?.isStale ? <StaleNote /> : null}
       <ErrorView failure={failure} onRetry={reload} isBanner={data !== undefined} />
-      {data === undefined ? null : children(data.entries)}
+      {data !== undefined ? children(data.entries) : failure === null ? <Skeleton /> : null}
       <Pager of={of} next={data?.next ?? null} />
     </div>
   );
@@ -189,6 +194,8 @@ interface TableProps {
 
 /** A table with a head. In a narrow window, columns and cells of the class `is-wide` are left out. */
 export function Table({ label, class: classes = "", columns, tableRef = null, children }: TableProps) {
+  const rows = useRef<HTMLTableSectionElement>(null);
+  useRowStops(rows);
   return (
     <table ref={tableRef} class={`table ${classes}`} aria-label={label}>
       <thead>
@@ -200,9 +207,88 @@ export function Table({ label, class: classes = "", columns, tableRef = null, ch
           ))}
         </tr>
       </thead>
-      <tbody>{children}</tbody>
+      <tbody ref={rows}>{children}</tbody>
     </table>
   );
+}
+
+interface RowsProps {
+  /** The accessible name. */
+  readonly label: string;
+  readonly class: string;
+  readonly children: ComponentChildren;
+}
+
+/** A list whose rows have no columns. */
+export function Rows({ label, class: classes, children }: RowsProps) {
+  const rows = useRef<HTMLUListElement>(null);
+  useRowStops(rows);
+  return (
+    <ul ref={rows} class={classes} aria-label={label}>
+      {children}
+    </ul>
+  );
+}
+
+const REACHED = "a[href], button:not(:disabled), input:not(:disabled), select, summary";
+/** In these, the arrows have a meaning of their own. */
+const TYPING = "input:not([type=checkbox]), textarea, select";
+
+/** `list`: the element whose children are the rows. It stays as long as the component. */
+export function useRowStops(list: RefObject<HTMLElement | null>): void {
+  useLayoutEffect(() => {
+    const rows = list.current;
+    if (rows === null) return;
+    /** What Tab reaches: where the focus was last, or else the current row or the first one. */
+    let stop: Element | null = null;
+    function update(): void {
+      const all = reachedIn(rows);
+      if (stop === null || !all.includes(stop as HTMLElement)) {
+        stop =
+          all.find((one) => one.matches("a[aria-current]")) ?? all.find((one) => one.matches("a")) ?? all[0] ?? null;
+      }
+      for (const one of all) one.tabIndex = one === stop ? 0 : -1;
+    }
+    function reach({ target }: FocusEvent): void {
+      stop = target instanceof Element ? target : null;
+      update();
+    }
+    const observer = new MutationObserver(update);
+    observer.observe(rows, { childList: true, subtree: true });
+    rows.addEventListener("focusin", reach);
+    rows.addEventListener("keydown", move);
+    update();
+    return () => {
+      observer.disconnect();
+      rows.removeEventListener("focusin", reach);
+      rows.removeEventListener("keydown", move);
+    };
+  }, [list]);
+}
+
+function reachedIn(element: Element | null | undefined): readonly HTMLElement[] {
+  return [...(element?.querySelectorAll<HTMLElement>(REACHED) ?? [])];
+}
+
+function move(event: KeyboardEvent): void {
+  const { target, currentTarget, key } = event;
+  const hasModifier = event.ctrlKey || event.metaKey || event.altKey || event.shiftKey;
+  if (hasModifier || !(target instanceof HTMLElement) || !(currentTarget instanceof Element)) return;
+  if (target.matches(TYPING)) return;
+  const rows = [...currentTarget.children];
+  const row = rows.findIndex((one) => one.contains(target));
+  const inRow = reachedIn(rows[row]);
+  const at = inRow.indexOf(target);
+  const across = { ArrowLeft: -1, ArrowRight: 1 }[key];
+  const down = { ArrowUp: -1, ArrowDown: 1 }[key];
+  if (across !== undefined) inRow[at + across]?.focus();
+  else if (down !== undefined) {
+    const others = down === 1 ? rows.slice(row + 1) : rows.slice(0, row).reverse();
+    const next = others.map(reachedIn).find(({ length }) => length > 0) ?? [];
+    const isLink = target.matches(".row-link");
+    (next.find((one) => isLink && one.matches(".row-link")) ?? next[Math.min(at, next.length - 1)])?.focus();
+  } else return;
+  event.preventDefault();
 }
 
 /**
@@ -219,6 +305,8 @@ export function useRowKeys(title: string, what: string, around: RefObject<HTMLEl
   useKeys(title, [
     { keys: "j", label: `Next ${what}`, run: () => go(1) },
     { keys: "k", label: `Previous ${what}`, run: () => go(-1) },
+    { keys: "↑ ↓", label: "From row to row" },
+    { keys: "← →", label: "Within a row" },
     { keys: "Enter", label: `Open the ${what}` },
   ]);
 }

@@ -44,3 +44,12 @@ export function StatusNote({ status, children }: { readonly status: Status; read
     </div>
   );
 }
+
+/** Beside the name of a run's action, because a run of any name can be made without the stored action of that name. */
+export function ByHand() {
+  return (
+    <span class="boxed by-hand muted small" title="No stored action made this run. Somebody sent its request.">
+      by hand
+    </span>
+  );
+}

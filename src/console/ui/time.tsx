@@ -1,25 +1,107 @@
 /** Instants and durations. None of them is a live region, because a ticking clock would be read out all the time. */
 
-import { useEffect, useState } from "preact/hooks";
+import type { ComponentChildren } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { ageStepMs, formatAge, formatDuration } from "../../words/durations.ts";
+import { whenText } from "../../words/waiting.ts";
 import { contextOf } from "./context.ts";
 
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "long" });
+const DAY_MS = 24 * 3_600_000;
 
-/** The local date and time with seconds and time zone, for a title. */
-export function exactTime(iso: string): string {
-  return EXACT.format(new Date(iso));
+/** How instants are written, in one time zone. */
+export interface Times {
+  /** Undefined: the zone of this machine. */
+  readonly timeZone: "UTC" | undefined;
+  /** The date and time with seconds and time zone, for a title. */
+  readonly exact: (iso: string) => string;
+  /** `28 Nov 2026, 14:05`. */
+  readonly minute: (iso: string) => string;
+  readonly day: (iso: string) => string;
+  /** `14:05:12`, with the day unless it is today. */
+  readonly clock: (iso: string) => string;
+  /** `28 Nov 14:05`, or the day and the year of another year. */
+  readonly short: (iso: string) => string;
 }
 
-/** How long ago, with the exact time as the title. */
+/** PURE, apart from the clock and the zone of this machine. */
+export function timesIn(timeZone: Times["timeZone"]): Times {
+  const format = (locale: string | undefined, options: Intl.DateTimeFormatOptions) => {
+    const made = new Intl.DateTimeFormat(locale, { ...options, timeZone });
+    return (at: string | number) => made.format(new Date(at));
+  };
+  const seconds = format("en-GB", { timeStyle: "medium" });
+  const clock = format("en-GB", { timeStyle: "short" });
+  const dayOfYear = format("en-GB", { day: "numeric", month: "short" });
+  const date = format("en-GB", { day: "numeric", month: "short", year: "numeric" });
+  const year = format("en-GB", { year: "numeric" });
+  return {
+    timeZone,
+    exact: format(undefined, { dateStyle: "medium", timeStyle: "long" }),
+    minute: format(undefined, { dateStyle: "medium", timeStyle: "short" }),
+    day: format(undefined, { dateStyle: "medium" }),
+    clock: (at) => (date(at) === date(Date.now()) ? seconds(at) : `${dayOfYear(at)} ${seconds(at)}`),
+    short: (at) => (year(at) === year(Date.now()) ? `${dayOfYear(at)} ${clock(at)}` : date(at)),
+  };
+}
+
+/** Under this key the storage has the time zone, if it is not that of this machine. */
+const STORED = "action-runs.zone";
+
+interface Zone extends Times {
+  /** This browser remembers it. */
+  readonly switchTo: (isUtc: boolean) => void;
+}
+
+const [ZoneContext, useZone] = contextOf<Zone>("time zone");
+
+export { useZone };
+
+/** All times below it follow its zone. */
+export function ZoneProvider({
+  storage,
+  children,
+}: {
+  readonly storage: Storage;
+  readonly children: ComponentChildren;
+}) {
+  const [isUtc, setUtc] = useState(() => storage.getItem(STORED) === "utc");
+  const zone = useMemo(
+    () => ({
+      ...timesIn(isUtc ? "UTC" : undefined),
+      switchTo(next: boolean) {
+        if (next) storage.setItem(STORED, "utc");
+        else storage.removeItem(STORED);
+        setUtc(next);
+      },
+    }),
+    [storage, isUtc],
+  );
+  return <ZoneContext value={zone}>{children}</ZoneContext>;
+}
+
+/** How long ago, or when, if that is longer ago than a day. */
 export function RelativeTime({ at }: { readonly at: string }) {
+  const { short } = useZone();
   const instant = Date.parse(at);
-  const now = useNow(ageStepMs(Date.now() - instant));
+  const isOld = Date.now() - instant >= DAY_MS;
+  const now = useNow(isOld ? null : ageStepMs(Date.now() - instant));
   // The clock of this machine may be a little behind the service's.
-  const age = Math.max(now - instant, 0);
+  return <Instant at={at}>{isOld ? short(at) : formatAge(Math.max(now - instant, 0))}</Instant>;
+}
+
+interface InstantProps {
+  readonly at: string;
+  /** Before the exact time in the title. */
+  readonly before?: string;
+  readonly children: ComponentChildren;
+}
+
+/** A text about an instant, with the exact time as the title. */
+export function Instant({ at, before = "", children }: InstantProps) {
+  const { exact } = useZone();
   return (
-    <time dateTime={at} title={exactTime(at)}>
-      {formatAge(age)}
+    <time dateTime={at} title={before + exact(at)}>
+      {children}
     </time>
   );
 }
@@ -28,11 +110,7 @@ export function RelativeTime({ at }: { readonly at: string }) {
 export function Countdown({ until }: { readonly until: string }) {
   const instant = Date.parse(until);
   const leftMs = instant - useNow(1000);
-  return (
-    <time dateTime={until} title={exactTime(until)}>
-      {leftMs < 1000 ? "now" : `in ${formatDuration(leftMs, { isRunning: true })}`}
-    </time>
-  );
+  return <Instant at={until}>{leftMs < 1000 ? "now" : `in ${formatDuration(leftMs, { isRunning: true })}`}</Instant>;
 }
 
 interface DurationProps {
@@ -47,18 +125,15 @@ export function Duration({ from, to }: DurationProps) {
   return <span class="duration">{formatDuration(ms, { isRunning: to === null })}</span>;
 }
 
-const TIME = new Intl.DateTimeFormat("en-GB", { timeStyle: "medium" });
-const DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
+/** An instant near now: `Tue 06:00 GMT+1`. */
+export function WhenText({ at }: { readonly at: string }) {
+  const { timeZone } = useZone();
+  return <>{whenText(Date.parse(at), Date.now(), timeZone)}</>;
+}
 
-/** An instant as a clock shows it, in the zone of this machine, with the day unless it is today. */
+/** An instant as a clock shows it, with the day unless it is today. */
 export function ClockTime({ at }: { readonly at: string }) {
-  const date = new Date(at);
-  const isToday = date.toDateString() === new Date().toDateString();
-  return (
-    <time dateTime={at} title={exactTime(at)}>
-      {isToday ? TIME.format(date) : `${DAY.format(date)} ${TIME.format(date)}`}
-    </time>
-  );
+  return <Instant at={at}>{useZone().clock(at)}</Instant>;
 }
 
 const MINUTE_MS = 60_000;
@@ -70,9 +145,9 @@ export function LastUse({ at }: { readonly at: string | null }) {
   if (at === null) return <span class="muted">never</span>;
   if (now - Date.parse(at) >= HOUR_MS) return <RelativeTime at={at} />;
   return (
-    <time dateTime={at} title={`After ${exactTime(at)}`}>
+    <Instant at={at} before="After ">
       this hour
-    </time>
+    </Instant>
   );
 }
 

@@ -46,7 +46,7 @@ export const NO_PROBLEMS: Problems = new Map();
 
 /** The service's own sentence tells a program which header to send. */
 export const PERSON_REQUIRED =
-  "The run has gates, so your token must say for whom it acts. Press “On behalf of …” at the top of the page.";
+  "The run has gates, so your token must say for whom it acts. Press “On behalf of …” in the menu of your session.";
 
 const SENT_WITH_A_KEY =
   "The service may have received this request. You can send the same one again without harm. If you change it, it is a new request.";

@@ -308,6 +308,10 @@ async function seedGates(operator: Client, person: Client): Promise<void> {
   await operator.actions.put("resize", { trigger, parametersSchema, concurrency: { group: "cluster" } });
   const freeze = { reason: "the cluster is being moved", until: later(3) };
   await operator.pauses.put("cluster", freeze);
+  await operator.webhookEndpoints.put("on-call", {
+    url: "https://chat.example.com/hooks/on-call",
+    events: ["action_run.failed"],
+  });
   const run = (name: string, more = {}) =>
     person.actions.run(name, { parameters: { version: "1.4.2", service: "checkout" }, ...more });
   await run("resize");

@@ -1,7 +1,7 @@
 /**
  * `npm run shots -- <folder>`: takes pictures of the console, for people to look at. It starts a server of its own and
  * fills the server with runs. With `--url` it uses a server that is running, with the operator's token in the variable
- * ROOT_TOKEN. `--only <text>` takes only pictures whose names contain the text. The variable CHROMIUM names another
+ * ROOT_TOKEN. `--only <texts>` takes only pictures whose names contain one of the texts, with a comma between them. The variable CHROMIUM names another
  * browser.
  */
 import { mkdirSync } from "node:fs";
@@ -12,9 +12,10 @@ import { runToEnd } from "../children.ts";
 import type { TemporaryServer } from "../server.ts";
 import { openSite, PendingRequests, SEEDED_PATH, signInToConsole } from "./site.ts";
 
-/** A wide one, a phone, and one of 1280 x 800 pixels at 200 % zoom. */
+/** A wide one, one of half a screen, a phone, and one of 1280 x 800 pixels at 200 % zoom. */
 const WINDOWS = [
   { width: 1440, height: 900 },
+  { width: 1000, height: 900 },
   { width: 360, height: 900 },
   { width: 640, height: 400 },
 ];
@@ -53,12 +54,15 @@ const SHOTS: readonly Shot[] = [
     },
   },
   { name: "empty", path: "/console/-/acme/shop/empty/runs" },
+  { name: "run", path: `${SEEDED_PATH}/runs`, act: openFirst },
+  { name: "run-running", path: `${SEEDED_PATH}/runs?status=running`, act: openFirst },
+  { name: "run-failed", path: `${SEEDED_PATH}/runs?status=failed&triggeredBy=ci`, act: openFirst },
   {
-    name: "run",
-    path: `${SEEDED_PATH}/runs`,
+    name: "run-timeline",
+    path: `${SEEDED_PATH}/runs?actionName=rollback`,
     act: async (page) => {
-      await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
-      await page.getByRole("region", { name: "Run", exact: true }).waitFor();
+      await openFirst(page);
+      await page.getByRole("list", { name: "Timeline" }).scrollIntoViewIfNeeded();
     },
   },
   {
@@ -68,6 +72,11 @@ const SHOTS: readonly Shot[] = [
       await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
       await page.getByRole("log").waitFor();
     },
+  },
+  {
+    name: "session-menu",
+    path: `${SEEDED_PATH}/runs`,
+    act: (page) => page.getByRole("button", { name: "Signed in as" }).click(),
   },
   { name: "help", path: `${SEEDED_PATH}/runs`, act: (page) => page.keyboard.press("?") },
   { name: "actions", path: `${SEEDED_PATH}/actions` },
@@ -108,6 +117,11 @@ const SHOTS: readonly Shot[] = [
     act: async (page) => {
       await page.getByRole("table", { name: "Actions" }).getByRole("link").first().click();
     },
+  },
+  {
+    name: "run-dialog",
+    path: `${SEEDED_PATH}/actions/deploy`,
+    act: (page) => page.getByRole("button", { name: "Run action" }).click(),
   },
   {
     name: "run-in-line",
@@ -181,6 +195,11 @@ const SHOTS: readonly Shot[] = [
   { name: "audit", path: "/console/-/acme/shop/audit" },
 ];
 
+async function openFirst(page: Page): Promise<void> {
+  await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
+  await page.getByRole("region", { name: "Run", exact: true }).waitFor();
+}
+
 async function selectAll(page: Page): Promise<void> {
   await page.getByRole("checkbox", { name: "Select all runs of this page" }).check();
 }
@@ -205,10 +224,11 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
         if (isWide) console.error(`${name} can be scrolled sideways at ${width} pixels.`);
         await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
       };
+      const isAsked = (name: string) => only.split(",").some((text) => name.includes(text));
       await signInToConsole(page, site, async () => {
-        if ("sign-in".includes(only)) await save("sign-in");
+        if (isAsked("sign-in")) await save("sign-in");
       });
-      for (const { name, path, act } of SHOTS.filter((shot) => shot.name.includes(only))) {
+      for (const { name, path, act } of SHOTS.filter((shot) => isAsked(shot.name))) {
         await page.goto(site.url + path);
         await answered(page, pending);
         await act?.(page);
@@ -219,6 +239,7 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
       }
       // This closes the dialog of the last picture.
       await page.reload();
+      await page.getByRole("button", { name: "Signed in as" }).click();
       await page.getByRole("button", { name: "Sign out" }).click();
       await context.close();
     }

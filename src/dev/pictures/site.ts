@@ -40,7 +40,7 @@ export async function signInToConsole(
   await before();
   await page.getByLabel("Token", { exact: true }).fill(token);
   await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  await page.getByRole("button", { name: "Signed in as" }).waitFor();
 }
 
 /**

@@ -7,7 +7,7 @@ import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, dialog, field, Site, WIDE } from "./site.ts";
+import { button, dialog, field, Site, sessionMenu, WIDE } from "./site.ts";
 
 describeInBrowser("an admin's console", (browser) => {
   const site = new Site("of-console-admin", sharedServer("of-console-admin"));
@@ -166,6 +166,6 @@ describeInBrowser("an admin's console", (browser) => {
       .getByText(/^old secret ends in/)
       .waitFor();
     expect(await button(page, "Rotate own").count()).toBe(0);
-    await button(page, "Sign out").waitFor();
+    await sessionMenu(page).waitFor();
   });
 });

@@ -11,7 +11,7 @@ import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, dialog, field, PHONE, run, Site, untilRunIs, WIDE } from "./site.ts";
+import { button, dialog, field, PHONE, run, Site, sessionMenu, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "prod";
 
@@ -259,9 +259,12 @@ describeInBrowser("the console's gates", (browser) => {
     const { token } = await site.client("approvals").tokens.create({ name: "portal", ...flags });
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, "approvals/actions/release", token);
-    const person = page.getByRole("region", { name: "Person", exact: true });
+    async function choosePerson(): Promise<void> {
+      await sessionMenu(page).click();
+      await button(page, "On behalf of …").click();
+    }
     async function actFor(name: string): Promise<void> {
-      await button(person, "On behalf of …").click();
+      await choosePerson();
       const asked = dialog(page, "On behalf of");
       await field(asked, "Person").fill(name);
       await button(asked, "Use").click();
@@ -280,11 +283,11 @@ describeInBrowser("the console's gates", (browser) => {
     const faults: string[] = [];
     await browser.settled(page);
     await lookAt(page, "a page with a person", faults);
-    await button(person, "On behalf of …").click();
+    await choosePerson();
     await lookAt(page, "the person", faults);
     expect(faults).toEqual([]);
     await button(dialog(page, "On behalf of"), "Cancel").click();
-    await person.getByText("You act on behalf of eve@acme.").waitFor();
+    await sessionMenu(page).getByText("for eve@acme").waitFor();
     await button(page, "Run action").click();
     await form.getByText("You act on behalf of eve@acme.").waitFor();
     await button(form, "Run action").click();
@@ -305,6 +308,7 @@ describeInBrowser("the console's gates", (browser) => {
     ]);
     // Nobody acts in a name that somebody else left there.
     await page.reload();
-    await person.getByText("You act for nobody in particular.").waitFor();
+    await sessionMenu(page).click();
+    await page.getByText("You act for nobody in particular.").waitFor();
   });
 });

@@ -10,7 +10,7 @@ import { type RunningReceiver, startReceiver } from "../../support/receiver/serv
 import { sharedServer } from "../installation.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, field, focusMark, job, Site, search, signInHere, WIDE } from "./site.ts";
+import { button, field, focusMark, job, Site, search, sessionMenu, signInHere, WIDE } from "./site.ts";
 
 const ENV = "prod";
 const FORM = {
@@ -189,12 +189,12 @@ describeInBrowser("the console's looks", (browser) => {
         },
       },
       {
-        name: "a search that is unclear",
+        name: "a search by text",
         path: ONE_RUN,
         act: async (page) => {
           await search(page).fill("index");
           await page.keyboard.press("Enter");
-          await page.getByText("“index” is only a part of a value. Choose a whole one.").waitFor();
+          await page.getByRole("list", { name: "Filters", exact: true }).getByText("index").waitFor();
         },
       },
       { name: "runs that are selected", path: `${ENV}/runs?label=nightly`, act: select },
@@ -210,6 +210,7 @@ describeInBrowser("the console's looks", (browser) => {
       { name: "bulk operations", path: `${ENV}/bulk-operations` },
       { name: "a bulk operation", path: `${ENV}/bulk-operations/${bulkId}` },
       { name: "no runs yet", path: "empty/runs" },
+      { name: "the menu of the session", path: ONE_RUN, act: (page) => sessionMenu(page).click() },
       { name: "keys", path: ONE_RUN, act: (page) => page.keyboard.press("?") },
       { name: "another environment", path: ONE_RUN, act: (page) => page.locator("button.scope").click() },
       ...[...ids.keys()].map((name) => ({

@@ -9,7 +9,7 @@ import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
 import { lookAt } from "./accessible.ts";
-import { button, dialog, fakeTime, field, job, poll, Site, tabTo, WIDE } from "./site.ts";
+import { button, dialog, fakeTime, field, hasFocus, job, poll, Site, tabTo, WIDE } from "./site.ts";
 
 interface Heard {
   readonly path: string;
@@ -111,10 +111,13 @@ describeInBrowser("the console's notifications", (browser) => {
     await lookAt(page, "an endpoint", found);
 
     // By the keyboard alone: the attempts, and the button that sends the delivery again.
-    await tabTo(page, listed(page, "delivered").locator("summary"));
+    await tabTo(page, listed(page, "delivered").getByRole("link"));
+    await page.keyboard.press("ArrowRight");
+    await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
     await listed(page, "delivered").locator("time").last().waitFor();
-    await tabTo(page, button(page, `Resend the message about the failed run ${id.slice(-8)}`));
+    await page.keyboard.press("ArrowLeft");
+    expect(await hasFocus(button(page, `Resend the message about the failed run ${id.slice(-8)}`))).toBe(true);
     await page.keyboard.press("Enter");
     await until("it is sent again", async () => heard.length === 4);
     expect(heard[3]?.headers["webhook-id"]).toBe(told?.headers["webhook-id"]);
@@ -129,7 +132,9 @@ describeInBrowser("the console's notifications", (browser) => {
     await listed(page, "delivered").waitFor({ state: "detached" });
     await listed(page, "failed").waitFor();
     expect(new URL(page.url()).search).toBe("?state=failed");
-    expect(await deliveries(page).getByRole("link").allInnerTexts()).toEqual([`failed run ${refused.slice(-8)}`]);
+    expect(await deliveries(page).getByRole("listitem").getByText("failed run").allInnerTexts()).toEqual([
+      `failed run ${refused.slice(-8)}`,
+    ]);
     answer = 204;
     await button(page, "Recover").click();
     await lookAt(page, "recover", found);

@@ -9,7 +9,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { type NodeServer, serve } from "../../support/node-server.ts";
 import { sharedServer } from "../installation.ts";
 import { describeInBrowser } from "../watched-browser.ts";
-import { button, job, runs, Site, signInHere, WIDE } from "./site.ts";
+import { job, runs, Site, sessionMenu, signInHere, WIDE } from "./site.ts";
 
 const ORG = "of-other-origins";
 const FORGED_KEY = "A".repeat(22);
@@ -157,7 +157,7 @@ describeInBrowser("a page of another origin", (browser) => {
     // The attack neither ended the session nor put another one in its place.
     await page.reload();
     await runs(page).waitFor();
-    expect(await button(page, "Sign out").getAttribute("title")).toBe("Signed in as a-admin");
+    expect(await sessionMenu(page).getAttribute("title")).toBe("Signed in as a-admin");
   });
 
   it("gets the cookie at another port, and can do nothing with it alone", async () => {

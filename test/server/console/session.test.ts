@@ -16,7 +16,9 @@ import {
   run,
   runs,
   Site,
+  sessionMenu,
   signInHere,
+  signOut,
   untilRunIs,
   WIDE,
 } from "./site.ts";
@@ -92,7 +94,7 @@ describeInBrowser("the console's session", (browser) => {
     await page.goto(site.at(`${ENV}/runs`));
     await runs(page).getByRole("link", { name: "backup", exact: true }).click();
     await run(page).getByText("pending", { exact: true }).first().waitFor();
-    await button(page, "Sign out").click();
+    await signOut(page);
     await field(page, "Token").waitFor();
     expect(await kept(page)).toMatchObject({ local: "{}" });
     // The page forgets the session at once. The service's response removes the cookie.
@@ -132,7 +134,7 @@ describeInBrowser("the console's session", (browser) => {
     await button(page, "Create token").click();
     const created = await field(page, "New token value").inputValue();
     await button(page, "Done").click();
-    await button(page, "Sign out").click();
+    await signOut(page);
     await field(page, "Token").waitFor();
     await until("the session is over", async () => (await page.context().cookies()).length === 0);
     expect(await site.client(ENV, created).whoami()).toMatchObject({ name: "outlives" });
@@ -145,11 +147,11 @@ describeInBrowser("the console's session", (browser) => {
     const second = await first.context().newPage();
     await second.goto(site.at(`${ENV}/runs/${openId}`));
     await untilRunIs(second, "pending");
-    await button(first, "Sign out").click();
+    await signOut(first);
     await field(second, "Token").waitFor();
     await signInHere(second, await site.newToken("viewer"));
     await untilRunIs(second, "pending");
-    await button(first, "Sign out").waitFor();
+    await sessionMenu(first).waitFor();
     await second.close();
   });
 
@@ -205,7 +207,7 @@ describeInBrowser("the console's session", (browser) => {
     expect(page.url()).toBe(site.at(`${ENV}/runs`));
     await button(page, "Stay signed in").click();
     await runs(page).waitFor();
-    await button(page, "Sign out").click();
+    await signOut(page);
     await field(page, "Token").waitFor();
 
     await page.goto(link);
@@ -216,8 +218,8 @@ describeInBrowser("the console's session", (browser) => {
     await signInHere(page, await site.newToken("viewer"));
     await page.goto(await newLink(`${ENV}/runs`));
     await button(page, "Use the link").click();
-    await button(page, "Sign out").waitFor();
-    expect(await button(page, "Sign out").getAttribute("title")).toBe("Signed in as root");
+    await sessionMenu(page).waitFor();
+    expect(await sessionMenu(page).getAttribute("title")).toBe("Signed in as root");
   });
 
   it("shows a new token once, in the field New token value and nowhere else", async () => {

@@ -68,7 +68,7 @@ export class Site {
     await page.goto(this.at(path));
     // Later pages find what this one has left.
     await isStored.dispose();
-    await button(page, "Sign out").waitFor();
+    await sessionMenu(page).waitFor();
   }
 
   /**
@@ -89,13 +89,23 @@ export class Site {
 export async function signInHere(page: Page, token: string, envName = "prod"): Promise<void> {
   await page.getByLabel("Token", { exact: true }).fill(token);
   await button(page, "Sign in").click();
-  const isIn = button(page, "Sign out");
+  const isIn = sessionMenu(page);
   const isAsked = button(page, "Open");
   await isIn.or(isAsked).waitFor();
   if (!(await isAsked.isVisible())) return;
   await field(page, "Environment").fill(envName);
   await isAsked.click();
   await isIn.waitFor();
+}
+
+/** The button of the header's menu. It says who is signed in. */
+export function sessionMenu(page: Page): Locator {
+  return page.getByRole("button", { name: /^Signed in as / });
+}
+
+export async function signOut(page: Page): Promise<void> {
+  await sessionMenu(page).click();
+  await button(page, "Sign out").click();
 }
 
 /** The job's way to report. Only a run that no trigger starts tells it here. */

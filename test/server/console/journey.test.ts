@@ -2,11 +2,11 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { callback } from "../../../../src/client/index.ts";
-import { type RunningReceiver, startReceiver } from "../../../support/receiver/server.ts";
-import { sharedServer } from "../../installation.ts";
-import { until } from "../../until.ts";
-import { describeInBrowser } from "../../watched-browser.ts";
+import { callback } from "../../../src/client/index.ts";
+import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
+import { sharedServer } from "../installation.ts";
+import { until } from "../until.ts";
+import { describeInBrowser } from "../watched-browser.ts";
 import {
   button,
   dialog,
@@ -21,11 +21,12 @@ import {
   Site,
   search,
   sentOn,
+  sessionMenu,
   signInHere,
   tabTo,
   untilRunIs,
   WIDE,
-} from "../site.ts";
+} from "./site.ts";
 
 /** Ten times what the design says, for busy machines. */
 const SHOWN_WITHIN_MS = 20_000;
@@ -275,7 +276,7 @@ describeInBrowser("the console", (browser) => {
     expect(await hasFocus(environment)).toBe(true);
     await keyboard.type(env);
     await keyboard.press("Enter");
-    await button(page, "Sign out").waitFor();
+    await sessionMenu(page).waitFor();
 
     await keyboard.press("g");
     await keyboard.press("a");
@@ -332,6 +333,8 @@ describeInBrowser("the console", (browser) => {
     await keyboard.press("Escape");
     await run(page).waitFor({ state: "detached" });
     expect([await hasFocus(row), await focusMark(page)]).toEqual([true, "visible"]);
+    await tabTo(page, sessionMenu(page));
+    await keyboard.press("Enter");
     await tabTo(page, button(page, "Sign out"));
     await keyboard.press("Enter");
     await field(page, "Token").waitFor();
@@ -409,7 +412,8 @@ describeInBrowser("the console", (browser) => {
     await pressAll();
     expect([await hasFocus(link), await help.count(), page.url()]).toEqual([false, 0, site.at(`${env}/runs`)]);
 
-    await button(page, "Keyboard shortcuts").click();
+    await sessionMenu(page).click();
+    await button(page, "Keyboard shortcuts ?").click();
     await isOn.check();
     await keyboard.press("Escape");
     await keyboard.press("j");
