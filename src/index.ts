@@ -8,7 +8,7 @@ export { BulkOperations } from "./runs/api/bulk-runner.ts";
 export { RunArchive } from "./runs/api/run-archive.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { DeliverySender, WebhookEndpoints } from "./webhook-endpoints/entrypoints.ts";
-export { WebhookSender } from "./webhooks/send.ts";
+export { WebhookSender } from "./webhooks/sender.ts";
 
 export default {
   fetch: createApp().fetch,

@@ -183,7 +183,7 @@ function toKnown({ version, definition: text, sealed, features }: StoredDefiniti
  * Throws `gate_needs_trigger`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
  * call. Each run checks its URL again, because the settings may have changed.
  */
-async function requireStorable(
+export async function requireStorable(
   c: Context<AppEnv>,
   { trigger, concurrency, approval }: ActionDefinition,
 ): Promise<void> {
@@ -221,7 +221,7 @@ function needsTrigger(gate: "concurrency" | "approval"): ApiError {
 }
 
 /** Some rules need the trigger with its secrets. The sentence quotes no secret, and counts no characters of one. */
-function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
+export function requireWhole(definition: ActionDefinition, secrets: Secrets): void {
   const whole = joinSecrets(actionSecrets, definition, secrets) ?? definition;
   const { trigger } = whole;
   const error = trigger && triggerSchema.safeParse(trigger).error;

@@ -35,7 +35,7 @@ export interface ResolvedAction
 }
 
 /** What a request uses to resolve actions. `waitUntil`: lets a late answer of D1 still count. */
-interface Resolver {
+export interface Resolver {
   readonly env: Env;
   readonly hops: Hops;
   readonly scope: string;
@@ -53,12 +53,27 @@ export async function resolveAction(
   parameters: JsonObject,
 ): Promise<ResolvedAction> {
   const ref = { scope, name };
-  const known = await actionMemory.look(env.DB, hops, ACTION_KIND, ref, waitUntil, Date.now());
-  if (known === null) throw new ApiError("action_not_found");
-  if (known.needsNewerCode) throw new ApiError("action_needs_newer_code");
-  const { version, definition, schema } = known;
+  const known = await knownAction({ env, hops, scope, waitUntil }, name);
   const trigger = await openTrigger(env, ref, known);
   if (trigger === null) throw new ApiError("action_secrets_lost");
+  return resolved(name, known, trigger, parameters);
+}
+
+/** Throws `action_not_found`, `action_needs_newer_code` and `database_unavailable`. */
+export async function knownAction({ env, hops, scope, waitUntil }: Resolver, name: string): Promise<KnownAction> {
+  const known = await actionMemory.look(env.DB, hops, ACTION_KIND, { scope, name }, waitUntil, Date.now());
+  if (known === null) throw new ApiError("action_not_found");
+  if (known.needsNewerCode) throw new ApiError("action_needs_newer_code");
+  return known;
+}
+
+/** `trigger`: that of the definition, complete. Throws `invalid_parameters`. */
+export function resolved(
+  name: string,
+  { version, definition, schema }: Pick<KnownAction, "version" | "definition" | "schema">,
+  trigger: Trigger | undefined,
+  parameters: JsonObject,
+): ResolvedAction {
   const { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels = [] } = definition;
   const settings = { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels };
   const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };

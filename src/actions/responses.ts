@@ -38,6 +38,8 @@ export const action = z
     examples: [DEFINITION],
   });
 
+export { testResult } from "../definitions/operations.ts";
+
 export const { list: actionList, versions: versionList } = listsOf(
   action,
   { one: "Action", version: "Version" },

@@ -37,6 +37,7 @@ export const AUDIT_ACTIONS = [
   "action_put",
   "action_deleted",
   "action_version_deleted",
+  "action_tested",
   "webhook_endpoint_put",
   "webhook_endpoint_deleted",
   "webhook_endpoint_version_deleted",

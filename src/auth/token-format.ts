@@ -48,6 +48,11 @@ export async function signCallbackToken(ring: KeyRing, grant: CallbackGrant): Pr
   return `${grant.runId}:${grant.expiresAt}:${hmac.toHex()}`;
 }
 
+/** A token in the format of a genuine one, for a run that does not exist. No key has signed it, so it opens nothing. */
+export function madeUpCallbackToken({ runId, expiresAt }: Omit<CallbackGrant, "scope">): string {
+  return `${runId}:${expiresAt}:${"0".repeat(64)}`;
+}
+
 /**
  * The grant, or null if `token` is not genuine for this run. The caller checks `expiresAt`, because a late token may
  * open a replay.

@@ -64,8 +64,10 @@ export const GRACE_PERIOD_MAX_SECONDS = 604_800;
 /** Of a webhook endpoint, without its URL and its secrets. */
 export const ENDPOINT_MAX_BYTES = 64 * 1024;
 export const ENDPOINT_ACTION_NAMES_MAX = 20;
-/** How often the endpoints of an environment can be tried out in a minute. */
-export const ENDPOINT_TESTS_PER_MINUTE = 10;
+/** Of how many actions the newest runs can be asked for at once. Each name is part of the URL. */
+export const NEWEST_RUNS_MAX = 40;
+/** How often the webhooks of an environment can be tested in a minute. */
+export const TESTS_PER_MINUTE = 10;
 /** How many deliveries a recovery brings at most. */
 export const RECOVERED_MAX = 10_000;
 /** How far back a recovery looks for deliveries that were never made. */

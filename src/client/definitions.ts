@@ -22,7 +22,8 @@ import { unexpectedResponse } from "./transport.ts";
 
 const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
 const ENDPOINTS = "/{o}/{p}/envs/{envName}/webhook-endpoints";
-const ACTION_RUNS = `${ACTIONS}/{name}/runs` as const;
+const ACTION = `${ACTIONS}/{name}` as const;
+const ACTION_RUNS = `${ACTION}/runs` as const;
 const ENDPOINT = `${ENDPOINTS}/{name}` as const;
 const DELIVERIES = `${ENDPOINT}/deliveries` as const;
 
@@ -144,6 +145,7 @@ export interface Actions extends ReturnType<typeof createActions> {}
 export function createActions(caller: Caller) {
   const { api, scope, sent } = caller;
   const kind = { root: ACTIONS, noun: "action", gone: "action_not_found" } as const;
+  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(kind.noun, name) });
   return {
     ...definitionsOf<
       Schemas["ActionDefinition"],
@@ -161,9 +163,31 @@ export function createActions(caller: Caller) {
       body: Schemas["NewRunOfAction"] = {},
       options: CreateOptions = {},
     ): Promise<Schemas["StartedActionRun"]> {
-      const path = { ...scope, name: checkedDefinitionName(kind.noun, name) };
-      const params = { path, query: present({ include: options.include }), header: creatingHeader(options) };
+      const params = { path: of(name), query: present({ include: options.include }), header: creatingHeader(options) };
       return bodyOf(await api.POST(ACTION_RUNS, { params, body, ...sent(options) }));
+    },
+    /**
+     * The request that a run with these inputs would send, with null instead of each secret. Nothing is sent or stored.
+     * `definition`: shows this one, and not the stored one.
+     */
+    async preview(
+      name: string,
+      body: Schemas["ActionTest"] = {},
+      options?: CallOptions,
+    ): Promise<Schemas["ActionPreview"]> {
+      return bodyOf(await api.POST(`${ACTION}/preview`, { params: { path: of(name) }, body, ...sent(options) }));
+    },
+    /**
+     * Sends the request of the trigger once, for real, and says what the receiver answered. The job that it starts is
+     * real. `definition`: tries this one without storing it. The client retries only after 429.
+     */
+    async test(
+      name: string,
+      body: Schemas["ActionTest"] = {},
+      options?: CallOptions,
+    ): Promise<Schemas["WebhookTestResult"]> {
+      const params = { path: of(name) };
+      return bodyOf(await api.POST(`${ACTION}/test`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },
   };
 }
@@ -224,7 +248,7 @@ export function createWebhookEndpoints(caller: Caller) {
       name: string,
       body: Schemas["EndpointTest"] = {},
       options?: CallOptions,
-    ): Promise<Schemas["EndpointTestResult"]> {
+    ): Promise<Schemas["WebhookTestResult"]> {
       const params = { path: of(name) };
       return bodyOf(await api.POST(`${ENDPOINT}/test`, { params, body, ...sent(options, { isRepeatable: false }) }));
     },

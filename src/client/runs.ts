@@ -126,6 +126,11 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
     ): Promise<Schemas["ActionRunFacets"]> {
       return bodyOf(await api.GET(FACETS, { params: { path: scope, query }, ...sent(options) }));
     },
+    /** The newest run of each of these actions that has one, in a short form. */
+    async newest(actionName: readonly string[], options?: CallOptions): Promise<Schemas["NewestRuns"]> {
+      const query = { actionName: [...actionName] };
+      return bodyOf(await api.GET(`${RUNS}/newest`, { params: { path: scope, query }, ...sent(options) }));
+    },
     /**
      * Cancels a run. A pending run is cancelled at once. A running run stays open for `graceSeconds`, so that its job can
      * stop, and then ends as cancelled. So check `status`, or use `wait`.

@@ -1,6 +1,7 @@
 /** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
 
 import { useEffect, useState } from "preact/hooks";
+import { EditActionPage, NewActionPage } from "./actions/action-editor.tsx";
 import { ActionsPage } from "./actions/action-list.tsx";
 import { ActionPage } from "./actions/action-page.tsx";
 import { OperationsPage } from "./bulk/operation-list.tsx";
@@ -9,6 +10,7 @@ import { Frame } from "./frame.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
 import { type Keys, KeysProvider } from "./keys.tsx";
+import { EditEndpointPage, NewEndpointPage } from "./notifications/endpoint-editor.tsx";
 import { EndpointPage } from "./notifications/endpoint-page.tsx";
 import { NotificationsPage } from "./notifications/notifications-page.tsx";
 import { type Page, type Scope, scopeOf } from "./pages.ts";
@@ -118,6 +120,10 @@ function Content({ page }: { readonly page: Page }) {
       return <ActionsPage />;
     case "action":
       return <ActionPage key={page.action} name={page.action} />;
+    case "new-action":
+      return <NewActionPage />;
+    case "edit-action":
+      return <EditActionPage key={page.action} name={page.action} />;
     case "approvals":
       return <ApprovalsPage />;
     case "groups":
@@ -126,6 +132,10 @@ function Content({ page }: { readonly page: Page }) {
       return <NotificationsPage />;
     case "endpoint":
       return <EndpointPage key={page.endpoint} name={page.endpoint} />;
+    case "new-endpoint":
+      return <NewEndpointPage />;
+    case "edit-endpoint":
+      return <EditEndpointPage key={page.endpoint} name={page.endpoint} />;
     case "tokens":
       return <TokensPage />;
     case "audit":

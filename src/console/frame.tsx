@@ -99,12 +99,20 @@ function FrameParts({ page, scope, children }: FrameProps) {
   );
 }
 
+const OWN_PAGES: ReadonlySet<Page["name"]> = new Set([
+  "operations",
+  "new-action",
+  "edit-action",
+  "new-endpoint",
+  "edit-endpoint",
+]);
+
 /** The name of the one thing that a page is about. Of runs, the list stays beside it. */
 function nameIn(page: Page | null): string | null {
   if (page?.name === "action") return page.action;
   if (page?.name === "endpoint") return page.endpoint;
   if (page?.name === "operation") return page.id;
-  return page?.name === "operations" ? page.name : null;
+  return page !== null && OWN_PAGES.has(page.name) ? page.name : null;
 }
 
 function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
@@ -112,14 +120,19 @@ function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
   const tokens = may("tokens:manage");
   const all: readonly (Section | false)[] = [
     { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run", "operations", "operation"], keys: "g r" },
-    { label: "Actions", to: { name: "actions", ...scope }, of: ["actions", "action"], keys: "g a" },
+    {
+      label: "Actions",
+      to: { name: "actions", ...scope },
+      of: ["actions", "action", "new-action", "edit-action"],
+      keys: "g a",
+    },
     // Others find these runs by the filter of the list.
     holder.mayApprove && { label: "Approvals", to: { name: "approvals", ...scope }, of: ["approvals"], keys: "g p" },
     { label: "Groups", to: { name: "groups", ...scope }, of: ["groups"], keys: "g o" },
     may("webhooks:manage") && {
       label: "Notifications",
       to: { name: "notifications", ...scope },
-      of: ["notifications", "endpoint"],
+      of: ["notifications", "endpoint", "new-endpoint", "edit-endpoint"],
       keys: "g n",
     },
     tokens && { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },

@@ -22,10 +22,14 @@ export type Page =
   | ({ readonly name: "operation"; readonly id: string } & Scope)
   | ({ readonly name: "actions" } & Scope)
   | ({ readonly name: "action"; readonly action: string } & Scope)
+  | ({ readonly name: "new-action" } & Scope)
+  | ({ readonly name: "edit-action"; readonly action: string } & Scope)
   | ({ readonly name: "approvals" } & Scope)
   | ({ readonly name: "groups" } & Scope)
   | ({ readonly name: "notifications" } & Scope)
   | ({ readonly name: "endpoint"; readonly endpoint: string } & Scope)
+  | ({ readonly name: "new-endpoint" } & Scope)
+  | ({ readonly name: "edit-endpoint"; readonly endpoint: string } & Scope)
   | ({ readonly name: "tokens" } & Project)
   | ({ readonly name: "audit" } & Project);
 
@@ -46,10 +50,15 @@ const PATHS: Readonly<Record<Page["name"], string>> = {
   operation: `${SCOPE}/bulk-operations/:id${ID}`,
   actions: `${SCOPE}/actions`,
   action: `${SCOPE}/actions/:action${DEFINITION}`,
+  // No action has a hyphen for its name.
+  "new-action": `${SCOPE}/actions/-/new`,
+  "edit-action": `${SCOPE}/actions/:action${DEFINITION}/edit`,
   approvals: `${SCOPE}/approvals`,
   groups: `${SCOPE}/groups`,
   notifications: `${SCOPE}/notifications`,
   endpoint: `${SCOPE}/notifications/:endpoint${DEFINITION}`,
+  "new-endpoint": `${SCOPE}/notifications/-/new`,
+  "edit-endpoint": `${SCOPE}/notifications/:endpoint${DEFINITION}/edit`,
   tokens: `${PROJECT}/tokens`,
   audit: `${PROJECT}/audit`,
 };

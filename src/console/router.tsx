@@ -15,11 +15,23 @@ interface Location {
   readonly hash: string;
 }
 
+interface NavigateOptions {
+  /** Without a new entry in the browser's history. */
+  readonly replace?: boolean;
+  /** Nothing would be lost, so the guard is not asked. */
+  readonly isSafe?: boolean;
+}
+
 export interface Router {
   /** Where the address bar is now. */
   readonly location: () => Location;
-  /** Goes to a path with its query. `replace`: without a new entry in the browser's history. */
-  readonly navigate: (href: string, options?: { readonly replace?: boolean }) => void;
+  /** Goes to a path with its query. */
+  readonly navigate: (href: string, options?: NavigateOptions) => void;
+  /**
+   * Asks before the page is left, by a link or by the browser's back and forward. `ask` calls `go` to leave after all.
+   * Returns a function that stops it. One page asks at a time.
+   */
+  readonly guard: (ask: (go: () => void) => void) => () => void;
   /** Calls `listener` after each change of the address. Returns a function that stops it. */
   readonly subscribe: (listener: () => void) => () => void;
 }
@@ -29,23 +41,67 @@ export function createRouter(window: Window): Router {
   const tell = () => {
     for (const listener of [...listeners]) listener();
   };
-  window.addEventListener("popstate", tell);
+  let guard: ((go: () => void) => void) | null = null;
+  // The number of the entry in the history, so that a step can be taken back.
+  let at = indexIn(window.history.state) ?? 0;
+  let isReturning = false;
+  window.history.replaceState({ index: at }, "");
+  window.addEventListener("popstate", ({ state }) => {
+    if (isReturning) {
+      isReturning = false;
+      return;
+    }
+    const to = indexIn(state);
+    const ask = guard;
+    if (ask !== null && to !== null && to !== at) {
+      const steps = to - at;
+      isReturning = true;
+      window.history.go(-steps);
+      ask(() => {
+        guard = null;
+        window.history.go(steps);
+      });
+      return;
+    }
+    at = to ?? at + 1;
+    // The browser made the entry, because only the fragment changed.
+    if (to === null) window.history.replaceState({ index: at }, "");
+    tell();
+  });
   return {
     location() {
       const { pathname, search, hash } = window.location;
       return { pathname, search, hash };
     },
-    navigate(href, { replace = false } = {}) {
-      const { pathname, search } = window.location;
-      if (replace || href === `${pathname}${search}`) window.history.replaceState(null, "", href);
-      else window.history.pushState(null, "", href);
-      tell();
+    navigate(href, { replace = false, isSafe = false } = {}) {
+      const go = () => {
+        const { pathname, search } = window.location;
+        if (replace || href === `${pathname}${search}`) window.history.replaceState({ index: at }, "", href);
+        else window.history.pushState({ index: ++at }, "", href);
+        tell();
+      };
+      if (guard === null || isSafe) return go();
+      guard(() => {
+        guard = null;
+        go();
+      });
+    },
+    guard(ask) {
+      guard = ask;
+      return () => {
+        if (guard === ask) guard = null;
+      };
     },
     subscribe(listener) {
       listeners.add(listener);
       return () => listeners.delete(listener);
     },
   };
+}
+
+function indexIn(state: unknown): number | null {
+  const { index } = (state ?? {}) as { readonly index?: unknown };
+  return typeof index === "number" ? index : null;
 }
 
 export const [RouterProvider, useRouter] = contextOf<Router>("router");

@@ -74,7 +74,7 @@ export async function storeDefinition<D>(
   });
 }
 
-interface Kept<D> {
+export interface Kept<D> {
   readonly split: SplitDefinition<D>;
   /** Those of the stored definition; empty if there is none, or if no key opens them. */
   readonly secretsBefore: Secrets;

@@ -1,4 +1,4 @@
-/** The routes and the lists of a kind as the OpenAPI document describes them. The kind says what differs. */
+/** The routes, the lists and the tests of a kind as the OpenAPI document describes them. The kind says what differs. */
 
 import * as z from "zod";
 import type { ErrorCode } from "../http/errors.ts";
@@ -105,3 +105,28 @@ export function listsOf<D extends z.ZodType>(
     }),
   };
 }
+
+/** How one request to a receiver ended. */
+export const attemptResult = {
+  status: described(z.int().nullable(), "Of the response. Null if there was none."),
+  durationMs: z.int().min(0),
+  reason: described(z.string(), "The end of a sentence that begins with `The receiver`."),
+  excerpt: described(
+    z.string().nullable(),
+    "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
+  ),
+};
+
+export const testResult = z
+  .object({
+    ...attemptResult,
+    outcome: described(
+      z.enum(["delivered", "failed", "refused", "not_made"]),
+      "`failed`: the service would try a real request again. `refused`: the service would give a real request up, because " +
+        "it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
+    ),
+  })
+  .meta({
+    id: "WebhookTestResult",
+    examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
+  });

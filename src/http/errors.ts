@@ -157,6 +157,10 @@ export const ERRORS = {
     409,
     "The action's secrets were sealed under a signing key that was removed. Store the action again with its secrets.",
   ],
+  test_skips_gates: [
+    409,
+    "This action has an approval or a concurrency group, and a test would go around it. Run the action instead.",
+  ],
   cursor_gone: [
     410,
     "This cursor is from before the environment was restored or resynced. Drop your copy of the runs, take a new cursor, list the runs, and follow from there.",
@@ -189,12 +193,13 @@ export const ERRORS = {
     422,
     "The concurrency key needs {{ parameters.service }}, which this run does not have. Send parameters.service.",
   ],
+  test_needs_trigger: [422, "The action has no trigger, so there is nothing to send. Add a trigger, then test it."],
   secret_required: [
     422,
     "trigger.headers.Authorization: there is no stored value to keep. Send the value instead of null.",
   ],
   too_many_requests: [429, "Too many unknown tokens came from your address. Try again in a few seconds.", 10],
-  too_many_tests: [429, "The endpoints of this environment were tested 10 times in a minute. Wait a little.", 10],
+  too_many_tests: [429, "Webhooks of this environment were tested 10 times in a minute. Wait a little.", 10],
   too_many_searches: [
     429,
     "Other lists by text are still under way in this environment. Try again in a few seconds, or filter by createdAfter to search fewer runs.",

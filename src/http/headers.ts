@@ -79,6 +79,8 @@ export function traceparentOf(c: Context): string | null {
 
 /** On every request that a receiver gets. */
 export const DELIVERY_HEADER = "Action-Runs-Delivery";
+/** On a request that tests an action's webhook: the run does not exist. */
+export const TEST_HEADER = "Action-Runs-Test";
 
 /** Refuses requests that the service itself sends to receivers, so that runs can't start each other in a loop. */
 export const refuseDeliveries: MiddlewareHandler = (c, next) => {

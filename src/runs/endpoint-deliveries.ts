@@ -311,6 +311,6 @@ export interface EndpointCalls {
   recover(key: EndpointKey, order: RecoveryOrder): Promise<Recovery | null>;
   /** The end of a run as a delivery shows it, for a test. */
   lastEvent(runId: string): Promise<EventContent | Exclude<ResendReply, "accepted">>;
-  /** Counts a test of an endpoint of this environment: 0, or in how many ms the next one is allowed. */
+  /** Counts a test of an endpoint or an action of this environment: 0, or in how many ms the next one is allowed. */
   admitTest(): Promise<number>;
 }

@@ -1,7 +1,7 @@
 /** zod: the responses of webhook endpoints and about their deliveries, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { listsOf } from "../definitions/operations.ts";
+import { attemptResult, listsOf } from "../definitions/operations.ts";
 import { described, responseInstant, runName } from "../http/response-schemas.ts";
 import { DELIVERY_STATES, EVENT_TYPES } from "../runs/endpoint-deliveries.ts";
 import { storedEndpoint } from "./definition.ts";
@@ -84,15 +84,8 @@ const DELIVERY = {
   nextAttemptAt: "2026-11-25T13:21:53.373Z",
 };
 
-const status = described(z.int().nullable(), "Of the response. Null if there was none.");
-const reason = described(z.string(), "The end of a sentence that begins with `The receiver`.");
-const excerpt = described(
-  z.string().nullable(),
-  "The start of the response. Null if it had no body, or if the key that sealed the text was removed.",
-);
-
 const attempt = z
-  .object({ at: responseInstant, status, durationMs: z.int().min(0), reason, excerpt })
+  .object({ at: responseInstant, ...attemptResult })
   .meta({ id: "DeliveryAttempt", examples: [ATTEMPT] });
 
 const delivery = z
@@ -179,21 +172,4 @@ export const endpointStatus = z
         incomplete: false,
       },
     ],
-  });
-
-export const testResult = z
-  .object({
-    status,
-    durationMs: z.int().min(0),
-    outcome: described(
-      z.enum(["delivered", "failed", "refused", "not_made"]),
-      "`failed`: the service would try a real message again. `refused`: the service would give a real message up, because " +
-        "it can't be rendered or the receiver refused it. `not_made`: the service's settings allow no request.",
-    ),
-    reason,
-    excerpt,
-  })
-  .meta({
-    id: "EndpointTestResult",
-    examples: [{ status: 200, durationMs: 87, outcome: "delivered", reason: "answered 200", excerpt: "ok" }],
   });

@@ -5,14 +5,11 @@
 
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
-import { ENDPOINT_TESTS_PER_MINUTE } from "../base/limits.ts";
-import { readD1 } from "../database/read-d1.ts";
-import { keptOf } from "../definitions/change.ts";
-import { joinSecrets } from "../definitions/kind.ts";
-import { auditEntryOf, DEFINITION, definitionRefOf } from "../definitions/routes.ts";
-import { selectDefinition } from "../definitions/store.ts";
+import { TESTS_PER_MINUTE } from "../base/limits.ts";
+import { testResult } from "../definitions/operations.ts";
+import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
+import { admitTest, inDefinition, triedDefinition } from "../definitions/testing.ts";
 import { ApiError } from "../http/errors.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
 import { described, inDocument, uuid } from "../http/schemas.ts";
@@ -24,7 +21,6 @@ import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type Whol
 import { madeUpAttempt } from "./delivery-content.ts";
 import { eventType } from "./delivery-routes.ts";
 import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
-import { testResult } from "./responses.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
@@ -61,7 +57,7 @@ export const testRoutes = new Hono<AppEnv>().post(
         "Sends one message now and returns what the receiver answered. Without `runId` it is about a made-up run, and " +
         "`data.test` is true. With `definition` it tries that definition and stores nothing, also if there is no such " +
         "endpoint yet. A test is no delivery. It does not count for the endpoint's health. At most " +
-        `${ENDPOINT_TESTS_PER_MINUTE} tests a minute in an environment.`,
+        `${TESTS_PER_MINUTE} tests a minute in an environment, those of actions included.`,
       responses: { 200: { description: "What became of the message", json: testResult } },
       errors: [
         "run_not_found",
@@ -81,7 +77,8 @@ export const testRoutes = new Hono<AppEnv>().post(
     const ring = usableRing(c);
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
     const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
-    await admit(c);
+    const waitMs = await askCoordinator(environmentOf(c), (endpoints) => endpoints.admitTest());
+    await admitTest(c, "webhook_endpoint_tested", waitMs);
     const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
       env: c.env,
       ring,
@@ -106,10 +103,7 @@ async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoin
     if (whole === "secrets_lost") throw new ApiError("endpoint_secrets_lost");
     return whole;
   }
-  await ENDPOINT_KIND.requireStorable(c, sent);
-  const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, ENDPOINT_KIND, ref));
-  const { split } = await keptOf(ENDPOINT_KIND, ring, ref, stored, sent);
-  const whole = joinSecrets(ENDPOINT_KIND.secrets, split.definition, split.secrets);
+  const { stored, split, whole } = await triedDefinition(c, ENDPOINT_KIND, ring, sent);
   const signingSecrets = signingSecretsOf(split.secrets, Date.now());
   return {
     name: ref.name,
@@ -120,13 +114,6 @@ async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoin
     origin: new URL(c.req.url).origin,
     disabledReason: null,
   };
-}
-
-/** A pointer into the definition that was sent becomes one into the body. */
-function inDefinition(error: unknown): never {
-  if (!(error instanceof ApiError) || error.pointer === undefined) throw error;
-  const { code, message, pointer, cause } = error;
-  throw new ApiError(code, `definition.${message}`, { pointer: `/definition${pointer}`, cause });
 }
 
 function madeUp(c: Context<AppEnv>, endpoint: WholeEndpoint, type: EventType | undefined): DeliveryAttempt {
@@ -150,16 +137,4 @@ async function ofRun(
   if (event === "run_not_found") throw new ApiError("run_not_found");
   if (event === "no_such_event" || (type ?? event.type) !== event.type) throw new ApiError("event_not_happened");
   return { ...event, scope, endpoint: endpointKey(endpoint) };
-}
-
-/** Throws `too_many_tests`. The test is in the audit before it leaves. */
-async function admit(c: Context<AppEnv>): Promise<void> {
-  const waitMs = await askCoordinator(environmentOf(c), (endpoints) => endpoints.admitTest());
-  if (waitMs > 0) {
-    const headers = { "Retry-After": String(Math.ceil(waitMs / 1000)) };
-    throw new ApiError("too_many_tests", undefined, { headers });
-  }
-  const entry = auditEntryOf(c, "webhook_endpoint_tested");
-  await writeAudited(c, () => auditStatement(c.env.DB, entry).run());
-  logAudit(entry, c.get("requestId"));
 }

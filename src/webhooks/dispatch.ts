@@ -191,6 +191,13 @@ export function outcomeOf<T extends Tried>(
   return { type: "retry", request: { ...request, nextAt, leaseUntil: null, isUnsure, unsureAttempts } };
 }
 
+/** What a result means that no attempt follows. `not_made`: our own keys or settings could not send the request. */
+export function testOutcomeOf({ status, isFinal, isUnready }: AttemptResult) {
+  if (isUnready) return "not_made";
+  if (isSuccess(status) && !isFinal) return "delivered";
+  return isFinal || !isRetryable(status) ? "refused" : "failed";
+}
+
 /** Whether a job may be at work after this result of the dispatch's last attempt. */
 export function mayHaveJob({ isUnsure }: Pick<Tried, "isUnsure">, result: AttemptResult): boolean {
   const { status, isFinal } = result;

@@ -3,7 +3,7 @@
  * signatures. The Worker seals a request at create, and opens it only to send it.
  */
 
-import { DELIVERY_HEADER } from "../http/headers.ts";
+import { DELIVERY_HEADER, TEST_HEADER } from "../http/headers.ts";
 import type { Conditions, LaterText } from "./response.ts";
 
 /** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
@@ -39,6 +39,8 @@ export interface Attempt {
    * Only for a stop request. `response`: the sealed values of the receiver's response; null if no response is known.
    */
   readonly stopRequest?: { readonly response: Uint8Array<ArrayBuffer> | null };
+  /** Whether somebody only tests the webhook, and there is no such run. */
+  readonly isTest?: boolean;
 }
 
 /**
@@ -58,18 +60,20 @@ interface Sent {
   readonly id: string;
   /** All that sign. Without one, there is no signature. */
   readonly signingSecrets: readonly string[];
+  readonly isTest?: boolean | undefined;
 }
 
 /** The headers of every request that leaves. `timestamp` is in whole seconds since the epoch. */
 export async function requestHeaders(
   request: Pick<WebhookRequest, "headers" | "body">,
-  { runId, id, signingSecrets }: Sent,
+  { runId, id, signingSecrets, isTest = false }: Sent,
 ): Promise<Headers> {
   const timestamp = Math.floor(Date.now() / 1000);
   const headers = new Headers({ "User-Agent": "action-runs", "Content-Type": "application/json" });
   for (const [name, value] of Object.entries(request.headers)) headers.set(name, value);
   headers.set("Accept-Encoding", "identity");
   headers.set(DELIVERY_HEADER, runId);
+  if (isTest) headers.set(TEST_HEADER, "true");
   headers.set("Idempotency-Key", id);
   headers.set("webhook-id", id);
   headers.set("webhook-timestamp", String(timestamp));

@@ -22,12 +22,14 @@ import {
 const schemesOf = ({ security }: Operation) => security.flatMap((one) => Object.keys(one));
 /** What these do ends by itself: a run. */
 const OF_RUNS = /^(POST .*\/(action-runs|runs|cancel|retry)|DELETE .*\/action-runs\/\{id\})$/;
+/** Nothing is changed. */
+const PREVIEW = /\/actions\/\{name\}\/preview$/;
 /** Only ROOT_TOKEN opens these, and nobody revokes it. */
 const OF_ROOT = /(resync|sign-in-codes|\/database)$/;
 const STOPS_BULK = "/bulk-operations/{id}/cancel";
 const CHANGES = OPERATIONS.filter((one) => one.method !== "GET" && schemesOf(one).includes("apiToken"))
   .map((one) => [`${one.method} ${one.path}`, one] as const)
-  .filter(([name]) => !OF_ROOT.test(name) && (!OF_RUNS.test(name) || name.endsWith(STOPS_BULK)));
+  .filter(([name]) => !OF_ROOT.test(name) && !PREVIEW.test(name) && (!OF_RUNS.test(name) || name.endsWith(STOPS_BULK)));
 
 /** Where the example of the document would be refused for another reason, or changes nothing. */
 const BODIES: Readonly<Record<string, unknown>> = {

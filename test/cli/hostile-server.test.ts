@@ -158,7 +158,15 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^GET .*\/webhook-endpoints\/chat\/deliveries/, [DELIVERY]],
   [/^POST .*\/webhook-endpoints\/chat\/recover$/, RECOVERY],
   [
-    /^POST .*\/webhook-endpoints\/chat\/test$/,
+    /^POST .*\/actions\/deploy\/preview$/,
+    {
+      request: { method: "POST", url: "https://ci.example/a", headers: { a: "a" }, payload: { a: "a" } },
+      title: "a",
+      subject: "a",
+    },
+  ],
+  [
+    /^POST .*\/(webhook-endpoints\/chat|actions\/deploy)\/test$/,
     { status: 500, durationMs: 1, outcome: "failed", reason: "a", excerpt: "a" },
   ],
   [/^POST .*\/webhook-endpoints\/chat\/rotate-secret$/, { signingSecret: "a", graceEndsAt: INSTANT }],
@@ -284,6 +292,8 @@ const COMMANDS = [
   "action put deploy --body {}",
   "action run deploy",
   "action delete other",
+  "action preview deploy",
+  "action test deploy",
   "webhook list",
   "webhook get chat",
   "webhook put chat --body {}",

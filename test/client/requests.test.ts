@@ -17,6 +17,8 @@ const change: BulkChange = { operation: "cancel", filter: { status: ["running"] 
 const pause = { reason: "lunch", until: RUN.createdAt };
 const endpointTest = { type: "action_run.failed", definition: { url: "https://x.example", events: [] } } as const;
 
+const trial = { definition: { timeout: 5 }, parameters: { version: "1.4.2" } };
+
 /** The call, what it asks for, the body that it sends, and the response, which it resolves with unless there is another value. */
 type Case = [call: (client: Client) => Promise<unknown>, asks: string, sends?: unknown, gets?: unknown];
 
@@ -37,6 +39,7 @@ const CASES: readonly Case[] = [
     `GET ${RUNS}/summary?label=x&waiting=any&group=deploys`,
   ],
   [({ runs }) => runs.facets({ field: "label", contains: "te" }), `GET ${RUNS}/facets?field=label&contains=te`],
+  [({ runs }) => runs.newest(["a", "b"]), `GET ${RUNS}/newest?actionName=a&actionName=b`],
   [
     ({ runs }) => runs.cancel(RUN.id, { reason: "no", graceSeconds: 0, ...details }),
     `POST ${ONE}/cancel?include=details`,
@@ -61,6 +64,9 @@ const CASES: readonly Case[] = [
   [({ runs }) => runs.release(RUN.id, details), `POST ${ONE}/release?include=details`],
   [({ actions }) => actions.run("deploy", inputs, details), `POST ${ENV}/actions/deploy/runs?include=details`, inputs],
   [({ actions }) => actions.run("deploy"), `POST ${ENV}/actions/deploy/runs`, {}],
+  [({ actions }) => actions.preview("deploy", trial), `POST ${ENV}/actions/deploy/preview`, trial],
+  [({ actions }) => actions.test("deploy", trial), `POST ${ENV}/actions/deploy/test`, trial],
+  [({ actions }) => actions.test("deploy"), `POST ${ENV}/actions/deploy/test`, {}],
   [({ actions }) => actions.getVersion("deploy", 7), `GET ${ENV}/actions/deploy/versions/7`],
   [({ webhookEndpoints }) => webhookEndpoints.getVersion("chat", 7), `GET ${CHAT}/versions/7`],
   [({ webhookEndpoints }) => webhookEndpoints.status("chat"), `GET ${CHAT}/status`],

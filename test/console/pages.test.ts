@@ -14,10 +14,14 @@ const PAGES: readonly (readonly [string, Page])[] = [
   [`/console/-/acme/shop/prod-eu/bulk-operations/${ID}`, { name: "operation", ...SCOPE, id: ID }],
   ["/console/-/acme/shop/prod-eu/actions", { name: "actions", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...SCOPE, action: "Deploy_2.x" }],
+  ["/console/-/acme/shop/prod-eu/actions/-/new", { name: "new-action", ...SCOPE }],
+  ["/console/-/acme/shop/prod-eu/actions/new/edit", { name: "edit-action", ...SCOPE, action: "new" }],
   ["/console/-/acme/shop/prod-eu/approvals", { name: "approvals", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/groups", { name: "groups", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/notifications", { name: "notifications", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/notifications/Chat_2.x", { name: "endpoint", ...SCOPE, endpoint: "Chat_2.x" }],
+  ["/console/-/acme/shop/prod-eu/notifications/-/new", { name: "new-endpoint", ...SCOPE }],
+  ["/console/-/acme/shop/prod-eu/notifications/chat/edit", { name: "edit-endpoint", ...SCOPE, endpoint: "chat" }],
   ["/console/-/acme/shop/tokens", { name: "tokens", o: "acme", p: "shop" }],
   ["/console/-/acme/shop/audit", { name: "audit", o: "acme", p: "shop" }],
 ];
@@ -35,6 +39,8 @@ it.each([
   "/console/-/acme/shop/prod/runs/",
   "/console/-/acme/shop/prod/runs/not-an-id",
   "/console/-/acme/shop/prod/actions/a%2Fb",
+  "/console/-/acme/shop/prod/actions/-/edit",
+  "/console/-/acme/shop/prod/runs/-/new",
   "/console/-/acme/shop/prod/tokens",
 ])("%s is no page", (path) => {
   expect(pageAt(path)).toBeNull();
@@ -43,7 +49,7 @@ it.each([
 it("a page of the whole project names no environment", () => {
   expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
     undefined,
-    ...Array(10).fill("prod-eu"),
+    ...Array(14).fill("prod-eu"),
     null,
     null,
   ]);

@@ -155,7 +155,7 @@ describe("a database that is down", () => {
 
 describe("a database that is not bound", () => {
   const notBound = async (path: string, environment = quiet) => {
-    for (const suffix of ["", "/summary", "/facets?field=actionName&contains=dep"]) {
+    for (const suffix of ["", "/summary", "/facets?field=actionName&contains=dep", "/newest?actionName=deploy"]) {
       const { status, body } = await askWith<Refusal>(environment, "GET", `${path}${suffix}`);
       expect([status, body.code]).toEqual([503, "database_not_bound"]);
     }

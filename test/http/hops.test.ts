@@ -306,10 +306,13 @@ it("a list by text calls the coordinator once, which reads D1", async () => {
   }
 });
 
-it("facets call D1 once and no coordinator", async () => {
-  const asked = () => ask("GET", `${newPath()}/facets?field=label&contains=de`);
-  expect(await hopsOf(asked)).toEqual({ lines: [{ status: 200, d1: 1, coordinator: 0 }], calls: 1 });
-});
+it.each(["facets?field=label&contains=de", "newest?actionName=a&actionName=b"])(
+  "%s calls D1 once and no coordinator",
+  async (what) => {
+    const asked = () => ask("GET", `${newPath()}/${what}`);
+    expect(await hopsOf(asked)).toEqual({ lines: [{ status: 200, d1: 1, coordinator: 0 }], calls: 1 });
+  },
+);
 
 it("a cancel of a run whose id no key of the ring verifies asks D1 whether the run exists, and then its coordinator", async () => {
   const path = newPath();

@@ -71,6 +71,7 @@ export const CASES: readonly Case[] = [
   on("GET", RUNS, 200, "a list with filters", `?actionName=${SECRET}`),
   on("GET", `${RUNS}/summary`, 200, "a summary", `?label=${SECRET}`),
   on("GET", `${RUNS}/facets`, 200, "facets", `?field=label&contains=${SECRET}`),
+  on("GET", `${RUNS}/newest`, 200, "the newest runs", `?actionName=${SECRET}`),
   on("GET", `${RUNS}/changes`, 200, "the feed of changes", `?after=0&label=${SECRET}`),
   on("GET", RUNS, 200, "a list by label with details", `?label=${SECRET}&include=details`),
   on("GET", `${RUNS}/:id`, 200, "a run"),
@@ -156,6 +157,14 @@ export const CASES: readonly Case[] = [
   on("POST", `${ACTIONS}/:name/runs`, 404, "a run of an unknown action", "", {
     code: "action_not_found",
     ask: () => ({ body: { parameters: { password: SECRET } } }),
+  }),
+  on("POST", `${ACTIONS}/:name/preview`, 200, "a preview of a definition", "", {
+    ask: () => ({ body: { definition: withSecret({ Authorization: SECRET }), parameters: { password: SECRET } } }),
+  }),
+  on("POST", `${ACTIONS}/:name/test`, 400, "a test of a bad definition", "", {
+    code: "invalid_body",
+    pointer: "/definition/trigger/headers/X-Key",
+    ask: () => ({ body: { definition: withSecret({ "X-Key": `${SECRET}\n` }) } }),
   }),
   on("PUT", `${ACTIONS}/:name`, 412, "an action that is not there to be replaced", "", {
     code: "precondition_failed",

@@ -22,7 +22,7 @@ function withRoutes<R extends Router<number>>(router: R, routes = ROUTES): R {
 }
 
 /** The paths with a fixed segment where another has a parameter. There our router knows nothing of the parameter. */
-const FIXED_END = /\/action-runs\/(summary|facets|changes)$/;
+const FIXED_END = /\/action-runs\/(summary|facets|newest|changes)$/;
 const AT_FIXED_END = ROUTES.filter(({ path }) => path.includes("*") || FIXED_END.test(path));
 
 const ours = withRoutes(new FixedAndPatternRouter<number>());
@@ -181,12 +181,15 @@ it("no fixed path also matches a pattern", () => {
   for (const path of fixed) expect([path, plain(patterns.match("GET", path))]).toEqual([path, []]);
 });
 
-it.each(["summary", "facets", "changes"])("the fixed end %s wins over a parameter, with its own methods", (end) => {
-  const path = `/acme/shop/envs/prod/action-runs/${end}`;
-  const routesOf = (method: string) =>
-    plain(ours.match(method, path)).flatMap(({ handler }) => (ROUTES[handler] ? [ROUTES[handler].path] : []));
-  for (const method of ["GET", "DELETE"]) {
-    const patterns = new Set(routesOf(method).filter((pattern) => !pattern.includes("*")));
-    expect([method, [...patterns].map((pattern) => pattern.endsWith(`/${end}`))]).toEqual([method, [true]]);
-  }
-});
+it.each(["summary", "facets", "newest", "changes"])(
+  "the fixed end %s wins over a parameter, with its own methods",
+  (end) => {
+    const path = `/acme/shop/envs/prod/action-runs/${end}`;
+    const routesOf = (method: string) =>
+      plain(ours.match(method, path)).flatMap(({ handler }) => (ROUTES[handler] ? [ROUTES[handler].path] : []));
+    for (const method of ["GET", "DELETE"]) {
+      const patterns = new Set(routesOf(method).filter((pattern) => !pattern.includes("*")));
+      expect([method, [...patterns].map((pattern) => pattern.endsWith(`/${end}`))]).toEqual([method, [true]]);
+    }
+  },
+);

@@ -18,6 +18,22 @@ export interface Fault {
 
 export const FAULTS: readonly Fault[] = [
   {
+    name: "test-around-stored-gate",
+    breaks: "no definition is tested that would take the gate of the stored action away",
+    room: "src/actions",
+    from: "if (stored !== null && stored.features.length > 0) throw",
+    to: "if (stored === undefined) throw",
+    tests: ["test/runs/api/action-test-routes"],
+  },
+  {
+    name: "test-stale-gate",
+    breaks: "a test hears at once of a gate that the isolate did not know",
+    room: "src/actions",
+    from: "actionMemory.forget({ scope: scopeOf(c), name });",
+    to: "",
+    tests: ["test/runs/api/action-test-routes"],
+  },
+  {
     name: "session-of-old-secret",
     breaks: "a session that began with a replaced secret ends with that secret",
     room: "src/auth",

@@ -201,6 +201,14 @@ const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegEx
   ["signingSecret", `${SECRET}A`, /base64/],
 ];
 
+/** A test of an action has more rules, and the words of the operation say them. */
+function refusalOfTest({ path }: { readonly path: string }, raw: string): readonly number[] | null {
+  if (!path.endsWith("/actions/{name}/test")) return null;
+  const { definition } = JSON.parse(raw) as { definition?: Readonly<Record<string, unknown>> | null };
+  if (definition?.approval !== undefined || definition?.concurrency !== undefined) return [409];
+  return definition != null && definition.trigger === undefined ? [422] : null;
+}
+
 /** Members that need a trigger beside them, and the words that say so. Without it, the status is 422. */
 const NEED_TRIGGER: readonly (readonly [string, RegExp])[] = [["notBefore", /Requires a trigger/]];
 
@@ -317,7 +325,10 @@ describe.each(CASES)("%s", (_name, operation) => {
   it.runIf(body !== undefined)("refuses the bodies that its schema refuses", async () => {
     const schema = body ?? {};
     const members = new Map(membersOf(schema).map((member) => [member.path.join("."), member]));
-    const words = IN_WORDS.filter(([member, , , path]) => members.has(member) && (path?.test(operation.path) ?? true));
+    const words = IN_WORDS.flatMap(([member, value, says, path]) => [
+      [member, value, says, path] as const,
+      [`definition.${member}`, value, says, path] as const,
+    ]).filter(([member, , , path]) => members.has(member) && (path?.test(operation.path) ?? true));
     const inWords = new Set(
       words.flatMap(([member, value]) =>
         examples.map((one) => JSON.stringify(withMember(schema, one ?? {}, member.split("."), value))),
@@ -365,7 +376,11 @@ describe.each(CASES)("%s", (_name, operation) => {
       const { status } = await (isAllowed ? sendAfresh({ raw }) : send(operation, access, { raw }));
       const isIncomplete = lacksTrigger(raw) || lacksCondition(raw);
       const isElsewhere = operation.path.endsWith("/database") && JSON.parse(raw).database !== 0;
-      const expected = isIncomplete ? [422] : isElsewhere ? [409] : operation.successes;
+      const expected = isIncomplete
+        ? [422]
+        : isElsewhere
+          ? [409]
+          : (refusalOfTest(operation, raw) ?? operation.successes);
       if (!(isAllowed ? expected : [400]).includes(status)) {
         disagreements.push([shortened(raw), isAllowed, status]);
       }

@@ -13,7 +13,7 @@ import {
   WebhookEndpoints as RealEndpoints,
   DeliverySender as RealSender,
 } from "../../src/webhook-endpoints/entrypoints.ts";
-import { WebhookSender as RealWebhookSender } from "../../src/webhooks/send.ts";
+import { WebhookSender as RealWebhookSender } from "../../src/webhooks/sender.ts";
 
 import { faulty } from "./faults.ts";
 import { MORE_DATABASES, withSettings } from "./settings.ts";

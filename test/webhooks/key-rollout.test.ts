@@ -3,7 +3,7 @@
 import { env } from "cloudflare:workers";
 import { beforeEach, expect, it } from "vitest";
 import type { Env } from "../../src/settings/env.ts";
-import { WebhookSender } from "../../src/webhooks/send.ts";
+import { WebhookSender } from "../../src/webhooks/sender.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";

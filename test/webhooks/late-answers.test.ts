@@ -1,7 +1,7 @@
 /** What a receiver answers counts for the run also when something else happened before. */
 
 import { beforeEach, expect, it } from "vitest";
-import { WebhookSender } from "../../src/webhooks/send.ts";
+import { WebhookSender } from "../../src/webhooks/sender.ts";
 import type { Attempt } from "../../src/webhooks/webhook-request.ts";
 
 import { envWith } from "../support/bindings.ts";

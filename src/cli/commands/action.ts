@@ -1,8 +1,9 @@
 /** `action`: stores, shows, lists, deletes and runs actions of an environment. */
 
 import type { Argument } from "commander";
-import type { Schemas, Stored } from "../../client/index.ts";
-import { leftOverWarning } from "../../words/typed-json.ts";
+import { present } from "../../client/api.ts";
+import type { Client, Schemas, Stored } from "../../client/index.ts";
+import { leftOverWarning, typeOfProperty } from "../../words/typed-json.ts";
 import {
   type Call,
   calling,
@@ -16,8 +17,8 @@ import {
   withCommands,
   withPut,
 } from "../call.ts";
-import { CliCommand, examples, limitOption, OfferingArgument, readName, take } from "../command.ts";
-import { UsageError } from "../exit.ts";
+import { CliCommand, examples, limitOption, OfferingArgument, readName, take, textOption } from "../command.ts";
+import { EXIT, UsageError } from "../exit.ts";
 import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
 import {
@@ -25,13 +26,18 @@ import {
   creatingOptions,
   type InputFlags,
   JSON_HELP,
+  type ParameterFlags,
   readInputs,
+  readParameterFlags,
   showCreated,
   typesOfAction,
   withCreating,
   withInputs,
+  withParameters,
 } from "../new-run.ts";
 import { type Column, complain, type Output, plain } from "../output.ts";
+import { requestText } from "./decide.ts";
+import { testText } from "./webhook-endpoint.ts";
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}
 
@@ -41,9 +47,10 @@ interface VersionsFlags extends Flags {
 
 export function actionCommand(): CliCommand {
   const action = new CliCommand("action")
-    .summary("store, show, list, delete and run actions")
+    .summary("store, show, list, delete, test and run actions")
     .description(
-      "Store, show, list, delete and run actions, and list their versions. A stored action holds the webhook that starts the work, with its " +
+      "Store, show, list, delete, test and run actions, and list their versions. A stored action holds the webhook that starts " +
+        "the work, with its " +
         "secrets. To run it, nobody needs a secret. To store or delete, a token needs the role owner or admin. To run, " +
         "member is enough.",
     )
@@ -58,6 +65,8 @@ export function actionCommand(): CliCommand {
     versionsCommand(),
     deleteCommand(),
     runCommand(),
+    previewCommand(),
+    testCommand(),
   ]);
 }
 
@@ -182,6 +191,74 @@ function runCommand(): CliCommand {
       }),
     );
   return withCreating(command);
+}
+
+interface TrialFlags extends Flags, ParameterFlags {
+  readonly body?: string;
+}
+
+function previewCommand(): CliCommand {
+  return trialCommand("preview")
+    .summary("show the request that an action sends")
+    .description(
+      "Show the request that a run of an action would send, with null in the place of each secret. Nothing is sent. " +
+        "With --body you look at a definition before you store it.",
+    )
+    .addHelpText(
+      "after",
+      JSON_HELP +
+        examples(
+          "action-runs action preview deploy -p version=1.4.2",
+          "action-runs action preview deploy -p version=1.4.2 --body @deploy.json",
+        ),
+    )
+    .action(
+      calling<TrialFlags, [string]>(async ({ client, output, flags }, name) => {
+        const preview = await client.actions.preview(name, await readTrial(client, name, flags));
+        await output.show(preview, () => {
+          const { request, title, subject } = preview;
+          const rows = [
+            ["title", title && plain(title)],
+            ["subject", subject && plain(subject)],
+          ] as const;
+          return requestText(request, output, rows);
+        });
+      }),
+    );
+}
+
+function testCommand(): CliCommand {
+  return trialCommand("test")
+    .summary("call the webhook of an action once, for real")
+    .description(
+      "Call the webhook of an action once, and show what the receiver answered. The job that it starts is real, but no " +
+        "run exists, so the job can't report. The exit code is 0 only if the receiver accepted the request. An action " +
+        "with an approval or a concurrency group can't be tested. With --body you test a definition before you store it.",
+    )
+    .addHelpText("after", JSON_HELP + examples("action-runs action test deploy -p version=1.4.2"))
+    .action(
+      calling<TrialFlags, [string]>(async ({ client, output, flags }, name) => {
+        const result = await client.actions.test(name, await readTrial(client, name, flags));
+        await output.show(result, () => testText(result, output));
+        return result.outcome === "delivered" ? EXIT.succeeded : EXIT.failed;
+      }),
+    );
+}
+
+function trialCommand(name: "preview" | "test"): CliCommand {
+  const command = new CliCommand(`action ${name}`)
+    .addArgument(nameArgument())
+    .addOption(textOption("--body <json>", "a definition that is not stored, as a JSON object"));
+  return withParameters(command);
+}
+
+async function readTrial(client: Client, name: string, flags: TrialFlags) {
+  const definition = flags.body === undefined ? undefined : await readObject(flags.body, "--body");
+  const types =
+    definition === undefined
+      ? () => typesOfAction(client, async () => name)
+      : async () => (parameter: string) => typeOfProperty(definition.parametersSchema, parameter);
+  return present({ definition, parameters: await readParameterFlags(flags, undefined, types) });
 }
 
 /** Shows an action. As JSON it is the definition alone, because `action put` accepts that. */

@@ -153,10 +153,22 @@ export function approvalText(
     ["approvers", tokens && `only the tokens ${tokens.map(plain).join(", ")}`],
     ["note", CHANGED.get(action.isChanged)],
     ["own run", allowSelf ? "the run's creator may approve it too" : null],
+  ] as const;
+  return requestText(request, output, rows);
+}
+
+/** A request as it will be sent, below `first`. */
+export function requestText(
+  request: Schemas["RequestPreview"] | null,
+  output: Output,
+  first: readonly (readonly [string, string | null | undefined])[] = [],
+): string {
+  const rows = [
+    ...first,
     ["request", request && plain(`${request.method} ${request.url ?? "an address with a secret"}`)],
     ["headers", request && jsonText(request.headers)],
     ["payload", request && jsonText(request.payload)],
-  ];
+  ] as const;
   const shown = fields(rows, output);
   return request === null ? shown : `${shown}\n\nnull stands in the place of each secret.`;
 }

@@ -204,7 +204,7 @@ function deliveryText({ runId, type, state, attempts }: Schemas["Delivery"], out
   );
 }
 
-export function testText(result: Schemas["EndpointTestResult"], output: Output): string {
+export function testText(result: Schemas["WebhookTestResult"], output: Output): string {
   const { status, durationMs, outcome, reason, excerpt } = result;
   const rows = [
     ["outcome", output.paint(STATE_COLOUR[outcome] ?? "yellow", plain(outcome.replaceAll("_", " ")))],

@@ -1,73 +1,147 @@
-/** Stores a new action or changes one. */
+/** The pages that store a new action or change one, with a preview of its request. */
 
+import type { ComponentProps } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import { DefinitionEditor, type DefinitionKind, type View } from "../definitions/definition-editor.tsx";
+import {
+  DefinitionEditor,
+  type DefinitionKind,
+  Edited,
+  type EditorForm,
+  ofDefinition,
+  type View,
+} from "../definitions/definition-editor.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
-import { pathOf } from "../pages.ts";
-import { useRouter } from "../router.tsx";
+import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
+import { NotYours } from "../ui/empty.tsx";
+import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
 import { parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
+import { inWords } from "./field-words.ts";
 import { newDefinition, productOf } from "./products.ts";
-import { RunDialog } from "./run-dialog.tsx";
+import { RequestPreview, useTrialParameters } from "./request-preview.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
 
 type StoredAction = Stored<Schemas["Action"]>;
 
-interface ActionEditorProps {
-  /** What the editor changes; null for a new action. */
-  readonly stored: StoredAction | null;
-  readonly onClose: () => void;
-  /** Called when a read or a save shows another version than before. */
-  readonly onStored: () => void;
-}
-
 const ABOUT_NULL =
   "Each null stands for a secret. Type it below, or leave its field empty to keep the stored one. A change takes effect within 30 seconds.";
 
-export function ActionEditor({ stored, onClose, onStored }: ActionEditorProps) {
-  const { client, scope, reader, may } = useSession();
-  const router = useRouter();
-  const [toRun, setToRun] = useState<StoredAction | null>(null);
-  const kind = useMemo<DefinitionKind<StoredAction>>(
+function useActionKind(): DefinitionKind<StoredAction> {
+  const { client, scope, reader } = useSession();
+  return useMemo(
     () => ({
       noun: "action",
       namePlaceholder: "deploy",
       aboutNull: ABOUT_NULL,
+      list: { name: "actions", ...scope },
       pageOf: (action) => ({ name: "action", action, ...scope }),
       put: (name, definition, options) => client.actions.put(name, definition as Schemas["ActionDefinition"], options),
       get: reader.actions.get,
       goneCode: "action_not_found",
       shown: SHOWN,
+      inWords,
       viewOf,
       Fields: DefinitionFields,
     }),
     [client, reader, scope],
   );
-  const noteWaiting = useWaitingNote();
-  function leave(put: StoredAction) {
-    if (stored !== null && put.version !== stored.version) noteWaiting(put.name);
-    onClose();
-    if (stored === null) router.navigate(pathOf({ name: "action", action: put.name, ...scope }));
-  }
-  if (toRun !== null) return <RunDialog action={toRun} onClose={() => leave(toRun)} />;
+}
+
+export function NewActionPage() {
+  const { may } = useSession();
+  const kind = useActionKind();
+  return may("actions:manage") ? <ActionEditor kind={kind} stored={null} /> : <NotYours what="this page" />;
+}
+
+export function EditActionPage({ name }: { readonly name: string }) {
+  const { may } = useSession();
+  const kind = useActionKind();
+  if (!may("actions:manage")) return <NotYours what="this page" />;
   return (
-    <DefinitionEditor
-      kind={kind}
-      stored={stored}
-      onClose={onClose}
-      onStored={onStored}
-      first={newDefinition}
-      onSaved={leave}
-      also={({ change, save }) =>
-        may("data:write") ? (
-          <Button isBusy={change.isBusy} onClick={() => save(setToRun)}>
-            Save and run
+    <Edited kind={kind} name={name}>
+      {(stored) => <ActionEditor kind={kind} stored={stored} />}
+    </Edited>
+  );
+}
+
+interface ActionEditorProps {
+  readonly kind: DefinitionKind<StoredAction>;
+  /** What the editor changes; null for a new action. */
+  readonly stored: StoredAction | null;
+}
+
+function ActionEditor({ kind, stored }: ActionEditorProps) {
+  const { may } = useSession();
+  const router = useRouter();
+  const noteWaiting = useWaitingNote();
+  const [asked, setAsked] = useState<AskedTest | null>(null);
+  /** `query`: what the page of the action shows besides. */
+  function leave(put: StoredAction, query = "") {
+    if (stored !== null && put.version !== stored.version) noteWaiting(put.name);
+    router.navigate(hrefOf(kind.pageOf(put.name), query), { isSafe: true });
+  }
+  return (
+    <>
+      <DefinitionEditor
+        kind={kind}
+        stored={stored}
+        first={newDefinition}
+        onSaved={leave}
+        also={({ change, save }) =>
+          may("data:write") ? (
+            <Button isBusy={change.isBusy} onClick={() => save((put) => leave(put, "run"))}>
+              Save and run
+            </Button>
+          ) : null
+        }
+        beside={(form) => <Beside form={form} stored={stored} onTest={setAsked} />}
+      />
+      {/* Outside of the editor's form, because it is a form, too. */}
+      {asked === null ? null : <ActionTestDialog {...asked} onClose={() => setAsked(null)} />}
+    </>
+  );
+}
+
+type AskedTest = Omit<ComponentProps<typeof ActionTestDialog>, "onClose">;
+
+interface BesideProps {
+  readonly form: EditorForm<StoredAction>;
+  readonly stored: StoredAction | null;
+  readonly onTest: (asked: AskedTest) => void;
+}
+
+/** What the request would be, and a button that really sends it. */
+function Beside({ form, stored, onTest }: BesideProps) {
+  const { definition, checked, explain } = form;
+  const why = definition === null ? null : untestable(definition);
+  const parameters = useTrialParameters(stored?.name ?? null, definition?.parametersSchema);
+  return (
+    <RequestPreview
+      name={stored?.name ?? ""}
+      definition={definition}
+      parameters={parameters}
+      button={
+        definition === null || parameters === null ? null : (
+          <Button
+            disabled={why !== null}
+            title={why ?? undefined}
+            onClick={() => {
+              const whole = checked();
+              if (whole !== null)
+                onTest({
+                  ...whole,
+                  parameters,
+                  explain: (error, afterLoss) => explain(ofDefinition(error), afterLoss),
+                });
+            }}
+          >
+            Send a test …
           </Button>
-        ) : null
+        )
       }
     />
   );

@@ -1,89 +1,198 @@
 /**
- * The page "Actions": the stored actions of the environment by name, and for those who may, a way to store a new one.
+ * The page "Actions": the stored actions of the environment by name with their newest runs, a search, a button that runs
+ * each, and for those who may, a way to store a new one.
  */
-import { useRef, useState } from "preact/hooks";
+import { useCallback, useRef, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { hrefOf, Link } from "../router.tsx";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Command, Empty } from "../ui/empty.tsx";
 import { Labels } from "../ui/facts.tsx";
+import { TextField } from "../ui/field.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
+import { useRead } from "../ui/load.tsx";
 import { FIRST_DEFINITION, putCommands } from "../ui/shell-commands.ts";
+import { StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { ActionEditor } from "./action-editor.tsx";
+import { RunDialog } from "./run-dialog.tsx";
+
+type ListedAction = Schemas["ListedAction"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Action" },
-  { text: "Webhook", class: "is-wide", width: "22%" },
-  { text: "Labels", class: "is-wide", width: "24%" },
-  { text: "Changed", class: "is-end", width: "88px" },
+  { text: "Last run", width: "30%" },
+  { text: "Webhook", class: "is-wide", width: "18%" },
+  { text: "Labels", class: "is-wide", width: "18%" },
+  { text: "Run", class: "is-end", width: "64px", isHeard: true },
 ];
 
+const PAGE = 100;
+const POLL_MS = 15_000;
+/** As many as the service finds the newest runs of at once. */
+const NAMES_AT_ONCE = 40;
+
 export function ActionsPage() {
-  const { reader, may } = useSession();
-  const loaded = useListPage(reader.actions.list);
-  const [isNew, setNew] = useState(false);
+  const { reader, scope, may } = useSession();
+  const router = useRouter();
+  const { query } = useRoute();
+  const text = query.get("q") ?? "";
+  const list = useCallback<typeof reader.actions.list>(
+    (asked, options) => reader.actions.list({ ...asked, limit: PAGE }, options),
+    [reader],
+  );
+  const loaded = useListPage(list);
+  // Only with many actions: what the page does not have is searched, too.
+  const isSearchOfAll = text !== "" && loaded.data !== undefined && (loaded.data.next !== null || !loaded.isFirst);
+  const all = useRead(
+    async (signal) => {
+      if (!isSearchOfAll) return null;
+      const actions: ListedAction[] = [];
+      for await (const action of reader.actions.list({ limit: PAGE }, { signal })) actions.push(action);
+      return actions;
+    },
+    [reader, isSearchOfAll],
+  );
   const mayManage = may("actions:manage");
+  const search = (next: string) => {
+    const asked = next === "" ? "" : new URLSearchParams({ q: next });
+    router.navigate(hrefOf({ name: "actions", ...scope }, asked), { replace: true });
+  };
+  return (
+    <ListPage
+      title="Actions"
+      of="actions"
+      loaded={loaded}
+      button={
+        <div class="row gap-12">
+          <TextField label="Search" type="search" placeholder="name or description" value={text} onText={search} />
+          {mayManage ? (
+            <Link class="button is-primary" href={hrefOf({ name: "new-action", ...scope })}>
+              New action
+            </Link>
+          ) : null}
+        </div>
+      }
+    >
+      {(actions) =>
+        actions.length === 0 && text === "" ? (
+          <NoActions mayManage={mayManage} isFirstPage={loaded.isFirst} />
+        ) : (
+          <Found actions={found(all.data ?? actions, text)} text={text} />
+        )
+      }
+    </ListPage>
+  );
+}
+
+/** Those whose name or description has each of the words, in any case. */
+export function found(actions: readonly ListedAction[], text: string): readonly ListedAction[] {
+  const words = text.toLowerCase().split(/\s+/).filter(Boolean);
+  return actions.filter(({ name, definition }) => {
+    const searched = `${name}\n${definition.description ?? ""}`.toLowerCase();
+    return words.every((word) => searched.includes(word));
+  });
+}
+
+function Found({ actions, text }: { readonly actions: readonly ListedAction[]; readonly text: string }) {
+  if (actions.length > 0) return <ActionTable actions={actions} />;
+  return (
+    <p class="muted" role="status">
+      No action has “<bdi>{text}</bdi>” in its name or description.
+    </p>
+  );
+}
+
+function ActionTable({ actions }: { readonly actions: readonly ListedAction[] }) {
+  const { scope, may } = useSession();
+  const table = useRef<HTMLTableElement>(null);
+  const [toRun, setToRun] = useState<ListedAction | null>(null);
+  const newest = useNewestRuns(actions);
+  useRowKeys("Actions", "action", table);
   return (
     <>
-      <ListPage
-        title="Actions"
-        of="actions"
-        loaded={loaded}
-        button={
-          mayManage ? (
-            <Button kind="primary" onClick={() => setNew(true)}>
-              New action
-            </Button>
-          ) : null
-        }
-      >
-        {(actions) =>
-          actions.length === 0 ? (
-            <NoActions mayManage={mayManage} isFirstPage={loaded.isFirst} />
-          ) : (
-            <ActionTable actions={actions} />
-          )
-        }
-      </ListPage>
-      {isNew ? <ActionEditor stored={null} onClose={() => setNew(false)} onStored={loaded.reload} /> : null}
+      <Table tableRef={table} label="Actions" columns={COLUMNS}>
+        {actions.map((action) => {
+          const { name, definition } = action;
+          return (
+            <tr key={name}>
+              <td>
+                <Link class="row-link" href={hrefOf({ name: "action", action: name, ...scope })}>
+                  {name}
+                </Link>
+                {definition.description === undefined ? null : (
+                  <p class="muted">
+                    <bdi>{definition.description}</bdi>
+                  </p>
+                )}
+              </td>
+              <td>{newest === undefined ? null : <LastRun of={newest.get(name)} />}</td>
+              <td class="is-wide">
+                <Host url={definition.trigger?.url} />
+              </td>
+              <td class="is-wide">
+                <Labels labels={definition.labels} />
+              </td>
+              <td class="is-end">
+                {may("data:write") ? (
+                  <Button aria-label={`Run ${name}`} onClick={() => setToRun(action)}>
+                    Run
+                  </Button>
+                ) : null}
+              </td>
+            </tr>
+          );
+        })}
+      </Table>
+      {toRun === null ? null : <RunDialog action={toRun} onClose={() => setToRun(null)} />}
     </>
   );
 }
 
-function ActionTable({ actions }: { readonly actions: readonly Schemas["ListedAction"][] }) {
+type NewestRun = Schemas["NewestRun"];
+
+/** By action; undefined while it is not known. A failure leaves them out, because the actions themselves are there. */
+function useNewestRuns(actions: readonly ListedAction[]): ReadonlyMap<string, NewestRun> | undefined {
+  const { reader } = useSession();
+  const names = actions.map(({ name }) => name);
+  const { data } = useRead(
+    async (signal) => {
+      const groups = Array.from({ length: Math.ceil(names.length / NAMES_AT_ONCE) }, (_, n) =>
+        names.slice(n * NAMES_AT_ONCE, (n + 1) * NAMES_AT_ONCE),
+      );
+      const runs = await Promise.all(groups.map((group) => reader.runs.newest(group, { signal })));
+      return new Map(runs.flat().map((run) => [run.actionName, run]));
+    },
+    [reader, names.join("\n")],
+    { everyMs: POLL_MS },
+  );
+  return data;
+}
+
+function LastRun({ of }: { readonly of: NewestRun | undefined }) {
   const { scope } = useSession();
-  const table = useRef<HTMLTableElement>(null);
-  useRowKeys("Actions", "action", table);
+  if (of === undefined) return <span class="muted">never</span>;
+  const { id, actionName, status, subject, waiting, createdAt, triggeredBy } = of;
   return (
-    <Table tableRef={table} label="Actions" columns={COLUMNS}>
-      {actions.map(({ name, changedAt, definition }) => (
-        <tr key={name}>
-          <td>
-            <Link class="row-link" href={hrefOf({ name: "action", action: name, ...scope })}>
-              {name}
-            </Link>
-            {definition.description === undefined ? null : (
-              <p class="muted">
-                <bdi>{definition.description}</bdi>
-              </p>
-            )}
-          </td>
-          <td class="is-wide">
-            <Host url={definition.trigger?.url} />
-          </td>
-          <td class="is-wide">
-            <Labels labels={definition.labels} />
-          </td>
-          <td class="is-end">
-            <RelativeTime at={changedAt} />
-          </td>
-        </tr>
-      ))}
-    </Table>
+    <>
+      <Link href={hrefOf({ name: "run", ...scope, id }, new URLSearchParams({ actionName }))}>
+        <StatusMark status={status} />
+      </Link>{" "}
+      {subject === null ? null : <bdi>{subject}</bdi>}
+      <p class="muted">
+        <RelativeTime at={createdAt} /> by <bdi>{triggeredBy}</bdi>
+        {waiting === null ? null : ` · ${WAITS[waiting] ?? "waits"}`}
+      </p>
+    </>
   );
 }
+
+const WAITS: Readonly<Record<string, string>> = {
+  time: "waits for its time",
+  approval: "waits for approval",
+  concurrency: "waits in line",
+  pause: "paused",
+};
 
 /** Where the trigger calls. A stored URL always has a host of its own. */
 function Host({ url }: { readonly url: string | undefined }) {

@@ -8,6 +8,8 @@ import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
+import type { Page } from "../pages.ts";
+import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Command } from "../ui/empty.tsx";
@@ -16,18 +18,26 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { useRead } from "../ui/load.tsx";
 import { runCommands } from "../ui/shell-commands.ts";
 import { RelativeTime } from "../ui/time.tsx";
-import { ActionEditor } from "./action-editor.tsx";
 import { GateFacts, TriggerView } from "./action-facts.tsx";
+import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { RunsPart } from "./last-runs.tsx";
+import { useTrialParameters } from "./request-preview.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
 import { formOf, parameterRows } from "./schema-form.ts";
 import { useVersions, VersionsPart } from "./versions.tsx";
+
+type StoredAction = Stored<Schemas["Action"]>;
 
 export function ActionPage({ name }: { readonly name: string }) {
   const { client, scope, reader, may } = useSession();
   const loaded = useRead((signal) => reader.actions.get(name, { signal }), [reader, name]);
   const { reload } = loaded;
   const noteWaiting = useWaitingNote();
+  const router = useRouter();
+  const { query } = useRoute();
+  // The editor leads here with it, after "Save and run".
+  const isToRun = query.has("run") && may("data:write");
+  const page: Page = { name: "action", action: name, ...scope };
   return (
     <DefinitionPage
       name={name}
@@ -40,9 +50,23 @@ export function ActionPage({ name }: { readonly name: string }) {
       remove={client.actions.delete}
       deletion="Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait. You can't undo this."
       onDeleted={noteWaiting}
-      buttons={({ definition }, show: (dialog: "run" | "edit") => void) => (
+      buttons={({ definition }, show: (dialog: "run" | "test") => void) => (
         <>
-          {may("actions:manage") ? <Button onClick={() => show("edit")}>Edit</Button> : null}
+          {may("actions:manage") ? (
+            <>
+              <Button
+                kind="quiet"
+                disabled={untestable(definition) !== null}
+                title={untestable(definition) ?? undefined}
+                onClick={() => show("test")}
+              >
+                Send a test …
+              </Button>
+              <Link class="button is-plain" href={hrefOf({ ...page, name: "edit-action" })}>
+                Edit
+              </Link>
+            </>
+          ) : null}
           {may("data:write") ? (
             <Button kind={definition.trigger ? "primary" : "plain"} onClick={() => show("run")}>
               Run action
@@ -54,16 +78,31 @@ export function ActionPage({ name }: { readonly name: string }) {
       {(shown, { open, close }) => (
         <>
           <ActionView action={shown} onChanged={reload} />
-          {open === "run" ? <RunDialog action={shown} onClose={close} /> : null}
-          {open === "edit" ? <ActionEditor stored={shown} onClose={close} onStored={reload} /> : null}
+          {open === "test" ? <StoredTestDialog action={shown} onClose={close} /> : null}
+          {open === "run" || isToRun ? (
+            <RunDialog
+              action={shown}
+              onClose={() => {
+                close();
+                if (isToRun) router.navigate(hrefOf(page), { replace: true });
+              }}
+            />
+          ) : null}
         </>
       )}
     </DefinitionPage>
   );
 }
 
+function StoredTestDialog({ action, onClose }: { readonly action: StoredAction; readonly onClose: () => void }) {
+  const { name, definition } = action;
+  const parameters = useTrialParameters(name, definition.parametersSchema);
+  if (parameters === null) return null;
+  return <ActionTestDialog name={name} body={null} parameters={parameters} onClose={onClose} />;
+}
+
 interface ActionViewProps {
-  readonly action: Stored<Schemas["Action"]>;
+  readonly action: StoredAction;
   /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }

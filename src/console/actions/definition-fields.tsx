@@ -54,6 +54,22 @@ export function DefinitionFields(props: FieldsProps) {
         error={problemAt("/description")}
         onText={(text) => set("description", text === "" ? undefined : text)}
       />
+      <div class="grid">
+        <TextField
+          label="Title"
+          hint="What a run does, such as deploy {{ parameters.version }}. Lists show it."
+          value={textOf("title")}
+          error={problemAt("/title")}
+          onText={(text) => set("title", text === "" ? undefined : text)}
+        />
+        <TextField
+          label="Subject"
+          hint="What a run works on, such as {{ parameters.service }}. Its history is its own."
+          value={textOf("subject")}
+          error={problemAt("/subject")}
+          onText={(text) => set("subject", text === "" ? undefined : text)}
+        />
+      </div>
       <fieldset class="group stack gap-14">
         <legend>What starts the job</legend>
         {isNew || trigger === undefined ? <Tiles trigger={trigger} names={names} onTrigger={setTrigger} /> : null}
@@ -114,6 +130,8 @@ export function pointersOfFields(definition: unknown): readonly string[] {
   const headers = isSchema(trigger.headers) ? Object.keys(trigger.headers) : [];
   return [
     "/description",
+    "/title",
+    "/subject",
     "/timeout",
     "/heartbeatTimeout",
     "/labels",

@@ -11,6 +11,8 @@ const isOptional = (value: unknown, isShown: (value: unknown) => boolean) => val
 /** What the fields of an action can show of each member. */
 export const SHOWN: Shown = {
   description: isText,
+  title: isText,
+  subject: isText,
   timeout: isTextOrNumber,
   heartbeatTimeout: isTextOrNumber,
   waitTimeout: isTextOrNumber,

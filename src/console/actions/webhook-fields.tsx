@@ -1,9 +1,9 @@
 /** What starts the job, as fields: those of a product, or those of any webhook. */
 
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { parseExact } from "../../words/typed-json.ts";
 import type { FieldsProps } from "../definitions/definition-editor.tsx";
-import { Button } from "../ui/button.tsx";
+import { Button, Icon } from "../ui/button.tsx";
 import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
 import { ANY_WEBHOOK, givenValues, PRODUCTS, productOf, triggerOf, withTrigger } from "./products.ts";
@@ -43,7 +43,11 @@ export function WebhookFields(props: WebhookFieldsProps) {
           ))}
         </div>
       )}
-      {problem === undefined ? null : <p class="field-error">{problem}</p>}
+      {problem === undefined ? null : (
+        <p class="field-error" role="alert">
+          {problem}
+        </p>
+      )}
     </>
   );
 }
@@ -108,23 +112,38 @@ interface HeaderFieldsProps extends Pick<FieldsProps, "problemAt" | "secretAt"> 
   readonly onHeaders: (headers: Schema) => void;
 }
 
+/** Headers that hold no secret, in lower case. The service shows their values. */
+const SHOWN: ReadonlySet<string> = new Set(["accept", "accept-language", "content-type", "x-github-api-version"]);
+
 /** Each header has its value beside its name, also if the value is a secret. */
 export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeaders }: HeaderFieldsProps) {
   const headers = isSchema(given) ? given : {};
   const [name, setName] = useState("");
+  const rows = useRef<HTMLFieldSetElement>(null);
+  const [added, setAdded] = useState<string | null>(null);
+  useEffect(() => {
+    if (added === null) return;
+    const last = [...(rows.current?.querySelectorAll<HTMLElement>(".header-row input") ?? [])].at(-1);
+    last?.focus();
+  }, [added]);
   function add() {
-    if (name.trim() !== "" && !Object.hasOwn(headers, name.trim())) onHeaders({ ...headers, [name.trim()]: null });
+    const next = name.trim();
+    if (next !== "" && !Object.hasOwn(headers, next)) {
+      onHeaders({ ...headers, [next]: SHOWN.has(next.toLowerCase()) ? "" : null });
+      setAdded(next);
+    }
     setName("");
   }
   return (
-    <div class="stack">
+    <fieldset class="stack header-rows" ref={rows}>
+      <legend>Headers</legend>
       {Object.entries(headers).map(([one, value]) => (
-        <div key={one} class="with-button row no-wrap">
+        <div key={one} class="header-row row no-wrap">
           {value === null ? (
             secretAt(at + stepOf(one))
           ) : (
             <TextField
-              label={`Header ${one}`}
+              label={one}
               value={String(value)}
               error={problemAt(at + stepOf(one))}
               onText={(text) => onHeaders({ ...headers, [one]: text })}
@@ -135,7 +154,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
             aria-label={`Remove the header ${one}`}
             onClick={() => onHeaders(withMember(headers, one, undefined))}
           >
-            Remove
+            <Icon name="cross" />
           </Button>
         </div>
       ))}
@@ -154,7 +173,7 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
         />
         <Button onClick={add}>Add header</Button>
       </div>
-    </div>
+    </fieldset>
   );
 }
 

@@ -1,20 +1,26 @@
-/** Stores a new definition or changes one, of any kind. Its fields and its JSON are two views of one text. */
+/**
+ * The page that stores a new definition or changes one, of any kind. Its fields and its JSON are two views of one text.
+ */
 import type { ComponentChildren, ComponentType } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import type { ActionRunsError, CallOptions, PutOptions, Stored } from "../../client/index.ts";
+import { ActionRunsError, type CallOptions, type PutOptions, type Stored } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { type SecretMember, type Shown, unshownOf, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { type Page, pageAt, pathOf } from "../pages.ts";
+import { useRouter } from "../router.tsx";
 import { Button } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
+import { ChangeForm } from "../ui/dialog.tsx";
+import { Empty } from "../ui/empty.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
+import { DetailHead } from "../ui/list-page.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
-import { type Change, NO_PROBLEMS, type Problems, useChange } from "../ui/use-change.ts";
-
+import { type Change, NO_PROBLEMS, type Problems, problemsOf, useChange } from "../ui/use-change.ts";
+import { LeaveGuard } from "./leave-guard.tsx";
 import { SecretFields, secretProblem } from "./secret-fields.tsx";
 
 /** What the fields of a kind get. */
@@ -49,6 +55,8 @@ export interface DefinitionKind<T> {
   readonly noun: string;
   readonly namePlaceholder: string;
   readonly aboutNull: string;
+  /** Their list. */
+  readonly list: Page;
   readonly pageOf: (name: string) => Page;
   readonly put: (name: string, definition: Schema, options: PutOptions) => Promise<T>;
   readonly get: (name: string, options: CallOptions) => Promise<T>;
@@ -56,21 +64,30 @@ export interface DefinitionKind<T> {
   readonly goneCode: string;
   /** What the fields can show of each member. */
   readonly shown: Shown;
+  /** The service's sentence with the form's words for members. */
+  readonly inWords: (sentence: string) => string;
   /** `base`: what is stored; undefined if there is nothing. */
   readonly viewOf: (definition: Schema | null, base: object | undefined, isJson: boolean) => View;
   readonly Fields: ComponentType<FieldsProps>;
 }
 
-/** What another button of the form can use. */
+/** What other parts of the page can use. */
 export interface EditorForm<T> {
   readonly change: Change;
+  /** As it was typed, without blanks around it. */
+  readonly name: string;
+  /** Without the secrets that were typed. Null: the JSON is no definition. */
+  readonly definition: Schema | null;
   /** The name and the definition with its typed secrets. Null: the form shows what is wrong. */
-  readonly checked: () => { readonly name: string; readonly body: Schema } | null;
+  readonly checked: () => Checked | null;
   readonly save: (done: (put: T) => void) => void;
-  /** The pointers of the form's fields. */
-  readonly pointers: readonly string[];
-  /** The form's own words for an error; null if it has none. */
-  readonly explain: (error: ActionRunsError) => Problems | null;
+  /** An error in the form's words. `afterLoss`: what another try does. */
+  readonly explain: (error: ActionRunsError, afterLoss: string) => Problems;
+}
+
+export interface Checked {
+  readonly name: string;
+  readonly body: Schema;
 }
 
 interface DefinitionEditorProps<T> {
@@ -79,14 +96,12 @@ interface DefinitionEditorProps<T> {
   readonly stored: T | null;
   /** What a new one begins with. */
   readonly first: () => Schema;
-  readonly onClose: () => void;
-  /** Called when a read or a save shows another version than before. */
-  readonly onStored: () => void;
-  /** Called after a save. */
+  /** Called after a save. Nothing is lost any more if the page is left. */
   readonly onSaved: (put: T) => void;
   /** Other buttons, before "Save". */
   readonly also: (form: EditorForm<T>) => ComponentChildren;
-  readonly besides?: ComponentChildren;
+  /** Beside the fields, or below them if there is no room. */
+  readonly beside: (form: EditorForm<T>) => ComponentChildren;
 }
 
 /** The name is part of the path, and the definition is the whole body. */
@@ -96,13 +111,15 @@ const TABS = { fields: "Fields", json: "JSON" };
 type Tab = keyof typeof TABS;
 
 const AFTER_LOSS =
-  "The service may have stored this. Close this form and look before you save, because the newest change may be yours.";
+  "The service may have stored this. Look at it in another tab before you save, because the newest change may be yours.";
 const NAME_RULE = "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 const EMPTY = "Fill this in.";
 
 export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEditorProps<T>) {
-  const { kind, stored, first, onClose, onStored, onSaved, also, besides } = props;
+  const { kind, stored, first, onSaved, also, beside } = props;
   const { noun, pageOf, viewOf, Fields } = kind;
+  const router = useRouter();
+  const back = stored === null ? kind.list : pageOf(stored.name);
   const { note } = useNotices();
   // What the text began as. A PUT replaces only this version.
   const [base, setBase] = useState(stored);
@@ -125,7 +142,12 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
   const pointers = [...(isJson ? [DEFINITION] : view.pointers), ...secrets.map(({ pointer }) => pointer)];
   const change = useChange({ fields: pointers, afterLoss: AFTER_LOSS });
   const problemAt = (pointer: string) => change.problems.get(pointer);
-  const explain = (error: ActionRunsError) => secretProblem(error, pointers, view.kept);
+  const explain = (error: ActionRunsError, afterLoss = AFTER_LOSS): Problems => {
+    const secret = secretProblem(error, pointers, view.kept);
+    if (secret !== null) return secret;
+    const problems = [...problemsOf(error, pointers, afterLoss)];
+    return new Map(problems.map(([field, sentence]) => [field, isJson ? sentence : kind.inWords(sentence)]));
+  };
 
   function choose(next: Tab) {
     if (next === "fields" && !canShow) {
@@ -167,7 +189,6 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
             ? `${put.name} stays at version ${put.version}, because nothing changed.`
             : `${put.name} is stored as version ${put.version}.`,
         );
-        onStored();
         done(put);
       },
       explain(error) {
@@ -191,7 +212,6 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
         setTyped(new Map());
         setTab(unshownOf(theirs.definition as Schema, kind.shown) === null ? "fields" : "json");
         setOutdated(false);
-        onStored();
       },
       explain({ code }) {
         if (code !== kind.goneCode) return null;
@@ -213,18 +233,8 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
       onType={(pointer, secret) => setTyped((before) => new Map(before).set(pointer, secret))}
     />
   );
-  return (
-    <ChangeDialog
-      title={stored === null ? `New ${noun}` : `Edit ${stored.name}`}
-      isKept={text !== shown || typed.size > 0}
-      change={change}
-      onSubmit={() => save(onSaved)}
-      onClose={onClose}
-      verb="Save"
-      class="wide-form"
-      besides={besides}
-      also={also({ change, checked, save, pointers, explain })}
-    >
+  const fields = (
+    <>
       {stored === null ? (
         <TextField
           label="Name"
@@ -274,7 +284,62 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
           </div>
         </div>
       ) : null}
-    </ChangeDialog>
+    </>
+  );
+  const form = { change, name: name.trim(), definition, checked, save, explain };
+  const isDirty = text !== shown || name !== (stored?.name ?? "") || [...typed.values()].some((one) => one !== "");
+  return (
+    <div class="page">
+      <DetailHead
+        list={pathOf(back)}
+        all={stored === null ? `All ${noun}s` : stored.name}
+        title={stored === null ? `New ${noun}` : `Edit ${stored.name}`}
+      />
+      <LeaveGuard isDirty={isDirty} />
+      <ChangeForm
+        change={change}
+        onSubmit={() => save(onSaved)}
+        onClose={() => router.navigate(pathOf(back))}
+        verb="Save"
+        class="editor"
+        isPage
+        also={also(form)}
+      >
+        <div class="stack gap-24">{fields}</div>
+        <div class="stack gap-14 editor-beside">{beside(form)}</div>
+      </ChangeForm>
+    </div>
+  );
+}
+
+/** An error about the member `definition` of a body as one about the definition. */
+export function ofDefinition(error: ActionRunsError): ActionRunsError {
+  const pointer = error.pointer?.replace(/^\/definition(?=\/|$)/, "") ?? null;
+  return new ActionRunsError(error.message.replaceAll(/(^|\s)definition\.(?=\w)/g, "$1"), { ...error, pointer });
+}
+
+interface EditedProps<T> {
+  readonly kind: DefinitionKind<T>;
+  readonly name: string;
+  /** Shows the editor of what was read. */
+  readonly children: (stored: T) => ComponentChildren;
+}
+
+/** Reads a stored definition once: later versions must not replace what somebody types. */
+export function Edited<T extends Stored<object>>({ kind, name, children }: EditedProps<T>) {
+  const { data, failure, reload } = useRead((signal) => kind.get(name, { signal }), [kind, name]);
+  if (data !== undefined) return <>{children(data)}</>;
+  const isGone = failure?.error instanceof ActionRunsError && failure.error.code === kind.goneCode;
+  return (
+    <div class="page">
+      {isGone ? (
+        <Empty isPage title={`There is no ${kind.noun} of this name`}>
+          <p>Somebody deleted it, or the name in the address is wrong.</p>
+        </Empty>
+      ) : (
+        <ErrorView failure={failure} onRetry={reload} />
+      )}
+    </div>
   );
 }
 

@@ -36,7 +36,8 @@ export function SecretFields({ members, isInline = false, known = [], typed, sto
         key={pointer}
         type="password"
         autocomplete="new-password"
-        label={about?.label ?? labelOf(pointer, name)}
+        placeholder={stored.has(pointer) ? "••••••••" : undefined}
+        label={about?.label ?? (isInline ? name : labelOf(pointer, name))}
         hint={[about?.hint, stored.has(pointer) ? KEPT : isInline ? WRITTEN_ONCE : ""].filter(Boolean).join(" ")}
         value={typed.get(pointer) ?? ""}
         error={problemAt(pointer)}
@@ -44,7 +45,7 @@ export function SecretFields({ members, isInline = false, known = [], typed, sto
       />
     );
   });
-  if (isInline) return <div class="field stack gap-4">{fields}</div>;
+  if (isInline) return <>{fields}</>;
   return (
     <fieldset class="group stack gap-14">
       <legend>Secrets</legend>

@@ -6,6 +6,7 @@ import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { titleOf } from "../../words/statuses.ts";
 import { waitingText } from "../../words/waiting.ts";
+import { RequestView } from "../actions/request-preview.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { Fact, Section, Who } from "../ui/facts.tsx";
@@ -181,40 +182,4 @@ function ActionNow({ name, version, isChanged }: RunApproval["action"]) {
 
 function Values({ what, value }: { readonly what: string; readonly value: object }) {
   return Object.keys(value).length === 0 ? <p class="muted">None.</p> : <JsonTree what={what} value={value} />;
-}
-
-type Request = NonNullable<RunApproval["request"]>;
-
-/** The request that starts a run's job, as it will be sent. The service shows null instead of each secret. */
-function RequestView({ request }: { readonly request: Request }) {
-  const { method, url, headers, payload } = request;
-  const names = Object.entries(headers);
-  return (
-    <div class="stack">
-      <p class="break">
-        <code>
-          {method} {url === null ? <Secret /> : <bdi>{url}</bdi>}
-        </code>
-      </p>
-      {names.length === 0 ? null : (
-        <dl class="facts stack gap-6">
-          {names.map(([name, value]) => (
-            <Fact key={name} term={<bdi>{name}</bdi>}>
-              {value === null ? <Secret /> : <bdi>{value}</bdi>}
-            </Fact>
-          ))}
-        </dl>
-      )}
-      {payload === undefined ? null : (
-        <>
-          <JsonTree what="body" value={payload} />
-          <p class="hint">In the body, null is a secret, or a value that is null.</p>
-        </>
-      )}
-    </div>
-  );
-}
-
-function Secret() {
-  return <span class="boxed muted small">secret</span>;
 }

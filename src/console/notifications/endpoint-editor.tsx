@@ -1,7 +1,6 @@
-/** Stores a new endpoint or changes one, and tries it before. A new signing secret is shown once. */
-import { useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { ActionRunsError, type PutEndpoint, type Schemas, type Stored } from "../../client/index.ts";
-import { formatDuration } from "../../words/durations.ts";
+/** The pages that store a new endpoint or change one, and try it before. A new signing secret is shown once. */
+import { useMemo, useState } from "preact/hooks";
+import type { PutEndpoint, Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
@@ -9,18 +8,23 @@ import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx"
 import {
   DefinitionEditor,
   type DefinitionKind,
+  Edited,
   type EditorForm,
   type FieldsProps,
+  ofDefinition,
   type View,
 } from "../definitions/definition-editor.tsx";
+import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { pathOf } from "../pages.ts";
-import { useRouter } from "../router.tsx";
+import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { SecretDialog } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
+import { NotYours } from "../ui/empty.tsx";
 import { Check, LinesField, TextField } from "../ui/field.tsx";
-import { problemsOf, useChange } from "../ui/use-change.ts";
+import { DetailHead } from "../ui/list-page.tsx";
+import { useChange } from "../ui/use-change.ts";
 
 import {
   EVENTS,
@@ -36,50 +40,71 @@ import {
   withReceiver,
 } from "./endpoint-shape.ts";
 
-interface EndpointEditorProps {
-  /** What the editor changes; null for a new endpoint. */
-  readonly stored: Stored<Schemas["StoredWebhookEndpoint"]> | null;
-  /** Whose payload a new endpoint begins with. */
-  readonly receiver?: Receiver;
-  readonly onClose: () => void;
-  /** Called when a read or a save shows another version than before. */
-  readonly onStored: () => void;
-}
-
 type Put = Stored<Schemas["StoredWebhookEndpoint"]> & Partial<Pick<PutEndpoint, "signingSecret">>;
 
 const ABOUT_NULL =
   "null for url keeps the stored URL, and then null keeps each other secret, too. A change takes effect within 30 seconds.";
 const AFTER_LOST_TEST = "The receiver may have got this message. Another try sends a second one.";
 
-export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: EndpointEditorProps) {
+function useEndpointKind(): DefinitionKind<Put> {
   const { client, scope, reader } = useSession();
-  const router = useRouter();
-  const [tested, setTested] = useState<Tested | null>(null);
-  const [made, setMade] = useState<Put | null>(null);
-  const kind = useMemo<DefinitionKind<Put>>(
+  return useMemo(
     () => ({
       noun: "endpoint",
       namePlaceholder: "chat",
       aboutNull: ABOUT_NULL,
+      list: { name: "notifications", ...scope },
       pageOf: (endpoint) => ({ name: "endpoint", endpoint, ...scope }),
       put: (name, definition, options) =>
         client.webhookEndpoints.put(name, definition as Schemas["WebhookEndpoint"], options),
       get: reader.webhookEndpoints.get,
       goneCode: "webhook_endpoint_not_found",
       shown: SHOWN,
+      inWords: String,
       viewOf,
       Fields: EndpointFields,
     }),
     [client, reader, scope],
   );
+}
 
-  function leave({ name }: Put) {
-    onClose();
-    if (stored === null) router.navigate(pathOf({ name: "endpoint", endpoint: name, ...scope }));
-  }
+/** The address says whose payload it begins with. */
+export function NewEndpointPage() {
+  const { query } = useRoute();
+  const { may } = useSession();
+  const kind = useEndpointKind();
+  const receiver = RECEIVERS.find(({ title }) => title === query.get("receiver")) ?? OWN;
+  if (!may("webhooks:manage")) return <NotYours what="notifications" />;
+  return <EndpointEditor kind={kind} stored={null} receiver={receiver} />;
+}
 
-  function test({ change, checked, pointers, explain }: EditorForm<Put>) {
+export function EditEndpointPage({ name }: { readonly name: string }) {
+  const { may } = useSession();
+  const kind = useEndpointKind();
+  if (!may("webhooks:manage")) return <NotYours what="notifications" />;
+  return (
+    <Edited kind={kind} name={name}>
+      {(stored) => <EndpointEditor kind={kind} stored={stored} receiver={OWN} />}
+    </Edited>
+  );
+}
+
+interface EndpointEditorProps {
+  readonly kind: DefinitionKind<Put>;
+  /** What the editor changes; null for a new endpoint. */
+  readonly stored: Put | null;
+  /** Whose payload a new endpoint begins with. */
+  readonly receiver: Receiver;
+}
+
+function EndpointEditor({ kind, stored, receiver }: EndpointEditorProps) {
+  const { reader } = useSession();
+  const router = useRouter();
+  const [tested, setTested] = useState<Tested | null>(null);
+  const [made, setMade] = useState<Put | null>(null);
+  const leave = ({ name }: Put) => router.navigate(pathOf(kind.pageOf(name)), { isSafe: true });
+
+  function test({ change, checked, explain }: EditorForm<Put>) {
     setTested(null);
     const asked = checked();
     if (asked === null) return;
@@ -87,38 +112,33 @@ export function EndpointEditor({ stored, receiver = OWN, onClose, onStored }: En
       send: ({ signal }) =>
         reader.webhookEndpoints.test(asked.name, { definition: asked.body as Schemas["WebhookEndpoint"] }, { signal }),
       done: setTested,
-      // The definition is a member of this request.
-      explain: (error) => {
-        const pointer = error.pointer?.replace(/^\/definition/, "") ?? null;
-        const message = error.message.replace(/^definition\.?/, "");
-        const told = new ActionRunsError(message, { ...error, pointer });
-        return explain(told) ?? problemsOf(told, pointers, AFTER_LOST_TEST);
-      },
+      explain: (error) => explain(ofDefinition(error), AFTER_LOST_TEST),
     });
   }
 
   if (made?.signingSecret) {
     return (
-      <SecretDialog
-        title="The signing secret"
-        label="Signing secret"
-        what={`the signing secret of ${made.name}`}
-        secret={made.signingSecret}
-        onClose={() => leave(made)}
-      >
-        <SecretAdvice />
-      </SecretDialog>
+      <div class="page">
+        <DetailHead list={pathOf(kind.list)} all="All notifications" title={made.name} />
+        <SecretDialog
+          title="The signing secret"
+          label="Signing secret"
+          what={`the signing secret of ${made.name}`}
+          secret={made.signingSecret}
+          onClose={() => leave(made)}
+        >
+          <SecretAdvice />
+        </SecretDialog>
+      </div>
     );
   }
   return (
     <DefinitionEditor<Put>
       kind={kind}
       stored={stored}
-      onClose={onClose}
-      onStored={onStored}
       first={() => firstDefinition(receiver)}
       onSaved={(put) => (put.signingSecret ? setMade(put) : leave(put))}
-      besides={tested === null ? null : <TestResult result={tested} />}
+      beside={() => (tested === null ? null : <TestResult what="The test message" result={tested} />)}
       also={(form) => (
         <Button isBusy={form.change.isBusy} onClick={() => test(form)}>
           Send test
@@ -254,38 +274,9 @@ export function TestDialog({ name, onClose }: { readonly name: string; readonly 
       onClose={onClose}
       verb="Send test"
       keep="Close"
-      besides={tested === null ? null : <TestResult result={tested} />}
+      besides={tested === null ? null : <TestResult what="The test message" result={tested} />}
     >
       <p>The receiver gets one message about a made-up run. It counts for nothing.</p>
     </ChangeDialog>
-  );
-}
-
-type Tested = Schemas["EndpointTestResult"];
-
-const WORDS: Readonly<Record<Tested["outcome"], string>> = {
-  delivered: "The test message arrived.",
-  failed: "The test message did not arrive.",
-  refused: "The test message did not arrive, and the service would not try it again.",
-  not_made: "The service sent nothing.",
-};
-
-function TestResult({ result }: { readonly result: Tested }) {
-  const box = useRef<HTMLDivElement>(null);
-  // It can be below what is seen.
-  useEffect(() => box.current?.scrollIntoView({ block: "nearest" }), [result]);
-  const { outcome, reason, durationMs, excerpt } = result;
-  return (
-    <div ref={box} class={`note is-${outcome === "delivered" ? "succeeded" : "failed"}`} role="alert">
-      <p>
-        <strong>{WORDS[outcome]}</strong> The receiver <bdi>{reason.replace(/\.$/, "")}</bdi>, after{" "}
-        {formatDuration(durationMs)}.
-      </p>
-      {excerpt === null ? null : (
-        <pre class="excerpt card is-side">
-          <bdi>{excerpt}</bdi>
-        </pre>
-      )}
-    </div>
   );
 }

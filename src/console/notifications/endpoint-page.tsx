@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
+import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { NotYours } from "../ui/empty.tsx";
@@ -11,7 +12,7 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
-import { EndpointEditor, TestDialog } from "./endpoint-editor.tsx";
+import { TestDialog } from "./endpoint-editor.tsx";
 import { eventWords } from "./endpoint-shape.ts";
 import { DisableDialog, Health, OffBox } from "./endpoint-state.tsx";
 import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
@@ -19,7 +20,7 @@ import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
 
-type Dialog = "edit" | "rotate" | "recover" | "disable" | "test";
+type Dialog = "rotate" | "recover" | "disable" | "test";
 
 export function EndpointPage({ name }: { readonly name: string }) {
   const { may } = useSession();
@@ -60,7 +61,9 @@ function Endpoint({ name }: { readonly name: string }) {
               Disable
             </Button>
           )}
-          <Button onClick={() => show("edit")}>Edit</Button>
+          <Link class="button is-plain" href={hrefOf({ name: "edit-endpoint", endpoint: name, ...scope })}>
+            Edit
+          </Link>
           <Button kind="primary" onClick={() => show("test")}>
             Send test
           </Button>
@@ -79,7 +82,6 @@ function Endpoint({ name }: { readonly name: string }) {
               <JsonTree what="JSON" value={shown.definition} />
             </section>
           </div>
-          {open === "edit" ? <EndpointEditor stored={shown} onClose={close} onStored={changed} /> : null}
           {open === "test" ? <TestDialog name={name} onClose={close} /> : null}
           {open === "rotate" ? <RotateSecretDialog name={name} onClose={close} onRotated={changed} /> : null}
           {open === "recover" ? <RecoverDialog name={name} onClose={close} onBegun={status.reload} /> : null}

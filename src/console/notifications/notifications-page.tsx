@@ -1,16 +1,14 @@
 /** The page "Notifications": the webhook endpoints of the environment with their health, and a way to make one. */
 
-import { useRef, useState } from "preact/hooks";
+import { useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { EndpointEditor } from "./endpoint-editor.tsx";
-import { eventWords, RECEIVERS, type Receiver } from "./endpoint-shape.ts";
+import { eventWords, RECEIVERS } from "./endpoint-shape.ts";
 import { Health } from "./endpoint-state.tsx";
 
 const COLUMNS: readonly Column[] = [
@@ -26,53 +24,46 @@ export function NotificationsPage() {
 }
 
 function Notifications() {
-  const { reader } = useSession();
+  const { reader, scope } = useSession();
   const loaded = useListPage(reader.webhookEndpoints.list);
-  const [making, setMaking] = useState<Receiver | null>(null);
   return (
-    <>
-      <ListPage
-        title="Notifications"
-        of="endpoints"
-        loaded={loaded}
-        button={
-          <Button kind="primary" onClick={() => setMaking(RECEIVERS[0] ?? null)}>
-            New endpoint
-          </Button>
-        }
-      >
-        {(endpoints) =>
-          endpoints.length === 0 ? (
-            <NoEndpoints isFirstPage={loaded.isFirst} onMake={setMaking} />
-          ) : (
-            <EndpointTable endpoints={endpoints} />
-          )
-        }
-      </ListPage>
-      {making === null ? null : (
-        <EndpointEditor stored={null} receiver={making} onClose={() => setMaking(null)} onStored={loaded.reload} />
-      )}
-    </>
+    <ListPage
+      title="Notifications"
+      of="endpoints"
+      loaded={loaded}
+      button={
+        <Link
+          class="button is-primary"
+          href={hrefOf({ name: "new-endpoint", ...scope }, `receiver=${RECEIVERS[0]?.title}`)}
+        >
+          New endpoint
+        </Link>
+      }
+    >
+      {(endpoints) =>
+        endpoints.length === 0 ? <NoEndpoints isFirstPage={loaded.isFirst} /> : <EndpointTable endpoints={endpoints} />
+      }
+    </ListPage>
   );
 }
 
-interface NoEndpointsProps {
-  readonly isFirstPage: boolean;
-  readonly onMake: (receiver: Receiver) => void;
-}
-
-function NoEndpoints({ isFirstPage, onMake }: NoEndpointsProps) {
+function NoEndpoints({ isFirstPage }: { readonly isFirstPage: boolean }) {
+  const { scope } = useSession();
   if (!isFirstPage) return <Empty title="There are no more endpoints" />;
   return (
     <Empty title="Nobody is told yet when a run ends">
       <p>An endpoint tells a chat or a program of yours. Choose who is told:</p>
       <div class="grid">
         {RECEIVERS.map((receiver) => (
-          <button key={receiver.title} type="button" class="tile card" onClick={() => onMake(receiver)}>
+          <Link
+            key={receiver.title}
+            class="tile card"
+            href={hrefOf({ name: "new-endpoint", ...scope }, new URLSearchParams({ receiver: receiver.title }))}
+          >
             <span class="strong">{receiver.title}</span>
             <br />
             <span class="hint">{receiver.about}</span>
-          </button>
+          </Link>
         ))}
       </div>
     </Empty>

@@ -92,12 +92,8 @@ function chipsTerm(...chips: readonly Chip[]): Meaning {
   return { kind: "chips", chips };
 }
 
-/** A text can have very many words, and a time is read more slowly than a word. */
-const MAY_BE_DAYS = /^(?:[a-z]{5,9}|last \S{6,9}|\d{4}-\d\d-\d\d)$/i;
-
 /** The range of a word that names whole days: `yesterday`, `last tuesday`, a date. Null for every other word. */
 function daysOf(typed: string, now: Date): readonly Chip[] | null {
-  if (!MAY_BE_DAYS.test(typed)) return null;
   const [from, to] = [sinceInstant(typed.toLowerCase(), now), untilInstant(typed.toLowerCase(), now)];
   // A time of day begins and ends at one instant.
   if (from === null || to === null || from.getTime() === to.getTime()) return null;

@@ -82,6 +82,8 @@ interface ChangeFormProps {
   readonly isReady?: boolean;
   /** The form sends no change, so it does not say for whom. */
   readonly isLocal?: boolean;
+  /** The form is a page, which is long: its problem stands at its top. */
+  readonly isPage?: boolean;
   /** Stands between the problem and the buttons. */
   readonly besides?: ComponentChildren;
   /** Another button, before the one that does it. */
@@ -91,11 +93,17 @@ interface ChangeFormProps {
 
 export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more }: ChangeFormProps) {
   const { kind = "primary", keep = "Cancel", besides, also, ...others } = more;
-  const { isDeliberate = false, isReady = true, isLocal = false, class: classes = "" } = others;
+  const { isDeliberate = false, isReady = true, isLocal = false, isPage = false, class: classes = "" } = others;
   const { isBusy, problems } = change;
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => showFirstProblem(form.current), [problems]);
   const problem = problems.get(null);
+  const note =
+    problem === undefined ? null : (
+      <p class="note is-failed" role="alert">
+        <bdi>{problem}</bdi>
+      </p>
+    );
   return (
     <form
       class={`stack gap-14 ${classes}`}
@@ -106,12 +114,9 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
         if (!isDeliberate) onSubmit();
       }}
     >
+      {isPage ? note : null}
       {children}
-      {problem === undefined ? null : (
-        <p class="note is-failed" role="alert">
-          <bdi>{problem}</bdi>
-        </p>
-      )}
+      {isPage ? null : note}
       {besides}
       {isLocal ? null : <ActingNote />}
       <DialogButtons>

@@ -81,7 +81,7 @@ type TextFieldProps = Described &
   Omit<PartialInputHTMLAttributes<HTMLInputElement>, "label" | "role" | "type"> & {
     /** The id of a `datalist`. */
     readonly list?: string | undefined;
-    readonly type?: "text" | "password" | "number" | "date" | "datetime-local";
+    readonly type?: "text" | "password" | "number" | "search" | "date" | "datetime-local";
   };
 
 export function TextField({ label, hint, error, onText, ...rest }: TextFieldProps) {

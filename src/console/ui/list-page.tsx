@@ -104,7 +104,7 @@ interface DetailHeadProps {
   readonly all: string;
   readonly title: string;
   /** Its buttons. */
-  readonly children: ComponentChildren;
+  readonly children?: ComponentChildren;
 }
 
 /** The head of a page about one thing of a list. */

@@ -84,7 +84,7 @@ const SHOTS: readonly Shot[] = [
     name: "actions-refused",
     path: `${SEEDED_PATH}/actions`,
     act: async (page) => {
-      await page.getByRole("button", { name: "New action" }).click();
+      await page.getByRole("link", { name: "New action" }).click();
       await page.getByLabel("Name", { exact: true }).fill("refused");
       await page.getByRole("tab", { name: "JSON" }).click();
       await page.getByLabel("Definition", { exact: true }).fill('{ "timeout": 0 }');
@@ -96,7 +96,7 @@ const SHOTS: readonly Shot[] = [
     name: "actions-secret-refused",
     path: `${SEEDED_PATH}/actions`,
     act: async (page) => {
-      await page.getByRole("button", { name: "New action" }).click();
+      await page.getByRole("link", { name: "New action" }).click();
       await page.getByLabel("Name", { exact: true }).fill("refused");
       await page.getByRole("radio", { name: "Any webhook" }).check();
       await page.getByLabel("URL", { exact: true }).fill("https://ci.example.com/hook");
@@ -109,7 +109,16 @@ const SHOTS: readonly Shot[] = [
   {
     name: "new-action",
     path: `${SEEDED_PATH}/actions`,
-    act: (page) => page.getByRole("button", { name: "New action" }).click(),
+    act: (page) => page.getByRole("link", { name: "New action" }).click(),
+  },
+  {
+    name: "edit-action",
+    path: `${SEEDED_PATH}/actions`,
+    act: async (page) => {
+      await page.getByRole("table", { name: "Actions" }).getByRole("link").first().click();
+      await page.getByRole("link", { name: "Edit", exact: true }).click();
+      await page.locator(".request-preview code").first().waitFor();
+    },
   },
   {
     name: "action",
@@ -159,7 +168,7 @@ const SHOTS: readonly Shot[] = [
   {
     name: "new-endpoint",
     path: `${SEEDED_PATH}/notifications`,
-    act: (page) => page.getByRole("button", { name: "New endpoint" }).click(),
+    act: (page) => page.getByRole("link", { name: "New endpoint" }).click(),
   },
   {
     name: "environments",

@@ -4,7 +4,7 @@
  */
 import type { Context } from "hono";
 import { renderedFace } from "../../actions/face.ts";
-import { resolveAction } from "../../actions/resolve.ts";
+import { type ResolvedAction, resolveAction } from "../../actions/resolve.ts";
 import { requireNewestSecret } from "../../auth/audit.ts";
 import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -104,30 +104,34 @@ export async function createRunOfAction(
   name: string,
   body: NewRunOfActionBody,
 ): Promise<CreatedRun> {
-  const { entityId, parameters, recommendations } = body;
   const changeKey = await keyOfCreate(creation, ["run", name, body]);
-  return createRun(creation, changeKey, async () => {
-    const action = await resolveAction(creation, name, parameters);
-    const labels = [...new Set([...action.labels, ...(body.labels ?? [])])].sort();
-    return {
-      unchanged: {
-        ...asSent(body),
-        actionName: name,
-        ...renderedFace(action, { parameters, entity: { id: entityId }, labels }),
-        timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
-        heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
-        source: "action",
-        actionVersion: action.version,
-        retryOf: null,
-      },
-      parameters,
-      recommendations,
-      labels,
-      trigger: action.trigger,
-      shownTrigger: action.shownTrigger,
-      gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
-    };
-  });
+  return createRun(creation, changeKey, async () =>
+    wantedOfAction(body, await resolveAction(creation, name, body.parameters)),
+  );
+}
+
+/** Throws `gate_needs_trigger` and `invalid_concurrency_key`. */
+export function wantedOfAction(body: NewRunOfActionBody, action: ResolvedAction): WantedRun {
+  const { entityId, parameters, recommendations } = body;
+  const labels = [...new Set([...action.labels, ...(body.labels ?? [])])].sort();
+  return {
+    unchanged: {
+      ...asSent(body),
+      actionName: action.name,
+      ...renderedFace(action, { parameters, entity: { id: entityId }, labels }),
+      timeoutMs: (body.timeout ?? action.timeout ?? TIMEOUT_DEFAULT_MINUTES) * MINUTE_MS,
+      heartbeatTimeoutMs: toMs(action.heartbeatTimeout),
+      source: "action",
+      actionVersion: action.version,
+      retryOf: null,
+    },
+    parameters,
+    recommendations,
+    labels,
+    trigger: action.trigger,
+    shownTrigger: action.shownTrigger,
+    gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
+  };
 }
 
 /** POST …/{id}/retry: a new run with the inputs of one that has ended. */

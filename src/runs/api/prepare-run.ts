@@ -5,7 +5,8 @@
 
 import { renderedKey } from "../../actions/concurrency-key.ts";
 import type { ResolvedAction } from "../../actions/resolve.ts";
-import { signCallbackToken } from "../../auth/token-format.ts";
+import { madeUpCallbackToken, signCallbackToken } from "../../auth/token-format.ts";
+import { newUuidV7 } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { LABELS_MAX, NOT_BEFORE_MAX_DAYS, WAIT_TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
 import { DAY_MS, type Instant, MINUTE_MS } from "../../base/time.ts";
@@ -47,6 +48,11 @@ export interface WantedRun {
   /** The trigger of a stored action as a GET shows it, with null instead of each secret. */
   readonly shownTrigger?: ShownRequest | undefined;
   readonly gates: WantedGates;
+  /** If only the request is wanted, to show or to test it. There will be no such run. */
+  readonly madeUp?: {
+    /** Where the body has the definition of the action; null if the stored one is used. */
+    readonly definitionAt: string | null;
+  };
 }
 
 /** What a run takes from the request that creates it. */
@@ -58,17 +64,18 @@ interface Asked extends Origin {
 }
 
 /** A fault in a stored action's trigger gets no pointer, because that trigger is not in the request body. */
-function refusalOfTrigger(fault: PrepareFault, { unchanged }: WantedRun): ApiError {
-  return unchanged.source === "trigger"
-    ? refusalOf(fault.code, [fault])
-    : new ApiError(fault.code, sentenceOf([fault]));
+function refusalOfTrigger(fault: PrepareFault, { unchanged, madeUp }: WantedRun): ApiError {
+  if (unchanged.source === "trigger") return refusalOf(fault.code, [fault]);
+  const holder = madeUp?.definitionAt ?? null;
+  if (holder === null || fault.path.length === 0) return new ApiError(fault.code, sentenceOf([fault]));
+  return refusalOf(fault.code, [{ ...fault, path: [holder, ...fault.path] }]);
 }
 
 /** A run with an id of its own, ready to be sent to its coordinator. */
 export interface PreparedRun {
   readonly run: NewRun;
   readonly dispatch: NewDispatch | null;
-  /** What an approver sees of the request, as JSON. Null if the run needs no approval. */
+  /** What people see of the request, as JSON. Null if the run needs no approval and is not made up. */
   readonly preview: string | null;
   /** A promise, because a run without a dispatch is sent while its token is signed. */
   readonly token: Promise<string>;
@@ -77,22 +84,24 @@ export interface PreparedRun {
 /** Throws `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent. */
 export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<PreparedRun> {
   const { scope, ring } = asked;
-  const { labels, trigger, shownTrigger } = wanted;
+  const { labels, trigger, shownTrigger, madeUp } = wanted;
   if (labels.length > LABELS_MAX) {
     const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
   }
   const createdAt = Date.now();
   const gates = trigger === undefined ? null : await sealableGates(asked, wanted.gates, createdAt);
-  const id = await createRunId(ring, scope, createdAt);
+  // The service takes no other id for one of its runs, so nothing can be reported about a run that is made up.
+  const id = madeUp ? newUuidV7(createdAt) : await createRunId(ring, scope, createdAt);
   const run = toNewRun(asked, wanted, gates, { id, createdAt });
-  const token = signCallbackToken(ring, { scope, runId: id, expiresAt: run.deadlineAt });
+  const grant = { scope, runId: id, expiresAt: run.deadlineAt };
+  const token = madeUp ? Promise.resolve(madeUpCallbackToken(grant)) : signCallbackToken(ring, grant);
   if (trigger === undefined) return { run, dispatch: null, preview: null, token };
   const context = toContext(asked, wanted, run, await token);
   const prepared = await prepareDispatch(trigger, context, asked);
   if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
-  const isShown = gates !== null && gates.approval !== null && shownTrigger !== undefined;
-  const preview = isShown ? previewOf(shownTrigger, context) : null;
+  const isShown = madeUp !== undefined || (gates !== null && gates.approval !== null);
+  const preview = isShown && shownTrigger !== undefined ? previewOf(shownTrigger, context) : null;
   return { run, dispatch: prepared.value, preview, token };
 }
 

@@ -11,7 +11,15 @@ import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
 import { withDetails } from "../action-run.ts";
 import { type ListedRun, listRuns, type WalkBounds } from "../d1/list.ts";
-import { type FacetQuery, type Facets, findFacets, type RunSummary, summarizeRuns } from "../d1/summary.ts";
+import {
+  type FacetQuery,
+  type Facets,
+  findFacets,
+  findNewestRuns,
+  type NewestRun,
+  type RunSummary,
+  summarizeRuns,
+} from "../d1/summary.ts";
 import type { Home } from "../home.ts";
 import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
@@ -260,6 +268,14 @@ export async function summarizeRunsOf(environment: RunEnvironment, filters: RunF
 /** Finds values in the database, which can be seconds behind. Throws `database_unavailable`. */
 export async function findFacetsOf(environment: RunEnvironment, query: FacetQuery): Promise<Facets> {
   return readAnywhere(environment, (session) => findFacets(session, environment.scope, query));
+}
+
+/** The newest run of each action that has one, from the database, which can be seconds behind. */
+export async function findNewestRunsOf(
+  environment: RunEnvironment,
+  actionNames: readonly string[],
+): Promise<readonly NewestRun[]> {
+  return readAnywhere(environment, (session) => findNewestRuns(session, environment.scope, actionNames));
 }
 
 /** From any replica of D1. */

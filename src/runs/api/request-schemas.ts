@@ -15,6 +15,7 @@ import {
   HEARTBEAT_MESSAGE_MAX_BYTES,
   INPUTS_MAX_BYTES,
   NAME_MAX_CHARACTERS,
+  NEWEST_RUNS_MAX,
   NOT_BEFORE_MAX_DAYS,
   OUTPUT_MAX_BYTES,
   REASON_MAX_BYTES,
@@ -72,7 +73,7 @@ const inputs = (what: string, other: string) =>
   );
 
 /** What callers give to a run, with or without a stored action. Check `inputsFit` on the same object. */
-const runInputs = {
+export const runInputs = {
   entityId: z._default(z.nullable(described(uuid, DESCRIBE && "What the run is about. Lists filter by it.")), null),
   parameters: inputs("Input", "recommendations"),
   recommendations: inputs("Further input", "parameters"),
@@ -84,7 +85,7 @@ interface Inputs {
   readonly recommendations: JsonObject;
 }
 
-const inputsFit = maxBytes<Inputs>(
+export const inputsFit = maxBytes<Inputs>(
   INPUTS_MAX_BYTES,
   ({ parameters, recommendations }) => JSON.stringify(parameters) + JSON.stringify(recommendations),
   "parameters and recommendations together have",
@@ -481,6 +482,24 @@ inDocument(contains, {
 });
 
 export const runFacetsQuery = z.strictObject({ field, contains });
+
+const actionNames = z.pipe(
+  z.pipe(
+    z.union([z.string(), z.array(z.string())], { error: "is missing; send the name of an action." }),
+    z.transform((sent): unknown => [sent].flat()),
+  ),
+  listOf(NEWEST_RUNS_MAX, "names", filterableName, "send the name of an action."),
+);
+inDocument(actionNames, {
+  wire: {
+    type: "array",
+    items: { type: "string", minLength: 1, maxLength: NAME_MAX_CHARACTERS, pattern: PLAIN_TEXT },
+    maxItems: NEWEST_RUNS_MAX,
+    examples: [["deploy"]],
+  },
+});
+
+export const newestRunsQuery = z.strictObject({ actionName: actionNames });
 
 export const runQuery = z.strictObject({
   include,

@@ -19,6 +19,7 @@ import { createdAtOf } from "../run-id.ts";
 import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
 import {
   findFacetsOf,
+  findNewestRunsOf,
   listRunsOf,
   mayBeKnown,
   readRun,
@@ -30,6 +31,7 @@ import {
   cancel,
   changeQuery,
   createQuery,
+  newestRunsQuery,
   newRun,
   newRunOfAction,
   retry,
@@ -44,6 +46,7 @@ import {
   actionRunList,
   createdActionRun,
   detailedActionRun,
+  newestRuns,
   runFacets,
   runSummary,
   startedActionRun,
@@ -141,6 +144,26 @@ export const runRoutes = new Hono<AppEnv>()
     ),
     validQuery(runFacetsQuery),
     async (c) => c.json(await findFacetsOf(environmentOf(c), c.req.valid("query"))),
+  )
+  .get(
+    "/newest",
+    requires(
+      "data:read",
+      DESCRIBE && {
+        operationId: "findNewestActionRuns",
+        tag: "Action runs",
+        summary: "Find the newest run of each action",
+        description:
+          "Returns the newest run of each `actionName` that has runs, in a short form. Runs of the last seconds can be missing.",
+        responses: { 200: { description: "The newest runs", json: newestRuns } },
+        errors: ["database_not_bound"],
+      },
+    ),
+    validQuery(newestRunsQuery),
+    async (c) => {
+      const found = await findNewestRunsOf(environmentOf(c), c.req.valid("query").actionName);
+      return c.json(found.map((run) => ({ ...run, createdAt: rfc3339(createdAtOf(run.id)) })));
+    },
   )
   .post(
     "/",

@@ -101,6 +101,41 @@ export function facetsStatement(scope: string, { field, contains }: FacetQuery) 
   return { sql, bindings: [scope, contains] };
 }
 
+/** The newest run of an action, without what only its body says. */
+export interface NewestRun {
+  readonly actionName: string;
+  readonly id: string;
+  readonly status: Status;
+  /** The gate at which it waits; null if it does not. */
+  readonly waiting: string | null;
+  readonly subject: string | null;
+  readonly triggeredBy: string;
+}
+
+/** One seek for each name, however many runs it has. Reads no body. */
+export function newestRunsStatement(scope: string, actionNames: readonly string[]) {
+  const sql = `
+    SELECT runs.action_name AS actionName, runs.id, runs.status, runs.subject, runs.triggered_by AS triggeredBy,
+           iif(runs.status = 'pending', runs.waiting, NULL) AS waiting
+    FROM json_each(?2) AS asked CROSS JOIN runs ON runs.rowid = (
+      SELECT rowid FROM runs INDEXED BY runs_by_action
+      WHERE scope = ?1 AND action_name = asked.value ORDER BY id DESC LIMIT 1)`;
+  return { sql, bindings: [scope, JSON.stringify([...new Set(actionNames)])] };
+}
+
+export async function findNewestRuns(
+  session: D1DatabaseSession,
+  scope: string,
+  actionNames: readonly string[],
+): Promise<readonly NewestRun[]> {
+  const { sql, bindings } = newestRunsStatement(scope, actionNames);
+  const { results } = await session
+    .prepare(sql)
+    .bind(...bindings)
+    .all<NewestRun>();
+  return results;
+}
+
 export async function findFacets(session: D1DatabaseSession, scope: string, query: FacetQuery): Promise<Facets> {
   const rows = await rowsOf<[value: string | null]>(session, facetsStatement(scope, query));
   const found = rows.flatMap(([value]) => (value === null ? [] : [value]));

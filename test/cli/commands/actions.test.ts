@@ -252,6 +252,43 @@ describe("action versions", () => {
   });
 });
 
+describe("a definition that is tried", () => {
+  const request = {
+    method: "POST",
+    url: "https://ci.example.com/hooks",
+    headers: { Authorization: null },
+    payload: [1],
+  };
+
+  test("preview shows the request, the title and the subject of a definition that is not stored", async () => {
+    const preview = { request, title: "deploy 1.4.2", subject: "checkout" };
+    const { sent, run } = await saying(200, preview);
+    const args = ["action", "preview", "deploy", "-p", "version=1.4.2", "--body", JSON.stringify(DEFINITION)];
+    const ended = await run(...args);
+    expect(ended).toMatchObject({ code: 0, stderr: "" });
+    expect(JSON.parse(ended.stdout)).toEqual(preview);
+    const text = await run(...args, "--no-json");
+    expect(text.stdout).toMatch(/^title: +deploy 1\.4\.2$/m);
+    expect(text.stdout).toMatch(/^request: +POST https:\/\/ci\.example\.com\/hooks$/m);
+    expect(text.stdout).toContain("null stands in the place of each secret.");
+    const body = { definition: DEFINITION, parameters: { version: "1.4.2" } };
+    expect(sent()).toEqual(Array(2).fill([`POST ${ENVIRONMENT}/actions/deploy/preview`, body]));
+  });
+
+  test.each([
+    ["delivered", 0],
+    ["refused", 1],
+    ["not_made", 1],
+  ] as const)("test exits by what became of it: %s", async (outcome, code) => {
+    const result = { status: 202, durationMs: 87, outcome, reason: "answered 202", excerpt: "queued" };
+    const { sent, run } = await saying(200, result);
+    const ended = await run("action", "test", "deploy", "--no-json");
+    expect(ended).toMatchObject({ code, stderr: "" });
+    expect(ended.stdout).toMatch(/^status: +202\ntook: +87ms\nreason: +answered 202\nanswer: +queued$/m);
+    expect(sent()).toEqual([[`POST ${ENVIRONMENT}/actions/deploy/test`, {}]]);
+  });
+});
+
 describe("a command that makes a run", () => {
   const inputs = ["-p", "version=1.4.2", "--label", "team:shop", "--label", "nightly", "--timeout", "5"];
   const body = { parameters: { version: "1.4.2" }, labels: ["team:shop", "nightly"], timeout: 5 };

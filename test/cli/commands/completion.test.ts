@@ -41,7 +41,7 @@ describe.skipIf(!has("bash"))("bash", () => {
     ],
     [
       ["action", ""],
-      ["put", "get", "list", "versions", "delete", "run", "help", "--help"],
+      ["put", "get", "list", "versions", "delete", "run", "preview", "test", "help", "--help"],
     ],
     [
       ["webhook", "re"],

@@ -59,11 +59,14 @@ const STANDS_STILL = `(() => {
 async function faultsOf(page: Page, rules: object, within: string): Promise<string[]> {
   if (!(await page.evaluate<boolean>("'axe' in window"))) await page.evaluate(AXE);
   return page.evaluate<string[]>(`(async () => {
+    // What stands still would hide half of what is behind it, and that can be scrolled.
+    document.documentElement.style.setProperty("--stands", "relative");
     // Behind an open dialog, the page is inert, and it is looked at without the dialog.
     const { violations } = await axe.run(document.querySelector("dialog[open]") ?? ${JSON.stringify(within)}, {
       // The page has no frames, and no rule here reads its style sheets.
       resultTypes: ["violations"], iframes: false, preload: false, runOnly: ${JSON.stringify(rules)}
     });
+    document.documentElement.style.removeProperty("--stands");
     return [
       ...violations.flatMap(({ id, nodes }) => nodes.map(({ html, failureSummary }) =>
         id + ": " + html.slice(0, 160) + " " + failureSummary.replaceAll(/\\s+/g, " "))),

@@ -19,6 +19,8 @@ const site = new Site("of-console-action", sharedServer("of-console-action"));
 const ENV = "prod";
 const client = site.client(ENV);
 
+/** The page of the editor. */
+const editor = (page: Page) => page.getByRole("main");
 const tab = (within: Locator, name: string) => within.getByRole("tab", { name, exact: true });
 const definitionIn = async (open: Locator) => JSON.parse(await field(open, "Definition").inputValue());
 
@@ -56,8 +58,9 @@ describeInBrowser("an action's home", (browser) => {
   }
 
   async function openNew(page: Page): Promise<Locator> {
-    await button(page, "New action").click();
-    return dialog(page, "New action");
+    await page.getByRole("link", { name: "New action", exact: true }).click();
+    await page.getByRole("heading", { name: "New action", level: 1 }).waitFor();
+    return editor(page);
   }
 
   it("stores an action from fields and JSON, which say the same, and shows what its webhook was answered", async () => {
@@ -110,7 +113,7 @@ describeInBrowser("an action's home", (browser) => {
     await refused(open, "Body", "{{ run.x }} is unknown");
     await field(open, "Body").fill('{ "v": "{{ parameters.versoin }}" }');
     await button(open, "Save").click();
-    await refused(open, "Body", "Did you mean version? parametersSchema has version.");
+    await refused(open, "Body", "Did you mean version? “Parameters” has version.");
     await field(open, "Body").fill(
       '{ "v": "{{ parameters.version }}", "url": "{{ run.callbackUrl }}", "token": "{{ run.callbackToken }}" }',
     );
@@ -118,10 +121,10 @@ describeInBrowser("an action's home", (browser) => {
     await field(open, "New header").fill("Authorization");
     await button(open, "Add header").click();
     await button(open, "Save").click();
-    await refused(open, "Header Authorization", "The service has no stored value for this. Type the value.");
+    await refused(open, "Authorization", "The service has no stored value for this. Type the value.");
     // Beside the button that removes the header.
-    const header = open.locator(".with-button").filter({ has: button(page, "Remove the header Authorization") });
-    await field(header, "Header Authorization").fill("Bearer of the hook");
+    const header = open.locator(".header-row").filter({ has: button(page, "Remove the header Authorization") });
+    await field(header, "Authorization").fill("Bearer of the hook");
     expect(await open.getByRole("group", { name: "Secrets" }).count()).toBe(0);
     await browser.expectFault(/40[0-9]|422/);
 

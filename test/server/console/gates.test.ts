@@ -68,7 +68,7 @@ describeInBrowser("the console's gates", (browser) => {
     await asked.getByText(`POST ${receiver.url}/deploy/1.4.2`).waitFor();
     const shown = (await asked.textContent()) ?? "";
     expect(shown).toContain('version: "1.4.2"');
-    expect(shown).toContain("Authorizationsecret");
+    expect(shown).toContain("Authorization••••••••secret");
     expect(shown).not.toContain("a-secret-of-the-ci");
     // No single key approves, wherever the focus begins.
     for (const key of ["Enter", "Space", "a"]) await ada.keyboard.press(key);
@@ -85,9 +85,10 @@ describeInBrowser("the console's gates", (browser) => {
     // The second run waits for its turn behind the first, and starts when the first reports.
     const second = await site.client(ENV, bobToken).actions.run("deploy", { parameters: { version: "1.4.4" } });
     await site.goTo(ada, `${ENV}/actions/deploy`);
-    await button(ada, "Edit").click();
-    await field(dialog(ada, "Edit deploy"), "Description").first().fill("Deploys the shop");
-    await button(dialog(ada, "Edit deploy"), "Save").click();
+    await ada.getByRole("link", { name: "Edit", exact: true }).click();
+    await ada.getByRole("heading", { name: "Edit deploy", level: 1 }).waitFor();
+    await field(ada, "Description").first().fill("Deploys the shop");
+    await button(ada, "Save").click();
     const left = ada.getByRole("link", { name: "Waiting runs", exact: true });
     expect(await left.getAttribute("href")).toContain("actionName=deploy&waiting=any");
     await site.goTo(ada, `${ENV}/runs/${second.id}`);

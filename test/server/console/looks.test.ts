@@ -263,27 +263,25 @@ describeInBrowser("the console's looks", (browser) => {
       },
       { name: "start now", path: runAlone("waiting for its time"), act: opening("Start now") },
       { name: "a pause without a reason", path: `${ENV}/groups`, act: opening("Pause the environment", "Pause") },
-      { name: "edit a gated action", path: `${ENV}/actions/gated`, act: opening("Edit") },
+      { name: "edit a gated action", path: `${ENV}/actions/gated/edit` },
       { name: "no such run", path: `${ENV}/runs/01a212de-9b55-8003-a8a9-dd2c148ea617` },
       { name: "actions", path: `${ENV}/actions` },
       { name: "no actions", path: "empty/actions" },
-      { name: "a new action", path: `${ENV}/actions`, act: opening("New action", "Save") },
+      { name: "a new action", path: `${ENV}/actions/-/new`, act: opening("Save") },
       { name: "an action", path: `${ENV}/actions/deploy` },
       { name: "an action without a webhook", path: `${ENV}/actions/no-webhook`, act: opening("Run action") },
       { name: "run an action", path: `${ENV}/actions/deploy`, act: opening("Run action", "Run action") },
       {
         name: "a new action as JSON",
-        path: `${ENV}/actions`,
+        path: `${ENV}/actions/-/new`,
         act: async (page) => {
-          await opening("New action")(page);
           await page.getByRole("tab", { name: "JSON" }).click();
         },
       },
       {
         name: "a new action with any webhook",
-        path: `${ENV}/actions`,
+        path: `${ENV}/actions/-/new`,
         act: async (page) => {
-          await opening("New action")(page);
           await page.getByRole("radio", { name: "Any webhook" }).check();
           await page.getByLabel("New header", { exact: true }).fill("Authorization");
           await opening("Add header", "Add parameter")(page);
@@ -300,7 +298,9 @@ describeInBrowser("the console's looks", (browser) => {
         },
       },
       { name: "delete a version", path: `${ENV}/actions/versions`, act: opening(/^Delete version/) },
-      { name: "edit an action", path: `${ENV}/actions/deploy`, act: opening("Edit") },
+      { name: "edit an action", path: `${ENV}/actions/deploy/edit` },
+      { name: "test an action", path: `${ENV}/actions/deploy`, act: opening("Send a test …") },
+      { name: "a search of actions that finds none", path: `${ENV}/actions?q=nothing+has+this` },
       { name: "delete an action", path: `${ENV}/actions/deploy`, act: opening("Delete") },
       { name: "tokens", path: "tokens" },
       { name: "a new token without a name", path: "tokens", act: opening("New token", "Create token") },
@@ -363,9 +363,9 @@ describeInBrowser("the console's looks", (browser) => {
       ["Shift+Tab", runAt("failed"), []],
       ["Tab", `${ENV}/actions`, []],
       ["Tab", `${ENV}/actions/deploy`, []],
-      // The buttons of a dialog stand still below what is scrolled.
-      ["Tab", `${ENV}/actions/deploy`, ["Edit"]],
-      ["Tab", `${ENV}/notifications`, ["New endpoint"]],
+      // The buttons of an editor stand still below what is scrolled.
+      ["Tab", `${ENV}/actions/deploy/edit`, []],
+      ["Tab", `${ENV}/notifications/-/new`, []],
       ["Tab", "tokens", []],
       ["Tab", "audit", []],
     ] as const) {

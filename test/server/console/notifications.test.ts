@@ -61,8 +61,9 @@ describeInBrowser("the console's notifications", (browser) => {
     await lookAt(page, "no endpoints", found);
 
     // A chat: its payload is an example's, and its URL is asked for.
-    await button(page, /^Slack/).click();
-    const making = dialog(page, "New endpoint");
+    await page.getByRole("link", { name: /^Slack/ }).click();
+    await page.getByRole("heading", { name: "New endpoint", level: 1 }).waitFor();
+    const making = page.getByRole("main");
     await field(making, "Name").fill("desk");
     await button(making, "Save").click();
     await making.getByText("Fill this in.").waitFor();
@@ -172,14 +173,14 @@ describeInBrowser("the console's notifications", (browser) => {
     await button(page, "Enable").click();
     await page.getByText(/^The service disabled this endpoint/).waitFor({ state: "detached" });
 
-    await button(page, "Edit").click();
-    const editing = dialog(page, "Edit desk");
-    await field(editing, "Actions").fill("deploy");
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    const editing = page.getByRole("heading", { name: "Edit desk", level: 1 });
+    await field(page, "Actions").fill("deploy");
     // An empty field keeps the stored URL.
-    await field(editing, "URL").fill(`${receiver.url}/elsewhere`);
-    await field(editing, "URL").fill("");
+    await field(page, "URL").fill(`${receiver.url}/elsewhere`);
+    await field(page, "URL").fill("");
     await lookAt(page, "edit", found);
-    await button(editing, "Save").click();
+    await button(page, "Save").click();
     await editing.waitFor({ state: "detached" });
     expect((await operator.webhookEndpoints.get("desk")).definition).toMatchObject({
       actionNames: ["deploy"],

@@ -61,8 +61,10 @@ describeInBrowser("the console's session", (browser) => {
       [`${ENV}/runs`, []],
       [`${ENV}/runs/${openId}`, ["Cancel run"]],
       [`${ENV}/runs/${endedId}`, ["Retry run"]],
-      [`${ENV}/actions`, ["New action"]],
-      [`${ENV}/actions/deploy`, ["Run action", "Edit", "Delete"]],
+      [`${ENV}/actions`, ["Run deploy"]],
+      [`${ENV}/actions/-/new`, []],
+      [`${ENV}/actions/deploy`, ["Run action", "Delete"]],
+      [`${ENV}/actions/deploy/edit`, []],
       ["tokens", ["New token"]],
       ["audit", []],
     ] as const) {
@@ -309,7 +311,8 @@ describeInBrowser("the console's session", (browser) => {
       await ended;
       await browser.settled(page);
       for (const name of [...RUNNING, ...STORING, ...CREATING]) {
-        if ((await button(page, name).count()) > 0) seen.add(name);
+        const offers = button(page, name).or(page.getByRole("link", { name, exact: true }));
+        if ((await offers.count()) > 0) seen.add(name);
       }
       for (const key of role === "viewer" ? ["c", "r"] : []) await page.keyboard.press(key);
       expect(await page.getByRole("dialog").count()).toBe(0);

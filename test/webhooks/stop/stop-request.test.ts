@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { keyRing } from "../../../src/settings/key-ring.ts";
 import type { ResponseValues } from "../../../src/webhooks/response.ts";
-import { WebhookSender } from "../../../src/webhooks/send.ts";
+import { WebhookSender } from "../../../src/webhooks/sender.ts";
 import { filledStopRequest, type StopTemplate } from "../../../src/webhooks/trigger-requests.ts";
 import { type SealedKind, sealedFor } from "../../../src/webhooks/webhook-request.ts";
 

@@ -247,6 +247,37 @@ export const runSummary = z
     examples: [{ pending: 2, running: 1, succeeded: { atLeast: 1000 }, failed: 17, cancelled: 0 }],
   });
 
+export const newestRuns = z
+  .array(
+    z
+      .object({
+        actionName: z.string(),
+        id: z.string().meta({ format: "uuid" }),
+        status: z.enum(STATUSES),
+        subject: z.string().nullable(),
+        waiting: described(z.string().nullable(), "The gate at which it waits. Null if it does not wait."),
+        triggeredBy: z.string(),
+        createdAt: responseInstant,
+      })
+      .meta({ id: "NewestRun" }),
+  )
+  .meta({
+    id: "NewestRuns",
+    examples: [
+      [
+        {
+          actionName: "deploy",
+          id: RUN_EXAMPLE.id,
+          status: "succeeded",
+          subject: "checkout",
+          waiting: null,
+          triggeredBy: "ci",
+          createdAt: "2026-11-25T13:21:48.373Z",
+        },
+      ],
+    ],
+  });
+
 export const runFacets = z
   .object({
     values: z.array(z.string()).max(FACET_MAX_VALUES),

@@ -3,7 +3,7 @@
  * went, and sends deliveries again.
  */
 
-import { ENDPOINT_TESTS_PER_MINUTE } from "../../../base/limits.ts";
+import { TESTS_PER_MINUTE } from "../../../base/limits.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
 import {
   type DeliveriesReply,
@@ -104,7 +104,7 @@ export class EndpointHandler implements EndpointCalls {
   }
 }
 
-/** How often the webhook endpoints of an environment can be tried out. In memory only. */
+/** How often the webhooks of an environment can be tested. In memory only. */
 class TestLimit {
   /** When the last tests were, oldest first. */
   #at: number[] = [];
@@ -113,7 +113,7 @@ class TestLimit {
   admit(now: number): number {
     this.#at = this.#at.filter((at) => msSinceOrLongAgo(at, now) < MINUTE_MS);
     const [oldest] = this.#at;
-    if (oldest !== undefined && this.#at.length >= ENDPOINT_TESTS_PER_MINUTE) return oldest + MINUTE_MS - now;
+    if (oldest !== undefined && this.#at.length >= TESTS_PER_MINUTE) return oldest + MINUTE_MS - now;
     this.#at.push(now);
     return 0;
   }

@@ -5,9 +5,9 @@
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
-import { auditStatement, logAudit, newAuditEntry } from "../../auth/audit.ts";
-import { requiresRoot } from "../../auth/authentication.ts";
-import { rfc3339 } from "../../base/time.ts";
+import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
+import { requiresRoot } from "../../../auth/authentication.ts";
+import { rfc3339 } from "../../../base/time.ts";
 import {
   type DatabaseReport,
   type DatabaseState,
@@ -18,26 +18,26 @@ import {
   type ReportRow,
   readReport,
   SELECT_REPORT,
-} from "../../database/database-state.ts";
-import { readD1, requireNamedDatabase } from "../../database/read-d1.ts";
-import { ApiError } from "../../http/errors.ts";
-import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../http/paging.ts";
-import type { AppEnv, Hops } from "../../http/request-context.ts";
-import { validQuery } from "../../http/validate.ts";
+} from "../../../database/database-state.ts";
+import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
+import { ApiError } from "../../../http/errors.ts";
+import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
+import type { AppEnv, Hops } from "../../../http/request-context.ts";
+import { validQuery } from "../../../http/validate.ts";
 import {
   boundDatabases,
   DATABASE_MAX,
   databaseNumbered,
   databasesForNew,
   hasSeveralDatabases,
-} from "../../settings/databases.ts";
-import type { Env } from "../../settings/env.ts";
-import { register } from "../d1/control-database.ts";
-import { deleteLeftovers, environmentsIn, scopesWithRows } from "../d1/environments.ts";
-import { FIRST_HOME, type Home, isUnderWay } from "../home.ts";
-import { type AskedHome, askHome, repairsRow } from "./placement.ts";
-import { databaseList, databaseResync, environmentResync, placedEnvironmentList } from "./responses/databases.ts";
-import { ask, environmentIn, environmentOf, type RunEnvironment } from "./run-request.ts";
+} from "../../../settings/databases.ts";
+import type { Env } from "../../../settings/env.ts";
+import { register } from "../../d1/control-database.ts";
+import { deleteLeftovers, environmentsIn, scopesWithRows } from "../../d1/environments.ts";
+import { FIRST_HOME, type Home, isUnderWay } from "../../home.ts";
+import { type AskedHome, askHome, repairsRow } from "../placement.ts";
+import { databaseList, databaseResync, environmentResync, placedEnvironmentList } from "../responses/databases.ts";
+import { ask, environmentIn, environmentOf, type RunEnvironment } from "../run-request.ts";
 
 const databaseListQuery = z.strictObject(seqPageQuery);
 

@@ -1,20 +1,28 @@
 /** …/database: in which database an environment lives, and its move to another one. Only with ROOT_TOKEN. */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { requiresRoot } from "../../auth/authentication.ts";
-import { rfc3339 } from "../../base/time.ts";
-import { readD1, requireNamedDatabase } from "../../database/read-d1.ts";
-import { ApiError } from "../../http/errors.ts";
-import type { AppEnv } from "../../http/request-context.ts";
-import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
-import { validBody } from "../../http/validate.ts";
-import { DATABASE_MAX } from "../../settings/databases.ts";
-import { noteHome } from "../d1/environments.ts";
-import { FIRST_HOME, type Home, type HomeState, isUnderWay, leftDatabase, type Move, type MoveReply } from "../home.ts";
+import { requiresRoot } from "../../../auth/authentication.ts";
+import { rfc3339 } from "../../../base/time.ts";
+import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
+import { ApiError } from "../../../http/errors.ts";
+import type { AppEnv } from "../../../http/request-context.ts";
+import { described, inDocument, wholeNumber } from "../../../http/schemas.ts";
+import { validBody } from "../../../http/validate.ts";
+import { DATABASE_MAX } from "../../../settings/databases.ts";
+import { noteHome } from "../../d1/environments.ts";
+import {
+  FIRST_HOME,
+  type Home,
+  type HomeState,
+  isUnderWay,
+  leftDatabase,
+  type Move,
+  type MoveReply,
+} from "../../home.ts";
+import { askHome } from "../placement.ts";
+import { environmentDatabase } from "../responses/databases.ts";
+import { ask, environmentOf, type RunEnvironment } from "../run-request.ts";
 import { auditFirst } from "./database-routes.ts";
-import { askHome } from "./placement.ts";
-import { environmentDatabase } from "./responses/databases.ts";
-import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 
 const environmentMove = z.strictObject({
   database: described(
