@@ -71,7 +71,7 @@ function given(intervalSeconds: number | null, ...answers: readonly (Partial<Sch
     heartbeat: async (news: Sent = {}) => {
       sent.push(news);
       const answer = left.shift() ?? {};
-      if (typeof answer !== "number") return { ...ANSWER, watched: false, ...answer };
+      if (typeof answer !== "number") return { ...ANSWER, ...answer };
       throw new ActionRunsError("No.", { status: answer === 0 ? null : answer, code: "x" });
     },
   };

@@ -399,7 +399,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/d1",
     from: `OR looked.searched >= \${TEXT_MAX_BYTES} AS is_last`,
     to: "AS is_last",
-    tests: ["test/runs/api/text-lists"],
+    tests: ["test/runs/api/lists/text-lists"],
   },
   {
     name: "old-version-found",
@@ -407,7 +407,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/replication",
     from: "if (matchesFixed(facts, query)) ids.push(facts.id); last = facts.id; looked++; if (!isAsked) continue;",
     to: "if (row !== null) ids.push(facts.id); last = facts.id; looked++; if (!isAsked) continue;",
-    tests: ["test/runs/api/text-lists"],
+    tests: ["test/runs/api/lists/text-lists"],
   },
   {
     name: "turn-left-early",
@@ -415,7 +415,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator",
     from: "QUERY_MAX_MS, over",
     to: "READ_MAX_MS, over",
-    tests: ["test/runs/api/text-lists"],
+    tests: ["test/runs/api/lists/text-lists"],
   },
   {
     name: "tail-after-end",

@@ -15,7 +15,7 @@ import { migrateClosed } from "../../src/dev/miniflare.ts";
 import { installTools } from "../../src/dev/tools.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
-import { putMany } from "./console/many.ts";
+import { putMany } from "./console/stories/many.ts";
 import { type Beginning, newInstallation } from "./installation.ts";
 import { QUICK_FILES } from "./quick-files.ts";
 

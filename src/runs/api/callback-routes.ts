@@ -96,9 +96,15 @@ export const callbackRoutes = new Hono<AppEnv>()
       const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
       if (!answer.ok) throw refusalError(answer.reason);
       // Not the whole run, because a run can be large and heartbeats are many.
-      const { status, deadlineAt, cancel = null, externalUrlRefused, watched = false } = answer;
+      const { status, deadlineAt, cancel = null, externalUrlRefused, watched } = answer;
       const order = cancel && toWire(cancel);
-      return c.json({ status, deadlineAt: rfc3339(deadlineAt), cancel: order, externalUrlRefused, watched });
+      return c.json({
+        status,
+        deadlineAt: rfc3339(deadlineAt),
+        cancel: order,
+        externalUrlRefused,
+        watched: watched || undefined,
+      });
     },
   );
 

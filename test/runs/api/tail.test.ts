@@ -216,7 +216,7 @@ describe("a tail", () => {
 });
 
 describe("the answer to a heartbeat", () => {
-  const watched = async (run: CreatedRun) => (await beat(run)).body.watched;
+  const watched = async (run: CreatedRun) => (await beat(run)).body.watched ?? false;
 
   it("says that a run is watched while an event stream follows it", async () => {
     const { run, runPath } = await givenStarted();

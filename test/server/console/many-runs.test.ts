@@ -9,8 +9,8 @@ import { expect, it } from "vitest";
 import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, twoFrames } from "../watched-browser.ts";
-import { MANY } from "./many.ts";
 import { button, fakeTime, job, run, runs, Site, show, untilRunIs, WIDE, withoutFeed } from "./site.ts";
+import { MANY } from "./stories/many.ts";
 
 const ENV = MANY.env;
 /** Ten times what the design says, for busy machines. */

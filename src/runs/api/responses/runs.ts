@@ -210,13 +210,13 @@ export const heartbeatResponse = z
     cancel: stopOrder,
     externalUrlRefused: urlRefused.optional(),
     watched: described(
-      z.boolean(),
-      "Whether somebody follows the run's events, or has read its details in the last 15 s. Then send `tail` every 5 s, otherwise every 30 s.",
+      z.literal(true).optional(),
+      "Somebody follows the run's events, or has read its details in the last 15 s. Then send `tail` every 5 s, otherwise every 30 s. Missing if nobody does.",
     ),
   })
   .meta({
     id: "HeartbeatAnswer",
-    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null, watched: false }],
+    examples: [{ status: "running", deadlineAt: "2026-11-25T13:51:48.373Z", cancel: null }],
   });
 
 export const actionRunList = z.array(detailedActionRun).meta({ id: "ActionRunList", examples: [[RUN_EXAMPLE]] });

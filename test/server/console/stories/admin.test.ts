@@ -2,12 +2,12 @@
 
 import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { ActionRunsError } from "../../../src/client/index.ts";
-import { sharedServer } from "../installation.ts";
-import { until } from "../until.ts";
-import { describeInBrowser } from "../watched-browser.ts";
-import { lookAt } from "./accessible.ts";
-import { button, dialog, field, Site, sessionMenu, WIDE } from "./site.ts";
+import { ActionRunsError } from "../../../../src/client/index.ts";
+import { sharedServer } from "../../installation.ts";
+import { until } from "../../until.ts";
+import { describeInBrowser } from "../../watched-browser.ts";
+import { lookAt } from "../accessible.ts";
+import { button, dialog, field, Site, sessionMenu, WIDE } from "../site.ts";
 
 describeInBrowser("an admin's console", (browser) => {
   const site = new Site("of-console-admin", sharedServer("of-console-admin"));

@@ -2,10 +2,10 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
+import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
+import { coordinatorOf } from "../../../../src/runs/protocol.ts";
 
-import { askWith, calledThrough, envWith } from "../../support/bindings.ts";
+import { askWith, calledThrough, envWith } from "../../../support/bindings.ts";
 import {
   alarmIn,
   change,
@@ -18,12 +18,12 @@ import {
   journal,
   restart,
   until,
-} from "../../support/direct.ts";
-import { faults, holdWrites, queueBatches, resetFaults } from "../../support/faults.ts";
-import { givenReplicated, replicated } from "../../support/replicated.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { decide, startGated, storeGated } from "../../support/runs/gated.ts";
-import { fillJournal } from "../../support/runs/rows-in-journal.ts";
+} from "../../../support/direct.ts";
+import { faults, holdWrites, queueBatches, resetFaults } from "../../../support/faults.ts";
+import { givenReplicated, replicated } from "../../../support/replicated.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../../support/requests.ts";
+import { decide, startGated, storeGated } from "../../../support/runs/gated.ts";
+import { fillJournal } from "../../../support/runs/rows-in-journal.ts";
 
 const KIB = 1024;
 

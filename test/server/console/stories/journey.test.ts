@@ -2,11 +2,11 @@
 
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { callback } from "../../../src/client/index.ts";
-import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedServer } from "../installation.ts";
-import { until } from "../until.ts";
-import { describeInBrowser } from "../watched-browser.ts";
+import { callback } from "../../../../src/client/index.ts";
+import { type RunningReceiver, startReceiver } from "../../../support/receiver/server.ts";
+import { sharedServer } from "../../installation.ts";
+import { until } from "../../until.ts";
+import { describeInBrowser } from "../../watched-browser.ts";
 import {
   button,
   dialog,
@@ -26,7 +26,7 @@ import {
   tabTo,
   untilRunIs,
   WIDE,
-} from "./site.ts";
+} from "../site.ts";
 
 /** Ten times what the design says, for busy machines. */
 const SHOWN_WITHIN_MS = 20_000;

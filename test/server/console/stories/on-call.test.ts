@@ -3,12 +3,12 @@
 import { text } from "node:stream/consumers";
 import type { Locator, Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
-import { callback } from "../../../src/client/index.ts";
-import { type RunningReceiver, startReceiver } from "../../support/receiver/server.ts";
-import { sharedServer } from "../installation.ts";
-import { until } from "../until.ts";
-import { describeInBrowser, overflow } from "../watched-browser.ts";
-import { button, field, job, PHONE, run, Site, sentOn, signInHere, untilRunIs } from "./site.ts";
+import { callback } from "../../../../src/client/index.ts";
+import { type RunningReceiver, startReceiver } from "../../../support/receiver/server.ts";
+import { sharedServer } from "../../installation.ts";
+import { until } from "../../until.ts";
+import { describeInBrowser, overflow } from "../../watched-browser.ts";
+import { button, field, job, PHONE, run, Site, sentOn, signInHere, untilRunIs } from "../site.ts";
 
 const ENV = "prod";
 const ENTITY = "01890a5d-ac96-774b-bcce-b302099a8057";

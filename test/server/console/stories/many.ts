@@ -1,7 +1,7 @@
 /** Environments with more runs than a test can create, for the tests of a long list and of its search. */
 
-import type { Schemas } from "../../../src/client/index.ts";
-import { putInD1, type RunInD1 } from "../state.ts";
+import type { Schemas } from "../../../../src/client/index.ts";
+import { putInD1, type RunInD1 } from "../../state.ts";
 
 export const MANY = { org: "of-console-many", env: "prod", runs: 10_000 };
 

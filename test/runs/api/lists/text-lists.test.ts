@@ -3,15 +3,24 @@
 import { runInDurableObject } from "cloudflare:test";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import type { RunCoordinator } from "../../../src/runs/coordinator/coordinator.ts";
+import type { RunCoordinator } from "../../../../src/runs/coordinator/coordinator.ts";
 
-import { askWith, calledThrough, envWith } from "../../support/bindings.ts";
-import { change, coordinator, createAged, direct, HOUR_MS, hurryTimers, restart, until } from "../../support/direct.ts";
-import { faults, holdReads, resetFaults } from "../../support/faults.ts";
-import { replicated } from "../../support/replicated.ts";
-import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
-import { idAt, insertRows } from "../../support/rows.ts";
-import { fillJournal } from "../../support/runs/rows-in-journal.ts";
+import { askWith, calledThrough, envWith } from "../../../support/bindings.ts";
+import {
+  change,
+  coordinator,
+  createAged,
+  direct,
+  HOUR_MS,
+  hurryTimers,
+  restart,
+  until,
+} from "../../../support/direct.ts";
+import { faults, holdReads, resetFaults } from "../../../support/faults.ts";
+import { replicated } from "../../../support/replicated.ts";
+import { type ActionRun, ask, createRun, newRunsPath, report, scopeOfPath } from "../../../support/requests.ts";
+import { idAt, insertRows } from "../../../support/rows.ts";
+import { fillJournal } from "../../../support/runs/rows-in-journal.ts";
 
 const KIB = 1024;
 const NOON = Date.parse("2026-11-20T12:00:00.000Z");

@@ -5,11 +5,11 @@
 
 import type { Locator, Page } from "playwright-core";
 import { expect, it } from "vitest";
-import { sharedServer } from "../installation.ts";
-import { until } from "../until.ts";
-import { describeInBrowser, overflow } from "../watched-browser.ts";
+import { sharedServer } from "../../installation.ts";
+import { until } from "../../until.ts";
+import { describeInBrowser, overflow } from "../../watched-browser.ts";
+import { button, chips, fakeTime, job, NARROW, poll, run, runs, Site, search, untilRunIs, WIDE } from "../site.ts";
 import { RELEASES } from "./many.ts";
-import { button, chips, fakeTime, job, NARROW, poll, run, runs, Site, search, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = RELEASES.env;
 const TWO_LINES_PX = 57;
