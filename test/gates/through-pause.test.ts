@@ -65,8 +65,9 @@ it("it waits for its slot, over a restart, and passes when the slot is free", as
     await stage.settle();
     await awake.object.gates.pause(newPause());
     [held, fix] = [await create(stage, awake), await create(stage, awake)];
-    expect(await release(awake, fix)).toMatchObject({ ok: true });
-    expect(shown(awake, fix).waitingFor).toBe("concurrency");
+    const reply = await release(awake, fix);
+    const { waiting } = JSON.parse((reply.ok && reply.details) || "{}");
+    expect(waiting).toMatchObject({ for: "concurrency", position: 1, behind: [ahead] });
   });
   await stage.restart();
   await stage.awake(async (awake) => {

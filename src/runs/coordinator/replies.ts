@@ -81,9 +81,11 @@ export class Replies {
 
   #positionOf(run: JournaledRun): QueuePosition | null {
     if (run.waitingFor !== "concurrency" || run.gates === null) return null;
-    const { queues } = this.#journal;
-    const behind = queues.running(queueOf(run.gates)).map(({ id }) => id);
-    return { position: queues.positionOf(run), behind };
+    const { queues, pauses } = this.#journal;
+    const queue = queueOf(run.gates);
+    const behind = queues.running(queue).map(({ id }) => id);
+    const overtakes = run.throughPause !== null && pauses.inForce(queue.group, Date.now()).length > 0;
+    return { position: queues.positionOf(run, overtakes), behind };
   }
 
   /**

@@ -148,11 +148,12 @@ export class ConcurrencyQueueRows extends Rows {
     );
   }
 
-  /** The position of a queued run: 1 comes next. */
-  positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">): number | null {
+  /** The position of a queued run: 1 comes next. `overtakes`: it passes a pause that holds the others. */
+  positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">, overtakes: boolean): number | null {
     if (gates === null || readySeq === null) return null;
     const { group, key } = queueOf(gates);
-    const before = `SELECT count(*) FROM ${IN_QUEUE} AND concurrency_state = 'queued' AND ready_seq < ?`;
+    const those = overtakes ? "AND through_pause IS NOT NULL" : "";
+    const before = `SELECT count(*) FROM ${IN_QUEUE} AND concurrency_state = 'queued' AND ready_seq < ? ${those}`;
     return (this.numberOf(before, group, key, readySeq) ?? 0) + 1;
   }
 
