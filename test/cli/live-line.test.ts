@@ -110,6 +110,19 @@ test("heartbeats change one line in place, other events stay above it, and a res
   expect([process.listenerCount("SIGINT"), terminal.listenerCount("resize")]).toEqual([before, 0]);
 });
 
+test("the lines that a job prints stay above the bar, and the bar stays the last line", async () => {
+  const terminal = new Terminal(80);
+  const lines = linesOn(terminal, () => Promise.reject(new Error("A run that does not wait is not read.")));
+  const bar = heartbeatLine(beat(0.5, "half"), 79);
+  await lines.show(beat(0.5, "half"));
+  lines.showTail({ tail: "one\ntwo\nthr", at: RUN.createdAt });
+  expect(terminal.rows).toEqual(["| one", "| two", bar]);
+  lines.showTail({ tail: "two\nthree\nfo", at: RUN.createdAt });
+  expect(terminal.rows).toEqual(["| one", "| two", "| three", bar]);
+  await lines.show({ seq: 3, type: "ended", at: RUN.createdAt, status: "succeeded", cause: "callback" });
+  expect(terminal.rows).toEqual(["| one", "| two", "| three", "| fo", expect.stringContaining("succeeded"), ""]);
+});
+
 /** A queued run, and the reads of it, which the test answers. */
 function waitingRun() {
   const reads: PromiseWithResolvers<DetailedActionRun>[] = [];

@@ -126,6 +126,17 @@ const ROUTES: readonly Route[] = [
     valid: '{"status":"failed","error":"e"}',
     members: { error: ["null", "1", "true", "[]", "{}"], output: [...NO_OBJECTS, ...OVERFLOWS] },
   },
+  {
+    name: "a heartbeat",
+    ask: () => [run.callback.url.replace(/callback$/, "heartbeat"), run.callback.token],
+    valid: '{"progress":0.5}',
+    members: {
+      message: ["null", "1", "[]", "{}", `"${"m".repeat(1025)}"`],
+      tail: ["null", "1", "true", "[]", '["a"]', '{"length":9,"toString":1}'],
+      output: ["{}"],
+      at: ['"2026-01-01T00:00:00Z"'],
+    },
+  },
   ...["approve", "reject"].map((name) => ({
     name,
     ask: () => [`${runs}/${run.id}/${name}`] as const,

@@ -5,6 +5,7 @@ import { expect, it } from "vitest";
 import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
+import { lookAt } from "./accessible.ts";
 import { job, NARROW, run, Site, untilRunIs, WIDE } from "./site.ts";
 
 const ENV = "tails";
@@ -79,6 +80,9 @@ describeInBrowser("the output of a job", (browser) => {
     const box = run(page).getByRole("log");
     await box.getByText("<img src=x onerror=alert(1)>\n\\u202egnp.exe\\u001b]0;x\\u0007").waitFor();
     expect([await box.locator("*").count(), await overflow(page)]).toEqual([0, 0]);
+    const found: string[] = [];
+    await lookAt(page, "a run with output", found);
+    expect(found).toEqual([]);
   });
 
   it("opens at the first line that looks like an error, or else at its end, and the page stays at its top", async () => {
