@@ -112,7 +112,7 @@ describe("heartbeats", () => {
   });
 
   test("keep an interval that was asked for", async () => {
-    const watched = { watched: true };
+    const watched = { watched: true } as const;
     const often = given(1, watched, watched, {});
     expect(await often.beat(5)).toEqual([1, 1, 1, 1, 1]);
     expect(often.sent).toEqual([WITH, WITH, WITH, WITHOUT, WITHOUT]);
