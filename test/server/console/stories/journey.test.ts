@@ -180,19 +180,19 @@ describeInBrowser("the console", (browser) => {
     const open = page.getByRole("dialog");
 
     /** Presses the button. The field's error has the words, and nothing else has an error. */
-    async function refused(verb: string, label: string, words: string): Promise<void> {
-      await button(open, verb).click();
-      const wrong = open.locator("[aria-invalid]");
+    async function refused(verb: string, label: string, words: string, within = open): Promise<void> {
+      await button(within, verb).click();
+      const wrong = within.locator("[aria-invalid]");
       await wrong.waitFor();
       const [at] = await wrong.all();
       if (at === undefined) throw new Error("No field is wrong.");
       const described = (await at.getAttribute("aria-describedby"))?.split(" ").at(-1);
       const said = {
         fields: await wrong.count(),
-        isNamed: (await field(open, label).getAttribute("id")) === (await at.getAttribute("id")),
+        isNamed: (await field(within, label).getAttribute("id")) === (await at.getAttribute("id")),
         hasFocus: await hasFocus(at),
         error: await page.locator(`[id="${described}"]`).textContent(),
-        besides: await open.getByRole("alert").count(),
+        besides: await within.getByRole("alert").count(),
       };
       const error = expect.stringContaining(words);
       expect(said).toEqual({ fields: 1, isNamed: true, hasFocus: true, error, besides: 0 });
@@ -213,13 +213,16 @@ describeInBrowser("the console", (browser) => {
     await refused("Run action", "Labels", "Line 2: has 65 characters");
     await button(open, "Cancel").click();
 
-    await button(page, "Edit").click();
-    await field(open, "Timeout (minutes)").fill("0");
-    await refused("Save", "Timeout (minutes)", "0 was sent");
-    await open.getByRole("tab", { name: "JSON" }).click();
-    await field(open, "Definition").fill('{ "timeout": 0 }');
-    await refused("Save", "Definition", "timeout: 0 was sent");
-    await button(open, "Cancel").click();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    const editor = page.locator("main");
+    await field(editor, "Timeout (minutes)").fill("0");
+    await refused("Save", "Timeout (minutes)", "0 was sent", editor);
+    await editor.getByRole("tab", { name: "JSON" }).click();
+    await field(editor, "Definition").fill('{ "timeout": 0 }');
+    await refused("Save", "Definition", "timeout: 0 was sent", editor);
+    await button(editor, "Cancel").click();
+    await button(dialog(page, "Leave without saving?"), "Leave").click();
+    await button(page, "Run action").waitFor();
 
     const { id } = await site.client(env).runs.create({ actionName: "deploy" });
     await page.goto(site.at(`${env}/runs/${id}`));
