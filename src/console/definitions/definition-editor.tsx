@@ -13,7 +13,7 @@ import { type Page, pageAt, pathOf } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeForm } from "../ui/dialog.tsx";
-import { Empty } from "../ui/empty.tsx";
+import { Empty, Skeleton } from "../ui/empty.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
@@ -336,6 +336,8 @@ export function Edited<T extends Stored<object>>({ kind, name, children }: Edite
         <Empty isPage title={`There is no ${kind.noun} of this name`}>
           <p>Somebody deleted it, or the name in the address is wrong.</p>
         </Empty>
+      ) : failure === null ? (
+        <Skeleton />
       ) : (
         <ErrorView failure={failure} onRetry={reload} />
       )}
