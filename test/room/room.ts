@@ -24,7 +24,7 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   "src/runs/api/": ["test/runs/api/subscriptions/", "test/runs/api/trigger/"],
   "src/runs/api/bulk": ["test/runs/api/bulk/", "test/http/bulk-hops"],
   "src/runs/api/gate": ["test/runs/api/gates/", "test/http/gate-hops"],
-  "src/runs/api/move": ["test/databases/"],
+  "src/runs/api/databases/": ["test/databases/"],
   "src/runs/coordinator/bulk": ["test/runs/api/bulk/", "test/outage/bulk"],
   "src/runs/coordinator/endpoints/": ["test/webhook-endpoints/deliver", "test/webhook-endpoints/send-delivery"],
   "src/runs/coordinator/gates/": ["test/gates/*", "test/runs/api/gates/"],
