@@ -7,7 +7,7 @@ import type { RunCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import { JournalSql } from "../../src/runs/journal/schema.ts";
 import { type Coordinator, coordinatorOf } from "../../src/runs/protocol.ts";
 import type { NewRun } from "../../src/runs/run.ts";
-import type { RunReply } from "../../src/runs/run-calls.ts";
+import type { Heartbeat, RunReply } from "../../src/runs/run-calls.ts";
 import { createRunId } from "../../src/runs/run-id.ts";
 import type { RunEvent } from "../../src/runs/transition.ts";
 import { keyRing } from "../../src/settings/key-ring.ts";
@@ -147,4 +147,21 @@ export async function until(isSo: () => Promise<boolean>, ms = HANG_MS): Promise
     if (performance.now() > end) throw new Error(`not within ${ms} ms`);
     await scheduler.wait(pause);
   }
+}
+
+/** What a heartbeat costs the journal. */
+export function heartbeatCost(path: string, id: string, heartbeat: Heartbeat) {
+  return runInDurableObject(coordinator(path), async (instance, { storage }) => {
+    const { sql } = storage;
+    const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
+    const exec = sql.exec.bind(sql);
+    sql.exec = ((query: string, ...bindings: unknown[]) => {
+      const cursor = exec(query, ...bindings);
+      cursors.push(cursor);
+      return cursor;
+    }) as typeof sql.exec;
+    await coordinatorOf(instance).runs.heartbeat(id, heartbeat);
+    sql.exec = exec;
+    return { statements: cursors.length, rows: cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0) };
+  });
 }

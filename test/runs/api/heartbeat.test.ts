@@ -1,14 +1,12 @@
 /** Heartbeats: who may send one, what it may contain, its effect on a run, and its cost. */
 
-import { runInDurableObject } from "cloudflare:test";
 import type { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { coordinatorOf } from "../../../src/runs/protocol.ts";
 import type { Heartbeat } from "../../../src/runs/run-calls.ts";
 
 import { changed, signAs } from "../../auth/forgeries.ts";
 import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { alarmIn, change, coordinator, direct, givenAged, MINUTE_MS } from "../../support/direct.ts";
+import { alarmIn, change, coordinator, direct, givenAged, heartbeatCost, MINUTE_MS } from "../../support/direct.ts";
 import { breakD1, faults } from "../../support/faults.ts";
 import { replicated, replicatedRow } from "../../support/replicated.ts";
 import {
@@ -184,21 +182,7 @@ describe("a heartbeat", () => {
   it("costs the journal one row without news and two with news", async () => {
     const { path, run } = await givenRun();
     await beat(run, { message: "m" });
-    const costOf = (heartbeat: Heartbeat) =>
-      runInDurableObject(coordinator(path), async (instance, { storage }) => {
-        const { sql } = storage;
-        const cursors: SqlStorageCursor<Record<string, SqlStorageValue>>[] = [];
-        const exec = sql.exec.bind(sql);
-        sql.exec = ((query: string, ...bindings: unknown[]) => {
-          const cursor = exec(query, ...bindings);
-          cursors.push(cursor);
-          return cursor;
-        }) as typeof sql.exec;
-        await coordinatorOf(instance).runs.heartbeat(run.id, heartbeat);
-        sql.exec = exec;
-        expect(cursors.length).toBeGreaterThan(0);
-        return cursors.reduce((sum, { rowsWritten }) => sum + rowsWritten, 0);
-      });
+    const costOf = async (heartbeat: Heartbeat) => (await heartbeatCost(path, run.id, heartbeat)).rows;
     expect(await costOf({})).toBe(1);
     expect(await costOf({ message: "m" })).toBe(1);
     expect(await costOf({ message: "n" })).toBe(2);
