@@ -140,12 +140,7 @@ describe("the answer", () => {
     });
     for (const body of [{}, { message: "again" }]) {
       const answer = await beat(run, body);
-      expect(answer.body).toEqual({
-        status: "running",
-        deadlineAt: run.callback.expiresAt,
-        cancel: null,
-        watched: false,
-      });
+      expect(answer.body).toEqual({ status: "running", deadlineAt: run.callback.expiresAt, cancel: null });
       expect(answer.headers.get("Content-Type")).toBe("application/json");
     }
   });
@@ -231,7 +226,7 @@ describe("races", () => {
   it("many first heartbeats make one start, and each gets a response", async () => {
     const { path, run } = await givenRun();
     const beats = await Promise.all(Array.from({ length: 40 }, (_, n) => beat(run, { message: `m${n}` })));
-    const told = { status: "running", deadlineAt: run.callback.expiresAt, cancel: null, watched: false };
+    const told = { status: "running", deadlineAt: run.callback.expiresAt, cancel: null };
     expect(beats.map(({ status, body }) => [status, body])).toEqual(Array(40).fill([200, told]));
     expect((await replicatedRow(path, run.id))?.version).toBe(2);
     const types = await typesOf(path, run.id);
