@@ -18,6 +18,7 @@ import { ChangeDialog } from "../ui/dialog.tsx";
 import { Check } from "../ui/field.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 import { FilterWords } from "./bulk-words.tsx";
@@ -114,9 +115,10 @@ interface BulkDialogProps {
 function BulkDialog({ operation, selection, onClose, onStarted }: BulkDialogProps) {
   const { client, reader, may } = useSession();
   const { query } = useRoute();
+  const { zone } = useZone();
   const mayManage = may("actions:manage");
   // As it was when the dialog opened, although new runs come.
-  const [target] = useState(() => targetOf(selection, query, new Date(), mayManage));
+  const [target] = useState(() => targetOf(selection, query, new Date(), mayManage, zone));
   const {
     data: preview,
     failure,

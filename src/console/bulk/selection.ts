@@ -4,6 +4,7 @@
  */
 import type { BulkChange, RunFilter, Schemas } from "../../client/index.ts";
 import { changeable, changeableText } from "../../words/bulk.ts";
+import { LOCAL } from "../../words/since.ts";
 import { type Count, counted, countText, least, STATUSES, sumOf } from "../../words/statuses.ts";
 import { chipsOf, filterOf } from "../runs/filters.ts";
 
@@ -98,9 +99,15 @@ const MAX_RUNS_OF_MANAGERS = 10_000;
  * The selected runs, or the filter as it is now. A filter that moves with the clock is fixed here, because the service
  * must act on what the dialog shows. `mayManage`: whether the token has `actions:manage`.
  */
-export function targetOf(selection: Selection, query: URLSearchParams, now: Date, mayManage: boolean): Target {
+export function targetOf(
+  selection: Selection,
+  query: URLSearchParams,
+  now: Date,
+  mayManage: boolean,
+  zone = LOCAL,
+): Target {
   if (selection.kind === "runs") return { runIds: [...selection.ids] };
-  return { filter: bulkFilterOf(filterOf(query, now)), maxRuns: maxRunsOf(mayManage) };
+  return { filter: bulkFilterOf(filterOf(query, now, zone)), maxRuns: maxRunsOf(mayManage) };
 }
 
 function maxRunsOf(mayManage: boolean): number {

@@ -1,9 +1,10 @@
 /** Picks the days of a list from a calendar: a button and its dialog. What is picked becomes chips, as if it was typed. */
 import { useState } from "preact/hooks";
-import { sinceInstant, untilInstant } from "../../words/since.ts";
+import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";
 import { Button, Icon } from "../ui/button.tsx";
 import { Dialog, DialogButtons } from "../ui/dialog.tsx";
 import { TextField } from "../ui/field.tsx";
+import { useZone } from "../ui/time.tsx";
 import type { Chip } from "./filters.ts";
 
 interface DateRangeProps {
@@ -27,11 +28,12 @@ interface DateDialogProps extends DateRangeProps {
 }
 
 function DateDialog({ onPick, onClose }: DateDialogProps) {
+  const { zone } = useZone();
   const [from, setFrom] = useState("");
   const [to, setTo] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   function pick() {
-    const chips = chipsOfDays(from, to);
+    const chips = chipsOfDays(from, to, zone);
     if (typeof chips === "string") return setProblem(chips);
     onPick(chips);
     onClose();
@@ -62,8 +64,8 @@ function DateDialog({ onPick, onClose }: DateDialogProps) {
 }
 
 /** `from`, `to`: dates, or empty for no bound. The chips, or what is wrong. PURE, apart from the time zone. */
-export function chipsOfDays(from: string, to: string, now = new Date()): readonly Chip[] | string {
-  const [first, end] = [sinceInstant(from, now), untilInstant(to, now)];
+export function chipsOfDays(from: string, to: string, zone = LOCAL, now = new Date()): readonly Chip[] | string {
+  const [first, end] = [sinceInstant(from, now, zone), untilInstant(to, now, zone)];
   if ((from !== "" && first === null) || (to !== "" && end === null)) return "Pick a day of the calendar.";
   if (first === null && end === null) return "Pick at least one day.";
   if (first !== null && end !== null && end <= first) return "The first day is after the last one. Swap them.";

@@ -5,7 +5,7 @@
  */
 import { ActionRunsError, type RunFilter } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, RUN_FILTERS, type RunFilterName } from "../../words/run-filters.ts";
-import { isRelative, sinceInstant } from "../../words/since.ts";
+import { isRelative, LOCAL, sinceInstant } from "../../words/since.ts";
 import type { Status } from "../../words/statuses.ts";
 import { WAITED_FOR } from "../../words/waiting.ts";
 import type { Times } from "../ui/time.tsx";
@@ -51,11 +51,11 @@ export function chipsOf(query: URLSearchParams): readonly Chip[] {
  * What to ask the API. An unknown value goes to the API as it is, because the refusal says what to change. `now`: what
  * `since` counts from.
  */
-export function filterOf(query: URLSearchParams, now: Date): RunFilter {
+export function filterOf(query: URLSearchParams, now: Date, zone = LOCAL): RunFilter {
   const filter: Partial<Record<RunFilterName | "text", string | string[]>> = {};
   for (const { name, value } of chipsOf(query)) {
     const parameter = parameterOf(name);
-    const text = name === "since" ? (sinceInstant(value, now)?.toISOString() ?? value) : value;
+    const text = name === "since" ? (sinceInstant(value, now, zone)?.toISOString() ?? value) : value;
     filter[parameter] = isRepeatable(name) ? [filter[parameter] ?? [], text].flat() : text;
   }
   return filter as RunFilter;
@@ -124,9 +124,9 @@ export function withoutFilters(query: URLSearchParams): URLSearchParams {
 }
 
 /** The same filters at another moment: with the instant that `since` means now. */
-export function withInstants(query: URLSearchParams, now: Date): URLSearchParams {
+export function withInstants(query: URLSearchParams, now: Date, zone = LOCAL): URLSearchParams {
   const changed = new URLSearchParams(query);
-  const since = sinceInstant(query.get("since") ?? "", now);
+  const since = sinceInstant(query.get("since") ?? "", now, zone);
   if (since === null) return changed;
   changed.delete("since");
   changed.set("createdAfter", since.toISOString());

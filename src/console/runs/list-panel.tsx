@@ -1,6 +1,7 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
 import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
+import type { Zone } from "../../words/since.ts";
 import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
@@ -203,7 +204,7 @@ interface FilterChipsProps {
 }
 
 function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
-  const { minute } = useZone();
+  const { minute, zone } = useZone();
   if (chips.length === 0) return null;
   return (
     <div class="chosen row gap-6 small">
@@ -229,7 +230,7 @@ function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
         })}
       </ul>
       <span class="row gap-4">
-        <CopyButton what="link" text={() => linkTo(query)} hasWord="Copy link" />
+        <CopyButton what="link" text={() => linkTo(query, zone)} hasWord="Copy link" />
         <Button kind="quiet" onClick={() => onChange(withoutFilters(query))}>
           Clear the filters
         </Button>
@@ -244,8 +245,8 @@ function FilterChips({ query, chips, refusal, onChange }: FilterChipsProps) {
 }
 
 /** A link that shows the same runs tomorrow. */
-function linkTo(query: URLSearchParams): string {
-  const instants = withInstants(query, new Date()).toString();
+function linkTo(query: URLSearchParams, zone: Zone): string {
+  const instants = withInstants(query, new Date(), zone).toString();
   return `${location.origin}${location.pathname}?${instants}`;
 }
 

@@ -9,6 +9,7 @@
  */
 
 import { ActionRunsError, type Client, type RunFilter, type Schemas } from "../../client/index.ts";
+import { LOCAL } from "../../words/since.ts";
 import { moved } from "../../words/statuses.ts";
 import { filterOf, matches } from "./filters.ts";
 import {
@@ -71,9 +72,9 @@ interface ReadAlone {
   readonly gone: readonly string[];
 }
 
-export function createRunSource(reader: Client, query: URLSearchParams): RunSource {
+export function createRunSource(reader: Client, query: URLSearchParams, zone = LOCAL): RunSource {
   const cursor = query.get("cursor");
-  let filter = filterOf(query, new Date());
+  let filter = filterOf(query, new Date(), zone);
   let listed: ListedRuns | null = null;
   let shouldRestart = false;
   let turn = 0;
@@ -140,7 +141,7 @@ export function createRunSource(reader: Client, query: URLSearchParams): RunSour
 
   /** The first page, and the counts at the same time. */
   async function begin(signal: AbortSignal): Promise<ListedRuns> {
-    filter = filterOf(query, new Date());
+    filter = filterOf(query, new Date(), zone);
     const [{ rows, next, isBehind, searchedTo }, counts] = await Promise.all([
       readPage(PAGE_RUNS, signal),
       count(signal),

@@ -243,6 +243,7 @@ interface SearchOptions {
  */
 function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   const { reader } = useSession();
+  const { zone } = useZone();
   const [text, setText] = useState("");
   const [problem, setProblem] = useState<string | null>(null);
   const [isBusy, setBusy] = useState(false);
@@ -251,10 +252,10 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   const suggestions = useMemo(() => {
     const chips = chipsOf(query);
     const isThere = (chip: Chip) => chips.some(({ name, value }) => name === chip.name && value === chip.value);
-    return [...localSuggestions(text, rows, new Date()), ...found].filter(
+    return [...localSuggestions(text, rows, new Date(), zone), ...found].filter(
       (one) => one.kind === "run" || !isThere(one.chip),
     );
-  }, [text, rows, found, query]);
+  }, [text, rows, found, query, zone]);
   useEffect(() => () => lookingUp.current?.abort(), []);
 
   function type(typed: string) {
@@ -273,7 +274,7 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   }
 
   async function apply() {
-    const terms = termsOf(text, new Date());
+    const terms = termsOf(text, new Date(), zone);
     if (terms.length === 0) return;
     type(text);
     const aborter = new AbortController();
@@ -293,7 +294,7 @@ function useSearch({ query, rows, onChange, onOpen }: SearchOptions): Search {
   }
 
   function choose(suggestion: Suggestion) {
-    const terms = termsOf(textBefore(text), new Date());
+    const terms = termsOf(textBefore(text), new Date(), zone);
     const clear = terms.flatMap((term) => (term.kind === "chips" ? term.chips : []));
     const left = terms.flatMap(({ kind, typed }) => (kind === "chips" ? [] : [typed]));
     if (suggestion.kind === "chip") go([...clear, suggestion.chip], null, left);

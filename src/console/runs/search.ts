@@ -1,12 +1,12 @@
 /**
- * What somebody typed into the search, word by word. PURE, apart from the time zone of this machine. A word is a chip by
+ * What somebody typed into the search, word by word. PURE, apart from LOCAL, the time zone of this machine. A word is a chip by
  * itself if it says which filter it means: a status, `waiting`, `label:shop-42`, `@nightly`, `last tuesday`. Other words
  * are looked up. A word that is no value of anything is a text to search for, so that no word leads nowhere.
  */
 
 import type { Client } from "../../client/index.ts";
 import { RUN_FILTER_NAMES, RUN_FILTERS } from "../../words/run-filters.ts";
-import { isRelative, SINCE_PRESETS, sinceInstant, untilInstant } from "../../words/since.ts";
+import { isRelative, LOCAL, SINCE_PRESETS, sinceInstant, untilInstant, type Zone } from "../../words/since.ts";
 import { STATUSES } from "../../words/statuses.ts";
 import { WAITING_FILTERS } from "../../words/waiting.ts";
 import type { Chip, FilterName } from "./filters.ts";
@@ -39,20 +39,20 @@ const WORDS = /(?:[^\s"]|"[^"]*"?)+/g;
 const LAST = /^last$/i;
 
 /** `now`: what relative times count from. */
-export function wordsOf(text: string, now = new Date()): readonly string[] {
+export function wordsOf(text: string, now = new Date(), zone = LOCAL): readonly string[] {
   const words: string[] = [];
   for (const word of text.match(WORDS) ?? []) {
     const before = words.at(-1) ?? "";
     const day = `${before} ${word}`;
-    if (LAST.test(before) && daysOf(day, now) !== null) words[words.length - 1] = day;
+    if (LAST.test(before) && daysOf(day, now, zone) !== null) words[words.length - 1] = day;
     else words.push(word);
   }
   return words;
 }
 
-/** `now`: what relative times count from. */
-export function termsOf(text: string, now: Date): readonly Term[] {
-  return wordsOf(text, now).map((typed) => ({ typed, ...meaningAlone(typed, now) }));
+/** `now`: what relative times count from. `zone`: where days begin. */
+export function termsOf(text: string, now: Date, zone = LOCAL): readonly Term[] {
+  return wordsOf(text, now, zone).map((typed) => ({ typed, ...meaningAlone(typed, now, zone) }));
 }
 
 /** The filter that a word names, and what stands behind its name; null if it names none. */
@@ -67,10 +67,10 @@ function prefixedOf(typed: string): Chip | null {
 
 type Meaning = Term extends infer T ? (T extends Term ? Omit<T, "typed"> : never) : never;
 
-function meaningAlone(typed: string, now: Date): Meaning {
+function meaningAlone(typed: string, now: Date, zone: Zone): Meaning {
   const prefixed = prefixedOf(typed);
   if (prefixed !== null) {
-    const chip = timed(prefixed, now);
+    const chip = timed(prefixed, now, zone);
     const problem = problemOf(typed, chip);
     return problem === null ? chipsTerm(chip) : { kind: "refused", problem };
   }
@@ -79,7 +79,7 @@ function meaningAlone(typed: string, now: Date): Meaning {
   const status = STATUSES.find((one) => one === typed.toLowerCase());
   if (status !== undefined) return chipsTerm({ name: "status", value: status });
   if (typed.toLowerCase() === "waiting") return chipsTerm({ name: "waiting", value: "any" });
-  const days = daysOf(typed, now);
+  const days = daysOf(typed, now, zone);
   if (days !== null) return { kind: "chips", chips: days };
   const [, version] = UUID.exec(word) ?? [];
   // A run's id has version 8, so any other UUID is an entity's.
@@ -93,8 +93,9 @@ function chipsTerm(...chips: readonly Chip[]): Meaning {
 }
 
 /** The range of a word that names whole days: `yesterday`, `last tuesday`, a date. Null for every other word. */
-function daysOf(typed: string, now: Date): readonly Chip[] | null {
-  const [from, to] = [sinceInstant(typed.toLowerCase(), now), untilInstant(typed.toLowerCase(), now)];
+function daysOf(typed: string, now: Date, zone: Zone): readonly Chip[] | null {
+  const text = typed.toLowerCase();
+  const [from, to] = [sinceInstant(text, now, zone), untilInstant(text, now, zone)];
   // A time of day begins and ends at one instant.
   if (from === null || to === null || from.getTime() === to.getTime()) return null;
   return [
@@ -107,7 +108,7 @@ function daysOf(typed: string, now: Date): readonly Chip[] | null {
  * With the time that the address has: the relative word after `since`, otherwise an instant. What names no time stays,
  * and is refused.
  */
-function timed(chip: Chip, now: Date): Chip {
+function timed(chip: Chip, now: Date, zone: Zone): Chip {
   const text = chip.value.toLowerCase();
   switch (chip.name) {
     case "status":
@@ -115,9 +116,9 @@ function timed(chip: Chip, now: Date): Chip {
       return { name: chip.name, value: text };
     case "createdAfter":
       if (isRelative(text)) return { name: "since", value: text };
-      return { name: "createdAfter", value: sinceInstant(text, now)?.toISOString() ?? chip.value };
+      return { name: "createdAfter", value: sinceInstant(text, now, zone)?.toISOString() ?? chip.value };
     case "createdBefore":
-      return { name: "createdBefore", value: untilInstant(text, now)?.toISOString() ?? chip.value };
+      return { name: "createdBefore", value: untilInstant(text, now, zone)?.toISOString() ?? chip.value };
     default:
       return chip;
   }
@@ -229,9 +230,14 @@ function asciiLower(text: string): string {
 }
 
 /** What the page knows without the service: statuses, times, and the runs of the list. */
-export function localSuggestions(text: string, rows: readonly RunHint[], now: Date): readonly Suggestion[] {
+export function localSuggestions(
+  text: string,
+  rows: readonly RunHint[],
+  now: Date,
+  zone = LOCAL,
+): readonly Suggestion[] {
   const word = wordAtEnd(text);
-  if (word === "") return SINCE_PRESETS.map((preset) => timeOffer("since", preset, now));
+  if (word === "") return SINCE_PRESETS.map((preset) => timeOffer("since", preset, now, zone));
   const prefixed = prefixedOf(word);
   if (prefixed !== null) {
     const value = prefixed.value.toLowerCase();
@@ -239,9 +245,9 @@ export function localSuggestions(text: string, rows: readonly RunHint[], now: Da
     if (prefixed.name === "status") return STATUSES.filter(begins).map(statusOffer);
     if (prefixed.name === "waiting") return WAITING_FILTERS.filter(begins).map(waitingOffer);
     if (prefixed.name === "createdAfter")
-      return SINCE_PRESETS.filter(begins).map((one) => timeOffer("since", one, now));
+      return SINCE_PRESETS.filter(begins).map((one) => timeOffer("since", one, now, zone));
     if (prefixed.name === "createdBefore")
-      return UNTIL_PRESETS.filter(begins).map((one) => timeOffer("until", one, now));
+      return UNTIL_PRESETS.filter(begins).map((one) => timeOffer("until", one, now, zone));
     return [];
   }
   const lower = word.toLowerCase();
@@ -274,8 +280,8 @@ function waitingOffer(value: string): Suggestion {
   return { kind: "chip", chip: { name: "waiting", value } };
 }
 
-function timeOffer(prefix: "since" | "until", preset: string, now: Date): Suggestion {
-  const [term] = termsOf(`${prefix}:${preset}`, now);
+function timeOffer(prefix: "since" | "until", preset: string, now: Date, zone: Zone): Suggestion {
+  const [term] = termsOf(`${prefix}:${preset}`, now, zone);
   // Every preset is a chip by itself.
   const [chip] = term?.kind === "chips" ? term.chips : [];
   return { kind: "chip", chip: chip ?? { name: "since", value: preset } };

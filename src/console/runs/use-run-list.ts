@@ -4,7 +4,7 @@ import type { Schemas } from "../../client/index.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { type Failure, useLoad } from "../ui/load.tsx";
-import { useVisible } from "../ui/time.tsx";
+import { useVisible, useZone } from "../ui/time.tsx";
 import { rowOf } from "./run-list.ts";
 import { createRunSource, type ListedRuns, type RunSource } from "./run-source.ts";
 
@@ -30,7 +30,8 @@ export interface ShownRuns {
 export function useRunList(runId: string | null): ShownRuns {
   const { reader } = useSession();
   const { search } = useRoute();
-  const source = useMemo(() => createRunSource(reader, new URLSearchParams(search)), [reader, search]);
+  const { zone } = useZone();
+  const source = useMemo(() => createRunSource(reader, new URLSearchParams(search), zone), [reader, search, zone]);
   const [feedAt, setFeedAt] = useState<number | null>(null);
   // Rendered again by each read. The feed tells nothing of what changed before a list that began before the feed.
   const isFed = feedAt !== null && source.readAt() >= feedAt;

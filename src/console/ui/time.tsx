@@ -3,6 +3,7 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ageStepMs, formatAge, formatDuration } from "../../words/durations.ts";
+import { LOCAL, UTC, type Zone } from "../../words/since.ts";
 import { whenText } from "../../words/waiting.ts";
 import { contextOf } from "./context.ts";
 
@@ -12,6 +13,8 @@ const DAY_MS = 24 * 3_600_000;
 export interface Times {
   /** Undefined: the zone of this machine. */
   readonly timeZone: "UTC" | undefined;
+  /** The same, for times that somebody types. */
+  readonly zone: Zone;
   /** The date and time with seconds and time zone, for a title. */
   readonly exact: (iso: string) => string;
   /** `28 Nov 2026, 14:05`. */
@@ -36,6 +39,7 @@ export function timesIn(timeZone: Times["timeZone"]): Times {
   const year = format("en-GB", { year: "numeric" });
   return {
     timeZone,
+    zone: timeZone === undefined ? LOCAL : UTC,
     exact: format(undefined, { dateStyle: "medium", timeStyle: "long" }),
     minute: format(undefined, { dateStyle: "medium", timeStyle: "short" }),
     day: format(undefined, { dateStyle: "medium" }),
@@ -47,12 +51,12 @@ export function timesIn(timeZone: Times["timeZone"]): Times {
 /** Under this key the storage has the time zone, if it is not that of this machine. */
 const STORED = "action-runs.zone";
 
-interface Zone extends Times {
+interface SwitchedTimes extends Times {
   /** This browser remembers it. */
   readonly switchTo: (isUtc: boolean) => void;
 }
 
-const [ZoneContext, useZone] = contextOf<Zone>("time zone");
+const [ZoneContext, useZone] = contextOf<SwitchedTimes>("time zone");
 
 export { useZone };
 

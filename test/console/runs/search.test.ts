@@ -14,6 +14,7 @@ import {
   wordAtEnd,
   wordsOf,
 } from "../../../src/console/runs/search.ts";
+import { UTC } from "../../../src/words/since.ts";
 
 const NOW = new Date("2026-11-25T12:00:00Z");
 const RUN = "01a212de-9b55-8003-a8a9-dd2c148ea617";
@@ -128,6 +129,11 @@ it("a day that stands alone is a range, and in quotation marks it is a word", ()
     "status=failed",
     range("2026-11-24", "2026-11-25"),
   ]);
+  // In UTC, days begin elsewhere.
+  const [inUtc] = termsOf("yesterday", NOW, UTC);
+  expect(inUtc).toMatchObject({
+    chips: [{ value: "2026-11-24T00:00:00.000Z" }, { value: "2026-11-25T00:00:00.000Z" }],
+  });
   expect(day('"yesterday" last nothing 2h')).toEqual(["?yesterday", "?last", "?nothing", "?2h"]);
 });
 
