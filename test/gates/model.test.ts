@@ -37,7 +37,7 @@ it("keeps them in stories in which pauses are planned and runs are let through",
   timeout: HANG_MS + wanted * STEP_MAX_MS,
 }, async () => {
   let played = 0;
-  for (let seed = 1; played < wanted / 2; seed++) {
+  for (let seed = SEED; played < wanted / 2; seed++) {
     played += await new Story(seed, { revokes: seed % 3 === 0, plans: true }).play(STEPS_OF_PLANS);
   }
 });

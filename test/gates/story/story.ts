@@ -106,9 +106,11 @@ export class Story {
       this.#requireOwnFailure(error);
     }
     await stage.settle();
-    // The coordinator could not write the answer, so that the attempt's lease decides.
     for (const { runId, attempt } of scene.answered) {
+      // It is over, so its run may leave the queue in this step, whichever write about the run fails afterwards.
+      if (stage.newest.get(runId) === attempt) underWay.delete(runId);
       if (!stage.lastFailed.has(runId)) continue;
+      // The coordinator may not have written the answer, so that from now on the attempt's lease decides.
       stage.answered.delete(`${runId}#${attempt}`);
       stage.unheard.add(runId);
     }
