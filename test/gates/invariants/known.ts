@@ -172,10 +172,15 @@ export class Known {
       .sort((a, b) => (a.readySeq ?? 0) - (b.readySeq ?? 0));
   }
 
-  /** The pauses that hold back a run: those of its group, or else those of the environment. One of them is shown. */
-  pausesOf({ id, gates }: Row): readonly KnownPause[] {
+  /** The pauses in force through which a run was not released. */
+  holding({ id, gates }: Row): readonly KnownPause[] {
     const { group = "" } = gates?.concurrency ?? {};
-    const held = this.inForce(`${group}/`).filter((pause) => !this.passed.get(id)?.has(pause.id));
+    return this.inForce(`${group}/`).filter((pause) => !this.passed.get(id)?.has(pause.id));
+  }
+
+  /** The pauses that hold back a run: those of its group, or else those of the environment. One of them is shown. */
+  pausesOf(row: Row): readonly KnownPause[] {
+    const held = this.holding(row);
     const own = held.filter((pause) => pause.group !== "");
     return own.length > 0 ? own : held;
   }

@@ -47,7 +47,7 @@ function requireNoRoomFor(known: Known, isRung: boolean, ahead: readonly Row[], 
   if (isFree && pauses.length === 0) {
     fail(`${first.id} waits although ${ahead.length} of ${least} are running`);
   }
-  if (isRung && at === 0) requireShown(first, isFree, pauses);
+  if (isRung && at === 0) requireShown(known, first, isFree);
 }
 
 /** Whether it may wait because D1 has not said yet whether its approvals count. */
@@ -56,13 +56,17 @@ function isAsked({ stage }: Known, { approvals }: Row): boolean {
 }
 
 /** The first of a queue shows a pause only if nothing else holds it back. */
-function requireShown(row: Row, isFree: boolean, pauses: readonly KnownPause[]): void {
+function requireShown(known: Known, row: Row, isFree: boolean): void {
   const { id, waitingFor, waitingReason, gates } = row;
+  const pauses = known.pausesOf(row);
   if (isFree && waitingFor !== "pause") fail(`${id} is paused and shows ${waitingFor}`);
   if (pauses.length === 0 && waitingFor === "pause") fail(`${id} waits for a pause that is over`);
   const ends = pauses.map(({ until }) => until ?? Number.POSITIVE_INFINITY);
-  const last = pauses.filter((_, i) => ends[i] === Math.max(...ends)).map(({ reason }) => reason);
-  if (waitingFor === "pause" && !last.includes(waitingReason ?? "")) fail(`${id} shows ${waitingReason}`);
+  const last = pauses.filter((_, i) => ends[i] === Math.max(...ends));
+  // No alarm rings when a planned pause begins. So until the next look, the run shows what held it back before.
+  const shown = last.some(({ from }) => from !== null) ? known.holding(row) : last;
+  if (waitingFor === "pause" && !shown.some(({ reason }) => reason === waitingReason))
+    fail(`${id} shows ${waitingReason}`);
   if (!isFree && gates?.concurrency?.onConflict === "reject" && waitingFor !== "pause") {
     fail(`${id} does not want to wait`);
   }

@@ -141,6 +141,8 @@ export class Story {
       const { object, sql, storage } = awake;
       stage.onSent = (runId, attempt) => requireSendable(sql, runId, attempt);
       for (const { group, from } of known.pauses.values()) await object.gates.resume(group, from);
+      // D1 answers what these releases ask.
+      await stage.settle();
       known.pauses.clear();
       known.isCalm = false;
       requireInvariants(known, sql, await storage.getAlarm(), false);
