@@ -69,6 +69,15 @@ describe("a job that was accepted and has sent no heartbeat", () => {
     }),
   );
 
+  itAwake("has the time that the cancel gives, although the alarm was set for later", async (awake) => {
+    const ahead = await create(stage, awake, QUEUED);
+    await answer(202);
+    await stage.replicate(awake);
+    const next = await create(stage, awake);
+    await cancel(awake, ahead, 5000);
+    await requireStartAfter(awake, next, 5000);
+  });
+
   it.each([
     { type: "succeeded", output: null },
     { type: "failed", error: "stopped", output: null },

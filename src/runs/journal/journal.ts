@@ -70,6 +70,8 @@ export interface Written {
   readonly pendingVersion: PendingVersion;
   /** When the run needs something next. */
   readonly dueAt: number;
+  /** When the alarm must ring for the run, at the latest. An ended run can leave its queue before it is due. */
+  readonly ringsAt: number;
   /** The dispatch that the write erased; left out if there was none. */
   readonly erased?: ErasedDispatch;
   /** What follows from what was put on record with the version. */
@@ -316,7 +318,8 @@ export class Journal extends JournalTables {
     const { id, version } = run;
     const bytes = bytesOf(run);
     const pendingVersion = { id, version, seq: this.sequence.next, bytes, changedAt: now, run };
-    return { pendingVersion, dueAt: dueOf(run, dispatch) };
+    const dueAt = dueOf(run, dispatch);
+    return { pendingVersion, dueAt, ringsAt: Math.min(dueAt, run.occupiedUntil ?? Number.POSITIVE_INFINITY) };
   }
 }
 

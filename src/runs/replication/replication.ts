@@ -45,20 +45,20 @@ export class Replication implements FollowUp {
   }
 
   /** The retry of replication that belongs to a version, and the alarm for it. */
-  isOnRecord({ pendingVersion, dueAt }: Written, now: number): boolean {
+  isOnRecord({ pendingVersion, ringsAt }: Written, now: number): boolean {
     const { replicationRetryAt } = this.#alarm;
     const isRung =
-      replicationRetryAt <= now + RETRY_MS && this.#alarm.ringsBy(Math.min(replicationRetryAt, dueAt), now);
+      replicationRetryAt <= now + RETRY_MS && this.#alarm.ringsBy(Math.min(replicationRetryAt, ringsAt), now);
     return isRung && pendingVersion.seq > 1;
   }
 
-  record({ pendingVersion, dueAt }: Written, now: number): null {
+  record({ pendingVersion, ringsAt }: Written, now: number): null {
     if (pendingVersion.seq === 1) {
       this.#journal.sequence.beginEpoch(now);
       this.#replicas.decide();
     }
     this.#alarm.retryReplicationBy(now + RETRY_MS);
-    this.#alarm.armBy(Math.min(this.#alarm.replicationRetryAt, dueAt), now);
+    this.#alarm.armBy(Math.min(this.#alarm.replicationRetryAt, ringsAt), now);
     return null;
   }
 
