@@ -55,6 +55,29 @@ itAwake("a pause ends at its instant and not before, and the alarm removes it an
   expect((await object.gates.pauses()).map(({ group }) => group)).toEqual(["a", "b"]);
 });
 
+itAwake("a pause that is put when a planned one begins does not replace it", async (awake) => {
+  const { object } = awake;
+  const from = Date.now() + MINUTE_MS;
+  await object.gates.pause(newPause({ from, until: from + HOUR_MS }));
+  stage.pass(MINUTE_MS);
+  await object.gates.pause(newPause({ until: from + 1000 }));
+  const id = await create(stage, awake, { waitMs: 2 * HOUR_MS });
+  expect(await object.gates.pauses()).toHaveLength(2);
+  await stage.ringAfter(1000, awake);
+  expect(holds(awake, id)).toBe(false);
+  await stage.ringAfter(HOUR_MS - 1000, awake);
+  expect(holds(awake, id)).toBe(true);
+});
+
+itAwake("a pause whose planned time is over is put again as one without `from`", async ({ object }) => {
+  const from = Date.now() + 1000;
+  await object.gates.pause(newPause({ reason: "today" }));
+  await object.gates.pause(newPause({ from, until: from + 1000 }));
+  stage.pass(2000);
+  await object.gates.pause(newPause({ from, reason: "again" }));
+  expect(await object.gates.pauses()).toMatchObject([{ reason: "again", isPlanned: false }]);
+});
+
 itAwake(
   "a run that was approved during a pause starts when the pause is over, although nobody was queued before",
   async (awake) => {

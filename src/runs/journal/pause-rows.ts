@@ -2,7 +2,7 @@
  * The pauses: while one holds a group or the environment, no run with a gate is released there. They are few, and each
  * alarm that is set asks for them, so there is a copy in memory.
  */
-import { hasEnded, inForceFor, isInForce, isSamePause, type NewPause, type Pause } from "../pauses.ts";
+import { hasEnded, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { Rows } from "./rows.ts";
 
 export class PauseRows extends Rows {
@@ -37,24 +37,28 @@ export class PauseRows extends Rows {
     const ofGroup = this.#pauses.filter(({ group }) => group === put.group);
     const startsAt = Math.max(put.from ?? 0, now);
     const isPlanned = startsAt > now;
-    const replaced =
-      ofGroup.find(({ from }) => from === put.from) ?? (isPlanned ? undefined : ofGroup.find((one) => !one.isPlanned));
+    const isSame = (one: Pause) => one.from === put.from && (isPlanned || !hasEnded(one, now));
+    const replaced = ofGroup.find(isSame) ?? (isPlanned ? undefined : ofGroup.find((one) => !one.isPlanned));
     if (this.all(now).filter((one) => one !== replaced).length >= max) return null;
     const isKept = replaced !== undefined && !hasEnded(replaced, now);
-    const pause: Pause = { ...put, ...(isKept ? timesOf(replaced) : { from: startsAt, isPlanned }) };
+    // A pause that holds from now on must not take the key of a planned one that begins now.
+    const taken = new Set(ofGroup.filter((one) => one !== replaced).map((one) => one.from));
+    let firstFree = startsAt;
+    while (taken.has(firstFree)) firstFree++;
+    const pause: Pause = { ...put, ...(isKept ? timesOf(replaced) : { from: firstFree, isPlanned }) };
     const { group, from, reason, until, by, via, at } = pause;
     // One statement, and the table first: if it throws, neither may have changed. An ended pause gets another `from`.
     const write = `
-      INSERT OR REPLACE INTO pauses (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
+      INSERT INTO pauses (concurrency_group, from_at, is_planned, reason, until, paused_by, via, paused_at)
       VALUES (?, ?, ?, ?, ?, ?, ?, ?)`;
     const update = `
-      UPDATE OR REPLACE pauses SET concurrency_group = ?, from_at = ?, is_planned = ?, reason = ?, until = ?,
+      UPDATE pauses SET concurrency_group = ?, from_at = ?, is_planned = ?, reason = ?, until = ?,
         paused_by = ?, via = ?, paused_at = ?
       WHERE concurrency_group = ? AND from_at = ?`;
     const values = [group, from, pause.isPlanned ? 1 : 0, reason, until, by, via, at];
     if (replaced === undefined) this.sql.exec(write, ...values);
     else this.sql.exec(update, ...values, group, replaced.from);
-    const others = this.#pauses.filter((one) => one !== replaced && !isSamePause(one, pause));
+    const others = this.#pauses.filter((one) => one !== replaced);
     this.#pauses = [...others, pause].sort(byKey);
     return pause;
   }

@@ -1,7 +1,7 @@
 /** What must be true of a concurrency queue: how many are running, who is next, and that no room is left. */
 
 import { endsAt, isOpen, isQueued, queueNameOf, type Row } from "../rows.ts";
-import { fail, type Known, type KnownPause } from "./known.ts";
+import { fail, type Known } from "./known.ts";
 
 /** A run was released: there was room, no pause held it back, and it was next. */
 export function requireRelease(known: Known, row: Row): void {

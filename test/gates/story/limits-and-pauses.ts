@@ -70,7 +70,9 @@ async function plan(scene: Scene, { object, sql }: Awake): Promise<undefined> {
   scene.tell(`plan a pause of ${group || "all"} in ${from - known.now} ms, until ${until - known.now} ms`);
   const reason = `planned at ${known.now}`;
   await object.gates.pause({ group, from, reason, until, by: "ann", via: null, at: known.now });
-  known.notePause({ group, from, reason, until });
+  // A planned pause that is over is another one when it is put again, and holds from now on.
+  const isOver = planned !== null && planned.until !== null && planned.until <= known.now && from <= known.now;
+  known.notePause({ group, from: isOver ? null : from, reason, until });
   known.forgetPauses(sql);
 }
 
