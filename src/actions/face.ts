@@ -59,7 +59,9 @@ function rendered(template: string | undefined, values: FaceValues): string {
 }
 
 function valueAt({ path, isJson }: Placeholder, { labels, ...values }: FaceValues): string {
-  return textOf(path[0] === "labels" ? labelAt(path.slice(1), labels, isJson) : memberAt(values, path), isJson);
+  const value = path[0] === "labels" ? labelAt(path.slice(1), labels, isJson) : memberAt(values, path);
+  // Runs without a subject must not share the subject "null".
+  return value === null ? "" : textOf(value, isJson);
 }
 
 /** `{{ labels }}`: all of them. `{{ labels.team }}`: what follows `team:` in the first label that begins so. */

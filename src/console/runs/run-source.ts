@@ -185,10 +185,11 @@ export function createRunSource(reader: Client, query: URLSearchParams, zone = L
 
   return {
     listed: () => listed,
-    // Without rows nothing can move, so the first runs appear by themselves.
+    // Without rows nothing can move, so the first runs appear by themselves. A search by text is too dear for that.
     async read(signal) {
       const startedAt = Date.now();
-      const isFirst = listed === null || listed.list.rows.length === 0 || shouldRestart;
+      const isEmpty = listed?.list.rows.length === 0 && filter.text === undefined;
+      const isFirst = listed === null || isEmpty || shouldRestart;
       const read = await (isFirst || listed === null ? begin(signal) : poll(listed, signal));
       readAt = startedAt;
       return read;

@@ -35,19 +35,29 @@ const ID_END = /^(?=.*[0-9a-f])[0-9a-f-]{6,35}$/i;
 
 /** Words are parted by spaces. Within quotation marks, a space is a part of the word. */
 const WORDS = /(?:[^\s"]|"[^"]*"?)+/g;
-/** `last tuesday` is one word. */
 const LAST = /^last$/i;
 
-/** `now`: what relative times count from. */
+/** `last tuesday` is one word, and so is `since:friday 18:00`. `now`: what relative times count from. */
 export function wordsOf(text: string, now = new Date(), zone = LOCAL): readonly string[] {
   const words: string[] = [];
-  for (const word of text.match(WORDS) ?? []) {
-    const before = words.at(-1) ?? "";
-    const day = `${before} ${word}`;
-    if (LAST.test(before) && daysOf(day, now, zone) !== null) words[words.length - 1] = day;
-    else words.push(word);
+  let from = 0;
+  for (const { 0: word, index } of text.matchAll(WORDS)) {
+    const joined = text.slice(from, index + word.length);
+    if (isOneTime(words.at(-1) ?? "", joined, now, zone)) words[words.length - 1] = joined;
+    else {
+      words.push(word);
+      from = index;
+    }
   }
   return words;
+}
+
+/** `joined`: the word `before` with the one behind it. */
+function isOneTime(before: string, joined: string, now: Date, zone: Zone): boolean {
+  if (LAST.test(before)) return daysOf(joined, now, zone) !== null;
+  const name = prefixedOf(before)?.name;
+  if (name !== "createdAfter" && name !== "createdBefore") return false;
+  return sinceInstant(prefixedOf(joined)?.value ?? "", now, zone) !== null;
 }
 
 /** `now`: what relative times count from. `zone`: where days begin. */
@@ -109,7 +119,7 @@ function daysOf(typed: string, now: Date, zone: Zone): readonly Chip[] | null {
  * and is refused.
  */
 function timed(chip: Chip, now: Date, zone: Zone): Chip {
-  const text = chip.value.toLowerCase();
+  const text = chip.value.toLowerCase().trim().replaceAll(/\s+/g, " ");
   switch (chip.name) {
     case "status":
     case "waiting":
@@ -127,6 +137,16 @@ function timed(chip: Chip, now: Date, zone: Zone): Chip {
 const GROUP = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 /** The most characters of the values that are texts, as the service counts. */
 const MAX_CHARACTERS = { actionName: 255, triggeredBy: 255, label: 64, subject: 128, text: 100 } as const;
+/** Characters that the service takes in none of these texts. */
+const REFUSED_CHARACTERS = {
+  actionName: /\p{Cc}/u,
+  triggeredBy: /\p{Cc}/u,
+  label: /[\p{Cc}\p{Zl}\p{Zp}]/u,
+  subject: /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u,
+  text: /\p{Cc}/u,
+} as const;
+/** What every time becomes. `Date.parse` takes other texts for times, such as 2026-02-30, and the service does not. */
+const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
 const TIMES = "Type a time such as 2h, yesterday, last tuesday or 2026-11-24.";
 
 /**
@@ -152,17 +172,19 @@ function problemOf(typed: string, { name, value }: Chip): string | null {
       return null;
     case "createdAfter":
     case "createdBefore":
-      return Number.isNaN(Date.parse(value)) ? `“${typed}” names no time. ${TIMES}` : null;
+      return INSTANT.test(value) ? null : `“${typed}” names no time. ${TIMES}`;
     default:
-      return problemOfText(typed, value, MAX_CHARACTERS[name], name === "text" ? TEXT_MIN_CHARACTERS : 1);
+      return problemOfText(typed, name, value);
   }
 }
 
-function problemOfText(typed: string, value: string, most: number, least: number): string | null {
+function problemOfText(typed: string, name: keyof typeof MAX_CHARACTERS, value: string): string | null {
+  const [most, least] = [MAX_CHARACTERS[name], name === "text" ? TEXT_MIN_CHARACTERS : 1];
   const length = [...value].length;
   if (length > most) return `“${[...typed].slice(0, 20).join("")}…” is too long. Type at most ${most} characters.`;
   if (length < least) return `“${typed}” is too short. Type at least ${least} characters.`;
-  return value.isWellFormed() && !/\p{Cc}/u.test(value) ? null : "A character can’t be searched for. Remove it.";
+  const isTaken = value.isWellFormed() && !REFUSED_CHARACTERS[name].test(value);
+  return isTaken ? null : "A character can’t be searched for. Remove it.";
 }
 
 function needsValue(typed: string): string {

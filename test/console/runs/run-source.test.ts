@@ -27,6 +27,20 @@ describe("an empty list", () => {
   });
 });
 
+it("a list by text that found nothing is not searched again until somebody asks", async () => {
+  const asked: string[] = [];
+  const reader = clientOf(({ pathname, search }) => {
+    asked.push(pathname + search);
+    return Response.json([]);
+  });
+  const source = createRunSource(reader, new URLSearchParams("text=needle"));
+  for (let polls = 0; polls < 3; polls++) await source.read(new AbortController().signal);
+  expect([asked.length, source.isSettled()]).toEqual([1, true]);
+  source.restart();
+  await source.read(new AbortController().signal);
+  expect(asked).toEqual(Array(2).fill(expect.stringContaining("text=needle")));
+});
+
 describe("the counts", () => {
   /** A service whose database is behind: it counts what the test says. */
   function behind(more: boolean) {

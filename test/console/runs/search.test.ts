@@ -60,6 +60,12 @@ describe("the text", () => {
     ["since:2026-11-20T10:00:00Z", ["createdAfter=2026-11-20T10:00:00.000Z"]],
     ["until:2026-11-20T10:00:00Z", ["createdBefore=2026-11-20T10:00:00.000Z"]],
     ["since:soon until:never", ["…since:soon", "…until:never"]],
+    // `Date.parse` takes them for times, and the service does not.
+    ["since:2026 since:5 since:11/24/2026", ["…since:2026", "…since:5", "…since:11/24/2026"]],
+    ['until:2026-02-30 until:"nov 24" until:9999-12-31', ["…until:2026-02-30", '…until:"nov 24"', "…until:9999-12-31"]],
+    ["since:last tuesday failed", ["since=last tuesday", "status=failed"]],
+    ["SINCE:Friday  18:00 since: 2h ago", ["since=friday 18:00", "since=2h ago"]],
+    ["since:yesterday 8ea617 label:last tuesday-x", ["since=yesterday", "?8ea617", "label=last", "?tuesday-x"]],
     ["entity:7 waiting:lunch group:-a", ["…entity:7", "…waiting:lunch", "…group:-a"]],
     [`text:x label:${"a".repeat(65)}`, ["…text:x", `…label:${"a".repeat(65)}`]],
     ['text:"timed out" TEXT:oom', ["text=timed out", "text=oom"]],
@@ -77,6 +83,8 @@ describe("the text", () => {
     ["label:&status=failed#", ["label=&status=failed#"]],
     ["\u202edetalever \ud800", ["?\u202edetalever", "?\ud800"]],
     ["label:\u00a0x", ["…label:", "?x"]],
+    ["subject:sh\u200bop subject:\u202ex", ["…subject:sh\u200bop", "…subject:\u202ex"]],
+    ['label:"a\u2028b" action:sh\u200bop', ['…label:"a\u2028b"', "actionName=sh\u200bop"]],
   ])("%j is %j", (text, expected) => {
     expect(termsOf(text, NOW).map(shortOf)).toEqual(expected);
   });
@@ -198,6 +206,7 @@ describe("what is offered", () => {
       "dep",
       "",
     ]);
+    expect(textBefore("failed last  tuesday")).toBe("failed ");
     expect(["failed dep", "dep", 'failed "two w', "dep dep", "dep "].map(textBefore)).toEqual([
       "failed ",
       "",
