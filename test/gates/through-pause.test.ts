@@ -1,9 +1,10 @@
 /** A run that an admin releases through a pause: it passes the pauses of that moment, and nothing else. */
 
 import { expect, it } from "vitest";
+import { WAITING_MAX_IN_QUEUE } from "../../src/runs/journal/concurrency-rows.ts";
 import type { Actor } from "../../src/runs/run.ts";
 import { HOUR_MS, MINUTE_MS } from "../support/direct.ts";
-import { ANN, BOB, create, DETAILED, holds, newKey, newPause, shown } from "./gated-runs.ts";
+import { ANN, BOB, copyRun, create, DETAILED, holds, newKey, newPause, shown } from "./gated-runs.ts";
 import { type Awake, itAwake, stage, useStage } from "./stage.ts";
 
 useStage();
@@ -147,4 +148,21 @@ itAwake("a run that waits for nothing, or that another group's pause does not to
   expect(await release(awake, started)).toMatchObject({ ok: false, reason: "not_waiting" });
   expect(await release(awake, waits)).toMatchObject({ ok: false, reason: "not_paused" });
   expect(await release(awake, await stage.newId())).toMatchObject({ ok: false, reason: "run_not_found" });
+});
+
+itAwake("it overtakes all that are held, also if they are more than are looked at together", async (awake) => {
+  const { object } = awake;
+  await object.gates.pause(newPause({ group: "" }));
+  const gates = { concurrency: null, approvals: 1 };
+  const [first, fix] = [await create(stage, awake, gates), await create(stage, awake, gates)];
+  await object.gates.approve(first, { by: BOB, reason: null }, newKey(), DETAILED);
+  await stage.settle();
+  copyRun(awake, first, WAITING_MAX_IN_QUEUE);
+  await object.gates.approve(fix, { by: BOB, reason: null }, newKey(), DETAILED);
+  await stage.settle();
+  expect(shown(awake, fix).waitingFor).toBe("pause");
+  expect(await release(awake, fix)).toMatchObject({ ok: true });
+  await stage.settle();
+  await stage.ringAfter(MINUTE_MS, awake);
+  expect([holds(awake, first), holds(awake, fix)]).toEqual([false, true]);
 });

@@ -32,6 +32,9 @@ export const WAITING_MAX_IN_QUEUE = 1000;
 
 const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
 const IN_QUEUE = `${INDEXED} AND concurrency_group = ? AND concurrency_key = ?`;
+/** Of the queued runs: those that were released through a pause. */
+const RELEASED = `runs INDEXED BY runs_through_pause
+  WHERE through_pause IS NOT NULL AND concurrency_group = ? AND concurrency_key = ? AND ready_seq > ?`;
 
 /** The limit of the run's action in this group: that of its newest version which this coordinator knows. */
 const LIMIT = `coalesce(
@@ -89,9 +92,19 @@ export class ConcurrencyQueueRows extends Rows {
     return this.textsOf(due, group, key, now);
   }
 
-  /** In the order in which they got into the queue. */
+  /**
+   * In the order in which they got into the queue. Of the runs without a group, more can wait than are read here. Those
+   * that were released through a pause are read all the same, because they overtake the others.
+   */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
+    const first = this.#queuedFrom(IN_QUEUE, group, key);
+    const last = first.length < WAITING_MAX_IN_QUEUE ? undefined : first.at(-1);
+    return last === undefined ? first : [...first, ...this.#queuedFrom(RELEASED, group, key, last.readySeq)];
+  }
+
+  #queuedFrom(from: string, ...bindings: readonly (string | number)[]) {
     type Row = Pick<ApprovedQueuedRun, "id" | "actionName" | "heldFor"> & {
+      readonly readySeq: number;
       readonly limit: number | null;
       readonly onConflict: OnConflict | null;
       readonly approvals: string | null;
@@ -99,10 +112,9 @@ export class ConcurrencyQueueRows extends Rows {
     };
     const rows = this.query<Row>(
       `SELECT id, action_name AS actionName, ${LIMIT} AS "limit", gates ->> '$.concurrency.onConflict' AS onConflict,
-         waiting_reason AS heldFor, approvals, through_pause ->> '$.pauses' AS passed
-       FROM ${IN_QUEUE} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
-      group,
-      key,
+         waiting_reason AS heldFor, approvals, ready_seq AS readySeq, through_pause ->> '$.pauses' AS passed
+       FROM ${from} AND concurrency_state = 'queued' ORDER BY ready_seq LIMIT ${WAITING_MAX_IN_QUEUE}`,
+      ...bindings,
     );
     return rows.map(({ limit, onConflict, approvals, passed, ...row }) => ({
       ...row,

@@ -153,6 +153,8 @@ export const JOURNAL_STEPS: readonly string[] = [
    CREATE INDEX runs_by_queue
      ON runs (concurrency_group, concurrency_key, concurrency_state, ready_seq, creator_id, waiting_bytes)
      WHERE concurrency_state IS NOT NULL;
+   CREATE INDEX runs_through_pause
+     ON runs (concurrency_group, concurrency_key, concurrency_state, ready_seq) WHERE through_pause IS NOT NULL;
    CREATE INDEX runs_by_occupied_until ON runs (occupied_until) WHERE occupied_until IS NOT NULL;
    CREATE TABLE concurrency_limits (
      concurrency_group TEXT    NOT NULL,
