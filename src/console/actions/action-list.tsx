@@ -13,7 +13,7 @@ import { TextField } from "../ui/field.tsx";
 import { type Column, ListPage, Table, useListPage, useRowKeys } from "../ui/list-page.tsx";
 import { useRead } from "../ui/load.tsx";
 import { FIRST_DEFINITION, putCommands } from "../ui/shell-commands.ts";
-import { StatusMark } from "../ui/status.tsx";
+import { ByHand, StatusMark } from "../ui/status.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { RunDialog } from "./run-dialog.tsx";
 
@@ -172,13 +172,13 @@ function useNewestRuns(actions: readonly ListedAction[]): ReadonlyMap<string, Ne
 function LastRun({ of }: { readonly of: NewestRun | undefined }) {
   const { scope } = useSession();
   if (of === undefined) return <span class="muted">never</span>;
-  const { id, actionName, status, subject, waiting, createdAt, triggeredBy } = of;
+  const { id, actionName, source, status, subject, waiting, createdAt, triggeredBy } = of;
   return (
     <>
       <Link href={hrefOf({ name: "run", ...scope, id }, new URLSearchParams({ actionName }))}>
         <StatusMark status={status} />
       </Link>{" "}
-      {subject === null ? null : <bdi>{subject}</bdi>}
+      {subject === null ? null : <bdi>{subject}</bdi>} {source === "action" ? null : <ByHand />}
       <p class="muted">
         <RelativeTime at={createdAt} /> by <bdi>{triggeredBy}</bdi>
         {waiting === null ? null : ` · ${WAITS[waiting] ?? "waits"}`}

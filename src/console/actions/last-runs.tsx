@@ -8,7 +8,7 @@ import { useSession } from "../session/session.tsx";
 import { Fact } from "../ui/facts.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { ByHand, StatusMark } from "../ui/status.tsx";
 import { Duration, Instant, RelativeTime, useZone } from "../ui/time.tsx";
 
 const COLUMNS: readonly Column[] = [
@@ -136,7 +136,8 @@ function Newest({ rows, search }: RowsProps) {
           <td>
             <Link href={hrefOf({ name: "run", ...scope, id: row.id }, search)}>
               <StatusMark status={row.status} />
-            </Link>
+            </Link>{" "}
+            {row.isByHand ? <ByHand /> : null}
           </td>
           <td class="is-wide">
             <bdi>{row.triggeredBy}</bdi>

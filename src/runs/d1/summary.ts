@@ -7,7 +7,7 @@
  * does. If there are more, no count can be exact, and each says "at least".
  */
 import { FACET_MAX_SEEKS, FACET_MAX_VALUES, PAGE_MAX_LOOKED_AT, SUMMARY_MAX_COUNT } from "../../base/limits.ts";
-import { STATUSES, type Status } from "../run.ts";
+import { type RunSource, STATUSES, type Status } from "../run.ts";
 import type { RunFilters } from "../run-filters.ts";
 import { rowsOf, walkOf } from "./list.ts";
 
@@ -105,6 +105,7 @@ export function facetsStatement(scope: string, { field, contains }: FacetQuery) 
 export interface NewestRun {
   readonly actionName: string;
   readonly id: string;
+  readonly source: RunSource;
   readonly status: Status;
   /** The gate at which it waits; null if it does not. */
   readonly waiting: string | null;
@@ -115,7 +116,8 @@ export interface NewestRun {
 /** One seek for each name, however many runs it has. Reads no body. */
 export function newestRunsStatement(scope: string, actionNames: readonly string[]) {
   const sql = `
-    SELECT runs.action_name AS actionName, runs.id, runs.status, runs.subject, runs.triggered_by AS triggeredBy,
+    SELECT runs.action_name AS actionName, runs.id, ifnull(runs.details ->> 'source', 'none') AS source,
+           runs.status, runs.subject, runs.triggered_by AS triggeredBy,
            iif(runs.status = 'pending', runs.waiting, NULL) AS waiting
     FROM json_each(?2) AS asked CROSS JOIN runs ON runs.rowid = (
       SELECT rowid FROM runs INDEXED BY runs_by_action

@@ -3,8 +3,9 @@
 import { env } from "cloudflare:workers";
 import { expect, it } from "vitest";
 import { newestRunsStatement } from "../../../src/runs/d1/summary.ts";
+import { newActionsPath, put, runsOf } from "../../actions/actions.ts";
 import { replicated } from "../../support/replicated.ts";
-import { ask, givenRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
+import { ask, createRun, givenRun, newRunsPath, report, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows } from "../../support/rows.ts";
 
 interface Newest {
@@ -36,6 +37,7 @@ it("is the newest one, with what a list of actions shows, and none of another en
     {
       actionName: "deploy",
       id: second,
+      source: "none",
       status: expect.any(String),
       subject: null,
       waiting: null,
@@ -44,6 +46,18 @@ it("is the newest one, with what a list of actions shows, and none of another en
     },
   ]);
   expect(await newestOf(path, "never")).toEqual([]);
+});
+
+it("says whether the stored action made it, because another run can have its name", async () => {
+  const actions = newActionsPath();
+  await put(`${actions}/deploy`, {});
+  await ask("POST", `${actions}/deploy/runs`, { body: {} });
+  const path = runsOf(actions);
+  await replicated(path);
+  expect(await newestOf(path, "deploy")).toMatchObject([{ source: "action" }]);
+  const byHand = await createRun(path, { actionName: "deploy", labels: ["looks-real"] });
+  await replicated(path);
+  expect(await newestOf(path, "deploy")).toMatchObject([{ id: byHand.id, source: "none" }]);
 });
 
 it("follows what a run becomes", async () => {

@@ -253,6 +253,10 @@ export const newestRuns = z
       .object({
         actionName: z.string(),
         id: z.string().meta({ format: "uuid" }),
+        source: described(
+          z.enum(["action", "trigger", "none"]),
+          "`action`: the stored action made it. A run of any name can be made without the action of that name.",
+        ),
         status: z.enum(STATUSES),
         subject: z.string().nullable(),
         waiting: described(z.string().nullable(), "The gate at which it waits. Null if it does not wait."),
@@ -268,6 +272,7 @@ export const newestRuns = z
         {
           actionName: "deploy",
           id: RUN_EXAMPLE.id,
+          source: "action",
           status: "succeeded",
           subject: "checkout",
           waiting: null,
