@@ -141,7 +141,7 @@ export function atCursor(query: URLSearchParams, cursor: string | null): URLSear
 }
 
 const WAITING: Readonly<Record<string, string>> = { ...WAITED_FOR, any: "anything" };
-const AGO = /^\d/;
+const AGO = /^\d+ ?[a-z]$/i;
 
 /** What stands before the value: "label". */
 export function chipName({ name }: Chip): string {

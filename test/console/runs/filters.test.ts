@@ -143,6 +143,13 @@ it("chips come in one order, each value once, and say what they filter", () => {
     "entity e",
     "since 24h ago",
   ]);
+  const since = ["2 h", "18:00", "3h ago", "friday 18:00"];
+  expect(since.map((value) => textOf({ name: "since", value }))).toEqual([
+    "since 2 h ago",
+    "since 18:00",
+    "since 3h ago",
+    "since friday 18:00",
+  ]);
   expect(chipsOf(query("createdAfter=nonsense&createdBefore=2026-01-01T00:30:00%2B01:00")).map(textOf)).toEqual([
     "since nonsense",
     expect.stringMatching(/^until .*2025.*11:30/),
