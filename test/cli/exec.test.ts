@@ -24,6 +24,8 @@ const CREDENTIALS: Settings = {
   ACTION_RUNS_CREATE_BODY: '{"trigger":{"headers":{"Authorization":"secret-of-a-body"}}}',
   ACTION_RUNS_CREATE_TRIGGER: '{"headers":{"Authorization":"secret-of-a-trigger"}}',
   ACTION_RUNS_ACTION_PUT_BODY: '{"trigger":{"secrets":{"key":"secret-of-an-action"}}}',
+  ACTION_RUNS_ACTION_TEST_BODY: '{"trigger":{"secrets":{"key":"secret-of-a-test"}}}',
+  ACTION_RUNS_ACTION_PREVIEW_BODY: '{"trigger":{"secrets":{"key":"secret-of-a-preview"}}}',
 };
 /** The names of this program's variables, in what `env` prints. */
 const OURS = /^(?:ACTION_RUNS|CALLBACK)_\w+/gm;
