@@ -55,7 +55,7 @@ export function wordsOf(text: string, now = new Date(), zone = LOCAL): readonly 
 /** `joined`: the word `before` with the one behind it. */
 function isOneTime(before: string, joined: string, now: Date, zone: Zone): boolean {
   if (LAST.test(before)) return daysOf(joined, now, zone) !== null;
-  const name = prefixedOf(before)?.name;
+  const name = before.includes(":") ? prefixedOf(before)?.name : undefined;
   if (name !== "createdAfter" && name !== "createdBefore") return false;
   return sinceInstant(prefixedOf(joined)?.value ?? "", now, zone) !== null;
 }
