@@ -63,6 +63,24 @@ describe("the newest lines", () => {
   });
 });
 
+test("the lines of a secret that is broken into lines are held back until all of it is there", () => {
+  const base64 = `${Buffer.from(TOKEN).toString("base64").replace(/.{76}/g, "$&\n")}\n`;
+  for (const secret of [`${TOKEN.replace(/.{20}/g, "$&\r\n")}\n`, base64]) {
+    const output = outputOf("one\n");
+    for (const line of secret.split(/(?<=\n)/).slice(0, -1)) {
+      output.push("stdout", Buffer.from(line));
+      expect(output.newestLines()).toBe("one\n");
+    }
+    output.push("stdout", Buffer.from(`${secret.split(/(?<=\n)/).at(-1)}two\n`));
+    expect(output.newestLines()).toMatch(/^one\n\*\*\*.{0,6}\ntwo\n$/);
+  }
+  // What only begins like a secret is shown with the next line.
+  const output = outputOf(`run ${RUN.id}\n`);
+  expect(output.newestLines()).toBe("");
+  output.push("stdout", Buffer.from("two\n"));
+  expect(output.newestLines()).toBe(`run ${RUN.id}\ntwo\n`);
+});
+
 /** Heartbeats of a service that answers with these, one after another. */
 function given(intervalSeconds: number | null, ...answers: readonly (Partial<Schemas["HeartbeatAnswer"]> | number)[]) {
   const sent: Sent[] = [];

@@ -2,7 +2,7 @@
 
 import { stripVTControlCharacters } from "node:util";
 import { withoutColours } from "../../base/visible-text.ts";
-import { masked } from "./secrets.ts";
+import { beginOfSecret, masked } from "./secrets.ts";
 
 const ERROR_LINE_CHARACTERS = 500;
 
@@ -52,10 +52,11 @@ export class CommandOutput {
 
   /**
    * The newest whole lines, for people who watch; empty if there are none. A line that is not at its end may hold the
-   * first half of a secret.
+   * first half of a secret, and so may the last lines of a secret that is broken into lines.
    */
   newestLines(): string {
-    const text = this.#tail.text(this.#secrets, TAIL_BYTES);
+    const whole = this.#tail.text(this.#secrets, TAIL_BYTES);
+    const text = whole.slice(0, beginOfSecret(whole, this.#secrets));
     const lines = text.slice(0, Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1);
     const bytes = Buffer.from(lines, "utf8");
     const from = startOfLast(TAIL_MAX_BYTES, bytes);

@@ -101,6 +101,31 @@ export function masked(text: string, secrets: readonly string[], from = 0, to = 
   return shown + text.slice(at, Math.max(at, to));
 }
 
+/** A shorter beginning could be that of any word. */
+const BEGUN_MIN_CHARACTERS = 8;
+
+/**
+ * Where the end of the text may be the beginning of a secret, as it is or in base64, also if it is broken into lines. The
+ * length of the text if it is none.
+ */
+export function beginOfSecret(text: string, secrets: readonly string[]): number {
+  const forms = secrets.flatMap((secret) => [
+    secret,
+    ...[0, 1, 2].map((shift) => base64At(Buffer.from(secret), shift)),
+  ]);
+  const longest = Math.max(0, ...forms.map(({ length }) => length));
+  let characters = "";
+  let first = text.length;
+  for (let at = text.length - 1; at >= 0 && characters.length < longest; at--) {
+    const character = text.charAt(at).toLowerCase();
+    if (character === "\n" || character === "\r") continue;
+    characters = character + characters;
+    const isBegun = characters.length >= BEGUN_MIN_CHARACTERS;
+    if (isBegun && forms.some((form) => form.toLowerCase().startsWith(characters))) first = at;
+  }
+  return first;
+}
+
 /**
  * Expressions for the forms of a secret. They ignore case, so a program that changes a secret's case does not get past
  * them.
