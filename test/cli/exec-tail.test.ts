@@ -61,6 +61,34 @@ describe("the newest lines", () => {
       expect(outputOf(`${TOKEN}${filler}\n`).newestLines()).toMatch(/^\**x+\n$/);
     }
   });
+
+  test.each([
+    ["in base64", Buffer.from(TOKEN).toString("base64")],
+    ["in base64 behind other text", Buffer.from(`x${TOKEN}`).toString("base64")],
+    ["as it is", TOKEN],
+  ])(
+    "hide the lines of a secret that is printed %s, in lines of which the last ones are still to come",
+    (_how, printed) => {
+      const lines = printed.match(/.{1,38}/g) ?? [];
+      const output = outputOf("one\n");
+      for (const line of lines.slice(0, -1)) {
+        output.push("stdout", Buffer.from(`${line}\n`));
+        expect(output.newestLines()).toMatch(/^one\n(?:.{1,2}\*\*\*)?$/);
+      }
+      output.push("stdout", Buffer.from(`${lines.at(-1)}\nend\n`));
+      expect(output.newestLines()).toMatch(/^one\n.{0,2}\*\*\*.{0,6}\nend\n$/);
+    },
+  );
+
+  test("hide a secret that the other stream interrupts", () => {
+    const output = outputOf("one\n");
+    output.push("stdout", Buffer.from(TOKEN.slice(0, 60)));
+    output.push("stderr", Buffer.from("a warning\n"));
+    expect(output.newestLines()).toBe("one\na warning\n");
+    output.push("stdout", Buffer.from(`${TOKEN.slice(60)}\n`));
+    expect(output.newestLines()).toBe("one\na warning\n***\n");
+    expect(output.tail()).toBe("one\na warning\n***\n");
+  });
 });
 
 test("the lines of a secret that is broken into lines are held back until all of it is there", () => {

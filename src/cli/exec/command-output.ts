@@ -5,12 +5,16 @@ import { withoutColours } from "../../base/visible-text.ts";
 import { beginOfSecret, masked } from "./secrets.ts";
 
 const ERROR_LINE_CHARACTERS = 500;
+const NOTHING: Buffer = Buffer.alloc(0);
 
 export class CommandOutput {
   readonly #secrets: readonly string[];
   readonly #tail: Tail;
   readonly #head: Head | null;
   readonly #lines = { stdout: new FailureLine(), stderr: new FailureLine() };
+  /** Lines that are not at their end. One stream must not cut a secret in the line of the other. */
+  readonly #begun = { stdout: NOTHING, stderr: NOTHING };
+  #pushed = 0;
   /** The stream that was the first to name a failure. */
   #failed: FailureLine | null = null;
 
@@ -23,25 +27,31 @@ export class CommandOutput {
 
   /** All bytes so far. */
   get pushed(): number {
-    return this.#tail.pushed;
+    return this.#pushed;
   }
 
   push(name: "stdout" | "stderr", chunk: Buffer): void {
-    this.#tail.push(chunk);
-    this.#head?.push(chunk);
+    this.#pushed += chunk.length;
+    const all = Buffer.concat([this.#begun[name], chunk]);
+    const lineEnd = lastLineEnd(all) + 1;
+    const whole = all.length - lineEnd < LINE_MAX_BYTES ? lineEnd : all.length;
+    this.#begun[name] = Buffer.from(all.subarray(whole));
+    this.#keep(all.subarray(0, whole));
     const lines = this.#lines[name];
     if (this.#failed !== null && this.#failed !== lines) return;
     lines.push(chunk);
     if (lines.isFound) this.#failed = lines;
   }
 
-  /** The end of stdout and stderr, as they came. */
+  /** Call this after the last chunk. The end of stdout and stderr: their lines, as they came. */
   tail(): string {
+    this.#end();
     return this.#tail.text(this.#secrets);
   }
 
-  /** The beginning and the end of a log; all of it if they meet. */
+  /** The beginning and the end of a log; all of it if they meet. Call this after the last chunk. */
   log(): string {
+    this.#end();
     const [head, tail] = [this.#head?.bytes ?? NOTHING, this.#tail.bytes];
     const missing = this.pushed - head.length - tail.length;
     if (missing <= 0)
@@ -50,19 +60,32 @@ export class CommandOutput {
     return `${first}\n… ${this.pushed - LOG_HEAD_BYTES - LOG_TAIL_BYTES} bytes left out …\n${this.tail()}`;
   }
 
+  #keep(bytes: Buffer): void {
+    if (bytes.length === 0) return;
+    this.#tail.push(bytes);
+    this.#head?.push(bytes);
+  }
+
+  /** Lines without an end are whole now. */
+  #end(): void {
+    for (const name of ["stdout", "stderr"] as const) {
+      this.#keep(this.#begun[name]);
+      this.#begun[name] = NOTHING;
+    }
+  }
+
   /**
    * The newest whole lines, for people who watch; empty if there are none. A line that is not at its end may hold the
-   * first half of a secret, and so may the last lines of a secret that is broken into lines.
+   * first half of a secret, and so may lines whose next one is still to come.
    */
   newestLines(): string {
-    const whole = this.#tail.text(this.#secrets, TAIL_BYTES);
-    const text = whole.slice(0, beginOfSecret(whole, this.#secrets));
-    const lines = text.slice(0, Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1);
+    const whole = wholeLines(this.#tail.text(this.#secrets, TAIL_BYTES));
+    const lines = wholeLines(whole.slice(0, beginOfSecret(whole, this.#secrets)));
     const bytes = Buffer.from(lines, "utf8");
     const from = startOfLast(TAIL_MAX_BYTES, bytes);
     const newest = bytes.subarray(from).toString("utf8");
     // A line that was cut is left out if another one follows soon.
-    const isCut = from > 0 || this.pushed > TAIL_BYTES;
+    const isCut = from > 0 || this.#tail.pushed > TAIL_BYTES;
     const end = isCut ? newest.slice(0, TAIL_MAX_BYTES / 8).search(/[\r\n]/) : -1;
     return end < 0 ? newest : newest.slice(end).replace(/^(?:\r\n|\r|\n)/, "");
   }
@@ -196,12 +219,15 @@ class FailureLine {
   }
 }
 
+function wholeLines(text: string): string {
+  return text.slice(0, Math.max(text.lastIndexOf("\n"), text.lastIndexOf("\r")) + 1);
+}
+
 /** -1 if there is none. */
 function lastLineEnd(bytes: Buffer): number {
   return Math.max(bytes.lastIndexOf(LF), bytes.lastIndexOf(CR));
 }
 
-const NOTHING: Buffer = Buffer.alloc(0);
 const TAIL_BYTES = 16 * 1024;
 /** What the service keeps of the tail of a heartbeat. */
 export const TAIL_MAX_BYTES = 8 * 1024;

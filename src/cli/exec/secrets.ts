@@ -4,22 +4,14 @@
  */
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
-/** All that this program reads: the two tokens, and the options whose JSON can contain secrets. */
-const SECRET: ReadonlySet<string> = new Set([
-  "CALLBACK_TOKEN",
-  "ACTION_RUNS_TOKEN",
-  "ACTION_RUNS_CREATE_TRIGGER",
-  "ACTION_RUNS_CREATE_BODY",
-  "ACTION_RUNS_ACTION_PUT_BODY",
-  "ACTION_RUNS_ACTION_TEST_BODY",
-  "ACTION_RUNS_ACTION_PREVIEW_BODY",
-  "ACTION_RUNS_WEBHOOK_PUT_BODY",
-  "ACTION_RUNS_WEBHOOK_TEST_BODY",
-]);
+/**
+ * The two tokens, and the options whose JSON can contain secrets, of whatever command. Ignores case, because Windows
+ * does.
+ */
+const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
 
-/** Ignores case, because Windows does. */
 function isSecretVariable(name: string): boolean {
-  return SECRET.has(name.toUpperCase());
+  return SECRET.test(name);
 }
 
 /** `env` for a command. `kept`: a secret variable that the command still gets, or null. */
@@ -87,7 +79,7 @@ const BASE64_MIN_CHARACTERS = 8;
  * part of a secret, hex or compressed text.
  */
 export function masked(text: string, secrets: readonly string[], from = 0, to = text.length): string {
-  const forms = secrets.filter((secret) => secret !== "").flatMap(formsOf);
+  const forms = formsOfAll(secrets).map((form) => form.join(LINE_BREAK));
   if (forms.length === 0) return text.slice(from, to);
   let shown = "";
   let at = from;
@@ -101,44 +93,49 @@ export function masked(text: string, secrets: readonly string[], from = 0, to = 
   return shown + text.slice(at, Math.max(at, to));
 }
 
-/** A shorter beginning could be that of any word. */
+/** A shorter beginning of a secret could be any word. */
 const BEGUN_MIN_CHARACTERS = 8;
 
 /**
- * Where the end of the text may be the beginning of a secret, as it is or in base64, also if it is broken into lines. The
- * length of the text if it is none.
+ * Where the end of a text begins that can be the beginning of a secret, of which the rest is still to come in the next
+ * lines. The text's length if there is no such end. `text`: as `masked` returns it.
  */
 export function beginOfSecret(text: string, secrets: readonly string[]): number {
-  const forms = secrets.flatMap((secret) => [
-    secret,
-    ...[0, 1, 2].map((shift) => base64At(Buffer.from(secret), shift)),
-  ]);
-  const longest = Math.max(0, ...forms.map(({ length }) => length));
-  let characters = "";
-  let first = text.length;
-  for (let at = text.length - 1; at >= 0 && characters.length < longest; at--) {
-    const character = text.charAt(at).toLowerCase();
-    if (character === "\n" || character === "\r") continue;
-    characters = character + characters;
-    const isBegun = characters.length >= BEGUN_MIN_CHARACTERS;
-    if (isBegun && forms.some((form) => form.toLowerCase().startsWith(characters))) first = at;
+  const starts = formsOfAll(secrets).flatMap((form) => {
+    const first = new RegExp(`(?=${form.slice(0, BEGUN_MIN_CHARACTERS).join(LINE_BREAK)})`, "gi");
+    const steps = form.map((one) => new RegExp(one + LINE_BREAK, "iy"));
+    return [...text.matchAll(first)].map(({ index }) => index).find((from) => leadsToEnd(text, from, steps)) ?? [];
+  });
+  return Math.min(text.length, ...starts);
+}
+
+/** Step by step, because one expression for all beginnings would take the square of their number. */
+function leadsToEnd(text: string, from: number, steps: readonly RegExp[]): boolean {
+  let at = from;
+  for (const step of steps) {
+    step.lastIndex = at;
+    if (!step.test(text)) return false;
+    at = step.lastIndex;
+    if (at === text.length) return true;
   }
-  return first;
+  return false;
+}
+
+function formsOfAll(secrets: readonly string[]): readonly (readonly string[])[] {
+  return secrets.filter((secret) => secret !== "").flatMap(formsOf);
 }
 
 /**
- * Expressions for the forms of a secret. They ignore case, so a program that changes a secret's case does not get past
- * them.
+ * Expressions for the characters of each form of a secret. They ignore case, so a program that changes a secret's case
+ * does not get past them.
  */
-function formsOf(secret: string): string[] {
+function formsOf(secret: string): readonly (readonly string[])[] {
   const bytes = Buffer.from(secret, "utf8");
   const characters = [...secret].map((character) => `(?:${literal(character)}|${percent(character)})`);
   const shifted = [0, 1, 2].map((shift) => base64At(bytes, shift));
   return [
-    characters.join(LINE_BREAK),
-    ...shifted
-      .filter((form) => form.length >= BASE64_MIN_CHARACTERS)
-      .map((form) => [...form].map(base64Character).join(LINE_BREAK)),
+    characters,
+    ...shifted.filter((form) => form.length >= BASE64_MIN_CHARACTERS).map((form) => [...form].map(base64Character)),
   ];
 }
 
