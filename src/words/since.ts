@@ -32,6 +32,8 @@ interface Said {
 const TEXT_MAX_CHARACTERS = 64;
 const MINUTE_MS = 60_000;
 const DAY_MS = 86_400_000;
+/** The instants of the years from 0 to 9999. */
+const YEARS = [Date.parse("0000-01-01"), Date.parse("+010000-01-01")] as const;
 /** The units of a duration. */
 export const UNIT_MS: Readonly<Record<string, number>> = { m: MINUTE_MS, h: 3_600_000, d: DAY_MS, w: 7 * DAY_MS };
 const SPAN = /^(\+|in )?(\d{1,5}) ?([mhdw])( ago)?$/;
@@ -68,7 +70,8 @@ function instantOf(text: string, said: Said, later: 0 | 1): Date | null {
   const words = text.trim().toLowerCase().replaceAll(/\s+/g, " ");
   if (words === "now") return now;
   const at = spanOf(words, said) ?? dateTimeOf(words, zone) ?? clockOf(words, said) ?? dayOf(words, said, later);
-  return at === null || Number.isNaN(at) ? null : new Date(at);
+  // No instant of RFC 3339 has another year.
+  return at !== null && at >= YEARS[0] && at < YEARS[1] ? new Date(at) : null;
 }
 
 function spanOf(text: string, { now, isPast }: Said): number | null {

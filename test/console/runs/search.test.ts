@@ -54,6 +54,12 @@ describe("the text", () => {
     ["LABEL:Shop", ["label=Shop"]],
     ['label:"two words" "failed"', ["label=two words", "?failed"]],
     ['"label:x" @"the nightly"', ["?label:x", "triggeredBy=the nightly"]],
+    // The service refuses these, although a browser reads some of them as times. It has no year 10000.
+    ['subject:a\u200bb subject:"a\u2028b"', ["…subject:a\u200bb", '…subject:"a\u2028b"']],
+    ['label:"a\u2028b"', ['…label:"a\u2028b"']],
+    ['since:2026 until:"Jan 5"', ["…since:2026", '…until:"Jan 5"']],
+    ["until:9999-12-31 since:9999-12-31", ["…until:9999-12-31", "createdAfter=9999-12-31T00:00:00.000Z"]],
+    ["9999-12-31", ["?9999-12-31"]],
     // Labels often have colons of their own.
     ["team:payments label:team:payments", ["?team:payments", "label=team:payments"]],
     ["since:TODAY since:2h", ["since=today", "since=2h"]],
