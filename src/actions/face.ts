@@ -5,7 +5,7 @@
 
 import type { JsonObject } from "../base/json.ts";
 import { SUBJECT_MAX_CHARACTERS, TITLE_MAX_CHARACTERS } from "../base/limits.ts";
-import { visibleText } from "../base/visible-text.ts";
+import { isBlank, visibleText } from "../base/visible-text.ts";
 import { memberAt, type Placeholder, parsed, textOf } from "../webhooks/placeholder.ts";
 
 /** What the templates reach. */
@@ -32,12 +32,12 @@ export function renderedFace({ title, subject }: Templates, values: FaceValues) 
 
 function cut(text: string): string | null {
   const characters = [...text];
-  if (characters.length <= TITLE_MAX_CHARACTERS) return text || null;
+  if (characters.length <= TITLE_MAX_CHARACTERS) return isBlank(text) ? null : text;
   return `${characters.slice(0, TITLE_MAX_CHARACTERS - 1).join("")}…`;
 }
 
 function fitting(text: string): string | null {
-  return [...text].length > SUBJECT_MAX_CHARACTERS ? null : text.trim() || null;
+  return [...text].length > SUBJECT_MAX_CHARACTERS || isBlank(text) ? null : text.trim();
 }
 
 /**

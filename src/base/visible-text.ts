@@ -23,6 +23,11 @@ export function visibleText(text: string, kept = ""): string {
   });
 }
 
+/** Whether people see nothing of a text. The last character is a Braille pattern without dots. */
+export function isBlank(text: string): boolean {
+  return /^[\p{Z}\u2800]*$/u.test(text);
+}
+
 /** The colours and cursor movements of ECMA-48: logs are full of them. No part can match what the next one does. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it finds control characters.
 const CONTROL_SEQUENCES = /(?:\x1b\[|\x9b)[\x30-\x3f]*[\x20-\x2f]*[\x40-\x7e]/g;

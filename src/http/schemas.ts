@@ -16,6 +16,7 @@ import {
   utf8Bytes,
 } from "../base/limits.ts";
 import type { Instant } from "../base/time.ts";
+import { isBlank } from "../base/visible-text.ts";
 
 interface Issue {
   readonly input?: unknown;
@@ -169,7 +170,7 @@ export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
 export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
 /** A short text of one line: 1 to `max` characters of well-formed Unicode, none of which is `odd`. */
-export function lineOf(max: number, odd = CONTROL) {
+export function lineOf(max: number, odd = CONTROL, mayBeBlank = true) {
   return z
     .string({ error: "send a string." })
     .check(
@@ -180,13 +181,16 @@ export function lineOf(max: number, odd = CONTROL) {
       z.refine((text) => text.isWellFormed() && !odd.test(text), {
         error: "has a character that nobody sees, such as a line break, or half a surrogate pair; send plain text.",
       }),
+      z.refine((text) => mayBeBlank || text === "" || !isBlank(text), {
+        error: "has only blanks; send a text that people can see.",
+      }),
     )
     .register(z.globalRegistry, { wire: { type: "string", minLength: 1, maxLength: max, pattern: PLAIN_TEXT } });
 }
 
-/** A short text of one line that people read, without control, format and line characters. */
+/** A short text of one line that people read, without control, format and line characters, and not only blanks. */
 export function visibleLine(max: number) {
-  return lineOf(max, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u);
+  return lineOf(max, /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u, false);
 }
 
 /** A name that lists can filter by. */

@@ -27,6 +27,7 @@ describe("a template has the run's values", () => {
     ["{{ parameters.service }}", { service: null }, null],
     ["{{ parameters.service }}", { service: "  " }, null],
     ["{{ json parameters.service }}{{ json parameters.a }}{{ json labels.owner }}", { a: null }, null],
+    ["{{ parameters.service }}", { service: "\u2800\u00a0\u2800" }, null],
     ["{{ labels.owner }}{{ parameters.toString }}", {}, null],
     ["{{ parameters.a }}", { a: "one\ntwo\u202e\u200b\u2028\u0085\0" }, "one\\ntwo\\u202e\\u200b\\u2028\\u0085\\u0000"],
     ["{{ parameters.a }}", { a: "\ud83d" }, "\\ud83d"],

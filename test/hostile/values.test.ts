@@ -28,7 +28,16 @@ const NAMES = [
   `"${"a".repeat(256)}"`,
 ];
 /** What neither a title nor a subject can be. */
-const FACES = [...NAMES, '"a\\u202eb"', '"a\\u2028b"', `"${"\u{1f680}".repeat(129)}"`, `"${"\u0301".repeat(4096)}"`];
+const FACES = [
+  ...NAMES,
+  '"   "',
+  '"\\u00a0"',
+  '"\\u2800"',
+  '"a\\u202eb"',
+  '"a\\u2028b"',
+  `"${"\u{1f680}".repeat(129)}"`,
+  `"${"\u0301".repeat(4096)}"`,
+];
 const UUIDS = [
   "1",
   '""',

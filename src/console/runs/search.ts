@@ -142,7 +142,7 @@ const REFUSED_CHARACTERS = {
   actionName: /\p{Cc}/u,
   triggeredBy: /\p{Cc}/u,
   label: /[\p{Cc}\p{Zl}\p{Zp}]/u,
-  subject: /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u,
+  subject: /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|^[\p{Z}\u2800]*$/u,
   text: /\p{Cc}/u,
 } as const;
 /** What every time becomes. `Date.parse` takes other texts for times, such as 2026-02-30, and the service does not. */

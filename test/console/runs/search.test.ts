@@ -56,6 +56,7 @@ describe("the text", () => {
     ['"label:x" @"the nightly"', ["?label:x", "triggeredBy=the nightly"]],
     // The service refuses these, although a browser reads some of them as times. It has no year 10000.
     ['subject:a\u200bb subject:"a\u2028b"', ["…subject:a\u200bb", '…subject:"a\u2028b"']],
+    ['subject:" "', ['…subject:" "']],
     ['label:"a\u2028b"', ['…label:"a\u2028b"']],
     ['since:2026 until:"Jan 5"', ["…since:2026", '…until:"Jan 5"']],
     ["until:9999-12-31 since:9999-12-31", ["…until:9999-12-31", "createdAfter=9999-12-31T00:00:00.000Z"]],
