@@ -166,6 +166,8 @@ export const minutes = wholeNumber("whole minutes", 1, TIMEOUT_MAX_MINUTES);
 
 /** It has `\x`, because code generators use it in languages that don't know `\p` or `\u`. */
 export const PLAIN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*$";
+/** The same, with a character that is no blank. */
+const SEEN_TEXT = "^[^\\x00-\\x1f\\x7f-\\x9f]*[^\\x00-\\x20\\x7f-\\xa0][^\\x00-\\x1f\\x7f-\\x9f]*$";
 
 export const CONTROL = /[\p{Cc}\u2028\u2029]/u;
 
@@ -185,7 +187,9 @@ export function lineOf(max: number, odd = CONTROL, mayBeBlank = true) {
         error: "has only blanks; send a text that people can see.",
       }),
     )
-    .register(z.globalRegistry, { wire: { type: "string", minLength: 1, maxLength: max, pattern: PLAIN_TEXT } });
+    .register(z.globalRegistry, {
+      wire: { type: "string", minLength: 1, maxLength: max, pattern: mayBeBlank ? PLAIN_TEXT : SEEN_TEXT },
+    });
 }
 
 /** A short text of one line that people read, without control, format and line characters, and not only blanks. */

@@ -2,6 +2,7 @@
 import type { Client, RunFilter, Schemas } from "../../client/index.ts";
 import { counted, isOpen } from "../../words/statuses.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
+import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { Icon } from "../ui/button.tsx";
 import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
@@ -10,7 +11,6 @@ import { useOnChange } from "../ui/use-change.ts";
 
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
-type ActionRun = Schemas["ActionRun"];
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
 /** It is read when the run is opened, and again when the run ends. */
@@ -172,7 +172,10 @@ const PAGES_MAX = 3;
 /** So many failures are counted in a list, because a summary can lack the last seconds. */
 const COUNTED_RUNS = 20;
 
-/** Takes two requests, and two more if the previous run did not succeed, or three after many failures. */
+/**
+ * Takes two requests, and two more if the previous run did not succeed, or three after many failures. Runs of stored
+ * actions have a history of their own, because anybody who may write can send a run of any name and report its success.
+ */
 export async function readHistory(reader: Client, run: DetailedActionRun, signal: AbortSignal): Promise<RunHistory> {
   const { id, actionName, entityId, createdAt } = run;
   const subject = run.details?.subject ?? null;
@@ -182,13 +185,14 @@ export async function readHistory(reader: Client, run: DetailedActionRun, signal
     ...(subject === null ? {} : { subject }),
   };
   const until = instant(createdAt, 1);
-  const isOlder = (other: ActionRun) => other.id < id;
+  const isAlike = (other: DetailedActionRun) => isByHand(other) === isByHand(run);
+  const isOlder = (other: DetailedActionRun) => other.id < id && isAlike(other);
   const [previous, next] = await Promise.all([
     first(reader, { ...alike, createdBefore: until }, isOlder, signal),
     first(
       reader,
       { ...alike, createdAfter: instant(createdAt, -1), order: "oldest" },
-      ({ id: other }) => other > id,
+      (other) => other.id > id && isAlike(other),
       signal,
     ),
   ]);
@@ -199,8 +203,11 @@ export async function readHistory(reader: Client, run: DetailedActionRun, signal
   const lastSuccess = await first(reader, succeeded, isOlder, signal);
   const since = lastSuccess === null ? {} : { createdAfter: lastSuccess.createdAt };
   const counted = { ...alike, status: ["failed" as const], createdBefore: createdAt, ...since };
-  const { entries: runs, next: more } = await reader.runs.list({ ...counted, limit: COUNTED_RUNS }, { signal }).page();
-  const failures = more === null ? runs.length : (await reader.runs.summary(counted, { signal })).failed;
+  const listed = reader.runs.list({ ...counted, include: "details", limit: COUNTED_RUNS }, { signal });
+  const { entries: runs, next: more } = await listed.page();
+  // The summary counts those that somebody sent under the name, too.
+  const failures =
+    more === null ? runs.filter(isAlike).length : (await reader.runs.summary(counted, { signal })).failed;
   return { previous, next, lastSuccess, failures };
 }
 
@@ -208,7 +215,7 @@ export async function readHistory(reader: Client, run: DetailedActionRun, signal
 async function first(
   reader: Client,
   filter: RunFilter,
-  isBeyond: (run: ActionRun) => boolean,
+  isBeyond: (run: DetailedActionRun) => boolean,
   signal: AbortSignal,
 ): Promise<DetailedActionRun | null> {
   const list = reader.runs.list({ ...filter, include: "details", limit: PAGE_RUNS }, { signal });

@@ -5,7 +5,7 @@ import type { Schemas } from "../../../src/client/index.ts";
 import { differencesOf, wordsOf } from "../../../src/console/run/comparison.tsx";
 import { readHistory } from "../../../src/console/run/history-section.tsx";
 import { clientOf } from "../../client/stub.ts";
-import { RUN } from "../../support/api/api-objects.ts";
+import { DETAILS, RUN } from "../../support/api/api-objects.ts";
 
 it("compares objects member by member, and everything else as a whole", () => {
   const before = { version: "1", list: [1, 2], same: { a: {}, b: null }, gone: true, deep: { x: 1, "y.z": 2 } };
@@ -69,4 +69,31 @@ it("few failures are counted in a list, whatever the database counts", async () 
 
 it("many failures are counted by the database", async () => {
   expect(await failuresOf(21, 19)).toBe(19);
+});
+
+it("a run of a stored action has no history of runs that somebody sent under its name, and the reverse", async () => {
+  const of = (source: "action" | "none") => ({ details: { ...DETAILS, source } });
+  const all = [
+    { ...run(0, "succeeded"), ...of("action") },
+    { ...run(1, "failed"), ...of("action") },
+    { ...run(2, "succeeded"), ...of("none") },
+    { ...run(3, "failed"), ...of("none") },
+    { ...run(5, "succeeded"), ...of("none") },
+  ];
+  const reader = clientOf(({ searchParams }) => {
+    const status = searchParams.get("status");
+    const found = all.filter((one) => status === null || one.status === status);
+    return Response.json(searchParams.get("order") === "oldest" ? found : found.toReversed());
+  });
+  const history = async (source: "action" | "none") => {
+    const { previous, next, lastSuccess, failures } = await readHistory(
+      reader,
+      { ...run(4, "failed"), ...of(source) },
+      new AbortController().signal,
+    );
+    return [previous?.id, next?.id, lastSuccess?.id, failures];
+  };
+  const ids = all.map(({ id }) => id);
+  expect(await history("action")).toEqual([ids[1], undefined, ids[0], 1]);
+  expect(await history("none")).toEqual([ids[3], ids[4], ids[2], 1]);
 });
