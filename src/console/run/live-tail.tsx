@@ -12,8 +12,20 @@ import { RelativeTime } from "../ui/time.tsx";
 
 /** Older lines go, because a job can print for days. */
 const LINES_MAX = 2000;
+/** A line can have 8 KiB, and the browser draws all lines again with each tail. */
+const CHARACTERS_MAX = 256 * 1024;
 /** Browsers round what is scrolled. */
 const AT_END_PX = 8;
+
+/** The newest lines, of which a page has room for this many. PURE. */
+export function keptOf(lines: readonly string[]): readonly string[] {
+  let left = CHARACTERS_MAX;
+  const last = lines.findLastIndex((line) => {
+    left -= line.length + 1;
+    return left < 0;
+  });
+  return lines.slice(Math.max(last + 1, lines.length - LINES_MAX));
+}
 
 export function LiveTail({ tail: { tail, at } }: { readonly tail: RunTail }) {
   const box = useRef<HTMLPreElement>(null);
@@ -23,7 +35,7 @@ export function LiveTail({ tail: { tail, at } }: { readonly tail: RunTail }) {
   const shown = withoutColours(tail);
   useLayoutEffect(() => {
     const news = read.next(shown);
-    if (news.length > 0) setLines((before) => [...before, ...news].slice(-LINES_MAX));
+    if (news.length > 0) setLines((before) => keptOf([...before, ...news]));
   }, [read, shown]);
   const text = [...lines, unendedLine(shown)].join("\n");
   useLayoutEffect(() => {
