@@ -56,9 +56,13 @@ async function report(body) {
 // The service refuses the heartbeat of a run that has ended. The work is not needed then.
 const first = await heartbeat();
 if (first.status !== 200) throw new Error(`The first heartbeat was refused with ${first.status}.`);
+if (first.answer.cancel) throw new Error("The run was cancelled.");
 const [command, ...args] = process.argv.slice(2);
 const job = spawn(command, args, { stdio: ["inherit", "pipe", "pipe"] });
-const ended = once(job, "close").then(([code]) => ({ code: code ?? 1 }));
+const ended = once(job, "close").then(
+  ([code]) => ({ code: code ?? 1 }),
+  () => ({ code: 127 }), // There is no such command.
+);
 for (const output of [job.stdout, job.stderr]) {
   output.on("data", (chunk) => {
     process.stdout.write(chunk);

@@ -80,8 +80,15 @@ def read(output):
 
 
 # The service refuses the heartbeat of a run that has ended. The work is not needed then.
-is_watched = heartbeat().get("watched")
-job = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+first = heartbeat()
+if first.get("cancel"):
+    sys.exit("The run was cancelled.")
+is_watched = first.get("watched")
+try:
+    job = subprocess.Popen(sys.argv[1:], stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+except OSError as fault:
+    report({"status": "failed", "error": f"The command could not be started: {fault.strerror}"})
+    sys.exit(127)
 reader = threading.Thread(target=read, args=(job.stdout,))
 reader.start()
 while True:

@@ -312,6 +312,18 @@ describe.each(PROGRAMS)("examples/any-product/$file", ({ program = "", file }) =
       BEAT_EVERY_SECONDS: "0.2",
       ...env,
     }).ended;
+  it("does not start the command if the run was cancelled", async () => {
+    machine.answer = () => Response.json(CANCELLED);
+    expect((await job(`touch ${mark}`)).code).not.toBe(0);
+    expect(existsSync(mark)).toBe(false);
+  });
+
+  it("reports a command that can't be started", async () => {
+    const command = [program, join(ROOT, "examples/any-product", file), "/no/such/command"];
+    expect((await machine.run(command, given()).ended).code).toBe(127);
+    expect(arrived.at(-1)).toMatchObject({ what: CALLBACK, body: { status: "failed" } });
+  });
+
   const waits = `n=0; while [ ! -e '${mark}' ] && [ $((n += 1)) -lt 300 ]; do sleep 0.1; done`;
   const tails = () => arrived.filter(({ what }) => what === HEARTBEAT).map(({ body }) => body as { tail?: string });
 
