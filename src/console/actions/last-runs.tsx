@@ -155,7 +155,10 @@ function Newest({ rows, search }: RowsProps) {
 }
 
 interface RunStatistics {
-  /** Runs that succeeded or failed. A run that somebody cancelled says nothing about the action. */
+  /**
+   * Runs that succeeded or failed. A run that somebody cancelled says nothing about the action, and neither does one that
+   * somebody sent under its name.
+   */
   readonly decided: number;
   readonly succeeded: number;
   /** Of those that succeeded or failed, in ms; null if there are none. */
@@ -164,7 +167,7 @@ interface RunStatistics {
 }
 
 export function statisticsOf(rows: readonly RunRow[]): RunStatistics {
-  const decided = rows.filter(({ status }) => status === "succeeded" || status === "failed");
+  const decided = rows.filter(({ status, isByHand }) => !isByHand && (status === "succeeded" || status === "failed"));
   const durations = decided.map((row) => durationMs(row, 0)).sort((a, b) => a - b);
   return {
     decided: decided.length,
