@@ -26,6 +26,7 @@ describe("the newest lines", () => {
   test.each<[what: string, chunks: string[], lines: string]>([
     ["nothing", [], ""],
     ["a line that is not at its end", ["half"], ""],
+    ["a long line that is not at its end", ["one\n", "x".repeat(5000)], "one\n"],
     ["lines, and the beginning of one", ["one\ntw", "o\nthr"], "one\ntwo\n"],
     ["lines that end in CR", ["10%\r20%\r3"], "10%\r20%\r"],
     ["colours", ["\x1b[31mred\x1b[0m\n"], "red\n"],
