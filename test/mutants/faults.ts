@@ -437,7 +437,7 @@ export const FAULTS: readonly Fault[] = [
     name: "half-a-secret",
     breaks: "lines that can be the beginning of a secret are not sent before the rest of it is known",
     room: "src/cli/exec",
-    from: "whole.slice(0, begunSecretAt(whole, this.#secrets))",
+    from: "whole.slice(0, beginOfSecret(whole, this.#secrets))",
     to: "whole",
     tests: ["test/cli/exec-tail"],
   },
