@@ -67,10 +67,12 @@ describe("the newest lines", () => {
     ["in base64", Buffer.from(TOKEN).toString("base64")],
     ["in base64 behind other text", Buffer.from(`x${TOKEN}`).toString("base64")],
     ["as it is", TOKEN],
+    ["percent-encoded", encodeURIComponent(TOKEN)],
+    ["in the base64 of URLs", Buffer.from(TOKEN).toString("base64url")],
   ])(
     "hide the lines of a secret that is printed %s, in lines of which the last ones are still to come",
     (_how, printed) => {
-      const lines = printed.match(/.{1,38}/g) ?? [];
+      const lines = printed.match(/.{1,40}/g) ?? [];
       const output = outputOf("one\n");
       for (const line of lines.slice(0, -1)) {
         output.push("stdout", Buffer.from(`${line}\n`));
