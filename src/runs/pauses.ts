@@ -2,7 +2,7 @@
  * Pauses: which of them holds a run back. A pause is known by its group and the instant from which it holds. PURE:
  * `now` is passed in.
  */
-import { NO_GROUP, type PauseKey } from "./run.ts";
+import { NO_GROUP, type PassedPause, type PauseKey } from "./run.ts";
 
 /**
  * A pause as somebody asks for it. `group`: "" for the whole environment. Instants in ms. `from`: null if it holds from
@@ -41,8 +41,9 @@ export function hasEnded({ until }: Pick<Pause, "until">, now: number): boolean 
  * The pause that a run waits for. `inForce`: those in force of the run's group and of its environment. A group's own
  * pause comes first. Of several, the one that ends last counts. `passed`: those through which the run was released.
  */
-export function holding(inForce: readonly Pause[], passed: readonly PauseKey[]): Pause | null {
-  const held = inForce.filter((pause) => !passed.some((one) => isSamePause(one, pause)));
+export function holding(inForce: readonly Pause[], passed: readonly PassedPause[]): Pause | null {
+  const isPassed = (pause: Pause) => passed.some((one) => isSamePause(one, pause) && one.reason === pause.reason);
+  const held = inForce.filter((pause) => !isPassed(pause));
   const own = held.filter(({ group }) => group !== NO_GROUP.group);
   const [first = null, ...others] = own.length > 0 ? own : held;
   return others.reduce((last, pause) => (endOf(pause) > endOf(last ?? pause) ? pause : last), first);

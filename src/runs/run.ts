@@ -309,9 +309,14 @@ export interface PauseKey {
   readonly from: number;
 }
 
+/** `reason`: as it was then. Another decision in the place of a pause holds the run back again. */
+export interface PassedPause extends PauseKey {
+  readonly reason: string;
+}
+
 /** A release through the pauses that were in force then. A later one holds the run back all the same. */
 export interface ThroughPause extends Decided {
-  readonly pauses: readonly PauseKey[];
+  readonly pauses: readonly PassedPause[];
 }
 
 /** Why a decision is refused. */

@@ -17,6 +17,13 @@ const base64 = (text: string) => Buffer.from(text).toString("base64");
 const inLines = (text: string) => text.replace(/.{76}/g, "$&\n");
 
 describe("a secret in the tail is hidden", () => {
+  test("however long it is", () => {
+    const secret = `eyJ${"aZ9_-.".repeat(1000)}`;
+    for (const text of [secret, encodeURIComponent(secret), base64(secret)]) {
+      expect(tailOf(`token ${text}\n`, [secret])).toMatch(/^token .{0,2}\*\*\*.{0,4}\n$/);
+    }
+  });
+
   test.each([
     ["as it is", SECRET],
     ["in upper case", SECRET.toUpperCase()],

@@ -103,8 +103,8 @@ itAwake("a pause that begins later holds it back, until it is let through that o
   await object.gates.pause(newPause({ from: stage.now + MINUTE_MS, reason: "an incident" }));
   const id = await create(stage, awake, { approvals: 1 });
   await release(awake, id);
-  // The pause that it passes is another row, and still the same pause.
-  await object.gates.pause(newPause({ reason: "longer" }));
+  // The pause that it passes ends later, and is still the same pause.
+  await object.gates.pause(newPause({ until: stage.now + 10 * MINUTE_MS }));
   stage.pass(MINUTE_MS);
   await object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
   await stage.settle();
@@ -112,6 +112,18 @@ itAwake("a pause that begins later holds it back, until it is let through that o
   expect(row).toEqual(["pause", "an incident"]);
   expect(await release(awake, id, ANN)).toMatchObject({ ok: true, decidedAt: stage.now });
   expect(holds(awake, id)).toBe(true);
+});
+
+itAwake("a pause that gets another reason holds it back again", async (awake) => {
+  const { object } = awake;
+  await object.gates.pause(newPause());
+  const id = await create(stage, awake, { approvals: 1 });
+  await release(awake, id);
+  await object.gates.pause(newPause({ reason: "an incident: nothing may start" }));
+  await object.gates.approve(id, { by: BOB, reason: null }, newKey(), DETAILED);
+  await stage.settle();
+  const [row] = awake.sql.exec("SELECT waiting_for, waiting_reason FROM runs WHERE id = ?", id).raw();
+  expect(row).toEqual(["pause", "an incident: nothing may start"]);
 });
 
 itAwake(

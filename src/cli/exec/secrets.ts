@@ -79,16 +79,19 @@ const BASE64_MIN_CHARACTERS = 8;
  * part of a secret, hex or compressed text.
  */
 export function masked(text: string, secrets: readonly string[], from = 0, to = text.length): string {
-  const forms = formsOfAll(secrets).map((form) => form.join(LINE_BREAK));
-  if (forms.length === 0) return text.slice(from, to);
+  const places = formsOfAll(secrets)
+    .flatMap((form) => [...placesOf(text, form)].filter(({ isWhole }) => isWhole))
+    .sort((one, other) => one.index - other.index);
   let shown = "";
   let at = from;
-  for (const { 0: found, index } of text.matchAll(new RegExp(forms.join("|"), "gi"))) {
-    const end = index + found.length;
+  let maskedTo = 0;
+  for (const { index, end } of places) {
     if (end <= at) continue;
     if (index >= to) break;
-    shown += text.slice(at, Math.max(at, index)) + MASK;
+    // Two that overlap are one.
+    if (index >= maskedTo) shown += text.slice(at, Math.max(at, index)) + MASK;
     at = end;
+    maskedTo = end;
   }
   return shown + text.slice(at, Math.max(at, to));
 }
@@ -102,23 +105,44 @@ const BEGUN_MIN_CHARACTERS = 8;
  */
 export function beginOfSecret(text: string, secrets: readonly string[]): number {
   const starts = formsOfAll(secrets).flatMap((form) => {
-    const first = new RegExp(`(?=${form.slice(0, BEGUN_MIN_CHARACTERS).join(LINE_BREAK)})`, "gi");
-    const steps = form.map((one) => new RegExp(one + LINE_BREAK, "iy"));
-    return [...text.matchAll(first)].map(({ index }) => index).find((from) => leadsToEnd(text, from, steps)) ?? [];
+    for (const { index, end } of placesOf(text, form)) if (end === text.length) return index;
+    return [];
   });
   return Math.min(text.length, ...starts);
 }
 
-/** Step by step, because one expression for all beginnings would take the square of their number. */
-function leadsToEnd(text: string, from: number, steps: readonly RegExp[]): boolean {
-  let at = from;
-  for (const step of steps) {
-    step.lastIndex = at;
-    if (!step.test(text)) return false;
-    at = step.lastIndex;
-    if (at === text.length) return true;
+interface Place {
+  readonly index: number;
+  readonly end: number;
+  readonly isWhole: boolean;
+}
+
+/**
+ * Where a text has a form as a whole, or its beginning at the end of the text. Character by character, because one
+ * expression for a long secret, or for all its beginnings, would be too large.
+ */
+function* placesOf(text: string, form: readonly string[]): Iterable<Place> {
+  const first = new RegExp(`(?=${form.slice(0, BEGUN_MIN_CHARACTERS).join(LINE_BREAK)})`, "gi");
+  const starts = [...text.matchAll(first)];
+  if (starts.length === 0) return;
+  const steps = form.map((one) => new RegExp(one, "iy"));
+  const lineBreak = new RegExp(LINE_BREAK, "y");
+  for (const { index } of starts) {
+    let at = index;
+    let end = index;
+    const fits = (step: RegExp) => {
+      step.lastIndex = at;
+      if (at === text.length || !step.test(text)) return false;
+      end = step.lastIndex;
+      lineBreak.lastIndex = end;
+      lineBreak.test(text);
+      at = Math.max(lineBreak.lastIndex, end);
+      return true;
+    };
+    const missing = steps.findIndex((step) => !fits(step));
+    if (missing === -1) yield { index, end, isWhole: true };
+    else if (at === text.length) yield { index, end: at, isWhole: false };
   }
-  return false;
 }
 
 function formsOfAll(secrets: readonly string[]): readonly (readonly string[])[] {

@@ -13,7 +13,7 @@ import {
   type ConcurrencyQueue,
   NO_GROUP,
   type OnConflict,
-  type PauseKey,
+  type PassedPause,
   queueOf,
   type Run,
 } from "../run.ts";
@@ -66,7 +66,7 @@ interface ListedQueue extends ConcurrencyQueue {
 export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
   readonly approvals: readonly Approval[];
   /** The pauses through which it was released. */
-  readonly passed: readonly PauseKey[];
+  readonly passed: readonly PassedPause[];
 };
 
 export class ConcurrencyQueueRows extends Rows {
@@ -118,7 +118,7 @@ export class ConcurrencyQueueRows extends Rows {
     );
     return rows.map(({ limit, onConflict, approvals, passed, ...row }) => ({
       ...row,
-      passed: passed === null ? [] : (JSON.parse(passed) as PauseKey[]),
+      passed: passed === null ? [] : (JSON.parse(passed) as PassedPause[]),
       approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
       limit: limit ?? Number.POSITIVE_INFINITY,
       onConflict: onConflict ?? "queue",

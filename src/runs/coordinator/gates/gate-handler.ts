@@ -96,8 +96,8 @@ export class GateHandler implements GateCalls {
       if (throughPause !== null && holding(inForce, throughPause.pauses) === null) {
         return repeated(throughPause.by, by, throughPause.at);
       }
-      const keys = inForce.map(({ group, from }) => ({ group, from }));
-      return { type: "let_through", by, at: now, reason, pauses: keys };
+      const passed = inForce.map(({ group, from, reason }) => ({ group, from, reason }));
+      return { type: "let_through", by, at: now, reason, pauses: passed };
     });
   }
 

@@ -61,6 +61,10 @@ describeInBrowser("a release engineer", (browser) => {
     await (await deploy("checkout", "1.4.2")).fail("Exit code 137: out of memory");
     await (await deploy("billing", "3.3.3")).fail("Exit code 1");
 
+    await until(
+      "the database knows the subjects",
+      async () => (await client.runs.summary({ actionName: "deploy", subject: "billing" })).failed === 1,
+    );
     const page = await browser.newPage(site.origin, WIDE);
     // It is tomorrow, so that the runs of today are of last Monday, or whichever day today is.
     const now = new Date();
