@@ -101,8 +101,16 @@ export const FAULTS: readonly Fault[] = [
     name: "later-pause-is-passed",
     breaks: "a run that was let through a pause is held back by a pause that begins later",
     room: "src/runs/pauses.ts",
-    from: "!passed.some((one) => isSamePause(one, pause))",
-    to: "passed.length === 0",
+    from: "passed.some((one) => isSamePause(one, pause) && one.reason === pause.reason)",
+    to: "passed.length > 0",
+    tests: ["test/gates/through-pause"],
+  },
+  {
+    name: "other-reason-is-passed",
+    breaks: "a pause that gets another reason holds back again what was let through",
+    room: "src/runs/pauses.ts",
+    from: "&& one.reason === pause.reason",
+    to: "",
     tests: ["test/gates/through-pause"],
   },
   {
