@@ -11,7 +11,7 @@ import { json } from "node:stream/consumers";
 import type { Page } from "playwright-core";
 import { afterAll, beforeAll, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
-import { button, dialog, field, run, untilRunIs, WIDE } from "../server/console/site.ts";
+import { button, dialog, field, run, sessionMenu, untilRunIs, WIDE } from "../server/console/site.ts";
 import { describeInBrowser } from "../server/watched-browser.ts";
 import { Project, type Script } from "./project.ts";
 
@@ -90,7 +90,7 @@ describeInBrowser("the link of npm start", (browser) => {
   it("leads to a run of hello with its progress, a retry, and a cancel that stops the job", async () => {
     const page = await browser.newPage(`http://localhost:${port}`, WIDE);
     await page.goto(link());
-    await button(page, "Sign out").waitFor();
+    await sessionMenu(page).waitFor();
     // A code that was used is worth nothing, but it is not in the history either.
     expect(page.url()).toBe(link().replace(/#.*/, ""));
     await runHello(page, 2);
