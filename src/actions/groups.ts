@@ -49,7 +49,7 @@ export async function unnamedWarning(where: Where, group: string): Promise<strin
   ].join(" ");
 }
 
-/** Reads no definition: the column `filter` says what is asked for. An environment has a bounded number of actions. */
+/** The column `filter` has the group, so no definition is read. An environment has a bounded number of actions. */
 const SELECT = `
   SELECT filter ->> '$.group' AS "group", min(filter ->> '$.limit') AS "limit" FROM definitions
   WHERE scope = ?1 AND kind = '${ACTION_KIND.name}' AND filter IS NOT NULL

@@ -236,8 +236,8 @@ export function requireWhole(definition: ActionDefinition, secrets: Secrets): vo
 type Gated = Pick<ActionDefinition, "approval" | "concurrency">;
 
 /**
- * What a change does to the gates, for the audit. Null if it is none of these changes. `before`: null if
- * there was no action. `after`: null if it is deleted.
+ * What a change does to the gates, for the audit. Null if it does nothing that the audit marks.
+ * `before`: null if there was no action. `after`: null if it is deleted.
  */
 export function gateChangeOf(before: Gated | null, after: Gated | null): GateChange | null {
   const changes = [

@@ -87,7 +87,7 @@ function requireNoGate({ approval, concurrency }: Pick<ActionDefinition, "approv
   if (approval !== undefined || concurrency !== undefined) throw new ApiError("test_skips_gates");
 }
 
-/** The body's check has refused every schema that is none. */
+/** The check of the body has refused every schema that is not valid. */
 function schemaOf({ parametersSchema }: ActionDefinition): CheckedSchema | null {
   const checked = parametersSchema === undefined ? null : checkSchema(parametersSchema);
   return checked?.ok ? checked.value : null;

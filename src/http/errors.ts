@@ -43,7 +43,8 @@ export const ERRORS = {
   may_not_approve: [403, "This token may not approve or reject runs. Use a token that was minted with mayApprove."],
   not_an_approver: [
     403,
-    "The action of this run names the tokens that may approve and reject it, and yours is none of them. Ask the holder of one of these tokens.",
+    "The action of this run names the tokens that may approve and reject it, and your token is not among them. " +
+      "Ask the holder of one of these tokens.",
   ],
   own_run: [
     403,

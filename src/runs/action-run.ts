@@ -114,7 +114,9 @@ export function detailsOf(
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"labels":[],"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null,"delivery":null}';
+  '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"labels":[]' +
+  ',"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null' +
+  ',"delivery":null}';
 
 function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"]) {
   if (status !== "pending" || failedAttempt === null) return null;

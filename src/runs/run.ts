@@ -314,7 +314,7 @@ export interface PassedPause extends PauseKey {
   readonly reason: string;
 }
 
-/** A release through the pauses that were in force then. A later one holds the run back all the same. */
+/** A release through the pauses that were in force then. A pause that begins later still holds the run back. */
 export interface ThroughPause extends Decided {
   readonly pauses: readonly PassedPause[];
 }

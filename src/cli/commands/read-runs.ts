@@ -292,7 +292,7 @@ async function watch({ client, output, flags }: Call<WatchFlags>, text: string):
   await client.runs.get(id);
   const lines = new EventLines(output, () => client.runs.get(id, { include: "details" }));
   const say = lines.complain;
-  // Programs read events, and a tail is none.
+  // With JSON, programs read events, and a tail is not an event.
   const onTail = output.isJson ? undefined : lines.showTail;
   try {
     for await (const event of lastingEvents(client, id, { after, say, onTail })) {

@@ -121,7 +121,7 @@ const PAUSE_MS = 400;
 interface RequestPreviewProps {
   /** Of the action; empty if it has none yet. */
   readonly name: string;
-  /** Without secrets. Null: the JSON is none. */
+  /** Without secrets. Null: the text is not valid JSON. */
   readonly definition: Schema | null;
   /** Null: not known yet. */
   readonly parameters: TrialParameters | null;

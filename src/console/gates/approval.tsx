@@ -23,7 +23,7 @@ export const WHY_REFUSED: Readonly<Record<NonNullable<Refusals["approve"]>, stri
   may_not_approve: "Your token can't approve or reject runs.",
   person_required: PERSON_REQUIRED,
   not_waiting: "This run no longer waits for a decision.",
-  not_an_approver: "The action names the tokens that may approve this run, and yours is none of them.",
+  not_an_approver: "The action names the tokens that may approve this run, and your token is not among them.",
   own_run: "This is your own run, so somebody else must approve it. You can cancel the run.",
   already_approved:
     "You have approved this run, or a token above or below yours has. The run also needs another approver.",

@@ -58,7 +58,7 @@ export function rowOf(run: Schemas["DetailedActionRun"]): RunRow {
   };
 }
 
-/** No stored action made the run. Its name can be that of an action all the same. */
+/** No stored action made the run, although its name can be the name of an action. */
 export function isByHand({ details }: Pick<Schemas["DetailedActionRun"], "details">): boolean {
   return details !== undefined && details.source !== "action";
 }

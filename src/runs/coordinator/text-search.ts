@@ -18,7 +18,7 @@ const TURN_MAX_MS = 5000;
 /** How many pages wait. One more is refused at once. */
 const WAITING_MAX = 100;
 const READ_MAX_MS = 5000;
-/** D1 ends a query by itself after so long, whoever still waits for it. */
+/** After this time, D1 ends a query even if nobody waits for it any more. */
 const QUERY_MAX_MS = 30_000;
 
 export class TextSearch {

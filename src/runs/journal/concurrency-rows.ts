@@ -93,8 +93,8 @@ export class ConcurrencyQueueRows extends Rows {
   }
 
   /**
-   * In the order in which they got into the queue. Of the runs without a group, more can wait than are read here. Those
-   * that were released through a pause are read all the same, because they overtake the others.
+   * In the order in which they got into the queue. Of the runs without a group, more can wait than are read here. The
+   * runs that were released through a pause are always read, because they overtake the others.
    */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
     const first = this.#queuedFrom(IN_QUEUE, group, key);
