@@ -127,7 +127,7 @@ export function withInputs(command: CliCommand): CliCommand {
 }
 
 /** The types of an action's parameters. */
-export type ReadTypes = () => Promise<TypeOf>;
+type ReadTypes = () => Promise<TypeOf>;
 
 const NO_TYPES: TypeOf = () => null;
 

@@ -5,7 +5,7 @@ import type { RunEvent } from "../../src/runs/transition.ts";
 
 export type EventType = RunEvent["type"];
 
-export const ACTOR: Actor = { tokenId: "t", tokenName: "ci", parents: [], person: null };
+const ACTOR: Actor = { tokenId: "t", tokenName: "ci", parents: [], person: null };
 export const URL_OF_JOB = "https://ci.example/jobs/1";
 export const GRACE_MS = 10_000;
 

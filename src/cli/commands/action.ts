@@ -301,7 +301,7 @@ function versionTable(versions: readonly Schemas["ListedVersion"][], shown: numb
 }
 
 /** The paths of the members in which two definitions differ. A list counts as a whole. */
-export function changedMembers(before: unknown, after: unknown, path = ""): readonly string[] {
+function changedMembers(before: unknown, after: unknown, path = ""): readonly string[] {
   if (!isObject(before) || !isObject(after)) return JSON.stringify(before) === JSON.stringify(after) ? [] : [path];
   const names = new Set([...Object.keys(before), ...Object.keys(after)]);
   return [...names].flatMap((name) => {

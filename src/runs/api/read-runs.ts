@@ -225,7 +225,7 @@ export async function listRunsOf(environment: RunEnvironment, query: RunPageQuer
 }
 
 /** How long a list by a text waits for the object, which waits for its turn and for the database. */
-export const SEARCH_MAX_MS = 12_000;
+const SEARCH_MAX_MS = 12_000;
 
 /**
  * The same for the runs that contain a text. The object reads both places, because it lets one such query run at a time.

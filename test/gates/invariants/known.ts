@@ -13,7 +13,7 @@ const BACKOFF_MS = 12 * DEFERRED_MS;
 const BACKOFF_DOUBLED_MAX = 9;
 
 /** `from`: null if it holds since it was put. `id`: the same if another PUT replaces it while it lives. */
-export interface KnownPause {
+interface KnownPause {
   readonly id: number;
   readonly group: string;
   readonly from: number | null;

@@ -29,7 +29,7 @@ function weightsOf(acts: Acts): Readonly<Record<Step, number>> {
   return { ...Object.fromEntries(weights), restart: 2 };
 }
 
-export interface StoryOptions {
+interface StoryOptions {
   /** Whether tokens that approve are revoked, and D1 does not always answer. */
   readonly revokes?: boolean;
   /** Whether pauses are planned, and runs are let through. */
