@@ -111,9 +111,11 @@ describeInBrowser("an action's home", (browser) => {
     await field(open, "Body").fill('{ "v": "{{ parameters.versoin }}", "run": "{{ run.x }}" }');
     await button(open, "Save").click();
     await refused(open, "Body", "{{ run.x }} is unknown");
+    await browser.expectFault(/40[0-9]|422/);
     await field(open, "Body").fill('{ "v": "{{ parameters.versoin }}" }');
     await button(open, "Save").click();
     await refused(open, "Body", "Did you mean version? “Parameters” has version.");
+    await browser.expectFault(/40[0-9]|422/);
     await field(open, "Body").fill(
       '{ "v": "{{ parameters.version }}", "url": "{{ run.callbackUrl }}", "token": "{{ run.callbackToken }}" }',
     );
@@ -122,11 +124,11 @@ describeInBrowser("an action's home", (browser) => {
     await button(open, "Add header").click();
     await button(open, "Save").click();
     await refused(open, "Authorization", "The service has no stored value for this. Type the value.");
+    await browser.expectFault(/40[0-9]|422/);
     // Beside the button that removes the header.
     const header = open.locator(".header-row").filter({ has: button(page, "Remove the header Authorization") });
     await field(header, "Authorization").fill("Bearer of the hook");
     expect(await open.getByRole("group", { name: "Secrets" }).count()).toBe(0);
-    await browser.expectFault(/40[0-9]|422/);
 
     receiver.script("home", [{ status: 202, body: '{"queued":true}' }]);
     await button(open, "Save and run").click();

@@ -109,6 +109,7 @@ describeInBrowser("the editor", (browser) => {
     // What is wrong is said with the form's labels, and never by a pointer.
     await field(page, "With these parameters").fill('{ "version": ".." }');
     await preview(page).getByText("URL: Has a part . or .. in its path").waitFor();
+    await browser.expectFault(/400/);
     await field(page, "Body").fill('"{{ parameters.versoin }}"');
     await preview(page).getByText("Body: Uses the parameter versoin, which “Parameters” does not have.").waitFor();
     expect(await page.getByRole("main").textContent()).not.toMatch(/\/trigger|definition\./);
@@ -144,6 +145,7 @@ describeInBrowser("the editor", (browser) => {
     const errors = await page.locator(".field-error").allTextContents();
     expect(errors.join()).not.toMatch(/trigger|timeout|\//);
     expect([await timeout.getAttribute("aria-invalid"), await hasFocus(timeout)]).toEqual(["true", true]);
+    await browser.expectFault(/400/);
     await timeout.fill("5");
     await button(page, "Save").click();
     await page.locator(".field-error").getByText("https").waitFor();
