@@ -17,7 +17,7 @@ import { refuseDeliveries } from "./http/headers.ts";
 import { type AppEnv, requestLog } from "./http/request-context.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
 import { actionTestRoutes } from "./runs/api/action-test-routes.ts";
-import { bulkRoutes } from "./runs/api/bulk-routes.ts";
+import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { changeRoutes } from "./runs/api/change-routes.ts";
 import { databaseRoutes, resyncRoutes } from "./runs/api/databases/database-routes.ts";

@@ -4,7 +4,7 @@ import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
 import type { Env } from "./settings/env.ts";
 
-export { BulkOperations } from "./runs/api/bulk-runner.ts";
+export { BulkOperations } from "./runs/api/bulk/bulk-runner.ts";
 export { RunArchive } from "./runs/api/run-archive.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { DeliverySender, WebhookEndpoints } from "./webhook-endpoints/entrypoints.ts";

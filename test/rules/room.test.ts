@@ -36,10 +36,7 @@ it("takes the folder above if none mirrors the file's", () => {
 
 it("takes what a room is tested by elsewhere", () => {
   expect(chosen("src/runs/scheduling.ts")).toEqual(["test/gates/pauses.test.ts", "test/runs/run.test.ts"]);
-  expect(chosen("src/runs/api/bulk-routes.ts")).toEqual([
-    "test/runs/api/bulk/cancel.test.ts",
-    "test/runs/api/events.test.ts",
-  ]);
+  expect(chosen("src/runs/api/bulk/bulk-routes.ts")).toEqual(["test/runs/api/bulk/cancel.test.ts"]);
   expect(chosen("src/console/gates/pause.tsx")).toEqual([
     "test/console/gates.test.ts",
     "test/server/console/gates.test.ts",

@@ -5,7 +5,7 @@
 
 import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
-import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk-runner.ts";
+import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/bulk-runner.ts";
 import { RunArchive as RealArchive } from "../../src/runs/api/run-archive.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";

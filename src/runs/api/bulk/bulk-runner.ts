@@ -3,18 +3,25 @@
  * of runs. Each call is a Worker invocation of its own.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../auth/audit.ts";
-import { type TokenState, tokenState } from "../../auth/token-store.ts";
-import { logFailure } from "../../base/log.ts";
-import { within } from "../../base/time.ts";
-import { ERRORS, toApiError } from "../../http/errors.ts";
-import { environmentUrl } from "../../settings/config.ts";
-import type { Env } from "../../settings/env.ts";
-import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
-import { type BulkItem, type BulkOperation, type BulkOrder, type BulkRunner, bulkKey, type Stopper } from "../bulk.ts";
+import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
+import { type TokenState, tokenState } from "../../../auth/token-store.ts";
+import { logFailure } from "../../../base/log.ts";
+import { within } from "../../../base/time.ts";
+import { ERRORS, toApiError } from "../../../http/errors.ts";
+import { environmentUrl } from "../../../settings/config.ts";
+import type { Env } from "../../../settings/env.ts";
+import { type KeyRing, keyRing } from "../../../settings/key-ring.ts";
+import {
+  type BulkItem,
+  type BulkOperation,
+  type BulkOrder,
+  type BulkRunner,
+  bulkKey,
+  type Stopper,
+} from "../../bulk.ts";
+import { type Creation, retryRun } from "../create-run.ts";
+import type { RunEnvironment } from "../run-request.ts";
 import { auditedEnd } from "./bulk-routes.ts";
-import { type Creation, retryRun } from "./create-run.ts";
-import type { RunEnvironment } from "./run-request.ts";
 
 /** How many runs are retried at the same time: as many calls as an invocation may have open. */
 const AT_ONCE = 6;
