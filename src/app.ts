@@ -22,6 +22,7 @@ import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { changeRoutes } from "./runs/api/change-routes.ts";
 import { databaseRoutes, resyncRoutes } from "./runs/api/databases/database-routes.ts";
 import { environmentDatabaseRoutes } from "./runs/api/databases/move-routes.ts";
+import { eraseRoutes } from "./runs/api/erase-routes.ts";
 import { decisionRoutes, groupRoutes, notifyLimit, pauseRoutes } from "./runs/api/gate-routes.ts";
 import { metricsRoutes } from "./runs/api/metrics-routes.ts";
 import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
@@ -87,6 +88,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, decisionRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, eraseRoutes);
   app.route(`${ENVIRONMENT}/bulk-operations`, bulkRoutes);
   app.route(`${ENVIRONMENT}/concurrency-groups`, groupRoutes);
   app.route(`${ENVIRONMENT}/pauses`, pauseRoutes);

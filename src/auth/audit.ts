@@ -8,7 +8,7 @@
  */
 
 import type { Context } from "hono";
-import { hyphenated, lineageOf, newUuidV7, timeHex } from "../base/ids.ts";
+import { firstIdAt, hyphenated, lineageOf, newUuidV7, timeHex } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS, msSinceOrJustNow, within } from "../base/time.ts";
@@ -30,6 +30,7 @@ export const AUDIT_ACTIONS = [
   "run_released",
   "run_released_through_pause",
   "run_cancelled",
+  "run_erased",
   "pause_put",
   "pause_deleted",
   "bulk_started",
@@ -377,6 +378,19 @@ async function writeRow(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
     }
     await scheduler.wait(pauseMs);
   }
+}
+
+/**
+ * Erases what requests said of a run in their reasons. The entries stay. `since`: when the run was created, because no
+ * entry is older. The reason of the erasure itself stays. Throws `database_unavailable`.
+ */
+export async function eraseReasons(c: Context<AppEnv>, runId: string, since: number): Promise<void> {
+  const { envName } = c.req.param() as { envName: string };
+  const erase = c.env.DB.prepare(
+    `UPDATE audit INDEXED BY audit_by_env SET reason = NULL
+     WHERE project = ?1 AND env_name = ?2 AND id >= ?3 AND target = ?4 AND action <> 'run_erased' AND reason IS NOT NULL`,
+  ).bind(projectOf(c), envName, firstIdAt(since), runId);
+  await readD1(c.get("hops"), () => erase.run());
 }
 
 const PURGED_PER_MINUTE = 1000;

@@ -52,6 +52,7 @@ export const ERRORS = {
   ],
   not_found: [404, "No such endpoint. GET / lists the endpoints."],
   run_not_found: [404, "No such action run, or it is no longer kept. Check its id and environment."],
+  erasure_not_found: [404, "Nothing was erased here. To erase the texts of a run, send POST to this URL."],
   approval_not_found: [404, "This run needs no approval. GET …/action-runs/{id} shows what it waits for."],
   bulk_operation_not_found: [
     404,
@@ -107,6 +108,7 @@ export const ERRORS = {
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
   ],
+  run_erased: [409, "The texts of this run were erased, so nobody can run it again. Create a new run."],
   already_retried: [
     409,
     "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",

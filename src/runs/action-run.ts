@@ -108,7 +108,8 @@ export function detailsOf(
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
     `,"waiting":${JSON.stringify(waitingOf(run, queuePosition))},"approval":${JSON.stringify(approvalOf(run))}` +
-    `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}}`
+    `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}` +
+    (run.erasedAt === null ? "}" : `,"erasedAt":${JSON.stringify(rfc3339(run.erasedAt))}}`)
   );
 }
 

@@ -88,6 +88,13 @@ export interface RunCalls {
   /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
   /**
+   * Erases the texts of a run, and waits a moment for the databases. An open run is cancelled first. A repeated call
+   * returns how far it got.
+   */
+  erase(id: string, by: Actor): Promise<ErasureReply>;
+  /** How far it got. */
+  erasure(id: string): Promise<ErasureReply>;
+  /**
    * Notes a heartbeat. The first one starts a pending run. A heartbeat without news changes nothing that a caller can
    * see. The answer has `cancel`, `watched`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
    */
@@ -158,6 +165,8 @@ export interface RunRefusal {
     | "too_many_waiting"
     | "write_required"
     | "already_retried"
+    | "run_erased"
+    | "erasure_not_found"
     | "token_invalid"
     | "not_paused"
     | DecisionConflict
@@ -165,6 +174,20 @@ export interface RunRefusal {
 }
 
 export type RunReply = RunAnswer | RunRefusal;
+
+/** How far the erasure of a run's texts got, and what else has the same texts. */
+export interface ErasureAnswer {
+  readonly ok: true;
+  readonly erasedAt: number;
+  /** Whether nothing of the run is left in this object and in the databases. */
+  readonly isComplete: boolean;
+  /** The runs that repeat this one, or that this one repeats, in the order of their creation. They are kept. */
+  readonly retries: readonly string[];
+  /** Runs of this chain that are in the archive. `prefix`: of the first objects that can have the run. */
+  readonly archived: readonly { readonly id: string; readonly prefix: string }[];
+}
+
+export type ErasureReply = ErasureAnswer | RunRefusal;
 
 /** Who approves or rejects a run, or releases it through a pause, and why. */
 export interface Decision {

@@ -51,14 +51,17 @@ export interface TextQuery extends RunPageQuery {
 
 /** What filters look at. `group`: the concurrency group; null if the run has none. */
 export interface RunFacts
-  extends Pick<Run, "id" | "status" | "waitingFor" | "labels" | "actionName" | "entityId" | "subject" | "triggeredBy"> {
+  extends Pick<
+    Run,
+    "id" | "status" | "waitingFor" | "labels" | "actionName" | "entityId" | "subject" | "triggeredBy" | "erasedAt"
+  > {
   readonly group: string | null;
 }
 
 export function factsOf(run: Run): RunFacts {
-  const { id, status, waitingFor, gates, labels, actionName, entityId, subject, triggeredBy } = run;
+  const { id, status, waitingFor, gates, labels, actionName, entityId, subject, triggeredBy, erasedAt } = run;
   const group = gates?.concurrency?.group ?? null;
-  return { id, status, waitingFor, group, labels, actionName, entityId, subject, triggeredBy };
+  return { id, status, waitingFor, group, labels, actionName, entityId, subject, triggeredBy, erasedAt };
 }
 
 /** Whether the run passes all filters that are given. */
@@ -66,9 +69,12 @@ export function matches(run: RunFacts, filters: RunFilters): boolean {
   return passesAll(run, filters, NAMES);
 }
 
-/** Whether the run passes all filters that are given and whose answer for a run never changes. */
+/**
+ * Whether the run passes all filters that are given and whose answer for a run never changes. An erased run may have
+ * passed any of them before.
+ */
 export function matchesFixed(run: RunFacts, filters: RunFilters): boolean {
-  return passesAll(run, filters, FIXED_NAMES);
+  return run.erasedAt !== null || passesAll(run, filters, FIXED_NAMES);
 }
 
 /**

@@ -29,6 +29,8 @@ export interface NewRun extends Partial<Face> {
   readonly createdAt: number;
   /** The token that acted, if `triggeredBy` names a person; otherwise null. */
   readonly via: string | null;
+  /** The line of the token that created it (`lineageOf`). Left out: nobody did, as of a made-up run. */
+  readonly createdBy?: string | null;
   /** How long the workflow may take. */
   readonly timeoutMs: number;
   /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
@@ -68,7 +70,8 @@ export const UNKNOWN_NAME: RunName = { actionName: null, title: null, subject: n
 
 export type RunSource = "action" | "trigger" | "none";
 
-export interface Run extends Omit<NewRun, keyof Face>, Face {
+export interface Run extends Omit<NewRun, keyof Face | "createdBy">, Face {
+  readonly createdBy: string | null;
   /** 1 at creation, one more with every change. */
   readonly version: number;
   readonly status: Status;
@@ -108,6 +111,8 @@ export interface Run extends Omit<NewRun, keyof Face>, Face {
   readonly throughPause: ThroughPause | null;
   /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
+  /** When its texts were erased; null if they were not. */
+  readonly erasedAt: number | null;
 }
 
 /** `reason`: the start of a sentence. `nextAt`: when the next attempt is due. */
@@ -139,6 +144,7 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
   return {
     title: null,
     subject: null,
+    createdBy: null,
     ...input,
     silentSince: isDispatching ? null : createdAt,
     waitingFor: gates && nextGate(gates, [], now),
@@ -150,6 +156,7 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
     rejectedBy: null,
     throughPause: null,
     failedAttempt: null,
+    erasedAt: null,
     endCause: null,
     version: 1,
     status: "pending",
@@ -222,6 +229,40 @@ export function ended(run: Run, status: Status, at: number, endCause: EndCause, 
   const completedAt = Math.max(at, ...happened);
   const isOver = { waitingFor: null, waitingSince: null, waitingReason: null };
   return { ...run, ...end, ...isOver, version: run.version + 1, status, completedAt, endCause };
+}
+
+/**
+ * The run without its texts. What happened to it and when stays as evidence, with the action, and with who created,
+ * approved and stopped it. `run` has ended. `isOccupying`: whether it still occupies its queue, which is known by its key.
+ */
+export function erased(run: Run, isOccupying: boolean, now: number): Run {
+  const { gates, approvals, throughPause } = run;
+  const withoutReason = <T extends Decided>(decided: T): T => ({ ...decided, reason: null });
+  return {
+    ...run,
+    version: run.version + 1,
+    erasedAt: Math.max(now, run.completedAt ?? now),
+    entityId: null,
+    title: null,
+    subject: null,
+    parameters: "{}",
+    recommendations: "{}",
+    labels: "[]",
+    traceparent: null,
+    error: null,
+    output: null,
+    cancelReason: null,
+    externalUrl: null,
+    failedAttempt: null,
+    approvals: approvals.map(withoutReason),
+    throughPause: throughPause && { ...withoutReason(throughPause), pauses: [] },
+    gates: isOccupying ? gates : gates && withoutQueueKey(gates),
+  };
+}
+
+/** The key is made of the run's inputs. */
+function withoutQueueKey(gates: Gates): Gates {
+  return { ...gates, concurrency: gates.concurrency && { ...gates.concurrency, key: "" } };
 }
 
 /** When the run's retention is over. For an open run, the latest instant that this can be. */
@@ -377,6 +418,17 @@ export function nameOf({ person, tokenName }: Actor): string {
 /** The token that acted for a person; null if the run shows the token itself. */
 export function viaOf({ person, tokenName }: Actor): string | null {
   return person === null ? null : tokenName;
+}
+
+/** Who created the run; null if nobody did. A token's name and its person are those of that moment. */
+export function creatorOf({
+  createdBy,
+  triggeredBy,
+  via,
+}: Pick<Run, "createdBy" | "triggeredBy" | "via">): Actor | null {
+  const [tokenId, ...parents] = createdBy?.split("/").filter(Boolean).reverse() ?? [];
+  if (tokenId === undefined) return null;
+  return { tokenId, tokenName: via ?? triggeredBy, parents, person: via === null ? null : triggeredBy };
 }
 
 /** Whether both are the same: the same person, or the same token if one of them names no person. */

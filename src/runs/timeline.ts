@@ -120,7 +120,8 @@ export function heartbeatNews(
 /** What a timeline takes from its run. */
 export type TimelineSource = Pick<
   Run,
-  ("id" | "source" | "version" | "status" | "endCause") | ("createdAt" | "triggeredBy" | "startedAt" | "completedAt")
+  | ("id" | "source" | "version" | "status" | "endCause" | "erasedAt")
+  | ("createdAt" | "triggeredBy" | "startedAt" | "completedAt")
 >;
 
 /** The event that every timeline begins with. It is not stored, because the run has the same facts. */
@@ -132,8 +133,9 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
  * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent for it, and its end
  * was its first change. The run does not say who cancelled it.
  */
-export function isTimelineDerived({ source, version, endCause }: TimelineSource): boolean {
-  return source === "none" && version === 2 && endCause !== null && endCause !== "cancel";
+export function isTimelineDerived({ source, version, endCause, erasedAt }: TimelineSource): boolean {
+  const isFirstChange = version === (erasedAt === null ? 2 : 3);
+  return source === "none" && isFirstChange && endCause !== null && endCause !== "cancel";
 }
 
 /** The end of a run whose whole timeline is derived. The number between `created` and `ended` is that of the start. */
@@ -186,6 +188,20 @@ const HAS_EXCERPT: ReadonlySet<string> = new Set<TimelineEventType>(["attempt_an
 function withoutExcerpt(data: string): string {
   const { excerpt: _, ...shown } = JSON.parse(data) as TimelineEvent["data"];
   return JSON.stringify(shown);
+}
+
+/** What the events of an erased run keep: who did what and when, and none of the texts of the run. */
+const KEPT_OF_ERASED: ReadonlySet<string> = new Set(
+  (
+    "attempt,outcome,status,durationMs,nextAttemptAt,cause,count,progress,for,until,notBefore,group,by,via,replacedBy," +
+    "approversUnchecked"
+  ).split(","),
+);
+
+/** The data of an event without the texts of its run. */
+export function erasedData(data: string): string {
+  const members = Object.entries(JSON.parse(data) as TimelineEvent["data"]);
+  return JSON.stringify(Object.fromEntries(members.filter(([name]) => KEPT_OF_ERASED.has(name))));
 }
 
 /** Whether no event can follow this one. */

@@ -6,7 +6,7 @@
 import { renderedKey } from "../../actions/concurrency-key.ts";
 import type { ResolvedAction } from "../../actions/resolve.ts";
 import { madeUpCallbackToken, signCallbackToken } from "../../auth/token-format.ts";
-import { newUuidV7 } from "../../base/ids.ts";
+import { lineageOf, newUuidV7 } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { LABELS_MAX, NOT_BEFORE_MAX_DAYS, WAIT_TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
 import { DAY_MS, type Instant, MINUTE_MS } from "../../base/time.ts";
@@ -137,6 +137,7 @@ function toNewRun(
     traceparent,
     triggeredBy: nameOf(actor),
     via: viaOf(actor),
+    createdBy: lineageOf(actor.tokenId, actor.parents),
     gates,
     createdAt,
     deadlineAt: deadlineOf(gates, createdAt, unchanged.timeoutMs),

@@ -101,7 +101,7 @@ async function selectRun(environment: RunEnvironment, id: string): Promise<strin
 }
 
 const MAX_BYTES = 16 * 1024 * 1024;
-const MAX_AGE_MS = 60_000;
+export const MAX_AGE_MS = 60_000;
 const ENTRY_OVERHEAD_BYTES = 256;
 
 /** As a ReadRun. */
@@ -142,6 +142,11 @@ export function rememberEnded(
   // All entries live equally long, so the expired ones come first. Otherwise they would take up memory until the bytes
   // run out.
   entries.evictWhile((entry) => msSinceOrLongAgo(entry.readAt, now) >= MAX_AGE_MS);
+}
+
+/** Call this when the texts of an ended run were erased. Other isolates remember it for MAX_AGE_MS. */
+export function forgetEnded(scope: string, id: string): void {
+  entries.delete(`${scope}/${id}`);
 }
 
 /** The longest that one call to a coordinator waits. A longer wait takes several calls. */

@@ -224,6 +224,14 @@ export const decision = z.strictObject({
 });
 inDocument(decision, { id: "Decision", examples: [{ reason: "checked with the team" }] });
 
+export const erasure = z.strictObject({
+  reason: reasonOf(
+    `Why the texts are erased: ${ONE_LINE}. The audit keeps the reason, so write nothing that must be forgotten.`,
+    "is empty; say why.",
+  ),
+});
+inDocument(erasure, { id: "ErasureOfRun", examples: [{ reason: "the customer asked, ticket 4711" }] });
+
 export const release = z
   .strictObject({
     throughPause: z.optional(

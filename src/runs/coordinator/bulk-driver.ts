@@ -14,7 +14,7 @@ import type { DueWork } from "./alarm.ts";
 import type { BulkProgress, RunSets } from "./bulk-progress.ts";
 import type { Context } from "./context.ts";
 import { endOf, LeasedCall, type Span } from "./leased-call.ts";
-import { cancelRun } from "./run-handler.ts";
+import { cancelRun } from "./run-ends.ts";
 
 /** How long a step may take, and how long an operation waits after a step that failed. */
 const STEP = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };

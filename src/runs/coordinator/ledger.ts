@@ -12,7 +12,7 @@ import type { StopRequest } from "../journal/dispatch-rows.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
 import type { Replication } from "../replication/replication.ts";
-import { type EndCause, isOpen, isQueued, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
+import { type EndCause, erased, isOpen, isQueued, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { durationsOf } from "../run-counts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
@@ -128,7 +128,7 @@ export class Ledger {
       changeFingerprint: changeKey.fingerprint,
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
-      previousStatus: isOpen(before) ? (this.consequences.outcomes?.before(next) ?? null) : before.previousStatus,
+      previousStatus: this.consequences.outcomes?.before(next) ?? null,
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#occupancy(next, event, now),
     };
@@ -151,6 +151,19 @@ export class Ledger {
       () => isToStop && this.consequences.stopRequests?.start(changed, now),
       () => isOver && this.consequences.scheduler?.ended(changed, now),
     ]);
+    return changed;
+  }
+
+  /**
+   * Erases the texts of an ended run. The version keeps the numbers of its event and its end, and its retention: nobody
+   * counts it or hears of it again. Nothing of it is left that its change keys could repeat.
+   */
+  erase(run: JournaledRun, now: number): JournaledRun {
+    const changed = withoutTexts(run, now);
+    const alongside = () => this.#journal.eraseTexts(changed);
+    const written = this.#journal.update(changed, { events: [], alongside }, now, this.#followUps);
+    // Soon, because the caller waits until the databases have it.
+    this.#follow(changed, written, true, now, []);
     return changed;
   }
 
@@ -205,14 +218,10 @@ export class Ledger {
   }
 
   /**
-   * The numbers of the writes that made the run's event and its end. A later version of the same event keeps them. A run
-   * that lacks approvals asks for them once, and again if some were withdrawn.
+   * The numbers of the writes that made the run's event and its end. A run that lacks approvals asks for them once, and again if some were withdrawn.
    */
   #eventSeqs(next: Run, before: JournaledRun | null): Pick<JournaledRun, "eventSeq" | "endedSeq"> {
     const { next: seq } = this.#journal.sequence;
-    if (before !== null && !isOpen(before)) {
-      return { eventSeq: before.eventSeq, endedSeq: before.endedSeq };
-    }
     if (!isOpen(next)) return { eventSeq: seq, endedSeq: seq };
     if (!lacksApproval(next)) return { eventSeq: null, endedSeq: null };
     const isAsked = before !== null && lacksApproval(before) && before.withdrawnAt === next.withdrawnAt;
@@ -254,11 +263,11 @@ export class Ledger {
   /**
    * Does what follows from a version. Each part on its own: the version is written, so the caller is told of it, and a
    * repeated change does nothing more. What a failed part left undone is found by the alarm that the version has set.
-   * `isGated`: the run waits at a gate, or did. D1 alone lists such runs by their tokens.
+   * `isUrgent`: D1 gets it soon. D1 alone lists runs that wait at a gate, or did, by their tokens.
    */
-  #follow({ id }: Run, written: Written, isGated: boolean, now: number, rest: readonly (() => unknown)[]): void {
+  #follow({ id }: Run, written: Written, isUrgent: boolean, now: number, rest: readonly (() => unknown)[]): void {
     const parts = [
-      () => this.#replication.changed(written.pendingVersion, isGated),
+      () => this.#replication.changed(written.pendingVersion, isUrgent),
       () => this.#changes.subscriptions.notify(id),
       () => this.#changes.noteChange(now),
       ...(written.after ?? []),
@@ -272,6 +281,12 @@ export class Ledger {
       }
     }
   }
+}
+
+/** An ended run without its texts, and without the hashes that were made of them. */
+export function withoutTexts(run: JournaledRun, now: number): JournaledRun {
+  const hashes = { createFingerprint: "", fingerprintKeyId: null, changeKey: null, changeFingerprint: null };
+  return { ...run, ...erased(run, run.occupiedUntil !== null, now), ...hashes };
 }
 
 /** How long the job of a run has to stop that this event ends. A DELETE says nothing of it. */

@@ -5,11 +5,12 @@ import { type EventContent, eventOf } from "../endpoint-deliveries.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { asSent, isOpen, queueOf, tokenExpiresAt } from "../run.ts";
-import type { CancelOrder, ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunRefusal, Tail } from "../run-calls.ts";
+import type { CancelOrder, ChangeKey, Inclusion, InputsReply, RunAnswer, RunRefusal, Tail } from "../run-calls.ts";
 import type { Tails } from "./tails.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
 export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
+export const ERASED = { ok: false, reason: "run_erased" } as const;
 export const KEY_REUSED = { ok: false, reason: "key_reused" } as const;
 
 export class Replies {
@@ -40,12 +41,13 @@ export class Replies {
   }
 
   /** What a new run that repeats this one is made of. */
-  inputs(run: JournaledRun): InputsAnswer {
+  inputs(run: JournaledRun): InputsReply {
+    if (run.erasedAt !== null) return ERASED;
     const { actionName, title, subject, parameters, recommendations, heartbeatTimeoutMs, labels, timeoutMs } = run;
     return {
       ok: true,
       isOver: !isOpen(run),
-      isRetried: this.#journal.runs.isRetried(run.id),
+      isRetried: this.#journal.runs.retriesOf(run.id, 1).length > 0,
       source: run.source,
       inputs: {
         ...asSent(run),
@@ -104,11 +106,12 @@ export function cancelOrderOf(run: JournaledRun, now: number): CancelOrder | nul
   return { reason, requestedAt, until, remainingMs: Math.max(until - now, 0) };
 }
 
-/** Why a create is not the one that this key sent before; null if it is. */
+/** Why a create is not the one that this key sent before; null if it is. Of an erased run, nobody can know. */
 export function fingerprintRefusal(
   change: ChangeKey,
-  first: Pick<JournaledRun, "createFingerprint" | "fingerprintKeyId">,
+  first: Pick<JournaledRun, "createFingerprint" | "fingerprintKeyId" | "erasedAt">,
 ): RunRefusal | null {
+  if (first.erasedAt !== null) return ERASED;
   if ([change.fingerprint, ...(change.otherFingerprints ?? [])].includes(first.createFingerprint)) return null;
   const { fingerprintKeyId } = first;
   const isKeyGone = fingerprintKeyId !== null && change.keyIds?.includes(fingerprintKeyId) === false;

@@ -267,8 +267,12 @@ export class ArchiveHandler implements ArchiveCalls {
 }
 
 function objectKey(scope: string, day: number, hash: string): string {
-  const date = new Date(day).toISOString().slice(0, 10).replaceAll("-", "/");
-  return `v1/${scope}/${date}/${hash}.ndjson.gz`;
+  return `${archivePrefix(scope, day)}${hash}.ndjson.gz`;
+}
+
+/** What the keys of the objects begin with that have the runs which ended on a day. `day`: an instant of it, in ms. */
+export function archivePrefix(scope: string, day: number): string {
+  return `v1/${scope}/${new Date(day).toISOString().slice(0, 10).replaceAll("-", "/")}/`;
 }
 
 /**

@@ -4,11 +4,12 @@ import { msSinceOrLongAgo } from "../../base/time.ts";
 import type { NewDispatch } from "../../webhooks/dispatch.ts";
 import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
-import { begin, isOpen, type NewRun } from "../run.ts";
+import { type Actor, begin, isOpen, type NewRun } from "../run.ts";
 import type {
   AskedChanges,
   ChangeKey,
   ChangesReply,
+  ErasureReply,
   EventOptions,
   Heartbeat,
   Inclusion,
@@ -40,6 +41,7 @@ import {
   type Replies,
   TOO_MANY_WATCHERS,
 } from "./replies.ts";
+import { cancelRun, eraseRun, erasureOf } from "./run-ends.ts";
 import type { Dispatches } from "./sending/dispatches.ts";
 
 export class RunHandler implements RunCalls {
@@ -175,12 +177,22 @@ export class RunHandler implements RunCalls {
     return { ...this.#replies.run(noted), ...said };
   }
 
+  async erase(id: string, by: Actor): Promise<ErasureReply> {
+    return eraseRun(this.#context, id, by);
+  }
+
+  async erasure(id: string): Promise<ErasureReply> {
+    const run = this.#journal.runs.byId(id);
+    return run === null ? NOT_FOUND : erasureOf(this.#context, run);
+  }
+
   /** Why the run can't be created now; null if nothing prevents it. */
   #createRefusal({ retryOf }: NewRun, isFirstRetry: boolean, now: number): RunRefusal["reason"] | null {
     if (this.#context.storageLimit.isReached(now)) return "storage_full";
     if (this.#context.replication.isOverloaded) return "overloaded";
-    const isTooLate = isFirstRetry && retryOf !== null && this.#journal.runs.isRetried(retryOf);
-    return isTooLate ? "already_retried" : null;
+    if (retryOf === null) return null;
+    if (this.#journal.runs.isErased(retryOf)) return "run_erased";
+    return isFirstRetry && this.#journal.runs.retriesOf(retryOf, 1).length > 0 ? "already_retried" : null;
   }
 
   /** The answer to a create whose key or id is taken; null if neither is. */
@@ -211,54 +223,6 @@ export class RunHandler implements RunCalls {
 /** A DELETE ends the run at once, so its repetition finds the same instant. */
 function cancelledAt({ type }: RunEvent, { completedAt }: JournaledRun, reply: RunAnswer): RunAnswer {
   return type === "cancelled" && completedAt !== null ? { ...reply, decidedAt: completedAt } : reply;
-}
-
-/**
- * `hasGrace`: whether the run stayed open, so that its job could stop. `decidedAt`: when the cancel that counts was
- * accepted; null if an earlier one ends the run.
- */
-interface CancelledRun {
-  readonly ok: true;
-  readonly run: JournaledRun;
-  readonly replayed: boolean;
-  readonly hasGrace: boolean;
-  readonly decidedAt: number | null;
-}
-
-/** Cancels a run, for the caller of a request or for a bulk operation. `alongside`: writes what must be on record if the cancel is, in its transaction. */
-export function cancelRun(
-  { journal, ledger }: Context,
-  id: string,
-  request: CancelRequest,
-  changeKey: ChangeKey,
-  now: number,
-  alongside: () => void = () => {},
-): CancelledRun | RunRefusal {
-  const run = ledger.current(id, now);
-  if (run === null) return NOT_FOUND;
-  const accepted = journal.accepted.of(id, changeKey.key);
-  if (accepted?.fingerprint === changeKey.fingerprint) {
-    const { hasGrace, at } = accepted;
-    const isDecision = at === run.cancelRequestedAt || at === run.completedAt;
-    alongside();
-    return { ok: true, run, replayed: true, hasGrace, decidedAt: isDecision ? at : null };
-  }
-  // The key of another cancel, or of a DELETE.
-  if (accepted !== null || run.changeKey === changeKey.key) return KEY_REUSED;
-
-  const next = transition(run, request, now);
-  if (!next.ok) return { ok: false, reason: next.error };
-  const hasGrace = isOpen(next.value);
-  if (next.value.version === run.version) {
-    // An earlier request ends the run sooner. Only a caller's own key can be sent again.
-    journal.transaction(() => {
-      if (isCallers(changeKey)) journal.accepted.insert(id, { ...changeKey, hasGrace, at: now });
-      alongside();
-    });
-    return { ok: true, run, replayed: false, hasGrace, decidedAt: null };
-  }
-  const changed = ledger.update(run, next.value, request, now, { changeKey, alongside });
-  return { ok: true, run: changed, replayed: false, hasGrace, decidedAt: now };
 }
 
 /** What those who follow runs ask: a run's timeline and its end, now or as soon as there is news. */

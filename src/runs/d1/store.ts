@@ -51,13 +51,32 @@ export const DELETE_LABELS = `
     CROSS JOIN json_each(runs.details, '$.labels') AS labels)`;
 const DELETE = "DELETE FROM runs WHERE scope = ?1 AND id IN (SELECT value FROM json_each(?2))";
 
+/**
+ * Writes the runs ?3 of the group ?2, which are erased, over their rows, filled up to the same lengths. It commits before the rows are
+ * deleted: SQLite does not write to a page that it frees, so the file would keep the texts.
+ */
+const OVERWRITE = `
+  UPDATE runs INDEXED BY sqlite_autoindex_runs_1
+  SET body = ${filledUp("body", 8)}, details = iif(details IS NULL, NULL, ${filledUp("details", 9)})
+  FROM json_each(?2) AS written
+  WHERE scope = ?1 AND runs.id = written.value ->> 0 AND runs.id IN (SELECT value FROM json_each(?3))
+    AND details ->> '$.erasedAt' IS NULL`;
+
+function filledUp(column: string, at: number): string {
+  const erased = `(written.value ->> ${at})`;
+  return `${erased} || printf('%*s', max(octet_length(${column}) - octet_length(${erased}), 0), '')`;
+}
+
 const FIND = `
   SELECT id FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 AND id > ?2 AND id < ?3 ORDER BY id LIMIT ?4`;
 
 /** The rows of an environment in one database. */
 export interface RowStore {
-  /** Writes a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. */
-  write(rows: readonly string[], labelled: readonly string[]): Promise<void>;
+  /**
+   * Writes a group of rows made by `toGroupRow`. `labelled`: the ids of those that have labels. `erased`: of those whose
+   * texts were erased. The upsert would leave what never changes otherwise, so their rows go first.
+   */
+  write(rows: readonly string[], labelled: readonly string[], erased?: readonly string[]): Promise<void>;
   /** The first ids after `after` and before `before` that the environment has there, in order: at most `limit`. */
   find(after: string, before: string, limit: number): Promise<string[]>;
   /** Deletes runs with their labels. */
@@ -78,13 +97,15 @@ export class D1RowStore implements RowStore {
     this.#registration = registration;
   }
 
-  async write(rows: readonly string[], labelled: readonly string[]): Promise<void> {
+  async write(rows: readonly string[], labelled: readonly string[], erased: readonly string[] = []): Promise<void> {
     const now = Date.now();
     const scope = this.#scope;
     const isControl = this.#database === 0;
     if (!isControl) this.#registration.beside(now);
     const db = await boundDatabase(this.#env, this.#database);
-    const statements = [db.prepare(UPSERT).bind(`[${rows.join(",")}]`, scope)];
+    const group = `[${rows.join(",")}]`;
+    const statements = [db.prepare(UPSERT).bind(group, scope)];
+    if (erased.length > 0) statements.unshift(await this.#overwritten(db, erased, group));
     // Most runs have no labels, so most batches cost no further statement.
     if (labelled.length > 0) statements.push(db.prepare(WRITE_LABELS).bind(JSON.stringify(labelled), scope));
     const wanted = isControl ? this.#registration.wanted(now) : null;
@@ -94,6 +115,16 @@ export class D1RowStore implements RowStore {
       this.#registration.registered(wanted);
     } else if (statements.length === 1) await statements[0]?.run();
     else await db.batch(statements);
+  }
+
+  /** Writes over the rows. Returns the statement that deletes them. */
+  async #overwritten(db: D1Database, erased: readonly string[], group: string): Promise<D1PreparedStatement> {
+    const ids = JSON.stringify(erased);
+    await db.batch([
+      db.prepare(DELETE_LABELS).bind(this.#scope, ids),
+      db.prepare(OVERWRITE).bind(this.#scope, group, ids),
+    ]);
+    return db.prepare(DELETE).bind(this.#scope, ids);
   }
 
   async find(after: string, before: string, limit: number): Promise<string[]> {

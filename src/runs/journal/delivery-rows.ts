@@ -86,6 +86,17 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
     );
   }
 
+  /** Erases what receivers answered to the deliveries of a run, because they can repeat what they got. */
+  eraseExcerpts(runId: string): void {
+    this.sql.exec(
+      `UPDATE deliveries SET attempts = (
+         SELECT json_group_array(json_set(value, '$.excerpt', NULL)) FROM json_each(attempts))
+       WHERE endpoint IN (SELECT value FROM json_each(?)) AND run_id = ? AND attempts <> '[]'`,
+      JSON.stringify([...this.#known()]),
+      runId,
+    );
+  }
+
   /** Which of these runs have the delivery of their newest event for the endpoint. */
   runsWith(endpoint: EndpointKey, runs: readonly Pick<RunWithEvent, "id" | "kind">[]): ReadonlySet<string> {
     const ids = this.textsOf(

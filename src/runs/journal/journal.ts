@@ -177,12 +177,11 @@ export class Journal extends JournalTables {
     followUps: readonly FollowUp[] = [],
   ): Written | null {
     const written = this.#version(run, dispatch, now);
-    const isOneStatement = dispatch === null && events.length === 0 && run.retryOf === null;
+    const isOneStatement = dispatch === null && events.length === 0;
     return this.#numbered(written, isOneStatement, followUps, (): Written | null => {
       if (run.gates !== null) this.queues.runChanges();
       const waitingBytes = dispatch === null ? 0 : sealedBytes(dispatch) + (preview?.length ?? 0);
       if (!this.runs.insert(run, { ...rowDetails(written), waitingBytes })) return null;
-      if (run.retryOf !== null) this.runs.noteRetried(run.retryOf);
       if (preview !== null) this.previews.insert(run.id, preview);
       if (dispatch !== null) this.dispatches.put(run.id, dispatch);
       if (dispatch?.stopRequest !== undefined) {
@@ -246,6 +245,28 @@ export class Journal extends JournalTables {
     if (stopRequest === null) this.stopRequests.erase(run.id);
     else this.stopRequests.update(run.id, stopRequest, stopRequestEndsAt(run));
     this.timeline.append(run, events);
+  }
+
+  /**
+   * Erases the texts of an ended run in all tables but `runs`. Call it in the transaction that writes the erased version.
+   * A stop request stays until it is sent or given up, because a job may have to stop.
+   */
+  eraseTexts(run: JournaledRun): void {
+    this.timeline.erase(run.id, true);
+    this.accepted.erase(run.id);
+    this.previews.erase(run.id);
+    this.deliveries.eraseExcerpts(run.id);
+  }
+
+  /** Writes over the texts of an ended run. Makes them durable before they are erased, so that no file keeps the bytes. */
+  overwriteTexts(run: JournaledRun, erased: JournaledRun): Promise<void> {
+    this.transaction(() => {
+      // It finds them by the run's entity and subject.
+      this.outcomes.eraseOf([run.id]);
+      this.runs.overwrite(run, erased);
+      this.timeline.erase(run.id, false);
+    });
+    return this.durable();
   }
 
   /** Removes runs with everything that belongs to them. */

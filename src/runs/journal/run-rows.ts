@@ -9,6 +9,7 @@
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
+import { utf8Bytes } from "../../base/limits.ts";
 import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import {
   type Actor,
@@ -111,6 +112,7 @@ const FIXED = [
   "labels",
   "traceparent",
   "via",
+  "createdBy",
   "timeoutMs",
   "gates",
 ] as const;
@@ -148,6 +150,7 @@ const CHANGING = [
   "occupiedUntil",
   "graceUntil",
   "failedAttempt",
+  "erasedAt",
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
@@ -221,7 +224,7 @@ export class RunRows extends Rows {
     if (ids.length === 0) return [];
     const rows = this.query<RunFacts & { readonly bytes: number }>(
       `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
-         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy, bytes
+         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy, erased_at AS erasedAt, bytes
        FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
       keysJson(ids),
     );
@@ -273,17 +276,25 @@ export class RunRows extends Rows {
     return true;
   }
 
-  /** Whether a newer run repeats this one, or did. */
-  isRetried(id: string): boolean {
-    return this.hasRow(`SELECT 1 FROM runs ${THIS_RUN} AND is_retried = 1`, ...keyHalves(id), id);
+  /** The runs that repeat this one, in the order of their creation: at most `limit`. */
+  retriesOf(id: string, limit: number): string[] {
+    return this.textsOf(
+      "SELECT id FROM runs INDEXED BY runs_by_retry_of WHERE retry_of = ? ORDER BY run_key LIMIT ?",
+      id,
+      limit,
+    );
   }
 
-  noteRetried(id: string): void {
-    this.sql.exec(`UPDATE runs SET is_retried = 1 ${THIS_RUN}`, ...keyHalves(id), id);
+  isErased(id: string): boolean {
+    return this.hasRow(`SELECT 1 FROM runs ${THIS_RUN} AND erased_at IS NOT NULL`, ...keyHalves(id), id);
   }
 
   update(run: JournaledRun, details: RowDetails): void {
-    const cells = [...changedCells(run, remembered.get(this.#keyOf(run.id))), ...cellsBeside(run, details)];
+    const changed =
+      run.erasedAt === null
+        ? changedCells(run, remembered.get(this.#keyOf(run.id)))
+        : [...cellsOf(run, MEMBERS), ...keyCell(run)];
+    const cells = [...changed, ...cellsBeside(run, details)];
     this.sql.exec(
       `UPDATE runs SET ${cells.map(([column]) => `${column} = ?`).join(", ")}, due_failures = 0 ${THIS_RUN}`,
       ...cells.map(([, value]) => value),
@@ -305,6 +316,22 @@ export class RunRows extends Rows {
     this.#remember(run);
   }
 
+  /**
+   * Writes what `erased` leaves of each text over the text, filled up to the same length. SQLite then reuses the bytes
+   * of the row. If the next write shortened the row, SQLite would free them as they are. Readers may see the result for
+   * a moment, so each text stays valid JSON.
+   */
+  overwrite(run: JournaledRun, erased: JournaledRun): void {
+    const cells = MEMBERS.flatMap((member): Cell[] => {
+      const [before, after] = [columnValue(run, member), columnValue(erased, member)];
+      if (typeof before !== "string" || before === after) return [];
+      return [[COLUMNS.get(member) ?? member, filledUp(typeof after === "string" ? after : "0", before)]];
+    });
+    const set = cells.map(([column]) => `${column} = ?`).join(", ");
+    const values = cells.map(([, value]) => value);
+    if (cells.length > 0) this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
+  }
+
   /** Removes runs. */
   remove(ids: readonly string[]): void {
     for (const id of ids) remembered.delete(this.#keyOf(id));
@@ -318,9 +345,12 @@ export class RunRows extends Rows {
 
   /** Notes until when an ended run occupies its queue from now on. Null for both: it does so no longer. */
   setOccupancy({ id }: Pick<JournaledRun, "id">, { occupiedUntil, graceUntil }: Occupancy): void {
+    const isKeyErased = "?1 IS NULL AND erased_at IS NOT NULL";
     const set = `
       UPDATE runs SET occupied_until = ?1, grace_until = ?2,
-        concurrency_state = iif(?1 IS NULL, NULL, concurrency_state)`;
+        concurrency_state = iif(?1 IS NULL, NULL, concurrency_state),
+        concurrency_key = iif(${isKeyErased}, '', concurrency_key),
+        gates = iif(${isKeyErased}, json_set(gates, '$.concurrency.key', ''), gates)`;
     const [high, low] = keyHalves(id);
     this.sql.exec(`${set} ${THIS_RUN}`, occupiedUntil, graceUntil, high, low, id);
   }
@@ -411,6 +441,16 @@ function queueCells(gates: Gates, { waitingBytes = 0 }: RowDetails): Cell[] {
     ["creator_id", tokenId],
     ["waiting_bytes", waitingBytes],
   ];
+}
+
+/** Of an erased run, which is otherwise written once. */
+function keyCell({ gates }: JournaledRun): Cell[] {
+  return gates === null ? [] : [["concurrency_key", queueOf(gates).key]];
+}
+
+/** The text with as many bytes as `long`, if it has fewer. */
+export function filledUp(text: string, long: string): string {
+  return text + " ".repeat(Math.max(utf8Bytes(long) - utf8Bytes(text), 0));
 }
 
 function columnValue(run: JournaledRun, member: Member): string | number | null {

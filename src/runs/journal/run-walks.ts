@@ -204,14 +204,15 @@ const WALK = `
     LIMIT ${PAGE_MAX_LOOKED_AT})`;
 // A run's gates never change. If a filter asked what the run waits for now, its last page would have it, and none would
 // say that it waits no longer.
+// An erased run has no subject and no labels. Whoever followed it must hear that its texts are gone.
 // One more than a page has, to know whether more match. The columns stand before those that can be large.
 const MATCH = `
   SELECT change_seq AS seq, id, bytes FROM runs INDEXED BY runs_by_change
   WHERE change_seq > ?1 AND change_seq <= ?2 AND (?3 IS NULL OR action_name = ?3)
-    AND (?7 IS NULL OR subject = ?7) AND (?5 IS NULL OR concurrency_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
+    AND (?7 IS NULL OR subject = ?7 OR erased_at IS NOT NULL) AND (?5 IS NULL OR concurrency_group = ?5) AND (?6 IS NULL OR (gates IS NOT NULL AND (?6 IN ('any', 'pause')
       OR gates ->> CASE ?6 WHEN 'time' THEN '$.notBefore' WHEN 'approval' THEN '$.approval' ELSE '$.concurrency' END
         IS NOT NULL)))
-    AND (?4 = '[]' OR NOT EXISTS (
+    AND (?4 = '[]' OR erased_at IS NOT NULL OR NOT EXISTS (
       SELECT 1 FROM json_each(?4) AS wanted WHERE wanted.value NOT IN (SELECT value FROM json_each(runs.labels))))
   ORDER BY change_seq LIMIT ${PAGE_MAX_ROWS + 1}`;
 

@@ -108,6 +108,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      end_cause            TEXT,
      previous_status      TEXT,
      via                  TEXT,
+     created_by           TEXT,
      timeout_ms           INTEGER NOT NULL,
      gates                TEXT,
      waiting_for          TEXT,
@@ -134,7 +135,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      source               TEXT    NOT NULL,
      action_version       INTEGER,
      retry_of             TEXT,
-     is_retried           INTEGER,
      traceparent          TEXT,
      cancel_by            TEXT,
      cancel_reason        TEXT,
@@ -142,7 +142,8 @@ export const JOURNAL_STEPS: readonly string[] = [
      cancel_until         INTEGER,
      external_url         TEXT,
      external_url_changes INTEGER NOT NULL,
-     failed_attempt       TEXT
+     failed_attempt       TEXT,
+     erased_at            INTEGER
    ) STRICT;
    CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
@@ -155,6 +156,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      WHERE concurrency_state IS NOT NULL;
    CREATE INDEX runs_through_pause
      ON runs (concurrency_group, concurrency_key, concurrency_state, ready_seq) WHERE through_pause IS NOT NULL;
+   CREATE INDEX runs_by_retry_of ON runs (retry_of) WHERE retry_of IS NOT NULL;
    CREATE INDEX runs_by_occupied_until ON runs (occupied_until) WHERE occupied_until IS NOT NULL;
    CREATE TABLE concurrency_limits (
      concurrency_group TEXT    NOT NULL,

@@ -1,5 +1,6 @@
 /** The journal's tables of what happened to runs: their timelines, and accepted changes that a caller may repeat. */
 import {
+  erasedData,
   isImpliedByEnd,
   isTimelineDerived,
   newest,
@@ -9,6 +10,7 @@ import {
   withDerived,
 } from "../timeline.ts";
 import { Rows, Table } from "./rows.ts";
+import { filledUp } from "./run-rows.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
@@ -67,6 +69,19 @@ export class TimelineRows extends Rows {
     const count = (type: string) =>
       this.#rows("WHERE run_id = ? AND type = ? AND data ->> 'attempt' = ?", runId, type, attempt).length;
     return count("attempt_started") > count("attempt_answered");
+  }
+
+  /**
+   * Erases the texts of a run from its events. `isFinal` false: fills what is left up to the same length, so that SQLite
+   * writes over the text.
+   */
+  erase(runId: string, isFinal: boolean): void {
+    for (const { seq, data } of this.#rows("WHERE run_id = ?", runId)) {
+      const erased = erasedData(data);
+      if (erased === data) continue;
+      const written = isFinal ? erased : filledUp(erased, data);
+      this.sql.exec("UPDATE events SET data = ? WHERE run_id = ? AND seq = ?", written, runId, seq);
+    }
   }
 
   /** The next `limit` events after the one numbered `after`, oldest first. */
@@ -137,6 +152,11 @@ export class AcceptedChanges extends Table<AcceptedChange & { readonly runId: st
   /** The change that this key asked for; null if there was none. */
   of(runId: string, key: string): AcceptedChange | null {
     return this.selectOne("WHERE run_id = ? AND key = ?", runId, key);
+  }
+
+  /** Forgets how the run was changed, because fingerprints are made of requests. */
+  erase(runId: string): void {
+    this.sql.exec("DELETE FROM accepted_changes WHERE run_id = ?", runId);
   }
 
   /** Beyond ACCEPTED_MAX, nothing is written. A repeated change then counts as a new one. */

@@ -215,7 +215,8 @@ export class BatchWriter {
     try {
       await this.#writes.send(
         group.map(({ text }) => text),
-        group.filter(({ isLabelled }) => isLabelled).map(({ entry }) => entry.id),
+        idsOf(group.filter(({ isLabelled }) => isLabelled)),
+        idsOf(group.filter(({ isErased }) => isErased)),
         () => this.#confirm(group),
       );
     } catch (error) {
@@ -285,6 +286,11 @@ interface BatchRow {
   readonly version: number;
   readonly text: string;
   readonly isLabelled: boolean;
+  readonly isErased: boolean;
+}
+
+function idsOf(rows: readonly BatchRow[]): readonly string[] {
+  return rows.map(({ entry }) => entry.id);
 }
 
 /**
@@ -320,7 +326,15 @@ function readRows(
     const run = entry.run ?? found.get(entry.id);
     try {
       if (run !== undefined) {
-        return [{ entry, version: run.version, text: toGroupRow(run), isLabelled: hasLabels(run) }];
+        return [
+          {
+            entry,
+            version: run.version,
+            text: toGroupRow(run),
+            isLabelled: hasLabels(run),
+            isErased: run.erasedAt !== null,
+          },
+        ];
       }
     } catch (error) {
       logFailure("run_unprintable", error, { coordinator: scope, run: entry.id });
@@ -355,10 +369,15 @@ class WritesUnderWay {
   }
 
   /**
-   * Writes one batch, and resolves when D1 has it. `labelled`: the ids of its runs that have labels. Throws what D1
-   * threw, or when the batch is given up. Calls `onReplicated` even if D1 answers after that.
+   * Writes one batch, and resolves when D1 has it. The arguments are those of `write`. Throws what D1 threw, or when the
+   * batch is given up. Calls `onReplicated` even if D1 answers after that.
    */
-  async send(rows: readonly string[], labelled: readonly string[], onReplicated: () => void): Promise<void> {
+  async send(
+    rows: readonly string[],
+    labelled: readonly string[],
+    erased: readonly string[],
+    onReplicated: () => void,
+  ): Promise<void> {
     this.#underWay++;
     let isCounted = true;
     const uncount = () => {
@@ -370,7 +389,7 @@ class WritesUnderWay {
       reject(new Error("a batch for D1 was given up"));
       timer = setTimeout(uncount, BATCH_FORGOTTEN_MS - BATCH_MAX_MS);
     }, BATCH_MAX_MS);
-    const batch = this.#store.write(rows, labelled).then(onReplicated);
+    const batch = this.#store.write(rows, labelled, erased).then(onReplicated);
     void batch
       .catch(() => {})
       .finally(() => {

@@ -54,6 +54,13 @@ export class Replicas implements HomeKeeper {
     return this.copy === null && this.#leaving.length === 0;
   }
 
+  /** Whether a database may have another version of the run than the journal. */
+  mayDiffer(id: string): boolean {
+    const differs = ({ writer, resync }: Replica) =>
+      writer.pending.has(id) || writer.quarantined.has(id) || resync.isUnderWay;
+    return this.#leaving.length > 0 || this.live.some(differs);
+  }
+
   get isHomeRegistered(): boolean {
     return !this.#leaving.some(mustBeRegistered);
   }

@@ -32,6 +32,8 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     applyEvent: (object, id) => object.runs.applyEvent(id, { type: "succeeded", output: null }, KEY),
     cancel: (object, id) =>
       object.runs.cancel(id, { type: "cancel_requested", by: "made-up", reason: null, graceMs: 0 }, KEY),
+    erase: (object, id) => object.runs.erase(id, BY),
+    erasure: (object, id) => object.runs.erasure(id),
     heartbeat: (object, id) => object.runs.heartbeat(id, { progress: 0.5 }),
   },
   gates: {

@@ -131,12 +131,49 @@ const details = z
       "Only of a pending run whose receiver did not take its webhook and gets it again. In a list and in the feed, " +
         "`attempts` and `nextAttemptAt` can be those of an earlier attempt that failed for the same reason.",
     ),
+    erasedAt: described(responseInstant.optional(), "When the texts of the run were erased. Missing if they were not."),
   })
   .meta({ id: "ActionRunDetails", description: "Only with `include=details`." });
 
 export const detailedActionRun = z
   .object({ ...actionRun.shape, details: details.optional() })
   .meta({ id: "DetailedActionRun", examples: [RUN_EXAMPLE] });
+
+/** What became of the texts of a run. */
+export const runErasure = z
+  .object({
+    id: uuid,
+    erasedAt: responseInstant,
+    complete: described(
+      z.boolean(),
+      "Whether nothing of the texts is left in the environment's object and in the databases. If not, ask again.",
+    ),
+    forgottenAt: described(
+      responseInstant,
+      "Until then, a GET of the run can still show its texts in other locations, because they remember ended runs for a minute.",
+    ),
+    retries: described(
+      z.array(uuid),
+      "Runs that this one repeats, or that repeat it. They have the same inputs. Erase each of them, too.",
+    ),
+    archived: described(
+      z.array(z.object({ id: uuid, prefix: z.string() })),
+      "Runs of this chain that are in the archive, which stays as it is. `prefix`: of the first day whose objects can have the run.",
+    ),
+  })
+  .meta({
+    id: "RunErasure",
+    examples: [
+      {
+        id: RUN_EXAMPLE.id,
+        erasedAt: "2026-11-29T09:30:00.000Z",
+        complete: true,
+        forgottenAt: "2026-11-29T09:31:00.000Z",
+        retries: [],
+        archived: [],
+      },
+    ],
+  });
 
 /** The run after a report. */
 export const reportedActionRun = z

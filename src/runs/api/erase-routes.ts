@@ -1,0 +1,97 @@
+/** …/{id}/erase: erases the texts of a run, and says how far that got. */
+import { type Context, Hono } from "hono";
+import { auditAfterwards, eraseReasons, requireNewestSecret } from "../../auth/audit.ts";
+import { requires } from "../../auth/authentication.ts";
+import { rfc3339 } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import type { AppEnv } from "../../http/request-context.ts";
+import { validBody } from "../../http/validate.ts";
+import type { Coordinator } from "../protocol.ts";
+import type { ErasureAnswer, ErasureReply } from "../run-calls.ts";
+import { createdAtOf } from "../run-id.ts";
+import { forgetEnded, MAX_AGE_MS, mayBeKnown } from "./read-runs.ts";
+import { erasure } from "./request-schemas.ts";
+import { OF_RUNS } from "./responses/errors.ts";
+import { runErasure } from "./responses/runs.ts";
+import { actorOf, ask, environmentOf, mustNamePerson, runIdOf } from "./run-request.ts";
+import { refusalError } from "./run-response.ts";
+
+const FOR_OWNERS = "Only a token with the role owner erases the texts of a run. Ask the owner of the project.";
+
+export const eraseRoutes = new Hono<AppEnv>()
+  .post(
+    "/:id/erase",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "eraseActionRun",
+        tag: "Action runs",
+        summary: "Erase the texts of an action run",
+        description:
+          "Erases what a run says of people and things: parameters, recommendations, output, error, title, subject, labels, " +
+          "entity, link, reasons, messages of heartbeats, and excerpts of responses. An open run is cancelled first, and its " +
+          "job gets no time. Status, instants, action, and who created, approved and stopped the run stay as evidence. You " +
+          "can't undo this, and not repeat the run. You can't erase a run that you created. If the response is 202, GET says " +
+          "when nothing is left. {who}, and the role `owner`.",
+        responses: {
+          200: { description: "The texts are erased", json: runErasure },
+          202: { description: "A database, a stop request or a queue still has some of them", json: runErasure },
+        },
+        errors: ["own_run", "person_required", ...OF_RUNS],
+      },
+    ),
+    validBody(erasure),
+    async (c) => {
+      requireOwner(c);
+      // Otherwise nobody would know whether the run is the person's own.
+      if (mustNamePerson(c)) throw new ApiError("person_required");
+      await requireNewestSecret(c);
+      const by = actorOf(c);
+      const id = runIdOf(c);
+      const erased = await asked(c, id, ({ runs }) => runs.erase(id, by));
+      forgetEnded(environmentOf(c).scope, id);
+      await eraseReasons(c, id, createdAtOf(id));
+      const { reason } = c.req.valid("json");
+      await auditAfterwards(c, { action: "run_erased", target: id, reason }, erased.erasedAt);
+      return c.json(toWire(id, erased), erased.isComplete ? 200 : 202);
+    },
+  )
+  .get(
+    "/:id/erase",
+    requires(
+      "tokens:manage",
+      DESCRIBE && {
+        operationId: "getActionRunErasure",
+        tag: "Action runs",
+        summary: "Get how far an erasure got",
+        description: "Returns whether texts of an erased run are left, and which runs have the same. {who}.",
+        responses: { 200: { description: "The erasure", json: runErasure } },
+        errors: ["erasure_not_found", ...OF_RUNS],
+      },
+    ),
+    async (c) => {
+      const id = runIdOf(c);
+      return c.json(toWire(id, await asked(c, id, ({ runs }) => runs.erasure(id))));
+    },
+  );
+
+function requireOwner(c: Context<AppEnv>): void {
+  if (c.get("principal").role !== "owner") throw new ApiError("forbidden", FOR_OWNERS);
+}
+
+async function asked(
+  c: Context<AppEnv>,
+  id: string,
+  call: (coordinator: Coordinator) => Promise<ErasureReply>,
+): Promise<ErasureAnswer> {
+  const environment = environmentOf(c);
+  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+  const reply = await ask(environment, call);
+  if (!reply.ok) throw refusalError(reply.reason);
+  return reply;
+}
+
+function toWire(id: string, { erasedAt, isComplete, retries, archived }: ErasureAnswer) {
+  const forgottenAt = rfc3339(erasedAt + MAX_AGE_MS);
+  return { id, erasedAt: rfc3339(erasedAt), complete: isComplete, forgottenAt, retries, archived };
+}
