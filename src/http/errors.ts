@@ -108,7 +108,10 @@ export const ERRORS = {
     409,
     "The service does not keep a run's trigger after the delivery. Store the trigger as an action, and start runs through the action.",
   ],
-  run_erased: [409, "The texts of this run were erased, so nobody can run it again. Create a new run."],
+  run_erased: [
+    409,
+    "The texts of this run were erased, so the service can't repeat it. Create a new run with another Idempotency-Key.",
+  ],
   already_retried: [
     409,
     "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",

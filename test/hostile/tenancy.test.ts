@@ -2,7 +2,7 @@ import { env } from "cloudflare:workers";
 import { beforeAll, describe, expect, it } from "vitest";
 import type { Permission, Role } from "../../src/auth/principal.ts";
 import { ROUTES } from "../support/bindings.ts";
-import { journal, until } from "../support/direct.ts";
+import { direct, journal, until } from "../support/direct.ts";
 import { replicated } from "../support/replicated.ts";
 import { ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { bulk, bulkEnded, type Operation } from "../support/runs/bulk.ts";
@@ -26,6 +26,8 @@ interface Rule {
   readonly body?: unknown;
   /** Of those with the permission, only a token with the flag may. Only the operator has it here. */
   readonly onlyApprovers?: true;
+  /** Of those with the permission, only a token with the role owner may, and none that created the run, as root has. */
+  readonly onlyOtherOwners?: true;
   /** Of those with the permission, only the operator may, because no caller here is above the token. */
   readonly onlyAbove?: true;
   /** The run's own callback token opens it too. */
@@ -68,6 +70,14 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}/:id/approve`]: { opensTo: "data:read", outside: 404, success: 200, onlyApprovers: true },
   [`POST ${RUNS}/:id/reject`]: { opensTo: "data:read", outside: 404, success: 200, onlyApprovers: true },
   [`POST ${RUNS}/:id/release`]: { opensTo: "actions:manage", outside: 403, success: 200 },
+  [`POST ${RUNS}/:id/erase`]: {
+    opensTo: "tokens:manage",
+    outside: 403,
+    success: 200,
+    body: { reason: "asked" },
+    onlyOtherOwners: true,
+  },
+  [`GET ${RUNS}/:id/erase`]: { opensTo: "tokens:manage", outside: 404, success: 200 },
   [`GET ${RUNS}/:id/approval`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${PAUSES}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`PUT ${PAUSES}/:group`]: { opensTo: "actions:manage", outside: 403, success: 200, body: { reason: "freeze" } },
@@ -201,6 +211,8 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   if (who.callback === "its own" && rule.opensToJob) return success;
   if (who.callback !== undefined) return { status: 401, code: "token_invalid" };
   if (who.bad !== undefined) return { status: 401, code: who.bad };
+  // The operator created the run.
+  if (who.root === true && rule.onlyOtherOwners === true) return { status: 403, code: "own_run" };
   if (who.root === true || rule.opensTo === "any API token") return success;
   if (rule.opensTo === "root") return { status: 403, code: "forbidden" };
 
@@ -218,6 +230,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
     return { status: 403, code: "forbidden", pointer: "/envName" };
   }
   if (rule.onlyApprovers === true) return { status: 403, code: "may_not_approve" };
+  if (rule.onlyOtherOwners === true && who.role !== "owner") return { status: 403, code: "forbidden" };
   if (rule.onlyAbove === true) return { status: 403, code: "forbidden" };
   return success;
 }
@@ -333,6 +346,8 @@ beforeAll(async () => {
   unchanged = await newTargets(
     "/bulk-operations/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/approval",
   );
+  const other = { tokenId: "other", tokenName: "other", parents: [], person: null };
+  await direct(runsPath).runs.erase(unchanged.run?.id ?? "", other);
   used = null;
 });
 

@@ -206,6 +206,7 @@ describe("the OpenAPI document", () => {
       "createApiToken",
       "createBulkOperation",
       "createSignInCode",
+      "eraseActionRun",
       "moveEnvironment",
       "putAction",
       "putPause",

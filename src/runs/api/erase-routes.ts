@@ -28,9 +28,8 @@ export const eraseRoutes = new Hono<AppEnv>()
         tag: "Action runs",
         summary: "Erase the texts of an action run",
         description:
-          "Erases what a run says of people and things: parameters, recommendations, output, error, title, subject, labels, " +
-          "entity, link, reasons, messages of heartbeats, and excerpts of responses. An open run is cancelled first, and its " +
-          "job gets no time. Status, instants, action, and who created, approved and stopped the run stay as evidence. You " +
+          "Erases what a run says of people and things: inputs, output, error, title, subject, labels, entity and link. Reasons, " +
+          "messages of heartbeats and excerpts of responses go, too. An open run is cancelled first, without a grace. Status, instants, action, and who created, approved and stopped the run stay as evidence. You " +
           "can't undo this, and not repeat the run. You can't erase a run that you created. If the response is 202, GET says " +
           "when nothing is left. {who}, and the role `owner`.",
         responses: {

@@ -17,6 +17,7 @@ export const OF_ENDED_RUN: readonly ErrorCode[] = [
 export const OF_CREATE: readonly ErrorCode[] = [
   "idempotency_key_reused",
   "idempotency_key_unverifiable",
+  "run_erased",
   "too_many_labels",
   "gate_needs_trigger",
   "person_required",
