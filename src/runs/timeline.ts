@@ -179,7 +179,7 @@ export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], a
  */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
-  const rest = shown === "{}" ? "}" : `,${shown.slice(1)}`;
+  const rest = shown.startsWith("{}") ? "}" : `,${shown.slice(1)}`;
   return `{"seq":${seq},"type":"${type}","at":"${rfc3339(at)}"${rest}`;
 }
 

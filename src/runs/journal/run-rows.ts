@@ -164,6 +164,13 @@ const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
 const THIS_KEY = "WHERE create_key = ? AND substr(create_key, 1, 2) = 't:'";
 const COLUMNS = new Map(MEMBERS.map((member) => [member, columnOf(member)]));
 
+/** What stands for a text that was overwritten and is not null yet, if it must be more than a text. */
+const PLACEHOLDERS: Partial<Record<Member, string>> = {
+  entityId: "00000000-0000-0000-0000-000000000000",
+  externalUrl: "https://0",
+  output: "{}",
+};
+
 /** What the journal keeps beside a run. */
 export interface RowDetails {
   readonly dueAt: number;
@@ -319,13 +326,14 @@ export class RunRows extends Rows {
   /**
    * Writes what `erased` leaves of each text over the text, filled up to the same length. SQLite then reuses the bytes
    * of the row. If the next write shortened the row, SQLite would free them as they are. Readers may see the result for
-   * a moment, so each text stays valid JSON.
+   * a moment, so each text stays valid.
    */
   overwrite(run: JournaledRun, erased: JournaledRun): void {
     const cells = MEMBERS.flatMap((member): Cell[] => {
       const [before, after] = [columnValue(run, member), columnValue(erased, member)];
       if (typeof before !== "string" || before === after) return [];
-      return [[COLUMNS.get(member) ?? member, filledUp(typeof after === "string" ? after : "0", before)]];
+      const left = typeof after === "string" ? after : (PLACEHOLDERS[member] ?? "0");
+      return [[COLUMNS.get(member) ?? member, filledUp(left, before)]];
     });
     const set = cells.map(([column]) => `${column} = ?`).join(", ");
     const values = cells.map(([, value]) => value);

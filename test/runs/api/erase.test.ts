@@ -1,13 +1,16 @@
 /** POST …/erase: the texts of a run go everywhere, and what happened stays. */
 
-import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
-import { expect, it } from "vitest";
-import { coordinator, direct, journal, restart, until } from "../../support/direct.ts";
+import { afterEach, expect, it, vi } from "vitest";
+import { toGroupRow } from "../../../src/runs/d1/store.ts";
+import { createAged, journal, restart, until } from "../../support/direct.ts";
+import { everyRow } from "../../support/every-row.ts";
 import { faults } from "../../support/faults.ts";
 import { replicated } from "../../support/replicated.ts";
 import type { Schemas } from "../../support/requests.ts";
-import { type Answer, ask, createRun, givenRun, keyed, newRunsPath, report, rowOf } from "../../support/requests.ts";
+import { type Answer, ask, createRun, givenRun, keyed, newRunsPath, report } from "../../support/requests.ts";
+import { toJournaledRun, writeRows } from "../../support/rows.ts";
+import { gatedRun } from "../../support/runs/gated.ts";
 import { beat } from "../../support/runs/stream.ts";
 import { grantToken } from "../../support/tokens.ts";
 
@@ -21,40 +24,23 @@ const WITH_TEXTS = {
   entityId: ENTITY,
   title: SECRET,
   subject: SECRET,
-  parameters: { of: SECRET, long: SECRET.repeat(500) },
+  parameters: { of: SECRET, long: SECRET.repeat(40) },
   recommendations: { of: SECRET },
   labels: [SECRET],
 };
+
+afterEach(() => {
+  vi.useRealTimers();
+});
 
 async function owner(path: string): Promise<string> {
   const { token } = await grantToken(path.split("/").slice(0, 3).join("/"), { role: "owner" });
   return token;
 }
 
-async function erase(path: string, id: string, options: object = {}): Promise<Answer<Erasure>> {
-  const token = await owner(path);
-  return ask<Erasure>("POST", `${path}/${id}/erase`, { body: { reason: "a customer asked" }, token, ...options });
-}
-
-/** Every row of the journal and of D1 as text. */
-async function everyRow(path: string): Promise<string> {
-  const own = await runInDurableObject(coordinator(path), (_, { storage: { sql } }) => {
-    const tables = [
-      ...sql.exec("SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\'"),
-    ];
-    return JSON.stringify(
-      tables.map(({ name }) => [name, [...sql.exec(`SELECT * FROM "${name}"`)]]),
-      (_key, value) => (value instanceof ArrayBuffer ? new TextDecoder("latin1").decode(value) : value),
-    );
-  });
-  const { results } = await env.DB.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'").all<{
-    name: string;
-  }>();
-  const names = results
-    .map(({ name }) => name)
-    .filter((name) => !name.startsWith("_cf") && !name.startsWith("sqlite_"));
-  const rows = await env.DB.batch(names.map((name) => env.DB.prepare(`SELECT * FROM "${name}"`)));
-  return own + JSON.stringify(rows.map(({ results }) => results));
+async function erase(path: string, id: string, options: { readonly token?: string } = {}): Promise<Answer<Erasure>> {
+  const token = options.token ?? (await owner(path));
+  return ask<Erasure>("POST", `${path}/${id}/erase`, { body: { reason: "a customer asked" }, token });
 }
 
 async function given() {
@@ -99,8 +85,169 @@ it("says the same again, and to a GET", async () => {
   expect((await erase(path, run.id)).body).toEqual(body);
   expect((await ask("GET", `${path}/${run.id}/erase`, { token: await owner(path) })).body).toEqual(body);
   const other = await createRun(path);
-  expect(await ask("GET", `${path}/${other.id}/erase`)).toMatchObject({
-    status: 404,
-    body: { code: "erasure_not_found" },
+  const asked = await ask("GET", `${path}/${other.id}/erase`);
+  expect(asked).toMatchObject({ status: 404, body: { code: "erasure_not_found" } });
+});
+
+it.each([
+  ["who created it", {}],
+  ["a token above the one that created it", { isAbove: true }],
+])("refuses %s", async (_, { isAbove = false }: { isAbove?: boolean }) => {
+  const path = newRunsPath();
+  const project = path.split("/").slice(0, 3).join("/");
+  const { token } = await grantToken(project, { role: "owner" });
+  const child = await ask<{ token: string }>("POST", `${project}/tokens`, {
+    body: { name: "ci", role: "member" },
+    token,
   });
+  const run = await createRun(path, WITH_TEXTS, { token: isAbove ? child.body.token : token });
+  expect(await erase(path, run.id, { token })).toMatchObject({ status: 403, body: { code: "own_run" } });
+  expect((await ask<Schemas["ActionRun"]>("GET", `${path}/${run.id}`)).body).toMatchObject({ status: "pending" });
+  expect((await erase(path, run.id)).status).toBe(200);
+});
+
+it("cancels an open run first, and its job can report nothing more", async () => {
+  const { path, run } = await givenRun(WITH_TEXTS);
+  await beat(run, { message: SECRET });
+  expect((await erase(path, run.id)).status).toBe(200);
+  const { body } = await ask<Schemas["DetailedActionRun"]>("GET", `${path}/${run.id}?include=details`);
+  expect(body).toMatchObject({ status: "cancelled", parameters: {}, details: { cancel: { reason: null } } });
+  expect(await report(run, { status: "succeeded", output: { of: SECRET } })).toMatchObject({ status: 409 });
+  expect(await everyRow(path)).not.toContain(SECRET);
+});
+
+it("keeps who approved, and erases what they said, also in the audit", async () => {
+  const path = newRunsPath();
+  const run = await gatedRun(path, { approval: {} }, { parameters: { of: SECRET } });
+  const approver = await grantToken(path.split("/").slice(0, 3).join("/"), { role: "viewer", mayApprove: true });
+  const approved = await ask("POST", `${path}/${run.id}/approve`, { body: { reason: SECRET }, token: approver.token });
+  expect(approved.status).toBe(200);
+  expect((await ask("POST", `${path}/${run.id}/cancel`, { body: { reason: SECRET, graceSeconds: 0 } })).status).toBe(
+    200,
+  );
+  await until(async () => (await everyRow(path)).split(SECRET).length > 5);
+  await until(async () => (await erase(path, run.id)).body.complete);
+  expect(await everyRow(path)).not.toContain(SECRET);
+  const { body } = await ask<Schemas["DetailedActionRun"]>("GET", `${path}/${run.id}?include=details`);
+  expect(body.details?.approval?.approvals).toMatchObject([{ byId: approver.id, reason: null }]);
+  const { results } = await env.DB.prepare("SELECT action, reason FROM audit WHERE target = ? AND reason IS NOT NULL")
+    .bind(run.id)
+    .all();
+  expect(new Set(results.map((row) => JSON.stringify(row)))).toEqual(
+    new Set([JSON.stringify({ action: "run_erased", reason: "a customer asked" })]),
+  );
+});
+
+it("shows no list the row that a database still has, and says when it is gone", async () => {
+  const { path, run } = await given();
+  const token = await owner(path);
+  faults.writes = "down";
+  // The audit has what people said of the run, so the request is repeated.
+  expect((await erase(path, run.id, { token })).status).toBe(503);
+  for (const query of ["", `?subject=${SECRET}`, `?label=${SECRET}`, `?entityId=${ENTITY}`, `?text=${SECRET}`]) {
+    expect(JSON.stringify((await ask<unknown>("GET", `${path}${query}`)).body), query).not.toContain(SECRET);
+  }
+  expect((await ask<Erasure>("GET", `${path}/${run.id}/erase`)).body.complete).toBe(false);
+  faults.writes = null;
+  await replicated(path);
+  expect((await ask<Erasure>("GET", `${path}/${run.id}/erase`)).body.complete).toBe(true);
+});
+
+it("is in the feed of whoever followed the run by its subject or label", async () => {
+  const { path, run } = await given();
+  const asked = `subject=${SECRET}&label=${SECRET}`;
+  const { cursor } = (await ask<{ cursor: string }>("GET", `${path}/changes?${asked}`)).body;
+  await erase(path, run.id);
+  const { body } = await ask<{ runs: Schemas["ActionRun"][] }>("GET", `${path}/changes?${asked}&after=${cursor}`);
+  expect(body.runs).toMatchObject([{ id: run.id, parameters: {} }]);
+});
+
+it("brings nothing back: neither a late batch, nor a resync after D1 was restored", async () => {
+  const { path, run } = await given();
+  const scope = path.split("/").slice(1).join("/").replace("/envs", "").replace("/action-runs", "");
+  const old = toJournaledRun({
+    id: run.id,
+    version: 2,
+    title: SECRET,
+    subject: SECRET,
+    entityId: ENTITY,
+    labels: `["${SECRET}"]`,
+  });
+  await erase(path, run.id);
+  await writeRows(scope, [toGroupRow(old)], [run.id]);
+  expect(await everyRow(path)).not.toContain(SECRET);
+  await env.DB.prepare("DELETE FROM runs WHERE id = ?").bind(run.id).run();
+  await writeRows(scope, [toGroupRow(old)], [run.id]);
+  expect(await everyRow(path)).toContain(SECRET);
+  expect((await ask("POST", `${path.replace("action-runs", "resync")}`)).status).toBe(202);
+  expect((await ask<Erasure>("GET", `${path}/${run.id}/erase`)).body.complete).toBe(false);
+  await replicated(path);
+  const rows = await everyRow(path);
+  expect([rows.includes(SECRET), rows.includes(ENTITY)]).toEqual([false, false]);
+});
+
+it("can't be retried, not even by a request that has read the inputs before, and its key creates no other run", async () => {
+  const path = newRunsPath();
+  const run = await createRun(path, WITH_TEXTS, keyed("once"));
+  await report(run, { status: "failed", error: "no" });
+  const retry = await createAged(path, { retryOf: run.id });
+  await erase(path, run.id);
+  const refused = { status: 409, body: { code: "run_erased" } };
+  expect(await ask("POST", `${path}/${run.id}/retry`)).toMatchObject(refused);
+  expect(await ask("POST", path, { body: WITH_TEXTS, ...keyed("once") })).toMatchObject(refused);
+  await expect(createAged(path, { retryOf: run.id })).rejects.toThrow("run_erased");
+  expect((await ask<Erasure>("GET", `${path}/${run.id}/erase`)).body.retries).toEqual([retry]);
+});
+
+it("names all runs of a chain of retries that are kept", async () => {
+  const path = newRunsPath();
+  const first = await createAged(path);
+  const [a, b] = [await createAged(path, { retryOf: first }), await createAged(path, { retryOf: first })];
+  const last = await createAged(path, { retryOf: a });
+  expect((await erase(path, a)).body.retries).toEqual([first, b, last].sort());
+});
+
+it("counts and tells nothing twice", async () => {
+  const { path, run } = await given();
+  const metrics = path.replace(/action-runs$/, "metrics");
+  const ended = async () => {
+    const { body } = await ask<string>("GET", metrics);
+    return body.split("\n").filter((line) => /^action_runs_ended_total.* [^0]/.test(line));
+  };
+  const before = await ended();
+  expect(before).toHaveLength(1);
+  const seqs = () => journal(path, "SELECT event_seq, ended_seq FROM runs WHERE id = ?", run.id);
+  const [event] = await seqs();
+  await erase(path, run.id);
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 10_000 });
+  expect([await ended(), await seqs()]).toEqual([before, [event]]);
+});
+
+it("keeps the timeline of a run that stored no event", async () => {
+  const { path, run } = await givenRun(WITH_TEXTS);
+  await report(run, { status: "succeeded", output: { of: SECRET } });
+  const types = async () => {
+    const { body } = await ask<Schemas["TimelineEvent"][]>("GET", `${path}/${run.id}/events`);
+    return body.map(({ seq, type, at }) => ({ seq, type, at }));
+  };
+  const before = await types();
+  expect(await journal(path, "SELECT 1 FROM events")).toEqual([]);
+  await erase(path, run.id);
+  expect(await types()).toEqual(before);
+});
+
+it("is repeated after an object that died half-way, and until then each read gets JSON", async () => {
+  const { path, run } = await given();
+  await journal(
+    path,
+    "CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN NEW.erased_at IS NOT NULL BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END",
+  );
+  expect((await erase(path, run.id)).status).toBe(503);
+  await restart(path);
+  const half = await ask<Schemas["DetailedActionRun"]>("GET", `${path}/${run.id}?include=details`);
+  expect([half.status, JSON.stringify(half.body).includes(SECRET)]).toEqual([200, false]);
+  expect((await ask("GET", `${path}/${run.id}/events`)).status).toBe(200);
+  await journal(path, "DROP TRIGGER fails");
+  expect((await erase(path, run.id)).status).toBe(200);
+  expect(await everyRow(path)).not.toContain(SECRET);
 });
