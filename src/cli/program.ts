@@ -5,7 +5,7 @@ import { CliCommand } from "./command.ts";
 import { actionCommand } from "./commands/action.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { bulkCommand } from "./commands/bulk.ts";
-import { cancelCommand, createCommand, retryCommand } from "./commands/change-runs.ts";
+import { cancelCommand, createCommand, eraseCommand, retryCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
 import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide.ts";
 import { groupCommand, pauseCommand, resumeCommand } from "./commands/group.ts";
@@ -77,6 +77,7 @@ ${EXIT_CODES}${SETTINGS}`,
     watchCommand(),
     cancelCommand(),
     retryCommand(),
+    eraseCommand(),
     bulkCommand(),
     approveCommand(),
     rejectCommand(),

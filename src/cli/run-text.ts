@@ -69,9 +69,11 @@ function letThroughText({
 }
 
 function detailRows(details: ActionRunDetails, output: Output) {
-  const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting } = details;
+  const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting, erasedAt } =
+    details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
+    ["erased", erasedAt && `${instantText(erasedAt)}, with all texts of the run`],
     ["gate", waitsForText(details, Date.now())],
     ["at most until", waiting && instantText(waiting.until)],
     ["let through", waiting?.throughPause && letThroughText(waiting.throughPause)],

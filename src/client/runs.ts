@@ -156,6 +156,17 @@ export function createRuns(caller: Caller, settings: TransportSettings) {
       const body = present({ parameters, notBefore, waitTimeout });
       return bodyOf(await api.POST(`${RUN}/retry`, { params, body, ...sent(options) }));
     },
+    /**
+     * Erases the texts of a run. An open run is cancelled first. Repeat the call until `complete` is true. It needs the
+     * role owner. Throws `own_run` if you created the run.
+     */
+    async erase(id: string, reason: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> {
+      return bodyOf(await api.POST(`${RUN}/erase`, { params: { path: of(id) }, body: { reason }, ...sent(options) }));
+    },
+    /** How far the erasure got. Throws `erasure_not_found` if nobody asked for one. */
+    async erasure(id: string, options: CallOptions = {}): Promise<Schemas["RunErasure"]> {
+      return bodyOf(await api.GET(`${RUN}/erase`, { params: { path: of(id) }, ...sent(options) }));
+    },
     /** Resolves with the run when it has ended. After `timeoutMs` it resolves with the open run, so check `status`. */
     async wait(id: string, options: WaitOptions & DetailOptions = {}): Promise<Run> {
       const { signal, include, timeoutMs = Number.POSITIVE_INFINITY } = options;

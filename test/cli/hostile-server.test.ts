@@ -41,6 +41,7 @@ const DETAILS = {
   },
   approval: { required: 2, approvals: [{ by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" }] },
   delivery: { attempts: 1, reason: "a", nextAttemptAt: INSTANT },
+  erasedAt: INSTANT,
 } satisfies Required<Schemas["ActionRunDetails"]>;
 const WHOLE = {
   ...RUN,

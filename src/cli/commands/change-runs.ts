@@ -1,4 +1,4 @@
-/** `create`, `retry` and `cancel`. A retry or a cancel of several runs is a bulk operation. */
+/** `create`, `retry`, `cancel` and `erase`. A retry or a cancel of several runs is a bulk operation. */
 
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
@@ -6,8 +6,9 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, OfferingArgument, OfferingOption, textOption, wholeNumberFrom } from "../command.ts";
-import { UsageError } from "../exit.ts";
-import { readObject, type TypeOf } from "../input.ts";
+import { CommandFailed, UsageError } from "../exit.ts";
+import { fields, instantText } from "../fields.ts";
+import { isConfirmed, readObject, type TypeOf } from "../input.ts";
 import {
   type CreatingFlags,
   creatingOptions,
@@ -26,7 +27,8 @@ import {
   withInputs,
   withParameters,
 } from "../new-run.ts";
-import { wholeRunIdForChange } from "../run-selection.ts";
+import { type Output, people, plain } from "../output.ts";
+import { runArgument, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
 import {
   BULK_HELP,
@@ -191,6 +193,61 @@ async function parametersOf(client: Client, id: string): Promise<Record<string, 
   throw new UsageError(
     `The run's own parameters can't be sent again. ${parsed.problem} ` +
       "Or use --replace-parameters, and give all parameters.",
+  );
+}
+
+interface EraseFlags extends Flags {
+  readonly reason: string;
+  readonly yes?: boolean;
+}
+
+export function eraseCommand(): CliCommand {
+  const command = new CliCommand("erase")
+    .summary("erase the texts of a run")
+    .description(
+      "Erase what a run says of people and things: inputs, output, error, title, subject, labels, entity, link, reasons " +
+        "and messages. An open run is cancelled first. Status, times, action, and who acted stay. You can't undo this. " +
+        "The token needs the role owner, and you can't erase a run that you created. On a terminal, the command asks " +
+        "first. In a script, use --yes. If a database still has texts, the command says so: repeat it later.",
+    )
+    .addArgument(runArgument())
+    .addOption(new Option("--reason <text>", "why, in one line; the audit keeps it").makeOptionMandatory())
+    .addOption(new Option("-y, --yes", "erase without a question"))
+    .addHelpText("after", examples("action-runs erase 148ea617 --reason 'the customer asked, ticket 4711'"))
+    .action(calling(erase));
+  return withCall(command);
+}
+
+async function erase({ client, output, flags }: Call<EraseFlags>, text: string): Promise<undefined> {
+  if (!flags.yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
+    throw new UsageError(
+      "`erase` asks first, but there is no terminal. In a script, use --yes to erase without a question.",
+    );
+  }
+  const id = await wholeRunIdForChange(client, text);
+  if (!flags.yes) {
+    const asking = people();
+    await asking.line(`${runText(await client.runs.get(id, { include: "details" }), asking)}\n`);
+    const otherwise = "Nothing was erased.";
+    if (!(await isConfirmed("Erase the texts of this run for ever?", { otherwise })))
+      throw new CommandFailed(otherwise);
+  }
+  const erasure = await client.runs.erase(id, flags.reason);
+  await output.show(erasure, () => erasureText(erasure, output));
+}
+
+function erasureText(erasure: Schemas["RunErasure"], output: Output): string {
+  const archived = erasure.archived.map(({ id, prefix }) => `${id} from ${prefix} on`);
+  return fields(
+    [
+      ["run", erasure.id],
+      ["erased", instantText(erasure.erasedAt)],
+      ["complete", erasure.complete ? "yes" : "no: something still has texts. Repeat the command later"],
+      ["shown elsewhere", `until ${instantText(erasure.forgottenAt)} at the latest`],
+      ["same inputs", plain(erasure.retries.join(", "))],
+      ["in the archive", plain(archived.join(", "))],
+    ],
+    output,
   );
 }
 

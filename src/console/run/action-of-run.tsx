@@ -37,7 +37,7 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
 }
 
 type Retrying =
-  /** The run is open, or its action is not read yet. */
+  /** The run is open or erased, or its action is not read yet. */
   | "not_now"
   | "possible"
   /** Its trigger came with the create, and the service does not keep such triggers. */
@@ -49,7 +49,7 @@ type Retrying =
 type ActionNow = Schemas["ActionDefinition"] | null | undefined;
 
 export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
-  if (isOpen(status) || details === undefined) return "not_now";
+  if (isOpen(status) || details === undefined || details.erasedAt !== undefined) return "not_now";
   if (details.source === "trigger") return "trigger_not_kept";
   if (details.source === "none") return "possible";
   return action === undefined ? "not_now" : action === null ? "action_deleted" : "possible";

@@ -10,7 +10,17 @@ import { RelativeTime } from "../ui/time.tsx";
 
 export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun"]; readonly scope: Scope }) {
   const { entityId, triggeredBy, createdAt, details } = run;
-  const { subject, action, retryOf, bulkOperationId, labels = [], externalUrl, via, approval } = details ?? {};
+  const {
+    subject,
+    action,
+    retryOf,
+    bulkOperationId,
+    labels = [],
+    externalUrl,
+    via,
+    approval,
+    erasedAt,
+  } = details ?? {};
   return (
     <dl class="facts stack gap-6">
       <Fact term="Triggered by">
@@ -19,6 +29,14 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
           <RelativeTime at={createdAt} />
         </span>
       </Fact>
+      {erasedAt === undefined ? null : (
+        <Fact term="Erased">
+          The texts of this run were erased{" "}
+          <span class="muted">
+            <RelativeTime at={erasedAt} />
+          </span>
+        </Fact>
+      )}
       {externalUrl == null ? null : (
         <Fact term="Job">
           <ExternalLink href={externalUrl} />

@@ -33,6 +33,7 @@ const DETAILS = {
     requestedAt: "2026-11-25T13:23:48.373Z",
     until: "2026-11-25T13:24:48.373Z",
   },
+  erasedAt: "2026-11-25T13:25:48.373Z",
 } satisfies Required<Schemas["ActionRunDetails"]>;
 
 describe("action put", () => {
