@@ -29,7 +29,7 @@ export interface NewRun extends Partial<Face> {
   readonly createdAt: number;
   /** The token that acted, if `triggeredBy` names a person; otherwise null. */
   readonly via: string | null;
-  /** The line of the token that created it (`lineageOf`). Left out: nobody did, as of a made-up run. */
+  /** The line of the token that created it (`lineageOf`). Left out if the operator did. */
   readonly createdBy?: string | null;
   /** How long the workflow may take. */
   readonly timeoutMs: number;
@@ -420,14 +420,9 @@ export function viaOf({ person, tokenName }: Actor): string | null {
   return person === null ? null : tokenName;
 }
 
-/** Who created the run; null if nobody did. A token's name and its person are those of that moment. */
-export function creatorOf({
-  createdBy,
-  triggeredBy,
-  via,
-}: Pick<Run, "createdBy" | "triggeredBy" | "via">): Actor | null {
-  const [tokenId, ...parents] = createdBy?.split("/").filter(Boolean).reverse() ?? [];
-  if (tokenId === undefined) return null;
+/** Who created the run. The name of the token and the person are those of that moment. */
+export function creatorOf({ createdBy, triggeredBy, via }: Pick<Run, "createdBy" | "triggeredBy" | "via">): Actor {
+  const [tokenId = "root", ...parents] = createdBy?.split("/").filter(Boolean).reverse() ?? [];
   return { tokenId, tokenName: via ?? triggeredBy, parents, person: via === null ? null : triggeredBy };
 }
 

@@ -92,7 +92,7 @@ describe("paths", () => {
       isWorkflows ||
       (method === "PUT" && !path.endsWith("/database")) ||
       /\/(cancel|approve|reject|release|retry|runs|rotate|rotate-secret|resend|test|sign-in-codes)$/.test(path);
-    const full = path.endsWith("/recover") ? RECOVERY : { actionName: "a" };
+    const full = path.endsWith("/recover") ? RECOVERY : path.endsWith("/erase") ? { reason: "a" } : { actionName: "a" };
     const other = path.endsWith("/database") ? { database: 0 } : full;
     const body = isCallback ? { status: "succeeded" } : takesEmpty ? {} : other;
     const all = /id$/i.test(name) ? IDS : /^(name|group)$/.test(name) ? DEFINITION_NAMES : SEGMENTS;

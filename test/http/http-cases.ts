@@ -113,6 +113,11 @@ export const CASES: readonly Case[] = [
     code: "not_waiting",
     ask: () => ({ body: { throughPause: true, reason: SECRET } }),
   }),
+  on("POST", `${RUNS}/:id/erase`, 403, "an erasure of one's own run", "", {
+    code: "own_run",
+    ask: () => ({ body: { reason: SECRET } }),
+  }),
+  on("GET", `${RUNS}/:id/erase`, 404, "no erasure", `?${SECRET}`, { code: "erasure_not_found" }),
   on("GET", `${RUNS}/:id/approval`, 404, "the approval of a run without gates", `?${SECRET}`, {
     code: "approval_not_found",
   }),

@@ -5,6 +5,7 @@
 
 import { renderedKey } from "../../actions/concurrency-key.ts";
 import type { ResolvedAction } from "../../actions/resolve.ts";
+import { OPERATOR } from "../../auth/principal.ts";
 import { madeUpCallbackToken, signCallbackToken } from "../../auth/token-format.ts";
 import { lineageOf, newUuidV7 } from "../../base/ids.ts";
 import type { JsonObject } from "../../base/json.ts";
@@ -127,9 +128,10 @@ function toNewRun(
   const { title, subject, ...others } = unchanged;
   return {
     ...others,
-    // A call sends the name of a member even if it is null, and most runs have neither.
+    // A call sends the name of a member even if it is null, and most runs lack some of these.
     ...(title !== null && { title }),
     ...(subject !== null && { subject }),
+    ...(actor.tokenId !== OPERATOR.id && { createdBy: lineageOf(actor.tokenId, actor.parents) }),
     id,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),
@@ -137,7 +139,6 @@ function toNewRun(
     traceparent,
     triggeredBy: nameOf(actor),
     via: viaOf(actor),
-    createdBy: lineageOf(actor.tokenId, actor.parents),
     gates,
     createdAt,
     deadlineAt: deadlineOf(gates, createdAt, unchanged.timeoutMs),

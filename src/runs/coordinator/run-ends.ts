@@ -72,8 +72,7 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
   const now = Date.now();
   const run = ledger.current(id, now);
   if (run === null) return NOT_FOUND;
-  const creator = creatorOf(run);
-  if (creator !== null && isOneself(creator, by)) return { ok: false, reason: "own_run" };
+  if (isOneself(creatorOf(run), by)) return { ok: false, reason: "own_run" };
   if (isOpen(run)) {
     const request = { type: "cancel_requested", by: nameOf(by), reason: null, graceMs: 0 } as const;
     const cancelled = cancelRun(context, id, request, { key: `m:${crypto.randomUUID()}`, fingerprint: "" }, now);
