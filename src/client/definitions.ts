@@ -92,6 +92,18 @@ function definitionsOf<Definition, Put, Shown, Listed, Version>(
       });
       return stored(name, bodyOf(result) as Put, result.response);
     },
+    /**
+     * What `put` would store, with all defaults. Nothing is stored. Throws what `put` throws. `version`: the current one,
+     * or 0 if there is no such definition.
+     */
+    async check(name: string, definition: Definition, options?: CallOptions): Promise<Stored<Shown>> {
+      const result = await api.PUT(one, {
+        params: { path: of(name), query: { dryRun: "true" } },
+        body: definition as Schemas["ActionDefinition"],
+        ...sent(options),
+      });
+      return stored(name, bodyOf(result) as Shown, result.response);
+    },
     async get(name: string, options?: CallOptions): Promise<Stored<Shown>> {
       const result = await api.GET(one, { params: { path: of(name) }, ...sent(options) });
       return stored(name, bodyOf(result) as Shown, result.response);

@@ -31,8 +31,9 @@ interface PutDefinition {
 }
 
 /**
- * Throws `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and
- * errors of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
+ * With `isDryRun`, it checks everything but the number of definitions, and shows what would be stored. Throws
+ * `precondition_failed`, `secret_required`, `not_configured`, what the kind throws, its error for too many, and errors
+ * of D1. A PUT without conditions that finds another change in its way starts again, on top of that change.
  */
 export async function storeDefinition<D>(
   c: Context<AppEnv>,
@@ -41,6 +42,7 @@ export async function storeDefinition<D>(
   ref: DefinitionRef,
   sent: D,
   entry: AuditEntry,
+  isDryRun = false,
 ): Promise<PutDefinition> {
   await kind.requireStorable(c, sent);
   return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
@@ -51,6 +53,7 @@ export async function storeDefinition<D>(
     const { split, secretsBefore, shownOnce } = await keptOf(kind, ring, ref, stored, sent);
     const { definition, secrets, hasNewSecret } = split;
     const text = JSON.stringify(definition);
+    if (isDryRun) return { version: replaces, isNew: false, isUnchanged: true, definition: text };
     if (stored !== null && text === stored.definition && !hasNewSecret) {
       // The first PUT with this definition may have been cut off behind the write.
       await kind.beforeChange?.(c, ref, definition);

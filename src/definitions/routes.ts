@@ -11,6 +11,7 @@ import { ApiError } from "../http/errors.ts";
 import { etagOf, requirePreconditions } from "../http/headers.ts";
 import { linkNext, namePageQuery, seqPageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf, scopeOf, usableRing } from "../http/request-context.ts";
+import { inDocument } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/config.ts";
 import { changeDefinition, storeDefinition } from "./change.ts";
@@ -32,6 +33,15 @@ export const DEFINITION = `/:name{${DEFINITION_NAME}}` as "/:name";
 const VERSIONS = `${DEFINITION}/versions` as const;
 const VERSION = `${VERSIONS}/:version{[1-9][0-9]{0,14}}` as "/:name/versions/:version";
 
+const dryRun = z.enum(["true", "false"], { error: 'send "true" or "false", once.' });
+inDocument(dryRun, {
+  examples: ["true"],
+  description:
+    "With `true`, nothing is stored. Everything but the number of definitions is checked. The response is 200 with the " +
+    'definition as it would be stored. `ETag` is then the current version, or `"0"` if there is none.',
+});
+const putQuery = z.strictObject({ dryRun: z.optional(dryRun) });
+
 /** `description`: what the OpenAPI document says. */
 export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDescription | false) {
   const described = DESCRIBE && description ? operationsOf(description) : undefined;
@@ -50,10 +60,11 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       c.header("ETag", etagOf(stored.version));
       return sendText(c, stored.definition);
     })
-    .put(DEFINITION, requires(manage, described?.put), validBody(kind.schema), async (c) => {
+    .put(DEFINITION, requires(manage, described?.put), validQuery(putQuery), validBody(kind.schema), async (c) => {
       const entry = auditEntryOf(c, kind.audit.put);
       const sent = c.req.valid("json") as D;
-      const put = await storeDefinition(c, kind, usableRing(c), definitionRefOf(c), sent, entry);
+      const isDryRun = c.req.valid("query").dryRun === "true";
+      const put = await storeDefinition(c, kind, usableRing(c), definitionRefOf(c), sent, entry, isDryRun);
       c.header("ETag", etagOf(put.version));
       if (put.isNew) c.header("Location", `${baseUrl(c.env, c.req.url)}${new URL(c.req.url).pathname}`);
       return sendText(c, put.definition, put.isNew ? 201 : 200);

@@ -120,6 +120,42 @@ describe("a PUT", () => {
     expect(await audited(path)).toEqual(["action_put"]);
   });
 
+  it("with dryRun=true shows what it would store, and stores nothing, whether there is an action or not", async () => {
+    const path = `${newActionsPath()}/deploy`;
+    const url = "https://ci.example.com/a";
+    const [definition, shown] = [
+      { labels: ["b", "a", "b"], trigger: { type: "webhook", url, headers: { Authorization: "x" } } },
+      { labels: ["a", "b"], trigger: { url, method: "POST", startOn: "accepted", headers: { Authorization: null } } },
+    ];
+    const none = await put(`${path}?dryRun=true`, definition);
+    expect([none.status, etag(none), none.body]).toEqual([200, '"0"', expect.objectContaining({ labels: ["a", "b"] })]);
+    expect(none.body).toMatchObject(shown);
+    expect(await rowOfAction(path)).toBeNull();
+    await put(path, definition);
+    const tried = await put(`${path}?dryRun=true`, { ...definition, timeout: 5 });
+    expect([tried.status, etag(tried), tried.body.timeout]).toEqual([200, '"1"', 5]);
+    expect((await get(path)).body).not.toHaveProperty("timeout");
+    expect((await put(`${path}?dryRun=false`, { timeout: 7 })).status).toBe(200);
+    expect((await get(path)).body).toEqual({ timeout: 7 });
+  });
+
+  it.each([
+    ["dryRun=true", { timeout: 0 }, {}, "invalid_body"],
+    ["dryRun=true", { trigger: { type: "webhook", url: "https://127.0.0.1/" } }, {}, "invalid_body"],
+    ["dryRun=true", { concurrency: { group: "a" } }, {}, "gate_needs_trigger"],
+    ["dryRun=true", {}, { "If-Match": '"7"' }, "precondition_failed"],
+    [
+      "dryRun=true",
+      { trigger: { type: "webhook", url: "https://ci.example.com", secrets: { a: null } } },
+      {},
+      "secret_required",
+    ],
+    ["dryRun=yes", {}, {}, "invalid_query"],
+  ])("with %s refuses %j as a PUT does", async (query, definition, headers, code) => {
+    const path = `${newActionsPath()}/deploy`;
+    expect((await put(`${path}?${query}`, definition, conditions(headers))).body.code).toBe(code);
+  });
+
   it("without conditions that meets another starts again on top of it, and each gets a version of its own", async () => {
     const path = `${newActionsPath()}/deploy`;
     const answers = await Promise.all(Array.from({ length: 3 }, (_, n) => put(path, { timeout: n + 1 })));

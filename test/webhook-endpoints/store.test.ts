@@ -47,6 +47,16 @@ describe("a PUT", () => {
     expect((await loaded(path)).signingSecrets).toEqual([OWN_SECRET]);
   });
 
+  it("with dryRun=true makes no signing secret, and neither stores it nor tells the coordinator", async () => {
+    const path = newEndpointPath();
+    watchHops();
+    const tried = () => put(`${path}?dryRun=true`);
+    expect((await hopsOf(tried)).lines).toEqual([{ status: 200, d1: 1, coordinator: 0 }]);
+    const { headers, body } = await tried();
+    expect([headers.get("ETag"), body]).toEqual(['"0"', SHOWN]);
+    expect((await ask("GET", path)).status).toBe(404);
+  });
+
   it("accepts what a GET returns, and changes nothing", async () => {
     const path = newEndpointPath();
     await put(path);
