@@ -300,3 +300,15 @@ export async function* take<T>(things: AsyncIterable<T>, count = Number.POSITIVE
     if (--left <= 0) return;
   }
 }
+
+/** How many requests are under way at a time. */
+const AT_ONCE = 8;
+
+/** Does `work` with all things, a few at a time. The results are in the order of the things. */
+export async function inTurns<T, R>(things: readonly T[], work: (thing: T) => Promise<R>): Promise<readonly R[]> {
+  const results: R[] = [];
+  for (let at = 0; at < things.length; at += AT_ONCE) {
+    results.push(...(await Promise.all(things.slice(at, at + AT_ONCE).map(work))));
+  }
+  return results;
+}

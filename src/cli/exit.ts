@@ -7,6 +7,8 @@ export const EXIT = {
   succeeded: 0,
   failed: 1,
   usage: 2,
+  /** Of `apply --dry-run`, which has another code for usage errors. */
+  differs: 2,
   notAllowed: 3,
   notFound: 4,
   conflict: 5,
@@ -23,7 +25,7 @@ export const EXIT_CODES = `Exit codes:
   0  succeeded
   1  failed, or the run failed or was cancelled, or a test message failed, or a bulk operation was stopped or could not \
 decide about a run
-  2  usage error: an option, a setting or a value is wrong or missing
+  2  usage error: an option, a setting or a value is wrong or missing; of \`apply --dry-run\`: there is a difference
   3  not allowed: the token is wrong or expired, its role is too low, or the run is your own
   4  not found
   5  conflict: the run already started or ended, or still waits, its concurrency group is \

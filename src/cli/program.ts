@@ -3,11 +3,13 @@
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
 import { actionCommand } from "./commands/action.ts";
+import { applyCommand } from "./commands/apply.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { bulkCommand } from "./commands/bulk.ts";
 import { cancelCommand, createCommand, eraseCommand, retryCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
 import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide.ts";
+import { exportCommand } from "./commands/export.ts";
 import { groupCommand, pauseCommand, resumeCommand } from "./commands/group.ts";
 import { loginCommand, whoamiCommand } from "./commands/login.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
@@ -87,6 +89,8 @@ ${EXIT_CODES}${SETTINGS}`,
     pauseCommand(),
     resumeCommand(),
     webhookCommand(),
+    applyCommand(),
+    exportCommand(),
     reportCommand(),
     heartbeatCommand(),
     execCommand(),

@@ -13,10 +13,10 @@ import {
   readFileSync,
   renameSync,
   rmSync,
-  writeSync,
+  writeFileSync,
 } from "node:fs";
 import { homedir } from "node:os";
-import { dirname, isAbsolute, join } from "node:path";
+import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Callback, type Client, callback, createClient } from "../client/index.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
@@ -262,11 +262,17 @@ export function writeProfile(path: string, profile: Required<Profile>): void {
   const folder = dirname(path);
   mkdirSync(folder, { recursive: true, mode: 0o700 });
   chmodSync(folder, 0o700);
-  const draft = `${path}.${process.pid}.tmp`;
+  replaceFile(path, `${JSON.stringify(profile, null, 2)}\n`, 0o600);
+}
+
+/** Writes a file at once, so that nobody reads half of it, and a kill leaves the old one. Throws the file system's errors. */
+export function replaceFile(path: string, text: string, mode: number): void {
+  // Hidden, because `apply` reads the other files of a folder.
+  const draft = join(dirname(path), `.${basename(path)}.${process.pid}.tmp`);
   try {
-    const file = openSync(draft, "wx", 0o600);
+    const file = openSync(draft, "wx", mode);
     try {
-      writeSync(file, `${JSON.stringify(profile, null, 2)}\n`);
+      writeFileSync(file, text);
       fsyncSync(file);
     } finally {
       closeSync(file);

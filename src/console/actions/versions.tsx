@@ -1,6 +1,7 @@
 /** The versions of an action, to compare and to restore. */
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
+import { type DiffLine, diffLines, type Gap, withGaps } from "../../words/line-diff.ts";
 import { counted } from "../../words/statuses.ts";
 import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
 import { useSession } from "../session/session.tsx";
@@ -12,9 +13,7 @@ import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
-
 import { secretsOf, withSecrets } from "./definition-shape.ts";
-import { type DiffLine, diffLines, type Gap, withGaps } from "./line-diff.ts";
 
 type ListedVersion = Schemas["ListedVersion"];
 type StoredAction = Stored<Schemas["Action"]>;

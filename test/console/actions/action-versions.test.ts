@@ -3,8 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { secretsOf, withSecrets } from "../../../src/console/actions/definition-shape.ts";
 import { formatRate, statisticsOf } from "../../../src/console/actions/last-runs.tsx";
-import { diffLines, withGaps } from "../../../src/console/actions/line-diff.ts";
 import { type RunRow, rowOf } from "../../../src/console/runs/run-list.ts";
+import { diffLines, withGaps } from "../../../src/words/line-diff.ts";
 import { RUN } from "../../support/api/api-objects.ts";
 
 const SIGNS = { same: " ", removed: "-", added: "+" };

@@ -1,0 +1,287 @@
+/**
+ * `apply`: compares the definitions in files with the stored ones, shows what differs, and changes it. It overwrites and
+ * deletes only the versions that it has compared, so it takes back nobody's change. A second call goes on where the
+ * first one was killed.
+ */
+
+import { Option } from "commander";
+import { ActionRunsError, type Client } from "../../client/index.ts";
+import { diffLines, withGaps } from "../../words/line-diff.ts";
+import { type Call, calling, type Flags, withCall } from "../call.ts";
+import { CliCommand, examples, inTurns, withFlagNames } from "../command.ts";
+import { CommandFailed, EXIT, errorSentence, exitCodeOf, explained, UsageError } from "../exit.ts";
+import { isConfirmed } from "../input.ts";
+import { complain, type Output, people, plain, plainLines, readableJson, toJson } from "../output.ts";
+import {
+  type Definition,
+  type DefinitionFile,
+  isSame,
+  KINDS,
+  type Kind,
+  ordered,
+  readDefinitions,
+  resolveSecrets,
+  type StoredDefinition,
+  secretsIn,
+} from "./definition-files.ts";
+
+interface ApplyFlags extends Flags {
+  readonly files: string;
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly prune?: boolean;
+  readonly secrets?: boolean;
+}
+
+export function applyCommand(): CliCommand {
+  const command = new CliCommand("apply")
+    .summary("store the actions and webhook endpoints of a folder")
+    .description(
+      "Compare the actions and webhook endpoints in the files of a folder with the stored ones, show what differs, ask, " +
+        "and store it. A file is actions/NAME.json or webhook-endpoints/NAME.json, with what `action get --json` and " +
+        "`webhook get --json` print. `export --definitions` writes such files. If one file is wrong, nothing is changed. " +
+        "If somebody changes a definition meanwhile, their change stands and the exit code is 5. Requires a token with " +
+        "the role owner or admin.",
+    )
+    .addOption(new Option("-f, --files <folder>", "the folder").makeOptionMandatory())
+    .addOption(new Option("--dry-run", "only show what differs; the exit code is then 2, or 0 if nothing does"))
+    .addOption(new Option("-y, --yes", "change the definitions without a question"))
+    .addOption(new Option("--secrets", "also send the secrets that are stored already"))
+    .addOption(new Option("--prune", "also delete definitions without a file that this token changed last"))
+    .addHelpText(
+      "after",
+      `
+In the place of a secret, write "$env:ACTION_RUNS_SECRET_NAME". The command reads the
+variable, and sends its value only if no secret is stored there, or with --secrets.
+Nobody can compare a secret with a stored one, so use --secrets after you changed one.
+null keeps the stored secret.
+
+--prune deletes nothing of a kind that has no file at all, and nothing that another
+token changed last. So use one token for each folder.
+
+The exit code is 2 only if --dry-run finds a difference. Wrong files and settings are 1.
+An option that does not exist is 2, as for all commands.
+${examples("action-runs apply -f definitions", "action-runs apply -f definitions --dry-run", "action-runs apply -f definitions --yes --prune")}`,
+    )
+    .action(withoutUsage(calling(apply)));
+  return withCall(command);
+}
+
+/** 2 must mean a difference, so a usage error is another failure here. */
+function withoutUsage<A extends readonly unknown[]>(action: (this: unknown, ...args: A) => Promise<void>) {
+  return async function withoutUsage(this: unknown, ...args: A): Promise<void> {
+    try {
+      await action.call(this, ...args);
+    } catch (fault) {
+      throw exitCodeOf(fault) === EXIT.usage ? new CommandFailed(errorSentence(fault) ?? "") : fault;
+    }
+  };
+}
+
+/** What differs. `stored` null: there is no such definition. `wanted` null: it is deleted. */
+interface Change {
+  readonly kind: Kind;
+  readonly name: string;
+  readonly stored: StoredDefinition | null;
+  /** As it will be stored. */
+  readonly wanted: Definition | null;
+  readonly body: Definition;
+  /** The paths of the secrets that are sent. */
+  readonly secrets: readonly string[];
+}
+
+const NOTHING = "Nothing was changed.";
+
+async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<number> {
+  const { dryRun, yes } = flags;
+  if (!dryRun && !yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
+    throw new UsageError(
+      "There is no terminal on which the command could ask. In a script, use --yes to change the definitions without a question, or --dry-run.",
+    );
+  }
+  const { files, problems } = readDefinitions(flags.files);
+  if (files.length === 0 && problems.length === 0) {
+    throw new UsageError(
+      `${flags.files} has no definition. Each is a file, actions/NAME.json or webhook-endpoints/NAME.json.`,
+    );
+  }
+  const compared = await compare(client, files, flags);
+  refuse([...problems, ...compared.problems]);
+  const { changes, unchanged, kept } = compared;
+  const shown = output.isJson ? people() : output;
+  for (const change of changes) await shown.line(changeText(change, shown));
+  await shown.line(countText(changes, unchanged));
+  if (kept > 0) complain(`Secrets that are stored already, and were not compared: ${kept}. --secrets sends them.`);
+  if (dryRun || changes.length === 0) {
+    if (output.isJson) await output.line(toJson(resultOf(changes, unchanged, () => "planned")));
+    return dryRun && changes.length > 0 ? EXIT.differs : EXIT.succeeded;
+  }
+  if (!yes && !(await isConfirmed(questionOf(changes), { otherwise: NOTHING }))) throw new CommandFailed(NOTHING);
+  const refused = await makeChanges(client, changes);
+  const result = resultOf(changes, unchanged, (change) => (refused.has(change) ? "refused" : "done"));
+  await output.show(result, () => `Made ${changes.length - refused.size} of ${changes.length} changes.`);
+  return refused.size > 0 ? EXIT.conflict : EXIT.succeeded;
+}
+
+/** Throws CommandFailed after it has told all problems. */
+function refuse(problems: readonly string[]): void {
+  for (const problem of problems) complain(problem);
+  if (problems.length > 0) throw new CommandFailed(`${NOTHING} Correct the files first.`);
+}
+
+async function compare(client: Client, files: readonly DefinitionFile[], { secrets = false, prune }: ApplyFlags) {
+  const changes: Change[] = [];
+  const problems: string[] = [];
+  let kept = 0;
+  for (const kind of KINDS) {
+    const own = files.filter((file) => file.kind === kind);
+    if (own.length === 0) {
+      if (prune) complain(`No file is in ${kind.folder}/, so no ${kind.noun} is deleted.`);
+      continue;
+    }
+    const stored = new Map((await Array.fromAsync(kind.of(client).list())).map((one) => [one.name, one]));
+    const found = await inTurns(own, async (file) => {
+      const before = stored.get(file.name) ?? null;
+      const resolved = resolveSecrets(file, before?.definition ?? null, secrets);
+      kept += resolved.kept;
+      problems.push(...resolved.problems);
+      return resolved.problems.length > 0 ? null : changeOf(client, file, before, resolved, problems);
+    });
+    changes.push(...found.filter((change) => change !== null));
+    const names = new Set(own.map(({ name }) => name));
+    const others = [...stored.values()].filter(({ name }) => !names.has(name));
+    if (prune) changes.push(...(await deletable(client, kind, others)));
+    else if (others.length > 0)
+      complain(`Without a file: ${others.map(({ name }) => `${kind.noun} ${name}`).join(", ")}.`);
+  }
+  return { changes, problems, kept, unchanged: files.length - changes.filter(({ wanted }) => wanted !== null).length };
+}
+
+/** Null if the file says what is stored. Adds to `problems` what the service refuses. */
+async function changeOf(
+  client: Client,
+  { kind, name, path }: DefinitionFile,
+  stored: StoredDefinition | null,
+  { body, sent }: ReturnType<typeof resolveSecrets>,
+  problems: string[],
+): Promise<Change | null> {
+  if (stored !== null && sent.size === 0 && isSame(body, stored.definition)) return null;
+  let wanted: Definition;
+  try {
+    wanted = (await kind.of(client).check(name, body)).definition;
+  } catch (fault) {
+    if (!(fault instanceof ActionRunsError) || fault.status === null || exitCodeOf(fault) !== EXIT.usage) throw fault;
+    const advice = fault.code === "secret_required" ? " With --secrets, the values of the files are sent." : "";
+    problems.push(`${path}: ${explained(withFlagNames(fault, []) as ActionRunsError)}${advice}`);
+    return null;
+  }
+  const shown = secretsIn(kind, wanted);
+  const secrets = [...sent.keys()].filter((member) => shown.get(member) === null);
+  for (const [member, variable] of sent) {
+    if (variable === undefined || shown.get(member) === null) continue;
+    problems.push(`${path}: ${member}: everybody sees this value, so it can't come from ${variable}.`);
+  }
+  if (stored !== null && secrets.length === 0 && isSame(wanted, stored.definition)) return null;
+  return { kind, name, stored, wanted, body, secrets };
+}
+
+/** Those of the definitions that this token changed last. It tells people about the others. */
+async function deletable(client: Client, kind: Kind, others: readonly StoredDefinition[]): Promise<readonly Change[]> {
+  if (others.length === 0) return [];
+  const self = (await client.whoami()).id ?? "root";
+  const found = await inTurns(others, async ({ name, definition }): Promise<readonly Change[]> => {
+    const [last] = (await kind.of(client).versions(name, { limit: 1 }).page()).entries;
+    if (last === undefined) return [];
+    if (last.actor === self) {
+      const stored = { name, version: last.version, definition };
+      return [{ kind, name, stored, wanted: null, body: {}, secrets: [] }];
+    }
+    complain(`The ${kind.noun} ${name} stays, because ${last.actorName} changed it last.`);
+    return [];
+  });
+  return found.flat();
+}
+
+/** Makes one change after another. Returns those that the service refused. */
+async function makeChanges(client: Client, changes: readonly Change[]): Promise<ReadonlySet<Change>> {
+  const refused = new Set<Change>();
+  for (const [made, change] of changes.entries()) {
+    const { kind, name } = change;
+    try {
+      await makeChange(client, change);
+    } catch (fault) {
+      const code = exitCodeOf(fault);
+      if (code !== EXIT.conflict && code !== EXIT.notFound) {
+        complain(`Made ${made - refused.size} of ${changes.length} changes. To make the others, repeat the command.`);
+        throw fault;
+      }
+      refused.add(change);
+      const isTheirs = code === EXIT.notFound || (fault as ActionRunsError).code === "precondition_failed";
+      complain(
+        isTheirs
+          ? `Somebody changed the ${kind.noun} ${name} meanwhile, and their change stands. To see what differs now, repeat the command.`
+          : `The ${kind.noun} ${name} was not stored. ${errorSentence(fault)}`,
+      );
+    }
+  }
+  return refused;
+}
+
+async function makeChange(client: Client, { kind, name, stored, wanted, body }: Change): Promise<void> {
+  const definitions = kind.of(client);
+  if (wanted === null) return definitions.delete(name, { ifVersion: stored?.version ?? 0 });
+  const { signingSecret = null } = await definitions.put(name, body, { ifVersion: stored?.version ?? null });
+  // A log must not have it.
+  if (signingSecret === null) return;
+  complain(`The service made a signing secret for ${name}. To see one: action-runs webhook rotate-secret ${name}`);
+}
+
+const changeKind = ({ stored, wanted }: Change) =>
+  wanted === null ? "delete" : stored === null ? "create" : "replace";
+const SIGNS = { create: "+", replace: "~", delete: "-" } as const;
+const COLOURS = { added: "green", removed: "red", same: "dim" } as const;
+const MARKS = { added: "+", removed: "-", same: " " } as const;
+
+/** What differs, as lines of JSON. It has null in the place of each secret. */
+function changeText(change: Change, output: Output): string {
+  const { kind, name, stored, wanted, secrets } = change;
+  const heading = output.paint("bold", `${SIGNS[changeKind(change)]} ${kind.noun} ${plain(name)}`);
+  if (wanted === null) return heading;
+  const before = stored === null ? "" : shownJson(stored.definition);
+  const lines = withGaps(diffLines(before, shownJson(wanted)).filter(({ text }) => text !== "")).map((line) =>
+    line.kind === "gap" ? "    …" : output.paint(COLOURS[line.kind], `  ${MARKS[line.kind]} ${line.text}`),
+  );
+  const sent = secrets.length === 0 ? [] : [`  secrets that are sent: ${plain(secrets.join(", "))}`];
+  return [heading, ...lines, ...sent].join("\n");
+}
+
+const shownJson = (definition: Definition) => plainLines(readableJson(ordered(definition)));
+
+function countsOf(changes: readonly Change[]) {
+  const count = (kind: keyof typeof SIGNS) => changes.filter((change) => changeKind(change) === kind).length;
+  return [count("create"), count("replace"), count("delete")] as const;
+}
+
+function countText(changes: readonly Change[], unchanged: number): string {
+  const [created, replaced, deleted] = countsOf(changes);
+  return `${created} to create, ${replaced} to replace, ${deleted} to delete, ${unchanged} the same.`;
+}
+
+function questionOf(changes: readonly Change[]): string {
+  const [created, replaced, deleted] = countsOf(changes);
+  const parts = [created + replaced > 0 && `Store ${created + replaced}`, deleted > 0 && `delete ${deleted}`];
+  const question = parts.filter(Boolean).join(" and ");
+  return `${question.charAt(0).toUpperCase()}${question.slice(1)} of these definitions?`;
+}
+
+/** What programs get. Secrets are null, as everywhere. */
+function resultOf(changes: readonly Change[], unchanged: number, outcomeOf: (change: Change) => string) {
+  return {
+    changes: changes.map((change) => {
+      const { kind, name, stored, wanted, secrets } = change;
+      const what = { kind: kind.noun.replace(" ", "_"), name, change: changeKind(change), outcome: outcomeOf(change) };
+      return { ...what, before: stored?.definition ?? null, after: wanted, secrets };
+    }),
+    unchanged,
+  };
+}

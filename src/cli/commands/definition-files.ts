@@ -1,0 +1,234 @@
+/**
+ * Actions and webhook endpoints as files of one folder: `actions/NAME.json` and `webhook-endpoints/NAME.json`. A file has
+ * the definition alone, as a PUT takes it. It may have `$env:ACTION_RUNS_SECRET_…` in the place of a secret.
+ *
+ * The threat is a change that somebody proposes for the folder, and that a CI job then applies. So no symbolic link is
+ * followed, and no variable is read whose name does not say that it is for these files.
+ */
+
+import { lstatSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import type { Client, List, PutOptions } from "../../client/index.ts";
+import { parseExact } from "../../words/typed-json.ts";
+import { CommandFailed, UsageError } from "../exit.ts";
+
+export type Definition = Readonly<Record<string, unknown>>;
+
+export interface StoredDefinition {
+  readonly name: string;
+  readonly version: number;
+  readonly definition: Definition;
+}
+
+/** The operations of the client that both kinds have. */
+interface Definitions {
+  list(): AsyncIterable<StoredDefinition>;
+  check(name: string, definition: Definition): Promise<StoredDefinition>;
+  put(name: string, definition: Definition, options: PutOptions): Promise<{ readonly signingSecret?: string | null }>;
+  delete(name: string, options: { readonly ifVersion: number }): Promise<void>;
+  versions(
+    name: string,
+    query: { readonly limit: number },
+  ): List<{ readonly version: number; readonly actor: string; readonly actorName: string }>;
+}
+
+export interface Kind {
+  readonly folder: "actions" | "webhook-endpoints";
+  /** As sentences call it. */
+  readonly noun: string;
+  /** The paths of texts that are secrets. The values of some headers are none, so that is not the whole rule. */
+  readonly secret: RegExp;
+  readonly of: (client: Client) => Definitions;
+}
+
+const ENDPOINT_KEY = "signingSecret";
+
+export const KINDS: readonly Kind[] = [
+  {
+    folder: "actions",
+    noun: "action",
+    secret: /^trigger\.(?:signingSecret$|secrets\.|(?:cancel\.)?headers\.)/,
+    of: ({ actions }) => actions as Definitions,
+  },
+  {
+    folder: "webhook-endpoints",
+    noun: "webhook endpoint",
+    secret: /^(?:url$|signingSecret$|secrets\.|headers\.)/,
+    of: ({ webhookEndpoints }) => webhookEndpoints as Definitions,
+  },
+];
+
+export interface DefinitionFile {
+  readonly kind: Kind;
+  readonly name: string;
+  /** Below the folder. */
+  readonly path: string;
+  readonly definition: Definition;
+}
+
+const FILE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,62})\.json$/;
+/** More than the service accepts. */
+const MAX_BYTES = 4 * 1024 * 1024;
+
+/** All definitions, and a sentence for each file that is none. Throws UsageError if the folder can't be read. */
+export function readDefinitions(folder: string) {
+  const files: DefinitionFile[] = [];
+  const problems: string[] = [];
+  for (const kind of KINDS) {
+    for (const entry of entriesOf(folder, kind)) {
+      const path = `${kind.folder}/${entry}`;
+      const [, name] = FILE.exec(entry) ?? [];
+      try {
+        if (name === undefined) {
+          throw new CommandFailed(
+            "the file's name must be that of the definition and .json. A name has 1 to 63 letters, digits, dots, hyphens and underscores, and begins with a letter or a digit.",
+          );
+        }
+        files.push({ kind, name, path, definition: readDefinition(join(folder, path)) });
+      } catch (fault) {
+        problems.push(`${path}: ${fault instanceof CommandFailed ? fault.message : "this file can't be read."}`);
+      }
+    }
+  }
+  return { files, problems };
+}
+
+/** The names of the files of a kind; none if its folder is missing. Hidden ones, such as .gitkeep, don't count. */
+export function entriesOf(folder: string, { folder: name }: Kind): readonly string[] {
+  try {
+    readdirSync(folder);
+    const found = lstatSync(join(folder, name), { throwIfNoEntry: false });
+    if (found === undefined) return [];
+    if (!found.isDirectory()) throw new UsageError(`${join(folder, name)} must be a folder, and no symbolic link.`);
+    return readdirSync(join(folder, name))
+      .filter((entry) => !entry.startsWith("."))
+      .sort();
+  } catch (fault) {
+    if (fault instanceof UsageError) throw fault;
+    throw new UsageError(`Can't read ${folder} (${(fault as NodeJS.ErrnoException).code}). Check the path.`);
+  }
+}
+
+/** Throws CommandFailed with a sentence that quotes nothing of the file, because it may have secrets. */
+export function readDefinition(path: string): Definition {
+  const found = lstatSync(path);
+  if (!found.isFile()) throw new CommandFailed("this is no file. Symbolic links are not followed.");
+  if (found.size > MAX_BYTES) throw new CommandFailed("the file is too large for a definition.");
+  let text: string;
+  let value: unknown;
+  try {
+    text = new TextDecoder("utf-8", { fatal: true }).decode(readFileSync(path));
+    value = JSON.parse(text);
+  } catch (fault) {
+    const [at] = /line \d+ column \d+/.exec(String(fault)) ?? [];
+    throw new CommandFailed(`the file is not JSON in UTF-8${at === undefined ? "" : `, see ${at}`}.`);
+  }
+  if (!isObject(value)) throw new CommandFailed("the file must have one JSON object.");
+  const parsed = parseExact(text);
+  if ("problem" in parsed) throw new CommandFailed(parsed.problem);
+  return value;
+}
+
+function isObject(value: unknown): value is Definition {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+/** A text, or null, at its dotted path. */
+type Visit = (path: string, text: string | null) => unknown;
+
+/** The definition with what `visit` returns in the place of each text and each null. */
+export function mapTexts(definition: Definition, visit: Visit): Definition {
+  const mapped = (value: unknown, path: string): unknown => {
+    if (typeof value === "string" || value === null) return visit(path, value);
+    if (Array.isArray(value)) return value.map((one, at) => mapped(one, `${path}.${at}`));
+    return isObject(value) ? membersOf(value, `${path}.`) : value;
+  };
+  // Don't assign members, because a name `__proto__` would set the prototype.
+  const membersOf = (value: Definition, before: string): Definition =>
+    Object.fromEntries(Object.entries(value).map(([name, one]) => [name, mapped(one, before + name)]));
+  return membersOf(definition, "");
+}
+
+/** The texts at the places of secrets. Null: the service keeps one there. */
+export function secretsIn(kind: Kind, definition: Definition): ReadonlyMap<string, string | null> {
+  const found = new Map<string, string | null>();
+  mapTexts(definition, (path, text) => {
+    if (kind.secret.test(path)) found.set(path, text);
+    return text;
+  });
+  return found;
+}
+
+const PREFIX = "ACTION_RUNS_SECRET_";
+const REFERENCE = /^\$env:(ACTION_RUNS_SECRET_[A-Z0-9_]+)$/;
+const ALONE = `Write "$env:${PREFIX}NAME" as the whole text, with a name of capital letters, digits and underscores.`;
+
+interface Resolved {
+  /** What a PUT takes: null in the place of each secret that stays. */
+  readonly body: Definition;
+  /** The paths of what the body has in the places of secrets, and the variable that it comes from. */
+  readonly sent: ReadonlyMap<string, string | undefined>;
+  /** How many texts of the file are not sent, because a secret is stored there. */
+  readonly kept: number;
+  readonly problems: readonly string[];
+}
+
+/**
+ * The file's definition with its secrets. A secret that is stored stays, because nobody can compare it: it is sent only
+ * if `sendsAll`. `stored`: null if there is no such definition.
+ */
+export function resolveSecrets(
+  { kind, path: file, definition }: DefinitionFile,
+  stored: Definition | null,
+  sendsAll: boolean,
+): Resolved {
+  const before = stored === null ? new Map<string, null>() : secretsIn(kind, stored);
+  const sent = new Map<string, string | undefined>();
+  const problems: string[] = [];
+  let kept = 0;
+  const body = mapTexts(definition, (path, text) => {
+    const refuse = (sentence: string) => {
+      problems.push(`${file}: ${path}: ${sentence}`);
+      return text;
+    };
+    if (!kind.secret.test(path)) {
+      return text?.includes(`$env:${PREFIX}`)
+        ? refuse("this text is no secret: whoever reads the definition sees it.")
+        : text;
+    }
+    const isStored = before.get(path) === null;
+    if (text === null) {
+      if (isStored || (path === ENDPOINT_KEY && kind.folder === "webhook-endpoints")) return null;
+      return refuse(`no secret is stored that null could keep. ${ALONE}`);
+    }
+    const [, variable] = REFERENCE.exec(text) ?? [];
+    if (variable === undefined && text.includes("$env:")) {
+      return refuse(`the name of the variable must begin with ${PREFIX}. ${ALONE}`);
+    }
+    if (isStored && !sendsAll) {
+      kept++;
+      return null;
+    }
+    const value = variable === undefined ? text : process.env[variable];
+    if (value === undefined) return refuse(`the variable ${variable} is not set.`);
+    // A header with a stored value that everybody may see is compared as any other member.
+    if (variable !== undefined || typeof before.get(path) !== "string") sent.set(path, variable);
+    return value;
+  });
+  return { body, sent, kept, problems };
+}
+
+/** The same value with the members of each object in one order, which means nothing in JSON. */
+export function ordered(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(ordered);
+  if (!isObject(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, one]) => [name, ordered(one)]),
+  );
+}
+
+export function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(ordered(one)) === JSON.stringify(ordered(other));
+}
