@@ -35,7 +35,7 @@ const VERSION = `${VERSIONS}/:version{[1-9][0-9]{0,14}}` as "/:name/versions/:ve
 
 const dryRun = z.enum(["true", "false"], { error: 'send "true" or "false", once.' });
 inDocument(dryRun, {
-  examples: ["true"],
+  examples: ["false"],
   description:
     "With `true`, nothing is stored. Everything but the number of definitions is checked. The response is 200 with the " +
     'definition as it would be stored. `ETag` is then the current version, or `"0"` if there is none.',

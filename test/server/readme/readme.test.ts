@@ -110,6 +110,13 @@ const HERE: readonly { readonly says: string; readonly here: () => string }[] = 
 const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
   "README.md": () => ({ CI_JOB_ID: "4711" }),
   "docs/api.md": () => ({ CI_JOB_ID: "4712" }),
+  "docs/operations.md": () => ({
+    ACTION_RUNS_URL: recorder.url,
+    ACTION_RUNS_ORG: EXAMPLE_ENVIRONMENT.org,
+    ACTION_RUNS_PROJECT: EXAMPLE_ENVIRONMENT.project,
+    ACTION_RUNS_ENV: EXAMPLE_ENVIRONMENT.env,
+    ACTION_RUNS_TOKEN: installation.token,
+  }),
   "reporters/README.md": () => ({ RUNS: `${recorder.url}/acme/shop/envs/reporters/action-runs` }),
   "examples/README.md": () => ({
     ACTIONS: `${recorder.url}/acme/shop/envs/examples/actions`,
