@@ -7,6 +7,7 @@
 import { Option } from "commander";
 import { ActionRunsError, type Client } from "../../client/index.ts";
 import { diffLines, withGaps } from "../../words/line-diff.ts";
+import { leftOverWarning } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, inTurns, withFlagNames } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, explained, UsageError } from "../exit.ts";
@@ -182,6 +183,8 @@ async function changeOf(
     problems.push(`${path}: ${member}: everybody sees this value, so it can't come from ${variable}.`);
   }
   if (stored !== null && secrets.length === 0 && isSame(wanted, stored.definition)) return null;
+  const warning = leftOverWarning(body, "or no webhook can arrive");
+  if (warning !== null) complain(`${path}: ${warning}`);
   return { kind, name, stored, wanted, body, secrets };
 }
 

@@ -41,22 +41,21 @@ export interface Kind {
   readonly of: (client: Client) => Definitions;
 }
 
-const ENDPOINT_KEY = "signingSecret";
+const ACTIONS: Kind = {
+  folder: "actions",
+  noun: "action",
+  secret: /^trigger\.(?:signingSecret$|secrets\.|(?:cancel\.)?headers\.)/,
+  of: ({ actions }) => actions as Definitions,
+};
 
-export const KINDS: readonly Kind[] = [
-  {
-    folder: "actions",
-    noun: "action",
-    secret: /^trigger\.(?:signingSecret$|secrets\.|(?:cancel\.)?headers\.)/,
-    of: ({ actions }) => actions as Definitions,
-  },
-  {
-    folder: "webhook-endpoints",
-    noun: "webhook endpoint",
-    secret: /^(?:url$|signingSecret$|secrets\.|headers\.)/,
-    of: ({ webhookEndpoints }) => webhookEndpoints as Definitions,
-  },
-];
+export const ENDPOINTS: Kind = {
+  folder: "webhook-endpoints",
+  noun: "webhook endpoint",
+  secret: /^(?:url$|signingSecret$|secrets\.|headers\.)/,
+  of: ({ webhookEndpoints }) => webhookEndpoints as Definitions,
+};
+
+export const KINDS = [ACTIONS, ENDPOINTS] as const;
 
 export interface DefinitionFile {
   readonly kind: Kind;
@@ -198,7 +197,8 @@ export function resolveSecrets(
     }
     const isStored = before.get(path) === null;
     if (text === null) {
-      if (isStored || (path === ENDPOINT_KEY && kind.folder === "webhook-endpoints")) return null;
+      // An endpoint without a signing secret gets one.
+      if (isStored || (kind === ENDPOINTS && path === "signingSecret")) return null;
       return refuse(`no secret is stored that null could keep. ${ALONE}`);
     }
     const [, variable] = REFERENCE.exec(text) ?? [];

@@ -205,7 +205,9 @@ async function exportDefinitions({ client, output, flags }: Call<ExportFlags>, f
     else stale.push(...gone);
   }
   for (const path of stale)
-    complain(`${path}: nothing with this name is stored. \`apply\` would store it again. --prune removes such files.`);
+    complain(
+      `${path}: nothing with this name is stored. \`apply\` would store it again. ${flags.prune ? "The file stays, because nothing of its kind is stored." : "--prune removes such files."}`,
+    );
   await output.show(
     { definitions: count, written, stale },
     () => `${count} definitions, of which ${written.length} files are new or changed in ${plain(folder)}.`,

@@ -11,6 +11,7 @@ import { UsageError } from "../exit.ts";
 import { fields, fittedValue, idShortener, instantText, objectText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
 import { type Colour, type Column, logLines, type Output, plain, wrap } from "../output.ts";
+import { ENDPOINTS, secretsIn } from "./definition-files.ts";
 
 export function nameArgument(): OfferingArgument {
   const argument = new OfferingArgument("<name>", "the endpoint's name", "webhook endpoints");
@@ -25,24 +26,13 @@ export const BODY_HELP = "\nGive JSON as @file, or as @- for stdin. JSON on the 
 export async function readDefinition(body: string, command: Command): Promise<Schemas["WebhookEndpoint"]> {
   const definition = await readObject(body, "--body");
   const isTyped = command.getOptionValueSource("body") === "cli" && !body.startsWith("@");
-  const member = isTyped ? secretMember(definition) : null;
-  if (member === null) return definition as Schemas["WebhookEndpoint"];
+  const [member] = (isTyped && [...secretsIn(ENDPOINTS, definition)].find(([, text]) => text !== null)) || [];
+  if (member === undefined) return definition as Schemas["WebhookEndpoint"];
   const option = command.options.find((one) => one.attributeName() === "body");
   throw new UsageError(
     `--body: ${member} is a secret, and other users can read command lines. Use @file, @- for stdin, or the variable ` +
       `${option?.envVar}.`,
   );
-}
-
-/** The name of a member that holds a secret; null if there is none. */
-function secretMember(definition: Readonly<Record<string, unknown>>): string | null {
-  const { url, signingSecret, headers, secrets } = definition;
-  for (const [name, value] of Object.entries({ url, signingSecret })) if (typeof value === "string") return name;
-  for (const [holder, texts] of Object.entries({ headers, secrets })) {
-    const found = Object.entries(texts ?? {}).find(([, value]) => typeof value === "string");
-    if (found !== undefined) return `${holder}.${found[0]}`;
-  }
-  return null;
 }
 
 // A column without text takes no room.
