@@ -181,6 +181,13 @@ describe("a definition", () => {
     expect(asked).toMatchObject([{ method: "GET", url: CHAT }]);
   });
 
+  it("is checked before it is stored, and resolves with what would be stored and the version that is", async () => {
+    const { client, asked } = await stub(json(200, SHOWN, { ETag: '"0"' }));
+    const checked = await client().actions.check("deploy", {});
+    expect(checked).toEqual({ name: "deploy", version: 0, definition: SHOWN });
+    expect(asked).toMatchObject([{ method: "PUT", url: `${ENV}/actions/deploy?dryRun=true` }]);
+  });
+
   it("without a version is not from the API", async () => {
     const { client } = await stub(json(200, SHOWN));
     expect(await thrown(client().actions.get("deploy"))).toMatchObject({ code: "unexpected_answer" });
@@ -211,6 +218,7 @@ describe("nothing is sent", () => {
       for (const call of [
         () => actions.get(name),
         () => actions.put(name, {}),
+        () => actions.check(name, {}),
         () => actions.delete(name),
         () => actions.run(name),
         () => actions.versions(name).page(),

@@ -173,7 +173,10 @@ async function changeOf(
   } catch (fault) {
     if (!(fault instanceof ActionRunsError) || fault.status === null || exitCodeOf(fault) !== EXIT.usage) throw fault;
     const advice = fault.code === "secret_required" ? " With --secrets, the values of the files are sent." : "";
-    problems.push(`${path}: ${explained(withFlagNames(fault, []) as ActionRunsError)}${advice}`);
+    const sentence = explained(withFlagNames(fault, []) as ActionRunsError);
+    // The service quotes placeholders, and this one can be a part of a secret.
+    const isQuoted = [...sent.values()].some((variable = "") => process.env[variable]?.includes("{{"));
+    problems.push(`${path}: ${isQuoted ? sentence.replace(/\{\{.*?\}\}/gs, "A placeholder") : sentence}${advice}`);
     return null;
   }
   const shown = secretsIn(kind, wanted);

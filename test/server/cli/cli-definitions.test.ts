@@ -276,6 +276,11 @@ const HOSTILE: readonly (readonly [path: string, content: unknown, sentence: str
     trigger({ headers: { Accept: "$env:ACTION_RUNS_SECRET_SET" } }),
     "trigger.headers.Accept: everybody sees this value, so it can't come from ACTION_RUNS_SECRET_SET.",
   ],
+  [
+    "actions/u.json",
+    trigger({ headers: { A: "$env:ACTION_RUNS_SECRET_BRACES" } }),
+    "trigger.headers.A: A placeholder is unknown.",
+  ],
   ["actions/m.json", trigger({ secrets: { a: null } }), "trigger.secrets.a: no secret is stored that null could keep."],
   ["actions/n.json", { concurrency: { group: "x" } }, "concurrency"],
   [
@@ -295,7 +300,12 @@ test("one wrong file changes nothing, and each error names the file and the memb
   mkdirSync(join(folder, "actions/s.json"));
   writeFileSync(join(folder, "actions/t.json"), " ".repeat(5_000_000));
   write(folder, { "actions/.gitkeep": "", "README.md": "No definition." });
-  const given = { ...settings, ACTION_RUNS_SECRET_SET: SECRET, GITHUB_TOKEN: SECRET };
+  const given = {
+    ...settings,
+    ACTION_RUNS_SECRET_SET: SECRET,
+    ACTION_RUNS_SECRET_BRACES: `{{${SECRET}}}`,
+    GITHUB_TOKEN: SECRET,
+  };
   const { code, stdout, stderr } = await cli(["apply", "-f", folder, "--yes"], given);
   expect([code, stdout]).toEqual([1, ""]);
   const lines = stderr.split("\n");
