@@ -1,6 +1,6 @@
 /** No text that a server sends reaches the terminal with its control characters, whatever member it is in. */
 
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -154,7 +154,7 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^GET \/whoami$/, { ...TOKEN, permissions: ["a"], project: "acme/shop" }],
   [/^GET .*\/action-runs\/summary$/, { pending: 1, failed: { atLeast: 1000 } }],
   [/^GET .*\/actions\?/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ACTION }]],
-  [/^(GET|PUT) .*\/actions\/deploy$/, ACTION],
+  [/^(GET|PUT) .*\/actions\/deploy(\?.*)?$/, ACTION],
   [/^GET .*\/webhook-endpoints\/chat\/status$/, STATUS],
   [/^GET .*\/webhook-endpoints\/chat\/deliveries/, [DELIVERY]],
   [/^POST .*\/webhook-endpoints\/chat\/recover$/, RECOVERY],
@@ -243,6 +243,8 @@ beforeAll(async () => {
     json(response, 200, hostile(answer), { ETag: '"1"' });
   });
   home = mkdtempSync(join(tmpdir(), "action-runs-hostile-"));
+  mkdirSync(join(home, "actions"));
+  writeFileSync(join(home, "actions", "deploy.json"), "{}");
 });
 afterAll(async () => {
   await server.close();
@@ -295,6 +297,9 @@ const COMMANDS = [
   "action delete other",
   "action preview deploy",
   "action test deploy",
+  "apply -f HOME --dry-run",
+  "apply -f HOME --yes",
+  "export --definitions HOME",
   "webhook list",
   "webhook get chat",
   "webhook put chat --body {}",
@@ -313,10 +318,20 @@ const ACTED_ON = /[\x00-\x09\x0b-\x1f\x7f-\x9f\u202e]/;
 
 test.each(COMMANDS)("%s shows no control characters, as text and as JSON", async (command) => {
   for (const format of ["--no-json", "--json"]) {
-    const { stdout, stderr } = await cli([...command.split(" "), format], settings());
+    const { stdout, stderr } = await cli([...command.replace("HOME", home).split(" "), format], settings());
     expect([format, stdout + stderr]).toEqual([format, expect.stringContaining("evil")]);
     expect([format, stdout.match(ACTED_ON), stderr.match(ACTED_ON)]).toEqual([format, null, null]);
   }
+});
+
+test("export writes no file whose name the server could choose to lead elsewhere", async () => {
+  const lists = await badServer((_, response) =>
+    json(response, 200, [{ name: "../../outside", version: 1, changedAt: INSTANT, definition: {} }]),
+  );
+  const { code, stderr } = await cli(["export", "--definitions", join(home, "a", "b")], settingsFor(lists.url));
+  await lists.close();
+  expect([code, stderr]).toEqual([1, expect.stringContaining("../../outside is not a name.")]);
+  expect(readdirSync(home, { recursive: true }).filter((path) => String(path).includes("outside"))).toEqual([]);
 });
 
 test("login neither shows nor saves names that can't be names, and says what to do", async () => {

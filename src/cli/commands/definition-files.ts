@@ -66,6 +66,7 @@ export interface DefinitionFile {
 }
 
 const FILE = /^([A-Za-z0-9][A-Za-z0-9._-]{0,62})\.json$/;
+export const isName = (name: string) => FILE.test(`${name}.json`);
 /** More than the service accepts. */
 const MAX_BYTES = 4 * 1024 * 1024;
 

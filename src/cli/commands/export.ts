@@ -14,6 +14,7 @@ import {
   readFileSync,
   readSync,
   rmSync,
+  statSync,
   writeFileSync,
 } from "node:fs";
 import { join } from "node:path";
@@ -28,6 +29,7 @@ import { replaceFile } from "../settings.ts";
 import {
   type Definition,
   entriesOf,
+  isName,
   isSame,
   KINDS,
   type Kind,
@@ -134,7 +136,7 @@ function openExport(path: string, after: string | undefined) {
   const cursorPath = `${path}.cursor`;
   try {
     const saved = existsSync(cursorPath) ? readFileSync(cursorPath, "utf8").trim() : undefined;
-    if (existsSync(path) && (after ?? saved) === undefined) {
+    if (statSync(path, { throwIfNoEntry: false })?.size && (after ?? saved) === undefined) {
       throw new UsageError(
         `${path} exists, and ${cursorPath} does not say where its export ended. Name another file, or remove this one.`,
       );
@@ -181,6 +183,10 @@ async function exportDefinitions({ client, output, flags }: Call<ExportFlags>, f
   mkdirSync(folder, { recursive: true });
   for (const kind of KINDS) {
     const stored = await Array.fromAsync(kind.of(client).list());
+    const odd = stored.find(({ name }) => !isName(name));
+    // It could lead out of the folder.
+    if (odd !== undefined)
+      throw new CommandFailed(`${plain(odd.name)} is not a name. Check the address of the server.`);
     count += stored.length;
     const entries = entriesOf(folder, kind);
     const below = (name: string) => join(folder, kind.folder, name);

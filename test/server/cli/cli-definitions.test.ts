@@ -2,12 +2,12 @@
 
 import { once } from "node:events";
 import {
-  cpSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -382,13 +382,14 @@ describe("an export of runs", () => {
       await client.runs.create({ actionName: "a" }),
       await client.runs.create({ actionName: "b" }),
     ];
+    const stranger = { ...settings, ACTION_RUNS_TOKEN: "terr_nobody" };
+    expect((await cli(["export", "--output", file], stranger)).code).toBe(3);
     expect(await exported()).toMatchObject({ code: 0, stdout: expect.stringContaining('{"runs":2,') });
     expect(lines().map(({ id }) => id)).toEqual([first.id, second.id]);
     expect(lines()[0]).toEqual(await client.runs.get(first.id, { include: "details" }));
 
     await client.runs.cancel(first.id);
     // As a kill leaves it.
-    cpSync(file, `${file}.whole`);
     writeFileSync(file, `${readFileSync(file, "utf8")}{"id":"half`);
     expect(await exported("--timeline")).toMatchObject({ code: 0, stdout: expect.stringContaining('{"runs":1,') });
     expect(lines().map(({ id, status }) => [id, status])).toEqual([
@@ -412,6 +413,11 @@ describe("an export of runs", () => {
     });
     expect(await exported("--after", cursor)).toMatchObject({ code: 0 });
     expect(lines()).toHaveLength(3);
+    // A file that was moved away is continued by the next one.
+    renameSync(file, `${file}.1`);
+    await client.runs.cancel(second.id);
+    expect(await exported()).toMatchObject({ code: 0 });
+    expect(lines().map(({ id, status }) => [id, status])).toEqual([[second.id, "cancelled"]]);
   });
 
   test("says what to do with the cursor of another environment, and appends nothing", async () => {
