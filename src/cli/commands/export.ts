@@ -108,11 +108,11 @@ async function exportRuns({ client, output, flags }: Call<ExportFlags>): Promise
   } finally {
     file?.close();
   }
-  if (path === undefined) complain(`${count} runs. To go on from here later: --after ${cursor}`);
+  if (path === undefined) complain(`Runs that were printed: ${count}. To go on from here later: --after ${cursor}`);
   else
     await output.show(
       { runs: count, cursor },
-      () => `Wrote ${count} runs. To go on from here later, repeat the command.`,
+      () => `Runs that were written: ${count}. To go on from here later, repeat the command.`,
     );
 }
 
@@ -216,7 +216,7 @@ async function exportDefinitions({ client, output, flags }: Call<ExportFlags>, f
     );
   await output.show(
     { definitions: count, written, stale },
-    () => `${count} definitions, of which ${written.length} files are new or changed in ${plain(folder)}.`,
+    () => `Wrote ${written.length} of ${count} definitions to ${plain(folder)}. The others have not changed.`,
   );
 }
 

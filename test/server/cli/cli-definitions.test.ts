@@ -117,7 +117,7 @@ test("what export writes differs in nothing, also without defaults, and it keeps
 
   await client.actions.put("gone", {});
   const exported = () => cli(["export", "--definitions", folder, "--no-json"], settings);
-  expect((await exported()).stdout).toContain("3 files are new or changed");
+  expect((await exported()).stdout).toContain("Wrote 3 of 4 definitions");
   const ship = JSON.parse(readFileSync(join(folder, "actions/ship.json"), "utf8"));
   expect(ship.trigger).toMatchObject({ headers, secrets: { token: "$env:ACTION_RUNS_SECRET_TOKEN" }, method: "POST" });
   expect(readFileSync(join(folder, "actions/plain.json"), "utf8")).toBe("{}");
@@ -403,7 +403,7 @@ describe("an export of runs", () => {
     const cursor = readFileSync(`${file}.cursor`, "utf8").trim();
     const printed = await cli(["export"], settings);
     expect([printed.code, jsonLines(printed.stdout).length]).toEqual([0, 2]);
-    expect(printed.stderr).toContain(`2 runs. To go on from here later: --after ${cursor}`);
+    expect(printed.stderr).toContain(`Runs that were printed: 2. To go on from here later: --after ${cursor}`);
     expect((await cli(["export", "--after", cursor], settings)).stdout).toBe("");
     // Otherwise, all runs would be appended to a file that has them.
     rmSync(`${file}.cursor`);
