@@ -6,7 +6,7 @@
 
 import { Option } from "commander";
 import { ActionRunsError, type Client } from "../../client/index.ts";
-import { diffLines, withGaps } from "../../words/line-diff.ts";
+import { type DiffLine, diffLines, withGaps } from "../../words/line-diff.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, inTurns, withFlagNames } from "../command.ts";
@@ -117,7 +117,7 @@ async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<numbe
     if (output.isJson) await output.line(toJson(resultOf(changes, unchanged, () => "planned")));
     return dryRun && changes.length > 0 ? EXIT.differs : EXIT.succeeded;
   }
-  if (!yes && !(await isConfirmed(questionOf(changes), { otherwise: NOTHING }))) throw new CommandFailed(NOTHING);
+  if (!yes && !(await isConfirmed("Make these changes?", { otherwise: NOTHING }))) throw new CommandFailed(NOTHING);
   const refused = await makeChanges(client, changes);
   const result = resultOf(changes, unchanged, (change) => (refused.has(change) ? "refused" : "done"));
   await output.show(result, () => `Made ${changes.length - refused.size} of ${changes.length} changes.`);
@@ -253,31 +253,25 @@ function changeText(change: Change, output: Output): string {
   const { kind, name, stored, wanted, secrets } = change;
   const heading = output.paint("bold", `${SIGNS[changeKind(change)]} ${kind.noun} ${plain(name)}`);
   if (wanted === null) return heading;
-  const before = stored === null ? "" : shownJson(stored.definition);
-  const lines = withGaps(diffLines(before, shownJson(wanted)).filter(({ text }) => text !== "")).map((line) =>
-    line.kind === "gap" ? "    …" : output.paint(COLOURS[line.kind], `  ${MARKS[line.kind]} ${line.text}`),
+  const lines = withGaps(linesOf(stored?.definition ?? null, wanted)).map((line) =>
+    line.kind === "gap" ? "    …" : output.paint(COLOURS[line.kind], `  ${MARKS[line.kind]} ${plainLines(line.text)}`),
   );
   const sent = secrets.length === 0 ? [] : [`  secrets that are sent: ${plain(secrets.join(", "))}`];
   return [heading, ...lines, ...sent].join("\n");
 }
 
-const shownJson = (definition: Definition) => plainLines(readableJson(ordered(definition)));
-
-function countsOf(changes: readonly Change[]) {
-  const count = (kind: keyof typeof SIGNS) => changes.filter((change) => changeKind(change) === kind).length;
-  return [count("create"), count("replace"), count("delete")] as const;
+function linesOf(before: Definition | null, after: Definition): readonly DiffLine[] {
+  const readable = readableJson(ordered(after));
+  if (before === null) return readable.split("\n").map((text) => ({ kind: "added", text }));
+  const lines = diffLines(readableJson(ordered(before)), readable);
+  // Blocks of lines don't show how the last line ends.
+  const exact = (definition: Definition) => JSON.stringify(ordered(definition), null, 2);
+  return lines.every(({ kind }) => kind === "same") ? diffLines(exact(before), exact(after)) : lines;
 }
 
 function countText(changes: readonly Change[], unchanged: number): string {
-  const [created, replaced, deleted] = countsOf(changes);
-  return `${created} to create, ${replaced} to replace, ${deleted} to delete, ${unchanged} the same.`;
-}
-
-function questionOf(changes: readonly Change[]): string {
-  const [created, replaced, deleted] = countsOf(changes);
-  const parts = [created + replaced > 0 && `Store ${created + replaced}`, deleted > 0 && `delete ${deleted}`];
-  const question = parts.filter(Boolean).join(" and ");
-  return `${question.charAt(0).toUpperCase()}${question.slice(1)} of these definitions?`;
+  const count = (kind: keyof typeof SIGNS) => changes.filter((change) => changeKind(change) === kind).length;
+  return `${count("create")} to create, ${count("replace")} to replace, ${count("delete")} to delete, ${unchanged} the same.`;
 }
 
 /** What programs get. Secrets are null, as everywhere. */

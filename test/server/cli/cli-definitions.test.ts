@@ -92,6 +92,15 @@ test("40 actions come from files; two that are changed by hand are found differe
 
   expect((await apply("--yes", "--no-json")).stdout).toContain("Made 2 of 2 changes.");
   expect((await apply("--dry-run")).code).toBe(0);
+
+  // Also what a block of lines does not show, and an empty line.
+  const text = (payload: string) => ({ "actions/deploy-0.json": { ...trigger({ payload }), timeout: 1 } });
+  write(folder, text("a\nb"));
+  await apply("--yes");
+  write(folder, text("a\nb\n"));
+  expect((await apply("--dry-run")).stderr).toContain('  +     "payload": "a\\nb\\n",\n');
+  write(folder, text("a\n\nb"));
+  expect((await apply("--dry-run")).stderr).toMatch(/^ {2}\+ +$/m);
 });
 
 test("what export writes differs in nothing, also without defaults, and it keeps references and your own formatting", async () => {
@@ -164,11 +173,7 @@ describe("somebody else", () => {
     const { folder, settings, client } = environment("no");
     write(folder, { "actions/a.json": { timeout: 1 } });
     const ended = await cliAtTerminal(["apply", "-f", folder], settings, typed);
-    expect(ended).toMatchObject({
-      code: 1,
-      stdout: "",
-      stderr: expect.stringContaining("Store 1 of these definitions? (y/N)"),
-    });
+    expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("Make these changes? (y/N)") });
     expect(await Array.fromAsync(client.actions.list())).toEqual([]);
   });
 });
@@ -222,7 +227,9 @@ test("--prune deletes what this token changed last, and of a kind without files 
   expect(await apply("--prune", "--yes")).toMatchObject(empty);
   write(folder, { "actions/keep.json": "{}" });
   const asked = await cliAtTerminal(["apply", "-f", folder, "--prune"], settings, "n\n");
-  expect(asked.stderr).toContain("Store 1 and delete 2 of these definitions? (y/N)");
+  expect(asked.stderr).toMatch(
+    /^1 to create, 0 to replace, 2 to delete, 0 the same\.$[\s\S]*Make these changes\? \(y\/N\)/m,
+  );
   expect(await names()).toEqual(all);
   expect((await apply("--yes")).stderr).toContain("Without a file: action mine, action taken-back");
   expect(await names()).toEqual(["keep", ...all]);
