@@ -40,7 +40,8 @@ function environment(env: string, token = shared.token) {
   const settings: Settings = settingsFor(shared.origin, more);
   const client = createClient({ baseUrl: shared.origin, token, org: ORG, project: "shop", env });
   const apply = (...args: readonly string[]) => cli(["apply", "-f", folder, ...args], settings);
-  return { folder, settings, client, apply };
+  const listed = async () => (await client.actions.list({ limit: 100 }).page()).entries;
+  return { folder, settings, client, apply, listed };
 }
 
 /** Files below a folder, by their paths. A text is written as it is. */
@@ -150,7 +151,7 @@ describe("somebody else", () => {
   ] as const;
 
   test.each(theirs)("who %s a definition between the diff and the answer loses nothing", async (what, change) => {
-    const { folder, settings, client } = environment(`race-${what}`);
+    const { folder, settings, client, listed } = environment(`race-${what}`);
     write(folder, { "actions/a.json": { timeout: 1 }, "actions/b.json": { timeout: 2 }, "actions/new.json": "{}" });
     await client.actions.put("a", {});
     // The question reads it when the diff is shown.
@@ -164,22 +165,22 @@ describe("somebody else", () => {
     const name = what === "creates" ? "new" : "a";
     expect([code, stdout]).toEqual([5, expect.stringContaining("Made 2 of 3 changes.")]);
     expect(stderr).toContain(`Somebody changed the action ${name} meanwhile, and their change stands.`);
-    const now = await Array.fromAsync(client.actions.list());
+    const now = await listed();
     expect(now.find((one) => one.name === name)?.definition).toEqual(what === "deletes" ? undefined : { timeout: 99 });
     expect(now.find((one) => one.name === "b")?.definition).toEqual({ timeout: 2 });
   });
 
   test.each(["n\n", "\n"])("who answers %j changes nothing", async (typed) => {
-    const { folder, settings, client } = environment("no");
+    const { folder, settings, listed } = environment("no");
     write(folder, { "actions/a.json": { timeout: 1 } });
     const ended = await cliAtTerminal(["apply", "-f", folder], settings, typed);
     expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("Make these changes? (y/N)") });
-    expect(await Array.fromAsync(client.actions.list())).toEqual([]);
+    expect(await listed()).toEqual([]);
   });
 });
 
 test("an apply that is killed half-way goes on when it is repeated", async () => {
-  const { folder, settings, client, apply } = environment("killed");
+  const { folder, settings, apply, listed } = environment("killed");
   write(folder, forty);
   let kill = () => {};
   let puts = 0;
@@ -199,10 +200,10 @@ test("an apply that is killed half-way goes on when it is repeated", async () =>
   const closed = once(killed.child, "close");
   kill = () => killed.child.kill("SIGKILL");
   await closed;
-  const before = await Array.fromAsync(client.actions.list());
+  const before = await listed();
   expect(before).toHaveLength(19);
   expect((await apply("--yes")).stderr).toContain("21 to create, 0 to replace, 0 to delete, 19 the same.");
-  const after = await Array.fromAsync(client.actions.list());
+  const after = await listed();
   expect(after.map(({ name }) => name).sort()).toEqual([...ACTIONS].sort());
   for (const { name, version } of before) expect(after.find((one) => one.name === name)?.version).toBe(version);
 });
@@ -210,16 +211,15 @@ test("an apply that is killed half-way goes on when it is repeated", async () =>
 test("--prune deletes what this token changed last, and of a kind without files nothing", async () => {
   const operator = environment("prune").client;
   const { token } = await operator.tokens.create({ name: "files", role: "owner" });
-  const { folder, client, settings, apply } = environment("prune", token);
-  const endpoint = { url: URL, events: ["action_run.failed"] } as const;
+  const { folder, client, settings, apply, listed } = environment("prune", token);
   await client.actions.put("mine", {});
   await operator.actions.put("theirs", {});
   await client.actions.put("taken-over", {});
   await operator.actions.put("taken-over", { timeout: 1 });
   await operator.actions.put("taken-back", {});
   await client.actions.put("taken-back", { timeout: 1 });
-  await client.webhookEndpoints.put("chat", endpoint);
-  const names = async () => (await Array.fromAsync(client.actions.list())).map(({ name }) => name);
+  await client.webhookEndpoints.put("chat", { url: URL, events: ["action_run.failed"] });
+  const names = async () => (await listed()).map(({ name }) => name);
   const all = await names();
 
   mkdirSync(join(folder, "actions"), { recursive: true });
@@ -299,7 +299,7 @@ const HOSTILE: readonly (readonly [path: string, content: unknown, sentence: str
 ];
 
 test("one wrong file changes nothing, and each error names the file and the member and quotes no secret", async () => {
-  const { folder, settings, client } = environment("hostile");
+  const { folder, settings, listed } = environment("hostile");
   write(folder, { "actions/good.json": "{}", ...Object.fromEntries(HOSTILE) });
   writeFileSync(join(folder, "actions/q.json"), new Uint8Array([0x22, 0xff, 0x22]));
   write(root, { "outside.json": { trigger: { [SECRET]: 1 } } });
@@ -327,7 +327,7 @@ test("one wrong file changes nothing, and each error names the file and the memb
   expect(stderr).toContain("Nothing was changed. Correct the files first.");
   expect(stderr).not.toContain(SECRET);
   expect(lines.filter((line) => /gitkeep|README|good/.test(line))).toEqual([]);
-  expect(await Array.fromAsync(client.actions.list())).toEqual([]);
+  expect(await listed()).toEqual([]);
 
   const linked = join(root, "linked");
   mkdirSync(linked);
