@@ -7,6 +7,12 @@ CREATE TABLE database_number (
   number INTEGER NOT NULL
 ) STRICT;
 
+-- Empty, but for a moment: what is written over the pages that SQLite has freed (src/base/freed-pages.ts).
+CREATE TABLE filler (
+  n     INTEGER PRIMARY KEY,
+  bytes BLOB    NOT NULL
+) STRICT;
+
 -- Where the runs of an environment live. Its coordinator decides; this is a copy for those who do not ask it.
 -- An environment without a row lives in database 0.
 CREATE TABLE environments (

@@ -83,6 +83,8 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
     await journal.overwriteTexts(ended, withoutTexts(ended, now));
     const overwritten = journal.runs.byId(id);
     if (overwritten !== null && overwritten.erasedAt === null) ledger.erase(overwritten, Date.now());
+    await journal.durable();
+    await journal.fillFreedPages();
   }
   await replicated(context, id);
   const known = journal.runs.byId(id);

@@ -4,6 +4,7 @@
  * the scope, so that no tenant meets another.
  */
 
+import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../base/freed-pages.ts";
 import { lineageOf } from "../../base/ids.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import { isDatabaseFull } from "../../database/d1-errors.ts";
@@ -115,6 +116,9 @@ export class D1RowStore implements RowStore {
       this.#registration.registered(wanted);
     } else if (statements.length === 1) await statements[0]?.run();
     else await db.batch(statements);
+    if (erased.length === 0) return;
+    await db.prepare(FILL_FREED_PAGES).run();
+    await db.prepare(EMPTY_FILLER).run();
   }
 
   /** Writes over the rows. Returns the statement that deletes them. */

@@ -3,6 +3,7 @@
  * and metadata. Every method is synchronous, so no other call can run between a decision and its record.
  */
 
+import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../base/freed-pages.ts";
 import { MINUTE_MS } from "../../base/time.ts";
 import type { Dispatch } from "../../webhooks/dispatch.ts";
 import { isWaiting } from "../run.ts";
@@ -267,6 +268,13 @@ export class Journal extends JournalTables {
       this.timeline.erase(run.id, false);
     });
     return this.durable();
+  }
+
+  /** Writes over the pages that were freed last. Earlier versions of a run can be there. */
+  async fillFreedPages(): Promise<void> {
+    this.sql.exec(FILL_FREED_PAGES);
+    await this.durable();
+    this.sql.exec(EMPTY_FILLER);
   }
 
   /** Removes runs with everything that belongs to them. */

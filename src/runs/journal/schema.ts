@@ -215,6 +215,10 @@ export const JOURNAL_STEPS: readonly string[] = [
    ) STRICT, WITHOUT ROWID;
    CREATE INDEX dispatches_waiting ON dispatches (host, (attempt > 0), next_at, run_id, ends_at)
      WHERE lease_until IS NULL;
+   CREATE TABLE filler (
+     n     INTEGER PRIMARY KEY,
+     bytes BLOB    NOT NULL
+   ) STRICT;
    CREATE TABLE metadata (
      name  TEXT PRIMARY KEY,
      value TEXT NOT NULL
