@@ -106,7 +106,8 @@ export class D1RowStore implements RowStore {
     const db = await boundDatabase(this.#env, this.#database);
     const group = `[${rows.join(",")}]`;
     const statements = [db.prepare(UPSERT).bind(group, scope)];
-    if (erased.length > 0) statements.unshift(await this.#overwritten(db, erased, group));
+    const isOverwritten = erased.length > 0 && (await this.#overwrite(db, erased, group));
+    if (erased.length > 0) statements.unshift(db.prepare(DELETE).bind(scope, JSON.stringify(erased)));
     // Most runs have no labels, so most batches cost no further statement.
     if (labelled.length > 0) statements.push(db.prepare(WRITE_LABELS).bind(JSON.stringify(labelled), scope));
     const wanted = isControl ? this.#registration.wanted(now) : null;
@@ -116,19 +117,19 @@ export class D1RowStore implements RowStore {
       this.#registration.registered(wanted);
     } else if (statements.length === 1) await statements[0]?.run();
     else await db.batch(statements);
-    if (erased.length === 0) return;
+    if (!isOverwritten) return;
     await db.prepare(FILL_FREED_PAGES).run();
     await db.prepare(EMPTY_FILLER).run();
   }
 
-  /** Writes over the rows. Returns the statement that deletes them. */
-  async #overwritten(db: D1Database, erased: readonly string[], group: string): Promise<D1PreparedStatement> {
+  /** Writes over the rows, and deletes their labels. Returns whether a row had texts. */
+  async #overwrite(db: D1Database, erased: readonly string[], group: string): Promise<boolean> {
     const ids = JSON.stringify(erased);
-    await db.batch([
+    const [, overwritten] = await db.batch([
       db.prepare(DELETE_LABELS).bind(this.#scope, ids),
       db.prepare(OVERWRITE).bind(this.#scope, group, ids),
     ]);
-    return db.prepare(DELETE).bind(this.#scope, ids);
+    return (overwritten?.meta.changes ?? 0) > 0;
   }
 
   async find(after: string, before: string, limit: number): Promise<string[]> {

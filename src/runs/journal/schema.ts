@@ -127,6 +127,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      concurrency_state    TEXT,
      creator_id           TEXT,
      waiting_bytes        INTEGER,
+     erased_at            INTEGER,
      labels               TEXT    NOT NULL,
      parameters           TEXT    NOT NULL,
      recommendations      TEXT    NOT NULL,
@@ -142,8 +143,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      cancel_until         INTEGER,
      external_url         TEXT,
      external_url_changes INTEGER NOT NULL,
-     failed_attempt       TEXT,
-     erased_at            INTEGER
+     failed_attempt       TEXT
    ) STRICT;
    CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
