@@ -23,6 +23,7 @@ import { changeRoutes } from "./runs/api/change-routes.ts";
 import { databaseRoutes, resyncRoutes } from "./runs/api/databases/database-routes.ts";
 import { environmentDatabaseRoutes } from "./runs/api/databases/move-routes.ts";
 import { eraseRoutes } from "./runs/api/erase-routes.ts";
+import { purgeRoutes } from "./runs/api/databases/purge-routes.ts";
 import { decisionRoutes, groupRoutes, notifyLimit, pauseRoutes } from "./runs/api/gate-routes.ts";
 import { metricsRoutes } from "./runs/api/metrics-routes.ts";
 import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
@@ -98,6 +99,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
   app.route(`${ENVIRONMENT}/database`, environmentDatabaseRoutes);
+  app.route(`${ENVIRONMENT}/purge`, purgeRoutes);
 
   refuseOtherMethods(app);
   app.notFound((c) => errorResponse(c, new ApiError("not_found")));

@@ -25,6 +25,7 @@ export const AUDIT_ACTIONS = [
   "session_ended",
   "resync_requested",
   "environment_moved",
+  "purge_requested",
   "run_approved",
   "run_rejected",
   "run_released",
@@ -85,7 +86,7 @@ export interface AuditEntry {
   /**
    * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
    * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id. Of
-   * a move, and of the resync of a whole database: `database/{number}`.
+   * a move, and of the resync of a whole database: `database/{number}`. Of a purge: `days/{days}`.
    */
   readonly target: string;
   /**

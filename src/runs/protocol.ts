@@ -22,6 +22,7 @@ export interface Coordinator {
   readonly bulk: BulkCalls;
   readonly archive: ArchiveCalls;
   readonly moves: MoveCalls;
+  readonly purges: PurgeCalls;
 }
 
 /** The object behind a coordinator has one method, so that a call is declared once: in its subject. */
@@ -135,6 +136,34 @@ export interface UpkeepCalls {
    * `home`: the newest that the caller knows, because a coordinator that was restored can lack a move.
    */
   resync(home?: Home | null): Promise<number>;
+}
+
+/** What a request to purge does to the runs that have ended before it. */
+export interface PurgeEffect {
+  /** How many runs are kept for a shorter time than before. */
+  readonly shortened: number;
+  /** How many runs were due at the request, and are not removed yet. */
+  readonly remaining: number;
+}
+
+/** Instants in ms. `completedAt`: when the last run was removed that was due at the request; null before. */
+export interface PurgeState extends PurgeEffect {
+  readonly days: number;
+  readonly requestedAt: number;
+  readonly completedAt: number | null;
+}
+
+export interface PurgeCalls {
+  /**
+   * Keeps the runs that have ended for so many days after their end, unless they are kept for less. Replaces a purge for
+   * other days that is under way, and returns one for the same days. Null, and nothing is written, if there never was a
+   * run.
+   */
+  begin(days: number): Promise<PurgeState | null>;
+  /** The newest purge; null if nobody asked for one. */
+  state(): Promise<PurgeState | null>;
+  /** What `begin` would do. Writes nothing. */
+  preview(days: number): Promise<PurgeEffect>;
 }
 
 /** A run of the batch. `line`: as JSON for the object. */

@@ -174,6 +174,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   session_ended: "ended a session of",
   resync_requested: "asked for a resync of",
   environment_moved: "moved the environment to",
+  purge_requested: "purged runs older than",
   action_put: "stored the action",
   action_deleted: "deleted the action",
   action_version_deleted: "deleted a version of the action",
@@ -241,5 +242,5 @@ export function pageOf(entry: Pick<AuditEntry, "action" | "target" | "scope">, p
   if (action.startsWith("bulk_")) return { name: "operation", o, p, envName, id: target };
   if (action.startsWith("pause_")) return { name: "groups", o, p, envName };
   if (action.startsWith("action_")) return { name: "action", o, p, envName, action: name };
-  return action === "resync_requested" || action === "environment_moved" ? { name: "runs", o, p, envName } : null;
+  return /^(resync_requested|environment_moved|purge_requested)$/.test(action) ? { name: "runs", o, p, envName } : null;
 }

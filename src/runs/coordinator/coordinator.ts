@@ -19,7 +19,7 @@ import { GateHandler } from "./gates/gate-handler.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
 import { Scheduler } from "./gates/scheduler.ts";
 import { Cleaning, MoveHandler } from "./moves.ts";
-import { Archive, Purge } from "./retention.ts";
+import { Archive, Purge, Shortening } from "./retention.ts";
 import { RunHandler, WatchHandler } from "./run-handler.ts";
 import { Dispatches, StopRequests } from "./sending/dispatches.ts";
 import { UpkeepHandler } from "./upkeep-handler.ts";
@@ -50,11 +50,12 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const bulk = new BulkHandler(context, scheduler);
     const cleaning = new Cleaning(context);
     const archive = new Archive(context);
+    const shortening = new Shortening(context, archive);
 
     ledger.consequences = { fanOut, outcomes, stopRequests, gatedRuns, scheduler };
     alarms.serve(
       [stopRequests.outbox, dispatches.outbox, deliveries.outbox, scheduler, bulk.driver, cleaning, fanOut, reads],
-      [new Purge(context, archive), archive],
+      [shortening, new Purge(context, archive), archive],
     );
     this.#context = context;
     this.#subjects = {
@@ -66,6 +67,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       bulk,
       archive: archive.handler,
       moves: new MoveHandler(context),
+      purges: shortening.handler,
     };
     const now = Date.now();
     fanOut.takeBatch(now);

@@ -2,13 +2,16 @@
  * What becomes of ended runs when their retention is over. The purge deletes D1's rows, so that no list shows a run that
  * the journal has forgotten, and so that the journal still knows the runs if D1 fails. Without an archive, the journal
  * forgets the runs then. With one, it keeps them until an object of the archive has them. No caller waits for any of it.
+ *
+ * A run gets the instant of its purge with each version. Only the operator's request changes that of ended runs.
  */
 import { log, logFailure } from "../../base/log.ts";
-import { DAY_MS, within } from "../../base/time.ts";
+import { DAY_MS, HOUR_MS, within } from "../../base/time.ts";
 import { detailsOf, shownHeartbeat, toActionRun, withDetails } from "../action-run.ts";
-import { BEGINNING, type Due, type EndedRun } from "../journal/due-rows.ts";
+import { BEGINNING, type Due, type EndedRun, fittingIntoBatch, type KeptRun } from "../journal/due-rows.ts";
 import type { Journal } from "../journal/journal.ts";
-import type { ArchiveCalls, ArchivedRun } from "../protocol.ts";
+import { WALK_ROWS } from "../journal/run-walks.ts";
+import type { ArchiveCalls, ArchivedRun, PurgeCalls, PurgeEffect, PurgeState } from "../protocol.ts";
 import { toWireEvent } from "../timeline.ts";
 import type { DueWork } from "./alarm.ts";
 import type { Context } from "./context.ts";
@@ -60,11 +63,14 @@ export class Purge implements DueWork {
 
   async #remove(runs: readonly EndedRun[], ids: readonly string[], isCurrent: IsCurrent): Promise<number> {
     const { journal, replication } = this.#context;
+    const from = this.#after;
     await replication.delete(ids);
     if (!isCurrent()) return 0;
     const last = runs.at(-1);
     if (this.#archive.isBound) {
-      if (last !== undefined) this.#archive.deleted(last, ids.length);
+      // A walk can have gone back meanwhile, to runs that are due before these.
+      const isInOrder = this.#after.dueAt === from.dueAt && this.#after.id === from.id;
+      if (last !== undefined && isInOrder) this.#archive.deleted(last, ids.length);
       return 0;
     }
     journal.forget(ids);
@@ -98,6 +104,159 @@ function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly
   } catch (error) {
     logFailure("count_failed", error, { coordinator: scope });
     return false;
+  }
+}
+
+/** How long a run stays after its end that still has work, however short the retention: its time for a stop request. */
+const WORK_MAX_MS = HOUR_MS;
+
+/** A purge that the operator asked for. */
+interface PurgeRequest extends Omit<PurgeState, "remaining"> {
+  /** The id up to which runs were looked at; null if all were. */
+  readonly walkedTo: string | null;
+}
+
+/**
+ * Shortens the retention of runs that have ended, on the operator's request. A walk gives them new instants, a bounded
+ * number at a time, each step with its cursor in one transaction. Then the purge and the archive remove them, as ever.
+ */
+export class Shortening implements DueWork {
+  readonly #context: Context;
+  readonly #archive: Archive;
+  readonly handler: PurgeHandler;
+
+  constructor(context: Context, archive: Archive) {
+    this.#context = context;
+    this.#archive = archive;
+    this.handler = new PurgeHandler(context);
+  }
+
+  nextAt(now: number): number {
+    const request = requestIn(this.#context.journal);
+    if (request === null || request.completedAt !== null) return Number.POSITIVE_INFINITY;
+    const isOver = request.walkedTo === null && this.#context.journal.due.nextPurgeAt() > request.requestedAt;
+    return request.walkedTo !== null || isOver ? now : Number.POSITIVE_INFINITY;
+  }
+
+  takeBatch(now: number): number {
+    const { journal, replication } = this.#context;
+    const request = requestIn(journal);
+    if (request === null || this.nextAt(now) > now) return 0;
+    if (request.walkedTo === null) {
+      note(journal, { ...request, completedAt: now });
+      return 0;
+    }
+    const looked = journal.due.keptAfter(request.walkedTo, WALK_ROWS);
+    const all = sooner(this.#context, looked, request);
+    // A row is rewritten as a whole.
+    const step = fittingIntoBatch(all);
+    const isCut = step.length < all.length;
+    const walkedTo = isCut ? (step.at(-1)?.id ?? null) : looked.length < WALK_ROWS ? null : (looked.at(-1)?.id ?? null);
+    const ids = step.map(({ id }) => id);
+    journal.transaction(() => {
+      for (const [keptMs, those] of Map.groupBy(step, (run) => run.keptMs)) {
+        journal.due.keepFor(
+          keptMs,
+          those.map(({ id }) => id),
+        );
+      }
+      this.#archive.goBack(Math.min(...step.map(({ dueAt }) => dueAt)));
+      note(journal, { ...request, shortened: request.shortened + step.length, walkedTo });
+    });
+    // In memory they have the old instant. D1 skips a run whose instant has passed, so a late batch brings none back.
+    replication.unload(ids);
+    return 0;
+  }
+}
+
+function requestIn({ metadata }: Journal): PurgeRequest | null {
+  const stored = metadata.get("purge");
+  return stored === null ? null : (JSON.parse(stored) as PurgeRequest);
+}
+
+function note({ metadata }: Journal, request: PurgeRequest): void {
+  metadata.set("purge", JSON.stringify(request));
+}
+
+/** A run that will be kept for `keptMs` after its end, until `dueAt`. */
+interface ShortenedRun extends KeptRun {
+  readonly keptMs: number;
+  readonly dueAt: number;
+}
+
+/** Those of these runs that the request lets go sooner. A run that is due already stays as it is. */
+function sooner(
+  { journal }: Context,
+  runs: readonly KeptRun[],
+  { days, requestedAt }: Pick<PurgeRequest, "days" | "requestedAt">,
+): ShortenedRun[] {
+  const shortened = (run: KeptRun, keptMs: number): ShortenedRun[] => {
+    if (run.completedAt === null || run.completedAt > requestedAt || run.purgeAt <= requestedAt) return [];
+    const dueAt = Math.max(1, run.completedAt + keptMs);
+    return dueAt < run.purgeAt ? [{ ...run, keptMs, dueAt }] : [];
+  };
+  const keptMs = days * DAY_MS;
+  const all = runs.flatMap((run) => shortened(run, keptMs));
+  if (keptMs >= WORK_MAX_MS) return all;
+  const recent = all.filter(({ completedAt }) => (completedAt ?? 0) + WORK_MAX_MS > requestedAt);
+  const working = journal.due.working(recent.map(({ id }) => id));
+  const { keptAfter } = journal.fanOut;
+  return all.flatMap((run) => {
+    const hasWork = working.has(run.id) || (run.eventSeq ?? 0) > keptAfter;
+    return hasWork ? shortened(run, WORK_MAX_MS) : [run];
+  });
+}
+
+/** What the operator's request asks. A caller reaches each method of this class, so it has no others. */
+export class PurgeHandler implements PurgeCalls {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  async begin(days: number): Promise<PurgeState | null> {
+    const { journal } = this.#context;
+    if (!journal.isWritten) return null;
+    const before = requestIn(journal);
+    if (before === null || before.completedAt !== null || before.days !== days) {
+      const now = Date.now();
+      note(journal, { days, requestedAt: now, completedAt: null, shortened: 0, walkedTo: "" });
+      this.#context.arm(now);
+    }
+    return this.state();
+  }
+
+  async state(): Promise<PurgeState | null> {
+    const { journal } = this.#context;
+    const request = requestIn(journal);
+    if (request === null) return null;
+    const { walkedTo: _, ...state } = request;
+    let remaining = 0;
+    for (let after: Due | null = BEGINNING; after !== null; ) {
+      const { count, next } = journal.due.countEnded(state.requestedAt, after);
+      remaining += count;
+      after = next;
+      if (after !== null) await scheduler.wait(0);
+    }
+    return { ...state, remaining };
+  }
+
+  async preview(days: number): Promise<PurgeEffect> {
+    const { journal } = this.#context;
+    const requestedAt = Date.now();
+    let [shortened, remaining] = [0, 0];
+    for (let after: string | null = ""; after !== null; ) {
+      const looked: readonly KeptRun[] = journal.due.keptAfter(after, WALK_ROWS);
+      const step = sooner(this.#context, looked, { days, requestedAt });
+      const isDue = ({ completedAt, purgeAt }: KeptRun) => completedAt !== null && purgeAt <= requestedAt;
+      shortened += step.length;
+      remaining += looked.filter(isDue).length + step.filter(({ dueAt }) => dueAt <= requestedAt).length;
+      after = looked.length < WALK_ROWS ? null : (looked.at(-1)?.id ?? null);
+      // Between two steps, other calls are served.
+      if (after !== null) await scheduler.wait(0);
+    }
+    return { shortened, remaining };
   }
 }
 
@@ -176,6 +335,13 @@ export class Archive implements DueWork {
   deleted(to: Due, count: number): void {
     this.#journal.archive.setDeletedTo(to);
     if (this.#waiting !== null) this.#waiting += count;
+  }
+
+  /** Lets D1's rows of runs be deleted that are due from `dueAt` on now. Call it in the transaction that makes them due. */
+  goBack(dueAt: number): void {
+    if (dueAt > this.#journal.archive.deletedTo.dueAt) return;
+    this.#journal.archive.setDeletedTo({ dueAt, id: "" });
+    this.#waiting = null;
   }
 
   #dueAt(now: number): number {

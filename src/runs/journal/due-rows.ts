@@ -2,7 +2,7 @@
 import { type Dispatch, dispatchDueAt } from "../../webhooks/dispatch.ts";
 import { dueAt } from "../run.ts";
 import { Rows } from "./rows.ts";
-import { BOUND_KEY, type JournaledRun, keyHalves } from "./run-rows.ts";
+import { BOUND_KEY, type JournaledRun, KEYS_AND_IDS, keyHalves, keysJson } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 
 /** A row that is due. Rows that are due at the same instant are in the order of their ids. */
@@ -94,6 +94,18 @@ export interface EndedRun extends Due {
   readonly eventSeq: number;
 }
 
+/** What a walk that shortens the retention of runs looks at. */
+export interface KeptRun extends Weight {
+  readonly id: string;
+  /** Null while the run is open. */
+  readonly completedAt: number | null;
+  readonly purgeAt: number;
+  readonly eventSeq: number | null;
+}
+
+/** How many due runs are counted at once. The object serves nobody else meanwhile. */
+const COUNTED_AT_ONCE = 50_000;
+
 /** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
 export class DueRuns extends Rows implements DueRows {
   /** Only open runs are due. */
@@ -126,6 +138,54 @@ export class DueRuns extends Rows implements DueRows {
       limit,
     );
     return fittingIntoBatch(rows);
+  }
+
+  /** The next runs behind `after`, in the order of their keys. Reads no column that can be long. */
+  keptAfter(after: string, limit: number): KeptRun[] {
+    return this.query(
+      `SELECT id, bytes, 0 AS events, completed_at AS completedAt, purge_at AS purgeAt, event_seq AS eventSeq
+       FROM runs WHERE run_key >= ${BOUND_KEY} AND id > ? ORDER BY run_key LIMIT ?`,
+      ...keyHalves(after),
+      after,
+      limit,
+    );
+  }
+
+  /** Those of these ended runs whose purge would end more: a stop request, a delivery, or the time of their job to stop. */
+  working(ids: readonly string[]): ReadonlySet<string> {
+    if (ids.length === 0) return new Set();
+    return new Set(
+      this.textsOf(
+        `SELECT id FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)
+         WHERE occupied_until IS NOT NULL OR EXISTS (SELECT 1 FROM stop_requests WHERE run_id = asked.id)
+           OR EXISTS (
+             SELECT 1 FROM deliveries
+             WHERE endpoint IN (SELECT endpoint FROM endpoints) AND run_id = asked.id AND state = 'waiting')`,
+        keysJson(ids),
+      ),
+    );
+  }
+
+  /** Lets these ended runs be purged `keptMs` after their end. No new version, because nothing that a caller sees changes. */
+  keepFor(keptMs: number, ids: readonly string[]): void {
+    if (ids.length === 0) return;
+    const at = "max(1, completed_at + ?1)";
+    const these = KEYS_AND_IDS.replace("?", "?2");
+    this.sql.exec(
+      `UPDATE runs SET purge_at = ${at}, due_at = ${at} WHERE (run_key, id) IN ${these} AND completed_at IS NOT NULL`,
+      keptMs,
+      keysJson(ids),
+    );
+  }
+
+  /** Counts the ended runs behind `after` that were due at `at`, along the index. `next`: null behind the last. */
+  countEnded(at: number, after: Due): { readonly count: number; readonly next: Due | null } {
+    const those = `${ENDED_DUE} AND due_at <= ? AND ${AFTER} ORDER BY due_at, run_key`;
+    const bindings = [at, after.dueAt, ...keyHalves(after.id)];
+    const last = `SELECT id, due_at AS dueAt FROM ${those} LIMIT 1 OFFSET ${COUNTED_AT_ONCE - 1}`;
+    const next = this.firstOf<Due>(last, ...bindings);
+    if (next !== null) return { count: COUNTED_AT_ONCE, next };
+    return { count: this.numberOf(`SELECT count(*) FROM (SELECT 1 FROM ${those})`, ...bindings) ?? 0, next };
   }
 
   firstEndAt(now: number): number {

@@ -4,7 +4,8 @@
  * - the epoch of its sequence numbers, and the last number if no run that is kept has it,
  * - what is known of each database that has its runs (replica-rows.ts),
  * - what webhook endpoints may not have heard of yet,
- * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted.
+ * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted,
+ * - the newest purge that the operator asked for.
  */
 import { Rows } from "./rows.ts";
 import { hasTables } from "./schema.ts";
@@ -19,7 +20,8 @@ type MetadataName =
   | "fan_out_after"
   | "outcomes_below"
   | "archiving"
-  | "deleted_to";
+  | "deleted_to"
+  | "purge";
 
 const REPLICA = "replica:";
 

@@ -119,6 +119,11 @@ export class BatchWriter {
     return this.#writes.isAnyUnderWay;
   }
 
+  /** Whether a batch with this run may still be written. Nobody knows any more which runs a batch has that was given up. */
+  mayWrite(id: string): boolean {
+    return this.pending.isInBatch(id) || this.#writes.isAnyGivenUp;
+  }
+
   /** Plans the next batch for what waits. While D1 fails, only the alarm tries again. Otherwise each change would. */
   plan(): void {
     if (this.#failures > 0 || !this.#mayWrite || !this.pending.isAnyWaiting) return;
@@ -354,6 +359,7 @@ const BATCHES_MAX = 2;
 class WritesUnderWay {
   readonly #store: RowStore;
   #underWay = 0;
+  #givenUp = 0;
 
   constructor(store: RowStore) {
     this.#store = store;
@@ -362,6 +368,11 @@ class WritesUnderWay {
   /** Whether one may still be written. */
   get isAnyUnderWay(): boolean {
     return this.#underWay > 0;
+  }
+
+  /** Whether one was given up that may still be written. */
+  get isAnyGivenUp(): boolean {
+    return this.#givenUp > 0;
   }
 
   get isFull(): boolean {
@@ -380,12 +391,16 @@ class WritesUnderWay {
   ): Promise<void> {
     this.#underWay++;
     let isCounted = true;
+    let isGivenUp = false;
     const uncount = () => {
       if (isCounted) this.#underWay--;
+      if (isCounted && isGivenUp) this.#givenUp--;
       isCounted = false;
     };
     const { promise: givenUp, reject } = Promise.withResolvers<never>();
     let timer = setTimeout(() => {
+      isGivenUp = true;
+      this.#givenUp++;
       reject(new Error("a batch for D1 was given up"));
       timer = setTimeout(uncount, BATCH_FORGOTTEN_MS - BATCH_MAX_MS);
     }, BATCH_MAX_MS);

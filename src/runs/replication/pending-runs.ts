@@ -136,6 +136,16 @@ export class PendingRuns {
     this.replicated(id, Number.POSITIVE_INFINITY);
   }
 
+  /** Lets these runs be read from the journal again, because their rows have changed without a new version. */
+  unload(ids: readonly string[]): void {
+    for (const id of ids) {
+      for (const versions of this.#all) {
+        const entry = versions.get(id);
+        if (entry !== undefined && entry.run !== null) versions.set({ ...entry, run: null });
+      }
+    }
+  }
+
   /** When the oldest change that is not replicated was made; null if there is none. */
   oldestChange(): number | null {
     let oldest: number | null = null;

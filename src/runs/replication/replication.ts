@@ -86,7 +86,7 @@ export class Replication implements FollowUp {
   async delete(ids: readonly string[]): Promise<void> {
     const asked = this.#replicas.live;
     // A batch that is under way can be written after the deletion.
-    const inBatch = asked.filter(({ writer }) => ids.some((id) => writer.pending.isInBatch(id)));
+    const inBatch = asked.filter(({ writer }) => ids.some((id) => writer.mayWrite(id)));
     this.forget(ids);
     const failures = new Map<Replica, unknown>();
     const noted = (replica: Replica) => (error: unknown) => void failures.set(replica, error);
@@ -104,6 +104,11 @@ export class Replication implements FollowUp {
       this.#alarm.arm(now);
     });
     this.#replicas.boundCopy();
+  }
+
+  /** Replicates these runs, if they are pending, with what the journal has of them now. */
+  unload(ids: readonly string[]): void {
+    for (const { writer } of this.#replicas.live) writer.pending.unload(ids);
   }
 
   /** Forgets runs that the journal no longer keeps. */

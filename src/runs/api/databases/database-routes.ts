@@ -283,7 +283,7 @@ export async function auditFirst(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   home: Home | null,
-  what: { readonly action: "resync_requested" | "environment_moved"; readonly target: string },
+  what: { readonly action: "resync_requested" | "environment_moved" | "purge_requested"; readonly target: string },
 ): Promise<void> {
   const { env, hops, scope } = environment;
   const [o, p, envName = ""] = scope.split("/");

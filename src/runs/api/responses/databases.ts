@@ -65,6 +65,31 @@ export const environmentResync = z
 
 const orNull = responseInstant.nullable().meta({ wire: { type: ["string", "null"], format: "date-time" } });
 
+const PURGE = {
+  days: 7,
+  shortened: 48_000,
+  remaining: 1200,
+  requestedAt: "2026-01-31T12:00:00.000Z",
+  completedAt: null,
+};
+
+export const purge = z
+  .object({
+    days: z.int().min(0),
+    shortened: described(z.int().min(0), "How many runs are kept for a shorter time than before."),
+    remaining: described(
+      z.int().min(0),
+      "How many runs were to be removed at the request, and still take up room. With an archive, the last 1000 can wait for a day.",
+    ),
+    requestedAt: orNull,
+    completedAt: orNull,
+  })
+  .meta({
+    id: "Purge",
+    description: "`requestedAt` is null in a dry run. `completedAt` is null until nothing remains.",
+    examples: [PURGE],
+  });
+
 const MOVE = {
   from: 0,
   to: 2,
