@@ -11,7 +11,7 @@ import { isDatabaseFull, isUnmigrated } from "./d1-errors.ts";
 const READ_MAX_MS = 5000;
 
 export const DATABASE_FULL =
-  "The database is full. Lower RETENTION_DAYS, or move some organizations to a second deployment.";
+  "The database is full. Remove older runs with POST …/purge, or move environments to another database.";
 
 /**
  * Runs a read, and retries it once if it takes over 5 s. Throws `database_unavailable`, or `storage_full` for a write to

@@ -230,7 +230,11 @@ export const ERRORS = {
   coordinator_overloaded: [503, "The database can't keep up with new runs. Try again later.", 10],
   // The status is not 507, because RFC 4918 forbids to repeat such a request, and retention frees space by itself. The
   // delay is so long that clients which retry by themselves give up.
-  storage_full: [503, "This environment's storage is full. Try again when older runs were removed.", 600],
+  storage_full: [
+    503,
+    "This environment's storage is full. Ask the operator to remove older runs with POST …/purge, and try again.",
+    600,
+  ],
   too_many_watchers: [503, "Too many clients are already watching runs here. Try again in a few seconds.", 5],
   loop_detected: [508, "A webhook must not call this service. Send it to the system that does the work."],
 } as const satisfies Readonly<Record<string, ErrorKind>>;
