@@ -8,11 +8,9 @@ import { isRegistered, register } from "../../../src/runs/d1/control-database.ts
 import { BATCH_MAX_MS } from "../../../src/runs/replication/batch-writer.ts";
 import {
   coordinator,
-  createAged,
   DAY_MS,
   direct,
   HOUR_MS,
-  hurryTimers,
   journal,
   MINUTE_MS,
   restart,
@@ -20,7 +18,7 @@ import {
   until,
 } from "../../support/direct.ts";
 import { faults, queueBatches } from "../../support/faults.ts";
-import { replicated } from "../../support/replicated.ts";
+import { replicated, replicatedRow } from "../../support/replicated.ts";
 import {
   type Answer,
   ask,
@@ -65,6 +63,8 @@ async function withEnded(...ages: readonly (readonly [rows: number, days: number
   await restart(path);
   return { path, open, now };
 }
+
+const NO_DELETION = { refuse: (_: string, sql: string) => sql.startsWith("DELETE") };
 
 const kept = async (path: string) => (await journal(path, "SELECT 1 FROM runs")).length;
 
@@ -120,7 +120,7 @@ it("a dry run says what a purge would do, and changes nothing", async () => {
 
 it("the same request again gets the purge that is under way, and other days replace it", async () => {
   const { path } = await withEnded([10, 10]);
-  faults.writes = { refuse: (_, sql) => sql.startsWith("DELETE") };
+  faults.writes = NO_DELETION;
   const first = await post(path, 7);
   await until(async () => (await get(path)).body.remaining === 10);
   const again = await post(path, 7);
@@ -273,8 +273,8 @@ describe("with days 0", () => {
     await replicated(path);
     await prepare(path, ids[0] ?? "");
     // Nothing goes, so that the instants can be read.
-    faults.writes = "down";
-    await post(path, 0);
+    faults.writes = NO_DELETION;
+    expect((await post(path, 0)).status).toBe(202);
     await until(async () => (await get(path)).body.shortened === 2);
     const rows = await journal<{ hours: number }>(
       path,
@@ -321,8 +321,7 @@ describe("with days 0", () => {
       [1, 0],
       async (path, id) => {
         await journal(path, "UPDATE runs SET event_seq = event_seq + 100 WHERE id = ?", id);
-        await journal(path, "INSERT INTO metadata (name, value) VALUES ('fan_out_after', '99')");
-        faults.reads = "down";
+        await journal(path, "INSERT INTO metadata (name, value) VALUES ('endpoints_noted', ?)", `${Date.now()}:0:99`);
         await restart(path);
       },
     ],
@@ -337,27 +336,59 @@ describe("with days 0", () => {
   });
 });
 
-describe("a run whose batch is under way", () => {
-  it("stays away when a batch comes late that was given up", async () => {
+describe("a run that D1 lacks yet", () => {
+  it("stays away, even if a batch comes late that was given up", async () => {
     const path = newRunsPath();
-    await createAged(path);
-    await replicated(path);
-    hurryTimers(BATCH_MAX_MS);
     const run = await createRun(path);
-    const batches = queueBatches(scopeOfPath(path));
-    await report(run, { status: "succeeded" });
-    await until(async () => batches.held === 1);
+    await replicated(path);
+    // The batch is given up soon, and counts as under way as long as ever.
+    const { setTimeout } = globalThis;
+    let isFirst = true;
+    vi.spyOn(globalThis, "setTimeout").mockImplementation(((handler: () => void, ms = 0) => {
+      const isGivenUp = isFirst && ms === BATCH_MAX_MS;
+      if (isGivenUp) isFirst = false;
+      return setTimeout(handler, isGivenUp ? 50 : ms);
+    }) as unknown as typeof setTimeout);
     vi.spyOn(console, "error").mockImplementation(() => {});
-    // The second batch has the run as well, and reaches D1.
+    const late = queueBatches(scopeOfPath(path));
+    await report(run, { status: "succeeded" });
+    await until(async () => late.held === 1);
+    faults.queue = null;
+    expect(await replicatedRow(path, run.id)).toMatchObject({ status: "succeeded" });
+
+    await post(path, 0);
+    await until(async () => (await kept(path)) === 0);
+    expect(await rowOf(run.id)).toBeNull();
+    const owed = () => journal(path, "SELECT run_id FROM owed_deletions");
+    expect(await owed()).toEqual([{ run_id: run.id }]);
+    late.open();
     await until(async () => {
       await direct(path).upkeep.poke();
-      return batches.held === 2;
+      return (await owed()).length === 0;
     });
-    await post(path, 0);
-    await until(async () => (await kept(path)) === 1);
     expect(await rowOf(run.id)).toBeNull();
-    batches.open();
-    await until(async () => (await rowOf(run.id)) === null);
+  });
+
+  it("reaches no database any more, because batches have the new instant", async () => {
+    const path = newRunsPath();
+    const first = await createRun(path);
+    await report(first, { status: "succeeded" });
+    await replicated(path);
+    const errors = vi.spyOn(console, "error").mockImplementation(() => {});
+    faults.writes = "down";
+    const { purges } = direct(path);
+    await purges.begin(0);
+    await until(async () => errors.mock.calls.some(([line]) => String(line).includes("purge_failed")));
+    // The purge waits for 10 s now.
+    const run = await createRun(path);
+    await report(run, { status: "succeeded" });
+    await purges.begin(1);
+    await purges.begin(0);
+    await until(async () => (await purges.state())?.shortened === 1);
+    faults.writes = null;
+    await replicated(path);
+    expect(await rowOf(run.id)).toBeNull();
+    expect(await kept(path)).toBe(2);
   });
 });
 
