@@ -63,14 +63,12 @@ export class Purge implements DueWork {
 
   async #remove(runs: readonly EndedRun[], ids: readonly string[], isCurrent: IsCurrent): Promise<number> {
     const { journal, replication } = this.#context;
-    const from = this.#after;
+    this.#archive.deleting();
     await replication.delete(ids);
     if (!isCurrent()) return 0;
     const last = runs.at(-1);
     if (this.#archive.isBound) {
-      // A walk can have gone back meanwhile, to runs that are due before these.
-      const isInOrder = this.#after.dueAt === from.dueAt && this.#after.id === from.id;
-      if (last !== undefined && isInOrder) this.#archive.deleted(last, ids.length);
+      if (last !== undefined) this.#archive.deleted(last, ids.length);
       return 0;
     }
     journal.forget(ids);
@@ -290,6 +288,8 @@ export class Archive implements DueWork {
   readonly handler: ArchiveHandler;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
   #waiting: number | null = null;
+  /** From when on runs have become due since the deletion in D1 began that is under way. */
+  #dueFrom = Number.POSITIVE_INFINITY;
 
   constructor(context: Context) {
     this.#context = context;
@@ -331,14 +331,24 @@ export class Archive implements DueWork {
     return 0;
   }
 
-  /** Notes that D1's rows of `count` runs, up to the one `to`, are deleted. */
+  /** A deletion begins in D1. */
+  deleting(): void {
+    this.#dueFrom = Number.POSITIVE_INFINITY;
+  }
+
+  /**
+   * Notes that D1's rows of `count` runs, up to the one `to`, are deleted. If others before it have become due meanwhile,
+   * the deletion is made again with these.
+   */
   deleted(to: Due, count: number): void {
+    if (to.dueAt >= this.#dueFrom) return;
     this.#journal.archive.setDeletedTo(to);
     if (this.#waiting !== null) this.#waiting += count;
   }
 
   /** Lets D1's rows of runs be deleted that are due from `dueAt` on now. Call it in the transaction that makes them due. */
   goBack(dueAt: number): void {
+    this.#dueFrom = Math.min(this.#dueFrom, dueAt);
     if (dueAt > this.#journal.archive.deletedTo.dueAt) return;
     this.#journal.archive.setDeletedTo({ dueAt, id: "" });
     this.#waiting = null;
