@@ -157,6 +157,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "POST /databases/:database/resync": { opensTo: "root", success: 202 },
   "GET /:o/:p/envs/:envName/database": { opensTo: "root", success: 200 },
   "PUT /:o/:p/envs/:envName/database": { opensTo: "root", success: 200, body: { database: 0 } },
+  "GET /:o/:p/envs/:envName/purge": { opensTo: "root", success: 200 },
+  "POST /:o/:p/envs/:envName/purge": { opensTo: "root", success: 202, body: { days: 3650 } },
 };
 
 interface Credential {
@@ -323,6 +325,11 @@ async function newTargets(pattern: string): Promise<Targets> {
   };
   if (pattern.endsWith("/pauses/:group")) {
     await ask("PUT", `${project}/envs/prod/pauses/prod`, { body: { reason: "freeze" } });
+  }
+  if (pattern.endsWith("/purge")) {
+    await createRun(runsPath);
+    await replicated(runsPath);
+    await ask("POST", `${project}/envs/prod/purge`, { body: { days: 3650 } });
   }
   // It has ended, because few can be under way at a time.
   const ofBulk = async () => {

@@ -126,7 +126,7 @@ export class Ledger {
       ...next,
       changeKey: changeKey.key,
       changeFingerprint: changeKey.fingerprint,
-      purgeAt: isOpen(before) ? purgeAt(next, this.#retentionDays) : before.purgeAt,
+      purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
       previousStatus: this.consequences.outcomes?.before(next) ?? null,
       readySeq: this.#readySeq(next, before.readySeq),

@@ -95,6 +95,7 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     state: (object) => object.moves.state(),
     cancel: (object) => object.moves.cancel(),
   },
+  purges: { begin: null, state: (object) => object.purges.state(), preview: (object) => object.purges.preview(0) },
 };
 const ASKING = Object.entries(CALLS).flatMap(([subject, calls]) =>
   Object.entries<Call | null>(calls).flatMap(([name, call]) =>
