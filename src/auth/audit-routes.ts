@@ -41,7 +41,7 @@ export const auditRoutes = new Hono<AppEnv>().get(
       description:
         "Returns who minted, rotated or revoked tokens, ended sessions, stored or deleted actions, changed webhook endpoints, " +
         "deleted versions, or asked for a resync, newest first. Approvals, rejections, releases, cancels, pauses, bulk operations and " +
-        "moves to another database are there, too. " +
+        "moves to another database and purges are there, too. " +
         "A token of one environment sees the entries of that environment. The filter `actor` is " +
         "the id of a token, `root` or `service`. `since` is the first instant, and `until` is the first that is too late. An " +
         "entry must pass all filters. A page can be short and still have a next one. Entries are kept for " +

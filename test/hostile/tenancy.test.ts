@@ -326,11 +326,6 @@ async function newTargets(pattern: string): Promise<Targets> {
   if (pattern.endsWith("/pauses/:group")) {
     await ask("PUT", `${project}/envs/prod/pauses/prod`, { body: { reason: "freeze" } });
   }
-  if (pattern.endsWith("/purge")) {
-    await createRun(runsPath);
-    await replicated(runsPath);
-    await ask("POST", `${project}/envs/prod/purge`, { body: { days: 3650 } });
-  }
   // It has ended, because few can be under way at a time.
   const ofBulk = async () => {
     const { id } = await bulk(runsPath, { operation: "cancel", runIds: [UNKNOWN] });
@@ -354,6 +349,8 @@ beforeAll(async () => {
     "/bulk-operations/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/approval",
   );
   const other = { tokenId: "other", tokenName: "other", parents: [], person: null };
+  await replicated(runsPath);
+  await direct(runsPath).purges.begin(3650);
   await direct(runsPath).runs.erase(unchanged.run?.id ?? "", other);
   used = null;
 });

@@ -6,6 +6,7 @@ import { createApp } from "../../src/app.ts";
 import { meaningOf } from "../../src/http/operation.ts";
 import { document, judge } from "../support/api/conformance.ts";
 import { direct } from "../support/direct.ts";
+import { replicated } from "../support/replicated.ts";
 import { type Ask, ask, type CreatedRun, createRun, ROOT, report } from "../support/requests.ts";
 import { startBulk } from "../support/runs/bulk.ts";
 import { gatedRun, LATER } from "../support/runs/gated.ts";
@@ -86,7 +87,13 @@ export async function accessFor(operation: Operation): Promise<Access> {
   for (const { name } of operation.parameters.filter((one) => one.in === "path")) {
     if (name === "o") names[name] = o;
     else if (name === "p") names[name] = p;
-    else if (name === "envName") names[name] = "production";
+    else if (name === "envName" && operation.path.endsWith("/purge")) {
+      names[name] = "production";
+      const runs = `${project}/envs/production/action-runs`;
+      await createRun(runs);
+      await replicated(runs);
+      await direct(runs).purges.begin(1);
+    } else if (name === "envName") names[name] = "production";
     else if (name === "database") names[name] = "0";
     else if (name === "tokenId") names[name] = (await grantToken(project, { role: "viewer" })).id;
     else if (name === "sessionId")

@@ -208,6 +208,7 @@ describe("the OpenAPI document", () => {
       "createSignInCode",
       "eraseActionRun",
       "moveEnvironment",
+      "purgeActionRuns",
       "putAction",
       "putPause",
       "putWebhookEndpoint",
