@@ -93,6 +93,7 @@ describe("an audit entry", () => {
     ],
     ["webhook_endpoint_deleted", "chat", scope, null],
     ["resync_requested", scope, scope, { name: "runs", ...project, envName: "prod" }],
+    ["purge_requested", "days/7", scope, { name: "runs", ...project, envName: "prod" }],
     ["bulk_started", "b1", scope, { name: "operation", ...project, envName: "prod", id: "b1" }],
     ["quota_raised", "x", scope, null],
     ["action_put", "deploy", "acme/shop", null],

@@ -18,6 +18,30 @@ export interface Fault {
 
 export const FAULTS: readonly Fault[] = [
   {
+    name: "purge-old-instant",
+    breaks: "a purged run that waits for D1 in memory has its new instant",
+    room: "src/runs/coordinator",
+    from: "replication.unload(ids);",
+    to: "",
+    tests: ["test/runs/api/purge"],
+  },
+  {
+    name: "purge-late-batch",
+    breaks: "a purged run is deleted once more if a batch that was given up may have it",
+    room: "src/runs/replication",
+    from: "|| this.#writes.isAnyGivenUp;",
+    to: ";",
+    tests: ["test/runs/api/purge"],
+  },
+  {
+    name: "purge-passed-over",
+    breaks: "a deletion in D1 passes no runs that became due meanwhile",
+    room: "src/runs/coordinator",
+    from: "if (to.dueAt >= this.#dueFrom) return;",
+    to: "",
+    tests: ["test/archive/shorter"],
+  },
+  {
     name: "test-around-stored-gate",
     breaks: "no definition is tested that would take the gate of the stored action away",
     room: "src/actions",
