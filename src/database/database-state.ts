@@ -9,8 +9,18 @@ import type { Env } from "../settings/env.ts";
 import { isDatabaseFull, isUnmigrated } from "./d1-errors.ts";
 import { readD1 } from "./read-d1.ts";
 
-/** D1 holds 10 GB. This warns a little before D1 refuses every write. */
+/** What D1 holds, and what an object holds. */
+export const STORAGE_BYTES = 10_000_000_000;
+/** A little before D1 refuses every write. */
 export const FULL_BYTES = 9_900_000_000;
+const NEARLY_FULL_BYTES = 8_000_000_000;
+
+/** What the operator should look at before it becomes a problem. */
+export const WARNINGS = ["nearly_full"] as const;
+
+export function warningsOf(sizeBytes: number | null): readonly (typeof WARNINGS)[number][] {
+  return (sizeBytes ?? 0) >= NEARLY_FULL_BYTES ? WARNINGS : [];
+}
 /** A database that hangs must hold up nobody who looks at the others. */
 const LOOK_MAX_MS = 5000;
 

@@ -9,7 +9,7 @@ import type { BulkCalls } from "./bulk.ts";
 import type { EndpointCalls } from "./endpoint-deliveries.ts";
 import type { Home, MoveCalls } from "./home.ts";
 import type { GateCalls, RunCalls, WatchCalls } from "./run-calls.ts";
-import type { RunCounts } from "./run-counts.ts";
+import type { EnvironmentCounts } from "./run-counts.ts";
 import type { RunPageQuery, TextQuery } from "./run-filters.ts";
 
 /** Each call is one round trip. */
@@ -122,10 +122,10 @@ export interface UpkeepCalls {
   /** A page of the runs that contain a text, from the primary and the journal. One at a time: the next waits, or is refused. */
   search(query: TextQuery): Promise<SearchReply>;
   /**
-   * For metrics: the open runs, and every run that has ended since counting began. The first call begins it, with the
-   * oldest run that is kept.
+   * For metrics: the environment as it is, and every run that has ended since counting began. The first call begins it,
+   * with the oldest run that is kept.
    */
-  counts(): Promise<RunCounts>;
+  counts(): Promise<EnvironmentCounts>;
   /**
    * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
    * past; null if the coordinator keeps nothing any more. One that has counted runs always keeps something.

@@ -1,6 +1,6 @@
-/** What metrics say of an environment's runs: how many have ended, and how long they waited and ran. PURE. */
+/** What metrics say of an environment: its open and its ended runs, its deliveries, and what D1 lacks. PURE. */
 
-import type { ENDED_STATUSES, EndCause, OPEN_STATUSES, Run, Status } from "./run.ts";
+import type { ENDED_STATUSES, EndCause, OPEN_STATUSES, Run, Status, WaitingFor } from "./run.ts";
 
 export type OpenStatus = (typeof OPEN_STATUSES)[number];
 
@@ -36,33 +36,77 @@ export interface EndedCounts {
   readonly waited: Readonly<Record<string, Histogram>>;
   /** From the start to the end, of the runs that started. By status. */
   readonly ran: Readonly<Record<string, Histogram>>;
+  /** Runs of stored actions, by name and status. */
+  readonly byAction: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
-/** Open runs of one status. */
-interface OpenCount {
+/** How many actions are counted by name: those whose runs ended first. Names are never taken out again. */
+const ACTIONS_MAX = 100;
+/** Counts the runs of all other actions. No action can have this name. */
+const OTHER_ACTIONS = "_other";
+
+/** Some runs, and the oldest of them. */
+export interface RunCount {
   readonly runs: number;
-  /** When the oldest of them was created; null if there is none. */
+  /** Null if there is none, or none that counts. */
   readonly oldestAt: number | null;
 }
 
-/** The runs of an environment. */
-export interface RunCounts {
-  readonly open: Readonly<Record<OpenStatus, OpenCount>>;
-  readonly ended: EndedCounts;
+/** The open runs of an environment. */
+export interface OpenCounts {
+  /** By status. `oldestAt`: when the run was created or released. A run that waits at a gate has no age here. */
+  readonly open: Readonly<Record<OpenStatus, RunCount>>;
+  /** Those that wait at a gate, by what they wait for. `oldestAt`: since when. */
+  readonly waiting: Readonly<Record<WaitingFor, RunCount>>;
 }
 
-export const NO_ENDED: EndedCounts = { ended: {}, waited: {}, ran: {} };
-const NO_OPEN: OpenCount = { runs: 0, oldestAt: null };
-export const NO_RUNS: RunCounts = { open: { pending: NO_OPEN, running: NO_OPEN }, ended: NO_ENDED };
+/** How a delivery to a webhook endpoint can be over. `failed`: it was given up. */
+export const OUTCOMES = ["delivered", "failed", "expired"] as const;
+export type Outcome = (typeof OUTCOMES)[number];
 
-/** What a count needs to know of an ended run. */
-export type CountedRun = Pick<Run, "createdAt" | "startedAt" | "endCause"> & {
-  readonly status: Status;
-  readonly completedAt: number;
+/** A webhook endpoint. Counts of deliveries begin with the counts of ended runs. */
+export interface EndpointCount extends Readonly<Record<Outcome, number>> {
+  readonly name: string;
+  /** Whether the service has disabled it. */
+  readonly isDisabled: boolean;
+  /** The first failure after the last success; null if the last attempt succeeded. */
+  readonly failingSince: number | null;
+}
+
+/** What metrics ask a coordinator for. */
+export interface EnvironmentCounts extends OpenCounts {
+  readonly ended: EndedCounts;
+  readonly endpoints: readonly EndpointCount[];
+  /** The runs that the database lacks in their newest version. `oldestAt`: when the first of these changes was made. */
+  readonly unreplicated: RunCount;
+  /** How many bytes the coordinator stores. */
+  readonly bytes: number;
+  /** The number of the database where the environment lives. */
+  readonly database: number;
+}
+
+export const NO_ENDED: EndedCounts = { ended: {}, waited: {}, ran: {}, byAction: {} };
+export const NONE: RunCount = { runs: 0, oldestAt: null };
+export const NO_OPEN: OpenCounts = {
+  open: { pending: NONE, running: NONE },
+  waiting: { time: NONE, approval: NONE, concurrency: NONE, pause: NONE },
+};
+export const NOTHING: EnvironmentCounts = {
+  ...NO_OPEN,
+  ended: NO_ENDED,
+  endpoints: [],
+  unreplicated: NONE,
+  bytes: 0,
+  database: 0,
 };
 
+type Ended = Pick<Run, "createdAt" | "startedAt"> & { readonly completedAt: number };
+
+/** What a count needs to know of an ended run. */
+export type CountedRun = Ended & Pick<Run, "endCause" | "source" | "actionName"> & { readonly status: Status };
+
 /** How long an ended run waited for its start, and how long it then ran; `ranMs` null if it never started. */
-export function durationsOf({ createdAt, startedAt, completedAt }: Omit<CountedRun, "status" | "endCause">) {
+export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
   return {
     waitedMs: (startedAt ?? completedAt) - createdAt,
     ranMs: startedAt === null ? null : completedAt - startedAt,
@@ -71,15 +115,24 @@ export function durationsOf({ createdAt, startedAt, completedAt }: Omit<CountedR
 
 /** The counts with these runs, each of which has ended. */
 export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): EndedCounts {
-  const { ended, waited, ran } = structuredClone(counts) as Writable;
+  const { ended, waited, ran, byAction } = structuredClone(counts) as Writable;
   for (const run of runs) {
     const end = `${run.status}/${run.endCause}`;
     const { waitedMs, ranMs } = durationsOf(run);
     ended[end] = (ended[end] ?? 0) + 1;
     observe(waited, run.status, waitedMs);
     if (ranMs !== null) observe(ran, run.status, ranMs);
+    if (run.source === "action") countOfAction(byAction, run);
   }
-  return { ended, waited, ran };
+  return { ended, waited, ran, byAction };
+}
+
+/** An action can have the name of a property that every object has, such as `constructor`. */
+function countOfAction(byAction: ByAction, { actionName, status }: CountedRun): void {
+  const isCounted = Object.hasOwn(byAction, actionName) || Object.keys(byAction).length < ACTIONS_MAX;
+  const name = isCounted ? actionName : OTHER_ACTIONS;
+  const ofAction = Object.hasOwn(byAction, name) ? (byAction[name] ?? {}) : {};
+  byAction[name] = { ...ofAction, [status]: (ofAction[status] ?? 0) + 1 };
 }
 
 interface WritableHistogram {
@@ -87,10 +140,12 @@ interface WritableHistogram {
   sumMs: number;
 }
 type Histograms = Record<string, WritableHistogram>;
+type ByAction = Record<string, Record<string, number>>;
 interface Writable {
   readonly ended: Record<string, number>;
   readonly waited: Histograms;
   readonly ran: Histograms;
+  readonly byAction: ByAction;
 }
 
 function observe(histograms: Histograms, status: string, ms: number): void {

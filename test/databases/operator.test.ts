@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { isRegistered } from "../../src/runs/d1/control-database.ts";
+import { selectRegistered } from "../../src/runs/d1/control-database.ts";
 import { noteDatabases } from "../../src/service/readiness.ts";
 
 import { hurryTime } from "../support/clock.ts";
@@ -183,7 +183,7 @@ describe("PUT …/database", () => {
     await writeHome(other.path, { database: 3, generation: 1 });
     expect((await put(other.path, 1)).status).toBe(202);
     // The sweep must know an object that drives a move, although it has no run.
-    expect(await isRegistered(env.DB, scopeOfPath(other.path))).toBe(true);
+    expect(await selectRegistered(env.DB.withSession(), scopeOfPath(other.path)).first()).not.toBeNull();
     await other.driveUntil("resting");
     await shop.replicatedIn(3, [await createIn(shop.path)]);
     await other.replicatedIn(1, [await createIn(other.path)]);

@@ -8,12 +8,22 @@ import { Hono } from "hono";
 import { requires } from "../../auth/authentication.ts";
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { msSinceOrLongAgo, Timeout, within } from "../../base/time.ts";
+import { type ReportRow, readReport, SELECT_REPORT, STORAGE_BYTES } from "../../database/database-state.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, toApiError } from "../../http/errors.ts";
 import type { AppEnv } from "../../http/request-context.ts";
-import { isRegistered } from "../d1/control-database.ts";
-import { ENDED_STATUSES, OPEN_STATUSES } from "../run.ts";
-import { BUCKETS_SECONDS, ENDS, type Histogram, NO_RUNS, type RunCounts } from "../run-counts.ts";
+import { hasSeveralDatabases } from "../../settings/databases.ts";
+import { selectRegistered } from "../d1/control-database.ts";
+import { ENDED_STATUSES, OPEN_STATUSES, WAITING_FOR } from "../run.ts";
+import {
+  BUCKETS_SECONDS,
+  ENDS,
+  type EnvironmentCounts,
+  type Histogram,
+  NOTHING,
+  OUTCOMES,
+  type RunCount,
+} from "../run-counts.ts";
 import { ask, environmentOf, type RunEnvironment } from "./run-request.ts";
 
 const CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8";
@@ -30,8 +40,9 @@ export const metricsRoutes = new Hono<AppEnv>().get(
       tag: "Service",
       summary: "Get the metrics of an environment",
       description:
-        "Returns counts and durations of the environment's runs in Prometheus's text format. The response can be " +
-        "10 seconds old. If a part of the runs can't be counted, the response is 503, so that no counter falls.",
+        "Returns counts and durations of the environment's runs, its deliveries and its storage in Prometheus's text " +
+        "format. The response can be 10 seconds old. If a part of the runs can't be counted, the response is 503, so " +
+        "that no counter falls.",
       responses: {
         200: {
           description: "The metrics",
@@ -59,11 +70,21 @@ export const metricsRoutes = new Hono<AppEnv>().get(
  */
 async function readMetrics(environment: RunEnvironment): Promise<string> {
   const { env, hops, scope } = environment;
-  const isThere = await readD1(hops, () => isRegistered(env.DB, scope));
-  return metricsText(isThere ? await countsOf(environment) : NO_RUNS, Date.now());
+  const session = env.DB.withSession("first-primary");
+  const [registered, reported] = await readD1(hops, () =>
+    session.batch([
+      selectRegistered(session, scope),
+      ...(hasSeveralDatabases(env) ? [session.prepare(SELECT_REPORT)] : []),
+    ]),
+  );
+  const counts = registered?.results.length === 0 ? NOTHING : await countsOf(environment);
+  const report = readReport(reported?.results[0] as ReportRow | undefined);
+  const noted = report?.databases.find(({ number }) => number === counts.database)?.sizeBytes ?? null;
+  const databaseBytes = counts.database === 0 ? (registered?.meta.size_after ?? null) : noted;
+  return metricsText(counts, databaseBytes, Date.now());
 }
 
-async function countsOf(environment: RunEnvironment): Promise<RunCounts> {
+async function countsOf(environment: RunEnvironment): Promise<EnvironmentCounts> {
   try {
     return await within(
       COUNT_MAX_MS,
@@ -77,24 +98,51 @@ async function countsOf(environment: RunEnvironment): Promise<RunCounts> {
 
 type Labels = Readonly<Record<string, string>>;
 
-/** `now`: when the counts were asked for, in ms. The only labels are status, cause and le: their values are ours, so none needs an escape. */
-function metricsText({ open, ended }: RunCounts, now: number): string {
+type Sample = readonly [labels: Labels, value: number];
+
+/** `databaseBytes`: of the database where the environment lives; null if unknown. `now`: in ms. */
+function metricsText(counts: EnvironmentCounts, databaseBytes: number | null, now: number): string {
+  const { open, waiting, ended, endpoints, unreplicated } = counts;
+  const age = ({ oldestAt }: RunCount) => (oldestAt === null ? 0 : Math.max(0, now - oldestAt) / 1000);
+  const stored = [
+    ["object", counts.bytes],
+    ["database", databaseBytes],
+  ] as const;
+  const stores = stored.flatMap(([store, bytes]) => (bytes === null ? [] : [[{ store }, bytes] as const]));
   return [
-    ...family("cicd_pipeline_run_active", "gauge", "Runs that are open, by status."),
-    ...OPEN_STATUSES.map((status) => sample("cicd_pipeline_run_active", { status }, open[status].runs)),
     ...family(
-      "action_runs_oldest_open_age_seconds",
-      "gauge",
-      "Time since the oldest open run was created, by status. 0 if there is none.",
+      ["cicd_pipeline_run_active", "gauge", "Runs that are open, by status."],
+      OPEN_STATUSES.map((status) => [{ status }, open[status].runs]),
     ),
-    ...OPEN_STATUSES.map((status) => {
-      const { oldestAt } = open[status];
-      const ageMs = oldestAt === null ? 0 : Math.max(0, now - oldestAt);
-      return sample("action_runs_oldest_open_age_seconds", { status }, ageMs / 1000);
-    }),
-    ...family("action_runs_ended_total", "counter", "Runs that have ended, by status and by what ended them."),
-    ...ENDS.map(([status, cause]) =>
-      sample("action_runs_ended_total", { status, cause }, ended.ended[`${status}/${cause}`] ?? 0),
+    ...family(
+      [
+        "action_runs_oldest_open_age_seconds",
+        "gauge",
+        "Time since the oldest open run was created or released, by status. Runs that wait at a gate do not count.",
+      ],
+      OPEN_STATUSES.map((status) => [{ status }, age(open[status])]),
+    ),
+    ...family(
+      ["action_runs_waiting", "gauge", "Pending runs that wait at a gate, by what they wait for."],
+      WAITING_FOR.map((gate) => [{ gate }, waiting[gate].runs]),
+    ),
+    ...family(
+      ["action_runs_oldest_waiting_age_seconds", "gauge", "Time since when the oldest waiting run has waited."],
+      WAITING_FOR.map((gate) => [{ gate }, age(waiting[gate])]),
+    ),
+    ...family(
+      ["action_runs_ended_total", "counter", "Runs that have ended, by status and by what ended them."],
+      ENDS.map(([status, cause]) => [{ status, cause }, ended.ended[`${status}/${cause}`] ?? 0]),
+    ),
+    ...family(
+      [
+        "action_runs_ended_by_action_total",
+        "counter",
+        "Runs of stored actions that have ended, by action and status. _other counts what is beyond 100 actions.",
+      ],
+      Object.entries(ended.byAction).flatMap(([action, runs]) =>
+        ENDED_STATUSES.map((status) => [{ action, status }, runs[status] ?? 0] as const),
+      ),
     ),
     ...histogram(
       "action_runs_waited_seconds",
@@ -106,17 +154,65 @@ function metricsText({ open, ended }: RunCounts, now: number): string {
       "Time from the start of an ended run to its end. Runs that never started are left out.",
       ended.ran,
     ),
+    ...family(
+      ["action_runs_deliveries_total", "counter", "Deliveries to webhook endpoints that are over, by outcome."],
+      endpoints.flatMap(({ name: endpoint, ...of }) =>
+        OUTCOMES.map((outcome) => [{ endpoint, outcome }, of[outcome]] as const),
+      ),
+    ),
+    ...family(
+      [
+        "action_runs_endpoint_failing_seconds",
+        "gauge",
+        "Time since a webhook endpoint's first failure after its last success. 0 if the last attempt succeeded.",
+      ],
+      endpoints.map(({ name, failingSince }) => [{ endpoint: name }, age({ runs: 1, oldestAt: failingSince })]),
+    ),
+    ...family(
+      [
+        "action_runs_endpoint_disabled",
+        "gauge",
+        "1 if the service has disabled the webhook endpoint, because it failed.",
+      ],
+      endpoints.map(({ name, isDisabled }) => [{ endpoint: name }, isDisabled ? 1 : 0]),
+    ),
+    ...family(
+      ["action_runs_storage_bytes", "gauge", "What the environment's object stores, and what its D1 database stores."],
+      stores,
+    ),
+    ...family(
+      ["action_runs_storage_ratio", "gauge", "The same as a share of the 10 GB that each can hold."],
+      stores.map(([labels, bytes]) => [labels, bytes / STORAGE_BYTES]),
+    ),
+    ...family(
+      ["action_runs_unreplicated", "gauge", "Runs with changes that D1 does not have yet."],
+      [[{}, unreplicated.runs]],
+    ),
+    ...family(
+      ["action_runs_oldest_unreplicated_age_seconds", "gauge", "Time since the oldest change that D1 does not have."],
+      [[{}, age(unreplicated)]],
+    ),
     "",
   ].join("\n");
 }
 
-function family(name: string, type: "gauge" | "counter" | "histogram", help: string): string[] {
+type Head = readonly [name: string, type: "gauge" | "counter", help: string];
+
+/** Nothing if there is no sample. */
+function family([name, type, help]: Head, samples: readonly Sample[]): string[] {
+  if (samples.length === 0) return [];
+  return [...head(name, type, help), ...samples.map(([labels, value]) => sample(name, labels, value))];
+}
+
+function head(name: string, type: string, help: string): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
+/** No value is longer than a name, and a name has no character that needs an escape. Escaped all the same. */
 function sample(name: string, labels: Labels, value: number): string {
-  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${text}"`);
-  return `${name}{${pairs.join(",")}} ${value}`;
+  const escaped = (text: string) => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
+  const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
+  return pairs.length === 0 ? `${name} ${value}` : `${name}{${pairs.join(",")}} ${value}`;
 }
 
 function histogram(name: string, help: string, byStatus: Readonly<Record<string, Histogram>>): string[] {
@@ -130,7 +226,7 @@ function histogram(name: string, help: string, byStatus: Readonly<Record<string,
     });
     return [...cumulative, sample(`${name}_sum`, { status }, sumMs / 1000), sample(`${name}_count`, { status }, runs)];
   });
-  return [...family(name, "histogram", help), ...series];
+  return [...head(name, "histogram", help), ...series];
 }
 
 /**

@@ -1,8 +1,8 @@
 /** What the Worker asks about all runs of an environment: what D1 lacks, metrics, the sweep, a resync. */
 import { LOOK_AGAIN_MS } from "../d1/control-database.ts";
-import type { Home } from "../home.ts";
+import { FIRST_HOME, type Home } from "../home.ts";
 import type { LackingReply, SearchReply, UpkeepCalls } from "../protocol.ts";
-import type { RunCounts } from "../run-counts.ts";
+import type { EnvironmentCounts } from "../run-counts.ts";
 import type { RunPageQuery, TextQuery } from "../run-filters.ts";
 import type { Context } from "./context.ts";
 import type { EndpointReads } from "./endpoints/endpoint-reads.ts";
@@ -46,15 +46,23 @@ export class UpkeepHandler implements UpkeepCalls {
     return this.#textSearch.page(query);
   }
 
-  async counts(): Promise<RunCounts> {
-    const { sequence, endedCounts, runs } = this.#context.journal;
+  async counts(): Promise<EnvironmentCounts> {
+    const { replication, replicas, journal } = this.#context;
+    const { sequence, endedCounts, runs, endpointHealth, sql } = journal;
     const upTo = sequence.last;
     while (endedCounts.countedSeq < upTo) {
       endedCounts.countBatch(upTo);
       // Between two batches, other calls are served.
       if (endedCounts.countedSeq < upTo) await scheduler.wait(0);
     }
-    return { open: runs.openCounts(), ended: endedCounts.counts };
+    return {
+      ...runs.openCounts(),
+      ended: endedCounts.counts,
+      endpoints: endpointHealth.counts(),
+      unreplicated: replication.unreplicated,
+      bytes: sql.databaseSize,
+      database: (replicas.primary?.home ?? FIRST_HOME).database,
+    };
   }
 
   async poke(): Promise<number | null> {

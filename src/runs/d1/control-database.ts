@@ -30,9 +30,9 @@ const REGISTER = `
 
 const REGISTERED = "SELECT 1 FROM coordinators WHERE scope = ?1";
 
-/** Whether the environment has a coordinator. Reads the primary, because a replica can lack a new row. */
-export async function isRegistered(db: D1Database, scope: string): Promise<boolean> {
-  return (await db.withSession("first-primary").prepare(REGISTERED).bind(scope).first()) !== null;
+/** A row if the environment has a coordinator. `session`: reads the primary, because a replica can lack a new row. */
+export function selectRegistered(session: D1DatabaseSession, scope: string): D1PreparedStatement {
+  return session.prepare(REGISTERED).bind(scope);
 }
 
 /**

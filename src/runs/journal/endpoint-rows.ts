@@ -4,16 +4,18 @@
  */
 
 import { DAY_MS, msSinceOrLongAgo } from "../../base/time.ts";
-import type {
-  EndpointFilter,
-  EndpointHealth,
-  EndpointKey,
-  Listener,
-  PreviousStatus,
-  ReadEndpoint,
-  Recovery,
+import {
+  type EndpointFilter,
+  type EndpointHealth,
+  type EndpointKey,
+  type Listener,
+  type PreviousStatus,
+  type ReadEndpoint,
+  type Recovery,
+  readEndpointKey,
 } from "../endpoint-deliveries.ts";
 import type { Run } from "../run.ts";
+import { type EndpointCount, OUTCOMES, type Outcome } from "../run-counts.ts";
 import { Rows, Table } from "./rows.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 import { WALK_ROWS, walkBy } from "./run-walks.ts";
@@ -117,6 +119,23 @@ export class EndpointHealthRows extends Table<EndpointHealth & { readonly endpoi
       failingSince: health.failingSince ?? now,
       failedDays: [...days].sort((a, b) => a - b).slice(-DAYS_MAX),
     });
+  }
+
+  /** Counts a delivery that is over. An endpoint that no attempt has reached has no counts. */
+  count(endpoint: EndpointKey, outcome: Outcome): void {
+    this.sql.exec(`UPDATE endpoint_health SET ${outcome} = ${outcome} + 1 WHERE endpoint = ?`, endpoint);
+  }
+
+  /** The environment's endpoints, by name. */
+  counts(): EndpointCount[] {
+    const rows = this.query<Omit<EndpointCount, "name" | "isDisabled"> & { endpoint: string; isDisabled: number }>(
+      `SELECT endpoint, is_disabled AS isDisabled, failing_since AS failingSince,
+         ${OUTCOMES.map((outcome) => `ifnull(${outcome}, 0) AS ${outcome}`).join(", ")}
+       FROM endpoints LEFT JOIN endpoint_health USING (endpoint) WHERE endpoints.version > 0`,
+    );
+    // One that was stored again under a deleted name can stand beside the first one until the endpoints are read.
+    const byName = new Map(rows.map((row) => [readEndpointKey(row.endpoint).name, row]));
+    return [...byName].map(([name, { isDisabled, ...row }]) => ({ ...row, name, isDisabled: isDisabled === 1 }));
   }
 
   /** Forgets an endpoint that is gone. */

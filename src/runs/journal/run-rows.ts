@@ -23,8 +23,9 @@ import {
   type RunName,
   type Status,
   type ThroughPause,
+  type WaitingFor,
 } from "../run.ts";
-import { NO_RUNS, type OpenStatus, type RunCounts } from "../run-counts.ts";
+import { NO_OPEN, type OpenCounts, type OpenStatus } from "../run-counts.ts";
 import type { RunFacts } from "../run-filters.ts";
 import { createdAtOf } from "../run-id.ts";
 import { containsText } from "../run-text.ts";
@@ -364,12 +365,20 @@ export class RunRows extends Rows {
   }
 
   /** Walks the open runs. */
-  openCounts(): RunCounts["open"] {
-    const rows = this.query<{ status: OpenStatus; runs: number; oldestAt: number }>(
-      `SELECT status, count(*) AS runs, min(created_at) AS oldestAt
-       FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL GROUP BY status`,
+  openCounts(): OpenCounts {
+    const rows = this.query<{ status: OpenStatus; waitingFor: WaitingFor | null; runs: number; oldestAt: number }>(
+      `SELECT status, waiting_for AS waitingFor, count(*) AS runs,
+         min(iif(waiting_for IS NULL, ifnull(released_at, created_at), waiting_since)) AS oldestAt
+       FROM runs INDEXED BY runs_open_due WHERE completed_at IS NULL GROUP BY status, waiting_for`,
     );
-    return { ...NO_RUNS.open, ...Object.fromEntries(rows.map(({ status, ...count }) => [status, count])) };
+    const open = { ...NO_OPEN.open };
+    const waiting = { ...NO_OPEN.waiting };
+    for (const { status, waitingFor, runs, oldestAt } of rows) {
+      const known = open[status];
+      open[status] = { runs: known.runs + runs, oldestAt: waitingFor === null ? oldestAt : known.oldestAt };
+      if (waitingFor !== null) waiting[waitingFor] = { runs, oldestAt };
+    }
+    return { open, waiting };
   }
 
   /** The highest id; null if there is no run. */

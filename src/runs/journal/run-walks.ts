@@ -111,7 +111,8 @@ function runWithEvent({ gates, approvals, ...row }: Row): RunWithEvent | null {
 
 const NEXT_RUNS = walkBy(
   "ended_seq",
-  "status, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt, end_cause AS endCause",
+  `status, source, action_name AS actionName, created_at AS createdAt, started_at AS startedAt, completed_at AS completedAt,
+    end_cause AS endCause`,
   { bounds: "$ > ?1 AND $ <= ?2" },
 );
 const WRITE = `

@@ -298,7 +298,10 @@ export const JOURNAL_STEPS: readonly string[] = [
      failures      INTEGER NOT NULL,
      failing_since INTEGER,
      failed_days   TEXT    NOT NULL,
-     succeeded_at  INTEGER
+     succeeded_at  INTEGER,
+     delivered     INTEGER NOT NULL DEFAULT 0,
+     failed        INTEGER NOT NULL DEFAULT 0,
+     expired       INTEGER NOT NULL DEFAULT 0
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE recoveries (
      endpoint   TEXT    PRIMARY KEY,

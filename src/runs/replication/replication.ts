@@ -5,6 +5,7 @@
 import type { Home } from "../home.ts";
 import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { PendingVersion } from "../journal/replica-rows.ts";
+import type { RunCount } from "../run-counts.ts";
 import type { ReplicationAlarm } from "./batch-writer.ts";
 import type { Replica } from "./replica.ts";
 import type { Replicas } from "./replica-set.ts";
@@ -71,6 +72,12 @@ export class Replication implements FollowUp {
   /** Whether the primary lacks something that must be replicated even if nobody asks. */
   get isBehind(): boolean {
     return this.#replicas.primary?.isBehind ?? false;
+  }
+
+  /** The runs that the primary lacks in their newest version. */
+  get unreplicated(): RunCount {
+    const { primary } = this.#replicas;
+    return { runs: primary?.lacks ?? 0, oldestAt: primary?.writer.pending.oldestChange() ?? null };
   }
 
   /** Whether the primary may lack runs that it once had. */
@@ -150,10 +157,10 @@ export class Replication implements FollowUp {
       this.#alarm.setReplicationRetryAt(now + (isInTrouble ? RETRY_IN_TROUBLE_MS : RETRY_MS));
       this.replicate(now);
     }
-    if (primary === null || primary.lacks === 0) return null;
-    const oldest = primary.writer.pending.oldestChange();
-    const oldestUnreplicatedMs = oldest === null ? null : now - oldest;
-    return { unreplicated: primary.lacks, oldestUnreplicatedMs, quarantined: primary.writer.quarantined.size };
+    const { runs, oldestAt } = this.unreplicated;
+    if (primary === null || runs === 0) return null;
+    const oldestUnreplicatedMs = oldestAt === null ? null : now - oldestAt;
+    return { unreplicated: runs, oldestUnreplicatedMs, quarantined: primary.writer.quarantined.size };
   }
 
   get #isDone(): boolean {

@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { isRegistered } from "../../../src/runs/d1/control-database.ts";
+import { selectRegistered } from "../../../src/runs/d1/control-database.ts";
 import { sweep } from "../../../src/runs/d1/sweep.ts";
 import { WALK_ROWS } from "../../../src/runs/journal/run-walks.ts";
 import type { RunEvent } from "../../../src/runs/transition.ts";
@@ -357,7 +357,7 @@ describe("retention", () => {
     expect(await ended(path)).toEqual(cancelled(1));
     vi.setSystemTime(Date.now() + 2 * MINUTE_MS);
     await sweep(env, Date.now());
-    expect(await isRegistered(env.DB, scopeOfPath(path))).toBe(true);
+    expect(await selectRegistered(env.DB.withSession(), scopeOfPath(path)).first()).not.toBeNull();
   });
 });
 

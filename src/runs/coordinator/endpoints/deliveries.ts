@@ -19,6 +19,7 @@ import {
   readDeliveryId,
 } from "../../endpoint-deliveries.ts";
 import type { Journal } from "../../journal/journal.ts";
+import type { Outcome } from "../../run-counts.ts";
 import type { Context } from "../context.ts";
 import { Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
 import type { PermitPolicy, Queued } from "../sending/receiver-queues.ts";
@@ -194,6 +195,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
       if (!request.isResend) this.#noteHealth(endpoint, result, now);
       if (next !== null) this.#journal.deliveries.update(next);
       else this.#eraseAll(request, now);
+      if (next !== null && next.state !== "waiting") this.#count(next, next.state);
     });
     // The alarm may have looked further in this very millisecond.
     if (next === null) this.#lookFor(endpoint);
@@ -208,6 +210,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
 
   giveUp({ request }: OutgoingDelivery, now: number): void {
     this.#journal.deliveries.erase(request);
+    this.#count(request, "expired");
     this.#context.arm(now);
     const { runId: run, endpoint } = request;
     log("info", "delivery_expired", { coordinator: this.#journal.scope, run, endpoint });
@@ -232,6 +235,12 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     const { endpointHealth } = this.#journal;
     if (verdict === "delivered") endpointHealth.succeeded(endpoint, version, now);
     if (verdict === "failed") endpointHealth.failed(endpoint, version, isAlive, now);
+  }
+
+  /** For metrics. Nobody who does not ask for them pays the row. One that was sent again was counted before. */
+  #count({ endpoint, isResend }: Delivery, outcome: Outcome): void {
+    const { endedCounts, endpointHealth } = this.#journal;
+    if (endedCounts.hasBegun && !isResend) endpointHealth.count(endpoint, outcome);
   }
 
   #considerDisabling(endpoint: EndpointKey, version: number, now: number): void {
