@@ -27,6 +27,7 @@ import {
 import { faults, faulty } from "../../support/faults.ts";
 import { givenReplicated, replicated } from "../../support/replicated.ts";
 import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
+import { metricsPath, nonZero, samplesOf, scrape } from "../../support/runs/metrics.ts";
 import { fillJournal } from "../../support/runs/rows-in-journal.ts";
 import { grantToken } from "../../support/tokens.ts";
 
@@ -36,27 +37,6 @@ const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;
 beforeEach(() => {
   vi.useFakeTimers({ toFake: ["Date"], now: T0 });
 });
-
-const metricsPath = (path: string) => path.replace(/action-runs$/, "metrics");
-
-/** The samples of a response, by name and labels. */
-function samplesOf(text: string): Map<string, number> {
-  const lines = text.split("\n").filter((line) => line !== "" && !line.startsWith("#"));
-  return new Map(lines.map((line) => [line.slice(0, line.lastIndexOf(" ")), Number(line.split(" ").at(-1))]));
-}
-
-/** Those that are not 0. `name`: what they begin with. */
-function nonZero(samples: Map<string, number>, name: string): Record<string, number> {
-  return Object.fromEntries([...samples].filter(([key, n]) => key.startsWith(name) && n !== 0));
-}
-
-/** Asks when no earlier text is shared any more. */
-async function scrape(path: string): Promise<Map<string, number>> {
-  vi.setSystemTime(Date.now() + 10_000);
-  const { status, body } = await ask<string>("GET", metricsPath(path));
-  expect([status, body]).toEqual([200, expect.any(String)]);
-  return samplesOf(body);
-}
 
 async function ended(path: string): Promise<Record<string, number>> {
   return nonZero(await scrape(path), "action_runs_ended_total");
@@ -172,11 +152,16 @@ it("answers in Prometheus's text format, with every series from the first scrape
   expect(coordinators.uses).toEqual([]);
   expect(body.endsWith("\n")).toBe(true);
   const samples = samplesOf(body);
-  expect([...samples.values()].every((n) => n === 0)).toBe(true);
-  // 2 and 2 of open runs, 11 ends, and two histograms of three statuses: 15 buckets, sum and count.
-  expect(samples.size).toBe(2 + 2 + 11 + 2 * 3 * 17);
+  const stored = Object.keys(nonZero(samples, ""));
+  expect(stored).toEqual([
+    'action_runs_storage_bytes{store="database"}',
+    'action_runs_storage_ratio{store="database"}',
+  ]);
+  // 2 and 2 of open runs, 4 and 4 of waiting ones, 11 ends, two histograms of three statuses with 15 buckets, sum and
+  // count, 4 of storage, and 2 of what D1 lacks.
+  expect(samples.size).toBe(2 + 2 + 4 + 4 + 11 + 2 * 3 * 17 + 4 + 2);
   const labels = new Set([...body.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
-  expect([...labels].sort()).toEqual(["cause", "le", "status"]);
+  expect([...labels].sort()).toEqual(["cause", "gate", "le", "status", "store"]);
 });
 
 it("counts each end once, over scrapes, restarts and changes of open runs", async () => {
