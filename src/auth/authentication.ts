@@ -10,7 +10,7 @@ import { msSinceOrLongAgo } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, meaning, type Security } from "../http/operation.ts";
-import type { AppEnv } from "../http/request-context.ts";
+import { type AppEnv, noteOpened } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
@@ -87,6 +87,7 @@ export function requiresRoot(operation?: Described): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async function requiresRoot(c, next) {
     const principal = await authenticate(c);
     if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
+    noteOpened(c);
     await next();
   };
   return meaning(
@@ -113,6 +114,7 @@ export async function authorize(c: Context<AppEnv>, permission: Permission): Pro
     (principal.project !== `${o}/${p}` ||
       (principal.envName !== null && envName !== undefined && principal.envName !== envName));
   if (isOutside) throw outsideError(c, permission);
+  noteOpened(c);
   if (!may(principal.role, permission)) {
     throw new ApiError(
       "forbidden",

@@ -6,6 +6,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import type { RequestIdVariables } from "hono/request-id";
 import { routePath } from "hono/route";
+import { parseUuid } from "../base/ids.ts";
 import { LogLimit, log } from "../base/log.ts";
 import type { Env } from "../settings/env.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
@@ -25,6 +26,10 @@ export interface AppEnv {
     tokenId?: string;
     /** The id of the session that was accepted, for the log. */
     sessionId?: string;
+    /** The environment or the project that the credential has opened, for the log. */
+    opened?: string;
+    /** The run that the request is about, for the log. */
+    runId?: string;
     errorCode?: ErrorCode;
   };
 }
@@ -39,6 +44,18 @@ export function projectOf(c: Context<AppEnv>): string {
 export function scopeOf(c: Context<AppEnv>): string {
   const { o, p, envName } = c.req.param() as { o: string; p: string; envName: string };
   return `${o}/${p}/${envName}`;
+}
+
+/**
+ * Notes for the log which environment or project, and which run, the request is about. Call it when the credential is
+ * known to open them: before that, a path is a text that anybody may have typed.
+ */
+export function noteOpened(c: Context<AppEnv>): void {
+  const { o, p, envName, id } = c.req.param() as Readonly<Record<string, string | undefined>>;
+  if (o === undefined) return;
+  c.set("opened", envName === undefined ? `${o}/${p}` : `${o}/${p}/${envName}`);
+  const runId = c.req.path.split("/")[5] === "bulk-operations" ? null : parseUuid(id ?? "");
+  if (runId !== null) c.set("runId", runId);
 }
 
 /** Throws `not_configured` with a sentence that says which setting is wrong. */
@@ -71,6 +88,8 @@ export const requestLog: MiddlewareHandler<AppEnv> = async (c, next) => {
     requestId: c.get("requestId"),
     token: c.get("tokenId"),
     session: c.get("sessionId"),
+    scope: c.get("opened"),
+    run: c.get("runId"),
     method: c.req.method,
     route: routePath(c, -1).replaceAll(PATTERNS, ""),
     status: c.res.status,

@@ -3,8 +3,9 @@ import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { createApp } from "../../src/app.ts";
 import { ApiError } from "../../src/http/errors.ts";
 import { ROUTES } from "../support/bindings.ts";
-import { type Answer, ask, createRun, newRunsPath } from "../support/requests.ts";
+import { type Answer, type Ask, ask, createRun, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { linesOf, watchLog } from "../support/secrets.ts";
+import { grantToken } from "../support/tokens.ts";
 import { CASES, type Case, SECRET } from "./http-cases.ts";
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -45,6 +46,14 @@ function asksByApiToken({ route, status }: Case): boolean {
   return !isOpen && ![401, 405, 508].includes(status);
 }
 
+/** Whether the log may name the environment or the project: the credential has opened it. */
+function opens(example: Case): boolean {
+  const { name, route, status } = example;
+  // Refused for its person, before anybody looked at the path.
+  if (!route.startsWith("/:o/") || /may not act for/.test(name)) return false;
+  return asksByApiToken(example) || (/\/(callback|heartbeat)$/.test(route) && ![401, 405, 503, 508].includes(status));
+}
+
 describe.each(CASES)("$name, a $status", (example) => {
   it("has X-Request-Id and Cache-Control, and an error body if it is an error", async () => {
     const { status, headers, body } = await play(example);
@@ -66,8 +75,12 @@ describe.each(CASES)("$name, a $status", (example) => {
   it("writes one log line with the request id and nothing else that the caller sent", async () => {
     const { headers } = await play(example, "ticket_42=a-b");
     expect(headers.get("X-Request-Id")).toBe("ticket_42=a-b");
-    const [line, ...more] = requestLines();
+    const [{ scope, run, ...line } = {}, ...more] = requestLines();
     expect(more).toEqual([]);
+    expect([typeof scope, run === undefined || opens(example)]).toEqual([
+      opens(example) ? "string" : "undefined",
+      true,
+    ]);
     expect(line).toEqual({
       level: "info",
       event: "request",
@@ -84,6 +97,63 @@ describe.each(CASES)("$name, a $status", (example) => {
     for (const secret of [SECRET, "a-root-token-for-tests", "Bearer"]) {
       expect(lines.filter((text) => text.includes(secret))).toEqual([]);
     }
+  });
+});
+
+describe("a log line names the environment and the run", () => {
+  const named = async (method: string, path: string, options: Ask = {}) => {
+    lines.length = 0;
+    const { status } = await ask(method, path, options);
+    const [line = {}] = requestLines();
+    return [status, line.scope, line.run];
+  };
+
+  it("of a request whose token opens them, also if its role does not, and of a callback", async () => {
+    const path = newRunsPath();
+    const scope = scopeOfPath(path);
+    const [o, p, envName = ""] = scope.split("/");
+    const viewer = await grantToken(`/${o}/${p}`, { role: "viewer", envName, name: "looks" });
+    lines.length = 0;
+    const run = await createRun(path);
+    expect(requestLines()).toMatchObject([{ scope, run: run.id }]);
+    const of = `${path}/${run.id}`;
+    expect(await named("GET", `${path}/${run.id.toUpperCase()}`)).toEqual([200, scope, run.id]);
+    expect(await named("POST", `${of}/cancel`, { token: viewer.token })).toEqual([403, scope, run.id]);
+    const callback = { token: run.callback.token, body: { status: "failed", error: "no" } };
+    expect(await named("POST", `${of}/callback`, callback)).toEqual([200, scope, run.id]);
+    expect(await named("GET", of, { token: run.callback.token })).toEqual([200, scope, run.id]);
+    const [status, , retry] = await named("POST", `${of}/retry`, { body: {} });
+    expect([status, retry]).toEqual([201, expect.stringMatching(UUID)]);
+    expect(retry).not.toBe(run.id);
+    expect(await named("GET", `/${o}/${p}/tokens`)).toEqual([200, `${o}/${p}`, undefined]);
+    expect(await named("GET", `${path.replace(/action-runs$/, "bulk-operations")}/${run.id}`)).toEqual([
+      404,
+      scope,
+      undefined,
+    ]);
+  });
+
+  it("and never of a path that somebody only typed", async () => {
+    const path = newRunsPath();
+    const run = await createRun(path);
+    const { token } = await grantToken("/acme/other", { role: "owner", name: "elsewhere" });
+    const of = `${path}/${run.id}`;
+    for (const options of [{ token: null }, { token: `terr_${"x".repeat(43)}` }]) {
+      expect(await named("GET", of, options)).toEqual([401, undefined, undefined]);
+    }
+    expect(await named("GET", of, { token })).toEqual([404, undefined, undefined]);
+    expect(await named("PUT", `${path.replace(/action-runs$/, "database")}`, { token, body: {} })).toEqual([
+      403,
+      undefined,
+      undefined,
+    ]);
+    const other = await createRun(path);
+    const body = { status: "succeeded" };
+    expect(await named("POST", `${of}/callback`, { token: other.callback.token, body })).toEqual([
+      401,
+      undefined,
+      undefined,
+    ]);
   });
 });
 

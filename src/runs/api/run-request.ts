@@ -10,7 +10,7 @@ import { fingerprint } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
 import { type Described, meaning } from "../../http/operation.ts";
-import { type AppEnv, type Hops, scopeOf, usableRing } from "../../http/request-context.ts";
+import { type AppEnv, type Hops, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
 import { type Coordinator, callCoordinator } from "../protocol.ts";
@@ -172,6 +172,7 @@ async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
   const id = parseUuid(c.req.param("id") ?? "") ?? "";
   const grant = await verifyCallbackToken(usableRing(c), token, scopeOf(c), id);
   if (grant === null) throw new ApiError("token_invalid", "This callback token is not valid for this run.");
+  noteOpened(c);
   return grant;
 }
 

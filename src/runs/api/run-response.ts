@@ -51,6 +51,7 @@ export function sendCreated(
   { answer, token }: { readonly answer: RunAnswer; readonly token: string | null },
 ): Response {
   if (answer.replayed && key !== null) c.header("Idempotent-Replayed", "true");
+  c.set("runId", answer.id);
   const url = `${runsUrl}/${answer.id}`;
   const expiresAt = new Date(answer.tokenExpiresAt ?? answer.deadlineAt).toISOString();
   c.header("Location", url);
