@@ -148,6 +148,13 @@ export interface DatabaseReport {
   readonly archive: ArchiveStatus | null;
 }
 
+/** The warnings of these databases, by number. */
+export function warningsIn(databases: readonly Pick<DatabaseState, "number" | "sizeBytes">[]) {
+  return databases.flatMap(({ number, sizeBytes }) =>
+    warningsOf(sizeBytes).map((warning) => ({ database: number, warning })),
+  );
+}
+
 /** The row as `SELECT_REPORT` returns it. */
 export interface ReportRow {
   readonly lookedAt: number;

@@ -9,7 +9,9 @@ import {
   NOT_READY,
   OLDER_MAX,
   unboundAmong,
+  WARNINGS,
   waitingElsewhere,
+  warningsIn,
 } from "../database/database-state.ts";
 import { sealingKeyIds } from "../definitions/sealing.ts";
 import { ApiError } from "../http/errors.ts";
@@ -108,7 +110,7 @@ export const healthRoutes = new Hono<AppEnv>()
           "request which an older key sealed, up to 10000. Keep the older keys until both are 0. With several databases, the second " +
           "count is null while it is not known. `degraded` lists other databases that are not ready, and the archive if it " +
           "does not answer. It also lists a database that is not bound although an environment lives there. The service looks at " +
-          "them every minute. They affect only the environments that live there.",
+          "them every minute. They affect only the environments that live there. `warnings` lists the databases that are over 80 % full.",
         responses: {
           200: {
             description: "The service is ready",
@@ -129,8 +131,15 @@ export const healthRoutes = new Hono<AppEnv>()
                     ]),
                   )
                   .optional(),
+                warnings: z.array(
+                  z
+                    .object({ database: databaseNumber, warning: z.enum(WARNINGS) })
+                    .meta({ id: "DatabaseWarning", examples: [{ database: 0, warning: "nearly_full" }] }),
+                ),
               })
-              .meta({ examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 }] }),
+              .meta({
+                examples: [{ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0, warnings: [] }],
+              }),
           },
         },
         errors: ["not_ready", "storage_full"],
@@ -147,7 +156,7 @@ export const healthRoutes = new Hono<AppEnv>()
         ]);
         const withReport = hasReport(c.env);
         const asked = { db: c.env.DB, keys: { secrets, requests }, withReport };
-        const { older, report, inUse } = await requireDatabase(asked, c.get("hops"));
+        const { older, report, inUse, sizeBytes } = await requireDatabase(asked, c.get("hops"));
         const unbound = unboundAmong(c.env, inUse);
         const numbers = [...boundDatabases(c.env), ...unbound];
         const elsewhere = waitingElsewhere(report, numbers, requests, Date.now());
@@ -157,6 +166,7 @@ export const healthRoutes = new Hono<AppEnv>()
           secretsUnderOlderKeys: older.secrets,
           waitingRunsUnderOlderKeys: elsewhere === null ? null : Math.min(older.requests + elsewhere, OLDER_MAX),
           ...((withReport || degraded.length > 0) && { degraded }),
+          warnings: warningsIn([{ number: 0, sizeBytes }, ...(report?.databases ?? [])]),
         });
       },
     ),

@@ -70,9 +70,11 @@ interface Readiness {
   readonly report: DatabaseReport | null;
   /** The numbers of the databases in which environments live. */
   readonly inUse: readonly number[];
+  /** Of the control database. */
+  readonly sizeBytes: number | null;
 }
 
-const NOTHING_KNOWN: Readiness = { older: { secrets: 0, requests: 0 }, report: null, inUse: [] };
+const NOTHING_KNOWN: Readiness = { older: { secrets: 0, requests: 0 }, report: null, inUse: [], sizeBytes: null };
 
 /** Per isolate: D1's last answer (`problem` null: all is well), and since when a check runs. */
 let last: { readonly answer: Readiness; readonly problem: Problem | null; readonly at: number } | null = null;
@@ -116,11 +118,12 @@ async function check({ db, keys, withReport }: Asked, hops: Hops, now: number): 
         ...(withReport ? [db.prepare(SELECT_REPORT)] : []),
       ]),
     );
-    if ((schema?.meta.size_after ?? 0) >= FULL_BYTES) problem = "full";
+    const sizeBytes = schema?.meta.size_after ?? null;
+    if ((sizeBytes ?? 0) >= FULL_BYTES) problem = "full";
     const older = counted?.results[0] as UnderOlderKeys | undefined;
     const report = readReport(reported?.results[0] as ReportRow | undefined);
     const inUse = ((used?.results ?? []) as readonly { readonly number: number }[]).map(({ number }) => number);
-    answer = { older: older ?? NOTHING_KNOWN.older, report, inUse };
+    answer = { older: older ?? NOTHING_KNOWN.older, report, inUse, sizeBytes };
   } catch (error) {
     cause = (error as ApiError).cause;
     problem = problemOf(cause);

@@ -66,13 +66,21 @@ describe("GET /databases", () => {
     await noteDatabases({ ...withSettings(env) }, Date.now(), async () => null);
     const { body } = await list();
     const now = expect.stringMatching(/^\d{4}-.*Z$/);
-    const bound = { isBound: true, sizeBytes: expect.any(Number), checkedAt: now };
+    const bound = { isBound: true, sizeBytes: expect.any(Number), warnings: [], checkedAt: now };
     expect(body).toEqual([
       { number: 0, ...bound, status: "ready", takesNewEnvironments: false },
       { number: 1, ...bound, status: "ready", takesNewEnvironments: true },
       { number: 2, ...bound, status: "ready", takesNewEnvironments: false },
       { number: 3, ...bound, status: "ready", takesNewEnvironments: true },
-      { number: 9, isBound: false, status: "not_bound", sizeBytes: null, checkedAt: now, takesNewEnvironments: false },
+      {
+        number: 9,
+        isBound: false,
+        status: "not_bound",
+        sizeBytes: null,
+        warnings: [],
+        checkedAt: now,
+        takesNewEnvironments: false,
+      },
     ]);
     await env.DB.prepare("DELETE FROM environments WHERE database = 9").run();
   });

@@ -41,7 +41,7 @@ describe("the readiness check with several databases", () => {
     await note();
     expect(await ready()).toEqual({
       status: 200,
-      body: { status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0, degraded: [] },
+      body: { status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0, degraded: [], warnings: [] },
       calls: { 0: 1 },
     });
   });
@@ -65,6 +65,22 @@ describe("the readiness check with several databases", () => {
         { database: 9, status: "not_bound" },
       ],
     ]);
+  });
+
+  it.each([
+    [7_999_999_999, []],
+    [8_000_000_000, [0, 2]],
+  ])("with %i bytes warns of %j, while they are ready", async (bytes, databases) => {
+    faults.databaseBytes = bytes;
+    faults.only = 2;
+    await note();
+    faults.only = 0;
+    const { status, body } = await ready();
+    const warnings = databases.map((database) => ({ database, warning: "nearly_full" }));
+    expect([status, body]).toEqual([200, expect.objectContaining({ degraded: [], warnings })]);
+    expect((await askWith<{ warnings: unknown }[]>(all, "GET", "/databases")).body.map((one) => one.warnings)).toEqual(
+      [0, 1, 2, 3].map((number) => (databases.includes(number) ? ["nearly_full"] : [])),
+    );
   });
 
   it("lists one that is not bound at once, also if only the control database is bound", async () => {

@@ -34,7 +34,7 @@ const notReady = (sentence: RegExp) => ({ error: expect.stringMatching(sentence)
 it("is ready without a token if D1 is migrated and the signing key is long enough", async () => {
   const { status, body } = await ask<unknown>("GET", "/readyz", { token: null });
   expect(status).toBe(200);
-  expect(body).toEqual({ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0 });
+  expect(body).toEqual({ status: "ready", secretsUnderOlderKeys: 0, waitingRunsUnderOlderKeys: 0, warnings: [] });
 });
 
 it.each<[string, Partial<Env>, RegExp]>([

@@ -18,6 +18,7 @@ import {
   type ReportRow,
   readReport,
   SELECT_REPORT,
+  warningsOf,
 } from "../../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
@@ -143,6 +144,7 @@ interface ShownDatabase {
   readonly isBound: boolean;
   readonly status: DatabaseStatus;
   readonly sizeBytes: number | null;
+  readonly warnings: ReturnType<typeof warningsOf>;
   readonly takesNewEnvironments: boolean;
   /** When the service looked; null if it did not look at all. */
   readonly checkedAt: string | null;
@@ -171,6 +173,7 @@ async function listDatabases(env: Env, hops: Hops): Promise<readonly ShownDataba
         isBound: databaseNumbered(env, number) !== null,
         status,
         sizeBytes,
+        warnings: warningsOf(sizeBytes),
         takesNewEnvironments: forNew.includes(number),
         checkedAt: rfc3339(at),
       };

@@ -1,7 +1,7 @@
 /** zod: the responses of the operator's endpoints about databases, for the OpenAPI document and the tests. */
 
 import * as z from "zod";
-import { NOT_READY } from "../../../database/database-state.ts";
+import { NOT_READY, WARNINGS } from "../../../database/database-state.ts";
 import { databaseNumber, described, responseInstant } from "../../../http/response-schemas.ts";
 
 const DATABASE = {
@@ -9,6 +9,7 @@ const DATABASE = {
   isBound: true,
   status: "ready",
   sizeBytes: 4_194_304,
+  warnings: [],
   takesNewEnvironments: true,
   checkedAt: "2026-01-31T12:00:00.000Z",
 };
@@ -24,6 +25,7 @@ export const databaseList = z
           "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
         ),
         sizeBytes: z.int().min(0).nullable(),
+        warnings: described(z.array(z.enum(WARNINGS)), "`nearly_full`: from 8 GB on, of the 10 GB that D1 holds."),
         takesNewEnvironments: described(z.boolean(), "Whether `NEW_ENVIRONMENTS` names the database."),
         checkedAt: responseInstant
           .nullable()
