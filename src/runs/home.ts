@@ -1,5 +1,7 @@
 /** Where an environment's runs are in D1, its moves between databases, and the calls about them. PURE. */
 
+import type { RunCount } from "./run-counts.ts";
+
 /** The primary database of an environment. Of two homes, the one with the higher generation counts. */
 export interface Home {
   /** Its number: 0 is the control database. */
@@ -24,6 +26,10 @@ export interface HomeState {
   readonly moves: readonly Move[];
   /** How many bytes the coordinator stores. */
   readonly bytes: number;
+  /** Whether it never had a run, and nobody has chosen its database. */
+  readonly isNew: boolean;
+  /** The runs that the database lacks in their newest version. `oldestAt`: when the first of these changes was made. */
+  readonly unreplicated: RunCount;
 }
 
 export type MoveStatus =

@@ -131,7 +131,8 @@ describe("GET /databases/{n}/environments", () => {
 describe("PUT …/database", () => {
   it("moves the environment, GET shows how far that is, and the audit log has one entry", async () => {
     const shop = await livingIn(1);
-    expect(await get(shop.path)).toEqual({ database: 1, generation: 1, move: null });
+    const stored = { isNew: false, sizeBytes: expect.any(Number), unreplicatedRuns: 0, oldestUnreplicatedAt: null };
+    expect(await get(shop.path)).toEqual({ database: 1, generation: 1, move: null, ...stored });
     const { open } = holdRunsIn(2);
     const begun = await put(shop.path, 2);
     expect([begun.status, begun.body]).toMatchObject([
@@ -184,9 +185,10 @@ describe("PUT …/database", () => {
 
   it("chooses the database of an environment that has no run yet, and moves one that has a database", async () => {
     const shop = new Environment(newRunsPath());
-    expect(await get(shop.path)).toEqual({ database: 0, generation: 0, move: null });
+    expect(await get(shop.path)).toMatchObject({ database: 0, generation: 0, move: null, isNew: true });
     const chosen = await put(shop.path, 3);
-    expect([chosen.status, chosen.body]).toEqual([200, { database: 3, generation: 1, move: null }]);
+    expect([chosen.status, chosen.body]).toMatchObject([200, { database: 3, generation: 1, move: null, isNew: false }]);
+    expect(await get(shop.path)).toMatchObject({ database: 3, isNew: false });
     const other = new Environment(newRunsPath());
     await writeHome(other.path, { database: 3, generation: 1 });
     expect((await put(other.path, 1)).status).toBe(202);
@@ -195,6 +197,18 @@ describe("PUT …/database", () => {
     await other.driveUntil("resting");
     await shop.replicatedIn(3, [await createIn(shop.path)]);
     await other.replicatedIn(1, [await createIn(other.path)]);
+  });
+
+  it("GET says how many runs the database lacks, and since when", async () => {
+    const shop = await livingIn(1);
+    const { open } = holdRunsIn(1);
+    await createIn(shop.path);
+    expect(await get(shop.path)).toMatchObject({
+      unreplicatedRuns: 1,
+      oldestUnreplicatedAt: expect.stringMatching(/^\d{4}-/),
+      isNew: false,
+    });
+    open();
   });
 
   it("repairs the row that a restore of the control database has lost", async () => {

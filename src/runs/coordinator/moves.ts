@@ -36,8 +36,11 @@ export class MoveHandler implements MoveCalls {
   }
 
   async state(): Promise<HomeState> {
-    const home = this.#context.replicas.primary?.home ?? null;
-    return { home, moves: this.#moves(Date.now()), bytes: this.#context.journal.sql.databaseSize };
+    const { replicas, replication, journal } = this.#context;
+    const home = replicas.primary?.home ?? null;
+    const isNew = journal.sequence.last === 0 && journal.replicas.length === 0;
+    const { unreplicated } = replication;
+    return { home, moves: this.#moves(Date.now()), bytes: journal.sql.databaseSize, isNew, unreplicated };
   }
 
   async chooseHome(database: number): Promise<Home> {

@@ -41,8 +41,8 @@ export const environmentDatabaseRoutes = new Hono<AppEnv>()
         tag: "Databases",
         summary: "Get the database of an environment",
         description:
-          "Returns in which database the environment lives, and how far its move is. `move` is null if no move is under way " +
-          "and the last one is over.",
+          "Returns in which database the environment lives, how far its move is, and what that database lacks. `move` is null " +
+          "if no move is under way and the last one is over.",
         responses: { 200: { description: "Where the environment lives", json: environmentDatabase } },
         errors: ["coordinator_unavailable"],
       },
@@ -81,8 +81,16 @@ export const environmentDatabaseRoutes = new Hono<AppEnv>()
     },
   );
 
-function toWire({ home, move }: HomeAndMove) {
-  return { ...home, move: move === null ? null : moveToWire(move) };
+function toWire({ home, move, state }: HomeAndMove) {
+  const { isNew, bytes, unreplicated } = state;
+  return {
+    ...home,
+    move: move === null ? null : moveToWire(move),
+    isNew,
+    sizeBytes: bytes,
+    unreplicatedRuns: unreplicated.runs,
+    oldestUnreplicatedAt: rfc3339(unreplicated.oldestAt),
+  };
 }
 
 function moveToWire({ from, target, status, isCancelled, remaining, ...at }: Move) {
@@ -106,13 +114,15 @@ const ROOM_FACTOR = 1.3;
 interface HomeAndMove {
   readonly home: Home;
   readonly move: Move | null;
+  /** What the coordinator said first. */
+  readonly state: HomeState;
 }
 
 /** Where the environment lives. Throws `coordinator_unavailable`, or `database_unavailable`. */
 async function readHomeAndMove(c: Context<AppEnv>): Promise<HomeAndMove> {
   const environment = environmentOf(c);
   const { home, state } = await askHome(environment);
-  return { home: home ?? FIRST_HOME, move: state.moves.at(-1) ?? null };
+  return { home: home ?? FIRST_HOME, move: state.moves.at(-1) ?? null, state };
 }
 
 /**
@@ -132,28 +142,30 @@ async function moveEnvironment(
     await auditFirst(c, environment, null, moved);
     const chosen = await ask(environment, (coordinator) => coordinator.moves.chooseHome(database));
     await readD1(environment.hops, () => noteHome(c.env.DB, environment.scope, chosen).run());
-    if (chosen.database === database) return { home: chosen, move: null, isAccepted: false };
+    if (chosen.database === database) {
+      return { home: chosen, move: null, state: { ...state, isNew: false }, isAccepted: false };
+    }
     throw new ApiError("move_under_way", "The environment got its first run meanwhile. Send the request again.");
   }
   const { moves, bytes } = state;
   const underWay = moves.find(isUnderWay) ?? null;
   const move = moves.at(-1) ?? null;
-  if (underWay?.target.database === database) return { home, move, isAccepted: true };
+  if (underWay?.target.database === database) return { home, move, state, isAccepted: true };
   if (database === home.database) {
-    if (underWay === null) return { home, move, isAccepted: false };
+    if (underWay === null) return { home, move, state, isAccepted: false };
     if (underWay.status === "switching") throw new ApiError("move_under_way", SWITCHING);
     await auditFirst(c, environment, home, moved);
     const reply = await ask(environment, (coordinator) => coordinator.moves.cancel());
     // It is over by now, or the first answer to the cancel was lost.
     const after = reply === null ? (await askHome(environment)).state.moves.at(-1) : moveIn(reply);
-    return { home, move: after ?? null, isAccepted: true };
+    return { home, move: after ?? null, state, isAccepted: true };
   }
   if (underWay !== null) throw new ApiError("move_under_way");
   if (moves.some((one) => leftDatabase(one) === database)) throw new ApiError("moved_lately");
   await requireRoom(environment, db, bytes);
   await auditFirst(c, environment, home, moved);
   const reply = await ask(environment, (coordinator) => coordinator.moves.begin(home, database));
-  return { home, move: moveIn(reply), isAccepted: true };
+  return { home, move: moveIn(reply), state, isAccepted: true };
 }
 
 const SWITCHING = "The move can't be cancelled any more. Wait until it is over, and then move the environment back.";

@@ -124,10 +124,25 @@ const move = z
   })
   .meta({ id: "EnvironmentMoveState", examples: [MOVE] });
 
-export const environmentDatabase = z.object({ database: databaseNumber, generation, move: move.nullable() }).meta({
-  id: "EnvironmentDatabase",
-  examples: [
-    { database: 0, generation: 0, move: null },
-    { database: 0, generation: 1, move: MOVE },
-  ],
-});
+const STORED = { isNew: false, sizeBytes: 4_194_304, unreplicatedRuns: 0, oldestUnreplicatedAt: null };
+
+export const environmentDatabase = z
+  .object({
+    database: databaseNumber,
+    generation,
+    move: move.nullable(),
+    isNew: described(
+      z.boolean(),
+      "Whether the environment never had a run, and nobody has chosen its database. A mistyped name is new, too.",
+    ),
+    sizeBytes: described(z.int().min(0), "What the environment stores outside of D1, of 10 GB."),
+    unreplicatedRuns: described(z.int().min(0), "How many runs have changes that the database lacks."),
+    oldestUnreplicatedAt: orNull,
+  })
+  .meta({
+    id: "EnvironmentDatabase",
+    examples: [
+      { database: 0, generation: 0, move: null, ...STORED },
+      { database: 0, generation: 1, move: MOVE, ...STORED },
+    ],
+  });
