@@ -23,7 +23,7 @@ export interface Call<F extends Flags> {
  */
 export function calling<F extends Flags, A extends readonly unknown[] = readonly []>(
   work: (call: Call<F>, ...args: A) => Promise<number | undefined>,
-  needs?: Needs,
+  needs?: Needs | ((flags: F) => Needs),
 ) {
   // commander gives the arguments, the options, and then the command.
   return exiting(async (...given: readonly unknown[]) => {
@@ -32,7 +32,7 @@ export function calling<F extends Flags, A extends readonly unknown[] = readonly
     const output = new Output(flags);
     // A command without --env is about a project.
     const needsEnv = command.options.some(({ long }) => long === "--env");
-    const client = await connect(flags, { needsEnv, ...needs });
+    const client = await connect(flags, { needsEnv, ...(typeof needs === "function" ? needs(flags) : needs) });
     return work({ client, output, flags, command }, ...(given.slice(0, -2) as unknown as A));
   });
 }

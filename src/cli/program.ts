@@ -12,6 +12,7 @@ import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide
 import { exportCommand } from "./commands/export.ts";
 import { groupCommand, pauseCommand, resumeCommand } from "./commands/group.ts";
 import { loginCommand, whoamiCommand } from "./commands/login.ts";
+import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
 import { tokenCommand } from "./commands/token.ts";
@@ -96,6 +97,7 @@ ${EXIT_CODES}${SETTINGS}`,
     execCommand(),
     tokenCommand(),
     auditCommand(),
+    opsCommand(),
     loginCommand(),
     whoamiCommand(),
     completionCommand(program),

@@ -17,6 +17,7 @@ import {
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import { type Actions, createActions, createWebhookEndpoints, type WebhookEndpoints } from "./definitions.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
+import { createOperator, type Operator } from "./operator.ts";
 import { type Audit, createAudit, createSessions, createTokens, type Sessions, type Tokens } from "./project.ts";
 import { createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
@@ -55,6 +56,7 @@ export {
   WHOLE_ENVIRONMENT,
 } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
+export type { Operator, Readiness, ResyncOptions } from "./operator.ts";
 export type { Audit, AuditFilter, RotateOptions, Sessions, Tokens } from "./project.ts";
 export type {
   CancelOptions,
@@ -92,6 +94,11 @@ export interface Client {
   readonly sessions: Sessions;
   /** The project's audit log. */
   readonly audit: Audit;
+  /** The databases, and where environments live. Needs ROOT_TOKEN. */
+  readonly operator: Operator;
+  readonly baseUrl: string;
+  /** The client's environment, as `{org}/{project}/{env}`. */
+  readonly scope: string;
   /** What the client's own token is and opens. It also answers for a token of another project or environment. */
   whoami(options?: CallOptions): Promise<Schemas["CurrentToken"]>;
   /** The environments that the client's token opens and that have runs, actions or webhook endpoints, by name. */
@@ -122,6 +129,9 @@ export function createClient(settings: ClientSettings): Client {
     tokens: createTokens(caller),
     sessions: createSessions(caller),
     audit: createAudit(caller),
+    operator: createOperator(caller),
+    baseUrl,
+    scope: `${scope.o}/${scope.p}/${scope.envName}`,
     whoami: async (options) => bodyOf(await api.GET("/whoami", sent(options))),
     places: (query = {}, options) =>
       listed(query, (query) => api.GET("/places", { params: { query }, ...sent(options) })),

@@ -70,6 +70,8 @@ describe("a list", () => {
     ["/acme/shop/sessions?limit=1", ({ sessions }) => sessions.list({ limit: 1 })],
     ["/acme/shop/audit?actor=root&limit=1", ({ audit }) => audit.list({ actor: "root", limit: 1 })],
     ["/places", ({ places }) => places()],
+    ["/databases", ({ operator }) => operator.databases()],
+    ["/databases/1/environments", ({ operator }) => operator.environments(1)],
   ])("%s gives its entries, and each page with the cursor of the next", async (url, list) => {
     const pages = [json(200, [run(1)], link("a%2B")), json(200, [run(2)])];
     const { client, asked } = await stub(...pages, ...pages);

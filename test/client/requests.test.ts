@@ -24,6 +24,12 @@ type Case = [call: (client: Client) => Promise<unknown>, asks: string, sends?: u
 
 const CASES: readonly Case[] = [
   [({ whoami }) => whoami(), "GET /whoami", undefined, { name: "ci" }],
+  [({ operator }) => operator.readiness(), "GET /readyz", undefined, { status: "ready" }],
+  [({ operator }) => operator.place(), `GET ${ENV}/database`],
+  [({ operator }) => operator.place({ project: "acme/web", envName: "x" }), "GET /acme/web/envs/x/database"],
+  [({ operator }) => operator.move(2), `PUT ${ENV}/database`, { database: 2 }],
+  [({ operator }) => operator.resync(), `POST ${ENV}/resync`],
+  [({ operator }) => operator.resyncDatabase(1, { cursor: "Mg" }), "POST /databases/1/resync?cursor=Mg"],
   [({ runs }) => runs.create({ actionName: "deploy", ...inputs }), `POST ${RUNS}`, { actionName: "deploy", ...inputs }],
   [({ runs }) => runs.create({ actionName: "deploy" }, details), `POST ${RUNS}?include=details`],
   [({ runs }) => runs.get(RUN.id), `GET ${ONE}`],

@@ -1,0 +1,60 @@
+/** What the operator of the service asks: the databases, and where environments live. Needs ROOT_TOKEN. */
+
+import { bodyOf, type Caller, type CallOptions, type List, type ListOptions, listed, type Schemas } from "./api.ts";
+import type { operations } from "./openapi.ts";
+import type { Environment } from "./settings.ts";
+
+const ENVIRONMENT = "/{o}/{p}/envs/{envName}";
+const PLACE = `${ENVIRONMENT}/database` as const;
+
+export type Readiness = operations["isReady"]["responses"][200]["content"]["application/json"];
+
+export interface ResyncOptions extends CallOptions {
+  /** The `next` of the request before. */
+  readonly cursor?: string | undefined;
+}
+
+export interface Operator extends ReturnType<typeof createOperator> {}
+
+export function createOperator({ api, scope, sent }: Caller) {
+  const at = (environment: Schemas["Place"] | undefined): Environment => {
+    if (environment === undefined) return scope;
+    const [o = "", p = ""] = environment.project.split("/");
+    return { o, p, envName: environment.envName };
+  };
+  return {
+    /** Everybody may ask. Throws `not_ready` or `storage_full`, and does not try again then. */
+    readiness: async (options?: CallOptions): Promise<Readiness> =>
+      bodyOf(await api.GET("/readyz", sent(options, { isRepeatable: false }))),
+    /** By number. */
+    databases: (query: ListOptions = {}, options?: CallOptions): List<Schemas["Database"]> =>
+      listed(query, (query) => api.GET("/databases", { params: { query }, ...sent(options) })),
+    /** The environments that live in a database, by name. */
+    environments: (
+      database: number,
+      query: ListOptions = {},
+      options?: CallOptions,
+    ): List<Schemas["PlacedEnvironment"]> =>
+      listed(query, (query) => {
+        const params = { path: { database }, query };
+        return api.GET("/databases/{database}/environments", { params, ...sent(options) });
+      }),
+    /** Where an environment lives, and what its database lacks. `environment`: another one than the client's own. */
+    place: async (environment?: Schemas["Place"], options?: CallOptions): Promise<Schemas["EnvironmentDatabase"]> =>
+      bodyOf(await api.GET(PLACE, { params: { path: at(environment) }, ...sent(options) })),
+    /** Begins to move the client's environment. The number of the database where it lives cancels a move. */
+    async move(database: number, options?: CallOptions): Promise<Schemas["EnvironmentDatabase"]> {
+      const params = { path: scope };
+      return bodyOf(await api.PUT(PLACE, { params, body: { database }, ...sent(options) }));
+    },
+    /** Rebuilds the runs of the client's environment in its database. Repeat it to see how many remain. */
+    resync: async (options?: CallOptions): Promise<Schemas["Resync"]> =>
+      bodyOf(await api.POST(`${ENVIRONMENT}/resync`, { params: { path: scope }, ...sent(options) })),
+    /** Rebuilds 25 environments of a database. Go on with `next` as the `cursor` until it is null. */
+    async resyncDatabase(database: number, options: ResyncOptions = {}): Promise<Schemas["DatabaseResync"]> {
+      const { cursor } = options;
+      const params = { path: { database }, query: cursor === undefined ? {} : { cursor } };
+      return bodyOf(await api.POST("/databases/{database}/resync", { params, ...sent(options) }));
+    },
+  };
+}
