@@ -10,7 +10,7 @@ import { ROOT } from "../../src/dev/wrangler.ts";
 const folder = mkdtempSync(join(tmpdir(), "action-runs-dashboard-"));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const DASHBOARD = readFileSync(join(ROOT, "examples/grafana/action-runs.json"), "utf8");
+const DASHBOARD = readFileSync(join(ROOT, "examples/grafana/dashboard.json"), "utf8");
 const TYPES = join(ROOT, "tools/node_modules/@grafana/grafana-foundation-sdk/dist");
 /** In JSON, an enum's member is its value, and a query has no marker of its kind. */
 const PROGRAM = `
