@@ -131,7 +131,13 @@ describe("GET /databases/{n}/environments", () => {
 describe("PUT …/database", () => {
   it("moves the environment, GET shows how far that is, and the audit log has one entry", async () => {
     const shop = await livingIn(1);
-    const stored = { isNew: false, sizeBytes: expect.any(Number), unreplicatedRuns: 0, oldestUnreplicatedAt: null };
+    const stored = {
+      isNew: false,
+      sizeBytes: expect.any(Number),
+      warnings: [],
+      unreplicatedRuns: 0,
+      oldestUnreplicatedAt: null,
+    };
     expect(await get(shop.path)).toEqual({ database: 1, generation: 1, move: null, ...stored });
     const { open } = holdRunsIn(2);
     const begun = await put(shop.path, 2);

@@ -18,8 +18,6 @@ const OF_SERVICE = { needsEnv: false, needsProject: false };
 const ASKED_AT_ONCE = 8;
 /** A change gets into a database within seconds. */
 const LAGS_AFTER_MS = 60_000;
-/** An environment's coordinator holds 10 GB, and refuses creates from 9 GB on. */
-const NEARLY_FULL_BYTES = 8_000_000_000;
 
 export function opsCommand(): CliCommand {
   const ops = new CliCommand("ops")
@@ -40,7 +38,7 @@ export function opsCommand(): CliCommand {
 export async function requireKnown({ operator, places, scope }: Client, otherwise = ""): Promise<Place> {
   const place = await operator.place();
   if (!place.isNew) return place;
-  const known = (await Array.fromAsync(places())).map(({ project, envName }) => `${project}/${envName}`);
+  const known = (await Array.fromAsync(places({ limit: 200 }))).map(({ project, envName }) => `${project}/${envName}`);
   if (known.includes(scope)) return place;
   const near = nearest(scope, known);
   const meant = near === undefined ? "" : ` Did you mean ${plain(near)}?`;
@@ -176,7 +174,7 @@ function scrapeTargetsCommand(): CliCommand {
     .action(
       calling<Flags>(async ({ client, output }) => {
         const { protocol, host, pathname } = new URL(client.baseUrl);
-        const targets = (await Array.fromAsync(client.places())).map(({ project, envName }) => ({
+        const targets = (await Array.fromAsync(client.places({ limit: 200 }))).map(({ project, envName }) => ({
           targets: [host],
           labels: {
             __scheme__: protocol.slice(0, -1),
@@ -196,7 +194,7 @@ function statusCommand(): CliCommand {
     .summary("show what needs the operator")
     .description(
       "Show whether the service is ready, its databases, and the environments whose changes wait for D1 for over a minute " +
-        "or that store over 8 GB. It asks each environment. The exit code is 1 if anything is wrong.",
+        "or that are nearly full. It asks each environment. The exit code is 1 if anything is wrong.",
     )
     .addHelpText("after", examples("action-runs ops status", "action-runs ops status --json | jq .environments"))
     .action(
@@ -244,10 +242,10 @@ async function lagging({ operator }: Client, databases: readonly Schemas["Databa
   return found;
 }
 
-function placeProblem({ sizeBytes, unreplicatedRuns, oldestUnreplicatedAt }: Place): string | null {
+function placeProblem({ sizeBytes, warnings, unreplicatedRuns, oldestUnreplicatedAt }: Place): string | null {
   const isLate = oldestUnreplicatedAt !== null && Date.now() - Date.parse(oldestUnreplicatedAt) > LAGS_AFTER_MS;
   const late = isLate ? `${lagText(unreplicatedRuns, oldestUnreplicatedAt)} wait for D1` : "";
-  const large = sizeBytes >= NEARLY_FULL_BYTES ? `stores ${bytesText(sizeBytes)} of 10 GB` : "";
+  const large = warnings.length === 0 ? "" : `stores ${bytesText(sizeBytes)}, ${warnings.join()}`;
   return [late, large].filter(Boolean).join("; ") || null;
 }
 

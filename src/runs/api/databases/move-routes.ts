@@ -3,6 +3,7 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requiresRoot } from "../../../auth/authentication.ts";
 import { rfc3339 } from "../../../base/time.ts";
+import { warningsOf } from "../../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { AppEnv } from "../../../http/request-context.ts";
@@ -88,6 +89,7 @@ function toWire({ home, move, state }: HomeAndMove) {
     move: move === null ? null : moveToWire(move),
     isNew,
     sizeBytes: bytes,
+    warnings: warningsOf(bytes),
     unreplicatedRuns: unreplicated.runs,
     oldestUnreplicatedAt: rfc3339(unreplicated.oldestAt),
   };

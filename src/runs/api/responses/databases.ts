@@ -4,6 +4,8 @@ import * as z from "zod";
 import { NOT_READY, WARNINGS } from "../../../database/database-state.ts";
 import { databaseNumber, described, responseInstant } from "../../../http/response-schemas.ts";
 
+const warnings = described(z.array(z.enum(WARNINGS)), "`nearly_full`: from 8 GB on, of 10 GB.");
+
 const DATABASE = {
   number: 0,
   isBound: true,
@@ -25,7 +27,7 @@ export const databaseList = z
           "`wrong_number`: the bound database says that it has another number, so the service does not use it.",
         ),
         sizeBytes: z.int().min(0).nullable(),
-        warnings: described(z.array(z.enum(WARNINGS)), "`nearly_full`: from 8 GB on, of the 10 GB that D1 holds."),
+        warnings,
         takesNewEnvironments: described(z.boolean(), "Whether `NEW_ENVIRONMENTS` names the database."),
         checkedAt: responseInstant
           .nullable()
@@ -124,7 +126,7 @@ const move = z
   })
   .meta({ id: "EnvironmentMoveState", examples: [MOVE] });
 
-const STORED = { isNew: false, sizeBytes: 4_194_304, unreplicatedRuns: 0, oldestUnreplicatedAt: null };
+const STORED = { isNew: false, sizeBytes: 4_194_304, warnings: [], unreplicatedRuns: 0, oldestUnreplicatedAt: null };
 
 export const environmentDatabase = z
   .object({
@@ -135,7 +137,8 @@ export const environmentDatabase = z
       z.boolean(),
       "Whether the environment never had a run, and nobody has chosen its database. A mistyped name is new, too.",
     ),
-    sizeBytes: described(z.int().min(0), "What the environment stores outside of D1, of 10 GB."),
+    sizeBytes: described(z.int().min(0), "What the environment stores outside of D1."),
+    warnings,
     unreplicatedRuns: described(z.int().min(0), "How many runs have changes that the database lacks."),
     oldestUnreplicatedAt: orNull,
   })
