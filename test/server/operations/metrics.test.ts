@@ -3,13 +3,15 @@
  * reads them. Its own promtool judges these, where it is installed.
  */
 
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { unstable_readConfig } from "wrangler";
 import { createClient } from "../../../src/client/index.ts";
+import { freePort } from "../../../src/dev/server.ts";
 import { CONFIG, ROOT } from "../../../src/dev/wrangler.ts";
 import { cliJson } from "../../cli/in-process.ts";
 import { sharedServer } from "../installation.ts";
@@ -95,24 +97,26 @@ describe.skipIf(!hasPromtool)("promtool", () => {
   });
 });
 
+const SETTINGS = { ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token };
+const blocks = blocksOf("docs/operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8"));
+
+/** Writes the block of docs/operations.md that begins with the name of this file, with these changes. */
+function write(name: string, ...changes: readonly (readonly [RegExp, string])[]): void {
+  const block = blocks.find(({ text }) => text.startsWith(`# ${name}\n`));
+  expect(block?.at).toBeDefined();
+  const places = [
+    [/\/etc\/prometheus\/action-runs\.token/, join(folder, "action-runs.token")],
+    [/\/etc\/prometheus\/action-runs\/shop\.json/, join(folder, "shop.json")],
+  ] as const;
+  const here = [...places, ...changes].reduce((text, [from, to]) => text.replace(from, to), block?.text ?? "");
+  writeFileSync(join(folder, name), here);
+}
+
 describe.skipIf(!hasPromtool)("docs/operations.md", () => {
-  const blocks = blocksOf("docs/operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8"));
-
-  /** Writes the block that begins with the name of this file. */
-  function write(name: string): void {
-    const block = blocks.find(({ text }) => text.startsWith(`# ${name}\n`));
-    expect(block?.at).toBeDefined();
-    const here = block?.text
-      .replace("/etc/prometheus/action-runs.token", join(folder, "action-runs.token"))
-      .replace("/etc/prometheus/action-runs/shop.json", join(folder, "shop.json"));
-    writeFileSync(join(folder, name), here ?? "");
-  }
-
   it("has a configuration and eight alerts that Prometheus takes, with the targets that the command prints", async () => {
     writeFileSync(join(folder, "action-runs.token"), "terr_x");
     await fullMetrics();
-    const settings = { ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token };
-    const targets = await cliJson<{ labels: { environment: string } }[]>(["ops", "scrape-targets"], settings);
+    const targets = await cliJson<{ labels: { environment: string } }[]>(["ops", "scrape-targets"], SETTINGS);
     expect(targets.map(({ labels }) => labels.environment)).toContain("full");
     writeFileSync(join(folder, "shop.json"), JSON.stringify(targets));
     for (const name of ["prometheus.yml", "action-runs.rules.yml"]) write(name);
@@ -127,6 +131,46 @@ describe.skipIf(!hasPromtool)("docs/operations.md", () => {
     expect([code, said]).toEqual([0, expect.stringContaining("SUCCESS")]);
   });
 });
+
+const hasPrometheus = spawnSync("prometheus", ["--version"]).status === 0;
+
+it.skipIf(!hasPrometheus)(
+  "in Prometheus, a run that waits for its approval fires the alert of waiting runs alone",
+  async () => {
+    const scope = { org: "of-metrics-test", project: "shop", env: "waiting" };
+    const { actions, runs } = createClient({ baseUrl: origin, token, ...scope });
+    await actions.put("deploy", { trigger: { type: "webhook", url: "https://ci.example.com/hook" }, approval: {} });
+    await actions.run("deploy");
+    await until("the run is replicated", async () => (await runs.summary()).pending === 1);
+    const ofRun = await cliJson<{ labels: { environment: string } }[]>(["ops", "scrape-targets"], SETTINGS);
+    writeFileSync(
+      join(folder, "shop.json"),
+      JSON.stringify(ofRun.filter(({ labels }) => labels.environment === "waiting")),
+    );
+    writeFileSync(join(folder, "action-runs.token"), token);
+    // Whatever is open or waits at all is too old.
+    const hurried = [/scrape_interval: 30s/, "scrape_interval: 1s"] as const;
+    write("prometheus.yml", hurried, [/^rule_files/m, "global:\n  evaluation_interval: 1s\nrule_files"]);
+    write("action-runs.rules.yml", [/> (7200|86400)/g, "> 0"], [/ +for: 5m\n/g, ""]);
+    const port = await freePort();
+    const data = ["--config.file=prometheus.yml", "--storage.tsdb.path=data", `--web.listen-address=127.0.0.1:${port}`];
+    const prometheus = spawn("prometheus", data, { cwd: folder, stdio: "ignore" });
+    try {
+      const firing = async () => {
+        const answer = await fetch(`http://127.0.0.1:${port}/api/v1/alerts`).catch(() => null);
+        // It starts, or has not loaded its rules.
+        if (!answer?.ok) return [];
+        const { data } = (await answer.json()) as { data: { alerts: { labels: { alertname: string } }[] } };
+        return data.alerts.map(({ labels }) => labels.alertname);
+      };
+      await until("an alert fires", async () => (await firing()).length > 0);
+      expect(await firing()).toEqual(["ActionRunsOldestWaitingRun"]);
+    } finally {
+      prometheus.kill("SIGKILL");
+      await once(prometheus, "exit");
+    }
+  },
+);
 
 const LABELS = 'job="action-runs",project="acme/shop",environment="production"';
 const series = (name: string, labels: string, values: string) => ({ series: `${name}{${LABELS}${labels}}`, values });
