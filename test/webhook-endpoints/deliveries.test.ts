@@ -370,7 +370,7 @@ describe("an endpoint that fails for days", () => {
     const failedDays = Array.from({ length: days }, (_, day) => Math.floor(since / DAY_MS) + day);
     await journal(
       path,
-      "INSERT OR REPLACE INTO endpoint_health VALUES (?, ?, 9, ?, ?, ?)",
+      "INSERT OR REPLACE INTO endpoint_health (endpoint, version, failures, failing_since, failed_days, succeeded_at) VALUES (?, ?, 9, ?, ?, ?)",
       key,
       version,
       since,
