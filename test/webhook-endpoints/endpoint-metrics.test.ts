@@ -4,11 +4,11 @@ import { expect, it } from "vitest";
 import { later } from "../support/clock.ts";
 import { HOUR_MS, journal, MINUTE_MS } from "../support/direct.ts";
 import { replicated } from "../support/replicated.ts";
-import { newRunsPath } from "../support/requests.ts";
+import { ask, newRunsPath } from "../support/requests.ts";
 import { nonZero, scrape } from "../support/runs/metrics.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering } from "../webhooks/runs.ts";
-import { alarmsIn, end, putEndpoint, storedEndpoint, untilDeliveries } from "./deliveries.ts";
+import { alarmsIn, end, endpointOf, putEndpoint, storedEndpoint, untilDeliveries } from "./deliveries.ts";
 
 await useSettings("development");
 
@@ -17,8 +17,9 @@ const of = (outcome: string) => `action_runs_deliveries_total{endpoint="chat",ou
 
 it("count their deliveries by outcome once somebody has asked, and nobody else pays a row", async () => {
   const path = newRunsPath();
-  await putEndpoint(path, await answering({ status: 204 }, { status: 204 }, { status: 400 }, { status: 503 }));
-  await end(path);
+  const ok = { status: 204 };
+  await putEndpoint(path, await answering(ok, ok, ok, { status: 400 }, { status: 503 }));
+  const first = await end(path);
   await untilDeliveries(path, ([row]) => row?.state === "delivered");
   await replicated(path);
   const counted = "SELECT delivered, failed, expired FROM endpoint_health";
@@ -26,6 +27,10 @@ it("count their deliveries by outcome once somebody has asked, and nobody else p
   later(0);
   const samples = await scrape(path);
   expect([samples.get(of("delivered")), outcomes(samples)]).toEqual([0, {}]);
+  // The same delivery again is no other one.
+  const body = { type: "action_run.succeeded" };
+  expect((await ask("POST", `${endpointOf(path)}/deliveries/${first}/resend`, { body })).status).toBe(202);
+  await untilDeliveries(path, ([row]) => row?.is_resend === 1 && row.state === "delivered");
   await end(path);
   await untilDeliveries(path, (rows) => rows.filter(({ state }) => state === "delivered").length === 2);
   await end(path);
