@@ -97,49 +97,46 @@ async function countsOf(environment: RunEnvironment): Promise<EnvironmentCounts>
 }
 
 type Labels = Readonly<Record<string, string>>;
-
 type Sample = readonly [labels: Labels, value: number];
 
 /** `databaseBytes`: of the database where the environment lives; null if unknown. `now`: in ms. */
 function metricsText(counts: EnvironmentCounts, databaseBytes: number | null, now: number): string {
   const { open, waiting, ended, endpoints, unreplicated } = counts;
-  const age = ({ oldestAt }: RunCount) => (oldestAt === null ? 0 : Math.max(0, now - oldestAt) / 1000);
-  const stored = [
-    ["object", counts.bytes],
-    ["database", databaseBytes],
-  ] as const;
-  const stores = stored.flatMap(([store, bytes]) => (bytes === null ? [] : [[{ store }, bytes] as const]));
+  const age = (at: number | null) => (at === null ? 0 : Math.max(0, now - at) / 1000);
+  const ageOf = ({ oldestAt }: RunCount) => age(oldestAt);
+  const stores: readonly Sample[] = [
+    [{ store: "object" }, counts.bytes],
+    ...(databaseBytes === null ? [] : [[{ store: "database" }, databaseBytes] as const]),
+  ];
   return [
-    ...family(
-      ["cicd_pipeline_run_active", "gauge", "Runs that are open, by status."],
+    ...gauge(
+      "cicd_pipeline_run_active",
+      "Runs that are open, by status.",
       OPEN_STATUSES.map((status) => [{ status }, open[status].runs]),
     ),
-    ...family(
-      [
-        "action_runs_oldest_open_age_seconds",
-        "gauge",
-        "Time since the oldest open run was created or released, by status. Runs that wait at a gate do not count.",
-      ],
-      OPEN_STATUSES.map((status) => [{ status }, age(open[status])]),
+    ...gauge(
+      "action_runs_oldest_open_age_seconds",
+      "Time since the oldest open run that does not wait was created or released, by status. 0 if there is none.",
+      OPEN_STATUSES.map((status) => [{ status }, ageOf(open[status])]),
     ),
-    ...family(
-      ["action_runs_waiting", "gauge", "Pending runs that wait at a gate, by what they wait for."],
+    ...gauge(
+      "action_runs_waiting",
+      "Pending runs that wait, by gate.",
       WAITING_FOR.map((gate) => [{ gate }, waiting[gate].runs]),
     ),
-    ...family(
-      ["action_runs_oldest_waiting_age_seconds", "gauge", "Time since when the oldest waiting run has waited."],
-      WAITING_FOR.map((gate) => [{ gate }, age(waiting[gate])]),
+    ...gauge(
+      "action_runs_oldest_waiting_age_seconds",
+      "For how long the oldest of them has waited, by gate.",
+      WAITING_FOR.map((gate) => [{ gate }, ageOf(waiting[gate])]),
     ),
-    ...family(
-      ["action_runs_ended_total", "counter", "Runs that have ended, by status and by what ended them."],
+    ...counter(
+      "action_runs_ended_total",
+      "Runs that have ended, by status and by what ended them.",
       ENDS.map(([status, cause]) => [{ status, cause }, ended.ended[`${status}/${cause}`] ?? 0]),
     ),
-    ...family(
-      [
-        "action_runs_ended_by_action_total",
-        "counter",
-        "Runs of stored actions that have ended, by action and status. _other counts what is beyond 100 actions.",
-      ],
+    ...counter(
+      "action_runs_ended_by_action_total",
+      "Runs of stored actions that have ended, by action and by status.",
       Object.entries(ended.byAction).flatMap(([action, runs]) =>
         ENDED_STATUSES.map((status) => [{ action, status }, runs[status] ?? 0] as const),
       ),
@@ -154,61 +151,52 @@ function metricsText(counts: EnvironmentCounts, databaseBytes: number | null, no
       "Time from the start of an ended run to its end. Runs that never started are left out.",
       ended.ran,
     ),
-    ...family(
-      ["action_runs_deliveries_total", "counter", "Deliveries to webhook endpoints that are over, by outcome."],
+    ...counter(
+      "action_runs_deliveries_total",
+      "Deliveries that are over, by endpoint and by outcome.",
       endpoints.flatMap(({ name: endpoint, ...of }) =>
         OUTCOMES.map((outcome) => [{ endpoint, outcome }, of[outcome]] as const),
       ),
     ),
-    ...family(
-      [
-        "action_runs_endpoint_failing_seconds",
-        "gauge",
-        "Time since a webhook endpoint's first failure after its last success. 0 if the last attempt succeeded.",
-      ],
-      endpoints.map(({ name, failingSince }) => [{ endpoint: name }, age({ runs: 1, oldestAt: failingSince })]),
+    ...gauge(
+      "action_runs_endpoint_failing_seconds",
+      "Time since an endpoint's first failure after its last success, or 0.",
+      endpoints.map(({ name, failingSince }) => [{ endpoint: name }, age(failingSince)]),
     ),
-    ...family(
-      [
-        "action_runs_endpoint_disabled",
-        "gauge",
-        "1 if the service has disabled the webhook endpoint, because it failed.",
-      ],
-      endpoints.map(({ name, isDisabled }) => [{ endpoint: name }, isDisabled ? 1 : 0]),
+    ...gauge(
+      "action_runs_endpoint_disabled",
+      "1 if the service has disabled the endpoint.",
+      endpoints.map(({ name, isDisabled }) => [{ endpoint: name }, Number(isDisabled)]),
     ),
-    ...family(
-      ["action_runs_storage_bytes", "gauge", "What the environment's object stores, and what its D1 database stores."],
-      stores,
-    ),
-    ...family(
-      ["action_runs_storage_ratio", "gauge", "The same as a share of the 10 GB that each can hold."],
+    ...gauge("action_runs_storage_bytes", "What the environment's object and its database store.", stores),
+    ...gauge(
+      "action_runs_storage_ratio",
+      "The same as a share of 10 GB.",
       stores.map(([labels, bytes]) => [labels, bytes / STORAGE_BYTES]),
     ),
-    ...family(
-      ["action_runs_unreplicated", "gauge", "Runs with changes that D1 does not have yet."],
-      [[{}, unreplicated.runs]],
-    ),
-    ...family(
-      ["action_runs_oldest_unreplicated_age_seconds", "gauge", "Time since the oldest change that D1 does not have."],
-      [[{}, age(unreplicated)]],
-    ),
+    ...gauge("action_runs_unreplicated", "Runs with changes that D1 lacks.", [[{}, unreplicated.runs]]),
+    ...gauge("action_runs_oldest_unreplicated_age_seconds", "Time since the oldest of these changes.", [
+      [{}, ageOf(unreplicated)],
+    ]),
     "",
   ].join("\n");
 }
 
-type Head = readonly [name: string, type: "gauge" | "counter", help: string];
-
 /** Nothing if there is no sample. */
-function family([name, type, help]: Head, samples: readonly Sample[]): string[] {
+function gauge(name: string, help: string, samples: readonly Sample[], type = "gauge"): string[] {
   if (samples.length === 0) return [];
   return [...head(name, type, help), ...samples.map(([labels, value]) => sample(name, labels, value))];
+}
+
+function counter(name: string, help: string, samples: readonly Sample[]): string[] {
+  return gauge(name, help, samples, "counter");
 }
 
 function head(name: string, type: string, help: string): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
-/** No value is longer than a name, and a name has no character that needs an escape. Escaped all the same. */
+/** No name has a character that needs an escape. Escaped all the same. */
 function sample(name: string, labels: Labels, value: number): string {
   const escaped = (text: string) => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);
