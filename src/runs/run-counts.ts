@@ -86,7 +86,7 @@ export interface EnvironmentCounts extends OpenCounts {
 }
 
 export const NO_ENDED: EndedCounts = { ended: {}, waited: {}, ran: {}, byAction: {} };
-export const NONE: RunCount = { runs: 0, oldestAt: null };
+const NONE: RunCount = { runs: 0, oldestAt: null };
 export const NO_OPEN: OpenCounts = {
   open: { pending: NONE, running: NONE },
   waiting: { time: NONE, approval: NONE, concurrency: NONE, pause: NONE },

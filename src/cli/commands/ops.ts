@@ -35,7 +35,7 @@ export function opsCommand(): CliCommand {
  * Refuses a name that nobody uses, because a mistyped one must make nothing. An environment is known if it ever had a
  * run, or has definitions.
  */
-export async function requireKnown({ operator, places, scope }: Client, otherwise = ""): Promise<Place> {
+async function requireKnown({ operator, places, scope }: Client, otherwise = ""): Promise<Place> {
   const place = await operator.place();
   if (!place.isNew) return place;
   const known = (await Array.fromAsync(places({ limit: 200 }))).map(({ project, envName }) => `${project}/${envName}`);
