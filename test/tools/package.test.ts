@@ -64,6 +64,8 @@ describe("npm pack", () => {
       "LICENSE",
       "README.md",
       "bin/action-runs.js",
+      "dist/base/near-names.d.ts",
+      "dist/base/near-names.js",
       "dist/base/visible-text.d.ts",
       "dist/base/visible-text.js",
       "package.json",
