@@ -202,6 +202,14 @@ export const FAULTS: readonly Fault[] = [
     tests: ["test/runs/coordinator/"],
   },
   {
+    name: "deliveries-counted-unasked",
+    breaks: "a delivery costs no row for metrics that nobody asks for",
+    room: "src/runs/coordinator/endpoints",
+    from: "endedCounts.hasBegun && !isResend",
+    to: "!isResend",
+    tests: ["test/webhook-endpoints/endpoint-metrics"],
+  },
+  {
     name: "oldest-rotations",
     breaks: "the newest rotations are found again, and the oldest forgotten",
     room: "src/webhook-endpoints",
@@ -240,6 +248,14 @@ export const FAULTS: readonly Fault[] = [
     from: 'member: ["data:read", "data:write"],',
     to: 'member: ["data:read", "data:write", "actions:manage"],',
     tests: ["test/auth/token-scope", "test/hostile/tenancy"],
+  },
+  {
+    name: "typed-path-in-log",
+    breaks: "the log names no environment that the token does not open",
+    room: "src/auth",
+    from: "if (isOutside) throw outsideError(c, permission);",
+    to: "noteOpened(c); if (isOutside) throw outsideError(c, permission);",
+    tests: ["test/http/http.test"],
   },
   {
     name: "bulk-gives-up-later-runs",
@@ -426,6 +442,22 @@ export const FAULTS: readonly Fault[] = [
     tests: ["test/runs/coordinator/outcomes"],
   },
   {
+    name: "waiting-run-is-old",
+    breaks: "a run that waits at a gate is not the oldest open one",
+    room: "src/runs/journal",
+    from: "oldestAt: waitingFor === null ? oldestAt : known.oldestAt",
+    to: "oldestAt",
+    tests: ["test/runs/api/environment-metrics"],
+  },
+  {
+    name: "released-run-is-old",
+    breaks: "a released run is as old as its release",
+    room: "src/runs/journal",
+    from: "ifnull(released_at, created_at)",
+    to: "created_at",
+    tests: ["test/runs/api/environment-metrics"],
+  },
+  {
     name: "page-behind-bytes",
     breaks: "a page by a text that ends at 32 MiB says where the next one goes on",
     room: "src/runs/d1",
@@ -544,6 +576,14 @@ export const FAULTS: readonly Fault[] = [
     from: "dropHalfLine(file, path);",
     to: "",
     tests: ["test/server/cli/cli-definitions"],
+  },
+  {
+    name: "mistyped-environment",
+    breaks: "the command line moves no environment that nobody knows",
+    room: "src/cli/commands",
+    from: "if (!place.isNew) return place;",
+    to: "return place;",
+    tests: ["test/cli/commands/ops"],
   },
   {
     name: "by-hand-unmarked",

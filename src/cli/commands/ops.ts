@@ -202,7 +202,8 @@ function statusCommand(): CliCommand {
         const { operator } = client;
         const problem = await problemOf(async () => {
           const { degraded = [] } = await operator.readiness();
-          return degraded.length === 0 ? null : "The service is ready, but a part of it is not.";
+          const parts = degraded.map((one) => ("archive" in one ? "the archive" : `database ${one.database}`));
+          return parts.length === 0 ? null : `The service is ready, but not ${parts.join(", ")}.`;
         });
         // Without the control database there is no list.
         const databases = await Array.fromAsync(operator.databases()).catch((error: unknown) => {

@@ -158,8 +158,11 @@ describe("ops status", () => {
       problem: expect.stringContaining("The database is full."),
       databases: [DATABASE],
     });
-    const degraded = [{ database: 1, status: "full" }];
-    expect(await status({ ready: [200, { ...READY, degraded }] })).toMatchObject({ code: 1, isWell: false });
+    const degraded = [{ database: 1, status: "full" }, { archive: "not_answering" }];
+    expect(await status({ ready: [200, { ...READY, degraded }] })).toMatchObject({
+      code: 1,
+      problem: "The service is ready, but not database 1, the archive.",
+    });
     expect(await status({ databases: [{ ...DATABASE, warnings: ["nearly_full"] }] })).toMatchObject({
       code: 1,
       problem: null,
