@@ -56,7 +56,7 @@ export {
   WHOLE_ENVIRONMENT,
 } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
-export type { Operator, Readiness, ResyncOptions } from "./operator.ts";
+export type { Operator, PurgeOptions, Readiness, ResyncOptions } from "./operator.ts";
 export type { Audit, AuditFilter, RotateOptions, Sessions, Tokens } from "./project.ts";
 export type {
   CancelOptions,

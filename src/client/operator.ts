@@ -1,17 +1,32 @@
 /** What the operator of the service asks: the databases, and where environments live. Needs ROOT_TOKEN. */
 
-import { bodyOf, type Caller, type CallOptions, type List, type ListOptions, listed, type Schemas } from "./api.ts";
+import {
+  bodyOf,
+  type Caller,
+  type CallOptions,
+  type List,
+  type ListOptions,
+  listed,
+  present,
+  type Schemas,
+} from "./api.ts";
 import type { operations } from "./openapi.ts";
 import type { Environment } from "./settings.ts";
 
 const ENVIRONMENT = "/{o}/{p}/envs/{envName}";
 const PLACE = `${ENVIRONMENT}/database` as const;
+const PURGE = `${ENVIRONMENT}/purge` as const;
 
 export type Readiness = operations["isReady"]["responses"][200]["content"]["application/json"];
 
 export interface ResyncOptions extends CallOptions {
   /** The `next` of the request before. */
   readonly cursor?: string | undefined;
+}
+
+export interface PurgeOptions extends CallOptions {
+  /** Only counts the runs. */
+  readonly dryRun?: boolean | undefined;
 }
 
 export interface Operator extends ReturnType<typeof createOperator> {}
@@ -50,6 +65,14 @@ export function createOperator({ api, scope, sent }: Caller) {
     /** Rebuilds the runs of the client's environment in its database. Repeat it to see how many remain. */
     resync: async (options?: CallOptions): Promise<Schemas["Resync"]> =>
       bodyOf(await api.POST(`${ENVIRONMENT}/resync`, { params: { path: scope }, ...sent(options) })),
+    /** Keeps the runs of the client's environment that have ended for so many days, and begins to remove the others. */
+    async purge(days: number, options: PurgeOptions = {}): Promise<Schemas["Purge"]> {
+      const body = { days, ...present({ dryRun: options.dryRun }) };
+      return bodyOf(await api.POST(PURGE, { params: { path: scope }, body, ...sent(options) }));
+    },
+    /** How far the newest purge is. Throws `not_found` if nobody asked for one. */
+    newestPurge: async (options?: CallOptions): Promise<Schemas["Purge"]> =>
+      bodyOf(await api.GET(PURGE, { params: { path: scope }, ...sent(options) })),
     /** Rebuilds 25 environments of a database. Go on with `next` as the `cursor` until it is null. */
     async resyncDatabase(database: number, options: ResyncOptions = {}): Promise<Schemas["DatabaseResync"]> {
       const { cursor } = options;

@@ -33,6 +33,11 @@ const PLACES = [
   { project: "acme/web", envName: "prod" },
 ];
 
+const PURGE = {
+  ...{ days: 7, shortened: 48_000, remaining: 1200 },
+  ...{ requestedAt: "2026-01-31T12:00:00.000Z", completedAt: null },
+};
+
 interface Played {
   readonly ready?: readonly [status: number, body: unknown];
   readonly databases?: readonly unknown[];
@@ -53,6 +58,7 @@ function serve({ ready = [200, READY], databases = [DATABASE], places = PLACES, 
       const next = url.includes("cursor") ? null : "Mg";
       return json(response, 202, { environments: 1, remaining: 7, next });
     }
+    if (url === `${ENVIRONMENT}/purge`) return json(response, method === "GET" ? 200 : 202, PURGE);
     if (asked === `POST ${ENVIRONMENT}/resync`) return json(response, 202, { remaining: 3 });
     json(response, 404, { error: "No.", code: "not_found" });
   });
@@ -105,6 +111,32 @@ describe("ops resync", () => {
       "POST /databases/1/resync",
       "POST /databases/1/resync?cursor=Mg",
     ]);
+  });
+});
+
+describe("ops purge", () => {
+  test("purges with --yes, only counts with --dry-run, and shows without --days how far it is", async () => {
+    const { run, sent } = await serve();
+    expect(JSON.parse((await run("ops", "purge", "--days", "7", "--yes", "--json")).stdout)).toEqual(PURGE);
+    await run("ops", "purge", "--days", "0", "--dry-run");
+    expect((await run("ops", "purge", "--no-json")).stdout).toMatch(/7 days.*48000 runs.*1200 runs.*not yet/s);
+    expect(sent()).toEqual([
+      [`POST ${ENVIRONMENT}/purge`, { days: 7 }],
+      [`POST ${ENVIRONMENT}/purge`, { days: 0, dryRun: true }],
+      [`GET ${ENVIRONMENT}/purge`, null],
+    ]);
+  });
+
+  test.each([
+    [["--days", "7"], "use --yes"],
+    [["--yes"], "Say with --days"],
+    [["--dry-run"], "Say with --days"],
+    [["--days", "3651"], "3650"],
+    [["--days", "1.5"], "3650"],
+  ])("with %j asks nothing of the service, and says what to do", async (args, sentence) => {
+    const { run, sent } = await serve();
+    const { code, stderr } = await run("ops", "purge", ...args);
+    expect([code, stderr, sent()]).toEqual([2, expect.stringContaining(sentence), []]);
   });
 });
 

@@ -4,7 +4,7 @@ import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { STORAGE_MAX_BYTES } from "../../../src/runs/coordinator/context.ts";
-import { isRegistered, register } from "../../../src/runs/d1/control-database.ts";
+import { register, selectRegistered } from "../../../src/runs/d1/control-database.ts";
 import { BATCH_MAX_MS } from "../../../src/runs/replication/batch-writer.ts";
 import {
   coordinator,
@@ -426,7 +426,8 @@ describe("is refused", () => {
       ]);
     }
     expect((await get(path)).status).toBe(404);
-    expect(await isRegistered(env.DB, scopeOfPath(path))).toBe(false);
+    const registered = selectRegistered(env.DB.withSession("first-primary"), scopeOfPath(path));
+    expect(await registered.first()).toBeNull();
     expect(await audited(path)).toEqual([]);
     // The row of a coordinator that never wrote anything.
     await register(env.DB, scopeOfPath(path), Date.now() + MINUTE_MS).run();

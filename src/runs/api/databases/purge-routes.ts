@@ -8,7 +8,7 @@ import { ApiError } from "../../../http/errors.ts";
 import type { AppEnv } from "../../../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
-import { isRegistered } from "../../d1/control-database.ts";
+import { selectRegistered } from "../../d1/control-database.ts";
 import type { PurgeState } from "../../protocol.ts";
 import { purge } from "../responses/databases.ts";
 import { ask, environmentOf } from "../run-request.ts";
@@ -73,8 +73,8 @@ export const purgeRoutes = new Hono<AppEnv>()
       const { days, dryRun = false } = c.req.valid("json");
       const environment = environmentOf(c);
       // First, because a call would make the object of a mistyped environment.
-      const isKnown = await readD1(environment.hops, () => isRegistered(c.env.DB, environment.scope));
-      if (!isKnown) throw new ApiError("not_found", NO_RUNS);
+      const select = selectRegistered(c.env.DB.withSession("first-primary"), environment.scope);
+      if ((await readD1(environment.hops, () => select.first())) === null) throw new ApiError("not_found", NO_RUNS);
       if (dryRun) {
         const effect = await ask(environment, (coordinator) => coordinator.purges.preview(days));
         return c.json(toWire({ days, ...effect, requestedAt: null, completedAt: null }));
