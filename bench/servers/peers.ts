@@ -1,7 +1,7 @@
 /** Opens the peers, each in a process of its own. */
 
 import type { D1Database } from "@cloudflare/workers-types";
-import { migrate } from "../../src/dev/miniflare.ts";
+import { migrateOpen } from "../../src/dev/miniflare.ts";
 import { LIST_LIMIT, NAIVE_CREATE } from "../load/operations.ts";
 import { NEW_RUN } from "../load/requests.ts";
 import { times } from "./seeds.ts";
@@ -59,7 +59,7 @@ const ROWS_AT_ONCE = 400;
 /** Two processes can't share a file of D1, so the worker begins with a copy of the service's rows. */
 async function copyTable(table: string, from: D1Database, { miniflare }: RunningWorker): Promise<void> {
   const to = (await miniflare.getD1Database("DB")) as unknown as D1Database;
-  await migrate(to);
+  await migrateOpen(to);
   await copyRows(table, from, to);
 }
 

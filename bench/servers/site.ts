@@ -5,7 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseEnv } from "node:util";
 import type { D1Database } from "@cloudflare/workers-types";
-import { migrate } from "../../src/dev/miniflare.ts";
+import { migrateOpen } from "../../src/dev/miniflare.ts";
 import { newSecrets } from "../../src/dev/server.ts";
 
 import type { Count } from "../growth/count.ts";
@@ -66,7 +66,7 @@ export async function open({ kept, databases: count = 1, ...options }: SiteOptio
     for (const [number, binding] of bindings.entries()) {
       const db = (await miniflare.getD1Database(binding)) as unknown as D1Database;
       if ((await db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'runs'").first()) === null)
-        await migrate(db, { binding, number });
+        await migrateOpen(db, { binding, number });
       databases.push(db);
     }
     const [db] = databases;

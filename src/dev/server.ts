@@ -11,7 +11,8 @@ import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs, parseEnv } from "node:util";
 import { hasEnded, spawnChild } from "./children.ts";
-import { CONFIG, collect, databasesIn, ROOT, requireAllBound } from "./wrangler.ts";
+import { requireAllBound } from "./migrations.ts";
+import { CONFIG, collect, databasesIn, ROOT } from "./wrangler.ts";
 
 const READY_WITHIN_MS = 120_000;
 /** A missing setting stays missing, but a database that is starting becomes ready within this time. */
@@ -196,8 +197,8 @@ export async function startTemporaryServer(folder: string): Promise<TemporarySer
 }
 
 const SECRET_BYTES = 32;
-const OWNER_ONLY = 0o600;
-const OWNER_ENTERS = 0o700;
+export const OWNER_ONLY = 0o600;
+export const OWNER_ENTERS = 0o700;
 
 /** Where the databases and the objects are kept, unless a command names another folder. It is also wrangler's. */
 const STATE = ".wrangler/state";
@@ -246,7 +247,7 @@ export function writePrivateFile(file: string, content: string): void {
   writeFileSync(file, content, { mode: OWNER_ONLY });
 }
 
-function makePrivate(path: string, mode: number): void {
+export function makePrivate(path: string, mode: number): void {
   try {
     chmodSync(path, mode);
   } catch (error) {

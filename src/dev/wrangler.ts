@@ -1,6 +1,6 @@
 /**
  * Runs wrangler for the commands of this folder: without an account, without questions, without sending data anywhere.
- * Knows which D1 databases `wrangler.toml` binds, and what is wrong if one says that it has another number.
+ * Knows which D1 databases a configuration binds.
  */
 import type { ChildProcess } from "node:child_process";
 import { once } from "node:events";
@@ -40,10 +40,16 @@ export function collect(child: ChildProcess): () => string {
 export const CONFIG = join(ROOT, "wrangler.toml");
 const NAME = /^DB(?:_([1-9]|[1-5]\d|6[0-3]))?$/;
 
-/** `DB`, which is number 0, or one of `DB_1` to `DB_63`. */
-export interface BoundDatabase {
+/** The highest number that a database can have. */
+export const DATABASE_MAX = 63;
+
+/** A database as the service knows it: `DB` is number 0, and `DB_1` to `DB_63` have the others. */
+export interface Bound {
   readonly binding: string;
   readonly number: number;
+}
+
+export interface BoundDatabase extends Bound {
   /** Names its file on this machine, as wrangler does. */
   readonly localId: string;
 }
@@ -72,43 +78,10 @@ export async function databasesIn(config = CONFIG): Promise<readonly BoundDataba
     .sort((a, b) => a.number - b.number);
 }
 
-/** Two statements: a database without a number gets this one, and the second returns the number that it has. */
-export function numbering(number: number): readonly [string, string] {
-  return [
-    `INSERT INTO database_number (id, number) VALUES (1, ${number}) ON CONFLICT DO NOTHING`,
-    "SELECT number FROM database_number",
-  ];
-}
-
-/** Throws if the database is another one than its binding says. `found`: the number that it has. */
-export function requireNumber({ binding, number }: Pick<BoundDatabase, "binding" | "number">, found: unknown): void {
-  if (found === number) return;
-  throw new Error(
-    `The database that is bound as ${binding} says that it is number ${found}, so the binding points to the wrong database. ` +
-      `Compare the database_id of ${binding} with the others in wrangler.toml, and correct it.`,
-  );
-}
-
-/** A statement for the control database: the numbers of the databases in which environments live. */
-export const NUMBERS_IN_USE = "SELECT DISTINCT database AS number FROM environments";
-
-/** Throws if an environment lives in a database that is not bound, because then nobody could list its runs. */
-export function requireAllBound(
-  databases: readonly BoundDatabase[],
-  inUse: readonly { readonly number?: unknown }[],
-): void {
-  const missing = inUse.map(({ number }) => number).filter((number) => databases.every((db) => db.number !== number));
-  if (missing.length === 0) return;
-  throw new Error(
-    `Environments live in database ${missing.join(", ")}, which wrangler.toml does not bind. Bind it under its number, ` +
-      "or move its environments away first.",
-  );
-}
-
 function numberOf(binding: string): number {
   const name = NAME.exec(binding);
   if (name !== null) return Number(name[1] ?? 0);
   throw new Error(
-    `wrangler.toml binds a D1 database as ${binding}, which the service does not use. Name it DB, or DB_1 to DB_63.`,
+    `A D1 database is bound as ${binding}, which the service does not use. Name it DB, or DB_1 to DB_63.`,
   );
 }

@@ -7,7 +7,7 @@ import { readdirSync } from "node:fs";
 import { join } from "node:path";
 import type { V4WorkerOptions } from "miniflare";
 import { unstable_getMiniflareWorkerOptions } from "wrangler";
-import { migrate, newMiniflare } from "../../src/dev/miniflare.ts";
+import { migrateOpen, newMiniflare } from "../../src/dev/miniflare.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
 import type { SiteSetup } from "./site.ts";
@@ -29,7 +29,7 @@ async function start(setup: SiteSetup): Promise<void> {
   // writes so much at once that it would wait for this thread, and this thread for the service.
   if (setup.isNew) {
     for (const [number, binding] of DATABASES.entries())
-      await migrate(await miniflare.getD1Database(binding, FIRST), { binding, number });
+      await migrateOpen(await miniflare.getD1Database(binding, FIRST), { binding, number });
   }
   process.send?.("ready");
 }

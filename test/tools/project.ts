@@ -26,7 +26,7 @@ const COMPILE_CACHE = join(".wrangler", "compile-cache");
  * The cache names a module by its path. As a portable cache, it counts that path from its own folder, so each copy finds
  * what another one has compiled.
  */
-function compileCacheIn(folder: string): Readonly<Record<string, string>> {
+export function compileCacheIn(folder: string): Readonly<Record<string, string>> {
   const cache = join(folder, COMPILE_CACHE);
   return existsSync(cache) ? { NODE_COMPILE_CACHE: cache, NODE_COMPILE_CACHE_PORTABLE: "1" } : {};
 }
@@ -66,27 +66,19 @@ export class Project {
     }
   }
 
-  /**
-   * Replaces wrangler, for tests of what our scripts make of its responses. Every command succeeds. `databases`: those
-   * that wrangler.toml binds, each with the number that it says, or null if it has none yet. `inUse`: the numbers of those
-   * in which environments live.
-   */
-  standInForWrangler(databases: Readonly<Record<string, number | null>> = {}, inUse: readonly number[] = []): void {
+  /** Replaces wrangler, which takes a second to load. `databases`: the bindings that wrangler.toml names. */
+  #standInForWrangler(databases: readonly string[]): void {
     const modules = join(this.folder, "node_modules");
     rmSync(modules);
     mkdirSync(join(modules, "wrangler"), { recursive: true });
     for (const name of readdirSync(join(ROOT, "node_modules")).filter((name) => name !== "wrangler"))
       symlinkSync(join(ROOT, "node_modules", name), join(modules, name));
-    const main = WRANGLER.replace("DATABASES", JSON.stringify(databases)).replace(
-      "IN_USE",
-      JSON.stringify(inUse.map((number) => ({ number }))),
-    );
-    writeFileSync(join(modules, "wrangler", "index.js"), main);
+    writeFileSync(join(modules, "wrangler", "index.js"), WRANGLER.replace("DATABASES", JSON.stringify(databases)));
   }
 
   /** Replaces the server and wrangler. The server gives this response to every request. */
-  standInForServer(status: number, body: object, databases: Readonly<Record<string, number | null>> = {}): void {
-    this.standInForWrangler(databases);
+  standInForServer(status: number, body: object, databases: readonly string[] = []): void {
+    this.#standInForWrangler(databases);
     const main = SERVER.replace("STATUS", String(status)).replace("BODY", JSON.stringify(body));
     writeFileSync(join(this.folder, "src/dev/serve.ts"), main);
   }
@@ -140,17 +132,8 @@ export class Project {
 
 const WRANGLER = `
 const databases = DATABASES;
-exports.unstable_readConfig = () => ({ d1_databases: Object.keys(databases).map((binding) => ({ binding })) });
+exports.unstable_readConfig = () => ({ d1_databases: databases.map((binding) => ({ binding })) });
 exports.unstable_splitSqlQuery = (sql) => sql.split(/;\\n/).filter((statement) => statement.trim() !== "");
-if (require.main === module) {
-  const [command, ...flags] = process.argv.slice(2);
-  require("node:fs").appendFileSync("commands", JSON.stringify([command, ...flags]) + "\\n");
-  if (flags[0] === "execute") {
-    const written = Number(/VALUES \\(1, (\\d+)\\)/.exec(flags[flags.indexOf("--command") + 1])[1]);
-    const number = databases[flags[1]] ?? written;
-    console.log(JSON.stringify([{ results: [] }, { results: [{ number }] }, { results: IN_USE }]));
-  }
-}
 `;
 
 const SERVER = `

@@ -10,7 +10,7 @@ import { serve } from "../support/node-server.ts";
 import { Project, type Script } from "./project.ts";
 
 const project = new Project();
-project.standInForServer(200, { status: "ready" }, { DB: null });
+project.standInForServer(200, { status: "ready" }, ["DB"]);
 const ending = new Project();
 ending.standInForServer(200, { status: "ready" });
 /** It needs nothing from a test, so it runs while the first test does. */

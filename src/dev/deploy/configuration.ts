@@ -1,0 +1,102 @@
+/**
+ * Makes wrangler's configuration of `wrangler.toml`, which belongs to the project, and of what `deploy.toml` says. It is a
+ * file below `.wrangler/` that each deploy writes anew, so a pull never meets a change of the operator. It has one
+ * deployment and no `[env]` section: a command that gets this file can't touch another environment.
+ */
+
+import { readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { parse } from "smol-toml";
+import { writePrivateFile } from "../server.ts";
+import { CONFIG, ROOT } from "../wrangler.ts";
+import type { Deployment } from "./operator-file.ts";
+
+/** What the service has no variable for: the operator may lack it, but without it nothing works. */
+export const SIGNING_KEYS = "CALLBACK_SIGNING_KEYS";
+export const ROOT_TOKEN = "ROOT_TOKEN";
+
+/** The secrets that the Worker needs. */
+export function secretsOf({ hasRootToken }: Deployment): readonly string[] {
+  return hasRootToken ? [SIGNING_KEYS, ROOT_TOKEN] : [SIGNING_KEYS];
+}
+
+/** The parts of `wrangler.toml` that are changed here. */
+interface Project {
+  readonly main: string;
+  readonly assets: object;
+  readonly build: object;
+  readonly vars: Readonly<Record<string, string>>;
+  readonly d1_databases: readonly { readonly binding: string }[];
+  readonly ratelimits: readonly { readonly simple: { readonly limit: number } }[];
+}
+
+export const bindingOf = (number: number) => (number === 0 ? "DB" : `DB_${number}`);
+
+/** The file of an environment. */
+export function configurationFile(environment: string | null): string {
+  return join(ROOT, ".wrangler", "deployments", `${environment ?? "production"}.json`);
+}
+
+/** The variables of the Worker: those of `wrangler.toml` unless the operator set them. */
+export function variablesOf(deployment: Deployment, publicUrl: string): Readonly<Record<string, string>> {
+  return {
+    ...project().vars,
+    ...deployment.settings,
+    PUBLIC_URL: publicUrl,
+    ...(deployment.jurisdiction !== null && { JURISDICTION: deployment.jurisdiction }),
+  };
+}
+
+interface Found {
+  readonly accountId: string;
+  readonly publicUrl: string;
+  /** The id of each database, by its number. */
+  readonly databaseIds: ReadonlyMap<number, string>;
+}
+
+/** Writes the configuration, and returns its file. */
+export function writeConfiguration(deployment: Deployment, { accountId, publicUrl, databaseIds }: Found): string {
+  const file = configurationFile(deployment.environment);
+  const from = (path: string) => relative(dirname(file), join(ROOT, path)).replaceAll("\\", "/");
+  const { main, assets, build, ratelimits, ...rest } = project();
+  const { name, domain, archive, jurisdiction, limits, ratelimitNamespace } = deployment;
+  const configuration = {
+    ...rest,
+    name,
+    account_id: accountId,
+    main: from(main),
+    assets: { ...assets, directory: from(".wrangler/assets") },
+    build: { ...build, cwd: ROOT },
+    ...(domain === null
+      ? { workers_dev: true }
+      : { workers_dev: false, routes: [{ pattern: domain, custom_domain: true }] }),
+    // A preview has the deployment's databases and secrets, under a name that nobody watches.
+    preview_urls: false,
+    vars: variablesOf(deployment, publicUrl),
+    // wrangler refuses to deploy a Worker that lacks one of them.
+    secrets: { required: secretsOf(deployment) },
+    d1_databases: [...deployment.databases].map(([number, database_name]) => ({
+      binding: bindingOf(number),
+      database_name,
+      database_id: databaseIds.get(number),
+      migrations_dir: from("migrations"),
+    })),
+    ...(archive !== null && archive !== false && { r2_buckets: [bucket(archive, jurisdiction)] }),
+    ratelimits: ratelimits.map((limit) => ({
+      ...limit,
+      namespace_id: String(ratelimitNamespace),
+      simple: { ...limit.simple, limit: limits.unknownTokensPerMinute ?? limit.simple.limit },
+    })),
+    ...(limits.cpuMs !== null && { limits: { cpu_ms: limits.cpuMs } }),
+  };
+  writePrivateFile(file, `${JSON.stringify(configuration, null, 2)}\n`);
+  return file;
+}
+
+function bucket(bucket_name: string, jurisdiction: string | null) {
+  return { binding: "ARCHIVE", bucket_name, ...(jurisdiction !== null && { jurisdiction }) };
+}
+
+function project(): Project {
+  return parse(readFileSync(CONFIG, "utf8")) as unknown as Project;
+}

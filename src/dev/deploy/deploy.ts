@@ -1,0 +1,228 @@
+/**
+ * `npm run deploy`: one program for the first deploy and for every later one. Each step says what it does and can be
+ * repeated, so after an interruption you run the command again. It stops with a sentence before it does something that
+ * can't be undone.
+ */
+
+import { once } from "node:events";
+import { relative } from "node:path";
+import { createInterface } from "node:readline/promises";
+import { setTimeout as delay } from "node:timers/promises";
+import { parseArgs } from "node:util";
+import { runToEnd, spawnChild } from "../children.ts";
+import { ROOT, WRANGLER } from "../wrangler.ts";
+import { ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
+import { ROOT_TOKEN, SIGNING_KEYS, writeConfiguration } from "./configuration.ts";
+import type { Inspection } from "./inspection.ts";
+import type { Deployment } from "./operator-file.ts";
+import { isOnTerminal, type NewSecrets, obtainSecrets, secretsFile, withSecretsFile } from "./secrets.ts";
+import { findTarget, type MadeDatabase, migrateAll, step } from "./target.ts";
+
+const USAGE = `npm run deploy                     what deploy.toml says
+npm run deploy -- --env NAME       its [environments.NAME]
+                  --dry-run        says what would be done, and changes nothing
+                  --yes            does not ask before it changes something
+                  --wait SECONDS   how long it waits for /readyz, 300 by default. 0: it does not ask`;
+
+const POLL_MS = 2_000;
+const READY_ANSWER_WITHIN_MS = 10_000;
+
+interface Flags {
+  readonly environment: string | null;
+  readonly isDry: boolean;
+  readonly isConfirmed: boolean;
+  readonly waitMs: number;
+}
+
+function flagsOf(args: readonly string[]): Flags | null {
+  try {
+    const { values } = parseArgs({
+      args: [...args],
+      options: {
+        help: { type: "boolean", short: "h" },
+        env: { type: "string" },
+        "dry-run": { type: "boolean", default: false },
+        yes: { type: "boolean", default: false },
+        wait: { type: "string", default: "300" },
+      },
+    });
+    if (values.help) return null;
+    if (!/^\d{1,5}$/.test(values.wait)) throw new Error("--wait must be a whole number of seconds.");
+    return {
+      environment: values.env ?? null,
+      isDry: values["dry-run"],
+      isConfirmed: values.yes,
+      waitMs: Number(values.wait) * 1000,
+    };
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
+  }
+}
+
+async function main(): Promise<number> {
+  const flags = flagsOf(process.argv.slice(2));
+  if (flags === null) {
+    console.log(USAGE);
+    return 0;
+  }
+  const { api, account, deployment, inspection } = await findTarget(flags.environment);
+  const { exists, publicUrl } = inspection;
+  for (const line of planOf(deployment, inspection)) console.log(`  ${line}`);
+  if (flags.isDry) {
+    console.log("Nothing was changed, because of --dry-run.");
+    return 0;
+  }
+  if (!inspection.hasDomain && !isOnTerminal()) {
+    throw new Error(
+      `Nothing was changed. The domain ${deployment.domain} does not lead to the Worker yet, and without a terminal wrangler ` +
+        "would replace a DNS record of this name without a question. Run the command once on a terminal.",
+    );
+  }
+  if (!flags.isConfirmed) await confirm();
+
+  const secrets = exists ? null : await obtainSecrets(deployment, account.id);
+  if (secrets !== null) printWhereSecretsAre(secrets);
+  const databases = await makeWhatIsMissing(api, deployment, inspection);
+  const file = writeConfiguration(deployment, {
+    accountId: account.id,
+    publicUrl,
+    databaseIds: new Map(databases.map(({ number, id }) => [number, id])),
+  });
+  await migrateAll(api, account, databases);
+  step("Deploy", `wrangler deploy --config ${relative(ROOT, file)}`);
+  await deployWith(file, secrets);
+  await untilReady(publicUrl, flags.waitMs);
+  console.log(nextSteps(publicUrl, deployment, secretsFile(account.id, deployment.name)));
+  return 0;
+}
+
+/** What the deploy will do, a line each. */
+function planOf(deployment: Deployment, { databases, newBucket, exists, notes }: Inspection): readonly string[] {
+  const jurisdiction = deployment.jurisdiction === null ? "" : ` in the jurisdiction ${deployment.jurisdiction}`;
+  return [
+    ...databases.map(({ binding, name, id, state }) => {
+      const missing = state?.missing ?? [];
+      const what = missing.length === 0 ? "it has all migrations" : `migrate: ${missing.join(", ")}`;
+      return id === null
+        ? `${binding}: create the database ${name}${jurisdiction}, and migrate it`
+        : `${binding}: ${name}, ${what}`;
+    }),
+    ...(newBucket === null ? [] : [`ARCHIVE: create the bucket ${newBucket}${jurisdiction}`]),
+    ...(exists ? [] : ["Make secrets, or use those of an interrupted deploy"]),
+    ...notes,
+    `${exists ? "Deploy" : "Create"} the Worker ${deployment.name}`,
+  ];
+}
+
+async function confirm(): Promise<void> {
+  if (!isOnTerminal()) {
+    throw new Error("Nothing was changed. Nobody can be asked here, so add --yes, or run the command on a terminal.");
+  }
+  const lines = createInterface({ input: process.stdin, output: process.stdout });
+  const answer = await lines.question("Go on? [y/N] ");
+  lines.close();
+  if (!/^y(es)?$/i.test(answer.trim())) throw new Error("Nothing was changed.");
+}
+
+function printWhereSecretsAre({ file }: NewSecrets): void {
+  step("Secrets", file === null ? "from the environment of this command" : `they are in ${file}`);
+  if (file === null) return;
+  console.log("  A Worker's secret can't be read back. Copy this file now to where your company keeps its secrets.");
+}
+
+async function makeWhatIsMissing(
+  api: CloudflareApi,
+  { jurisdiction }: Deployment,
+  { account, databases, newBucket }: Inspection,
+): Promise<readonly MadeDatabase[]> {
+  const at = `/accounts/${account.id}`;
+  const made: MadeDatabase[] = [];
+  for (const database of databases) {
+    if (database.id !== null) {
+      made.push({ ...database, id: database.id });
+      continue;
+    }
+    const body = { name: database.name, ...(jurisdiction !== null && { jurisdiction }) };
+    const { uuid } = await api.call<{ readonly uuid: string }>("POST", `${at}/d1/database`, body);
+    made.push({ ...database, id: uuid });
+    step("Database", `created ${database.name}`);
+  }
+  if (newBucket !== null) {
+    const headers = jurisdiction === null ? {} : { "cf-r2-jurisdiction": jurisdiction };
+    await api.call("POST", `${at}/r2/buckets`, { name: newBucket }, headers);
+    step("Bucket", `created ${newBucket}`);
+  }
+  return made;
+}
+
+/** With the account and the questions of the person who runs this. */
+async function deployWith(file: string, secrets: NewSecrets | null): Promise<void> {
+  const run = async (...more: readonly string[]) => {
+    const child = spawnChild(process.execPath, ["--no-warnings", WRANGLER, "deploy", "--config", file, ...more], {
+      cwd: ROOT,
+      stdio: "inherit",
+      env: wranglerEnvironment(),
+    });
+    const [code] = await once(child, "close");
+    if (code === 0) return;
+    throw new Error(
+      "wrangler did not deploy. The databases are ready, so run the command again when the cause is gone. If it names " +
+        `the code 10000, the API token lacks one of these permissions: ${ALL_PERMISSIONS}.`,
+    );
+  };
+  if (secrets === null) return run();
+  await withSecretsFile(secrets.values, (path) => run("--secrets-file", path));
+}
+
+/** Without what would make wrangler deploy something else than the configuration says. */
+function wranglerEnvironment(): NodeJS.ProcessEnv {
+  const { CLOUDFLARE_ENV, WRANGLER_CI_OVERRIDE_NAME, [SIGNING_KEYS]: _, [ROOT_TOKEN]: __, ...rest } = process.env;
+  return { ...rest, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
+}
+
+async function untilReady(publicUrl: string, waitMs: number): Promise<void> {
+  if (waitMs === 0) return;
+  step("Ready", `asking ${publicUrl}/readyz for up to ${waitMs / 1000} s. A new domain takes some minutes`);
+  const until = Date.now() + waitMs;
+  for (;;) {
+    const fault = await readiness(publicUrl);
+    if (fault === null) return console.log("  The service is ready.");
+    if (Date.now() > until) {
+      throw new Error(
+        `The Worker is deployed, but it is not ready. ${fault} Ask ${publicUrl}/readyz again later. "Health checks and ` +
+          'logs" in docs/operations.md says what to look at.',
+      );
+    }
+    await delay(POLL_MS);
+  }
+}
+
+/** Null: ready. Otherwise a sentence. */
+async function readiness(publicUrl: string): Promise<string | null> {
+  try {
+    const signal = AbortSignal.timeout(READY_ANSWER_WITHIN_MS);
+    const response = await fetch(`${publicUrl}/readyz`, { signal, redirect: "manual" });
+    const body = (await response.json()) as { readonly error?: string; readonly degraded?: readonly object[] };
+    const { degraded = [] } = body;
+    if (response.ok && degraded.length > 0) console.log(`  Degraded: ${JSON.stringify(degraded)}`);
+    return response.ok ? null : (body.error ?? `It answers ${response.status}.`);
+  } catch (error) {
+    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
+    return `It does not answer: ${cause instanceof Error ? cause.message : cause}.`;
+  }
+}
+
+/** `file`: where the first deploy has left the secrets, unless they came from elsewhere. */
+function nextSteps(publicUrl: string, { name }: Deployment, file: string): string {
+  return `
+Next:
+1. The console is ${publicUrl}/console. Sign in with ROOT_TOKEN, which is in ${file} unless you keep it elsewhere.
+2. Create the first token of a project, for example for Prometheus:
+   (umask 077 && sed -n 's/^ROOT_TOKEN=/Authorization: Bearer /p' ${file} >.wrangler/root)
+   curl -s -X POST ${publicUrl}/acme/shop/tokens -H @.wrangler/root -H 'Content-Type: application/json' \\
+     -d '{"name":"prometheus","role":"viewer"}'
+3. Let Prometheus scrape ${publicUrl}/acme/shop/envs/production/metrics: docs/operations.md, "Metrics and alerts".
+4. To go back to the version before, run npx wrangler rollback --name ${name}`;
+}
+
+runToEnd(main);

@@ -1,0 +1,94 @@
+/**
+ * The secrets of a Worker that does not exist yet. Nobody can read a Worker's secret again, so they are kept in a file
+ * that only its owner may read, outside the repository, before anything is made. A later run uses the file again. Secrets
+ * are never printed, and are in no argument of a process.
+ */
+
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { homedir, tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { parseEnv } from "node:util";
+import { makePrivate, newSecrets, OWNER_ENTERS, OWNER_ONLY } from "../server.ts";
+import { ROOT } from "../wrangler.ts";
+import { secretsOf } from "./configuration.ts";
+import type { Deployment } from "./operator-file.ts";
+import { type Secrets, secretFaults } from "./settings.ts";
+
+export interface NewSecrets {
+  readonly values: Secrets;
+  /** Where they are kept; null if they came from the environment of this process. */
+  readonly file: string | null;
+}
+
+/** Whether somebody can be asked. */
+export const isOnTerminal = () => process.stdin.isTTY && process.stdout.isTTY;
+
+/** Where the secrets of a Worker are kept. Two accounts can have Workers of one name. */
+export function secretsFile(accountId: string, workerName: string): string {
+  const folder = process.env.XDG_CONFIG_HOME || join(homedir(), ".config");
+  return join(folder, "action-runs", accountId, `${workerName}.env`);
+}
+
+/**
+ * Takes the secrets from variables of this process that have their names. Otherwise makes them, on a terminal only,
+ * because whoever is not there would never learn where they are. Throws a sentence.
+ */
+export async function obtainSecrets(deployment: Deployment, accountId: string): Promise<NewSecrets> {
+  const needed = secretsOf(deployment);
+  const file = secretsFile(accountId, deployment.name);
+  const given = needed.filter((name) => process.env[name]);
+  if (given.length > 0 && given.length < needed.length) {
+    throw new Error(
+      `Of the secrets, only ${given.join()} is in the environment. Set ${needed.join(" and ")}, or none of them.`,
+    );
+  }
+  const isGiven = given.length > 0;
+  const values = isGiven ? process.env : (kept(file) ?? made(file, deployment.name));
+  const secrets = Object.fromEntries(needed.map((name) => [name, values[name]?.trim()]));
+  const faults = await secretFaults(secrets);
+  if (faults.length > 0) {
+    const where = isGiven ? "The environment" : `${file}, which an earlier deploy has left,`;
+    throw new Error(`${where} has a secret that is not valid. ${faults.join(" ")}`);
+  }
+  return { values: secrets, file: isGiven ? null : file };
+}
+
+function kept(file: string): Secrets | null {
+  try {
+    const values = parseEnv(readFileSync(file, "utf8"));
+    makePrivate(file, OWNER_ONLY);
+    return values;
+  } catch {
+    return null;
+  }
+}
+
+function made(file: string, workerName: string): Secrets {
+  if (file.startsWith(ROOT)) {
+    throw new Error("The secrets would be kept inside the repository. Set XDG_CONFIG_HOME to a folder outside of it.");
+  }
+  if (!isOnTerminal()) {
+    throw new Error(
+      `The Worker ${workerName} does not exist yet, and its secrets are made only on a terminal. Run the command there ` +
+        "once. Or set CALLBACK_SIGNING_KEYS and ROOT_TOKEN in the environment of this command, from where you keep secrets.",
+    );
+  }
+  const secrets = newSecrets();
+  mkdirSync(dirname(file), { recursive: true, mode: OWNER_ENTERS });
+  // Fails if the file exists and can't be read, because its secrets may be in use.
+  writeFileSync(file, secrets, { flag: "wx", mode: OWNER_ONLY });
+  return parseEnv(secrets);
+}
+
+/** Calls `use` with the path of a private file that has the secrets as wrangler reads them. Removes the file. */
+export async function withSecretsFile<T>(secrets: Secrets, use: (file: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "action-runs-secrets-"));
+  const file = join(folder, "secrets.json");
+  try {
+    // As JSON, because in the other format wrangler would replace a $NAME, and prefer variables of its process.
+    writeFileSync(file, JSON.stringify(secrets), { flag: "wx", mode: OWNER_ONLY });
+    return await use(file);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
