@@ -45,12 +45,22 @@ function callsOf(object: CoordinatorObject, subject: keyof Coordinator): object 
 }
 
 /**
+ * The namespace of the coordinators. An object has another id in each jurisdiction, so with another setting, nobody finds
+ * the runs that exist. An unknown jurisdiction throws, because the object would be created in the wrong place.
+ */
+export function coordinatorsIn({ COORDINATORS, JURISDICTION }: CoordinatorEnv): DurableObjectNamespace {
+  return JURISDICTION ? COORDINATORS.jurisdiction(JURISDICTION as DurableObjectJurisdiction) : COORDINATORS;
+}
+
+type CoordinatorEnv = Pick<Env, "COORDINATORS" | "JURISDICTION">;
+
+/**
  * Calls the coordinator of an environment. The call is counted, and repeated once if nobody can know whether it ran.
  * Every change but a heartbeat carries a key, so a repetition gets the same answer. A repeated heartbeat is harmless.
  * Throws what the platform threw.
  */
 export async function callCoordinator<T>(
-  env: Pick<Env, "COORDINATORS">,
+  env: CoordinatorEnv,
   hops: { coordinator: number },
   scope: string,
   call: (coordinator: Coordinator) => Promise<T>,
@@ -58,7 +68,7 @@ export async function callCoordinator<T>(
   const attempt = () => {
     hops.coordinator++;
     // A new stub each time, because a stub that has thrown stays broken.
-    const stub: unknown = env.COORDINATORS.getByName(scope);
+    const stub: unknown = coordinatorsIn(env).getByName(scope);
     return call(coordinatorOf(stub as CoordinatorObject));
   };
   try {

@@ -42,6 +42,7 @@ export function settingFaults(env: Env, origin: string): string[] {
     policy.ok ? null : policy.error,
     ...wrongDays.map((name) => `${name} must be a whole number of days, at least 1.`),
     newEnvironmentsFault(env),
+    env.JURISDICTION && env.JURISDICTION !== "eu" ? "JURISDICTION must be eu. Remove it if there is none." : null,
   ].filter((fault) => fault !== null);
 }
 

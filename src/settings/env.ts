@@ -11,6 +11,8 @@ export interface Env extends MoreDatabases {
   /** Comma-separated numbers of the databases in which new environments live. Default: 0. */
   readonly NEW_ENVIRONMENTS?: string;
   readonly COORDINATORS: DurableObjectNamespace;
+  /** Where coordinators run and store: "eu", or wherever the platform puts them. Never changes after the first run. */
+  readonly JURISDICTION?: string;
   readonly UNKNOWN_TOKEN_LIMIT: RateLimit;
   /** The OpenAPI document and the files of the API explorer. */
   readonly ASSETS: Fetcher;

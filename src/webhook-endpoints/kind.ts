@@ -107,7 +107,7 @@ function originOf(c: Context<AppEnv>): string {
 }
 
 interface Environment {
-  readonly env: Pick<Env, "COORDINATORS">;
+  readonly env: Pick<Env, "COORDINATORS" | "JURISDICTION">;
   readonly hops: Pick<Hops, "coordinator">;
   readonly scope: string;
 }

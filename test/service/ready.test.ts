@@ -45,6 +45,7 @@ it.each<[string, Partial<Env>, RegExp]>([
   ["RETENTION_DAYS makes no sense", { RETENTION_DAYS: "0" }, /RETENTION_DAYS/],
   ["PUBLIC_URL is no URL", { PUBLIC_URL: "runs.example" }, /PUBLIC_URL is not a plain http or https URL/],
   ["PUBLIC_URL is missing where the service has a name", { PUBLIC_URL: "" }, /PUBLIC_URL is not set/],
+  ["JURISDICTION is none that the service knows", { JURISDICTION: "de" }, /JURISDICTION must be eu/],
   ["WEBHOOK_PORTS holds no port", { WEBHOOK_PORTS: "8443,https" }, /WEBHOOK_PORTS/],
   ["WEBHOOK_PORTS holds a port too many digits long", { WEBHOOK_PORTS: "65536" }, /WEBHOOK_PORTS/],
   ["WEBHOOK_HOSTS holds an address", { WEBHOOK_HOSTS: "https://ci.example.com" }, /WEBHOOK_HOSTS/],

@@ -32,11 +32,6 @@ interface Project {
 
 export const bindingOf = (number: number) => (number === 0 ? "DB" : `DB_${number}`);
 
-/** The file of an environment. */
-export function configurationFile(environment: string | null): string {
-  return join(ROOT, ".wrangler", "deployments", `${environment ?? "production"}.json`);
-}
-
 /** The variables of the Worker: those of `wrangler.toml` unless the operator set them. */
 export function variablesOf(deployment: Deployment, publicUrl: string): Readonly<Record<string, string>> {
   return {
@@ -56,7 +51,7 @@ interface Found {
 
 /** Writes the configuration, and returns its file. */
 export function writeConfiguration(deployment: Deployment, { accountId, publicUrl, databaseIds }: Found): string {
-  const file = configurationFile(deployment.environment);
+  const file = join(ROOT, ".wrangler", "deployments", `${deployment.name}.json`);
   const from = (path: string) => relative(dirname(file), join(ROOT, path)).replaceAll("\\", "/");
   const { main, assets, build, ratelimits, ...rest } = project();
   const { name, domain, archive, jurisdiction, limits, ratelimitNamespace } = deployment;

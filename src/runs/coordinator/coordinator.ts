@@ -8,7 +8,7 @@
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../../settings/env.ts";
 import { nameInJournal } from "../journal/metadata.ts";
-import type { Coordinator, CoordinatorObject } from "../protocol.ts";
+import { type Coordinator, type CoordinatorObject, coordinatorsIn } from "../protocol.ts";
 import { isScope } from "../run-id.ts";
 import { BulkHandler } from "./bulk-handler.ts";
 import { Context } from "./context.ts";
@@ -103,5 +103,5 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
  */
 function scopeOfObject(ctx: DurableObjectState, env: Env): string | null {
   const name = ctx.id.name ?? nameInJournal(ctx.storage.sql);
-  return name !== null && isScope(name) && env.COORDINATORS.idFromName(name).equals(ctx.id) ? name : null;
+  return name !== null && isScope(name) && coordinatorsIn(env).idFromName(name).equals(ctx.id) ? name : null;
 }
