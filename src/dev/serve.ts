@@ -57,9 +57,15 @@ async function main(): Promise<number> {
   });
   const runCron = async () =>
     (await miniflare.dispatchFetch("http://localhost", { headers: { "Cron-Key": CLOCK.key } })).text();
-  setInterval(() => void runCron().catch(() => {}), CRON_EVERY_MS);
+  setInterval(() => void runCron().catch(endWithRuntime), CRON_EVERY_MS);
   // Until a signal ends it.
   return new Promise(() => {});
+}
+
+/** Miniflare starts a runtime again that has died. If it can't, nothing answers, so whoever watches us must know. */
+function endWithRuntime(error: unknown): void {
+  if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_RUNTIME_FAILURE") return;
+  throw new Error("The runtime has ended and can't be started again, so this server ends. Start it again.");
 }
 
 /** Makes the assets and the Worker of the current source. Throws if the source has an error, which esbuild prints. */
@@ -91,6 +97,7 @@ async function built(flags: ServerFlags): Promise<V4MiniflareOptions> {
   };
   return {
     ...(flags.inspectorPort !== undefined && { inspectorPort: flags.inspectorPort }),
+    unsafeHandleRuntimeRestart: () => console.error("The runtime ended unexpectedly, and has started again."),
     handleStructuredLogs: ({ level, message }) =>
       (level === "error" || level === "warn" ? console.error : console.log)(message),
     // The first one gets what comes to Miniflare's own port.

@@ -86,7 +86,7 @@ export async function boundDatabase(env: Databases, number: number): Promise<D1D
   if (mustAskForNumber(env, number)) {
     const actual = await db.prepare("SELECT number FROM database_number").first<number>("number");
     if (actual !== number) {
-      throw new NotBound(`the binding of database ${number} leads to database ${actual}: correct wrangler.toml`);
+      throw new NotBound(`the binding of database ${number} leads to database ${actual}`);
     }
     confirmed.add(number);
   }

@@ -3,6 +3,7 @@
  * `npm run dev` leaves a secret where another user of the machine can read it.
  */
 
+import { spawnSync } from "node:child_process";
 import { once } from "node:events";
 import {
   appendFileSync,
@@ -15,6 +16,7 @@ import {
   writeFileSync,
 } from "node:fs";
 import { type IncomingMessage, request } from "node:http";
+import { createServer } from "node:net";
 import { join } from "node:path";
 import { text as textOf } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
@@ -242,7 +244,7 @@ it.skipIf(!existsSync("/proc/net/tcp"))(
   async () => {
     const { dev } = started;
     const script = dev.run("run", "migrate", "--", "--local", "--persist-to", join(dev.folder, "migrated"));
-    const statement = JSON.stringify({ binding: "DB", statements: [{ sql: "SELECT 1" }] });
+    const statement = JSON.stringify({ binding: "DB", statements: ["SELECT 1"] });
     const asked: (readonly [port: number, status: number])[] = [];
     while (script.child.exitCode === null) {
       // The port is there for a part of a second only.
@@ -301,3 +303,45 @@ function readIfThere(file: string): string {
     return "";
   }
 }
+
+describe("a runtime that dies", () => {
+  const runtimeOf = ({ child }: Pick<Script, "child">) => {
+    const { stdout } = spawnSync("ps", ["-A", "-o", "pid=,pgid=,comm="], { encoding: "utf8" });
+    const rows = stdout.split("\n").map((line) => line.trim().split(/\s+/));
+    return Number(rows.find(([, group, name]) => Number(group) === child.pid && name === "workerd")?.[0]);
+  };
+  const script = () => scripts.dev as Script;
+
+  it("is started again, with what was acknowledged, and the log stays JSON without colours", async () => {
+    const client = createClient({
+      baseUrl: `http://localhost:${ports.dev}`,
+      ...{ org: "acme", project: "shop", env: "killed", token: started.dev.rootToken() },
+    });
+    const { id } = await client.runs.create({ actionName: "deploy" });
+    process.kill(runtimeOf(script()), "SIGKILL");
+    await script().until(/has started again/);
+    expect((await client.runs.get(id)).id).toBe(id);
+    const lines = script()
+      .printed()
+      .split("\n")
+      .filter((line) => line.includes('"event"'));
+    expect(lines.map((line) => JSON.parse(line).event)).toContain("request");
+    expect(script().printed()).not.toContain("\u001b");
+  });
+
+  it("ends the command with a sentence if it can't be started again", async () => {
+    const taker = createServer();
+    process.kill(runtimeOf(script()), "SIGKILL");
+    // Before the new runtime can, which takes longer.
+    await until("the port is taken from the runtime", async () => {
+      taker.listen(ports.dev, "127.0.0.1");
+      return once(taker, "listening").then(
+        () => true,
+        () => false,
+      );
+    });
+    expect(await script().ended()).toBe(1);
+    expect(script().printed()).toContain("can't be started again, so this server ends");
+    taker.close();
+  });
+});

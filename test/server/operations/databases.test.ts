@@ -163,5 +163,5 @@ it("npm run migrate stops if an environment lives in a local database that is no
   writeFileSync(config, readFileSync(join(ROOT, "wrangler.toml"), "utf8"));
   const { status, stderr } = migrate(installation.state, config);
   expect(status).toBe(1);
-  expect(stderr).toMatch(/Environments live in database .*, which wrangler.toml does not bind/);
+  expect(stderr).toMatch(/Environments live in database .*, which is not bound/);
 });
