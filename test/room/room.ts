@@ -18,7 +18,7 @@ export const ALSO: Readonly<Record<string, readonly string[]>> = {
   "src/console/tokens/": ["test/server/console/stories/admin"],
   "src/console/": ["test/console/", "test/server/console/stories/on-call"],
   "src/definitions/": ["test/actions/versions", "test/webhook-endpoints/definition"],
-  "src/dev/": ["test/tools/start", "test/tools/hello", "test/tools/migrate"],
+  "src/dev/": ["test/tools/start", "test/tools/hello", "test/tools/deploy"],
   "src/http/": ["test/hostile/"],
   "src/service/": ["test/http/", "test/service/"],
   "src/runs/api/": ["test/runs/api/subscriptions/", "test/runs/api/trigger/"],

@@ -87,20 +87,22 @@ export class CloudflareApi {
     }
   }
 
+  /** Asks once more if the connection broke, as one that waited for wrangler may. No request does harm twice. */
   async #fetch(method: string, path: string, body: object | undefined, headers: Readonly<Record<string, string>>) {
-    try {
-      return await fetch(this.#base + path, {
+    const ask = () =>
+      fetch(this.#base + path, {
         method,
         headers: { ...this.#headers, ...headers, ...(body !== undefined && { "Content-Type": "application/json" }) },
         ...(body !== undefined && { body: JSON.stringify(body) }),
         redirect: "error",
         signal: AbortSignal.timeout(ANSWER_WITHIN_MS),
       });
+    try {
+      return await ask().catch((error: unknown) => (error instanceof TypeError ? ask() : Promise.reject(error)));
     } catch (error) {
       const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-      throw new Error(
-        `Cloudflare's API did not answer ${method} ${path}: ${cause instanceof Error ? cause.message : cause}. Run the command again.`,
-      );
+      const reason = cause instanceof Error ? cause.message : cause;
+      throw new Error(`Cloudflare's API did not answer ${method} ${path}: ${reason}. Run the command again.`);
     }
   }
 

@@ -15,7 +15,7 @@ import { ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
 import { ROOT_TOKEN, SIGNING_KEYS, writeConfiguration } from "./configuration.ts";
 import type { Inspection } from "./inspection.ts";
 import type { Deployment } from "./operator-file.ts";
-import { isOnTerminal, type NewSecrets, obtainSecrets, secretsFile, withSecretsFile } from "./secrets.ts";
+import { fileForWrangler, isOnTerminal, type NewSecrets, obtainSecrets, secretsFile } from "./secrets.ts";
 import { findTarget, type MadeDatabase, migrateAll, step } from "./target.ts";
 
 const USAGE = `npm run deploy                     what deploy.toml says
@@ -157,26 +157,25 @@ async function makeWhatIsMissing(
 
 /** With the account and the questions of the person who runs this. */
 async function deployWith(file: string, secrets: NewSecrets | null): Promise<void> {
-  const run = async (...more: readonly string[]) => {
-    const child = spawnChild(process.execPath, ["--no-warnings", WRANGLER, "deploy", "--config", file, ...more], {
-      cwd: ROOT,
-      stdio: "inherit",
-      env: wranglerEnvironment(),
-    });
-    const [code] = await once(child, "close");
-    if (code === 0) return;
-    throw new Error(
-      "wrangler did not deploy. The databases are ready, so run the command again when the cause is gone. If it names " +
-        `the code 10000, the API token lacks one of these permissions: ${ALL_PERMISSIONS}.`,
-    );
-  };
-  if (secrets === null) return run();
-  await withSecretsFile(secrets.values, (path) => run("--secrets-file", path));
+  const secretsFlag = secrets === null ? [] : ["--secrets-file", fileForWrangler(secrets.values)];
+  // An empty --env, because otherwise CLOUDFLARE_ENV would count.
+  const args = ["deploy", "--config", file, "--env", "", ...secretsFlag];
+  const child = spawnChild(process.execPath, ["--no-warnings", WRANGLER, ...args], {
+    cwd: ROOT,
+    stdio: "inherit",
+    env: wranglerEnvironment(),
+  });
+  const [code] = await once(child, "close");
+  if (code === 0) return;
+  throw new Error(
+    "wrangler did not deploy. The databases are ready, so run the command again when the cause is gone. If it names the " +
+      `code 10000, the API token lacks one of these permissions: ${ALL_PERMISSIONS}.`,
+  );
 }
 
 /** Without what would make wrangler deploy something else than the configuration says. */
 function wranglerEnvironment(): NodeJS.ProcessEnv {
-  const { CLOUDFLARE_ENV, WRANGLER_CI_OVERRIDE_NAME, [SIGNING_KEYS]: _, [ROOT_TOKEN]: __, ...rest } = process.env;
+  const { WRANGLER_CI_OVERRIDE_NAME, [SIGNING_KEYS]: _, [ROOT_TOKEN]: __, ...rest } = process.env;
   return { ...rest, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
 }
 

@@ -259,5 +259,8 @@ function notesOn(
   const names = [...new Set([...before.keys(), ...Object.keys(variables)])].sort();
   return names
     .filter((name) => before.get(name) !== variables[name])
-    .map((name) => `${name}: ${before.get(name) ?? "(not set)"} becomes ${variables[name] ?? "(not set)"}.`);
+    .map((name) => {
+      const hurts = name === "PUBLIC_URL" && before.has(name) ? " Jobs of open runs still call the old URL." : "";
+      return `${name}: ${before.get(name) ?? "(not set)"} becomes ${variables[name] ?? "(not set)"}.${hurts}`;
+    });
 }

@@ -8,6 +8,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "nod
 import { homedir, tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { parseEnv } from "node:util";
+import { atEnd } from "../children.ts";
 import { makePrivate, newSecrets, OWNER_ENTERS, OWNER_ONLY } from "../server.ts";
 import { ROOT } from "../wrangler.ts";
 import { secretsOf } from "./configuration.ts";
@@ -80,15 +81,12 @@ function made(file: string, workerName: string): Secrets {
   return parseEnv(secrets);
 }
 
-/** Calls `use` with the path of a private file that has the secrets as wrangler reads them. Removes the file. */
-export async function withSecretsFile<T>(secrets: Secrets, use: (file: string) => Promise<T>): Promise<T> {
+/** Writes a private file that has the secrets as wrangler reads them, until this process ends. Returns its path. */
+export function fileForWrangler(secrets: Secrets): string {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-secrets-"));
+  atEnd(() => rmSync(folder, { recursive: true, force: true }));
   const file = join(folder, "secrets.json");
-  try {
-    // As JSON, because in the other format wrangler would replace a $NAME, and prefer variables of its process.
-    writeFileSync(file, JSON.stringify(secrets), { flag: "wx", mode: OWNER_ONLY });
-    return await use(file);
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
+  // As JSON, because in the other format wrangler would replace a $NAME, and prefer variables of its process.
+  writeFileSync(file, JSON.stringify(secrets), { flag: "wx", mode: OWNER_ONLY });
+  return file;
 }

@@ -182,7 +182,7 @@ export class Cloudflare {
       case "POST assets":
         return { jwt: "all-uploaded" };
     }
-    if (kind === "scripts") return this.#script(method, name, what, id, sent, form);
+    if (kind === "scripts") return this.#script(method, name, what, id, sent, form, query.get("force") === "true");
     throw notFound(7003, path);
   }
 
@@ -229,6 +229,7 @@ export class Cloudflare {
     id: string | undefined,
     sent: () => Sent,
     form: FormData | null,
+    isForced: boolean,
   ): unknown {
     if (what === "assets-upload-session") return { jwt: "all-uploaded", buckets: [] };
     if (what === undefined && method === "PUT") {
@@ -273,7 +274,20 @@ export class Cloudflare {
         };
       case "POST deployments": {
         const [deployed] = sent().versions as readonly { readonly version_id: string }[];
-        worker.deployments.unshift(deployed?.version_id ?? "");
+        const version = worker.versions.find((one) => one.id === deployed?.version_id);
+        if (version === undefined) throw notFound(10007, "This version");
+        const secrets = (bindings: readonly Binding[]) => bindings.filter(({ type }) => INHERITED.includes(type));
+        const now = secrets(this.bindings(name));
+        const changed = secrets(version.bindings).filter((one) =>
+          now.some((is) => is.name === one.name && is.text !== one.text),
+        );
+        if (changed.length > 0 && !isForced)
+          throw new Refusal(
+            400,
+            10220,
+            `The following secrets have changed: ${changed.map((one) => one.name).join(", ")}`,
+          );
+        worker.deployments.unshift(version.id);
         return { id: randomUUID() };
       }
       case "PATCH script-settings":

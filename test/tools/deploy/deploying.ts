@@ -5,8 +5,9 @@ import { once } from "node:events";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { compileCacheIn, Project } from "../project.ts";
-import { Cloudflare } from "./cloudflare.ts";
+import { ACCOUNT, Cloudflare } from "./cloudflare.ts";
 
 /** Leads requests to the Workers' hosts to the stand-in, because this machine can't resolve their names. */
 const HOSTS = `
@@ -60,9 +61,22 @@ export class Site {
     writeFileSync(join(this.project.folder, "deploy.toml"), deployToml);
   }
 
-  /** What the program wrote into a file of the project. */
-  read(file: string): string {
-    return readFileSync(join(this.project.folder, file), "utf8");
+  /** The file in which the first deploy of a Worker keeps its secrets. */
+  keptIn(worker: string): string {
+    return join(this.home, ".config", "action-runs", ACCOUNT.id, `${worker}.env`);
+  }
+
+  secrets(worker: string): Readonly<Record<string, string | undefined>> {
+    return parseEnv(readFileSync(this.keptIn(worker), "utf8"));
+  }
+
+  /** What requests to a Worker get, by the names of the bindings. */
+  bound(worker: string) {
+    return Object.fromEntries(this.cloudflare.bindings(worker).map(({ name, ...binding }) => [name, binding]));
+  }
+
+  rows(database: string, sql: string) {
+    return this.cloudflare.database(database).sql.prepare(sql).all();
   }
 
   deploy(args: readonly string[], running?: Running): Promise<Ended> {

@@ -123,7 +123,9 @@ test("a Worker without ROOT_TOKEN may be deployed if the operator says so", asyn
 
 test("a change of a variable is named", async () => {
   await deployed((all) => [...all, { type: "plain_text", name: "PUBLIC_URL", text: "https://old.example.com" }]);
-  expect((await inspected()).notes).toContain("PUBLIC_URL: https://old.example.com becomes https://runs.example.com.");
+  expect((await inspected()).notes).toContain(
+    "PUBLIC_URL: https://old.example.com becomes https://runs.example.com. Jobs of open runs still call the old URL.",
+  );
 });
 
 type Stopped = readonly [arrange: () => Promise<unknown>, changed: Partial<Deployment>, sentence: string];
