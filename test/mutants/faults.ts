@@ -42,6 +42,22 @@ export const FAULTS: readonly Fault[] = [
     tests: ["test/archive/shorter"],
   },
   {
+    name: "database-with-rows",
+    breaks: "a deploy takes no database that has rows and that its Worker does not bind",
+    room: "src/dev/deploy",
+    from: "if (state.isEmpty) return;",
+    to: "return;",
+    tests: ["test/tools/deploy/inspection"],
+  },
+  {
+    name: "lost-signing-key",
+    breaks: "a deploy of a Worker without its signing keys stops",
+    room: "src/dev/deploy",
+    from: "requireSecrets(deployment, deployed);",
+    to: "",
+    tests: ["test/tools/deploy/inspection"],
+  },
+  {
     name: "test-around-stored-gate",
     breaks: "no definition is tested that would take the gate of the stored action away",
     room: "src/actions",

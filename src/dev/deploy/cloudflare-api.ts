@@ -22,7 +22,9 @@ export const ALL_PERMISSIONS =
   "Workers Routes: Edit and Zone: Read of its zone";
 
 /** Codes of the API: this is not a valid token, or the token lacks a permission. */
-const MISSING_PERMISSION = [10000, 10001, 9109, 7003];
+const MISSING_PERMISSION = [10000, 10001, 9109];
+/** As wrangler knows them, which does not look at the status. */
+const NO_SUCH_WORKER = [10007, 10090];
 const INVALID_TOKEN = [1000, 6003, 9106, 6111];
 
 export class ApiError extends Error {
@@ -82,7 +84,7 @@ export class CloudflareApi {
     try {
       return await this.call<T>("GET", path, undefined, headers);
     } catch (error) {
-      if (error instanceof ApiError && error.status === 404) return null;
+      if (error instanceof ApiError && (error.status === 404 || NO_SUCH_WORKER.includes(error.code))) return null;
       throw error;
     }
   }
@@ -127,7 +129,7 @@ function refusal(method: string, path: string, status: number, code: number, mes
   const said = `Cloudflare refused ${method} ${path} (${status}, code ${code}: ${message}).`;
   if (INVALID_TOKEN.includes(code) || status === 401)
     return `${said} The API token is not valid. Set CLOUDFLARE_API_TOKEN to a valid one, or run \`npx wrangler login\`.`;
-  if (status === 403 || (MISSING_PERMISSION.includes(code) && status !== 404)) {
+  if (status === 403 || MISSING_PERMISSION.includes(code)) {
     const [, permission] = PERMISSIONS.find(([pattern]) => pattern.test(path)) ?? [];
     return `${said} Give the API token the permission ${permission ?? ALL_PERMISSIONS}, for this account. Then run the command again.`;
   }

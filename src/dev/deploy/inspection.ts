@@ -96,8 +96,8 @@ async function publicUrlOf(api: CloudflareApi, { name, domain }: Deployment, at:
   const own = await api.find<{ readonly subdomain?: string }>(`${at}/workers/subdomain`);
   if (own?.subdomain) return `https://${name}.${own.subdomain}.workers.dev`;
   throw new Error(
-    "The account has no subdomain of workers.dev yet. Open https://dash.cloudflare.com/?to=/:account/workers/onboarding " +
-      `and choose one, or write a domain into ${OPERATOR_FILE}. Then run the command again.`,
+    `The account has no subdomain of workers.dev yet. Open https://dash.cloudflare.com${at.slice("/accounts".length)}/workers/` +
+      `onboarding and choose one, or write a domain into ${OPERATOR_FILE}. Then run the command again.`,
   );
 }
 

@@ -55,11 +55,16 @@ test("without a terminal it asks nobody, takes no domain and makes no secrets", 
   expect(site.cloudflare.writes()).toEqual([]);
 });
 
+test("on a terminal it asks, and changes nothing unless the answer is yes", async () => {
+  const { code, printed } = await site.deploy([], { onTerminal: true, typed: "\n" });
+  expect([code, printed, site.cloudflare.writes()]).toEqual([1, expect.stringContaining("Go on? [y/N]"), []]);
+});
+
 test("the first deploy makes databases, bucket and secrets, migrates, deploys, and waits for /readyz", async () => {
   let asked = 0;
   site.cloudflare.ready = () =>
     asked++ === 0 ? { status: 503, body: { error: "Not yet." } } : { status: 200, body: { status: "ready" } };
-  const { code, printed } = await site.deploy(["--yes"], { onTerminal: true });
+  const { code, printed } = await site.deploy([], { onTerminal: true, typed: "y\n" });
   printedFirst = printed;
   expect(code, printed).toBe(0);
   const worker = site.bound("runs");

@@ -25,6 +25,8 @@ export interface Ended {
 interface Running {
   /** On a terminal, somebody can be asked. Default: none. */
   readonly onTerminal?: boolean;
+  /** What is typed on it. */
+  readonly typed?: string;
   readonly env?: Readonly<Record<string, string>>;
   readonly started?: (child: ChildProcess) => void;
 }
@@ -91,7 +93,10 @@ export class Site {
     return this.#run([join(this.project.folder, "node_modules/wrangler/bin/wrangler.js"), ...args]);
   }
 
-  async #run(args: readonly string[], { onTerminal = false, env = {}, started }: Running = {}): Promise<Ended> {
+  async #run(
+    args: readonly string[],
+    { onTerminal = false, typed = "", env = {}, started }: Running = {},
+  ): Promise<Ended> {
     const command = [process.execPath, "--no-warnings", ...args];
     const [program = "", ...rest] = onTerminal ? ["script", "-qec", command.join(" "), "/dev/null"] : command;
     const child = spawn(program, rest, {
@@ -106,11 +111,11 @@ export class Site {
         NODE_OPTIONS: `--import=data:text/javascript,${encodeURIComponent(HOSTS)}`,
         ...env,
       },
-      // What a terminal gets as input is an open pipe, on which nobody types.
       stdio: [onTerminal ? "pipe" : "ignore", "pipe", "pipe"],
       detached: true,
     });
     started?.(child);
+    child.stdin?.write(typed);
     let printed = "";
     for (const stream of [child.stdout, child.stderr]) {
       stream?.setEncoding("utf8").on("data", (chunk: string) => {
