@@ -27,6 +27,7 @@ interface Project {
   readonly build: object;
   readonly vars: Readonly<Record<string, string>>;
   readonly d1_databases: readonly { readonly binding: string }[];
+  readonly observability: { readonly logs: object };
   readonly ratelimits: readonly { readonly simple: { readonly limit: number } }[];
 }
 
@@ -53,8 +54,8 @@ interface Found {
 export function writeConfiguration(deployment: Deployment, { accountId, publicUrl, databaseIds }: Found): string {
   const file = join(ROOT, ".wrangler", "deployments", `${deployment.name}.json`);
   const from = (path: string) => relative(dirname(file), join(ROOT, path)).replaceAll("\\", "/");
-  const { main, assets, build, ratelimits, ...rest } = project();
-  const { name, domain, archive, jurisdiction, limits, ratelimitNamespace } = deployment;
+  const { main, assets, build, observability, ratelimits, ...rest } = project();
+  const { name, domain, archive, jurisdiction, limits, logs, ratelimitNamespace } = deployment;
   const configuration = {
     ...rest,
     name,
@@ -77,6 +78,13 @@ export function writeConfiguration(deployment: Deployment, { accountId, publicUr
       migrations_dir: from("migrations"),
     })),
     ...(archive !== null && archive !== false && { r2_buckets: [bucket(archive, jurisdiction)] }),
+    observability: {
+      ...observability,
+      enabled: logs.areStored,
+      logs: { ...observability.logs, enabled: logs.areStored },
+    },
+    logpush: logs.logpush,
+    ...(logs.tailWorker !== null && { tail_consumers: [{ service: logs.tailWorker }] }),
     ratelimits: ratelimits.map((limit) => ({
       ...limit,
       namespace_id: String(ratelimitNamespace),

@@ -97,20 +97,23 @@ async function main(): Promise<number> {
 }
 
 /** What the deploy will do, a line each. */
-function planOf(deployment: Deployment, { databases, newBucket, exists, notes }: Inspection): readonly string[] {
+function planOf(
+  { name, archive, ...deployment }: Deployment,
+  { databases, newBucket, exists, notes }: Inspection,
+): readonly string[] {
   const jurisdiction = deployment.jurisdiction === null ? "" : ` in the jurisdiction ${deployment.jurisdiction}`;
   return [
-    ...databases.map(({ binding, name, id, state }) => {
+    ...databases.map(({ binding, name: database, id, state }) => {
       const missing = state?.missing ?? [];
       const what = missing.length === 0 ? "it has all migrations" : `migrate: ${missing.join(", ")}`;
       return id === null
-        ? `${binding}: create the database ${name}${jurisdiction}, and migrate it`
-        : `${binding}: ${name}, ${what}`;
+        ? `${binding}: create the database ${database}${jurisdiction}, and migrate it`
+        : `${binding}: ${database}, ${what}`;
     }),
-    ...(newBucket === null ? [] : [`ARCHIVE: create the bucket ${newBucket}${jurisdiction}`]),
-    ...(exists ? [] : ["Make secrets, or use those of an interrupted deploy"]),
+    ...(archive ? [`ARCHIVE: ${newBucket === null ? archive : `create the bucket ${archive}${jurisdiction}`}`] : []),
+    `Secrets: ${exists ? "they are set" : "make them, or use those of an interrupted deploy"}`,
     ...notes,
-    `${exists ? "Deploy" : "Create"} the Worker ${deployment.name}`,
+    `Worker: ${exists ? "deploy" : "create"} ${name}`,
   ];
 }
 

@@ -31,6 +31,7 @@ export interface Deployment {
   readonly hasRootToken: boolean;
   readonly ratelimitNamespace: number;
   readonly limits: { readonly cpuMs: number | null; readonly unknownTokensPerMinute: number | null };
+  readonly logs: { readonly areStored: boolean; readonly logpush: boolean; readonly tailWorker: string | null };
   /** Variables of the Worker, besides those that follow from other members. */
   readonly settings: Readonly<Record<string, string>>;
 }
@@ -63,6 +64,8 @@ const limits = z.strictObject({
   unknown_tokens_per_minute: z.optional(whole(1, 1_000_000)),
 });
 
+const logs = z.strictObject({ stored: z.optional(bool), logpush: z.optional(bool), tail_worker: z.optional(name) });
+
 const deployment = {
   name,
   account_id: z.optional(text(/^[0-9a-f]{32}$/, "must be the account's id: 32 hexadecimal digits.")),
@@ -84,6 +87,7 @@ const deployment = {
   ratelimit_namespace: z.optional(whole(1, 2_147_483_647)),
   settings: z.optional(settings),
   limits: z.optional(limits),
+  logs: z.optional(logs),
 };
 const environment = z.strictObject(deployment);
 const file = z.strictObject({ ...deployment, environments: z.optional(z.record(z.string(), environment)) });
@@ -148,7 +152,7 @@ function sentencesOf(issue: z.core.$ZodIssue): readonly string[] {
 
 function unknownMember(key: string, path: readonly PropertyKey[]): string {
   const where = String(path.at(-1) ?? "");
-  const inTable = { settings: settings.def.shape, limits: limits.def.shape }[where];
+  const inTable = { settings: settings.def.shape, limits: limits.def.shape, logs: logs.def.shape }[where];
   const shape = inTable ?? (path.length === 0 ? file.def.shape : environment.def.shape);
   const near = nearest(key, Object.keys(shape));
   const hint = ELSEWHERE[key] ?? (near === undefined ? `See ${EXAMPLE}.` : `Did you mean ${near}?`);
@@ -213,7 +217,7 @@ function alone(members: Members, at: string): readonly string[] {
 
 /** An environment has the account and the jurisdiction of the top, and says all else itself. */
 function toDeployment(environmentName: string | null, members: Members, top: File): Deployment {
-  const { limits, settings = {} } = members;
+  const { limits, logs, settings = {} } = members;
   return {
     environment: environmentName,
     name: members.name,
@@ -229,6 +233,7 @@ function toDeployment(environmentName: string | null, members: Members, top: Fil
     hasRootToken: members.root_token ?? true,
     ratelimitNamespace: members.ratelimit_namespace ?? DEFAULT_NAMESPACE,
     limits: { cpuMs: limits?.cpu_ms ?? null, unknownTokensPerMinute: limits?.unknown_tokens_per_minute ?? null },
+    logs: { areStored: logs?.stored ?? true, logpush: logs?.logpush ?? false, tailWorker: logs?.tail_worker ?? null },
     settings: Object.fromEntries(
       Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value)]),
     ),

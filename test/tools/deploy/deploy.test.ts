@@ -22,6 +22,11 @@ NEW_ENVIRONMENTS = [1]
 [limits]
 unknown_tokens_per_minute = 30
 
+[logs]
+stored = false
+logpush = true
+tail_worker = "ship-logs"
+
 [environments.staging]
 name = "runs-staging"
 workers_dev = true
@@ -79,6 +84,11 @@ test("the first deploy makes databases, bucket and secrets, migrates, deploys, a
     UNKNOWN_TOKEN_LIMIT: { namespace_id: "7401", simple: { limit: 30, period: 60 } },
     CALLBACK_SIGNING_KEYS: { type: "secret_text", text: site.secrets("runs").CALLBACK_SIGNING_KEYS },
     ROOT_TOKEN: { type: "secret_text", text: site.secrets("runs").ROOT_TOKEN },
+  });
+  expect(site.cloudflare.workers.get("runs")?.versions[0]?.metadata).toMatchObject({
+    logpush: true,
+    tail_consumers: [{ service: "ship-logs" }],
+    observability: { enabled: false, redact_query_string: true, logs: { enabled: false, invocation_logs: false } },
   });
   for (const [number, name] of ["runs", "runs-1"].entries()) {
     expect(site.cloudflare.database(name).jurisdiction).toBe("eu");

@@ -38,6 +38,7 @@ const DEPLOYMENT: Deployment = {
   hasRootToken: true,
   ratelimitNamespace: 7401,
   limits: { cpuMs: null, unknownTokensPerMinute: null },
+  logs: { areStored: true, logpush: false, tailWorker: null },
   settings: {},
 };
 

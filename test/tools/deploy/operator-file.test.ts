@@ -63,6 +63,10 @@ const HOSTILE: Readonly<Record<string, readonly [content: string, sentence: stri
     made({ tables: "[settings]\nRETENTION_DAY = 7" }),
     "settings.RETENTION_DAY is not known. Did you mean RETENTION_DAYS?",
   ],
+  "has an unknown member of logs": [
+    made({ tables: "[logs]\ntail_consumer = 'x'" }),
+    "logs.tail_consumer is not known. See",
+  ],
   "has an unknown limit": [made({ tables: "[limits]\ncpu = 1" }), "limits.cpu is not known."],
   "has an unknown member of an environment": [
     staging(`${STAGING}domian = "a.example"`),
