@@ -11,7 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { runToEnd, spawnChild } from "../children.ts";
 import { ROOT, WRANGLER } from "../wrangler.ts";
-import { ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
+import { type Account, ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
 import { ROOT_TOKEN, SIGNING_KEYS, writeConfiguration } from "./configuration.ts";
 import type { Inspection } from "./inspection.ts";
 import type { Deployment } from "./operator-file.ts";
@@ -82,7 +82,7 @@ async function main(): Promise<number> {
 
   const secrets = exists ? null : await obtainSecrets(deployment, account.id);
   if (secrets !== null) printWhereSecretsAre(secrets);
-  const databases = await makeWhatIsMissing(api, deployment, inspection);
+  const databases = await makeWhatIsMissing(api, account, deployment, inspection);
   const file = writeConfiguration(deployment, {
     accountId: account.id,
     publicUrl,
@@ -135,10 +135,11 @@ function printWhereSecretsAre({ file }: NewSecrets): void {
 
 async function makeWhatIsMissing(
   api: CloudflareApi,
+  { id }: Account,
   { jurisdiction }: Deployment,
-  { account, databases, newBucket }: Inspection,
+  { databases, newBucket }: Inspection,
 ): Promise<readonly MadeDatabase[]> {
-  const at = `/accounts/${account.id}`;
+  const at = `/accounts/${id}`;
   const made: MadeDatabase[] = [];
   for (const database of databases) {
     if (database.id !== null) {

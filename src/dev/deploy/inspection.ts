@@ -41,7 +41,6 @@ export interface FoundDatabase {
 }
 
 export interface Inspection {
-  readonly account: Account;
   readonly publicUrl: string;
   /** Whether this is not the first deploy. */
   readonly exists: boolean;
@@ -71,7 +70,6 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
   requireAllBound(found, control?.state?.inUse ?? []);
   const newBucket = await findBucket(api, deployment, at, deployed);
   return {
-    account,
     publicUrl,
     exists: deployed !== null,
     hasDomain,
@@ -205,7 +203,10 @@ async function databaseNamed(api: CloudflareApi, at: string, name: string): Prom
   }
 }
 
-/** The bucket that must be made; null if there is none to make. */
+/**
+ * The bucket that must be made; null if there is none to make. A first deploy takes one that exists, because the archive
+ * names objects by their content and so overwrites none.
+ */
 async function findBucket(
   api: CloudflareApi,
   { name, archive, jurisdiction }: Deployment,

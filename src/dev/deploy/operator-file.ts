@@ -16,8 +16,6 @@ const EXAMPLE = "deploy.example.toml";
 
 /** One deployment: a Worker with its own databases and secrets. */
 export interface Deployment {
-  /** The environment's name; null for the one at the top of the file. */
-  readonly environment: string | null;
   readonly name: string;
   readonly accountId: string | null;
   /** Null: the Worker has a name below workers.dev. */
@@ -111,9 +109,9 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
 export function readDeployment(environmentName: string | null, folder = ROOT): Deployment {
   const read = checked(parsed(folder));
   const names = Object.keys(read.environments ?? {});
-  if (environmentName === null) return toDeployment(null, read, read);
+  if (environmentName === null) return toDeployment(read, read);
   const members = names.includes(environmentName) ? read.environments?.[environmentName] : undefined;
-  if (members !== undefined) return toDeployment(environmentName, members, read);
+  if (members !== undefined) return toDeployment(members, read);
   const known = names.length === 0 ? "It names no environment." : `It names: ${names.join(", ")}.`;
   throw new Error(`${OPERATOR_FILE} has no [environments.${environmentName}]. ${known}`);
 }
@@ -161,19 +159,10 @@ function unknownMember(key: string, path: readonly PropertyKey[]): string {
 
 /** Sentences about members that are valid one by one, but not together. */
 function contradictions(read: File): readonly string[] {
-  const all = [
-    ["", read] as const,
-    ...Object.entries(read.environments ?? {}).map(([name, it]) => [name, it] as const),
+  const all: readonly (readonly [name: string, members: Members])[] = [
+    ["", read],
+    ...Object.entries(read.environments ?? {}),
   ];
-  const within = all.flatMap(([name, members]) => {
-    const at = name === "" ? "" : `environments.${name}.`;
-    return [
-      ...alone(members, at),
-      ...(/^[a-z0-9-]+$/.test(name) || name === ""
-        ? []
-        : [`${at.slice(0, -1)} must be named with lower-case letters, digits and hyphens.`]),
-    ];
-  });
   const shared = (what: string, of: (members: Members) => readonly (string | number)[]) => {
     const owners = new Map<string | number, string>();
     return all.flatMap(([name, members]) =>
@@ -187,7 +176,7 @@ function contradictions(read: File): readonly string[] {
     );
   };
   return [
-    ...within,
+    ...all.flatMap(([name, members]) => alone(members, name === "" ? "" : `environments.${name}.`)),
     ...shared("the name", ({ name }) => [name]),
     ...shared("the domain", ({ domain }) => (domain === undefined ? [] : [domain])),
     ...shared("the database", ({ databases }) => Object.values(databases)),
@@ -216,10 +205,9 @@ function alone(members: Members, at: string): readonly string[] {
 }
 
 /** An environment has the account and the jurisdiction of the top, and says all else itself. */
-function toDeployment(environmentName: string | null, members: Members, top: File): Deployment {
+function toDeployment(members: Members, top: File): Deployment {
   const { limits, logs, settings = {} } = members;
   return {
-    environment: environmentName,
     name: members.name,
     accountId: members.account_id ?? top.account_id ?? null,
     domain: members.domain ?? null,

@@ -48,8 +48,9 @@ export async function obtainSecrets(deployment: Deployment, accountId: string): 
   const secrets = Object.fromEntries(needed.map((name) => [name, values[name]?.trim()]));
   const faults = await secretFaults(secrets);
   if (faults.length > 0) {
-    const where = isGiven ? "The environment" : `${file}, which an earlier deploy has left,`;
-    throw new Error(`${where} has a secret that is not valid. ${faults.join(" ")}`);
+    const where = isGiven ? "The environment" : `${file}, which an interrupted deploy has left,`;
+    const advice = isGiven ? "" : " Or delete the file: the Worker does not exist, so nobody needs it.";
+    throw new Error(`${where} has a secret that is not valid. ${faults.join(" ")}${advice}`);
   }
   return { values: secrets, file: isGiven ? null : file };
 }

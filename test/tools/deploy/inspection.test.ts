@@ -25,7 +25,6 @@ afterAll(async () => {
 });
 
 const DEPLOYMENT: Deployment = {
-  environment: null,
   name: "runs",
   accountId: null,
   domain: "runs.example.com",

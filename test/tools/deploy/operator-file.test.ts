@@ -32,7 +32,7 @@ const STAGING =
 test("the example is valid, and says what it explains", () => {
   copyFileSync(join(ROOT, "deploy.example.toml"), join(folder, "deploy.toml"));
   expect(readDeployment(null, folder)).toMatchObject({ name: "action-runs", domain: "runs.example.com" });
-  expect(readDeployment("staging", folder)).toMatchObject({ name: "action-runs-staging", environment: "staging" });
+  expect(readDeployment("staging", folder)).toMatchObject({ name: "action-runs-staging" });
 });
 
 test("an environment has the account and the jurisdiction of the top, and says all else itself", () => {
@@ -141,10 +141,6 @@ const HOSTILE: Readonly<Record<string, readonly [content: string, sentence: stri
   "has an environment with the same domain": [
     staging(STAGING.replace("workers_dev = true", 'domain = "runs.example.com"')),
     "both have the domain runs.example.com.",
-  ],
-  "has an environment whose name is a path": [
-    made({ tables: `[environments."../x"]\n${STAGING}` }),
-    "environments.../x must be named with lower-case letters",
   ],
 };
 
