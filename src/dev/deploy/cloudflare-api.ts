@@ -109,8 +109,8 @@ export class CloudflareApi {
   }
 
   /** The account of this id, or the only one. */
-  async account(id: string | null): Promise<Account> {
-    if (id !== null) {
+  async account(id?: string): Promise<Account> {
+    if (id) {
       const found = await this.find<Account>(`/accounts/${id}`);
       if (found !== null) return found;
       throw new Error(`There is no account ${id} that you can use. Correct account_id, or CLOUDFLARE_ACCOUNT_ID.`);

@@ -16,8 +16,8 @@ export const SIGNING_KEYS = "CALLBACK_SIGNING_KEYS";
 export const ROOT_TOKEN = "ROOT_TOKEN";
 
 /** The secrets that the Worker needs. */
-export function secretsOf({ hasRootToken }: Deployment): readonly string[] {
-  return hasRootToken ? [SIGNING_KEYS, ROOT_TOKEN] : [SIGNING_KEYS];
+export function secretsOf({ root_token }: Deployment): readonly string[] {
+  return root_token ? [SIGNING_KEYS, ROOT_TOKEN] : [SIGNING_KEYS];
 }
 
 /** The parts of `wrangler.toml` that are changed here. */
@@ -37,9 +37,10 @@ export const bindingOf = (number: number) => (number === 0 ? "DB" : `DB_${number
 export function variablesOf(deployment: Deployment, publicUrl: string): Readonly<Record<string, string>> {
   return {
     ...project().vars,
-    ...deployment.settings,
+    // A list becomes a text with commas.
+    ...Object.fromEntries(Object.entries(deployment.settings).map(([name, value]) => [name, String(value)])),
     PUBLIC_URL: publicUrl,
-    ...(deployment.jurisdiction !== null && { JURISDICTION: deployment.jurisdiction }),
+    ...(deployment.jurisdiction !== undefined && { JURISDICTION: deployment.jurisdiction }),
   };
 }
 
@@ -55,7 +56,8 @@ export function writeConfiguration(deployment: Deployment, { accountId, publicUr
   const file = join(ROOT, ".wrangler", "deployments", `${deployment.name}.json`);
   const from = (path: string) => relative(dirname(file), join(ROOT, path)).replaceAll("\\", "/");
   const { main, assets, build, observability, ratelimits, ...rest } = project();
-  const { name, domain, archive, jurisdiction, limits, logs, ratelimitNamespace } = deployment;
+  const { name, domain, archive, jurisdiction, limits, logs, ratelimit_namespace } = deployment;
+  const { stored = true, logpush = false, tail_worker } = logs;
   const configuration = {
     ...rest,
     name,
@@ -63,7 +65,7 @@ export function writeConfiguration(deployment: Deployment, { accountId, publicUr
     main: from(main),
     assets: { ...assets, directory: from(".wrangler/assets") },
     build: { ...build, cwd: ROOT },
-    ...(domain === null
+    ...(domain === undefined
       ? { workers_dev: true }
       : { workers_dev: false, routes: [{ pattern: domain, custom_domain: true }] }),
     // A preview has the deployment's databases and secrets, under a name that nobody watches.
@@ -71,33 +73,27 @@ export function writeConfiguration(deployment: Deployment, { accountId, publicUr
     vars: variablesOf(deployment, publicUrl),
     // wrangler refuses to deploy a Worker that lacks one of them.
     secrets: { required: secretsOf(deployment) },
-    d1_databases: [...deployment.databases].map(([number, database_name]) => ({
-      binding: bindingOf(number),
+    d1_databases: Object.entries(deployment.databases).map(([number, database_name]) => ({
+      binding: bindingOf(Number(number)),
       database_name,
-      database_id: databaseIds.get(number),
+      database_id: databaseIds.get(Number(number)),
       migrations_dir: from("migrations"),
     })),
-    ...(archive !== null && archive !== false && { r2_buckets: [bucket(archive, jurisdiction)] }),
-    observability: {
-      ...observability,
-      enabled: logs.areStored,
-      logs: { ...observability.logs, enabled: logs.areStored },
-    },
-    logpush: logs.logpush,
-    ...(logs.tailWorker !== null && { tail_consumers: [{ service: logs.tailWorker }] }),
+    ...(archive && {
+      r2_buckets: [{ binding: "ARCHIVE", bucket_name: archive, ...(jurisdiction && { jurisdiction }) }],
+    }),
+    observability: { ...observability, enabled: stored, logs: { ...observability.logs, enabled: stored } },
+    logpush,
+    ...(tail_worker && { tail_consumers: [{ service: tail_worker }] }),
     ratelimits: ratelimits.map((limit) => ({
       ...limit,
-      namespace_id: String(ratelimitNamespace),
-      simple: { ...limit.simple, limit: limits.unknownTokensPerMinute ?? limit.simple.limit },
+      namespace_id: String(ratelimit_namespace),
+      simple: { ...limit.simple, limit: limits.unknown_tokens_per_minute ?? limit.simple.limit },
     })),
-    ...(limits.cpuMs !== null && { limits: { cpu_ms: limits.cpuMs } }),
+    ...(limits.cpu_ms && { limits: { cpu_ms: limits.cpu_ms } }),
   };
   writePrivateFile(file, `${JSON.stringify(configuration, null, 2)}\n`);
   return file;
-}
-
-function bucket(bucket_name: string, jurisdiction: string | null) {
-  return { binding: "ARCHIVE", bucket_name, ...(jurisdiction !== null && { jurisdiction }) };
 }
 
 function project(): Project {

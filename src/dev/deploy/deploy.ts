@@ -13,7 +13,7 @@ import { runToEnd, spawnChild } from "../children.ts";
 import { ROOT, WRANGLER } from "../wrangler.ts";
 import { type Account, ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
 import { ROOT_TOKEN, SIGNING_KEYS, writeConfiguration } from "./configuration.ts";
-import type { Inspection } from "./inspection.ts";
+import { type Inspection, inJurisdiction } from "./inspection.ts";
 import type { Deployment } from "./operator-file.ts";
 import { fileForWrangler, isOnTerminal, type NewSecrets, obtainSecrets, secretsFile } from "./secrets.ts";
 import { findTarget, type MadeDatabase, migrateAll, step } from "./target.ts";
@@ -101,7 +101,7 @@ function planOf(
   { name, archive, ...deployment }: Deployment,
   { databases, newBucket, exists, notes }: Inspection,
 ): readonly string[] {
-  const jurisdiction = deployment.jurisdiction === null ? "" : ` in the jurisdiction ${deployment.jurisdiction}`;
+  const jurisdiction = deployment.jurisdiction ? ` in the jurisdiction ${deployment.jurisdiction}` : "";
   return [
     ...databases.map(({ binding, name: database, id, state }) => {
       const missing = state?.missing ?? [];
@@ -136,7 +136,7 @@ function printWhereSecretsAre({ file }: NewSecrets): void {
 async function makeWhatIsMissing(
   api: CloudflareApi,
   { id }: Account,
-  { jurisdiction }: Deployment,
+  deployment: Deployment,
   { databases, newBucket }: Inspection,
 ): Promise<readonly MadeDatabase[]> {
   const at = `/accounts/${id}`;
@@ -146,14 +146,13 @@ async function makeWhatIsMissing(
       made.push({ ...database, id: database.id });
       continue;
     }
-    const body = { name: database.name, ...(jurisdiction !== null && { jurisdiction }) };
+    const body = { name: database.name, jurisdiction: deployment.jurisdiction };
     const { uuid } = await api.call<{ readonly uuid: string }>("POST", `${at}/d1/database`, body);
     made.push({ ...database, id: uuid });
     step("Database", `created ${database.name}`);
   }
   if (newBucket !== null) {
-    const headers = jurisdiction === null ? {} : { "cf-r2-jurisdiction": jurisdiction };
-    await api.call("POST", `${at}/r2/buckets`, { name: newBucket }, headers);
+    await api.call("POST", `${at}/r2/buckets`, { name: newBucket }, inJurisdiction(deployment));
     step("Bucket", `created ${newBucket}`);
   }
   return made;

@@ -56,7 +56,7 @@ export interface Inspection {
 /** Throws a sentence if the deploy must not go on. */
 export async function inspect(api: CloudflareApi, deployment: Deployment, account: Account): Promise<Inspection> {
   const at = `/accounts/${account.id}`;
-  const { name, archive, databases } = deployment;
+  const { name, databases } = deployment;
   const publicUrl = await publicUrlOf(api, deployment, at);
   await requireSettings(deployment, publicUrl);
   const settings = await api.find<{ readonly bindings: readonly Binding[] }>(`${at}/workers/scripts/${name}/settings`);
@@ -64,7 +64,9 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
   if (deployed !== null) requireOurs(deployment, deployed);
   const hasDomain = await ownsDomain(api, deployment, at);
   const found = await Promise.all(
-    [...databases].map(([number, name]) => findDatabase(api, deployment, at, deployed, { number, name })),
+    Object.entries(databases).map(([number, name]) =>
+      findDatabase(api, deployment, at, deployed, Number(number), name),
+    ),
   );
   const control = found.find(({ number }) => number === 0);
   requireAllBound(found, control?.state?.inUse ?? []);
@@ -75,8 +77,13 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
     hasDomain,
     databases: found,
     newBucket,
-    notes: notesOn(deployment, deployed, publicUrl, archive === null),
+    notes: notesOn(deployment, deployed, publicUrl),
   };
+}
+
+/** The header that R2's API wants. */
+export function inJurisdiction({ jurisdiction }: Deployment): Readonly<Record<string, string>> {
+  return jurisdiction ? { "cf-r2-jurisdiction": jurisdiction } : {};
 }
 
 /** D1's own API runs the statements of one request as one transaction. */
@@ -90,7 +97,7 @@ export function batchOf(api: CloudflareApi, accountId: string, databaseId: strin
 }
 
 async function publicUrlOf(api: CloudflareApi, { name, domain }: Deployment, at: string): Promise<string> {
-  if (domain !== null) return `https://${domain}`;
+  if (domain !== undefined) return `https://${domain}`;
   const own = await api.find<{ readonly subdomain?: string }>(`${at}/workers/subdomain`);
   if (own?.subdomain) return `https://${name}.${own.subdomain}.workers.dev`;
   throw new Error(
@@ -110,7 +117,7 @@ function requireOurs({ name, jurisdiction }: Deployment, deployed: readonly Bind
         `${OPERATOR_FILE}. If \`wrangler secret put\` created the Worker, delete it with \`npx wrangler delete --name ${name}\`.`,
     );
   }
-  const before = deployed.find(({ name }) => name === "JURISDICTION")?.text ?? null;
+  const before = deployed.find(({ name }) => name === "JURISDICTION")?.text;
   if (before === jurisdiction) return;
   throw new Error(
     `The Worker ${name} has the jurisdiction ${before ?? "none"}, and ${OPERATOR_FILE} says ${jurisdiction ?? "none"}. It ` +
@@ -120,7 +127,7 @@ function requireOurs({ name, jurisdiction }: Deployment, deployed: readonly Bind
 
 /** Whether the domain leads to the Worker already. Throws a sentence if it belongs to another Worker. */
 async function ownsDomain(api: CloudflareApi, { name, domain }: Deployment, at: string): Promise<boolean> {
-  if (domain === null) return true;
+  if (domain === undefined) return true;
   const query = new URLSearchParams({ hostname: domain });
   const [owner] = (await api.find<readonly { readonly service: string }[]>(`${at}/workers/domains?${query}`)) ?? [];
   if (owner === undefined || owner.service === name) return owner !== undefined;
@@ -134,7 +141,8 @@ async function findDatabase(
   deployment: Deployment,
   at: string,
   deployed: readonly Binding[] | null,
-  { number, name }: { readonly number: number; readonly name: string },
+  number: number,
+  name: string,
 ): Promise<FoundDatabase> {
   const binding = bindingOf(number);
   const bound = deployed?.find((one) => one.type === "d1" && one.name === binding);
@@ -145,7 +153,7 @@ async function findDatabase(
     if (deployed === null) return { number, name, binding, id: null, state: null };
     throw new Error(
       `There is no database ${name}, which ${OPERATOR_FILE} names as ${member}. Correct the name. For a new database, run ` +
-        `\`npx wrangler d1 create ${name}${deployment.jurisdiction === null ? "" : ` --jurisdiction ${deployment.jurisdiction}`}\` first.`,
+        `\`npx wrangler d1 create ${name}${deployment.jurisdiction ? ` --jurisdiction ${deployment.jurisdiction}` : ""}\` first.`,
     );
   }
   if (database.name !== name) {
@@ -167,7 +175,7 @@ async function findDatabase(
  * apart is an empty database that another Worker binds.
  */
 function requireUnused(deployment: Deployment, database: Database, state: DatabaseState, member: string): void {
-  const jurisdiction = database.jurisdiction ?? null;
+  const jurisdiction = database.jurisdiction ?? undefined;
   if (jurisdiction !== deployment.jurisdiction) {
     throw new Error(
       `The database ${database.name} has the jurisdiction ${jurisdiction ?? "none"}, and ${OPERATOR_FILE} says ` +
@@ -209,10 +217,11 @@ async function databaseNamed(api: CloudflareApi, at: string, name: string): Prom
  */
 async function findBucket(
   api: CloudflareApi,
-  { name, archive, jurisdiction }: Deployment,
+  deployment: Deployment,
   at: string,
   deployed: readonly Binding[] | null,
 ): Promise<string | null> {
+  const { name, archive, jurisdiction } = deployment;
   const bound = deployed?.find(({ name }) => name === "ARCHIVE")?.bucket_name;
   if (bound !== undefined && archive !== bound && archive !== false) {
     throw new Error(
@@ -220,13 +229,12 @@ async function findBucket(
         "To end the archive, write archive = false: then runs are deleted when their retention is over.",
     );
   }
-  if (archive === null || archive === false) return null;
-  const headers = jurisdiction === null ? undefined : { "cf-r2-jurisdiction": jurisdiction };
-  const found = await api.find(`${at}/r2/buckets/${archive}`, headers);
+  if (!archive) return null;
+  const found = await api.find(`${at}/r2/buckets/${archive}`, inJurisdiction(deployment));
   if (found !== null) return null;
   if (deployed === null) return archive;
   throw new Error(
-    `There is no bucket ${archive}${jurisdiction === null ? "" : ` in the jurisdiction ${jurisdiction}`}. Correct archive in ` +
+    `There is no bucket ${archive}${jurisdiction ? ` in the jurisdiction ${jurisdiction}` : ""}. Correct archive in ` +
       `${OPERATOR_FILE}. For a new bucket, run \`npx wrangler r2 bucket create ${archive}\` first.`,
   );
 }
@@ -246,14 +254,9 @@ export function requireSecrets(deployment: Deployment, deployed: readonly Bindin
   );
 }
 
-function notesOn(
-  deployment: Deployment,
-  deployed: readonly Binding[] | null,
-  publicUrl: string,
-  hasNoArchive: boolean,
-): readonly string[] {
+function notesOn(deployment: Deployment, deployed: readonly Binding[] | null, publicUrl: string): readonly string[] {
   if (deployed === null)
-    return hasNoArchive ? ["There is no archive: runs are deleted when their retention is over."] : [];
+    return deployment.archive ? [] : ["There is no archive: runs are deleted when their retention is over."];
   requireSecrets(deployment, deployed);
   const variables = variablesOf(deployment, publicUrl);
   const before = new Map(deployed.filter(({ type }) => type === "plain_text").map(({ name, text }) => [name, text]));

@@ -14,26 +14,6 @@ import { DATABASE_MAX, ROOT } from "../wrangler.ts";
 export const OPERATOR_FILE = "deploy.toml";
 const EXAMPLE = "deploy.example.toml";
 
-/** One deployment: a Worker with its own databases and secrets. */
-export interface Deployment {
-  readonly name: string;
-  readonly accountId: string | null;
-  /** Null: the Worker has a name below workers.dev. */
-  readonly domain: string | null;
-  /** The name of each database, by its number. */
-  readonly databases: ReadonlyMap<number, string>;
-  /** The bucket. Null: no archive was named. False: there is no archive, even if the deployed Worker binds one. */
-  readonly archive: string | false | null;
-  readonly jurisdiction: "eu" | null;
-  /** Whether there is an operator's token. */
-  readonly hasRootToken: boolean;
-  readonly ratelimitNamespace: number;
-  readonly limits: { readonly cpuMs: number | null; readonly unknownTokensPerMinute: number | null };
-  readonly logs: { readonly areStored: boolean; readonly logpush: boolean; readonly tailWorker: string | null };
-  /** Variables of the Worker, besides those that follow from other members. */
-  readonly settings: Readonly<Record<string, string>>;
-}
-
 const LABEL = "[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?";
 const text = (pattern: RegExp, error: string) => z.string({ error }).check(z.regex(pattern, { error }));
 const whole = (min: number, max: number) => {
@@ -73,7 +53,7 @@ const deployment = {
       "must be a name like runs.example.com, without https:// and without a path.",
     ),
   ),
-  workers_dev: z.optional(bool),
+  workers_dev: z._default(bool, false),
   databases: z.record(z.string(), databaseName, {
     error: 'must have a line for each database, such as 0 = "action-runs".',
   }),
@@ -81,16 +61,18 @@ const deployment = {
     z.union([text(/^[a-z0-9][a-z0-9-]{1,61}[a-z0-9]$/, BUCKET), z.literal(false)], { error: BUCKET }),
   ),
   jurisdiction: z.optional(z.literal("eu", { error: 'must be "eu". Without it, Cloudflare chooses where data is.' })),
-  root_token: z.optional(bool),
-  ratelimit_namespace: z.optional(whole(1, 2_147_483_647)),
-  settings: z.optional(settings),
-  limits: z.optional(limits),
-  logs: z.optional(logs),
+  root_token: z._default(bool, true),
+  // That of wrangler.toml.
+  ratelimit_namespace: z._default(whole(1, 2_147_483_647), 7401),
+  settings: z._default(settings, {}),
+  limits: z._default(limits, {}),
+  logs: z._default(logs, {}),
 };
 const environment = z.strictObject(deployment);
-const file = z.strictObject({ ...deployment, environments: z.optional(z.record(z.string(), environment)) });
+const file = z.strictObject({ ...deployment, environments: z._default(z.record(z.string(), environment), {}) });
 
-type Members = z.infer<typeof environment>;
+/** One deployment: a Worker with its own databases and secrets. Its members are those of the file. */
+export type Deployment = z.infer<typeof environment>;
 type File = z.infer<typeof file>;
 
 /** Members that people look for here, and where they are. */
@@ -105,13 +87,17 @@ const ELSEWHERE: Readonly<Record<string, string>> = {
   vars: "Variables are members of settings.",
 };
 
-/** What `deploy.toml` says about an environment, or about the deployment at its top. Throws a sentence. */
+/**
+ * What `deploy.toml` says about an environment, which has the account and the jurisdiction of the top, or about the
+ * deployment at its top. Throws a sentence.
+ */
 export function readDeployment(environmentName: string | null, folder = ROOT): Deployment {
-  const read = checked(parsed(folder));
-  const names = Object.keys(read.environments ?? {});
-  if (environmentName === null) return toDeployment(read, read);
-  const members = names.includes(environmentName) ? read.environments?.[environmentName] : undefined;
-  if (members !== undefined) return toDeployment(members, read);
+  const { environments, ...top } = checked(parsed(folder));
+  if (environmentName === null) return top;
+  const { account_id, jurisdiction } = top;
+  const names = Object.keys(environments);
+  const members = names.includes(environmentName) ? environments[environmentName] : undefined;
+  if (members !== undefined) return { account_id, jurisdiction, ...members };
   const known = names.length === 0 ? "It names no environment." : `It names: ${names.join(", ")}.`;
   throw new Error(`${OPERATOR_FILE} has no [environments.${environmentName}]. ${known}`);
 }
@@ -159,11 +145,11 @@ function unknownMember(key: string, path: readonly PropertyKey[]): string {
 
 /** Sentences about members that are valid one by one, but not together. */
 function contradictions(read: File): readonly string[] {
-  const all: readonly (readonly [name: string, members: Members])[] = [
+  const all: readonly (readonly [name: string, members: Deployment])[] = [
     ["", read],
-    ...Object.entries(read.environments ?? {}),
+    ...Object.entries(read.environments),
   ];
-  const shared = (what: string, of: (members: Members) => readonly (string | number)[]) => {
+  const shared = (what: string, of: (members: Deployment) => readonly (string | number)[]) => {
     const owners = new Map<string | number, string>();
     return all.flatMap(([name, members]) =>
       of(members).flatMap((value) => {
@@ -181,49 +167,22 @@ function contradictions(read: File): readonly string[] {
     ...shared("the domain", ({ domain }) => (domain === undefined ? [] : [domain])),
     ...shared("the database", ({ databases }) => Object.values(databases)),
     ...shared("the archive", ({ archive }) => (typeof archive === "string" ? [archive] : [])),
-    ...shared("the ratelimit_namespace", ({ ratelimit_namespace }) => [ratelimit_namespace ?? DEFAULT_NAMESPACE]),
+    ...shared("the ratelimit_namespace", ({ ratelimit_namespace }) => [ratelimit_namespace]),
   ];
 }
 
-/** That of wrangler.toml. */
-const DEFAULT_NAMESPACE = 7401;
-
-function alone(members: Members, at: string): readonly string[] {
+function alone(members: Deployment, at: string): readonly string[] {
   const { domain, workers_dev, databases } = members;
   const numbers = Object.keys(databases);
   const wrong = numbers.filter((key) => !/^(?:0|[1-9]\d?)$/.test(key) || Number(key) > DATABASE_MAX);
   return [
-    domain !== undefined && workers_dev === true
+    domain !== undefined && workers_dev
       ? `${at}domain and ${at}workers_dev contradict each other, because callback URLs start with one of them. Remove one.`
       : null,
-    domain === undefined && workers_dev !== true
+    domain === undefined && !workers_dev
       ? `${at}domain is missing. Name the domain, or write workers_dev = true.`
       : null,
     ...wrong.map((key) => `${at}databases.${key} must have a number from 0 to ${DATABASE_MAX} as its name.`),
     numbers.includes("0") ? null : `${at}databases.0 is missing. Number 0 is the control database.`,
   ].filter((fault) => fault !== null);
-}
-
-/** An environment has the account and the jurisdiction of the top, and says all else itself. */
-function toDeployment(members: Members, top: File): Deployment {
-  const { limits, logs, settings = {} } = members;
-  return {
-    name: members.name,
-    accountId: members.account_id ?? top.account_id ?? null,
-    domain: members.domain ?? null,
-    databases: new Map(
-      Object.entries(members.databases)
-        .map(([number, name]) => [Number(number), name] as const)
-        .sort(([a], [b]) => a - b),
-    ),
-    archive: members.archive ?? null,
-    jurisdiction: members.jurisdiction ?? top.jurisdiction ?? null,
-    hasRootToken: members.root_token ?? true,
-    ratelimitNamespace: members.ratelimit_namespace ?? DEFAULT_NAMESPACE,
-    limits: { cpuMs: limits?.cpu_ms ?? null, unknownTokensPerMinute: limits?.unknown_tokens_per_minute ?? null },
-    logs: { areStored: logs?.stored ?? true, logpush: logs?.logpush ?? false, tailWorker: logs?.tail_worker ?? null },
-    settings: Object.fromEntries(
-      Object.entries(settings).map(([name, value]) => [name, Array.isArray(value) ? value.join(",") : String(value)]),
-    ),
-  };
 }

@@ -1,8 +1,7 @@
 /** Asks the service's own code whether settings and secrets are valid, before they are deployed. */
 
-import { bindingOf } from "./configuration.ts";
-import type { Deployment } from "./operator-file.ts";
-import { OPERATOR_FILE } from "./operator-file.ts";
+import { bindingOf, variablesOf } from "./configuration.ts";
+import { type Deployment, OPERATOR_FILE } from "./operator-file.ts";
 
 type Variables = Readonly<Record<string, unknown>>;
 
@@ -18,10 +17,10 @@ interface KeyRings {
 const load = async <T>(file: string) => (await import(new URL(`../../settings/${file}`, import.meta.url).href)) as T;
 
 /** Throws what `/readyz` would say. `publicUrl`: where the service will be. */
-export async function requireSettings({ settings, databases }: Deployment, publicUrl: string): Promise<void> {
+export async function requireSettings(deployment: Deployment, publicUrl: string): Promise<void> {
   const { settingFaults } = await load<Config>("config.ts");
-  const bound = Object.fromEntries([...databases.keys()].map((number) => [bindingOf(number), {}]));
-  const faults = settingFaults({ ...settings, ...bound, PUBLIC_URL: publicUrl }, publicUrl);
+  const bound = Object.fromEntries(Object.keys(deployment.databases).map((number) => [bindingOf(Number(number)), {}]));
+  const faults = settingFaults({ ...variablesOf(deployment, publicUrl), ...bound }, publicUrl);
   if (faults.length > 0) throw new Error(faults.map((fault) => `${OPERATOR_FILE}, settings: ${fault}`).join("\n"));
 }
 

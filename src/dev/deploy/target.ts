@@ -21,11 +21,11 @@ export function step(name: string, text: string): void {
 export async function findTarget(environment: string | null): Promise<Target> {
   const deployment = readDeployment(environment);
   const { CLOUDFLARE_ACCOUNT_ID: chosen } = process.env;
-  if (deployment.accountId !== null && chosen && chosen !== deployment.accountId) {
+  if (deployment.account_id && chosen && chosen !== deployment.account_id) {
     throw new Error(`CLOUDFLARE_ACCOUNT_ID and account_id in ${OPERATOR_FILE} name different accounts. Remove one.`);
   }
   const api = await CloudflareApi.connect();
-  const account = await api.account(chosen || deployment.accountId);
+  const account = await api.account(chosen || deployment.account_id);
   step("Account", `${account.name} (${account.id})`);
   const inspection = await inspect(api, deployment, account);
   const { exists, publicUrl } = inspection;

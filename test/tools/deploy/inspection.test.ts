@@ -26,24 +26,20 @@ afterAll(async () => {
 
 const DEPLOYMENT: Deployment = {
   name: "runs",
-  accountId: null,
   domain: "runs.example.com",
-  databases: new Map([
-    [0, "runs"],
-    [1, "runs-1"],
-  ]),
+  workers_dev: false,
+  databases: { 0: "runs", 1: "runs-1" },
   archive: "runs-archive",
-  jurisdiction: null,
-  hasRootToken: true,
-  ratelimitNamespace: 7401,
-  limits: { cpuMs: null, unknownTokensPerMinute: null },
-  logs: { areStored: true, logpush: false, tailWorker: null },
+  root_token: true,
+  ratelimit_namespace: 7401,
   settings: {},
+  limits: {},
+  logs: {},
 };
 
 async function inspected(changed: Partial<Deployment> = {}) {
   const api = await CloudflareApi.connect();
-  return inspect(api, { ...DEPLOYMENT, ...changed }, await api.account(null));
+  return inspect(api, { ...DEPLOYMENT, ...changed }, await api.account());
 }
 
 /** A database that was deployed under this number. */
@@ -93,9 +89,7 @@ test("for a Worker that does not exist, databases and the bucket are made, and e
   cloudflare.createDatabase("runs");
   await migrated("runs-1", 1);
   cloudflare.createDatabase("runs-10");
-  const { exists, databases, newBucket } = await inspected({
-    databases: new Map([...DEPLOYMENT.databases, [2, "runs-2"]]),
-  });
+  const { exists, databases, newBucket } = await inspected({ databases: { ...DEPLOYMENT.databases, 2: "runs-2" } });
   expect({ exists, newBucket }).toEqual({ exists: false, newBucket: "runs-archive" });
   expect(databases.map(({ id }) => cloudflare.databases.find(({ uuid }) => uuid === id)?.name ?? null)).toEqual([
     "runs",
@@ -108,7 +102,7 @@ test("an existing database may be added to a Worker, and one where no environmen
   const { control } = await without("DB_1");
   control.sql.exec("INSERT INTO environments VALUES ('acme/shop/production', 0, 1)");
   expect((await inspected()).databases).toHaveLength(2);
-  expect((await inspected({ databases: new Map([[0, "runs"]]) })).databases).toHaveLength(1);
+  expect((await inspected({ databases: { 0: "runs" } })).databases).toHaveLength(1);
 });
 
 test("an archive is removed only by the word false", async () => {
@@ -118,7 +112,7 @@ test("an archive is removed only by the word false", async () => {
 
 test("a Worker without ROOT_TOKEN may be deployed if the operator says so", async () => {
   await without("ROOT_TOKEN");
-  expect((await inspected({ hasRootToken: false })).exists).toBe(true);
+  expect((await inspected({ root_token: false })).exists).toBe(true);
 });
 
 test("a change of a variable is named", async () => {
@@ -132,12 +126,7 @@ type Stopped = readonly [arrange: () => Promise<unknown>, changed: Partial<Deplo
 const STOPS: Readonly<Record<string, Stopped>> = {
   "a mistyped database of an existing Worker": [
     () => deployed(),
-    {
-      databases: new Map([
-        [0, "rusn"],
-        [1, "runs-1"],
-      ]),
-    },
+    { databases: { 0: "rusn", 1: "runs-1" } },
     "binds the database runs as DB, and deploy.toml names rusn as databases.0.",
   ],
   "another database under a number": [
@@ -145,12 +134,7 @@ const STOPS: Readonly<Record<string, Stopped>> = {
       await deployed();
       cloudflare.createDatabase("runs-2");
     },
-    {
-      databases: new Map([
-        [0, "runs"],
-        [1, "runs-2"],
-      ]),
-    },
+    { databases: { 0: "runs", 1: "runs-2" } },
     "binds the database runs-1 as DB_1",
   ],
   "a database that was deleted": [
@@ -163,7 +147,7 @@ const STOPS: Readonly<Record<string, Stopped>> = {
   ],
   "a new database that does not exist, of an existing Worker": [
     () => deployed(),
-    { databases: new Map([...DEPLOYMENT.databases, [2, "runs-2"]]) },
+    { databases: { ...DEPLOYMENT.databases, 2: "runs-2" } },
     "There is no database runs-2, which deploy.toml names as databases.2. Correct the name.",
   ],
   "a new database that has rows": [
@@ -171,7 +155,7 @@ const STOPS: Readonly<Record<string, Stopped>> = {
       await deployed();
       (await migrated("runs-2", 2)).sql.exec("INSERT INTO environments VALUES ('acme/shop/production', 0, 1)");
     },
-    { databases: new Map([...DEPLOYMENT.databases, [2, "runs-2"]]) },
+    { databases: { ...DEPLOYMENT.databases, 2: "runs-2" } },
     "The database runs-2 has rows, but the Worker runs does not bind it.",
   ],
   "a database of a first deploy that has rows": [
@@ -195,17 +179,12 @@ const STOPS: Readonly<Record<string, Stopped>> = {
       deployed((all) =>
         all.map((one) => (one.type === "d1" ? { ...one, name: one.name === "DB" ? "DB_1" : "DB" } : one)),
       ),
-    {
-      databases: new Map([
-        [0, "runs-1"],
-        [1, "runs"],
-      ]),
-    },
+    { databases: { 0: "runs-1", 1: "runs" } },
     "The database that is bound as DB says that it is number 1",
   ],
   "environments in a database that is not named": [
     async () => (await deployed()).control.sql.exec("INSERT INTO environments VALUES ('acme/shop/production', 1, 1)"),
-    { databases: new Map([[0, "runs"]]) },
+    { databases: { 0: "runs" } },
     "Environments live in database 1, which is not bound.",
   ],
   "another jurisdiction of a database of a first deploy": [
@@ -219,7 +198,7 @@ const STOPS: Readonly<Record<string, Stopped>> = {
     { archive: "other" },
     "archives to the bucket runs-archive, and deploy.toml names other.",
   ],
-  "a bucket that deploy.toml lacks": [() => deployed(), { archive: null }, "write archive = false"],
+  "a bucket that deploy.toml lacks": [() => deployed(), { archive: undefined }, "write archive = false"],
   "a mistyped bucket that is new": [
     () => without("ARCHIVE"),
     { archive: "runs-archiv" },
@@ -245,7 +224,7 @@ const STOPS: Readonly<Record<string, Stopped>> = {
     async () => {
       cloudflare.subdomain = null;
     },
-    { domain: null },
+    { domain: undefined },
     "The account has no subdomain of workers.dev yet.",
   ],
   "a setting that is not valid": [
@@ -281,7 +260,7 @@ test("an API token that is not valid is told so", async () => {
 test("several accounts are listed, and none is chosen", async () => {
   const api = await CloudflareApi.connect();
   api.call = async <T>() => [ACCOUNT, { id: "f".repeat(32), name: "Other" }] as T;
-  await expect(api.account(null)).rejects.toThrow(
+  await expect(api.account()).rejects.toThrow(
     `Write account_id of one of them into deploy.toml.\n  ${ACCOUNT.id}  Acme`,
   );
   await expect((await CloudflareApi.connect()).account("f".repeat(32))).rejects.toThrow("Account Settings: Read");

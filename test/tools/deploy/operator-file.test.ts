@@ -4,6 +4,7 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
+import { variablesOf } from "../../../src/dev/deploy/configuration.ts";
 import { readDeployment } from "../../../src/dev/deploy/operator-file.ts";
 import { requireSettings } from "../../../src/dev/deploy/settings.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
@@ -41,13 +42,8 @@ test("an environment has the account and the jurisdiction of the top, and says a
     made({ more, tables: `[settings]\nNEW_ENVIRONMENTS = [1]\n[environments.staging]\n${STAGING}` }),
     "staging",
   );
-  expect(read2).toMatchObject({
-    accountId: "0a".repeat(16),
-    jurisdiction: "eu",
-    archive: null,
-    settings: {},
-    domain: null,
-  });
+  expect(read2).toMatchObject({ account_id: "0a".repeat(16), jurisdiction: "eu", settings: {} });
+  expect(read2).not.toHaveProperty("archive");
 });
 
 const HOSTILE: Readonly<Record<string, readonly [content: string, sentence: string]>> = {
@@ -179,9 +175,10 @@ test.each([
   await expect(requireSettings(deployment, "https://runs.example.com")).rejects.toThrow(sentence);
 });
 
-test("a setting can be a list", () => {
-  const { settings } = read(
-    made({ tables: '[settings]\nWEBHOOK_PORTS = [8443, 9443]\nCORS_ORIGINS = ["https://a.example"]' }),
-  );
-  expect(settings).toEqual({ WEBHOOK_PORTS: "8443,9443", CORS_ORIGINS: "https://a.example" });
+test("a setting can be a list, and a variable of wrangler.toml stays unless deploy.toml has it", () => {
+  const deployment = read(made({ tables: "[settings]\nWEBHOOK_PORTS = [8443, 9443]\nRETENTION_DAYS = 7" }));
+  expect(variablesOf(deployment, "https://runs.example.com")).toEqual({
+    ...{ WEBHOOK_PORTS: "8443,9443", RETENTION_DAYS: "7", AUDIT_RETENTION_DAYS: "400" },
+    PUBLIC_URL: "https://runs.example.com",
+  });
 });
