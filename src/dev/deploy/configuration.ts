@@ -11,7 +11,6 @@ import { writePrivateFile } from "../server.ts";
 import { CONFIG, ROOT } from "../wrangler.ts";
 import type { Deployment } from "./operator-file.ts";
 
-/** What the service has no variable for: the operator may lack it, but without it nothing works. */
 export const SIGNING_KEYS = "CALLBACK_SIGNING_KEYS";
 export const ROOT_TOKEN = "ROOT_TOKEN";
 

@@ -24,36 +24,25 @@ npm run deploy -- --env NAME       its [environments.NAME]
                   --yes            does not ask before it changes something
                   --wait SECONDS   how long it waits for /readyz, 300 by default. 0: it does not ask`;
 
+const COPY_THEM = "  A Worker's secret can't be read back. Copy this file now to where your company keeps its secrets.";
+
 const POLL_MS = 2_000;
 const READY_ANSWER_WITHIN_MS = 10_000;
 
-interface Flags {
-  readonly environment: string | null;
-  readonly isDry: boolean;
-  readonly isConfirmed: boolean;
-  readonly waitMs: number;
-}
-
-function flagsOf(args: readonly string[]): Flags | null {
+function flagsOf(args: readonly string[]) {
   try {
     const { values } = parseArgs({
       args: [...args],
       options: {
         help: { type: "boolean", short: "h" },
         env: { type: "string" },
-        "dry-run": { type: "boolean", default: false },
-        yes: { type: "boolean", default: false },
+        "dry-run": { type: "boolean" },
+        yes: { type: "boolean" },
         wait: { type: "string", default: "300" },
       },
     });
-    if (values.help) return null;
     if (!/^\d{1,5}$/.test(values.wait)) throw new Error("--wait must be a whole number of seconds.");
-    return {
-      environment: values.env ?? null,
-      isDry: values["dry-run"],
-      isConfirmed: values.yes,
-      waitMs: Number(values.wait) * 1000,
-    };
+    return values;
   } catch (error) {
     throw new Error(`${error instanceof Error ? error.message : error}\n\n${USAGE}`);
   }
@@ -61,14 +50,14 @@ function flagsOf(args: readonly string[]): Flags | null {
 
 async function main(): Promise<number> {
   const flags = flagsOf(process.argv.slice(2));
-  if (flags === null) {
+  if (flags.help) {
     console.log(USAGE);
     return 0;
   }
-  const { api, account, deployment, inspection } = await findTarget(flags.environment);
+  const { api, account, deployment, inspection } = await findTarget(flags.env ?? null);
   const { exists, publicUrl } = inspection;
   for (const line of planOf(deployment, inspection)) console.log(`  ${line}`);
-  if (flags.isDry) {
+  if (flags["dry-run"]) {
     console.log("Nothing was changed, because of --dry-run.");
     return 0;
   }
@@ -78,10 +67,11 @@ async function main(): Promise<number> {
         "would replace a DNS record of this name without a question. Run the command once on a terminal.",
     );
   }
-  if (!flags.isConfirmed) await confirm();
+  if (!flags.yes) await confirm();
 
   const secrets = exists ? null : await obtainSecrets(deployment, account.id);
-  if (secrets !== null) printWhereSecretsAre(secrets);
+  if (secrets !== null) step("Secrets", secrets.file === null ? "from the environment" : `they are in ${secrets.file}`);
+  if (secrets?.file) console.log(COPY_THEM);
   const databases = await makeWhatIsMissing(api, account, deployment, inspection);
   const file = writeConfiguration(deployment, {
     accountId: account.id,
@@ -91,7 +81,7 @@ async function main(): Promise<number> {
   await migrateAll(api, account, databases);
   step("Deploy", `wrangler deploy --config ${relative(ROOT, file)}`);
   await deployWith(file, secrets);
-  await untilReady(publicUrl, flags.waitMs);
+  await untilReady(publicUrl, Number(flags.wait));
   console.log(nextSteps(publicUrl, deployment, secretsFile(account.id, deployment.name)));
   return 0;
 }
@@ -125,12 +115,6 @@ async function confirm(): Promise<void> {
   const answer = await lines.question("Go on? [y/N] ");
   lines.close();
   if (!/^y(es)?$/i.test(answer.trim())) throw new Error("Nothing was changed.");
-}
-
-function printWhereSecretsAre({ file }: NewSecrets): void {
-  step("Secrets", file === null ? "from the environment of this command" : `they are in ${file}`);
-  if (file === null) return;
-  console.log("  A Worker's secret can't be read back. Copy this file now to where your company keeps its secrets.");
 }
 
 async function makeWhatIsMissing(
@@ -182,10 +166,10 @@ function wranglerEnvironment(): NodeJS.ProcessEnv {
   return { ...rest, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
 }
 
-async function untilReady(publicUrl: string, waitMs: number): Promise<void> {
-  if (waitMs === 0) return;
-  step("Ready", `asking ${publicUrl}/readyz for up to ${waitMs / 1000} s. A new domain takes some minutes`);
-  const until = Date.now() + waitMs;
+async function untilReady(publicUrl: string, seconds: number): Promise<void> {
+  if (seconds === 0) return;
+  step("Ready", `asking ${publicUrl}/readyz for up to ${seconds} s. A new domain takes some minutes`);
+  const until = Date.now() + seconds * 1000;
   for (;;) {
     const fault = await readiness(publicUrl);
     if (fault === null) return console.log("  The service is ready.");
