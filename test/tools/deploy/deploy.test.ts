@@ -1,5 +1,6 @@
 /** `npm run deploy` as an operator runs it, with wrangler, against a stand-in of Cloudflare. */
 
+import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
@@ -38,6 +39,8 @@ const MIGRATIONS = readdirSync(join(ROOT, "migrations")).sort();
 
 const site = new Site();
 let printedFirst = "";
+/** Of all processes, while wrangler uploaded the secrets. */
+let commandLines = "";
 beforeAll(() => site.start(DEPLOY_TOML));
 afterAll(() => site.close());
 
@@ -69,6 +72,10 @@ test("the first deploy makes databases, bucket and secrets, migrates, deploys, a
   let asked = 0;
   site.cloudflare.ready = () =>
     asked++ === 0 ? { status: 503, body: { error: "Not yet." } } : { status: 200, body: { status: "ready" } };
+  site.cloudflare.carriedOut = ({ method, path }) => {
+    if (method === "PUT" && path.endsWith("/scripts/runs"))
+      commandLines = spawnSync("ps", ["-A", "-ww", "-o", "args="], { encoding: "utf8" }).stdout;
+  };
   const { code, printed } = await site.deploy([], { onTerminal: true, typed: "y\n" });
   printedFirst = printed;
   expect(code, printed).toBe(0);
@@ -108,8 +115,9 @@ test("its secrets are in a private file outside the repository, and nowhere else
   const files = readdirSync(site.project.folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
     .map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"));
+  expect(commandLines).toContain("--secrets-file");
   for (const secret of values)
-    expect([...files, printedFirst].filter((text) => text.includes(secret ?? "?"))).toEqual([]);
+    expect([...files, printedFirst, commandLines].filter((text) => text.includes(secret ?? "?"))).toEqual([]);
 });
 
 test("a later deploy keeps everything, makes nothing, and deploys what deploy.toml has changed", async () => {

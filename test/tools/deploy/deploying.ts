@@ -105,6 +105,8 @@ export class Site {
         ...compileCacheIn(this.project.folder),
         PATH: process.env.PATH,
         HOME: this.home,
+        // So that a test sees what stays there.
+        TMPDIR: join(this.project.folder, ".wrangler"),
         XDG_CONFIG_HOME: join(this.home, ".config"),
         CLOUDFLARE_API_BASE_URL: this.#base,
         CLOUDFLARE_API_TOKEN: API_TOKEN,
