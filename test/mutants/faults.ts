@@ -18,6 +18,38 @@ export interface Fault {
 
 export const FAULTS: readonly Fault[] = [
   {
+    name: "erased-but-listed",
+    breaks: "a list with a filter leaves out the row of an erased run that a database still has",
+    room: "src/runs",
+    from: "return run.erasedAt !== null || passesAll(run, filters, FIXED_NAMES);",
+    to: "return passesAll(run, filters, FIXED_NAMES);",
+    tests: ["test/runs/api/erase"],
+  },
+  {
+    name: "erased-beside-its-row",
+    breaks: "the columns that never change otherwise go from D1 with an erased run",
+    room: "src/runs/d1",
+    from: "if (erased.length > 0) statements.unshift(",
+    to: "if (erased.length < 0) statements.unshift(",
+    tests: ["test/runs/api/erase"],
+  },
+  {
+    name: "erased-out-of-its-queue",
+    breaks: "an erased run keeps the key of its queue while its last attempt is under way",
+    room: "src/runs/coordinator",
+    from: "erased(run, run.occupiedUntil !== null, now)",
+    to: "erased(run, false, now)",
+    tests: ["test/webhooks/erased"],
+  },
+  {
+    name: "retry-of-erased",
+    breaks: "a retry that has read the inputs before the erasure creates no run",
+    room: "src/runs/coordinator",
+    from: 'if (this.#journal.runs.isErased(retryOf)) return "run_erased";',
+    to: "",
+    tests: ["test/runs/api/erase"],
+  },
+  {
     name: "purge-old-instant",
     breaks: "a purged run that waits for D1 in memory has its new instant",
     room: "src/runs/coordinator",
