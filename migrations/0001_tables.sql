@@ -173,6 +173,21 @@ CREATE INDEX audit_by_person ON audit (project, person, id) WHERE person IS NOT 
 -- What the purge of old entries looks for.
 CREATE INDEX audit_by_time ON audit (at);
 
+-- The erasures of environments and projects. A row is the record that one was asked for, and stays.
+CREATE TABLE erasures (
+  scope          TEXT    NOT NULL, -- {org}/{project}/{env}, or {org}/{project}
+  asked_at       INTEGER NOT NULL, -- ms
+  reason         TEXT,             -- what the request said
+  driven_at      INTEGER NOT NULL DEFAULT 0, -- ms, when a driver took it last
+  first_pass_at  INTEGER,          -- ms, when all rows were gone for the first time
+  second_pass_at INTEGER,          -- ms, when they were gone again, an hour later
+  completed_at   INTEGER,          -- ms
+  PRIMARY KEY (scope, asked_at)
+) STRICT, WITHOUT ROWID;
+
+-- Those under way: one for each scope.
+CREATE UNIQUE INDEX open_erasures ON erasures (scope) WHERE completed_at IS NULL;
+
 -- Stored actions and webhook endpoints. The definition holds null where a secret belongs. The secrets are sealed beside it.
 CREATE TABLE definitions (
   scope      TEXT    NOT NULL, -- {org}/{project}/{env}

@@ -21,6 +21,7 @@ import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
 import { callbackRoutes } from "./runs/api/callback-routes.ts";
 import { changeRoutes } from "./runs/api/change-routes.ts";
 import { databaseRoutes, resyncRoutes } from "./runs/api/databases/database-routes.ts";
+import { environmentEraseRoutes, projectEraseRoutes } from "./runs/api/databases/erasure-routes.ts";
 import { environmentDatabaseRoutes } from "./runs/api/databases/move-routes.ts";
 import { purgeRoutes } from "./runs/api/databases/purge-routes.ts";
 import { eraseRoutes } from "./runs/api/erase-routes.ts";
@@ -81,6 +82,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
   app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);
+  app.route(`${PROJECT}/erase`, projectEraseRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionRoutes(notifyLimit));
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionTestRoutes);
@@ -100,6 +102,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
   app.route(`${ENVIRONMENT}/database`, environmentDatabaseRoutes);
   app.route(`${ENVIRONMENT}/purge`, purgeRoutes);
+  app.route(`${ENVIRONMENT}/erase`, environmentEraseRoutes);
 
   refuseOtherMethods(app);
   app.notFound((c) => errorResponse(c, new ApiError("not_found")));

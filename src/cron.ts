@@ -3,6 +3,7 @@
 import { purgeAudit } from "./auth/audit.ts";
 import { purgeSessions } from "./auth/session-store.ts";
 import { resealDefinitions } from "./definitions/sealing.ts";
+import { driveErasures } from "./runs/api/databases/erasing.ts";
 import { archiveStatus } from "./runs/api/run-archive.ts";
 import { sweep } from "./runs/d1/sweep.ts";
 import { noteDatabases } from "./service/readiness.ts";
@@ -13,6 +14,7 @@ import type { Env } from "./settings/env.ts";
 export async function everyMinute(env: Env, now: number): Promise<void> {
   await Promise.all([
     sweep(env, now),
+    driveErasures(env, now),
     noteDatabases(env, now, () => archiveStatus(env)),
     purgeAudit(env.DB, daysOf(env, "AUDIT_RETENTION_DAYS"), now),
     purgeSessions(env.DB, now),

@@ -4,7 +4,8 @@
  *
  * Who changes what lasts must hold the newest secret of a token that still lives. An isolate can accept a revoked
  * token, a replaced secret or an ended session for 30 s, and for 10 minutes while D1 is down. What it changed in that
- * time would outlive the revocation. So D1 decides, in the statement that writes the entry.
+ * time would outlive the revocation. So D1 decides, in the statement that writes the entry. It also refuses what an
+ * erasure under way would delete a moment later.
  */
 
 import type { Context } from "hono";
@@ -156,8 +157,8 @@ export interface EntrySource {
 
 /**
  * Writes the entry if `condition` holds. If the entry's asker may not change anything, the actor is null. That breaks
- * the column's NOT NULL, which undoes the whole batch, so no change in it can forget the rule. Run it with
- * `writeAudited`.
+ * the column's NOT NULL, which undoes the whole batch, so no change in it can forget the rule. While the project or the
+ * environment is being erased, the action is null. Run it with `writeAudited`.
  *
  * The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the instant (?4), the
  * actor (?5), the target (?8) and its name (?9). ?16 and on are the values of `more`.
@@ -172,7 +173,7 @@ export function auditStatement(
   const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
   const { sessionId, asker, person, reason, bulk = null } = entry;
   // Without an asker, both are null.
-  const ok = asker === null ? "?12 IS ?13" : mayWrite();
+  const [ok, erasing] = asker === null ? ["?12 IS ?13", "0"] : [mayWrite(), IS_ERASING];
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
   const from = { id: "?2", envName: "?3", target: "?8", targetName: "?9", lineage: "NULL", ...source };
@@ -180,10 +181,10 @@ export function auditStatement(
     .prepare(
       `${source.with ?? ""}INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name,
                           session_id, bulk, gates, person, reason, lineage)
-       SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, ?7, ${from.target}, ${from.targetName},
-              ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}
-       FROM (SELECT ${ok} AS ok) ${source.join ?? ""}
-       WHERE NOT ok OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
+       SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, iif(erasing, NULL, ?7), ${from.target},
+              ${from.targetName}, ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}
+       FROM (SELECT ${ok} AS ok, ${erasing} AS erasing) ${source.join ?? ""}
+       WHERE NOT ok OR erasing OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
       project,
@@ -213,6 +214,11 @@ function mayWrite(): string {
   return `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
   OR ${holdsNewest({ asker: "?12", secret: "?13", session: "?10", now: "?4" })}`;
 }
+
+/** SQL: whether the project or the entry's environment is being erased. */
+const IS_ERASING = `EXISTS (
+  SELECT 1 FROM erasures INDEXED BY open_erasures
+  WHERE completed_at IS NULL AND scope IN (?1, ?1 || '/' || ?3))`;
 
 /** SQL on the asker, where ?1 is the project. `secret`: the hash of the secret that the request used. */
 interface AskerSql {
@@ -251,20 +257,25 @@ export async function batchWrote(
   return (await db.batch([...statements, read])).at(-1)?.results.length === 1;
 }
 
-/** Runs a batch with an audit entry. Throws `token_invalid`, `session_ended`, `forbidden`, and errors of D1. */
+/**
+ * Runs a batch with an audit entry. Throws `token_invalid`, `session_ended`, `forbidden`, `environment_erasing`, and errors
+ * of D1.
+ */
 export async function writeAudited<T>(c: Context<AppEnv>, write: () => Promise<T>): Promise<T> {
   try {
     return await readD1(c.get("hops"), write);
   } catch (error) {
-    if (!(error instanceof ApiError && isAskerRefused(error.cause))) throw error;
-    throw (await askerRefusal(c)) ?? error;
+    const refused = error instanceof ApiError ? REFUSED.exec(String(error.cause))?.[1] : undefined;
+    if (refused === "action") throw new ApiError("environment_erasing");
+    throw (refused === "actor" && (await askerRefusal(c))) || error;
   }
 }
 
-/** Whether D1 undid a batch because its asker is gone or has a replaced secret. */
-function isAskerRefused(error: unknown): boolean {
-  return String(error).includes("NOT NULL constraint failed: audit.actor");
-}
+/**
+ * Why D1 undid a batch. `actor`: its asker is gone or has a replaced secret. `action`: the project or the environment is
+ * being erased.
+ */
+const REFUSED = /NOT NULL constraint failed: audit\.(actor|action)\b/;
 
 /** A change that a coordinator makes waits so long for D1. */
 const ASK_MAX_MS = 1000;

@@ -66,6 +66,10 @@ export const ERRORS = {
     404,
     "No such webhook endpoint. GET …/webhook-endpoints lists the endpoints of this environment.",
   ],
+  nothing_to_erase: [
+    404,
+    "There is no acme/shop/prod: no run, definition, token or audit entry has this name. Check the spelling.",
+  ],
   version_not_found: [404, "No such version, or it is no longer kept. GET …/versions lists the versions."],
   method_not_allowed: [405, "This endpoint accepts only GET, HEAD, POST."],
   run_running: [409, "The run is already running. You can cancel only a pending run."],
@@ -115,6 +119,10 @@ export const ERRORS = {
   already_retried: [
     409,
     "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",
+  ],
+  environment_erasing: [
+    409,
+    "The operator erases this environment or its project. Its name can be used again when that is over, after about an hour.",
   ],
   move_under_way: [409, "The environment is being moved to another database. Wait, or cancel the move first."],
   moved_lately: [

@@ -78,7 +78,13 @@ export function pathParametersOf(path: string, method: string) {
     example,
   }));
   const missing = method === "PUT" ? undefined : described.at(-1)?.missing;
-  const errors: readonly ErrorCode[] = missing === undefined ? ["not_found"] : ["not_found", missing];
+  // An environment that is being erased refuses all calls, and its project takes no audited change of it.
+  const isErasable = path.includes("{envName}") || (path.includes("{p}") && method !== "GET");
+  const errors: readonly ErrorCode[] = [
+    "not_found",
+    ...(missing === undefined ? [] : [missing]),
+    ...(isErasable ? (["environment_erasing"] as const) : []),
+  ];
   return { parameters, errors: parameters.length === 0 ? [] : errors };
 }
 

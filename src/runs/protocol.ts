@@ -23,6 +23,7 @@ export interface Coordinator {
   readonly archive: ArchiveCalls;
   readonly moves: MoveCalls;
   readonly purges: PurgeCalls;
+  readonly erasing: ErasingCalls;
 }
 
 /** The object behind a coordinator has one method, so that a call is declared once: in its subject. */
@@ -39,10 +40,19 @@ export function coordinatorOf(object: CoordinatorObject): Coordinator {
 function callsOf(object: CoordinatorObject, subject: keyof Coordinator): object {
   const get =
     (_: object, name: string | symbol) =>
-    (...args: unknown[]) =>
-      object.call(subject, String(name), args);
+    async (...args: unknown[]) => {
+      const answer = await object.call(subject, String(name), args);
+      if (answer === ERASING) throw new EnvironmentErasing();
+      return answer;
+    };
   return new Proxy({}, { get });
 }
+
+/** What an environment that is being erased answers to nearly every call. No other answer is this text. */
+export const ERASING = "environment_erasing";
+
+/** Thrown by each call of such an environment. */
+export class EnvironmentErasing extends Error {}
 
 /**
  * The namespace of the coordinators. An object has another id in each jurisdiction, so with another setting, nobody finds
@@ -74,6 +84,7 @@ export async function callCoordinator<T>(
   try {
     return await attempt();
   } catch (error) {
+    if (error instanceof EnvironmentErasing) throw error;
     // A retry would make an overloaded object worse.
     if (error instanceof Error && "overloaded" in error && error.overloaded === true) throw error;
     return attempt();
@@ -213,4 +224,15 @@ export type ArchiveAnswer =
 /** The Worker's part. Each call is an invocation of its own. If a call throws, nobody knows what it has done. */
 export interface Archiver {
   write(archiveTry: ArchiveTry): Promise<ArchiveAnswer>;
+}
+
+/** `askedAt`: when the operator asked for the erasure. It tells the erasure from a later one of the same name. */
+export interface ErasingCalls {
+  /** From now on the environment refuses all calls, ends its runs and replicates nothing. Safe to repeat. */
+  begin(askedAt: number): Promise<void>;
+  /**
+   * Deletes all that the object has, and ends the object a moment later. Call it until it returns true: then the object
+   * is not in this erasure, because it is wiped, or even has a new life.
+   */
+  wipe(askedAt: number): Promise<boolean>;
 }

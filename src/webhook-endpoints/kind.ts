@@ -12,7 +12,7 @@ import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { type AppEnv, type Hops, scopeOf } from "../http/request-context.ts";
 import { type EndpointCalls, type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
-import { callCoordinator } from "../runs/protocol.ts";
+import { callCoordinator, EnvironmentErasing } from "../runs/protocol.ts";
 import { webhookPolicy } from "../settings/config.ts";
 import type { Env } from "../settings/env.ts";
 import { guardUrl } from "../settings/url-guard.ts";
@@ -117,7 +117,7 @@ export function environmentOf(c: Context<AppEnv>): Environment {
   return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
 }
 
-/** Throws `coordinator_unavailable`, with this sentence if there is one. */
+/** Throws `coordinator_unavailable`, with this sentence if there is one, and `environment_erasing`. */
 export async function askCoordinator<T>(
   { env, hops, scope }: Environment,
   call: (endpoints: EndpointCalls) => Promise<T>,
@@ -126,6 +126,7 @@ export async function askCoordinator<T>(
   try {
     return await callCoordinator(env, hops, scope, (coordinator) => call(coordinator.endpoints));
   } catch (cause) {
+    if (cause instanceof EnvironmentErasing) throw new ApiError("environment_erasing");
     throw new ApiError("coordinator_unavailable", sentence, { cause });
   }
 }

@@ -23,6 +23,8 @@ interface Rule {
   /** For a token of another project or environment: 404 for reading, 403 for writing. */
   readonly outside?: 404 | 403;
   readonly success: number;
+  /** The error of those to whom it opens, because the others still need what it would erase. */
+  readonly error?: { readonly code: string; readonly pointer?: string };
   readonly body?: unknown;
   /** Of those with the permission, only a token with the flag may. Only the operator has it here. */
   readonly onlyApprovers?: true;
@@ -156,6 +158,20 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /databases/:database/environments": { opensTo: "root", success: 200 },
   "POST /databases/:database/resync": { opensTo: "root", success: 202 },
   "GET /:o/:p/envs/:envName/database": { opensTo: "root", success: 200 },
+  ...Object.fromEntries(
+    ["/:o/:p/erase", "/:o/:p/envs/:envName/erase"].flatMap((path): [string, Rule][] => [
+      [`GET ${path}`, { opensTo: "root", success: 404, error: { code: "erasure_not_found" } }],
+      [
+        `POST ${path}`,
+        {
+          opensTo: "root",
+          success: 400,
+          error: { code: "invalid_body", pointer: "/confirm" },
+          body: { confirm: "acme/another" },
+        },
+      ],
+    ]),
+  ),
   "PUT /:o/:p/envs/:envName/database": { opensTo: "root", success: 200, body: { database: 0 } },
   "GET /:o/:p/envs/:envName/purge": { opensTo: "root", success: 200 },
   "POST /:o/:p/envs/:envName/purge": { opensTo: "root", success: 202, body: { days: 3650 } },
@@ -202,7 +218,7 @@ interface Expected {
 }
 
 function expectedOf(route: string, rule: Rule, who: Credential): Expected {
-  const success = { status: rule.success };
+  const success = { status: rule.success, ...rule.error };
   if (rule.opensTo === "anyone") return success;
   // No caller here is a page of the service.
   if (rule.opensTo === "own pages") return { status: 403, code: "forbidden" };

@@ -299,6 +299,14 @@ export const CASES: readonly Case[] = [
     code: "database_unknown",
     ask: () => ({ body: { database: 2 } }),
   }),
+  ...["/:o/:p/erase", "/:o/:p/envs/:envName/erase"].flatMap((route) => [
+    on("GET", route, 404, "no erasure", "", { code: "erasure_not_found" }),
+    on("POST", route, 400, "an erasure of another name", "", {
+      code: "invalid_body",
+      pointer: "/confirm",
+      ask: () => ({ body: { confirm: SECRET } }),
+    }),
+  ]),
   on("POST", "/:o/:p/tokens", 201, "a new token", "", { ask: () => token(SECRET) }),
   on("GET", "/:o/:p/tokens", 200, "the tokens"),
   on("GET", "/places", 200, "the places"),

@@ -641,6 +641,30 @@ export const FAULTS: readonly Fault[] = [
     to: 'details?.source === "trigger"',
     tests: ["test/console/runs/rows"],
   },
+  {
+    name: "erase-new-life",
+    breaks: "the storage of a name's next life is not wiped by an erasure that goes on",
+    room: "src/runs/coordinator",
+    from: 'if (this.#context.journal.metadata.number("erasing") !== askedAt) return true;',
+    to: "",
+    tests: ["test/databases/erasing"],
+  },
+  {
+    name: "erase-starts-the-next",
+    breaks: "a run that ends because its environment is erased starts no run that waits for it",
+    room: "src/runs/coordinator",
+    from: "ledger.consequences = { stopRequests };",
+    to: "",
+    tests: ["test/databases/erasing"],
+  },
+  {
+    name: "erase-overtaken",
+    breaks: "an audited change is refused that an erasure under way would delete a moment later",
+    room: "src/auth",
+    from: "iif(erasing, NULL, ?7)",
+    to: "?7",
+    tests: ["test/databases/erasing"],
+  },
 ];
 
 /** The source with the fault, once for each place that has its text. White space may differ, because formats change. */

@@ -1,5 +1,6 @@
 /** Requests made of the document: of its examples, and of values that its schemas allow or don't. */
 
+import { env } from "cloudflare:workers";
 import type { Schema } from "@cfworker/json-schema";
 import * as z from "zod/mini";
 import { createApp } from "../../src/app.ts";
@@ -140,6 +141,11 @@ export async function accessFor(operation: Operation): Promise<Access> {
       }
     } else throw new Error(`there is no value for {${name}}`);
   }
+  if (/(p|envName)\}\/erase$/.test(operation.path)) {
+    await createRun(`${project}/envs/production/action-runs`);
+    const erased = "INSERT INTO erasures (scope, asked_at, completed_at) VALUES (?, 1, 2)";
+    if (operation.method === "GET") await env.DB.prepare(erased).bind(Object.values(names).join("/")).run();
+  }
   const [scheme] = operation.security.flatMap((one) => Object.keys(one));
   if (scheme === undefined) return { names, token: null };
   if (scheme === "apiToken") return { names, token: ROOT, headers: OWN_PAGE };
@@ -197,9 +203,20 @@ export async function send(
   const { status, headers, body } = await ask<{ readonly code?: string } | string | null>(
     sent.method ?? method,
     query === "" ? filled : `${filled}?${query}`,
-    { token: access.token, ...sent, headers: { ...access.headers, ...sent.headers } },
+    { token: access.token, ...confirming(sent, names), headers: { ...access.headers, ...sent.headers } },
   );
   return { status, headers, code: status >= 400 && typeof body === "object" ? body?.code : undefined };
+}
+
+/** An erasure is confirmed by the name that the path has, and not by that of the example. */
+function confirming({ body, raw, ...others }: Sent, names: Readonly<Record<string, string>>): Ask {
+  const own = JSON.stringify(Object.values(names).join("/"));
+  const confirmed = (text: string) => text.replace(/(?<="confirm":)"acme\/shop(\/production)?"/, own);
+  return {
+    ...others,
+    ...(body !== undefined && { body: JSON.parse(confirmed(JSON.stringify(body))) }),
+    ...(raw !== undefined && { raw: typeof raw === "string" ? confirmed(raw) : raw }),
+  };
 }
 
 const routes = createApp().routes.map(({ method, path, handler }) => ({

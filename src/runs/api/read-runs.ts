@@ -25,7 +25,7 @@ import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
 import { mergedPage, type Page, type RunFilters, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
-import { ask, isGenuine, type RunEnvironment } from "./run-request.ts";
+import { ask, isErasing, isGenuine, type RunEnvironment } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 import type { Subscription } from "./subscription.ts";
 
@@ -81,7 +81,7 @@ async function readFromCoordinator(
     return answer;
   } catch (unreachable) {
     // D1's row does not know the last heartbeat.
-    if (include === "details") throw unreachable;
+    if (include === "details" || isErasing(unreachable)) throw unreachable;
     const row = await selectRun(environment, id).catch(() => null);
     if (row === null) throw unreachable;
     return { actionRun: row, isStale: true };
@@ -295,6 +295,9 @@ async function readAnywhere<T>(
 /** Null if the object can't be reached in time, or has too many lists to answer. A list must not fail with it. */
 async function lackingOf(environment: RunEnvironment, query: RunPageQuery): Promise<Lacking | null> {
   const asked = ask(environment, (coordinator) => coordinator.upkeep.lacking(query));
-  const reply = await within(LACKING_MAX_MS, asked).catch(() => null);
+  const reply = await within(LACKING_MAX_MS, asked).catch((error: unknown) => {
+    if (isErasing(error)) throw error;
+    return null;
+  });
   return reply?.ok ? reply : null;
 }

@@ -13,7 +13,7 @@ import { type Described, meaning } from "../../http/operation.ts";
 import { type AppEnv, type Hops, noteOpened, scopeOf, usableRing } from "../../http/request-context.ts";
 import type { Env } from "../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../settings/key-ring.ts";
-import { type Coordinator, callCoordinator } from "../protocol.ts";
+import { type Coordinator, callCoordinator, EnvironmentErasing } from "../protocol.ts";
 import type { Actor } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { isGenuineRunId } from "../run-id.ts";
@@ -60,8 +60,8 @@ export async function isGenuine({ ring, scope }: RunEnvironment, id: string): Pr
 }
 
 /**
- * Calls the environment's coordinator. Throws `coordinator_unavailable` if it can't be reached. The platform's own words go
- * to the log, because they name internals.
+ * Calls the environment's coordinator. Throws `coordinator_unavailable` if it can't be reached, and `environment_erasing`.
+ * The platform's own words go to the log, because they name internals.
  */
 export async function ask<T>(
   { env, hops, scope }: Pick<RunEnvironment, "env" | "hops" | "scope">,
@@ -70,8 +70,14 @@ export async function ask<T>(
   try {
     return await callCoordinator(env, hops, scope, call);
   } catch (error) {
+    if (error instanceof EnvironmentErasing) throw new ApiError("environment_erasing");
     throw new ApiError("coordinator_unavailable", undefined, { cause: error });
   }
+}
+
+/** Whether `ask` threw this because the environment is being erased. Then D1's rows are no answer. */
+export function isErasing(error: unknown): boolean {
+  return error instanceof ApiError && error.code === "environment_erasing";
 }
 
 /** Who asks: the token of the request, and the person for whom it acts. A session acts as its token. */

@@ -14,6 +14,7 @@ import { BulkHandler } from "./bulk-handler.ts";
 import { Context } from "./context.ts";
 import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
 import { FanOut } from "./endpoints/fan-out.ts";
+import { answerWhileErasing, Ending, ErasingHandler } from "./erasing.ts";
 import { ApproverCheck } from "./gates/approver-check.ts";
 import { GateHandler } from "./gates/gate-handler.ts";
 import { GatedRuns } from "./gates/gated-runs.ts";
@@ -68,6 +69,14 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       archive: archive.handler,
       moves: new MoveHandler(context),
       purges: shortening.handler,
+      erasing: new ErasingHandler(context, {
+        storage: ctx.storage,
+        abort: (reason) => ctx.abort(reason),
+        begun: () => {
+          ledger.consequences = { stopRequests };
+          alarms.serve([stopRequests.outbox, new Ending(context)], []);
+        },
+      }),
     };
     const now = Date.now();
     fanOut.takeBatch(now);
@@ -85,7 +94,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
       Object.getOwnPropertyDescriptor(Object.getPrototypeOf(handler), name)?.value;
     // During a deploy, the Worker can be newer than this object.
     if (typeof method !== "function") throw new TypeError(`the coordinator has no call ${subject}.${name}`);
-    return method.apply(handler, args);
+    return answerWhileErasing(this.#context, subject, name) ?? method.apply(handler, args);
   }
 
   override async alarm(): Promise<void> {

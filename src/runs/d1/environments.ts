@@ -96,9 +96,12 @@ export async function scopesWithRows(db: D1Database, after: string, limit: numbe
 /** How many rows a statement deletes. D1 runs one statement at a time, so others wait for each. */
 const ROWS_MAX = 500;
 
-const DELETE_RUNS = `
-  DELETE FROM runs WHERE rowid IN (
-    SELECT rowid FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 LIMIT ${ROWS_MAX})`;
+const SOME_RUNS = `rowid IN (
+  SELECT rowid FROM runs INDEXED BY sqlite_autoindex_runs_1 WHERE scope = ?1 LIMIT ${ROWS_MAX})`;
+const DELETE_RUNS = `DELETE FROM runs WHERE ${SOME_RUNS}`;
+/** JSON of the same length. */
+const blank = (column: string) => `${column} = '{}' || printf('%*s', octet_length(${column}) - 2, '')`;
+const OVERWRITE_RUNS = `UPDATE runs SET ${blank("body")}, ${blank("details")} WHERE ${SOME_RUNS}`;
 const DELETE_LABELS = `
   DELETE FROM run_labels WHERE (scope, label, id) IN (
     SELECT scope, label, id FROM run_labels WHERE scope = ?1 LIMIT ${ROWS_MAX})`;
@@ -111,4 +114,13 @@ export async function deleteLeftovers(db: D1Database, scope: string): Promise<bo
   const statements = [DELETE_LABELS, DELETE_RUNS].map((sql) => db.prepare(sql).bind(scope));
   const results = await db.batch(statements);
   return results.some(({ meta }) => meta.changes > 0);
+}
+
+/**
+ * The same for an environment that is erased. First writes over the texts of the runs and commits that: SQLite does not
+ * write to a page that it frees, so the file would keep them.
+ */
+export async function eraseRows(db: D1Database, scope: string): Promise<boolean> {
+  await db.prepare(OVERWRITE_RUNS).bind(scope).run();
+  return deleteLeftovers(db, scope);
 }

@@ -5,7 +5,8 @@
  * - what is known of each database that has its runs (replica-rows.ts),
  * - what webhook endpoints may not have heard of yet,
  * - the runs of the archive's next object, and up to which run D1's rows of ended runs were deleted,
- * - the newest purge that the operator asked for.
+ * - the newest purge that the operator asked for,
+ * - when the operator asked to erase the environment.
  */
 import { Rows } from "./rows.ts";
 import { hasTables } from "./schema.ts";
@@ -21,7 +22,8 @@ type MetadataName =
   | "outcomes_below"
   | "archiving"
   | "deleted_to"
-  | "purge";
+  | "purge"
+  | "erasing";
 
 const REPLICA = "replica:";
 
@@ -132,6 +134,9 @@ export class FanOutCursors {
   }
 }
 
+/** Less than an hour of ms, because the epochs of a name that was erased ended so long ago. */
+const FIRST_EPOCHS = 2 ** 20;
+
 /**
  * The numbers of a journal's writes. Every write of a run gets the next one. It is a number and not an instant, because
  * clocks step back. Numbers are comparable within an epoch. A new epoch begins with the first write, and when the
@@ -162,9 +167,16 @@ export class Sequence extends Rows {
     return this.#metadata.number("epoch") ?? 0;
   }
 
-  /** An instant never comes back, even if the object is restored to an earlier time. */
+  /**
+   * An instant never comes back, even if the object is restored to an earlier time. Nothing is left of the epochs of an
+   * erased environment, and the clock can have stepped back. So the first epoch is no instant that anybody can hit.
+   */
   beginEpoch(now: number): void {
-    this.#metadata.set("epoch", Math.max(now, this.epoch + 1));
+    const { epoch } = this;
+    this.#metadata.set(
+      "epoch",
+      epoch === 0 ? now - Math.floor(Math.random() * FIRST_EPOCHS) : Math.max(now, epoch + 1),
+    );
   }
 
   /**

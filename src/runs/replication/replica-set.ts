@@ -196,6 +196,11 @@ export class Replicas implements HomeKeeper {
     this.registration.beside(now);
   }
 
+  /** Replicates nothing any more, because the environment is being erased. */
+  stop(): void {
+    this.#look();
+  }
+
   /** Forgets a database that the environment has left. */
   forget(rows: ReplicaRows): void {
     this.#parts.journal.transaction(() => rows.forget());
@@ -210,12 +215,13 @@ export class Replicas implements HomeKeeper {
   /** Makes what is in memory what the journal says. */
   #look(): void {
     const { env, journal } = this.#parts;
-    const noted = journal.replicas;
+    const isErasing = journal.metadata.get("erasing") !== null;
+    const noted = isErasing ? [] : journal.replicas;
     this.#leaving = noted.filter(({ state }) => state.role === "leaving");
     const live = noted.filter(({ state }) => state.role !== "leaving");
     // A primary without metadata is older than the second database. A copy can have metadata before it.
     const isNoted = live.some(({ state }) => state.role === "primary");
-    if (!isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
+    if (!isErasing && !isNoted && (journal.sequence.last > 0 || !hasSeveralDatabases(env))) {
       live.push(journal.replicaIn(FIRST_HOME.database));
     }
     const isLive = ({ home }: Replica) => live.some(({ database }) => database === home.database);

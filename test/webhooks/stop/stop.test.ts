@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { hurryTime } from "../../support/clock.ts";
 import { journal, MINUTE_MS, restart, until } from "../../support/direct.ts";
 import type { Answer, ReceivedRequest } from "../../support/receiver/client.ts";
-import { ask } from "../../support/requests.ts";
+import { ask, scopeOfPath } from "../../support/requests.ts";
 import { useSettings } from "../../support/use-settings.ts";
 import { answering, fire, LEASE_OVER_MS, loseFirstAttempt, ORIGIN, untilNobodyWaits } from "../runs.ts";
 import { askToStop, externalUrl, play, QUEUED, queued, rowsOf, stopping, untilErased } from "./stoppable-runs.ts";
@@ -43,6 +43,13 @@ describe("a stop request", () => {
   it("is sent if an attempt has begun and failed, because it may have arrived all the same", async () => {
     const { run, stops } = await queued({ status: 503, headers: { "Retry-After": "600" } });
     await run.cancel();
+    await stops.untilInbox(1);
+  });
+
+  it("is sent if the operator erases the environment", async () => {
+    const { run, stops } = await queued({ status: 202 });
+    const confirm = scopeOfPath(run.path);
+    expect((await ask("POST", run.path.replace(/action-runs$/, "erase"), { body: { confirm } })).status).toBe(202);
     await stops.untilInbox(1);
   });
 

@@ -5,7 +5,7 @@
 
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
-import { auditStatement, logAudit, newAuditEntry } from "../../../auth/audit.ts";
+import { auditStatement, logAudit, newAuditEntry, writeAudited } from "../../../auth/audit.ts";
 import { requiresRoot } from "../../../auth/authentication.ts";
 import { rfc3339 } from "../../../base/time.ts";
 import {
@@ -38,7 +38,7 @@ import { deleteLeftovers, environmentsIn, scopesWithRows } from "../../d1/enviro
 import { FIRST_HOME, type Home, isUnderWay } from "../../home.ts";
 import { type AskedHome, askHome, repairsRow } from "../placement.ts";
 import { databaseList, databaseResync, environmentResync, placedEnvironmentList } from "../responses/databases.ts";
-import { ask, environmentIn, environmentOf, type RunEnvironment } from "../run-request.ts";
+import { ask, environmentIn, environmentOf, isErasing, type RunEnvironment } from "../run-request.ts";
 
 const databaseListQuery = z.strictObject(seqPageQuery);
 
@@ -221,8 +221,13 @@ async function resyncDatabase(c: Context<AppEnv>, number: number, after: string)
   let [environments, remaining, deletions, done] = [0, 0, 0, after];
   for (const scope of scopes) {
     const environment = environmentIn(c, scope);
-    const asked = await askHome(environment);
-    if (livesIn(asked, number)) {
+    const asked = await askHome(environment).catch((error: unknown) => {
+      if (isErasing(error)) return null;
+      throw error;
+    });
+    if (asked === null) {
+      // Its erasure deletes the rows.
+    } else if (livesIn(asked, number)) {
       environments++;
       remaining += await resyncEnvironment(c, environment, asked.home, `database/${number}`);
     } else if (!hasMoveOf(asked, number)) {
@@ -280,7 +285,7 @@ async function resyncEnvironment(
 /**
  * Writes the entry of what the operator is about to do to an environment, so that nothing happens without one. Repairs
  * what a restore of the control database has lost: the registration, without which the sweep does not know the
- * coordinator, and the row that says where the environment lives. Throws `database_unavailable`.
+ * coordinator, and the row that says where the environment lives. Throws `database_unavailable`, or `environment_erasing`.
  */
 export async function auditFirst(
   c: Context<AppEnv>,
@@ -288,10 +293,10 @@ export async function auditFirst(
   home: Home | null,
   what: { readonly action: "resync_requested" | "environment_moved" | "purge_requested"; readonly target: string },
 ): Promise<void> {
-  const { env, hops, scope } = environment;
+  const { env, scope } = environment;
   const [o, p, envName = ""] = scope.split("/");
   const entry = newAuditEntry(c, { project: `${o}/${p}`, envName, ...what }, Date.now());
-  await readD1(hops, () =>
+  await writeAudited(c, () =>
     env.DB.batch([auditStatement(env.DB, entry), register(env.DB, scope, entry.at), ...repairsRow(environment, home)]),
   );
   logAudit(entry, c.get("requestId"));

@@ -94,6 +94,44 @@ export const purge = z
     examples: [PURGE],
   });
 
+export const erasureState = z
+  .object({
+    scope: described(z.string(), "`{o}/{p}/{envName}`, or `{o}/{p}` of a project."),
+    status: described(
+      z.enum(["deleting", "resting", "deleting_again", "wiping", "erased"]),
+      "`deleting`: the rows in D1 are deleted, and open runs end. `resting`: they are gone, and for an hour nothing happens. " +
+        "`deleting_again`: what came late is deleted. `wiping`: the coordinator's own storage is deleted, or a project waits " +
+        "for its environments. `erased`: nothing is left, and the name can be used anew.",
+    ),
+    reason: z.string().nullable(),
+    requestedAt: responseInstant,
+    deletesAgainAt: described(orNull, "When the second deletion may begin. Null until the first one is over."),
+    completedAt: orNull,
+    environments: described(
+      z.int().min(0).nullable(),
+      "How many environments of the project are not erased yet. Null for an environment.",
+    ),
+    archivePrefix: described(
+      z.string().nullable(),
+      "The prefix of what the archive has and keeps. Null if no archive is bound.",
+    ),
+  })
+  .meta({
+    id: "Erasure",
+    examples: [
+      {
+        scope: "acme/shop/production",
+        status: "resting",
+        reason: "the customer has left",
+        requestedAt: "2026-01-31T12:00:00.000Z",
+        deletesAgainAt: "2026-01-31T13:00:05.000Z",
+        completedAt: null,
+        environments: null,
+        archivePrefix: "v1/acme/shop/production/",
+      },
+    ],
+  });
+
 const MOVE = {
   from: 0,
   to: 2,

@@ -1,0 +1,136 @@
+/**
+ * Drives the erasures of environments and projects, by the cron and right after a request. The rows in D1 go twice, an
+ * hour apart, because statements fly and isolates remember longer than a moment. The object is wiped last. Each step is
+ * safe to repeat, and its row says which is next, so a driver may die anywhere.
+ */
+import { logFailure } from "../../../base/log.ts";
+import { msSinceOrLongAgo, within } from "../../../base/time.ts";
+import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
+import type { Env } from "../../../settings/env.ts";
+import { eraseRows, scopesWithRows } from "../../d1/environments.ts";
+import {
+  askErasure,
+  boundsOf,
+  deleteRows,
+  type Erasure,
+  knownScopes,
+  noteErasure,
+  openEnvironments,
+  partsOf,
+  takeErasures,
+} from "../../d1/erasures.ts";
+import { type Coordinator, callCoordinator } from "../../protocol.ts";
+
+/** What a driver does at most. It leaves D1 to others, and room for the sweep in its invocation (see sweep.ts). */
+const ERASURES_MAX = 30;
+const STATEMENTS_MAX = 150;
+const WORK_MAX_MS = 20_000;
+const STATEMENT_MAX_MS = 8000;
+const SCOPES_PER_PAGE = 100;
+/** Between two statements, others get at the database. And an object ends a moment after its wipe. */
+const PAUSE_MS = 10;
+
+/** What one driver may still do. */
+class Budget {
+  readonly #beganAt = Date.now();
+  #statements = STATEMENTS_MAX;
+
+  get isSpent(): boolean {
+    return this.#statements <= 0 || msSinceOrLongAgo(this.#beganAt, Date.now()) >= WORK_MAX_MS;
+  }
+
+  spend<T>(work: Promise<T>): Promise<T> {
+    this.#statements--;
+    return within(STATEMENT_MAX_MS, work);
+  }
+}
+
+/** Takes all erasures that are due a bounded step further. Never throws. */
+export async function driveErasures(env: Env, now: number): Promise<void> {
+  const failed = (erasure?: Erasure) => (error: unknown) => {
+    logFailure("erase_failed", error, { scope: erasure?.scope });
+    return false;
+  };
+  const taken = await takeErasures(env.DB, now, ERASURES_MAX).catch((error: unknown) => {
+    failed()(error);
+    return [];
+  });
+  // Every environment refuses creates, before the rows of the first one take all the time.
+  const areMarked = await Promise.all(taken.map((erasure) => mark(env, erasure).catch(failed(erasure))));
+  const budget = new Budget();
+  for (const [i, erasure] of taken.entries()) {
+    if (budget.isSpent) return;
+    if (areMarked[i]) await drive(env, erasure, budget).catch(failed(erasure));
+  }
+}
+
+/** Whether the rows may go. An environment that is to be wiped is never marked again, because it can have a new life. */
+async function mark(env: Env, { scope, askedAt, secondPassAt }: Erasure): Promise<boolean> {
+  if (partsOf(scope).envName === undefined || secondPassAt !== null) return true;
+  await within(STATEMENT_MAX_MS, beginErasing(env, scope, askedAt));
+  return true;
+}
+
+/** Marks the environment's object. */
+export function beginErasing(env: Env, scope: string, askedAt: number): Promise<void> {
+  return call(env, scope, (coordinator) => coordinator.erasing.begin(askedAt));
+}
+
+function call<T>(env: Env, scope: string, ask: (coordinator: Coordinator) => Promise<T>): Promise<T> {
+  return callCoordinator(env, { coordinator: 0 }, scope, ask);
+}
+
+async function drive(env: Env, erasure: Erasure, budget: Budget): Promise<void> {
+  const { scope, askedAt, reason, firstPassAt, secondPassAt } = erasure;
+  const { project, envName } = partsOf(scope);
+  const note = (column: Parameters<typeof noteErasure>[2]) => noteErasure(env.DB, erasure, column, Date.now());
+  if (secondPassAt === null) {
+    if (envName === undefined) {
+      // A request that was under way can have made another environment.
+      const scopes = await budget.spend(scopesOfProject(env, project));
+      await askErasure(env.DB, scopes, askedAt, reason).run();
+    }
+    if (await areGone(env, scope, budget)) await note(firstPassAt === null ? "first_pass_at" : "second_pass_at");
+  } else if (envName !== undefined) {
+    const wipe = () => budget.spend(call(env, scope, (coordinator) => coordinator.erasing.wipe(askedAt)));
+    while (!(await wipe())) {
+      if (budget.isSpent) return;
+      await scheduler.wait(PAUSE_MS);
+    }
+    await note("completed_at");
+  } else if ((await openEnvironments(env.DB, project)) === 0) {
+    await note("completed_at");
+  }
+}
+
+/** Deletes rows, and returns whether none is left. */
+async function areGone(env: Env, scope: string, budget: Budget): Promise<boolean> {
+  const ofRuns = async (number: number) => eraseRows(await boundDatabase(env, number), scope);
+  const numbers = partsOf(scope).envName === undefined ? [] : boundDatabases(env);
+  const deletions = [() => deleteRows(env.DB, scope), ...numbers.map((number) => () => ofRuns(number))];
+  for (const deleteSome of deletions) {
+    while (await budget.spend(deleteSome())) {
+      if (budget.isSpent) return false;
+      await scheduler.wait(PAUSE_MS);
+    }
+  }
+  return true;
+}
+
+/** The project itself, if it has rows of its own, and all its environments that have anything. */
+export async function scopesOfProject(env: Env, project: string): Promise<readonly string[]> {
+  const found = boundDatabases(env).map(async (number) => runScopes(await boundDatabase(env, number), project));
+  const all = await Promise.all([knownScopes(env.DB, project), ...found]);
+  return [...new Set(all.flat())];
+}
+
+async function runScopes(db: D1Database, project: string): Promise<readonly string[]> {
+  const [after, before] = boundsOf(project);
+  const scopes = [after];
+  for (;;) {
+    const page = await scopesWithRows(db, scopes.at(-1) ?? after, SCOPES_PER_PAGE);
+    const own = page.filter((scope) => scope < before);
+    scopes.push(...own);
+    if (own.length < SCOPES_PER_PAGE) return scopes.slice(1);
+  }
+}

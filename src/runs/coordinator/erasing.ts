@@ -1,0 +1,101 @@
+/**
+ * The end of an environment that the operator erases. With the mark in the journal, the object ends its runs, so that
+ * their jobs are asked to stop, and does nothing else: it starts, replicates and archives nothing. The Worker deletes the
+ * rows in D1 meanwhile, and wipes the object last.
+ */
+import { logFailure } from "../../base/log.ts";
+import { ERASING, type ErasingCalls } from "../protocol.ts";
+import type { CancelRequest } from "../transition.ts";
+import type { DueWork } from "./alarm.ts";
+import type { Context } from "./context.ts";
+import { cancelRun } from "./run-ends.ts";
+
+/** Small enough that the calls of jobs never wait long for a batch. */
+const BATCH_RUNS = 200;
+const END: CancelRequest = {
+  type: "cancel_requested",
+  by: "root",
+  reason: "The operator erases the environment.",
+  graceMs: 0,
+};
+
+/** Ends the open runs. Their rows go later, all at once with the object's storage. */
+export class Ending implements DueWork {
+  readonly #context: Context;
+
+  constructor(context: Context) {
+    this.#context = context;
+  }
+
+  nextAt(now: number): number {
+    return this.#context.journal.due.nextDueAt() === Number.POSITIVE_INFINITY ? Number.POSITIVE_INFINITY : now;
+  }
+
+  takeBatch(now: number): number {
+    const { due, scope } = this.#context.journal;
+    const open = due.due(Number.MAX_SAFE_INTEGER, BATCH_RUNS);
+    let failed: unknown = null;
+    for (const { id } of open) {
+      try {
+        cancelRun(this.#context, id, END, { key: `m:${id}`, fingerprint: "" }, now);
+      } catch (error) {
+        logFailure("erase_failed", error, { coordinator: scope, run: id });
+        failed = error;
+      }
+    }
+    // The others have ended. The alarm waits before it tries this one again.
+    if (failed !== null) throw failed;
+    return open.length;
+  }
+}
+
+/** `begun`: makes the object do nothing but to end. */
+interface ErasedObject {
+  readonly begun: () => void;
+  readonly storage: Pick<DurableObjectStorage, "deleteAll" | "sync">;
+  readonly abort: (reason: string) => void;
+}
+
+export class ErasingHandler implements ErasingCalls {
+  readonly #context: Context;
+  readonly #object: ErasedObject;
+
+  constructor(context: Context, object: ErasedObject) {
+    this.#context = context;
+    this.#object = object;
+    if (isErasing(context)) object.begun();
+  }
+
+  async begin(askedAt: number): Promise<void> {
+    const { journal, replicas } = this.#context;
+    if (journal.metadata.number("erasing") !== askedAt) {
+      journal.metadata.set("erasing", askedAt);
+      replicas.stop();
+      this.#object.begun();
+    }
+    this.#context.arm(Date.now());
+  }
+
+  async wipe(askedAt: number): Promise<boolean> {
+    if (this.#context.journal.metadata.number("erasing") !== askedAt) return true;
+    const { storage, abort } = this.#object;
+    await storage.deleteAll();
+    await storage.sync();
+    // This instance remembers what its storage had, and refuses all calls until then. In a timer, because workerd logs an
+    // end during a call as a failure.
+    setTimeout(() => abort("the environment is erased"));
+    return false;
+  }
+}
+
+/** What the calls of an environment get that is being erased; undefined for those that go on. */
+export function answerWhileErasing(context: Context, subject: string, name: string): unknown {
+  if (!isErasing(context) || subject === "erasing" || (subject === "upkeep" && name === "poke")) return undefined;
+  // A job must hear that it has to stop.
+  const isOfJob = subject === "runs" && (name === "applyEvent" || name === "heartbeat");
+  return isOfJob ? { ok: false, reason: "run_cancelled" } : ERASING;
+}
+
+function isErasing({ journal }: Context): boolean {
+  return journal.metadata.get("erasing") !== null;
+}
