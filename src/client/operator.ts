@@ -11,7 +11,7 @@ import {
   type Schemas,
 } from "./api.ts";
 import type { operations } from "./openapi.ts";
-import type { Environment } from "./settings.ts";
+import { checkedName, type Environment } from "./settings.ts";
 
 const ENVIRONMENT = "/{o}/{p}/envs/{envName}";
 const PLACE = `${ENVIRONMENT}/database` as const;
@@ -27,6 +27,11 @@ export interface ResyncOptions extends CallOptions {
 export interface PurgeOptions extends CallOptions {
   /** Only counts the runs. */
   readonly dryRun?: boolean | undefined;
+}
+
+export interface EraseOptions extends CallOptions {
+  /** One line. The record of the erasure keeps it. */
+  readonly reason?: string | undefined;
 }
 
 export interface Operator extends ReturnType<typeof createOperator> {}
@@ -79,5 +84,41 @@ export function createOperator({ api, scope, sent }: Caller) {
       const params = { path: { database }, query: cursor === undefined ? {} : { cursor } };
       return bodyOf(await api.POST("/databases/{database}/resync", { params, ...sent(options) }));
     },
+    /**
+     * Begins to erase `{org}/{project}/{env}`, or a whole project, `{org}/{project}`. You can't undo this. You can repeat
+     * it at any time.
+     */
+    async erase(erased: string, { reason, ...options }: EraseOptions = {}): Promise<Schemas["Erasure"]> {
+      const body = { confirm: erased, ...present({ reason }) };
+      const { envName, ...ofProject } = placeOf(erased);
+      return bodyOf(
+        envName === undefined
+          ? await api.POST("/{o}/{p}/erase", { params: { path: ofProject }, body, ...sent(options) })
+          : await api.POST(`${ENVIRONMENT}/erase`, {
+              params: { path: { ...ofProject, envName } },
+              body,
+              ...sent(options),
+            }),
+      );
+    },
+    /** How far the last erasure of this name is. */
+    async erasure(erased: string, options?: CallOptions): Promise<Schemas["Erasure"]> {
+      const { envName, ...ofProject } = placeOf(erased);
+      return bodyOf(
+        envName === undefined
+          ? await api.GET("/{o}/{p}/erase", { params: { path: ofProject }, ...sent(options) })
+          : await api.GET(`${ENVIRONMENT}/erase`, { params: { path: { ...ofProject, envName } }, ...sent(options) }),
+      );
+    },
+  };
+}
+
+/** The names of a scope. Throws a TypeError that names what is no name. */
+function placeOf(scope: string) {
+  const [o = "", p = "", envName] = scope.split("/");
+  return {
+    o: checkedName("org", o),
+    p: checkedName("project", p),
+    envName: envName === undefined ? undefined : checkedName("env", envName),
   };
 }

@@ -118,8 +118,7 @@ describe("the OpenAPI document", () => {
       "DELETE /session": ofSession,
       "GET /{o}/{p}/envs/{envName}/action-runs/{id}": ["apiToken", "callbackToken"],
     };
-    const isRoots = /(resync|purge|sign-in-codes|\/database)$/.test(name);
-    const isRoots = /(resync|sign-in-codes|\/database|(p|envName)\}\/erase)$/.test(name);
+    const isRoots = /(resync|purge|sign-in-codes|\/database|(p|envName)\}\/erase)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
     const forOthers = isRead || callback || isRoots || inPath.length === 0 ? [] : ["apiToken", "onBehalfOf"];
     const expected = inPath.length === 0 ? [] : [callback ? "callbackToken" : "apiToken", ...forOthers];

@@ -8,6 +8,7 @@ import { CliCommand, examples, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
 import { type Output, plain } from "../output.ts";
+import { opsEraseCommand } from "./ops-erase.ts";
 import { purgeCommand } from "./ops-purge.ts";
 
 type Place = Schemas["EnvironmentDatabase"];
@@ -22,10 +23,10 @@ const LAGS_AFTER_MS = 60_000;
 
 export function opsCommand(): CliCommand {
   const ops = new CliCommand("ops")
-    .summary("operate the service: databases, moves, resyncs, purges, what to scrape")
+    .summary("operate the service: databases, moves, resyncs, purges, erasures, what to scrape")
     .description("Operate the service. These commands require ROOT_TOKEN as the token, but for scrape-targets.")
     .addHelpText("after", examples("action-runs ops status", "action-runs ops move 1 --env production"));
-  for (const command of [statusCommand(), databasesCommand(), scrapeTargetsCommand()]) {
+  for (const command of [statusCommand(), databasesCommand(), scrapeTargetsCommand(), opsEraseCommand()]) {
     ops.addCommand(withCall(command, OF_SERVICE));
   }
   for (const command of [moveCommand(), resyncCommand()]) ops.addCommand(withCall(command));
@@ -258,6 +259,7 @@ async function problemOf(look: () => Promise<string | null>): Promise<string | n
     return await look();
   } catch (error) {
     if (error instanceof ActionRunsError && error.status === 503) return errorSentence(error);
+    if (error instanceof ActionRunsError && error.code === "environment_erasing") return null;
     throw error;
   }
 }

@@ -38,6 +38,18 @@ const PURGE = {
   ...{ requestedAt: "2026-01-31T12:00:00.000Z", completedAt: null },
 };
 
+const ERASURE = {
+  ...{
+    scope: "acme/web",
+    status: "resting",
+    reason: null,
+    completedAt: null,
+    environments: 2,
+    archivePrefix: "v1/acme/web/",
+  },
+  ...{ requestedAt: "2026-01-31T12:00:00.000Z", deletesAgainAt: "2026-01-31T13:00:05.000Z" },
+};
+
 interface Played {
   readonly ready?: readonly [status: number, body: unknown];
   readonly databases?: readonly unknown[];
@@ -59,6 +71,7 @@ function serve({ ready = [200, READY], databases = [DATABASE], places = PLACES, 
       return json(response, 202, { environments: 1, remaining: 7, next });
     }
     if (url === `${ENVIRONMENT}/purge`) return json(response, method === "GET" ? 200 : 202, PURGE);
+    if (url.endsWith("/erase")) return json(response, method === "POST" ? 202 : 200, ERASURE);
     if (asked === `POST ${ENVIRONMENT}/resync`) return json(response, 202, { remaining: 3 });
     json(response, 404, { error: "No.", code: "not_found" });
   });
@@ -215,5 +228,24 @@ describe("ops status", () => {
     expect((await status({ place: { ...lags, oldestUnreplicatedAt: at(30_000) } })).environments).toEqual([]);
     const full = await status({ place: { sizeBytes: 8e9, warnings: ["nearly_full"] } });
     expect(full.environments[0].problem).toBe("stores 8.0 GB, nearly_full");
+  });
+});
+
+describe("ops erase", () => {
+  test("sends the name again only if --confirm has it, and shows how far it is", async () => {
+    const { run, sent } = await serve();
+    const unsure = await run("ops", "erase", "acme/web");
+    expect([unsure.code, unsure.stderr]).toEqual([2, expect.stringContaining("use --confirm acme/web to erase")]);
+    const other = await run("ops", "erase", "acme/web", "--confirm", "acme/shop");
+    expect([other.code, other.stderr]).toEqual([2, expect.stringContaining("Give acme/web.")]);
+    expect((await run("ops", "erase", "acme")).code).toBe(2);
+    expect(sent()).toEqual([]);
+    const erased = await run("ops", "erase", "acme/web", "--confirm", "acme/web", "--reason", "left", "--no-json");
+    expect([erased.code, erased.stdout]).toEqual([
+      0,
+      expect.stringMatching(/status: +resting\n.*still to erase: +2\n/s),
+    ]);
+    expect(JSON.parse((await run("ops", "erase", "acme/web/prod", "--show", "--json")).stdout)).toEqual(ERASURE);
+    expect(sent().map(([line]) => line)).toEqual(["POST /acme/web/erase", "GET /acme/web/envs/prod/erase"]);
   });
 });

@@ -1,0 +1,76 @@
+/** `ops erase`: erases an environment or a project. Its name is always typed: none of the settings may choose it. */
+import { Argument, InvalidArgumentError, Option } from "commander";
+import type { Schemas } from "../../client/index.ts";
+import { calling, type Flags } from "../call.ts";
+import { CliCommand, examples } from "../command.ts";
+import { CommandFailed, UsageError } from "../exit.ts";
+import { fields, instantText } from "../fields.ts";
+import { ask } from "../input.ts";
+import { plain } from "../output.ts";
+
+interface EraseFlags extends Flags {
+  readonly confirm?: string;
+  readonly reason?: string;
+  readonly show?: true;
+}
+
+const SCOPE = /^[a-z0-9][a-z0-9-]*(\/[a-z0-9][a-z0-9-]*){1,2}$/;
+
+export function opsEraseCommand(): CliCommand {
+  return new CliCommand("ops erase")
+    .summary("erase an environment or a project")
+    .description(
+      "Erase an environment with its runs, definitions, tokens and audit, or a project with all its environments. You " +
+        "can't undo this. On a terminal, the command asks you to type the name again. In a script, use --confirm. The " +
+        "erasure goes on by itself for about an hour. With --show, only show how far it is.",
+    )
+    .addArgument(new Argument("<scope>", "org/project/env, or org/project").argParser(readScope))
+    .addOption(new Option("--confirm <scope>", "the same name again, instead of the question"))
+    .addOption(new Option("--reason <text>", "why, in one line; the record of the erasure keeps it"))
+    .addOption(new Option("--show", "show how far the erasure is").conflicts(["confirm", "reason"]))
+    .addHelpText(
+      "after",
+      examples("action-runs ops erase acme/shop/staging", "action-runs ops erase acme/shop/staging --show"),
+    )
+    .action(
+      calling<EraseFlags, [string]>(
+        async ({ client: { operator }, output, flags }, scope) => {
+          if (!flags.show) await requireConfirmed(scope, flags);
+          const { reason } = flags;
+          const erasure = flags.show ? await operator.erasure(scope) : await operator.erase(scope, { reason });
+          await output.show(erasure, () => fields(rowsOf(erasure), output));
+          return undefined;
+        },
+        { needsEnv: false, needsProject: false },
+      ),
+    );
+}
+
+function readScope(text: string): string {
+  if (SCOPE.test(text)) return text;
+  throw new InvalidArgumentError("Give org/project/env for an environment, or org/project for a whole project.");
+}
+
+async function requireConfirmed(scope: string, { confirm }: EraseFlags): Promise<void> {
+  if (confirm === scope) return;
+  if (confirm !== undefined) throw new UsageError(`--confirm: this is not the name of what you erase. Give ${scope}.`);
+  if (!(process.stdin.isTTY && process.stderr.isTTY)) {
+    throw new UsageError(
+      `\`ops erase\` asks first, but there is no terminal. In a script, use --confirm ${scope} to erase without a question.`,
+    );
+  }
+  const otherwise = "Nothing was erased.";
+  if ((await ask(`This erases ${scope} for ever. Type its name`, { otherwise })) !== scope)
+    throw new CommandFailed(otherwise);
+}
+
+function rowsOf({ scope, status, deletesAgainAt, completedAt, environments, archivePrefix }: Schemas["Erasure"]) {
+  return [
+    ["scope", plain(scope)],
+    ["status", plain(status)],
+    ["deletes again", deletesAgainAt === null ? "an hour after the first deletion" : instantText(deletesAgainAt)],
+    ["erased", completedAt === null ? "not yet" : instantText(completedAt)],
+    ...(environments === null ? [] : [["still to erase", String(environments)]]),
+    ...(archivePrefix === null ? [] : [["in the archive", plain(archivePrefix)]]),
+  ];
+}
