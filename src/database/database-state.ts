@@ -35,7 +35,7 @@ export const NEWEST_SCHEMA = `
          (SELECT token_hash FROM sessions LIMIT 0), (SELECT hash FROM sign_in_codes LIMIT 0),
          (SELECT number FROM database_number LIMIT 0), (SELECT generation FROM environments LIMIT 0),
          (SELECT looked_at FROM database_report LIMIT 0), (SELECT at FROM revoked_tokens LIMIT 0),
-         (SELECT n FROM filler LIMIT 0)`;
+         (SELECT n FROM filler LIMIT 0), (SELECT asked_at FROM erasures LIMIT 0)`;
 
 /** Counting what is under older keys stops here, because anyone may ask. */
 export const OLDER_MAX = 10_000;

@@ -3,6 +3,7 @@
  * hour apart, because statements fly and isolates remember longer than a moment. The object is wiped last. Each step is
  * safe to repeat, and its row says which is next, so a driver may die anywhere.
  */
+import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../../base/freed-pages.ts";
 import { logFailure } from "../../../base/log.ts";
 import { msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
@@ -105,14 +106,19 @@ async function drive(env: Env, erasure: Erasure, budget: Budget): Promise<void> 
 
 /** Deletes rows, and returns whether none is left. */
 async function areGone(env: Env, scope: string, budget: Budget): Promise<boolean> {
-  const ofRuns = async (number: number) => eraseRows(await boundDatabase(env, number), scope);
   const numbers = partsOf(scope).envName === undefined ? [] : boundDatabases(env);
-  const deletions = [() => deleteRows(env.DB, scope), ...numbers.map((number) => () => ofRuns(number))];
-  for (const deleteSome of deletions) {
-    while (await budget.spend(deleteSome())) {
+  const databases = await Promise.all(numbers.map((number) => boundDatabase(env, number)));
+  const deletions = [[env.DB, deleteRows] as const, ...databases.map((db) => [db, eraseRows] as const)];
+  for (const [db, deleteSome] of deletions) {
+    let isAnyGone = false;
+    while (await budget.spend(deleteSome(db, scope))) {
       if (budget.isSpent) return false;
+      isAnyGone = true;
       await scheduler.wait(PAUSE_MS);
     }
+    if (!isAnyGone) continue;
+    await budget.spend(db.prepare(FILL_FREED_PAGES).run());
+    await budget.spend(db.prepare(EMPTY_FILLER).run());
   }
   return true;
 }
