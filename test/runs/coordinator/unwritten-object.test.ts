@@ -96,10 +96,7 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     cancel: (object) => object.moves.cancel(),
   },
   purges: { begin: null, state: (object) => object.purges.state(), preview: (object) => object.purges.preview(0) },
-  erasing: {
-    begin: null,
-    wipe: (object) => object.erasing.wipe(1),
-  },
+  erasing: { begin: null, wipe: (object) => object.erasing.wipe(1) },
 };
 const ASKING = Object.entries(CALLS).flatMap(([subject, calls]) =>
   Object.entries<Call | null>(calls).flatMap(([name, call]) =>
