@@ -23,7 +23,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs",
     from: "return run.erasedAt !== null || passesAll(run, filters, FIXED_NAMES);",
     to: "return passesAll(run, filters, FIXED_NAMES);",
-    tests: ["test/runs/api/erase"],
+    tests: ["test/runs/api/retention/erase"],
   },
   {
     name: "erased-beside-its-row",
@@ -31,7 +31,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/d1",
     from: "if (erased.length > 0) statements.unshift(",
     to: "if (erased.length < 0) statements.unshift(",
-    tests: ["test/runs/api/erase"],
+    tests: ["test/runs/api/retention/erase"],
   },
   {
     name: "erased-out-of-its-queue",
@@ -47,7 +47,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator",
     from: 'if (this.#journal.runs.isErased(retryOf)) return "run_erased";',
     to: "",
-    tests: ["test/runs/api/erase"],
+    tests: ["test/runs/api/retention/erase"],
   },
   {
     name: "purge-old-instant",
@@ -55,7 +55,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator",
     from: "replication.unload(ids);",
     to: "",
-    tests: ["test/runs/api/purge"],
+    tests: ["test/runs/api/retention/purge"],
   },
   {
     name: "purge-late-batch",
@@ -63,7 +63,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/replication",
     from: "|| this.#writes.isAnyGivenUp;",
     to: ";",
-    tests: ["test/runs/api/purge"],
+    tests: ["test/runs/api/retention/purge"],
   },
   {
     name: "purge-passed-over",
@@ -495,7 +495,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/journal",
     from: "oldestAt: waitingFor === null ? oldestAt : known.oldestAt",
     to: "oldestAt",
-    tests: ["test/runs/api/environment-metrics"],
+    tests: ["test/runs/api/metrics/environment"],
   },
   {
     name: "released-run-is-old",
@@ -503,7 +503,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/journal",
     from: "ifnull(released_at, created_at)",
     to: "created_at",
-    tests: ["test/runs/api/environment-metrics"],
+    tests: ["test/runs/api/metrics/environment"],
   },
   {
     name: "page-behind-bytes",

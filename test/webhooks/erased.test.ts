@@ -1,8 +1,7 @@
 /** A run whose texts are erased while its webhooks are under way. */
 
 import { expect, it } from "vitest";
-import { direct, until } from "../support/direct.ts";
-import { everyRow } from "../support/every-row.ts";
+import { direct, everyRow, until } from "../support/direct.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
 import type { DetailedRun } from "../support/runs/gated.ts";

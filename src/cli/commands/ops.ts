@@ -8,8 +8,7 @@ import { CliCommand, examples, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
 import { type Output, plain } from "../output.ts";
-import { opsEraseCommand } from "./ops-erase.ts";
-import { purgeCommand } from "./ops-purge.ts";
+import { opsEraseCommand, purgeCommand } from "./ops-removal.ts";
 
 type Place = Schemas["EnvironmentDatabase"];
 

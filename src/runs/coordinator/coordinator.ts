@@ -10,7 +10,7 @@ import type { Env } from "../../settings/env.ts";
 import { nameInJournal } from "../journal/metadata.ts";
 import { type Coordinator, type CoordinatorObject, coordinatorsIn } from "../protocol.ts";
 import { isScope } from "../run-id.ts";
-import { BulkHandler } from "./bulk-handler.ts";
+import { BulkHandler } from "./bulk/bulk-handler.ts";
 import { Context } from "./context.ts";
 import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
 import { FanOut } from "./endpoints/fan-out.ts";

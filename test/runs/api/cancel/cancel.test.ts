@@ -2,8 +2,8 @@
 
 import { runInDurableObject } from "cloudflare:test";
 import { describe, expect, it } from "vitest";
-import { ACCEPTED_MAX } from "../../../src/runs/journal/timeline-rows.ts";
-import { later } from "../../support/clock.ts";
+import { ACCEPTED_MAX } from "../../../../src/runs/journal/timeline-rows.ts";
+import { later } from "../../../support/clock.ts";
 import {
   alarmIn,
   change,
@@ -14,7 +14,7 @@ import {
   journal,
   restart,
   until,
-} from "../../support/direct.ts";
+} from "../../../support/direct.ts";
 import {
   type ActionRun,
   type Answer,
@@ -27,9 +27,9 @@ import {
   newRunsPath,
   replayed,
   report,
-} from "../../support/requests.ts";
-import { beat, eventsOf, givenStarted } from "../../support/runs/stream.ts";
-import { grantToken } from "../../support/tokens.ts";
+} from "../../../support/requests.ts";
+import { beat, eventsOf, givenStarted } from "../../../support/runs/stream.ts";
+import { grantToken } from "../../../support/tokens.ts";
 
 type Told = ActionRun & { readonly code?: string; readonly error: string | null };
 

@@ -2,13 +2,13 @@
 
 import { env } from "cloudflare:workers";
 import { beforeEach, describe, expect, it, vi } from "vitest";
-import { selectRegistered } from "../../../src/runs/d1/control-database.ts";
-import { sweep } from "../../../src/runs/d1/sweep.ts";
-import { WALK_ROWS } from "../../../src/runs/journal/run-walks.ts";
-import type { RunEvent } from "../../../src/runs/transition.ts";
+import { selectRegistered } from "../../../../src/runs/d1/control-database.ts";
+import { sweep } from "../../../../src/runs/d1/sweep.ts";
+import { WALK_ROWS } from "../../../../src/runs/journal/run-walks.ts";
+import type { RunEvent } from "../../../../src/runs/transition.ts";
 
-import { askWith, envWith, untouchable } from "../../support/bindings.ts";
-import { later } from "../../support/clock.ts";
+import { askWith, envWith, untouchable } from "../../../support/bindings.ts";
+import { later } from "../../../support/clock.ts";
 import {
   alarmIn,
   change,
@@ -23,13 +23,13 @@ import {
   restart,
   sqlStorage,
   until,
-} from "../../support/direct.ts";
-import { faults, faulty } from "../../support/faults.ts";
-import { givenReplicated, replicated } from "../../support/replicated.ts";
-import { ask, newRunsPath, ROOT, scopeOfPath } from "../../support/requests.ts";
-import { metricsPath, nonZero, samplesOf, scrape } from "../../support/runs/metrics.ts";
-import { fillJournal } from "../../support/runs/rows-in-journal.ts";
-import { grantToken } from "../../support/tokens.ts";
+} from "../../../support/direct.ts";
+import { faults, faulty } from "../../../support/faults.ts";
+import { givenReplicated, replicated } from "../../../support/replicated.ts";
+import { ask, newRunsPath, ROOT, scopeOfPath } from "../../../support/requests.ts";
+import { metricsPath, nonZero, samplesOf, scrape } from "../../../support/runs/metrics.ts";
+import { fillJournal } from "../../../support/runs/rows-in-journal.ts";
+import { grantToken } from "../../../support/tokens.ts";
 
 const T0 = Date.parse("2027-01-01T00:00:00Z");
 const PAST_RETENTION_MS = 30 * DAY_MS + 61 * MINUTE_MS;

@@ -3,18 +3,18 @@
  * to retry them, one batch at a time. What was done is in the journal, so an operation survives an eviction: the next
  * instance goes on with the first run that is undecided.
  */
-import { logFailure } from "../../base/log.ts";
-import { bulkKey, type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../bulk.ts";
-import { RESERVED_MS, type StoredBulk, shownBulk } from "../journal/bulk-rows.ts";
-import type { Journal } from "../journal/journal.ts";
-import { nameOf } from "../run.ts";
-import type { RunRefusal } from "../run-calls.ts";
-import type { CancelRequest } from "../transition.ts";
-import type { DueWork } from "./alarm.ts";
+import { logFailure } from "../../../base/log.ts";
+import { bulkKey, type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../../bulk.ts";
+import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { nameOf } from "../../run.ts";
+import type { RunRefusal } from "../../run-calls.ts";
+import type { CancelRequest } from "../../transition.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import { endOf, LeasedCall, type Span } from "../leased-call.ts";
+import { cancelRun } from "../run-ends.ts";
 import type { BulkProgress, RunSets } from "./bulk-progress.ts";
-import type { Context } from "./context.ts";
-import { endOf, LeasedCall, type Span } from "./leased-call.ts";
-import { cancelRun } from "./run-ends.ts";
 
 /** How long a step may take, and how long an operation waits after a step that failed. */
 const STEP = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };

@@ -2,17 +2,16 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
-import { toGroupRow } from "../../../src/runs/d1/store.ts";
-import { createAged, journal, restart, until } from "../../support/direct.ts";
-import { everyRow } from "../../support/every-row.ts";
-import { faults } from "../../support/faults.ts";
-import { replicated } from "../../support/replicated.ts";
-import type { Schemas } from "../../support/requests.ts";
-import { type Answer, ask, createRun, givenRun, keyed, newRunsPath, report } from "../../support/requests.ts";
-import { toJournaledRun, writeRows } from "../../support/rows.ts";
-import { gatedRun } from "../../support/runs/gated.ts";
-import { beat } from "../../support/runs/stream.ts";
-import { grantToken } from "../../support/tokens.ts";
+import { toGroupRow } from "../../../../src/runs/d1/store.ts";
+import { createAged, everyRow, journal, restart, until } from "../../../support/direct.ts";
+import { faults } from "../../../support/faults.ts";
+import { replicated } from "../../../support/replicated.ts";
+import type { Schemas } from "../../../support/requests.ts";
+import { type Answer, ask, createRun, givenRun, keyed, newRunsPath, report } from "../../../support/requests.ts";
+import { toJournaledRun, writeRows } from "../../../support/rows.ts";
+import { gatedRun } from "../../../support/runs/gated.ts";
+import { beat } from "../../../support/runs/stream.ts";
+import { grantToken } from "../../../support/tokens.ts";
 
 type Erasure = Schemas["RunErasure"] & { readonly code?: string };
 

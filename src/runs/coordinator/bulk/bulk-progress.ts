@@ -6,9 +6,9 @@
  * undecided are tried again in another pass, when all others were tried. So no run holds up the others.
  */
 
-import { BULK_NEWEST_SHOWN } from "../../base/limits.ts";
-import { within } from "../../base/time.ts";
-import { boundDatabase } from "../../settings/databases.ts";
+import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
+import { within } from "../../../base/time.ts";
+import { boundDatabase } from "../../../settings/databases.ts";
 import {
   type AbortReason,
   BATCH_RUNS,
@@ -23,13 +23,13 @@ import {
   type Stopper,
   sumOf,
   TRIES_MAX,
-} from "../bulk.ts";
-import { findMatching, type MatchingPage, type MatchingRun } from "../d1/list.ts";
-import type { StoredBulk } from "../journal/bulk-rows.ts";
-import type { Journal } from "../journal/journal.ts";
-import { isOpen, STATUSES } from "../run.ts";
-import { mergedPage, type RunFacts, type RunFilters } from "../run-filters.ts";
-import type { Context } from "./context.ts";
+} from "../../bulk.ts";
+import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/list.ts";
+import type { StoredBulk } from "../../journal/bulk-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { isOpen, STATUSES } from "../../run.ts";
+import { mergedPage, type RunFacts, type RunFilters } from "../../run-filters.ts";
+import type { Context } from "../context.ts";
 
 /** The code of a run that was given up. */
 const UNKNOWN = "unknown";

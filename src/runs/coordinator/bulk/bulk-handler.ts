@@ -1,5 +1,5 @@
 /** What callers ask about bulk operations: to begin, to see and to stop them. */
-import { logFailure } from "../../base/log.ts";
+import { logFailure } from "../../../base/log.ts";
 import {
   type BulkCalls,
   type BulkOperation,
@@ -12,17 +12,17 @@ import {
   type Outcome,
   RETRIES_MAX,
   type Stopper,
-} from "../bulk.ts";
-import { isLost, shownBulk } from "../journal/bulk-rows.ts";
-import type { Journal } from "../journal/journal.ts";
-import { UNKNOWN_NAME } from "../run.ts";
-import type { ChangeKey } from "../run-calls.ts";
-import { behind } from "../run-id.ts";
+} from "../../bulk.ts";
+import { isLost, shownBulk } from "../../journal/bulk-rows.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { UNKNOWN_NAME } from "../../run.ts";
+import type { ChangeKey } from "../../run-calls.ts";
+import { behind } from "../../run-id.ts";
+import type { Context } from "../context.ts";
+import { type Scheduler, wouldStart } from "../gates/scheduler.ts";
+import { KEY_REUSED } from "../replies.ts";
 import { BulkDriver } from "./bulk-driver.ts";
 import { BulkProgress, RunSets } from "./bulk-progress.ts";
-import type { Context } from "./context.ts";
-import { type Scheduler, wouldStart } from "./gates/scheduler.ts";
-import { KEY_REUSED } from "./replies.ts";
 
 const TOO_MANY = { ok: false, reason: "too_many_bulk_operations" } as const;
 

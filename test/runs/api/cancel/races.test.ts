@@ -2,10 +2,10 @@
 
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { expect, it, vi } from "vitest";
-import { coordinator } from "../../support/direct.ts";
-import { replicatedRow } from "../../support/replicated.ts";
-import { type ActionRun, type Answer, ask, type Beaten, type CreatedRun, report } from "../../support/requests.ts";
-import { beat, eventsOf, givenStarted } from "../../support/runs/stream.ts";
+import { coordinator } from "../../../support/direct.ts";
+import { replicatedRow } from "../../../support/replicated.ts";
+import { type ActionRun, type Answer, ask, type Beaten, type CreatedRun, report } from "../../../support/requests.ts";
+import { beat, eventsOf, givenStarted } from "../../../support/runs/stream.ts";
 
 type Told = ActionRun & {
   readonly code?: string;

@@ -2,18 +2,18 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { writeReport } from "../../../src/database/database-state.ts";
-import { type CountedRun, NO_ENDED, withRuns } from "../../../src/runs/run-counts.ts";
-import { askWith, envWith } from "../../support/bindings.ts";
-import { later } from "../../support/clock.ts";
-import { createAged, direct, MINUTE_MS } from "../../support/direct.ts";
-import { breakD1, faults, faulty, resetFaults } from "../../support/faults.ts";
-import { givenReplicated, replicated } from "../../support/replicated.ts";
-import { newRunsPath } from "../../support/requests.ts";
-import { decide, gatedRun, LATER, startGated, storeGated } from "../../support/runs/gated.ts";
-import { metricsPath, nonZero, samplesOf, scrape } from "../../support/runs/metrics.ts";
-import { useSettings } from "../../support/use-settings.ts";
-import { end } from "../../webhook-endpoints/deliveries.ts";
+import { writeReport } from "../../../../src/database/database-state.ts";
+import { type CountedRun, NO_ENDED, withRuns } from "../../../../src/runs/run-counts.ts";
+import { askWith, envWith } from "../../../support/bindings.ts";
+import { later } from "../../../support/clock.ts";
+import { createAged, direct, MINUTE_MS } from "../../../support/direct.ts";
+import { breakD1, faults, faulty, resetFaults } from "../../../support/faults.ts";
+import { givenReplicated, replicated } from "../../../support/replicated.ts";
+import { newRunsPath } from "../../../support/requests.ts";
+import { decide, gatedRun, LATER, startGated, storeGated } from "../../../support/runs/gated.ts";
+import { metricsPath, nonZero, samplesOf, scrape } from "../../../support/runs/metrics.ts";
+import { useSettings } from "../../../support/use-settings.ts";
+import { end } from "../../../webhook-endpoints/deliveries.ts";
 
 await useSettings("databases");
 

@@ -3,9 +3,9 @@
 import { runDurableObjectAlarm } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { STORAGE_MAX_BYTES } from "../../../src/runs/coordinator/context.ts";
-import { register, selectRegistered } from "../../../src/runs/d1/control-database.ts";
-import { BATCH_MAX_MS } from "../../../src/runs/replication/batch-writer.ts";
+import { STORAGE_MAX_BYTES } from "../../../../src/runs/coordinator/context.ts";
+import { register, selectRegistered } from "../../../../src/runs/d1/control-database.ts";
+import { BATCH_MAX_MS } from "../../../../src/runs/replication/batch-writer.ts";
 import {
   coordinator,
   DAY_MS,
@@ -16,9 +16,9 @@ import {
   restart,
   sqlStorage,
   until,
-} from "../../support/direct.ts";
-import { faults, queueBatches } from "../../support/faults.ts";
-import { replicated, replicatedRow } from "../../support/replicated.ts";
+} from "../../../support/direct.ts";
+import { faults, queueBatches } from "../../../support/faults.ts";
+import { replicated, replicatedRow } from "../../../support/replicated.ts";
 import {
   type Answer,
   ask,
@@ -29,10 +29,10 @@ import {
   rowOf,
   type Schemas,
   scopeOfPath,
-} from "../../support/requests.ts";
-import { fillJournal } from "../../support/runs/rows-in-journal.ts";
-import { beginSession } from "../../support/sessions.ts";
-import { grantToken, type Refusal } from "../../support/tokens.ts";
+} from "../../../support/requests.ts";
+import { fillJournal } from "../../../support/runs/rows-in-journal.ts";
+import { beginSession } from "../../../support/sessions.ts";
+import { grantToken, type Refusal } from "../../../support/tokens.ts";
 
 type Purge = Schemas["Purge"];
 
