@@ -299,6 +299,10 @@ export const CASES: readonly Case[] = [
     code: "database_unknown",
     ask: () => ({ body: { database: 2 } }),
   }),
+  on("POST", "/:o/:p/envs/:envName/purge", 200, "what a purge would do", "", {
+    ask: () => ({ body: { days: 30, dryRun: true } }),
+  }),
+  on("GET", "/:o/:p/envs/:envName/purge", 404, "no purge", `?${SECRET}`, { code: "not_found" }),
   ...["/:o/:p/erase", "/:o/:p/envs/:envName/erase"].flatMap((route) => [
     on("GET", route, 404, "no erasure", "", { code: "erasure_not_found" }),
     on("POST", route, 400, "an erasure of another name", "", {
