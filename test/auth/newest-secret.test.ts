@@ -25,7 +25,7 @@ const OF_RUNS = /^(POST .*\/(action-runs|runs|cancel|retry)|DELETE .*\/action-ru
 /** Nothing is changed. */
 const PREVIEW = /\/actions\/\{name\}\/preview$/;
 /** Only ROOT_TOKEN opens these, and nobody revokes it. */
-const OF_ROOT = /(resync|sign-in-codes|\/database)$/;
+const OF_ROOT = /(resync|sign-in-codes|\/database|\/purge|(\{p\}|\{envName\})\/erase)$/;
 const STOPS_BULK = "/bulk-operations/{id}/cancel";
 const CHANGES = OPERATIONS.filter((one) => one.method !== "GET" && schemesOf(one).includes("apiToken"))
   .map((one) => [`${one.method} ${one.path}`, one] as const)

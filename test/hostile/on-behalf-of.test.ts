@@ -10,7 +10,7 @@ const CHANGES = OPERATIONS.filter((one) => one.method !== "GET" && schemesOf(one
   (one) => [`${one.method} ${one.path}`, one] as const,
 );
 /** Only ROOT_TOKEN opens these, and it names no person. */
-const OF_ROOT = /(resync|sign-in-codes|\/database)$/;
+const OF_ROOT = /(resync|sign-in-codes|\/database|\/purge|(\{p\}|\{envName\})\/erase)$/;
 /** Only a token above it rotates a token, and here the operator created it. */
 const OF_OTHERS = "POST /{o}/{p}/tokens/{tokenId}/rotate";
 
