@@ -516,3 +516,13 @@ describe("resend", () => {
     expect(outside.sent).toHaveLength(1);
   });
 });
+
+it("an attempt that was under way while its run was erased leaves no excerpt of what the receiver answered", async () => {
+  const path = await given(CHAT);
+  const id = await end(path);
+  await untilSent(1);
+  const stranger = { tokenId: "other", tokenName: "other", parents: [], person: null };
+  expect(await direct(path).runs.erase(id, stranger)).toMatchObject({ ok: true });
+  const row = await settle(path, { verdict: "failed", status: 500, excerpt: "no such customer: Ada" });
+  expect(JSON.parse(String(row.attempts))).toMatchObject([{ status: 500, excerpt: null }]);
+});

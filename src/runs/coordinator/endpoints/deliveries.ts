@@ -190,7 +190,10 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     if (isOld && result.verdict !== "delivered") return;
     const { endpoint, runId } = request;
     const isHalfOpen = this.isHalfOpen(endpoint);
-    const next = deliveryAfter(request, result, { now, random: Math.random(), isTrial, isHalfOpen });
+    // It can repeat texts that were erased while the attempt was under way.
+    const isErased = result.excerpt !== null && this.#journal.runs.isErased(runId);
+    const kept = isErased ? { ...result, excerpt: null } : result;
+    const next = deliveryAfter(request, kept, { now, random: Math.random(), isTrial, isHalfOpen });
     this.#journal.transaction(() => {
       if (!request.isResend) this.#noteHealth(endpoint, result, now);
       if (next !== null) this.#journal.deliveries.update(next);
