@@ -133,3 +133,15 @@ it("is that of the same subject, and goes with the purge of the run", async () =
   await purge(path);
   expect(await journal(path, known)).toEqual([]);
 });
+
+it("is never that of an erased run, whose entity and subject nobody knows any more", async () => {
+  const path = newRunsPath();
+  await end(path, "succeeded");
+  const erased = await createAged(path, { subject: "Ada" });
+  await finish(path, erased, "failed");
+  const stranger = { tokenId: "other", tokenName: "other", parents: [], person: null };
+  expect(await direct(path).runs.erase(erased, stranger)).toMatchObject({ ok: true });
+  await comparing(path);
+  const same = await end(path, "succeeded");
+  expect(await heard(path)).not.toContain(same);
+});
