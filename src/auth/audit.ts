@@ -392,17 +392,29 @@ async function writeRow(c: Context<AppEnv>, entry: AuditEntry): Promise<void> {
   }
 }
 
+const REASONS_OF_RUN = `
+  WHERE project = ?1 AND env_name = ?2 AND id >= ?3 AND target = ?4 AND action <> 'run_erased' AND reason IS NOT NULL`;
+
 /**
  * Erases what requests said of a run in their reasons. The entries stay. `since`: when the run was created, because no
  * entry is older. The reason of the erasure itself stays. Throws `database_unavailable`.
  */
 export async function eraseReasons(c: Context<AppEnv>, runId: string, since: number): Promise<void> {
+  const erase = `UPDATE audit INDEXED BY audit_by_env SET reason = NULL ${REASONS_OF_RUN}`;
+  await onReasons(c, erase, runId, since);
+}
+
+/** Whether there is one. An entry can be written later than its change. Throws `database_unavailable`. */
+export async function hasReasons(c: Context<AppEnv>, runId: string, since: number): Promise<boolean> {
+  const select = `SELECT 1 FROM audit INDEXED BY audit_by_env ${REASONS_OF_RUN} LIMIT 1`;
+  return (await onReasons(c, select, runId, since)).results.length > 0;
+}
+
+function onReasons(c: Context<AppEnv>, sql: string, runId: string, since: number): Promise<D1Result> {
   const { envName } = c.req.param() as { envName: string };
-  const erase = c.env.DB.prepare(
-    `UPDATE audit INDEXED BY audit_by_env SET reason = NULL
-     WHERE project = ?1 AND env_name = ?2 AND id >= ?3 AND target = ?4 AND action <> 'run_erased' AND reason IS NOT NULL`,
-  ).bind(projectOf(c), envName, firstIdAt(since), runId);
-  await readD1(c.get("hops"), () => erase.run());
+  const session = c.env.DB.withSession("first-primary");
+  const statement = session.prepare(sql).bind(projectOf(c), envName, firstIdAt(since), runId);
+  return readD1(c.get("hops"), () => statement.run());
 }
 
 const PURGED_PER_MINUTE = 1000;

@@ -109,7 +109,7 @@ export function detailsOf(
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
     `,"waiting":${JSON.stringify(waitingOf(run, queuePosition))},"approval":${JSON.stringify(approvalOf(run))}` +
     `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}` +
-    (run.erasedAt === null ? "}" : `,"erasedAt":${JSON.stringify(rfc3339(run.erasedAt))}}`)
+    (!run.erasedAt ? "}" : `,"erasedAt":${JSON.stringify(rfc3339(run.erasedAt))}}`)
   );
 }
 

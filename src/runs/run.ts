@@ -111,7 +111,7 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy">, Face {
   readonly throughPause: ThroughPause | null;
   /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
-  /** When its texts were erased; null if they were not. */
+  /** When its texts were erased; null if they were not. 0: they are overwritten, and the erasure is not done. */
   readonly erasedAt: number | null;
 }
 

@@ -134,7 +134,7 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
  * was its first change. The run does not say who cancelled it.
  */
 export function isTimelineDerived({ source, version, endCause, erasedAt }: TimelineSource): boolean {
-  const isFirstChange = version === (erasedAt === null ? 2 : 3);
+  const isFirstChange = version === (erasedAt ? 3 : 2);
   return source === "none" && isFirstChange && endCause !== null && endCause !== "cancel";
 }
 

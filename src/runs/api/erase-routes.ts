@@ -1,6 +1,6 @@
 /** …/{id}/erase: erases the texts of a run, and says how far that got. */
 import { type Context, Hono } from "hono";
-import { auditAfterwards, eraseReasons, requireNewestSecret } from "../../auth/audit.ts";
+import { auditAfterwards, eraseReasons, hasReasons, requireNewestSecret } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -49,9 +49,12 @@ export const eraseRoutes = new Hono<AppEnv>()
       const id = runIdOf(c);
       const erased = await asked(c, id, ({ runs }) => runs.erase(id, by));
       forgetEnded(environmentOf(c).scope, id);
-      await eraseReasons(c, id, createdAtOf(id));
       const { reason } = c.req.valid("json");
-      await auditAfterwards(c, { action: "run_erased", target: id, reason }, erased.erasedAt);
+      // Together, because the audit must have the entry even if the reasons can't be erased now.
+      await Promise.all([
+        auditAfterwards(c, { action: "run_erased", target: id, reason }, erased.erasedAt),
+        eraseReasons(c, id, createdAtOf(id)),
+      ]);
       return c.json(toWire(id, erased), erased.isComplete ? 200 : 202);
     },
   )
@@ -70,7 +73,9 @@ export const eraseRoutes = new Hono<AppEnv>()
     ),
     async (c) => {
       const id = runIdOf(c);
-      return c.json(toWire(id, await asked(c, id, ({ runs }) => runs.erasure(id))));
+      const erased = await asked(c, id, ({ runs }) => runs.erasure(id));
+      const isComplete = erased.isComplete && !(await hasReasons(c, id, createdAtOf(id)));
+      return c.json(toWire(id, { ...erased, isComplete }));
     },
   );
 

@@ -79,10 +79,10 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
     if (!cancelled.ok) return cancelled;
   }
   const ended = journal.runs.byId(id);
-  if (ended !== null && ended.erasedAt === null) {
+  if (ended !== null && !ended.erasedAt) {
     await journal.overwriteTexts(ended, withoutTexts(ended, now));
     const overwritten = journal.runs.byId(id);
-    if (overwritten !== null && overwritten.erasedAt === null) ledger.erase(overwritten, Date.now());
+    if (overwritten !== null && !overwritten.erasedAt) ledger.erase(overwritten, Date.now());
     await journal.durable();
     await journal.fillFreedPages();
   }
@@ -101,7 +101,7 @@ async function replicated({ replicas }: Context, id: string): Promise<void> {
 
 export function erasureOf(context: Context, run: JournaledRun): ErasureReply {
   const { journal, replicas } = context;
-  if (run.erasedAt === null) return { ok: false, reason: "erasure_not_found" };
+  if (!run.erasedAt) return { ok: false, reason: "erasure_not_found" };
   // A stop request has values of the run until it is sent, and a queue is known by a key that is made of inputs.
   const isHeld = run.occupiedUntil !== null || journal.stopRequests.of(run.id) !== null;
   return {

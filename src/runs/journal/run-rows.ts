@@ -297,6 +297,11 @@ export class RunRows extends Rows {
     return this.hasRow(`SELECT 1 FROM runs ${THIS_RUN} AND erased_at IS NOT NULL`, ...keyHalves(id), id);
   }
 
+  countErased(ids: readonly string[]): number {
+    const erased = `SELECT count(*) FROM ${KEYS_AND_IDS} CROSS JOIN runs USING (run_key, id) WHERE erased_at IS NOT NULL`;
+    return this.numberOf(erased, keysJson(ids)) ?? 0;
+  }
+
   update(run: JournaledRun, details: RowDetails): void {
     const changed =
       run.erasedAt === null
@@ -327,7 +332,7 @@ export class RunRows extends Rows {
   /**
    * Writes what `erased` leaves of each text over the text, filled up to the same length. SQLite then reuses the bytes
    * of the row. If the next write shortened the row, SQLite would free them as they are. Readers may see the result for
-   * a moment, so each text stays valid.
+   * a moment, so each text stays valid. If the object dies then, `erased_at` keeps the run from being repeated.
    */
   overwrite(run: JournaledRun, erased: JournaledRun): void {
     const cells = MEMBERS.flatMap((member): Cell[] => {
@@ -336,9 +341,9 @@ export class RunRows extends Rows {
       const left = typeof after === "string" ? after : (PLACEHOLDERS[member] ?? "0");
       return [[COLUMNS.get(member) ?? member, filledUp(left, before)]];
     });
-    const set = cells.map(([column]) => `${column} = ?`).join(", ");
+    const set = ["erased_at = 0", ...cells.map(([column]) => `${column} = ?`)].join(", ");
     const values = cells.map(([, value]) => value);
-    if (cells.length > 0) this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
+    this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
   }
 
   /** Removes runs. */

@@ -2,6 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
+import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../../../src/base/freed-pages.ts";
 import { toGroupRow } from "../../../../src/runs/d1/store.ts";
 import { createAged, everyRow, journal, restart, until } from "../../../support/direct.ts";
 import { faults } from "../../../support/faults.ts";
@@ -239,14 +240,52 @@ it("is repeated after an object that died half-way, and until then each read get
   const { path, run } = await given();
   await journal(
     path,
-    "CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN NEW.erased_at IS NOT NULL BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END",
+    "CREATE TRIGGER fails BEFORE UPDATE ON runs WHEN NEW.erased_at > 0 BEGIN SELECT RAISE(FAIL, 'disk I/O error'); END",
   );
   expect((await erase(path, run.id)).status).toBe(503);
   await restart(path);
   const half = await ask<Schemas["DetailedActionRun"]>("GET", `${path}/${run.id}?include=details`);
   expect([half.status, JSON.stringify(half.body).includes(SECRET)]).toEqual([200, false]);
+  expect(half.body.details).not.toHaveProperty("erasedAt");
+  // Its inputs are overwritten, so a new run would start with others.
+  expect(await ask("POST", `${path}/${run.id}/retry`)).toMatchObject({ status: 409, body: { code: "run_erased" } });
+  expect(await ask("GET", `${path}/${run.id}/erase`)).toMatchObject({ body: { code: "erasure_not_found" } });
   expect((await ask("GET", `${path}/${run.id}/events`)).status).toBe(200);
   await journal(path, "DROP TRIGGER fails");
   expect((await erase(path, run.id)).status).toBe(200);
   expect(await everyRow(path)).not.toContain(SECRET);
+});
+
+it("is in the audit although D1 was down, and is not complete while the audit has reasons", async () => {
+  const { path, run } = await givenRun(WITH_TEXTS);
+  expect((await ask("POST", `${path}/${run.id}/cancel`, { body: { reason: SECRET, graceSeconds: 0 } })).status).toBe(
+    200,
+  );
+  await replicated(path);
+  const token = await owner(path);
+  faults.writes = "down";
+  expect((await erase(path, run.id, { token })).status).toBe(503);
+  faults.writes = null;
+  await replicated(path);
+  const actions = async () => {
+    const select = env.DB.prepare("SELECT action FROM audit WHERE target = ?").bind(run.id);
+    return (await select.all<{ action: string }>()).results.map(({ action }) => action);
+  };
+  await until(async () => (await actions()).includes("run_erased"));
+  expect(await everyRow(path)).toContain(SECRET);
+  expect((await ask<Erasure>("GET", `${path}/${run.id}/erase`)).body.complete).toBe(false);
+  expect(await erase(path, run.id, { token })).toMatchObject({ status: 200, body: { complete: true } });
+  expect(await everyRow(path)).not.toContain(SECRET);
+  expect((await ask<Erasure>("GET", `${path}/${run.id}/erase`)).body.complete).toBe(true);
+  expect((await actions()).filter((action) => action === "run_erased")).toHaveLength(1);
+});
+
+it("writes over freed pages with rows that D1 takes: 2 000 000 bytes with all that belongs to the row", async () => {
+  await env.DB.prepare(FILL_FREED_PAGES).run();
+  const size = await env.DB.prepare(
+    "SELECT max(length(bytes)) AS most, sum(length(bytes)) AS all_ FROM filler",
+  ).first();
+  await env.DB.prepare(EMPTY_FILLER).run();
+  expect(size?.most).toBeLessThan(1_999_900);
+  expect(size?.all_).toBe(8_000_000);
 });
