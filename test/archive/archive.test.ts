@@ -6,7 +6,7 @@ import { archiveStatus } from "../../src/runs/api/run-archive.ts";
 import { alarmAt, DAY_MS, direct, HOUR_MS, journal, MINUTE_MS, restart, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicatedRow } from "../support/replicated.ts";
-import { ask, createRun, newRunsPath, report, rowOf, scopeOfPath } from "../support/requests.ts";
+import { ask, createRun, newRunsPath, report, rowOf, type Schemas, scopeOfPath } from "../support/requests.ts";
 import { beat } from "../support/runs/stream.ts";
 import { changed } from "../support/settings.ts";
 import { grantToken } from "../support/tokens.ts";
@@ -21,6 +21,7 @@ import {
   deletedUpTo,
   ended,
   errorLines,
+  holdCompression,
   keptIds,
   NOON,
   objectsOf,
@@ -273,4 +274,29 @@ it("without a bucket, a purge is as it always was, also if there was an archive 
   expect(faults.calls - calls).toBe(1);
   expect(await journal(other, "SELECT name FROM metadata")).toEqual(before);
   expect(await archiveStatus({})).toBeNull();
+});
+
+it("writes no text of a run that was erased after the object had read the run", async () => {
+  const path = newRunsPath();
+  const [erased = "", other = ""] = await ended(path, 2);
+  await journal(path, `UPDATE runs SET parameters = '{"of":"Ada"}'`);
+  await deletedFromD1(path);
+  const compression = holdCompression();
+  pass(DAY_MS);
+  await ring(path);
+  await until(async () => compression.isHeld);
+  const stranger = { tokenId: "other", tokenName: "other", parents: [], person: null };
+  expect(await direct(path).runs.erase(erased, stranger)).toMatchObject({ ok: true, archived: [] });
+  compression.release();
+  errorLines();
+  await until(async () => {
+    pass(MINUTE_MS);
+    await ring(path);
+    return (await keptIds(path)).length === 0;
+  });
+  const lines = [...(await objectsOf(path)).values()].flat() as unknown as Schemas["ActionRun"][];
+  expect(lines.map(({ id, parameters }) => [id, parameters])).toEqual([
+    [erased, {}],
+    [other, { of: "Ada" }],
+  ]);
 });

@@ -265,11 +265,15 @@ const DELETION_MAX_MS = 10_000;
 const WRITE_MAX_MS = 60_000;
 const ARCHIVING = { leaseMs: DELETION_MAX_MS + WRITE_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 600_000 };
 
-/** A try to write an object. `day`: on which its runs ended, in ms. Runs that were sealed have a key that names it. */
+/**
+ * A try to write an object. `day`: on which its runs ended, in ms. Runs that were sealed have a key that names it.
+ * `erased`: how many of its runs were erased when it began.
+ */
 interface ArchiveTry {
   readonly id: string;
   readonly ids: readonly string[];
   readonly day: number;
+  readonly erased: number;
 }
 
 /**
@@ -322,7 +326,8 @@ export class Archive implements DueWork {
     const next = batch === null ? this.#choose(now) : { ids: batch.ids, day: Number.NaN };
     if (next === null) return 0;
     this.#call.start(now, async (isCurrent) => {
-      this.handler.underWay = { id: crypto.randomUUID(), ...next };
+      const erased = this.#journal.runs.countErased(next.ids);
+      this.handler.underWay = { id: crypto.randomUUID(), ...next, erased };
       const isWritten = batch?.isWritten === true || (await this.#write(this.handler.underWay));
       if (!isWritten) return null;
       await this.#forget(isCurrent);
@@ -424,7 +429,9 @@ export class ArchiveHandler implements ArchiveCalls {
 
   async seal(tryId: string, count: number, hash: string): Promise<string | null> {
     if (this.underWay?.id !== tryId) return null;
-    const { archive, scope } = this.#journal;
+    const { archive, runs, scope } = this.#journal;
+    // The object may have the texts of a run that was erased since. The next try reads it again.
+    if (runs.countErased(this.underWay.ids) > this.underWay.erased) return null;
     const key = archive.batch?.key ?? objectKey(scope, this.underWay.day, hash);
     archive.setBatch({ key, ids: this.underWay.ids.slice(0, count), isWritten: false });
     return key;
