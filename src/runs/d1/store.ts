@@ -61,7 +61,7 @@ const OVERWRITE = `
   SET body = ${filledUp("body", 8)}, details = iif(details IS NULL, NULL, ${filledUp("details", 9)})
   FROM json_each(?2) AS written
   WHERE scope = ?1 AND runs.id = written.value ->> 0 AND runs.id IN (SELECT value FROM json_each(?3))
-    AND details ->> '$.erasedAt' IS NULL`;
+    AND runs.version < written.value ->> 1`;
 
 function filledUp(column: string, at: number): string {
   const erased = `(written.value ->> ${at})`;
@@ -107,7 +107,8 @@ export class D1RowStore implements RowStore {
     const group = `[${rows.join(",")}]`;
     const statements = [db.prepare(UPSERT).bind(group, scope)];
     const isOverwritten = erased.length > 0 && (await this.#overwrite(db, erased, group));
-    if (erased.length > 0) statements.unshift(db.prepare(DELETE).bind(scope, JSON.stringify(erased)));
+    // With labels, because a late batch may have written some since the rows were overwritten.
+    if (erased.length > 0) statements.unshift(...deletions(db, scope, erased));
     // Most runs have no labels, so most batches cost no further statement.
     if (labelled.length > 0) statements.push(db.prepare(WRITE_LABELS).bind(JSON.stringify(labelled), scope));
     const wanted = isControl ? this.#registration.wanted(now) : null;
@@ -140,9 +141,12 @@ export class D1RowStore implements RowStore {
 
   async delete(ids: readonly string[]): Promise<void> {
     const db = await boundDatabase(this.#env, this.#database);
-    const statements = [DELETE_LABELS, DELETE].map((sql) => db.prepare(sql));
-    await db.batch(statements.map((one) => one.bind(this.#scope, JSON.stringify(ids))));
+    await db.batch(deletions(db, this.#scope, ids));
   }
+}
+
+function deletions(db: D1Database, scope: string, ids: readonly string[]): D1PreparedStatement[] {
+  return [DELETE_LABELS, DELETE].map((sql) => db.prepare(sql).bind(scope, JSON.stringify(ids)));
 }
 
 /** One run as a batch carries it: a JSON array of the values that UPSERT unpacks, in its order. */

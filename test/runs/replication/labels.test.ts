@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { expect, it, vi } from "vitest";
 import { type D1RowStore, DELETE_LABELS, hasLabels, toGroupRow, WRITE_LABELS } from "../../../src/runs/d1/store.ts";
 import { alarmIn, change, coordinator, createAged, DAY_MS, direct, MINUTE_MS, until } from "../../support/direct.ts";
-import { faults, holdWrites } from "../../support/faults.ts";
+import { faults, faulty, holdWrites } from "../../support/faults.ts";
 import { replicated, walkedTo } from "../../support/replicated.ts";
 import { type ActionRun, ask, newRunsPath, rowOf, scopeOfPath } from "../../support/requests.ts";
 import { idAt, insertRows, rowStore, toJournaledRun } from "../../support/rows.ts";
@@ -199,4 +199,37 @@ it("what writes and deletes labels searches keys, and walks no table", async () 
     expect(steps.length).toBeGreaterThan(0);
     for (const step of steps) expect(step).toMatch(/^SEARCH (runs|run_labels) USING .*\(scope=\? AND .*id=\?\)/);
   }
+});
+
+it("an erasure also takes the labels that a late batch has written in the middle of it", async () => {
+  const path = newRunsPath();
+  const store = rowStore(scopeOfPath(path), faulty(env.DB));
+  const id = idAt(Date.now());
+  const held = holdWrites(/DELETE FROM runs WHERE/);
+  const erased = toJournaledRun({ id, version: 2, erasedAt: Date.now() });
+  const erasing = store.write([toGroupRow(erased)], [], [id]);
+  await until(async () => faults.gatedCalls === 1);
+  await store.write([toGroupRow(toJournaledRun({ id, version: 1, labels: '["Ada"]' }))], [id]);
+  expect(await labelsInD1(path)).toEqual([`Ada ${id}`]);
+  held.open();
+  await erasing;
+  expect(await labelsInD1(path)).toEqual([]);
+  expect(await rowOf(id)).toMatchObject({ version: 2 });
+});
+
+it("an erasure that was cut off behind its first statement writes over freed pages when it is repeated", async () => {
+  const path = newRunsPath();
+  const store = rowStore(scopeOfPath(path), faulty(env.DB));
+  const id = idAt(Date.now());
+  await store.write([toGroupRow(toJournaledRun({ id, version: 1, title: "Ada" }))], []);
+  const erase = () => store.write([toGroupRow(toJournaledRun({ id, version: 2, erasedAt: Date.now() }))], [], [id]);
+  faults.writes = { refuse: (_bound, sql) => sql.includes("INSERT INTO runs ") };
+  await expect(erase()).rejects.toThrow();
+  const noted = noteStatements();
+  await erase();
+  expect(noted).toContain("INSERT OR REPLACE INTO filler");
+  noted.length = 0;
+  // Once it is there, it costs no more, as in a resync.
+  await erase();
+  expect(noted).not.toContain("INSERT OR REPLACE INTO filler");
 });
