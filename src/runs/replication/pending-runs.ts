@@ -148,12 +148,14 @@ export class PendingRuns {
 
   /** When the oldest change that is not replicated was made; null if there is none. */
   oldestChange(): number | null {
-    let oldest: number | null = null;
-    for (const { changedAt } of [...this.#inBatch.values(), ...this.#waiting.values()]) {
-      if (oldest === null || changedAt < oldest) oldest = changedAt;
-    }
-    return oldest;
+    return oldestOf([...this.#inBatch.values(), ...this.#waiting.values()]);
   }
+}
+
+function oldestOf(entries: readonly PendingVersion[]): number | null {
+  let oldest: number | null = null;
+  for (const { changedAt } of entries) if (oldest === null || changedAt < oldest) oldest = changedAt;
+  return oldest;
 }
 
 interface Write {
@@ -348,6 +350,11 @@ export class QuarantinedRuns {
   remove(id: string): void {
     this.#runs.delete(id);
     this.#rows.endQuarantine(id);
+  }
+
+  /** When the oldest version was written that is refused; null if there is none. */
+  oldestChange(): number | null {
+    return oldestOf([...this.#runs.values()].map(({ entry }) => entry));
   }
 
   /** Those whose backoff is over. */

@@ -67,6 +67,13 @@ export class Replica {
     return this.writer.pending.size + this.writer.quarantined.size;
   }
 
+  /** When the oldest change was made that it lacks; null if it lacks none. */
+  get lacksSince(): number | null {
+    const oldest = [this.writer.pending.oldestChange(), this.writer.quarantined.oldestChange()];
+    const known = oldest.filter((at) => at !== null);
+    return known.length === 0 ? null : Math.min(...known);
+  }
+
   /** Whether it lacks something that must be replicated even if nobody asks. */
   get isBehind(): boolean {
     return this.lacks > 0 || this.isInTrouble;

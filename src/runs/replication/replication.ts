@@ -77,7 +77,7 @@ export class Replication implements FollowUp {
   /** The runs that the primary lacks in their newest version. */
   get unreplicated(): RunCount {
     const { primary } = this.#replicas;
-    return { runs: primary?.lacks ?? 0, oldestAt: primary?.writer.pending.oldestChange() ?? null };
+    return { runs: primary?.lacks ?? 0, oldestAt: primary?.lacksSince ?? null };
   }
 
   /** Whether the primary may lack runs that it once had. */

@@ -6,7 +6,7 @@ import { writeReport } from "../../../../src/database/database-state.ts";
 import { type CountedRun, NO_ENDED, withRuns } from "../../../../src/runs/run-counts.ts";
 import { askWith, envWith } from "../../../support/bindings.ts";
 import { later } from "../../../support/clock.ts";
-import { createAged, direct, MINUTE_MS } from "../../../support/direct.ts";
+import { createAged, direct, journal, MINUTE_MS, restart, until } from "../../../support/direct.ts";
 import { breakD1, faults, faulty, resetFaults } from "../../../support/faults.ts";
 import { givenReplicated, replicated } from "../../../support/replicated.ts";
 import { newRunsPath } from "../../../support/requests.ts";
@@ -128,4 +128,21 @@ it("says how many runs D1 lacks, and since when", async () => {
   const samples = await scrape(path);
   expect(samples.get("action_runs_unreplicated")).toBe(1);
   expect(samples.get("action_runs_oldest_unreplicated_age_seconds")).toBe(130);
+});
+
+it("says since when D1 lacks a run whose content it refuses, also to an object that has just begun", async () => {
+  const { path } = await givenReplicated();
+  later(0);
+  faults.writes = { refuse: (bound) => bound.includes("poison") };
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  await createAged(path, { actionName: "poison" });
+  const age = "action_runs_oldest_unreplicated_age_seconds";
+  await until(async () => (await journal(path, "SELECT 1 FROM quarantined_runs")).length === 1);
+  later(2 * MINUTE_MS);
+  const ages = [(await scrape(path)).get(age)];
+  await restart(path);
+  await until(async () => (await journal(path, "SELECT 1 FROM quarantined_runs")).length === 1);
+  later(MINUTE_MS);
+  ages.push((await scrape(path)).get(age));
+  expect(Math.min(...ages.map(Number))).toBeGreaterThanOrEqual(120);
 });
