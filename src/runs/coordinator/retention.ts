@@ -105,7 +105,10 @@ function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly
   }
 }
 
-/** How long a run stays after its end that still has work, however short the retention: its time for a stop request. */
+/**
+ * How long a run stays after its end was written that still has work, however short the retention: its time for a stop
+ * request.
+ */
 const WORK_MAX_MS = HOUR_MS;
 
 /** A purge that the operator asked for. */
@@ -195,14 +198,18 @@ function sooner(
   };
   const keptMs = days * DAY_MS;
   const all = runs.flatMap((run) => shortened(run, keptMs));
-  if (keptMs >= WORK_MAX_MS) return all;
-  const recent = all.filter(({ completedAt }) => (completedAt ?? 0) + WORK_MAX_MS > requestedAt);
+  const recent = all.filter((run) => workUntil(run) > Math.max(requestedAt, run.dueAt));
+  if (recent.length === 0) return all;
   const working = journal.due.working(recent.map(({ id }) => id));
   const { keptAfter } = journal.fanOut;
   return all.flatMap((run) => {
     const hasWork = working.has(run.id) || (run.eventSeq ?? 0) > keptAfter;
-    return hasWork ? shortened(run, WORK_MAX_MS) : [run];
+    return hasWork ? shortened(run, Math.max(keptMs, workUntil(run) - (run.completedAt ?? 0))) : [run];
   });
+}
+
+function workUntil({ completedAt, changedAt }: KeptRun): number {
+  return Math.max(completedAt ?? 0, changedAt) + WORK_MAX_MS;
 }
 
 /** What the operator's request asks. A caller reaches each method of this class, so it has no others. */

@@ -99,6 +99,8 @@ export interface KeptRun extends Weight {
   readonly id: string;
   /** Null while the run is open. */
   readonly completedAt: number | null;
+  /** Later than the end if the object was down then. */
+  readonly changedAt: number;
   readonly purgeAt: number;
   readonly eventSeq: number | null;
 }
@@ -143,7 +145,8 @@ export class DueRuns extends Rows implements DueRows {
   /** The next runs behind `after`, in the order of their keys. Reads no column that can be long. */
   keptAfter(after: string, limit: number): KeptRun[] {
     return this.query(
-      `SELECT id, bytes, 0 AS events, completed_at AS completedAt, purge_at AS purgeAt, event_seq AS eventSeq
+      `SELECT id, bytes, 0 AS events, completed_at AS completedAt, changed_at AS changedAt, purge_at AS purgeAt,
+         event_seq AS eventSeq
        FROM runs WHERE run_key >= ${BOUND_KEY} AND id > ? ORDER BY run_key LIMIT ?`,
       ...keyHalves(after),
       after,

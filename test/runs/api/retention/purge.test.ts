@@ -299,6 +299,14 @@ describe("with days 0", () => {
   it.each<readonly [string, readonly number[], (path: string, id: string) => Promise<unknown>]>([
     ["has nothing to do any more", [0, 0], async () => {}],
     ["has a delivery that waits", [1, 0], delivery("waiting")],
+    [
+      "ended 5 hours ago, but its object has noticed only now, and has a delivery that waits",
+      [6, 0],
+      async (path, id) => {
+        await journal(path, `UPDATE runs SET completed_at = completed_at - ${5 * HOUR_MS} WHERE id = ?`, id);
+        await delivery("waiting")(path, id);
+      },
+    ],
     ["has a delivery that was accepted", [0, 0], delivery("delivered")],
     [
       "has a stop request",
