@@ -118,9 +118,9 @@ export class D1RowStore implements RowStore {
       this.#registration.registered(wanted);
     } else if (statements.length === 1) await statements[0]?.run();
     else await db.batch(statements);
-    if (!isOverwritten) return;
-    await db.prepare(FILL_FREED_PAGES).run();
-    await db.prepare(EMPTY_FILLER).run();
+    if (isOverwritten) await db.prepare(FILL_FREED_PAGES).run();
+    // Also what a try has left that failed here.
+    if (erased.length > 0) await db.prepare(EMPTY_FILLER).run();
   }
 
   /** Writes over the rows, and deletes their labels. Returns whether a row had texts. */

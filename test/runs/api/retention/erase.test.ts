@@ -4,7 +4,7 @@ import { env } from "cloudflare:workers";
 import { afterEach, expect, it, vi } from "vitest";
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../../../src/base/freed-pages.ts";
 import { toGroupRow } from "../../../../src/runs/d1/store.ts";
-import { createAged, everyRow, journal, restart, until } from "../../../support/direct.ts";
+import { createAged, direct, everyRow, journal, restart, until } from "../../../support/direct.ts";
 import { faults } from "../../../support/faults.ts";
 import { replicated } from "../../../support/replicated.ts";
 import type { Schemas } from "../../../support/requests.ts";
@@ -288,4 +288,18 @@ it("writes over freed pages with rows that D1 takes: 2 000 000 bytes with all th
   await env.DB.prepare(EMPTY_FILLER).run();
   expect(size?.most).toBeLessThan(1_999_900);
   expect(size?.all_).toBe(8_000_000);
+});
+
+it("leaves no filler behind, also if D1 fails before it is deleted", async () => {
+  const { path, run } = await given();
+  const token = await owner(path);
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  faults.writes = { refuse: (_bound, sql) => sql.startsWith("DELETE FROM filler") };
+  await erase(path, run.id, { token });
+  faults.writes = null;
+  await until(async () => {
+    await direct(path).upkeep.poke();
+    return (await erase(path, run.id, { token })).body.complete;
+  });
+  expect(await env.DB.prepare("SELECT count(*) AS rows FROM filler").first()).toEqual({ rows: 0 });
 });
