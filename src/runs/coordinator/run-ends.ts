@@ -93,10 +93,13 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
 
 /** Resolves when all databases have the run as it is, or a moment later. */
 async function replicated({ replicas }: Context, id: string): Promise<void> {
+  let isOver = false;
   const written = async () => {
-    while (replicas.mayDiffer(id)) await Promise.race(replicas.live.map(({ writer }) => writer.nextWrite()));
+    // A database can lack the run for hours, and each batch would go on with this.
+    while (!isOver && replicas.mayDiffer(id)) await Promise.race(replicas.live.map(({ writer }) => writer.nextWrite()));
   };
   await within(WAIT_MAX_MS, written()).catch(() => {});
+  isOver = true;
 }
 
 export function erasureOf(context: Context, run: JournaledRun): ErasureReply {
