@@ -366,7 +366,8 @@ export async function auditAfterwards(
   const { reason = null } = what;
   const created = newAuditEntry(c, { project: projectOf(c), envName, ...what, reason }, changedAt);
   const { actor, action, target, person } = created;
-  const change = [envName, actor, person, action, target];
+  // A run is erased once. Whoever repeats the request, to see how far it is, did not do it.
+  const change = action === "run_erased" ? [envName, action, target] : [envName, actor, person, action, target];
   // The change is made, so its entry has no condition any more: `requireNewestSecret` came before the change.
   const entry = { ...created, asker: null, id: await derivedAuditId(changedAt, change) };
   logAudit(entry, c.get("requestId"));

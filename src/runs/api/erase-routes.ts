@@ -1,6 +1,6 @@
 /** …/{id}/erase: erases the texts of a run, and says how far that got. */
 import { type Context, Hono } from "hono";
-import { auditAfterwards, eraseReasons, hasReasons, requireNewestSecret } from "../../auth/audit.ts";
+import { askerRefusal, auditAfterwards, eraseReasons, hasReasons } from "../../auth/audit.ts";
 import { requires } from "../../auth/authentication.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
@@ -44,17 +44,14 @@ export const eraseRoutes = new Hono<AppEnv>()
       requireOwner(c);
       // Otherwise nobody would know whether the run is the person's own.
       if (mustNamePerson(c)) throw new ApiError("person_required");
-      await requireNewestSecret(c);
-      const by = actorOf(c);
+      // Nobody can undo it, so what this isolate remembers of the token does not count, not even while D1 is down.
+      const refusal = await askerRefusal(c);
+      if (refusal !== null) throw refusal;
       const id = runIdOf(c);
-      const erased = await asked(c, id, ({ runs }) => runs.erase(id, by));
-      forgetEnded(environmentOf(c).scope, id);
-      const { reason } = c.req.valid("json");
-      // Together, because the audit must have the entry even if the reasons can't be erased now.
-      await Promise.all([
-        auditAfterwards(c, { action: "run_erased", target: id, reason }, erased.erasedAt),
-        eraseReasons(c, id, createdAtOf(id)),
-      ]);
+      const erasing = eraseTexts(c, id, c.req.valid("json").reason);
+      // A caller who hangs up must not leave an erasure without its audit entry.
+      c.executionCtx.waitUntil(erasing.catch(() => {}));
+      const erased = await erasing;
       return c.json(toWire(id, erased), erased.isComplete ? 200 : 202);
     },
   )
@@ -78,6 +75,16 @@ export const eraseRoutes = new Hono<AppEnv>()
       return c.json(toWire(id, { ...erased, isComplete }));
     },
   );
+
+async function eraseTexts(c: Context<AppEnv>, id: string, reason: string): Promise<ErasureAnswer> {
+  const by = actorOf(c);
+  const erased = await asked(c, id, ({ runs }) => runs.erase(id, by));
+  forgetEnded(environmentOf(c).scope, id);
+  // First, because a D1 that fails must not leave the act without a trace.
+  await auditAfterwards(c, { action: "run_erased", target: id, reason }, erased.erasedAt);
+  await eraseReasons(c, id, createdAtOf(id));
+  return erased;
+}
 
 function requireOwner(c: Context<AppEnv>): void {
   if (c.get("principal").role !== "owner") throw new ApiError("forbidden", FOR_OWNERS);

@@ -1,7 +1,7 @@
 /** POST …/erase: the texts of a run go everywhere, and what happened stays. */
 
 import { env } from "cloudflare:workers";
-import { afterEach, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../../../src/base/freed-pages.ts";
 import { toGroupRow } from "../../../../src/runs/d1/store.ts";
 import { createAged, direct, everyRow, journal, restart, until } from "../../../support/direct.ts";
@@ -31,6 +31,8 @@ const WITH_TEXTS = {
 
 afterEach(() => {
   vi.useRealTimers();
+  faults.reads = null;
+  faults.writes = null;
 });
 
 async function owner(path: string): Promise<string> {
@@ -302,4 +304,36 @@ it("leaves no filler behind, also if D1 fails before it is deleted", async () =>
     return (await erase(path, run.id, { token })).body.complete;
   });
   expect(await env.DB.prepare("SELECT count(*) AS rows FROM filler").first()).toEqual({ rows: 0 });
+});
+
+describe("the audit", () => {
+  const entriesOf = async (id: string) =>
+    (await env.DB.prepare("SELECT actor, reason FROM audit WHERE target = ? AND action = 'run_erased'").bind(id).all())
+      .results;
+
+  it("has the entry of an erasure, even if D1 fails behind it", async () => {
+    const { path, run } = await given();
+    faults.writes = { refuse: (_, sql) => sql.includes("SET reason = NULL") };
+    expect((await erase(path, run.id)).status).toBe(503);
+    expect(await entriesOf(run.id)).toMatchObject([{ reason: "a customer asked" }]);
+  });
+
+  it("names who erased the run, and not who repeats the request", async () => {
+    const { path, run } = await given();
+    const { id, token } = await grantToken(path.split("/").slice(0, 3).join("/"), { role: "owner" });
+    expect((await erase(path, run.id, { token })).status).toBe(200);
+    expect((await erase(path, run.id)).status).toBe(200);
+    expect(await entriesOf(run.id)).toMatchObject([{ actor: id }]);
+  });
+});
+
+it("is refused while D1 can't say whether the token was revoked, because nobody can undo it", async () => {
+  const { path, run } = await given();
+  const { id, token } = await grantToken(path.split("/").slice(0, 3).join("/"), { role: "owner" });
+  expect((await ask("GET", `${path}/${run.id}`, { token })).status).toBe(200);
+  await env.DB.prepare("DELETE FROM tokens WHERE id = ?").bind(id).run();
+  faults.reads = { refuse: (_, sql) => sql.includes("tokens") };
+  expect(await erase(path, run.id, { token })).toMatchObject({ status: 503, body: { code: "database_unavailable" } });
+  faults.reads = null;
+  expect(await everyRow(path)).toContain(SECRET);
 });
