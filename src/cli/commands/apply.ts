@@ -117,7 +117,8 @@ async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<numbe
     if (output.isJson) await output.line(toJson(resultOf(changes, unchanged, () => "planned")));
     return dryRun && changes.length > 0 ? EXIT.differs : EXIT.succeeded;
   }
-  if (!yes && !(await isConfirmed("Make these changes?", { otherwise: NOTHING }))) throw new CommandFailed(NOTHING);
+  if (!yes && !(await isConfirmed(`Make these changes in ${client.scope}?`, { otherwise: NOTHING })))
+    throw new CommandFailed(NOTHING);
   const refused = await makeChanges(client, changes);
   const result = resultOf(changes, unchanged, (change) => (refused.has(change) ? "refused" : "done"));
   await output.show(result, () => `Made ${changes.length - refused.size} of ${changes.length} changes.`);
@@ -161,7 +162,7 @@ async function compare(client: Client, files: readonly DefinitionFile[], { secre
 /** Null if the file says what is stored. Adds to `problems` what the service refuses. */
 async function changeOf(
   client: Client,
-  { kind, name, path }: DefinitionFile,
+  { kind, name, path, definition }: DefinitionFile,
   stored: StoredDefinition | null,
   { body, sent }: ReturnType<typeof resolveSecrets>,
   problems: string[],
@@ -176,7 +177,8 @@ async function changeOf(
     const sentence = explained(withFlagNames(fault, []) as ActionRunsError);
     // The service quotes placeholders, and this one can be a part of a secret.
     const isQuoted = [...sent.values()].some((variable = "") => process.env[variable]?.includes("{{"));
-    problems.push(`${path}: ${isQuoted ? sentence.replace(/\{\{.*?\}\}/gs, "A placeholder") : sentence}${advice}`);
+    const unquoted = sentence.replace(/(?:A )?\{\{.*$/s, "A secret has a placeholder that is wrong.");
+    problems.push(`${path}: ${isQuoted ? unquoted : sentence}${advice}`);
     return null;
   }
   const shown = secretsIn(kind, wanted);
@@ -186,7 +188,8 @@ async function changeOf(
     problems.push(`${path}: ${member}: everybody sees this value, so it can't come from ${variable}.`);
   }
   if (stored !== null && secrets.length === 0 && isSame(wanted, stored.definition)) return null;
-  const warning = leftOverWarning(body, "or no webhook can arrive");
+  // Not of the body, because the warning quotes it, and it has the values of the variables.
+  const warning = leftOverWarning(definition, "or no webhook can arrive");
   if (warning !== null) complain(`${path}: ${warning}`);
   return { kind, name, stored, wanted, body, secrets };
 }

@@ -108,6 +108,7 @@ async function exportRuns({ client, output, flags }: Call<ExportFlags>): Promise
   } finally {
     file?.close();
   }
+  if (cursor === "0") complain(`${client.scope} has no runs. Check its name.`);
   if (path === undefined) complain(`Runs that were printed: ${count}. To go on from here later: --after ${cursor}`);
   else
     await output.show(
@@ -159,11 +160,15 @@ function openExport(path: string, after: string | undefined) {
 }
 
 const LINE_FEED = 10;
+const BRACE = 123;
 
 /** Removes the part of a line that a killed export has left at the end. */
 function dropHalfLine(file: number, path: string): void {
   const chunk = Buffer.alloc(64 * 1024);
   const { size } = fstatSync(file);
+  const refusal = new UsageError(`${path} is no file of an export. Name another file.`);
+  readSync(file, chunk, 0, 1, 0);
+  if (size > 0 && chunk[0] !== BRACE) throw refusal;
   for (let at = size; at > 0; ) {
     const length = Math.min(at, chunk.length);
     at -= length;
@@ -173,7 +178,7 @@ function dropHalfLine(file: number, path: string): void {
     if (at + end + 1 < size) ftruncateSync(file, at + end + 1);
     return;
   }
-  if (size > 0) throw new UsageError(`${path} is no file of an export. Name another file.`);
+  if (size > 0) throw refusal;
 }
 
 async function exportDefinitions({ client, output, flags }: Call<ExportFlags>, folder: string): Promise<undefined> {
@@ -210,6 +215,7 @@ async function exportDefinitions({ client, output, flags }: Call<ExportFlags>, f
     if (flags.prune && stored.length > 0) for (const path of gone) rmSync(path);
     else stale.push(...gone);
   }
+  if (count === 0) complain(`${client.scope} has no definitions. Check its name.`);
   for (const path of stale)
     complain(
       `${path}: nothing with this name is stored. \`apply\` would store it again. ${flags.prune ? "The file stays, because nothing of its kind is stored." : "--prune removes such files."}`,

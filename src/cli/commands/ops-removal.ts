@@ -59,7 +59,8 @@ async function purge({ client, output, flags }: Call<PurgeFlags>): Promise<undef
     const asking = people();
     await asking.line(`${purgeText(await operator.purge(days, { dryRun: true }), asking)}\n`);
     const otherwise = "Nothing was purged.";
-    if (!(await isConfirmed("Remove these runs for ever?", { otherwise }))) throw new CommandFailed(otherwise);
+    if (!(await isConfirmed(`Remove these runs of ${client.scope} for ever?`, { otherwise })))
+      throw new CommandFailed(otherwise);
   }
   await show(await operator.purge(days));
 }

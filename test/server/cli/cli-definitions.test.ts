@@ -174,7 +174,11 @@ describe("somebody else", () => {
     const { folder, settings, listed } = environment("no");
     write(folder, { "actions/a.json": { timeout: 1 } });
     const ended = await cliAtTerminal(["apply", "-f", folder], settings, typed);
-    expect(ended).toMatchObject({ code: 1, stdout: "", stderr: expect.stringContaining("Make these changes? (y/N)") });
+    expect(ended).toMatchObject({
+      code: 1,
+      stdout: "",
+      stderr: expect.stringContaining(`Make these changes in ${ORG}/shop/`),
+    });
     expect(await listed()).toEqual([]);
   });
 });
@@ -228,7 +232,7 @@ test("--prune deletes what this token changed last, and of a kind without files 
   write(folder, { "actions/keep.json": "{}" });
   const asked = await cliAtTerminal(["apply", "-f", folder, "--prune"], settings, "n\n");
   expect(asked.stderr).toMatch(
-    /^1 to create, 0 to replace, 2 to delete, 0 the same\.$[\s\S]*Make these changes\? \(y\/N\)/m,
+    /^1 to create, 0 to replace, 2 to delete, 0 the same\.$[\s\S]*Make these changes in [^ ]+\? \(y\/N\)/m,
   );
   expect(await names()).toEqual(all);
   expect((await apply("--yes")).stderr).toContain("Without a file: action mine, action taken-back");
@@ -286,7 +290,12 @@ const HOSTILE: readonly (readonly [path: string, content: unknown, sentence: str
   [
     "actions/u.json",
     trigger({ headers: { A: "$env:ACTION_RUNS_SECRET_BRACES" } }),
-    "trigger.headers.A: A placeholder is unknown.",
+    "trigger.headers.A: A secret has a placeholder that is wrong.",
+  ],
+  [
+    "actions/v.json",
+    trigger({ headers: { Authorization: "$env:ACTION_RUNS_SECRET_EMPTY" } }),
+    "trigger.headers.Authorization: the variable ACTION_RUNS_SECRET_EMPTY is not set.",
   ],
   ["actions/m.json", trigger({ secrets: { a: null } }), "trigger.secrets.a: no secret is stored that null could keep."],
   ["actions/n.json", { concurrency: { group: "x" } }, "concurrency"],
@@ -310,7 +319,10 @@ test("one wrong file changes nothing, and each error names the file and the memb
   const given = {
     ...settings,
     ACTION_RUNS_SECRET_SET: SECRET,
-    ACTION_RUNS_SECRET_BRACES: `{{${SECRET}}}`,
+    // So CI products give a secret that does not exist.
+    ACTION_RUNS_SECRET_EMPTY: "",
+    // The service cuts what it quotes.
+    ACTION_RUNS_SECRET_BRACES: `{{${SECRET}${"x".repeat(100)}}}`,
     GITHUB_TOKEN: SECRET,
   };
   const { code, stdout, stderr } = await cli(["apply", "-f", folder, "--yes"], given);
@@ -377,6 +389,8 @@ test("a secret is sent only where none is stored, or with --secrets, and stays w
     stderr: expect.stringContaining("With --secrets, the values of the files are sent."),
   });
   expect(await outcomes(SECRET, "--secrets")).toEqual([0, sent, true]);
+  // A warning about the words of an example quotes them.
+  expect((await apply(`YOUR_S3CRET`, "--secrets")).stderr).not.toContain("YOUR_S3CRET");
 });
 
 describe("an export of runs", () => {
@@ -441,11 +455,22 @@ describe("an export of runs", () => {
     expect(readFileSync(file, "utf8")).toBe("{}\n");
   });
 
-  test("touches no file that is no export", async () => {
-    const file = join(root, "notes.txt");
-    write(root, { "notes.txt": "one line without an end", "notes.txt.cursor": "0" });
-    const ended = await cli(["export", "--output", file], environment("runs-b").settings);
-    expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("is no file of an export") });
-    expect(readFileSync(file, "utf8")).toBe("one line without an end");
+  test.each(["one line without an end", "one line\nand one without an end"])(
+    "touches no file that is no export: %j",
+    async (text) => {
+      const file = join(root, "notes.txt");
+      write(root, { "notes.txt": text, "notes.txt.cursor": "0" });
+      const ended = await cli(["export", "--output", file, "--after", "0"], environment("runs-b").settings);
+      expect(ended).toMatchObject({ code: 2, stderr: expect.stringContaining("is no file of an export") });
+      expect(readFileSync(file, "utf8")).toBe(text);
+    },
+  );
+
+  test("says so if the environment has nothing, because its name may be mistyped", async () => {
+    const { folder, settings } = environment("mistyped");
+    const ofRuns = await cli(["export", "--output", join(root, "none.ndjson")], settings);
+    expect(ofRuns.stderr).toContain(`${ORG}/shop/mistyped has no runs. Check its name.`);
+    const ofDefinitions = await cli(["export", "--definitions", folder], settings);
+    expect(ofDefinitions.stderr).toContain(`${ORG}/shop/mistyped has no definitions. Check its name.`);
   });
 });
