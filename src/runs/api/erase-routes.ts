@@ -17,6 +17,7 @@ import { actorOf, ask, environmentOf, mustNamePerson, runIdOf } from "./run-requ
 import { refusalError } from "./run-response.ts";
 
 const FOR_OWNERS = "Only a token with the role owner erases the texts of a run. Ask the owner of the project.";
+const NAMES_NOBODY = "This token must say for whom it acts. Send the header On-Behalf-Of with a person's name.";
 
 export const eraseRoutes = new Hono<AppEnv>()
   .post(
@@ -43,7 +44,7 @@ export const eraseRoutes = new Hono<AppEnv>()
     async (c) => {
       requireOwner(c);
       // Otherwise nobody would know whether the run is the person's own.
-      if (mustNamePerson(c)) throw new ApiError("person_required");
+      if (mustNamePerson(c)) throw new ApiError("person_required", NAMES_NOBODY);
       // Nobody can undo it, so what this isolate remembers of the token does not count, not even while D1 is down.
       const refusal = await askerRefusal(c);
       if (refusal !== null) throw refusal;

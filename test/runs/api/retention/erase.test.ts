@@ -327,6 +327,26 @@ describe("the audit", () => {
   });
 });
 
+it("is refused to a portal that names nobody, for whichever run, and to a secret that a rotation replaced", async () => {
+  const path = newRunsPath();
+  const project = path.split("/").slice(0, 3).join("/");
+  const run = await createRun(path, WITH_TEXTS);
+  const portal = await grantToken(project, { role: "owner", mayActForOthers: true });
+  const unnamed = await ask<{ code: string; error: string }>("POST", `${path}/${run.id}/erase`, {
+    body: { reason: "asked" },
+    token: portal.token,
+  });
+  expect([unnamed.status, unnamed.body.code, unnamed.body.error]).toEqual([
+    422,
+    "person_required",
+    expect.not.stringContaining("gates"),
+  ]);
+  const { id, token } = await grantToken(project, { role: "owner" });
+  expect((await ask("POST", `${project}/tokens/${id}/rotate`, { body: {}, token })).status).toBe(200);
+  expect(await erase(path, run.id, { token })).toMatchObject({ status: 403, body: { code: "forbidden" } });
+  expect((await ask<Schemas["ActionRun"]>("GET", `${path}/${run.id}`)).body).toMatchObject({ status: "pending" });
+});
+
 it("is refused while D1 can't say whether the token was revoked, because nobody can undo it", async () => {
   const { path, run } = await given();
   const { id, token } = await grantToken(path.split("/").slice(0, 3).join("/"), { role: "owner" });
