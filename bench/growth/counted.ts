@@ -41,8 +41,12 @@ export default {
 } satisfies ExportedHandler<Env>;
 
 function count(sql: string, values: readonly unknown[], rows: () => Pick<Count, "rowsRead" | "rowsWritten">) {
-  const known = { sql, at: Date.now(), values: values.filter(isShort) };
+  const known = { sql, at: Date.now(), values: values.filter(isShort), items: Math.max(1, ...values.map(itemsOf)) };
   counts.push(() => ({ ...known, ...rows() }));
+}
+
+function itemsOf(value: unknown): number {
+  return typeof value === "string" && value.startsWith("[") ? (JSON.parse(value) as unknown[]).length : 1;
 }
 
 function isShort(value: unknown): value is string {

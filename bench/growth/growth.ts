@@ -333,14 +333,14 @@ async function purgeOf(standing: Standing, ids: readonly string[]) {
   return { tookMs: performance.now() - startedAt, slowestMs };
 }
 
-/** For each statement the most rows that it read at once, at each site. */
+/** For each statement the most rows that it read at once for each item of a batch, at each site. */
 function mostRead(counts: readonly (readonly Count[])[]): Growth["statements"] {
   const most = new Map<string, number[]>();
   for (const [at, counted] of counts.entries()) {
-    for (const { sql, rowsRead } of counted) {
+    for (const { sql, rowsRead, items } of counted) {
       const rows = most.get(sql) ?? [];
       most.set(sql, rows);
-      rows[at] = Math.max(rows[at] ?? 0, rowsRead);
+      rows[at] = Math.max(rows[at] ?? 0, Math.ceil(rowsRead / items));
     }
   }
   // A statement that did not run at every site can't be compared.
