@@ -68,11 +68,16 @@ export function askErasure(
     .bind(JSON.stringify(scopes), askedAt, reason);
 }
 
-/** The last one of this scope; null if there was none. */
+/**
+ * The one of this scope that is under way, or else the last one; null if there was none. The clock can have stepped back
+ * since an earlier one.
+ */
 export function selectErasure(control: D1Database, scope: string): Promise<Erasure | null> {
   return control
     .withSession("first-primary")
-    .prepare(`SELECT ${COLUMNS} FROM erasures WHERE scope = ? ORDER BY asked_at DESC LIMIT 1`)
+    .prepare(
+      `SELECT ${COLUMNS} FROM erasures WHERE scope = ? ORDER BY completed_at IS NULL DESC, asked_at DESC LIMIT 1`,
+    )
     .bind(scope)
     .first<Erasure>();
 }
@@ -85,17 +90,20 @@ export async function openEnvironments(control: D1Database, project: string): Pr
   return (await count.first<number>("n")) ?? 0;
 }
 
+/** Two machines' clocks differ by no more than this, unless one has stepped back. */
+const CLOCKS_DIFFER_MS = 60_000;
+
 /**
- * Those that nobody drives at ?3, and that do not rest. A driver ahead was noted before the clock stepped back. Without an
- * erasure, this is one look into an empty index.
+ * Those that nobody drives between ?1 and ?4, and that do not rest. A driver further ahead was noted before the clock
+ * stepped back. Without an erasure, this is one look into an empty index.
  */
 const DUE = `
   SELECT scope, asked_at FROM erasures INDEXED BY open_erasures
-  WHERE completed_at IS NULL AND driven_at NOT BETWEEN ?1 AND ?3 AND (first_pass_at IS NULL OR first_pass_at <= ?2)`;
+  WHERE completed_at IS NULL AND driven_at NOT BETWEEN ?1 AND ?4 AND (first_pass_at IS NULL OR first_pass_at <= ?2)`;
 
 /** Takes erasures that are due, those first that waited longest. Nobody else gets them for DRIVER_MS. */
 export async function takeErasures(control: D1Database, now: number, limit: number): Promise<readonly Erasure[]> {
-  const due = [now - DRIVER_MS, now - REST_MS, now] as const;
+  const due = [now - DRIVER_MS, now - REST_MS, now, now + CLOCKS_DIFFER_MS] as const;
   if (
     (await control
       .prepare(`${DUE} LIMIT 1`)
@@ -104,7 +112,7 @@ export async function takeErasures(control: D1Database, now: number, limit: numb
   )
     return [];
   const take = control.prepare(
-    `UPDATE erasures SET driven_at = ?3 WHERE (scope, asked_at) IN (${DUE} ORDER BY driven_at, scope LIMIT ?4)
+    `UPDATE erasures SET driven_at = ?3 WHERE (scope, asked_at) IN (${DUE} ORDER BY driven_at, scope LIMIT ?5)
      RETURNING ${COLUMNS}`,
   );
   const { results } = await take.bind(...due, limit).all<Erasure>();
