@@ -7,7 +7,7 @@ import { everyMinute } from "../../src/cron.ts";
 import { driveErasures } from "../../src/runs/api/databases/erasing.ts";
 import { takeErasures } from "../../src/runs/d1/erasures.ts";
 import type { Env } from "../../src/settings/env.ts";
-import { askWith, calledThrough, envWith, untouchable } from "../support/bindings.ts";
+import { calledThrough, envWith, untouchable } from "../support/bindings.ts";
 import { plantRun } from "../support/databases/several-databases.ts";
 import { coordinator, direct, journal, restart, until } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
@@ -348,16 +348,17 @@ describe("the request", () => {
       "invalid_body",
       `confirm: is not the name of what this request erases; send ${scope}.`,
     ]);
-    const untouched = untouchable<typeof env.COORDINATORS>("COORDINATORS");
-    const asked = await askWith<Erasure>(envWith({ COORDINATORS: untouched.binding }), "POST", erasePath(wrong), {
-      body: { confirm: wrong },
-    });
-    expect(answer(asked)).toEqual([
+    expect(answer(await post(wrong))).toEqual([
       404,
       "nothing_to_erase",
       `There is no ${wrong}: no run, definition, token or audit entry has this name. Did you mean ${scope}?`,
     ]);
-    expect(untouched.uses).toEqual([]);
+    await runInDurableObject(
+      coordinator(`/${wrong.replace(/\/(?=[^/]+$)/, "/envs/")}/action-runs`),
+      (_, { storage }) => {
+        expect([...storage.sql.exec("SELECT name FROM sqlite_schema WHERE name NOT LIKE '_cf_%'")]).toEqual([]);
+      },
+    );
     expect(answer(await get(scope))).toEqual([404, "erasure_not_found", `${scope} was never erased.`]);
   });
 
@@ -368,6 +369,19 @@ describe("the request", () => {
     await env.DB.prepare(over).bind(scope, ahead).run();
     expect((await post(scope)).body.completedAt).toBeNull();
     expect((await get(scope)).body.completedAt).toBeNull();
+  });
+
+  it("ends an erasure that only the coordinator knows, because D1 was restored to a time before the environment", async () => {
+    const path = `${newProject()}/envs/prod/action-runs`;
+    const scope = scopeOfPath(path);
+    await createRun(path, { actionName: "deploy" });
+    await direct(path).erasing.begin(1);
+    await until(async () => (await rowsOf(scope)).coordinators === 1);
+    for (const table of ["coordinators", "environments", "runs"])
+      for (const db of DATABASES) await db.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scope).run();
+    expect((await ask("GET", path)).status).toBe(409);
+    await erased(scope);
+    expect((await createRun(path, { actionName: "deploy" })).status).toBe("pending");
   });
 
   it("repeated, returns the erasure that is under way, and after it there is nothing to erase", async () => {

@@ -14,6 +14,7 @@ import { validBody } from "../../../http/validate.ts";
 import { askErasure, type Erasure, openEnvironments, partsOf, REST_MS, selectErasure } from "../../d1/erasures.ts";
 import { reasonOf } from "../request-schemas.ts";
 import { erasureState } from "../responses/databases.ts";
+import { ask, environmentOf, isErasing } from "../run-request.ts";
 import { beginErasing, driveErasures, scopesOfProject } from "./erasing.ts";
 
 const HOW_IT_GOES =
@@ -128,7 +129,7 @@ async function erase(c: Context<AppEnv>, scope: string, reason: string | null): 
   let erasure = await select();
   if (erasure === null || erasure.completedAt !== null) {
     const names = await readD1(c.get("hops"), () => scopesOfProject(env, project));
-    const isThere = envName === undefined ? names.length > 0 : names.includes(scope);
+    const isThere = envName === undefined ? names.length > 0 : names.includes(scope) || (await isMarked(c));
     if (!isThere) throw new ApiError("nothing_to_erase", nothingIs(scope, names));
     const scopes = envName === undefined ? [project, ...names] : [scope];
     await readD1(c.get("hops"), () => askErasure(env.DB, scopes, Date.now(), reason).run());
@@ -142,6 +143,20 @@ async function erase(c: Context<AppEnv>, scope: string, reason: string | null): 
   }
   c.executionCtx.waitUntil(driveErasures(env, Date.now()));
   return erasure;
+}
+
+/**
+ * Whether the coordinator alone knows of an erasure. D1 was restored to a time before the environment, and without
+ * another erasure the name would be refused for ever. Writes nothing. Throws `coordinator_unavailable`.
+ */
+async function isMarked(c: Context<AppEnv>): Promise<boolean> {
+  try {
+    await ask(environmentOf(c), (coordinator) => coordinator.moves.state());
+    return false;
+  } catch (error) {
+    if (isErasing(error)) return true;
+    throw error;
+  }
 }
 
 function nothingIs(scope: string, names: readonly string[]): string {
