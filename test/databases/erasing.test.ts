@@ -286,6 +286,16 @@ describe("a driver", () => {
     expect([await statusOf(scope), await rowsOf(scope)]).toEqual(["resting", {}]);
   });
 
+  it("does not say that runs are erased whose database is not bound", async () => {
+    const { path, scope } = await furnished();
+    await env.DB.prepare("INSERT INTO erasures (scope, asked_at) VALUES (?, 1)").bind(scope).run();
+    await drive(scope, { DB_2: undefined } as Partial<Env>);
+    expect(await statusOf(scope)).toBe("deleting");
+    expect((await rowsOf(scope)).environments).toBe(1);
+    await driveUntil(scope, "resting");
+    expect([await rowsOf(scope), (await ask("GET", path)).status]).toEqual([{}, 409]);
+  });
+
   it("leaves an erasure to the driver that has it, although the other machine's clock is a bit ahead", async () => {
     const scope = `${newProject()}/prod`.slice(1);
     const now = Date.now();

@@ -8,7 +8,7 @@ import { logFailure } from "../../../base/log.ts";
 import { msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
 import type { Env } from "../../../settings/env.ts";
-import { eraseRows, scopesWithRows } from "../../d1/environments.ts";
+import { eraseRows, readHome, scopesWithRows } from "../../d1/environments.ts";
 import {
   askErasure,
   boundsOf,
@@ -104,10 +104,12 @@ async function drive(env: Env, erasure: Erasure, budget: Budget): Promise<void> 
   }
 }
 
-/** Deletes rows, and returns whether none is left. */
+/** Deletes rows, and returns whether none is left. Throws NotBound, and deletes nothing, if the runs can't be reached. */
 async function areGone(env: Env, scope: string, budget: Budget): Promise<boolean> {
-  const numbers = partsOf(scope).envName === undefined ? [] : boundDatabases(env);
-  const databases = await Promise.all(numbers.map((number) => boundDatabase(env, number)));
+  const home = await budget.spend(readHome(env.DB, scope));
+  const numbers =
+    partsOf(scope).envName === undefined ? [] : new Set([...boundDatabases(env), ...(home ? [home.database] : [])]);
+  const databases = await Promise.all([...numbers].map((number) => boundDatabase(env, number)));
   const deletions = [[env.DB, deleteRows] as const, ...databases.map((db) => [db, eraseRows] as const)];
   for (const [db, deleteSome] of deletions) {
     let isAnyGone = false;
