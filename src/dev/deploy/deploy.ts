@@ -13,7 +13,7 @@ import { runToEnd, spawnChild } from "../children.ts";
 import { ROOT, WRANGLER } from "../wrangler.ts";
 import { type Account, ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
 import { ROOT_TOKEN, SIGNING_KEYS, writeConfiguration } from "./configuration.ts";
-import { type Inspection, inJurisdiction } from "./inspection.ts";
+import { type Inspection, inJurisdiction, requireNoWorker } from "./inspection.ts";
 import type { Deployment } from "./operator-file.ts";
 import { fileForWrangler, isOnTerminal, type NewSecrets, obtainSecrets, secretsFile } from "./secrets.ts";
 import { findTarget, type MadeDatabase, migrateAll, step } from "./target.ts";
@@ -79,6 +79,7 @@ async function main(): Promise<number> {
     databaseIds: new Map(databases.map(({ number, id }) => [number, id])),
   });
   await migrateAll(api, account, databases);
+  if (secrets !== null) await requireNoWorker(api, account, deployment);
   step("Deploy", `wrangler deploy --config ${relative(ROOT, file)}`);
   await deployWith(file, secrets);
   await untilReady(publicUrl, Number(flags.wait));

@@ -59,8 +59,7 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
   const { name, databases } = deployment;
   const publicUrl = await publicUrlOf(api, deployment, at);
   await requireSettings(deployment, publicUrl);
-  const settings = await api.find<{ readonly bindings: readonly Binding[] }>(`${at}/workers/scripts/${name}/settings`);
-  const deployed = settings?.bindings ?? null;
+  const deployed = await deployedBindings(api, account, name);
   if (deployed !== null) requireOurs(deployment, deployed);
   const hasDomain = await ownsDomain(api, deployment, at);
   const found = await Promise.all(
@@ -79,6 +78,25 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
     newBucket,
     notes: notesOn(deployment, deployed, publicUrl),
   };
+}
+
+/** Null if the Worker does not exist. */
+async function deployedBindings(
+  api: CloudflareApi,
+  { id }: Account,
+  workerName: string,
+): Promise<readonly Binding[] | null> {
+  const path = `/accounts/${id}/workers/scripts/${workerName}/settings`;
+  return (await api.find<{ readonly bindings: readonly Binding[] }>(path))?.bindings ?? null;
+}
+
+/** Throws if the Worker exists by now. An inspection can be old, because it is shown and waits for an answer. */
+export async function requireNoWorker(api: CloudflareApi, account: Account, { name }: Deployment): Promise<void> {
+  if ((await deployedBindings(api, account, name)) === null) return;
+  throw new Error(
+    `Somebody else has deployed the Worker ${name} since this command began. Its secrets are not those of this command, ` +
+      "so nothing was deployed. Run the command again.",
+  );
 }
 
 /** The header that R2's API wants. */

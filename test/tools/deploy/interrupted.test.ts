@@ -46,6 +46,21 @@ const stops = async (isStep: (call: Call) => boolean) => {
 
 test.each(Object.entries(STEPS))("stops with a sentence if Cloudflare refuses when %s", (_, isStep) => stops(isStep));
 
+test("puts no keys over those of a Worker that somebody else has made meanwhile", async () => {
+  site.cloudflare.carriedOut = (call) => {
+    if (!STEPS["the number is written"]?.(call)) return;
+    const theirs = { type: "secret_text", name: "CALLBACK_SIGNING_KEYS", text: "theirs" };
+    const version = { id: "theirs", bindings: [theirs], metadata: {} };
+    const worker = { versions: [version], deployments: ["theirs"], migrationTag: "v1", onWorkersDev: true, crons: [] };
+    site.cloudflare.workers.set("runs", worker);
+  };
+  const { code, printed } = await deploy();
+  site.cloudflare.carriedOut = () => {};
+  expect([code, printed]).toEqual([1, expect.stringContaining("Somebody else has deployed the Worker runs")]);
+  expect(site.bound("runs").CALLBACK_SIGNING_KEYS?.text).toBe("theirs");
+  site.cloudflare.workers.delete("runs");
+});
+
 test("stays whole if kill -9 comes between the upload and its answer", async () => {
   let killed = false;
   const { code } = await deploy({
