@@ -161,10 +161,10 @@ async function deployWith(file: string, secrets: NewSecrets | null): Promise<voi
   );
 }
 
-/** Without what would make wrangler deploy something else than the configuration says. */
+/** Without what would make wrangler deploy something else than the configuration says, or log what it uploads. */
 function wranglerEnvironment(): NodeJS.ProcessEnv {
   const { WRANGLER_CI_OVERRIDE_NAME, [SIGNING_KEYS]: _, [ROOT_TOKEN]: __, ...rest } = process.env;
-  return { ...rest, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
+  return { ...rest, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false", WRANGLER_LOG_SANITIZE: "true" };
 }
 
 async function untilReady(publicUrl: string, seconds: number): Promise<void> {

@@ -6,7 +6,7 @@
 
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { atEnd } from "../children.ts";
 import { makePrivate, newSecrets, OWNER_ENTERS, OWNER_ONLY } from "../server.ts";
@@ -26,7 +26,7 @@ export const isOnTerminal = () => process.stdin.isTTY && process.stdout.isTTY;
 
 /** Where the secrets of a Worker are kept. Two accounts can have Workers of one name. */
 export function secretsFile(accountId: string, workerName: string): string {
-  const folder = process.env.XDG_CONFIG_HOME || join(homedir(), ".config");
+  const folder = resolve(process.env.XDG_CONFIG_HOME || join(homedir(), ".config"));
   return join(folder, "action-runs", accountId, `${workerName}.env`);
 }
 

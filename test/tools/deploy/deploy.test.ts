@@ -63,6 +63,13 @@ test("without a terminal it asks nobody, takes no domain and makes no secrets", 
   expect(site.cloudflare.writes()).toEqual([]);
 });
 
+test("keeps no secrets inside the repository, also if their folder is named from there", async () => {
+  const inside = { onTerminal: true, env: { XDG_CONFIG_HOME: "kept" } };
+  const { code, printed } = await site.deploy(["--env", "staging", "--yes"], inside);
+  expect([code, printed]).toEqual([1, expect.stringContaining("kept inside the repository")]);
+  expect([readdirSync(site.project.folder).includes("kept"), site.cloudflare.writes()]).toEqual([false, []]);
+});
+
 test("on a terminal it asks, and changes nothing unless the answer is yes", async () => {
   const { code, printed } = await site.deploy([], { onTerminal: true, typed: "\n" });
   expect([code, printed, site.cloudflare.writes()]).toEqual([1, expect.stringContaining("Go on? [y/N]"), []]);
@@ -76,7 +83,9 @@ test("the first deploy makes databases, bucket and secrets, migrates, deploys, a
     if (method === "PUT" && path.endsWith("/scripts/runs"))
       commandLines = spawnSync("ps", ["-A", "-ww", "-o", "args="], { encoding: "utf8" }).stdout;
   };
-  const { code, printed } = await site.deploy([], { onTerminal: true, typed: "y\n" });
+  // Somebody wants to see everything that wrangler does.
+  const env = { WRANGLER_LOG: "debug", WRANGLER_LOG_SANITIZE: "false" };
+  const { code, printed } = await site.deploy([], { onTerminal: true, typed: "y\n", env });
   printedFirst = printed;
   expect(code, printed).toBe(0);
   const worker = site.bound("runs");
@@ -112,8 +121,9 @@ test("the first deploy makes databases, bucket and secrets, migrates, deploys, a
 test("its secrets are in a private file outside the repository, and nowhere else", async () => {
   expect(statSync(site.keptIn("runs")).mode & 0o777).toBe(0o600);
   const values = [...Object.values(site.secrets("runs")), API_TOKEN];
-  const files = readdirSync(site.project.folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules"))
+  const files = [site.project.folder, site.home]
+    .flatMap((folder) => readdirSync(folder, { recursive: true, withFileTypes: true }))
+    .filter((entry) => entry.isFile() && !entry.parentPath.includes("node_modules") && entry.name !== "runs.env")
     .map(({ parentPath, name }) => readFileSync(join(parentPath, name), "latin1"));
   expect(commandLines).toContain("--secrets-file");
   for (const secret of values)
