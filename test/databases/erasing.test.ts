@@ -8,6 +8,7 @@ import { driveErasures } from "../../src/runs/api/databases/erasing.ts";
 import { takeErasures } from "../../src/runs/d1/erasures.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { calledThrough, envWith, untouchable } from "../support/bindings.ts";
+import { later } from "../support/clock.ts";
 import { plantRun } from "../support/databases/several-databases.ts";
 import { coordinator, direct, journal, restart, until } from "../support/direct.ts";
 import { faults, faulty } from "../support/faults.ts";
@@ -294,6 +295,22 @@ describe("a driver", () => {
     expect((await rowsOf(scope)).environments).toBe(1);
     await driveUntil(scope, "resting");
     expect([await rowsOf(scope), (await ask("GET", path)).status]).toEqual([{}, 409]);
+  });
+
+  it("begins with another erasure each minute, so that one which takes all its time does not hold up the others", async () => {
+    const project = newProject().slice(1);
+    await env.DB.prepare("UPDATE erasures SET completed_at = 1 WHERE completed_at IS NULL").run();
+    const asked = "INSERT INTO erasures (scope, asked_at, first_pass_at, second_pass_at) VALUES (?, 1, 1, 1)";
+    for (const name of ["a", "b"]) await env.DB.prepare(asked).bind(`${project}/${name}`).run();
+    const called: string[] = [];
+    const getByName = (scope: string) => {
+      called.push(scope);
+      later(21_000);
+      throw new Error("no answer");
+    };
+    const slow = envWith({ COORDINATORS: { getByName } as unknown as typeof env.COORDINATORS });
+    for (const minute of [100, 101]) await driveErasures(slow, minute * 60_000);
+    expect([...new Set(called)].sort()).toEqual([`${project}/a`, `${project}/b`]);
   });
 
   it("leaves an erasure to the driver that has it, although the other machine's clock is a bit ahead", async () => {

@@ -5,7 +5,7 @@
  */
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../../base/freed-pages.ts";
 import { logFailure } from "../../../base/log.ts";
-import { msSinceOrLongAgo, within } from "../../../base/time.ts";
+import { MINUTE_MS, msSinceOrLongAgo, within } from "../../../base/time.ts";
 import { boundDatabase, boundDatabases } from "../../../settings/databases.ts";
 import type { Env } from "../../../settings/env.ts";
 import { eraseRows, readHome, scopesWithRows } from "../../d1/environments.ts";
@@ -52,10 +52,13 @@ export async function driveErasures(env: Env, now: number): Promise<void> {
     logFailure("erase_failed", error, { scope: erasure?.scope });
     return false;
   };
-  const taken = await takeErasures(env.DB, now, ERASURES_MAX).catch((error: unknown) => {
+  const due = await takeErasures(env.DB, now, ERASURES_MAX).catch((error: unknown) => {
     failed()(error);
     return [];
   });
+  // Another one is first in each minute, because a few that never answer can take all the time.
+  const first = Math.floor(now / MINUTE_MS) % due.length;
+  const taken = [...due.slice(first), ...due.slice(0, first)];
   // Every environment refuses creates, before the rows of the first one take all the time.
   const areMarked = await Promise.all(taken.map((erasure) => mark(env, erasure).catch(failed(erasure))));
   const budget = new Budget();
