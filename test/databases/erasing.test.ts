@@ -297,6 +297,20 @@ describe("a driver", () => {
     expect([await rowsOf(scope), (await ask("GET", path)).status]).toEqual([{}, 409]);
   });
 
+  it("leaves no registration in D1, although the coordinator died while it owed one", async () => {
+    const { path, scope, environment } = await furnished();
+    await post(scope);
+    await driveUntil(scope, "resting");
+    await rest(scope);
+    await driveUntil(scope, "wiping");
+    await journal(path, "INSERT OR REPLACE INTO metadata (name, value) VALUES ('replication_retry_at', '1')");
+    await restart(path);
+    const owes = "SELECT 1 FROM metadata WHERE name = 'replication_retry_at'";
+    await environment.ringUntil(async () => (await journal(path, owes)).length === 0);
+    await driveUntil(scope, "erased");
+    expect(await rowsOf(scope)).toEqual({});
+  });
+
   it("begins with another erasure each minute, so that one which takes all its time does not hold up the others", async () => {
     const project = newProject().slice(1);
     await env.DB.prepare("UPDATE erasures SET completed_at = 1 WHERE completed_at IS NULL").run();

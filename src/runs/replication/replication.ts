@@ -171,7 +171,8 @@ export class Replication implements FollowUp {
   /** Whether the control database does not know the home yet, and perhaps no batch goes there. */
   get #owesRegistration(): boolean {
     const { isHomeRegistered, live, registration } = this.#replicas;
-    return !isHomeRegistered || (registration.isOwed && live.every(({ home }) => home.database !== 0));
+    const isBeside = live.length > 0 && live.every(({ home }) => home.database !== 0);
+    return !isHomeRegistered || (registration.isOwed && isBeside);
   }
 
   /** Rebuilds D1 from the journal, step by step. Returns how many runs are left. */
