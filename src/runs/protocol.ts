@@ -228,8 +228,11 @@ export interface Archiver {
 
 /** `askedAt`: when the operator asked for the erasure. It tells the erasure from a later one of the same name. */
 export interface ErasingCalls {
-  /** From now on the environment refuses all calls, ends its runs and replicates nothing. Safe to repeat. */
-  begin(askedAt: number): Promise<void>;
+  /**
+   * From now on the environment refuses all calls, ends its runs and replicates nothing. Safe to repeat. `isAgain`: it
+   * began earlier, so an environment that is not in this erasure has a new life, and goes on. Returns whether it is in it.
+   */
+  begin(askedAt: number, isAgain: boolean): Promise<boolean>;
   /**
    * Deletes all that the object has, and ends the object a moment later. Call it until it returns true: then the object
    * is not in this erasure, because it is wiped, or even has a new life.

@@ -237,6 +237,20 @@ describe("an environment", () => {
 });
 
 describe("a driver", () => {
+  it("never erases the next life of a name, although D1 was restored to the hour in which the erasure rested", async () => {
+    const { path, scope, environment } = await furnished();
+    changed.NEW_ENVIRONMENTS = "1";
+    await erased(scope);
+    const run = await createRun(path, { actionName: "deploy" });
+    await environment.replicatedIn(1, [run.id]);
+    const restored = "UPDATE erasures SET second_pass_at = NULL, completed_at = NULL WHERE scope = ?";
+    await env.DB.prepare(restored).bind(scope).run();
+    expect((await post(scope)).status).toBe(202);
+    await driveUntil(scope, "erased");
+    expect((await ask("GET", `${path}/${run.id}`)).status).toBe(200);
+    expect(await environment.idsIn(1)).toEqual([run.id]);
+  });
+
   it("goes on after the object, the database or the Worker died at any step", async () => {
     const { path, scope, open, environment } = await furnished();
     await post(scope);
@@ -416,7 +430,7 @@ describe("the request", () => {
     const path = `${newProject()}/envs/prod/action-runs`;
     const scope = scopeOfPath(path);
     await createRun(path, { actionName: "deploy" });
-    await direct(path).erasing.begin(1);
+    await direct(path).erasing.begin(1, false);
     await until(async () => (await rowsOf(scope)).coordinators === 1);
     for (const table of ["coordinators", "environments", "runs"])
       for (const db of DATABASES) await db.prepare(`DELETE FROM ${table} WHERE scope = ?`).bind(scope).run();

@@ -66,14 +66,16 @@ export class ErasingHandler implements ErasingCalls {
     if (isErasing(context)) object.begun();
   }
 
-  async begin(askedAt: number): Promise<void> {
+  async begin(askedAt: number, isAgain: boolean): Promise<boolean> {
     const { journal, replicas } = this.#context;
     if (journal.metadata.number("erasing") !== askedAt) {
+      if (isAgain) return false;
       journal.metadata.set("erasing", askedAt);
       replicas.stop();
       this.#object.begun();
     }
     this.#context.arm(Date.now());
+    return true;
   }
 
   async wipe(askedAt: number): Promise<boolean> {

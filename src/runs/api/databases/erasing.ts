@@ -68,16 +68,21 @@ export async function driveErasures(env: Env, now: number): Promise<void> {
   }
 }
 
-/** Whether the rows may go. An environment that is to be wiped is never marked again, because it can have a new life. */
-async function mark(env: Env, { scope, askedAt, secondPassAt }: Erasure): Promise<boolean> {
+/**
+ * Whether the rows may go. An environment is marked for the first pass only, because later it can have a new life: D1 can
+ * have been restored to a time before the erasure was over.
+ */
+async function mark(env: Env, erasure: Erasure): Promise<boolean> {
+  const { scope, secondPassAt } = erasure;
   if (partsOf(scope).envName === undefined || secondPassAt !== null) return true;
-  await within(STATEMENT_MAX_MS, beginErasing(env, scope, askedAt));
-  return true;
+  if (await within(STATEMENT_MAX_MS, beginErasing(env, erasure))) return true;
+  await noteErasure(env.DB, erasure, "second_pass_at", Date.now());
+  return false;
 }
 
-/** Marks the environment's object. */
-export function beginErasing(env: Env, scope: string, askedAt: number): Promise<void> {
-  return call(env, scope, (coordinator) => coordinator.erasing.begin(askedAt));
+/** Marks the environment's object. Returns whether it is in this erasure. */
+export function beginErasing(env: Env, { scope, askedAt, firstPassAt }: Erasure): Promise<boolean> {
+  return call(env, scope, (coordinator) => coordinator.erasing.begin(askedAt, firstPassAt !== null));
 }
 
 function call<T>(env: Env, scope: string, ask: (coordinator: Coordinator) => Promise<T>): Promise<T> {

@@ -139,7 +139,7 @@ async function erase(c: Context<AppEnv>, scope: string, reason: string | null): 
     log("info", "audit", { requestId: c.get("requestId"), actor, action: "erase_requested", target: scope, scope });
   }
   if (envName !== undefined && erasure.secondPassAt === null) {
-    await beginErasing(env, scope, erasure.askedAt).catch((error) => logFailure("erase_failed", error, { scope }));
+    await beginErasing(env, erasure).catch((error) => logFailure("erase_failed", error, { scope }));
   }
   c.executionCtx.waitUntil(driveErasures(env, Date.now()));
   return erasure;
