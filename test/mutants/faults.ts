@@ -39,7 +39,7 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/coordinator",
     from: "erased(run, run.occupiedUntil !== null, now)",
     to: "erased(run, false, now)",
-    tests: ["test/webhooks/erased"],
+    tests: ["test/webhooks/stop/erased"],
   },
   {
     name: "retry-of-erased",

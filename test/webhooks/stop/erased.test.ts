@@ -1,12 +1,12 @@
 /** A run whose texts are erased while its webhooks are under way. */
 
 import { expect, it } from "vitest";
-import { direct, everyRow, until } from "../support/direct.ts";
-import { receiver } from "../support/receiver/client.ts";
-import { ask, newRunsPath } from "../support/requests.ts";
-import type { DetailedRun } from "../support/runs/gated.ts";
-import { useSettings } from "../support/use-settings.ts";
-import { ORIGIN } from "./runs.ts";
+import { direct, everyRow, until } from "../../support/direct.ts";
+import { receiver } from "../../support/receiver/client.ts";
+import { ask, newRunsPath } from "../../support/requests.ts";
+import type { DetailedRun } from "../../support/runs/gated.ts";
+import { useSettings } from "../../support/use-settings.ts";
+import { ORIGIN } from "../runs.ts";
 
 await useSettings("development");
 
