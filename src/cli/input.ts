@@ -117,6 +117,17 @@ interface Asking {
   readonly signal?: AbortSignal;
 }
 
+/** Throws UsageError if nobody can answer a question of this command. `instead`: what a script uses. */
+export function requireTerminal(command: string, instead: string): void {
+  if (process.stdin.isTTY && process.stderr.isTTY) return;
+  throw new UsageError(`\`${command}\` asks first, but there is no terminal. In a script, use ${instead}.`);
+}
+
+/** Throws CommandFailed with the sentence `otherwise` unless the user says yes. */
+export async function requireYes(question: string, otherwise: string): Promise<void> {
+  if (!(await isConfirmed(question, { otherwise }))) throw new CommandFailed(otherwise);
+}
+
 /** Whether the user says yes. */
 export async function isConfirmed(question: string, asking: Asking): Promise<boolean> {
   return /^y(es)?$/i.test(await ask(`${question} (y/N)`, asking));

@@ -1,6 +1,6 @@
 /**
- * Migrates a D1 database and writes its number into it, on this machine as in the account: whoever calls says how a batch
- * of statements reaches the database. Knows what is wrong if a database says that it has another number than its binding.
+ * Migrates a D1 database and writes its number into it, on this machine or in the account. The caller says how a batch of
+ * statements reaches the database. Knows what is wrong if a database says that it has another number than its binding.
  */
 
 import { readdirSync, readFileSync } from "node:fs";

@@ -62,7 +62,7 @@ async function main(): Promise<number> {
   return new Promise(() => {});
 }
 
-/** Miniflare starts a runtime again that has died. If it can't, nothing answers, so whoever watches us must know. */
+/** Miniflare restarts a dead runtime. If it can't, nothing answers, so this process ends and a supervisor notices. */
 function endWithRuntime(error: unknown): void {
   if (!(error instanceof Error) || !("code" in error) || error.code !== "ERR_RUNTIME_FAILURE") return;
   throw new Error("The runtime has ended and can't be started again, so this server ends. Start it again.");

@@ -11,7 +11,7 @@ import { leftOverWarning } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, inTurns, withFlagNames } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, explained, UsageError } from "../exit.ts";
-import { isConfirmed } from "../input.ts";
+import { requireTerminal, requireYes } from "../input.ts";
 import { complain, type Output, people, plain, plainLines, readableJson, toJson } from "../output.ts";
 import {
   type Definition,
@@ -95,11 +95,7 @@ const NOTHING = "Nothing was changed.";
 
 async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<number> {
   const { dryRun, yes } = flags;
-  if (!dryRun && !yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
-    throw new UsageError(
-      "There is no terminal on which the command could ask. In a script, use --yes to change the definitions without a question, or --dry-run.",
-    );
-  }
+  if (!dryRun && !yes) requireTerminal("apply", "--yes to apply without a question, or --dry-run");
   const { files, problems } = readDefinitions(flags.files);
   if (files.length === 0 && problems.length === 0) {
     throw new UsageError(
@@ -117,8 +113,7 @@ async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<numbe
     if (output.isJson) await output.line(toJson(resultOf(changes, unchanged, () => "planned")));
     return dryRun && changes.length > 0 ? EXIT.differs : EXIT.succeeded;
   }
-  if (!yes && !(await isConfirmed(`Make these changes in ${client.scope}?`, { otherwise: NOTHING })))
-    throw new CommandFailed(NOTHING);
+  if (!yes) await requireYes(`Make these changes in ${client.scope}?`, NOTHING);
   const refused = await makeChanges(client, changes);
   const result = resultOf(changes, unchanged, (change) => (refused.has(change) ? "refused" : "done"));
   await output.show(result, () => `Made ${changes.length - refused.size} of ${changes.length} changes.`);

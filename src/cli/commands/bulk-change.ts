@@ -9,7 +9,7 @@ import type { Call, Flags } from "../call.ts";
 import { type CliCommand, readId, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
 import { INTERRUPTED, withSignals } from "../follow.ts";
-import { isConfirmed } from "../input.ts";
+import { requireYes } from "../input.ts";
 import { complain, people, plain } from "../output.ts";
 import { type FilterFlags, filterOf, statusOption, wholeRunIdForChange, withFilters } from "../run-selection.ts";
 
@@ -167,7 +167,7 @@ async function confirmedChange(client: Client, change: BulkChange, { max }: Bulk
   }
   const runs = `${count}${isExact ? "" : " or more"} ${count === 1 && isExact ? "run" : "runs"}`;
   const question = `${operation === "cancel" ? "Cancel" : "Retry"} ${runs}?`;
-  if (!(await isConfirmed(question, { otherwise: NOTHING }))) throw new CommandFailed(NOTHING);
+  await requireYes(question, NOTHING);
   return max === undefined && change.filter !== undefined && isExact ? { ...change, maxRuns: matched } : change;
 }
 

@@ -6,9 +6,9 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, OfferingArgument, OfferingOption, textOption, wholeNumberFrom } from "../command.ts";
-import { CommandFailed, UsageError } from "../exit.ts";
+import { UsageError } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
-import { isConfirmed, readObject, type TypeOf } from "../input.ts";
+import { readObject, requireTerminal, requireYes, type TypeOf } from "../input.ts";
 import {
   type CreatingFlags,
   creatingOptions,
@@ -219,18 +219,12 @@ export function eraseCommand(): CliCommand {
 }
 
 async function erase({ client, output, flags }: Call<EraseFlags>, text: string): Promise<undefined> {
-  if (!flags.yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
-    throw new UsageError(
-      "`erase` asks first, but there is no terminal. In a script, use --yes to erase without a question.",
-    );
-  }
+  if (!flags.yes) requireTerminal("erase", "--yes to erase without a question");
   const id = await wholeRunIdForChange(client, text);
   if (!flags.yes) {
     const asking = people();
     await asking.line(`${runText(await client.runs.get(id, { include: "details" }), asking)}\n`);
-    const otherwise = "Nothing was erased.";
-    if (!(await isConfirmed("Erase the texts of this run for ever?", { otherwise })))
-      throw new CommandFailed(otherwise);
+    await requireYes("Erase the texts of this run for ever?", "Nothing was erased.");
   }
   const erasure = await client.runs.erase(id, flags.reason);
   await output.show(erasure, () => erasureText(erasure, output));

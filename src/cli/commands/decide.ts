@@ -5,9 +5,9 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { failsText } from "../../words/waiting.ts";
 import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples } from "../command.ts";
-import { CommandFailed, UsageError } from "../exit.ts";
+import { UsageError } from "../exit.ts";
 import { fields, indent } from "../fields.ts";
-import { isConfirmed } from "../input.ts";
+import { requireTerminal, requireYes } from "../input.ts";
 import { type Output, people, plain, plainLines, readableJson } from "../output.ts";
 import { runArgument, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
@@ -99,11 +99,7 @@ async function release({ client, output, flags }: Call<DecisionFlags>, text: str
 }
 
 async function approve({ client, output, flags }: Call<DecisionFlags>, text: string): Promise<undefined> {
-  if (!flags.yes && !(process.stdin.isTTY && process.stderr.isTTY)) {
-    throw new UsageError(
-      "`approve` asks before it approves, but there is no terminal. In a script, use --yes to approve without a question.",
-    );
-  }
+  if (!flags.yes) requireTerminal("approve", "--yes to approve without a question");
   const id = await wholeRunIdForChange(client, text);
   if (!flags.yes) await confirm(client, id);
   const run = await client.runs.approve(id, decisionOf(flags));
@@ -115,8 +111,7 @@ async function confirm(client: Client, id: string): Promise<void> {
   const [run, approval] = await Promise.all([client.runs.get(id, { include: "details" }), client.runs.approval(id)]);
   const output = people();
   await output.line(`${runText(run, output)}\n${approvalText(approval, output)}\n`);
-  const otherwise = "Nothing was approved.";
-  if (!(await isConfirmed("Approve this run?", { otherwise }))) throw new CommandFailed(otherwise);
+  await requireYes("Approve this run?", "Nothing was approved.");
 }
 
 async function reject({ client, output, flags }: Call<DecisionFlags>, text: string): Promise<undefined> {

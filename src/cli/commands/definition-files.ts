@@ -70,7 +70,7 @@ export const isName = (name: string) => FILE.test(`${name}.json`);
 /** More than the service accepts. */
 const MAX_BYTES = 4 * 1024 * 1024;
 
-/** All definitions, and a sentence for each file that is none. Throws UsageError if the folder can't be read. */
+/** All definitions, and a sentence for each file that has no definition. Throws UsageError if the folder can't be read. */
 export function readDefinitions(folder: string) {
   const files: DefinitionFile[] = [];
   const problems: string[] = [];
@@ -193,7 +193,7 @@ export function resolveSecrets(
     };
     if (!kind.secret.test(path)) {
       return text?.includes(`$env:${PREFIX}`)
-        ? refuse("this text is no secret: whoever reads the definition sees it.")
+        ? refuse("this text is not a secret, because everybody who reads the definition sees it.")
         : text;
     }
     const isStored = before.get(path) === null;

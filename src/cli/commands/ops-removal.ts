@@ -9,7 +9,7 @@ import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, UsageError } from "../exit.ts";
 import { fields, instantText } from "../fields.ts";
-import { ask, isConfirmed } from "../input.ts";
+import { ask, requireTerminal, requireYes } from "../input.ts";
 import { type Output, people, plain } from "../output.ts";
 
 interface PurgeFlags extends Flags {
@@ -53,14 +53,10 @@ async function purge({ client, output, flags }: Call<PurgeFlags>): Promise<undef
     return;
   }
   if (!yes) {
-    if (!(process.stdin.isTTY && process.stderr.isTTY)) {
-      throw new UsageError("`ops purge` asks first, but there is no terminal. In a script, use --yes.");
-    }
+    requireTerminal("ops purge", "--yes to purge without a question");
     const asking = people();
     await asking.line(`${purgeText(await operator.purge(days, { dryRun: true }), asking)}\n`);
-    const otherwise = "Nothing was purged.";
-    if (!(await isConfirmed(`Remove these runs of ${client.scope} for ever?`, { otherwise })))
-      throw new CommandFailed(otherwise);
+    await requireYes(`Remove these runs of ${client.scope} for ever?`, "Nothing was purged.");
   }
   await show(await operator.purge(days));
 }
@@ -125,11 +121,7 @@ function readScope(text: string): string {
 async function requireConfirmed(scope: string, { confirm }: EraseFlags): Promise<void> {
   if (confirm === scope) return;
   if (confirm !== undefined) throw new UsageError(`--confirm: this is not the name of what you erase. Give ${scope}.`);
-  if (!(process.stdin.isTTY && process.stderr.isTTY)) {
-    throw new UsageError(
-      `\`ops erase\` asks first, but there is no terminal. In a script, use --confirm ${scope} to erase without a question.`,
-    );
-  }
+  requireTerminal("ops erase", `--confirm ${scope} to erase without a question`);
   const otherwise = "Nothing was erased.";
   if ((await ask(`This erases ${scope} for ever. Type its name`, { otherwise })) !== scope)
     throw new CommandFailed(otherwise);

@@ -31,8 +31,8 @@ export function secretsFile(accountId: string, workerName: string): string {
 }
 
 /**
- * Takes the secrets from variables of this process that have their names. Otherwise makes them, on a terminal only,
- * because whoever is not there would never learn where they are. Throws a sentence.
+ * Takes the secrets from variables of this process that have their names. Otherwise makes them, but only on a terminal,
+ * because a person must learn where the secrets are kept. Throws an error with a sentence for people.
  */
 export async function obtainSecrets(deployment: Deployment, accountId: string): Promise<NewSecrets> {
   const needed = secretsOf(deployment);

@@ -30,9 +30,10 @@ export const eraseRoutes = new Hono<AppEnv>()
         summary: "Erase the texts of an action run",
         description:
           "Erases what a run says of people and things: inputs, output, error, title, subject, labels, entity and link. Reasons, " +
-          "messages of heartbeats and excerpts of responses go, too. An open run is cancelled first, without a grace. Status, instants, action, and who created, approved and stopped the run stay as evidence. You " +
-          "can't undo this, and not repeat the run. You can't erase a run that you created. If the response is 202, GET says " +
-          "when nothing is left. {who}, and the role `owner`.",
+          "messages of heartbeats and excerpts of responses go, too. An open run is cancelled first, without a grace. " +
+          "Status, instants, action, and who created, approved and stopped the run stay as evidence. You can't undo this, " +
+          "and you can't repeat the run. You can't erase a run that you created. If the response is 202, GET says when " +
+          "nothing is left. {who}, and the role `owner`.",
         responses: {
           200: { description: "The texts are erased", json: runErasure },
           202: { description: "A database, a stop request or a queue still has some of them", json: runErasure },

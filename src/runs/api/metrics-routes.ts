@@ -196,7 +196,7 @@ function head(name: string, type: string, help: string): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
-/** No name has a character that needs an escape. Escaped all the same. */
+/** Names can't have a character that needs an escape. They are escaped anyway, in case that changes. */
 function sample(name: string, labels: Labels, value: number): string {
   const escaped = (text: string) => text.replace(/[\\"]/g, "\\$&").replaceAll("\n", "\\n");
   const pairs = Object.entries(labels).map(([label, text]) => `${label}="${escaped(text)}"`);

@@ -218,7 +218,8 @@ export class Ledger {
   }
 
   /**
-   * The numbers of the writes that made the run's event and its end. A run that lacks approvals asks for them once, and again if some were withdrawn.
+   * The numbers of the writes that made the run's event and its end. A run that lacks approvals asks for them once, and
+   * again if some were withdrawn.
    */
   #eventSeqs(next: Run, before: JournaledRun | null): Pick<JournaledRun, "eventSeq" | "endedSeq"> {
     const { next: seq } = this.#journal.sequence;

@@ -232,7 +232,8 @@ export class RunRows extends Rows {
     if (ids.length === 0) return [];
     const rows = this.query<RunFacts & { readonly bytes: number }>(
       `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
-         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy, erased_at AS erasedAt, bytes
+         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy,
+         erased_at AS erasedAt, bytes
        FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
       keysJson(ids),
     );

@@ -275,7 +275,7 @@ const HOSTILE: readonly (readonly [path: string, content: unknown, sentence: str
   [
     "actions/j.json",
     trigger({ payload: { a: "$env:ACTION_RUNS_SECRET_SET" } }),
-    "trigger.payload.a: this text is no secret",
+    "trigger.payload.a: this text is not a secret",
   ],
   [
     "actions/k.json",
