@@ -191,7 +191,7 @@ CREATE UNIQUE INDEX open_erasures ON erasures (scope) WHERE completed_at IS NULL
 -- Stored actions and webhook endpoints. The definition holds null where a secret belongs. The secrets are sealed beside it.
 CREATE TABLE definitions (
   scope      TEXT    NOT NULL, -- {org}/{project}/{env}
-  kind       TEXT    NOT NULL CHECK (kind IN ('action', 'webhook_endpoint')),
+  kind       TEXT    NOT NULL CHECK (kind IN ('action', 'webhook_endpoint', 'schedule')),
   name       TEXT    NOT NULL,
   version    INTEGER NOT NULL CHECK (version > 0),
   created_version INTEGER NOT NULL, -- the first version; with the name it tells the definition from a later one
@@ -201,11 +201,12 @@ CREATE TABLE definitions (
   changed_at INTEGER NOT NULL, -- ms
   changed_by TEXT    NOT NULL, -- a token's id, or root
   changed_by_name TEXT NOT NULL,
+  changed_person TEXT,         -- the person for whom changed_by acted; null: nobody in particular
   changed_lineage TEXT NOT NULL, -- the line of changed_by, /{top}/…/{token}/, or /root/
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them
   bytes      INTEGER NOT NULL, -- UTF-8 bytes of definition
-  filter     TEXT CHECK (filter IS NOT NULL OR kind = 'action'), -- JSON: which runs an endpoint hears of, or an action's group
+  filter     TEXT CHECK (filter IS NOT NULL OR kind = 'action'), -- JSON: which runs an endpoint hears of, an action's group, or a schedule's times
   features   TEXT,             -- JSON array: what older code must not ignore in the definition; null: nothing
   disabled_version INTEGER,    -- the version that the service has disabled; another version is not disabled
   disabled_at INTEGER,         -- ms

@@ -18,7 +18,7 @@ import {
 import { DefinitionMemory } from "../definitions/memory.ts";
 import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
-import type { StoredDefinition } from "../definitions/store.ts";
+import type { StoredBy, StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { webhookPolicy } from "../settings/config.ts";
@@ -80,6 +80,7 @@ export interface KnownAction {
   readonly version: number;
   readonly definition: ActionDefinition;
   readonly schema: CheckedSchema | null;
+  readonly storedBy: StoredBy;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
   /** Whether the definition uses something that this code does not know. Then no run of it may start. */
   readonly needsNewerCode: boolean;
@@ -168,15 +169,15 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
   );
 }
 
-function toKnown({ version, definition: text, sealed, features }: StoredDefinition): KnownAction {
+function toKnown({ version, definition: text, sealed, features, storedBy }: StoredDefinition): KnownAction {
   const definition = JSON.parse(text) as ActionDefinition;
   const needsNewerCode = features.some((feature) => !KNOWN_FEATURES.has(feature));
   // Whatever else such a definition has, this code can't know whether it is right.
-  if (needsNewerCode) return { version, definition, schema: null, sealed, needsNewerCode };
+  if (needsNewerCode) return { version, definition, schema: null, storedBy, sealed, needsNewerCode };
   const checked = definition.parametersSchema === undefined ? null : checkSchema(definition.parametersSchema);
   // Only if a later release accepts less. Runs without the check would be worse than no runs.
   if (checked !== null && !checked.ok) throw new Error(`a stored schema is refused: ${checked.error.pointer}`);
-  return { version, definition, schema: checked?.value ?? null, sealed, needsNewerCode };
+  return { version, definition, schema: checked?.value ?? null, storedBy, sealed, needsNewerCode };
 }
 
 /**

@@ -289,3 +289,12 @@ export function clientOf(address: string): string {
 function groupsOf(text: string): number[] {
   return text === "" ? [] : text.split(":").map((group) => Number.parseInt(group, 16));
 }
+
+/**
+ * Whether the request must name a person if it is about a run that has gates, or stores what starts runs later. The threat
+ * is that a portal's users approve their own runs: all of them act through one token. So a token that may act for others
+ * must name a person with each such change. A run's gates never change, so it makes no difference when this is judged.
+ */
+export function mustNamePerson(c: Context<AppEnv>): boolean {
+  return c.get("principal").mayActForOthers && c.get("person") === null;
+}

@@ -4,6 +4,8 @@
  */
 import type { Context } from "hono";
 import { type AuditEntry, type GateChange, logAudit, writeAudited } from "../auth/audit.ts";
+import { mustNamePerson } from "../auth/authentication.ts";
+import { isOperator } from "../auth/principal.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { requirePreconditions } from "../http/headers.ts";
@@ -44,6 +46,8 @@ export async function storeDefinition<D>(
   entry: AuditEntry,
   isDryRun = false,
 ): Promise<PutDefinition> {
+  const startsRuns = kind.startsRuns?.(sent) === true;
+  if (startsRuns) requireMayStart(c);
   await kind.requireStorable(c, sent);
   return changeDefinition(c, kind, ref, entry, async ({ stored, lastDeleted }) => {
     requirePreconditions(c, kind.noun, stored?.version ?? null);
@@ -54,7 +58,9 @@ export async function storeDefinition<D>(
     const { definition, secrets, hasNewSecret } = split;
     const text = JSON.stringify(definition);
     if (isDryRun) return { version: replaces, isNew: false, isUnchanged: true, definition: text };
-    if (stored !== null && text === stored.definition && !hasNewSecret) {
+    // Runs that start later have whoever stored the definition as their creator, and need a token that lives.
+    const isTheirs = !startsRuns || (stored !== null && stored.disabledReason === null && isBy(stored, entry));
+    if (stored !== null && text === stored.definition && !hasNewSecret && isTheirs) {
       // The first PUT with this definition may have been cut off behind the write.
       await kind.beforeChange?.(c, ref, definition);
       await kind.afterChange?.(c, ref);
@@ -75,6 +81,26 @@ export async function storeDefinition<D>(
     await kind.afterChange?.(c, ref);
     return { version, isNew, isUnchanged: false, definition: JSON.stringify({ ...definition, ...shownOnce }), gates };
   });
+}
+
+/**
+ * Whether this request may store what starts runs later: it must leave somebody whose runs these are. Throws `forbidden`
+ * for a session of ROOT_TOKEN, which must leave nothing that lasts, and `person_required`.
+ */
+export function requireMayStart(c: Context<AppEnv>): void {
+  const principal = c.get("principal");
+  if (isOperator(principal) && principal.sessionId !== undefined) throw new ApiError("forbidden", NO_SESSION);
+  if (mustNamePerson(c)) throw new ApiError("person_required", NAMES_NOBODY);
+}
+
+const NO_SESSION =
+  "A session of ROOT_TOKEN can't store what starts runs later. Sign in with a token of the project, or send ROOT_TOKEN itself.";
+const NAMES_NOBODY =
+  "The definition starts runs later, and these need a creator. Send On-Behalf-Of with the person for whom you store it.";
+
+function isBy({ storedBy }: StoredDefinition, { asker, actorName, person }: AuditEntry): boolean {
+  const { lineage, tokenName } = storedBy;
+  return lineage === asker?.lineage && tokenName === actorName && storedBy.person === person;
 }
 
 export interface Kept<D> {

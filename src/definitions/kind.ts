@@ -63,6 +63,8 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
   /** What the kind's own queries read instead of the definition, as JSON; null if there are no such queries. */
   readonly filterOf?: (definition: D, secrets: Secrets) => string | null;
+  /** Whether the definition makes the service start runs later, for whoever stored it. See `requireMayStart`. */
+  readonly startsRuns?: (definition: D) => boolean;
   /**
    * What a definition uses that older code must not ignore: code that does not know one of them does nothing with the
    * definition. Kept beside the definition, so that a GET and a PUT don't show it.

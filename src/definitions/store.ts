@@ -9,6 +9,13 @@ import { PAGE_MAX_BYTES, utf8Bytes, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINIT
 import type { DefinitionRef, StoredKind } from "./kind.ts";
 import type { SealedSecrets } from "./sealing.ts";
 
+/** Who stored a definition last. `lineage`: see `lineageOf`. */
+export interface StoredBy {
+  readonly lineage: string;
+  readonly tokenName: string;
+  readonly person: string | null;
+}
+
 /** `definition`: JSON with null in the place of each secret. */
 export interface StoredDefinition {
   readonly version: number;
@@ -18,6 +25,7 @@ export interface StoredDefinition {
   readonly definition: string;
   /** See `featuresOf` in kind.ts. */
   readonly features: readonly string[];
+  readonly storedBy: StoredBy;
   readonly sealed: Uint8Array<ArrayBuffer> | null;
 }
 
@@ -41,15 +49,17 @@ export async function selectForChange(
   kind: StoredKind,
   { scope, name }: DefinitionRef,
 ): Promise<Changeable> {
-  type Row = Omit<StoredDefinition, "version" | "features" | "sealed"> & {
-    readonly version: number | null;
-    readonly features: string | null;
-    readonly secrets: ArrayBuffer | number[] | null;
-    readonly lastDeleted: number;
-  };
+  type Row = Omit<StoredDefinition, "version" | "features" | "storedBy" | "sealed"> &
+    StoredBy & {
+      readonly version: number | null;
+      readonly features: string | null;
+      readonly secrets: ArrayBuffer | number[] | null;
+      readonly lastDeleted: number;
+    };
   const row = await db
     .prepare(
       `SELECT version, created_version AS createdVersion, definition, features, secrets,
+              changed_lineage AS lineage, changed_by_name AS tokenName, changed_person AS person,
               iif(disabled_version = version, disabled_reason, NULL) AS disabledReason,
               coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind.name}'), 0)
                 AS lastDeleted
@@ -59,9 +69,11 @@ export async function selectForChange(
     .first<Row>();
   if (row === null || row.version === null) return { stored: null, lastDeleted: row?.lastDeleted ?? 0 };
   const { version, createdVersion, disabledReason, definition, secrets, lastDeleted } = row;
+  const { lineage, tokenName, person } = row;
+  const storedBy = { lineage, tokenName, person };
   const features = row.features === null ? [] : (JSON.parse(row.features) as readonly string[]);
   return {
-    stored: { version, createdVersion, disabledReason, definition, features, sealed: toBytes(secrets) },
+    stored: { version, createdVersion, disabledReason, definition, features, storedBy, sealed: toBytes(secrets) },
     lastDeleted,
   };
 }
@@ -92,9 +104,9 @@ type Putting = "put" | "full" | "changed";
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
 const PUT_DEFINITION = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                           changed_at, changed_by, changed_by_name, changed_lineage, key_id, bytes, filter, features, secrets,
-                           definition)
-  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?16, ?6, ?7, ?14, ?15, ?8, ?9
+                           changed_at, changed_by, changed_by_name, changed_person, changed_lineage, key_id, bytes, filter,
+                           features, secrets, definition)
+  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?17, ?16, ?6, ?7, ?14, ?15, ?8, ?9
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
     AND (?10 > 0 OR
@@ -102,7 +114,7 @@ const PUT_DEFINITION = ({ name: kind, maxPerEnvironment }: StoredKind) => `
   ON CONFLICT (scope, kind, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
-    changed_lineage = excluded.changed_lineage,
+    changed_person = excluded.changed_person, changed_lineage = excluded.changed_lineage,
     key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, filter = excluded.filter,
     features = excluded.features, secrets = excluded.secrets,
     disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
@@ -140,6 +152,7 @@ export async function putDefinition(
       filter,
       features.length === 0 ? null : JSON.stringify(features),
       entry.asker?.lineage ?? "",
+      entry.person,
     );
   const ofKind = `kind = '${kind.name}'`;
   const outcome = db

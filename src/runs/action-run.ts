@@ -5,9 +5,9 @@
  */
 import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
-import { bulkIdOf } from "./bulk.ts";
 import { type Decided, nameOf, type Run, viaOf } from "./run.ts";
 import type { Tail } from "./run-calls.ts";
+import { shownStart } from "./starts.ts";
 import type { StoredEvent } from "./timeline.ts";
 
 /** What only the answer to a create shows. */
@@ -94,6 +94,7 @@ export function detailsOf(
   { heartbeat, queuePosition, dispatch = null }: Passing = { heartbeat: null, queuePosition: null },
 ): string {
   const { title, subject, source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
+  const { bulkOperationId, schedule, via } = shownStart(run.createKey, run.via);
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
   const action = source === "action" ? { name: actionName, version: actionVersion } : null;
   const cancel =
@@ -103,10 +104,10 @@ export function detailsOf(
   return (
     `{"source":"${source}","action":${JSON.stringify(action)},"title":${JSON.stringify(title)}` +
     `,"subject":${JSON.stringify(subject)},"retryOf":${JSON.stringify(retryOf)}` +
-    `,"bulkOperationId":${JSON.stringify(bulkIdOf(run.createKey))},"labels":${labels}` +
+    `,"bulkOperationId":${JSON.stringify(bulkOperationId)},"schedule":${JSON.stringify(schedule)},"labels":${labels}` +
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
-    `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(run.via)}` +
+    `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(via)}` +
     `,"waiting":${JSON.stringify(waitingOf(run, queuePosition))},"approval":${JSON.stringify(approvalOf(run))}` +
     `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}` +
     (!run.erasedAt ? "}" : `,"erasedAt":${JSON.stringify(rfc3339(run.erasedAt))}}`)
@@ -115,7 +116,7 @@ export function detailsOf(
 
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
-  '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"labels":[]' +
+  '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"schedule":null,"labels":[]' +
   ',"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null' +
   ',"delivery":null}';
 

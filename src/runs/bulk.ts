@@ -108,22 +108,6 @@ export interface NumberedItem extends BulkItem {
   readonly seq: number;
 }
 
-const ORIGIN = "t:bulk:";
-
-/**
- * The key of what an operation does to a run, so that a retry which is repeated does nothing twice. No caller's key is
- * like it, because behind `t:` comes the id of the caller's token.
- */
-export function bulkKey(bulkId: string, runId: string): string {
-  return `${ORIGIN}${bulkId}:${runId}`;
-}
-
-/** The operation that created a run with this key; null if none did. */
-export function bulkIdOf(createKey: string): string | null {
-  if (!createKey.startsWith(ORIGIN)) return null;
-  return createKey.slice(ORIGIN.length, createKey.indexOf(":", ORIGIN.length));
-}
-
 /** How often each end is among these statuses. */
 export function endsOf(statuses: readonly Status[]): EndedRuns {
   const of = (end: keyof EndedRuns) => statuses.filter((status) => status === end).length;

@@ -422,8 +422,16 @@ export function viaOf({ person, tokenName }: Actor): string | null {
 
 /** Who created the run. The name of the token and the person are those of that moment. */
 export function creatorOf({ createdBy, triggeredBy, via }: Pick<Run, "createdBy" | "triggeredBy" | "via">): Actor {
-  const [tokenId = "root", ...parents] = createdBy?.split("/").filter(Boolean).reverse() ?? [];
-  return { tokenId, tokenName: via ?? triggeredBy, parents, person: via === null ? null : triggeredBy };
+  return actorOfLine({ lineage: createdBy, tokenName: via ?? triggeredBy, person: via === null ? null : triggeredBy });
+}
+
+/** An actor as rows keep it. `lineage`: see `lineageOf`; null for the operator. */
+export function actorOfLine({
+  lineage,
+  ...by
+}: Omit<Actor, "tokenId" | "parents"> & { lineage: string | null }): Actor {
+  const [tokenId = "root", ...parents] = lineage?.split("/").filter(Boolean).reverse() ?? [];
+  return { tokenId, parents, ...by };
 }
 
 /** Whether both are the same: the same person, or the same token if one of them names no person. */

@@ -29,6 +29,7 @@ const DETAILS = {
   action: { name: "a", version: 1 },
   retryOf: RUN_ID,
   bulkOperationId: RUN_ID,
+  schedule: null,
   labels: ["a"],
   traceparent: "a",
   externalUrl: "https://ci.example",

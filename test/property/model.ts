@@ -102,6 +102,7 @@ export class ModelRun {
         subject: null,
         retryOf,
         bulkOperationId: null,
+        schedule: null,
         labels: [...labels],
         ...none,
       },

@@ -2,10 +2,12 @@
  * Creates runs: has the coordinator journal what `prepare-run.ts` made. A create, a run of a stored action and a retry
  * differ only in what they want and in what their key is bound to.
  */
+
 import type { Context } from "hono";
 import { renderedFace } from "../../actions/face.ts";
 import { type ResolvedAction, resolveAction } from "../../actions/resolve.ts";
 import { requireNewestSecret } from "../../auth/audit.ts";
+import { mustNamePerson } from "../../auth/authentication.ts";
 import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base/limits.ts";
@@ -21,7 +23,7 @@ import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunRep
 import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import type { NewRunBody, NewRunOfActionBody, RetryBody } from "./request-schemas.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "./run-request.ts";
+import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 
 /** What a create takes from its request, apart from the body. */

@@ -1,7 +1,7 @@
 /** …/{id}/erase: erases the texts of a run, and says how far that got. */
 import { type Context, Hono } from "hono";
 import { askerRefusal, auditAfterwards, eraseReasons, hasReasons } from "../../auth/audit.ts";
-import { requires } from "../../auth/authentication.ts";
+import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { AppEnv } from "../../http/request-context.ts";
@@ -13,7 +13,7 @@ import { forgetEnded, MAX_AGE_MS, mayBeKnown } from "./read-runs.ts";
 import { erasure } from "./request-schemas.ts";
 import { OF_RUNS } from "./responses/errors.ts";
 import { runErasure } from "./responses/runs.ts";
-import { actorOf, ask, environmentOf, mustNamePerson, runIdOf } from "./run-request.ts";
+import { actorOf, ask, environmentOf, runIdOf } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 
 const FOR_OWNERS = "Only a token with the role owner erases the texts of a run. Ask the owner of the project.";

@@ -9,7 +9,7 @@ import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/grou
 import type { AfterActionWrite } from "../../actions/kind.ts";
 import { currentVersion } from "../../actions/resolve.ts";
 import { type AuditAction, auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
-import { requires } from "../../auth/authentication.ts";
+import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
 import { ApiError, type ErrorCode, refusalOf } from "../../http/errors.ts";
@@ -32,7 +32,6 @@ import {
   ask,
   changeKeyOf,
   environmentOf,
-  mustNamePerson,
   type RunEnvironment,
   requirePerson,
   runIdOf,

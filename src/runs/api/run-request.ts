@@ -87,15 +87,6 @@ export function actorOf(c: Context<AppEnv>): Actor {
 }
 
 /**
- * Whether the request must name a person if it is about a run that has gates. The threat is that a portal's users approve
- * their own runs: all of them act through one token. So a token that may act for others must name a person with each change
- * of such a run. A run's gates never change, so it makes no difference when this is judged.
- */
-export function mustNamePerson(c: Context<AppEnv>): boolean {
-  return c.get("principal").mayActForOthers && c.get("person") === null;
-}
-
-/**
  * Throws `person_required`. `mustName`: whether the request must name a person and names none; only then it costs a
  * call. `id`: of a run that a coordinator may know.
  */

@@ -4,7 +4,7 @@
  */
 import { type Context, Hono } from "hono";
 import { auditAfterwards } from "../../auth/audit.ts";
-import { requires } from "../../auth/authentication.ts";
+import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { DEFINITION_NAME } from "../../base/limits.ts";
 import { rfc3339 } from "../../base/time.ts";
@@ -56,7 +56,6 @@ import {
   ask,
   changeKeyOf,
   environmentOf,
-  mustNamePerson,
   requirePerson,
   requiresReaderOrJob,
   runIdOf,

@@ -10,12 +10,12 @@ import { STATUSES, type Status } from "../run.ts";
 import {
   type Condition,
   conditionsOf,
+  containsText,
   idRangeOf,
   type Page,
   type RunPageQuery,
   type TextQuery,
 } from "../run-filters.ts";
-import { containsText } from "../run-text.ts";
 
 /** `text`: an ActionRun as JSON, with its details if the query includes them. */
 export interface ListedRun {

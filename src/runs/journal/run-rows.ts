@@ -26,9 +26,8 @@ import {
   type WaitingFor,
 } from "../run.ts";
 import { NO_OPEN, type OpenCounts, type OpenStatus } from "../run-counts.ts";
-import type { RunFacts } from "../run-filters.ts";
+import { containsText, type RunFacts } from "../run-filters.ts";
 import { createdAtOf } from "../run-id.ts";
-import { containsText } from "../run-text.ts";
 import { columnOf, Rows } from "./rows.ts";
 
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */

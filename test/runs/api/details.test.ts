@@ -32,6 +32,7 @@ const NOTHING = {
   action: null,
   retryOf: null,
   bulkOperationId: null,
+  schedule: null,
   labels: [],
   traceparent: null,
   externalUrl: null,

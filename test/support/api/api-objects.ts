@@ -29,6 +29,7 @@ export const DETAILS: Details = {
   action: null,
   retryOf: null,
   bulkOperationId: null,
+  schedule: null,
   traceparent: null,
   labels: [],
   externalUrl: null,

@@ -9,7 +9,7 @@
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { auditStatement, logAudit, newAuditEntry, requireNewestSecret, writeAudited } from "../../../auth/audit.ts";
-import { requires } from "../../../auth/authentication.ts";
+import { mustNamePerson, requires } from "../../../auth/authentication.ts";
 import { may } from "../../../auth/principal.ts";
 import { newUuidV7, parseUuid } from "../../../base/ids.ts";
 import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
@@ -46,7 +46,7 @@ import { type RunFilters, WAITING_FILTERS } from "../../run-filters.ts";
 import { cancel, groupFilter, subjectFilter, triggeredByFilter } from "../request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "../responses/bulk.ts";
 import { OF_RUNS } from "../responses/errors.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, mustNamePerson, type RunEnvironment } from "../run-request.ts";
+import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment } from "../run-request.ts";
 import { refusalError } from "../run-response.ts";
 
 const statuses = described(

@@ -8,19 +8,11 @@ import { type TokenState, tokenState } from "../../../auth/token-store.ts";
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
 import { ERRORS, toApiError } from "../../../http/errors.ts";
-import { environmentUrl } from "../../../settings/config.ts";
 import type { Env } from "../../../settings/env.ts";
-import { type KeyRing, keyRing } from "../../../settings/key-ring.ts";
-import {
-  type BulkItem,
-  type BulkOperation,
-  type BulkOrder,
-  type BulkRunner,
-  bulkKey,
-  type Stopper,
-} from "../../bulk.ts";
-import { type Creation, retryRun } from "../create-run.ts";
-import type { RunEnvironment } from "../run-request.ts";
+import type { BulkItem, BulkOperation, BulkOrder, BulkRunner, Stopper } from "../../bulk.ts";
+import { bulkKey } from "../../starts.ts";
+import { retryRun } from "../create-run.ts";
+import { type StartEnvironment, startEnvironment, starterOf } from "../starts/starter.ts";
 import { auditedEnd } from "./bulk-routes.ts";
 
 /** How many runs are retried at the same time: as many calls as an invocation may have open. */
@@ -33,14 +25,12 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async judge(scope: string, { asker, request }: BulkOrder): Promise<TokenState> {
     const [o, p] = scope.split("/");
     // Without keys, no retry counts as tried.
-    if (request.operation === "retry") this.#ring();
+    if (request.operation === "retry") this.#environment(scope);
     return within(READ_MAX_MS, tokenState(this.env.DB, `${o}/${p}`, asker.tokenId, Date.now()));
   }
 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
-    const ring = this.#ring();
-    const waitUntil = (work: Promise<unknown>) => this.ctx.waitUntil(work);
-    const environment = { env: this.env, hops: { d1: 0, coordinator: 0 }, scope, ring, waitUntil };
+    const environment = this.#environment(scope);
     const items: (BulkItem | null)[] = [];
     const waiting = runIds.entries();
     const retryNext = async () => {
@@ -81,15 +71,10 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
     logAudit(entry, undefined);
   }
 
-  /** Throws if the signing keys can't be used. Then no run can be created. */
-  #ring(): KeyRing {
-    const ring = keyRing(this.env.CALLBACK_SIGNING_KEYS);
-    if (!ring.ok) throw new Error("CALLBACK_SIGNING_KEYS can't be used");
-    return ring.value;
+  #environment(scope: string): StartEnvironment {
+    return startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
   }
 }
-
-type RetryEnvironment = RunEnvironment & { readonly ring: KeyRing };
 
 const NO_RESULT = { code: null, newRunId: null } as const;
 
@@ -97,7 +82,7 @@ const NO_RESULT = { code: null, newRunId: null } as const;
  * What a single retry of the run would do. Null: nobody knows whether the run was retried, so it must be tried again.
  * Never throws.
  */
-async function retryOne(environment: RetryEnvironment, order: BulkOrder, runId: string): Promise<BulkItem | null> {
+async function retryOne(environment: StartEnvironment, order: BulkOrder, runId: string): Promise<BulkItem | null> {
   try {
     return { runId, ...NO_RESULT, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };
   } catch (thrown) {
@@ -113,20 +98,10 @@ async function retryOne(environment: RetryEnvironment, order: BulkOrder, runId: 
 }
 
 /** Throws why there is no new run. */
-async function newRunOf(environment: RetryEnvironment, order: BulkOrder, runId: string): Promise<string> {
+async function newRunOf(environment: StartEnvironment, order: BulkOrder, runId: string): Promise<string> {
   const { id, request, asker: actor, mustNamePerson, origin } = order;
   const changeKey = { key: bulkKey(id, runId), fingerprint: "" };
-  const creation: Creation = {
-    ...environment,
-    actor,
-    mustNamePerson,
-    origin,
-    runsUrl: `${environmentUrl(environment.env, origin, environment.scope)}/action-runs`,
-    key: changeKey.key,
-    traceparent: null,
-    // The operation has asked D1 about its token before this batch.
-    requireMayLeave: () => Promise.resolve(),
-  };
+  const creation = starterOf(environment, { actor, mustNamePerson, origin, key: changeKey.key });
   const isFirst = request.operation === "retry" && !request.includeRetried;
   const { answer } = await retryRun(creation, changeKey, runId, {}, { isFirst });
   return answer.id;

@@ -67,6 +67,7 @@ const details = z
     ),
     retryOf: described(uuid.nullable(), "The run that this one repeats."),
     bulkOperationId: described(uuid.nullable(), "The bulk operation that created this run. Null for every other run."),
+    schedule: described(z.string().nullable(), "The schedule that started this run. Null for every other run."),
     labels: z.array(z.string()),
     traceparent: described(
       z.string().nullable(),
@@ -104,7 +105,10 @@ const details = z
         .nullable(),
       "The cancel that counts. The run is open until `until` at the latest.",
     ),
-    via: described(z.string().nullable(), "The API token that acted, if `triggeredBy` names a person."),
+    via: described(
+      z.string().nullable(),
+      "`schedule`, `inbound` or `retry` if the service started the run by itself. Otherwise the API token that acted, if `triggeredBy` names a person.",
+    ),
     waiting: described(
       waiting.nullable(),
       "What the run waits for before its webhook is sent. Null if it does not wait.",

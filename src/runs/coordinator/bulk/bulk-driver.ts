@@ -4,11 +4,12 @@
  * instance goes on with the first run that is undecided.
  */
 import { logFailure } from "../../../base/log.ts";
-import { bulkKey, type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../../bulk.ts";
+import { type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../../bulk.ts";
 import { RESERVED_MS, type StoredBulk, shownBulk } from "../../journal/bulk-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import { nameOf } from "../../run.ts";
 import type { RunRefusal } from "../../run-calls.ts";
+import { bulkKey } from "../../starts.ts";
 import type { CancelRequest } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
 import type { Context } from "../context.ts";

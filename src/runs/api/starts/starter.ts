@@ -1,0 +1,44 @@
+/** Makes what a create needs for runs that no request asks for: their actor is on record, and there is no caller. */
+
+import { environmentUrl } from "../../../settings/config.ts";
+import type { Env } from "../../../settings/env.ts";
+import type { KeyRing } from "../../../settings/key-ring.ts";
+import { keyRing } from "../../../settings/key-ring.ts";
+import type { Actor } from "../../run.ts";
+import type { Creation } from "../create-run.ts";
+import type { RunEnvironment } from "../run-request.ts";
+
+/** The environment, with keys that can be used. */
+export type StartEnvironment = RunEnvironment & { readonly ring: KeyRing };
+
+/** Of a call of the environment's coordinator. Throws if the signing keys can't be used: then no run can be created. */
+export function startEnvironment(
+  env: Env,
+  scope: string,
+  waitUntil: (work: Promise<unknown>) => void,
+): StartEnvironment {
+  const ring = keyRing(env.CALLBACK_SIGNING_KEYS);
+  if (!ring.ok) throw new Error("CALLBACK_SIGNING_KEYS can't be used");
+  return { env, hops: { d1: 0, coordinator: 0 }, scope, ring: ring.value, waitUntil };
+}
+
+/**
+ * `key`: see starts.ts. `origin`: of the request that the start goes back to. A callback URL begins with it if PUBLIC_URL
+ * is not set. The caller has asked D1 about the actor's token.
+ */
+export function starterOf(
+  environment: StartEnvironment,
+  {
+    key,
+    ...by
+  }: { readonly actor: Actor; readonly mustNamePerson: boolean; readonly origin: string; readonly key: string },
+): Creation {
+  return {
+    ...environment,
+    ...by,
+    runsUrl: `${environmentUrl(environment.env, by.origin, environment.scope)}/action-runs`,
+    key,
+    traceparent: null,
+    requireMayLeave: () => Promise.resolve(),
+  };
+}

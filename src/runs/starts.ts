@@ -1,0 +1,61 @@
+/**
+ * The keys of runs that nobody asks for in a request: a bulk operation, a schedule, an inbound event or an automatic
+ * retry creates them. Such a key has all that makes the run the same one, so whatever is repeated, there is one run. No
+ * caller's key is like it, because behind `t:` comes the id of the caller's token. PURE.
+ */
+
+/** What created a run, by its key. `at`: the instant of the schedule's time, in ms. `of`: the run that is repeated. */
+export type Start =
+  | { readonly by: "bulk"; readonly id: string }
+  | { readonly by: "schedule"; readonly name: string; readonly at: number }
+  | { readonly by: "inbound"; readonly action: string }
+  | { readonly by: "retry"; readonly of: string };
+
+/** A retry of an operation. The operation uses the same key for a cancel. */
+export function bulkKey(bulkId: string, runId: string): string {
+  return `t:bulk:${bulkId}:${runId}`;
+}
+
+/** A time of a schedule is an instant, so a change of the schedule makes no second run of it. */
+export function scheduleKey(name: string, at: number): string {
+  return `t:schedule:${name}:${at}`;
+}
+
+/** `event`: what tells an event from others of the action. */
+export function inboundKey(action: string, event: string): string {
+  return `t:inbound:${action}:${event}`;
+}
+
+/** A run has at most one automatic retry. */
+export function retryKey(runId: string): string {
+  return `t:auto:${runId}`;
+}
+
+const KEY = /^t:(bulk|schedule|inbound|auto):([^:]*):?(.*)$/s;
+
+/** Null if a request created the run. */
+export function startOf(createKey: string): Start | null {
+  const [, by, first = "", second = ""] = KEY.exec(createKey) ?? [];
+  switch (by) {
+    case "bulk":
+      return { by, id: first };
+    case "schedule":
+      return { by, name: first, at: Number(second) };
+    case "inbound":
+      return { by, action: first };
+    case "auto":
+      return { by: "retry", of: first };
+    default:
+      return null;
+  }
+}
+
+/** What `details` say of it. A bulk operation acts for its asker, so such a run shows the asker's token. */
+export function shownStart(createKey: string, via: string | null) {
+  const start = startOf(createKey);
+  return {
+    bulkOperationId: start?.by === "bulk" ? start.id : null,
+    via: start === null || start.by === "bulk" ? via : start.by,
+    schedule: start?.by === "schedule" ? start.name : null,
+  };
+}
