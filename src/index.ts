@@ -6,6 +6,7 @@ import type { Env } from "./settings/env.ts";
 
 export { BulkOperations } from "./runs/api/bulk/bulk-runner.ts";
 export { RunArchive } from "./runs/api/run-archive.ts";
+export { AutomaticRetries } from "./runs/api/starts/automatic-retries.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { DeliverySender, WebhookEndpoints } from "./webhook-endpoints/entrypoints.ts";
 export { WebhookSender } from "./webhooks/sender.ts";

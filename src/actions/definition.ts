@@ -12,6 +12,9 @@ import {
   CONCURRENCY_KEY_MAX_CHARACTERS,
   CONCURRENCY_LIMIT_MAX,
   FACE_TEMPLATE_MAX_CHARACTERS,
+  RETRIED_ENDS,
+  RETRIES_MAX,
+  RETRY_DELAY_MAX_SECONDS,
   SCHEMA_MAX_BYTES,
   SCHEMA_MAX_SUBSCHEMAS,
   SUBJECT_MAX_CHARACTERS,
@@ -140,6 +143,56 @@ inDocument(approval, {
   examples: [{ required: 2 }],
 });
 
+const seconds = wholeNumber("whole seconds", 1, RETRY_DELAY_MAX_SECONDS);
+const delaySeconds = z.union([seconds, z.array(seconds)], {
+  error: `send whole seconds from 1 to ${RETRY_DELAY_MAX_SECONDS}, or a list of them.`,
+});
+inDocument(delaySeconds, {
+  description:
+    "Seconds between an end and the earliest start of its retry: one number for all, or a list with one for each retry.",
+});
+
+export const retry = z
+  .strictObject(
+    {
+      attempts: described(
+        wholeNumber("a whole number", 1, RETRIES_MAX),
+        DESCRIBE && "How many retries may follow the first run.",
+      ),
+      delaySeconds,
+      on: z._default(
+        described(
+          listOf(
+            RETRIED_ENDS.length,
+            "ends",
+            z.enum(RETRIED_ENDS, { error: `send any of ${RETRIED_ENDS.join(", ")}.` }),
+            `send an array of ${RETRIED_ENDS.join(", ")}.`,
+            z.minLength(1, { error: `is empty; send any of ${RETRIED_ENDS.join(", ")}.` }),
+          ),
+          DESCRIBE &&
+            "Which ends are retried. `failed`: the job reported a failure. `delivery`: no receiver took the webhook. " +
+              "`timeout`: nobody reported an end in time. Name `timeout` only if two jobs may run at the same time, because the " +
+              'first one may still run. Default: `["failed", "delivery"]`.',
+        ),
+        ["failed", "delivery"],
+      ),
+    },
+    AN_OBJECT,
+  )
+  .check(
+    z.refine(({ attempts, delaySeconds: delays }) => typeof delays === "number" || delays.length === attempts, {
+      path: ["delaySeconds"],
+      error: "has another length than attempts; send one number, or one for each retry.",
+    }),
+  );
+inDocument(retry, {
+  id: "AutomaticRetry",
+  description:
+    "Retries a run that failed by itself. Each retry is a run of its own that waits at its time gate. It asks for approvals anew. " +
+    "Requires a `trigger`.",
+  examples: [{ attempts: 2, delaySeconds: [60, 600] }],
+});
+
 const waitTimeout = described(
   minutes,
   DESCRIBE &&
@@ -235,6 +288,7 @@ export const actionDefinition = z.strictObject({
   approval: z.optional(approval),
   concurrency: z.optional(concurrency),
   waitTimeout: z.optional(waitTimeout),
+  retry: z.optional(retry),
   labels,
 });
 inDocument(actionDefinition, {

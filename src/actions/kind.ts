@@ -121,6 +121,7 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   filterOf,
   featuresOf,
   gateChangeOf,
+  startsRuns: ({ retry }) => retry !== undefined,
 };
 
 /** What runs need to know of an action that was stored. This room knows no run. */
@@ -164,7 +165,7 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
       },
       summaries: { get: "Get a stored action" },
       schemas: { list: actionList, one: action, created: action, versions: versionList },
-      errorsOfPut: ["too_many_actions", "gate_needs_trigger"],
+      errorsOfPut: ["too_many_actions", "gate_needs_trigger", "trigger_required", "person_required"],
     },
   );
 }
@@ -186,9 +187,10 @@ function toKnown({ version, definition: text, sealed, features, storedBy }: Stor
  */
 export async function requireStorable(
   c: Context<AppEnv>,
-  { trigger, concurrency, approval }: ActionDefinition,
+  { trigger, concurrency, approval, retry }: ActionDefinition,
 ): Promise<void> {
   if (trigger === undefined) {
+    if (retry !== undefined) throw new ApiError("trigger_required", undefined, { pointer: "/retry" });
     const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
     if (gate !== null) throw needsTrigger(gate);
     return;

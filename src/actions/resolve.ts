@@ -22,7 +22,7 @@ import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
 export interface ResolvedAction
   extends Pick<
     ActionDefinition,
-    "title" | "subject" | "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency"
+    "title" | "subject" | "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency" | "retry"
   > {
   readonly name: string;
   readonly version: number;
@@ -74,8 +74,18 @@ export function resolved(
   trigger: Trigger | undefined,
   parameters: JsonObject,
 ): ResolvedAction {
-  const { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels = [] } = definition;
-  const settings = { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, labels };
+  const {
+    title,
+    subject,
+    timeout,
+    heartbeatTimeout,
+    waitTimeout,
+    approval,
+    concurrency,
+    retry,
+    labels = [],
+  } = definition;
+  const settings = { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, retry, labels };
   const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
   requireValidParameters(action, parameters);
   return action;

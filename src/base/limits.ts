@@ -175,3 +175,8 @@ const encoder = new TextEncoder();
 export function utf8Bytes(text: string): number {
   return encoder.encode(text).byteLength;
 }
+
+/** Of automatic retries: how many follow a run, how long each may wait, and which ends they can follow. */
+export const RETRIES_MAX = 5;
+export const RETRY_DELAY_MAX_SECONDS = 86_400;
+export const RETRIED_ENDS = ["failed", "delivery", "timeout"] as const;

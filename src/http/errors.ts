@@ -120,6 +120,11 @@ export const ERRORS = {
     409,
     "The run was retried since its end. Look at the newer run, or send includeRetried to retry it once more.",
   ],
+  retry_planned: [
+    409,
+    "The service retries this run by itself in a moment. Wait for that run, or cancel it and retry this one.",
+  ],
+  retry_dropped: [409, "Somebody has dropped this automatic retry. Retry the run yourself if it is still needed."],
   environment_erasing: [
     409,
     "The operator erases this environment or its project. Its name can be used again when that is over, after about an hour.",
@@ -202,6 +207,10 @@ export const ERRORS = {
   gate_needs_trigger: [
     422,
     "notBefore, approval and concurrency hold back the trigger, and the trigger is missing. Add a trigger, or leave them out.",
+  ],
+  trigger_required: [
+    422,
+    "The service starts runs of this action by itself, and the action has no trigger. Add a trigger, because only that starts the job.",
   ],
   invalid_concurrency_key: [
     422,

@@ -5,7 +5,7 @@
  */
 import { rfc3339 } from "../base/time.ts";
 import type { AttemptState } from "../webhooks/dispatch.ts";
-import { type Decided, nameOf, type Run, viaOf } from "./run.ts";
+import { type Decided, type NextRetry, nameOf, type Run, viaOf } from "./run.ts";
 import type { Tail } from "./run-calls.ts";
 import { shownStart } from "./starts.ts";
 import type { StoredEvent } from "./timeline.ts";
@@ -110,6 +110,7 @@ export function detailsOf(
     `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(via)}` +
     `,"waiting":${JSON.stringify(waitingOf(run, queuePosition))},"approval":${JSON.stringify(approvalOf(run))}` +
     `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}` +
+    `,"retry":${JSON.stringify(run.nextRetry && shownRetry(run.nextRetry))}` +
     (!run.erasedAt ? "}" : `,"erasedAt":${JSON.stringify(rfc3339(run.erasedAt))}}`)
   );
 }
@@ -118,7 +119,12 @@ export function detailsOf(
 export const NO_DETAILS =
   '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"schedule":null,"labels":[]' +
   ',"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null' +
-  ',"delivery":null}';
+  ',"delivery":null,"retry":null}';
+
+/** The automatic retry that follows a run, as `details` show it. */
+function shownRetry({ runId, at, ...retry }: NextRetry) {
+  return { runId, at: rfc3339(at), ...retry };
+}
 
 function deliveryOf({ status, failedAttempt }: Run, dispatch: Passing["dispatch"]) {
   if (status !== "pending" || failedAttempt === null) return null;

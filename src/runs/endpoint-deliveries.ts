@@ -4,7 +4,7 @@
  * The Worker knows the endpoints' secrets, and sends. PURE.
  */
 import type { AttemptResult, AttemptState } from "../webhooks/dispatch.ts";
-import { lacksApproval, type Run, type RunName } from "./run.ts";
+import { isFinal, lacksApproval, type Run, type RunName } from "./run.ts";
 
 const APPROVAL_REQUESTED = "action_run.approval_requested";
 
@@ -51,17 +51,20 @@ export interface RunWithEvent extends HappenedEvent, Pick<Run, "id" | "source" |
   /** The number of the write that made the event. */
   readonly seq: number;
   readonly previousStatus: PreviousStatus;
+  /** Whether no automatic retry follows. */
+  readonly isFinal: boolean;
   /** About how many bytes the run has. */
   readonly bytes: number;
 }
 
 /** The run with the event that its newest version makes; null if it makes none. */
 export function withEvent(
-  run: Parameters<typeof eventOf>[0] & Omit<RunWithEvent, keyof HappenedEvent>,
+  run: Parameters<typeof eventOf>[0] & Pick<Run, "nextRetry"> & Omit<RunWithEvent, keyof HappenedEvent | "isFinal">,
 ): RunWithEvent | null {
   const event = eventOf(run);
   const { id, seq, source, actionName, entityId, labels, previousStatus, bytes } = run;
-  return event && { ...event, id, seq, source, actionName, entityId, labels, previousStatus, bytes };
+  const facts = { id, seq, source, actionName, entityId, labels, previousStatus, bytes };
+  return event && { ...event, ...facts, isFinal: isFinal(run) };
 }
 
 /**
@@ -178,6 +181,8 @@ export interface EndpointFilter {
   readonly labels: readonly string[];
   readonly includeUnstored: boolean;
   readonly onlyOnChange: boolean;
+  /** Whether it hears of an end only if no automatic retry follows. */
+  readonly final: boolean;
   /** A person's own switch. */
   readonly disabled: boolean;
   /** Whether a delivery can show the outcome before. */
@@ -193,9 +198,15 @@ export interface Listener {
 
 /** What is not known about the outcome before counts as a change. */
 export function hears({ filter }: Pick<Listener, "filter">, run: RunWithEvent): boolean {
+  if (!run.isFinal && waitsForFinal({ filter })) return false;
   const isCompared = filter.onlyOnChange && (filter.includeUnstored || run.source === "action");
   const isSame = run.type === `action_run.${run.previousStatus}`;
   return isWanted(filter, run) && !(isSame && isCompared);
+}
+
+/** Whether it hears of an end only when the end is final. Only final ends are compared. */
+export function waitsForFinal({ filter }: Pick<Listener, "filter">): boolean {
+  return filter.final || filter.onlyOnChange;
 }
 
 /** Whether the endpoint needs the outcome before. */

@@ -64,6 +64,8 @@ export interface InputsAnswer {
   readonly isRetried: boolean;
   readonly source: RunSource;
   readonly inputs: RunInputs;
+  /** The automatic retry that has not begun. `id`: null if it is not created yet. */
+  readonly plannedRetry?: { readonly id: string | null };
 }
 
 export type InputsReply = InputsAnswer | RunRefusal;
@@ -165,6 +167,8 @@ export interface RunRefusal {
     | "too_many_waiting"
     | "write_required"
     | "already_retried"
+    | "retry_planned"
+    | "retry_dropped"
     | "run_erased"
     | "erasure_not_found"
     | "token_invalid"

@@ -2,6 +2,7 @@
  * What a run is, what can hold it back, and who acts on it. PURE: no I/O and no clock; `now` is passed in.
  * `transition.ts` says how a run may change.
  */
+import type { RETRIED_ENDS } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 
 export const OPEN_STATUSES = ["pending", "running"] as const;
@@ -49,6 +50,32 @@ export interface NewRun extends Partial<Face> {
   readonly traceparent: string | null;
   /** What holds back its webhook; null if nothing does. */
   readonly gates: Gates | null;
+  /** How the service retries it by itself. Left out if it does not. */
+  readonly retryRule?: RetryRule | null;
+}
+
+/** How the service retries a run by itself, as its action said when the run was created. It has trigger and action. */
+export interface RetryRule {
+  /** Which automatic retry of its chain this run is. 0: nobody has retried it by itself. */
+  readonly attempt: number;
+  /** How long each retry waits after the end before it, in ms: one for each retry. */
+  readonly delaysMs: readonly number[];
+  /** Which ends are retried. `failed`: the job said so. `delivery`: the webhook was not taken. */
+  readonly on: readonly (typeof RETRIED_ENDS)[number][];
+  /** The origin of the request that created the first run. The callback URL begins with it if PUBLIC_URL is not set. */
+  readonly origin: string;
+}
+
+/** The automatic retry that follows an end. */
+export interface NextRetry {
+  /** Which one of its chain, from 1. */
+  readonly attempt: number;
+  /** When it may start, in ms. */
+  readonly at: number;
+  /** The run that retries. Null until it is created. */
+  readonly runId: string | null;
+  /** A sentence: why no retry follows after all. Null if one does. */
+  readonly dropped: string | null;
 }
 
 /**
@@ -70,8 +97,9 @@ export const UNKNOWN_NAME: RunName = { actionName: null, title: null, subject: n
 
 export type RunSource = "action" | "trigger" | "none";
 
-export interface Run extends Omit<NewRun, keyof Face | "createdBy">, Face {
+export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "retryRule">, Face {
   readonly createdBy: string | null;
+  readonly retryRule: RetryRule | null;
   /** 1 at creation, one more with every change. */
   readonly version: number;
   readonly status: Status;
@@ -111,6 +139,8 @@ export interface Run extends Omit<NewRun, keyof Face | "createdBy">, Face {
   readonly throughPause: ThroughPause | null;
   /** A failed attempt of its dispatch: the last one that made a version. Null if none has failed. */
   readonly failedAttempt: FailedAttempt | null;
+  /** The automatic retry that follows its end; null if none does. */
+  readonly nextRetry: NextRetry | null;
   /** When its texts were erased; null if they were not. 0: they are overwritten, and the erasure is not done. */
   readonly erasedAt: number | null;
 }
@@ -145,6 +175,7 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
     title: null,
     subject: null,
     createdBy: null,
+    retryRule: null,
     ...input,
     silentSince: isDispatching ? null : createdAt,
     waitingFor: gates && nextGate(gates, [], now),
@@ -156,6 +187,7 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
     rejectedBy: null,
     throughPause: null,
     failedAttempt: null,
+    nextRetry: null,
     erasedAt: null,
     endCause: null,
     version: 1,
@@ -418,6 +450,11 @@ export function nameOf({ person, tokenName }: Actor): string {
 /** The token that acted for a person; null if the run shows the token itself. */
 export function viaOf({ person, tokenName }: Actor): string | null {
   return person === null ? null : tokenName;
+}
+
+/** Whether nothing follows the run's end: no automatic retry, or none after all. */
+export function isFinal({ nextRetry }: Pick<Run, "nextRetry">): boolean {
+  return nextRetry === null || nextRetry.dropped !== null;
 }
 
 /** Who created the run. The name of the token and the person are those of that moment. */

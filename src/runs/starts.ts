@@ -1,8 +1,10 @@
 /**
- * The keys of runs that nobody asks for in a request: a bulk operation, a schedule, an inbound event or an automatic
- * retry creates them. Such a key has all that makes the run the same one, so whatever is repeated, there is one run. No
- * caller's key is like it, because behind `t:` comes the id of the caller's token. PURE.
+ * Runs that nobody asks for in a request: a bulk operation, a schedule, an inbound event or an automatic retry creates
+ * them. Their keys have all that makes the run the same one, so whatever is repeated, there is one run. No caller's key is
+ * like these, because behind `t:` comes the id of the caller's token. PURE.
  */
+import type { RETRIED_ENDS } from "../base/limits.ts";
+import type { Actor, NextRetry, Run } from "./run.ts";
 
 /** What created a run, by its key. `at`: the instant of the schedule's time, in ms. `of`: the run that is repeated. */
 export type Start =
@@ -58,4 +60,38 @@ export function shownStart(createKey: string, via: string | null) {
     via: start === null || start.by === "bulk" ? via : start.by,
     schedule: start?.by === "schedule" ? start.name : null,
   };
+}
+
+/** The end of a run, as the rule of a retry names it. The others are not retried. */
+const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[number]>> = {
+  callback: "failed",
+  delivery: "delivery",
+  deadline: "timeout",
+  silence: "timeout",
+};
+
+/** The automatic retry that follows the end of this run; null if none does. A run that was asked to stop has none. */
+export function nextRetryOf(run: Run): NextRetry | null {
+  const { retryRule, status, endCause, completedAt, cancelRequestedAt } = run;
+  if (retryRule === null || status !== "failed" || cancelRequestedAt !== null) return null;
+  const end = endCause === null ? undefined : ENDS[endCause];
+  const delayMs = retryRule.delaysMs[retryRule.attempt];
+  if (end === undefined || delayMs === undefined || !retryRule.on.includes(end)) return null;
+  return { attempt: retryRule.attempt + 1, at: (completedAt ?? 0) + delayMs, runId: null, dropped: null };
+}
+
+/** A retry that the Worker makes. `creator`: of the run that it repeats. */
+export interface RetryToMake extends Pick<NextRetry, "attempt" | "at"> {
+  readonly runId: string;
+  readonly actionName: string;
+  readonly creator: Actor;
+  readonly origin: string;
+}
+
+/** `dropped`: why there will be none, as a sentence. Null: nobody knows, so it must be tried again. */
+export type MadeRetry = { readonly dropped: string | null } | null;
+
+/** The Worker's part. Each call is an invocation of its own. */
+export interface Retrier {
+  make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]>;
 }

@@ -27,7 +27,8 @@ import { isGateEvent, type RunEvent } from "./transition.ts";
  * - `released`: every gate is open; `by`, who opened its time gate; `approversUnchecked`, true if D1 could not say
  *   whether the tokens of its approvers were revoked
  * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence, gate, rejected, replaced), `by`, who
- *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run
+ *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run, `retryAt`, when an
+ *   automatic retry may start
  */
 type TimelineEventType =
   | "created"
@@ -79,10 +80,14 @@ export function eventsBetween(before: Run, after: Run, event: RunEvent, now: num
     events.push({ type: "cancel_requested", at: cancelRequestedAt ?? now, data: { by, reason, until } });
   }
   if (before.completedAt === null && completedAt !== null) {
-    const data = { status: after.status, cause: after.endCause, ...canceller(event) };
+    const data = { status: after.status, cause: after.endCause, ...canceller(event), ...retryOf(after) };
     events.push({ type: "ended", at: completedAt, data });
   }
   return events;
+}
+
+function retryOf({ nextRetry }: Run): Readonly<Record<string, string>> {
+  return nextRetry === null ? {} : { retryAt: rfc3339(nextRetry.at) };
 }
 
 /** Who ended the run, if somebody did at once. */

@@ -90,8 +90,8 @@ const OPEN = {
         "The body of the message: any JSON, whose strings may contain placeholders such as `{{ event.summary }}`. " +
           "Placeholders reach what a trigger's reach, without its callback and `run.timeoutSeconds`, and `run.status`, `run.error`, " +
           "`run.output.NAME`, `run.startedAt`, `run.completedAt`, `run.url`, `run.consoleUrl`, `event.type`, " +
-          "`event.previousStatus` and `event.summary`. Without a payload, the body is " +
-          '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl" } }`. If `headers` has ' +
+          "`event.previousStatus`, `event.summary` and `event.retry.attempt`. Without a payload, the body is " +
+          '`{ "type", "timestamp", "data": { "run", "previousStatus", "url", "consoleUrl", "retry" } }`. If `headers` has ' +
           "`Content-Type: application/x-www-form-urlencoded`, send a flat object, and the body is a form.",
     ),
   ),
@@ -110,6 +110,11 @@ const FILTERS = {
     DESCRIBE &&
       "If true, only runs match that ended differently from the run of the same action, entity and subject that ended before. If " +
         "the service does not know how that run ended, it sends the message. A request for approval always matches.",
+  ),
+  final: flag(
+    DESCRIBE &&
+      "If true, the end of a run that the service retries by itself matches only when no retry follows after all. " +
+        "`onlyOnChange` includes this.",
   ),
   disabled: flag(DESCRIBE && "If true, the service sends nothing and drops the messages that wait."),
 };
@@ -240,9 +245,9 @@ export const endpointSecrets: SecretRules<StoredEndpoint> = {
 
 /** What decides which runs an endpoint hears of, stored beside its definition: JSON of an EndpointFilter. */
 export function filterOf(definition: StoredEndpoint, secrets: Secrets): string {
-  const { events, includeUnstored, onlyOnChange, disabled, actionNames = null, labels = [] } = definition;
+  const { events, includeUnstored, onlyOnChange, final, disabled, actionNames = null, labels = [] } = definition;
   const shown = { showsPrevious: showsPrevious(definition, secrets) };
-  const filter = { events, includeUnstored, onlyOnChange, disabled, actionNames, labels, ...shown };
+  const filter = { events, includeUnstored, onlyOnChange, final, disabled, actionNames, labels, ...shown };
   return JSON.stringify(filter satisfies EndpointFilter);
 }
 

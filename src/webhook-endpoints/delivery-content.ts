@@ -36,7 +36,23 @@ interface ShownRun {
   readonly completedAt: string | null;
   readonly error: string | null;
   readonly output: EventContext["run"]["output"];
-  readonly details: Readonly<Record<"traceparent" | "title" | "subject", string | null>>;
+  readonly details: Readonly<Record<"traceparent" | "title" | "subject", string | null>> & {
+    readonly retry: (ShownRetry & { readonly dropped: string | null }) | null;
+  };
+}
+
+/** The automatic retry that follows the end of a run. `at`: RFC 3339. */
+interface ShownRetry {
+  readonly runId: string | null;
+  readonly at: string;
+  readonly attempt: number;
+}
+
+/** Null if none follows, or none after all. */
+function retryOf({ details: { retry } }: Pick<ShownRun, "details">): ShownRetry | null {
+  if (retry === null || retry.dropped !== null) return null;
+  const { runId, at, attempt } = retry;
+  return { runId, at, attempt };
 }
 
 /**
@@ -66,7 +82,8 @@ export function renderDelivery(
   const whole = withDetails(attempt.actionRun, attempt.details);
   const run = JSON.parse(whole) as ShownRun;
   const links = linksOf(base, attempt.scope, attempt.runId);
-  const request = payload === undefined ? { body: defaultBody(attempt, whole, links) } : { payload };
+  const request =
+    payload === undefined ? { body: defaultBody(attempt, whole, { ...links, retry: retryOf(run) }) } : { payload };
   return renderRequest(
     { url, method: "POST", headers, ...request },
     { ...contextOf(run, attempt, links), secrets },
@@ -90,7 +107,7 @@ function contextOf(
     parameters,
     recommendations,
     entity: { id: entityId },
-    event: { type, previousStatus, summary: summaryOf(run, type, isTest) },
+    event: { type, previousStatus, summary: summaryOf(run, type, isTest), retry: retryOf(run) },
   };
 }
 
@@ -105,10 +122,10 @@ const OMITTED = ["output", "parameters", "recommendations"] as const;
 function defaultBody(
   { type, at, previousStatus, isTest = false }: DeliveryAttempt,
   whole: string,
-  links: Links,
+  besides: Links & { readonly retry: ShownRetry | null },
 ): string {
   const written = (run: string, omitted: readonly string[]) => {
-    const more = { ...links, ...(omitted.length > 0 && { omitted }), ...(isTest && { test: true }) };
+    const more = { ...besides, ...(omitted.length > 0 && { omitted }), ...(isTest && { test: true }) };
     const rest = JSON.stringify({ previousStatus, ...more }).slice(1);
     return `{"type":"${type}","timestamp":"${rfc3339(at)}","data":{"run":${run},${rest}}`;
   };

@@ -44,7 +44,13 @@ export interface EventContext extends Inputs {
     /** The run's page in the console. */
     readonly consoleUrl: string;
   };
-  readonly event: { readonly type: string; readonly previousStatus: string | null; readonly summary: string };
+  readonly event: {
+    readonly type: string;
+    readonly previousStatus: string | null;
+    readonly summary: string;
+    /** The automatic retry that follows. */
+    readonly retry: { readonly runId: string | null; readonly at: string; readonly attempt: number } | null;
+  };
 }
 
 /** Everything that the templates of one request can reach. */
@@ -114,7 +120,7 @@ export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
 
 const OF_EVENT = ["title", "subject", "startedAt", "completedAt", "traceparent", "status", "output.*"];
 const ENDED_RUN = [...CREATED, ...OF_EVENT, "url", "consoleUrl"];
-const EVENT = ["type", "previousStatus", "summary"];
+const EVENT = ["type", "previousStatus", "summary", "retry.*"];
 const NO_CALLBACKS = "is for callbacks, and a run that has ended takes none. Leave it out.";
 const ENDED = {
   "run.callbackUrl": NO_CALLBACKS,

@@ -30,6 +30,7 @@ const DETAILS = {
   retryOf: RUN_ID,
   bulkOperationId: RUN_ID,
   schedule: null,
+  retry: null,
   labels: ["a"],
   traceparent: "a",
   externalUrl: "https://ci.example",

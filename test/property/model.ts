@@ -103,6 +103,7 @@ export class ModelRun {
         retryOf,
         bulkOperationId: null,
         schedule: null,
+        retry: null,
         labels: [...labels],
         ...none,
       },

@@ -13,6 +13,7 @@ const RUN: RunWithEvent = {
   at: 1,
   bytes: 1,
   previousStatus: null,
+  isFinal: true,
 };
 
 function endpoint(filter: Partial<EndpointFilter>): { readonly filter: EndpointFilter } {
@@ -23,6 +24,7 @@ function endpoint(filter: Partial<EndpointFilter>): { readonly filter: EndpointF
       labels: [],
       includeUnstored: false,
       onlyOnChange: false,
+      final: false,
       disabled: false,
       showsPrevious: false,
       ...filter,

@@ -112,7 +112,7 @@ function prepareMadeUp(
   action: Parameters<typeof wantedOfAction>[1],
 ): Promise<PreparedRun> {
   const madeUp = { definitionAt: definition === undefined ? null : "definition" };
-  return prepareRun(creation, { ...wantedOfAction(inputs, action), madeUp });
+  return prepareRun(creation, { ...wantedOfAction(inputs, action, creation), madeUp });
 }
 
 async function sendOnce(c: Context<AppEnv>, { scope, ring }: Creation, { run, dispatch }: PreparedRun) {

@@ -18,7 +18,7 @@ import { type AppEnv, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import { withoutDefaultRetry } from "../../webhooks/trigger.ts";
-import { type Actor, asSent } from "../run.ts";
+import { type Actor, asSent, type NewRun } from "../run.ts";
 import type { ChangeKey, Inclusion, InputsAnswer, RunAnswer, RunCreation, RunReply } from "../run-calls.ts";
 import { type PreparedRun, prepareRun, type WantedRun, wantedGates } from "./prepare-run.ts";
 import { mayBeKnown } from "./read-runs.ts";
@@ -108,12 +108,16 @@ export async function createRunOfAction(
 ): Promise<CreatedRun> {
   const changeKey = await keyOfCreate(creation, ["run", name, body]);
   return createRun(creation, changeKey, async () =>
-    wantedOfAction(body, await resolveAction(creation, name, body.parameters)),
+    wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation),
   );
 }
 
 /** Throws `gate_needs_trigger` and `invalid_concurrency_key`. */
-export function wantedOfAction(body: NewRunOfActionBody, action: ResolvedAction): WantedRun {
+export function wantedOfAction(
+  body: NewRunOfActionBody,
+  action: ResolvedAction,
+  { origin }: Pick<Creation, "origin">,
+): WantedRun {
   const { entityId, parameters, recommendations } = body;
   const labels = [...new Set([...action.labels, ...(body.labels ?? [])])].sort();
   return {
@@ -126,6 +130,7 @@ export function wantedOfAction(body: NewRunOfActionBody, action: ResolvedAction)
       source: "action",
       actionVersion: action.version,
       retryOf: null,
+      ...retryRuleOf(action, origin, 0),
     },
     parameters,
     recommendations,
@@ -136,26 +141,45 @@ export function wantedOfAction(body: NewRunOfActionBody, action: ResolvedAction)
   };
 }
 
+/** How the service retries the run by itself. `attempt`: which automatic retry of its chain it is. */
+function retryRuleOf({ retry }: ResolvedAction, origin: string, attempt: number): Pick<NewRun, "retryRule"> {
+  if (retry === undefined || attempt >= retry.attempts) return {};
+  const { attempts, delaySeconds, on } = retry;
+  const delays = typeof delaySeconds === "number" ? Array<number>(attempts).fill(delaySeconds) : delaySeconds;
+  return { retryRule: { attempt, delaysMs: delays.map((seconds) => seconds * 1000), on, origin } };
+}
+
 /** POST …/{id}/retry: a new run with the inputs of one that has ended. */
 export async function createRetry(creation: Creation, id: string, body: RetryBody): Promise<CreatedRun> {
   const changeKey = await keyOfCreate(creation, ["retry", id, body]);
   return retryRun(creation, changeKey, id, body, { isFirst: false });
 }
 
-/** `isFirst`: whether the retry is refused as `already_retried` if another change has retried the run. */
+/**
+ * `isFirst`: whether the retry is refused as `already_retried` if another change has retried the run. `automaticAttempt`:
+ * which automatic retry it is; left out for a retry that somebody asked for.
+ */
 export function retryRun(
   creation: Creation,
   changeKey: ChangeKey,
   id: string,
   body: RetryBody,
-  { isFirst }: { readonly isFirst: boolean },
+  { isFirst, automaticAttempt }: { readonly isFirst: boolean; readonly automaticAttempt?: number },
 ): Promise<CreatedRun> {
   return createRun(creation, changeKey, async () => {
     const source = await endedRun(creation, id);
     // The coordinator judges again when it creates the new run. This saves the preparation, and says the right reason.
     if (isFirst && source.isRetried) throw refusalError("already_retried");
-    return { ...(await wantedAgain(creation, id, body, source)), isFirstRetry: isFirst };
+    if (source.plannedRetry !== undefined && automaticAttempt === undefined) throw retryPlanned(source.plannedRetry);
+    const wanted = await wantedAgain(creation, id, body, source, automaticAttempt ?? 0);
+    return { ...wanted, isFirstRetry: isFirst };
   });
+}
+
+function retryPlanned({ id }: { readonly id: string | null }): ApiError {
+  if (id === null) return new ApiError("retry_planned");
+  const sentence = `The service retries this run by itself: run ${id} waits. Release that run to start it now, or cancel it and retry this one.`;
+  return new ApiError("retry_planned", sentence);
 }
 
 /** Throws why the run can't be repeated. If an action started it, the action counts as it is now. */
@@ -164,6 +188,7 @@ async function wantedAgain(
   id: string,
   body: RetryBody,
   { source, inputs }: InputsAnswer,
+  attempt: number,
 ): Promise<WantedRun> {
   const { actionName, entityId, title, subject, timeoutMs, heartbeatTimeoutMs } = inputs;
   const parameters = body.parameters ?? (JSON.parse(inputs.parameters) as JsonObject);
@@ -187,6 +212,7 @@ async function wantedAgain(
       source,
       actionVersion: action?.version ?? null,
       retryOf: id,
+      ...(action !== null && retryRuleOf(action, creation.origin, attempt)),
     },
     parameters,
     recommendations,

@@ -33,7 +33,10 @@ import { createRunId } from "../run-id.ts";
 /** The members of a new run that nothing here changes. */
 type Unchanged = AsSent &
   Face &
-  Pick<NewRun, "actionName" | "timeoutMs" | "heartbeatTimeoutMs" | "source" | "actionVersion" | "retryOf">;
+  Pick<
+    NewRun,
+    "actionName" | "timeoutMs" | "heartbeatTimeoutMs" | "source" | "actionVersion" | "retryOf" | "retryRule"
+  >;
 
 /** A run that somebody wants: of a body, of a stored action, or again. */
 export interface WantedRun {

@@ -23,6 +23,7 @@ import { Cleaning, MoveHandler } from "./moves.ts";
 import { Archive, Purge, Shortening } from "./retention.ts";
 import { RunHandler, WatchHandler } from "./run-handler.ts";
 import { Dispatches, StopRequests } from "./sending/dispatches.ts";
+import { Retries } from "./starts/retries.ts";
 import { UpkeepHandler } from "./upkeep-handler.ts";
 
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
@@ -48,19 +49,22 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const approvers = new ApproverCheck(context);
     const scheduler = new Scheduler(context, dispatches, approvers);
     const gatedRuns = new GatedRuns(context, dispatches, scheduler, approvers);
+    const retries = new Retries(context, gatedRuns);
     const bulk = new BulkHandler(context, scheduler);
     const cleaning = new Cleaning(context);
     const archive = new Archive(context);
     const shortening = new Shortening(context, archive);
 
-    ledger.consequences = { fanOut, outcomes, stopRequests, gatedRuns, scheduler };
+    ledger.consequences = { fanOut, outcomes, stopRequests, gatedRuns, retries, scheduler };
+    deliveries.retries = retries;
+    const works = [bulk.driver, retries, cleaning, fanOut, reads];
     alarms.serve(
-      [stopRequests.outbox, dispatches.outbox, deliveries.outbox, scheduler, bulk.driver, cleaning, fanOut, reads],
+      [stopRequests.outbox, dispatches.outbox, deliveries.outbox, scheduler, ...works],
       [shortening, new Purge(context, archive), archive],
     );
     this.#context = context;
     this.#subjects = {
-      runs: new RunHandler(context, dispatches, gatedRuns, scheduler),
+      runs: new RunHandler(context, { dispatches, gatedRuns, scheduler, retries }),
       gates: new GateHandler(context, gatedRuns, scheduler, approvers),
       watches: new WatchHandler(context),
       endpoints: new EndpointHandler(context, fanOut),
@@ -81,8 +85,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const now = Date.now();
     fanOut.takeBatch(now);
     // Runs can wait in a queue that got room before the last object died. And it has perhaps waited for an answer.
-    const works = [scheduler, bulk.driver, cleaning, fanOut, reads];
-    if (works.some((work) => work.nextAt(now) <= now)) alarms.arm(now);
+    if ([scheduler, ...works].some((work) => work.nextAt(now) <= now)) alarms.arm(now);
   }
 
   async call(subject: keyof Coordinator, name: string, args: readonly unknown[]): Promise<unknown> {

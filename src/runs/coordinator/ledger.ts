@@ -12,9 +12,20 @@ import type { StopRequest } from "../journal/dispatch-rows.ts";
 import { type FollowUp, type Journal, mustStop, type NewRunDetails, type Written } from "../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../journal/run-rows.ts";
 import type { Replication } from "../replication/replication.ts";
-import { type EndCause, erased, isOpen, isQueued, isWaiting, lacksApproval, purgeAt, type Run } from "../run.ts";
+import {
+  type EndCause,
+  erased,
+  isOpen,
+  isQueued,
+  isWaiting,
+  lacksApproval,
+  type NextRetry,
+  purgeAt,
+  type Run,
+} from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { durationsOf } from "../run-counts.ts";
+import { nextRetryOf } from "../starts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { expire, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
@@ -44,6 +55,14 @@ interface Consequences {
   readonly stopRequests: { start(run: JournaledRun, now: number): void };
   /** Called when the time of a waiting run has come. Returns the run as it is then. */
   readonly gatedRuns: { timeHasCome(run: JournaledRun, now: number): JournaledRun };
+  readonly retries: {
+    /** Called when an end has planned a retry. */
+    takeBatch(now: number): void;
+    /** Called after each change of a run that waited. */
+    left(run: JournaledRun, now: number): void;
+    /** Called when the retry of a run that has not begun must not be made. `dropped`: why, as a sentence. */
+    drop(runId: string, dropped: string, now: number): void;
+  };
   readonly scheduler: {
     /** Called after each end. */
     ended(run: JournaledRun, now: number): void;
@@ -129,6 +148,7 @@ export class Ledger {
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
       previousStatus: this.consequences.outcomes?.before(next) ?? null,
+      nextRetry: this.consequences.retries === undefined ? null : nextRetryOf(next),
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#occupancy(next, event, now),
     };
@@ -136,9 +156,15 @@ export class Ledger {
     const isAccepted = isRepeatable === true || event.type === "cancel_requested";
     const accepted = isAccepted ? { ...changeKey, hasGrace: isOpen(changed), at: now } : null;
     const isAskedAgain = changed.withdrawnAt !== before.withdrawnAt;
+    const isRetried = changed.nextRetry !== null;
+    const besides = () => {
+      alongside?.();
+      this.#journal.plannedRetries.plan(changed);
+    };
+    const beside = isRetried ? besides : alongside;
     const written = this.#journal.update(
       changed,
-      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, ...(alongside && { alongside }) },
+      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, ...(beside && { alongside: beside }) },
       now,
       this.#followUps,
     );
@@ -149,6 +175,8 @@ export class Ledger {
     this.#follow(changed, written, isWaiting(before) || isWaiting(changed), now, [
       () => isOver && this.#log(before, changed, event, written, now),
       () => isToStop && this.consequences.stopRequests?.start(changed, now),
+      () => isRetried && this.consequences.retries?.takeBatch(now),
+      () => isWaiting(before) && this.consequences.retries?.left(changed, now),
       () => isOver && this.consequences.scheduler?.ended(changed, now),
     ]);
     return changed;
@@ -165,6 +193,19 @@ export class Ledger {
     // Soon, because the caller waits until the databases have it.
     this.#follow(changed, written, true, now, []);
     return changed;
+  }
+
+  /**
+   * Notes what became of the automatic retry of an ended run. If there will be none, that is an event: the end is final
+   * after all. `alongside`: as in `update`.
+   */
+  noteRetry(run: JournaledRun, nextRetry: NextRetry, alongside: () => void, now: number): void {
+    const noted = { ...run, version: run.version + 1, nextRetry };
+    const eventSeq = this.#journal.sequence.next;
+    const previousStatus = this.consequences.outcomes?.before(noted) ?? null;
+    const changed = nextRetry.dropped === null ? noted : { ...noted, eventSeq, previousStatus };
+    const written = this.#journal.update(changed, { events: [], alongside }, now, this.#followUps);
+    this.#follow(changed, written, false, now, []);
   }
 
   /** Writes a dispatch's progress while the run keeps its version. */

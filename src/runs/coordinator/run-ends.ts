@@ -75,9 +75,10 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
   if (isOneself(creatorOf(run), by)) return { ok: false, reason: "own_run" };
   if (isOpen(run)) {
     const request = { type: "cancel_requested", by: nameOf(by), reason: null, graceMs: 0 } as const;
-    const cancelled = cancelRun(context, id, request, { key: `m:${crypto.randomUUID()}`, fingerprint: "" }, now);
+    const cancelled = cancelRun(context, id, request, ownKey(), now);
     if (!cancelled.ok) return cancelled;
   }
+  dropRetry(context, id, by, now);
   const ended = journal.runs.byId(id);
   if (ended !== null && !ended.erasedAt) {
     await journal.overwriteTexts(ended, withoutTexts(ended, now));
@@ -89,6 +90,20 @@ export async function eraseRun(context: Context, id: string, by: Actor): Promise
   await replicated(context, id);
   const known = journal.runs.byId(id);
   return known === null ? NOT_FOUND : erasureOf(context, known);
+}
+
+/** An erased run is not retried. A retry that waits has its texts, and is erased on its own. */
+function dropRetry(context: Context, id: string, by: Actor, now: number): void {
+  const planned = context.journal.plannedRetries.of(id);
+  if (planned === null) return;
+  const reason = "The run that it repeats was erased.";
+  const request = { type: "cancel_requested", by: nameOf(by), reason, graceMs: 0 } as const;
+  if (planned.retryId !== null) cancelRun(context, planned.retryId, request, ownKey(), now);
+  else context.ledger.consequences.retries?.drop(id, "The run was erased.", now);
+}
+
+function ownKey(): ChangeKey {
+  return { key: `m:${crypto.randomUUID()}`, fingerprint: "" };
 }
 
 /** Resolves when all databases have the run as it is, or a moment later. */

@@ -25,6 +25,7 @@ import type {
   Wait,
   WatchCalls,
 } from "../run-calls.ts";
+import { retryKey, startOf } from "../starts.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Context } from "./context.ts";
@@ -43,6 +44,14 @@ import {
 } from "./replies.ts";
 import { cancelRun, eraseRun, erasureOf } from "./run-ends.ts";
 import type { Dispatches } from "./sending/dispatches.ts";
+import type { Retries } from "./starts/retries.ts";
+
+interface Parts {
+  readonly dispatches: Dispatches;
+  readonly gatedRuns: GatedRuns;
+  readonly scheduler: Scheduler;
+  readonly retries: Retries;
+}
 
 export class RunHandler implements RunCalls {
   readonly #context: Context;
@@ -52,8 +61,9 @@ export class RunHandler implements RunCalls {
   readonly #dispatches: Dispatches;
   readonly #gatedRuns: GatedRuns;
   readonly #scheduler: Scheduler;
+  readonly #retries: Retries;
 
-  constructor(context: Context, dispatches: Dispatches, gatedRuns: GatedRuns, scheduler: Scheduler) {
+  constructor(context: Context, { dispatches, gatedRuns, scheduler, retries }: Parts) {
     this.#context = context;
     this.#journal = context.journal;
     this.#ledger = context.ledger;
@@ -61,6 +71,7 @@ export class RunHandler implements RunCalls {
     this.#dispatches = dispatches;
     this.#gatedRuns = gatedRuns;
     this.#scheduler = scheduler;
+    this.#retries = retries;
   }
 
   async create(
@@ -70,7 +81,7 @@ export class RunHandler implements RunCalls {
     { preview, isFirstRetry, ...inclusion }: RunCreation = {},
   ): Promise<RunReply> {
     const now = Date.now();
-    const reason = this.#createRefusal(input, isFirstRetry === true, now);
+    const reason = this.#createRefusal(input, changeKey, isFirstRetry === true, now);
     // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
     // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
     if (input.gates !== null || reason !== null) {
@@ -82,7 +93,7 @@ export class RunHandler implements RunCalls {
     if (newDispatch !== null && run.gates !== null) {
       const created = this.#gatedRuns.create(run, changeKey, newDispatch, preview ?? null, now);
       if (typeof created === "string") return { ok: false, reason: created };
-      return this.#replies.run(created, inclusion);
+      return this.#created(created, inclusion, now);
     }
     const { dispatch, events } =
       newDispatch === null ? { dispatch: null, events: [] } : this.#dispatches.begin(run, newDispatch, now);
@@ -91,7 +102,17 @@ export class RunHandler implements RunCalls {
       return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
     }
     if (dispatch !== null) this.#dispatches.launch(run.id, dispatch);
-    return this.#replies.run(created, inclusion);
+    return this.#created(created, inclusion, now);
+  }
+
+  /** A run that was written just now, and what it means for automatic retries that have not begun. */
+  #created(created: JournaledRun, inclusion: Inclusion, now: number): RunReply {
+    if (!this.#journal.plannedRetries.isAny) return this.#replies.run(created, inclusion);
+    const start = startOf(created.createKey);
+    if (start?.by === "retry") this.#retries.made(start.of, created, now);
+    else this.#retries.replacedBy(created, now);
+    // A run that it replaced can have left room for it.
+    return this.#replies.run(this.#journal.runs.byId(created.id) ?? created, inclusion);
   }
 
   async recall(changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
@@ -109,7 +130,10 @@ export class RunHandler implements RunCalls {
 
   async inputs(id: string): Promise<InputsReply> {
     const run = this.#ledger.current(id, Date.now());
-    return run === null ? NOT_FOUND : this.#replies.inputs(run);
+    if (run === null) return NOT_FOUND;
+    const inputs = this.#replies.inputs(run);
+    const planned = this.#retries.of(id);
+    return planned === null || !inputs.ok ? inputs : { ...inputs, plannedRetry: { id: planned.retryId } };
   }
 
   async applyEvent(
@@ -187,11 +211,20 @@ export class RunHandler implements RunCalls {
   }
 
   /** Why the run can't be created now; null if nothing prevents it. */
-  #createRefusal({ retryOf }: NewRun, isFirstRetry: boolean, now: number): RunRefusal["reason"] | null {
+  #createRefusal(
+    { retryOf }: NewRun,
+    { key }: ChangeKey,
+    isFirstRetry: boolean,
+    now: number,
+  ): RunRefusal["reason"] | null {
     if (this.#context.storageLimit.isReached(now)) return "storage_full";
     if (this.#context.replication.isOverloaded) return "overloaded";
     if (retryOf === null) return null;
     if (this.#journal.runs.isErased(retryOf)) return "run_erased";
+    // An automatic retry needs its plan, which a newer run may have dropped. Any other would be a second one.
+    if ((this.#retries.of(retryOf) !== null) !== (key === retryKey(retryOf))) {
+      return key === retryKey(retryOf) ? "retry_dropped" : "retry_planned";
+    }
     return isFirstRetry && this.#journal.runs.retriesOf(retryOf, 1).length > 0 ? "already_retried" : null;
   }
 

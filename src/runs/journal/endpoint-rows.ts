@@ -213,7 +213,8 @@ export class RecoveryRows extends Table<StoredRecovery> {
 }
 
 const COLUMNS =
-  "id, status, source, action_name AS actionName, entity_id AS entityId, subject, erased_at IS NOT NULL AS isErased";
+  "id, status, source, action_name AS actionName, entity_id AS entityId, subject, erased_at IS NOT NULL AS isErased, " +
+  "next_retry IS NULL OR next_retry ->> 'dropped' IS NOT NULL AS isFinal";
 const NEWEST_FIRST = walkBy("ended_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
 /** An entity's id is never empty, and no subject is. */
 const KEY = "action_name = ? AND entity_id = ? AND subject = ? AND is_stored = ?";
@@ -243,9 +244,10 @@ export class OutcomeRows extends Rows {
    * Returns below which number the next batch begins; 0 if there is none.
    */
   fill(below: number): number {
-    const rows = this.query<EndedOutcome & { seq: number; isMet: number; isErased: number }>(NEWEST_FIRST, below);
+    type Row = EndedOutcome & Record<"seq" | "isMet" | "isErased" | "isFinal", number>;
+    const rows = this.query<Row>(NEWEST_FIRST, below);
     // Nobody knows any more of which entity and subject an erased run was.
-    const met = rows.filter((row) => row.isMet === 1 && row.isErased === 0 && isOutcome(row));
+    const met = rows.filter((row) => row.isMet === 1 && row.isErased === 0 && row.isFinal === 1 && isOutcome(row));
     for (const row of met) this.#insert(row, "DO NOTHING");
     return rows.length < WALK_ROWS ? 0 : (rows.at(-1)?.seq ?? 0);
   }

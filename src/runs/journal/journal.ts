@@ -18,6 +18,7 @@ import { EndpointHealthRows, EndpointRows, OutcomeRows, RecoveryRows } from "./e
 import { FanOutCursors, Metadata, Sequence } from "./metadata.ts";
 import { PauseRows } from "./pause-rows.ts";
 import { type PendingVersion, ReplicaRows } from "./replica-rows.ts";
+import { PlannedRetryRows } from "./retry-rows.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { ChangedRuns, EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
@@ -36,6 +37,7 @@ const TABLES_OF_RUNS = [
   "receiver_responses",
   "accepted_changes",
   "previews",
+  "planned_retries",
 ];
 
 /** When the time of the run's stop request is up: no attempt begins at this instant or later. */
@@ -101,6 +103,7 @@ class JournalTables extends Rows {
   readonly accepted = new AcceptedChanges(this.sql);
   readonly dispatches = new DispatchRows(this.sql);
   readonly stopRequests = new StopRequestRows(this.sql);
+  readonly plannedRetries = new PlannedRetryRows(this.sql);
   readonly previews = new PreviewRows(this.sql);
   readonly queues = new ConcurrencyQueueRows(this.sql);
   readonly pauses = new PauseRows(this.sql);
@@ -154,8 +157,8 @@ export class Journal extends JournalTables {
       return this.#storage.transactionSync(write);
     } catch (error) {
       // What only forgets comes first, because a read can fail too.
-      const { runs, bulk, stopRequests, deliveries, endpoints, queues } = this;
-      for (const rows of [runs, bulk, stopRequests, deliveries, endpoints, queues]) rows.forget();
+      const { runs, bulk, stopRequests, deliveries, endpoints, queues, plannedRetries } = this;
+      for (const rows of [runs, bulk, stopRequests, deliveries, endpoints, queues, plannedRetries]) rows.forget();
       this.takenBack();
       this.#sql.look();
       this.metadata.read();
@@ -286,6 +289,7 @@ export class Journal extends JournalTables {
         if (!this.#isEmpty(table)) this.sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
       this.stopRequests.forget();
+      this.plannedRetries.forget();
       this.deliveries.eraseOf(ids);
       if (!this.#isEmpty("outcomes")) this.outcomes.eraseOf(ids);
       this.runs.remove(ids);

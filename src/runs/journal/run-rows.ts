@@ -18,7 +18,9 @@ import {
   type Gates,
   isOpen,
   isQueued,
+  type NextRetry,
   queueOf,
+  type RetryRule,
   type Run,
   type RunName,
   type Status,
@@ -115,6 +117,7 @@ const FIXED = [
   "createdBy",
   "timeoutMs",
   "gates",
+  "retryRule",
 ] as const;
 const CHANGING = [
   "version",
@@ -150,12 +153,22 @@ const CHANGING = [
   "occupiedUntil",
   "graceUntil",
   "failedAttempt",
+  "nextRetry",
   "erasedAt",
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
-/** If the lists above lack a member, `toRun` does not type-check. These five are stored as JSON; null if empty. */
-type InJson = "gates" | "approvals" | "rejectedBy" | "throughPause" | "failedAttempt";
+/** If the lists above lack a member, `toRun` does not type-check. These are stored as JSON; null if empty. */
+const IN_JSON = [
+  "gates",
+  "approvals",
+  "rejectedBy",
+  "throughPause",
+  "failedAttempt",
+  "retryRule",
+  "nextRetry",
+] as const;
+type InJson = (typeof IN_JSON)[number];
 type Row = Omit<Pick<JournaledRun, Member>, InJson> & Readonly<Record<InJson, string | null>>;
 
 const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
@@ -412,14 +425,20 @@ export class RunRows extends Rows {
 /** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { gates, approvals, rejectedBy, throughPause, failedAttempt } = row;
+  const { gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } = row;
   return Object.assign(row, {
-    gates: gates === null ? null : (JSON.parse(gates) as Gates),
-    approvals: approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
-    rejectedBy: rejectedBy === null ? null : (JSON.parse(rejectedBy) as Actor),
-    throughPause: throughPause === null ? null : (JSON.parse(throughPause) as ThroughPause),
-    failedAttempt: failedAttempt === null ? null : (JSON.parse(failedAttempt) as FailedAttempt),
+    gates: parsed<Gates>(gates),
+    approvals: parsed<Approval[]>(approvals) ?? [],
+    rejectedBy: parsed<Actor>(rejectedBy),
+    throughPause: parsed<ThroughPause>(throughPause),
+    failedAttempt: parsed<FailedAttempt>(failedAttempt),
+    retryRule: parsed<RetryRule>(retryRule),
+    nextRetry: parsed<NextRetry>(nextRetry),
   });
+}
+
+function parsed<T>(text: string | null): T | null {
+  return text === null ? null : (JSON.parse(text) as T);
 }
 
 /** Roughly, in characters: the texts of an open run that can be long, and as much as all else takes. */
@@ -475,13 +494,12 @@ export function filledUp(text: string, long: string): string {
   return text + " ".repeat(Math.max(utf8Bytes(long) - utf8Bytes(text), 0));
 }
 
+const JSON_MEMBERS: ReadonlySet<Member> = new Set(IN_JSON);
+
 function columnValue(run: JournaledRun, member: Member): string | number | null {
-  if (member === "gates") return run.gates && JSON.stringify(run.gates);
-  if (member === "throughPause") return run.throughPause && JSON.stringify(run.throughPause);
-  if (member === "rejectedBy") return run.rejectedBy && JSON.stringify(run.rejectedBy);
-  if (member === "failedAttempt") return run.failedAttempt && JSON.stringify(run.failedAttempt);
-  if (member === "approvals") return run.approvals.length === 0 ? null : JSON.stringify(run.approvals);
-  return run[member];
+  const value = run[member];
+  if (!JSON_MEMBERS.has(member)) return value as string | number | null;
+  return value === null || (Array.isArray(value) && value.length === 0) ? null : JSON.stringify(value);
 }
 
 /** How a run is in its queue: null if it is not in one, or no longer. */

@@ -6,7 +6,7 @@
 
 import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base/limits.ts";
 import { type RunWithEvent, withEvent } from "../endpoint-deliveries.ts";
-import type { Approval, Gates, Run } from "../run.ts";
+import type { Approval, Gates, NextRetry, Run } from "../run.ts";
 import type { ChangeFilter } from "../run-calls.ts";
 import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-counts.ts";
 import { Rows } from "./rows.ts";
@@ -42,7 +42,7 @@ const COLUMNS = `
   id, status, source, action_name AS actionName, entity_id AS entityId, labels,
     bytes, previous_status AS previousStatus, created_at AS createdAt, completed_at AS completedAt, changed_at AS changedAt,
     waiting_for AS waitingFor, iif(waiting_for IS NULL, NULL, gates) AS gates, approvals,
-    withdrawn_at AS withdrawnAt`;
+    withdrawn_at AS withdrawnAt, next_retry AS nextRetry`;
 const AFTER = walkBy("event_seq", COLUMNS, { bounds: "$ > ?1 AND $ <= ?2" });
 const BEFORE = walkBy("event_seq", COLUMNS, { bounds: "$ < ?1", order: "DESC" });
 
@@ -53,7 +53,8 @@ interface Walked {
 }
 
 type Row = Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "withdrawnAt"> &
-  Omit<RunWithEvent, "kind" | "type" | "at"> & {
+  Omit<RunWithEvent, "kind" | "type" | "at" | "isFinal"> & {
+    readonly nextRetry: string | null;
     readonly isMet: number;
     readonly changedAt: number;
     readonly gates: string | null;
@@ -100,10 +101,11 @@ export class RunsWithEvents extends Rows {
 }
 
 /** Null if the row is not that of an event. */
-function runWithEvent({ gates, approvals, ...row }: Row): RunWithEvent | null {
+function runWithEvent({ gates, approvals, nextRetry, ...row }: Row): RunWithEvent | null {
   if (row.isMet === 0) return null;
   return withEvent({
     ...row,
+    nextRetry: nextRetry === null ? null : (JSON.parse(nextRetry) as NextRetry),
     gates: gates === null ? null : (JSON.parse(gates) as Gates),
     approvals: gates === null || approvals === null ? [] : (JSON.parse(approvals) as Approval[]),
   });

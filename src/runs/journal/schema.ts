@@ -143,7 +143,9 @@ export const JOURNAL_STEPS: readonly string[] = [
      cancel_until         INTEGER,
      external_url         TEXT,
      external_url_changes INTEGER NOT NULL,
-     failed_attempt       TEXT
+     failed_attempt       TEXT,
+     retry_rule           TEXT,
+     next_retry           TEXT
    ) STRICT;
    CREATE UNIQUE INDEX runs_by_create_key ON runs (create_key) WHERE substr(create_key, 1, 2) = 't:';
    CREATE INDEX runs_open_due ON runs (due_at) WHERE completed_at IS NULL;
@@ -177,6 +179,14 @@ export const JOURNAL_STEPS: readonly string[] = [
      paused_at         INTEGER NOT NULL,
      PRIMARY KEY (concurrency_group, from_at)
    ) STRICT, WITHOUT ROWID;
+   CREATE TABLE planned_retries (
+     run_id      TEXT PRIMARY KEY,
+     retry_id    TEXT UNIQUE,
+     action_name TEXT NOT NULL,
+     entity_id   TEXT NOT NULL,
+     subject     TEXT NOT NULL
+   ) STRICT, WITHOUT ROWID;
+   CREATE INDEX planned_retries_by_subject ON planned_retries (action_name, entity_id, subject);
    CREATE TABLE previews (
      run_id  TEXT PRIMARY KEY,
      request TEXT NOT NULL

@@ -33,6 +33,7 @@ const NOTHING = {
   retryOf: null,
   bulkOperationId: null,
   schedule: null,
+  retry: null,
   labels: [],
   traceparent: null,
   externalUrl: null,

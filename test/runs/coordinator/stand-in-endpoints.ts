@@ -100,6 +100,7 @@ const EVERYTHING: EndpointFilter = {
   labels: [],
   includeUnstored: true,
   onlyOnChange: false,
+  final: false,
   disabled: false,
   showsPrevious: false,
 };

@@ -30,6 +30,7 @@ export const DETAILS: Details = {
   retryOf: null,
   bulkOperationId: null,
   schedule: null,
+  retry: null,
   traceparent: null,
   labels: [],
   externalUrl: null,
@@ -91,6 +92,7 @@ export const ENDPOINT: Schemas["ListedWebhookEndpoint"]["definition"] = {
   actionNames: ["deploy"],
   includeUnstored: false,
   onlyOnChange: true,
+  final: false,
   disabled: false,
 };
 

@@ -135,6 +135,18 @@ const details = z
       "Only of a pending run whose receiver did not take its webhook and gets it again. In a list and in the feed, " +
         "`attempts` and `nextAttemptAt` can be those of an earlier attempt that failed for the same reason.",
     ),
+    retry: described(
+      z
+        .object({
+          runId: described(uuid.nullable(), "The run that retries this one. Null until it is created."),
+          at: described(responseInstant, "When it may start."),
+          attempt: described(z.int().min(1), "Which automatic retry it is."),
+          dropped: described(z.string().nullable(), "Why no retry follows after all. Null if one does."),
+        })
+        .meta({ id: "RetryOfRun" })
+        .nullable(),
+      "The automatic retry that follows the end of this run. Null if none does.",
+    ),
     erasedAt: described(responseInstant.optional(), "When the texts of the run were erased. Missing if they were not."),
   })
   .meta({ id: "ActionRunDetails", description: "Only with `include=details`." });

@@ -1,9 +1,10 @@
 /** Makes what a create needs for runs that no request asks for: their actor is on record, and there is no caller. */
 
+import { logFailure } from "../../../base/log.ts";
+import { within } from "../../../base/time.ts";
 import { environmentUrl } from "../../../settings/config.ts";
 import type { Env } from "../../../settings/env.ts";
-import type { KeyRing } from "../../../settings/key-ring.ts";
-import { keyRing } from "../../../settings/key-ring.ts";
+import { type KeyRing, keyRing } from "../../../settings/key-ring.ts";
 import type { Actor } from "../../run.ts";
 import type { Creation } from "../create-run.ts";
 import type { RunEnvironment } from "../run-request.ts";
@@ -41,4 +42,30 @@ export function starterOf(
     traceparent: null,
     requireMayLeave: () => Promise.resolve(),
   };
+}
+
+/** How many runs are created at the same time: as many calls as an invocation may have open. */
+const AT_ONCE = 6;
+/** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
+const RUN_MAX_MS = 8000;
+
+/** Does this for each item. Null: it failed or took too long, so nobody knows. `failed`: the name of the log line. */
+export async function attemptEach<T, R>(
+  items: readonly T[],
+  one: (item: T) => Promise<R>,
+  failed: string,
+  shown: (item: T) => Readonly<Record<string, string>>,
+): Promise<(R | null)[]> {
+  const results: (R | null)[] = [];
+  const waiting = items.entries();
+  const next = async () => {
+    for (const [i, item] of waiting) {
+      results[i] = await within(RUN_MAX_MS, one(item)).catch((error: unknown) => {
+        logFailure(failed, error, shown(item));
+        return null;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  return results;
 }

@@ -65,6 +65,8 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   readonly #context: Context;
   readonly #journal: Journal;
   readonly #reads: EndpointReads;
+  /** Whose ids messages tell. Set once. */
+  retries: { named(runId: string): Promise<void> } | null = null;
   readonly outbox: Outbox<Delivery, EventResult>;
   /** The deliveries whose attempt under way is a trial request. */
   readonly #trials = new Set<string>();
@@ -161,16 +163,17 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     else this.#journal.deliveries.update(delivery);
   }
 
-  attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
+  async attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
     if (this.isHalfOpen(endpoint)) this.#trials.add(id);
+    await this.retries?.named(runId);
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#context.replies.event(run);
     // The purge has removed the delivery as well, or the next pass drops it.
-    if (event?.kind !== kind) return Promise.resolve(this.lost);
+    if (event?.kind !== kind) return this.lost;
     const { scope } = this.#journal;
     const { eventSeq = null } = run ?? {};
-    const sending = this.#context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
-    return sending.then((result) => ({ ...result, eventSeq }));
+    const result = await this.#context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
+    return { ...result, eventSeq };
   }
 
   /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */

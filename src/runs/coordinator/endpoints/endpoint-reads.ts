@@ -12,6 +12,7 @@ import { type EndpointKey, needsPrevious, type PreviousStatus, type ReadEndpoint
 import { type EndedOutcome, isOutcome } from "../../journal/endpoint-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
+import { isFinal } from "../../run.ts";
 import type { DueWork } from "../alarm.ts";
 import type { Context } from "../context.ts";
 import { type IsCurrent, LeasedCall } from "../leased-call.ts";
@@ -158,9 +159,9 @@ export class Outcomes {
     return this.isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
   }
 
-  /** Notes that the run has ended after all others. Call it in the transaction that ends the run. */
-  ended(run: EndedOutcome): void {
-    if (this.isNeeded && isOutcome(run)) this.#journal.outcomes.put(run);
+  /** Notes that the run has ended for good after all others. Call it in the transaction that ends the run. */
+  ended(run: JournaledRun): void {
+    if (this.isNeeded && isOutcome(run) && isFinal(run)) this.#journal.outcomes.put(run);
   }
 
   /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */

@@ -7,7 +7,7 @@
 import { log, logFailure } from "../../../base/log.ts";
 import { DAY_MS } from "../../../base/time.ts";
 import { LEASE_MS } from "../../../webhooks/dispatch.ts";
-import { hears, type Match, type RunWithEvent, withEvent } from "../../endpoint-deliveries.ts";
+import { hears, type Match, type RunWithEvent, waitsForFinal, withEvent } from "../../endpoint-deliveries.ts";
 import type { FollowUp, Journal, Written } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
@@ -60,7 +60,7 @@ export class FanOut implements FollowUp, DueWork {
     const isNoted = this.#noteOutcome(run, now);
     try {
       const event = run.eventSeq === null ? null : withEvent({ ...run, seq: run.eventSeq, bytes });
-      const matches = event === null ? [] : this.#matchesOf([event]);
+      const matches = event === null ? [] : this.#matchesOf([event], run.nextRetry !== null && event.isFinal);
       if (matches.length === 0) return isNoted ? null : () => this.takeBatch(now);
       if (!storageLimit.isReached(now)) {
         const begun = this.#journal.transaction(() => this.deliveries.insert(matches, now));
@@ -152,8 +152,10 @@ export class FanOut implements FollowUp, DueWork {
     fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? seq, seq - 1);
   }
 
-  #matchesOf(runs: readonly RunWithEvent[]): Match[] {
-    const { listeners } = this.#journal.endpoints;
+  /** `isLate`: these runs had ended before, and only then had other endpoints to hear of them. */
+  #matchesOf(runs: readonly RunWithEvent[], isLate = false): Match[] {
+    const all = this.#journal.endpoints.listeners;
+    const listeners = isLate ? all.filter(waitsForFinal) : all;
     return runs.flatMap((run) =>
       listeners
         .filter((listener) => run.seq > listener.afterSeq && hears(listener, run))

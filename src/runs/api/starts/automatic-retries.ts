@@ -1,0 +1,50 @@
+/** What a coordinator asks the Worker about automatic retries: to create a batch of them. */
+import { WorkerEntrypoint } from "cloudflare:workers";
+import { knownAction } from "../../../actions/resolve.ts";
+import { tokenState } from "../../../auth/token-store.ts";
+import { ApiError, ERRORS } from "../../../http/errors.ts";
+import type { Env } from "../../../settings/env.ts";
+import { actorOfLine } from "../../run.ts";
+import { type MadeRetry, type Retrier, type RetryToMake, retryKey } from "../../starts.ts";
+import { retryRun } from "../create-run.ts";
+import { attemptEach, type StartEnvironment, startEnvironment, starterOf } from "./starter.ts";
+
+const MADE: MadeRetry = { dropped: null };
+const ENDED = {
+  token_revoked: "The token that stored the action was revoked. Store the action again.",
+  token_expired: "The token that stored the action has expired. Store the action again.",
+} as const;
+
+export class AutomaticRetries extends WorkerEntrypoint<Env> implements Retrier {
+  make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]> {
+    const environment = startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
+    return attemptEach(
+      retries,
+      (retry) => make(environment, retry),
+      "retry_undecided",
+      ({ runId }) => ({ run: runId }),
+    );
+  }
+}
+
+/** The action counts as it is now: whoever stored it must hold a token that lives. Throws what is not decided. */
+async function make(environment: StartEnvironment, retry: RetryToMake): Promise<MadeRetry> {
+  const { runId, actionName, attempt, at, creator: actor, origin } = retry;
+  try {
+    const { storedBy } = await knownAction(environment, actionName);
+    const project = environment.scope.slice(0, environment.scope.lastIndexOf("/"));
+    const state = await tokenState(environment.env.DB, project, actorOfLine(storedBy).tokenId, Date.now());
+    if (state !== "living") return { dropped: ENDED[state] };
+    const changeKey = { key: retryKey(runId), fingerprint: "" };
+    const creation = starterOf(environment, { actor, mustNamePerson: false, origin, key: changeKey.key });
+    const notBefore = { floorMs: at, ceilMs: at };
+    await retryRun(creation, changeKey, runId, { notBefore }, { isFirst: false, automaticAttempt: attempt });
+    return MADE;
+  } catch (error) {
+    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500) throw error;
+    // Somebody dropped it meanwhile, and said why.
+    return error.code === "retry_dropped"
+      ? MADE
+      : { dropped: `The retry was refused as ${error.code}. ${error.message}` };
+  }
+}

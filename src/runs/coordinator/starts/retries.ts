@@ -1,0 +1,170 @@
+/**
+ * Automatic retries. The end of a run that qualifies plans its retry, in one row of the end's own transaction. The Worker
+ * then creates the retry at once, as an ordinary run that waits at its time gate. The row stays while that run waits. It
+ * says what a newer run of the same subject replaces, and which end is told late: a run whose retry never begins has
+ * ended for good.
+ */
+import { logFailure } from "../../../base/log.ts";
+import { within } from "../../../base/time.ts";
+import type { PlannedRetry } from "../../journal/retry-rows.ts";
+import type { JournaledRun } from "../../journal/run-rows.ts";
+import { creatorOf, isOpen, isWaiting, type NextRetry } from "../../run.ts";
+import type { MadeRetry, RetryToMake } from "../../starts.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import type { GatedRuns } from "../gates/gated-runs.ts";
+import { LeasedCall } from "../leased-call.ts";
+
+/** How many retries the Worker makes in one call. */
+const BATCH = 25;
+const CALL = { leaseMs: 30_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
+/** How long a message about an end waits for the id of the run that follows. */
+const NAMED_WITHIN_MS = 2000;
+
+export class Retries implements DueWork {
+  readonly #context: Context;
+  readonly #gatedRuns: GatedRuns;
+  readonly #call: LeasedCall;
+  /** Who waits for the retry of a run, by the run's id. */
+  readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
+  /** Whether rows may be left of runs that wait no longer: after a failure, and after the instance before. */
+  #isUnsure = true;
+
+  constructor(context: Context, gatedRuns: GatedRuns) {
+    this.#context = context;
+    this.#gatedRuns = gatedRuns;
+    this.#call = new LeasedCall({
+      ...CALL,
+      failed: (error) => logFailure("retry_not_made", error, { coordinator: context.journal.scope }),
+      ended: () => context.arm(Date.now()),
+    });
+  }
+
+  nextAt(now: number): number {
+    const { plannedRetries } = this.#context.journal;
+    if (!plannedRetries.isAny) return Number.POSITIVE_INFINITY;
+    if (this.#isUnsure) return now;
+    return plannedRetries.toMake(1).length > 0 ? this.#call.nextAt(now) : Number.POSITIVE_INFINITY;
+  }
+
+  takeBatch(now: number): number {
+    const { plannedRetries } = this.#context.journal;
+    if (this.#isUnsure) {
+      for (const planned of plannedRetries.made()) this.#settle(planned, now);
+      this.#isUnsure = false;
+    }
+    const planned = plannedRetries.toMake(BATCH);
+    if (planned.length > 0 && this.#call.nextAt(now) <= now) this.#call.start(now, () => this.#make(planned));
+    return 0;
+  }
+
+  /** The retry of this run that has not begun; null if there is none. */
+  of(runId: string): PlannedRetry | null {
+    return this.#context.journal.plannedRetries.of(runId);
+  }
+
+  /** Resolves when the retry of the run has an id or is dropped, or a moment later. */
+  async named(runId: string): Promise<void> {
+    if (this.of(runId)?.retryId !== null) return;
+    const waiting = this.#waiting.get(runId) ?? Promise.withResolvers<void>();
+    this.#waiting.set(runId, waiting);
+    await within(NAMED_WITHIN_MS, waiting.promise).catch(() => this.#waiting.delete(runId));
+  }
+
+  /** Call this when the retry of the run `of` is written, in the same critical section. */
+  made(of: string, retry: JournaledRun, now: number): void {
+    const { journal, ledger } = this.#context;
+    const run = journal.runs.byId(of);
+    if (run?.nextRetry != null && journal.plannedRetries.of(of)?.retryId === null) {
+      const note = () => journal.plannedRetries.noteMade(of, retry.id);
+      ledger.noteRetry(run, { ...run.nextRetry, runId: retry.id }, note, now);
+    }
+    this.#tell(of);
+    this.left(retry, now);
+  }
+
+  /** Call this after each change of a run that waited. If it is a retry that has begun, or never will, its row goes. */
+  left(run: JournaledRun, now: number): void {
+    const planned = isWaiting(run) ? null : this.#context.journal.plannedRetries.ofRetry(run.id);
+    if (planned === null) return;
+    this.#isUnsure = true;
+    this.#settle(planned, now);
+    this.#isUnsure = false;
+  }
+
+  /** An older version must not come back over a newer one, so a new run replaces the retries that wait. */
+  replacedBy(newer: JournaledRun, now: number): void {
+    const { journal } = this.#context;
+    if (newer.source !== "action") return;
+    for (const { runId, retryId } of journal.plannedRetries.like(newer)) {
+      if (retryId === newer.id) continue;
+      const retry = retryId === null ? null : journal.runs.byId(retryId);
+      const { id: by, triggeredBy } = newer;
+      if (retry !== null && isWaiting(retry)) this.#gatedRuns.change(retry, { type: "replaced", by, triggeredBy }, now);
+      else this.drop(runId, `The newer run ${by} replaced the retry.`, now);
+    }
+  }
+
+  /** The retry of the run will never begin, so the run has ended for good. Endpoints that wait for that hear of it. */
+  drop(runId: string, dropped: string, now: number): void {
+    const { journal, ledger } = this.#context;
+    const erase = () => journal.plannedRetries.erase(runId);
+    const run = journal.runs.byId(runId);
+    if (run?.nextRetry == null) erase();
+    else ledger.noteRetry(run, { ...run.nextRetry, dropped }, erase, now);
+    this.#tell(runId);
+  }
+
+  #settle({ runId, retryId }: PlannedRetry, now: number): void {
+    const { journal } = this.#context;
+    const retry = retryId === null ? null : journal.runs.byId(retryId);
+    if (retry !== null && isWaiting(retry)) return;
+    if (retry !== null && (isOpen(retry) || retry.releasedAt !== null || retry.gates === null)) {
+      journal.plannedRetries.erase(runId);
+    } else this.drop(runId, retry === null ? GONE : endText(retry), now);
+  }
+
+  #tell(runId: string): void {
+    this.#waiting.get(runId)?.resolve();
+    this.#waiting.delete(runId);
+  }
+
+  async #make(planned: readonly PlannedRetry[]): Promise<number | null> {
+    const { journal, entrypoints } = this.#context;
+    const toMake = planned.flatMap(({ runId }) => this.#order(runId) ?? []);
+    const made = await entrypoints.AutomaticRetries.make(journal.scope, toMake);
+    const now = Date.now();
+    for (const [i, { runId }] of toMake.entries()) this.#judge(runId, made[i] ?? null, now);
+    return made.every((one) => one !== null) ? 0 : null;
+  }
+
+  /** Null if there is nothing to retry any more. */
+  #order(runId: string): RetryToMake | null {
+    const run = this.#context.journal.runs.byId(runId);
+    if (run?.nextRetry == null || run.retryRule === null || run.erasedAt !== null) {
+      this.drop(runId, GONE, Date.now());
+      return null;
+    }
+    const { attempt, at }: NextRetry = run.nextRetry;
+    return { runId, actionName: run.actionName, attempt, at, creator: creatorOfRun(run), origin: run.retryRule.origin };
+  }
+
+  /** A call that was given up can have made it meanwhile. */
+  #judge(runId: string, made: MadeRetry, now: number): void {
+    const isOpenStill = this.of(runId)?.retryId === null;
+    if (isOpenStill && made !== null && made.dropped !== null) this.drop(runId, made.dropped, now);
+  }
+}
+
+const GONE = "The run to repeat is no longer kept.";
+
+/** Of a run with gates, they say more. */
+function creatorOfRun(run: JournaledRun) {
+  return run.gates?.creator ?? creatorOf(run);
+}
+
+/** Why a retry that waited has ended. */
+function endText({ endCause, error, cancelReason, id }: JournaledRun): string {
+  if (endCause === "replaced" && cancelReason !== null) return cancelReason;
+  return error ?? `The retry ${id} was cancelled while it waited.`;
+}
