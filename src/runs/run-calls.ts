@@ -122,6 +122,8 @@ export interface RunAnswer {
   readonly replayed: boolean;
   /** Whether the run has ended. */
   readonly isOver: boolean;
+  /** Whether an automatic retry is planned, so that its details can still change. */
+  readonly isRetryPlanned?: true;
   /** When the run's retention is over. */
   readonly purgeAt: number;
   /** The JSON of `details`, if the call asked for it. */

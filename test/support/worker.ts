@@ -7,6 +7,7 @@ import { createApp } from "../../src/app.ts";
 import { everyMinute } from "../../src/cron.ts";
 import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/bulk-runner.ts";
 import { RunArchive as RealArchive } from "../../src/runs/api/run-archive.ts";
+import { AutomaticRetries as RealAutomaticRetries } from "../../src/runs/api/starts/automatic-retries.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
 import {
@@ -29,6 +30,12 @@ function underTest(env: Env): Env {
 
 export class RunCoordinator extends RealCoordinator {
   constructor(ctx: DurableObjectState, env: Env) {
+    super(ctx, underTest(env));
+  }
+}
+
+export class AutomaticRetries extends RealAutomaticRetries {
+  constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, underTest(env));
   }
 }

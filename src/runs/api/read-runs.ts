@@ -61,12 +61,13 @@ export async function mayBeKnown(environment: RunEnvironment, id: string): Promi
 
 interface AnsweredRun extends ReadRun {
   readonly isOver: boolean;
+  readonly isRetryPlanned?: true;
   readonly purgeAt: number;
 }
 
 /** Remembers what a coordinator says of a run if the run has ended, because it never changes again. */
 function rememberIfOver({ scope }: RunEnvironment, id: string, answer: AnsweredRun): void {
-  if (answer.isOver) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
+  if (answer.isOver && !answer.isRetryPlanned) rememberEnded(scope, id, answer, answer.purgeAt, Date.now());
 }
 
 async function readFromCoordinator(

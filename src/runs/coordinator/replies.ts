@@ -33,6 +33,7 @@ export class Replies {
       ...(run.gates !== null && { tokenExpiresAt: tokenExpiresAt(run) }),
       replayed,
       isOver: !isOpen(run),
+      ...(this.#journal.plannedRetries.of(run.id) !== null && { isRetryPlanned: true }),
       purgeAt: run.purgeAt,
       // These two cost queries, so only an answer that needs them has them.
       ...(include === "details" && { details: this.#details(run, this.#tails.of(run.id)) }),

@@ -90,6 +90,7 @@ const timelineEvent = z
       via: z.string().optional(),
       reason: z.string().optional(),
       replacedBy: z.string().meta({ format: "uuid" }).optional(),
+      retryAt: described(responseInstant.optional(), "When an automatic retry may start."),
     }),
   ])
   .meta({ id: "TimelineEvent", examples: [CREATED] });
