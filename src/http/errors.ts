@@ -156,7 +156,7 @@ export const ERRORS = {
   too_many_endpoints: [409, "This environment has 20 webhook endpoints, the maximum. Delete one that nobody needs."],
   too_many_signing_secrets: [
     409,
-    "3 secrets sign now, the maximum. Rotate again after 2026-01-31T12:00:00.000Z, when an old one ends. Or send gracePeriodSeconds 0, and only the new one signs.",
+    "3 secrets count now, the maximum. Rotate again after 2026-01-31T12:00:00.000Z, when an old one ends. Or send gracePeriodSeconds 0, and only the new one counts.",
   ],
   version_current: [409, "This version is the current one. Store another definition, then delete this version."],
   endpoint_disabled: [
