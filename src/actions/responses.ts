@@ -2,7 +2,9 @@
 
 import * as z from "zod";
 import { listsOf } from "../definitions/operations.ts";
+import { described } from "../http/response-schemas.ts";
 import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "./definition.ts";
+import { inbound } from "./inbound-definition.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -29,8 +31,20 @@ const shownGates = {
   concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
 };
 
+const shownInbound = z
+  .object({
+    ...inbound.shape,
+    secret: described(z.string().nullable(), "Null, but for the response to the PUT for which the service made it."),
+  })
+  .meta({ id: "ShownInbound" });
+
 export const action = z
-  .object({ ...actionDefinition.shape, trigger: shownTrigger.optional(), ...shownGates })
+  .object({
+    ...actionDefinition.shape,
+    trigger: shownTrigger.optional(),
+    ...shownGates,
+    inbound: shownInbound.optional(),
+  })
   .meta({
     id: "Action",
     description:

@@ -40,6 +40,8 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly key: string | null;
   /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
   readonly traceparent: string | null;
+  /** The action whose refused event is counted, if nothing was created with this key before. */
+  readonly refusedEventOf?: string;
   /** Throws if the asker may not leave a run behind that starts later. */
   readonly requireMayLeave: () => Promise<void>;
 }
@@ -110,6 +112,21 @@ export async function createRunOfAction(
   return createRun(creation, changeKey, async () =>
     wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation),
   );
+}
+
+/**
+ * A run of an action that no request asks for. The key alone makes a repetition the same start: what is wanted can change
+ * meanwhile. `bodyOf`: throws why there must be no run.
+ */
+export function createStartedRun(
+  creation: Creation & { readonly key: string },
+  name: string,
+  bodyOf: () => Promise<NewRunOfActionBody>,
+): Promise<CreatedRun> {
+  return createRun(creation, { key: creation.key, fingerprint: "" }, async () => {
+    const body = await bodyOf();
+    return wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation);
+  });
 }
 
 /** Throws `gate_needs_trigger` and `invalid_concurrency_key`. */
@@ -276,9 +293,10 @@ async function createRun(
 
 /** The run that this key created; null without a key of the caller, and if the key has created none. */
 async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
-  const { key, include } = creation;
+  const { key, include, refusedEventOf } = creation;
   if (key === null) return null;
-  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, { include }));
+  const options = { include, ...(refusedEventOf !== undefined && { refusedEventOf }) };
+  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
   throw refusalError(answer.reason);
