@@ -7,6 +7,7 @@ import { hasOnlyFiniteNumbers, isDeeperThan, isJsonObject, type JsonObject } fro
 import { INPUTS_MAX_BYTES, JSON_MAX_DEPTH, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import { MINUTE_MS } from "../base/time.ts";
+import type { KeyRing } from "../settings/key-ring.ts";
 import { firstUnmet } from "../webhooks/conditions.ts";
 import { type InboundEvent, memberAt } from "../webhooks/placeholder.ts";
 import { renderJson } from "../webhooks/template.ts";
@@ -104,6 +105,22 @@ function isOneOf(bytes: Bytes, known: readonly Bytes[]): boolean {
 
 async function sha256(bytes: Uint8Array): Promise<Bytes> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes));
+}
+
+/** The part of the URL that strangers can't know: an HMAC, so a wrong one is refused before anything is read. */
+export async function inboundIdOf(ring: KeyRing, scope: string, action: string): Promise<string> {
+  const id = await ring.sign("inbound-url", inboundText(scope, action));
+  return id.toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** Whether a key of the ring made the id. The path's pattern lets only 43 characters of base64url through. */
+export async function isInboundId(ring: KeyRing, scope: string, action: string, id: string): Promise<boolean> {
+  const bytes = Uint8Array.fromBase64(id, { alphabet: "base64url" });
+  return ring.verify("inbound-url", inboundText(scope, action), bytes);
+}
+
+function inboundText(scope: string, action: string): string {
+  return `action-runs inbound v1\n${scope}\n${action}`;
 }
 
 /** What tells the event from others of its action: the id that was proven, or the hash of the body. */

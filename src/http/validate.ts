@@ -163,6 +163,33 @@ function jsonShape(text: string): JsonShape {
   return { depth: deepest, marks };
 }
 
+/** The value of a JSON text. Throws `invalid_body`. */
+export function parsedJson(text: string): unknown {
+  requireParsable(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("invalid_body", "The body is not valid JSON. Send one JSON value.");
+  }
+}
+
+/**
+ * A form as an object: a text for each name, or a list if the name repeats. GitHub and Slack can send JSON as the only
+ * field `payload`: then it is that JSON. Throws `invalid_body`.
+ */
+export function parsedForm(text: string): unknown {
+  const fields = Map.groupBy(new URLSearchParams(text), ([name]) => name);
+  const [payload, ...others] = fields.get("payload") ?? [];
+  if (payload !== undefined && others.length === 0 && fields.size === 1) return parsedJson(payload[1]);
+  // Don't assign members, because a name `__proto__` would set the prototype.
+  return Object.fromEntries(
+    [...fields].map(([name, pairs]) => {
+      const values = pairs.map(([, value]) => value);
+      return [name, values.length === 1 ? values[0] : values];
+    }),
+  );
+}
+
 const BRACKETED = /^([^[]+)\[\d*\]$/;
 
 /**
