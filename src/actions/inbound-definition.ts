@@ -158,7 +158,7 @@ inDocument(inbound, {
     {
       verify: "github",
       headers: ["x-github-event"],
-      when: [{ equals: { "headers.x-github-event": "push" } }],
+      when: [{ equals: { "body.ref": "refs/heads/main" } }],
       parameters: { version: "{{ body.after }}" },
     },
   ],

@@ -16,12 +16,12 @@ import { bounded, inDocument } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { environmentUrl } from "../settings/config.ts";
 import { HEADER_NAME, HEADER_VALUE } from "../webhooks/request-schemas.ts";
-import { type ActionDefinition, actionDefinition } from "./definition.ts";
+import type { ActionDefinition } from "./definition.ts";
 import { inboundIdOf, parametersOf, readableEvent, startsRun } from "./inbound.ts";
+import { inbound } from "./inbound-definition.ts";
 import { ACTION_KIND, EVENT_SECRET } from "./kind.ts";
 import { faultOfParameters, knownAction } from "./resolve.ts";
 import { inboundOfAction, rotatedEventSecret, triedEvent } from "./responses.ts";
-import { schemaOf } from "./sent.ts";
 
 const INBOUND = `/:name{${DEFINITION_NAME}}/inbound` as "/:name/inbound";
 const HEADERS_MAX = 50;
@@ -47,10 +47,10 @@ inDocument(headers, {
 const body = z.custom<unknown>((value) => value !== undefined, { error: "is missing; send the body of the event." });
 inDocument(body, { wire: {}, description: "The body of the event: any JSON." });
 
-const sampleEvent = z.strictObject({ headers: z.optional(headers), body, definition: z.optional(actionDefinition) });
+const sampleEvent = z.strictObject({ headers: z.optional(headers), body, inbound: z.optional(inbound) });
 inDocument(sampleEvent, {
   id: "SampleEvent",
-  description: "An event to try. With `definition`, that one is tried and not the stored one.",
+  description: "An event to try. With `inbound`, that one is tried and not the stored one.",
   examples: [{ headers: { "X-GitHub-Event": "push" }, body: { ref: "refs/heads/main", after: "3b1c0f2" } }],
 });
 
@@ -143,15 +143,12 @@ async function triedOf(c: Context<AppEnv>, sample: z.output<typeof sampleEvent>)
     scope,
     waitUntil: (work: Promise<unknown>) => c.executionCtx.waitUntil(work),
   };
-  const { definition, schema } =
-    sample.definition === undefined
-      ? await knownAction(resolver, name)
-      : { definition: sample.definition, schema: schemaOf(sample.definition) };
-  const { inbound } = definition;
-  if (inbound === undefined) throw new ApiError("inbound_not_found");
-  const event = readableEvent(inbound, new Headers(sample.headers), sample.body);
-  const parameters = parametersOf(inbound, event);
-  const matches = startsRun(inbound, event);
+  const { definition, schema } = await knownAction(resolver, name);
+  const tried = sample.inbound ?? definition.inbound;
+  if (tried === undefined) throw new ApiError("inbound_not_found");
+  const event = readableEvent(tried, new Headers(sample.headers), sample.body);
+  const parameters = parametersOf(tried, event);
+  const matches = startsRun(tried, event);
   if (!parameters.ok) return { matches, parameters: null, error: parameters.error };
   const error = faultOfParameters(schema, parameters.value)?.sentence ?? null;
   return { matches, parameters: parameters.value, error };

@@ -88,7 +88,7 @@ function requireNoGate({ approval, concurrency }: Pick<ActionDefinition, "approv
 }
 
 /** The check of the body has refused every schema that is not valid. */
-export function schemaOf({ parametersSchema }: ActionDefinition): CheckedSchema | null {
+function schemaOf({ parametersSchema }: ActionDefinition): CheckedSchema | null {
   const checked = parametersSchema === undefined ? null : checkSchema(parametersSchema);
   return checked?.ok ? checked.value : null;
 }

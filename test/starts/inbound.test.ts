@@ -1,7 +1,7 @@
 /** An event of another product starts an action: what proves it, what it becomes, and when it is the same event again. */
 
 import { describe, expect, it } from "vitest";
-import { bearer, github, givenInbound, OTHER_SECRET, type Proof, runOf, SECRET, send, standard } from "./events.ts";
+import { givenInbound, runOf, send } from "./events.ts";
 
 describe("an event", () => {
   it("starts a run of the action for whoever stored it, and the sender hears its id alone", async () => {
