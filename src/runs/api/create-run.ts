@@ -12,7 +12,7 @@ import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base/limits.ts";
 import { MINUTE_MS } from "../../base/time.ts";
-import { ApiError } from "../../http/errors.ts";
+import { ApiError, ERRORS } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
 import { type AppEnv, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
@@ -276,7 +276,7 @@ async function createRun(
       await creation.requireMayLeave();
     }
   } catch (refusal) {
-    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
+    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey, refusal) : null;
     if (created === null) throw refusal;
     return created;
   }
@@ -285,17 +285,26 @@ async function createRun(
     prepared = await prepareRun(creation, wanted);
     answer = await sendRun(creation, changeKey, wanted, prepared);
   }
-  if (!answer.ok) throw refusalError(answer.reason);
+  if (!answer.ok) {
+    const refusal = refusalError(answer.reason);
+    // Only to count it: there is no such run, or the coordinator would have found it.
+    if (creation.refusedEventOf !== undefined) await recallRun(creation, changeKey, refusal);
+    throw refusal;
+  }
   if (answer.id !== prepared.run.id) return recalled(creation, answer);
   const isHidden = wanted.unchanged.source === "action" && wanted.trigger !== undefined;
   return { answer, token: isHidden ? null : await prepared.token };
 }
 
-/** The run that this key created; null without a key of the caller, and if the key has created none. */
-async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
+/**
+ * The run that this key created; null without a key of the caller, and if the key has created none. `refusal`: why there
+ * is no new one. An outage is no refusal, because the sender repeats the event.
+ */
+async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiError): Promise<CreatedRun | null> {
   const { key, include, refusedEventOf } = creation;
   if (key === null) return null;
-  const options = { include, ...(refusedEventOf !== undefined && { refusedEventOf }) };
+  const isCounted = refusedEventOf !== undefined && ERRORS[refusal.code][0] < 500;
+  const options = { include, ...(isCounted && { refusedEventOf }) };
   const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
