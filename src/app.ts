@@ -3,6 +3,7 @@
 import { Hono, type MiddlewareHandler } from "hono";
 import { cors } from "hono/cors";
 import { requestId } from "hono/request-id";
+import { inboundRoutes } from "./actions/inbound-routes.ts";
 import { actionRoutes } from "./actions/kind.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { notesUse } from "./auth/credential-memory.ts";
@@ -28,6 +29,7 @@ import { eraseRoutes } from "./runs/api/erase-routes.ts";
 import { decisionRoutes, groupRoutes, notifyLimit, pauseRoutes } from "./runs/api/gate-routes.ts";
 import { metricsRoutes } from "./runs/api/metrics-routes.ts";
 import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
+import { inboundEventRoutes } from "./runs/api/starts/inbound-events.ts";
 import { timelineRoutes } from "./runs/api/timeline-routes.ts";
 import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";
@@ -86,6 +88,8 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/actions`, actionRoutes(notifyLimit));
   app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
   app.route(`${ENVIRONMENT}/actions`, actionTestRoutes);
+  app.route(`${ENVIRONMENT}/actions`, inboundRoutes);
+  app.route(`${ENVIRONMENT}/actions`, inboundEventRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, changeRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);

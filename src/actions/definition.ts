@@ -38,6 +38,7 @@ import { IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
 import { checkTemplate } from "../webhooks/template.ts";
 import { trigger } from "../webhooks/trigger.ts";
+import { inbound } from "./inbound-definition.ts";
 
 const GROUP = `^${CONCURRENCY_GROUP}$`;
 
@@ -289,6 +290,7 @@ export const actionDefinition = z.strictObject({
   concurrency: z.optional(concurrency),
   waitTimeout: z.optional(waitTimeout),
   retry: z.optional(retry),
+  inbound: z.optional(inbound),
   labels,
 });
 inDocument(actionDefinition, {

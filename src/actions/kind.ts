@@ -16,6 +16,7 @@ import {
   type Visit,
 } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
+import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
 import { definitionRoutes } from "../definitions/routes.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { StoredBy, StoredDefinition } from "../definitions/store.ts";
@@ -26,6 +27,7 @@ import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, actionDefinition, type StoredTrigger } from "./definition.ts";
+import type { Inbound } from "./inbound-definition.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 import { action, actionList, versionList } from "./responses.ts";
 
@@ -36,13 +38,18 @@ import { action, actionList, versionList } from "./responses.ts";
  * all requests of the action, before and after, go to one scheme, host and port. These are always written out, because
  * placeholders may stand only in the path and query of a URL. The rule is the same for every secret. The receiver of
  * the webhook chooses values that are put into the stop request, so both requests must have one origin.
+ *
+ * The secret of `inbound` is sent nowhere, so it stays whatever the URLs are. See `complete` for what ends it.
  */
 export const actionSecrets: SecretRules<ActionDefinition> = {
-  map: (definition, visit) =>
-    definition.trigger === undefined ? definition : { ...definition, trigger: mapTrigger(definition.trigger, visit) },
+  map: ({ trigger, inbound, ...others }, visit) => ({
+    ...others,
+    ...(trigger !== undefined && { trigger: mapTrigger(trigger, visit) }),
+    ...(inbound !== undefined && { inbound: mapInbound(inbound, visit) }),
+  }),
   keeps: (before, { trigger }) => {
     const isKept = trigger !== undefined && haveOneOrigin(before?.trigger, trigger);
-    return () => isKept;
+    return ([root]) => isKept || root === "inbound";
   },
   moved:
     "the stored value is kept only while trigger.url and trigger.cancel.url have one scheme, host and port, and these do not change. Send the value again.",
@@ -61,6 +68,11 @@ function mapTrigger(trigger: StoredTrigger, visit: Visit): StoredTrigger {
   };
 }
 
+/** Always in one order, because a PUT compares the text with the stored one. */
+function mapInbound({ secret = null, ...others }: Inbound, visit: Visit): Inbound {
+  return { ...others, secret: visit([...INBOUND_SECRET], secret) };
+}
+
 /** Whether all requests of both triggers go to one scheme, host and port. */
 function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger): boolean {
   const [origin, ...others] = [before, before?.cancel, after, after.cancel]
@@ -73,6 +85,31 @@ function haveOneOrigin(before: StoredTrigger | undefined, after: StoredTrigger):
 function originOf({ url: text }: { readonly url: string }): string | null {
   const url = URL.parse(text);
   return url === null || url.origin === "null" ? null : url.origin;
+}
+
+const INBOUND_SECRET = ["inbound", "secret"] as const;
+
+/** The secret that proves the events of an action. */
+export const EVENT_SECRET: RotatingSecret<ActionDefinition> = {
+  member: INBOUND_SECRET.join("."),
+  lost: "action_secrets_lost",
+  audit: "action_secret_rotated",
+  requireIn: ({ inbound }) => {
+    if (inbound === undefined) throw new ApiError("inbound_not_found");
+  },
+};
+
+/**
+ * A new `inbound` gets a secret, unless the PUT brings one. So does one with another `verify`: a token travels with each
+ * event and may be in the logs of others, so it must not become the key of a signature. The sender has to change anyway.
+ */
+function complete({ inbound }: ActionDefinition, before: ActionDefinition | null): Partial<ActionDefinition> {
+  if (inbound === undefined || (inbound.secret ?? null) !== null || keepsVerify(inbound, before)) return {};
+  return { inbound: { ...inbound, secret: newSecret() } };
+}
+
+function keepsVerify({ verify }: Inbound, before: ActionDefinition | null): boolean {
+  return before?.inbound?.verify === verify;
 }
 
 /** An action as a run needs it, with its secrets still sealed. */
@@ -121,7 +158,10 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   filterOf,
   featuresOf,
   gateChangeOf,
-  startsRuns: ({ retry }) => retry !== undefined,
+  startsRuns: ({ retry, inbound }) => retry !== undefined || inbound !== undefined,
+  complete,
+  besides: (_c, stored, { inbound }, before) =>
+    inbound !== undefined && keepsVerify(inbound, before) ? keptBesides(stored) : new Map(),
 };
 
 /** What runs need to know of an action that was stored. This room knows no run. */
@@ -143,7 +183,8 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
           "nobody's change. Header values, `signingSecret` and `trigger.secrets` are write-only, except the values of `Accept`, " +
           "`Accept-Language`, `Content-Type` and `X-GitHub-Api-Version`. Null keeps the " +
           "stored value, as long as scheme, host and port of the URL stay the same. If the definition is the stored " +
-          "one and you send no secret, the version stays. A change takes effect within 30 seconds.",
+          "one and you send no secret, the version stays. A change takes effect within 30 seconds. With `inbound`, the " +
+          "action starts runs for you, so a session of `ROOT_TOKEN` can't store it.",
         delete:
           "Deletes an action, its secrets and its versions. Runs that have begun continue. For up to 30 seconds, requests can still run the action.",
         listVersions:
@@ -182,15 +223,16 @@ function toKnown({ version, definition: text, sealed, features, storedBy }: Stor
 }
 
 /**
- * Throws `gate_needs_trigger`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
+ * Throws `gate_needs_trigger`, `trigger_required`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
  * call. Each run checks its URL again, because the settings may have changed.
  */
 export async function requireStorable(
   c: Context<AppEnv>,
-  { trigger, concurrency, approval, retry }: ActionDefinition,
+  { trigger, concurrency, approval, retry, inbound }: ActionDefinition,
 ): Promise<void> {
   if (trigger === undefined) {
-    if (retry !== undefined) throw new ApiError("trigger_required", undefined, { pointer: "/retry" });
+    const starting = retry !== undefined ? "/retry" : inbound !== undefined ? "/inbound" : null;
+    if (starting !== null) throw new ApiError("trigger_required", undefined, { pointer: starting });
     const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
     if (gate !== null) throw needsTrigger(gate);
     return;

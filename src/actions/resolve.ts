@@ -8,15 +8,16 @@ import { validate } from "../base/json-schema/validate.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { type DefinitionRef, joinSecrets } from "../definitions/kind.ts";
+import { secretsAt } from "../definitions/rotating-secret.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import { ApiError } from "../http/errors.ts";
 import type { Hops } from "../http/request-context.ts";
 
 import type { Env } from "../settings/env.ts";
-import { keyRing } from "../settings/key-ring.ts";
+import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import type { Trigger } from "../webhooks/trigger.ts";
 import type { ActionDefinition, StoredTrigger } from "./definition.ts";
-import { ACTION_KIND, actionMemory, type KnownAction } from "./kind.ts";
+import { ACTION_KIND, actionMemory, EVENT_SECRET, type KnownAction } from "./kind.ts";
 
 /** The times are in minutes, as the definition has them. */
 export interface ResolvedAction
@@ -106,13 +107,30 @@ async function openTrigger(env: Env, ref: DefinitionRef, known: KnownAction): Pr
   return whole === null ? null : (whole.trigger as Trigger);
 }
 
+/** All secrets that prove an event now. Throws `action_secrets_lost`. */
+export async function eventSecretsOf(
+  ring: KeyRing,
+  ref: DefinitionRef,
+  known: KnownAction,
+  now: number,
+): Promise<readonly string[]> {
+  const secrets = await secretsOf(ACTION_KIND, ring, ref, known);
+  if (secrets === null) throw new ApiError("action_secrets_lost");
+  return secretsAt(secrets, EVENT_SECRET.member, now);
+}
+
 /** Throws `invalid_parameters`. Its pointer leads into the body; its sentence names the location in the parameters. */
 function requireValidParameters({ schema }: ResolvedAction, parameters: JsonObject): void {
-  if (schema === null) return;
-  const checked = validate(schema, parameters);
-  if (checked.ok) return;
-  const { pointer, sentence } = checked.error;
+  const fault = faultOfParameters(schema, parameters);
+  if (fault === null) return;
+  const { pointer, sentence } = fault;
   throw new ApiError("invalid_parameters", sentence, { pointer: `/parameters${pointer}` });
+}
+
+/** Why the action's schema refuses these parameters. Null if it accepts them, or if there is no schema. */
+export function faultOfParameters(schema: CheckedSchema | null, parameters: JsonObject) {
+  const checked = schema === null ? null : validate(schema, parameters);
+  return checked === null || checked.ok ? null : checked.error;
 }
 
 /**

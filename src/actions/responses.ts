@@ -2,7 +2,9 @@
 
 import * as z from "zod";
 import { listsOf } from "../definitions/operations.ts";
+import { described, responseInstant } from "../http/response-schemas.ts";
 import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "./definition.ts";
+import { inbound } from "./inbound-definition.ts";
 
 const DEFINITION = {
   description: "Deploys a version of the shop.",
@@ -29,8 +31,20 @@ const shownGates = {
   concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
 };
 
+const shownInbound = z
+  .object({
+    ...inbound.shape,
+    secret: described(z.string().nullable(), "Null, but for the response to the PUT for which the service made it."),
+  })
+  .meta({ id: "ShownInbound" });
+
 export const action = z
-  .object({ ...actionDefinition.shape, trigger: shownTrigger.optional(), ...shownGates })
+  .object({
+    ...actionDefinition.shape,
+    trigger: shownTrigger.optional(),
+    ...shownGates,
+    inbound: shownInbound.optional(),
+  })
   .meta({
     id: "Action",
     description:
@@ -46,3 +60,45 @@ export const { list: actionList, versions: versionList } = listsOf(
   { name: "deploy", definition: DEFINITION },
   "The id of the token that stored it, or `root`.",
 );
+
+const graceEndsAt = described(
+  responseInstant.nullable(),
+  "Until then, replaced secrets count as well. Null if only the newest secret counts.",
+);
+
+const ENDS = "2026-11-26T13:21:48.373Z";
+const URL =
+  "https://runs.example.com/acme/shop/envs/production/actions/deploy/inbound/q0Vb4Yc0J1kYy0n2m3l4k5j6h7g8f9d0s1a2p3o4i5u";
+
+export const inboundOfAction = z
+  .object({
+    url: described(
+      z.string(),
+      "Where the product sends its events. Whoever knows it can't start anything without the secret. It changes if the signing " +
+        "key that made it is removed.",
+    ),
+    verify: inbound.shape.verify,
+    graceEndsAt,
+  })
+  .meta({ id: "InboundOfAction", examples: [{ url: URL, verify: "github", graceEndsAt: null }] });
+
+export const rotatedEventSecret = z
+  .object({
+    secret: described(
+      z.string().nullable(),
+      "The new secret. Only this response shows it. Null if your `Idempotency-Key` has already rotated it.",
+    ),
+    graceEndsAt,
+  })
+  .meta({ id: "RotatedInboundSecret", examples: [{ secret: `whsec_${"1".repeat(43)}=`, graceEndsAt: ENDS }] });
+
+export const triedEvent = z
+  .object({
+    matches: described(z.boolean(), "Whether the event meets the conditions of `when`."),
+    parameters: described(
+      z.record(z.string(), z.unknown()).nullable(),
+      "The parameters that the run would get. Null if the action can't make parameters of this event.",
+    ),
+    error: described(z.string().nullable(), "Why the parameters are refused. Null if they are not."),
+  })
+  .meta({ id: "TriedEvent", examples: [{ matches: true, parameters: { version: "1.4.2" }, error: null }] });

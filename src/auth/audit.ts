@@ -41,6 +41,7 @@ export const AUDIT_ACTIONS = [
   "action_deleted",
   "action_version_deleted",
   "action_tested",
+  "action_secret_rotated",
   "webhook_endpoint_put",
   "webhook_endpoint_deleted",
   "webhook_endpoint_version_deleted",

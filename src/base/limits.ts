@@ -45,6 +45,15 @@ export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/base/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
+/** Of an event that another product sends to an action. */
+export const EVENT_MAX_BYTES = 256 * 1024;
+/** Of the template that makes parameters of an event. */
+export const EVENT_TEMPLATE_MAX_BYTES = 32 * 1024;
+/** Headers of an event that an action can name, and how long a name may be. */
+export const EVENT_HEADERS_MAX = 10;
+export const EVENT_HEADER_MAX_CHARACTERS = 64;
+/** Events of one action with a bad signature that an isolate answers in a minute before it says 429. */
+export const BAD_EVENTS_PER_MINUTE = 60;
 /** Of one stored definition, the current one included. */
 export const VERSIONS_MAX_PER_DEFINITION = 100;
 /** Definitions that a later version replaced, of one kind in one environment. */

@@ -54,7 +54,7 @@ export async function storeDefinition<D>(
     const replaces = stored?.version ?? 0;
     const version = versionAfter(stored?.version ?? lastDeleted, entry.at);
     const isNew = stored === null;
-    const { split, secretsBefore, shownOnce } = await keptOf(kind, ring, ref, stored, sent);
+    const { split, before, secretsBefore, shownOnce } = await keptOf(kind, ring, ref, stored, sent);
     const { definition, secrets, hasNewSecret } = split;
     const text = JSON.stringify(definition);
     if (isDryRun) return { version: replaces, isNew: false, isUnchanged: true, definition: text };
@@ -67,12 +67,11 @@ export async function storeDefinition<D>(
       return { version: stored.version, isNew, isUnchanged: true, definition: text };
     }
     await kind.beforeChange?.(c, ref, definition, isNew ? version : undefined);
-    const whole = new Map([...secrets, ...(kind.besides?.(c, secretsBefore) ?? [])]);
+    const whole = new Map([...secrets, ...(kind.besides?.(c, secretsBefore, definition, before) ?? [])]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
     const filter = kind.filterOf?.(definition, secrets) ?? null;
     const features = kind.featuresOf?.(definition) ?? [];
     const put = { ref, replaces, version, definition: text, filter, features, sealed };
-    const before = stored === null ? null : (JSON.parse(stored.definition) as D);
     const gates = kind.gateChangeOf?.(before, definition) ?? null;
     const putting = await writeAudited(c, () => putDefinition(c.env.DB, kind, put, { ...entry, gates }));
     if (putting === "full") throw new ApiError(kind.tooMany);
@@ -105,6 +104,8 @@ function isBy({ storedBy }: StoredDefinition, { asker, actorName, person }: Audi
 
 export interface Kept<D> {
   readonly split: SplitDefinition<D>;
+  /** The stored definition; null if there is none. */
+  readonly before: D | null;
   /** Those of the stored definition; empty if there is none, or if no key opens them. */
   readonly secretsBefore: Secrets;
   /** See `complete` in kind.ts. */
@@ -119,18 +120,19 @@ export async function keptOf<D>(
   stored: StoredDefinition | null,
   sent: D,
 ): Promise<Kept<D>> {
-  const shownOnce = (stored === null ? kind.complete?.(sent) : undefined) ?? {};
   const before = stored && {
     definition: JSON.parse(stored.definition) as D,
     secrets: await secretsOf(kind, ring, ref, stored),
   };
+  const shownOnce = kind.complete?.(sent, before?.definition ?? null) ?? {};
   const split = splitSecrets(kind.secrets, { ...sent, ...shownOnce }, before);
   if (!split.ok) {
     const { path, reason } = split.error;
     throw refusalOf("secret_required", [{ path, message: sentenceOf(kind, reason) }]);
   }
   kind.requireWhole(split.value.definition, split.value.secrets);
-  return { split: split.value, secretsBefore: before?.secrets ?? new Map(), shownOnce };
+  const secretsBefore = before?.secrets ?? new Map();
+  return { split: split.value, before: before?.definition ?? null, secretsBefore, shownOnce };
 }
 
 /** The secrets of a stored definition. Null if no key opens them. */

@@ -55,8 +55,8 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly schema: z.ZodMiniType<D, unknown>;
   readonly permissions: Readonly<Record<"read" | "manage", Permission>>;
   readonly secrets: SecretRules<D>;
-  /** What the service chooses itself for a new definition. Only the response to this PUT shows it. */
-  readonly complete?: (sent: D) => Partial<D>;
+  /** What the service chooses itself. Only the response to this PUT shows it. `before`: null for a new definition. */
+  readonly complete?: (sent: D, before: D | null) => Partial<D>;
   /** Throws an ApiError if the definition can't be stored, before the stored one is read. */
   readonly requireStorable: (c: Context<AppEnv>, sent: D) => void | Promise<void>;
   /** The same for rules that need the definition with its secrets. The sentence quotes no secret. */
@@ -72,8 +72,11 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly featuresOf?: (definition: D) => readonly string[];
   /** What a change does to the gates of runs, for the audit. `before`, `after`: null if there is no such definition. */
   readonly gateChangeOf?: (before: D | null, after: D | null) => GateChange | null;
-  /** What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. */
-  readonly besides?: (c: Context<AppEnv>, stored: Secrets) => Secrets;
+  /**
+   * What is sealed beside the definition's secrets, by names that no member has. `stored`: what is sealed now. `before`:
+   * null for a new definition.
+   */
+  readonly besides?: (c: Context<AppEnv>, stored: Secrets, definition: D, before: D | null) => Secrets;
   /**
    * What must have happened before a definition is written or deleted, also before a PUT that changes nothing is
    * answered. If it throws, nothing is changed. `definition` null: it is deleted. `createdVersion`: of a new

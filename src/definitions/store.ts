@@ -91,7 +91,7 @@ interface NewVersion {
   readonly definition: string;
   /** What the kind's own queries read instead of the definition; null if it has none. */
   readonly filter: string | null;
-  /** See `featuresOf` in kind.ts. A rotation leaves them out, and its kind has none. */
+  /** See `featuresOf` in kind.ts. */
   readonly features?: readonly string[];
   readonly sealed: SealedSecrets | null;
   /** Whether a version that the service has disabled stays so. */

@@ -31,6 +31,10 @@ export const ERRORS = {
   token_invalid: [401, "This API token is unknown or was revoked. Ask for a new one."],
   token_expired: [401, "This API token has expired. Ask for a new one."],
   session_ended: [401, "Your session ended. Sign in again."],
+  event_unverified: [
+    401,
+    "Nothing proves this event: its token or signature is missing, wrong or too old. Give the sender the newest secret of the action.",
+  ],
   sign_in_code_invalid: [
     401,
     "This link was used or is too old. Press Enter in the terminal of `npm start` for another.",
@@ -39,6 +43,10 @@ export const ERRORS = {
   may_not_act_for_others: [
     403,
     "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",
+  ],
+  starter_ended: [
+    403,
+    "The token that stored this action was revoked or has expired, so it starts nothing by itself. Store the action again with another token.",
   ],
   may_not_approve: [403, "This token may not approve or reject runs. Use a token that was minted with mayApprove."],
   not_an_approver: [
@@ -62,6 +70,7 @@ export const ERRORS = {
   session_not_found: [404, "No such session that yours may end. GET …/sessions lists the sessions."],
   token_not_found: [404, "No such token that yours may manage. GET …/tokens lists the tokens."],
   action_not_found: [404, "No such action. GET …/actions lists the actions of this environment."],
+  inbound_not_found: [404, "The action takes no events. Store it with inbound, or choose another action."],
   webhook_endpoint_not_found: [
     404,
     "No such webhook endpoint. GET …/webhook-endpoints lists the endpoints of this environment.",
@@ -156,7 +165,7 @@ export const ERRORS = {
   too_many_endpoints: [409, "This environment has 20 webhook endpoints, the maximum. Delete one that nobody needs."],
   too_many_signing_secrets: [
     409,
-    "3 secrets sign now, the maximum. Rotate again after 2026-01-31T12:00:00.000Z, when an old one ends. Or send gracePeriodSeconds 0, and only the new one signs.",
+    "3 secrets count now, the maximum. Rotate again after 2026-01-31T12:00:00.000Z, when an old one ends. Or send gracePeriodSeconds 0, and only the new one counts.",
   ],
   version_current: [409, "This version is the current one. Store another definition, then delete this version."],
   endpoint_disabled: [

@@ -92,16 +92,21 @@ async function readJsonText(
   const sent = decodeUtf8(bytes);
   const sentShape = jsonShape(sent);
   const text = pruned(sent, sentShape);
-  const { depth, marks } = text === sent ? sentShape : jsonShape(text);
+  requireParsable(text, text === sent ? sentShape : undefined);
+  return text;
+}
+
+/** Throws `invalid_body` if a JSON text is too deep or has too many values to be parsed. */
+export function requireParsable(text: string, { depth, marks } = jsonShape(text)): void {
   if (depth > JSON_MAX_DEPTH) {
     throw new ApiError("invalid_body", `The body has ${depth} levels of nesting. Send at most ${JSON_MAX_DEPTH}.`);
   }
   // A value can take 20 times the memory of its text. A body of the usual size can't have so many.
   if (marks > BODY_MAX_BYTES) throw new ApiError("invalid_body", "The body has too many values. Send fewer.");
-  return text;
 }
 
-async function readBytes(request: Request, maxBytes: number): Promise<ArrayBuffer> {
+/** Throws `body_too_large`. */
+export async function readBytes(request: Request, maxBytes: number): Promise<ArrayBuffer> {
   // The runtime enforces a declared length, so a small body is read in one piece.
   const length = Number(request.headers.get("Content-Length") ?? Number.NaN);
   if (length <= maxBytes) return request.arrayBuffer();
@@ -119,7 +124,8 @@ async function readBytes(request: Request, maxBytes: number): Promise<ArrayBuffe
   return new Blob(chunks).arrayBuffer();
 }
 
-function decodeUtf8(bytes: ArrayBuffer): string {
+/** Throws `invalid_body`. */
+export function decodeUtf8(bytes: ArrayBuffer | Uint8Array): string {
   try {
     return new TextDecoder("utf-8", { fatal: true, ignoreBOM: false }).decode(bytes);
   } catch {
@@ -155,6 +161,33 @@ function jsonShape(text: string): JsonShape {
     } else if (code === 44 || code === 58) marks++;
   }
   return { depth: deepest, marks };
+}
+
+/** The value of a JSON text. Throws `invalid_body`. */
+export function parsedJson(text: string): unknown {
+  requireParsable(text);
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new ApiError("invalid_body", "The body is not valid JSON. Send one JSON value.");
+  }
+}
+
+/**
+ * A form as an object: a text for each name, or a list if the name repeats. GitHub and Slack can send JSON as the only
+ * field `payload`: then it is that JSON. Throws `invalid_body`.
+ */
+export function parsedForm(text: string): unknown {
+  const fields = Map.groupBy(new URLSearchParams(text), ([name]) => name);
+  const [payload, ...others] = fields.get("payload") ?? [];
+  if (payload !== undefined && others.length === 0 && fields.size === 1) return parsedJson(payload[1]);
+  // Don't assign members, because a name `__proto__` would set the prototype.
+  return Object.fromEntries(
+    [...fields].map(([name, pairs]) => {
+      const values = pairs.map(([, value]) => value);
+      return [name, values.length === 1 ? values[0] : values];
+    }),
+  );
 }
 
 const BRACKETED = /^([^[]+)\[\d*\]$/;

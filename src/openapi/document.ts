@@ -231,6 +231,13 @@ const SECURITY_SCHEMES = {
       "name, in lower case, instead of the token's. Only a token that was minted with `mayActForOthers` can send it. It grants " +
       "nothing: the permissions stay the token's.",
   },
+  eventSecret: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "The secret of the action's `inbound`. With `verify: token`, it is the Bearer token, the password of Basic, or " +
+      "`X-Gitlab-Token`. Otherwise it signs the event, as GitHub or Standard Webhooks do.",
+  },
   callbackToken: {
     type: "http",
     scheme: "bearer",

@@ -31,6 +31,11 @@ const IN_PATH: Readonly<Record<string, PathParameter>> = {
     example: "deploy",
     missing: "action_not_found",
   },
+  "{inboundId}": {
+    description: "A part of the URL that only the service can make. `GET …/inbound` shows the URL.",
+    schema: { type: "string", pattern: "^[A-Za-z0-9_-]{43}$" },
+    example: "q0Vb4Yc0J1kYy0n2m3l4k5j6h7g8f9d0s1a2p3o4i5u",
+  },
   "webhook-endpoints/{name}": {
     description: "The endpoint's name.",
     schema: DEFINITION,

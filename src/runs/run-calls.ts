@@ -76,8 +76,11 @@ export interface RunCalls {
    * with gates waits until the run is released.
    */
   create(run: NewRun, changeKey: ChangeKey, dispatch: NewDispatch | null, creation?: RunCreation): Promise<RunReply>;
-  /** The run that this key created, for a create that would be refused today. */
-  recall(changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
+  /**
+   * The run that this key created, for a create that would be refused today. `refusedEventOf`: the action whose event
+   * started no run. It is counted if there is no such run.
+   */
+  recall(changeKey: ChangeKey, options?: Inclusion & { readonly refusedEventOf?: string }): Promise<RunReply>;
   /** The run as the journal has it, with its deadline applied. */
   read(id: string, inclusion?: Inclusion): Promise<RunReply>;
   /** The inputs of a run, for a new run that repeats it. */

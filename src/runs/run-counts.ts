@@ -38,6 +38,8 @@ export interface EndedCounts {
   readonly ran: Readonly<Record<string, Histogram>>;
   /** Runs of stored actions, by name and status. */
   readonly byAction: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** Genuine events that started no run because they were refused, by action. */
+  readonly refusedEvents: Readonly<Record<string, number>>;
 }
 
 /** How many actions are counted by name: those whose runs ended first. Names are never taken out again. */
@@ -85,7 +87,7 @@ export interface EnvironmentCounts extends OpenCounts {
   readonly database: number;
 }
 
-export const NO_ENDED: EndedCounts = { ended: {}, waited: {}, ran: {}, byAction: {} };
+export const NO_ENDED: EndedCounts = { ended: {}, waited: {}, ran: {}, byAction: {}, refusedEvents: {} };
 const NONE: RunCount = { runs: 0, oldestAt: null };
 export const NO_OPEN: OpenCounts = {
   open: { pending: NONE, running: NONE },
@@ -115,7 +117,7 @@ export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
 
 /** The counts with these runs, each of which has ended. */
 export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): EndedCounts {
-  const { ended, waited, ran, byAction } = structuredClone(counts) as Writable;
+  const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable;
   for (const run of runs) {
     const end = `${run.status}/${run.endCause}`;
     const { waitedMs, ranMs } = durationsOf(run);
@@ -124,13 +126,24 @@ export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): Ende
     if (ranMs !== null) observe(ran, run.status, ranMs);
     if (run.source === "action") countOfAction(byAction, run);
   }
-  return { ended, waited, ran, byAction };
+  return { ended, waited, ran, byAction, refusedEvents };
+}
+
+export function withRefusedEvent(counts: EndedCounts, action: string): EndedCounts {
+  const { refusedEvents } = counts;
+  const name = countedName(refusedEvents, action);
+  const before = Object.hasOwn(refusedEvents, name) ? (refusedEvents[name] ?? 0) : 0;
+  return { ...counts, refusedEvents: { ...refusedEvents, [name]: before + 1 } };
 }
 
 /** An action can have the name of a property that every object has, such as `constructor`. */
+function countedName(counted: Readonly<Record<string, unknown>>, action: string): string {
+  const isCounted = Object.hasOwn(counted, action) || Object.keys(counted).length < ACTIONS_MAX;
+  return isCounted ? action : OTHER_ACTIONS;
+}
+
 function countOfAction(byAction: ByAction, { actionName, status }: CountedRun): void {
-  const isCounted = Object.hasOwn(byAction, actionName) || Object.keys(byAction).length < ACTIONS_MAX;
-  const name = isCounted ? actionName : OTHER_ACTIONS;
+  const name = countedName(byAction, actionName);
   const ofAction = Object.hasOwn(byAction, name) ? (byAction[name] ?? {}) : {};
   byAction[name] = { ...ofAction, [status]: (ofAction[status] ?? 0) + 1 };
 }
@@ -146,6 +159,7 @@ interface Writable {
   readonly waited: Histograms;
   readonly ran: Histograms;
   readonly byAction: ByAction;
+  readonly refusedEvents: Record<string, number>;
 }
 
 function observe(histograms: Histograms, status: string, ms: number): void {

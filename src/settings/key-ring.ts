@@ -10,7 +10,7 @@ const KEYS_MAX = 4;
 
 type Bytes = Uint8Array<ArrayBuffer>;
 /** `key-id` identifies a key without revealing anything of it. */
-export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "key-id";
+export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "inbound-url" | "key-id";
 /** The purposes of the AES-256-GCM keys that seal. The other keys are for HMAC. */
 const SEAL_PURPOSES = ["webhooks", "definition-secrets"] as const;
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];

@@ -3,48 +3,18 @@
  * it, and rotating its signing secret.
  */
 
-import type { Context } from "hono";
-import * as z from "zod/mini";
 import { logAudit, requireNewestSecret, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
-import {
-  ENDPOINTS_MAX_PER_ENVIRONMENT,
-  GRACE_PERIOD_DEFAULT_SECONDS,
-  GRACE_PERIOD_MAX_SECONDS,
-  SIGNING_SECRETS_MAX,
-  VERSIONS_MAX_PER_DEFINITION,
-} from "../base/limits.ts";
-import { rfc3339 } from "../base/time.ts";
-import { changeDefinition, secretsOf } from "../definitions/change.ts";
+import { ENDPOINTS_MAX_PER_ENVIRONMENT, SIGNING_SECRETS_MAX, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
+import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotate-secret.ts";
 import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes } from "../definitions/routes.ts";
-import { sealSecrets } from "../definitions/sealing.ts";
-import { putDefinition, versionAfter } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
-import { etagOf, idempotencyKey } from "../http/headers.ts";
-import { type AppEnv, usableRing } from "../http/request-context.ts";
-import { described, inDocument, wholeNumber } from "../http/schemas.ts";
 import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/endpoint-deliveries.ts";
-import { filterOf, type StoredEndpoint } from "./definition.ts";
 import { enableEndpoint } from "./disabling.ts";
-import { askCoordinator, changed, ENDPOINT_KIND, environmentOf, noteChange } from "./kind.ts";
+import { askCoordinator, changed, ENDPOINT_KIND, environmentOf, noteChange, SIGNING } from "./kind.ts";
 import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./responses.ts";
-import { graceEndsAt, newSigningSecret, type RotationKey, rotated, rotationOf } from "./signing-secrets.ts";
 import { requireEndpoint } from "./stored-endpoint.ts";
-
-const secretRotation = z.strictObject({
-  gracePeriodSeconds: z.optional(
-    described(
-      wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
-      DESCRIBE &&
-        "How many seconds the replaced secret still signs, beside the new one. If you send it, no older secret signs " +
-          "longer than that. With 0, only the new secret signs. Default: " +
-          `\`${GRACE_PERIOD_DEFAULT_SECONDS}\`, and older secrets keep their end. At most ${SIGNING_SECRETS_MAX} ` +
-          "secrets sign at a time.",
-    ),
-  ),
-});
-inDocument(secretRotation, { id: "SigningSecretRotation", examples: [{ gracePeriodSeconds: 3600 }, {}] });
 
 export const endpointRoutes = definitionRoutes(
   ENDPOINT_KIND,
@@ -132,83 +102,12 @@ export const endpointRoutes = definitionRoutes(
             headers: ["ETag", "Idempotent-Replayed"],
           },
         },
-        errors: [
-          "too_many_signing_secrets",
-          "endpoint_secrets_lost",
-          "precondition_failed",
-          "idempotency_key_reused",
-          "not_configured",
-          "storage_full",
-        ],
+        errors: [...OF_ROTATION, "endpoint_secrets_lost"],
       },
     ),
     validBody(secretRotation, { mayBeEmpty: true }),
     async (c) => {
-      const { version, isUnchanged, signingSecret, endsAt } = await rotateSecret(c, c.req.valid("json"));
-      c.header("ETag", etagOf(version));
-      if (isUnchanged) c.header("Idempotent-Replayed", "true");
-      return c.json({ signingSecret, graceEndsAt: rfc3339(endsAt) });
+      const { secret: signingSecret, graceEndsAt } = await rotateSecret(c, ENDPOINT_KIND, SIGNING, c.req.valid("json"));
+      return c.json({ signingSecret, graceEndsAt });
     },
   );
-
-/** `signingSecret` null: this rotation was made before, and only its first response shows the secret. */
-interface RotatedSecret {
-  readonly version: number;
-  readonly isUnchanged: boolean;
-  readonly signingSecret: string | null;
-  /** When the last replaced secret ends, in ms. Null if only the newest signs. */
-  readonly endsAt: number | null;
-}
-
-/**
- * Gives a webhook endpoint a new signing secret: a new version with the same definition. Throws
- * `webhook_endpoint_not_found`, `too_many_signing_secrets`, `idempotency_key_reused`, `endpoint_secrets_lost` and
- * errors of D1.
- */
-async function rotateSecret(
-  c: Context<AppEnv>,
-  { gracePeriodSeconds }: z.output<typeof secretRotation>,
-): Promise<RotatedSecret> {
-  const ref = definitionRefOf(c);
-  const entry = auditEntryOf(c, "webhook_endpoint_secret_rotated");
-  const key = idempotencyKey(c);
-  const ring = usableRing(c);
-  // An id contains no colon, so no key can spell another caller's.
-  const rotation: RotationKey | null =
-    key === null ? null : { key: `${entry.actor}:${key}`, request: String(gracePeriodSeconds) };
-  return changeDefinition(c, ENDPOINT_KIND, ref, entry, async ({ stored }) => {
-    if (stored === null) throw new ApiError("webhook_endpoint_not_found");
-    const secrets = await secretsOf(ENDPOINT_KIND, ring, ref, stored);
-    if (secrets === null) throw new ApiError("endpoint_secrets_lost");
-    const now = entry.at;
-    const before = rotation === null ? undefined : rotationOf(secrets, rotation.key);
-    if (before !== undefined) {
-      if (before.request !== rotation?.request) throw new ApiError("idempotency_key_reused");
-      const endsAt = graceEndsAt(secrets, now);
-      return { version: stored.version, isUnchanged: true, signingSecret: null, endsAt };
-    }
-    const signingSecret = newSigningSecret();
-    const after = rotated(secrets, signingSecret, gracePeriodSeconds, now, rotation);
-    if (!after.ok) throw tooMany(after.error);
-    const version = versionAfter(stored.version, now);
-    const put = {
-      ref,
-      replaces: stored.version,
-      version,
-      definition: stored.definition,
-      staysDisabled: true,
-      filter: filterOf(JSON.parse(stored.definition) as StoredEndpoint, secrets),
-      sealed: await sealSecrets(ring, after.value, { ...ref, kind: ENDPOINT_KIND.name, version }),
-    };
-    const putting = await writeAudited(c, () => putDefinition(c.env.DB, ENDPOINT_KIND, put, entry));
-    if (putting !== "put") return null;
-    return { version, isUnchanged: false, signingSecret, endsAt: graceEndsAt(after.value, now) };
-  });
-}
-
-function tooMany(endsAt: number): ApiError {
-  return new ApiError(
-    "too_many_signing_secrets",
-    `3 secrets sign now, the maximum. Rotate again after ${rfc3339(endsAt)}, when an old one ends. Or send gracePeriodSeconds 0, and only the new one signs.`,
-  );
-}

@@ -7,6 +7,7 @@ import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
 import { within } from "../base/time.ts";
 import { type DefinitionKind, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
+import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
@@ -18,11 +19,17 @@ import type { Env } from "../settings/env.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import { endpointDefinition, endpointSecrets, filterOf, type StoredEndpoint, storedEndpoint } from "./definition.ts";
-import { keptBesides, newSigningSecret } from "./signing-secrets.ts";
 
 const NOT_STORED = "The environment can't be reached, so nothing was stored. Try again in a few seconds.";
 /** How long a response waits for the coordinator to read what was changed. */
 const CHANGED_MAX_MS = 2500;
+
+/** The secret that signs the messages. */
+export const SIGNING: RotatingSecret<StoredEndpoint> = {
+  member: "signingSecret",
+  lost: "endpoint_secrets_lost",
+  audit: "webhook_endpoint_secret_rotated",
+};
 
 /** Sealed beside the definition: the origin of the request that stored it. */
 export const ORIGIN = "origin";
@@ -83,8 +90,8 @@ export async function changed(c: Context<AppEnv>): Promise<void> {
 }
 
 /** A new endpoint gets a signing secret, unless the PUT brings one. */
-function complete({ signingSecret = null }: StoredEndpoint): Partial<StoredEndpoint> {
-  return signingSecret === null ? { signingSecret: newSigningSecret() } : {};
+function complete({ signingSecret = null }: StoredEndpoint, before: StoredEndpoint | null): Partial<StoredEndpoint> {
+  return signingSecret === null && before === null ? { signingSecret: newSecret() } : {};
 }
 
 /** Throws `not_configured` and `invalid_body`. Each attempt checks its URL again, because the settings may change. */

@@ -7,6 +7,7 @@ import { type AuditAction, auditStatement, logAudit, writeAudited } from "../aut
 import { readD1 } from "../database/read-d1.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { joinSecrets } from "../definitions/kind.ts";
+import { secretsAt } from "../definitions/rotating-secret.ts";
 import { auditEntryOf, definitionRefOf } from "../definitions/routes.ts";
 import { ApiError } from "../http/errors.ts";
 import type { AppEnv, Hops } from "../http/request-context.ts";
@@ -14,8 +15,7 @@ import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
 import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import type { EndpointDefinition, WholeEndpoint } from "./definition.ts";
-import { ENDPOINT_KIND, endpointMemory, ORIGIN } from "./kind.ts";
-import { signingSecretsOf } from "./signing-secrets.ts";
+import { ENDPOINT_KIND, endpointMemory, ORIGIN, SIGNING } from "./kind.ts";
 
 /** Instants in ms. `disabledAt` and `disabledReason`: null if the service has not disabled this version. */
 export interface EndpointRow {
@@ -111,7 +111,7 @@ export async function loadEndpoint(
     disabledReason,
     // `joinSecrets` left no null.
     definition: whole as EndpointDefinition,
-    signingSecrets: signingSecretsOf(secrets, now),
+    signingSecrets: secretsAt(secrets, SIGNING.member, now),
     origin: secrets.get(ORIGIN) ?? "",
   };
 }

@@ -8,6 +8,7 @@ import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { TESTS_PER_MINUTE } from "../base/limits.ts";
 import { testResult } from "../definitions/operations.ts";
+import { newSecret, secretsAt } from "../definitions/rotating-secret.ts";
 import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
 import { admitTest, inDefinition, triedDefinition } from "../definitions/testing.ts";
 import { ApiError } from "../http/errors.ts";
@@ -20,9 +21,8 @@ import type { KeyRing } from "../settings/key-ring.ts";
 import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type WholeEndpoint } from "./definition.ts";
 import { madeUpAttempt } from "./delivery-content.ts";
 import { eventType } from "./delivery-routes.ts";
-import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
+import { askCoordinator, ENDPOINT_KIND, environmentOf, SIGNING } from "./kind.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
-import { newSigningSecret, signingSecretsOf } from "./signing-secrets.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
 
 const testRequest = z.strictObject({
@@ -104,13 +104,13 @@ async function endpointOf(c: Context<AppEnv>, ring: KeyRing, sent: StoredEndpoin
     return whole;
   }
   const { stored, split, whole } = await triedDefinition(c, ENDPOINT_KIND, ring, sent);
-  const signingSecrets = signingSecretsOf(split.secrets, Date.now());
+  const signingSecrets = secretsAt(split.secrets, SIGNING.member, Date.now());
   return {
     name: ref.name,
     version: stored?.version ?? 0,
     createdVersion: stored?.createdVersion ?? 0,
     definition: whole as EndpointDefinition,
-    signingSecrets: signingSecrets.length > 0 ? signingSecrets : [newSigningSecret()],
+    signingSecrets: signingSecrets.length > 0 ? signingSecrets : [newSecret()],
     origin: new URL(c.req.url).origin,
     disabledReason: null,
   };

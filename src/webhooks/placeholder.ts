@@ -53,6 +53,13 @@ export interface EventContext extends Inputs {
   };
 }
 
+/** What an action's `inbound` reaches: the body of an event, and those of its headers that the action names. */
+export interface InboundEvent {
+  readonly body: unknown;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly response?: undefined;
+}
+
 /** Everything that the templates of one request can reach. */
 export type FullContext = (TemplateContext | EventContext) & {
   readonly secrets?: Readonly<Record<string, string>>;
@@ -117,6 +124,13 @@ export const IN_KEY: Roots = {
 /** A title or a subject. Lists show them, so nothing secret may stand in them. */
 export const IN_FACE: Roots = { members: { ...IN_KEY.members, labels: null }, missing: IN_KEY.missing };
 export const IN_CONDITION: Roots = { members: { response: null }, missing: {} };
+/** A condition on an event. Another check knows which headers the action names. */
+export const IN_EVENT: Roots = { members: { body: null, headers: null }, missing: {} };
+/** The parameters of a run that an event starts. `headers`: those that the action names. */
+export const inEventWith = (headers: readonly string[]): Roots =>
+  headers.length > 0
+    ? { members: { ...IN_EVENT.members, headers }, missing: {} }
+    : { members: { body: null }, missing: { "headers.*": "is unknown. Name the header in inbound.headers." } };
 
 const OF_EVENT = ["title", "subject", "startedAt", "completedAt", "traceparent", "status", "output.*"];
 const ENDED_RUN = [...CREATED, ...OF_EVENT, "url", "consoleUrl"];
@@ -149,7 +163,13 @@ export const IN_ENDPOINT: Roots = {
 
 /** For a template that was checked before, or that another check refuses. */
 export const ANYWHERE: Roots = {
-  members: { ...IN_STOP_REQUEST.members, labels: null, event: EVENT, run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"] },
+  members: {
+    ...IN_STOP_REQUEST.members,
+    ...IN_EVENT.members,
+    labels: null,
+    event: EVENT,
+    run: [...IN_TRIGGER.run, ...ENDED_RUN, "error"],
+  },
   missing: {},
 };
 
@@ -219,7 +239,7 @@ function responseFault([, member, header, ...more]: readonly string[]): string |
  */
 export function fill(
   parts: readonly TemplatePart[],
-  context: FullContext,
+  context: FullContext | InboundEvent,
   maxBytes: number,
   encode: (text: string, isJson: boolean) => string,
 ): string | null {
@@ -232,7 +252,7 @@ export function fill(
 }
 
 /** The value at a path, null if there is none. */
-export function lookUp({ response, ...context }: FullContext, path: readonly string[]): unknown {
+export function lookUp({ response, ...context }: FullContext | InboundEvent, path: readonly string[]): unknown {
   if (path[0] === "response") return response?.(path.slice(1)) ?? null;
   return memberAt(context, path);
 }

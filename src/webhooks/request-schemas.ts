@@ -98,7 +98,7 @@ function textsByName(max: number, things: string, faultOf: (name: string, text: 
 }
 
 /** RFC 9110, section 5.6.2. */
-const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const HEADER_NAME = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
 export const HEADER_VALUE = /^[\t\x20-\x7e]*$/;
 /** Set by us or by the connection. A caller's value would be lost, or would break the request. */
 const RESERVED_HEADER =

@@ -5,12 +5,12 @@
  * The response may be hostile, so it is bounded, and only own members count. Nothing here knows the request. Otherwise a
  * receiver could choose its responses so that they reveal a secret of the request.
  */
-import * as z from "zod/mini";
 import { asciiJson } from "../base/json.ts";
-import { CONDITION_MAX_CHARACTERS, CONDITIONS_MAX } from "../base/limits.ts";
+import { CONDITIONS_MAX } from "../base/limits.ts";
 import { harmlessLink, LINK_MAX_CHARACTERS, visibleText } from "../base/visible-text.ts";
-import { bounded, inDocument, listOf } from "../http/schemas.ts";
-import { IN_CONDITION, LaterValue, memberAt, parse } from "./placeholder.ts";
+import { inDocument } from "../http/schemas.ts";
+import { type Conditions, conditionsOn, firstUnmet } from "./conditions.ts";
+import { IN_CONDITION, LaterValue, memberAt } from "./placeholder.ts";
 import { encodeForUrl } from "./template.ts";
 
 /** How much of a response is read for its values and conditions. */
@@ -20,57 +20,14 @@ export const VALUE_MAX_CHARACTERS = 256;
 /** How much of a response is shown to people. */
 export const EXCERPT_MAX_BYTES = 1024;
 
-const PATH = /^response\.[^\s{}]+$/;
-const TOO_LONG = `is too long; send at most ${CONDITION_MAX_CHARACTERS} characters.`;
-
-/** A path in the response, in the spelling of placeholders. */
-const conditionPath = z.string({ error: 'send a path as text, as in "response.result.id".' }).check(
-  z.maxLength(CONDITION_MAX_CHARACTERS, { error: TOO_LONG }),
-  z.refine((text) => PATH.test(text) && parse(`{{ ${text} }}`, IN_CONDITION).ok, {
-    error: "is not a path in the response; send one without braces, as in response.result.id.",
-  }),
-);
-inDocument(conditionPath, { wire: { type: "string", pattern: PATH.source, maxLength: CONDITION_MAX_CHARACTERS } });
-
-/** There are no placeholders, because no caller's value may decide what counts as accepted. */
-const wantedValue = z
-  .union([z.string(), z.number(), z.boolean()], { error: "send a text, a number, true or false." })
-  .check(
-    z.refine((value) => typeof value !== "string" || value.length <= CONDITION_MAX_CHARACTERS, { error: TOO_LONG }),
-    z.refine((value) => typeof value !== "string" || !value.includes("{{"), {
-      error: "has a placeholder; send the text itself, because conditions have no placeholders.",
-    }),
-  );
-inDocument(wantedValue, { wire: { type: ["string", "number", "boolean"], maxLength: CONDITION_MAX_CHARACTERS } });
-
-const equals = z.record(conditionPath, wantedValue);
-inDocument(equals, { maxProperties: CONDITIONS_MAX });
-const condition = z
-  .strictObject(
-    { exists: z.optional(conditionPath), equals: z.optional(bounded(CONDITIONS_MAX, "conditions", equals)) },
-    {
-      error: ({ code }) =>
-        code === "invalid_type"
-          ? 'send { "exists": "response.result.id" } or { "equals": { "response.ok": true } }.'
-          : undefined,
-    },
-  )
-  .check(z.refine((members) => countOf(members) > 0, { error: "has no condition; send exists or equals." }));
-
-type Condition = z.output<typeof condition>;
-export type Conditions = readonly Condition[];
-
 /** The conditions of a trigger, for products that answer 200 with an error inside. */
-export const accepted = listOf(
-  CONDITIONS_MAX,
-  "conditions",
-  condition,
-  "send a list of conditions.",
-  z.minLength(1, { error: "is empty; send a condition, or leave accepted out." }),
-  z.refine((conditions) => conditions.reduce((sum, one) => sum + countOf(one), 0) <= CONDITIONS_MAX, {
-    error: `has too many conditions; send at most ${CONDITIONS_MAX}.`,
-  }),
-);
+export const accepted = conditionsOn({
+  path: /^response\.[^\s{}]+$/,
+  roots: IN_CONDITION,
+  what: "the response",
+  examples: ["response.result.id", "response.ok"],
+  member: "accepted",
+});
 inDocument(accepted, {
   description:
     "Conditions on a 2xx response, for products that answer 200 with an error inside. " +
@@ -81,10 +38,6 @@ inDocument(accepted, {
     "stop request.",
 });
 
-function countOf({ exists, equals = {} }: Condition): number {
-  return (exists === undefined ? 0 : 1) + Object.keys(equals).length;
-}
-
 /**
  * What is wrong with a 2xx response, as the rest of a sentence; null if it meets all conditions. `json`: the response
  * as JSON; null if it is too long or not JSON, which meets no condition. The sentence names a path of the trigger, and
@@ -92,16 +45,10 @@ function countOf({ exists, equals = {} }: Condition): number {
  */
 export function unmetCondition(conditions: Conditions, json: unknown, location: string | null): string | null {
   if (json === null) return `the response is not JSON of up to ${RESPONSE_READ_MAX_BYTES / 1024} KiB`;
-  const at = (path: string) => valueAt(json, location, path.slice("response.".length));
-  for (const { exists, equals = {} } of conditions) {
-    if (exists !== undefined && at(exists) === null) return `the response has no ${exists}`;
-    for (const [path, wanted] of Object.entries(equals)) {
-      const found = at(path);
-      if (found === null) return `the response has no ${path}`;
-      if (found !== wanted) return `${path} of the response is not the value in accepted`;
-    }
-  }
-  return null;
+  const unmet = firstUnmet(conditions, (path) => valueAt(json, location, path.slice("response.".length)));
+  if (unmet === null) return null;
+  const { path, isThere } = unmet;
+  return isThere ? `${path} of the response is not the value in accepted` : `the response has no ${path}`;
 }
 
 /** Null if the bytes are not JSON, for example because the response was too long and only its start was read. */

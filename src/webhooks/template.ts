@@ -11,7 +11,7 @@ import { asciiJson, isJsonObject } from "../base/json.ts";
 import { URL_MAX_CHARACTERS, utf8Bytes } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
 import type { MemberFault } from "../http/errors.ts";
-import { ANYWHERE, type FullContext, fill, IN_URL, lookUp, parse, parsed } from "./placeholder.ts";
+import { ANYWHERE, type FullContext, fill, IN_URL, type InboundEvent, lookUp, parse, parsed } from "./placeholder.ts";
 
 /** The first fault of a JSON template, or of a single string such as a header value; null if there is none. */
 export function checkTemplate(template: unknown, roots = IN_URL): MemberFault | null {
@@ -45,14 +45,18 @@ export function pathsOf(template: unknown): readonly (readonly string[])[] {
  * with `json` always becomes text, and a missing value is the text `null`. `too_large` if the result has more than
  * `maxBytes` of JSON.
  */
-export function renderJson(template: unknown, context: FullContext, maxBytes: number): Result<unknown, "too_large"> {
+export function renderJson(
+  template: unknown,
+  context: FullContext | InboundEvent,
+  maxBytes: number,
+): Result<unknown, "too_large"> {
   const budget = { left: maxBytes };
   const rendered = renderNode(template, context, budget);
   return budget.left < 0 ? err("too_large") : ok(rendered);
 }
 
 /** Returns null once the budget is overdrawn, because the result is then thrown away. */
-function renderNode(template: unknown, context: FullContext, budget: { left: number }): unknown {
+function renderNode(template: unknown, context: FullContext | InboundEvent, budget: { left: number }): unknown {
   if (budget.left < 0) return null;
   if (typeof template === "string") return renderString(template, context, budget);
   if (Array.isArray(template)) {
@@ -70,7 +74,7 @@ function renderNode(template: unknown, context: FullContext, budget: { left: num
   return template;
 }
 
-function renderString(template: string, context: FullContext, budget: { left: number }): unknown {
+function renderString(template: string, context: FullContext | InboundEvent, budget: { left: number }): unknown {
   const parts = parsed(template);
   const [only] = parts;
   const isAlone = parts.length === 1 && typeof only === "object" && !only.isJson;

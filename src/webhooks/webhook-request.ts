@@ -4,7 +4,8 @@
  */
 
 import { DELIVERY_HEADER, TEST_HEADER } from "../http/headers.ts";
-import type { Conditions, LaterText } from "./response.ts";
+import type { Conditions } from "./conditions.ts";
+import type { LaterText } from "./response.ts";
 
 /** `headers`: only the caller's. `body`: JSON or a form. `origin`: of the request that created the run. */
 export interface WebhookRequest {
@@ -101,7 +102,11 @@ export function signingKey(secret: string): Uint8Array<ArrayBuffer> | null {
 }
 
 /** A signature of Standard Webhooks, version 1: HMAC-SHA256 over `signed`, which is `{id}.{timestamp}.{body}`. */
-async function webhookSignature(key: Uint8Array<ArrayBuffer>, signed: Uint8Array): Promise<string> {
+async function webhookSignature(key: Uint8Array, signed: Uint8Array): Promise<string> {
+  return `v1,${(await hmacSha256(key, signed)).toBase64()}`;
+}
+
+export async function hmacSha256(key: Uint8Array, signed: Uint8Array): Promise<Uint8Array<ArrayBuffer>> {
   const imported = await crypto.subtle.importKey("raw", key, { name: "HMAC", hash: "SHA-256" }, false, ["sign"]);
-  return `v1,${new Uint8Array(await crypto.subtle.sign("HMAC", imported, signed)).toBase64()}`;
+  return new Uint8Array(await crypto.subtle.sign("HMAC", imported, signed));
 }

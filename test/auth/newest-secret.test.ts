@@ -23,7 +23,7 @@ const schemesOf = ({ security }: Operation) => security.flatMap((one) => Object.
 /** What these do ends by itself: a run. */
 const OF_RUNS = /^(POST .*\/(action-runs|runs|cancel|retry)|DELETE .*\/action-runs\/\{id\})$/;
 /** Nothing is changed. */
-const PREVIEW = /\/actions\/\{name\}\/preview$/;
+const PREVIEW = /\/actions\/\{name\}\/(preview|inbound\/try)$/;
 /** Only ROOT_TOKEN opens these, and nobody revokes it. */
 const OF_ROOT = /(resync|sign-in-codes|\/database|\/purge|(\{p\}|\{envName\})\/erase)$/;
 const STOPS_BULK = "/bulk-operations/{id}/cancel";

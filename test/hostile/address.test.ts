@@ -69,7 +69,7 @@ const PLACES = ROUTES.flatMap(({ method, path }) =>
 
 function fill(path: string, name: string, value: string): string {
   const [, o = "", p = "", , envName = ""] = runs.split("/");
-  const ids = { id: run.id, tokenId: ID, sessionId: ID };
+  const ids = { id: run.id, tokenId: ID, sessionId: ID, inboundId: "A".repeat(43) };
   const good: Record<string, string> = {
     o,
     p,
@@ -146,7 +146,8 @@ describe("headers", () => {
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ error: expect.any(String), code: expect.any(String) });
     };
-    await Promise.all(ROUTES.map(tryRoute));
+    // An event has no token of ours, and its URL is refused first.
+    await Promise.all(ROUTES.filter(({ path }) => !path.endsWith("/:inboundId")).map(tryRoute));
     expect(await everything()).toEqual(before);
   });
 

@@ -46,6 +46,7 @@ const BULK = "/:o/:p/envs/:envName/bulk-operations";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
 const ENDPOINT = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
+const ACTION = { trigger: { type: "webhook", url: ENDPOINT.url }, inbound: { verify: "token" } };
 
 /** Every route of the app. A new route without a rule makes this file fail. */
 const RULES: Readonly<Record<string, Rule>> = {
@@ -109,6 +110,21 @@ const RULES: Readonly<Record<string, Rule>> = {
     outside: 403,
     success: 200,
     body: { definition: { trigger: { type: "webhook", url: ENDPOINT.url } } },
+  },
+  [`GET ${ACTIONS}/:name/inbound`]: { opensTo: "actions:manage", outside: 404, success: 200 },
+  [`POST ${ACTIONS}/:name/inbound/rotate-secret`]: { opensTo: "actions:manage", outside: 403, success: 200, body: {} },
+  [`POST ${ACTIONS}/:name/inbound/try`]: {
+    opensTo: "actions:manage",
+    outside: 403,
+    success: 200,
+    body: { body: { ref: "main" } },
+  },
+  // Nobody here knows the URL, and test/starts/ has those who do.
+  [`POST ${ACTIONS}/:name/inbound/:inboundId`]: {
+    opensTo: "anyone",
+    success: 404,
+    error: { code: "not_found" },
+    body: { ref: "main" },
   },
   [`GET ${ENDPOINTS}`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
   [`GET ${ENDPOINTS}/:name`]: { opensTo: "webhooks:manage", outside: 404, success: 200 },
@@ -305,10 +321,10 @@ let unchanged: Targets;
 let definitions = 0;
 
 /** An action or a webhook endpoint with a version that a later one replaced. */
-async function newDefinition(kind: "actions" | "webhook-endpoints"): Promise<Definition> {
+async function newDefinition(kind: "actions" | "webhook-endpoints", more: object = {}): Promise<Definition> {
   const name = `deploy-${++definitions}`;
   const path = `${project}/envs/prod/${kind}/${name}`;
-  const body = (text: string) => (kind === "actions" ? { description: text } : { ...ENDPOINT, payload: text });
+  const body = (text: string) => (kind === "actions" ? { ...more, description: text } : { ...ENDPOINT, payload: text });
   const first = await ask("PUT", path, { body: body("first") });
   expect(first.status).toBe(201);
   expect((await ask("PUT", path, { body: body("before") })).status).toBe(200);
@@ -354,7 +370,10 @@ async function newTargets(pattern: string): Promise<Targets> {
     bulk: OF_BULK.test(pattern) ? await ofBulk() : null,
     session: pattern.includes(":sessionId") ? await ofSession() : null,
     doomed: pattern.includes(":tokenId") ? await grantToken(project, doomed) : null,
-    action: pattern.includes("/actions/:name") ? await newDefinition("actions") : null,
+    // Only a run would send the webhook.
+    action: pattern.includes("/actions/:name")
+      ? await newDefinition("actions", pattern.endsWith("/runs") ? {} : ACTION)
+      : null,
     endpoint: pattern.includes("/webhook-endpoints/:name") ? await newEndpoint() : null,
   };
 }
@@ -388,6 +407,7 @@ async function target(pattern: string, changesNothing: boolean) {
     tokenId: doomed?.id,
     sessionId: session ?? undefined,
     name: definition?.name,
+    inboundId: "A".repeat(43),
     version: definition?.replaced,
   };
   const path = pattern.replace("/*", "/:o/:p/:envName/runs").replaceAll(/:(\w+)/g, (_match, name: string) => {

@@ -171,6 +171,28 @@ export const CASES: readonly Case[] = [
     pointer: "/definition/trigger/headers/X-Key",
     ask: () => ({ body: { definition: withSecret({ "X-Key": `${SECRET}\n` }) } }),
   }),
+  on("GET", `${ACTIONS}/:name/inbound`, 404, "the URL for events of an unknown action", "", {
+    code: "action_not_found",
+  }),
+  on("POST", `${ACTIONS}/:name/inbound/rotate-secret`, 404, "a rotation for an unknown action", "", {
+    code: "action_not_found",
+    ask: () => ({ body: {}, headers: { "Idempotency-Key": SECRET } }),
+  }),
+  on("POST", `${ACTIONS}/:name/inbound/try`, 404, "a try of an unknown action", "", {
+    code: "action_not_found",
+    ask: () => ({ body: { headers: { "X-Event": SECRET }, body: { password: SECRET } } }),
+  }),
+  on(
+    "POST",
+    `${ACTIONS}/:name/inbound/:inboundId`,
+    404,
+    "an event to a URL that nobody made",
+    (runs) => `${actions(runs)}/${SECRET}/inbound/${SECRET.padEnd(43, "x")}`,
+    {
+      code: "not_found",
+      ask: () => ({ token: SECRET, body: { password: SECRET }, headers: { "X-Gitlab-Token": SECRET } }),
+    },
+  ),
   on("PUT", `${ACTIONS}/:name`, 412, "an action that is not there to be replaced", "", {
     code: "precondition_failed",
     ask: () => ({ body: { description: SECRET }, headers: { "If-Match": `"${SECRET}"` } }),

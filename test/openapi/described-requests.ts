@@ -49,8 +49,11 @@ interface OnPaper {
   readonly responses: Record<string, unknown>;
 }
 
+/** Its body is whatever another product sends, and proves itself. test/starts/ sends it. */
+const OF_EVENTS = /\/inbound\/\{inboundId\}$/;
+
 export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(methods).map(([method, described]) => {
+  Object.entries(OF_EVENTS.test(path) ? {} : methods).map(([method, described]) => {
     const { parameters = [], requestBody, security, responses } = described as unknown as OnPaper;
     return {
       method: method.toUpperCase(),
@@ -161,6 +164,7 @@ export async function accessFor(operation: Operation): Promise<Access> {
 const DEFINITIONS = {
   actions: {
     trigger: { type: "webhook", url: "https://ci.example.com/hooks/x", signingSecret: `whsec_${"A".repeat(32)}` },
+    inbound: { verify: "github", secret: `whsec_${"B".repeat(32)}` },
   },
   "webhook-endpoints": { url: "https://hooks.example.com/x", events: ["action_run.*"] },
 };

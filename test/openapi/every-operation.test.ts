@@ -194,11 +194,16 @@ const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegEx
   ["url", "https://localhost/a", /public host name/],
   ["url", "https://ci.example.com:8443/a", /port 443/],
   ["url", "https://{{ run.id }}.example.com/a", /in its path and query/],
-  ["headers", { Host: "x" }, /can't set.*`host`/],
+  ["headers", { Host: "x" }, /can't set.*`host`/, /webhook-endpoints/],
   ["payload", "{{ nothing }}", /[Pp]laceholders such as/],
   ["payload", "x".repeat(65_536), /any JSON/],
   ["payload", "{{ secrets.missing }}", /placeholders such as/],
   ["signingSecret", `${SECRET}A`, /base64/],
+  ["inbound.headers", ["X-Gitlab-Token"], /whose name contains .*`token`/],
+  ...["{{ run.id }}", "{{ headers.host }}"].map(
+    (template) => ["inbound.parameters", template, /placeholders of `body` and of the named `headers`/] as const,
+  ),
+  ["inbound.when", [{ exists: "headers.host" }], /only headers that are in `headers`/],
 ];
 
 /** A test of an action has more rules, and the words of the operation say them. */

@@ -117,6 +117,7 @@ describe("the OpenAPI document", () => {
       "POST /session/renew": ofSession,
       "DELETE /session": ofSession,
       "GET /{o}/{p}/envs/{envName}/action-runs/{id}": ["apiToken", "callbackToken"],
+      "POST /{o}/{p}/envs/{envName}/actions/{name}/inbound/{inboundId}": ["eventSecret"],
     };
     const isRoots = /(resync|purge|sign-in-codes|\/database|(p|envName)\}\/erase)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
@@ -193,6 +194,7 @@ describe("the OpenAPI document", () => {
       "releaseActionRun",
       "requestActionRunCancel",
       "retryActionRun",
+      "rotateInboundSecret",
       "rotateSigningSecret",
       "runAction",
     ]);
@@ -215,6 +217,7 @@ describe("the OpenAPI document", () => {
       "putPause",
       "putWebhookEndpoint",
       "recoverMessages",
+      "tryInbound",
     ]);
   });
 });

@@ -185,6 +185,7 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   webhook_endpoint_disabled: "disabled the endpoint",
   webhook_endpoint_enabled: "enabled the endpoint",
   action_tested: "tested the action",
+  action_secret_rotated: "rotated the secret for the events of the action",
   webhook_endpoint_tested: "tested the endpoint",
   webhook_endpoint_message_resent: "sent a message again to the endpoint",
   webhook_endpoint_recovery_started: "began a recovery of the endpoint",

@@ -12,7 +12,7 @@ import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base/limits.ts";
 import { MINUTE_MS } from "../../base/time.ts";
-import { ApiError } from "../../http/errors.ts";
+import { ApiError, ERRORS } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
 import { type AppEnv, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
@@ -40,6 +40,8 @@ export interface Creation extends RunEnvironment, Inclusion {
   readonly key: string | null;
   /** Not part of what a key is bound to, because each try of a request can have a span of its own. */
   readonly traceparent: string | null;
+  /** The action whose refused event is counted, if nothing was created with this key before. */
+  readonly refusedEventOf?: string;
   /** Throws if the asker may not leave a run behind that starts later. */
   readonly requireMayLeave: () => Promise<void>;
 }
@@ -110,6 +112,21 @@ export async function createRunOfAction(
   return createRun(creation, changeKey, async () =>
     wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation),
   );
+}
+
+/**
+ * A run of an action that no request asks for. The key alone makes a repetition the same start: what is wanted can change
+ * meanwhile. `bodyOf`: throws why there must be no run.
+ */
+export function createStartedRun(
+  creation: Creation & { readonly key: string },
+  name: string,
+  bodyOf: () => Promise<NewRunOfActionBody>,
+): Promise<CreatedRun> {
+  return createRun(creation, { key: creation.key, fingerprint: "" }, async () => {
+    const body = await bodyOf();
+    return wantedOfAction(body, await resolveAction(creation, name, body.parameters), creation);
+  });
 }
 
 /** Throws `gate_needs_trigger` and `invalid_concurrency_key`. */
@@ -259,7 +276,7 @@ async function createRun(
       await creation.requireMayLeave();
     }
   } catch (refusal) {
-    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey) : null;
+    const created = refusal instanceof ApiError ? await recallRun(creation, changeKey, refusal) : null;
     if (created === null) throw refusal;
     return created;
   }
@@ -268,17 +285,27 @@ async function createRun(
     prepared = await prepareRun(creation, wanted);
     answer = await sendRun(creation, changeKey, wanted, prepared);
   }
-  if (!answer.ok) throw refusalError(answer.reason);
+  if (!answer.ok) {
+    const refusal = refusalError(answer.reason);
+    // Only to count it: there is no such run, or the coordinator would have found it.
+    if (creation.refusedEventOf !== undefined) await recallRun(creation, changeKey, refusal);
+    throw refusal;
+  }
   if (answer.id !== prepared.run.id) return recalled(creation, answer);
   const isHidden = wanted.unchanged.source === "action" && wanted.trigger !== undefined;
   return { answer, token: isHidden ? null : await prepared.token };
 }
 
-/** The run that this key created; null without a key of the caller, and if the key has created none. */
-async function recallRun(creation: Creation, changeKey: ChangeKey): Promise<CreatedRun | null> {
-  const { key, include } = creation;
+/**
+ * The run that this key created; null without a key of the caller, and if the key has created none. `refusal`: why there
+ * is no new one. An outage is no refusal, because the sender repeats the event.
+ */
+async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiError): Promise<CreatedRun | null> {
+  const { key, include, refusedEventOf } = creation;
   if (key === null) return null;
-  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, { include }));
+  const isCounted = refusedEventOf !== undefined && ERRORS[refusal.code][0] < 500;
+  const options = { include, ...(isCounted && { refusedEventOf }) };
+  const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);
   if (answer.reason === "run_not_found") return null;
   throw refusalError(answer.reason);

@@ -141,6 +141,11 @@ function metricsText(counts: EnvironmentCounts, databaseBytes: number | null, no
         ENDED_STATUSES.map((status) => [{ action, status }, runs[status] ?? 0] as const),
       ),
     ),
+    ...counter(
+      "action_runs_inbound_refused_total",
+      "Genuine events that started no run because the service refused them, by action.",
+      Object.entries(ended.refusedEvents).map(([action, events]) => [{ action }, events]),
+    ),
     ...histogram(
       "action_runs_waited_seconds",
       "Time from the creation of an ended run to its start, or to its end if it never started.",

@@ -115,9 +115,20 @@ export class RunHandler implements RunCalls {
     return this.#replies.run(this.#journal.runs.byId(created.id) ?? created, inclusion);
   }
 
-  async recall(changeKey: ChangeKey, inclusion: Inclusion = {}): Promise<RunReply> {
-    const existing = this.#journal.runs.byCreateKey(changeKey.key);
-    return existing === null ? NOT_FOUND : this.#recalled(existing, changeKey, inclusion, Date.now());
+  async recall(
+    changeKey: ChangeKey,
+    { refusedEventOf, ...inclusion }: Inclusion & { readonly refusedEventOf?: string } = {},
+  ): Promise<RunReply> {
+    const { runs, endedCounts } = this.#journal;
+    const now = Date.now();
+    const existing = runs.byCreateKey(changeKey.key);
+    if (existing !== null) return this.#recalled(existing, changeKey, inclusion, now);
+    if (refusedEventOf !== undefined) {
+      endedCounts.countRefusedEvent(refusedEventOf);
+      // Metrics ask only a coordinator that D1 lists, and so far there may have been no run.
+      if (runs.isEmpty()) this.#context.replicas.registration.beside(now);
+    }
+    return NOT_FOUND;
   }
 
   async read(id: string, inclusion: Inclusion = {}): Promise<RunReply> {

@@ -8,7 +8,7 @@ import { CHANGES_MAX_BYTES, PAGE_MAX_LOOKED_AT, PAGE_MAX_ROWS } from "../../base
 import { type RunWithEvent, withEvent } from "../endpoint-deliveries.ts";
 import type { Approval, Gates, NextRetry, Run } from "../run.ts";
 import type { ChangeFilter } from "../run-calls.ts";
-import { type CountedRun, type EndedCounts, NO_ENDED, withRuns } from "../run-counts.ts";
+import { type CountedRun, type EndedCounts, NO_ENDED, withRefusedEvent, withRuns } from "../run-counts.ts";
 import { Rows } from "./rows.ts";
 import { KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
@@ -131,7 +131,7 @@ type WalkedRow = Omit<CountedRun, "completedAt"> & {
  * Counts ended runs for metrics. `ended_seq`, the number of the write that ended a run, never changes again. A walk
  * over these numbers behind `counted_seq` therefore meets each end once, also if the run changes later. The number and
  * the counts are one row, so they can't disagree after a crash. Nothing is written before somebody asks, and a run
- * costs no row.
+ * costs no row. The row also has the counts of refused events.
  */
 export class EndedRunCounts extends Rows {
   #counts: EndedCounts = NO_ENDED;
@@ -179,6 +179,14 @@ export class EndedRunCounts extends Rows {
       this.#hasBegun = true;
     }
     this.#countedSeq = Math.max(this.#countedSeq, last);
+  }
+
+  /** Counts an event that started no run, although its sender was genuine. */
+  countRefusedEvent(action: string): void {
+    const counts = withRefusedEvent(this.#counts, action);
+    this.sql.exec(WRITE, this.#countedSeq, JSON.stringify(counts));
+    this.#counts = counts;
+    this.#hasBegun = true;
   }
 
   /** Whether one of these ended runs is not counted yet. */

@@ -342,3 +342,12 @@ export const runFacets = z
     more: described(z.boolean(), "Whether the environment has, or can have, further values."),
   })
   .meta({ id: "ActionRunFacets", examples: [{ values: ["deploy", "deploy-storefront"], more: false }] });
+
+/** What the sender of an event hears. */
+export const startedByEvent = z
+  .object({ id: uuid })
+  .meta({ id: "StartedByEvent", examples: [{ id: "01a212de-9b55-8003-a8a9-dd2c148ea617" }] });
+
+export const ignoredEvent = z
+  .object({ ignored: z.literal(true) })
+  .meta({ id: "IgnoredEvent", examples: [{ ignored: true }] });

@@ -1,7 +1,11 @@
 /** Makes what a create needs for runs that no request asks for: their actor is on record, and there is no caller. */
 
+import { OPERATOR } from "../../../auth/principal.ts";
+import { type TokenState, tokenState } from "../../../auth/token-store.ts";
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
+import { OutageCache } from "../../../database/outage-cache.ts";
+import { readD1 } from "../../../database/read-d1.ts";
 import { environmentUrl } from "../../../settings/config.ts";
 import type { Env } from "../../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../../settings/key-ring.ts";
@@ -33,7 +37,7 @@ export function starterOf(
     key,
     ...by
   }: { readonly actor: Actor; readonly mustNamePerson: boolean; readonly origin: string; readonly key: string },
-): Creation {
+): Creation & { readonly key: string } {
   return {
     ...environment,
     ...by,
@@ -42,6 +46,33 @@ export function starterOf(
     traceparent: null,
     requireMayLeave: () => Promise.resolve(),
   };
+}
+
+const TOKENS_MAX = 1000;
+
+/** Per isolate, by project and token. */
+const tokenStates = new OutageCache<TokenState>({
+  maxWeight: TOKENS_MAX,
+  weigh: () => 1,
+  namesOf: (_state, key) => [key],
+  missingMs: 0,
+});
+
+/**
+ * Whether the actor's token lives, as far as this isolate knows: a revocation takes effect within 30 s, or within 10
+ * minutes while D1 is down. Throws `database_unavailable`.
+ */
+export async function tokenStateOf(
+  { env, hops, scope, waitUntil }: RunEnvironment,
+  { tokenId }: Actor,
+): Promise<TokenState> {
+  if (tokenId === OPERATOR.id) return "living";
+  const project = scope.slice(0, scope.lastIndexOf("/"));
+  const key = `${project}/${tokenId}`;
+  const now = Date.now();
+  const read = () => readD1(hops, () => tokenState(env.DB, project, tokenId, now));
+  const state = tokenStates.recall(key, now) ?? (await tokenStates.lookUp({ key, now, read }, waitUntil));
+  return state ?? "token_revoked";
 }
 
 /** How many runs are created at the same time: as many calls as an invocation may have open. */
