@@ -16,7 +16,8 @@ import {
 } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
 import { changeDefinition, secretsOf } from "../definitions/change.ts";
-import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes } from "../definitions/routes.ts";
+import { askCoordinator, changed, environmentOf, noteChange } from "../definitions/coordinator.ts";
+import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes, requireRow } from "../definitions/routes.ts";
 import { sealSecrets } from "../definitions/sealing.ts";
 import { putDefinition, versionAfter } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
@@ -27,10 +28,9 @@ import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/endpoint-deliveries.ts";
 import { filterOf, type StoredEndpoint } from "./definition.ts";
 import { enableEndpoint } from "./disabling.ts";
-import { askCoordinator, changed, ENDPOINT_KIND, environmentOf, noteChange } from "./kind.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
 import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./responses.ts";
 import { graceEndsAt, newSigningSecret, type RotationKey, rotated, rotationOf } from "./signing-secrets.ts";
-import { requireEndpoint } from "./stored-endpoint.ts";
 
 const secretRotation = z.strictObject({
   gracePeriodSeconds: z.optional(
@@ -98,11 +98,11 @@ export const endpointRoutes = definitionRoutes(
       },
     ),
     async (c) => {
-      const row = await requireEndpoint(c);
+      const row = await requireRow(c, ENDPOINT_KIND);
       await requireNewestSecret(c);
       // First, or the failures of before would disable it again with its next failure.
-      if (row.disabledReason === null) await noteChange(c, null);
-      else await askCoordinator(environmentOf(c), (endpoints) => endpoints.forgetHealth(endpointKey(row)));
+      if (row.disabledReason === null) await noteChange(c);
+      else await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.forgetHealth(endpointKey(row)));
       const entry = auditEntryOf(c, "webhook_endpoint_enabled");
       const enabling = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
       if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");

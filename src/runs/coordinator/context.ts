@@ -14,6 +14,7 @@ import type { Archiver } from "../protocol.ts";
 import { Lacking } from "../replication/lacking.ts";
 import { Replicas } from "../replication/replica-set.ts";
 import { Replication } from "../replication/replication.ts";
+import type { ScheduleRunner } from "../starts.ts";
 import { AlarmClock } from "./alarm.ts";
 import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
@@ -27,6 +28,7 @@ interface Entrypoints {
   readonly WebhookEndpoints: Endpoints;
   readonly DeliverySender: { send(attempt: DeliveryAttempt): Promise<DeliveryResult> };
   readonly BulkOperations: BulkRunner;
+  readonly ScheduledStarts: ScheduleRunner;
   readonly RunArchive: Archiver;
 }
 
@@ -47,9 +49,9 @@ export class Context {
 
   constructor(ctx: DurableObjectState, env: Env, scope: string) {
     this.env = env;
-    const { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive } =
+    const { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, ScheduledStarts, RunArchive } =
       ctx.exports as unknown as Entrypoints;
-    this.entrypoints = { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, RunArchive };
+    this.entrypoints = { WebhookSender, WebhookEndpoints, DeliverySender, BulkOperations, ScheduledStarts, RunArchive };
     const journal = new Journal(ctx.storage, scope);
     const alarms = new AlarmClock(ctx.storage, journal);
     this.journal = journal;

@@ -12,6 +12,7 @@ import { type Coordinator, type CoordinatorObject, coordinatorsIn } from "../pro
 import { isScope } from "../run-id.ts";
 import { BulkHandler } from "./bulk/bulk-handler.ts";
 import { Context } from "./context.ts";
+import { DefinitionHandler } from "./endpoints/definition-reads.ts";
 import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
 import { FanOut } from "./endpoints/fan-out.ts";
 import { answerWhileErasing, Ending, ErasingHandler } from "./erasing.ts";
@@ -23,6 +24,7 @@ import { Cleaning, MoveHandler } from "./moves.ts";
 import { Archive, Purge, Shortening } from "./retention.ts";
 import { RunHandler, WatchHandler } from "./run-handler.ts";
 import { Dispatches, StopRequests } from "./sending/dispatches.ts";
+import { Schedules } from "./starts/schedules.ts";
 import { UpkeepHandler } from "./upkeep-handler.ts";
 
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
@@ -49,21 +51,34 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const scheduler = new Scheduler(context, dispatches, approvers);
     const gatedRuns = new GatedRuns(context, dispatches, scheduler, approvers);
     const bulk = new BulkHandler(context, scheduler);
+    const schedules = new Schedules(context);
     const cleaning = new Cleaning(context);
     const archive = new Archive(context);
     const shortening = new Shortening(context, archive);
 
     ledger.consequences = { fanOut, outcomes, stopRequests, gatedRuns, scheduler };
     alarms.serve(
-      [stopRequests.outbox, dispatches.outbox, deliveries.outbox, scheduler, bulk.driver, cleaning, fanOut, reads],
+      [
+        stopRequests.outbox,
+        dispatches.outbox,
+        deliveries.outbox,
+        scheduler,
+        bulk.driver,
+        schedules,
+        cleaning,
+        fanOut,
+        reads,
+      ],
       [shortening, new Purge(context, archive), archive],
     );
     this.#context = context;
     this.#subjects = {
-      runs: new RunHandler(context, dispatches, gatedRuns, scheduler),
+      runs: new RunHandler(context, dispatches, gatedRuns, scheduler, schedules),
       gates: new GateHandler(context, gatedRuns, scheduler, approvers),
       watches: new WatchHandler(context),
+      definitions: new DefinitionHandler(reads),
       endpoints: new EndpointHandler(context, fanOut),
+      schedules,
       upkeep: new UpkeepHandler(context, reads),
       bulk,
       archive: archive.handler,
@@ -81,7 +96,7 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const now = Date.now();
     fanOut.takeBatch(now);
     // Runs can wait in a queue that got room before the last object died. And it has perhaps waited for an answer.
-    const works = [scheduler, bulk.driver, cleaning, fanOut, reads];
+    const works = [scheduler, bulk.driver, schedules, cleaning, fanOut, reads];
     if (works.some((work) => work.nextAt(now) <= now)) alarms.arm(now);
   }
 

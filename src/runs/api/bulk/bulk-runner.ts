@@ -4,7 +4,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
-import { type TokenState, tokenState } from "../../../auth/token-store.ts";
+import { type TokenState, tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
 import { ERRORS, toApiError } from "../../../http/errors.ts";
@@ -12,13 +12,9 @@ import type { Env } from "../../../settings/env.ts";
 import type { BulkItem, BulkOperation, BulkOrder, BulkRunner, Stopper } from "../../bulk.ts";
 import { bulkKey } from "../../starts.ts";
 import { retryRun } from "../create-run.ts";
-import { type StartEnvironment, startEnvironment, starterOf } from "../starts/starter.ts";
+import { type StartEnvironment, startEach, startEnvironment, starterOf } from "../starts/starter.ts";
 import { auditedEnd } from "./bulk-routes.ts";
 
-/** How many runs are retried at the same time: as many calls as an invocation may have open. */
-const AT_ONCE = 6;
-/** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
-const RUN_MAX_MS = 8000;
 const READ_MAX_MS = 5000;
 
 export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner {
@@ -31,19 +27,11 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
     const environment = this.#environment(scope);
-    const items: (BulkItem | null)[] = [];
-    const waiting = runIds.entries();
-    const retryNext = async () => {
-      for (const [i, runId] of waiting) {
-        const retrying = retryOne(environment, order, runId);
-        items[i] = await within(RUN_MAX_MS, retrying).catch((error: unknown) => {
-          logFailure("bulk_run_undecided", error, { operation: order.id, run: runId });
-          return null;
-        });
-      }
-    };
-    await Promise.all(Array.from({ length: AT_ONCE }, retryNext));
-    return items;
+    return startEach(
+      runIds,
+      (runId) => retryOne(environment, order, runId),
+      (error, runId) => logFailure("bulk_run_undecided", error, { operation: order.id, run: runId }),
+    );
   }
 
   async conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void> {

@@ -1,5 +1,6 @@
 /** Makes what a create needs for runs that no request asks for: their actor is on record, and there is no caller. */
 
+import { within } from "../../../base/time.ts";
 import { environmentUrl } from "../../../settings/config.ts";
 import type { Env } from "../../../settings/env.ts";
 import type { KeyRing } from "../../../settings/key-ring.ts";
@@ -41,4 +42,29 @@ export function starterOf(
     traceparent: null,
     requireMayLeave: () => Promise.resolve(),
   };
+}
+
+/** How many runs are started at the same time: as many calls as an invocation may have open. */
+const AT_ONCE = 6;
+/** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
+const RUN_MAX_MS = 8000;
+
+/** Starts a run for each item. The result of one that is undecided is null, and `undecided` hears why. */
+export async function startEach<T, R>(
+  items: readonly T[],
+  start: (item: T) => Promise<R>,
+  undecided: (error: unknown, item: T) => void,
+): Promise<(R | null)[]> {
+  const results: (R | null)[] = [];
+  const waiting = items.entries();
+  const startNext = async () => {
+    for (const [i, item] of waiting) {
+      results[i] = await within(RUN_MAX_MS, start(item)).catch((error: unknown) => {
+        undecided(error, item);
+        return null;
+      });
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, startNext));
+  return results;
 }
