@@ -188,7 +188,7 @@ CREATE TABLE erasures (
 -- Those under way: one for each scope.
 CREATE UNIQUE INDEX open_erasures ON erasures (scope) WHERE completed_at IS NULL;
 
--- Stored actions and webhook endpoints. The definition holds null where a secret belongs. The secrets are sealed beside it.
+-- Stored actions, webhook endpoints and schedules. The definition holds null where a secret belongs. The secrets are sealed beside it.
 CREATE TABLE definitions (
   scope      TEXT    NOT NULL, -- {org}/{project}/{env}
   kind       TEXT    NOT NULL CHECK (kind IN ('action', 'webhook_endpoint', 'schedule')),
@@ -218,6 +218,8 @@ CREATE TABLE definitions (
 
 -- What is sealed under an older key. What the cron sealed a moment ago comes last.
 CREATE INDEX definitions_by_key ON definitions (key_id, resealed_at) WHERE key_id IS NOT NULL;
+-- How many schedules a project has.
+CREATE INDEX schedules_by_scope ON definitions (scope) WHERE kind = 'schedule';
 -- What a token, or one below it, stored last.
 CREATE INDEX definitions_by_lineage ON definitions (kind, changed_lineage, scope, name);
 

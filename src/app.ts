@@ -31,6 +31,7 @@ import { metricsRoutes } from "./runs/api/metrics-routes.ts";
 import { actionRunsRoutes, runRoutes } from "./runs/api/run-routes.ts";
 import { inboundEventRoutes } from "./runs/api/starts/inbound-events.ts";
 import { timelineRoutes } from "./runs/api/timeline-routes.ts";
+import { scheduleRoutes } from "./schedules/routes.ts";
 import { healthRoutes } from "./service/health-routes.ts";
 import { consolePages, docsRoutes } from "./service/page-routes.ts";
 import { corsOrigins } from "./settings/config.ts";
@@ -102,6 +103,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, deliveryRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, testRoutes);
+  app.route(`${ENVIRONMENT}/schedules`, scheduleRoutes);
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
   app.route(`${ENVIRONMENT}/database`, environmentDatabaseRoutes);

@@ -1,4 +1,4 @@
-/** What Cloudflare runs: the app, the Durable Object, the senders of webhooks and messages, the archive, the cron. */
+/** What Cloudflare runs: the app, the Durable Object, the senders of webhooks and messages, what starts runs, the archive, the cron. */
 
 import { createApp } from "./app.ts";
 import { everyMinute } from "./cron.ts";
@@ -7,6 +7,7 @@ import type { Env } from "./settings/env.ts";
 export { BulkOperations } from "./runs/api/bulk/bulk-runner.ts";
 export { RunArchive } from "./runs/api/run-archive.ts";
 export { AutomaticRetries } from "./runs/api/starts/automatic-retries.ts";
+export { ScheduledStarts } from "./runs/api/starts/scheduled-starts.ts";
 export { RunCoordinator } from "./runs/coordinator/coordinator.ts";
 export { DeliverySender, WebhookEndpoints } from "./webhook-endpoints/entrypoints.ts";
 export { WebhookSender } from "./webhooks/sender.ts";

@@ -51,6 +51,10 @@ export const AUDIT_ACTIONS = [
   "webhook_endpoint_tested",
   "webhook_endpoint_message_resent",
   "webhook_endpoint_recovery_started",
+  "schedule_put",
+  "schedule_deleted",
+  "schedule_version_deleted",
+  "schedule_disabled",
 ] as const;
 export type AuditAction = (typeof AUDIT_ACTIONS)[number];
 
@@ -86,13 +90,13 @@ export interface AuditEntry {
   readonly asker: Asker | null;
   readonly action: AuditAction;
   /**
-   * The id of a token, a session or a run, a scope, the name of an action or a webhook endpoint, or
+   * The id of a token, a session or a run, a scope, the name of a definition, or
    * `{name}/versions/{version}`. Of a pause: the concurrency group, or `-environment`. Of a bulk operation: its id. Of
    * a move, and of the resync of a whole database: `database/{number}`. Of a purge: `days/{days}`.
    */
   readonly target: string;
   /**
-   * The name of the token, of the session's token, of the action or of the endpoint. For a scope the same as `target`.
+   * The name of the token, of the session's token, or of the definition. For a scope the same as `target`.
    */
   readonly targetName: string;
   /** Missing or null if the change did nothing of these. */

@@ -11,7 +11,7 @@ import type { Hops } from "../http/request-context.ts";
 import { boundDatabases } from "../settings/databases.ts";
 import type { Env } from "../settings/env.ts";
 
-/** An action or a webhook endpoint. */
+/** An action, a webhook endpoint or a schedule. */
 interface LeftDefinition {
   readonly envName: string;
   readonly name: string;
@@ -23,6 +23,8 @@ export interface LeftDefinitions {
   readonly moreWebhookEndpoints: boolean;
   readonly actions: readonly LeftDefinition[];
   readonly moreActions: boolean;
+  readonly schedules: readonly LeftDefinition[];
+  readonly moreSchedules: boolean;
 }
 
 /**
@@ -30,7 +32,7 @@ export interface LeftDefinitions {
  * and ?2, which is `id`.
  */
 export function selectLeftDefinitions(db: D1Database, lineage: string, project: string, id: string) {
-  const select = (kind: "webhook_endpoint" | "action") =>
+  const select = (kind: "webhook_endpoint" | "action" | "schedule") =>
     db
       .prepare(
         `SELECT * FROM (
@@ -42,17 +44,19 @@ export function selectLeftDefinitions(db: D1Database, lineage: string, project: 
          ORDER BY envName, name`,
       )
       .bind(project, id);
-  return [select("webhook_endpoint"), select("action")] as const;
+  return [select("webhook_endpoint"), select("action"), select("schedule")] as const;
 }
 
-/** `read`: what the two statements have read. */
+/** `read`: what the statements have read. */
 export function toLeftDefinitions(read: readonly (D1Result<unknown> | undefined)[]): LeftDefinitions {
-  const [endpoints = [], actions = []] = read.map((one) => (one?.results ?? []) as LeftDefinition[]);
+  const [endpoints = [], actions = [], schedules = []] = read.map((one) => (one?.results ?? []) as LeftDefinition[]);
   return {
     webhookEndpoints: endpoints.slice(0, DEFINITIONS_MAX_LISTED),
     moreWebhookEndpoints: endpoints.length > DEFINITIONS_MAX_LISTED,
     actions: actions.slice(0, DEFINITIONS_MAX_LISTED),
     moreActions: actions.length > DEFINITIONS_MAX_LISTED,
+    schedules: schedules.slice(0, DEFINITIONS_MAX_LISTED),
+    moreSchedules: schedules.length > DEFINITIONS_MAX_LISTED,
   };
 }
 

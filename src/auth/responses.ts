@@ -71,12 +71,16 @@ const left = {
   moreWebhookEndpoints: more,
   actions: definitions("Actions"),
   moreActions: more,
+  schedules: definitions("Schedules"),
+  moreSchedules: more,
 };
 const LEFT = {
   webhookEndpoints: [{ envName: "production", name: "chat" }],
   moreWebhookEndpoints: false,
   actions: [{ envName: "production", name: "deploy" }],
   moreActions: false,
+  schedules: [],
+  moreSchedules: false,
 };
 
 export const rotatedApiToken = z

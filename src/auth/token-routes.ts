@@ -29,6 +29,7 @@ import {
 } from "./principal.ts";
 import { apiTokenList, createdApiToken, revokedApiTokens } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
+import { forgetTokenStates } from "./token-state.ts";
 import { insertToken, listTokens, revokeToken, type StoredToken } from "./token-store.ts";
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
@@ -174,7 +175,7 @@ export const tokenRoutes = new Hono<AppEnv>()
         summary: "Revoke an API token",
         description:
           "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
-          "effect everywhere within 30 seconds. Webhook endpoints and actions that they stored stay, also those of tokens that " +
+          "effect everywhere within 30 seconds. Webhook endpoints, actions and schedules that they stored stay, also those of tokens that " +
           "have expired, and the response lists them. Disable or restore those that you don't know. Runs that " +
           "they created go on, and the response counts those that still wait.",
         responses: { 200: { description: "The revoked tokens, and what they stored last", json: revokedApiTokens } },
@@ -191,11 +192,13 @@ export const tokenRoutes = new Hono<AppEnv>()
       const revoking = writeAudited(c, () => revokeToken(c.env.DB, asker, entry));
       const outcome = await revoking.catch((error: unknown) => {
         forgetPerhapsRevoked(target, project, asker.envName);
+        forgetTokenStates([target]);
         throw error;
       });
       if (outcome === null) throw new ApiError("token_not_found");
       const { revoked, envName, lineage, left, runs } = outcome;
       credentials.forget(revoked);
+      forgetTokenStates(revoked);
       logAudit({ ...entry, envName }, c.get("requestId"), { tokens: revoked.length });
       const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
       return c.json({ revoked, ...left, ...leftRuns });

@@ -16,7 +16,7 @@ import {
   toLeftDefinitions,
   toLeftRuns,
 } from "./left-behind.ts";
-import { OPERATOR, type Principal, type Role, rolesUpTo } from "./principal.ts";
+import { type Principal, type Role, rolesUpTo } from "./principal.ts";
 
 export interface StoredToken {
   readonly id: string;
@@ -275,7 +275,7 @@ export async function revokeToken(db: D1Database, asker: Principal, entry: Audit
     revoked: rows.map((row) => row.target),
     envName: first.envName,
     lineage: first.lineage,
-    left: toLeftDefinitions(results.slice(6, 8)),
+    left: toLeftDefinitions(results.slice(6, 9)),
     runs: toLeftRuns(results.slice(4, 6)),
   };
 }
@@ -315,21 +315,3 @@ const mayHaveOneMore = (asker: string, now: string) => `NOT EXISTS (
   SELECT 1 FROM counted
   LEFT JOIN levels ON levels.level = (SELECT max(height) FROM above) - counted.height
   WHERE count >= coalesce(iif(counted.height = 0, most, most - most / 10), 0))`;
-
-export type TokenState = "living" | "token_revoked" | "token_expired";
-
-/**
- * Whether a token still works. Work that goes on after its request asks here before each step. Asks D1's primary, and
- * never the isolate's memory. A rotation changes nothing, because the token is the same. The
- * operator has no row, and passes.
- */
-export async function tokenState(db: D1Database, project: string, id: string, now: number): Promise<TokenState> {
-  if (id === OPERATOR.id) return "living";
-  const token = await db
-    .withSession("first-primary")
-    .prepare("SELECT expires_at AS expiresAt FROM tokens WHERE project = ? AND id = ?")
-    .bind(project, id)
-    .first<{ expiresAt: number | null }>();
-  if (token === null) return "token_revoked";
-  return token.expiresAt !== null && token.expiresAt <= now ? "token_expired" : "living";
-}

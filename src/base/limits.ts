@@ -58,7 +58,7 @@ export const BAD_EVENTS_PER_MINUTE = 60;
 export const VERSIONS_MAX_PER_DEFINITION = 100;
 /** Definitions that a later version replaced, of one kind in one environment. */
 export const VERSIONS_MAX_BYTES = 64 * 1024 * 1024;
-/** The pattern of the name of an action or of a webhook endpoint in a path. */
+/** The pattern of the name of an action, a webhook endpoint or a schedule in a path. */
 export const DEFINITION_NAME = "[A-Za-z0-9][A-Za-z0-9._-]{0,62}";
 /** A trigger's payload after its placeholders were replaced. */
 export const RENDERED_MAX_BYTES = 512 * 1024;
@@ -73,6 +73,9 @@ export const GRACE_PERIOD_MAX_SECONDS = 604_800;
 /** Of a webhook endpoint, without its URL and its secrets. */
 export const ENDPOINT_MAX_BYTES = 64 * 1024;
 export const ENDPOINT_ACTION_NAMES_MAX = 20;
+export const SCHEDULES_MAX_PER_ENVIRONMENT = 100;
+export const SCHEDULES_MAX_PER_PROJECT = 500;
+export const SCHEDULE_MAX_BYTES = 64 * 1024;
 /** Of how many actions the newest runs can be asked for at once. Each name is part of the URL. */
 export const NEWEST_RUNS_MAX = 40;
 /** How often the webhooks of an environment can be tested in a minute. */
@@ -97,7 +100,8 @@ export const SUBJECT_MAX_CHARACTERS = 128;
 /** Of the templates of titles and subjects. */
 export const FACE_TEMPLATE_MAX_CHARACTERS = 500;
 export const LABELS_MAX = 10;
-export const LABEL_MAX_CHARACTERS = 64;
+/** `schedule:` and the longest name of a schedule have 72. */
+export const LABEL_MAX_CHARACTERS = 80;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;
 /** The pattern of an organization, project or environment in a path. */

@@ -68,6 +68,8 @@ export function createTokens({ api, scope, sent }: Caller) {
         moreWebhookEndpoints: true,
         actions: [],
         moreActions: true,
+        schedules: [],
+        moreSchedules: true,
         waitingRuns: { atLeast: 0 },
         approvedRuns: [],
         moreApprovedRuns: true,

@@ -69,7 +69,7 @@ export async function storeDefinition<D>(
     await kind.beforeChange?.(c, ref, definition, isNew ? version : undefined);
     const whole = new Map([...secrets, ...(kind.besides?.(c, secretsBefore, definition, before) ?? [])]);
     const sealed = await sealSecrets(ring, whole, { ...ref, kind: kind.name, version });
-    const filter = kind.filterOf?.(definition, secrets) ?? null;
+    const filter = kind.filterOf?.(definition, secrets, c) ?? null;
     const features = kind.featuresOf?.(definition) ?? [];
     const put = { ref, replaces, version, definition: text, filter, features, sealed };
     const gates = kind.gateChangeOf?.(before, definition) ?? null;

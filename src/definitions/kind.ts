@@ -1,6 +1,6 @@
 /**
- * What tells one kind of stored definition from another. All else is the same for stored actions and webhook endpoints:
- * rows, versions, compare-and-set, sealing, memory and routes. The secrets of a definition are write-only: a PUT's
+ * What tells one kind of stored definition from another. All else is the same for stored actions, webhook endpoints and
+ * schedules: rows, versions, compare-and-set, sealing, memory and routes. The secrets of a definition are write-only: a PUT's
  * secrets are split off before storing, and joined again only for a request that leaves.
  */
 
@@ -16,13 +16,18 @@ import type { Secrets } from "./sealing.ts";
 /** What the rows of a kind and their changes need. */
 export interface StoredKind {
   /** In the column `kind`. SQL texts contain it as it is. */
-  readonly name: "action" | "webhook_endpoint";
+  readonly name: "action" | "webhook_endpoint" | "schedule";
   /** As sentences call it. */
   readonly noun: string;
   readonly maxPerEnvironment: number;
+  /** Missing: a project has no limit of its own. */
+  readonly maxPerProject?: number;
   readonly notFound: ErrorCode;
   readonly tooMany: ErrorCode;
-  readonly audit: Readonly<Record<"put" | "deleted" | "versionDeleted", AuditAction>>;
+  /** `disabled`: only if the service may disable a definition by itself. */
+  readonly audit: Readonly<Record<"put" | "deleted" | "versionDeleted", AuditAction>> & {
+    readonly disabled?: AuditAction;
+  };
   /** What the isolate remembers of this kind. */
   readonly memory: { forget(ref: DefinitionRef): void };
 }
@@ -62,7 +67,9 @@ export interface DefinitionKind<D> extends StoredKind {
   /** The same for rules that need the definition with its secrets. The sentence quotes no secret. */
   readonly requireWhole: (definition: D, secrets: Secrets) => void;
   /** What the kind's own queries read instead of the definition, as JSON; null if there are no such queries. */
-  readonly filterOf?: (definition: D, secrets: Secrets) => string | null;
+  readonly filterOf?: (definition: D, secrets: Secrets, c: Context<AppEnv>) => string | null;
+  /** What a list shows of a definition besides itself. `isDisabled`: whether the service has disabled it. PURE. */
+  readonly listed?: (definition: D, isDisabled: boolean) => object;
   /** Whether the definition makes the service start runs later, for whoever stored it. See `requireMayStart`. */
   readonly startsRuns?: (definition: D) => boolean;
   /**

@@ -90,13 +90,19 @@ export function listsOf<D extends z.ZodType>(
   ids: Readonly<Record<"one" | "version", string>>,
   example: { readonly name: string; readonly definition: object },
   actor: string,
+  /** What the list shows besides: the schema and an example. */
+  more: Readonly<Record<string, readonly [z.ZodType, unknown]>> = {},
 ) {
   const list = <Item extends z.ZodType>(item: Item, id: string, listed: object) =>
     z.array(item.meta({ id: `Listed${id}`, examples: [listed] })).meta({ id: `${id}List`, examples: [[listed]] });
   const changed = { version, changedAt: responseInstant };
   const by = { actor: described(z.string(), actor), actorName: z.string() };
   return {
-    list: list(z.object({ name: z.string(), ...changed, definition }), ids.one, { ...example, ...CHANGED }),
+    list: list(z.object({ name: z.string(), ...changed, ...mapped(more, ([schema]) => schema), definition }), ids.one, {
+      ...example,
+      ...CHANGED,
+      ...mapped(more, ([, shown]) => shown),
+    }),
     versions: list(z.object({ ...changed, ...by, definition }), ids.version, {
       ...CHANGED,
       actor: "root",
@@ -104,6 +110,10 @@ export function listsOf<D extends z.ZodType>(
       definition: example.definition,
     }),
   };
+}
+
+function mapped<V, W>(members: Readonly<Record<string, V>>, of: (value: V) => W): Record<string, W> {
+  return Object.fromEntries(Object.entries(members).map(([name, value]) => [name, of(value)]));
 }
 
 /** How one request to a receiver ended. */

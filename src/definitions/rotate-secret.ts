@@ -100,7 +100,7 @@ export async function rotateSecret<D>(
         version,
         definition: stored.definition,
         staysDisabled: true,
-        filter: kind.filterOf?.(definition, secrets) ?? null,
+        filter: kind.filterOf?.(definition, secrets, c) ?? null,
         // Not made anew: newer code may have stored what this code does not know.
         features: stored.features,
         sealed: await sealSecrets(ring, after.value, { ...ref, kind: kind.name, version }),

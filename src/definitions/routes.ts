@@ -15,17 +15,21 @@ import { inDocument } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { baseUrl } from "../settings/config.ts";
 import { changeDefinition, storeDefinition } from "./change.ts";
-import type { DefinitionKind, DefinitionRef } from "./kind.ts";
+import type { DefinitionKind, DefinitionRef, StoredKind } from "./kind.ts";
 import { type KindDescription, operationsOf } from "./operations.ts";
 import {
+  type DefinitionRow,
   deleteDefinition,
   deleteVersion,
   type ListedDefinition,
   type ListedVersion,
   listDefinitions,
   listVersions,
+  type ReadRow,
   selectDefinition,
+  selectRow,
   selectVersion,
+  toDefinitionRow,
 } from "./store.ts";
 
 /** The path of one definition, behind that of its kind. */
@@ -52,7 +56,11 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
       const scope = scopeOf(c);
       const { rows, next } = await readD1(c.get("hops"), () => listDefinitions(c.env.DB, kind, scope, cursor, limit));
       linkNext(c, next);
-      return sendList(c, rows);
+      const shown = rows.map(({ isDisabled, ...row }) => {
+        const more = kind.listed?.(JSON.parse(row.definition) as D, isDisabled === 1) ?? {};
+        return { ...row, ...more };
+      });
+      return sendList(c, shown);
     })
     .get(DEFINITION, requires(read, described?.get), async (c) => {
       const stored = await readD1(c.get("hops"), () => selectDefinition(c.env.DB, kind, definitionRefOf(c)));
@@ -114,6 +122,14 @@ export function definitionRoutes<D>(kind: DefinitionKind<D>, description: KindDe
     });
 }
 
+/** What a status says of the definition that the path names, from D1's primary. Throws that it is not found. */
+export async function requireRow(c: Context<AppEnv>, kind: StoredKind): Promise<DefinitionRow> {
+  const select = () => selectRow(c.env.DB.withSession("first-primary"), kind, definitionRefOf(c)).first<ReadRow>();
+  const row = await readD1(c.get("hops"), select);
+  if (row === null) throw new ApiError(kind.notFound);
+  return toDefinitionRow(row);
+}
+
 /** The definition that the path names. */
 export function definitionRefOf(c: Context<AppEnv>): DefinitionRef {
   return { scope: scopeOf(c), name: c.req.param("name") ?? "" };
@@ -131,7 +147,7 @@ function versionOf(c: Context<AppEnv>): number {
 }
 
 /** The definition of each row is JSON already. */
-function sendList(c: Context, rows: readonly (ListedDefinition | ListedVersion)[]): Response {
+function sendList(c: Context, rows: readonly (Omit<ListedDefinition, "isDisabled"> | ListedVersion)[]): Response {
   const items = rows.map(({ definition, ...about }) => {
     const text = JSON.stringify({ ...about, changedAt: rfc3339(about.changedAt) });
     return `${text.slice(0, -1)},"definition":${definition}}`;

@@ -83,6 +83,44 @@ function toBytes(blob: ArrayBuffer | number[] | null): Uint8Array<ArrayBuffer> |
   return blob === null ? null : new Uint8Array(blob);
 }
 
+/** What a status says of a definition. Instants in ms. `disabledAt`, `disabledReason`: null if the service has not disabled this version. */
+export interface DefinitionRow {
+  readonly name: string;
+  readonly version: number;
+  readonly createdVersion: number;
+  readonly createdBy: string;
+  readonly changedBy: string;
+  readonly changedAt: number;
+  readonly disabledAt: number | null;
+  readonly disabledReason: string | null;
+  /** 1 if the service has disabled this version, or a person the definition. */
+  readonly isDisabled: number;
+  readonly sealed: Uint8Array<ArrayBuffer> | null;
+  readonly definition: string;
+}
+
+/** SQL: whether somebody, or the service, has disabled it. */
+export const DISABLED =
+  "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
+
+/** The statement that reads it, for `toDefinitionRow`. */
+export function selectRow(db: D1Database | D1DatabaseSession, kind: StoredKind, { scope, name }: DefinitionRef) {
+  const select = `
+    SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
+           changed_by_name AS changedBy, changed_at AS changedAt,
+           iif(disabled_version = version, disabled_at, NULL) AS disabledAt,
+           iif(disabled_version = version, disabled_reason, NULL) AS disabledReason, ${DISABLED} AS isDisabled,
+           secrets, definition
+    FROM definitions WHERE scope = ?1 AND kind = '${kind.name}' AND name = ?2`;
+  return db.prepare(select).bind(scope, name);
+}
+
+export type ReadRow = Omit<DefinitionRow, "sealed"> & { readonly secrets: number[] | null };
+
+export function toDefinitionRow({ secrets, ...known }: ReadRow): DefinitionRow {
+  return { ...known, sealed: toBytes(secrets) };
+}
+
 interface NewVersion {
   readonly ref: DefinitionRef;
   /** The version that this one replaces; 0 if there must be no such definition. */
@@ -102,15 +140,14 @@ interface NewVersion {
 type Putting = "put" | "full" | "changed";
 
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
-const PUT_DEFINITION = ({ name: kind, maxPerEnvironment }: StoredKind) => `
+const PUT_DEFINITION = (stored: StoredKind, kind = stored.name) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
                            changed_at, changed_by, changed_by_name, changed_person, changed_lineage, key_id, bytes, filter,
                            features, secrets, definition)
   SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?17, ?16, ?6, ?7, ?14, ?15, ?8, ?9
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
-    AND (?10 > 0 OR
-         (SELECT count(*) FROM definitions WHERE scope = ?1 AND kind = '${kind}') < ${maxPerEnvironment})
+    AND (?10 > 0 OR (${hasRoom(stored, "?1", "?18")}))
   ON CONFLICT (scope, kind, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
@@ -119,6 +156,15 @@ const PUT_DEFINITION = ({ name: kind, maxPerEnvironment }: StoredKind) => `
     features = excluded.features, secrets = excluded.secrets,
     disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
     definition = excluded.definition`;
+
+/** SQL: whether there is room for another definition in this scope of this project. */
+function hasRoom({ name, maxPerEnvironment, maxPerProject }: StoredKind, scope: string, project: string): string {
+  const inScope = `(SELECT count(*) FROM definitions WHERE scope = ${scope} AND kind = '${name}') < ${maxPerEnvironment}`;
+  if (maxPerProject === undefined) return inScope;
+  const ofProject = `kind = '${name}' AND scope BETWEEN ${project} || '/' AND ${project} || '/~'`;
+  const inProject = `(SELECT count(*) FROM definitions INDEXED BY ${name}s_by_scope WHERE ${ofProject})`;
+  return `${inScope} AND ${inProject} < ${maxPerProject}`;
+}
 
 /** SQL: whether the change with this audit entry is the one that wrote the definition's version. */
 const wroteVersion = ({ name: kind }: StoredKind) => `EXISTS (
@@ -153,13 +199,14 @@ export async function putDefinition(
       features.length === 0 ? null : JSON.stringify(features),
       entry.asker?.lineage ?? "",
       entry.person,
+      ...(kind.maxPerProject === undefined ? [] : [entry.project]),
     );
   const ofKind = `kind = '${kind.name}'`;
   const outcome = db
     .prepare(
       `SELECT CASE WHEN EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) THEN 'put'
                    WHEN ?5 = 0 AND NOT EXISTS (SELECT 1 FROM definitions WHERE scope = ?3 AND ${ofKind} AND name = ?4)
-                        AND (SELECT count(*) FROM definitions WHERE scope = ?3 AND ${ofKind}) >= ${kind.maxPerEnvironment}
+                        AND NOT (${hasRoom(kind, "?3", "?1")})
                    THEN 'full' ELSE 'changed' END AS putting`,
     )
     .bind(entry.project, entry.id, scope, name, replaces);
@@ -201,6 +248,8 @@ export interface ListedDefinition {
   readonly name: string;
   readonly version: number;
   readonly changedAt: number;
+  /** 1 if the service has disabled this version. */
+  readonly isDisabled: number;
   readonly definition: string;
 }
 
@@ -246,7 +295,8 @@ export async function listDefinitions(
  * windows number the rows in the order of the join, so nothing is sorted.
  */
 const LIST_DEFINITIONS = ({ name: kind }: StoredKind) => `
-  SELECT name, version, changed_at AS changedAt, iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
+  SELECT name, version, changed_at AS changedAt, disabled_version IS version AS isDisabled,
+         iif(total <= ${PAGE_MAX_BYTES}, definition, NULL) AS definition
   FROM (
     SELECT row, sum(bytes) OVER (ROWS UNBOUNDED PRECEDING) AS total
     FROM (

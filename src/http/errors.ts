@@ -75,6 +75,7 @@ export const ERRORS = {
     404,
     "No such webhook endpoint. GET …/webhook-endpoints lists the endpoints of this environment.",
   ],
+  schedule_not_found: [404, "No such schedule. GET …/schedules lists the schedules of this environment."],
   nothing_to_erase: [
     404,
     "There is no acme/shop/prod: no run, definition, token or audit entry has this name. Check the spelling.",
@@ -163,6 +164,10 @@ export const ERRORS = {
   too_many_pauses: [409, "This environment has 200 pauses, the maximum. Delete one that nobody needs."],
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   too_many_endpoints: [409, "This environment has 20 webhook endpoints, the maximum. Delete one that nobody needs."],
+  too_many_schedules: [
+    409,
+    "This environment has 100 schedules, or its project 500, the maximum. Delete one that nobody needs.",
+  ],
   too_many_signing_secrets: [
     409,
     "3 secrets count now, the maximum. Rotate again after 2026-01-31T12:00:00.000Z, when an old one ends. Or send gracePeriodSeconds 0, and only the new one counts.",
@@ -219,7 +224,7 @@ export const ERRORS = {
   ],
   trigger_required: [
     422,
-    "The service starts runs of this action by itself, and the action has no trigger. Add a trigger, because only that starts the job.",
+    "The service starts runs of this action by itself, so the action needs a trigger. Add a trigger to the action first.",
   ],
   invalid_concurrency_key: [
     422,

@@ -26,6 +26,7 @@ export type Tag =
   | "Callback"
   | "Actions"
   | "Webhook endpoints"
+  | "Schedules"
   | "API tokens"
   | "Sessions"
   | "Databases"

@@ -198,6 +198,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
   "Bulk operations": "Cancel or retry many action runs with one request.",
   Callback: "Report to a run with its callback token. A workflow needs only the URL and the token.",
   Actions: "Store what a run starts, with its secrets, and run it with a token that holds none.",
+  Schedules: "Start runs of a stored action by time.",
   "Webhook endpoints": "Say where the service sends a message when a run ends or asks for approval.",
   "API tokens": "Manage API tokens and see who changed them.",
   Sessions: "Sign people in to the console, and see who is signed in.",

@@ -42,6 +42,12 @@ const IN_PATH: Readonly<Record<string, PathParameter>> = {
     example: "chat",
     missing: "webhook_endpoint_not_found",
   },
+  "schedules/{name}": {
+    description: "The schedule's name.",
+    schema: DEFINITION,
+    example: "nightly",
+    missing: "schedule_not_found",
+  },
   "{version}": {
     description: "The version, as in the list of versions.",
     schema: { type: "integer", format: "int64", minimum: 1 },

@@ -304,13 +304,6 @@ export type EventContent = Omit<DeliveryAttempt, "scope" | "endpoint" | "isTest"
 export type ResendReply = "accepted" | "run_not_found" | "no_such_event";
 
 export interface EndpointCalls {
-  /**
-   * Call this before a change of an endpoint is written: each event from now on goes to the endpoints that D1 has
-   * then. `created`: the key of an endpoint that is new.
-   */
-  note(created: EndpointKey | null): Promise<void>;
-  /** Call this when the change is written. Reads the endpoints. Rejects while D1 does not answer. */
-  changed(): Promise<void>;
   report(key: EndpointKey): Promise<EndpointReport>;
   /** Forgets how an endpoint has answered, and notes what `note` notes, because the endpoint is about to be enabled. */
   forgetHealth(key: EndpointKey): Promise<void>;

@@ -6,24 +6,37 @@
 
 import type { Env } from "../settings/env.ts";
 import type { BulkCalls } from "./bulk.ts";
-import type { EndpointCalls } from "./endpoint-deliveries.ts";
+import type { EndpointCalls, EndpointKey } from "./endpoint-deliveries.ts";
 import type { Home, MoveCalls } from "./home.ts";
 import type { GateCalls, RunCalls, WatchCalls } from "./run-calls.ts";
 import type { EnvironmentCounts } from "./run-counts.ts";
 import type { RunPageQuery, TextQuery } from "./run-filters.ts";
+import type { ScheduleCalls } from "./starts.ts";
 
 /** Each call is one round trip. */
 export interface Coordinator {
   readonly runs: RunCalls;
   readonly gates: GateCalls;
   readonly watches: WatchCalls;
+  readonly definitions: DefinitionCalls;
   readonly endpoints: EndpointCalls;
+  readonly schedules: ScheduleCalls;
   readonly upkeep: UpkeepCalls;
   readonly bulk: BulkCalls;
   readonly archive: ArchiveCalls;
   readonly moves: MoveCalls;
   readonly purges: PurgeCalls;
   readonly erasing: ErasingCalls;
+}
+
+export interface DefinitionCalls {
+  /**
+   * Call this before a change of an endpoint or a schedule is written: each event from now on goes to the endpoints that
+   * D1 has then. `created`: the key of an endpoint that is new.
+   */
+  note(created: EndpointKey | null): Promise<void>;
+  /** Call this when the change is written. Reads endpoints and schedules. Rejects while D1 does not answer. */
+  changed(): Promise<void>;
 }
 
 /** The object behind a coordinator has one method, so that a call is declared once: in its subject. */

@@ -56,6 +56,10 @@ export interface RunCreation extends Inclusion {
   readonly preview?: string;
   /** Refuses the run as `already_retried` if another run repeats the same one. */
   readonly isFirstRetry?: true;
+  /** The time of a schedule whose run it is. Refuses the run as `time_decided` if the time needs none any more. */
+  readonly scheduled?: { readonly name: string; readonly at: number };
+  /** Why the run can't start, as a sentence: it fails at once. */
+  readonly startFailed?: string;
 }
 
 export interface InputsAnswer {
@@ -174,6 +178,7 @@ export interface RunRefusal {
     | "already_retried"
     | "retry_planned"
     | "retry_dropped"
+    | "time_decided"
     | "run_erased"
     | "erasure_not_found"
     | "token_invalid"

@@ -157,6 +157,7 @@ export const END_CAUSES = [
   "callback",
   "cancel",
   "delivery",
+  "start",
   "deadline",
   "silence",
   "gate",

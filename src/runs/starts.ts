@@ -3,7 +3,9 @@
  * them. Their keys have all that makes the run the same one, so whatever is repeated, there is one run. No caller's key is
  * like these, because behind `t:` comes the id of the caller's token. PURE.
  */
+import type { CronTimes } from "../base/cron.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
+import { MINUTE_MS } from "../base/time.ts";
 import type { Actor, NextRetry, Run } from "./run.ts";
 
 /** What created a run, by its key. `at`: the instant of the schedule's time, in ms. `of`: the run that is repeated. */
@@ -94,4 +96,59 @@ export type MadeRetry = { readonly dropped: string | null } | null;
 /** The Worker's part. Each call is an invocation of its own. */
 export interface Retrier {
   make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]>;
+}
+
+/** Each run of a schedule has it, so that a list by this label shows them. */
+export function scheduleLabel(name: string): string {
+  return `schedule:${name}`;
+}
+
+/** What the coordinator keeps of a schedule: D1 has it beside the definition. `origin`: of the request that stored it. */
+export interface ScheduleFilter extends CronTimes {
+  readonly disabled: boolean;
+  readonly origin: string;
+}
+
+/** A schedule as D1 has it. `filter`: a `ScheduleFilter` as JSON. `isDisabled`: whether the service has disabled it. */
+export interface ReadSchedule {
+  readonly name: string;
+  readonly version: number;
+  readonly isDisabled: boolean;
+  readonly filter: string;
+}
+
+/** A time that is due, in ms. `version`: of the schedule that the coordinator knows. */
+export interface ScheduledTime {
+  readonly name: string;
+  readonly at: number;
+  readonly version: number;
+  readonly origin: string;
+}
+
+/**
+ * How long after its time a run may start. Then the time is skipped, because a job that runs much later than planned can
+ * do more harm than none.
+ */
+export const START_WITHIN_MS = 15 * MINUTE_MS;
+
+/** `skipped`: the run before was still open, or nothing could start in time. `failed`: the run ended before it started. */
+export const TIME_OUTCOMES = ["started", "failed", "skipped"] as const;
+export type TimeOutcome = (typeof TIME_OUTCOMES)[number];
+
+/** What became of the last time that is decided. `at` in ms. `runId`: null if it was skipped. */
+export interface LastTime {
+  readonly at: number;
+  readonly outcome: TimeOutcome;
+  readonly runId: string | null;
+}
+
+export interface ScheduleCalls {
+  /** Null if none of the schedule's times was decided yet. */
+  lastTime(name: string): Promise<LastTime | null>;
+}
+
+/** The Worker's part. Each call is an invocation of its own. */
+export interface ScheduleRunner {
+  /** Creates the run of each time. A time that is not decided afterwards must be tried again. */
+  start(scope: string, times: readonly ScheduledTime[]): Promise<void>;
 }

@@ -27,7 +27,7 @@ import {
  * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's
  * token. `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for
  * `graceMs`. `attempt_failed`: the receiver did not take the webhook, and gets it again. `external_url`: the receiver's
- * response names the job's page. `isOfGate`: the run waited so long that its request can't be sent any more.
+ * response names the job's page. `start_failed`: nothing could be sent of a run that a schedule has created. `isOfGate`: the run waited so long that its request can't be sent any more.
  */
 export type RunEvent =
   | { readonly type: "started" }
@@ -40,6 +40,7 @@ export type RunEvent =
   | { readonly type: "cancelled"; readonly by?: string }
   | CancelRequest
   | { readonly type: "dispatch_failed"; readonly reason: string; readonly isOfGate?: boolean }
+  | { readonly type: "start_failed"; readonly reason: string }
   | { readonly type: "deadline_passed" }
   | GateEvent;
 
@@ -127,6 +128,8 @@ export function transition(run: Run, event: RunEvent, now: number): Result<Run, 
       const cause = event.isOfGate ? "gate" : "delivery";
       return ok(ended(run, "failed", now, cause, { error: `[${cause}] ${event.reason}` }));
     }
+    case "start_failed":
+      return ok(ended(run, "failed", now, "start", { error: `[schedule] ${event.reason}` }));
     case "deadline_passed":
       // The run's time is not up yet, or the first lines would have ended the run.
       return ok(run);
@@ -151,7 +154,7 @@ function conflictOf({ status, endCause }: Run): Conflict | null {
   if (status === "pending") return null;
   if (status !== "failed") return `run_${status}`;
   // The error can't say it, because a workflow may report any text, even one that begins with "[timeout] ".
-  if (endCause === "callback" || endCause === "gate") return "run_failed";
+  if (endCause === "callback" || endCause === "gate" || endCause === "start") return "run_failed";
   return endCause === "delivery" ? "delivery_failed" : "run_timed_out";
 }
 

@@ -7,7 +7,9 @@ import { parseUuid } from "../base/ids.ts";
 import { RECOVER_MISSING_MAX_DAYS, RECOVERED_MAX } from "../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../base/time.ts";
 import { secretsOf } from "../definitions/change.ts";
-import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
+import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
+import { DEFINITION, definitionRefOf, requireRow } from "../definitions/routes.ts";
+import type { DefinitionRow } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { deliveryPageQuery, linkNext } from "../http/paging.ts";
 import { type AppEnv, scopeOf, usableRing } from "../http/request-context.ts";
@@ -25,10 +27,10 @@ import {
 import { isGenuineRunId } from "../runs/run-id.ts";
 import type { KeyRing } from "../settings/key-ring.ts";
 import { plainUrl } from "../webhooks/template.ts";
-import { askCoordinator, ENDPOINT_KIND, environmentOf } from "./kind.ts";
+import { ENDPOINT_KIND } from "./kind.ts";
 import { deliveryList, endpointStatus, recovery } from "./responses.ts";
 import { openExcerpt } from "./send-delivery.ts";
-import { auditedKey, type EndpointRow, requireEndpoint } from "./stored-endpoint.ts";
+import { auditedKey } from "./stored-endpoint.ts";
 
 export const eventType = z.enum(EVENT_TYPES, { error: `send one of ${EVENT_TYPES.join(", ")}.` });
 
@@ -98,8 +100,8 @@ export const deliveryRoutes = new Hono<AppEnv>()
       },
     ),
     async (c) => {
-      const row = await requireEndpoint(c);
-      const asking = askCoordinator(environmentOf(c), (endpoints) => endpoints.report(endpointKey(row)));
+      const row = await requireRow(c, ENDPOINT_KIND);
+      const asking = askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.report(endpointKey(row)));
       return c.json(await statusOf(c, usableRing(c), row, await asking.catch(() => null)));
     },
   )
@@ -121,10 +123,10 @@ export const deliveryRoutes = new Hono<AppEnv>()
     validQuery(deliveriesQuery),
     async (c) => {
       const { limit, state, cursor } = c.req.valid("query");
-      const key = endpointKey(await requireEndpoint(c));
+      const key = endpointKey(await requireRow(c, ENDPOINT_KIND));
       const ring = usableRing(c);
       const before = cursor as DeliveryPosition | undefined;
-      const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), (endpoints) =>
+      const { isHalfOpen, deliveries, nextBefore } = await askCoordinator(environmentOf(c), ({ endpoints }) =>
         endpoints.page(key, { state, before, limit }),
       );
       linkNext(c, nextBefore && `${nextBefore.runId} ${nextBefore.kind}`);
@@ -155,7 +157,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
       const { type = null } = c.req.valid("json");
       const runId = await genuineId(c);
       const key = await auditedKey(c, "webhook_endpoint_message_resent", `/deliveries/${runId}`);
-      const reply = await askCoordinator(environmentOf(c), (endpoints) => endpoints.resend(key, runId, type));
+      const reply = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.resend(key, runId, type));
       if (reply === "run_not_found") throw new ApiError("run_not_found");
       if (reply === "no_such_event") throw new ApiError("event_not_happened");
       return c.body(null, 202);
@@ -190,7 +192,7 @@ export const deliveryRoutes = new Hono<AppEnv>()
         throw refusalOf("invalid_body", [{ path: ["since"], message }]);
       }
       const key = await auditedKey(c, "webhook_endpoint_recovery_started");
-      const begun = await askCoordinator(environmentOf(c), (endpoints) => endpoints.recover(key, order));
+      const begun = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.recover(key, order));
       if (begun === null) throw new ApiError("recovery_under_way");
       return c.json(shownRecovery(begun), 202);
     },
@@ -207,7 +209,7 @@ async function genuineId(c: Context<AppEnv>): Promise<string> {
  * What `GET …/status` shows: how an endpoint does, and who changed it. `report`: null if the coordinator could not be
  * reached.
  */
-async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, report: EndpointReport | null) {
+async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow, report: EndpointReport | null) {
   const { createdBy, changedBy, changedAt, disabledReason, disabledAt } = row;
   const scope = scopeOf(c);
   const { newest = null, isHalfOpen = false, recovery: last = null } = report ?? {};
@@ -226,7 +228,7 @@ async function statusOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow, rep
 }
 
 /** How the attempts with this version went. */
-function healthOf({ version }: EndpointRow, report: EndpointReport | null) {
+function healthOf({ version }: DefinitionRow, report: EndpointReport | null) {
   const health = report?.health?.version === version ? report.health : null;
   const { failingSince = null, succeededAt = null } = health ?? {};
   const worked = succeededAt === null ? "unknown" : "working";
@@ -239,7 +241,7 @@ function healthOf({ version }: EndpointRow, report: EndpointReport | null) {
 }
 
 /** Scheme, host and port of the endpoint's URL, whose rest is secret. Null if no key opens it. */
-async function originOf(c: Context<AppEnv>, ring: KeyRing, row: EndpointRow): Promise<string | null> {
+async function originOf(c: Context<AppEnv>, ring: KeyRing, row: DefinitionRow): Promise<string | null> {
   const secrets = await secretsOf(ENDPOINT_KIND, ring, definitionRefOf(c), row);
   const url = secrets?.get("url");
   return url === undefined ? null : new URL(plainUrl(url)).origin;

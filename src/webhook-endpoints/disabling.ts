@@ -1,47 +1,16 @@
 /**
- * The service's own switch of an endpoint: it disables a version that has failed for days, and a person enables it
- * again. The switch stands beside the definition and is bound to the version, so another version is not disabled. Each
- * change is one batch that may run twice, because the first run may have committed although its answer was lost.
+ * When the service disables an endpoint (definitions/disabling.ts), and how a person enables it again. That is one batch
+ * that may run twice, because the first run may have committed although its answer was lost.
  */
-import { type AuditEntry, auditStatement, batchWrote, logAudit, newServiceEntry } from "../auth/audit.ts";
-import { DAY_MS, within } from "../base/time.ts";
+import { type AuditEntry, auditStatement } from "../auth/audit.ts";
+import { DAY_MS } from "../base/time.ts";
 import type { DefinitionRef } from "../definitions/kind.ts";
 import type { EndpointHealth } from "../runs/endpoint-deliveries.ts";
 import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
 
-/** An attempt whose receiver answered 410 waits for this write, and holds its permit meanwhile. */
-const WRITE_MAX_MS = 5000;
-
 /** SQL: the endpoint of an audit entry. */
 const TARGET = `scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?8`;
 const HERE = `scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
-
-/**
- * `reason`: a sentence without secrets. False if the endpoint is gone, has another version, or is disabled already.
- * Writes the audit entry of the service. Throws errors of D1, and a Timeout after 5 s. The endpoint may be disabled
- * then.
- */
-export async function disableEndpoint(
-  db: D1Database,
-  { scope, name, version, reason, at }: DefinitionRef & { version: number; reason: string; at: number },
-): Promise<boolean> {
-  const [o, p, envName = ""] = scope.split("/");
-  const what = { project: `${o}/${p}`, envName, action: "webhook_endpoint_disabled", target: name } as const;
-  const entry = newServiceEntry(what, at);
-  const isThere = `EXISTS (
-    SELECT 1 FROM definitions
-    WHERE ${TARGET} AND version = ${Math.trunc(version)} AND disabled_version IS NOT version)`;
-  const disable = db
-    .prepare(
-      `UPDATE definitions SET disabled_version = version, disabled_at = ?4, disabled_reason = ?5
-       WHERE ${HERE} AND version = ?3 AND disabled_version IS NOT version`,
-    )
-    .bind(scope, name, version, at, reason);
-  const writing = batchWrote(db, entry, [auditStatement(db, entry, isThere), disable]);
-  const isDone = await within(WRITE_MAX_MS, writing).finally(() => endpointMemory.forget({ scope, name }));
-  if (isDone) logAudit(entry, undefined, { version });
-  return isDone;
-}
 
 /** `not_disabled`: the service had not disabled it, so nothing was written. */
 type Enabling = "enabled" | "not_disabled" | "missing";

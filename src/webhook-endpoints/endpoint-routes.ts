@@ -6,15 +6,15 @@
 import { logAudit, requireNewestSecret, writeAudited } from "../auth/audit.ts";
 import { requires } from "../auth/authentication.ts";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT, SIGNING_SECRETS_MAX, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
+import { askCoordinator, changed, environmentOf, noteChange } from "../definitions/coordinator.ts";
 import { OF_ROTATION, rotateSecret, secretRotation } from "../definitions/rotate-secret.ts";
-import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes } from "../definitions/routes.ts";
+import { auditEntryOf, DEFINITION, definitionRefOf, definitionRoutes, requireRow } from "../definitions/routes.ts";
 import { ApiError } from "../http/errors.ts";
 import { validBody } from "../http/validate.ts";
 import { endpointKey } from "../runs/endpoint-deliveries.ts";
 import { enableEndpoint } from "./disabling.ts";
-import { askCoordinator, changed, ENDPOINT_KIND, environmentOf, noteChange, SIGNING } from "./kind.ts";
+import { ENDPOINT_KIND, SIGNING } from "./kind.ts";
 import { createdEndpoint, endpoint, endpointList, endpointVersionList, rotatedSecret } from "./responses.ts";
-import { requireEndpoint } from "./stored-endpoint.ts";
 
 export const endpointRoutes = definitionRoutes(
   ENDPOINT_KIND,
@@ -68,11 +68,11 @@ export const endpointRoutes = definitionRoutes(
       },
     ),
     async (c) => {
-      const row = await requireEndpoint(c);
+      const row = await requireRow(c, ENDPOINT_KIND);
       await requireNewestSecret(c);
       // First, or the failures of before would disable it again with its next failure.
-      if (row.disabledReason === null) await noteChange(c, null);
-      else await askCoordinator(environmentOf(c), (endpoints) => endpoints.forgetHealth(endpointKey(row)));
+      if (row.disabledReason === null) await noteChange(c);
+      else await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.forgetHealth(endpointKey(row)));
       const entry = auditEntryOf(c, "webhook_endpoint_enabled");
       const enabling = await writeAudited(c, () => enableEndpoint(c.env.DB, definitionRefOf(c), entry));
       if (enabling === "missing") throw new ApiError("webhook_endpoint_not_found");

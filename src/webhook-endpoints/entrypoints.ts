@@ -3,6 +3,8 @@
  * endpoint that has failed for long. Each call is a Worker invocation of its own.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
+import { askCoordinator } from "../definitions/coordinator.ts";
+import { disableDefinition } from "../definitions/disabling.ts";
 import {
   type DeliveryAttempt,
   type DeliveryResult,
@@ -14,8 +16,8 @@ import type { Env } from "../settings/env.ts";
 import { keyRing } from "../settings/key-ring.ts";
 import { UNANSWERED } from "../webhooks/dispatch.ts";
 import type { WholeEndpoint } from "./definition.ts";
-import { disableEndpoint, hasFailedForDays } from "./disabling.ts";
-import { askCoordinator, endpointMemory } from "./kind.ts";
+import { hasFailedForDays } from "./disabling.ts";
+import { ENDPOINT_KIND, endpointMemory } from "./kind.ts";
 import { sendDelivery } from "./send-delivery.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
 
@@ -55,7 +57,7 @@ export class DeliverySender extends WorkerEntrypoint<Env> {
   async #disable(scope: string, { name, version }: WholeEndpoint): Promise<boolean> {
     const reason = "The receiver answered 410 Gone.";
     try {
-      return await disableEndpoint(this.env.DB, { scope, name, version, reason, at: Date.now() });
+      return await disableDefinition(this.env.DB, ENDPOINT_KIND, { scope, name, version, reason, at: Date.now() });
     } catch {
       return false;
     }
@@ -77,11 +79,11 @@ function unmade(verdict: "not_made" | "gone", why: string): DeliveryResult {
 export class WebhookEndpoints extends WorkerEntrypoint<Env> implements Endpoints {
   async considerDisabling(scope: string, endpoint: EndpointKey, version: number): Promise<void> {
     const environment = { env: this.env, hops: { coordinator: 0 }, scope };
-    const { health } = await askCoordinator(environment, (endpoints) => endpoints.report(endpoint));
+    const { health } = await askCoordinator(environment, ({ endpoints }) => endpoints.report(endpoint));
     const at = Date.now();
     if (health?.version !== version || !hasFailedForDays(health, at)) return;
     const { name } = readEndpointKey(endpoint);
     const reason = "No message has been delivered for five days.";
-    await disableEndpoint(this.env.DB, { scope, name, version, reason, at });
+    await disableDefinition(this.env.DB, ENDPOINT_KIND, { scope, name, version, reason, at });
   }
 }

@@ -1,28 +1,22 @@
 /**
- * Webhook endpoints as a kind of stored definition: what a PUT checks, what an isolate remembers, and what the
- * environment's coordinator is asked about them.
+ * Webhook endpoints as a kind of stored definition: what a PUT checks, and what an isolate
+ * remembers.
  */
 import type { Context } from "hono";
 import { ENDPOINTS_MAX_PER_ENVIRONMENT } from "../base/limits.ts";
-import { within } from "../base/time.ts";
+import { changed, noteChange } from "../definitions/coordinator.ts";
 import { type DefinitionKind, joinSecrets } from "../definitions/kind.ts";
 import { DefinitionMemory } from "../definitions/memory.ts";
 import { keptBesides, newSecret, type RotatingSecret } from "../definitions/rotating-secret.ts";
 import type { Secrets } from "../definitions/sealing.ts";
 import type { StoredDefinition } from "../definitions/store.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { type AppEnv, type Hops, scopeOf } from "../http/request-context.ts";
-import { type EndpointCalls, type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
-import { callCoordinator, EnvironmentErasing } from "../runs/protocol.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { endpointKey } from "../runs/endpoint-deliveries.ts";
 import { webhookPolicy } from "../settings/config.ts";
-import type { Env } from "../settings/env.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import { endpointDefinition, endpointSecrets, filterOf, type StoredEndpoint, storedEndpoint } from "./definition.ts";
-
-const NOT_STORED = "The environment can't be reached, so nothing was stored. Try again in a few seconds.";
-/** How long a response waits for the coordinator to read what was changed. */
-const CHANGED_MAX_MS = 2500;
 
 /** The secret that signs the messages. */
 export const SIGNING: RotatingSecret<StoredEndpoint> = {
@@ -55,6 +49,7 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
     put: "webhook_endpoint_put",
     deleted: "webhook_endpoint_deleted",
     versionDeleted: "webhook_endpoint_version_deleted",
+    disabled: "webhook_endpoint_disabled",
   },
   permissions: { read: "webhooks:manage", manage: "webhooks:manage" },
   memory: endpointMemory,
@@ -65,29 +60,13 @@ export const ENDPOINT_KIND: DefinitionKind<StoredEndpoint> = {
   requireWhole,
   filterOf,
   besides: (c, stored) => new Map([...keptBesides(stored), [ORIGIN, originOf(c)]]),
-  // What only silences an endpoint must work while the coordinator can't be reached. No event can get lost by it.
-  beforeChange: async (c, { name }, definition, createdVersion) => {
-    const noting = noteChange(c, createdVersion === undefined ? null : endpointKey({ name, createdVersion }));
-    await (definition === null || definition.disabled ? noting.catch(() => {}) : noting);
-  },
+  beforeChange: (c, { name }, definition, createdVersion) =>
+    noteChange(c, {
+      created: createdVersion === undefined ? null : endpointKey({ name, createdVersion }),
+      silences: definition === null || definition.disabled,
+    }),
   afterChange: changed,
 };
-
-/**
- * Call this before an endpoint is written or deleted. Otherwise a run could end after the PUT and notify nobody. A
- * repetition is harmless. `created`: a new endpoint. Throws `coordinator_unavailable`.
- */
-export async function noteChange(c: Context<AppEnv>, created: EndpointKey | null): Promise<void> {
-  await askCoordinator(environmentOf(c), (endpoints) => endpoints.note(created), NOT_STORED);
-}
-
-/**
- * Call this when the change is written. If the call gets lost, the coordinator finds the change within a minute or so.
- */
-export async function changed(c: Context<AppEnv>): Promise<void> {
-  const calling = askCoordinator(environmentOf(c), (endpoints) => endpoints.changed());
-  await within(CHANGED_MAX_MS, calling).catch(() => {});
-}
 
 /** A new endpoint gets a signing secret, unless the PUT brings one. */
 function complete({ signingSecret = null }: StoredEndpoint, before: StoredEndpoint | null): Partial<StoredEndpoint> {
@@ -111,29 +90,4 @@ function requireWhole(definition: StoredEndpoint, secrets: Secrets): void {
 
 function originOf(c: Context<AppEnv>): string {
   return new URL(c.req.url).origin;
-}
-
-interface Environment {
-  readonly env: Pick<Env, "COORDINATORS" | "JURISDICTION">;
-  readonly hops: Pick<Hops, "coordinator">;
-  readonly scope: string;
-}
-
-/** The environment that the path names. */
-export function environmentOf(c: Context<AppEnv>): Environment {
-  return { env: c.env, hops: c.get("hops"), scope: scopeOf(c) };
-}
-
-/** Throws `coordinator_unavailable`, with this sentence if there is one, and `environment_erasing`. */
-export async function askCoordinator<T>(
-  { env, hops, scope }: Environment,
-  call: (endpoints: EndpointCalls) => Promise<T>,
-  sentence?: string,
-): Promise<T> {
-  try {
-    return await callCoordinator(env, hops, scope, (coordinator) => call(coordinator.endpoints));
-  } catch (cause) {
-    if (cause instanceof EnvironmentErasing) throw new ApiError("environment_erasing");
-    throw new ApiError("coordinator_unavailable", sentence, { cause });
-  }
 }

@@ -1,14 +1,13 @@
 /**
- * Reads a stored endpoint: what routes must know of it besides its definition, and what an attempt needs, with its
- * secrets opened. Writes who asked what of it.
+ * Reads a stored endpoint as an attempt needs it, with its secrets opened. Writes who asked what of it.
  */
 import type { Context } from "hono";
 import { type AuditAction, auditStatement, logAudit, writeAudited } from "../auth/audit.ts";
-import { readD1 } from "../database/read-d1.ts";
 import { secretsOf } from "../definitions/change.ts";
 import { joinSecrets } from "../definitions/kind.ts";
 import { secretsAt } from "../definitions/rotating-secret.ts";
 import { auditEntryOf, definitionRefOf } from "../definitions/routes.ts";
+import { DISABLED, type ReadRow, selectRow } from "../definitions/store.ts";
 import { ApiError } from "../http/errors.ts";
 import type { AppEnv, Hops } from "../http/request-context.ts";
 import { type EndpointKey, endpointKey } from "../runs/endpoint-deliveries.ts";
@@ -17,59 +16,19 @@ import { keyRing } from "../settings/key-ring.ts";
 import type { EndpointDefinition, WholeEndpoint } from "./definition.ts";
 import { ENDPOINT_KIND, endpointMemory, ORIGIN, SIGNING } from "./kind.ts";
 
-/** Instants in ms. `disabledAt` and `disabledReason`: null if the service has not disabled this version. */
-export interface EndpointRow {
-  readonly name: string;
-  readonly version: number;
-  readonly createdVersion: number;
-  readonly createdBy: string;
-  readonly changedBy: string;
-  readonly changedAt: number;
-  readonly disabledAt: number | null;
-  readonly disabledReason: string | null;
-  readonly sealed: Uint8Array<ArrayBuffer> | null;
-  /** 1 if the service has disabled this version, or a person the endpoint. */
-  readonly isDisabled: number;
-}
-
-type StoredRow = Omit<EndpointRow, "sealed"> & { readonly secrets: number[] | null };
-
-/** SQL: whether somebody, or the service, has disabled it. */
-const DISABLED = "(coalesce(disabled_version = version, 0) OR coalesce(json_extract(definition, '$.disabled'), 0))";
-
-const SELECT = `
-  SELECT name, version, created_version AS createdVersion, created_by_name AS createdBy,
-         changed_by_name AS changedBy, changed_at AS changedAt,
-         iif(disabled_version = version, disabled_at, NULL) AS disabledAt,
-         iif(disabled_version = version, disabled_reason, NULL) AS disabledReason, ${DISABLED} AS isDisabled,
-         secrets
-  FROM definitions WHERE scope = ?1 AND kind = '${ENDPOINT_KIND.name}' AND name = ?2`;
-
-/** The endpoint that the path names. Throws `webhook_endpoint_not_found`. */
-export async function requireEndpoint(c: Context<AppEnv>): Promise<EndpointRow> {
-  const { scope, name } = definitionRefOf(c);
-  const select = () => c.env.DB.withSession("first-primary").prepare(SELECT).bind(scope, name).first<StoredRow>();
-  const row = await readD1(c.get("hops"), select);
-  if (row === null) throw new ApiError("webhook_endpoint_not_found");
-  const { secrets, ...known } = row;
-  // D1 gives a BLOB as an array of numbers.
-  return { ...known, sealed: secrets && new Uint8Array(secrets) };
-}
-
 /**
  * The key of the endpoint that the path names, with an entry in the audit: first, so that nothing is asked of the
  * coordinator without an entry. A disabled endpoint would drop every delivery, those that were given up included.
  * Throws `webhook_endpoint_not_found` and `endpoint_disabled`.
  */
 export async function auditedKey(c: Context<AppEnv>, action: AuditAction, part = ""): Promise<EndpointKey> {
-  const { scope, name } = definitionRefOf(c);
   const entry = auditEntryOf(c, action, part);
   const isThere = `EXISTS (
     SELECT 1 FROM definitions
     WHERE scope = ?1 || '/' || ?3 AND kind = '${ENDPOINT_KIND.name}' AND name = ?9 AND NOT ${DISABLED})`;
   const { DB } = c.env;
-  const select = DB.prepare(SELECT).bind(scope, name);
-  const write = () => DB.batch<StoredRow>([auditStatement(DB, entry, isThere), select]);
+  const select = selectRow(DB, ENDPOINT_KIND, definitionRefOf(c));
+  const write = () => DB.batch<ReadRow>([auditStatement(DB, entry, isThere), select]);
   const row = (await writeAudited(c, write))[1]?.results[0];
   if (row === undefined) throw new ApiError("webhook_endpoint_not_found");
   if (row.isDisabled === 1) throw new ApiError("endpoint_disabled");

@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { requires } from "../auth/authentication.ts";
 import { TESTS_PER_MINUTE } from "../base/limits.ts";
+import { askCoordinator, environmentOf } from "../definitions/coordinator.ts";
 import { testResult } from "../definitions/operations.ts";
 import { newSecret, secretsAt } from "../definitions/rotating-secret.ts";
 import { DEFINITION, definitionRefOf } from "../definitions/routes.ts";
@@ -21,7 +22,7 @@ import type { KeyRing } from "../settings/key-ring.ts";
 import { type EndpointDefinition, type StoredEndpoint, storedEndpoint, type WholeEndpoint } from "./definition.ts";
 import { madeUpAttempt } from "./delivery-content.ts";
 import { eventType } from "./delivery-routes.ts";
-import { askCoordinator, ENDPOINT_KIND, environmentOf, SIGNING } from "./kind.ts";
+import { ENDPOINT_KIND, SIGNING } from "./kind.ts";
 import { openExcerpt, sendDelivery } from "./send-delivery.ts";
 import { loadEndpoint } from "./stored-endpoint.ts";
 
@@ -77,7 +78,7 @@ export const testRoutes = new Hono<AppEnv>().post(
     const ring = usableRing(c);
     const endpoint = await endpointOf(c, ring, definition as StoredEndpoint | undefined).catch(inDefinition);
     const attempt = runId === undefined ? madeUp(c, endpoint, type) : await ofRun(c, ring, endpoint, runId, type);
-    const waitMs = await askCoordinator(environmentOf(c), (endpoints) => endpoints.admitTest());
+    const waitMs = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.admitTest());
     await admitTest(c, "webhook_endpoint_tested", waitMs);
     const { verdict, status, durationMs, reason, excerpt } = await sendDelivery(endpoint, attempt, {
       env: c.env,
@@ -133,7 +134,7 @@ async function ofRun(
 ): Promise<DeliveryAttempt> {
   const scope = scopeOf(c);
   if (!(await isGenuineRunId(ring, scope, runId))) throw new ApiError("run_not_found");
-  const event = await askCoordinator(environmentOf(c), (endpoints) => endpoints.lastEvent(runId));
+  const event = await askCoordinator(environmentOf(c), ({ endpoints }) => endpoints.lastEvent(runId));
   if (event === "run_not_found") throw new ApiError("run_not_found");
   if (event === "no_such_event" || (type ?? event.type) !== event.type) throw new ApiError("event_not_happened");
   return { ...event, scope, endpoint: endpointKey(endpoint) };

@@ -15,6 +15,7 @@ const ENDS: Readonly<Record<EndCause, string>> = {
   callback: "the job reported it",
   cancel: "it was cancelled",
   delivery: "its job could not be started",
+  start: "its schedule could not start it",
   gate: "it did not start",
   deadline: "nobody reported an end before the deadline",
   silence: "the job was silent for too long",

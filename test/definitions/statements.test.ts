@@ -9,6 +9,7 @@ import { OPERATOR, type Principal } from "../../src/auth/principal.ts";
 import { rotateToken } from "../../src/auth/rotation.ts";
 import { revokeToken } from "../../src/auth/token-store.ts";
 import { VERSIONS_MAX_BYTES } from "../../src/base/limits.ts";
+import { disableDefinition } from "../../src/definitions/disabling.ts";
 import { resealDefinitions } from "../../src/definitions/sealing.ts";
 import {
   deleteDefinition,
@@ -19,9 +20,10 @@ import {
   selectDefinition,
   selectVersion,
 } from "../../src/definitions/store.ts";
-import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
+import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
 import { requireDatabase } from "../../src/service/readiness.ts";
-import { disableEndpoint, enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+import { enableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
 
 import { newActionsPath, put, scopeOf, triggerAt } from "../actions/actions.ts";
 import { explaining } from "../support/databases/plans.ts";
@@ -60,8 +62,8 @@ it("no statement on stored definitions scans a table", async () => {
   expect(await deleteDefinition(db, ACTION_KIND, ref, 2, entry("action_deleted"))).toBe(true);
   const keys = "the-new-signing-key-of-32-bytes-and-more,the-old-signing-key-of-32-bytes-and-more";
   await resealDefinitions(db, keys, Date.now());
-  expect(await selectEndpoints(db, ref.scope)).toEqual([]);
-  expect(await disableEndpoint(db, { ...ref, version: 1, reason: "", at: Date.now() })).toBe(false);
+  expect(await selectDefinitions(db, ref.scope)).toEqual({ endpoints: [], schedules: [] });
+  expect(await disableDefinition(db, ENDPOINT_KIND, { ...ref, version: 1, reason: "", at: Date.now() })).toBe(false);
   expect(await enableEndpoint(db, ref, entry("webhook_endpoint_enabled"))).toBe("missing");
   expect(await revokeToken(db, ROOT_PRINCIPAL, entry("token_revoked"))).toBeNull();
   const sealing = { secrets: "a-key", requests: "a-key" };

@@ -23,6 +23,7 @@ export function eventsAt(now: number): { readonly [T in EventType]: Extract<RunE
     cancelled: { type: "cancelled" },
     cancel_requested: { type: "cancel_requested", by: "ci", reason: "wrong branch", graceMs: GRACE_MS },
     dispatch_failed: { type: "dispatch_failed", reason: "ci.example answered 404." },
+    start_failed: { type: "start_failed", reason: "No such action." },
     deadline_passed: { type: "deadline_passed" },
     time_opened: { type: "time_opened" },
     approved: { type: "approved", approval: { by: ACTOR, at: now, reason: null } },

@@ -76,6 +76,7 @@ const OF_RUNNING: Record<EventType, Outcome> = {
   cancelled: "run_running",
   cancel_requested: "asked",
   dispatch_failed: "run_running",
+  start_failed: "run_running",
   deadline_passed: "unchanged",
   ...NOT_WAITING,
 };
@@ -92,6 +93,7 @@ const TABLE: Record<Situation, Record<EventType, Outcome>> = {
     cancelled: "cancelled",
     cancel_requested: "cancelled",
     dispatch_failed: "failed",
+    start_failed: "failed",
     deadline_passed: "unchanged",
     ...NOT_WAITING,
   },
@@ -249,6 +251,13 @@ describe("what an event sets", () => {
     expect(outcome("pending", "cancelled")).toEqual({ ...ended, status: "cancelled", endCause: "cancel" });
     const error = "[delivery] ci.example answered 404.";
     expect(outcome("pending", "dispatch_failed")).toEqual({ ...ended, status: "failed", endCause: "delivery", error });
+    const unstarted = "[schedule] No such action.";
+    expect(outcome("pending", "start_failed")).toEqual({
+      ...ended,
+      status: "failed",
+      endCause: "start",
+      error: unstarted,
+    });
   });
 });
 
@@ -508,6 +517,7 @@ it("never moves an instant back, changes an end, or skips a version, whatever th
     cancelled: "cancel",
     cancel_requested: "cancel",
     dispatch_failed: "delivery",
+    start_failed: "start",
   };
   const property = fc.property(
     fc.constantFrom(null, 20_000),

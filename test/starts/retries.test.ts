@@ -34,7 +34,11 @@ const plans = (runs: string) => journal(runs, "SELECT run_id, retry_id FROM plan
 
 describe("the rule", () => {
   const rule = { attempt: 0, delaysMs: [1000, 5000], on: ["failed", "delivery"], origin: "" } as const;
-  const failed = { ...begun(newRun({ retryRule: rule }), 0), status: "failed", completedAt: 100 } as const;
+  const failed = {
+    ...begun(newRun({ id: "0198a5d0-0000-7000-8000-00000000000a", retryRule: rule }), 0),
+    status: "failed",
+    completedAt: 100,
+  } as const;
 
   it.each([
     ["the job says that it failed", { endCause: "callback" }, 1],

@@ -168,8 +168,8 @@ const LOST = "D1_ERROR: Network connection lost.";
 const FULL = "D1_ERROR: Exceeded maximum DB size";
 const REFUSED = "D1_ERROR: CHECK constraint failed: SQLITE_CONSTRAINT";
 
-/** What a coordinator asks about its webhook endpoints. */
-const ENDPOINTS = /^\s*SELECT name, version, created_version[\s\S]*AS isDisabled, filter\s+FROM definitions/;
+/** What a coordinator asks about its webhook endpoints and schedules. */
+const ENDPOINTS = /^\s*SELECT kind, name, version, created_version[\s\S]*AS isDisabled, filter\s+FROM definitions/;
 
 type Original = D1PreparedStatement;
 

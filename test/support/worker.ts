@@ -8,6 +8,7 @@ import { everyMinute } from "../../src/cron.ts";
 import { BulkOperations as RealBulkOperations } from "../../src/runs/api/bulk/bulk-runner.ts";
 import { RunArchive as RealArchive } from "../../src/runs/api/run-archive.ts";
 import { AutomaticRetries as RealAutomaticRetries } from "../../src/runs/api/starts/automatic-retries.ts";
+import { ScheduledStarts as RealScheduledStarts } from "../../src/runs/api/starts/scheduled-starts.ts";
 import { RunCoordinator as RealCoordinator } from "../../src/runs/coordinator/coordinator.ts";
 import type { Env } from "../../src/settings/env.ts";
 import {
@@ -59,6 +60,12 @@ export class DeliverySender extends RealSender {
 }
 
 export class BulkOperations extends RealBulkOperations {
+  constructor(ctx: ExecutionContext, env: Env) {
+    super(ctx, underTest(env));
+  }
+}
+
+export class ScheduledStarts extends RealScheduledStarts {
   constructor(ctx: ExecutionContext, env: Env) {
     super(ctx, underTest(env));
   }

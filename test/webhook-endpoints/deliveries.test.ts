@@ -313,7 +313,7 @@ describe("a receiver", () => {
     expect((await statusOf(path)).disabledReason).toBeNull();
     // And an endpoint that it does not know yet hears of the next end.
     await change(path, "name = 'other', created_version = 9");
-    await direct(path).endpoints.changed();
+    await direct(path).definitions.changed();
     const id = await end(path);
     const hears = await hearsOf(path);
     expect(hears(id)).toEqual(["other"]);

@@ -1,9 +1,11 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { DAY_MS, HOUR_MS } from "../../src/base/time.ts";
-import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
+import { disableDefinition } from "../../src/definitions/disabling.ts";
+import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
 import { type EndpointHealth, readEndpointKey } from "../../src/runs/endpoint-deliveries.ts";
-import { disableEndpoint, hasFailedForDays } from "../../src/webhook-endpoints/disabling.ts";
+import { hasFailedForDays } from "../../src/webhook-endpoints/disabling.ts";
+import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
 
 import { clockFromOne } from "../support/clock.ts";
 import { hurryTimers, until } from "../support/direct.ts";
@@ -16,7 +18,7 @@ const later = clockFromOne();
 const REASON = "It has not succeeded for 5 days.";
 
 function disable(path: string, version = 1, db = env.DB): Promise<boolean> {
-  return disableEndpoint(db, { ...refOf(path), version, reason: REASON, at: Date.now() });
+  return disableDefinition(db, ENDPOINT_KIND, { ...refOf(path), version, reason: REASON, at: Date.now() });
 }
 
 function enable(path: string): Promise<Answer<EndpointOnWire>> {
@@ -25,8 +27,9 @@ function enable(path: string): Promise<Answer<EndpointOnWire>> {
 
 async function isDisabled(path: string): Promise<boolean | undefined> {
   const { scope, name } = refOf(path);
-  return (await selectEndpoints(env.DB, scope)).find(({ endpoint }) => readEndpointKey(endpoint).name === name)
-    ?.isDisabled;
+  return (await selectDefinitions(env.DB, scope)).endpoints.find(
+    ({ endpoint }) => readEndpointKey(endpoint).name === name,
+  )?.isDisabled;
 }
 
 describe("the service", () => {

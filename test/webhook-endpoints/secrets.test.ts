@@ -2,7 +2,8 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { disableEndpoint } from "../../src/webhook-endpoints/disabling.ts";
+import { disableDefinition } from "../../src/definitions/disabling.ts";
+import { ENDPOINT_KIND } from "../../src/webhook-endpoints/kind.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 
 import { askWith, envWith } from "../support/bindings.ts";
@@ -272,7 +273,7 @@ describe("a rotation", () => {
     const path = newEndpointPath();
     await put(path);
     const why = { ...refOf(path), version: 1, reason: "It answered 410.", at: Date.now() };
-    expect(await disableEndpoint(env.DB, why)).toBe(true);
+    expect(await disableDefinition(env.DB, ENDPOINT_KIND, why)).toBe(true);
     await rotate(path);
     expect(await loaded(path)).toMatchObject({ version: 2, disabledReason: "It answered 410." });
   });

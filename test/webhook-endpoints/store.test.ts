@@ -1,6 +1,6 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
-import { selectEndpoints } from "../../src/runs/d1/control-database.ts";
+import { selectDefinitions } from "../../src/runs/d1/control-database.ts";
 import type { Env } from "../../src/settings/env.ts";
 import { loadEndpoint } from "../../src/webhook-endpoints/stored-endpoint.ts";
 import { hopsOf, watchHops } from "../support/api/hops.ts";
@@ -105,7 +105,7 @@ describe("a PUT", () => {
     const [one, other] = await Promise.all([put(`${endpoints}/x`), put(`${endpoints}/y`)]);
     expect([one.status, other.status].sort()).toEqual([201, 409]);
     expect([one, other].find(({ status }) => status === 409)?.body.code).toBe("too_many_endpoints");
-    expect(await selectEndpoints(env.DB, refOf(endpoints).scope)).toHaveLength(20);
+    expect((await selectDefinitions(env.DB, refOf(endpoints).scope)).endpoints).toHaveLength(20);
     expect((await put(`${endpoints}/e-0`)).status).toBe(200);
     // Actions have room of their own.
     const action = `${endpoints.replace("webhook-endpoints", "actions")}/deploy`;
@@ -254,7 +254,7 @@ describe("what a coordinator reads", () => {
     await put(`${endpoints}/some`, { ...ENDPOINT, ...filter });
     await rotate(`${endpoints}/some`);
     const before = faults.sessions.length;
-    const read = await selectEndpoints(faulty(env.DB), refOf(endpoints).scope);
+    const { endpoints: read } = await selectDefinitions(faulty(env.DB), refOf(endpoints).scope);
     expect(faults.sessions.slice(before)).toEqual(["first-primary"]);
     const none = {
       actionNames: null,
@@ -285,18 +285,18 @@ describe("what a coordinator reads", () => {
     await put(path, { url: URL_A, events: ["action_run.failed"], payload: {}, ...members });
     const { body: shown } = await ask<EndpointOnWire>("GET", path);
     expect((await put(path, { ...shown, labels: ["x"] })).status).toBe(200);
-    const [found] = await selectEndpoints(env.DB, refOf(path).scope);
+    const [found] = (await selectDefinitions(env.DB, refOf(path).scope)).endpoints;
     expect(JSON.parse(found?.filter ?? "")).toMatchObject({ labels: ["x"], showsPrevious: shows });
   });
 
   it("sees a PUT that has just ended, and never what an isolate remembers", async () => {
     const path = newEndpointPath();
     const { scope } = refOf(path);
-    expect(await selectEndpoints(env.DB, scope)).toEqual([]);
+    expect((await selectDefinitions(env.DB, scope)).endpoints).toEqual([]);
     await put(path);
-    expect(await selectEndpoints(env.DB, scope)).toHaveLength(1);
+    expect((await selectDefinitions(env.DB, scope)).endpoints).toHaveLength(1);
     await env.DB.prepare("UPDATE definitions SET version = 9 WHERE scope = ?").bind(scope).run();
-    expect(await selectEndpoints(env.DB, scope)).toMatchObject([{ version: 9 }]);
+    expect((await selectDefinitions(env.DB, scope)).endpoints).toMatchObject([{ version: 9 }]);
   });
 });
 

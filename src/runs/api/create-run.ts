@@ -261,7 +261,7 @@ function keyOfCreate({ key, actor }: Creation, request: unknown, ring: KeyRing |
  * preparation refuses the run, the coordinator is asked once what the key created, because the request may have been
  * fine at that time.
  */
-async function createRun(
+export async function createRun(
   creation: Creation,
   changeKey: ChangeKey,
   want: () => WantedRun | Promise<WantedRun>,
@@ -321,7 +321,7 @@ async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<C
 function sendRun(
   creation: Creation,
   changeKey: ChangeKey,
-  { isFirstRetry }: WantedRun,
+  { isFirstRetry, scheduled }: WantedRun,
   { run, dispatch, preview }: PreparedRun,
 ): Promise<RunReply> {
   const { include } = creation;
@@ -330,6 +330,7 @@ function sendRun(
     ...(include && { include }),
     ...(preview !== null && { preview }),
     ...(isFirstRetry && { isFirstRetry }),
+    ...scheduled,
   };
   const isPlain = Object.keys(asked).length === 0;
   return ask(creation, (coordinator) => coordinator.runs.create(run, changeKey, dispatch, ...(isPlain ? [] : [asked])));

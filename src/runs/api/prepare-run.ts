@@ -28,6 +28,7 @@ import {
   nameOf,
   viaOf,
 } from "../run.ts";
+import type { RunCreation } from "../run-calls.ts";
 import { createRunId } from "../run-id.ts";
 
 /** The members of a new run that nothing here changes. */
@@ -47,6 +48,8 @@ export interface WantedRun {
   readonly labels: readonly string[];
   /** Whether the run is refused if another run repeats the same one. */
   readonly isFirstRetry?: boolean;
+  /** The time of a schedule whose run it is, and why it can't start if it can't. See `RunCreation`. */
+  readonly scheduled?: Pick<RunCreation, "scheduled" | "startFailed">;
   /** Complete, with its secrets. */
   readonly trigger: Trigger | undefined;
   /** The trigger of a stored action as a GET shows it, with null instead of each secret. */

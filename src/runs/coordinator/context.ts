@@ -14,7 +14,7 @@ import type { Archiver } from "../protocol.ts";
 import { Lacking } from "../replication/lacking.ts";
 import { Replicas } from "../replication/replica-set.ts";
 import { Replication } from "../replication/replication.ts";
-import type { Retrier } from "../starts.ts";
+import type { Retrier, ScheduleRunner } from "../starts.ts";
 import { AlarmClock } from "./alarm.ts";
 import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
@@ -29,6 +29,7 @@ interface Entrypoints {
   readonly DeliverySender: { send(attempt: DeliveryAttempt): Promise<DeliveryResult> };
   readonly BulkOperations: BulkRunner;
   readonly AutomaticRetries: Retrier;
+  readonly ScheduledStarts: ScheduleRunner;
   readonly RunArchive: Archiver;
 }
 

@@ -12,6 +12,7 @@ import { type Coordinator, type CoordinatorObject, coordinatorsIn } from "../pro
 import { isScope } from "../run-id.ts";
 import { BulkHandler } from "./bulk/bulk-handler.ts";
 import { Context } from "./context.ts";
+import { DefinitionHandler } from "./endpoints/definition-reads.ts";
 import { EndpointHandler } from "./endpoints/endpoint-handler.ts";
 import { FanOut } from "./endpoints/fan-out.ts";
 import { answerWhileErasing, Ending, ErasingHandler } from "./erasing.ts";
@@ -24,6 +25,7 @@ import { Archive, Purge, Shortening } from "./retention.ts";
 import { RunHandler, WatchHandler } from "./run-handler.ts";
 import { Dispatches, StopRequests } from "./sending/dispatches.ts";
 import { Retries } from "./starts/retries.ts";
+import { Schedules } from "./starts/schedules.ts";
 import { UpkeepHandler } from "./upkeep-handler.ts";
 
 const NO_NAME = "a coordinator has no name because it was woken by id: call it by name";
@@ -51,23 +53,26 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
     const gatedRuns = new GatedRuns(context, dispatches, scheduler, approvers);
     const retries = new Retries(context, gatedRuns);
     const bulk = new BulkHandler(context, scheduler);
+    const schedules = new Schedules(context);
     const cleaning = new Cleaning(context);
     const archive = new Archive(context);
     const shortening = new Shortening(context, archive);
 
     ledger.consequences = { fanOut, outcomes, stopRequests, gatedRuns, retries, scheduler };
     deliveries.retries = retries;
-    const works = [bulk.driver, retries, cleaning, fanOut, reads];
+    const works = [bulk.driver, retries, schedules, cleaning, fanOut, reads];
     alarms.serve(
       [stopRequests.outbox, dispatches.outbox, deliveries.outbox, scheduler, ...works],
       [shortening, new Purge(context, archive), archive],
     );
     this.#context = context;
     this.#subjects = {
-      runs: new RunHandler(context, { dispatches, gatedRuns, scheduler, retries }),
+      runs: new RunHandler(context, { dispatches, gatedRuns, scheduler, retries, schedules }),
       gates: new GateHandler(context, gatedRuns, scheduler, approvers),
       watches: new WatchHandler(context),
+      definitions: new DefinitionHandler(reads),
       endpoints: new EndpointHandler(context, fanOut),
+      schedules,
       upkeep: new UpkeepHandler(context, reads),
       bulk,
       archive: archive.handler,

@@ -351,6 +351,7 @@ const FAILURES = {
   callback: "failure",
   cancel: "failure",
   delivery: "error",
+  start: "error",
   deadline: "timeout",
   silence: "timeout",
   gate: "skip",

@@ -45,12 +45,14 @@ import {
 import { cancelRun, eraseRun, erasureOf } from "./run-ends.ts";
 import type { Dispatches } from "./sending/dispatches.ts";
 import type { Retries } from "./starts/retries.ts";
+import type { Schedules } from "./starts/schedules.ts";
 
 interface Parts {
   readonly dispatches: Dispatches;
   readonly gatedRuns: GatedRuns;
   readonly scheduler: Scheduler;
   readonly retries: Retries;
+  readonly schedules: Schedules;
 }
 
 export class RunHandler implements RunCalls {
@@ -62,8 +64,9 @@ export class RunHandler implements RunCalls {
   readonly #gatedRuns: GatedRuns;
   readonly #scheduler: Scheduler;
   readonly #retries: Retries;
+  readonly #schedules: Schedules;
 
-  constructor(context: Context, { dispatches, gatedRuns, scheduler, retries }: Parts) {
+  constructor(context: Context, { dispatches, gatedRuns, scheduler, retries, schedules }: Parts) {
     this.#context = context;
     this.#journal = context.journal;
     this.#ledger = context.ledger;
@@ -72,36 +75,41 @@ export class RunHandler implements RunCalls {
     this.#gatedRuns = gatedRuns;
     this.#scheduler = scheduler;
     this.#retries = retries;
+    this.#schedules = schedules;
   }
 
   async create(
     input: NewRun,
     changeKey: ChangeKey,
     newDispatch: NewDispatch | null,
-    { preview, isFirstRetry, ...inclusion }: RunCreation = {},
+    { preview, isFirstRetry, scheduled, startFailed, ...inclusion }: RunCreation = {},
   ): Promise<RunReply> {
     const now = Date.now();
     const reason = this.#createRefusal(input, changeKey, isFirstRetry === true, now);
     // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
     // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
-    if (input.gates !== null || reason !== null) {
+    if (input.gates !== null || reason !== null || scheduled !== undefined) {
       const existing = this.#existing(input, changeKey, inclusion, now);
       if (existing !== null) return existing;
     }
     if (reason !== null) return { ok: false, reason };
+    const time = scheduled && this.#schedules.toDecide(scheduled.name, scheduled.at, now);
+    if (time === null) return { ok: false, reason: "time_decided" };
+    const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
     const run = begin(input, now, { isDispatching: newDispatch !== null });
     if (newDispatch !== null && run.gates !== null) {
-      const created = this.#gatedRuns.create(run, changeKey, newDispatch, preview ?? null, now);
+      const created = this.#gatedRuns.create(run, changeKey, newDispatch, { preview: preview ?? null, alongside }, now);
       if (typeof created === "string") return { ok: false, reason: created };
       return this.#created(created, inclusion, now);
     }
     const { dispatch, events } =
       newDispatch === null ? { dispatch: null, events: [] } : this.#dispatches.begin(run, newDispatch, now);
-    const created = this.#ledger.create(run, changeKey, { dispatch, events }, now);
+    const created = this.#ledger.create(run, changeKey, { dispatch, events, ...(alongside && { alongside }) }, now);
     if (created === null) {
       return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
     }
     if (dispatch !== null) this.#dispatches.launch(run.id, dispatch);
+    if (startFailed !== undefined) return this.#replies.run(this.#failStart(created, startFailed, now), inclusion);
     return this.#created(created, inclusion, now);
   }
 
@@ -219,6 +227,12 @@ export class RunHandler implements RunCalls {
   async erasure(id: string): Promise<ErasureReply> {
     const run = this.#journal.runs.byId(id);
     return run === null ? NOT_FOUND : erasureOf(this.#context, run);
+  }
+
+  #failStart(run: JournaledRun, reason: string, now: number): JournaledRun {
+    const event = { type: "start_failed", reason } as const;
+    const next = transition(run, event, now);
+    return next.ok ? this.#ledger.update(run, next.value, event, now) : run;
   }
 
   /** Why the run can't be created now; null if nothing prevents it. */

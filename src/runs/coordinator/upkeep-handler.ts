@@ -5,7 +5,7 @@ import type { LackingReply, SearchReply, UpkeepCalls } from "../protocol.ts";
 import type { EnvironmentCounts } from "../run-counts.ts";
 import type { RunPageQuery, TextQuery } from "../run-filters.ts";
 import type { Context } from "./context.ts";
-import type { EndpointReads } from "./endpoints/endpoint-reads.ts";
+import type { DefinitionReads } from "./endpoints/definition-reads.ts";
 import { TextSearch } from "./text-search.ts";
 
 /** The most bytes of answers to lists that the platform may hold back at once. It holds each until all writes are durable. */
@@ -15,11 +15,11 @@ const HELD_MIN_BYTES = 64 * 1024;
 
 export class UpkeepHandler implements UpkeepCalls {
   readonly #context: Context;
-  readonly #reads: EndpointReads;
+  readonly #reads: DefinitionReads;
   readonly #textSearch: TextSearch;
   #heldBytes = 0;
 
-  constructor(context: Context, reads: EndpointReads) {
+  constructor(context: Context, reads: DefinitionReads) {
     this.#context = context;
     this.#reads = reads;
     this.#textSearch = new TextSearch(context);
@@ -76,8 +76,10 @@ export class UpkeepHandler implements UpkeepCalls {
     replication.unregister();
     if (replication.isBehind) return Math.min(dueAt, now + LOOK_AGAIN_MS);
     // Without its row in D1, nobody would ask for the counts, and the environment's sum would fall.
-    const { runs, bulk, endedCounts } = journal;
-    const keepsNothing = runs.isEmpty() && bulk.isEmpty() && !endedCounts.hasBegun && replicas.isAtRest;
+    const { runs, bulk, endedCounts, schedules, fanOut } = journal;
+    const hasSchedules = !schedules.isEmpty() || fanOut.noted !== null;
+    const keepsNothing =
+      runs.isEmpty() && bulk.isEmpty() && !hasSchedules && !endedCounts.hasBegun && replicas.isAtRest;
     return keepsNothing ? null : dueAt;
   }
 

@@ -1,5 +1,5 @@
 /**
- * What a coordinator does in the control database: it registers there, and reads its webhook endpoints and revoked tokens.
+ * What a coordinator does in the control database: it registers there, and reads its webhook endpoints, its schedules and revoked tokens.
  *
  * A registration tells the sweep that a coordinator exists and when to look at it, and where its runs are if there are
  * several databases. A batch for the control database carries the registration, but only if the sweep would otherwise look too
@@ -9,6 +9,7 @@ import { logFailure } from "../../base/log.ts";
 import { MINUTE_MS, within } from "../../base/time.ts";
 import { endpointKey, type ReadEndpoint } from "../endpoint-deliveries.ts";
 import type { Home } from "../home.ts";
+import type { ReadSchedule } from "../starts.ts";
 import { noteHome } from "./environments.ts";
 
 /** The sweep looks at a coordinator this long after a batch, in case the batch or its retry was lost. */
@@ -133,27 +134,44 @@ export class Registration {
   }
 }
 
+/** What a coordinator has rows of. */
+export interface ReadDefinitions {
+  readonly endpoints: readonly ReadEndpoint[];
+  readonly schedules: readonly ReadSchedule[];
+}
+
 /**
- * All endpoints of the environment, also those that are disabled. From D1's primary, so that a read which began after a
- * change was written shows the change. Reads no secret.
+ * All endpoints and schedules of the environment, also those that are disabled. From D1's primary, so that a read which
+ * began after a change was written shows the change. Reads no secret.
  */
-export async function selectEndpoints(db: D1Database, scope: string): Promise<readonly ReadEndpoint[]> {
-  type Row = Pick<ReadEndpoint, "version" | "filter"> & { name: string; createdVersion: number; isDisabled: number };
+export async function selectDefinitions(db: D1Database, scope: string): Promise<ReadDefinitions> {
+  type Row = Record<"kind" | "name" | "filter", string> & Record<"version" | "createdVersion" | "isDisabled", number>;
   const { results } = await db
     .withSession("first-primary")
     .prepare(
-      `SELECT name, version, created_version AS createdVersion,
+      // Behind the actions, so they are one range of the index.
+      `SELECT kind, name, version, created_version AS createdVersion,
               coalesce(disabled_version = version, 0) AS isDisabled, filter
-       FROM definitions WHERE scope = ?1 AND kind = 'webhook_endpoint' ORDER BY name`,
+       FROM definitions WHERE scope = ?1 AND kind > 'action' ORDER BY kind, name`,
     )
     .bind(scope)
     .all<Row>();
-  return results.map(({ name, createdVersion, version, isDisabled, filter }) => ({
-    endpoint: endpointKey({ name, createdVersion }),
-    version,
-    isDisabled: isDisabled === 1,
-    filter,
-  }));
+  const of = <T>(kind: string, read: (row: Row) => T) =>
+    results.flatMap((row) => (row.kind === kind ? [read(row)] : []));
+  return {
+    endpoints: of("webhook_endpoint", ({ name, createdVersion, version, isDisabled, filter }) => ({
+      endpoint: endpointKey({ name, createdVersion }),
+      version,
+      isDisabled: isDisabled === 1,
+      filter,
+    })),
+    schedules: of("schedule", ({ name, version, isDisabled, filter }) => ({
+      name,
+      version,
+      isDisabled: isDisabled === 1,
+      filter,
+    })),
+  };
 }
 
 /**

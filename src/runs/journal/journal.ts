@@ -22,6 +22,7 @@ import { PlannedRetryRows } from "./retry-rows.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { ChangedRuns, EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
+import { ScheduleRows } from "./schedule-rows.ts";
 import { JournalSql } from "./schema.ts";
 import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-rows.ts";
 
@@ -52,6 +53,8 @@ export interface NewRunDetails {
   readonly events: readonly TimelineEvent[];
   /** What an approver reads of its request, as JSON text. */
   readonly preview?: string | null;
+  /** Writes what must be on record if the run is, in its transaction. */
+  readonly alongside?: () => void;
 }
 
 /** What else a version needs. */
@@ -112,6 +115,7 @@ class JournalTables extends Rows {
   readonly recoveries = new RecoveryRows(this.sql);
   readonly outcomes = new OutcomeRows(this.sql);
   readonly deliveries = new DeliveryRows(this.sql);
+  readonly schedules = new ScheduleRows(this.sql);
   readonly bulk = new BulkRows(this.sql);
   readonly bulkItems = new BulkItemRows(this.sql);
   readonly metadata = new Metadata(this.sql);
@@ -157,8 +161,9 @@ export class Journal extends JournalTables {
       return this.#storage.transactionSync(write);
     } catch (error) {
       // What only forgets comes first, because a read can fail too.
-      const { runs, bulk, stopRequests, deliveries, endpoints, queues, plannedRetries } = this;
-      for (const rows of [runs, bulk, stopRequests, deliveries, endpoints, queues, plannedRetries]) rows.forget();
+      const { runs, bulk, stopRequests, deliveries, endpoints, queues, plannedRetries, schedules } = this;
+      const memories = [runs, bulk, stopRequests, deliveries, endpoints, queues, plannedRetries, schedules];
+      for (const rows of memories) rows.forget();
       this.takenBack();
       this.#sql.look();
       this.metadata.read();
@@ -176,12 +181,12 @@ export class Journal extends JournalTables {
    */
   insert(
     run: JournaledRun,
-    { dispatch, events, preview = null }: NewRunDetails,
+    { dispatch, events, preview = null, alongside }: NewRunDetails,
     now: number,
     followUps: readonly FollowUp[] = [],
   ): Written | null {
     const written = this.#version(run, dispatch, now);
-    const isOneStatement = dispatch === null && events.length === 0;
+    const isOneStatement = dispatch === null && events.length === 0 && alongside === undefined;
     return this.#numbered(written, isOneStatement, followUps, (): Written | null => {
       if (run.gates !== null) this.queues.runChanges();
       const waitingBytes = dispatch === null ? 0 : sealedBytes(dispatch) + (preview?.length ?? 0);
@@ -192,6 +197,7 @@ export class Journal extends JournalTables {
         this.stopRequests.insert(run.id, dispatch.stopRequest, stopRequestEndsAt(run));
       }
       this.timeline.append(run, events);
+      alongside?.();
       return written;
     });
   }

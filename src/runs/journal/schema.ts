@@ -293,6 +293,17 @@ export const JOURNAL_STEPS: readonly string[] = [
      filter      TEXT    NOT NULL,
      after_seq   INTEGER NOT NULL
    ) STRICT, WITHOUT ROWID;
+   CREATE TABLE schedules (
+     name        TEXT    PRIMARY KEY,
+     version     INTEGER NOT NULL,
+     cron        TEXT    NOT NULL,
+     timezone    TEXT    NOT NULL,
+     origin      TEXT    NOT NULL,
+     next_at     INTEGER,
+     decided_at  INTEGER,
+     outcome     TEXT,
+     last_run_id TEXT
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE outcomes (
      action_name TEXT    NOT NULL,
      entity_id   TEXT    NOT NULL,

@@ -61,7 +61,7 @@ class Story {
     if (there === undefined && filter === null) return;
     const isNew = there === undefined;
     const key = there ?? `${name}@${++this.versions}`;
-    await direct(this.path).endpoints.note(isNew ? key : null);
+    await direct(this.path).definitions.note(isNew ? key : null);
     if (isNew) this.noted.set(key, this.ends.length);
     const was = stateOf(name);
     this.changes.push({ name, key, isNew, filter, was, notedAt: Date.now(), isWritten: false });

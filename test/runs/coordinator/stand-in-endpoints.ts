@@ -109,7 +109,7 @@ const EVERYTHING: EndpointFilter = {
 export function rowsInD1(): object[] {
   return outside.endpoints.map((key) => {
     const filter = JSON.stringify({ ...EVERYTHING, ...outside.filters[key] });
-    return { ...readEndpointKey(key), version: filter.length + 100, isDisabled: 0, filter };
+    return { kind: "webhook_endpoint", ...readEndpointKey(key), version: filter.length + 100, isDisabled: 0, filter };
   });
 }
 
@@ -169,11 +169,11 @@ export async function givenWorking(...endpoints: string[]): Promise<string> {
 
 /** Notes that endpoints will be stored. */
 export async function note(path: string, ...endpoints: string[]): Promise<void> {
-  if (endpoints.length === 0) await direct(path).endpoints.note(null);
-  for (const key of endpoints) await direct(path).endpoints.note(key);
+  if (endpoints.length === 0) await direct(path).definitions.note(null);
+  for (const key of endpoints) await direct(path).definitions.note(key);
 }
 
-export const changed = (path: string) => direct(path).endpoints.changed();
+export const changed = (path: string) => direct(path).definitions.changed();
 
 /** Makes these the endpoints that D1 has, as PUTs and DELETEs do. */
 export async function put(path: string, ...endpoints: string[]): Promise<void> {

@@ -57,9 +57,9 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     watchChanges: (object) => object.watches.watchChanges({ after: null }, SUBSCRIBER, 1),
     unwatch: (object) => object.watches.unwatch(SUBSCRIBER.key),
   },
+  definitions: { note: null, changed: (object) => object.definitions.changed() },
+  schedules: { lastTime: (object) => object.schedules.lastTime("nightly") },
   endpoints: {
-    note: null,
-    changed: (object) => object.endpoints.changed(),
     forgetHealth: null,
     recover: null,
     report: (object) => object.endpoints.report(ENDPOINT_KEY),
@@ -147,14 +147,14 @@ it("a first write that is taken back leaves no table, and the next one succeeds"
       if (bindings.includes("chat@1")) throw new Error("database or disk is full");
       return exec.call(this, query, ...bindings);
     } as SqlStorage["exec"];
-    return expect(coordinatorOf(object).endpoints.note("chat@1"))
+    return expect(coordinatorOf(object).definitions.note("chat@1"))
       .rejects.toThrow("full")
       .finally(() => {
         prototype.exec = exec;
       });
   });
   await expectUnwritten(path);
-  await direct(path).endpoints.note("chat@1");
+  await direct(path).definitions.note("chat@1");
   expect(await journal(path, "SELECT name FROM metadata ORDER BY name")).toEqual([
     { name: "endpoints_noted" },
     { name: "name" },

@@ -8,7 +8,14 @@ import { set } from "../../support/settings.ts";
 import service, { RunCoordinator as Coordinator } from "../../support/worker.ts";
 import { type FaultsTold, isRefused } from "../disturbances/fault-names.ts";
 
-export { AutomaticRetries, BulkOperations, DeliverySender, WebhookEndpoints, WebhookSender } from "../../support/worker.ts";
+export {
+  AutomaticRetries,
+  BulkOperations,
+  DeliverySender,
+  ScheduledStarts,
+  WebhookEndpoints,
+  WebhookSender,
+} from "../../support/worker.ts";
 
 type Env = Parameters<typeof service.fetch>[1];
 

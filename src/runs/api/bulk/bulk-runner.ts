@@ -4,7 +4,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth/audit.ts";
-import { type TokenState, tokenState } from "../../../auth/token-store.ts";
+import { type TokenState, tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
 import { ERRORS, toApiError } from "../../../http/errors.ts";
@@ -12,7 +12,7 @@ import type { Env } from "../../../settings/env.ts";
 import type { BulkItem, BulkOperation, BulkOrder, BulkRunner, Stopper } from "../../bulk.ts";
 import { bulkKey } from "../../starts.ts";
 import { retryRun } from "../create-run.ts";
-import { attemptEach, type StartEnvironment, startEnvironment, starterOf } from "../starts/starter.ts";
+import { type StartEnvironment, startEach, startEnvironment, starterOf } from "../starts/starter.ts";
 import { auditedEnd } from "./bulk-routes.ts";
 
 const READ_MAX_MS = 5000;
@@ -27,8 +27,11 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
 
   async retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]> {
     const environment = this.#environment(scope);
-    const shown = (run: string) => ({ operation: order.id, run });
-    return attemptEach(runIds, (runId) => retryOne(environment, order, runId), "bulk_run_undecided", shown);
+    return startEach(
+      runIds,
+      (runId) => retryOne(environment, order, runId),
+      (error, runId) => logFailure("bulk_run_undecided", error, { operation: order.id, run: runId }),
+    );
   }
 
   async conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void> {

@@ -1,13 +1,14 @@
 /** What a coordinator asks the Worker about automatic retries: to create a batch of them. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction } from "../../../actions/resolve.ts";
-import { tokenState } from "../../../auth/token-store.ts";
+import { tokenStateOf } from "../../../auth/token-state.ts";
+import { logFailure } from "../../../base/log.ts";
 import { ApiError, ERRORS } from "../../../http/errors.ts";
 import type { Env } from "../../../settings/env.ts";
 import { actorOfLine } from "../../run.ts";
 import { type MadeRetry, type Retrier, type RetryToMake, retryKey } from "../../starts.ts";
 import { retryRun } from "../create-run.ts";
-import { attemptEach, type StartEnvironment, startEnvironment, starterOf } from "./starter.ts";
+import { type StartEnvironment, startEach, startEnvironment, starterOf } from "./starter.ts";
 
 const MADE: MadeRetry = { dropped: null };
 const ENDED = {
@@ -18,11 +19,10 @@ const ENDED = {
 export class AutomaticRetries extends WorkerEntrypoint<Env> implements Retrier {
   make(scope: string, retries: readonly RetryToMake[]): Promise<readonly MadeRetry[]> {
     const environment = startEnvironment(this.env, scope, (work) => this.ctx.waitUntil(work));
-    return attemptEach(
+    return startEach(
       retries,
       (retry) => make(environment, retry),
-      "retry_undecided",
-      ({ runId }) => ({ run: runId }),
+      (error, { runId }) => logFailure("retry_undecided", error, { run: runId }),
     );
   }
 }
@@ -33,7 +33,7 @@ async function make(environment: StartEnvironment, retry: RetryToMake): Promise<
   try {
     const { storedBy } = await knownAction(environment, actionName);
     const project = environment.scope.slice(0, environment.scope.lastIndexOf("/"));
-    const state = await tokenState(environment.env.DB, project, actorOfLine(storedBy).tokenId, Date.now());
+    const state = await tokenStateOf(environment, project, actorOfLine(storedBy).tokenId);
     if (state !== "living") return { dropped: ENDED[state] };
     const changeKey = { key: retryKey(runId), fingerprint: "" };
     const creation = starterOf(environment, { actor, mustNamePerson: false, origin, key: changeKey.key });

@@ -16,13 +16,14 @@ import {
 import type { Inbound } from "../../../actions/inbound-definition.ts";
 import { ACTION_KIND, actionMemory, type KnownAction } from "../../../actions/kind.ts";
 import { eventSecretsOf } from "../../../actions/resolve.ts";
+import { tokenStateOf } from "../../../auth/token-state.ts";
 import { BoundedMap } from "../../../base/bounded-map.ts";
 import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../../base/limits.ts";
 import { log } from "../../../base/log.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { type Described, meaning } from "../../../http/operation.ts";
-import { type AppEnv, noteOpened, scopeOf, usableRing } from "../../../http/request-context.ts";
+import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../../http/request-context.ts";
 import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../../http/validate.ts";
 import { actorOfLine } from "../../run.ts";
 import { inboundKey } from "../../starts.ts";
@@ -30,7 +31,7 @@ import { createStartedRun } from "../create-run.ts";
 import { OF_ACTION_RUN, OF_CREATE } from "../responses/errors.ts";
 import { ignoredEvent, startedByEvent } from "../responses/runs.ts";
 import { environmentOf } from "../run-request.ts";
-import { type StartEnvironment, starterOf, tokenStateOf } from "./starter.ts";
+import { type StartEnvironment, starterOf } from "./starter.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 
@@ -128,7 +129,8 @@ export const inboundEventRoutes = new Hono<AppEnv>().post(
     const origin = new URL(c.req.url).origin;
     const creation = { ...starterOf(environment, { actor, mustNamePerson: false, origin, key }), refusedEventOf: name };
     const creating = createStartedRun(creation, name, async () => {
-      if ((await tokenStateOf(environment, actor)) !== "living") throw new ApiError("starter_ended");
+      if ((await tokenStateOf(environment, projectOf(c), actor.tokenId)) !== "living")
+        throw new ApiError("starter_ended");
       const parameters = parametersOf(inbound, event);
       if (!parameters.ok) throw new ApiError("invalid_parameters", parameters.error);
       return { entityId: null, parameters: parameters.value, recommendations: {} };

@@ -1,11 +1,6 @@
 /** Makes what a create needs for runs that no request asks for: their actor is on record, and there is no caller. */
 
-import { OPERATOR } from "../../../auth/principal.ts";
-import { type TokenState, tokenState } from "../../../auth/token-store.ts";
-import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
-import { OutageCache } from "../../../database/outage-cache.ts";
-import { readD1 } from "../../../database/read-d1.ts";
 import { environmentUrl } from "../../../settings/config.ts";
 import type { Env } from "../../../settings/env.ts";
 import { type KeyRing, keyRing } from "../../../settings/key-ring.ts";
@@ -48,55 +43,27 @@ export function starterOf(
   };
 }
 
-const TOKENS_MAX = 1000;
-
-/** Per isolate, by project and token. */
-const tokenStates = new OutageCache<TokenState>({
-  maxWeight: TOKENS_MAX,
-  weigh: () => 1,
-  namesOf: (_state, key) => [key],
-  missingMs: 0,
-});
-
-/**
- * Whether the actor's token lives, as far as this isolate knows: a revocation takes effect within 30 s, or within 10
- * minutes while D1 is down. Throws `database_unavailable`.
- */
-export async function tokenStateOf(
-  { env, hops, scope, waitUntil }: RunEnvironment,
-  { tokenId }: Actor,
-): Promise<TokenState> {
-  if (tokenId === OPERATOR.id) return "living";
-  const project = scope.slice(0, scope.lastIndexOf("/"));
-  const key = `${project}/${tokenId}`;
-  const now = Date.now();
-  const read = () => readD1(hops, () => tokenState(env.DB, project, tokenId, now));
-  const state = tokenStates.recall(key, now) ?? (await tokenStates.lookUp({ key, now, read }, waitUntil));
-  return state ?? "token_revoked";
-}
-
-/** How many runs are created at the same time: as many calls as an invocation may have open. */
+/** How many runs are started at the same time: as many calls as an invocation may have open. */
 const AT_ONCE = 6;
 /** A run that takes longer is undecided. If each run of a batch hangs, the batch is still answered within its lease. */
 const RUN_MAX_MS = 8000;
 
-/** Does this for each item. Null: it failed or took too long, so nobody knows. `failed`: the name of the log line. */
-export async function attemptEach<T, R>(
+/** Starts a run for each item. The result of one that is undecided is null, and `undecided` hears why. */
+export async function startEach<T, R>(
   items: readonly T[],
-  one: (item: T) => Promise<R>,
-  failed: string,
-  shown: (item: T) => Readonly<Record<string, string>>,
+  start: (item: T) => Promise<R>,
+  undecided: (error: unknown, item: T) => void,
 ): Promise<(R | null)[]> {
   const results: (R | null)[] = [];
   const waiting = items.entries();
-  const next = async () => {
+  const startNext = async () => {
     for (const [i, item] of waiting) {
-      results[i] = await within(RUN_MAX_MS, one(item)).catch((error: unknown) => {
-        logFailure(failed, error, shown(item));
+      results[i] = await within(RUN_MAX_MS, start(item)).catch((error: unknown) => {
+        undecided(error, item);
         return null;
       });
     }
   };
-  await Promise.all(Array.from({ length: AT_ONCE }, next));
+  await Promise.all(Array.from({ length: AT_ONCE }, startNext));
   return results;
 }

@@ -23,7 +23,7 @@ import type { Outcome } from "../../run-counts.ts";
 import type { Context } from "../context.ts";
 import { Outbox, type Outgoing, type RequestKind } from "../sending/outbox.ts";
 import type { PermitPolicy, Queued } from "../sending/receiver-queues.ts";
-import type { EndpointReads } from "./endpoint-reads.ts";
+import type { DefinitionReads } from "./definition-reads.ts";
 
 /** How long a delivery is kept, and tried, at least. Its run's purge removes it sooner. */
 const KEPT_MS = 7 * DAY_MS;
@@ -64,7 +64,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   };
   readonly #context: Context;
   readonly #journal: Journal;
-  readonly #reads: EndpointReads;
+  readonly #reads: DefinitionReads;
   /** Whose ids messages tell. Set once. */
   retries: { named(runId: string): Promise<void> } | null = null;
   readonly outbox: Outbox<Delivery, EventResult>;
@@ -73,7 +73,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
-  constructor(context: Context, reads: EndpointReads) {
+  constructor(context: Context, reads: DefinitionReads) {
     this.#context = context;
     this.#journal = context.journal;
     this.#reads = reads;

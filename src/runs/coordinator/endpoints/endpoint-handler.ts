@@ -37,14 +37,6 @@ export class EndpointHandler implements EndpointCalls {
     this.#fanOut = fanOut;
   }
 
-  async note(created: EndpointKey | null): Promise<void> {
-    this.#fanOut.reads.note(created, Date.now());
-  }
-
-  async changed(): Promise<void> {
-    await this.#fanOut.reads.read();
-  }
-
   async report(key: EndpointKey): Promise<EndpointReport> {
     const { deliveries } = this.#journal.deliveries.page(key, { limit: 1 });
     return {

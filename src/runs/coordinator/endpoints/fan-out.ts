@@ -13,8 +13,8 @@ import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
 import type { Context } from "../context.ts";
 import { type IsCurrent, LeasedCall } from "../leased-call.ts";
+import { DefinitionReads, Outcomes } from "./definition-reads.ts";
 import { Deliveries } from "./deliveries.ts";
-import { EndpointReads, Outcomes } from "./endpoint-reads.ts";
 import { Recoveries, Suspect } from "./recoveries.ts";
 
 /** How many deliveries one batch of the walk may make, and how many events it may look at. */
@@ -31,7 +31,7 @@ export class FanOut implements FollowUp, DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
   readonly outcomes: Outcomes;
-  readonly reads: EndpointReads;
+  readonly reads: DefinitionReads;
   readonly deliveries: Deliveries;
   readonly recoveries: Recoveries;
   readonly #call: LeasedCall;
@@ -41,7 +41,7 @@ export class FanOut implements FollowUp, DueWork {
     this.#context = context;
     this.#journal = context.journal;
     this.outcomes = new Outcomes(context.journal);
-    this.reads = new EndpointReads(context, this.outcomes);
+    this.reads = new DefinitionReads(context, this.outcomes);
     this.deliveries = new Deliveries(context, this.reads);
     this.recoveries = new Recoveries(context.journal, this.deliveries);
     this.#call = new LeasedCall({ ...WALK, failed: (error) => this.#log(error), ended: () => context.arm(Date.now()) });

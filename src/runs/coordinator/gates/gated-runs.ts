@@ -27,6 +27,12 @@ const PART_OF_ONE_TOKEN = 0.25;
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
 type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
+/** See `NewRunDetails`. */
+interface GatedDetails {
+  readonly preview: string | null;
+  readonly alongside: (() => void) | undefined;
+}
+
 export class GatedRuns {
   readonly #journal: Journal;
   readonly #ledger: Ledger;
@@ -43,7 +49,13 @@ export class GatedRuns {
   }
 
   /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
-  create(begun: Run, changeKey: ChangeKey, newDispatch: NewDispatch, preview: string | null, now: number): GatedCreate {
+  create(
+    begun: Run,
+    changeKey: ChangeKey,
+    newDispatch: NewDispatch,
+    { preview, alongside }: GatedDetails,
+    now: number,
+  ): GatedCreate {
     const { gates } = begun;
     if (gates === null) throw new Error("a run without gates waits for nothing");
     this.#noteLimit(begun, now);
@@ -58,7 +70,12 @@ export class GatedRuns {
     const { dispatch, events } = isWaiting(run)
       ? { dispatch: this.#dispatches.hold(run, newDispatch, now), events: [] }
       : this.#dispatches.begin(run, newDispatch, now);
-    const details = { dispatch, events: [...gateEventsOfNew(run), ...events], preview };
+    const details = {
+      dispatch,
+      events: [...gateEventsOfNew(run), ...events],
+      preview,
+      ...(alongside && { alongside }),
+    };
     const created = this.#ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
     this.#dispatches.launch(run.id, dispatch);

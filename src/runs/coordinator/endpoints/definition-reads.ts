@@ -1,17 +1,18 @@
 /**
- * Keeps the rows of the environment's webhook endpoints equal to those of D1. Whoever changes an endpoint first has it
- * noted here, then writes D1, and then calls for a read. The note is durable, and from then on the events are kept that
+ * Keeps the rows of the environment's webhook endpoints and schedules equal to those of D1. Whoever changes one first has
+ * it noted here, then writes D1, and then calls for a read. The note is durable, and from then on the events are kept that
  * an endpoint may have to hear of. So it does no harm if the call gets lost, or if the change is written late.
  *
  * Reads are made one at a time, so no older read can overwrite a newer one. A call during a read makes another one follow.
  */
 import { logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
-import { selectEndpoints } from "../../d1/control-database.ts";
-import { type EndpointKey, needsPrevious, type PreviousStatus, type ReadEndpoint } from "../../endpoint-deliveries.ts";
+import { type ReadDefinitions, selectDefinitions } from "../../d1/control-database.ts";
+import { type EndpointKey, needsPrevious, type PreviousStatus } from "../../endpoint-deliveries.ts";
 import { type EndedOutcome, isOutcome } from "../../journal/endpoint-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
+import type { DefinitionCalls } from "../../protocol.ts";
 import { isFinal } from "../../run.ts";
 import type { DueWork } from "../alarm.ts";
 import type { Context } from "../context.ts";
@@ -24,12 +25,12 @@ import { type IsCurrent, LeasedCall } from "../leased-call.ts";
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
 const READ = { leaseMs: 10_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 
-export class EndpointReads implements DueWork {
+export class DefinitionReads implements DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
   readonly #outcomes: Outcomes;
   readonly #call: LeasedCall;
-  /** Started after a read that has changed the rows. Set once. */
+  /** Started after a read that has changed the rows of endpoints. Set once. */
   onChange: DueWork | null = null;
   /** The read under way, and the one that follows it. */
   #reading: Promise<void> = Promise.resolve();
@@ -54,7 +55,7 @@ export class EndpointReads implements DueWork {
     });
   }
 
-  /** Notes that endpoints may change from now on. `created`: the key of one that is about to be stored for the first time. */
+  /** Notes that endpoints and schedules may change from now on. `created`: the key of one that is about to be stored for the first time. */
   note(created: EndpointKey | null, now: number): void {
     const { fanOut, sequence, endpoints } = this.#journal;
     this.#notes++;
@@ -105,15 +106,15 @@ export class EndpointReads implements DueWork {
   async #read(isCurrent: IsCurrent): Promise<number> {
     const begunAt = Date.now();
     const notes = this.#notes;
-    const read = await selectEndpoints(this.#context.env.DB, this.#journal.scope);
+    const read = await selectDefinitions(this.#context.env.DB, this.#journal.scope);
     if (!isCurrent()) throw new Error("a newer read has begun");
     if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.onChange?.takeBatch(Date.now());
     this.#isInherited = false;
     return 0;
   }
 
-  /** `begunAt`: null if there was a note since the read began. Returns whether the rows have changed. */
-  #apply(read: readonly ReadEndpoint[], begunAt: number | null): boolean {
+  /** `begunAt`: null if there was a note since the read began. Returns whether the rows of endpoints have changed. */
+  #apply({ endpoints: read, schedules }: ReadDefinitions, begunAt: number | null): boolean {
     const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
     const { noted } = fanOut;
     const at = Math.min(noted?.at ?? 0, begunAt ?? Number.POSITIVE_INFINITY);
@@ -122,6 +123,7 @@ export class EndpointReads implements DueWork {
     const isOver = reads === READ_AFTER_MS.length;
     const wasNeeded = this.#outcomes.isNeeded;
     return this.#journal.transaction(() => {
+      this.#journal.schedules.replace(schedules, Date.now());
       const afterSeq = noted?.afterSeq ?? sequence.last;
       const isChanged = endpoints.replace(read, { afterSeq, keepsExpected: !isOver });
       if (isChanged) {
@@ -139,6 +141,23 @@ export class EndpointReads implements DueWork {
       }
       return isChanged;
     });
+  }
+}
+
+/** What the Worker says of changes. */
+export class DefinitionHandler implements DefinitionCalls {
+  readonly #reads: DefinitionReads;
+
+  constructor(reads: DefinitionReads) {
+    this.#reads = reads;
+  }
+
+  async note(created: EndpointKey | null): Promise<void> {
+    this.#reads.note(created, Date.now());
+  }
+
+  async changed(): Promise<void> {
+    await this.#reads.read();
   }
 }
 

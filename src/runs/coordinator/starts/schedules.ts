@@ -1,0 +1,135 @@
+/**
+ * Starts the runs of schedules. When a time is due, the Worker prepares its run, and the create decides the time in one
+ * transaction with the run. Until then the time is tried again, at most for 15 minutes.
+ */
+import { logFailure } from "../../../base/log.ts";
+import type { Journal } from "../../journal/journal.ts";
+import { newestTime, type StoredSchedule } from "../../journal/schedule-rows.ts";
+import { isOpen } from "../../run.ts";
+import { type LastTime, retryKey, type ScheduleCalls, START_WITHIN_MS, type TimeOutcome } from "../../starts.ts";
+import type { DueWork } from "../alarm.ts";
+import type { Context } from "../context.ts";
+import { endOf, LeasedCall, type Span } from "../leased-call.ts";
+
+/** How many times one call of the Worker takes. The Worker starts six at once, and gives each 8 s. */
+const BATCH_MAX = 25;
+const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 5000 };
+/** How long a time waits for its next try. The wait doubles with each. */
+const RETRY = { firstMs: 2000, maxMs: 30_000 };
+/** Automatic retries of one run. */
+const CHAIN_MAX = 10;
+
+interface Try extends Span {
+  /** The time that was tried. */
+  readonly of: number;
+  readonly failures: number;
+}
+
+type Due = StoredSchedule & { readonly nextAt: number };
+
+/** A time that a create wants to decide. */
+export interface DecidedTime {
+  /** Call it in the transaction that creates the run. */
+  readonly decide: (outcome: TimeOutcome, runId: string) => void;
+}
+
+export class Schedules implements DueWork, ScheduleCalls {
+  readonly #context: Context;
+  readonly #journal: Journal;
+  readonly #call: LeasedCall;
+  /** The last try of each time that is not decided. In memory only, so a new instance tries at once. */
+  readonly #tries = new Map<string, Try>();
+
+  constructor(context: Context) {
+    this.#context = context;
+    this.#journal = context.journal;
+    this.#call = new LeasedCall({
+      ...CALL,
+      failed: (error) => logFailure("schedules_failed", error, { coordinator: context.journal.scope }),
+      ended: () => context.arm(Date.now()),
+    });
+  }
+
+  nextAt(now: number): number {
+    const first = Math.min(...this.#journal.schedules.waiting().map((row) => this.#triedAt(row, now)));
+    return first === Number.POSITIVE_INFINITY ? first : Math.max(first, this.#call.nextAt(now));
+  }
+
+  takeBatch(now: number): number {
+    if (this.#call.nextAt(now) > now) return 0;
+    this.#skipMissed(now);
+    const due = this.#journal.schedules
+      .waiting()
+      .filter((row) => this.#triedAt(row, now) <= now)
+      // What failed before holds up nothing else.
+      .sort((a, b) => this.#failuresOf(a) - this.#failuresOf(b) || a.nextAt - b.nextAt)
+      .slice(0, BATCH_MAX);
+    if (due.length === 0) return 0;
+    for (const row of due) {
+      const failures = this.#failuresOf(row);
+      const ms = Math.min(RETRY.firstMs * 2 ** failures, RETRY.maxMs);
+      this.#tries.set(row.name, { of: row.nextAt, failures: failures + 1, at: now, ms });
+    }
+    const times = due.map(({ name, nextAt: at, version, origin }) => ({ name, at, version, origin }));
+    this.#call.start(now, async () => {
+      await this.#context.entrypoints.ScheduledStarts.start(this.#journal.scope, times);
+      return 0;
+    });
+    return due.length;
+  }
+
+  async lastTime(name: string): Promise<LastTime | null> {
+    return this.#journal.schedules.lastTime(name);
+  }
+
+  /**
+   * Lets a create decide a time. Null if it must not create the run: the time is decided, the schedule is gone or disabled,
+   * or it is skipped just now.
+   */
+  toDecide(name: string, at: number, now: number): DecidedTime | null {
+    const row = this.#journal.schedules.of(name);
+    if (row === null || row.nextAt !== at) return null;
+    if (now - at >= START_WITHIN_MS || this.#isOpen(row.lastRunId, now)) {
+      this.#journal.transaction(() => this.#journal.schedules.decide(row, at, "skipped", null));
+      return null;
+    }
+    return { decide: (outcome, runId) => this.#journal.schedules.decide(row, at, outcome, runId) };
+  }
+
+  /** Of the times that are due, only the newest is tried, and only for a while. A long outage is one step. */
+  #skipMissed(now: number): void {
+    const { schedules } = this.#journal;
+    for (const row of schedules.waiting()) {
+      if (row.nextAt > now) continue;
+      const newest = newestTime(row, now);
+      const isLate = now - newest >= START_WITHIN_MS;
+      if (!isLate && newest === row.nextAt) continue;
+      this.#journal.transaction(() =>
+        isLate ? schedules.decide(row, newest, "skipped", null) : schedules.skipTo(row, newest),
+      );
+    }
+  }
+
+  /** Whether the run, or an automatic retry of it, is open. One that waits at a gate is. */
+  #isOpen(runId: string | null, now: number): boolean {
+    const { ledger } = this.#context;
+    let id = runId;
+    for (let i = 0; i < CHAIN_MAX && id !== null; i++) {
+      const run = ledger.current(id, now);
+      if (run !== null && isOpen(run)) return true;
+      id = this.#journal.runs.byCreateKey(retryKey(id))?.id ?? null;
+    }
+    return false;
+  }
+
+  /** When the schedule's next time is tried next. */
+  #triedAt(row: Due, now: number): number {
+    const last = this.#tries.get(row.name);
+    return last?.of === row.nextAt ? endOf(last, now) : row.nextAt;
+  }
+
+  #failuresOf({ name, nextAt }: Due): number {
+    const last = this.#tries.get(name);
+    return last?.of === nextAt ? last.failures : 0;
+  }
+}

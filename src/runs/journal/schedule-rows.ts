@@ -1,0 +1,129 @@
+/**
+ * The journal's table of schedules: when each one's next time is, and what became of the last one. A time is decided in
+ * the transaction that creates its run, so each time has one run, whatever dies in between.
+ */
+import { type CronTimes, lastTime, nextTimes } from "../../base/cron.ts";
+import { logFailure } from "../../base/log.ts";
+import { type LastTime, type ReadSchedule, type ScheduleFilter, START_WITHIN_MS, type TimeOutcome } from "../starts.ts";
+import { Table } from "./rows.ts";
+
+/** Instants in ms. */
+export interface StoredSchedule extends CronTimes {
+  readonly name: string;
+  readonly version: number;
+  readonly origin: string;
+  /** The first time that is not decided; null if there is none, as of a disabled schedule. */
+  readonly nextAt: number | null;
+  /** The last time that is decided, and what became of it. Null if none was. */
+  readonly decidedAt: number | null;
+  readonly outcome: TimeOutcome | null;
+  /** The last run that was created. */
+  readonly lastRunId: string | null;
+}
+
+/** An environment has few schedules, and each alarm that is set asks for them, so they are also in memory. */
+export class ScheduleRows extends Table<StoredSchedule> {
+  /** By name. Null: not read since the last write. */
+  #all: ReadonlyMap<string, StoredSchedule> | null = null;
+
+  constructor(sql: SqlStorage) {
+    super(sql, "schedules");
+  }
+
+  of(name: string): StoredSchedule | null {
+    return this.#stored.get(name) ?? null;
+  }
+
+  isEmpty(): boolean {
+    return this.#stored.size === 0;
+  }
+
+  /** Those that have a next time. */
+  waiting(): readonly (StoredSchedule & { readonly nextAt: number })[] {
+    return [...this.#stored.values()].flatMap((row) => (row.nextAt === null ? [] : [{ ...row, nextAt: row.nextAt }]));
+  }
+
+  /** Makes the table equal to what was read. */
+  replace(read: readonly ReadSchedule[], now: number): void {
+    const known = this.#stored;
+    for (const schedule of read) {
+      const row = known.get(schedule.name) ?? null;
+      const { cron, timezone, origin, disabled } = JSON.parse(schedule.filter) as ScheduleFilter;
+      const isOff = disabled || schedule.isDisabled;
+      if (row?.version === schedule.version && isOff === (row.nextAt === null)) continue;
+      const times = { name: schedule.name, version: schedule.version, cron, timezone, origin };
+      const nextAt = isOff ? null : firstTime(times, row, now);
+      this.putRow({ ...times, nextAt });
+    }
+    const there = new Set(read.map(({ name }) => name));
+    for (const name of known.keys()) if (!there.has(name)) this.sql.exec("DELETE FROM schedules WHERE name = ?", name);
+    this.forget();
+  }
+
+  /** Decides a time. `runId`: the run that was created; null if the time is skipped. */
+  decide({ name, lastRunId, ...times }: StoredSchedule, at: number, outcome: TimeOutcome, runId: string | null): void {
+    const decided = {
+      nextAt: nextAfter({ name, ...times }, at),
+      decidedAt: at,
+      outcome,
+      lastRunId: runId ?? lastRunId,
+    };
+    this.updateRow(decided, "WHERE name = ?", name);
+    this.forget();
+  }
+
+  /** Skips the times before `to`, which is one, too. */
+  skipTo(schedule: StoredSchedule, to: number): void {
+    const decidedAt = lastTime(schedule, to - 1);
+    this.updateRow({ nextAt: to, decidedAt, outcome: "skipped" }, "WHERE name = ?", schedule.name);
+    this.forget();
+  }
+
+  lastTime(name: string): LastTime | null {
+    const { decidedAt: at = null, outcome = null, lastRunId = null } = this.of(name) ?? {};
+    return at === null || outcome === null ? null : { at, outcome, runId: outcome === "skipped" ? null : lastRunId };
+  }
+
+  /** Call it after a transaction that failed, because memory has what the transaction took back. */
+  forget(): void {
+    this.#all = null;
+  }
+
+  get #stored(): ReadonlyMap<string, StoredSchedule> {
+    this.#all ??= new Map(this.select("ORDER BY name").map((row) => [row.name, row]));
+    return this.#all;
+  }
+}
+
+/**
+ * The newest time that is due, if any is. The times of a version begin with its instant, which is the version's number.
+ */
+export function newestTime(schedule: StoredSchedule & { readonly nextAt: number }, now: number): number {
+  const newest = lastTime(schedule, now) ?? 0;
+  return newest > schedule.version ? Math.max(newest, schedule.nextAt) : schedule.nextAt;
+}
+
+type Times = Pick<StoredSchedule, "name" | "version" | "cron" | "timezone">;
+
+/**
+ * The first time of a version that was read just now. `row`: what was known before. A time that is due stays due, because
+ * a change of the schedule makes no run of it disappear. A restore of D1 can bring an older version back. Its times are
+ * those from now on.
+ */
+function firstTime(times: Times, row: StoredSchedule | null, now: number): number | null {
+  const { nextAt = null, version = 0, decidedAt = null } = row ?? {};
+  if (nextAt !== null && nextAt <= now) return nextAt;
+  const isOlder = times.version < version;
+  const from = isOlder ? now : Math.min(Math.max(times.version, now - START_WITHIN_MS), now);
+  return nextAfter(times, Math.max(from, decidedAt ?? 0));
+}
+
+/** Null if there is none, or if this runtime does not know the time zone any more. */
+function nextAfter({ name, ...times }: Times, after: number): number | null {
+  try {
+    return nextTimes(times, after, 1)[0] ?? null;
+  } catch (error) {
+    logFailure("schedule_without_times", error, { schedule: name });
+    return null;
+  }
+}
