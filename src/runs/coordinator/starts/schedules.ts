@@ -116,7 +116,7 @@ export class Schedules implements DueWork, ScheduleCalls {
     let id = runId;
     for (let i = 0; i < CHAIN_MAX && id !== null; i++) {
       const run = ledger.current(id, now);
-      if (run !== null && isOpen(run)) return true;
+      if ((run !== null && isOpen(run)) || this.#journal.plannedRetries.of(id) !== null) return true;
       id = this.#journal.runs.byCreateKey(retryKey(id))?.id ?? null;
     }
     return false;
