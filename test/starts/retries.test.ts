@@ -1,11 +1,11 @@
 /** Automatic retries: which ends they follow, how they begin, and what prevents them. */
 
 import { runDurableObjectAlarm } from "cloudflare:test";
-import { describe, expect, it } from "vitest";
+import { describe, expect, it, vi } from "vitest";
 import { begin as begun } from "../../src/runs/run.ts";
 import { nextRetryOf } from "../../src/runs/starts.ts";
 import { later } from "../support/clock.ts";
-import { coordinator, direct, journal, newIdIn, restart } from "../support/direct.ts";
+import { coordinator, direct, journal, newIdIn, restart, sqlStorage } from "../support/direct.ts";
 import { faults, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
@@ -262,6 +262,25 @@ describe("a retry that waits", () => {
     expect(await plans(runs)).toEqual([]);
   });
 
+  it("is settled by the next object if the last one could not write that it was cancelled", async () => {
+    const runs = newRunsPath();
+    await storeAction(runs, RETRY);
+    const first = await start(runs);
+    const id = await failAndRetry(runs, first);
+    const storage = await sqlStorage(runs);
+    const { exec } = storage;
+    const failing = vi.spyOn(storage, "exec").mockImplementation(function full(this: SqlStorage, query, ...bindings) {
+      if (query.startsWith("DELETE FROM planned_retries")) throw new Error("the object is full");
+      return exec.call(this, query, ...bindings);
+    } as SqlStorage["exec"]);
+    await ask("POST", `${runs}/${id}/cancel`);
+    failing.mockRestore();
+    expect(await plans(runs)).toEqual([{ run_id: first, retry_id: id }]);
+    await restart(runs);
+    expect((await retryOf(runs, first, ({ dropped }) => dropped !== null)).runId).toBe(id);
+    expect(await plans(runs)).toEqual([]);
+  });
+
   it("is dropped by a newer run before it was made", async () => {
     const runs = newRunsPath();
     await storeUnasked(runs, RETRY);
@@ -336,6 +355,8 @@ describe("an endpoint", () => {
     const first = await start(runs);
     const retry = await failAndRetry(runs, first);
     await messages(all, 1);
+    // After a week, nobody knows any more who has heard.
+    await journal(runs, "DELETE FROM deliveries");
     await ask("POST", `${runs}/${retry}/cancel`);
     expect((await messages(to, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
     expect((await messages(all, 2)).map(({ run }) => run.id).sort()).toEqual([first, retry].sort());
@@ -355,12 +376,32 @@ describe("an endpoint", () => {
     const broken = await start(runs);
     await reports(runs, broken, "failed");
     expect(await told(1)).toEqual([{ was: null, id: broken }]);
-    for (let n = 0; n < 2; n++) {
-      last = await failAndRetryWith(runs, last);
-    }
+    for (let n = 0; n < 2; n++) last = await failAndRetryWith(runs, last);
     await reports(runs, last, "succeeded");
     expect((await told(2))[1]).toEqual({ was: "failed", id: last });
+    // It has succeeded before, so a chain that ends well is no change.
+    const again = await failAndRetryWith(runs, await start(runs));
+    await reports(runs, again, "succeeded");
+    await storeAction(runs);
+    await reports(runs, await start(runs), "failed");
+    expect((await told(3)).slice(2)).toMatchObject([{ was: "succeeded" }]);
   });
+});
+
+it("an endpoint that is stored later takes no end for final that was retried", async () => {
+  const runs = newRunsPath();
+  const to = receiver();
+  await storeAction(runs, RETRY);
+  await reports(runs, await start(runs), "succeeded");
+  const second = await failAndRetryWith(runs, await start(runs));
+  const payload = { was: "{{ event.previousStatus }}", id: "{{ run.id }}" };
+  await putEndpoint(runs, to, { onlyOnChange: true, payload });
+  await reports(runs, second, "succeeded");
+  await storeAction(runs);
+  const last = await start(runs);
+  await reports(runs, last, "failed");
+  const [first] = await to.untilInbox(1);
+  expect(JSON.parse(first?.body ?? "")).toEqual({ was: "succeeded", id: last });
 });
 
 /** The action has no rule any more, but the run has it. */

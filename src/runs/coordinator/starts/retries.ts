@@ -135,7 +135,8 @@ export class Retries implements DueWork {
     const made = await entrypoints.AutomaticRetries.make(journal.scope, toMake);
     const now = Date.now();
     for (const [i, { runId }] of toMake.entries()) this.#judge(runId, made[i] ?? null, now);
-    return made.every((one) => one !== null) ? 0 : null;
+    // Without a pause, what stays would be asked for all the time.
+    return toMake.some(({ runId }) => this.of(runId)?.retryId === null) ? null : 0;
   }
 
   /** Null if there is nothing to retry any more. */
@@ -149,10 +150,10 @@ export class Retries implements DueWork {
     return { runId, actionName: run.actionName, attempt, at, creator: creatorOfRun(run), origin: run.retryRule.origin };
   }
 
-  /** A call that was given up can have made it meanwhile. */
+  /** What is made was noted by its create. A call that was given up can have made it meanwhile. */
   #judge(runId: string, made: MadeRetry, now: number): void {
-    const isOpenStill = this.of(runId)?.retryId === null;
-    if (isOpenStill && made !== null && made.dropped !== null) this.drop(runId, made.dropped, now);
+    if (made === null || made.dropped === null || this.of(runId)?.retryId !== null) return;
+    this.drop(runId, made.dropped, now);
   }
 }
 
