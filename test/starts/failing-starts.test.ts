@@ -59,7 +59,7 @@ describe("a run that can't start fails at once", () => {
     [
       "if the action has no trigger any more",
       (environment) => putAction(environment, {}),
-      "The action has no trigger, so the service can't start its runs. Add a trigger to the action first.",
+      "The service starts runs of this action by itself, so the action needs a trigger. Add a trigger to the action first.",
     ],
     [
       "if the action's schema refuses the parameters",

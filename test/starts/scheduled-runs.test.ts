@@ -4,12 +4,11 @@ import { runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { everyMinute } from "../../src/cron.ts";
-import { retryKey, scheduleKey } from "../../src/runs/starts.ts";
+import { scheduleKey } from "../../src/runs/starts.ts";
 import { clockFrom } from "../support/clock.ts";
-import { alarmAt, change, coordinator, direct, journal, newIdIn, restart, until } from "../support/direct.ts";
+import { alarmAt, change, coordinator, direct, journal, restart, until } from "../support/direct.ts";
 import { faults, resetFaults } from "../support/faults.ts";
 import { ask, scopeOfPath } from "../support/requests.ts";
-import { newRun } from "../support/rows.ts";
 import { ScheduledStarts } from "../support/worker.ts";
 import {
   comes,
@@ -264,23 +263,41 @@ describe("one run of a schedule at a time:", () => {
     await expectSkipped(environment);
   });
 
-  it("an automatic retry of the run counts, and a retry of somebody does not", async () => {
+  it("an automatic retry that is planned, or waits for its time, counts", async () => {
+    const environment = await givenLong({}, { retry: { attempts: 1, delaySeconds: 7200 } });
+    await comes(environment, DUE);
+    const [run] = await runsIn(environment);
+    await change(environment.runs, run?.id ?? "", { type: "failed", error: "no", output: null });
+    const before = (await runsIn(environment)).length;
+    await comes(environment, at("11:00:00"));
+    expect((await rowOf(environment))?.outcome).toBe("skipped");
+    expect((await runsIn(environment)).length - before).toBeLessThanOrEqual(1);
+  });
+
+  it("an automatic retry that has begun counts", async () => {
+    const environment = await givenLong({}, { retry: { attempts: 1, delaySeconds: 60 } });
+    await comes(environment, DUE);
+    const [run] = await runsIn(environment);
+    await change(environment.runs, run?.id ?? "", { type: "failed", error: "no", output: null });
+    await until(async () => (await runsIn(environment)).length === 2);
+    await ringAt(environment.runs, DUE + 61_000);
+    const [, retry] = await runsIn(environment);
+    await change(environment.runs, retry?.id ?? "", { type: "started" });
+    await expectSkipped(environment);
+    await cancel(environment, retry?.id);
+    await expectStarted(environment);
+  });
+
+  it("a retry of somebody does not count", async () => {
     const environment = await givenLong();
     await comes(environment, DUE);
-    const [first] = await runsIn(environment);
-    await cancel(environment, first?.id);
-    const retry = async (key: string) => {
-      const id = await newIdIn(environment.runs, Date.now());
-      const run = newRun({ id, retryOf: first?.id ?? null, deadlineAt: at("23:00:00") });
-      const reply = await direct(environment.runs).runs.create(run, { key, fingerprint: "" }, null);
-      expect(reply.ok).toBe(true);
-      return id;
-    };
-    await retry("t:somebody:key");
-    const own = await retry(retryKey(first?.id ?? ""));
-    await expectSkipped(environment);
-    await cancel(environment, own);
-    await expectStarted(environment);
+    const [run] = await runsIn(environment);
+    await cancel(environment, run?.id);
+    const { status, body } = await ask("POST", `${environment.runs}/${run?.id}/retry`, { body: {} });
+    expect(status).toBe(201);
+    await change(environment.runs, body.id, { type: "started" });
+    await comes(environment, at("11:00:00"));
+    expect((await rowOf(environment))?.outcome).toBe("started");
   });
 
   it("a run that somebody starts by hand, or another schedule, holds up nothing", async () => {
