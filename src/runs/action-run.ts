@@ -96,7 +96,8 @@ export function detailsOf(
   const { title, subject, source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
   const { bulkOperationId, schedule, via } = shownStart(run.createKey, run.via);
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
-  const action = source === "action" ? { name: actionName, version: actionVersion } : null;
+  const isStored = source === "action" && actionVersion !== null;
+  const action = isStored ? { name: actionName, version: actionVersion } : null;
   const cancel =
     cancelRequestedAt === null
       ? null

@@ -49,7 +49,7 @@ inDocument(timezone, {
 const parameters = z.custom<JsonObject>(isJsonObject, { error: "send a JSON object." }).check(finiteNumbers);
 inDocument(parameters, {
   wire: { type: "object", additionalProperties: true },
-  description: "The parameters of each run. The action's schema must accept them.",
+  description: `The parameters of each run. The action's schema must accept them. At most ${SCHEDULE_MAX_BYTES} bytes with the rest of the schedule.`,
 });
 
 export const scheduleDefinition = z

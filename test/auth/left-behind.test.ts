@@ -28,6 +28,8 @@ describe("a revocation", () => {
     moreWebhookEndpoints: false,
     actions: [],
     moreActions: false,
+    schedules: [],
+    moreSchedules: false,
     waitingRuns: 0,
     approvedRuns: [],
     moreApprovedRuns: false,
@@ -142,5 +144,7 @@ it("a rotation lists the endpoints and actions that the token, or one below it, 
     moreWebhookEndpoints: false,
     actions: [{ envName: "production", name: "a" }],
     moreActions: false,
+    schedules: [],
+    moreSchedules: false,
   });
 });

@@ -70,10 +70,10 @@ it("no statement on stored definitions scans a table", async () => {
   await requireDatabase({ db, keys: sealing, withReport: false }, { d1: 0, coordinator: 0 });
   await rotateToken(db, { replaces: "", hash: "", overlapSeconds: 0 }, entry("token_rotated"));
   const steps = await plans();
-  expect(steps).toHaveLength(46);
+  expect(steps).toHaveLength(48);
   const byLineage = "USING COVERING INDEX definitions_by_lineage (kind=? AND changed_lineage>? AND changed_lineage<?)";
-  // Of endpoints and of actions, by a revocation and by a rotation.
-  expect(steps.flat().filter((step) => step.includes(byLineage))).toHaveLength(4);
+  // Of endpoints, actions and schedules, by a revocation and by a rotation.
+  expect(steps.flat().filter((step) => step.includes(byLineage))).toHaveLength(6);
   expect(steps.flat().filter((step) => step.includes("waiting_runs_by_lineage (waiting_lineage>"))).toHaveLength(1);
   for (const step of steps.flat()) {
     expect(step).not.toMatch(/SCAN (definitions|definition_versions|deleted_definitions|audit|tokens|runs)/);

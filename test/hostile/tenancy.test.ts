@@ -45,6 +45,8 @@ const GROUPS = "/:o/:p/envs/:envName/concurrency-groups";
 const BULK = "/:o/:p/envs/:envName/bulk-operations";
 const ACTIONS = "/:o/:p/envs/:envName/actions";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
+const SCHEDULES = "/:o/:p/envs/:envName/schedules";
+const SCHEDULE = { action: "scheduled", cron: "@daily", timezone: "UTC" };
 const ENDPOINT = { url: "https://hooks.example.com/x", events: ["action_run.*"] };
 const ACTION = { trigger: { type: "webhook", url: ENDPOINT.url }, inbound: { verify: "token" } };
 
@@ -150,6 +152,14 @@ const RULES: Readonly<Record<string, Rule>> = {
     success: 202,
     body: { since: "2099-01-01T00:00:00Z", include: "failed" },
   },
+  [`GET ${SCHEDULES}`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`GET ${SCHEDULES}/:name`]: { opensTo: "data:read", outside: 404, success: 200 },
+  [`PUT ${SCHEDULES}/:name`]: { opensTo: "actions:manage", outside: 403, success: 200, body: SCHEDULE },
+  [`DELETE ${SCHEDULES}/:name`]: { opensTo: "actions:manage", outside: 403, success: 204 },
+  [`GET ${SCHEDULES}/:name/versions`]: { opensTo: "actions:manage", outside: 404, success: 200 },
+  [`GET ${SCHEDULES}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 404, success: 200 },
+  [`DELETE ${SCHEDULES}/:name/versions/:version`]: { opensTo: "actions:manage", outside: 403, success: 204 },
+  [`GET ${SCHEDULES}/:name/status`]: { opensTo: "data:read", outside: 404, success: 200 },
   "GET /whoami": { opensTo: "any API token", success: 200 },
   "GET /places": { opensTo: "any API token", success: 200 },
   "POST /session": { opensTo: "own pages", success: 201, body: {} },
@@ -315,16 +325,23 @@ type Targets = {
   readonly session: string | null;
   readonly action: Definition | null;
   readonly endpoint: Definition | null;
+  readonly schedule: Definition | null;
 };
 let unchanged: Targets;
 
 let definitions = 0;
 
-/** An action or a webhook endpoint with a version that a later one replaced. */
-async function newDefinition(kind: "actions" | "webhook-endpoints", more: object = {}): Promise<Definition> {
+/** A definition with a version that a later one replaced. */
+async function newDefinition(
+  kind: "actions" | "webhook-endpoints" | "schedules",
+  more: object = {},
+): Promise<Definition> {
   const name = `deploy-${++definitions}`;
   const path = `${project}/envs/prod/${kind}/${name}`;
-  const body = (text: string) => (kind === "actions" ? { ...more, description: text } : { ...ENDPOINT, payload: text });
+  const body = (text: string) => {
+    if (kind === "schedules") return { ...SCHEDULE, labels: [text] };
+    return kind === "actions" ? { ...more, description: text } : { ...ENDPOINT, payload: text };
+  };
   const first = await ask("PUT", path, { body: body("first") });
   expect(first.status).toBe(201);
   expect((await ask("PUT", path, { body: body("before") })).status).toBe(200);
@@ -339,6 +356,19 @@ async function newEndpoint() {
   if (used !== null) await ask("DELETE", `${endpoints}/${used}`);
   const made = await newDefinition("webhook-endpoints");
   used = made.name;
+  return made;
+}
+
+/** The same for schedules. */
+let usedSchedule: string | null = null;
+
+async function newSchedule() {
+  const base = `${project}/envs/prod`;
+  if (usedSchedule === null)
+    await ask("PUT", `${base}/actions/${SCHEDULE.action}`, { body: { trigger: ACTION.trigger } });
+  else await ask("DELETE", `${base}/schedules/${usedSchedule}`);
+  const made = await newDefinition("schedules");
+  usedSchedule = made.name;
   return made;
 }
 
@@ -375,27 +405,30 @@ async function newTargets(pattern: string): Promise<Targets> {
       ? await newDefinition("actions", pattern.endsWith("/runs") ? {} : ACTION)
       : null,
     endpoint: pattern.includes("/webhook-endpoints/:name") ? await newEndpoint() : null,
+    schedule: pattern.includes("/schedules/:name") ? await newSchedule() : null,
   };
 }
 
 beforeAll(async () => {
   for (const [name, who] of Object.entries(CREDENTIALS)) tokens.set(name, await tokenOf(name, who));
   unchanged = await newTargets(
-    "/bulk-operations/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/approval",
+    "/bulk-operations/:id/:tokenId/:sessionId/actions/:name/webhook-endpoints/:name/schedules/:name/approval",
   );
   const other = { tokenId: "other", tokenName: "other", parents: [], person: null };
   await replicated(runsPath);
   await direct(runsPath).purges.begin(3650);
   await direct(runsPath).runs.erase(unchanged.run?.id ?? "", other);
   used = null;
+  usedSchedule = null;
 });
 
 /** A run and a token for one request, or for all requests that change nothing, and the route's path to them. */
 async function target(pattern: string, changesNothing: boolean) {
-  const { run, gated, bulk, doomed, session, action, endpoint } = changesNothing
+  const { run, gated, bulk, doomed, session, action, endpoint, schedule } = changesNothing
     ? unchanged
     : await newTargets(pattern);
-  const definition = pattern.includes("/webhook-endpoints/") ? endpoint : action;
+  const ofOthers = pattern.includes("/schedules/") ? schedule : action;
+  const definition = pattern.includes("/webhook-endpoints/") ? endpoint : ofOthers;
   const [, o, p] = project.split("/");
   const values: Record<string, string | undefined> = {
     o,

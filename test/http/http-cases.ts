@@ -13,6 +13,7 @@ const ACTIONS = "/:o/:p/envs/:envName/actions";
 const BULK = "/:o/:p/envs/:envName/bulk-operations";
 const PAUSES = "/:o/:p/envs/:envName/pauses";
 const ENDPOINTS = "/:o/:p/envs/:envName/webhook-endpoints";
+const SCHEDULES = "/:o/:p/envs/:envName/schedules";
 
 export interface Case {
   readonly name: string;
@@ -229,6 +230,33 @@ export const CASES: readonly Case[] = [
     }),
   }),
   on("GET", ENDPOINTS, 200, "the webhook endpoints"),
+  on("GET", SCHEDULES, 200, "the schedules"),
+  on("PUT", `${SCHEDULES}/:name`, 404, "a schedule of an unknown action", "", {
+    code: "action_not_found",
+    ask: () => ({ body: { action: SECRET, cron: "@daily", timezone: "UTC", parameters: { password: SECRET } } }),
+  }),
+  on("PUT", `${SCHEDULES}/:name`, 400, "a schedule with a bad cron", "", {
+    code: "invalid_body",
+    pointer: "/cron",
+    ask: () => ({ body: { action: SECRET, cron: SECRET, timezone: "UTC" } }),
+  }),
+  ...["GET", "DELETE"].map((method) =>
+    on(method, `${SCHEDULES}/:name`, 404, `${method} of an unknown schedule`, "", { code: "schedule_not_found" }),
+  ),
+  on("GET", `${SCHEDULES}/:name/status`, 404, "the status of an unknown schedule", "", { code: "schedule_not_found" }),
+  on("GET", `${SCHEDULES}/:name/versions`, 404, "the versions of an unknown schedule", "", {
+    code: "schedule_not_found",
+  }),
+  ...["GET", "DELETE"].map((method) =>
+    on(
+      method,
+      `${SCHEDULES}/:name/versions/:version`,
+      404,
+      `${method} of an unknown version of a schedule`,
+      (runs) => `${environment(runs)}/schedules/${SECRET}/versions/7`,
+      { code: "version_not_found" },
+    ),
+  ),
   on("PUT", `${ENDPOINTS}/:name`, 422, "a webhook endpoint's secret that was never stored", "", {
     code: "secret_required",
     pointer: "/url",

@@ -163,7 +163,12 @@ const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegEx
   ),
   ["expiresAt", "2000-01-01T00:00:00Z", /in the future/],
   ["project", undefined, /Only `ROOT_TOKEN` must send it/],
-  ["parameters", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
+  ["parameters", { a: "x".repeat(262_144) }, /At most 262144 bytes/, /^(?!.*\/schedules\/)/],
+  ["parameters", { a: "x".repeat(65_536) }, /At most 65536 bytes/, /\/schedules\//],
+  ...VALUES.filter((value) => typeof value === "string" && value.length <= 64).flatMap((text) => [
+    ["cron", text, /separated by spaces/] as const,
+    ["timezone", text, /IANA name/] as const,
+  ]),
   ["recommendations", { a: "x".repeat(262_144) }, /At most 262144 bytes/],
   ["trigger.url", "http://ci.example.com/a", /`https`/],
   ["trigger.url", "https://localhost/a", /public host name/],
@@ -381,12 +386,15 @@ describe.each(CASES)("%s", (_name, operation) => {
       // A refusal changes nothing.
       const { status } = await (isAllowed ? sendAfresh({ raw }) : send(operation, access, { raw }));
       const isIncomplete = lacksTrigger(raw) || lacksCondition(raw);
+      const isUnknown = operation.path.includes("/schedules/") && JSON.parse(raw).action !== "deploy";
       const isElsewhere = operation.path.endsWith("/database") && JSON.parse(raw).database !== 0;
       const expected = isIncomplete
         ? [422]
         : isElsewhere
           ? [409]
-          : (refusalOfTest(operation, raw) ?? operation.successes);
+          : isUnknown
+            ? [404]
+            : (refusalOfTest(operation, raw) ?? operation.successes);
       if (!(isAllowed ? expected : [400]).includes(status)) {
         disagreements.push([shortened(raw), isAllowed, status]);
       }

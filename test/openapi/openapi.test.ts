@@ -215,6 +215,7 @@ describe("the OpenAPI document", () => {
       "purgeActionRuns",
       "putAction",
       "putPause",
+      "putSchedule",
       "putWebhookEndpoint",
       "recoverMessages",
       "tryInbound",

@@ -95,6 +95,20 @@ export function bulkStates(state: string): { readonly id: string; readonly state
   );
 }
 
+/** The schedules in every journal: what became of their last time. */
+export function scheduleOutcomes(state: string): { readonly name: string; readonly outcome: string | null }[] {
+  return journalsIn(state).flatMap((file) =>
+    read<{ name: string; outcome: string | null }>(file, "SELECT name, outcome FROM schedules ORDER BY name"),
+  );
+}
+
+/** The keys of the creates of all runs in every journal. */
+export function createKeys(state: string): string[] {
+  return journalsIn(state).flatMap((file) =>
+    read<{ key: string }>(file, "SELECT create_key AS key FROM runs").map(({ key }) => key),
+  );
+}
+
 /** All dispatches whose webhook request is still stored. */
 export function dispatchesIn(state: string): Dispatch[] {
   return journalsIn(state).flatMap((file) =>
@@ -103,7 +117,7 @@ export function dispatchesIn(state: string): Dispatch[] {
 }
 
 /**
- * Makes dispatches, the occupied queues of ended runs and alarms due `ms` sooner, as if the server had been down for so
+ * Makes dispatches, the occupied queues of ended runs, schedules and alarms due `ms` sooner, as if the server had been down for so
  * much longer. No server may run meanwhile. The runtime keeps an alarm twice, in nanoseconds.
  */
 export function letTimePass(state: string, ms: number): void {
@@ -116,6 +130,7 @@ export function letTimePass(state: string, ms: number): void {
        UPDATE runs SET due_at = due_at - ${ms} WHERE id IN (SELECT run_id FROM dispatches);
        UPDATE runs SET occupied_until = occupied_until - ${ms} WHERE occupied_until IS NOT NULL;
        UPDATE runs SET grace_until = grace_until - ${ms} WHERE grace_until IS NOT NULL;
+       UPDATE schedules SET next_at = next_at - ${ms};
        UPDATE _cf_METADATA SET value = value - ${ns} WHERE key = 1`,
     );
   }

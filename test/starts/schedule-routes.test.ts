@@ -16,7 +16,7 @@ import {
   stored,
 } from "./schedules.ts";
 
-const NOW = Date.parse("2026-12-01T09:30:00Z");
+const NOW = Date.parse("2030-12-02T09:30:00Z");
 const toMs = clockFrom(NOW);
 
 const codeOf = ({ status, body }: Answer<ScheduleOnWire>) => [status, body.code, body.pointer];
@@ -35,7 +35,7 @@ describe("a PUT", () => {
 
   it("tells the coordinator, which knows the first time behind the PUT, and the sweep knows the coordinator", async () => {
     const environment = await givenSchedule();
-    expect(await rowOf(environment)).toMatchObject({ version: NOW, next_at: Date.parse("2026-12-01T10:00:00Z") });
+    expect(await rowOf(environment)).toMatchObject({ version: NOW, next_at: Date.parse("2030-12-02T10:00:00Z") });
     const scope = scopeOfPath(environment.runs);
     const select = env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?").bind(scope);
     expect(await select.first()).toEqual({ due_at: NOW });
@@ -173,7 +173,7 @@ describe("a list and a status", () => {
     await stored(`${schedules}/off`, { ...HOURLY, disabled: true });
     const { body } = await ask<Schemas["ScheduleList"]>("GET", schedules);
     expect(body.map(({ name, nextAt, definition }) => [name, nextAt, definition])).toEqual([
-      ["nightly", "2026-12-01T10:00:00.000Z", SHOWN],
+      ["nightly", "2030-12-02T10:00:00.000Z", SHOWN],
       ["off", null, { ...SHOWN, disabled: true }],
     ]);
     const versions = await ask<Schemas["ScheduleVersionList"]>("GET", `${path}/versions`);

@@ -99,9 +99,9 @@ export function untilDecided(environment: Environment, at: number): Promise<void
   return until(async () => ((await rowOf(environment))?.decided_at ?? 0) >= at);
 }
 
-/** Lets a time come, and waits until it is decided. */
-export async function comes(environment: Environment, at: number): Promise<void> {
-  await ringAt(environment.runs, at);
+/** Lets a time come, and waits until it is decided. `now`: when the alarm rings. */
+export async function comes(environment: Environment, at: number, now = at): Promise<void> {
+  await ringAt(environment.runs, now);
   await untilDecided(environment, at);
 }
 

@@ -3,13 +3,14 @@
  * schedule's action, created by whoever stored the schedule. Each call is a Worker invocation of its own.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
-import { resolveAction } from "../../../actions/resolve.ts";
+import { knownAction, resolveAction } from "../../../actions/resolve.ts";
 import { type TokenState, tokenStateOf } from "../../../auth/token-state.ts";
 import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../../base/limits.ts";
 import { logFailure } from "../../../base/log.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
 import { disableDefinition } from "../../../definitions/disabling.ts";
-import { ERRORS, toApiError } from "../../../http/errors.ts";
+import { ApiError, ERRORS, toApiError } from "../../../http/errors.ts";
+import type { ScheduleDefinition } from "../../../schedules/definition.ts";
 import { type KnownSchedule, SCHEDULE_KIND, scheduleMemory } from "../../../schedules/kind.ts";
 import type { Env } from "../../../settings/env.ts";
 import { actorOfLine } from "../../run.ts";
@@ -84,13 +85,18 @@ async function create(
   const labels = [scheduleLabel(name), ...(definition.labels ?? [])];
   const scheduled = { name, at };
   const want = async (): Promise<WantedRun> => {
-    if (failure !== null)
-      return failed(action, parameters, labels.slice(0, LABELS_MAX), { scheduled, startFailed: failure });
+    if (failure !== null) {
+      const known = await knownAction(environment, action).catch(() => null);
+      return failedRun(definition, known?.version ?? null, labels.slice(0, LABELS_MAX), {
+        scheduled,
+        startFailed: failure,
+      });
+    }
+    const resolved = await resolveAction(environment, action, parameters);
+    // Nobody would get the callback token of the run.
+    if (resolved.trigger === undefined) throw new ApiError("trigger_required");
     const body = { entityId: null, parameters, recommendations: {}, labels };
-    return {
-      ...wantedOfAction(body, await resolveAction(environment, action, parameters), time),
-      scheduled: { scheduled },
-    };
+    return { ...wantedOfAction(body, resolved, time), scheduled: { scheduled } };
   };
   try {
     await createRun(creation, { key, fingerprint: "" }, want);
@@ -99,10 +105,10 @@ async function create(
   }
 }
 
-/** A run that fails at once. Nobody knows what its action is, or would be. */
-function failed(
-  actionName: string,
-  parameters: WantedRun["parameters"],
+/** A run that fails at once. `actionVersion`: null if there is no such action, or nobody knows. */
+function failedRun(
+  { action: actionName, parameters }: ScheduleDefinition,
+  actionVersion: number | null,
   labels: readonly string[],
   scheduled: WantedRun["scheduled"],
 ): WantedRun {
@@ -115,7 +121,7 @@ function failed(
       timeoutMs: TIMEOUT_DEFAULT_MINUTES * MINUTE_MS,
       heartbeatTimeoutMs: null,
       source: "action",
-      actionVersion: null,
+      actionVersion,
       retryOf: null,
     },
     parameters,

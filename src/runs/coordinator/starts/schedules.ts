@@ -110,14 +110,14 @@ export class Schedules implements DueWork, ScheduleCalls {
     }
   }
 
-  /** Whether the run, or an automatic retry of it, is open. One that waits at a gate is. */
+  /** Whether the run, or an automatic retry of it, is open or planned. One that waits at a gate is open. */
   #isOpen(runId: string | null, now: number): boolean {
-    const { ledger } = this.#context;
+    const { ledger, journal } = this.#context;
     let id = runId;
     for (let i = 0; i < CHAIN_MAX && id !== null; i++) {
       const run = ledger.current(id, now);
-      if ((run !== null && isOpen(run)) || this.#journal.plannedRetries.of(id) !== null) return true;
-      id = this.#journal.runs.byCreateKey(retryKey(id))?.id ?? null;
+      if ((run !== null && isOpen(run)) || journal.plannedRetries.of(id) !== null) return true;
+      id = journal.runs.byCreateKey(retryKey(id))?.id ?? null;
     }
     return false;
   }
