@@ -4,10 +4,10 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { later } from "../support/clock.ts";
-import { journal } from "../support/direct.ts";
+import { journal, until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
 import { replicated } from "../support/replicated.ts";
-import { ask, newRunsPath } from "../support/requests.ts";
+import { ask, newRunsPath, scopeOfPath } from "../support/requests.ts";
 import { nonZero, scrape } from "../support/runs/metrics.ts";
 import { linesOf, watchLog } from "../support/secrets.ts";
 import { grantToken, newProject, revokeElsewhere } from "../support/tokens.ts";
@@ -18,6 +18,9 @@ const logged = watchLog();
 const SCHEMA = { parametersSchema: { type: "object", properties: { event: { type: "object" } } } };
 const REFUSED = "action_runs_inbound_refused_total";
 const counted = async (runs: string) => nonZero(await scrape(runs), REFUSED);
+/** Whether D1 lists the environment's coordinator. */
+const listed = (runs: string) =>
+  env.DB.prepare("SELECT 1 FROM coordinators WHERE scope = ?").bind(scopeOfPath(runs)).first();
 const TABLES = "SELECT name FROM sqlite_schema WHERE name NOT LIKE '\\_cf\\_%' ESCAPE '\\'";
 
 describe("a refused event", () => {
@@ -41,6 +44,7 @@ describe("a refused event", () => {
     ]);
     for (const secret of ["a-word-of-the-event", SECRET, url.slice(-43)]) expect(logged.join()).not.toContain(secret);
     // The environment never had a run, and its metrics tell of the events nevertheless.
+    await until(async () => (await listed(runs)) !== null);
     expect(await counted(runs)).toEqual({ [`${REFUSED}{action="deploy"}`]: 1 });
     await send(url, [2]);
     await send(other.url, [1]);
