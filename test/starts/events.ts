@@ -2,6 +2,7 @@
 
 import type { Inbound } from "../../src/actions/inbound-definition.ts";
 import { type Answer, type Ask, ask, newRunsPath } from "../support/requests.ts";
+import type { DetailedRun } from "../support/runs/gated.ts";
 import type { Refusal } from "../support/tokens.ts";
 
 export const TRIGGER = { type: "webhook", url: "https://ci.example.com/hooks/deploy" } as const;
@@ -20,15 +21,15 @@ export interface Takes {
   readonly url: string;
 }
 
-export type InboundBody = Partial<Inbound> & Pick<Inbound, "verify">;
+type InboundBody = Pick<Inbound, "verify"> & Readonly<Record<string, unknown>>;
 
 /** Stores an action that takes events. `more`: other members of the action. */
 export async function givenInbound(
   inbound: InboundBody = { verify: "token" },
-  more: Readonly<Record<string, unknown>> = {},
-  { runs = newRunsPath(), ...options }: Ask & { readonly runs?: string } = {},
+  more: object = {},
+  { runs = newRunsPath(), name = "deploy", ...options }: Ask & { readonly runs?: string; readonly name?: string } = {},
 ): Promise<Takes> {
-  const action = `${runs.replace(/action-runs$/, "actions")}/deploy`;
+  const action = `${runs.replace(/action-runs$/, "actions")}/${name}`;
   const body = { trigger: TRIGGER, inbound: { secret: SECRET, ...inbound }, ...more };
   const stored = await ask<unknown>("PUT", action, { body, ...options });
   if (stored.status >= 300) throw new Error(`not stored: ${stored.status} ${JSON.stringify(stored.body)}`);
@@ -81,6 +82,5 @@ export async function send(
 /** The run that an event has started. */
 export async function runOf(runs: string, { status, body }: Answer<EventAnswer>) {
   if (status !== 201) throw new Error(`no run was started: ${status} ${JSON.stringify(body)}`);
-  type Run = Awaited<ReturnType<typeof ask>>["body"] & { readonly details: Readonly<Record<string, unknown>> };
-  return (await ask<Run>("GET", `${runs}/${body.id}?include=details`)).body;
+  return (await ask<DetailedRun>("GET", `${runs}/${body.id}?include=details`)).body;
 }

@@ -45,6 +45,7 @@ const NAMES = [
   "docs/operations.md",
   "docs/webhooks.md",
   "examples/README.md",
+  "examples/inbound/README.md",
   "examples/webhook-endpoints/README.md",
   "reporters/README.md",
 ];
