@@ -133,6 +133,19 @@ describe("a run that can't start fails at once", () => {
     expect(await audited(environment)).toEqual(["schedule_put by root"]);
   });
 
+  it("and replaces no retry that waits, because it brings nothing newer", async () => {
+    const environment = await givenAction({ retry: { attempts: 1, delaySeconds: 7200 } });
+    await stored(environment.path, HOURLY);
+    const { body: run } = await ask("POST", `${environment.action}/runs`, { body: {} });
+    await change(environment.runs, run.id, { type: "failed", error: "no", output: null });
+    await until(async () => (await runsIn(environment)).length === 2);
+    await putAction(environment, { trigger: TRIGGER, labels: Array.from({ length: 10 }, (_, n) => `a:${n}`) });
+    await comes(environment, DUE);
+    const runs = await runsIn(environment);
+    expect(runs.find(({ details }) => details.retryOf === run.id)).toMatchObject({ status: "pending" });
+    expect(runs.map(({ status }) => status).sort()).toEqual(["failed", "failed", "pending"]);
+  });
+
   it("and metrics count it by its cause", async () => {
     const environment = await givenSchedule();
     await ask("DELETE", environment.action);

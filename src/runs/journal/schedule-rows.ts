@@ -21,10 +21,14 @@ export interface StoredSchedule extends CronTimes {
   readonly lastRunId: string | null;
 }
 
+/** A schedule with a time that is not decided. */
+export type WaitingSchedule = StoredSchedule & { readonly nextAt: number };
+
 /** An environment has few schedules, and each alarm that is set asks for them, so they are also in memory. */
 export class ScheduleRows extends Table<StoredSchedule> {
   /** By name. Null: not read since the last write. */
   #all: ReadonlyMap<string, StoredSchedule> | null = null;
+  #waiting: readonly WaitingSchedule[] = [];
 
   constructor(sql: SqlStorage) {
     super(sql, "schedules");
@@ -39,8 +43,8 @@ export class ScheduleRows extends Table<StoredSchedule> {
   }
 
   /** Those that have a next time. */
-  waiting(): readonly (StoredSchedule & { readonly nextAt: number })[] {
-    return [...this.#stored.values()].flatMap((row) => (row.nextAt === null ? [] : [{ ...row, nextAt: row.nextAt }]));
+  get waiting(): readonly WaitingSchedule[] {
+    return this.#stored.size === 0 ? [] : this.#waiting;
   }
 
   /** Makes the table equal to what was read. */
@@ -61,14 +65,11 @@ export class ScheduleRows extends Table<StoredSchedule> {
   }
 
   /** Decides a time. `runId`: the run that was created; null if the time is skipped. */
-  decide({ name, lastRunId, ...times }: StoredSchedule, at: number, outcome: TimeOutcome, runId: string | null): void {
-    const decided = {
-      nextAt: nextAfter({ name, ...times }, at),
-      decidedAt: at,
-      outcome,
-      lastRunId: runId ?? lastRunId,
-    };
-    this.updateRow(decided, "WHERE name = ?", name);
+  decide(schedule: StoredSchedule, at: number, outcome: TimeOutcome, runId: string | null): void {
+    // The times of a version begin with its instant.
+    const nextAt = nextAfter(schedule, Math.max(at, schedule.version));
+    const lastRunId = runId ?? schedule.lastRunId;
+    this.updateRow({ nextAt, decidedAt: at, outcome, lastRunId }, "WHERE name = ?", schedule.name);
     this.forget();
   }
 
@@ -90,15 +91,16 @@ export class ScheduleRows extends Table<StoredSchedule> {
   }
 
   get #stored(): ReadonlyMap<string, StoredSchedule> {
-    this.#all ??= new Map(this.select("ORDER BY name").map((row) => [row.name, row]));
+    if (this.#all !== null) return this.#all;
+    const rows = this.select("ORDER BY name");
+    this.#waiting = rows.flatMap((row) => (row.nextAt === null ? [] : [{ ...row, nextAt: row.nextAt }]));
+    this.#all = new Map(rows.map((row) => [row.name, row]));
     return this.#all;
   }
 }
 
-/**
- * The newest time that is due, if any is. The times of a version begin with its instant, which is the version's number.
- */
-export function newestTime(schedule: StoredSchedule & { readonly nextAt: number }, now: number): number {
+/** The newest time that is due, if any is. A version is numbered by its instant, with which its times begin. */
+export function newestTime(schedule: WaitingSchedule, now: number): number {
   const newest = lastTime(schedule, now) ?? 0;
   return newest > schedule.version ? Math.max(newest, schedule.nextAt) : schedule.nextAt;
 }
@@ -107,14 +109,14 @@ type Times = Pick<StoredSchedule, "name" | "version" | "cron" | "timezone">;
 
 /**
  * The first time of a version that was read just now. `row`: what was known before. A time that is due stays due, because
- * a change of the schedule makes no run of it disappear. A restore of D1 can bring an older version back. Its times are
- * those from now on.
+ * a change of the schedule makes no run of it disappear. The times of a new version begin with its instant. A restore of
+ * D1 can bring an older version back, or one that was deleted: its times are those from now on.
  */
 function firstTime(times: Times, row: StoredSchedule | null, now: number): number | null {
   const { nextAt = null, version = 0, decidedAt = null } = row ?? {};
   if (nextAt !== null && nextAt <= now) return nextAt;
-  const isOlder = times.version < version;
-  const from = isOlder ? now : Math.min(Math.max(times.version, now - START_WITHIN_MS), now);
+  const isNew = times.version > version && times.version > now - START_WITHIN_MS;
+  const from = isNew ? Math.min(times.version, now) : now;
   return nextAfter(times, Math.max(from, decidedAt ?? 0));
 }
 

@@ -4,7 +4,7 @@
  */
 import { logFailure } from "../../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
-import { newestTime, type StoredSchedule } from "../../journal/schedule-rows.ts";
+import { newestTime, type WaitingSchedule } from "../../journal/schedule-rows.ts";
 import { isOpen } from "../../run.ts";
 import { type LastTime, retryKey, type ScheduleCalls, START_WITHIN_MS, type TimeOutcome } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
@@ -24,8 +24,6 @@ interface Try extends Span {
   readonly of: number;
   readonly failures: number;
 }
-
-type Due = StoredSchedule & { readonly nextAt: number };
 
 /** A time that a create wants to decide. */
 export interface DecidedTime {
@@ -51,15 +49,14 @@ export class Schedules implements DueWork, ScheduleCalls {
   }
 
   nextAt(now: number): number {
-    const first = Math.min(...this.#journal.schedules.waiting().map((row) => this.#triedAt(row, now)));
+    const first = Math.min(...this.#journal.schedules.waiting.map((row) => this.#triedAt(row, now)));
     return first === Number.POSITIVE_INFINITY ? first : Math.max(first, this.#call.nextAt(now));
   }
 
   takeBatch(now: number): number {
     if (this.#call.nextAt(now) > now) return 0;
     this.#skipMissed(now);
-    const due = this.#journal.schedules
-      .waiting()
+    const due = this.#journal.schedules.waiting
       .filter((row) => this.#triedAt(row, now) <= now)
       // What failed before holds up nothing else.
       .sort((a, b) => this.#failuresOf(a) - this.#failuresOf(b) || a.nextAt - b.nextAt)
@@ -99,7 +96,7 @@ export class Schedules implements DueWork, ScheduleCalls {
   /** Of the times that are due, only the newest is tried, and only for a while. A long outage is one step. */
   #skipMissed(now: number): void {
     const { schedules } = this.#journal;
-    for (const row of schedules.waiting()) {
+    for (const row of schedules.waiting) {
       if (row.nextAt > now) continue;
       const newest = newestTime(row, now);
       const isLate = now - newest >= START_WITHIN_MS;
@@ -123,12 +120,12 @@ export class Schedules implements DueWork, ScheduleCalls {
   }
 
   /** When the schedule's next time is tried next. */
-  #triedAt(row: Due, now: number): number {
+  #triedAt(row: WaitingSchedule, now: number): number {
     const last = this.#tries.get(row.name);
     return last?.of === row.nextAt ? endOf(last, now) : row.nextAt;
   }
 
-  #failuresOf({ name, nextAt }: Due): number {
+  #failuresOf({ name, nextAt }: WaitingSchedule): number {
     const last = this.#tries.get(name);
     return last?.of === nextAt ? last.failures : 0;
   }
