@@ -65,7 +65,7 @@ export const RENDERED_MAX_BYTES = 512 * 1024;
 /** A trigger's header names, and their values after placeholders were replaced. */
 export const RENDERED_HEADERS_MAX_BYTES = 32 * 1024;
 export const ENDPOINTS_MAX_PER_ENVIRONMENT = 20;
-/** Of one webhook endpoint: the newest one, and those that a rotation replaced. */
+/** Of one webhook endpoint, or for the events of one action: the newest one, and those that a rotation replaced. */
 export const SIGNING_SECRETS_MAX = 3;
 /** How long a replaced secret of a token or an endpoint still works, if the rotation does not say. */
 export const GRACE_PERIOD_DEFAULT_SECONDS = 86_400;

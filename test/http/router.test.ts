@@ -63,6 +63,7 @@ function filled(pattern: string, name: string, other: string): string {
     .replaceAll(`{${DEFINITION_NAME}}`, "")
     .replaceAll("{[1-9][0-9]{0,14}}", "")
     .replaceAll("{[0-9]{1,2}}", "")
+    .replaceAll("{[A-Za-z0-9_-]{43}}", "")
     .replaceAll(/:(o|p|envName)(?=\/|$)/g, name)
     .replaceAll(/:\w+/g, other);
 }
@@ -70,6 +71,7 @@ function filled(pattern: string, name: string, other: string): string {
 const GENUINE = PATHS.filter((path) => !path.includes("*")).flatMap((path) => [
   filled(path, "acme", "0199d2a5-1234-8001-8123-456789abcdef"),
   filled(path, "acme", "1"),
+  filled(path, "acme", "x".repeat(43)),
   filled(path, "healthz", "docs"),
   filled(path, "action-runs", "tokens"),
   filled(path, "a".repeat(63), "x"),

@@ -47,7 +47,15 @@ describe("a PUT", () => {
     ["no secret of Standard Webhooks", { verify: "standard-webhooks", secret: "x".repeat(44) }, "/inbound/secret"],
     ["an unknown member", { verify: "token", key: 1 }, "/inbound/key"],
     ["a header that is none", { verify: "token", headers: ["a b"] }, "/inbound/headers/0"],
-    ...["Authorization", "Cookie", "X-Gitlab-Token", "X-Hub-Signature-256", "Webhook-Signature", "X-My-Secret"].map(
+    ...[
+      "Authorization",
+      "Cookie",
+      "X-Gitlab-Token",
+      "X-Hub-Signature-256",
+      "Webhook-Signature",
+      "X-My-Secret",
+      "X-Api-Key",
+    ].map(
       (name) =>
         [`the header ${name}`, { verify: "token", headers: [name] }, "/inbound/headers/0"] as [string, object, string],
     ),
