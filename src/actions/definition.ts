@@ -145,7 +145,8 @@ inDocument(approval, {
 });
 
 const seconds = wholeNumber("whole seconds", 1, RETRY_DELAY_MAX_SECONDS);
-const delaySeconds = z.union([seconds, z.array(seconds)], {
+const delays = listOf(RETRIES_MAX, "delays", seconds, "send an array of whole seconds.", z.minLength(1));
+const delaySeconds = z.union([seconds, delays], {
   error: `send whole seconds from 1 to ${RETRY_DELAY_MAX_SECONDS}, or a list of them.`,
 });
 inDocument(delaySeconds, {

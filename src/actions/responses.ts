@@ -3,7 +3,7 @@
 import * as z from "zod";
 import { listsOf } from "../definitions/operations.ts";
 import { described, responseInstant } from "../http/response-schemas.ts";
-import { actionDefinition, approval, cancelRequest, concurrency, storedTrigger } from "./definition.ts";
+import { actionDefinition, approval, cancelRequest, concurrency, retry, storedTrigger } from "./definition.ts";
 import { inbound } from "./inbound-definition.ts";
 
 const DEFINITION = {
@@ -29,6 +29,7 @@ const shownTrigger = z
 const shownGates = {
   approval: z.object(approval.shape).meta({ id: "ShownApprovalGate" }).optional(),
   concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
+  retry: z.object(retry.shape).meta({ id: "ShownAutomaticRetry" }).optional(),
 };
 
 const shownInbound = z

@@ -100,8 +100,7 @@ export const SUBJECT_MAX_CHARACTERS = 128;
 /** Of the templates of titles and subjects. */
 export const FACE_TEMPLATE_MAX_CHARACTERS = 500;
 export const LABELS_MAX = 10;
-/** `schedule:` and the longest name of a schedule have 72. */
-export const LABEL_MAX_CHARACTERS = 80;
+export const LABEL_MAX_CHARACTERS = 64;
 /** UTF-16 units, as in `text.length`. */
 export const URL_MAX_CHARACTERS = 2048;
 /** The pattern of an organization, project or environment in a path. */

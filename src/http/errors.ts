@@ -134,7 +134,6 @@ export const ERRORS = {
     409,
     "The service retries this run by itself in a moment. Wait for that run, or cancel it and retry this one.",
   ],
-  retry_dropped: [409, "Somebody has dropped this automatic retry. Retry the run yourself if it is still needed."],
   environment_erasing: [
     409,
     "The operator erases this environment or its project. Its name can be used again when that is over, after about an hour.",

@@ -2,7 +2,12 @@
 import type { Context } from "hono";
 import { knownAction, resolved } from "../actions/resolve.ts";
 import { cronFault, nextTimes } from "../base/cron.ts";
-import { LABELS_MAX, SCHEDULES_MAX_PER_ENVIRONMENT, SCHEDULES_MAX_PER_PROJECT } from "../base/limits.ts";
+import {
+  LABEL_MAX_CHARACTERS,
+  LABELS_MAX,
+  SCHEDULES_MAX_PER_ENVIRONMENT,
+  SCHEDULES_MAX_PER_PROJECT,
+} from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { changed, noteChange } from "../definitions/coordinator.ts";
@@ -71,6 +76,11 @@ export function nextTimesOf(definition: ScheduleDefinition, isDisabled: boolean,
  * `invalid_parameters`. A disabled schedule starts nothing, so its action may be gone.
  */
 async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinition): Promise<void> {
+  const label = scheduleLabel(c.req.param("name") ?? "");
+  if (label.length > LABEL_MAX_CHARACTERS) {
+    const sentence = `The name of a schedule can have ${LABEL_MAX_CHARACTERS - scheduleLabel("").length} characters at most, because each run gets it as a label.`;
+    throw new ApiError("invalid_body", `${sentence} Choose a shorter name.`);
+  }
   const fault = cronFault(definition, Date.now());
   if (fault !== null) throw refusalOf("invalid_body", [{ path: ["cron"], message: fault }]);
   const { action: name, parameters, labels = [], disabled } = definition;
@@ -86,7 +96,7 @@ async function requireStorable(c: Context<AppEnv>, definition: ScheduleDefinitio
     throw new ApiError("trigger_required", undefined, { pointer: "/action" });
   }
   const action = resolved(name, known, undefined, parameters);
-  const all = new Set([...action.labels, ...labels, scheduleLabel(c.req.param("name") ?? "")]);
+  const all = new Set([...action.labels, ...labels, label]);
   if (all.size > LABELS_MAX) {
     const sentence = `The runs would have ${all.size} labels. Send at most ${LABELS_MAX}, together with those of the action and the one that names the schedule.`;
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });

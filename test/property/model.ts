@@ -103,9 +103,9 @@ export class ModelRun {
         retryOf,
         bulkOperationId: null,
         schedule: null,
-        retry: null,
         labels: [...labels],
         ...none,
+        retry: null,
       },
     };
     this.#states.push(this.#run);

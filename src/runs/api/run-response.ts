@@ -21,11 +21,11 @@ const SENTENCES: Partial<Record<Reason, string>> = {
     "Deleting a run that has or had a gate requires data:write, which your role lacks. Use a token with a role that has it.",
 };
 
-/** Thrown for a time of a schedule that needs no run any more. No request is about one. */
-export class TimeDecided extends Error {}
+/** Thrown for a time of a schedule that is decided, and for an automatic retry that was dropped. No request asks for them. */
+export class NotWanted extends Error {}
 
 export function refusalError(reason: Reason): ApiError {
-  if (reason === "time_decided") throw new TimeDecided();
+  if (reason === "time_decided" || reason === "retry_dropped") throw new NotWanted();
   if (reason === "id_taken") throw new Error("several run ids in a row were taken");
   return new ApiError(CODES[reason] ?? (reason as ErrorCode), SENTENCES[reason]);
 }

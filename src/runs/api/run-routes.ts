@@ -310,7 +310,15 @@ export const runRoutes = new Hono<AppEnv>()
         responses: {
           201: { description: "The new run", json: startedActionRun, headers: ["Location", "Idempotent-Replayed"] },
         },
-        errors: [...OF_CREATE, ...OF_ACTION_RUN, "action_not_found", "run_open", "trigger_not_kept", ...OF_RUNS],
+        errors: [
+          ...OF_CREATE,
+          ...OF_ACTION_RUN,
+          "action_not_found",
+          "run_open",
+          "retry_planned",
+          "trigger_not_kept",
+          ...OF_RUNS,
+        ],
       },
     ),
     validBody(retry, { mayBeEmpty: true }),

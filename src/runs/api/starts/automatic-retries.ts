@@ -8,6 +8,7 @@ import type { Env } from "../../../settings/env.ts";
 import { actorOfLine } from "../../run.ts";
 import { type MadeRetry, type Retrier, type RetryToMake, retryKey } from "../../starts.ts";
 import { retryRun } from "../create-run.ts";
+import { NotWanted } from "../run-response.ts";
 import { type StartEnvironment, startEach, startEnvironment, starterOf } from "./starter.ts";
 
 const MADE: MadeRetry = { dropped: null };
@@ -41,10 +42,9 @@ async function make(environment: StartEnvironment, retry: RetryToMake): Promise<
     await retryRun(creation, changeKey, runId, { notBefore }, { isFirst: false, automaticAttempt: attempt });
     return MADE;
   } catch (error) {
-    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500) throw error;
     // Somebody dropped it meanwhile, and said why.
-    return error.code === "retry_dropped"
-      ? MADE
-      : { dropped: `The retry was refused as ${error.code}. ${error.message}` };
+    if (error instanceof NotWanted) return MADE;
+    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500) throw error;
+    return { dropped: `The retry was refused as ${error.code}. ${error.message}` };
   }
 }

@@ -18,7 +18,7 @@ import { type ScheduledTime, type ScheduleRunner, scheduleKey, scheduleLabel } f
 import { createRun, wantedOfAction } from "../create-run.ts";
 import type { WantedRun } from "../prepare-run.ts";
 import { ask } from "../run-request.ts";
-import { TimeDecided } from "../run-response.ts";
+import { NotWanted } from "../run-response.ts";
 import { type StartEnvironment, startEach, startEnvironment, starterOf } from "./starter.ts";
 
 export class ScheduledStarts extends WorkerEntrypoint<Env> implements ScheduleRunner {
@@ -101,7 +101,7 @@ async function create(
   try {
     await createRun(creation, { key, fingerprint: "" }, want);
   } catch (error) {
-    if (!(error instanceof TimeDecided)) throw error;
+    if (!(error instanceof NotWanted)) throw error;
   }
 }
 

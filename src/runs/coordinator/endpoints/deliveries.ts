@@ -66,7 +66,7 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   readonly #journal: Journal;
   readonly #reads: DefinitionReads;
   /** Whose ids messages tell. Set once. */
-  retries: { named(runId: string): Promise<void> } | null = null;
+  retries: { named(runId: string): Promise<void> | null } | null = null;
   readonly outbox: Outbox<Delivery, EventResult>;
   /** The deliveries whose attempt under way is a trial request. */
   readonly #trials = new Set<string>();
@@ -163,17 +163,21 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     else this.#journal.deliveries.update(delivery);
   }
 
-  async attempt(id: string, { runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
-    if (this.isHalfOpen(endpoint)) this.#trials.add(id);
-    await this.retries?.named(runId);
+  attempt(id: string, delivery: Delivery): Promise<EventResult> {
+    if (this.isHalfOpen(delivery.endpoint)) this.#trials.add(id);
+    const named = this.retries?.named(delivery.runId) ?? null;
+    return named === null ? this.#send(delivery) : named.then(() => this.#send(delivery));
+  }
+
+  #send({ runId, endpoint, kind, type }: Delivery): Promise<EventResult> {
     const run = this.#journal.runs.byId(runId);
     const event = run && this.#context.replies.event(run);
     // The purge has removed the delivery as well, or the next pass drops it.
-    if (event?.kind !== kind) return this.lost;
+    if (event?.kind !== kind) return Promise.resolve(this.lost);
     const { scope } = this.#journal;
     const { eventSeq = null } = run ?? {};
-    const result = await this.#context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
-    return { ...result, eventSeq };
+    const sending = this.#context.entrypoints.DeliverySender.send({ ...event, scope, endpoint, kind, type });
+    return sending.then((result) => ({ ...result, eventSeq }));
   }
 
   /** An attempt that could not be made holds its endpoint up, too. Otherwise a lost key would be looked for all the time. */

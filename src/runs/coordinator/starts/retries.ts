@@ -63,12 +63,14 @@ export class Retries implements DueWork {
     return this.#context.journal.plannedRetries.of(runId);
   }
 
-  /** Resolves when the retry of the run has an id or is dropped, or a moment later. */
-  async named(runId: string): Promise<void> {
-    if (this.of(runId)?.retryId !== null) return;
+  /** Resolves when the retry of the run has an id or is dropped, or a moment later. Null: there is nothing to wait for. */
+  named(runId: string): Promise<void> | null {
+    if (this.of(runId)?.retryId !== null) return null;
     const waiting = this.#waiting.get(runId) ?? Promise.withResolvers<void>();
     this.#waiting.set(runId, waiting);
-    await within(NAMED_WITHIN_MS, waiting.promise).catch(() => this.#waiting.delete(runId));
+    return within(NAMED_WITHIN_MS, waiting.promise).catch(() => {
+      this.#waiting.delete(runId);
+    });
   }
 
   /** Call this when the retry of the run `of` is written, in the same critical section. */
