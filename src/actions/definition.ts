@@ -145,14 +145,29 @@ inDocument(approval, {
 });
 
 const seconds = wholeNumber("whole seconds", 1, RETRY_DELAY_MAX_SECONDS);
-const delays = listOf(RETRIES_MAX, "delays", seconds, "send an array of whole seconds.", z.minLength(1));
-const delaySeconds = z.union([seconds, delays], {
-  error: `send whole seconds from 1 to ${RETRY_DELAY_MAX_SECONDS}, or a list of them.`,
-});
+const delays = listOf(RETRIES_MAX, "delays", seconds, "send an array of whole seconds.");
+const WANTED = `send whole seconds from 1 to ${RETRY_DELAY_MAX_SECONDS}, or an array of them.`;
+
+const delaySeconds = z
+  .custom<number | readonly number[]>((value) => value !== undefined, { error: WANTED })
+  .check(
+    refusing((value) => {
+      const { error } = Array.isArray(value) ? delays.safeParse(value) : seconds.safeParse(value);
+      if (error === undefined) return null;
+      return Array.isArray(value) ? error.issues.map(({ path, message }) => ({ path, message })) : WANTED;
+    }),
+  );
+const WHOLE_SECONDS = { type: "integer", minimum: 1, maximum: RETRY_DELAY_MAX_SECONDS };
 inDocument(delaySeconds, {
+  wire: { oneOf: [WHOLE_SECONDS, { type: "array", items: WHOLE_SECONDS, minItems: 1, maxItems: RETRIES_MAX }] },
   description:
-    "Seconds between an end and the earliest start of its retry: one number for all, or a list with one for each retry.",
+    "Seconds between an end and the earliest start of its retry: one number for all, or an array with one for each retry.",
 });
+
+/** Another check refuses a list that is too long. */
+function isShortList(sent: unknown): sent is readonly unknown[] {
+  return Array.isArray(sent) && sent.length <= RETRIES_MAX;
+}
 
 export const retry = z
   .strictObject(
@@ -182,9 +197,9 @@ export const retry = z
     AN_OBJECT,
   )
   .check(
-    z.refine(({ attempts, delaySeconds: delays }) => typeof delays === "number" || delays.length === attempts, {
+    z.refine(({ attempts, delaySeconds: sent }) => !isShortList(sent) || sent.length === attempts, {
       path: ["delaySeconds"],
-      error: "has another length than attempts; send one number, or one for each retry.",
+      error: "has not one number for each retry; send one number for all, or as many as attempts.",
     }),
   );
 inDocument(retry, {
@@ -192,7 +207,7 @@ inDocument(retry, {
   description:
     "Retries a run that failed by itself. Each retry is a run of its own that waits at its time gate. It asks for approvals anew. " +
     "Requires a `trigger`.",
-  examples: [{ attempts: 2, delaySeconds: [60, 600] }],
+  examples: [{ attempts: 2, delaySeconds: 60 }],
 });
 
 const waitTimeout = described(

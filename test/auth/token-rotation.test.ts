@@ -31,6 +31,8 @@ interface RotatedOnWire extends TokenOnWire {
   readonly moreWebhookEndpoints: boolean;
   readonly actions: readonly unknown[];
   readonly moreActions: boolean;
+  readonly schedules: readonly unknown[];
+  readonly moreSchedules: boolean;
 }
 
 function rotate(project: string, id: string, token: string, body: unknown = {}) {
@@ -66,9 +68,9 @@ describe("a rotation", () => {
     await until(async () => (await rowOf(before.id))?.last_used_at === START);
     const rotated = await newSecret(project, before.id, ROOT);
     const { token: secret, children, moreChildren, ...rest } = rotated;
-    const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions, ...after } = rest;
-    const left = [webhookEndpoints, moreWebhookEndpoints, actions, moreActions];
-    expect(left).toEqual([[], false, [], false]);
+    const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions, schedules, moreSchedules, ...after } = rest;
+    const left = [webhookEndpoints, moreWebhookEndpoints, actions, moreActions, schedules, moreSchedules];
+    expect(left).toEqual([[], false, [], false, [], false]);
     expect(after).toEqual({ ...before, lastUsedAt: at(0), oldSecretExpiresAt: at(DAY + 1) });
     expect(secret).toMatch(/^terr_[A-Za-z0-9_-]{43}$/);
     expect(secret).not.toBe(token);

@@ -149,6 +149,7 @@ const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegEx
   ...[{ a: 1 }, { a: "x" }, { "a b": "x" }, { "X-A": "a\nb" }, { "X-A": "é" }].map(
     (schema) => ["parametersSchema", schema, /JSON Schema 2020-12/] as const,
   ),
+  ["retry.delaySeconds", [1], /an array with one for each retry/],
   ["name", "\ud800", /Well-formed Unicode/],
   ["name", "a\u200bb", /invisible/],
   ["name", "Root", /looks like `root`/],

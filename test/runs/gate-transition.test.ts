@@ -79,6 +79,7 @@ const ALWAYS: Partial<Record<EventType, Outcome>> = {
   succeeded: "run_waiting",
   failed: "run_waiting",
   dispatch_failed: "run_waiting",
+  start_failed: "run_waiting",
   cancelled: "cancel",
   cancel_requested: "cancel",
   deadline_passed: "unchanged",

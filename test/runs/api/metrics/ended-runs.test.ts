@@ -157,9 +157,9 @@ it("answers in Prometheus's text format, with every series from the first scrape
     'action_runs_storage_bytes{store="database"}',
     'action_runs_storage_ratio{store="database"}',
   ]);
-  // 2 and 2 of open runs, 4 and 4 of waiting ones, 11 ends, two histograms of three statuses with 15 buckets, sum and
+  // 2 and 2 of open runs, 4 and 4 of waiting ones, 12 ends, two histograms of three statuses with 15 buckets, sum and
   // count, 4 of storage, and 2 of what D1 lacks.
-  expect(samples.size).toBe(2 + 2 + 4 + 4 + 11 + 2 * 3 * 17 + 4 + 2);
+  expect(samples.size).toBe(2 + 2 + 4 + 4 + 12 + 2 * 3 * 17 + 4 + 2);
   const labels = new Set([...body.matchAll(/[{,](\w+)="/g)].map(([, label]) => label));
   expect([...labels].sort()).toEqual(["cause", "gate", "le", "status", "store"]);
 });
