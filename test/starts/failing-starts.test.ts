@@ -4,6 +4,7 @@ import { describe, expect, it, vi } from "vitest";
 import { StorageLimit } from "../../src/runs/coordinator/context.ts";
 import { clockFrom } from "../support/clock.ts";
 import { change, until } from "../support/direct.ts";
+import { faults, resetFaults } from "../support/faults.ts";
 import { type Ask, ask, scopeOfPath } from "../support/requests.ts";
 import { beginSession } from "../support/sessions.ts";
 import { changed } from "../support/settings.ts";
@@ -170,6 +171,20 @@ describe("a refusal of the service itself is tried again", () => {
     await comes(environment, DUE, DUE + 60_000);
     expect((await runsIn(environment)).map(({ status }) => status)).toEqual(["pending"]);
   });
+});
+
+it("a time whose action can't be read is tried again", async () => {
+  const environment = await givenSchedule();
+  faults.reads = { refuse: (_, sql) => sql.includes("kind = 'action'") };
+  const starts = vi.spyOn(ScheduledStarts.prototype, "start");
+  vi.spyOn(console, "error").mockImplementation(() => {});
+  await ringAt(environment.runs, DUE);
+  await until(async () => starts.mock.calls.length === 1);
+  await Promise.all(starts.mock.results.map(({ value }) => value));
+  expect(await runsIn(environment)).toEqual([]);
+  resetFaults();
+  await comes(environment, DUE, DUE + 60_000);
+  expect((await runsIn(environment)).map(({ status }) => status)).toEqual(["pending"]);
 });
 
 describe("a token that has ended disables the schedule", () => {

@@ -43,12 +43,12 @@ function replaceStarts(instead: () => Promise<void>) {
   return vi.spyOn(ScheduledStarts.prototype, "start").mockImplementation(instead);
 }
 
-/** Lets this isolate know the schedule and its token. Nothing is due. */
-async function startEarly(environment: Environment): Promise<void> {
+/** Calls the Worker for a time that is not due any more, or never was. This isolate then knows the schedule. */
+async function startStray(environment: Environment, time = 1): Promise<void> {
   await runInDurableObject(coordinator(environment.runs), async (_, state) => {
     const { exports } = state as unknown as { exports: { ScheduledStarts: ScheduledStarts } };
-    const early = { name: "nightly", at: 1, version: 1, origin: "https://runs.example" };
-    await exports.ScheduledStarts.start(scopeOfPath(environment.runs), [early]);
+    const stray = { name: "nightly", at: time, version: 1, origin: "https://runs.example" };
+    await exports.ScheduledStarts.start(scopeOfPath(environment.runs), [stray]);
   });
 }
 
@@ -58,7 +58,7 @@ const outcomes = async (environment: Environment) => {
 };
 
 async function cancel(environment: Environment, id = ""): Promise<void> {
-  const { status } = await ask("POST", `${environment.runs}/${id}/cancel`, { body: {} });
+  const { status } = await ask("POST", `${environment.runs}/${id}/cancel`, { body: { graceSeconds: 0 } });
   if (status >= 300) throw new Error(`the cancel answered ${status}`);
 }
 
@@ -190,14 +190,15 @@ describe("a time that comes", () => {
   });
 
   it("starts what D1 has, if the isolate remembers an older version than the coordinator knows", async () => {
+    clockAt("09:59:50");
     const environment = await givenSchedule();
     const scope = scopeOfPath(environment.runs);
-    await startEarly(environment);
+    await startStray(environment);
     const change = `UPDATE definitions SET version = version + 1, definition = json_set(definition, '$.parameters.version', '2')
                     WHERE scope = ? AND kind = 'schedule'`;
     await env.DB.prepare(change).bind(scope).run();
     await direct(environment.runs).definitions.changed();
-    await comes(environment, DUE, at("09:30:01") + 1_799_000);
+    await comes(environment, DUE);
     expect((await runsIn(environment)).map(({ parameters }) => parameters)).toEqual([{ version: "2" }]);
   });
 
@@ -291,6 +292,9 @@ describe("one run of a schedule at a time:", () => {
     await change(environment.runs, run?.id ?? "", { type: "started" });
     await expectSkipped(environment);
     await cancel(environment, run?.id);
+    // A call that was lost comes when there would be room.
+    await startStray(environment, at("11:00:00"));
+    expect(await runsIn(environment)).toHaveLength(1);
     await expectStarted(environment);
   });
 
@@ -376,7 +380,7 @@ describe("a time is tried for 15 minutes:", () => {
     // Both are read once.
     await ask("GET", environment.path);
     expect((await ask("POST", `${environment.action}/runs`, { body: {} })).status).toBe(201);
-    await startEarly(environment);
+    await startStray(environment);
     faults.reads = "down";
     await comes(environment, time);
     expect((await rowOf(environment))?.outcome).toBe("started");
@@ -444,9 +448,10 @@ describe("the times of a version", () => {
   });
 
   it("an older version that a restore of D1 brings back starts nothing of the past", async () => {
+    clockAt("09:45:00");
     const environment = await givenSchedule({ cron: "50 9 * * *" });
     const version = (await rowOf(environment))?.version ?? 0;
-    clockAt("09:45:00");
+    clockAt("09:48:00");
     await stored(environment.path, { ...HOURLY, cron: "0 23 * * *" });
     clockAt("09:55:00");
     await env.DB.prepare(
