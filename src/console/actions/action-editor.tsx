@@ -2,16 +2,16 @@
 
 import type { ComponentProps } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { Schemas, Stored } from "../../client/index.ts";
+import type { PutAction, Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import {
   DefinitionEditor,
-  type DefinitionKind,
   Edited,
   type EditorForm,
   ofDefinition,
   type View,
 } from "../definitions/definition-editor.tsx";
+import type { DefinitionKind } from "../definitions/kind.ts";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -25,23 +25,37 @@ import { newDefinition, productOf } from "./products.ts";
 import { RequestPreview, useTrialParameters } from "./request-preview.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
 
-type StoredAction = Stored<Schemas["Action"]>;
+export type StoredAction = Stored<Schemas["Action"]> & Partial<Pick<PutAction, "inboundSecret">>;
 
 const ABOUT_NULL =
   "Each null stands for a secret. Type it below, or leave its field empty to keep the stored one. A change takes effect within 30 seconds.";
 
-function useActionKind(): DefinitionKind<StoredAction> {
+export function useActionKind(): DefinitionKind<StoredAction> {
   const { client, scope, reader } = useSession();
   return useMemo(
     () => ({
       noun: "action",
       namePlaceholder: "deploy",
       aboutNull: ABOUT_NULL,
+      all: "All actions",
       list: { name: "actions", ...scope },
       pageOf: (action) => ({ name: "action", action, ...scope }),
+      goneCode: "action_not_found",
+      deletion:
+        "Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait. You can't undo this.",
       put: (name, definition, options) => client.actions.put(name, definition as Schemas["ActionDefinition"], options),
       get: reader.actions.get,
-      goneCode: "action_not_found",
+      remove: client.actions.delete,
+      versions: reader.actions.versions,
+      deleteVersion: client.actions.deleteVersion,
+      secretsOf,
+      madeSecret: {
+        noun: "secret for events",
+        advice: "The product that sends the events needs it.",
+        overlap: "While it works, an event with either secret counts, so that the sender can change over.",
+        of: ({ inboundSecret = null }) => inboundSecret,
+        rotate: client.actions.rotateInboundSecret,
+      },
       shown: SHOWN,
       inWords,
       viewOf,
