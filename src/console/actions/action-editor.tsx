@@ -4,14 +4,8 @@ import type { ComponentProps } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { PutAction, Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import {
-  DefinitionEditor,
-  Edited,
-  type EditorForm,
-  ofDefinition,
-  type View,
-} from "../definitions/definition-editor.tsx";
-import type { DefinitionKind } from "../definitions/kind.ts";
+import { DefinitionEditor, Edited, type EditorForm, ofDefinition } from "../definitions/definition-editor.tsx";
+import type { DefinitionKind, View } from "../definitions/kind.ts";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -19,9 +13,9 @@ import { Button } from "../ui/button.tsx";
 import { NotYours } from "../ui/empty.tsx";
 import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
-import { parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
+import { EVENT_SECRET, parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
 import { inWords } from "./field-words.ts";
-import { newDefinition, productOf } from "./products.ts";
+import { newDefinition, type ProductSecret, productOf } from "./products.ts";
 import { RequestPreview, useTrialParameters } from "./request-preview.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
 
@@ -164,10 +158,11 @@ function Beside({ form, stored, onTest }: BesideProps) {
 function viewOf(definition: Schema | null, base: object | undefined, isJson: boolean): View {
   const read = definition === null ? null : productIn(definition);
   const isWhole = isJson || read === null;
+  const kept = new Set(secretsOf(base).map(({ pointer }) => pointer));
   return {
     secrets: secretsOf(definition).filter(({ pointer }) => isWhole || isTyped(pointer, read)),
-    known: read?.product.secrets ?? [],
-    kept: new Set(secretsOf(base).map(({ pointer }) => pointer)),
+    known: [...(read?.product.secrets ?? []), eventSecret(kept)],
+    kept,
     pointers: pointersOfFields(definition),
     empty: [
       ...(isWhole
@@ -181,6 +176,11 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
   };
 }
 
+function eventSecret(kept: ReadonlySet<string>): ProductSecret {
+  const hint = kept.has(EVENT_SECRET) ? "" : "If you leave it empty, the service makes one.";
+  return { pointer: EVENT_SECRET, label: "Secret for events", hint, encode: String };
+}
+
 type ReadProduct = ReturnType<typeof productOf>;
 
 function productIn({ trigger, parametersSchema }: Schema): ReadProduct {
@@ -190,5 +190,9 @@ function productIn({ trigger, parametersSchema }: Schema): ReadProduct {
 
 /** Whether people type this secret. A product's other headers are templates that need no secret of their own. */
 function isTyped(pointer: string, { product }: NonNullable<ReadProduct>): boolean {
-  return pointer.endsWith("/signingSecret") || product.secrets.some((secret) => secret.pointer === pointer);
+  return (
+    pointer === EVENT_SECRET ||
+    pointer.endsWith("/signingSecret") ||
+    product.secrets.some((secret) => secret.pointer === pointer)
+  );
 }

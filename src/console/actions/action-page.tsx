@@ -26,6 +26,7 @@ import { RunsPart } from "./last-runs.tsx";
 import { useTrialParameters } from "./request-preview.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
 import { formOf, parameterRows } from "./schema-form.ts";
+import { StartsPart } from "./starts-part.tsx";
 
 export function ActionPage({ name }: { readonly name: string }) {
   const { scope, reader, may } = useSession();
@@ -139,6 +140,11 @@ function ActionView({ kind, action, onChanged }: ActionViewProps) {
       <Part title="Last runs">
         <RunsPart of="action" value={name} />
       </Part>
+      {trigger === undefined ? null : (
+        <Part title="What starts it">
+          <StartsPart kind={kind} action={action} onChanged={onChanged} />
+        </Part>
+      )}
       <Part title="Parameters">
         <Parameters schema={definition.parametersSchema} />
       </Part>

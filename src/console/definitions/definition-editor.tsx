@@ -6,7 +6,7 @@ import { useId, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
-import { type SecretMember, unshownOf, withSecrets } from "../actions/definition-shape.ts";
+import { unshownOf, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { pageAt, pathOf } from "../pages.ts";
@@ -24,33 +24,6 @@ import type { AnyStored, DefinitionKind } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
 import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";
 import { SecretFields, secretProblem } from "./secret-fields.tsx";
-
-/** What the fields of a kind get. */
-export interface FieldsProps {
-  /** One that fields can show. */
-  readonly definition: Schema;
-  readonly isNew: boolean;
-  readonly problemAt: (pointer: string) => string | undefined;
-  /** The field of one secret; null if the definition has no such secret to type. */
-  readonly secretAt: (pointer: string) => ComponentChildren;
-  /** The fields of its secrets, but for those below `shown`, which stand elsewhere. */
-  readonly secretsBut: (shown: string | null) => ComponentChildren;
-  readonly onDefinition: (definition: Schema) => void;
-}
-
-/** What the editor must know of a definition besides its fields. */
-export interface View {
-  /** The secrets that somebody can type. */
-  readonly secrets: readonly SecretMember[];
-  readonly known: readonly ProductSecret[];
-  /** The pointers of the secrets that an empty field keeps. */
-  readonly kept: ReadonlySet<string>;
-  /** The pointers that have a field of their own. */
-  readonly pointers: readonly string[];
-  /** The pointers of fields that must not be empty, but are. */
-  readonly empty: readonly string[];
-  readonly warning: string | null;
-}
 
 /** What other parts of the page can use. */
 export interface EditorForm<T> {
@@ -88,7 +61,7 @@ interface DefinitionEditorProps<T> {
 interface Made {
   readonly secret: string;
   readonly name: string;
-  readonly then: () => void;
+  readonly goOn: () => void;
 }
 
 /** The name is part of the path, and the definition is the whole body. */
@@ -180,7 +153,7 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
         );
         const secret = kind.madeSecret?.of(put) ?? null;
         if (secret === null) done(put);
-        else setMade({ secret, name: put.name, then: () => done(put) });
+        else setMade({ secret, name: put.name, goOn: () => done(put) });
       },
       explain(error) {
         const isChanged = error.status === 412;
@@ -244,7 +217,7 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
             isNew={stored === null}
             problemAt={problemAt}
             secretAt={(pointer) => secretFields((one) => one === pointer, true)}
-            secretsBut={(shown) => secretFields((one) => shown === null || !one.startsWith(shown))}
+            secretsBut={(...shown) => secretFields((one) => !shown.some((at) => one.startsWith(at)))}
             onDefinition={(next) => setText(pretty(next))}
           />
         ) : (
@@ -281,7 +254,7 @@ export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorPro
     return (
       <div class="page">
         <DetailHead list={pathOf(kind.list)} all={kind.all} title={made.name} />
-        <MadeSecretDialog about={kind.madeSecret} name={made.name} secret={made.secret} onClose={made.then} />
+        <MadeSecretDialog about={kind.madeSecret} name={made.name} secret={made.secret} onClose={made.goOn} />
       </div>
     );
   }

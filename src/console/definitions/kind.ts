@@ -1,5 +1,5 @@
 /** What the pages of all stored definitions need to know of a kind: an action, a schedule, a webhook endpoint. */
-import type { ComponentType } from "preact";
+import type { ComponentChildren, ComponentType } from "preact";
 import type {
   CallOptions,
   DeleteOptions,
@@ -10,9 +10,36 @@ import type {
   Stored,
 } from "../../client/index.ts";
 import type { SecretMember, Shown } from "../actions/definition-shape.ts";
+import type { ProductSecret } from "../actions/products.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import type { Page } from "../pages.ts";
-import type { FieldsProps, View } from "./definition-editor.tsx";
+
+/** What the fields of a kind get. */
+export interface FieldsProps {
+  /** One that fields can show. */
+  readonly definition: Schema;
+  readonly isNew: boolean;
+  readonly problemAt: (pointer: string) => string | undefined;
+  /** The field of one secret; null if the definition has no such secret to type. */
+  readonly secretAt: (pointer: string) => ComponentChildren;
+  /** The fields of its secrets, but for those whose pointers begin with one of `shown`. These stand elsewhere. */
+  readonly secretsBut: (...shown: readonly string[]) => ComponentChildren;
+  readonly onDefinition: (definition: Schema) => void;
+}
+
+/** What the editor must know of a definition besides its fields. */
+export interface View {
+  /** The secrets that somebody can type. */
+  readonly secrets: readonly SecretMember[];
+  readonly known: readonly ProductSecret[];
+  /** The pointers of the secrets that an empty field keeps. */
+  readonly kept: ReadonlySet<string>;
+  /** The pointers that have a field of their own. */
+  readonly pointers: readonly string[];
+  /** The pointers of fields that must not be empty, but are. */
+  readonly empty: readonly string[];
+  readonly warning: string | null;
+}
 
 /** A version of a definition, as a list shows it. */
 export interface ListedVersion {

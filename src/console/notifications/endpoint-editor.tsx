@@ -5,15 +5,8 @@ import { leftOverWarning } from "../../words/typed-json.ts";
 import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx";
-import {
-  DefinitionEditor,
-  Edited,
-  type EditorForm,
-  type FieldsProps,
-  ofDefinition,
-  type View,
-} from "../definitions/definition-editor.tsx";
-import type { DefinitionKind } from "../definitions/kind.ts";
+import { DefinitionEditor, Edited, type EditorForm, ofDefinition } from "../definitions/definition-editor.tsx";
+import type { DefinitionKind, FieldsProps, View } from "../definitions/kind.ts";
 import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
@@ -226,7 +219,7 @@ function EndpointFields(props: FieldsProps) {
           </>
         ) : null}
       </fieldset>
-      {secretsBut(receiver === OWN ? "/headers/" : null)}
+      {secretsBut(...(receiver === OWN ? ["/headers/"] : []))}
       <fieldset class="group stack gap-14">
         <legend>Which runs</legend>
         <fieldset class="stack">
