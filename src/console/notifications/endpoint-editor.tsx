@@ -240,6 +240,7 @@ function EndpointFields(props: FieldsProps) {
         {lines("Actions", "actionNames", "One on each line. Only runs of these stored actions. Empty: every run.")}
         {lines("Labels", "labels", "One on each line. Only runs that have all of them.")}
         {flag("Only if the outcome differs from the previous run’s", "onlyOnChange")}
+        {flag("Only final ends: hear of a failure only if no automatic retry follows", "final")}
         {flag("Also trust the name of a run that no stored action started", "includeUnstored")}
         {flag("Disabled: send nothing", "disabled")}
       </fieldset>

@@ -103,7 +103,7 @@ interface EndpointFactsProps {
 
 function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
   const { origin, recover, createdBy, changedBy, changedAt, incomplete } = status;
-  const { events, onlyOnChange, actionNames, labels, disabled } = definition;
+  const { events, onlyOnChange, final, actionNames, labels, disabled } = definition;
   return (
     <>
       <dl class="facts row">
@@ -116,6 +116,7 @@ function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFa
         <Fact term="Runs">
           {eventWords(events)}
           {onlyOnChange ? ", if changed" : ""}
+          {final ? ", if no automatic retry follows" : ""}
         </Fact>
         {actionNames === undefined ? null : (
           <Fact term="Actions">

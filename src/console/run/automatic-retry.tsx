@@ -80,8 +80,7 @@ export function AutomaticRetryNote({ run: { details }, retry: { run, isPlanned }
       </p>
       {isPlanned && may("data:write") ? (
         <p class="muted">
-          Until then, nobody can retry this run by hand. To retry it now, open the run that waits and start it now, or
-          cancel that run first.
+          Until it starts, nobody else can retry this run. Open the run that waits to start it now or to cancel it.
         </p>
       ) : null}
     </StatusNote>
