@@ -19,11 +19,11 @@ export const START_POINTERS: readonly string[] = [
   "/retry/on",
 ];
 
-/** How an event proves that it is genuine: by what it has. */
+/** How an event proves that it is genuine, and what it must have. */
 export const VERIFIED = {
-  token: "the secret itself: Bearer, Basic or X-Gitlab-Token",
-  github: "a signature as GitHub's, X-Hub-Signature-256",
-  "standard-webhooks": "a signature of Standard Webhooks",
+  token: { by: "a token", has: "The secret as Bearer, as the password of Basic, or as X-Gitlab-Token." },
+  github: { by: "a signature as GitHub's", has: "The header X-Hub-Signature-256." },
+  "standard-webhooks": { by: "a signature of Standard Webhooks", has: "The headers of standardwebhooks.com." },
 } as const;
 
 const FIRST_RETRY = { attempts: 2, delaySeconds: 60 };
@@ -70,11 +70,12 @@ function EventFields({ of, problemAt, secretAt, onChange }: PartProps & Pick<Fie
       </p>
       <div class="grid">
         <SelectField
-          label="How events are verified"
+          label="Events are verified by"
+          hint={VERIFIED[of.verify as keyof typeof VERIFIED]?.has}
           value={String(of.verify)}
           error={problemAt("/inbound/verify")}
           onText={(text) => set("verify", text)}
-          options={Object.entries(VERIFIED)}
+          options={Object.entries(VERIFIED).map(([verify, { by }]) => [verify, by])}
         />
         {secretAt(EVENT_SECRET)}
       </div>

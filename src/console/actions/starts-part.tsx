@@ -26,25 +26,40 @@ interface StartsPartProps {
 
 export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
   const { may } = useSession();
+  const [open, setOpen] = useState<"rotate" | "try" | null>(null);
   const { name, definition } = action;
   const { inbound, retry } = definition;
+  const mayManage = inbound !== undefined && may("actions:manage");
+  const close = () => setOpen(null);
   return (
-    <dl class="facts is-ruled stack gap-0">
-      <Fact term="By time">
-        <SchedulesOf name={name} />
-      </Fact>
-      <Fact term="By an event">
-        {inbound === undefined ? (
-          <span class="muted">no</span>
-        ) : (
-          <div class="stack">
-            <p>Another product sends it, verified by {VERIFIED[inbound.verify]}.</p>
-            {may("actions:manage") ? <Events kind={kind} action={action} onChanged={onChanged} /> : null}
-          </div>
-        )}
-      </Fact>
-      <Fact term="After a failure">{retry === undefined ? <span class="muted">no</span> : retryText(retry)}</Fact>
-    </dl>
+    <>
+      <dl class="facts is-ruled stack gap-0">
+        <Fact term="By time">
+          <SchedulesOf name={name} />
+        </Fact>
+        <Fact term="By an event">
+          {inbound === undefined ? (
+            <span class="muted">no</span>
+          ) : (
+            <>
+              <p>Another product sends it, verified by {VERIFIED[inbound.verify].by}.</p>
+              {mayManage ? <EventsUrl action={action} /> : null}
+            </>
+          )}
+        </Fact>
+        <Fact term="After a failure">{retry === undefined ? <span class="muted">no</span> : retryText(retry)}</Fact>
+      </dl>
+      {mayManage ? (
+        <div class="row">
+          <Button onClick={() => setOpen("try")}>Try a sample event …</Button>
+          <Button onClick={() => setOpen("rotate")}>Rotate secret …</Button>
+        </div>
+      ) : null}
+      {open === "try" ? <TryEventDialog action={action} onClose={close} /> : null}
+      {open === "rotate" && kind.madeSecret !== null ? (
+        <RotateSecretDialog about={kind.madeSecret} name={name} of={kind.noun} onClose={close} onRotated={onChanged} />
+      ) : null}
+    </>
   );
 }
 
@@ -82,41 +97,21 @@ function SchedulesOf({ name }: { readonly name: string }) {
   );
 }
 
-function Events({ kind, action, onChanged }: StartsPartProps) {
+function EventsUrl({ action: { name, version } }: Pick<StartsPartProps, "action">) {
   const { reader } = useSession();
   const { exact } = useZone();
-  const { name, version } = action;
-  const [open, setOpen] = useState<"rotate" | "try" | null>(null);
   // `version`: a rotation makes one, and has a grace period.
   const { data, failure, reload } = useRead(
     (signal) => reader.actions.inbound(name, { signal }),
     [reader, name, version],
   );
-  const close = () => setOpen(null);
+  if (data === undefined) return <ErrorView failure={failure} onRetry={reload} isBanner />;
   return (
     <>
-      <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : <Command what="URL for events" text={data.url} />}
-      {data === undefined || data.graceEndsAt === null ? null : (
+      <Command what="URL for events" text={data.url} />
+      {data.graceEndsAt === null ? null : (
         <p class="muted">An older secret counts, too, until {exact(data.graceEndsAt)}.</p>
       )}
-      <div class="row">
-        <Button onClick={() => setOpen("try")}>Try a sample …</Button>
-        <Button onClick={() => setOpen("rotate")}>Rotate secret …</Button>
-      </div>
-      {open === "try" ? <TryEventDialog action={action} onClose={close} /> : null}
-      {open === "rotate" && kind.madeSecret !== null ? (
-        <RotateSecretDialog
-          about={kind.madeSecret}
-          name={name}
-          of={kind.noun}
-          onClose={close}
-          onRotated={() => {
-            onChanged();
-            reload();
-          }}
-        />
-      ) : null}
     </>
   );
 }

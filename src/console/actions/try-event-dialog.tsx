@@ -37,7 +37,7 @@ export function TryEventDialog({ action: { name, definition }, onClose }: TryEve
   }
   return (
     <ChangeDialog
-      title="Try a sample"
+      title="Try a sample event"
       change={change}
       onSubmit={attempt}
       onClose={onClose}
@@ -72,8 +72,8 @@ export function TryEventDialog({ action: { name, definition }, onClose }: TryEve
 function Tried({ of: { matches, parameters, error } }: { readonly of: Schemas["TriedEvent"] }) {
   const isStarted = matches && error === null;
   return (
-    <div class={`note is-${isStarted ? "succeeded" : error === null ? "warning" : "failed"} stack`} role="alert">
-      <p>
+    <>
+      <p class={`note is-${isStarted ? "succeeded" : error === null ? "warning" : "failed"}`} role="alert">
         <strong>
           {isStarted
             ? "This event starts a run."
@@ -92,7 +92,7 @@ function Tried({ of: { matches, parameters, error } }: { readonly of: Schemas["T
         )}
       </p>
       {parameters === null ? null : <JsonTree what="parameters" value={parameters} />}
-    </div>
+    </>
   );
 }
 

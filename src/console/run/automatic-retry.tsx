@@ -57,7 +57,13 @@ export function AutomaticRetryNote({ run: { details }, retry: { run, isPlanned }
     return (
       <StatusNote status="cancelled">
         <p>
-          The automatic retry does not follow after all. <bdi>{dropped}</bdi>
+          Automatic retry {attempt} does not start. <bdi>{dropped}</bdi>
+          {runId === null ? null : (
+            <>
+              {" "}
+              Its run: <RunLink id={runId} />
+            </>
+          )}
         </p>
       </StatusNote>
     );

@@ -12,8 +12,8 @@ type ListedSchedule = Schemas["ListedSchedule"];
 
 const COLUMNS: readonly Column[] = [
   { text: "Schedule" },
-  { text: "Cron", width: "26%" },
-  { text: "Next time", width: "min(26%, 190px)" },
+  { text: "Cron", class: "is-wide", width: "26%" },
+  { text: "Next time", width: "min(46%, 200px)" },
   { text: "Changed", class: "is-end is-wide", width: "88px" },
 ];
 
@@ -70,8 +70,11 @@ function ScheduleTable({ schedules }: { readonly schedules: readonly ListedSched
             <p class="muted">
               runs <bdi>{definition.action}</bdi>
             </p>
+            <p class="is-narrow muted">
+              <code>{definition.cron}</code> <bdi>{definition.timezone}</bdi>
+            </p>
           </td>
-          <td>
+          <td class="is-wide">
             <code>{definition.cron}</code>
             <p class="muted">
               <bdi>{definition.timezone}</bdi>

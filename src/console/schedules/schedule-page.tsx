@@ -37,6 +37,7 @@ export function SchedulePage({ name }: { readonly name: string }) {
   const action = useAction(loaded.data?.definition.action);
   // Somebody changed it, perhaps in another tab.
   useOnChange(status.data?.version, (before) => before !== undefined && loaded.reload());
+  useOnChange(loaded.data?.version, (before) => before !== undefined && status.reload());
   return (
     <DefinitionPage
       kind={kind}
@@ -123,7 +124,7 @@ function OffNote({ of: { definition }, status }: OfSchedule) {
           <RelativeTime at={disabledAt} />
         </>
       )}
-      : <bdi>{disabledReason}</bdi> Press “Edit” and save it. Your token then starts its runs.
+      : <bdi>{disabledReason}</bdi> Press “Edit”, then “Save”.
     </p>
   );
 }
@@ -213,8 +214,9 @@ function LastTime({ last }: { readonly last: ScheduleStatus["lastTime"] }) {
 
 /** The times in the schedule's zone, in UTC, and how long until then. */
 function NextTimes({ of: { definition }, status }: OfSchedule & { readonly status: ScheduleStatus }) {
+  const { timezone } = definition;
   const columns: readonly Column[] = [
-    { text: definition.timezone },
+    ...(timezone === "UTC" ? [] : [{ text: timezone }]),
     { text: "UTC" },
     { text: "Until then", class: "is-end is-wide" },
   ];
@@ -227,8 +229,8 @@ function NextTimes({ of: { definition }, status }: OfSchedule & { readonly statu
         <Table label="Next times" columns={columns}>
           {status.nextTimes.map(({ at, local }) => (
             <tr key={at}>
-              <td class="number">{localText(local)}</td>
-              <td class="number">{localText(at)}</td>
+              {timezone === "UTC" ? null : <td>{localText(local)}</td>}
+              <td>{localText(at)}</td>
               <td class="is-end is-wide muted">
                 <Countdown until={at} />
               </td>
