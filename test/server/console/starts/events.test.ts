@@ -36,7 +36,6 @@ describeInBrowser("an action that takes events", (browser) => {
     await field(open, "Parameters of the run").fill('{ "ref": "{{ body.ref }}", "event": "{{ headers.x-event }}" }');
     await button(open, "Save").click();
     await open.getByText(/is not a usable secret; send 16 to 255/i).waitFor();
-    await browser.expectFault(/400/);
     await field(open, "Secret for events").fill("");
     await button(open, "Save").click();
     await open
