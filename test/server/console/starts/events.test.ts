@@ -36,6 +36,7 @@ describeInBrowser("an action that takes events", (browser) => {
     await field(open, "Parameters of the run").fill('{ "ref": "{{ body.ref }}", "event": "{{ headers.x-event }}" }');
     await button(open, "Save").click();
     await open.getByText(/is not a usable secret; send 16 to 255/i).waitFor();
+    await browser.expectFault(/400/);
     await field(open, "Secret for events").fill("");
     await button(open, "Save").click();
     await open
@@ -48,6 +49,9 @@ describeInBrowser("an action that takes events", (browser) => {
     await button(open, "Save").click();
     const shown = dialog(page, "The secret for events");
     const secret = await field(shown, "Secret for events").inputValue();
+    // The preview may have been refused, too. It is gone now.
+    await browser.settled(page);
+    expect(browser.takeFaults().filter((fault) => !fault.includes("400"))).toEqual([]);
     await button(shown, "Done").click();
 
     // The page has the URL, and never the secret.
