@@ -42,11 +42,15 @@ import { action, actionList, versionList } from "./responses.ts";
  * The secret of `inbound` is sent nowhere, so it stays whatever the URLs are. See `complete` for what ends it.
  */
 export const actionSecrets: SecretRules<ActionDefinition> = {
-  map: ({ trigger, inbound, ...others }, visit) => ({
-    ...others,
-    ...(trigger !== undefined && { trigger: mapTrigger(trigger, visit) }),
-    ...(inbound !== undefined && { inbound: mapInbound(inbound, visit) }),
-  }),
+  // The members keep their order, because people read them.
+  map: (definition, visit) => {
+    const { trigger, inbound } = definition;
+    return {
+      ...definition,
+      ...(trigger !== undefined && { trigger: mapTrigger(trigger, visit) }),
+      ...(inbound !== undefined && { inbound: mapInbound(inbound, visit) }),
+    };
+  },
   keeps: (before, { trigger }) => {
     const isKept = trigger !== undefined && haveOneOrigin(before?.trigger, trigger);
     return ([root]) => isKept || root === "inbound";

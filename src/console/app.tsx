@@ -6,7 +6,6 @@ import { ActionsPage } from "./actions/action-list.tsx";
 import { ActionPage } from "./actions/action-page.tsx";
 import { OperationsPage } from "./bulk/operation-list.tsx";
 import { OperationPage } from "./bulk/operation-page.tsx";
-import { Frame } from "./frame.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
 import { type Keys, KeysProvider } from "./keys.tsx";
@@ -16,6 +15,10 @@ import { NotificationsPage } from "./notifications/notifications-page.tsx";
 import { type Page, type Scope, scopeOf } from "./pages.ts";
 import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
+import { EditSchedulePage, NewSchedulePage } from "./schedules/schedule-editor.tsx";
+import { SchedulesPage } from "./schedules/schedule-list.tsx";
+import { SchedulePage } from "./schedules/schedule-page.tsx";
+import { Frame } from "./session/frame.tsx";
 import {
   SessionApiProvider,
   SessionProvider,
@@ -124,6 +127,14 @@ function Content({ page }: { readonly page: Page }) {
       return <NewActionPage />;
     case "edit-action":
       return <EditActionPage key={page.action} name={page.action} />;
+    case "schedules":
+      return <SchedulesPage />;
+    case "schedule":
+      return <SchedulePage key={page.schedule} name={page.schedule} />;
+    case "new-schedule":
+      return <NewSchedulePage />;
+    case "edit-schedule":
+      return <EditSchedulePage key={page.schedule} name={page.schedule} />;
     case "approvals":
       return <ApprovalsPage />;
     case "groups":

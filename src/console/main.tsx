@@ -2,14 +2,14 @@
  * The console: a web application of this service's own origin, for people who watch runs. It talks to the public API
  * alone, through `src/client/`. This module makes what lives as long as the page, and draws the application.
  *
- * - `app.tsx` chooses the page by the address; `frame.tsx` is what stands around every page.
+ * - `app.tsx` chooses the page by the address.
  * - `pages.ts` and `router.tsx`: addresses and pages, in both directions; `navigate` and `Link`. What a page shows is in
  *   its address. `keys.tsx`: keyboard shortcuts, which pages register, and their help.
- * - `session/`: signing in and out, and `useSession` with the API's client.
+ * - `session/`: signing in and out, `useSession` with the API's client, and `frame.tsx`, which stands around every page.
  * - `ui/`: parts that know nothing about runs: buttons, fields, dialogs, facts, lists, times, trees, notices, `useLoad`.
  * - `runs/`: the list. `run/`: one run. `bulk/`: many runs at once. `gates/`: what waits, approvals, groups and pauses.
- *   `actions/`: stored actions. `notifications/`: webhook endpoints. `definitions/`: what both have in common.
- *   `tokens/`: tokens and the audit log.
+ *   `actions/`: stored actions. `schedules/`: their times. `notifications/`: webhook endpoints. `definitions/`: what
+ *   these kinds have in common. `tokens/`: tokens and the audit log.
  * - `style.css` has the design tokens. `ui/layout.css` has the five layouts that pages are made of, and `ui/parts.css`
  *   the parts of `ui/`. Pages have few rules of their own.
  *

@@ -24,6 +24,10 @@ export type Page =
   | ({ readonly name: "action"; readonly action: string } & Scope)
   | ({ readonly name: "new-action" } & Scope)
   | ({ readonly name: "edit-action"; readonly action: string } & Scope)
+  | ({ readonly name: "schedules" } & Scope)
+  | ({ readonly name: "schedule"; readonly schedule: string } & Scope)
+  | ({ readonly name: "new-schedule" } & Scope)
+  | ({ readonly name: "edit-schedule"; readonly schedule: string } & Scope)
   | ({ readonly name: "approvals" } & Scope)
   | ({ readonly name: "groups" } & Scope)
   | ({ readonly name: "notifications" } & Scope)
@@ -53,6 +57,10 @@ const PATHS: Readonly<Record<Page["name"], string>> = {
   // No action has a hyphen for its name.
   "new-action": `${SCOPE}/actions/-/new`,
   "edit-action": `${SCOPE}/actions/:action${DEFINITION}/edit`,
+  schedules: `${SCOPE}/schedules`,
+  schedule: `${SCOPE}/schedules/:schedule${DEFINITION}`,
+  "new-schedule": `${SCOPE}/schedules/-/new`,
+  "edit-schedule": `${SCOPE}/schedules/:schedule${DEFINITION}/edit`,
   approvals: `${SCOPE}/approvals`,
   groups: `${SCOPE}/groups`,
   notifications: `${SCOPE}/notifications`,

@@ -13,7 +13,7 @@ import type { AppEnv } from "../http/request-context.ts";
 
 const CONSOLE_PAGE = "/console/page.html";
 
-const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|notifications)(?:/-/new|/${DEFINITION_NAME}(?:/edit)?)?`;
+const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|schedules|notifications)(?:/-/new|/${DEFINITION_NAME}(?:/edit)?)?`;
 const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
 
 const PAGE_HEADERS = {

@@ -16,6 +16,10 @@ const PAGES: readonly (readonly [string, Page])[] = [
   ["/console/-/acme/shop/prod-eu/actions/Deploy_2.x", { name: "action", ...SCOPE, action: "Deploy_2.x" }],
   ["/console/-/acme/shop/prod-eu/actions/-/new", { name: "new-action", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/actions/new/edit", { name: "edit-action", ...SCOPE, action: "new" }],
+  ["/console/-/acme/shop/prod-eu/schedules", { name: "schedules", ...SCOPE }],
+  ["/console/-/acme/shop/prod-eu/schedules/Nightly_2.x", { name: "schedule", ...SCOPE, schedule: "Nightly_2.x" }],
+  ["/console/-/acme/shop/prod-eu/schedules/-/new", { name: "new-schedule", ...SCOPE }],
+  ["/console/-/acme/shop/prod-eu/schedules/nightly/edit", { name: "edit-schedule", ...SCOPE, schedule: "nightly" }],
   ["/console/-/acme/shop/prod-eu/approvals", { name: "approvals", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/groups", { name: "groups", ...SCOPE }],
   ["/console/-/acme/shop/prod-eu/notifications", { name: "notifications", ...SCOPE }],
@@ -49,7 +53,7 @@ it.each([
 it("a page of the whole project names no environment", () => {
   expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
     undefined,
-    ...Array(14).fill("prod-eu"),
+    ...Array(18).fill("prod-eu"),
     null,
     null,
   ]);

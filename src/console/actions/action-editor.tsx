@@ -2,16 +2,10 @@
 
 import type { ComponentProps } from "preact";
 import { useMemo, useState } from "preact/hooks";
-import type { Schemas, Stored } from "../../client/index.ts";
+import type { PutAction, Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import {
-  DefinitionEditor,
-  type DefinitionKind,
-  Edited,
-  type EditorForm,
-  ofDefinition,
-  type View,
-} from "../definitions/definition-editor.tsx";
+import { DefinitionEditor, Edited, type EditorForm, ofDefinition } from "../definitions/definition-editor.tsx";
+import type { DefinitionKind, View } from "../definitions/kind.ts";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
@@ -19,29 +13,43 @@ import { Button } from "../ui/button.tsx";
 import { NotYours } from "../ui/empty.tsx";
 import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
-import { parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
+import { EVENT_SECRET, parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
 import { inWords } from "./field-words.ts";
-import { newDefinition, productOf } from "./products.ts";
+import { newDefinition, type ProductSecret, productOf } from "./products.ts";
 import { RequestPreview, useTrialParameters } from "./request-preview.tsx";
 import { isSchema, type Schema } from "./schema-form.ts";
 
-type StoredAction = Stored<Schemas["Action"]>;
+export type StoredAction = Stored<Schemas["Action"]> & Partial<Pick<PutAction, "inboundSecret">>;
 
 const ABOUT_NULL =
   "Each null stands for a secret. Type it below, or leave its field empty to keep the stored one. A change takes effect within 30 seconds.";
 
-function useActionKind(): DefinitionKind<StoredAction> {
+export function useActionKind(): DefinitionKind<StoredAction> {
   const { client, scope, reader } = useSession();
   return useMemo(
     () => ({
       noun: "action",
       namePlaceholder: "deploy",
       aboutNull: ABOUT_NULL,
+      all: "All actions",
       list: { name: "actions", ...scope },
       pageOf: (action) => ({ name: "action", action, ...scope }),
+      goneCode: "action_not_found",
+      deletion:
+        "Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait. You can't undo this.",
       put: (name, definition, options) => client.actions.put(name, definition as Schemas["ActionDefinition"], options),
       get: reader.actions.get,
-      goneCode: "action_not_found",
+      remove: client.actions.delete,
+      versions: reader.actions.versions,
+      deleteVersion: client.actions.deleteVersion,
+      secretsOf,
+      madeSecret: {
+        noun: "secret for events",
+        advice: "The product that sends the events needs it.",
+        overlap: "While it works, an event with either secret counts, so that the sender can change over.",
+        of: ({ inboundSecret = null }) => inboundSecret,
+        rotate: client.actions.rotateInboundSecret,
+      },
       shown: SHOWN,
       inWords,
       viewOf,
@@ -150,10 +158,11 @@ function Beside({ form, stored, onTest }: BesideProps) {
 function viewOf(definition: Schema | null, base: object | undefined, isJson: boolean): View {
   const read = definition === null ? null : productIn(definition);
   const isWhole = isJson || read === null;
+  const kept = new Set(secretsOf(base).map(({ pointer }) => pointer));
   return {
     secrets: secretsOf(definition).filter(({ pointer }) => isWhole || isTyped(pointer, read)),
-    known: read?.product.secrets ?? [],
-    kept: new Set(secretsOf(base).map(({ pointer }) => pointer)),
+    known: [...(read?.product.secrets ?? []), eventSecret(kept)],
+    kept,
     pointers: pointersOfFields(definition),
     empty: [
       ...(isWhole
@@ -167,6 +176,11 @@ function viewOf(definition: Schema | null, base: object | undefined, isJson: boo
   };
 }
 
+function eventSecret(kept: ReadonlySet<string>): ProductSecret {
+  const hint = kept.has(EVENT_SECRET) ? "" : "If you leave it empty, the service makes one.";
+  return { pointer: EVENT_SECRET, label: "Secret for events", hint, encode: String };
+}
+
 type ReadProduct = ReturnType<typeof productOf>;
 
 function productIn({ trigger, parametersSchema }: Schema): ReadProduct {
@@ -176,5 +190,9 @@ function productIn({ trigger, parametersSchema }: Schema): ReadProduct {
 
 /** Whether people type this secret. A product's other headers are templates that need no secret of their own. */
 function isTyped(pointer: string, { product }: NonNullable<ReadProduct>): boolean {
-  return pointer.endsWith("/signingSecret") || product.secrets.some((secret) => secret.pointer === pointer);
+  return (
+    pointer === EVENT_SECRET ||
+    pointer.endsWith("/signingSecret") ||
+    product.secrets.some((secret) => secret.pointer === pointer)
+  );
 }

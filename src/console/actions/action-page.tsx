@@ -4,9 +4,10 @@
  */
 
 import type { ComponentChildren } from "preact";
-import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
+import type { DefinitionKind } from "../definitions/kind.ts";
+import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import type { Page } from "../pages.ts";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
@@ -18,19 +19,19 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { useRead } from "../ui/load.tsx";
 import { runCommands } from "../ui/shell-commands.ts";
 import { RelativeTime } from "../ui/time.tsx";
+import { type StoredAction, useActionKind } from "./action-editor.tsx";
 import { GateFacts, TriggerView } from "./action-facts.tsx";
 import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { RunsPart } from "./last-runs.tsx";
 import { useTrialParameters } from "./request-preview.tsx";
 import { NobodyStarts, RunDialog } from "./run-dialog.tsx";
 import { formOf, parameterRows } from "./schema-form.ts";
-import { useVersions, VersionsPart } from "./versions.tsx";
-
-type StoredAction = Stored<Schemas["Action"]>;
+import { StartsPart } from "./starts-part.tsx";
 
 export function ActionPage({ name }: { readonly name: string }) {
-  const { client, scope, reader, may } = useSession();
-  const loaded = useRead((signal) => reader.actions.get(name, { signal }), [reader, name]);
+  const { scope, reader, may } = useSession();
+  const kind = useActionKind();
+  const loaded = useRead<StoredAction>((signal) => reader.actions.get(name, { signal }), [reader, name]);
   const { reload } = loaded;
   const noteWaiting = useWaitingNote();
   const router = useRouter();
@@ -40,15 +41,10 @@ export function ActionPage({ name }: { readonly name: string }) {
   const page: Page = { name: "action", action: name, ...scope };
   return (
     <DefinitionPage
+      kind={kind}
       name={name}
-      noun="action"
-      list={{ name: "actions", ...scope }}
-      all="All actions"
-      goneCode="action_not_found"
       loaded={loaded}
       mayDelete={may("actions:manage")}
-      remove={client.actions.delete}
-      deletion="Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait. You can't undo this."
       onDeleted={noteWaiting}
       buttons={({ definition }, show: (dialog: "run" | "test") => void) => (
         <>
@@ -77,7 +73,7 @@ export function ActionPage({ name }: { readonly name: string }) {
     >
       {(shown, { open, close }) => (
         <>
-          <ActionView action={shown} onChanged={reload} />
+          <ActionView kind={kind} action={shown} onChanged={reload} />
           {open === "test" ? <StoredTestDialog action={shown} onClose={close} /> : null}
           {open === "run" || isToRun ? (
             <RunDialog
@@ -102,16 +98,17 @@ function StoredTestDialog({ action, onClose }: { readonly action: StoredAction; 
 }
 
 interface ActionViewProps {
+  readonly kind: DefinitionKind<StoredAction>;
   readonly action: StoredAction;
   /** Called when somebody changed the action. */
   readonly onChanged: () => void;
 }
 
-function ActionView({ action, onChanged }: ActionViewProps) {
+function ActionView({ kind, action, onChanged }: ActionViewProps) {
   const { target, may } = useSession();
   const { name, version, definition } = action;
   const { description, trigger, timeout, heartbeatTimeout, labels } = definition;
-  const versions = useVersions(action);
+  const versions = useVersions(kind, action);
   const newest = versions.data?.[0];
   const commands = runCommands(target, name);
   return (
@@ -141,8 +138,13 @@ function ActionView({ action, onChanged }: ActionViewProps) {
       </dl>
       {trigger === undefined ? <NobodyStarts /> : null}
       <Part title="Last runs">
-        <RunsPart name={name} />
+        <RunsPart of="action" value={name} />
       </Part>
+      {trigger === undefined ? null : (
+        <Part title="What starts it">
+          <StartsPart kind={kind} action={action} onChanged={onChanged} />
+        </Part>
+      )}
       <Part title="Parameters">
         <Parameters schema={definition.parametersSchema} />
       </Part>
@@ -162,7 +164,7 @@ function ActionView({ action, onChanged }: ActionViewProps) {
       ) : null}
       {may("actions:manage") ? (
         <Part title="Versions">
-          <VersionsPart action={action} loaded={versions} onChanged={onChanged} />
+          <VersionsPart kind={kind} stored={action} loaded={versions} onChanged={onChanged} />
         </Part>
       ) : null}
       <Part title="Definition">

@@ -1,10 +1,11 @@
 /** A definition as fields. Each of them changes the definition at once, so the JSON beside them is always the same. */
 
 import { useState } from "preact/hooks";
-import type { FieldsProps } from "../definitions/definition-editor.tsx";
+import type { FieldsProps } from "../definitions/kind.ts";
 import { Button } from "../ui/button.tsx";
 import { Check, LinesField, SelectField, TextField } from "../ui/field.tsx";
 import {
+  EVENT_SECRET,
   nameProblem,
   newParameter,
   numberOf,
@@ -20,6 +21,7 @@ import {
 } from "./definition-shape.ts";
 import { productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
+import { START_POINTERS, StartFields } from "./start-fields.tsx";
 import { HEADERS, Tiles, WebhookFields } from "./webhook-fields.tsx";
 
 /** A stored webhook is changed, and not replaced by that of another product by mistake. */
@@ -85,10 +87,16 @@ export function DefinitionFields(props: FieldsProps) {
           />
         )}
       </fieldset>
-      {secretsBut(trigger === undefined || productOf(trigger, names) === null ? `${HEADERS}/` : null)}
+      {secretsBut(
+        EVENT_SECRET,
+        ...(trigger === undefined || productOf(trigger, names) === null ? [`${HEADERS}/`] : []),
+      )}
       <SchemaBuilder rows={rows} problemAt={problemAt} onRows={setRows} />
       {trigger === undefined ? null : (
-        <GateFields definition={definition} problemAt={problemAt} onDefinition={onDefinition} />
+        <>
+          <GateFields definition={definition} problemAt={problemAt} onDefinition={onDefinition} />
+          <StartFields definition={definition} problemAt={problemAt} secretAt={secretAt} onDefinition={onDefinition} />
+        </>
       )}
       <fieldset class="group stack gap-14">
         <legend>Limits and labels</legend>
@@ -137,6 +145,7 @@ export function pointersOfFields(definition: unknown): readonly string[] {
     "/labels",
     "/parametersSchema",
     ...GATE_POINTERS,
+    ...START_POINTERS,
     ...names.map((name) => `/parametersSchema/properties${stepOf(name)}`),
     "/trigger",
     "/trigger/url",

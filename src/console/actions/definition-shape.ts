@@ -27,10 +27,30 @@ export const SHOWN: Shown = {
     isOptional(value.key, isText) &&
     isOptional(value.limit, isTextOrNumber) &&
     isOptional(value.onConflict, isText),
+  retry: (value) =>
+    isSchema(value) &&
+    isOptional(value.attempts, isTextOrNumber) &&
+    isOptional(value.delaySeconds, (one) => isTextOrNumber(one) || (Array.isArray(one) && one.every(isTextOrNumber))) &&
+    isOptional(value.on, (ends) => Array.isArray(ends) && ends.every((end) => Object.hasOwn(RETRIED, String(end)))),
+  inbound: (value) =>
+    isSchema(value) &&
+    isText(value.verify) &&
+    isOptional(value.secret, (secret) => secret === null) &&
+    isOptional(value.headers, areTexts),
   labels: (value) => Array.isArray(value) && value.every(isText),
   parametersSchema: (value) => parametersIn(value) !== null,
   trigger: (value) => isSchema(value) && isText(value.url) && isSchema(value.headers ?? {}),
 };
+
+/** The ends after which an action can retry its runs by itself, and the words for each. */
+export const RETRIED = {
+  failed: "the job reported a failure",
+  delivery: "no receiver took the webhook",
+  timeout: "nobody reported an end in time",
+} as const;
+
+/** Of a rule that names none. */
+export const RETRIED_AT_FIRST: readonly string[] = ["failed", "delivery"];
 
 /** A member that fields can't show; null if they can show everything. `shown`: what they can show of each member. */
 export function unshownOf(definition: Schema, shown: Shown): string | null {
@@ -176,6 +196,9 @@ export interface SecretMember {
 
 const HOLDERS = [["headers"], ["secrets"], ["cancel", "headers"]];
 
+/** The pointer of the secret for events. */
+export const EVENT_SECRET = "/inbound/secret";
+
 /** The members that hold null in the place of a secret. */
 export function secretsOf(definition: unknown): readonly SecretMember[] {
   const trigger = memberAt(definition, ["trigger"]);
@@ -185,7 +208,12 @@ export function secretsOf(definition: unknown): readonly SecretMember[] {
       .map(([name]) => ({ pointer: ["trigger", ...path, name].map(stepOf).join(""), name })),
   );
   const isSigned = isSchema(trigger) && trigger.signingSecret === null;
-  return isSigned ? [...found, { pointer: "/trigger/signingSecret", name: "signingSecret" }] : found;
+  const inbound = memberAt(definition, ["inbound"]);
+  return [
+    ...found,
+    ...(isSigned ? [{ pointer: "/trigger/signingSecret", name: "signingSecret" }] : []),
+    ...(isSchema(inbound) && inbound.secret === null ? [{ pointer: EVENT_SECRET, name: "secret" }] : []),
+  ];
 }
 
 /** The definition with these texts in the place of nulls. `texts`: by pointer. An empty text leaves the null. */

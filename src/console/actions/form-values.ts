@@ -97,29 +97,35 @@ export function draftOf(form: Field, texts: Texts): unknown {
   return valueIn(form, texts, new Map()) ?? {};
 }
 
-/** What a field sends. Undefined: nothing, or a problem. */
-function valueIn(field: Field, texts: Texts, problems: Map<string, string>): unknown {
+/** The same, but a text that is no value stays as it is. The service refuses it with a sentence. */
+export function typedIn(form: Field, texts: Texts): unknown {
+  return valueIn(form, texts, null) ?? {};
+}
+
+/** What a field sends. Undefined: nothing, or a problem. `problems`: null if a text that is a problem stays as it is. */
+function valueIn(field: Field, texts: Texts, problems: Map<string, string> | null): unknown {
   if (field.kind === "group") return groupValue(field, texts, problems);
   const text = texts.get(field.pointer) ?? "";
   if (field.isRequired && field.kind === "choice" && field.options.length === 1) return field.options[0];
   if (text.trim() === "" && (text === "" || field.kind !== "text")) return emptyValue(field, problems);
   const read = readText(field, text);
   if ("value" in read) return read.value;
+  if (problems === null) return text;
   problems.set(field.pointer, read.problem);
   return undefined;
 }
 
-function emptyValue(field: Field, problems: Map<string, string>): unknown {
+function emptyValue(field: Field, problems: Map<string, string> | null): unknown {
   if (!field.isRequired) return undefined;
   if (field.isNullable) return null;
   // If nothing is ticked, that is a value, too.
   if (field.kind === "flag") return false;
   if (field.kind === "picks" || field.kind === "lines") return [];
-  if (field.pointer !== "") problems.set(field.pointer, MISSING);
+  if (field.pointer !== "") problems?.set(field.pointer, MISSING);
   return undefined;
 }
 
-function groupValue(field: Group, texts: Texts, problems: Map<string, string>): unknown {
+function groupValue(field: Group, texts: Texts, problems: Map<string, string> | null): unknown {
   if (!field.isRequired && !isTouched(field, texts)) return undefined;
   const members = field.fields
     .map((one) => [one.name, valueIn(one, texts, problems)] as const)

@@ -1,4 +1,4 @@
-/** How the last runs of an action went: numbers, bars with an axis, and the newest runs. */
+/** How the last runs of an action or of a schedule went: numbers, bars with an axis, and the newest runs. */
 import { useEffect, useRef, useState } from "preact/hooks";
 import { formatDuration, tookOf } from "../../words/durations.ts";
 import { hrefOf, Link } from "../router.tsx";
@@ -22,7 +22,14 @@ const COLUMNS: readonly Column[] = [
 const POLL_MS = 15_000;
 const LISTED = 5;
 
-export function RunsPart({ name }: { readonly name: string }) {
+interface RunsPartProps {
+  /** Whose runs: `action`. */
+  readonly of: "action" | "schedule";
+  /** The name of the action, or the label of the schedule's runs. */
+  readonly value: string;
+}
+
+export function RunsPart({ of, value }: RunsPartProps) {
   const { scope, reader } = useSession();
   const {
     data: rows,
@@ -30,18 +37,19 @@ export function RunsPart({ name }: { readonly name: string }) {
     reload,
   } = useRead(
     async (signal) => {
-      const query = { actionName: name, include: "details", limit: STRIP_RUNS } as const;
+      const filter = of === "action" ? { actionName: value } : { label: [value] };
+      const query = { ...filter, include: "details", limit: STRIP_RUNS } as const;
       return (await reader.runs.list(query, { signal }).page()).entries.map(rowOf);
     },
-    [reader, name],
+    [reader, of, value],
     { everyMs: POLL_MS },
   );
-  const search = new URLSearchParams({ actionName: name }).toString();
+  const search = new URLSearchParams({ [of === "action" ? "actionName" : "label"]: value }).toString();
   return (
     <>
       <ErrorView failure={failure} onRetry={reload} isBanner />
       {rows === undefined ? null : rows.length === 0 ? (
-        <p class="muted">Nobody has run this action yet.</p>
+        <p class="muted">{of === "action" ? "Nobody has run this action yet." : "None yet."}</p>
       ) : (
         <>
           <Numbers rows={rows} />
@@ -50,7 +58,7 @@ export function RunsPart({ name }: { readonly name: string }) {
         </>
       )}
       <p>
-        <Link href={hrefOf({ name: "runs", ...scope }, search)}>All runs of this action</Link>
+        <Link href={hrefOf({ name: "runs", ...scope }, search)}>All runs of this {of}</Link>
       </p>
     </>
   );

@@ -6,10 +6,10 @@ import { capitalized } from "../../words/statuses.ts";
 import { Button } from "../ui/button.tsx";
 import { Labelled, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { hasLines } from "../ui/text-block.tsx";
-import type { Texts } from "./form-values.ts";
-import { type Field, formOf, type Group, optionText } from "./schema-form.ts";
+import { draftOf, filledTexts, keptValues, suggestedTexts, type Texts } from "./form-values.ts";
+import { type Field, formOf, type Group, optionText, type Schema } from "./schema-form.ts";
 
-interface ParameterTexts {
+export interface ParameterTexts {
   /** The form that is shown: that of the schema, or one field for all parameters. */
   readonly form: Field;
   readonly texts: Texts;
@@ -19,12 +19,30 @@ interface ParameterTexts {
   readonly toggle: (() => void) | null;
 }
 
-/** `draft`: what the fields hold, to go on as JSON. */
-export function useParameterTexts(schemaForm: Field, begin: Texts, draft: (texts: Texts) => unknown): ParameterTexts {
+/**
+ * The fields begin with `values`, or with what the schema suggests. They begin as JSON if a field would lose one of the
+ * values.
+ */
+export function useNewParameters(form: Field, values: Schema | undefined): ParameterTexts {
+  const [begin] = useState(() => {
+    const texts = values === undefined ? suggestedTexts(form) : filledTexts(form, values);
+    const isWhole = values === undefined || hasNoFields(form) || keptValues(form, { values, texts }).length === 0;
+    return { texts, json: isWhole ? null : JSON.stringify(values, null, 2) };
+  });
+  return useParameterTexts(form, begin.texts, (texts) => draftOf(form, texts), begin.json);
+}
+
+/** `draft`: what the fields hold, to go on as JSON. `beginJson`: what it begins with instead of the fields. */
+export function useParameterTexts(
+  schemaForm: Field,
+  begin: Texts,
+  draft: (texts: Texts) => unknown,
+  beginJson: string | null = null,
+): ParameterTexts {
   const jsonForm = useMemo(() => formOf(undefined), []);
   const [texts, setTexts] = useState(begin);
   /** The parameters as JSON, instead of the fields; null while the fields are shown. */
-  const [json, setJson] = useState<string | null>(null);
+  const [json, setJson] = useState<string | null>(beginJson);
   const isJson = json !== null;
   return {
     form: isJson ? jsonForm : schemaForm,

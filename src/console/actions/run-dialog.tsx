@@ -11,8 +11,8 @@ import { filledLines, TextArea, TextField } from "../ui/field.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { gatesText } from "./action-facts.tsx";
-import { draftOf, parametersOf, suggestedTexts } from "./form-values.ts";
-import { ParameterFields, useParameterTexts } from "./parameter-fields.tsx";
+import { parametersOf } from "./form-values.ts";
+import { ParameterFields, useNewParameters } from "./parameter-fields.tsx";
 import { formOf, pointersOf } from "./schema-form.ts";
 
 /** For an action without a webhook. */
@@ -27,20 +27,22 @@ export function NobodyStarts() {
 
 interface RunDialogProps {
   readonly action: Stored<Schemas["Action"]>;
+  /** What the fields hold at first. Default: what the action's schema suggests. */
+  readonly begin?: Pick<Schemas["Schedule"], "parameters" | "labels"> | undefined;
   readonly onClose: () => void;
 }
 
 /** A field of the parameters, as a pointer in the body. */
 const inBody = (pointer: string) => `/parameters${pointer}`;
 
-export function RunDialog({ action: { name, definition }, onClose }: RunDialogProps) {
+export function RunDialog({ action: { name, definition }, begin, onClose }: RunDialogProps) {
   const { client, scope } = useSession();
   const router = useRouter();
   const { announce } = useNotices();
   const schemaForm = useMemo(() => formOf(definition.parametersSchema), [definition]);
-  const parameters = useParameterTexts(schemaForm, suggestedTexts(schemaForm), (texts) => draftOf(schemaForm, texts));
+  const parameters = useNewParameters(schemaForm, begin?.parameters);
   const [entity, setEntity] = useState("");
-  const [labels, setLabels] = useState("");
+  const [labels, setLabels] = useState(begin?.labels?.join("\n") ?? "");
   const [startAt, setStartAt] = useState("");
 
   const { form, texts } = parameters;

@@ -2,7 +2,7 @@
 
 import { useEffect, useRef, useState } from "preact/hooks";
 import { parseExact } from "../../words/typed-json.ts";
-import type { FieldsProps } from "../definitions/definition-editor.tsx";
+import type { FieldsProps } from "../definitions/kind.ts";
 import { Button, Icon } from "../ui/button.tsx";
 import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
 import { withMember } from "./definition-shape.ts";
@@ -178,19 +178,20 @@ export function HeaderFields({ headers: given, at, problemAt, secretAt, onHeader
 }
 
 interface PayloadFieldProps {
+  readonly label?: string;
   readonly payload: unknown;
   readonly hint: string;
   readonly error: string | undefined;
   readonly onPayload: (payload: unknown) => void;
 }
 
-/** While it is no JSON, the definition keeps the last body that was. */
-export function PayloadField({ payload, hint, error, onPayload }: PayloadFieldProps) {
+/** Any JSON. While it is none, the definition keeps the last value that was. */
+export function PayloadField({ label = "Body", payload, hint, error, onPayload }: PayloadFieldProps) {
   const [text, setText] = useState(() => (payload === undefined ? "" : JSON.stringify(payload, null, 2)));
   const parsed = text.trim() === "" ? { value: undefined } : parseExact(text);
   return (
     <TextArea
-      label="Body"
+      label={label}
       hint={hint}
       rows={4}
       value={text}

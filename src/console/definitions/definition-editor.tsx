@@ -1,15 +1,15 @@
 /**
  * The page that stores a new definition or changes one, of any kind. Its fields and its JSON are two views of one text.
  */
-import type { ComponentChildren, ComponentType } from "preact";
+import type { ComponentChildren } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
-import { ActionRunsError, type CallOptions, type PutOptions, type Stored } from "../../client/index.ts";
+import { ActionRunsError } from "../../client/index.ts";
 import { capitalized } from "../../words/statuses.ts";
 import { parseExact } from "../../words/typed-json.ts";
-import { type SecretMember, type Shown, unshownOf, withSecrets } from "../actions/definition-shape.ts";
+import { unshownOf, withSecrets } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
-import { type Page, pageAt, pathOf } from "../pages.ts";
+import { pageAt, pathOf } from "../pages.ts";
 import { useRouter } from "../router.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeForm } from "../ui/dialog.tsx";
@@ -20,56 +20,10 @@ import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { type Change, NO_PROBLEMS, type Problems, problemsOf, useChange } from "../ui/use-change.ts";
+import type { AnyStored, DefinitionKind } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
+import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";
 import { SecretFields, secretProblem } from "./secret-fields.tsx";
-
-/** What the fields of a kind get. */
-export interface FieldsProps {
-  /** One that fields can show. */
-  readonly definition: Schema;
-  readonly isNew: boolean;
-  readonly problemAt: (pointer: string) => string | undefined;
-  /** The field of one secret; null if the definition has no such secret to type. */
-  readonly secretAt: (pointer: string) => ComponentChildren;
-  /** The fields of its secrets, but for those below `shown`, which stand elsewhere. */
-  readonly secretsBut: (shown: string | null) => ComponentChildren;
-  readonly onDefinition: (definition: Schema) => void;
-}
-
-/** What the editor must know of a definition besides its fields. */
-export interface View {
-  /** The secrets that somebody can type. */
-  readonly secrets: readonly SecretMember[];
-  readonly known: readonly ProductSecret[];
-  /** The pointers of the secrets that an empty field keeps. */
-  readonly kept: ReadonlySet<string>;
-  /** The pointers that have a field of their own. */
-  readonly pointers: readonly string[];
-  /** The pointers of fields that must not be empty, but are. */
-  readonly empty: readonly string[];
-  readonly warning: string | null;
-}
-
-export interface DefinitionKind<T> {
-  /** As sentences call it: `action`. */
-  readonly noun: string;
-  readonly namePlaceholder: string;
-  readonly aboutNull: string;
-  /** Their list. */
-  readonly list: Page;
-  readonly pageOf: (name: string) => Page;
-  readonly put: (name: string, definition: Schema, options: PutOptions) => Promise<T>;
-  readonly get: (name: string, options: CallOptions) => Promise<T>;
-  /** The code of the service if there is none of this name. */
-  readonly goneCode: string;
-  /** What the fields can show of each member. */
-  readonly shown: Shown;
-  /** The service's sentence with the form's words for members. */
-  readonly inWords: (sentence: string) => string;
-  /** `base`: what is stored; undefined if there is nothing. */
-  readonly viewOf: (definition: Schema | null, base: object | undefined, isJson: boolean) => View;
-  readonly Fields: ComponentType<FieldsProps>;
-}
 
 /** What other parts of the page can use. */
 export interface EditorForm<T> {
@@ -104,6 +58,12 @@ interface DefinitionEditorProps<T> {
   readonly beside: (form: EditorForm<T>) => ComponentChildren;
 }
 
+interface Made {
+  readonly secret: string;
+  readonly name: string;
+  readonly goOn: () => void;
+}
+
 /** The name is part of the path, and the definition is the whole body. */
 const NAME = "name";
 const DEFINITION = "";
@@ -115,7 +75,7 @@ const AFTER_LOSS =
 const NAME_RULE = "Use 1 to 63 letters, digits, dots, hyphens and underscores, beginning with a letter or a digit.";
 const EMPTY = "Fill this in.";
 
-export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEditorProps<T>) {
+export function DefinitionEditor<T extends AnyStored>(props: DefinitionEditorProps<T>) {
   const { kind, stored, first, onSaved, also, beside } = props;
   const { noun, pageOf, viewOf, Fields } = kind;
   const router = useRouter();
@@ -129,6 +89,8 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
   /** The secrets that were typed, by pointer. */
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
   const [isOutdated, setOutdated] = useState(false);
+  /** A secret that the service made, and what comes when somebody has seen it. */
+  const [made, setMade] = useState<Made | null>(null);
 
   const parsed = definitionOf(text);
   const definition = typeof parsed === "string" ? null : parsed;
@@ -189,7 +151,9 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
             ? `${put.name} stays at version ${put.version}, because nothing changed.`
             : `${put.name} is stored as version ${put.version}.`,
         );
-        done(put);
+        const secret = kind.madeSecret?.of(put) ?? null;
+        if (secret === null) done(put);
+        else setMade({ secret, name: put.name, goOn: () => done(put) });
       },
       explain(error) {
         const isChanged = error.status === 412;
@@ -253,7 +217,7 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
             isNew={stored === null}
             problemAt={problemAt}
             secretAt={(pointer) => secretFields((one) => one === pointer, true)}
-            secretsBut={(shown) => secretFields((one) => shown === null || !one.startsWith(shown))}
+            secretsBut={(...shown) => secretFields((one) => !shown.some((at) => one.startsWith(at)))}
             onDefinition={(next) => setText(pretty(next))}
           />
         ) : (
@@ -286,13 +250,21 @@ export function DefinitionEditor<T extends Stored<object>>(props: DefinitionEdit
       ) : null}
     </>
   );
+  if (made !== null && kind.madeSecret !== null) {
+    return (
+      <div class="page">
+        <DetailHead list={pathOf(kind.list)} all={kind.all} title={made.name} />
+        <MadeSecretDialog about={kind.madeSecret} name={made.name} secret={made.secret} onClose={made.goOn} />
+      </div>
+    );
+  }
   const form = { change, name: name.trim(), definition, checked, save, explain };
   const isDirty = text !== shown || name !== (stored?.name ?? "") || [...typed.values()].some((one) => one !== "");
   return (
     <div class="page">
       <DetailHead
         list={pathOf(back)}
-        all={stored === null ? `All ${noun}s` : stored.name}
+        all={stored === null ? kind.all : stored.name}
         title={stored === null ? `New ${noun}` : `Edit ${stored.name}`}
       />
       <LeaveGuard isDirty={isDirty} />
@@ -326,7 +298,7 @@ interface EditedProps<T> {
 }
 
 /** Reads a stored definition once: later versions must not replace what somebody types. */
-export function Edited<T extends Stored<object>>({ kind, name, children }: EditedProps<T>) {
+export function Edited<T extends AnyStored>({ kind, name, children }: EditedProps<T>) {
   const { data, failure, reload } = useRead((signal) => kind.get(name, { signal }), [kind, name]);
   if (data !== undefined) return <>{children(data)}</>;
   const isGone = failure?.error instanceof ActionRunsError && failure.error.code === kind.goneCode;

@@ -2,9 +2,8 @@
 
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
-import { ActionRunsError, type DeleteOptions } from "../../client/index.ts";
+import { ActionRunsError } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
-import type { Page } from "../pages.ts";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { Button } from "../ui/button.tsx";
 import { ConfirmDialog } from "../ui/dialog.tsx";
@@ -13,6 +12,7 @@ import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useChange } from "../ui/use-change.ts";
+import type { AnyStored, DefinitionKind } from "./kind.ts";
 
 /** Which dialog of the page is open, and how to open and close one. */
 interface Dialogs<Name> {
@@ -21,25 +21,21 @@ interface Dialogs<Name> {
   readonly close: () => void;
 }
 
-interface DefinitionPageProps<T, Name> extends Pick<DeleteDialogProps, "noun" | "list" | "remove" | "onDeleted"> {
+interface DefinitionPageProps<T, Name> {
+  readonly kind: DefinitionKind<T>;
   readonly name: string;
-  /** `All actions`. */
-  readonly all: string;
-  /** The code of the service if there is none of this name. */
-  readonly goneCode: string;
   readonly loaded: Loaded<T>;
   readonly mayDelete: boolean;
-  /** What it means that it is deleted. */
-  readonly deletion: string;
+  /** Called after it was deleted. */
+  readonly onDeleted?: ((name: string) => void) | undefined;
   /** Those beside the one that deletes it. */
   readonly buttons: (shown: T, show: Dialogs<Name>["show"]) => ComponentChildren;
   readonly children: (shown: T, dialogs: Dialogs<Name>) => ComponentChildren;
 }
 
-export function DefinitionPage<T extends DeleteDialogProps["stored"], Name extends string>(
-  props: DefinitionPageProps<T, Name>,
-) {
-  const { name, noun, list, all, goneCode, loaded, mayDelete, deletion, buttons, children, ...deleting } = props;
+export function DefinitionPage<T extends AnyStored, Name extends string>(props: DefinitionPageProps<T, Name>) {
+  const { kind, name, loaded, mayDelete, onDeleted, buttons, children } = props;
+  const { noun, list, all, goneCode } = kind;
   const { data, failure, reload } = loaded;
   const [open, setOpen] = useState<Name | "delete" | null>(null);
   const close = () => setOpen(null);
@@ -77,33 +73,25 @@ export function DefinitionPage<T extends DeleteDialogProps["stored"], Name exten
       )}
       {shown !== undefined ? children(shown, { open, show: setOpen, close }) : failure === null ? <Skeleton /> : null}
       {shown !== undefined && open === "delete" ? (
-        <DeleteDialog {...deleting} noun={noun} list={list} stored={shown} onClose={close} onChanged={reload}>
-          {deletion}
-        </DeleteDialog>
+        <DeleteDialog kind={kind} stored={shown} onClose={close} onChanged={reload} onDeleted={onDeleted} />
       ) : null}
     </div>
   );
 }
 
 interface DeleteDialogProps {
-  /** As sentences call it: `action`. */
-  readonly noun: string;
-  readonly stored: { readonly name: string; readonly version: number };
-  readonly remove: (name: string, options: DeleteOptions) => Promise<void>;
-  /** The page to go to afterwards. */
-  readonly list: Page;
+  readonly kind: Pick<DefinitionKind<never>, "noun" | "list" | "remove" | "deletion">;
+  readonly stored: AnyStored;
   readonly onClose: () => void;
   /** Called if somebody changed it meanwhile. */
   readonly onChanged: () => void;
   /** Called after it was deleted. */
-  readonly onDeleted?: ((name: string) => void) | undefined;
-  /** What it means. */
-  readonly children: ComponentChildren;
+  readonly onDeleted: ((name: string) => void) | undefined;
 }
 
-function DeleteDialog(props: DeleteDialogProps) {
-  const { noun, remove, list, onClose, onChanged, onDeleted, children } = props;
-  const { name, version } = props.stored;
+function DeleteDialog({ kind, stored, onClose, onChanged, onDeleted }: DeleteDialogProps) {
+  const { noun, list, remove, deletion } = kind;
+  const { name, version } = stored;
   const router = useRouter();
   const { note } = useNotices();
   const change = useChange({
@@ -133,7 +121,7 @@ function DeleteDialog(props: DeleteDialogProps) {
       onSubmit={confirm}
       onClose={onClose}
     >
-      <p>{children}</p>
+      <p>{deletion}</p>
     </ConfirmDialog>
   );
 }

@@ -5,25 +5,16 @@ import { leftOverWarning } from "../../words/typed-json.ts";
 import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx";
-import {
-  DefinitionEditor,
-  type DefinitionKind,
-  Edited,
-  type EditorForm,
-  type FieldsProps,
-  ofDefinition,
-  type View,
-} from "../definitions/definition-editor.tsx";
+import { DefinitionEditor, Edited, type EditorForm, ofDefinition } from "../definitions/definition-editor.tsx";
+import type { DefinitionKind, FieldsProps, View } from "../definitions/kind.ts";
 import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { SecretDialog } from "../tokens/shown-secret.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { NotYours } from "../ui/empty.tsx";
 import { Check, LinesField, TextField } from "../ui/field.tsx";
-import { DetailHead } from "../ui/list-page.tsx";
 import { useChange } from "../ui/use-change.ts";
 
 import {
@@ -46,19 +37,37 @@ const ABOUT_NULL =
   "null for url keeps the stored URL, and then null keeps each other secret, too. A change takes effect within 30 seconds.";
 const AFTER_LOST_TEST = "The receiver may have got this message. Another try sends a second one.";
 
-function useEndpointKind(): DefinitionKind<Put> {
+export function useEndpointKind(): DefinitionKind<Put> {
   const { client, scope, reader } = useSession();
   return useMemo(
     () => ({
       noun: "endpoint",
       namePlaceholder: "chat",
       aboutNull: ABOUT_NULL,
+      all: "All notifications",
       list: { name: "notifications", ...scope },
       pageOf: (endpoint) => ({ name: "endpoint", endpoint, ...scope }),
+      goneCode: "webhook_endpoint_not_found",
+      deletion:
+        "Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds. You can't undo this.",
       put: (name, definition, options) =>
         client.webhookEndpoints.put(name, definition as Schemas["WebhookEndpoint"], options),
       get: reader.webhookEndpoints.get,
-      goneCode: "webhook_endpoint_not_found",
+      remove: client.webhookEndpoints.delete,
+      versions: reader.webhookEndpoints.versions,
+      deleteVersion: client.webhookEndpoints.deleteVersion,
+      secretsOf,
+      madeSecret: {
+        noun: "signing secret",
+        advice:
+          "A program of yours verifies each message with it. A chat needs no signing secret, so you can leave it.",
+        overlap: "While it works, both sign each message, so that the receiver can change over.",
+        of: ({ signingSecret = null }) => signingSecret,
+        async rotate(name, options) {
+          const { signingSecret: secret, graceEndsAt } = await client.webhookEndpoints.rotateSecret(name, options);
+          return { secret, graceEndsAt };
+        },
+      },
       shown: SHOWN,
       inWords: String,
       viewOf,
@@ -101,7 +110,6 @@ function EndpointEditor({ kind, stored, receiver }: EndpointEditorProps) {
   const { reader } = useSession();
   const router = useRouter();
   const [tested, setTested] = useState<Tested | null>(null);
-  const [made, setMade] = useState<Put | null>(null);
   const leave = ({ name }: Put) => router.navigate(pathOf(kind.pageOf(name)), { isSafe: true });
 
   function test({ change, checked, explain }: EditorForm<Put>) {
@@ -116,28 +124,12 @@ function EndpointEditor({ kind, stored, receiver }: EndpointEditorProps) {
     });
   }
 
-  if (made?.signingSecret) {
-    return (
-      <div class="page">
-        <DetailHead list={pathOf(kind.list)} all="All notifications" title={made.name} />
-        <SecretDialog
-          title="The signing secret"
-          label="Signing secret"
-          what={`the signing secret of ${made.name}`}
-          secret={made.signingSecret}
-          onClose={() => leave(made)}
-        >
-          <SecretAdvice />
-        </SecretDialog>
-      </div>
-    );
-  }
   return (
     <DefinitionEditor<Put>
       kind={kind}
       stored={stored}
       first={() => firstDefinition(receiver)}
-      onSaved={(put) => (put.signingSecret ? setMade(put) : leave(put))}
+      onSaved={leave}
       beside={() => (tested === null ? null : <TestResult what="The test message" result={tested} />)}
       also={(form) => (
         <Button isBusy={form.change.isBusy} onClick={() => test(form)}>
@@ -146,10 +138,6 @@ function EndpointEditor({ kind, stored, receiver }: EndpointEditorProps) {
       )}
     />
   );
-}
-
-export function SecretAdvice() {
-  return <p>A program of yours verifies each message with it. A chat needs no signing secret, so you can leave it.</p>;
 }
 
 function viewOf(definition: Schema | null, base: object | undefined, isJson: boolean): View {
@@ -231,7 +219,7 @@ function EndpointFields(props: FieldsProps) {
           </>
         ) : null}
       </fieldset>
-      {secretsBut(receiver === OWN ? "/headers/" : null)}
+      {secretsBut(...(receiver === OWN ? ["/headers/"] : []))}
       <fieldset class="group stack gap-14">
         <legend>Which runs</legend>
         <fieldset class="stack">
@@ -252,6 +240,7 @@ function EndpointFields(props: FieldsProps) {
         {lines("Actions", "actionNames", "One on each line. Only runs of these stored actions. Empty: every run.")}
         {lines("Labels", "labels", "One on each line. Only runs that have all of them.")}
         {flag("Only if the outcome differs from the previous run’s", "onlyOnChange")}
+        {flag("Only final ends: hear of a failure only if no automatic retry follows", "final")}
         {flag("Also trust the name of a run that no stored action started", "includeUnstored")}
         {flag("Disabled: send nothing", "disabled")}
       </fieldset>

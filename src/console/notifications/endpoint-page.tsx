@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
+import { RotateSecretDialog } from "../definitions/rotate-secret-dialog.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
@@ -12,10 +13,9 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { DeliveriesPart, RecoverDialog } from "./deliveries.tsx";
-import { TestDialog } from "./endpoint-editor.tsx";
+import { TestDialog, useEndpointKind } from "./endpoint-editor.tsx";
 import { eventWords } from "./endpoint-shape.ts";
 import { DisableDialog, Health, OffBox } from "./endpoint-state.tsx";
-import { RotateSecretDialog } from "./rotate-secret-dialog.tsx";
 
 const STATUS_EVERY_MS = 5000;
 const PROGRESS_EVERY_MS = 2000;
@@ -28,7 +28,8 @@ export function EndpointPage({ name }: { readonly name: string }) {
 }
 
 function Endpoint({ name }: { readonly name: string }) {
-  const { client, scope, reader } = useSession();
+  const { scope, reader } = useSession();
+  const kind = useEndpointKind();
   const loaded = useRead((signal) => reader.webhookEndpoints.get(name, { signal }), [reader, name]);
   const [isRecovering, setRecovering] = useState(false);
   const status = useRead((signal) => reader.webhookEndpoints.status(name, { signal }), [reader, name], {
@@ -42,15 +43,10 @@ function Endpoint({ name }: { readonly name: string }) {
   };
   return (
     <DefinitionPage
+      kind={kind}
       name={name}
-      noun="endpoint"
-      list={{ name: "notifications", ...scope }}
-      all="All notifications"
-      goneCode="webhook_endpoint_not_found"
       loaded={loaded}
       mayDelete
-      remove={client.webhookEndpoints.delete}
-      deletion="Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds. You can't undo this."
       buttons={({ definition }, show: (dialog: Dialog) => void) => (
         <>
           <Button kind="quiet" onClick={() => show("rotate")}>
@@ -83,7 +79,15 @@ function Endpoint({ name }: { readonly name: string }) {
             </section>
           </div>
           {open === "test" ? <TestDialog name={name} onClose={close} /> : null}
-          {open === "rotate" ? <RotateSecretDialog name={name} onClose={close} onRotated={changed} /> : null}
+          {open === "rotate" && kind.madeSecret !== null ? (
+            <RotateSecretDialog
+              about={kind.madeSecret}
+              name={name}
+              of={kind.noun}
+              onClose={close}
+              onRotated={changed}
+            />
+          ) : null}
           {open === "recover" ? <RecoverDialog name={name} onClose={close} onBegun={status.reload} /> : null}
           {open === "disable" ? <DisableDialog name={name} onClose={close} onChanged={changed} /> : null}
         </>
@@ -99,7 +103,7 @@ interface EndpointFactsProps {
 
 function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFactsProps) {
   const { origin, recover, createdBy, changedBy, changedAt, incomplete } = status;
-  const { events, onlyOnChange, actionNames, labels, disabled } = definition;
+  const { events, onlyOnChange, final, actionNames, labels, disabled } = definition;
   return (
     <>
       <dl class="facts row">
@@ -112,6 +116,7 @@ function EndpointFacts({ endpoint: { version, definition }, status }: EndpointFa
         <Fact term="Runs">
           {eventWords(events)}
           {onlyOnChange ? ", if changed" : ""}
+          {final ? ", if no automatic retry follows" : ""}
         </Fact>
         {actionNames === undefined ? null : (
           <Fact term="Actions">

@@ -29,6 +29,7 @@ export const SHOWN: Shown = {
   labels: areTexts,
   includeUnstored: isFlag,
   onlyOnChange: isFlag,
+  final: isFlag,
   disabled: isFlag,
 };
 

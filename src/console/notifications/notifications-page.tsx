@@ -106,6 +106,7 @@ function EndpointRow({ endpoint }: { readonly endpoint: Schemas["ListedWebhookEn
       <td class="is-wide">
         {eventWords(definition.events)}
         {definition.onlyOnChange ? ", if changed" : ""}
+        {definition.final ? ", final ends" : ""}
         {definition.actionNames === undefined ? null : (
           <p class="muted">
             <bdi>{definition.actionNames.join(", ")}</bdi>

@@ -37,7 +37,7 @@ export function useActionOfRun({ status, details }: DetailedActionRun): ActionOf
 }
 
 type Retrying =
-  /** The run is open or erased, or its action is not read yet. */
+  /** The run is open or erased, its action is not read yet, or the service is about to retry it by itself. */
   | "not_now"
   | "possible"
   /** Its trigger came with the create, and the service does not keep such triggers. */
@@ -48,8 +48,9 @@ type Retrying =
 /** The stored action that the run came from. Null: it is deleted. Undefined: it is not read yet. */
 type ActionNow = Schemas["ActionDefinition"] | null | undefined;
 
-export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow): Retrying {
-  if (isOpen(status) || details === undefined || details.erasedAt !== undefined) return "not_now";
+/** `isPlanned`: the service retries it by itself, and that retry has not begun. */
+export function retryingOf({ status, details }: DetailedActionRun, action: ActionNow, isPlanned = false): Retrying {
+  if (isPlanned || isOpen(status) || details === undefined || details.erasedAt !== undefined) return "not_now";
   if (details.source === "trigger") return "trigger_not_kept";
   if (details.source === "none") return "possible";
   return action === undefined ? "not_now" : action === null ? "action_deleted" : "possible";

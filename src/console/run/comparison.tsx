@@ -5,7 +5,7 @@
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
 import { formatDuration, lengthOf, ranOf, tookOf, waitedOf } from "../../words/durations.ts";
 import { isSchema, stepOf } from "../actions/schema-form.ts";
-import { DefinitionDiff } from "../actions/versions.tsx";
+import { DefinitionDiff } from "../definitions/versions.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Section } from "../ui/facts.tsx";

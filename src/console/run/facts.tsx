@@ -18,17 +18,32 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
     labels = [],
     externalUrl,
     via,
+    schedule,
     approval,
     erasedAt,
   } = details ?? {};
+  const isByService = schedule != null || via === "inbound" || (via === "retry" && retryOf != null);
   return (
     <dl class="facts stack gap-6">
       <Fact term="Triggered by">
-        <Who name={triggeredBy} via={via} />{" "}
+        <Who name={triggeredBy} via={isByService ? null : via} />{" "}
         <span class="muted">
           <RelativeTime at={createdAt} />
         </span>
       </Fact>
+      {isByService ? (
+        <Fact term="Started by">
+          {schedule != null ? (
+            <>
+              the schedule <Link href={hrefOf({ name: "schedule", ...scope, schedule })}>{schedule}</Link>
+            </>
+          ) : via === "inbound" ? (
+            "an event of another product"
+          ) : (
+            "the service, as an automatic retry"
+          )}
+        </Fact>
+      ) : null}
       {erasedAt === undefined ? null : (
         <Fact term="Erased">
           The texts of this run were erased{" "}

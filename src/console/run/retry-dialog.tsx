@@ -35,6 +35,8 @@ interface RetryDialogProps {
   readonly isDispatched: boolean;
   readonly onClose: () => void;
   readonly onRetried: (id: string) => void;
+  /** Called if the service is about to retry the run by itself. */
+  readonly onPlanned: () => void;
 }
 
 type Parameters = NonNullable<Schemas["NewActionRun"]["parameters"]>;
@@ -42,7 +44,7 @@ type Parameters = NonNullable<Schemas["NewActionRun"]["parameters"]>;
 /** A field of the parameters, as a pointer in the body. */
 const inBody = (pointer: string) => `/parameters${pointer}`;
 
-export function RetryDialog({ run, text, action, isDispatched, onClose, onRetried }: RetryDialogProps) {
+export function RetryDialog({ run, text, action, isDispatched, onClose, onRetried, onPlanned }: RetryDialogProps) {
   const { client, target } = useSession();
   const form = useMemo(() => formOf(action?.parametersSchema), [action]);
   const before = useMemo(
@@ -76,6 +78,10 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
       body,
       send: (options) => client.runs.retry(run.id, { ...body, ...options }),
       done: ({ id }) => onRetried(id),
+      explain({ code }) {
+        if (code === "retry_planned") onPlanned();
+        return null;
+      },
     });
   }
   const commands = retryCommands(

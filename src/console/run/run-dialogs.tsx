@@ -72,6 +72,7 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
             onClose();
             actionOfRun.reload();
           }}
+          onPlanned={reload}
           onRetried={(id) => {
             onClose();
             router.navigate(hrefOf({ name: "run", ...scope, id }, search));

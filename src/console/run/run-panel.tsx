@@ -24,6 +24,7 @@ import { ByHand, StatusMark } from "../ui/status.tsx";
 import { useOnChange } from "../ui/use-change.ts";
 
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
+import { AutomaticRetryNote, useAutomaticRetry } from "./automatic-retry.tsx";
 import { Comparison } from "./comparison.tsx";
 import { Facts } from "./facts.tsx";
 import { HistorySection, useHistory } from "./history-section.tsx";
@@ -104,7 +105,8 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
   const tail = isOpen(status) ? newestTail(run.details?.heartbeat ?? null, timeline.tail) : null;
   const actionOfRun = useActionOfRun(run);
   const history = useHistory(run);
-  const retrying = retryingOf(run, actionOfRun.action);
+  const automatic = useAutomaticRetry(run, reload);
+  const retrying = retryingOf(run, actionOfRun.action, automatic.isPlanned);
   const starter = starterOf(run, actionOfRun.action);
   const mayCancel = may("data:write") && isOpen(status);
   const mayRetry = may("data:write") && retrying === "possible";
@@ -150,6 +152,7 @@ function OneRun({ watched, run, text, onClose, isOtherSelected }: OneRunProps) {
           {tail === null ? null : <LiveTail key={id} tail={tail} />}
           <WhyRefused refusals={refusals} id={WHY} />
           {status === "cancelled" ? <Cancelled run={run} events={events} /> : null}
+          <AutomaticRetryNote run={run} retry={automatic} />
           <Outcome run={run} />
           {status === "pending" && starter === "creator" && waiting === null ? (
             <div class="note is-warning">

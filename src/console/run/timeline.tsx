@@ -100,6 +100,11 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
               A newer run replaced it: <RunLink id={event.replacedBy} />
             </p>
           )}
+          {event.retryAt === undefined ? null : (
+            <p class="muted">
+              Automatic retry not before <WhenText at={event.retryAt} />.
+            </p>
+          )}
         </Row>
       );
   }

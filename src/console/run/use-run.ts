@@ -41,7 +41,8 @@ export function useRun(id: string): WatchedRun {
   const [isRunOpen, setRunOpen] = useState(false);
   const isLive = timeline.failure === null && !timeline.isOver;
   const [isInLine, setInLine] = useState(false);
-  const everyMs = isRunOpen && !isLive ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
+  const [isRetryComing, setRetryComing] = useState(false);
+  const everyMs = (isRunOpen && !isLive) || isRetryComing ? POLL_MS : isInLine ? LINE_POLL_MS : undefined;
   const { data, failure, reload } = useRead(
     async (signal): Promise<ReadRun> => {
       const seq = latest.current;
@@ -53,6 +54,9 @@ export function useRun(id: string): WatchedRun {
   );
   useEffect(() => {
     setRunOpen(data !== undefined && isOpen(data.run.status));
+    // The retry gets its id a moment after the end.
+    const retry = data?.run.details?.retry ?? null;
+    setRetryComing(retry !== null && retry.runId === null && retry.dropped === null);
     setInLine(data?.run.details?.waiting?.for === "concurrency");
   }, [data]);
 

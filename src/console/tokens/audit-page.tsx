@@ -42,9 +42,9 @@ function Audit() {
         entries.length === 0 ? (
           <Empty title={loaded.isFirst ? "Nothing has happened yet" : "There are no more entries"}>
             <p>
-              The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes actions, deletes
-              versions, approves, rejects and cancels runs, cancels and retries many runs at once, pauses groups, and
-              asks for a resync.
+              The log shows who creates, rotates and revokes tokens, ends sessions, stores and deletes actions and
+              schedules, deletes versions, approves, rejects and cancels runs, cancels and retries many runs at once,
+              pauses groups, and asks for a resync.
             </p>
           </Empty>
         ) : (
@@ -186,6 +186,10 @@ const WORDS: Readonly<Record<AuditEntry["action"], string>> = {
   webhook_endpoint_enabled: "enabled the endpoint",
   action_tested: "tested the action",
   action_secret_rotated: "rotated the secret for the events of the action",
+  schedule_put: "stored the schedule",
+  schedule_deleted: "deleted the schedule",
+  schedule_version_deleted: "deleted a version of the schedule",
+  schedule_disabled: "disabled the schedule",
   webhook_endpoint_tested: "tested the endpoint",
   webhook_endpoint_message_resent: "sent a message again to the endpoint",
   webhook_endpoint_recovery_started: "began a recovery of the endpoint",
@@ -235,10 +239,11 @@ export function pageOf(entry: Pick<AuditEntry, "action" | "target" | "scope">, p
   const { action, target } = entry;
   if (/^(token|session)_/.test(action)) return { name: "tokens", o, p };
   const envName = envOf(entry.scope);
-  if (envName === null || action === "action_deleted" || action === "webhook_endpoint_deleted") return null;
+  if (envName === null || /^(action|schedule|webhook_endpoint)_deleted$/.test(action)) return null;
   // The target can be a part of it, such as `{name}/versions/{version}`.
   const [name = ""] = target.split("/");
   if (action.startsWith("webhook_")) return { name: "endpoint", o, p, envName, endpoint: name };
+  if (action.startsWith("schedule_")) return { name: "schedule", o, p, envName, schedule: name };
   if (action.startsWith("run_")) return { name: "run", o, p, envName, id: target };
   if (action.startsWith("bulk_")) return { name: "operation", o, p, envName, id: target };
   if (action.startsWith("pause_")) return { name: "groups", o, p, envName };

@@ -3,6 +3,7 @@ import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { setDisabled } from "../notifications/endpoint-state.tsx";
+import type { Page } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeForm, ConfirmDialog, Dialog } from "../ui/dialog.tsx";
@@ -35,7 +36,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         noteWaiting(result.waitingRuns);
         noteApproved(result);
         onRevoked();
-        const hasLeft = result.webhookEndpoints.length + result.actions.length > 0;
+        const hasLeft = result.webhookEndpoints.length + result.actions.length + result.schedules.length > 0;
         // A token that revoked itself can disable nothing.
         if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();
         else setLeft(result);
@@ -97,11 +98,20 @@ function LeftDialog({ of, onClose }: { readonly of: RevokedApiTokens; readonly o
         onClose();
       },
     });
-  const actions = <LeftBehind kind="action" of={of} note="Look at their versions unless you know them:" />;
+  const others = (
+    <>
+      <LeftBehind kind="action" of={of} note="Look at their versions unless you know them:" />
+      <LeftBehind
+        kind="schedule"
+        of={of}
+        note="At its next time, each of them is disabled by the service. Save those that must go on, so that your token starts their runs:"
+      />
+    </>
+  );
   return (
     <Dialog title="What it stored" onClose={onClose}>
       {webhookEndpoints.length === 0 ? (
-        <div class="stack gap-12">{actions}</div>
+        <div class="stack gap-12">{others}</div>
       ) : (
         <ChangeForm
           change={change}
@@ -116,44 +126,45 @@ function LeftDialog({ of, onClose }: { readonly of: RevokedApiTokens; readonly o
             of={of}
             note="They still get messages. Disable them unless you know their receivers:"
           />
-          {actions}
+          {others}
         </ChangeForm>
       )}
     </Dialog>
   );
 }
 
+/** What lists of left definitions are called in a response, and in sentences, and which page shows one. */
+const KINDS = {
+  action: { list: "actions", more: "moreActions", noun: "actions" },
+  schedule: { list: "schedules", more: "moreSchedules", noun: "schedules" },
+  endpoint: { list: "webhookEndpoints", more: "moreWebhookEndpoints", noun: "webhook endpoints" },
+} as const;
+
 interface LeftBehindProps {
-  readonly kind: "action" | "endpoint";
-  readonly of: Pick<RevokedApiTokens, "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">;
+  readonly kind: keyof typeof KINDS;
+  readonly of: Pick<RevokedApiTokens, (typeof KINDS)[keyof typeof KINDS]["list" | "more"]>;
   readonly note: string;
 }
 
 export function LeftBehind({ kind, of, note }: LeftBehindProps) {
   const { scope } = useSession();
-  const isAction = kind === "action";
-  const definitions = isAction ? of.actions : of.webhookEndpoints;
+  const { list, more, noun } = KINDS[kind];
+  const definitions = of[list];
   if (definitions.length === 0) return null;
   return (
     <div class="stack">
       <p>
-        The token, or one below it, stored these {isAction ? "actions" : "webhook endpoints"} last. {note}
+        The token, or one below it, stored these {noun} last. {note}
       </p>
       <ul class="card is-short">
         {definitions.map(({ envName, name }) => (
           <li key={`${envName}/${name}`}>
-            <Link
-              href={hrefOf(
-                isAction
-                  ? { name: "action", ...scope, envName, action: name }
-                  : { name: "endpoint", ...scope, envName, endpoint: name },
-              )}
-            >
+            <Link href={hrefOf({ name: kind, ...scope, envName, [kind]: name } as unknown as Page)}>
               {envName}/{name}
             </Link>
           </li>
         ))}
-        {(isAction ? of.moreActions : of.moreWebhookEndpoints) ? <li class="muted">and more</li> : null}
+        {of[more] ? <li class="muted">and more</li> : null}
       </ul>
     </div>
   );

@@ -57,6 +57,7 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
         <Children of={rotated} />
         <LeftBehind kind="endpoint" of={rotated} note={LEAKED} />
         <LeftBehind kind="action" of={rotated} note={LEAKED} />
+        <LeftBehind kind="schedule" of={rotated} note={LEAKED} />
       </SecretDialog>
     );
   }

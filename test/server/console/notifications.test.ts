@@ -224,6 +224,7 @@ describeInBrowser("the console's notifications", (browser) => {
     expect(await member.getByRole("navigation").getByRole("link").allInnerTexts()).toEqual([
       "Runs",
       "Actions",
+      "Schedules",
       "Groups",
     ]);
     await site.goTo(member, "stage/notifications/stray");

@@ -279,7 +279,7 @@ describeInBrowser("the console's session", (browser) => {
   }
 
   const RUNNING = ["Cancel run", "Retry run", "Run action"];
-  const STORING = ["New action", "Edit", "Delete", "Pause the environment"];
+  const STORING = ["New action", "New schedule", "Edit", "Delete", "Pause the environment"];
   const CREATING = ["New token"];
 
   it.each<[Role, readonly string[]]>([
@@ -300,6 +300,7 @@ describeInBrowser("the console's session", (browser) => {
       `${ENV}/runs/${endedId}`,
       `${ENV}/actions`,
       `${ENV}/actions/deploy`,
+      `${ENV}/schedules`,
       `${ENV}/groups`,
       `${ENV}/approvals`,
       "tokens",
@@ -322,6 +323,7 @@ describeInBrowser("the console's session", (browser) => {
     expect(await page.getByRole("navigation", { name: "Console" }).getByRole("link").allTextContents()).toEqual([
       "Runs",
       "Actions",
+      "Schedules",
       "Groups",
       ...(mayManage ? ["Notifications", "Tokens", "Audit"] : []),
     ]);

@@ -2,17 +2,17 @@
 
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
-import { countText } from "../words/statuses.ts";
-import { GateNewsProvider, useGateNews } from "./gates/gate-news.tsx";
-import { PauseBanner } from "./gates/pause.tsx";
-import { HelpDialog, useKeys } from "./keys.tsx";
-import type { Page, Scope } from "./pages.ts";
-import { hrefOf, Link, useRouter } from "./router.tsx";
-import { EnvironmentDialog } from "./session/environment-dialog.tsx";
-import { type ActiveSession, useSession } from "./session/session.tsx";
-import { SessionMenu } from "./session/session-menu.tsx";
-import { Brand } from "./ui/button.tsx";
-import { useOnChange } from "./ui/use-change.ts";
+import { countText } from "../../words/statuses.ts";
+import { GateNewsProvider, useGateNews } from "../gates/gate-news.tsx";
+import { PauseBanner } from "../gates/pause.tsx";
+import { HelpDialog, useKeys } from "../keys.tsx";
+import type { Page, Scope } from "../pages.ts";
+import { hrefOf, Link, useRouter } from "../router.tsx";
+import { Brand } from "../ui/button.tsx";
+import { useOnChange } from "../ui/use-change.ts";
+import { EnvironmentDialog } from "./environment-dialog.tsx";
+import { type ActiveSession, useSession } from "./session.tsx";
+import { SessionMenu } from "./session-menu.tsx";
 
 interface FrameProps {
   /** null if the address names no page. */
@@ -105,11 +105,14 @@ const OWN_PAGES: ReadonlySet<Page["name"]> = new Set([
   "edit-action",
   "new-endpoint",
   "edit-endpoint",
+  "new-schedule",
+  "edit-schedule",
 ]);
 
 /** The name of the one thing that a page is about. Of runs, the list stays beside it. */
 function nameIn(page: Page | null): string | null {
   if (page?.name === "action") return page.action;
+  if (page?.name === "schedule") return page.schedule;
   if (page?.name === "endpoint") return page.endpoint;
   if (page?.name === "operation") return page.id;
   return page !== null && OWN_PAGES.has(page.name) ? page.name : null;
@@ -125,6 +128,12 @@ function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
       to: { name: "actions", ...scope },
       of: ["actions", "action", "new-action", "edit-action"],
       keys: "g a",
+    },
+    {
+      label: "Schedules",
+      to: { name: "schedules", ...scope },
+      of: ["schedules", "schedule", "new-schedule", "edit-schedule"],
+      keys: "g s",
     },
     // Others find these runs by the filter of the list.
     holder.mayApprove && { label: "Approvals", to: { name: "approvals", ...scope }, of: ["approvals"], keys: "g p" },

@@ -1,9 +1,9 @@
-/** The versions of an action, to compare and to restore. */
+/** The versions of a definition, to compare and to restore. */
 import { useMemo, useState } from "preact/hooks";
-import type { Schemas, Stored } from "../../client/index.ts";
 import { type DiffLine, diffLines, type Gap, withGaps } from "../../words/line-diff.ts";
 import { counted } from "../../words/statuses.ts";
-import { SecretFields, secretProblem } from "../definitions/secret-fields.tsx";
+import { withSecrets } from "../actions/definition-shape.ts";
+import type { Schema } from "../actions/schema-form.ts";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog, ConfirmDialog, Dialog, DialogButtons } from "../ui/dialog.tsx";
@@ -13,10 +13,9 @@ import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import { problemsOf, useChange } from "../ui/use-change.ts";
-import { secretsOf, withSecrets } from "./definition-shape.ts";
-
-type ListedVersion = Schemas["ListedVersion"];
-type StoredAction = Stored<Schemas["Action"]>;
+import type { AnyStored, DefinitionKind, ListedVersion } from "./kind.ts";
+import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";
+import { SecretFields, secretProblem } from "./secret-fields.tsx";
 
 const COLUMNS: readonly Column[] = [
   { text: "Version", width: "124px" },
@@ -29,29 +28,32 @@ const COLUMNS: readonly Column[] = [
 const LISTED = 100;
 const SHOWN = 5;
 
-/** The versions, newest first. Nothing for those who may not see them. */
-export function useVersions({ name, version }: StoredAction): Loaded<readonly ListedVersion[] | null> {
-  const { reader, may } = useSession();
+/** The versions, newest first. Null for those who may not see them. */
+export function useVersions<T extends AnyStored>(
+  kind: DefinitionKind<T>,
+  { name, version }: AnyStored,
+): Loaded<readonly ListedVersion[] | null> {
+  const { may } = useSession();
   const isAllowed = may("actions:manage");
-  // `version`: another version of the action makes another list.
+  // `version`: another version of the definition makes another list.
   return useRead(
-    async (signal) =>
-      isAllowed ? (await reader.actions.versions(name, { limit: LISTED }, { signal }).page()).entries : null,
-    [reader, name, version, isAllowed],
+    async (signal) => (isAllowed ? (await kind.versions(name, { limit: LISTED }, { signal }).page()).entries : null),
+    [kind, name, version, isAllowed],
   );
 }
 
-interface VersionsPartProps {
-  readonly action: StoredAction;
+interface VersionsPartProps<T> {
+  readonly kind: DefinitionKind<T>;
+  readonly stored: T;
   readonly loaded: Loaded<readonly ListedVersion[] | null>;
-  /** Called when the action or its versions are others than before. */
+  /** Called when the definition or its versions are others than before. */
   readonly onChanged: () => void;
 }
 
 type Open = { readonly what: "compare" | "restore" | "delete"; readonly version: ListedVersion } | null;
 
-export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
-  const { name, version: current } = action;
+export function VersionsPart<T extends AnyStored>({ kind, stored, loaded, onChanged }: VersionsPartProps<T>) {
+  const { name, version: current } = stored;
   const { data, failure, reload } = loaded;
   const versions = data ?? undefined;
   const [isWhole, setWhole] = useState(false);
@@ -106,10 +108,16 @@ export function VersionsPart({ action, loaded, onChanged }: VersionsPartProps) {
         />
       ) : null}
       {open?.what === "restore" ? (
-        <RestoreDialog action={action} version={open.version} onClose={close} onChanged={changed} />
+        <RestoreDialog kind={kind} stored={stored} version={open.version} onClose={close} onChanged={changed} />
       ) : null}
       {open?.what === "delete" ? (
-        <DeleteVersionDialog name={name} version={open.version.version} onClose={close} onDeleted={reload} />
+        <DeleteVersionDialog
+          kind={kind}
+          name={name}
+          version={open.version.version}
+          onClose={close}
+          onDeleted={reload}
+        />
       ) : null}
     </>
   );
@@ -137,6 +145,7 @@ function Actions({ of, onOpen }: ActionsProps) {
 }
 
 interface DeleteVersionDialogProps {
+  readonly kind: Pick<DefinitionKind<never>, "noun" | "deleteVersion">;
   readonly name: string;
   readonly version: number;
   readonly onClose: () => void;
@@ -146,13 +155,12 @@ interface DeleteVersionDialogProps {
 const AFTER_LOST_DELETE =
   "The version may be deleted already. If you try again, the service then says that there is no such version.";
 
-function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersionDialogProps) {
-  const { client } = useSession();
+function DeleteVersionDialog({ kind, name, version, onClose, onDeleted }: DeleteVersionDialogProps) {
   const { note } = useNotices();
   const change = useChange({ afterLoss: AFTER_LOST_DELETE });
   const remove = () =>
     change.submit({
-      send: ({ signal }) => client.actions.deleteVersion(name, version, { signal }),
+      send: ({ signal }) => kind.deleteVersion(name, version, { signal }),
       done() {
         note(`Version ${version} of ${name} is deleted.`);
         onDeleted();
@@ -168,7 +176,7 @@ function DeleteVersionDialog({ name, version, onClose, onDeleted }: DeleteVersio
       onClose={onClose}
     >
       <p>
-        Nobody can read or restore it afterwards. Delete a version if somebody put a credential into its URL. The action
+        Nobody can read or restore it afterwards. Delete a version if somebody put a credential into it. The {kind.noun}{" "}
         itself stays as it is.
       </p>
     </ConfirmDialog>
@@ -252,53 +260,55 @@ function textOf(definition: object | undefined): string {
   return JSON.stringify(definition ?? {}, null, 2);
 }
 
-const CHANGED_MEANWHILE =
-  "Somebody changed this action meanwhile. Close this dialog, look at the action, and decide again.";
-const AFTER_LOST_RESTORE =
-  "The service may have stored this. Close this dialog and look at the action before you try again.";
-
-interface RestoreDialogProps {
-  readonly action: StoredAction;
+interface RestoreDialogProps<T> {
+  readonly kind: DefinitionKind<T>;
+  readonly stored: T;
   readonly version: ListedVersion;
   readonly onClose: () => void;
-  /** Called when the action is another than before. */
+  /** Called when the definition is another than before. */
   readonly onChanged: () => void;
 }
 
-/** Stores an older version of an action again. It asks for the secrets that the service no longer has. */
-function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogProps) {
-  const { client } = useSession();
+/** Stores an older version again. It asks for the secrets that the service no longer has. */
+function RestoreDialog<T extends AnyStored>(props: RestoreDialogProps<T>) {
+  const { kind, stored, version, onClose, onChanged } = props;
+  const { noun, secretsOf, madeSecret } = kind;
   const { note } = useNotices();
-  const { name, version: current } = action;
+  const { name, version: current } = stored;
   const { definition } = version;
   const secrets = secretsOf(definition);
   const fields = secrets.map(({ pointer }) => pointer);
-  const stored = new Set(secretsOf(action.definition).map(({ pointer }) => pointer));
+  const kept = new Set(secretsOf(stored.definition).map(({ pointer }) => pointer));
+  const afterLoss = `The service may have stored this. Close this dialog and look at the ${noun} before you try again.`;
   const [isAsking, setAsking] = useState(false);
   const [typed, setTyped] = useState<ReadonlyMap<string, string>>(new Map());
-  const change = useChange({ fields, afterLoss: AFTER_LOST_RESTORE });
+  const [made, setMade] = useState<string | null>(null);
+  const change = useChange({ fields, afterLoss });
   const restore = () =>
     change.submit({
-      send: ({ signal }) =>
-        client.actions.put(name, withSecrets(definition, typed) as Schemas["ActionDefinition"], {
-          ifVersion: current,
-          signal,
-        }),
+      send: ({ signal }) => kind.put(name, withSecrets(definition, typed) as Schema, { ifVersion: current, signal }),
       done(put) {
         note(`${name} is stored as version ${put.version}, which equals version ${version.version}.`);
         onChanged();
-        onClose();
+        const secret = madeSecret?.of(put) ?? null;
+        if (secret === null) onClose();
+        else setMade(secret);
       },
       explain(error) {
         if (error.code === "secret_required") {
           setAsking(true);
-          return secretProblem(error, fields, stored) ?? problemsOf(error, fields, AFTER_LOST_RESTORE);
+          return secretProblem(error, fields, kept) ?? problemsOf(error, fields, afterLoss);
         }
         if (error.status !== 412) return null;
         onChanged();
-        return new Map([[null, CHANGED_MEANWHILE]]);
+        return new Map([
+          [null, `Somebody changed this ${noun} meanwhile. Close this dialog, look at the ${noun}, and decide again.`],
+        ]);
       },
     });
+  if (made !== null && madeSecret !== null) {
+    return <MadeSecretDialog about={madeSecret} name={name} secret={made} onClose={onClose} />;
+  }
   return (
     <ChangeDialog
       title={`Restore version ${version.version}?`}
@@ -309,14 +319,14 @@ function RestoreDialog({ action, version, onClose, onChanged }: RestoreDialogPro
       verb="Restore"
     >
       <p>
-        The definition of version {version.version} becomes the action's new version. Version {current} stays in the
+        The definition of version {version.version} becomes the {noun}'s new version. Version {current} stays in the
         list. Runs that have begun continue. The change takes effect within 30 seconds.
       </p>
       {isAsking ? (
         <SecretFields
           members={secrets}
           typed={typed}
-          stored={stored}
+          stored={kept}
           problemAt={(pointer) => change.problems.get(pointer)}
           onType={(pointer, text) => setTyped((before) => new Map(before).set(pointer, text))}
         />
