@@ -1,6 +1,6 @@
 /**
- * The stored definitions of one environment: actions, which start runs, and webhook endpoints, which hear of them. Both
- * have names, versions as ETags, and the same operations. Each kind adds what only it can do.
+ * The stored definitions of one environment: actions, the schedules that run them, and webhook endpoints, which hear of
+ * runs. All have names, versions as ETags, and the same operations. Each kind adds what only it can do.
  */
 import {
   bodyOf,
@@ -21,9 +21,11 @@ import { checkedDefinitionName, checkedId } from "./settings.ts";
 import { unexpectedResponse } from "./transport.ts";
 
 const ACTIONS = "/{o}/{p}/envs/{envName}/actions";
+const SCHEDULES = "/{o}/{p}/envs/{envName}/schedules";
 const ENDPOINTS = "/{o}/{p}/envs/{envName}/webhook-endpoints";
 const ACTION = `${ACTIONS}/{name}` as const;
 const ACTION_RUNS = `${ACTION}/runs` as const;
+const INBOUND = `${ACTION}/inbound` as const;
 const ENDPOINT = `${ENDPOINTS}/{name}` as const;
 const DELIVERIES = `${ENDPOINT}/deliveries` as const;
 
@@ -56,23 +58,23 @@ export interface ResendOptions extends CallOptions {
 }
 
 export interface RotateSecretOptions extends ChangeOptions {
-  /** How long the replaced secret still signs beside the new one: 0 to 604800. Default: 86400. */
+  /** How long the replaced secret still counts beside the new one: 0 to 604800. Default: 86400. */
   readonly gracePeriodSeconds?: number | undefined;
 }
 
 /** What a kind of definition is called in paths, in errors of this client and in codes of the API. */
 interface Kind {
-  readonly root: typeof ACTIONS | typeof ENDPOINTS;
+  readonly root: typeof ACTIONS | typeof SCHEDULES | typeof ENDPOINTS;
   readonly noun: string;
   readonly gone: string;
 }
 
-/** The operations of both kinds. `Definition`: what a PUT takes. `Put`: what it answers. `Shown`: what a GET answers. */
+/** The operations of all kinds. `Definition`: what a PUT takes. `Put`: what it answers. `Shown`: what a GET answers. */
 function definitionsOf<Definition, Put, Shown, Listed, Version>(
   { api, scope, sent }: Caller,
   { root: path, noun, gone }: Kind,
 ) {
-  // The paths of both kinds take the same parameters, so the types of one stand for both.
+  // The paths of all kinds take the same parameters, so the types of one stand for both.
   const root = path as typeof ACTIONS;
   const one = `${root}/{name}` as const;
   const of = (name: string) => ({ ...scope, name: checkedDefinitionName(noun, name) });
@@ -152,20 +154,45 @@ function stored<T>(name: string, definition: T, response: Response): Stored<T> {
   return { name, version: Number(version), definition };
 }
 
+/** The parts of a rotation's request. A retry uses the same key, so it makes no second secret. */
+function rotation(path: Caller["scope"] & { readonly name: string }, options: RotateSecretOptions) {
+  const body = present({ gracePeriodSeconds: options.gracePeriodSeconds });
+  return { params: { path, header: keyHeader(options) }, body };
+}
+
+/** A put action, with the secret for its events that the API made. Only this result has it. null if it made none. */
+export interface PutAction extends Stored<Schemas["Action"]> {
+  readonly inboundSecret: string | null;
+}
+
 export interface Actions extends ReturnType<typeof createActions> {}
 
 export function createActions(caller: Caller) {
   const { api, scope, sent } = caller;
   const kind = { root: ACTIONS, noun: "action", gone: "action_not_found" } as const;
   const of = (name: string) => ({ ...scope, name: checkedDefinitionName(kind.noun, name) });
+  const actions = definitionsOf<
+    Schemas["ActionDefinition"],
+    Schemas["Action"],
+    Schemas["Action"],
+    Schemas["ListedAction"],
+    Schemas["ListedVersion"]
+  >(caller, kind);
   return {
-    ...definitionsOf<
-      Schemas["ActionDefinition"],
-      Schemas["Action"],
-      Schemas["Action"],
-      Schemas["ListedAction"],
-      Schemas["ListedVersion"]
-    >(caller, kind),
+    ...actions,
+    /**
+     * Creates or replaces an action. null in the place of a secret keeps the stored value. A new `inbound` without a
+     * secret gets one, as `inboundSecret` of the result. If the first response gets lost, a retry finds the action, and
+     * `inboundSecret` is null: get another secret with `rotateInboundSecret`. With `ifVersion` the client retries only
+     * after 429, because a repeat would be refused with 412: after `unreachable`, read the version with `get`.
+     */
+    async put(name: string, definition: Schemas["ActionDefinition"], options?: PutOptions): Promise<PutAction> {
+      const put = await actions.put(name, definition, options);
+      const { inbound } = put.definition;
+      if (inbound === undefined) return { ...put, inboundSecret: null };
+      const shown = { ...put.definition, inbound: { ...inbound, secret: null } };
+      return { ...put, definition: shown, inboundSecret: inbound.secret };
+    },
     /**
      * Creates a run of an action. A retry uses the same key, so it creates no second run. The run has no `callback` if
      * the action has a trigger, because only the receiver gets the token.
@@ -200,6 +227,54 @@ export function createActions(caller: Caller) {
     ): Promise<Schemas["WebhookTestResult"]> {
       const params = { path: of(name) };
       return bodyOf(await api.POST(`${ACTION}/test`, { params, body, ...sent(options, { isRepeatable: false }) }));
+    },
+    /** The URL to which another product sends the events that start the action. */
+    async inbound(name: string, options?: CallOptions): Promise<Schemas["InboundOfAction"]> {
+      return bodyOf(await api.GET(INBOUND, { params: { path: of(name) }, ...sent(options) }));
+    },
+    /**
+     * Whether an event would start a run, and with which parameters. Nothing is started or stored. `inbound`: tries this
+     * one, and not the stored one.
+     */
+    async tryInbound(
+      name: string,
+      event: Schemas["SampleEvent"],
+      options?: CallOptions,
+    ): Promise<Schemas["TriedEvent"]> {
+      const params = { path: of(name) };
+      return bodyOf(await api.POST(`${INBOUND}/try`, { params, body: event, ...sent(options) }));
+    },
+    /**
+     * Gives the action a new secret for its events. After a retry, `secret` can be null because only the lost response
+     * had it: rotate again.
+     */
+    async rotateInboundSecret(
+      name: string,
+      options: RotateSecretOptions = {},
+    ): Promise<Schemas["RotatedInboundSecret"]> {
+      const request = { ...rotation(of(name), options), ...sent(options) };
+      return bodyOf(await api.POST(`${INBOUND}/rotate-secret`, request));
+    },
+  };
+}
+
+export interface Schedules extends ReturnType<typeof createSchedules> {}
+
+export function createSchedules(caller: Caller) {
+  const { api, scope, sent } = caller;
+  const kind = { root: SCHEDULES, noun: "schedule", gone: "schedule_not_found" } as const;
+  return {
+    ...definitionsOf<
+      Schemas["ScheduleDefinition"],
+      Schemas["Schedule"],
+      Schemas["Schedule"],
+      Schemas["ListedSchedule"],
+      Schemas["ListedScheduleVersion"]
+    >(caller, kind),
+    /** The next times, what became of the last one, who changed it, and whether the service has disabled it. */
+    async status(name: string, options?: CallOptions): Promise<Schemas["ScheduleStatus"]> {
+      const params = { path: { ...scope, name: checkedDefinitionName(kind.noun, name) } };
+      return bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params, ...sent(options) }));
     },
   };
 }
@@ -269,13 +344,12 @@ export function createWebhookEndpoints(caller: Caller) {
       await api.POST(`${ENDPOINT}/enable`, { params: { path: of(name) }, ...sent(options) });
     },
     /**
-     * Gives the endpoint a new signing secret. A retry uses the same key, so it makes no second one, but then
-     * `signingSecret` is null because only the lost response had it: rotate again.
+     * Gives the endpoint a new signing secret. After a retry, `signingSecret` can be null because only the lost response
+     * had it: rotate again.
      */
     async rotateSecret(name: string, options: RotateSecretOptions = {}): Promise<Schemas["RotatedSigningSecret"]> {
-      const params = { path: of(name), header: keyHeader(options) };
-      const body = present({ gracePeriodSeconds: options.gracePeriodSeconds });
-      return bodyOf(await api.POST(`${ENDPOINT}/rotate-secret`, { params, body, ...sent(options) }));
+      const request = { ...rotation(of(name), options), ...sent(options) };
+      return bodyOf(await api.POST(`${ENDPOINT}/rotate-secret`, request));
     },
   };
 }

@@ -15,7 +15,14 @@ import {
   type Schemas,
 } from "./api.ts";
 import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
-import { type Actions, createActions, createWebhookEndpoints, type WebhookEndpoints } from "./definitions.ts";
+import {
+  type Actions,
+  createActions,
+  createSchedules,
+  createWebhookEndpoints,
+  type Schedules,
+  type WebhookEndpoints,
+} from "./definitions.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
 import { createOperator, type Operator } from "./operator.ts";
 import { type Audit, createAudit, createSessions, createTokens, type Sessions, type Tokens } from "./project.ts";
@@ -40,10 +47,12 @@ export type {
   Actions,
   DeleteOptions,
   DeliveryFilter,
+  PutAction,
   PutEndpoint,
   PutOptions,
   ResendOptions,
   RotateSecretOptions,
+  Schedules,
   Stored,
   WebhookEndpoints,
 } from "./definitions.ts";
@@ -87,6 +96,8 @@ export interface Client {
   readonly concurrencyGroups: ConcurrencyGroups;
   /** What holds back the runs of a group or of the environment, such as a deploy freeze. */
   readonly pauses: Pauses;
+  /** The schedules of the environment, which run actions. */
+  readonly schedules: Schedules;
   /** The webhook endpoints of the environment, which hear when a run ends or waits for approval. */
   readonly webhookEndpoints: WebhookEndpoints;
   readonly tokens: Tokens;
@@ -101,7 +112,7 @@ export interface Client {
   readonly scope: string;
   /** What the client's own token is and opens. It also answers for a token of another project or environment. */
   whoami(options?: CallOptions): Promise<Schemas["CurrentToken"]>;
-  /** The environments that the client's token opens and that have runs, actions or webhook endpoints, by name. */
+  /** The environments that the client's token opens and that have runs or definitions, by name. */
   places(query?: ListOptions, options?: CallOptions): List<Schemas["Place"]>;
   /** openapi-fetch with the API's types, for everything else. It tries once and returns errors as values. */
   readonly api: Api;
@@ -125,6 +136,7 @@ export function createClient(settings: ClientSettings): Client {
     bulkOperations: createBulkOperations(caller),
     concurrencyGroups: createConcurrencyGroups(caller),
     pauses: createPauses(caller),
+    schedules: createSchedules(caller),
     webhookEndpoints: createWebhookEndpoints(caller),
     tokens: createTokens(caller),
     sessions: createSessions(caller),
