@@ -24,7 +24,7 @@ import {
   resolveSecrets,
   type StoredDefinition,
   secretsIn,
-} from "./definition-files.ts";
+} from "./files.ts";
 
 interface ApplyFlags extends Flags {
   readonly files: string;

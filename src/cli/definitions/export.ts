@@ -36,7 +36,7 @@ import {
   mapTexts,
   readDefinition,
   secretsIn,
-} from "./definition-files.ts";
+} from "./files.ts";
 
 interface ExportFlags extends Flags {
   readonly output?: string;

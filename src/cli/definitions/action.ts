@@ -18,6 +18,7 @@ import {
   withPut,
 } from "../call.ts";
 import { CliCommand, examples, limitOption, OfferingArgument, readName, take, textOption } from "../command.ts";
+import { requestText } from "../commands/decide.ts";
 import { EXIT, UsageError } from "../exit.ts";
 import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
@@ -36,7 +37,6 @@ import {
   withParameters,
 } from "../new-run.ts";
 import { type Column, complain, type Output, plain } from "../output.ts";
-import { requestText } from "./decide.ts";
 import { testText } from "./webhook-endpoint.ts";
 
 interface RunFlags extends Flags, InputFlags, CreatingFlags {}

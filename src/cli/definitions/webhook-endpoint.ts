@@ -11,7 +11,7 @@ import { UsageError } from "../exit.ts";
 import { fields, fittedValue, idShortener, instantText, objectText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
 import { type Colour, type Column, logLines, type Output, plain, wrap } from "../output.ts";
-import { ENDPOINTS, secretsIn } from "./definition-files.ts";
+import { ENDPOINTS, secretsIn } from "./files.ts";
 
 export function nameArgument(): OfferingArgument {
   const argument = new OfferingArgument("<name>", "the endpoint's name", "webhook endpoints");
