@@ -16,6 +16,7 @@ import { tokenCommand } from "./commands/token.ts";
 import { actionCommand } from "./definitions/action.ts";
 import { applyCommand } from "./definitions/apply.ts";
 import { exportCommand } from "./definitions/export.ts";
+import { scheduleCommand } from "./definitions/schedule.ts";
 import { webhookCommand } from "./definitions/webhook.ts";
 import { execCommand } from "./exec/exec.ts";
 import { EXIT_CODES } from "./exit.ts";
@@ -86,6 +87,7 @@ ${EXIT_CODES}${SETTINGS}`,
     rejectCommand(),
     releaseCommand(),
     actionCommand(),
+    scheduleCommand(),
     groupCommand(),
     pauseCommand(),
     resumeCommand(),
