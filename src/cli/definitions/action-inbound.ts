@@ -34,7 +34,7 @@ function inboundCommand(action: Told<Schemas["ListedAction"]>): CliCommand {
     .summary("show where another product sends its events")
     .description(
       "Show the URL for the events of an action that has the member inbound, and how to set it up in the product. The " +
-        "secret is never shown. If you have lost it, use `action rotate-inbound-secret`. The token needs the role owner or admin.",
+        "secret is never shown. If you have lost it, use `action rotate-secret`. The token needs the role owner or admin.",
     )
     .addArgument(nameArgument(action))
     .addHelpText(

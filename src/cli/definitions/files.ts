@@ -80,7 +80,7 @@ export const ACTIONS: Kind = {
   made: {
     noun: "event secret",
     path: "inbound.secret",
-    rotate: "action rotate-inbound-secret",
+    rotate: "action rotate-secret",
     advice: "Give the secret to the product that sends the events now. `action-runs action inbound` shows where.",
     isRenewed: (stored, wanted) => verifyOf(stored) !== verifyOf(wanted),
   },
