@@ -2,8 +2,8 @@
 
 import { type Command, Option } from "commander";
 import type { Client } from "../client/index.ts";
-import { type CliCommand, exiting, take, textOption, wholeNumberFrom, withConnection } from "./command.ts";
-import { Output, type OutputFlags, plain } from "./output.ts";
+import { type CliCommand, exiting, take, withConnection } from "./command.ts";
+import { Output, type OutputFlags } from "./output.ts";
 import { type ConnectionFlags, connect, type Needs } from "./settings.ts";
 
 /** The options of a command that calls the API. */
@@ -80,39 +80,4 @@ export function withOutput(command: CliCommand): CliCommand {
     .optionsGroup("Output:")
     .addOption(new Option("--json", "print JSON; the default if stdout is not a terminal"))
     .addOption(new Option("--no-json", "print text, even if stdout is not a terminal"));
-}
-
-/** The condition of a delete of a definition. */
-interface ConditionFlags extends Flags {
-  readonly ifVersion?: number;
-}
-
-export interface PutFlags extends ConditionFlags {
-  readonly body: string;
-  readonly ifNew?: boolean;
-}
-
-/** Adds the options of a command that stores a definition. `of`: what is stored, such as "action". */
-export function withPut(command: CliCommand, of: string): CliCommand {
-  return command
-    .addOption(textOption("--body <json>", "the definition, as a JSON object").makeOptionMandatory())
-    .addOption(ifVersionOption(of))
-    .addOption(new Option("--if-new", `only if there is no such ${of}`).conflicts("ifVersion"));
-}
-
-/** The condition of a put. */
-export const conditionOf = ({ ifNew, ifVersion }: PutFlags) => ({ ifVersion: ifNew ? null : ifVersion });
-
-/** `of`: what has the version, such as "action". */
-export function ifVersionOption(of: string): Option {
-  const option = new Option("--if-version <version>", `only if the ${of} has this version`);
-  return option.argParser(wholeNumberFrom(1, 2 ** 53 - 1));
-}
-
-/** Deletes a definition. `of`: the definitions of its kind. */
-export function deletingOne(of: (client: Client) => Pick<Client["actions"], "delete">) {
-  return calling<ConditionFlags, [string]>(async ({ client, output, flags: { ifVersion } }, name) => {
-    await of(client).delete(name, { ifVersion });
-    await output.show({ deleted: name }, () => `Deleted ${plain(name)}.`);
-  });
 }

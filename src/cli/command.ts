@@ -72,6 +72,7 @@ export type Offer = "profiles" | "files after @" | Suggested;
 /** What completion asks the service for. */
 export const SUGGESTED = [
   "stored actions",
+  "schedules",
   "webhook endpoints",
   "action names",
   "labels",
@@ -201,7 +202,7 @@ export function readPerson(text: string): string {
   throw new InvalidArgumentError("Use 1 to 255 visible ASCII characters without spaces.");
 }
 
-/** A reader of the names of actions and webhook endpoints. */
+/** A reader of the names of definitions. */
 export function readName(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
   throw new InvalidArgumentError(
@@ -250,6 +251,7 @@ const OPTIONS: ReadonlyMap<string, string> = new Map([
 const WORDS: readonly (readonly [string, string])[] = [
   ["GET …/tokens lists", "`action-runs token list` lists"],
   ["GET …/actions lists", "`action-runs action list` lists"],
+  ["GET …/schedules lists", "`action-runs schedule list` lists"],
   ["GET …/bulk-operations lists", "`action-runs bulk list` lists"],
   ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
   ["GET …/status shows", "`action-runs webhook status` shows"],

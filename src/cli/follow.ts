@@ -47,7 +47,16 @@ interface UntilEndedOptions extends DetailOptions {
   /** Whether the server has answered before. Otherwise a server that does not answer ends the command. */
   readonly hasAnswered: boolean;
   /** How to show the ended run. Default: with all its members. */
-  readonly show?: (run: DetailedActionRun) => Promise<void>;
+  readonly show?: (run: DetailedActionRun, why: DetailedActionRun["details"]) => Promise<void>;
+}
+
+/**
+ * What people should see of a run besides its members: why it does not start, and whether it is retried. Its details need
+ * its coordinator, and the run does not.
+ */
+export async function whyOf(client: Client, run: DetailedActionRun): Promise<DetailedActionRun["details"]> {
+  if (run.details !== undefined || (run.status !== "pending" && run.status !== "failed")) return run.details;
+  return (await client.runs.get(run.id, { include: "details" }).catch(() => run)).details;
 }
 
 /** Shows the run when it has ended, and returns the exit code for its status. Throws CommandFailed after `seconds`. */
@@ -70,7 +79,8 @@ export async function untilEnded(
     const run = await lasting(wait, { signal, say: complain });
     // On stderr, because stdout may be a file with the run alone.
     await shown?.line("");
-    await (show === undefined ? output.show(run, () => runText(run, output)) : show(run));
+    const why = output.isJson ? undefined : await whyOf(client, run);
+    await (show === undefined ? output.show(run, () => runText(run, output, why)) : show(run, why));
     return exitCodeOfRun(run.status);
   } catch (thrown) {
     if (!signal?.aborted) throw thrown;

@@ -28,17 +28,25 @@ export async function readObject(value: string, flag: string): Promise<Json> {
   return parseObject(await readText(value, flag), flag);
 }
 
+/** Any JSON from `readText`. Throws UsageError for anything else. */
+export async function readJson(value: string, flag: string): Promise<unknown> {
+  return parseJson(await readText(value, flag), new UsageError(`${flag}: give JSON, @file or @- for stdin.`));
+}
+
 function parseObject(text: string, flag: string): Json {
   const wrong = new UsageError(`${flag}: give a JSON object, @file or @- for stdin.`);
-  let parsed: unknown;
-  try {
-    parsed = JSON.parse(text);
-  } catch {
-    // The message of JSON.parse quotes the text, which may hold a secret.
-    throw wrong;
-  }
+  const parsed = parseJson(text, wrong);
   if (typeof parsed !== "object" || parsed === null || Array.isArray(parsed)) throw wrong;
   return parsed as Json;
+}
+
+/** Throws `wrong`, because the message of JSON.parse quotes the text, which may hold a secret. */
+function parseJson(text: string, wrong: UsageError): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw wrong;
+  }
 }
 
 /** Like `readObject`, but refuses a number that the service would not keep as it is written. */

@@ -2,21 +2,22 @@
 
 import { readFileSync } from "node:fs";
 import { CliCommand } from "./command.ts";
-import { actionCommand } from "./commands/action.ts";
-import { applyCommand } from "./commands/apply.ts";
 import { auditCommand } from "./commands/audit.ts";
 import { bulkCommand } from "./commands/bulk.ts";
 import { cancelCommand, createCommand, eraseCommand, retryCommand } from "./commands/change-runs.ts";
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
 import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide.ts";
-import { exportCommand } from "./commands/export.ts";
 import { groupCommand, pauseCommand, resumeCommand } from "./commands/group.ts";
 import { loginCommand, whoamiCommand } from "./commands/login.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
 import { tokenCommand } from "./commands/token.ts";
-import { webhookCommand } from "./commands/webhook.ts";
+import { actionCommand } from "./definitions/action.ts";
+import { applyCommand } from "./definitions/apply.ts";
+import { exportCommand } from "./definitions/export.ts";
+import { scheduleCommand } from "./definitions/schedule.ts";
+import { webhookCommand } from "./definitions/webhook.ts";
 import { execCommand } from "./exec/exec.ts";
 import { EXIT_CODES } from "./exit.ts";
 
@@ -86,6 +87,7 @@ ${EXIT_CODES}${SETTINGS}`,
     rejectCommand(),
     releaseCommand(),
     actionCommand(),
+    scheduleCommand(),
     groupCommand(),
     pauseCommand(),
     resumeCommand(),

@@ -26,11 +26,11 @@ import { type Column, cut, logLines, type Output, plain, wrap } from "./output.t
 type ActionRun = Schemas["ActionRun"];
 type ActionRunDetails = Schemas["ActionRunDetails"];
 
-/** A run with all its members. `details`: those that say why the run does not start. */
+/** A run with all its members. `details`: those that say why the run does not start, and what follows its end. */
 export function runText(
   run: Schemas["DetailedActionRun"] & Schemas["ReportedActionRun"],
   output: Output,
-  details: Pick<ActionRunDetails, "delivery"> | undefined = run.details,
+  details: Pick<ActionRunDetails, "delivery" | "retry"> | undefined = run.details,
 ): string {
   const rows = [
     ["run", plain(run.id)],
@@ -48,10 +48,18 @@ export function runText(
     ["output", objectText(run.output, logLines)],
     ["error", run.error && fittedValue(logLines(run.error), output)],
     ["delivery", details && failingText(details, Date.now())],
+    ["retry", details?.retry && retryText(details.retry)],
     ["too long", run.truncated && truncatedText(run.truncated)],
     ...(run.details === undefined ? [] : detailRows(run.details, output)),
   ];
   return fields(rows, output);
+}
+
+/** The automatic retry that follows the end of a run, or why none does. */
+function retryText({ runId, at, attempt, dropped }: NonNullable<ActionRunDetails["retry"]>): string {
+  const which = `number ${text(attempt)}`;
+  if (dropped !== null) return `${which} was dropped: ${plain(dropped)}`;
+  return words(which, runId === null ? "is planned," : `is the run ${plain(runId)},`, `not before ${instantText(at)}`);
 }
 
 /** Which parts of a report the service shortened. */
@@ -69,8 +77,8 @@ function letThroughText({
 }
 
 function detailRows(details: ActionRunDetails, output: Output) {
-  const { action, retryOf, bulkOperationId, labels, traceparent, externalUrl, heartbeat, cancel, waiting, erasedAt } =
-    details;
+  const { action, retryOf, bulkOperationId, schedule, labels, traceparent, externalUrl } = details;
+  const { heartbeat, cancel, waiting, erasedAt } = details;
   const by = cancel?.by ? ` by ${plain(cancel.by)}` : "";
   return [
     ["erased", erasedAt && `${instantText(erasedAt)}, with all texts of the run`],
@@ -81,6 +89,7 @@ function detailRows(details: ActionRunDetails, output: Output) {
     ["stored action", action && `${plain(action.name)}, version ${text(action.version)}`],
     ["retry of", retryOf && plain(retryOf)],
     ["bulk operation", bulkOperationId && plain(bulkOperationId)],
+    ["schedule", schedule && plain(schedule)],
     ["labels", labels.map(plain).join(", ")],
     ["trace", traceparent && plain(traceparent)],
     ["page", externalUrl && plain(externalUrl)],
@@ -286,7 +295,8 @@ function eventWords(type: string, said: Said, output: Output): string {
     case "ended": {
       const status = text(said.status);
       const ended = [output.paint(STATUS_COLOUR[status] ?? "dim", status), causeText(said)];
-      return words(ended.filter(Boolean).join(", "), after(said.reason));
+      const retry = said.retryAt ? `· retried by the service, not before ${instantText(String(said.retryAt))}` : "";
+      return words(ended.filter(Boolean).join(", "), after(said.reason), retry);
     }
     default:
       return text(JSON.stringify(said));

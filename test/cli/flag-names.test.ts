@@ -18,13 +18,17 @@ test.each([
     "GET …/actions lists the actions of this environment.",
     "`action-runs action list` lists the actions of this environment.",
   ],
+  ["GET …/schedules lists the schedules", "`action-runs schedule list` lists the schedules"],
   ["GET …/webhook-endpoints lists the endpoints", "`action-runs webhook list` lists the endpoints"],
   [
     "GET …/bulk-operations lists those of this environment.",
     "`action-runs bulk list` lists those of this environment.",
   ],
   ["GET …/status shows it. Wait until it is over.", "`action-runs webhook status` shows it. Wait until it is over."],
-  ["Or send gracePeriodSeconds 0, and only the new one signs.", "Or use --grace-period 0, and only the new one signs."],
+  [
+    "Or send gracePeriodSeconds 0, and only the new one counts.",
+    "Or use --grace-period 0, and only the new one counts.",
+  ],
   ["There is no such action yet. Omit If-Match.", "There is no such action yet. Omit --if-version."],
   [
     "The action already exists. Send If-Match with its ETag to replace it, or choose another name.",

@@ -29,8 +29,8 @@ const DETAILS = {
   action: { name: "a", version: 1 },
   retryOf: RUN_ID,
   bulkOperationId: RUN_ID,
-  schedule: null,
-  retry: null,
+  schedule: "a",
+  retry: { runId: RUN_ID, at: INSTANT, attempt: 1, dropped: "a" },
   labels: ["a"],
   traceparent: "a",
   externalUrl: "https://ci.example",
@@ -115,6 +115,15 @@ const STATUS = {
   incomplete: true,
   health: { state: "failing", failingSince: INSTANT, lastSuccessAt: INSTANT, isProbed: true },
 };
+const SCHEDULE = { action: "a", cron: "a", timezone: "a", parameters: { a: "a" }, labels: ["a"], disabled: false };
+const VERSION = { version: 1, changedAt: INSTANT, actor: "a", actorName: "a", definition: SCHEDULE };
+const SCHEDULE_STATUS = {
+  name: "a",
+  version: 1,
+  ...{ changedAt: INSTANT, changedBy: "a", createdBy: "a", disabledAt: INSTANT, disabledReason: "a" },
+  nextTimes: [{ at: INSTANT, local: "a" }],
+  lastTime: { at: INSTANT, outcome: "a", runId: RUN_ID },
+};
 const PAUSE = {
   ...{ group: "a", reason: "a", from: INSTANT, until: INSTANT, active: true },
   ...{ by: "a", via: "a", at: INSTANT, warning: "a" },
@@ -149,6 +158,7 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
       revoked: [RUN_ID],
       webhookEndpoints: [{ envName: "a", name: "a" }],
       actions: [],
+      schedules: [{ envName: "a", name: "a" }],
       approvedRuns: [{ envName: "a", id: RUN_ID }],
     },
   ],
@@ -157,6 +167,13 @@ const ANSWERS: readonly (readonly [RegExp, unknown])[] = [
   [/^GET .*\/action-runs\/summary$/, { pending: 1, failed: { atLeast: 1000 } }],
   [/^GET .*\/actions\?/, [{ name: "a", version: 1, changedAt: INSTANT, definition: ACTION }]],
   [/^(GET|PUT) .*\/actions\/deploy(\?.*)?$/, ACTION],
+  [/^GET .*\/inbound$/, { url: "a", verify: "a", graceEndsAt: INSTANT }],
+  [/^POST .*\/inbound\/try$/, { matches: true, parameters: { a: "a" }, error: "a" }],
+  [/^POST .*\/inbound\/rotate-secret$/, { secret: "a", graceEndsAt: INSTANT }],
+  [/^GET .*\/schedules$/, [{ name: "a", version: 1, changedAt: INSTANT, nextAt: INSTANT, definition: SCHEDULE }]],
+  [/^(GET|PUT) .*\/schedules\/nightly$/, SCHEDULE],
+  [/^GET .*\/schedules\/nightly\/status$/, SCHEDULE_STATUS],
+  [/^GET .*\/versions/, [VERSION, { ...VERSION, definition: { ...SCHEDULE, b: "a" } }]],
   [/^GET .*\/webhook-endpoints\/chat\/status$/, STATUS],
   [/^GET .*\/webhook-endpoints\/chat\/deliveries/, [DELIVERY]],
   [/^POST .*\/webhook-endpoints\/chat\/recover$/, RECOVERY],
@@ -223,7 +240,7 @@ const SAID = [
   "via",
   "replacedBy",
 ];
-const TOLD = ["attempt", "host", "outcome", "status", "durationMs", "excerpt", "nextAttemptAt", "at"];
+const TOLD = ["attempt", "host", "outcome", "status", "durationMs", "excerpt", "nextAttemptAt", "at", "retryAt"];
 
 let server: BadServer;
 let home: string;
@@ -299,11 +316,22 @@ const COMMANDS = [
   "action delete other",
   "action preview deploy",
   "action test deploy",
+  "action inbound deploy",
+  "action inbound-try deploy --event {}",
+  "action rotate-secret deploy",
+  "schedule list",
+  "schedule get nightly",
+  "schedule put nightly --cron @daily",
+  "schedule versions nightly",
+  "schedule status nightly",
+  "schedule run nightly",
+  "schedule delete other",
   "apply -f HOME --dry-run",
   "apply -f HOME --yes",
   "export --definitions HOME",
   "webhook list",
   "webhook get chat",
+  "webhook versions chat",
   "webhook put chat --body {}",
   "webhook delete other",
   "webhook test chat",

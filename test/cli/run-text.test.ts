@@ -6,7 +6,7 @@ import { Output, readableJson } from "../../src/cli/output.ts";
 import { eventText, failingText, localText, runText, waitsForText } from "../../src/cli/run-text.ts";
 import type { Schemas } from "../../src/client/index.ts";
 import { json, RUN } from "./misbehaving.ts";
-import { saying, service } from "./service.ts";
+import { saying, service, streaming } from "./service.ts";
 
 const at = (seconds: number) => new Date(Date.parse(RUN.createdAt) + seconds * 1000).toISOString();
 const shown = (more: object) =>
@@ -119,6 +119,37 @@ describe("a pending run that its receiver did not take", () => {
     const { stdout } = await run("list", "--no-json");
     expect(stdout).toContain("ci.example answered 503, being tried again");
     expect(server.requests.at(-1)?.line).toContain("include=details");
+  });
+});
+
+describe("a failed run that the service retries", () => {
+  const OTHER_RUN = "01a212de-9b55-8003-a8a9-dd2c148ea618";
+  const retry = { runId: OTHER_RUN, at: "2026-11-25T13:31:48.373Z", attempt: 2, dropped: null };
+  const failed = { ...RUN, status: "failed", error: "It broke.", completedAt: RUN.createdAt };
+  const ended = { type: "ended", seq: 3, at: RUN.createdAt, status: "failed", cause: "callback", retryAt: retry.at };
+
+  test.each([
+    [retry, `number 2 is the run ${OTHER_RUN}, not before 2026-11-25T13:31:48Z`],
+    [{ ...retry, runId: null }, "number 2 is planned, not before 2026-11-25T13:31:48Z"],
+    [{ ...retry, runId: null, dropped: "The token was revoked." }, "number 2 was dropped: The token was revoked."],
+  ])("says which run that is, or why there is none: %j", async (shownRetry, expected) => {
+    const details = { waiting: null, approval: null, labels: [], delivery: null, retry: shownRetry };
+    const { run } = await service((request, response) => {
+      const { url = "" } = request;
+      if (request.headers.accept === "text/event-stream") return streaming(ended)(response, request);
+      json(response, 200, url.includes("include=details") ? { ...failed, details } : failed);
+    });
+    for (const more of [[], ["--wait"]]) {
+      const { stdout } = await run("get", RUN.id, "--no-json", ...more);
+      expect(stdout.replaceAll(/\n {2,}/g, " ")).toContain(`retry:           ${expected}\n`);
+      expect(stdout).not.toContain("labels");
+    }
+    expect(JSON.parse((await run("get", RUN.id)).stdout)).toEqual(failed);
+  });
+
+  test("says in its timeline from when on", () => {
+    const text = eventText(ended, new Output({ json: false }, { isTTY: false } as NodeJS.WriteStream));
+    expect(text).toMatch(/failed, the job reported it · retried by the service, not before 2026-11-25T13:31:48Z$/);
   });
 });
 

@@ -2,10 +2,10 @@
 
 import stringWidth from "string-width";
 import { describe, expect, test } from "vitest";
-import { actionTable } from "../../src/cli/commands/action.ts";
 import { auditTable } from "../../src/cli/commands/audit.ts";
 import { tokenTable } from "../../src/cli/commands/token.ts";
-import { deliveryTable, endpointTable } from "../../src/cli/commands/webhook-endpoint.ts";
+import { actionTable } from "../../src/cli/definitions/action.ts";
+import { deliveryTable, endpointTable } from "../../src/cli/definitions/webhook-endpoint.ts";
 import { Output, wrap } from "../../src/cli/output.ts";
 import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
 

@@ -54,6 +54,8 @@ describe("a list", () => {
     [`${ENV}/action-runs/x/events`, ({ runs }) => runs.events("x")],
     [`${ENV}/actions?limit=1`, ({ actions }) => actions.list({ limit: 1 })],
     [`${ENV}/actions/x/versions?limit=1`, ({ actions }) => actions.versions("x", { limit: 1 })],
+    [`${ENV}/schedules?limit=1`, ({ schedules }) => schedules.list({ limit: 1 })],
+    [`${ENV}/schedules/x/versions`, ({ schedules }) => schedules.versions("x")],
     [`${ENV}/webhook-endpoints`, ({ webhookEndpoints }) => webhookEndpoints.list()],
     [`${ENV}/webhook-endpoints/x/versions`, ({ webhookEndpoints }) => webhookEndpoints.versions("x")],
     [

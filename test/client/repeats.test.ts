@@ -20,6 +20,7 @@ const KEYED: Readonly<Record<string, Call>> = {
   "actions.run": ({ actions }, options) => actions.run("deploy", {}, options),
   "bulkOperations.create": ({ bulkOperations }, options) =>
     bulkOperations.create({ operation: "retry", runIds: [RUN.id] }, options),
+  "actions.rotateInboundSecret": ({ actions }, options) => actions.rotateInboundSecret("deploy", options),
   "webhookEndpoints.rotateSecret": ({ webhookEndpoints }, options) => webhookEndpoints.rotateSecret("chat", options),
 };
 
@@ -38,9 +39,13 @@ it.each(Object.entries(KEYED))(
   },
 );
 
+const NIGHTLY = { action: "deploy", cron: "@daily", timezone: "UTC" };
+
 it.each<[string, Call]>([
   ["runs.get", ({ runs }) => runs.get(RUN.id)],
   ["actions.put without a condition", ({ actions }) => actions.put("deploy", {})],
+  ["schedules.put without a condition", ({ schedules }) => schedules.put("x", NIGHTLY)],
+  ["actions.tryInbound", ({ actions }) => actions.tryInbound("deploy", { body: {} })],
   [
     "webhookEndpoints.put without a condition",
     ({ webhookEndpoints }) => webhookEndpoints.put("x", { url: null, events: [] }),
@@ -74,10 +79,11 @@ describe("only a 429, which had no effect, repeats", () => {
 
 describe("a delete succeeds if a try before it did and its response was lost, and only then", () => {
   const ENV = "/acme/shop/envs/prod";
-  const MORE = { moreWebhookEndpoints: true, moreActions: true, moreApprovedRuns: true };
+  const MORE = { moreWebhookEndpoints: true, moreActions: true, moreSchedules: true, moreApprovedRuns: true };
   it.each<[string, Call, string, unknown?]>([
     [`${ENV}/actions/x`, ({ actions }) => actions.delete("x"), "action_not_found"],
     [`${ENV}/actions/x/versions/1`, ({ actions }) => actions.deleteVersion("x", 1), "version_not_found"],
+    [`${ENV}/schedules/x`, ({ schedules }) => schedules.delete("x"), "schedule_not_found"],
     [`${ENV}/webhook-endpoints/x`, (client) => client.webhookEndpoints.delete("x"), "webhook_endpoint_not_found"],
     [
       `${ENV}/webhook-endpoints/x/versions/1`,

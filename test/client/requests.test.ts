@@ -8,6 +8,8 @@ const PROJECT = "/acme/shop";
 const ENV = `${PROJECT}/envs/prod`;
 const RUNS = `${ENV}/action-runs`;
 const ONE = `${RUNS}/${RUN.id}`;
+const NIGHTLY = `${ENV}/schedules/nightly`;
+const INBOUND = `${ENV}/actions/deploy/inbound`;
 const CHAT = `${ENV}/webhook-endpoints/chat`;
 const details = { include: "details" } as const;
 const gates = { notBefore: "2026-11-30T06:00:00+01:00", waitTimeout: 60 };
@@ -17,6 +19,7 @@ const change: BulkChange = { operation: "cancel", filter: { status: ["running"] 
 const pause = { reason: "lunch", until: RUN.createdAt };
 const endpointTest = { type: "action_run.failed", definition: { url: "https://x.example", events: [] } } as const;
 
+const event = { headers: { "X-GitHub-Event": "push" }, body: { after: "3b1c0f2" } };
 const trial = { definition: { timeout: 5 }, parameters: { version: "1.4.2" } };
 
 /** The call, what it asks for, the body that it sends, and the response, which it resolves with unless there is another value. */
@@ -85,6 +88,16 @@ const CASES: readonly Case[] = [
   [({ actions }) => actions.test("deploy", trial), `POST ${ENV}/actions/deploy/test`, trial],
   [({ actions }) => actions.test("deploy"), `POST ${ENV}/actions/deploy/test`, {}],
   [({ actions }) => actions.getVersion("deploy", 7), `GET ${ENV}/actions/deploy/versions/7`],
+  [({ actions }) => actions.inbound("deploy"), `GET ${INBOUND}`],
+  [({ actions }) => actions.tryInbound("deploy", event), `POST ${INBOUND}/try`, event],
+  [({ actions }) => actions.rotateInboundSecret("deploy"), `POST ${INBOUND}/rotate-secret`, {}],
+  [
+    ({ actions }) => actions.rotateInboundSecret("deploy", { gracePeriodSeconds: 60 }),
+    `POST ${INBOUND}/rotate-secret`,
+    { gracePeriodSeconds: 60 },
+  ],
+  [({ schedules }) => schedules.status("nightly"), `GET ${NIGHTLY}/status`],
+  [({ schedules }) => schedules.getVersion("nightly", 7), `GET ${NIGHTLY}/versions/7`],
   [({ webhookEndpoints }) => webhookEndpoints.getVersion("chat", 7), `GET ${CHAT}/versions/7`],
   [({ webhookEndpoints }) => webhookEndpoints.status("chat"), `GET ${CHAT}/status`],
   [({ webhookEndpoints }) => webhookEndpoints.recover("chat", recovery), `POST ${CHAT}/recover`, recovery],
@@ -174,7 +187,7 @@ describe("a definition", () => {
   ])("is stored %s, and resolves with its version", async (_, ifVersion, conditions) => {
     const { client, asked } = await stub(json(201, SHOWN, { ETag: '"4"' }));
     const put = await client().actions.put("deploy", SHOWN, { ifVersion });
-    expect(put).toEqual({ name: "deploy", version: 4, definition: SHOWN });
+    expect(put).toEqual({ name: "deploy", version: 4, definition: SHOWN, inboundSecret: null });
     expect(asked).toMatchObject([{ method: "PUT", url: `${ENV}/actions/deploy`, body: JSON.stringify(SHOWN) }]);
     const sent = Object.entries(asked[0]?.headers ?? {}).filter(([name]) => name.startsWith("if-"));
     expect(Object.fromEntries(sent)).toEqual(conditions);
@@ -189,6 +202,18 @@ describe("a definition", () => {
     const put = await webhookEndpoints.put("chat", definition);
     expect(put).toEqual({ name: "chat", version: 1, definition: shown, signingSecret: "whsec_x" });
     expect(await webhookEndpoints.put("chat", put.definition)).toMatchObject({ version: 2, signingSecret: null });
+    expect(asked.map(({ body }) => JSON.parse(body))).toEqual([definition, shown]);
+  });
+
+  it("of an action gives the secret for its events beside a definition that can be put again", async () => {
+    const definition: Schemas["ActionDefinition"] = { inbound: { verify: "token" } };
+    const shown = { inbound: { verify: "token", secret: null } };
+    const made = json(201, { inbound: { verify: "token", secret: "whsec_x" } }, { ETag: '"1"' });
+    const { client, asked } = await stub(made, json(200, shown, { ETag: '"2"' }));
+    const { actions } = client();
+    const put = await actions.put("deploy", definition);
+    expect(put).toEqual({ name: "deploy", version: 1, definition: shown, inboundSecret: "whsec_x" });
+    expect(await actions.put("deploy", put.definition)).toMatchObject({ version: 2, inboundSecret: null });
     expect(asked.map(({ body }) => JSON.parse(body))).toEqual([definition, shown]);
   });
 

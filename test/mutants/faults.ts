@@ -572,7 +572,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "apply-over-a-change",
     breaks: "an apply replaces only the version that it has compared",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "{ ifVersion: stored?.version ?? null }",
     to: "{}",
     tests: ["test/server/cli/cli-definitions"],
@@ -580,7 +580,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "prune-of-others",
     breaks: "only what this token changed last is deleted",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "if (last.actor === self) {",
     to: "if (self) {",
     tests: ["test/server/cli/cli-definitions"],
@@ -588,7 +588,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "apply-sends-kept-secrets",
     breaks: "a secret that is stored is sent only if the caller asks",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "if (isStored && !sendsAll) {",
     to: "if (isStored && sendsAll) {",
     tests: ["test/server/cli/cli-definitions"],
@@ -596,7 +596,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "apply-follows-links",
     breaks: "no file outside of the folder is read",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "if (!found.isFile()) throw",
     to: "if (found.isDirectory()) throw",
     tests: ["test/server/cli/cli-definitions"],
@@ -604,7 +604,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "apply-shows-secret",
     breaks: "no variable is stored where everybody sees it",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "if (variable === undefined || shown.get(member) === null) continue;",
     to: "continue;",
     tests: ["test/server/cli/cli-definitions"],
@@ -612,7 +612,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "export-empties-folder",
     breaks: "an environment without definitions removes no files",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "if (flags.prune && stored.length > 0) for",
     to: "if (flags.prune) for",
     tests: ["test/server/cli/cli-definitions"],
@@ -620,7 +620,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "export-behind-half-a-line",
     breaks: "half a line of a killed export is removed",
-    room: "src/cli/commands",
+    room: "src/cli/definitions",
     from: "dropHalfLine(file, path);",
     to: "",
     tests: ["test/server/cli/cli-definitions"],

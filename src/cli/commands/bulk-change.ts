@@ -4,7 +4,6 @@ import { Argument, Option } from "commander";
 import { present } from "../../client/api.ts";
 import { ActionRunsError, type BulkChange, type Client, type Schemas } from "../../client/index.ts";
 import { changeable } from "../../words/bulk.ts";
-import { followBulk, operationText, previewText } from "../bulk-operation.ts";
 import type { Call, Flags } from "../call.ts";
 import { type CliCommand, readId, wholeNumberFrom } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOf, UsageError } from "../exit.ts";
@@ -12,6 +11,7 @@ import { INTERRUPTED, withSignals } from "../follow.ts";
 import { requireYes } from "../input.ts";
 import { complain, people, plain } from "../output.ts";
 import { type FilterFlags, filterOf, statusOption, wholeRunIdForChange, withFilters } from "../run-selection.ts";
+import { followBulk, operationText, previewText } from "./bulk-operation.ts";
 
 export interface BulkFlags extends FilterFlags {
   readonly max?: number;

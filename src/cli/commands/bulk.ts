@@ -2,10 +2,10 @@
 
 import { Option } from "commander";
 import type { Schemas } from "../../client/index.ts";
-import { followBulk, itemTable, operationTable, operationText } from "../bulk-operation.ts";
 import { type Call, calling, type Flags, type ListFlags, listing, showing, withCommands } from "../call.ts";
 import { CliCommand, examples, limitOption, readId } from "../command.ts";
 import { waitTimeoutOption } from "../follow.ts";
+import { followBulk, itemTable, operationTable, operationText } from "./bulk-operation.ts";
 
 type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
 

@@ -327,6 +327,7 @@ const FIELDS = { "action names": "actionName", labels: "label", subjects: "subje
 /** Values, of filters those that contain a text. The only function that knows where values come from. */
 async function suggestedValues(client: Client, what: Suggested, contains: string): Promise<readonly string[]> {
   if (what === "stored actions") return namesOf(client.actions.list());
+  if (what === "schedules") return namesOf(client.schedules.list());
   if (what === "webhook endpoints") return namesOf(client.webhookEndpoints.list());
   if (what === "concurrency groups") return groupsOf(client);
   const { values } = await client.runs.facets({ field: FIELDS[what], contains });

@@ -8,7 +8,7 @@ import { type Call, calling, type Flags, withCall } from "../call.ts";
 import { CliCommand, examples, limitOption, OfferingOption, repeated, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
 import { STATUS_COLOUR } from "../fields.ts";
-import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, withWaiting } from "../follow.ts";
+import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, whyOf, withWaiting } from "../follow.ts";
 import { complain, logLines, type Output, type OutputFlags, plainLines, toJson } from "../output.ts";
 import {
   type FilterFlags,
@@ -141,7 +141,7 @@ export function getCommand(): CliCommand {
     .addOption(
       new Option(
         "--details",
-        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, its approvals, and why its receiver did not take it",
+        "also show the action, labels, job page, last heartbeat and cancel, what the run waits for, its approvals, why its receiver did not take it, and its automatic retry",
       ),
     )
     .addOption(
@@ -167,21 +167,17 @@ export function getCommand(): CliCommand {
 async function get({ client, output, flags }: Call<GetFlags>, text: string): Promise<number | undefined> {
   const id = await wholeRunId(client, text);
   const include = flags.details ? "details" : undefined;
-  let why: DetailedActionRun["details"];
-  const show = (run: DetailedActionRun) =>
+  const show = (run: DetailedActionRun, why: DetailedActionRun["details"]) =>
     flags.output === undefined
-      ? output.show(run, () => runText(run, output, why ?? run.details))
+      ? output.show(run, () => runText(run, output, why))
       : showMember(run, flags.output, flags, output);
   if (flags.wait) {
     return untilEnded(client, id, output, { seconds: flags.waitTimeout, include, hasAnswered: false, show });
   }
   const onStale = () => complain("the run can't be reached, so its newest changes can be missing. Try again later.");
   const run = await client.runs.get(id, { include, onStale });
-  // A pending run should say why. Its details need its coordinator, and the run does not.
-  if (run.status === "pending" && !output.isJson && !flags.details && flags.output === undefined) {
-    why = (await client.runs.get(id, { include: "details" }).catch(() => run)).details;
-  }
-  await show(run);
+  const why = output.isJson || flags.output !== undefined ? run.details : await whyOf(client, run);
+  await show(run, why);
 }
 
 /** A text is printed as text even if stdout is not a terminal. Only --json asks for JSON. */
@@ -302,7 +298,7 @@ async function watch({ client, output, flags }: Call<WatchFlags>, text: string):
     // Only the run has the error, and with --after there may have been no event.
     const run = await lasting(() => client.runs.get(id), { say });
     lines.clear();
-    if (!output.isJson) await output.line(`\n${runText(run, output)}`);
+    if (!output.isJson) await output.line(`\n${runText(run, output, await whyOf(client, run))}`);
     return exitCodeOfRun(run.status);
   } finally {
     lines.clear();

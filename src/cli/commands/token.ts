@@ -147,8 +147,8 @@ function revokeCommand(): CliCommand {
   return new CliCommand("token revoke")
     .summary("revoke a token")
     .description(
-      "Revoke a token, and every token that it created. They stop working within 30 seconds. Shows the webhook endpoints " +
-        "and the actions that they stored last, because those stay.",
+      "Revoke a token, and every token that it created. They stop working within 30 seconds. Shows the webhook endpoints, " +
+        "actions and schedules that they stored last, because those stay. What they stored starts no run by itself.",
     )
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
@@ -169,9 +169,9 @@ function revokedText(result: Schemas["RevokedApiTokens"]): string {
 
 /** What the token, or one below it, stored last. */
 function leftRows(
-  result: Pick<Schemas["RevokedApiTokens"], "webhookEndpoints" | "moreWebhookEndpoints" | "actions" | "moreActions">,
+  result: Omit<Schemas["RevokedApiTokens"], "revoked" | "waitingRuns" | "approvedRuns" | "moreApprovedRuns">,
 ): [string, string][] {
-  const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions } = result;
+  const { webhookEndpoints, moreWebhookEndpoints, actions, moreActions, schedules, moreSchedules } = result;
   const rows = (kind: string, left: typeof actions, hasMore: boolean, list: string) => [
     ...left.map(({ envName, name }): [string, string] => [kind, `${plain(envName)}/${plain(name)}`]),
     ...(hasMore ? [[kind, `perhaps more: see \`${list}\``] as [string, string]] : []),
@@ -179,6 +179,7 @@ function leftRows(
   return [
     ...rows("webhook endpoint", webhookEndpoints, moreWebhookEndpoints, "webhook list"),
     ...rows("action", actions, moreActions, "action list"),
+    ...rows("schedule", schedules, moreSchedules, "schedule list"),
   ];
 }
 

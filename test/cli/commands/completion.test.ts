@@ -41,7 +41,15 @@ describe.skipIf(!has("bash"))("bash", () => {
     ],
     [
       ["action", ""],
-      ["put", "get", "list", "versions", "delete", "run", "preview", "test", "help", "--help"],
+      ["put", "get", "list", "versions", "delete", "run", "preview", "test", "inbound", "inbound-try"].concat([
+        "rotate-secret",
+        "help",
+        "--help",
+      ]),
+    ],
+    [
+      ["schedule", ""],
+      ["put", "get", "list", "versions", "delete", "status", "run", "help", "--help"],
     ],
     [
       ["webhook", "re"],

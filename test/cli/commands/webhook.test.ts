@@ -65,6 +65,7 @@ const server = await badServer(({ method, url = "" }, response) => {
       ...revokedAlone(RUN.id),
       webhookEndpoints,
       actions: [{ envName: "prod", name: "deploy" }],
+      schedules: [{ envName: "prod", name: "nightly" }],
       approvedRuns: [{ envName: "prod", id: RUN.id }],
     });
   }
@@ -201,17 +202,17 @@ test("resend, recover, enable and rotate-secret do it, and print what to do next
   const rotated = await webhook(["rotate-secret", "chat", "--grace-period", "1h", "--no-json"]);
   expect(last().body).toEqual({ gracePeriodSeconds: 3600 });
   expect(rotated.stdout.split(SECRET)).toHaveLength(2);
-  expect(rotated.stdout).toMatch(/^old secret: +signs until 2026-11-25T13:21:48Z$/m);
+  expect(rotated.stdout).toMatch(/^old secret: +counts until 2026-11-25T13:21:48Z$/m);
   const tooMany = await webhook(["rotate-secret", "pager"]);
   expect(tooMany).toMatchObject({ code: 5, stderr: expect.stringContaining("Or use --grace-period 0.") });
 });
 
-test("token revoke names the endpoints and actions that the token stored, because they stay", async () => {
+test("token revoke names the endpoints, actions and schedules that the token stored, because they stay", async () => {
   const ended = await cli(["token", "revoke", RUN.id, "--no-json"], settings);
   expect(ended).toMatchObject({ code: 0, stderr: "" });
   expect(ended.stdout).toBe(
     `Revoked ${RUN.id}.\nWhat was stored with it stays. Check what you don't know:\n` +
-      "  webhook endpoint: prod/chat\n  action: prod/deploy\n" +
+      "  webhook endpoint: prod/chat\n  action: prod/deploy\n  schedule: prod/nightly\n" +
       `Waiting runs that it approved need another approval:\n  prod/${RUN.id}\n`,
   );
 });

@@ -43,6 +43,7 @@ const NAMES = [
   "docs/gates.md",
   "docs/notifications.md",
   "docs/operations.md",
+  "docs/starts.md",
   "docs/webhooks.md",
   "examples/README.md",
   "examples/inbound/README.md",

@@ -103,6 +103,8 @@ export const revokedAlone = (id: string) => ({
   moreWebhookEndpoints: false,
   actions: [],
   moreActions: false,
+  schedules: [],
+  moreSchedules: false,
   waitingRuns: 0,
   approvedRuns: [],
   moreApprovedRuns: false,

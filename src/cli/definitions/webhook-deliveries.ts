@@ -6,17 +6,18 @@ import type { Schemas } from "../../client/index.ts";
 import { type Call, calling, type Flags, type ListFlags, listing } from "../call.ts";
 import { CliCommand, examples, limitOption, SuggestingOption, textOption } from "../command.ts";
 import { EXIT } from "../exit.ts";
-import { fields, instantText } from "../fields.ts";
+import { fields } from "../fields.ts";
 import { plain, wrap } from "../output.ts";
 import { runArgument, wholeRunId, wholeRunIdForChange } from "../run-selection.ts";
-import { readGracePeriod, readSince, readUntil } from "../times.ts";
+import { readSince, readUntil } from "../times.ts";
+import { rotatingCommand } from "./commands.ts";
 import {
   BODY_HELP,
   deliveryTable,
+  ENDPOINT,
   nameArgument,
   readDefinition,
   recoveryText,
-  secretAdvice,
   statusText,
   testText,
 } from "./webhook-endpoint.ts";
@@ -55,10 +56,6 @@ interface RecoverFlags extends Flags {
   readonly since: string;
   readonly until?: string;
   readonly include: Include;
-}
-
-interface RotateFlags extends Flags {
-  readonly gracePeriod?: number;
 }
 
 /** Whole seconds, so that the same instant can be typed again from the output. */
@@ -225,44 +222,11 @@ export function enableCommand(): CliCommand {
 }
 
 export function rotateSecretCommand(): CliCommand {
-  return new CliCommand("webhook rotate-secret")
-    .summary("give a webhook endpoint a new signing secret")
-    .description(
-      "Give a webhook endpoint a new signing secret. Only this response shows it; with --json it is the member " +
-        "signingSecret. The old secret signs beside it for --grace-period more, so that the receiver can change over. At " +
-        "most 3 secrets sign at a time.",
-    )
-    .addArgument(nameArgument())
-    .addOption(
-      new Option(
-        "--grace-period <time>",
-        "how long the old secret still signs, such as 30m, 12h or 7d; 0 ends it at once (default: 1d)",
-      ).argParser(readGracePeriod),
-    )
-    .addHelpText(
-      "after",
-      examples(
-        "action-runs webhook rotate-secret chat --grace-period 1h",
-        "action-runs webhook rotate-secret chat --json | jq -r .signingSecret",
-      ),
-    )
-    .action(
-      calling<RotateFlags, [string]>(async ({ client, output, flags }, name) => {
-        const gracePeriodSeconds = flags.gracePeriod;
-        const rotated = await client.webhookEndpoints.rotateSecret(name, { gracePeriodSeconds });
-        const { signingSecret, graceEndsAt } = rotated;
-        const rows = [
-          ["endpoint", plain(name)],
-          ["old secret", graceEndsAt === null ? "has ended" : `signs until ${instantText(graceEndsAt)}`],
-          [
-            "signing secret",
-            signingSecret === null
-              ? "made, but the response that had it got lost; rotate again"
-              : `${plain(signingSecret)} (shown only here)`,
-          ],
-        ];
-        const advice = signingSecret === null ? "" : `\n\n${secretAdvice(output)}`;
-        await output.show(rotated, () => `${fields(rows, output)}${advice}`);
-      }),
-    );
+  return rotatingCommand(
+    ENDPOINT,
+    "Give a webhook endpoint a new signing secret. Only this response shows it; with --json it is the member " +
+      "signingSecret. The old secret signs beside it for --grace-period more, so that the receiver can change over. At " +
+      "most 3 secrets sign at a time.",
+    ({ webhookEndpoints }, name, options) => webhookEndpoints.rotateSecret(name, options),
+  );
 }

@@ -1,23 +1,17 @@
 /**
- * What the commands of webhook endpoints share: they read a name and a definition, and show endpoints and deliveries to
+ * What the commands of webhook endpoints share: they read a definition, and show endpoints and deliveries to
  * people. Every text from the service passes through `plain`.
  */
 
 import type { Command } from "commander";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { formatAge, formatDuration, shortAge } from "../../words/durations.ts";
-import { OfferingArgument, readName } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, fittedValue, idShortener, instantText, objectText, words } from "../fields.ts";
+import { fields, fittedValue, idShortener, instantText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
-import { type Colour, type Column, logLines, type Output, plain, wrap } from "../output.ts";
-import { ENDPOINTS, secretsIn } from "./definition-files.ts";
-
-export function nameArgument(): OfferingArgument {
-  const argument = new OfferingArgument("<name>", "the endpoint's name", "webhook endpoints");
-  argument.argParser(readName);
-  return argument;
-}
+import { type Colour, type Column, logLines, type Output, plain } from "../output.ts";
+import { nameArgument as nameArgumentOf, type Told } from "./commands.ts";
+import { ENDPOINTS, secretsIn } from "./files.ts";
 
 /** Behind the help of a command with --body. */
 export const BODY_HELP = "\nGive JSON as @file, or as @- for stdin. JSON on the command line must have no secrets.\n";
@@ -64,24 +58,31 @@ const STATE_COLOUR: Readonly<Record<string, Colour>> = {
   refused: "red",
 };
 
-/** An endpoint with its definition as JSON. `signingSecret`: one that was made just now. */
-export function endpointText(
-  { name, version, definition }: Stored<Schemas["StoredWebhookEndpoint"]>,
-  signingSecret: string | null,
-  output: Output,
-): string {
-  const rows = [
-    ["endpoint", plain(name)],
-    ["version", plain(String(version))],
-    ["definition", objectText(definition)],
-    ["signing secret", signingSecret && `${plain(signingSecret)} (shown only here)`],
-  ];
-  return signingSecret === null ? fields(rows, output) : `${fields(rows, output)}\n\n${secretAdvice(output)}`;
-}
+export const ENDPOINT: Told<Schemas["ListedWebhookEndpoint"]> = {
+  kind: ENDPOINTS,
+  noun: "endpoint",
+  example: "chat",
+  suggested: "webhook endpoints",
+  about: {
+    put:
+      "The url, header values and the texts of secrets are write-only. To keep the stored url, send null in its place. " +
+      "Null then keeps the others, too. A new endpoint gets a signing secret, which only this response shows; with " +
+      "--json it is the member signingSecret. Secrets must not stand on the command line, because other users can read it.",
+    get: ", with null in the place of its url and of each other secret",
+    list:
+      ", without their secrets. SENDS is no if a person disabled the endpoint. `webhook status` says whether the service " +
+      "did.",
+    delete: ", its secrets, its versions and its messages that wait. A message can still be sent for up to 30 seconds.",
+  },
+  putExamples: ["action-runs webhook put chat --body @slack.json"],
+  getExample: "action-runs webhook get chat --json | jq .events",
+  bodyHelp: BODY_HELP,
+  table: endpointTable,
+  orElse: "no message can arrive",
+  read: ({ body = "" }, command) => readDefinition(body, command),
+};
 
-export function secretAdvice(output: Output): string {
-  return wrap("Give the signing secret to your receiver now. It verifies each message with it.", output.columns);
-}
+export const nameArgument = () => nameArgumentOf(ENDPOINT);
 
 export function endpointTable(endpoints: readonly Schemas["ListedWebhookEndpoint"][], output: Output): string {
   const rows = endpoints.map(({ name, version, changedAt, definition }) => {

@@ -29,6 +29,7 @@ import { replaceFile } from "../settings.ts";
 import {
   type Definition,
   entriesOf,
+  FILES,
   isName,
   isSame,
   KINDS,
@@ -36,7 +37,7 @@ import {
   mapTexts,
   readDefinition,
   secretsIn,
-} from "./definition-files.ts";
+} from "./files.ts";
 
 interface ExportFlags extends Flags {
   readonly output?: string;
@@ -52,7 +53,7 @@ export function exportCommand(): CliCommand {
     .description(
       "Print all runs of an environment with their details, one on each line (NDJSON), or append them to a file. The " +
         "next export into the file continues where the last one ended, also after a kill. A run that has changed since " +
-        "then comes again, so the last line of a run counts. With --definitions, write the actions and webhook " +
+        "then comes again, so the last line of a run counts. With --definitions, write the actions, schedules and webhook " +
         "endpoints instead, without their secrets, as files that `apply` reads.",
     )
     .addOption(new Option("--output <file>", "append the runs to this file; FILE.cursor beside it says where to go on"))
@@ -60,13 +61,7 @@ export function exportCommand(): CliCommand {
     .addOption(
       new Option("--timeline", "with the events of each run, as the archive has them; one request for each run"),
     )
-    .addOption(
-      new Option("--definitions <folder>", "write actions/NAME.json and webhook-endpoints/NAME.json").conflicts([
-        "output",
-        "after",
-        "timeline",
-      ]),
-    )
+    .addOption(new Option("--definitions <folder>", `write ${FILES}`).conflicts(["output", "after", "timeline"]))
     .addOption(new Option("--prune", "with --definitions: remove the files of definitions that no longer exist"))
     .addHelpText(
       "after",
@@ -240,6 +235,6 @@ function withReferences(kind: Kind, stored: Definition, file: Definition): Defin
   const texts = secretsIn(kind, file);
   return mapTexts(stored, (path, text) => {
     const own = texts.get(path);
-    return text === null && kind.secret.test(path) && /\$env:|\{\{/.test(own ?? "") ? own : text;
+    return text === null && kind.secret?.test(path) && /\$env:|\{\{/.test(own ?? "") ? own : text;
   });
 }

@@ -1,6 +1,7 @@
 /**
- * Actions and webhook endpoints as files of one folder: `actions/NAME.json` and `webhook-endpoints/NAME.json`. A file has
- * the definition alone, as a PUT takes it. It may have `$env:ACTION_RUNS_SECRET_…` in the place of a secret.
+ * The kinds of definitions, and definitions as files of one folder: `actions/NAME.json`, `schedules/NAME.json` and
+ * `webhook-endpoints/NAME.json`. A file has the definition alone, as a PUT takes it. It may have
+ * `$env:ACTION_RUNS_SECRET_…` in the place of a secret.
  *
  * The threat is a change that somebody proposes for the folder, and that a CI job then applies. So no symbolic link is
  * followed, and no variable is read whose name does not say that it is for these files.
@@ -8,7 +9,7 @@
 
 import { lstatSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import type { Client, List, PutOptions } from "../../client/index.ts";
+import type { Client, DeleteOptions, List, PutOptions } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { CommandFailed, UsageError } from "../exit.ts";
 
@@ -20,42 +21,100 @@ export interface StoredDefinition {
   readonly definition: Definition;
 }
 
-/** The operations of the client that both kinds have. */
+/** With the secret that the service made for it. */
+interface PutDefinition extends StoredDefinition {
+  readonly signingSecret?: string | null;
+  readonly inboundSecret?: string | null;
+}
+
+export const madeSecretOf = ({ signingSecret, inboundSecret }: PutDefinition) => signingSecret ?? inboundSecret ?? null;
+
+export interface Version extends Pick<StoredDefinition, "version" | "definition"> {
+  readonly changedAt: string;
+  readonly actor: string;
+  readonly actorName: string;
+}
+
+/** The operations of the client that all kinds have. */
 interface Definitions {
   list(): AsyncIterable<StoredDefinition>;
+  get(name: string): Promise<StoredDefinition>;
   check(name: string, definition: Definition): Promise<StoredDefinition>;
-  put(name: string, definition: Definition, options: PutOptions): Promise<{ readonly signingSecret?: string | null }>;
-  delete(name: string, options: { readonly ifVersion: number }): Promise<void>;
-  versions(
-    name: string,
-    query: { readonly limit: number },
-  ): List<{ readonly version: number; readonly actor: string; readonly actorName: string }>;
+  put(name: string, definition: Definition, options: PutOptions): Promise<PutDefinition>;
+  delete(name: string, options: DeleteOptions): Promise<void>;
+  versions(name: string, query?: { readonly limit: number }): List<Version>;
+}
+
+/** A secret that the service makes for a definition without one. */
+export interface MadeSecret {
+  readonly noun: string;
+  /** Of the member. */
+  readonly path: string;
+  /** The command that makes another one. */
+  readonly rotate: string;
+  /** What to do with a new one. */
+  readonly advice: string;
+  /** Whether the service makes a new one in place of the stored one. */
+  readonly isRenewed?: (stored: Definition, wanted: Definition) => boolean;
 }
 
 export interface Kind {
-  readonly folder: "actions" | "webhook-endpoints";
+  readonly folder: "actions" | "schedules" | "webhook-endpoints";
+  /** The command that groups its commands. */
+  readonly command: "action" | "schedule" | "webhook";
   /** As sentences call it. */
   readonly noun: string;
   /** The paths of texts that are secrets. The values of some headers are none, so that is not the whole rule. */
-  readonly secret: RegExp;
+  readonly secret: RegExp | null;
+  readonly made: MadeSecret | null;
   readonly of: (client: Client) => Definitions;
 }
 
-const ACTIONS: Kind = {
+const verifyOf = ({ inbound }: Definition) => (isObject(inbound) ? inbound.verify : undefined);
+
+export const ACTIONS: Kind = {
   folder: "actions",
+  command: "action",
   noun: "action",
-  secret: /^trigger\.(?:signingSecret$|secrets\.|(?:cancel\.)?headers\.)/,
+  secret: /^(?:trigger\.(?:signingSecret$|secrets\.|(?:cancel\.)?headers\.)|inbound\.secret$)/,
+  made: {
+    noun: "event secret",
+    path: "inbound.secret",
+    rotate: "action rotate-secret",
+    advice: "Give the secret to the product that sends the events now. `action-runs action inbound` shows where.",
+    isRenewed: (stored, wanted) => verifyOf(stored) !== verifyOf(wanted),
+  },
   of: ({ actions }) => actions as Definitions,
+};
+
+export const SCHEDULES: Kind = {
+  folder: "schedules",
+  command: "schedule",
+  noun: "schedule",
+  secret: null,
+  made: null,
+  of: ({ schedules }) => schedules as unknown as Definitions,
 };
 
 export const ENDPOINTS: Kind = {
   folder: "webhook-endpoints",
+  command: "webhook",
   noun: "webhook endpoint",
   secret: /^(?:url$|signingSecret$|secrets\.|headers\.)/,
+  made: {
+    noun: "signing secret",
+    path: "signingSecret",
+    rotate: "webhook rotate-secret",
+    advice: "Give the signing secret to your receiver now. It verifies each message with it.",
+  },
   of: ({ webhookEndpoints }) => webhookEndpoints as Definitions,
 };
 
-export const KINDS = [ACTIONS, ENDPOINTS] as const;
+/** What a kind needs is stored before it, and deleted after it. */
+export const KINDS = [ACTIONS, SCHEDULES, ENDPOINTS] as const;
+
+/** The files, in a sentence. */
+export const FILES = "actions/NAME.json, schedules/NAME.json or webhook-endpoints/NAME.json";
 
 export interface DefinitionFile {
   readonly kind: Kind;
@@ -153,7 +212,7 @@ export function mapTexts(definition: Definition, visit: Visit): Definition {
 export function secretsIn(kind: Kind, definition: Definition): ReadonlyMap<string, string | null> {
   const found = new Map<string, string | null>();
   mapTexts(definition, (path, text) => {
-    if (kind.secret.test(path)) found.set(path, text);
+    if (kind.secret?.test(path)) found.set(path, text);
     return text;
   });
   return found;
@@ -182,7 +241,9 @@ export function resolveSecrets(
   stored: Definition | null,
   sendsAll: boolean,
 ): Resolved {
-  const before = stored === null ? new Map<string, null>() : secretsIn(kind, stored);
+  const before = new Map(stored === null ? [] : secretsIn(kind, stored));
+  const { made } = kind;
+  if (made !== null && stored !== null && made.isRenewed?.(stored, definition)) before.delete(made.path);
   const sent = new Map<string, string | undefined>();
   const problems: string[] = [];
   let kept = 0;
@@ -191,15 +252,14 @@ export function resolveSecrets(
       problems.push(`${file}: ${path}: ${sentence}`);
       return text;
     };
-    if (!kind.secret.test(path)) {
+    if (!kind.secret?.test(path)) {
       return text?.includes(`$env:${PREFIX}`)
         ? refuse("this text is not a secret, because everybody who reads the definition sees it.")
         : text;
     }
     const isStored = before.get(path) === null;
     if (text === null) {
-      // An endpoint without a signing secret gets one.
-      if (isStored || (kind === ENDPOINTS && path === "signingSecret")) return null;
+      if (isStored || path === made?.path) return null;
       return refuse(`no secret is stored that null could keep. ${ALONE}`);
     }
     const [, variable] = REFERENCE.exec(text) ?? [];

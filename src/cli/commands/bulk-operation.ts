@@ -2,15 +2,15 @@
  * Bulk operations for people: follows one to its end, and shows them. stdout is for the ended operation alone, so progress
  * goes to stderr. Every text from the service passes through `plain`.
  */
-import type { Client, Schemas } from "../client/index.ts";
-import { changeableText, endedText, wouldStartText } from "../words/bulk.ts";
-import { countText, least, tallyText } from "../words/statuses.ts";
-import { take } from "./command.ts";
-import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "./exit.ts";
-import { fields, indent, instantText, progressBar, text, words } from "./fields.ts";
-import { INTERRUPTED, lasting, Screen, withSignals } from "./follow.ts";
-import { isConfirmed } from "./input.ts";
-import { type Colour, complain, cut, type Output, people, plain } from "./output.ts";
+import type { Client, Schemas } from "../../client/index.ts";
+import { changeableText, endedText, wouldStartText } from "../../words/bulk.ts";
+import { countText, least, tallyText } from "../../words/statuses.ts";
+import { take } from "../command.ts";
+import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "../exit.ts";
+import { fields, indent, instantText, progressBar, text, words } from "../fields.ts";
+import { INTERRUPTED, lasting, Screen, withSignals } from "../follow.ts";
+import { isConfirmed } from "../input.ts";
+import { type Colour, complain, cut, type Output, people, plain } from "../output.ts";
 
 type BulkOperation = Schemas["BulkOperation"];
 

@@ -16,15 +16,18 @@ import { complain, type Output, people, plain, plainLines, readableJson, toJson 
 import {
   type Definition,
   type DefinitionFile,
+  FILES,
   isSame,
   KINDS,
   type Kind,
+  madeSecretOf,
   ordered,
   readDefinitions,
   resolveSecrets,
+  SCHEDULES,
   type StoredDefinition,
   secretsIn,
-} from "./definition-files.ts";
+} from "./files.ts";
 
 interface ApplyFlags extends Flags {
   readonly files: string;
@@ -36,11 +39,11 @@ interface ApplyFlags extends Flags {
 
 export function applyCommand(): CliCommand {
   const command = new CliCommand("apply")
-    .summary("store the actions and webhook endpoints of a folder")
+    .summary("store the actions, schedules and webhook endpoints of a folder")
     .description(
-      "Compare the actions and webhook endpoints in the files of a folder with the stored ones, show what differs, ask, " +
-        "and store it. A file is actions/NAME.json or webhook-endpoints/NAME.json, with what `action get --json` and " +
-        "`webhook get --json` print. `export --definitions` writes such files. If one file is wrong, nothing is changed. " +
+      "Compare the actions, schedules and webhook endpoints in the files of a folder with the stored ones, show what " +
+        `differs, ask, and store it. A file is ${FILES}, with what ` +
+        "`action get --json` and its like print. `export --definitions` writes such files. If one file is wrong, nothing is changed. " +
         "If somebody changes a definition meanwhile, their change stands and the exit code is 5. Requires a token with " +
         "the role owner or admin.",
     )
@@ -98,9 +101,7 @@ async function apply({ client, output, flags }: Call<ApplyFlags>): Promise<numbe
   if (!dryRun && !yes) requireTerminal("apply", "--yes to apply without a question, or --dry-run");
   const { files, problems } = readDefinitions(flags.files);
   if (files.length === 0 && problems.length === 0) {
-    throw new UsageError(
-      `${flags.files} has no definition. Each is a file, actions/NAME.json or webhook-endpoints/NAME.json.`,
-    );
+    throw new UsageError(`${flags.files} has no definition. Each is a file, ${FILES}.`);
   }
   const compared = await compare(client, files, flags);
   refuse([...problems, ...compared.problems]);
@@ -128,6 +129,7 @@ function refuse(problems: readonly string[]): void {
 
 async function compare(client: Client, files: readonly DefinitionFile[], { secrets = false, prune }: ApplyFlags) {
   const changes: Change[] = [];
+  const deletions: Change[] = [];
   const problems: string[] = [];
   let kept = 0;
   for (const kind of KINDS) {
@@ -142,32 +144,34 @@ async function compare(client: Client, files: readonly DefinitionFile[], { secre
       const resolved = resolveSecrets(file, before?.definition ?? null, secrets);
       kept += resolved.kept;
       problems.push(...resolved.problems);
-      return resolved.problems.length > 0 ? null : changeOf(client, file, before, resolved, problems);
+      return resolved.problems.length > 0 ? null : changeOf(client, file, before, resolved, changes, problems);
     });
     changes.push(...found.filter((change) => change !== null));
     const names = new Set(own.map(({ name }) => name));
     const others = [...stored.values()].filter(({ name }) => !names.has(name));
-    if (prune) changes.push(...(await deletable(client, kind, others)));
+    if (prune) deletions.unshift(...(await deletable(client, kind, others)));
     else if (others.length > 0)
       complain(`Without a file: ${others.map(({ name }) => `${kind.noun} ${name}`).join(", ")}.`);
   }
-  return { changes, problems, kept, unchanged: files.length - changes.filter(({ wanted }) => wanted !== null).length };
+  return { changes: [...changes, ...deletions], problems, kept, unchanged: files.length - changes.length };
 }
 
-/** Null if the file says what is stored. Adds to `problems` what the service refuses. */
+/** Null if the file says what is stored. `earlier`: changes that come before. Adds to `problems` what the service refuses. */
 async function changeOf(
   client: Client,
   { kind, name, path, definition }: DefinitionFile,
   stored: StoredDefinition | null,
   { body, sent }: ReturnType<typeof resolveSecrets>,
+  earlier: readonly Change[],
   problems: string[],
 ): Promise<Change | null> {
   if (stored !== null && sent.size === 0 && isSame(body, stored.definition)) return null;
   let wanted: Definition;
   try {
-    wanted = (await kind.of(client).check(name, body)).definition;
+    wanted = await checked(client, kind, name, body, earlier);
   } catch (fault) {
-    if (!(fault instanceof ActionRunsError) || fault.status === null || exitCodeOf(fault) !== EXIT.usage) throw fault;
+    if (!(fault instanceof ActionRunsError) || fault.status === null) throw fault;
+    if (exitCodeOf(fault) !== EXIT.usage && fault.code !== "action_not_found") throw fault;
     const advice = fault.code === "secret_required" ? " With --secrets, the values of the files are sent." : "";
     const sentence = explained(withFlagNames(fault, []) as ActionRunsError);
     // The service quotes placeholders, and this one can be a part of a secret.
@@ -187,6 +191,16 @@ async function changeOf(
   const warning = leftOverWarning(definition, "or no webhook can arrive");
   if (warning !== null) complain(`${path}: ${warning}`);
   return { kind, name, stored, wanted, body, secrets };
+}
+
+/**
+ * As it will be stored. A schedule whose action changes before it can't be checked together with that action. So it is
+ * checked as one that is disabled.
+ */
+async function checked(client: Client, kind: Kind, name: string, body: Definition, earlier: readonly Change[]) {
+  const waits = kind === SCHEDULES && earlier.some((change) => change.name === body.action);
+  const { definition } = await kind.of(client).check(name, waits ? { ...body, disabled: true } : body);
+  return waits ? { ...definition, disabled: body.disabled ?? false } : definition;
 }
 
 /** Those of the definitions that this token changed last. It tells people about the others. */
@@ -220,7 +234,7 @@ async function makeChanges(client: Client, changes: readonly Change[]): Promise<
         throw fault;
       }
       refused.add(change);
-      const isTheirs = code === EXIT.notFound || (fault as ActionRunsError).code === "precondition_failed";
+      const isTheirs = change.wanted === null || (fault as ActionRunsError).code === "precondition_failed";
       complain(
         isTheirs
           ? `Somebody changed the ${kind.noun} ${name} meanwhile, and their change stands. To see what differs now, repeat the command.`
@@ -234,10 +248,10 @@ async function makeChanges(client: Client, changes: readonly Change[]): Promise<
 async function makeChange(client: Client, { kind, name, stored, wanted, body }: Change): Promise<void> {
   const definitions = kind.of(client);
   if (wanted === null) return definitions.delete(name, { ifVersion: stored?.version ?? 0 });
-  const { signingSecret = null } = await definitions.put(name, body, { ifVersion: stored?.version ?? null });
+  const made = madeSecretOf(await definitions.put(name, body, { ifVersion: stored?.version ?? null }));
   // A log must not have it.
-  if (signingSecret === null) return;
-  complain(`The service made a signing secret for ${name}. To see one: action-runs webhook rotate-secret ${name}`);
+  if (made === null || kind.made === null) return;
+  complain(`The service made the ${kind.made.noun} of ${name}. To see one: action-runs ${kind.made.rotate} ${name}`);
 }
 
 const changeKind = ({ stored, wanted }: Change) =>
