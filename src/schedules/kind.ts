@@ -57,11 +57,11 @@ export const SCHEDULE_KIND: DefinitionKind<ScheduleDefinition> = {
     return JSON.stringify(filter);
   },
   listed: (definition, isDisabled) => ({ nextAt: rfc3339(nextTimesOf(definition, isDisabled, 1)[0] ?? null) }),
-  // The sweep must know the coordinator, which may have no run yet.
   beforeChange: async (c, _ref, definition) => {
     const silences = definition === null || definition.disabled;
-    if (!silences) await readD1(c.get("hops"), () => register(c.env.DB, scopeOf(c), Date.now()).run());
     await noteChange(c, { silences });
+    // The sweep must know the coordinator, which may have no run yet.
+    if (!silences) await readD1(c.get("hops"), () => register(c.env.DB, scopeOf(c), Date.now()).run());
   },
   afterChange: changed,
 };

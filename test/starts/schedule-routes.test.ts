@@ -2,6 +2,7 @@ import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { askWith, envWith } from "../support/bindings.ts";
 import { clockFrom } from "../support/clock.ts";
+import { direct } from "../support/direct.ts";
 import { type Answer, ask, type Schemas, scopeOfPath } from "../support/requests.ts";
 import { givenProject, grantToken, newProject } from "../support/tokens.ts";
 import {
@@ -91,6 +92,14 @@ describe("a PUT", () => {
     expect((await askWith(broken, "PUT", path, { body: disabled })).status).toBe(200);
     expect((await askWith(broken, "DELETE", path)).status).toBe(204);
   });
+});
+
+it("an environment that is being erased takes no schedule, and the sweep never hears of it", async () => {
+  const environment = await givenAction();
+  await direct(environment.runs).erasing.begin(NOW, false);
+  expect(codeOf(await put(environment.path))).toEqual([409, "environment_erasing", undefined]);
+  const select = env.DB.prepare("SELECT due_at FROM coordinators WHERE scope = ?");
+  expect(await select.bind(scopeOfPath(environment.runs)).first()).toBeNull();
 });
 
 describe("who may store a schedule", () => {
