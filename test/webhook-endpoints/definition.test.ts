@@ -20,6 +20,7 @@ it("an endpoint needs only a URL and events, and is on, for runs of stored actio
     headers: {},
     includeUnstored: false,
     onlyOnChange: false,
+    final: false,
     disabled: false,
   });
 });
@@ -44,6 +45,7 @@ it("what a GET shows can be sent again: null in place of each secret", () => {
     payload: { text: "{{ event.summary }}", key: "{{ secrets.TOKEN }}" },
     signingSecret: null,
     includeUnstored: true,
+    final: false,
     onlyOnChange: true,
     disabled: true,
   };

@@ -37,6 +37,7 @@ describe("without a payload", () => {
       data: {
         run: { ...JSON.parse(attempt.actionRun), details: JSON.parse(attempt.details) },
         previousStatus: "succeeded",
+        retry: null,
         url: `${BASE}/acme/shop/envs/production/action-runs/${attempt.runId}`,
         consoleUrl: `${BASE}/console/-/acme/shop/production/runs/${attempt.runId}`,
       },

@@ -28,6 +28,7 @@ export const SHOWN = {
   secrets: { token: null },
   includeUnstored: false,
   onlyOnChange: false,
+  final: false,
   disabled: false,
   signingSecret: null,
 };

@@ -249,6 +249,7 @@ describe("what a coordinator reads", () => {
       labels: ["prod"],
       includeUnstored: true,
       onlyOnChange: true,
+      final: false,
       disabled: true,
     };
     await put(`${endpoints}/some`, { ...ENDPOINT, ...filter });
@@ -261,6 +262,7 @@ describe("what a coordinator reads", () => {
       labels: [],
       includeUnstored: false,
       onlyOnChange: false,
+      final: false,
       disabled: false,
       showsPrevious: false,
     };
