@@ -5,6 +5,7 @@ import { describe, expect, test } from "vitest";
 import { auditTable } from "../../src/cli/commands/audit.ts";
 import { tokenTable } from "../../src/cli/commands/token.ts";
 import { actionTable } from "../../src/cli/definitions/action.ts";
+import { scheduleTable } from "../../src/cli/definitions/schedule.ts";
 import { deliveryTable, endpointTable } from "../../src/cli/definitions/webhook-endpoint.ts";
 import { Output, wrap } from "../../src/cli/output.ts";
 import { eventText, runTable, runText } from "../../src/cli/run-text.ts";
@@ -86,6 +87,13 @@ const endpoints = TEXTS.map((text): Schemas["ListedWebhookEndpoint"] => ({
   changedAt: RUN.createdAt,
   definition: { ...ENDPOINT, actionNames: [text, "b"], labels: [text] },
 }));
+const schedules = TEXTS.map((text): Schemas["ListedSchedule"] => ({
+  name: "a".repeat(63),
+  version: 2_000_000_000,
+  changedAt: RUN.createdAt,
+  nextAt: RUN.createdAt,
+  definition: { action: text, cron: text, timezone: "America/Argentina/Buenos_Aires", parameters: {}, disabled: false },
+}));
 const deliveries = TEXTS.map((reason): Schemas["Delivery"] => ({
   runId: RUN.id,
   actionName: reason,
@@ -105,6 +113,7 @@ describe.each(WIDTHS)("in %i cells", (columns) => {
     ["actions", () => actionTable(actions, terminal(columns))],
     ["the audit", () => auditTable(entries, terminal(columns))],
     ["endpoints", () => endpointTable(endpoints, terminal(columns))],
+    ["schedules", () => scheduleTable(schedules, terminal(columns))],
     ["deliveries", () => deliveryTable(deliveries, terminal(columns))],
   ])("no row of the table of %s wraps", (_, table) => {
     const lines = linesOf(table());

@@ -234,6 +234,9 @@ const server = await badServer(({ url = "" }, response) => {
   if (pathname.endsWith("/actions")) {
     return json(response, 200, [{ name: "rollout" }, { name: "deploy-all" }]);
   }
+  if (pathname.endsWith("/schedules")) {
+    return json(response, 200, [{ name: "nightly" }, { name: "hourly" }]);
+  }
   if (pathname.endsWith("/webhook-endpoints")) {
     return json(response, 200, [{ name: "pager" }, { name: "chat" }, { name: "changes" }]);
   }
@@ -256,6 +259,7 @@ test.each([
   ["labels", "te", "team:shop\n"],
   ["action names", "de", "delete it\ndeploy\ndeploy-all\n"],
   ["stored actions", "de", "deploy-all\n"],
+  ["schedules", "ni", "nightly\n"],
   ["webhook endpoints", "ch", "changes\nchat\n"],
   ["creators", "ci", "ci-bot\n"],
   ["concurrency groups", "de", "demos\ndeploys\ndev\n"],
