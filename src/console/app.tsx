@@ -1,7 +1,7 @@
 /** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
 
 import { useEffect, useState } from "preact/hooks";
-import { EditActionPage, NewActionPage } from "./actions/action-editor.tsx";
+import { ActionEditorPage } from "./actions/action-editor.tsx";
 import { ActionsPage } from "./actions/action-list.tsx";
 import { ActionPage } from "./actions/action-page.tsx";
 import { OperationsPage } from "./bulk/operation-list.tsx";
@@ -9,13 +9,13 @@ import { OperationPage } from "./bulk/operation-page.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
 import { type Keys, KeysProvider } from "./keys.tsx";
-import { EditEndpointPage, NewEndpointPage } from "./notifications/endpoint-editor.tsx";
+import { EndpointEditorPage } from "./notifications/endpoint-editor.tsx";
 import { EndpointPage } from "./notifications/endpoint-page.tsx";
 import { NotificationsPage } from "./notifications/notifications-page.tsx";
 import { type Page, type Scope, scopeOf } from "./pages.ts";
 import { hrefOf, Link, type Router, RouterProvider, useRoute, useRouter } from "./router.tsx";
 import { RunsPage } from "./runs/runs-page.tsx";
-import { EditSchedulePage, NewSchedulePage } from "./schedules/schedule-editor.tsx";
+import { ScheduleEditorPage } from "./schedules/schedule-editor.tsx";
 import { SchedulesPage } from "./schedules/schedule-list.tsx";
 import { SchedulePage } from "./schedules/schedule-page.tsx";
 import { Frame } from "./session/frame.tsx";
@@ -124,17 +124,17 @@ function Content({ page }: { readonly page: Page }) {
     case "action":
       return <ActionPage key={page.action} name={page.action} />;
     case "new-action":
-      return <NewActionPage />;
+      return <ActionEditorPage name={null} />;
     case "edit-action":
-      return <EditActionPage key={page.action} name={page.action} />;
+      return <ActionEditorPage key={page.action} name={page.action} />;
     case "schedules":
       return <SchedulesPage />;
     case "schedule":
       return <SchedulePage key={page.schedule} name={page.schedule} />;
     case "new-schedule":
-      return <NewSchedulePage />;
+      return <ScheduleEditorPage name={null} />;
     case "edit-schedule":
-      return <EditSchedulePage key={page.schedule} name={page.schedule} />;
+      return <ScheduleEditorPage key={page.schedule} name={page.schedule} />;
     case "approvals":
       return <ApprovalsPage />;
     case "groups":
@@ -144,9 +144,9 @@ function Content({ page }: { readonly page: Page }) {
     case "endpoint":
       return <EndpointPage key={page.endpoint} name={page.endpoint} />;
     case "new-endpoint":
-      return <NewEndpointPage />;
+      return <EndpointEditorPage name={null} />;
     case "edit-endpoint":
-      return <EditEndpointPage key={page.endpoint} name={page.endpoint} />;
+      return <EndpointEditorPage key={page.endpoint} name={page.endpoint} />;
     case "tokens":
       return <TokensPage />;
     case "audit":

@@ -4,13 +4,12 @@ import type { ComponentProps } from "preact";
 import { useMemo, useState } from "preact/hooks";
 import type { PutAction, Schemas, Stored } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
-import { DefinitionEditor, Edited, type EditorForm, ofDefinition } from "../definitions/definition-editor.tsx";
-import type { DefinitionKind, View } from "../definitions/kind.ts";
+import { DefinitionEditor, type EditorForm, EditorPage, ofDefinition } from "../definitions/definition-editor.tsx";
+import { type DefinitionKind, operationsOf, type View } from "../definitions/kind.ts";
 import { useWaitingNote } from "../gates/waiting-note.tsx";
 import { hrefOf, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
-import { NotYours } from "../ui/empty.tsx";
 import { ActionTestDialog, untestable } from "./action-test.tsx";
 import { DefinitionFields, pointersOfFields } from "./definition-fields.tsx";
 import { EVENT_SECRET, parametersIn, SHOWN, secretsOf } from "./definition-shape.ts";
@@ -31,17 +30,14 @@ export function useActionKind(): DefinitionKind<StoredAction> {
       noun: "action",
       namePlaceholder: "deploy",
       aboutNull: ABOUT_NULL,
+      permission: "actions:manage",
       all: "All actions",
       list: { name: "actions", ...scope },
       pageOf: (action) => ({ name: "action", action, ...scope }),
       goneCode: "action_not_found",
       deletion:
-        "Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait. You can't undo this.",
-      put: (name, definition, options) => client.actions.put(name, definition as Schemas["ActionDefinition"], options),
-      get: reader.actions.get,
-      remove: client.actions.delete,
-      versions: reader.actions.versions,
-      deleteVersion: client.actions.deleteVersion,
+        "Nobody can run it afterwards. Its secrets and versions are deleted, too. Runs that have begun continue, and so do those that wait.",
+      ...operationsOf<StoredAction, Schemas["ActionDefinition"]>(client.actions, reader.actions),
       secretsOf,
       madeSecret: {
         noun: "secret for events",
@@ -59,20 +55,13 @@ export function useActionKind(): DefinitionKind<StoredAction> {
   );
 }
 
-export function NewActionPage() {
-  const { may } = useSession();
+/** `name`: of the action that is changed; null for a new one. */
+export function ActionEditorPage({ name }: { readonly name: string | null }) {
   const kind = useActionKind();
-  return may("actions:manage") ? <ActionEditor kind={kind} stored={null} /> : <NotYours what="this page" />;
-}
-
-export function EditActionPage({ name }: { readonly name: string }) {
-  const { may } = useSession();
-  const kind = useActionKind();
-  if (!may("actions:manage")) return <NotYours what="this page" />;
   return (
-    <Edited kind={kind} name={name}>
+    <EditorPage kind={kind} name={name}>
       {(stored) => <ActionEditor kind={kind} stored={stored} />}
-    </Edited>
+    </EditorPage>
   );
 }
 

@@ -2,7 +2,6 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
-import { counted } from "../../words/statuses.ts";
 import type { DefinitionKind } from "../definitions/kind.ts";
 import { RotateSecretDialog } from "../definitions/rotate-secret-dialog.tsx";
 import { hrefOf, Link } from "../router.tsx";
@@ -41,10 +40,10 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
           {inbound === undefined ? (
             <span class="muted">no</span>
           ) : (
-            <>
-              <p>Another product sends it, verified by {VERIFIED[inbound.verify].by}.</p>
+            <div class="stack">
+              <p>Another product sends it, verified by {VERIFIED[inbound.verify]}.</p>
               {mayManage ? <EventsUrl action={action} /> : null}
-            </>
+            </div>
           )}
         </Fact>
         <Fact term="After a failure">{retry === undefined ? <span class="muted">no</span> : retryText(retry)}</Fact>
@@ -120,6 +119,5 @@ function EventsUrl({ action: { name, version } }: Pick<StartsPartProps, "action"
 export function retryText({ attempts, delaySeconds, on = [] }: Schemas["AutomaticRetry"]): string {
   const delays = [delaySeconds].flat().map((seconds) => formatDuration(seconds * 1000));
   const ends = (on.length === 0 ? RETRIED_AT_FIRST : on).map((end) => RETRIED[end as keyof typeof RETRIED] ?? end);
-  const retries = attempts === 1 ? "1 retry" : counted(attempts, "retrie");
-  return `${retries}, ${delays.join(" and ")} after the end, if ${ends.join(" or ")}`;
+  return `${attempts} ${attempts === 1 ? "retry" : "retries"}, ${delays.join(" and ")} after the end, if ${ends.join(" or ")}`;
 }

@@ -75,21 +75,9 @@ function Tried({ of: { matches, parameters, error } }: { readonly of: Schemas["T
     <>
       <p class={`note is-${isStarted ? "succeeded" : error === null ? "warning" : "failed"}`} role="alert">
         <strong>
-          {isStarted
-            ? "This event starts a run."
-            : matches
-              ? "This event starts no run."
-              : "This event starts no run, because it does not meet the conditions."}
+          This event starts {isStarted ? "a" : "no"} run{matches ? "." : ", because it does not meet the conditions."}
         </strong>{" "}
-        {error === null ? (
-          isStarted ? (
-            "Its parameters are:"
-          ) : (
-            "If it met them, its parameters would be:"
-          )
-        ) : (
-          <bdi>{error}</bdi>
-        )}
+        {error === null ? "Its parameters:" : <bdi>{error}</bdi>}
       </p>
       {parameters === null ? null : <JsonTree what="parameters" value={parameters} />}
     </>

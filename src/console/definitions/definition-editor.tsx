@@ -11,9 +11,10 @@ import type { ProductSecret } from "../actions/products.ts";
 import { isSchema, type Schema } from "../actions/schema-form.ts";
 import { pageAt, pathOf } from "../pages.ts";
 import { useRouter } from "../router.tsx";
+import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeForm } from "../ui/dialog.tsx";
-import { Empty, Skeleton } from "../ui/empty.tsx";
+import { Empty, NotYours, Skeleton } from "../ui/empty.tsx";
 import { TextArea, TextField } from "../ui/field.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
@@ -290,17 +291,24 @@ export function ofDefinition(error: ActionRunsError): ActionRunsError {
   return new ActionRunsError(error.message.replaceAll(/(^|\s)definition\.(?=\w)/g, "$1"), { ...error, pointer });
 }
 
-interface EditedProps<T> {
+interface EditorPageProps<T> {
   readonly kind: DefinitionKind<T>;
-  readonly name: string;
-  /** Shows the editor of what was read. */
-  readonly children: (stored: T) => ComponentChildren;
+  /** Of what is changed; null for a new one. */
+  readonly name: string | null;
+  /** Shows the editor of what was read; of null for a new one. */
+  readonly children: (stored: T | null) => ComponentChildren;
 }
 
 /** Reads a stored definition once: later versions must not replace what somebody types. */
-export function Edited<T extends AnyStored>({ kind, name, children }: EditedProps<T>) {
-  const { data, failure, reload } = useRead((signal) => kind.get(name, { signal }), [kind, name]);
-  if (data !== undefined) return <>{children(data)}</>;
+export function EditorPage<T extends AnyStored>({ kind, name, children }: EditorPageProps<T>) {
+  const { may } = useSession();
+  const isAllowed = may(kind.permission);
+  const { data, failure, reload } = useRead(
+    async (signal) => (isAllowed && name !== null ? kind.get(name, { signal }) : null),
+    [kind, name, isAllowed],
+  );
+  if (!isAllowed) return <NotYours what="this page" />;
+  if (name === null || data !== undefined) return <>{children(data ?? null)}</>;
   const isGone = failure?.error instanceof ActionRunsError && failure.error.code === kind.goneCode;
   return (
     <div class="page">

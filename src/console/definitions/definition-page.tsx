@@ -121,7 +121,7 @@ function DeleteDialog({ kind, stored, onClose, onChanged, onDeleted }: DeleteDia
       onSubmit={confirm}
       onClose={onClose}
     >
-      <p>{deletion}</p>
+      <p>{deletion} You can't undo this.</p>
     </ConfirmDialog>
   );
 }

@@ -13,6 +13,7 @@ import type { SecretMember, Shown } from "../actions/definition-shape.ts";
 import type { ProductSecret } from "../actions/products.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import type { Page } from "../pages.ts";
+import type { Permission } from "../session/sign-in.ts";
 
 /** What the fields of a kind get. */
 export interface FieldsProps {
@@ -50,11 +51,42 @@ export interface ListedVersion {
   readonly definition: object;
 }
 
-export interface DefinitionKind<T> {
+/** What the API does with definitions of a kind. */
+interface Operations<T> {
+  readonly put: (name: string, definition: Schema, options: PutOptions) => Promise<T>;
+  readonly get: (name: string, options: CallOptions) => Promise<T>;
+  readonly remove: (name: string, options: DeleteOptions) => Promise<void>;
+  readonly versions: (name: string, query: ListOptions, options: CallOptions) => List<ListedVersion>;
+  readonly deleteVersion: (name: string, version: number, options: CallOptions) => Promise<void>;
+}
+
+/** What the client has of it. `Definition`: what a put takes. */
+interface ClientOperations<T, Definition> extends Pick<Operations<T>, "get" | "versions" | "deleteVersion"> {
+  readonly put: (name: string, definition: Definition, options: PutOptions) => Promise<T>;
+  readonly delete: Operations<T>["remove"];
+}
+
+/** `client`: for changes. `reader`: for what a page shows. A definition that somebody types is checked by the service. */
+export function operationsOf<T, Definition>(
+  client: ClientOperations<T, Definition>,
+  reader: ClientOperations<T, Definition>,
+): Operations<T> {
+  return {
+    put: (name, definition, options) => client.put(name, definition as Definition, options),
+    get: reader.get,
+    remove: client.delete,
+    versions: reader.versions,
+    deleteVersion: client.deleteVersion,
+  };
+}
+
+export interface DefinitionKind<T> extends Operations<T> {
   /** As sentences call it: `action`. */
   readonly noun: string;
   readonly namePlaceholder: string;
   readonly aboutNull: string;
+  /** Who may change one. */
+  readonly permission: Permission;
   /** `All actions`. */
   readonly all: string;
   /** Their list. */
@@ -64,11 +96,6 @@ export interface DefinitionKind<T> {
   readonly goneCode: string;
   /** What it means that one is deleted. */
   readonly deletion: string;
-  readonly put: (name: string, definition: Schema, options: PutOptions) => Promise<T>;
-  readonly get: (name: string, options: CallOptions) => Promise<T>;
-  readonly remove: (name: string, options: DeleteOptions) => Promise<void>;
-  readonly versions: (name: string, query: ListOptions, options: CallOptions) => List<ListedVersion>;
-  readonly deleteVersion: (name: string, version: number, options: CallOptions) => Promise<void>;
   /** The members that hold null in the place of a secret that somebody can type. */
   readonly secretsOf: (definition: unknown) => readonly SecretMember[];
   /** The secret that the service makes; null if it makes none. */

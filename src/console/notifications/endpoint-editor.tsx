@@ -5,15 +5,14 @@ import { leftOverWarning } from "../../words/typed-json.ts";
 import { withMember } from "../actions/definition-shape.ts";
 import type { Schema } from "../actions/schema-form.ts";
 import { HeaderFields, PayloadField, Tile } from "../actions/webhook-fields.tsx";
-import { DefinitionEditor, Edited, type EditorForm, ofDefinition } from "../definitions/definition-editor.tsx";
-import type { DefinitionKind, FieldsProps, View } from "../definitions/kind.ts";
+import { DefinitionEditor, type EditorForm, EditorPage, ofDefinition } from "../definitions/definition-editor.tsx";
+import { type DefinitionKind, type FieldsProps, operationsOf, type View } from "../definitions/kind.ts";
 import { type Tested, TestResult } from "../definitions/test-result.tsx";
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { NotYours } from "../ui/empty.tsx";
 import { Check, LinesField, TextField } from "../ui/field.tsx";
 import { useChange } from "../ui/use-change.ts";
 
@@ -44,18 +43,14 @@ export function useEndpointKind(): DefinitionKind<Put> {
       noun: "endpoint",
       namePlaceholder: "chat",
       aboutNull: ABOUT_NULL,
+      permission: "webhooks:manage",
       all: "All notifications",
       list: { name: "notifications", ...scope },
       pageOf: (endpoint) => ({ name: "endpoint", endpoint, ...scope }),
       goneCode: "webhook_endpoint_not_found",
       deletion:
-        "Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds. You can't undo this.",
-      put: (name, definition, options) =>
-        client.webhookEndpoints.put(name, definition as Schemas["WebhookEndpoint"], options),
-      get: reader.webhookEndpoints.get,
-      remove: client.webhookEndpoints.delete,
-      versions: reader.webhookEndpoints.versions,
-      deleteVersion: client.webhookEndpoints.deleteVersion,
+        "Its secrets and its messages that wait are deleted, too. A message can still be sent for up to 30 seconds.",
+      ...operationsOf<Put, Schemas["WebhookEndpoint"]>(client.webhookEndpoints, reader.webhookEndpoints),
       secretsOf,
       madeSecret: {
         noun: "signing secret",
@@ -77,24 +72,15 @@ export function useEndpointKind(): DefinitionKind<Put> {
   );
 }
 
-/** The address says whose payload it begins with. */
-export function NewEndpointPage() {
+/** `name`: of the endpoint that is changed; null for a new one. Then the address says whose payload it begins with. */
+export function EndpointEditorPage({ name }: { readonly name: string | null }) {
   const { query } = useRoute();
-  const { may } = useSession();
   const kind = useEndpointKind();
   const receiver = RECEIVERS.find(({ title }) => title === query.get("receiver")) ?? OWN;
-  if (!may("webhooks:manage")) return <NotYours what="notifications" />;
-  return <EndpointEditor kind={kind} stored={null} receiver={receiver} />;
-}
-
-export function EditEndpointPage({ name }: { readonly name: string }) {
-  const { may } = useSession();
-  const kind = useEndpointKind();
-  if (!may("webhooks:manage")) return <NotYours what="notifications" />;
   return (
-    <Edited kind={kind} name={name}>
-      {(stored) => <EndpointEditor kind={kind} stored={stored} receiver={OWN} />}
-    </Edited>
+    <EditorPage kind={kind} name={name}>
+      {(stored) => <EndpointEditor kind={kind} stored={stored} receiver={receiver} />}
+    </EditorPage>
   );
 }
 

@@ -3,10 +3,11 @@
  * read comes when the page opens, so that the page can offer a retry as soon as the run ends. The second comes at the
  * end.
  */
-import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
+import { useAction } from "../actions/use-action.ts";
 import { useSession } from "../session/session.tsx";
-import { type Failure, useRead } from "../ui/load.tsx";
+import type { Failure } from "../ui/load.tsx";
 import { useOnChange } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
@@ -18,22 +19,10 @@ export interface ActionOfRun {
 }
 
 export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
-  const { reader, may } = useSession();
-  const name = may("data:write") ? details?.action?.name : undefined;
-  const { data, failure, reload } = useRead(
-    async (signal) => {
-      if (name === undefined) return undefined;
-      try {
-        return (await reader.actions.get(name, { signal })).definition;
-      } catch (error) {
-        if (error instanceof ActionRunsError && error.code === "action_not_found") return null;
-        throw error;
-      }
-    },
-    [reader, name],
-  );
+  const { may } = useSession();
+  const { data, failure, reload } = useAction(may("data:write") ? details?.action?.name : undefined);
   useOnChange(isOpen(status), (wasOpen) => wasOpen && reload());
-  return { action: data, failure, reload };
+  return { action: data === null ? null : data?.definition, failure, reload };
 }
 
 type Retrying =

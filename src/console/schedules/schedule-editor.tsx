@@ -5,12 +5,11 @@ import { withMember } from "../actions/definition-shape.ts";
 import { parametersOf, typedIn } from "../actions/form-values.ts";
 import { ParameterFields, useNewParameters } from "../actions/parameter-fields.tsx";
 import { formOf, isSchema, type Schema, stepOf } from "../actions/schema-form.ts";
-import { DefinitionEditor, Edited } from "../definitions/definition-editor.tsx";
-import type { DefinitionKind, FieldsProps, View } from "../definitions/kind.ts";
+import { DefinitionEditor, EditorPage } from "../definitions/definition-editor.tsx";
+import { type DefinitionKind, type FieldsProps, operationsOf, type View } from "../definitions/kind.ts";
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { NotYours } from "../ui/empty.tsx";
 import { Check, LinesField, TextField } from "../ui/field.tsx";
 import { useRead } from "../ui/load.tsx";
 import { emptyIn, firstSchedule, SHOWN } from "./schedule-shape.ts";
@@ -23,18 +22,14 @@ export function useScheduleKind(): DefinitionKind<StoredSchedule> {
     () => ({
       noun: "schedule",
       namePlaceholder: "nightly",
-      aboutNull: "A change counts from now on. The service checks the parameters as the action does.",
+      aboutNull: "A change counts from now on.",
+      permission: "actions:manage",
       all: "All schedules",
       list: { name: "schedules", ...scope },
       pageOf: (schedule) => ({ name: "schedule", schedule, ...scope }),
       goneCode: "schedule_not_found",
-      deletion: "It starts no run any more, and its versions are deleted, too. Its runs go on. You can't undo this.",
-      put: (name, definition, options) =>
-        client.schedules.put(name, definition as Schemas["ScheduleDefinition"], options),
-      get: reader.schedules.get,
-      remove: client.schedules.delete,
-      versions: reader.schedules.versions,
-      deleteVersion: client.schedules.deleteVersion,
+      deletion: "It starts no run any more, and its versions are deleted, too. Its runs continue.",
+      ...operationsOf<StoredSchedule, Schemas["ScheduleDefinition"]>(client.schedules, reader.schedules),
       secretsOf: () => [],
       madeSecret: null,
       shown: SHOWN,
@@ -46,20 +41,13 @@ export function useScheduleKind(): DefinitionKind<StoredSchedule> {
   );
 }
 
-export function NewSchedulePage() {
-  const { may } = useSession();
+/** `name`: of the schedule that is changed; null for a new one. */
+export function ScheduleEditorPage({ name }: { readonly name: string | null }) {
   const kind = useScheduleKind();
-  return may("actions:manage") ? <ScheduleEditor kind={kind} stored={null} /> : <NotYours what="this page" />;
-}
-
-export function EditSchedulePage({ name }: { readonly name: string }) {
-  const { may } = useSession();
-  const kind = useScheduleKind();
-  if (!may("actions:manage")) return <NotYours what="this page" />;
   return (
-    <Edited kind={kind} name={name}>
+    <EditorPage kind={kind} name={name}>
       {(stored) => <ScheduleEditor kind={kind} stored={stored} />}
-    </Edited>
+    </EditorPage>
   );
 }
 
@@ -88,8 +76,7 @@ function ScheduleEditor({ kind, stored }: ScheduleEditorProps) {
       beside={() =>
         holder.id === null ? (
           <p class="note is-warning">
-            You are signed in with ROOT_TOKEN, so you can store only a disabled schedule. Sign in with a token, because
-            the runs need one that lives.
+            You are signed in with ROOT_TOKEN, so you can store only a disabled schedule. Sign in with a token instead.
           </p>
         ) : (
           <p class="hint">
@@ -144,7 +131,7 @@ function ScheduleFields({ definition, isNew, problemAt, onDefinition }: FieldsPr
         <legend>When</legend>
         <div class="grid">
           {text("Cron", "cron", CRON_HINT)}
-          {text("Time zone", "timezone", "Such as Europe/Berlin or UTC. The clocks of this zone count.", `${id}-zones`)}
+          {text("Time zone", "timezone", "Such as Europe/Berlin or UTC.", `${id}-zones`)}
         </div>
         <datalist id={`${id}-zones`}>
           {["UTC", ...Intl.supportedValuesOf("timeZone")].map((zone) => (
@@ -176,7 +163,7 @@ function ScheduleFields({ definition, isNew, problemAt, onDefinition }: FieldsPr
         )}
         <LinesField
           label="Labels"
-          hint="One on each line. Each run gets them, those of the action and one that names the schedule."
+          hint="One on each line. Each run gets them."
           lines={(definition.labels ?? []) as readonly string[]}
           error={problemAt("/labels")}
           onLines={(lines) => set("labels", lines.length === 0 ? undefined : lines)}

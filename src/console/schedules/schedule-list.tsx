@@ -99,7 +99,7 @@ interface NextTimeProps {
   readonly isOff: boolean;
 }
 
-export function NextTime({ at, isOff }: NextTimeProps) {
+function NextTime({ at, isOff }: NextTimeProps) {
   if (at === null) return <Mark mark="cancelled">{isOff ? "disabled" : "disabled by the service"}</Mark>;
   return (
     <Instant at={at}>

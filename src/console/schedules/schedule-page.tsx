@@ -1,7 +1,8 @@
 /** A schedule's page: its next times, what became of the last one, its last runs, and what runs, edits and deletes it. */
-import { ActionRunsError, type Schemas, type Stored } from "../../client/index.ts";
+import type { Schemas } from "../../client/index.ts";
 import { RunsPart } from "../actions/last-runs.tsx";
 import { RunDialog } from "../actions/run-dialog.tsx";
+import { useAction } from "../actions/use-action.ts";
 import { DefinitionPage } from "../definitions/definition-page.tsx";
 import { useVersions, VersionsPart } from "../definitions/versions.tsx";
 import { RunLink } from "../gates/waiting-note.tsx";
@@ -11,12 +12,11 @@ import { Button } from "../ui/button.tsx";
 import { Fact, Labels } from "../ui/facts.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
-import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
+import { ErrorView, useRead } from "../ui/load.tsx";
 import { Mark } from "../ui/status.tsx";
 import { Countdown, RelativeTime, WhenText } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-change.ts";
 import { type StoredSchedule, useScheduleKind } from "./schedule-editor.tsx";
-import { NextTime } from "./schedule-list.tsx";
 import { localText, scheduleLabel } from "./schedule-shape.ts";
 
 type ScheduleStatus = Schemas["ScheduleStatus"];
@@ -25,7 +25,6 @@ type ScheduleStatus = Schemas["ScheduleStatus"];
 const STATUS_EVERY_MS = 10_000;
 
 type Dialog = "run";
-type Action = Stored<Schemas["Action"]>;
 
 export function SchedulePage({ name }: { readonly name: string }) {
   const { reader, scope, may } = useSession();
@@ -66,7 +65,9 @@ export function SchedulePage({ name }: { readonly name: string }) {
             <ActionNote name={shown.definition.action} loaded={action} />
             <ErrorView failure={status.failure} onRetry={status.reload} isBanner />
             <ScheduleFacts of={shown} status={status.data} />
-            {status.data === undefined ? null : <NextTimes of={shown} status={status.data} />}
+            {status.data === undefined || status.data.nextTimes.length === 0 ? null : (
+              <NextTimes of={shown} status={status.data} />
+            )}
             <section class="stack">
               <h2>Last runs</h2>
               <RunsPart of="schedule" value={scheduleLabel(name)} />
@@ -83,23 +84,6 @@ export function SchedulePage({ name }: { readonly name: string }) {
         </>
       )}
     </DefinitionPage>
-  );
-}
-
-/** Null: there is no such action. */
-function useAction(name: string | undefined): Loaded<Action | null | undefined> {
-  const { reader } = useSession();
-  return useRead(
-    async (signal) => {
-      if (name === undefined) return undefined;
-      try {
-        return await reader.actions.get(name, { signal });
-      } catch (error) {
-        if (error instanceof ActionRunsError && error.code === "action_not_found") return null;
-        throw error;
-      }
-    },
-    [reader, name],
   );
 }
 
@@ -130,21 +114,14 @@ function OffNote({ of: { definition }, status }: OfSchedule) {
 }
 
 /** Why each run would fail, although the schedule itself is right. */
-function ActionNote({ name, loaded }: { readonly name: string; readonly loaded: Loaded<Action | null | undefined> }) {
+function ActionNote({ name, loaded }: { readonly name: string; readonly loaded: ReturnType<typeof useAction> }) {
   const { data, failure, reload } = loaded;
   if (data === null || (data !== undefined && data.definition.trigger === undefined)) {
     return (
       <p class="note is-warning">
-        {data === null ? (
-          <>
-            There is no action <bdi>{name}</bdi>, so each run fails at once. Store the action again, or edit the
-            schedule.
-          </>
-        ) : (
-          <>
-            The action <bdi>{name}</bdi> has no webhook, so each run fails at once. Add one to the action.
-          </>
-        )}
+        Each run fails at once, because{" "}
+        {data === null ? "there is no action" : "no webhook starts the job of the action"} <bdi>{name}</bdi>. Edit the
+        schedule, or store the action.
       </p>
     );
   }
@@ -156,7 +133,7 @@ function ScheduleFacts({ of: { version, definition }, status }: OfSchedule) {
   const { action, cron, timezone, labels } = definition;
   return (
     <dl class="facts row">
-      <Fact term="Runs the action">
+      <Fact term="Action">
         <Link href={hrefOf({ name: "action", action, ...scope })}>
           <bdi>{action}</bdi>
         </Link>
@@ -169,9 +146,6 @@ function ScheduleFacts({ of: { version, definition }, status }: OfSchedule) {
       </Fact>
       {status === undefined ? null : (
         <>
-          <Fact term="Next time">
-            <NextTime at={status.nextTimes[0]?.at ?? null} isOff={definition.disabled} />
-          </Fact>
           <Fact term="Last time">
             <LastTime last={status.lastTime} />
           </Fact>
@@ -223,21 +197,17 @@ function NextTimes({ of: { definition }, status }: OfSchedule & { readonly statu
   return (
     <section class="stack">
       <h2>Next times</h2>
-      {status.nextTimes.length === 0 ? (
-        <p class="muted">None, because the schedule is disabled.</p>
-      ) : (
-        <Table label="Next times" columns={columns}>
-          {status.nextTimes.map(({ at, local }) => (
-            <tr key={at}>
-              {timezone === "UTC" ? null : <td>{localText(local)}</td>}
-              <td>{localText(at)}</td>
-              <td class="is-end is-wide muted">
-                <Countdown until={at} />
-              </td>
-            </tr>
-          ))}
-        </Table>
-      )}
+      <Table label="Next times" columns={columns}>
+        {status.nextTimes.map(({ at, local }) => (
+          <tr key={at}>
+            {timezone === "UTC" ? null : <td>{localText(local)}</td>}
+            <td>{localText(at)}</td>
+            <td class="is-end is-wide muted">
+              <Countdown until={at} />
+            </td>
+          </tr>
+        ))}
+      </Table>
     </section>
   );
 }

@@ -104,7 +104,7 @@ function LeftDialog({ of, onClose }: { readonly of: RevokedApiTokens; readonly o
       <LeftBehind
         kind="schedule"
         of={of}
-        note="At its next time, each of them is disabled by the service. Save those that must go on, so that your token starts their runs:"
+        note="The service disables each at its next time. Save those that must go on:"
       />
     </>
   );

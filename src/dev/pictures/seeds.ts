@@ -210,6 +210,13 @@ async function seedActions(operator: Client, person: Client): Promise<void> {
     await run("rollback", { reason }, { refuses: 3 });
     await run("rollback", { reason }, { refuses: 1, news: ROLLING_BACK, output: { version: "1.4.1" } });
     const version = { version: "1.4.2", region: "eu-west-1", replicas: 3, canary: false };
+    await operator.schedules.put("nightly", {
+      action: "deploy",
+      cron: "30 2 * * MON-FRI",
+      timezone: "Europe/Berlin",
+      parameters: version,
+      labels: ["planned"],
+    });
     await run("deploy", version, { refuses: 2, news: DEPLOYING });
   } finally {
     await product.close();

@@ -132,6 +132,7 @@ const SHOTS: readonly Shot[] = [
     path: `${SEEDED_PATH}/actions/deploy`,
     act: (page) => page.getByRole("button", { name: "Run action" }).click(),
   },
+  { name: "schedule", path: `${SEEDED_PATH}/schedules/nightly` },
   {
     name: "run-in-line",
     path: `${SEEDED_PATH}/runs?waiting=concurrency`,

@@ -72,7 +72,7 @@ describeInBrowser("an action that takes events", (browser) => {
 
     // A member sees that it takes events, and neither the URL nor the secret's button.
     await site.signIn(page, `${ENV}/actions/deploy`, await site.newToken("member"));
-    await page.getByText("Another product sends it, verified by a token.").waitFor();
+    await page.getByText("Another product sends it, verified by a token: Bearer").waitFor();
     expect(await page.getByText(url).count()).toBe(0);
     expect(await button(page, /^Rotate secret/).count()).toBe(0);
     expect(found).toEqual([]);
