@@ -22,7 +22,7 @@ export function useScheduleKind(): DefinitionKind<StoredSchedule> {
     () => ({
       noun: "schedule",
       namePlaceholder: "nightly",
-      aboutNull: "A change counts from now on.",
+      aboutNull: "",
       permission: "actions:manage",
       all: "All schedules",
       list: { name: "schedules", ...scope },
@@ -61,7 +61,6 @@ function ScheduleEditor({ kind, stored }: ScheduleEditorProps) {
   const router = useRouter();
   const { query } = useRoute();
   const { holder, person } = useSession();
-  const creator = person ?? holder.name;
   return (
     <DefinitionEditor
       kind={kind}
@@ -73,18 +72,12 @@ function ScheduleEditor({ kind, stored }: ScheduleEditorProps) {
       })}
       onSaved={({ name }) => router.navigate(pathOf(kind.pageOf(name)), { isSafe: true })}
       also={() => null}
-      beside={() =>
-        holder.id === null ? (
-          <p class="note is-warning">
-            You are signed in with ROOT_TOKEN, so you can store only a disabled schedule. Sign in with a token instead.
-          </p>
-        ) : (
-          <p class="hint">
-            The runs have <bdi>{creator}</bdi> as their creator. When your token ends, the service disables the
-            schedule.
-          </p>
-        )
-      }
+      beside={() => (
+        <p class="hint">
+          The runs have <bdi>{person ?? holder.name}</bdi> as their creator. When your token ends, the service disables
+          the schedule.
+        </p>
+      )}
     />
   );
 }

@@ -139,10 +139,7 @@ function ScheduleFacts({ of: { version, definition }, status }: OfSchedule) {
         </Link>
       </Fact>
       <Fact term="Cron">
-        <code>{cron}</code>
-      </Fact>
-      <Fact term="Time zone">
-        <bdi>{timezone}</bdi>
+        <code>{cron}</code> <bdi>{timezone}</bdi>
       </Fact>
       {status === undefined ? null : (
         <>
@@ -171,15 +168,12 @@ function LastTime({ last }: { readonly last: ScheduleStatus["lastTime"] }) {
   const { at, outcome, runId } = last;
   return (
     <>
-      <WhenText at={at} />: <Mark mark={MARKS[outcome]}>{outcome}</Mark>
+      <WhenText at={at} />: <Mark mark={MARKS[outcome]}>{outcome === "failed" ? "could not start" : outcome}</Mark>
       <p class="muted">
-        {runId !== null ? (
-          <>
-            {outcome === "failed" ? "It failed before it started: " : ""}
-            <RunLink id={runId} />
-          </>
-        ) : (
+        {runId === null ? (
           "The run before was still open, or nothing could start within 15 minutes."
+        ) : (
+          <RunLink id={runId} />
         )}
       </p>
     </>
