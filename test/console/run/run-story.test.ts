@@ -231,6 +231,10 @@ describe("a retry", () => {
     expect(retryingOf({ ...run, ...(details && { details }) }, action)).toBe(expected);
   });
 
+  it("is not offered while the service is about to retry the run by itself", () => {
+    expect(retryingOf({ ...FAILED, details: ofAction }, WEBHOOK, true)).toBe("not_now");
+  });
+
   it.each([
     ["an action with a trigger", ofAction, WEBHOOK, "service"],
     ["an action without one, whatever it had before", ofAction, {}, "creator"],

@@ -9,7 +9,7 @@ import type { Client, Schemas } from "../../../../src/client/index.ts";
 import { sharedServer } from "../../installation.ts";
 import { describeInBrowser } from "../../watched-browser.ts";
 import { lookAt } from "../accessible.ts";
-import { button, dialog, fakeTime, field, run, runs, Site, sentOn, WIDE } from "../site.ts";
+import { button, dialog, fakeTime, field, run, runs, Site, WIDE } from "../site.ts";
 
 const ENV = "prod";
 /** Nothing listens there, and no test needs the job. */
@@ -31,12 +31,10 @@ describeInBrowser("the console's schedules", (browser) => {
 
   const times = (page: Page) => page.getByRole("table", { name: "Next times", exact: true });
 
-  /** The service says this about the schedule, besides what it really says. */
+  /** The service says this about the schedule, besides what it says now. */
   async function says(page: Page, name: string, status: Partial<Schemas["ScheduleStatus"]>): Promise<void> {
-    await page.route(`**/schedules/${name}/status`, async (route) => {
-      const response = await sentOn(route);
-      await route.fulfill({ response, json: { ...(await response.json()), ...status } });
-    });
+    const json = { ...(await owner.schedules.status(name)), ...status };
+    await page.route(`**/schedules/${name}/status`, (route) => route.fulfill({ json }));
   }
 
   it("is made from fields, whose refusals stand at them, and says when it runs, in its zone and in UTC", async () => {
