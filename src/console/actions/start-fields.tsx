@@ -45,7 +45,7 @@ export function StartFields({ definition, problemAt, secretAt, onDefinition }: S
         <EventFields of={inbound} problemAt={problemAt} secretAt={secretAt} onChange={(next) => set("inbound", next)} />
       ) : null}
       <Check isOn={retry !== undefined} onChange={(isOn) => set("retry", isOn ? FIRST_RETRY : undefined)}>
-        The service retries a run that failed by itself
+        The service retries a failed run by itself
       </Check>
       {isSchema(retry) ? (
         <RetryFields of={retry} problemAt={problemAt} onChange={(next) => set("retry", next)} />

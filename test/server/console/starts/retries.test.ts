@@ -119,7 +119,7 @@ describeInBrowser("an automatic retry", (browser) => {
     const page = await browser.newPage(site.origin, WIDE);
     await site.signIn(page, `${ENV}/actions/ruled/edit`, await site.newToken("admin"));
     const editor = page.getByRole("main");
-    await editor.getByRole("checkbox", { name: "The service retries a run that failed by itself" }).check();
+    await editor.getByRole("checkbox", { name: "The service retries a failed run by itself" }).check();
     await field(editor, "Retries").fill("9");
     await button(editor, "Save").click();
     await editor.locator(".field-error").waitFor();
