@@ -105,7 +105,7 @@ describeInBrowser("an action that takes events", (browser) => {
     await attempt("X-GitHub-Event: push", "{");
     await open.locator(".field-error").waitFor();
     await attempt("X-GitHub-Event: ping", '{ "after": "3b1c0f2" }');
-    await open.getByText("because it does not meet the conditions").waitFor();
+    await open.getByText("This event starts no run, because it does not meet the conditions.").waitFor();
     await attempt("X-GitHub-Event: push", '{ "after": 3 }');
     await open.getByText("This event starts no run.").waitFor();
     await attempt("X-GitHub-Event: push", '{ "after": "3b1c0f2" }');
@@ -122,6 +122,17 @@ describeInBrowser("an action that takes events", (browser) => {
     await rotated.getByText(/^The old secret works beside it until/).waitFor();
     await button(rotated, "Done").click();
     await page.getByText(/^An older secret counts, too, until/).waitFor();
+
+    // Without events, the secret is gone. A version that takes events gets a new one.
+    const { version, definition } = await owner.actions.get("tried");
+    const { inbound: _, ...others } = definition;
+    await owner.actions.put("tried", others);
+    await page.reload();
+    await button(page, `Restore version ${version}`).click();
+    await button(dialog(page, `Restore version ${version}?`), "Restore").click();
+    const restored = dialog(page, "The secret for events");
+    await button(restored, "Done").click();
+    await page.getByText("Another product sends it, verified by a signature as GitHub's.").waitFor();
     expect(found).toEqual([]);
   });
 });

@@ -90,6 +90,26 @@ describeInBrowser("an automatic retry", (browser) => {
     await until("a retry is offered", isOffered);
   });
 
+  it("that has no run yet is told, and leads to its run when it has one", async () => {
+    const { id } = await failed("coming");
+    const page = await browser.newPage(site.origin, WIDE);
+    await fakeTime(page);
+    const text = await site.client(ENV).runs.getText(id, { include: "details" });
+    const read = JSON.parse(text);
+    let isComing = true;
+    await page.route(`**/action-runs/${id}?*`, (route) => {
+      const json = { ...read, details: { ...read.details, retry: { ...read.details.retry, runId: null } } };
+      return isComing ? route.fulfill({ json }) : route.fulfill({ json: read });
+    });
+    await site.signIn(page, `${ENV}/runs/${id}`, await site.newToken("member"));
+    const told = run(page).getByText(/^Automatic retry 1 starts/);
+    await told.waitFor();
+    expect([await told.getByRole("link").count(), await button(page, "Retry run").count()]).toEqual([0, 0]);
+    isComing = false;
+    await page.clock.runFor(3000);
+    await told.getByRole("link").waitFor();
+  });
+
   it("that the page does not know of yet refuses a retry by hand, in words", async () => {
     const { id } = await failed("unknown");
     const page = await browser.newPage(site.origin, WIDE);
@@ -131,6 +151,9 @@ describeInBrowser("an automatic retry", (browser) => {
     await lookAt(page, "the fields of retries", found);
     await button(editor, "Save").click();
     await page.getByText(/^2 retries, 1m 00s and 10m 00s after the end, if the job reported a failure/).waitFor();
+    // The preview may have been refused, too. It is gone now.
+    await browser.settled(page);
+    expect(browser.takeFaults().filter((fault) => !fault.includes("400"))).toEqual([]);
     expect((await client.actions.get("ruled")).definition.retry).toEqual({
       attempts: 2,
       delaySeconds: [60, 600],
