@@ -79,7 +79,7 @@ export function SchedulePage({ name }: { readonly name: string }) {
             </section>
           </div>
           {open === "run" && action.data != null ? (
-            <RunDialog action={action.data} begin={shown.definition} onClose={close} />
+            <RunDialog action={action.data} begin={runOf(name, shown.definition)} onClose={close} />
           ) : null}
         </>
       )}
@@ -220,4 +220,9 @@ function Versions({ kind, schedule, onChanged }: VersionsProps) {
       <VersionsPart kind={kind} stored={schedule} loaded={loaded} onChanged={onChanged} />
     </section>
   );
+}
+
+/** What a run by hand begins with: as a run of the schedule has it, so that it is among the last runs. */
+function runOf(name: string, { parameters, labels = [] }: Schemas["Schedule"]) {
+  return { parameters, labels: [scheduleLabel(name), ...labels] };
 }

@@ -119,11 +119,11 @@ describeInBrowser("the console's schedules", (browser) => {
     const running = dialog(page, "Run deploy");
     expect(await field(running, "version").inputValue()).toBe("nightly");
     expect(await field(running, "replicas").inputValue()).toBe("2");
-    expect(await field(running, "Labels").inputValue()).toBe("planned");
+    expect(await field(running, "Labels").inputValue()).toBe("schedule:now\nplanned");
     await button(running, "Run action").click();
     await run(page).getByText("a-member").first().waitFor();
     const [newest] = (await owner.runs.list({ label: ["planned"], include: "details" }).page()).entries;
-    expect(newest).toMatchObject({ triggeredBy: "a-member", parameters: values, details: { labels: ["planned"] } });
+    expect(newest).toMatchObject({ triggeredBy: "a-member", parameters: values, details: { labels: ["planned", "schedule:now"] } });
     await owner.runs.cancel(started.id);
   });
 
