@@ -36,7 +36,7 @@ inDocument(secret, { wire: { type: "string", pattern: SECRET } });
 
 const HEADER = `^[!#$%&'*+.^_\`|~0-9A-Za-z-]{1,${EVENT_HEADER_MAX_CHARACTERS}}$`;
 /** What such a header holds could be put into parameters, and everybody who reads the run reads these. */
-const OPENS = /authorization|cookie|token|signature|secret|password|api-?key/;
+const OPENS = /authorization|cookie|token|signature|secret|password|credential|jwt|(?:api|auth|access)[-_]?key/;
 
 const headerName = z.pipe(
   z.string({ error: "send a string." }).check(
@@ -58,7 +58,8 @@ inDocument(headers, {
   wire: { type: "array", items: { type: "string", pattern: HEADER }, maxItems: EVENT_HEADERS_MAX },
   description:
     "The headers that `when` and `parameters` may read, in any case. A header whose name contains `authorization`, " +
-    "`cookie`, `token`, `signature`, `secret`, `password` or `api-key` is refused, because parameters are no secrets.",
+    "`cookie`, `token`, `signature`, `secret`, `password`, `credential`, `jwt`, `api-key`, `auth-key` or `access-key` is " +
+    "refused, because parameters are no secrets.",
 });
 
 const when = described(

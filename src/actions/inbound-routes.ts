@@ -98,7 +98,8 @@ export const inboundRoutes = new Hono<AppEnv>()
         summary: "Rotate the secret for the events of an action",
         description:
           "Gives the action a new secret for its events and returns it. Only this response contains the secret. The replaced " +
-          "secret counts beside it for `gracePeriodSeconds` more, so that the sender can change over. At most " +
+          "secret counts beside it for `gracePeriodSeconds` more, so that the sender can change over. If the token that stored " +
+          "the action has ended, the default is 0, because somebody may have stolen that token. At most " +
           `${SIGNING_SECRETS_MAX} secrets count at a time. A rotation makes a version, and its runs have your token as ` +
           "their creator. A request that repeats an `Idempotency-Key` makes no secret and shows null.",
         idempotencyKey: "rotate-inbound-2026-11",

@@ -2,11 +2,13 @@
 import type { Context } from "hono";
 import * as z from "zod/mini";
 import { writeAudited } from "../auth/audit.ts";
+import { tokenState } from "../auth/token-state.ts";
 import { GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS, SIGNING_SECRETS_MAX } from "../base/limits.ts";
 import { rfc3339 } from "../base/time.ts";
+import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { etagOf, idempotencyKey } from "../http/headers.ts";
-import { type AppEnv, usableRing } from "../http/request-context.ts";
+import { type AppEnv, projectOf, usableRing } from "../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../http/schemas.ts";
 import { changeDefinition, requireMayStart, secretsOf } from "./change.ts";
 import type { DefinitionKind } from "./kind.ts";
@@ -20,7 +22,7 @@ import {
 } from "./rotating-secret.ts";
 import { auditEntryOf, definitionRefOf } from "./routes.ts";
 import { sealSecrets } from "./sealing.ts";
-import { putDefinition, versionAfter } from "./store.ts";
+import { putDefinition, type StoredDefinition, versionAfter } from "./store.ts";
 
 export const secretRotation = z.strictObject({
   gracePeriodSeconds: z.optional(
@@ -80,8 +82,9 @@ export async function rotateSecret<D>(
       if (stored === null) throw new ApiError(kind.notFound);
       const definition = JSON.parse(stored.definition) as D;
       requireIn?.(definition);
+      const startsRuns = kind.startsRuns?.(definition) === true;
       // Whoever makes the new version is whose runs it starts.
-      if (kind.startsRuns?.(definition)) requireMayStart(c);
+      if (startsRuns) requireMayStart(c);
       const secrets = await secretsOf(kind, ring, ref, stored);
       if (secrets === null) throw new ApiError(lost);
       const now = entry.at;
@@ -91,7 +94,9 @@ export async function rotateSecret<D>(
         return { version: stored.version, isUnchanged: true, secret: null, endsAt: graceEndsAt(secrets, now) };
       }
       const newest = newSecret();
-      const after = rotated(secrets, member, newest, gracePeriodSeconds, now, rotation);
+      // Until now, such a definition started nothing. So nobody needs the old secrets, and the thief of a token may know one.
+      const isRevived = startsRuns && gracePeriodSeconds === undefined && !(await isLiving(c, stored, now));
+      const after = rotated(secrets, member, newest, isRevived ? 0 : gracePeriodSeconds, now, rotation);
       if (!after.ok) throw tooMany(after.error);
       const version = versionAfter(stored.version, now);
       const put = {
@@ -113,6 +118,12 @@ export async function rotateSecret<D>(
   c.header("ETag", etagOf(version));
   if (isUnchanged) c.header("Idempotent-Replayed", "true");
   return { secret, graceEndsAt: rfc3339(endsAt) };
+}
+
+/** Whether the token that stored the definition still works. */
+async function isLiving(c: Context<AppEnv>, { storedBy }: StoredDefinition, now: number): Promise<boolean> {
+  const tokenId = storedBy.lineage.split("/").at(-2) ?? "";
+  return (await readD1(c.get("hops"), () => tokenState(c.env.DB, projectOf(c), tokenId, now))) === "living";
 }
 
 function tooMany(endsAt: number): ApiError {

@@ -114,6 +114,14 @@ describe("a decision", () => {
     ["that this person approved", true, approvedBy({ by: "ada@x", via: "app" }), asPerson("ada@x")],
     ["of another person of the same portal", false, ofPerson("bob@x"), asPerson("ada@x")],
     ["of a person, for the portal itself", true, ofPerson("bob@x"), { ...ADA, name: "portal" }],
+    ["of a schedule of this token", true, withDetails({ via: "schedule" }, { triggeredBy: "ada" }), ADA],
+    [
+      "of a schedule of this person",
+      true,
+      withDetails({ via: "schedule" }, { triggeredBy: "ada@x" }),
+      asPerson("ada@x"),
+    ],
+    ["of a schedule of somebody else", false, withDetails({ via: "schedule" }), ADA],
   ] as const)("asks the service first about a run %s: %s", (_, expected, run, holder) => {
     expect(mayBeOwn(run, holder)).toBe(expected);
   });

@@ -1,12 +1,13 @@
 /** The operator erases an environment or a project: what callers see meanwhile, what is left, and the name's next life. */
 
-import { runInDurableObject } from "cloudflare:test";
+import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";
 import { env } from "cloudflare:workers";
 import { describe, expect, it } from "vitest";
 import { everyMinute } from "../../src/cron.ts";
 import { driveErasures } from "../../src/runs/api/databases/erasing.ts";
 import { takeErasures } from "../../src/runs/d1/erasures.ts";
 import type { Env } from "../../src/settings/env.ts";
+import { givenInbound, send } from "../starts/events.ts";
 import { calledThrough, envWith, untouchable } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
 import { plantRun } from "../support/databases/several-databases.ts";
@@ -212,6 +213,29 @@ describe("an environment", () => {
     const released = await journal<{ id: string }>(path, "SELECT id FROM runs WHERE released_at IS NOT NULL");
     expect(released.map(({ id }) => id)).toEqual([first.id]);
     expect(second.status).toBe(201);
+  });
+
+  it("starts no run by time or by event, and takes no schedule", async () => {
+    const { runs, url } = await givenInbound(undefined, {}, { runs: `${newProject()}/envs/prod/action-runs` });
+    const schedules = runs.replace("action-runs", "schedules");
+    const minutely = { action: "deploy", cron: "* * * * *", timezone: "UTC" };
+    expect((await ask("PUT", `${schedules}/first`, { body: minutely })).status).toBe(201);
+    expect((await send(url, { n: 1 })).status).toBe(201);
+    await post(scopeOfPath(runs));
+    later(120_000);
+    expect((await send(url, { n: 2 })).status).toBe(409);
+    expect(await ask("PUT", `${schedules}/second`, { body: minutely })).toMatchObject({
+      status: 409,
+      body: { code: "environment_erasing" },
+    });
+    await runDurableObjectAlarm(coordinator(runs));
+    expect(await journal(runs, "SELECT count(*) AS n FROM runs")).toEqual([{ n: 1 }]);
+    await driveUntil(scopeOfPath(runs), "resting");
+    // The isolate still remembers the action for a moment.
+    expect((await send(url, { n: 3 })).status).toBe(409);
+    later(60_000);
+    expect((await send(url, { n: 4 })).status).toBe(404);
+    expect(await rowsOf(scopeOfPath(runs))).toEqual({});
   });
 
   it("has another life afterwards: its home and its feed are new, and no erasure that died touches it", async () => {

@@ -55,6 +55,11 @@ describe("a PUT", () => {
       "Webhook-Signature",
       "X-My-Secret",
       "X-Api-Key",
+      "X_API_KEY",
+      "X-Auth-Key",
+      "X-Access-Key",
+      "Cf-Access-Jwt-Assertion",
+      "X-Credentials",
     ].map(
       (name) =>
         [`the header ${name}`, { verify: "token", headers: [name] }, "/inbound/headers/0"] as [string, object, string],

@@ -132,6 +132,18 @@ describe("the token that stored the action", () => {
     expect((await send(url, { n: 2 })).status).toBe(201);
   });
 
+  it("may have known the secret: a rotation by another token ends it at once, unless it asks for a grace period", async () => {
+    const { action, url, project, id } = await stored();
+    const other = await grantToken(project, { role: "admin" });
+    await ask("DELETE", `${project}/tokens/${id}`);
+    later(30_000);
+    const path = `${action}/inbound/rotate-secret`;
+    const { body } = await ask<{ secret: string; graceEndsAt: string | null }>("POST", path, { token: other.token });
+    expect(body.graceEndsAt).toBeNull();
+    expect((await send(url, { n: 1 })).body.code).toBe("event_unverified");
+    expect((await send(url, { n: 1 }, bearer(body.secret))).status).toBe(201);
+  });
+
   it("must not have expired", async () => {
     const { url, id } = await stored();
     await env.DB.prepare("UPDATE tokens SET expires_at = ? WHERE id = ?")

@@ -44,9 +44,15 @@ export function mayBeOwn(
   { triggeredBy, details }: DetailedActionRun,
   { name, person }: Omit<Holder, "mayApprove">,
 ): boolean {
-  const acts = [{ by: triggeredBy, via: details?.via ?? null }, ...(details?.approval?.approvals ?? [])];
-  return acts.some(({ by, via }) => (via !== null && person !== null ? by === person : (via ?? by) === name));
+  const via = details?.via ?? null;
+  // Of a run that the service started, it names no token.
+  const creator = { by: triggeredBy, via: via !== null && STARTS.has(via) ? null : via };
+  return [creator, ...(details?.approval?.approvals ?? [])].some(({ by, via }) =>
+    via !== null && person === null ? via === name : by === person || (via === null && by === name),
+  );
 }
+
+const STARTS: ReadonlySet<string> = new Set(["schedule", "inbound", "retry"]);
 
 /** `id`: of the run; null reads nothing. `version`: reads again when it changes. */
 export function useApproval(id: string | null, version?: unknown): Loaded<Schemas["RunApproval"] | null> {

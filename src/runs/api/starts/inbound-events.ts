@@ -35,32 +35,42 @@ import { type StartEnvironment, starterOf } from "./starter.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 
-/** How many requests of a kind an action may get in a minute. Per isolate, and bounded: only real actions have an id. */
-class MinuteLimit {
+/** How many events of a kind an action may get in a while. Per isolate, and bounded: only real actions have an id. */
+class EventLimit {
+  readonly #max: number;
+  readonly #whileMs: number;
   readonly #counts = new BoundedMap<{ readonly since: number; count: number }>(1000);
+
+  constructor(max: number, whileMs: number) {
+    this.#max = max;
+    this.#whileMs = whileMs;
+  }
 
   /** Seconds until the action may get one again; 0 if it may now. */
   waitSeconds(key: string, now: number): number {
     const counted = this.#counts.get(key);
-    const passedMs = counted === undefined ? MINUTE_MS : msSinceOrLongAgo(counted.since, now);
-    if (counted === undefined || passedMs >= MINUTE_MS || counted.count < BAD_EVENTS_PER_MINUTE) return 0;
-    return Math.ceil((MINUTE_MS - passedMs) / 1000);
+    const passedMs = counted === undefined ? this.#whileMs : msSinceOrLongAgo(counted.since, now);
+    if (counted === undefined || passedMs >= this.#whileMs || counted.count < this.#max) return 0;
+    return Math.ceil((this.#whileMs - passedMs) / 1000);
   }
 
   charge(key: string, now: number): void {
     const counted = this.#counts.get(key);
-    if (counted !== undefined && msSinceOrLongAgo(counted.since, now) < MINUTE_MS) counted.count++;
+    if (counted !== undefined && msSinceOrLongAgo(counted.since, now) < this.#whileMs) counted.count++;
     else this.#counts.set(key, { since: now, count: 1 });
   }
 }
 
 /** Events that nothing proved. */
-const unverified = new MinuteLimit();
-/** Events of an action that takes none. D1 was asked for each, because no isolate remembers that an action is missing. */
-const unwanted = new MinuteLimit();
+const unverified = new EventLimit(BAD_EVENTS_PER_MINUTE, MINUTE_MS);
+/**
+ * Events of an action that takes none. D1 was asked for each, because no isolate remembers that an action is missing. The
+ * while is short, because it also holds up the genuine events of an action that takes events again.
+ */
+const unwanted = new EventLimit(5, 5000);
 
 function tooMany(seconds: number): ApiError {
-  const sentence = "Too many events that nothing proves came to this action. Try again in a minute.";
+  const sentence = "Too many events that nothing proves came to this action. Try again later.";
   return new ApiError("too_many_requests", sentence, { headers: { "Retry-After": String(seconds) } });
 }
 
