@@ -208,6 +208,23 @@ describe("a retry", () => {
     expect(await plans(runs)).toEqual([]);
   });
 
+  it("is not made when the token that created the run is revoked, and is made when it has only expired", async () => {
+    const runs = newRunsPath();
+    const project = runs.split("/").slice(0, 3).join("/");
+    await storeAction(runs, { ...RETRY, subject: "{{ parameters.n }}" });
+    const retryFor = async (n: string, role: object, end: (id: string) => Promise<unknown>) => {
+      const creator = await grantToken(project, { role: "member", ...role });
+      const { body } = await startGated(ORIGIN + runs, { parameters: { n } }, { token: creator.token });
+      await end(creator.id);
+      await reports(runs, body.id, "failed");
+      return retryOf(runs, body.id, ({ dropped, runId }) => (dropped ?? runId) !== null);
+    };
+    const revoked = await retryFor("1", {}, (id) => ask("DELETE", `${project}/tokens/${id}`));
+    expect(revoked.dropped).toMatch(/^The token that created the run was revoked\./);
+    const expiresAt = new Date(Date.now() + 60_000).toISOString();
+    expect((await retryFor("2", { expiresAt }, async () => later(120_000))).dropped).toBeNull();
+  });
+
   it("is not made if the action refuses the inputs now, and says why", async () => {
     const runs = newRunsPath();
     await storeAction(runs, RETRY);

@@ -1,11 +1,14 @@
 /** What a coordinator asks the Worker about automatic retries: to create a batch of them. */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction } from "../../../actions/resolve.ts";
+import { OPERATOR } from "../../../auth/principal.ts";
 import { tokenStateOf } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
+import { readD1 } from "../../../database/read-d1.ts";
 import { ApiError, ERRORS } from "../../../http/errors.ts";
 import type { Env } from "../../../settings/env.ts";
-import { actorOfLine } from "../../run.ts";
+import { selectRevoked } from "../../d1/control-database.ts";
+import { type Actor, actorOfLine } from "../../run.ts";
 import { type MadeRetry, type Retrier, type RetryToMake, retryKey } from "../../starts.ts";
 import { retryRun } from "../create-run.ts";
 import { NotWanted } from "../run-response.ts";
@@ -28,7 +31,18 @@ export class AutomaticRetries extends WorkerEntrypoint<Env> implements Retrier {
   }
 }
 
-/** The action counts as it is now: whoever stored it must hold a token that lives. Throws what is not decided. */
+const CREATOR_REVOKED = "The token that created the run was revoked. Retry the run yourself if it is still needed.";
+
+/** Whether the actor's token, or one above it, was revoked. */
+async function isRevoked({ env, hops }: StartEnvironment, project: string, { tokenId, parents }: Actor) {
+  if (tokenId === OPERATOR.id) return false;
+  return (await readD1(hops, () => selectRevoked(env.DB, project, [tokenId, ...parents]))).length > 0;
+}
+
+/**
+ * The action counts as it is now: whoever stored it must hold a token that lives. The creator's token may have expired, but
+ * what a revoked token began does not go on. Throws what is not decided.
+ */
 async function make(environment: StartEnvironment, retry: RetryToMake): Promise<MadeRetry> {
   const { runId, actionName, attempt, at, creator: actor, origin } = retry;
   try {
@@ -36,6 +50,7 @@ async function make(environment: StartEnvironment, retry: RetryToMake): Promise<
     const project = environment.scope.slice(0, environment.scope.lastIndexOf("/"));
     const state = await tokenStateOf(environment, project, actorOfLine(storedBy).tokenId);
     if (state !== "living") return { dropped: ENDED[state] };
+    if (await isRevoked(environment, project, actor)) return { dropped: CREATOR_REVOKED };
     const changeKey = { key: retryKey(runId), fingerprint: "" };
     const creation = starterOf(environment, { actor, mustNamePerson: false, origin, key: changeKey.key });
     const notBefore = { floorMs: at, ceilMs: at };
