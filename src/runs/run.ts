@@ -269,7 +269,7 @@ export function ended(run: Run, status: Status, at: number, endCause: EndCause, 
  * approved and stopped it. `run` has ended. `isOccupying`: whether it still occupies its queue, which is known by its key.
  */
 export function erased(run: Run, isOccupying: boolean, now: number): Run {
-  const { gates, approvals, throughPause } = run;
+  const { gates, approvals, throughPause, nextRetry } = run;
   const withoutReason = <T extends Decided>(decided: T): T => ({ ...decided, reason: null });
   return {
     ...run,
@@ -287,6 +287,8 @@ export function erased(run: Run, isOccupying: boolean, now: number): Run {
     cancelReason: null,
     externalUrl: null,
     failedAttempt: null,
+    // Why there is no retry can name members of the inputs. No text may get longer, or SQLite frees the old one.
+    nextRetry: nextRetry && { ...nextRetry, dropped: nextRetry.dropped && "Erased." },
     approvals: approvals.map(withoutReason),
     throughPause: throughPause && { ...withoutReason(throughPause), pauses: [] },
     gates: isOccupying ? gates : gates && withoutQueueKey(gates),

@@ -29,7 +29,7 @@ import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-r
 /** How long after its run's end a stop request may still be sent. */
 const STOP_AFTER_END_MS = 15 * MINUTE_MS;
 
-/** The tables besides `runs` that have rows of a run. */
+/** The tables besides `runs` that have rows of a run. That of planned retries is not one: a retry can wait for longer. */
 const TABLES_OF_RUNS = [
   "events",
   "dispatches",
@@ -38,7 +38,6 @@ const TABLES_OF_RUNS = [
   "receiver_responses",
   "accepted_changes",
   "previews",
-  "planned_retries",
 ];
 
 /** When the time of the run's stop request is up: no attempt begins at this instant or later. */
@@ -295,7 +294,6 @@ export class Journal extends JournalTables {
         if (!this.#isEmpty(table)) this.sql.exec(`DELETE FROM ${table} ${those}`, JSON.stringify(ids));
       }
       this.stopRequests.forget();
-      this.plannedRetries.forget();
       this.deliveries.eraseOf(ids);
       if (!this.#isEmpty("outcomes")) this.outcomes.eraseOf(ids);
       this.runs.remove(ids);

@@ -48,9 +48,10 @@ export class PlannedRetryRows extends Table<Row> {
     return this.select(where, actionName, entityId ?? "", subject ?? "");
   }
 
-  /** Those that are to be created: at most `limit`. */
-  toMake(limit: number): readonly PlannedRetry[] {
-    return this.isAny ? this.select("WHERE retry_id IS NULL ORDER BY run_id LIMIT ?", limit) : [];
+  /** Those that are to be created, of runs behind `after`: at most `limit`. */
+  toMake(limit: number, after = ""): readonly PlannedRetry[] {
+    const where = "WHERE retry_id IS NULL AND run_id > ? ORDER BY run_id LIMIT ?";
+    return this.isAny ? this.select(where, after, limit) : [];
   }
 
   /** Those that wait as runs. */

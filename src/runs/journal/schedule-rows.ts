@@ -101,29 +101,33 @@ export class ScheduleRows extends Table<StoredSchedule> {
 
 /** The newest time that is due, if any is. A version is numbered by its instant, with which its times begin. */
 export function newestTime(schedule: WaitingSchedule, now: number): number {
-  const newest = lastTime(schedule, now) ?? 0;
+  const newest = found(schedule, () => lastTime(schedule, now)) ?? 0;
   return newest > schedule.version ? Math.max(newest, schedule.nextAt) : schedule.nextAt;
 }
 
 type Times = Pick<StoredSchedule, "name" | "version" | "cron" | "timezone">;
 
 /**
- * The first time of a version that was read just now. `row`: what was known before. A time that is due stays due, because
- * a change of the schedule makes no run of it disappear. The times of a new version begin with its instant. A restore of
- * D1 can bring an older version back, or one that was deleted: its times are those from now on.
+ * The first time of a version that was read just now. `row`: what was known before. The times of a new version begin with
+ * its instant. A time that came before stays due, because a change of the schedule makes no run of it disappear. A
+ * restore of D1 can bring an older version back, or one that was deleted: its times are those from now on.
  */
 function firstTime(times: Times, row: StoredSchedule | null, now: number): number | null {
   const { nextAt = null, version = 0, decidedAt = null } = row ?? {};
-  if (nextAt !== null && nextAt <= now) return nextAt;
-  const isNew = times.version > version && times.version > now - START_WITHIN_MS;
-  const from = isNew ? Math.min(times.version, now) : now;
+  const beginsAt = times.version > version ? Math.min(times.version, now) : now;
+  if (nextAt !== null && nextAt <= beginsAt) return nextAt;
+  const from = beginsAt > now - START_WITHIN_MS ? beginsAt : now;
   return nextAfter(times, Math.max(from, decidedAt ?? 0));
 }
 
+function nextAfter(times: Times, after: number): number | null {
+  return found(times, () => nextTimes(times, after, 1)[0]);
+}
+
 /** Null if there is none, or if this runtime does not know the time zone any more. */
-function nextAfter({ name, ...times }: Times, after: number): number | null {
+function found({ name }: Times, find: () => number | null | undefined): number | null {
   try {
-    return nextTimes(times, after, 1)[0] ?? null;
+    return find() ?? null;
   } catch (error) {
     logFailure("schedule_without_times", error, { schedule: name });
     return null;

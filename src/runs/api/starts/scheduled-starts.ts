@@ -35,8 +35,10 @@ export class ScheduledStarts extends WorkerEntrypoint<Env> implements ScheduleRu
 /** Throws why the time must be tried again. */
 async function startOne(environment: StartEnvironment, time: ScheduledTime): Promise<void> {
   const schedule = await currentSchedule(environment, time);
-  // The coordinator hears of that, too.
-  if (schedule === null || schedule.disabledReason !== null || schedule.definition.disabled) return;
+  if (schedule === null || schedule.disabledReason !== null || schedule.definition.disabled) {
+    // A DELETE and a switch work without the coordinator, so it may not have heard of them.
+    return ask(environment, ({ definitions }) => definitions.changed());
+  }
   const actor = actorOfLine(schedule.storedBy);
   const [o, p] = environment.scope.split("/");
   const token = await tokenStateOf(environment, `${o}/${p}`, actor.tokenId);
@@ -82,7 +84,7 @@ async function create(
   const key = scheduleKey(name, at);
   const creation = starterOf(environment, { actor, mustNamePerson: false, origin, key });
   const { action, parameters } = definition;
-  const labels = [scheduleLabel(name), ...(definition.labels ?? [])];
+  const labels = [...new Set([scheduleLabel(name), ...(definition.labels ?? [])])];
   const scheduled = { name, at };
   const want = async (): Promise<WantedRun> => {
     if (failure !== null) {

@@ -8,8 +8,8 @@ import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
 import type { PlannedRetry } from "../../journal/retry-rows.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
-import { creatorOf, isOpen, isWaiting, type NextRetry } from "../../run.ts";
-import type { MadeRetry, RetryToMake } from "../../starts.ts";
+import { creatorOf, isOpen, isTimeUp, isWaiting, type NextRetry } from "../../run.ts";
+import { type MadeRetry, type RetryToMake, retryKey } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
 import type { Context } from "../context.ts";
 import type { GatedRuns } from "../gates/gated-runs.ts";
@@ -17,7 +17,7 @@ import { LeasedCall } from "../leased-call.ts";
 
 /** How many retries the Worker makes in one call. */
 const BATCH = 25;
-const CALL = { leaseMs: 30_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
+const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long a message about an end waits for the id of the run that follows. */
 const NAMED_WITHIN_MS = 2000;
 
@@ -29,6 +29,8 @@ export class Retries implements DueWork {
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** Whether rows may be left of runs that wait no longer: after a failure, and after the instance before. */
   #isUnsure = true;
+  /** The last run of the last call, if more follow. So retries that nobody can decide hold up no others. */
+  #after = "";
 
   constructor(context: Context, gatedRuns: GatedRuns) {
     this.#context = context;
@@ -53,8 +55,11 @@ export class Retries implements DueWork {
       for (const planned of plannedRetries.made()) this.#settle(planned, now);
       this.#isUnsure = false;
     }
-    const planned = plannedRetries.toMake(BATCH);
-    if (planned.length > 0 && this.#call.nextAt(now) <= now) this.#call.start(now, () => this.#make(planned));
+    if (!plannedRetries.isAny || this.#call.nextAt(now) > now) return 0;
+    const rows = plannedRetries.toMake(BATCH + 1, this.#after);
+    const planned = rows.slice(0, BATCH);
+    this.#after = rows.length > BATCH ? (planned.at(-1)?.runId ?? "") : "";
+    if (planned.length > 0) this.#call.start(now, () => this.#make(planned));
     return 0;
   }
 
@@ -89,20 +94,23 @@ export class Retries implements DueWork {
   left(run: JournaledRun, now: number): void {
     const planned = isWaiting(run) ? null : this.#context.journal.plannedRetries.ofRetry(run.id);
     if (planned === null) return;
+    const wasUnsure = this.#isUnsure;
     this.#isUnsure = true;
     this.#settle(planned, now);
-    this.#isUnsure = false;
+    this.#isUnsure = wasUnsure;
   }
 
   /** An older version must not come back over a newer one, so a new run replaces the retries that wait. */
   replacedBy(newer: JournaledRun, now: number): void {
-    const { journal } = this.#context;
+    const { journal, ledger } = this.#context;
     if (newer.source !== "action") return;
     for (const { runId, retryId } of journal.plannedRetries.like(newer)) {
       if (retryId === newer.id) continue;
       const retry = retryId === null ? null : journal.runs.byId(retryId);
       const { id: by, triggeredBy } = newer;
-      if (retry !== null && isWaiting(retry)) this.#gatedRuns.change(retry, { type: "replaced", by, triggeredBy }, now);
+      if (retry !== null && isTimeUp(retry, now)) ledger.expired(retry, now);
+      else if (retry !== null && isWaiting(retry))
+        this.#gatedRuns.change(retry, { type: "replaced", by, triggeredBy }, now);
       else this.drop(runId, `The newer run ${by} replaced the retry.`, now);
     }
   }
@@ -152,10 +160,12 @@ export class Retries implements DueWork {
     return { runId, actionName: run.actionName, attempt, at, creator: creatorOfRun(run), origin: run.retryRule.origin };
   }
 
-  /** What is made was noted by its create. A call that was given up can have made it meanwhile. */
+  /** What is made was noted by its create, unless the note failed. A call that was given up can have made it meanwhile. */
   #judge(runId: string, made: MadeRetry, now: number): void {
-    if (made === null || made.dropped === null || this.of(runId)?.retryId !== null) return;
-    this.drop(runId, made.dropped, now);
+    if (made === null || this.of(runId)?.retryId !== null) return;
+    const retry = this.#context.journal.runs.byCreateKey(retryKey(runId));
+    if (retry !== null) this.made(runId, retry, now);
+    else if (made.dropped !== null) this.drop(runId, made.dropped, now);
   }
 }
 
