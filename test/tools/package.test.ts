@@ -59,7 +59,7 @@ describe("npm pack", () => {
       "undici",
     ]);
     const isBuilt = (path: string) =>
-      /^dist\/(cli|cli\/commands|cli\/exec|client|words)\/[a-z-]+(\.d\.ts|\.js)$/.test(path);
+      /^dist\/(cli|cli\/commands|cli\/definitions|cli\/exec|client|words)\/[a-z-]+(\.d\.ts|\.js)$/.test(path);
     expect(project.files.filter((path) => !isBuilt(path)).sort()).toEqual([
       "LICENSE",
       "README.md",
