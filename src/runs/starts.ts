@@ -72,11 +72,15 @@ const ENDS: Partial<Record<NonNullable<Run["endCause"]>, (typeof RETRIED_ENDS)[n
   silence: "timeout",
 };
 
-/** The automatic retry that follows the end of this run; null if none does. A run that was asked to stop has none. */
-export function nextRetryOf(run: Run): NextRetry | null {
+/**
+ * The automatic retry that follows the end of this run; null if none does. A run that was asked to stop has none.
+ * `mayHaveJob`: no receiver took the webhook, but an attempt may have begun the job. Then it may run, as after a timeout.
+ */
+export function nextRetryOf(run: Run, mayHaveJob = false): NextRetry | null {
   const { retryRule, status, endCause, completedAt, cancelRequestedAt } = run;
   if (retryRule === null || status !== "failed" || cancelRequestedAt !== null) return null;
-  const end = endCause === null ? undefined : ENDS[endCause];
+  const named = endCause === null ? undefined : ENDS[endCause];
+  const end = mayHaveJob && named === "delivery" ? "timeout" : named;
   const delayMs = retryRule.delaysMs[retryRule.attempt];
   if (end === undefined || delayMs === undefined || !retryRule.on.includes(end)) return null;
   return { attempt: retryRule.attempt + 1, at: (completedAt ?? 0) + delayMs, runId: null, dropped: null };

@@ -27,7 +27,8 @@ import {
  * `dispatched`: the receiver has the webhook, but only a heartbeat starts the run. `by`: the name of the caller's
  * token. `cancelled` needs a pending run. `cancel_requested` takes a running run too, and lets its job finish for
  * `graceMs`. `attempt_failed`: the receiver did not take the webhook, and gets it again. `external_url`: the receiver's
- * response names the job's page. `start_failed`: nothing could be sent of a run that a schedule has created. `isOfGate`: the run waited so long that its request can't be sent any more.
+ * response names the job's page. `start_failed`: nothing could be sent of a run that a schedule has created. `isOfGate`:
+ * the run waited so long that its request can't be sent any more. `mayHaveJob`: an attempt may have begun the job.
  */
 export type RunEvent =
   | { readonly type: "started" }
@@ -39,7 +40,12 @@ export type RunEvent =
   | { readonly type: "failed"; readonly error: string; readonly output: string | null }
   | { readonly type: "cancelled"; readonly by?: string }
   | CancelRequest
-  | { readonly type: "dispatch_failed"; readonly reason: string; readonly isOfGate?: boolean }
+  | {
+      readonly type: "dispatch_failed";
+      readonly reason: string;
+      readonly isOfGate?: boolean;
+      readonly mayHaveJob?: boolean;
+    }
   | { readonly type: "start_failed"; readonly reason: string }
   | { readonly type: "deadline_passed" }
   | GateEvent;

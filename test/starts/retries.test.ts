@@ -5,7 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { begin as begun } from "../../src/runs/run.ts";
 import { nextRetryOf } from "../../src/runs/starts.ts";
 import { later } from "../support/clock.ts";
-import { coordinator, direct, journal, newIdIn, restart, sqlStorage } from "../support/direct.ts";
+import { coordinator, direct, journal, newIdIn, restart, sqlStorage, until } from "../support/direct.ts";
 import { faults, resetFaults } from "../support/faults.ts";
 import { receiver } from "../support/receiver/client.ts";
 import { ask, newRunsPath } from "../support/requests.ts";
@@ -14,7 +14,7 @@ import { detailsOf, startGated } from "../support/runs/gated.ts";
 import { grantToken } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { putEndpoint } from "../webhook-endpoints/deliveries.ts";
-import { ORIGIN } from "../webhooks/runs.ts";
+import { answering, ORIGIN } from "../webhooks/runs.ts";
 import { begin, failAndRetry, reports, retryOf, start, storeAction } from "./starts.ts";
 
 await useSettings("development");
@@ -178,6 +178,20 @@ describe("a retry", () => {
     const approving = (token?: string) => ask("POST", `${runs}/${id}/approve`, token === undefined ? {} : { token });
     expect(await approving(ada.token)).toMatchObject({ status: 403, body: { code: "own_run" } });
     expect((await approving()).status).toBe(200);
+  });
+
+  it.each([
+    ["a refusal", 404, ["delivery"], true],
+    ["an answer after which the job may have begun", 504, ["failed", "delivery"], false],
+    ["that, if timeout is named", 504, ["timeout"], true],
+  ] as const)("follows a webhook that was not taken: %s", async (_what, status, on, isRetried) => {
+    const runs = newRunsPath();
+    const to = await answering({ status });
+    const trigger = { type: "webhook", url: to.url, retry: { maxAttempts: 1 } };
+    await storeAction(runs, { trigger, retry: { attempts: 1, delaySeconds: 600, on } });
+    const id = await start(runs);
+    await until(async () => (await detailsOf(runs, id)).status === "failed");
+    expect((await detailsOf(runs, id)).details.retry !== null).toBe(isRetried);
   });
 
   it("that is planned when the object dies is made by the next, and only once", async () => {

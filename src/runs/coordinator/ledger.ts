@@ -148,7 +148,10 @@ export class Ledger {
       purgeAt: purgeAt(next, this.#retentionDays),
       ...this.#eventSeqs(next, before),
       previousStatus: this.consequences.outcomes?.before(next) ?? null,
-      nextRetry: this.consequences.retries === undefined ? null : nextRetryOf(next),
+      nextRetry:
+        this.consequences.retries === undefined
+          ? null
+          : nextRetryOf(next, event.type === "dispatch_failed" && event.mayHaveJob === true),
       readySeq: this.#readySeq(next, before.readySeq),
       ...this.#occupancy(next, event, now),
     };

@@ -125,7 +125,12 @@ export class Dispatches extends RunRequests<Dispatch> {
   ): void {
     const event: RunEvent =
       ending.type === "given_up"
-        ? { type: "dispatch_failed", reason: ending.reason, isOfGate: isOfGate(run, ending) }
+        ? {
+            type: "dispatch_failed",
+            reason: ending.reason,
+            isOfGate: isOfGate(run, ending),
+            mayHaveJob: ending.mayHaveJob,
+          }
         : { type: request.startOn === "accepted" ? "started" : "dispatched" };
     const next = transition(run, event, now);
     if (!next.ok) throw new Error(`a dispatch under way for a run that refuses: ${next.error}`);

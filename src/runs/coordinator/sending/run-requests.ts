@@ -7,6 +7,7 @@ import {
   type AttemptResult,
   isHostWorking,
   LOST,
+  mayHaveJob,
   type Outcome,
   outcomeOf,
   type Tried,
@@ -25,7 +26,8 @@ export interface OfRun<T extends Tried> extends Outgoing<T> {
   readonly run: JournaledRun;
 }
 
-export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }>;
+/** `mayHaveJob`: whether an attempt may have begun the job. */
+export type Ending = Extract<Outcome, { readonly type: "accepted" | "given_up" }> & { readonly mayHaveJob: boolean };
 
 /** What a host may hold whose last attempt failed. Small, because many hosts can fail at a time. */
 const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
@@ -129,7 +131,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
       const { nextAt } = outcome.request;
       const failure = { attempt, at: now, reason: `${request.host} ${result.reason}`, nextAt };
       this.noteFailure({ ...outgoing, request: outcome.request }, failure, events, now);
-    } else this.end(outgoing, outcome, events, now);
+    } else this.end(outgoing, { ...outcome, mayHaveJob: mayHaveJob(request, result) }, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
       logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, attempt, outcome.reason);
@@ -141,7 +143,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   giveUp(outgoing: OfRun<T>, now: number, isHalfOpen: boolean): void {
     const { run, request } = outgoing;
     const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
-    this.end(outgoing, { type: "given_up", reason }, [], now);
+    this.end(outgoing, { type: "given_up", reason, mayHaveJob: request.isUnsure }, [], now);
     logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, request.attempt, reason);
   }
 }
