@@ -123,7 +123,11 @@ describeInBrowser("the console's schedules", (browser) => {
     await button(running, "Run action").click();
     await run(page).getByText("a-member").first().waitFor();
     const [newest] = (await owner.runs.list({ label: ["planned"], include: "details" }).page()).entries;
-    expect(newest).toMatchObject({ triggeredBy: "a-member", parameters: values, details: { labels: ["planned", "schedule:now"] } });
+    expect(newest).toMatchObject({
+      triggeredBy: "a-member",
+      parameters: values,
+      details: { labels: ["planned", "schedule:now"] },
+    });
     await owner.runs.cancel(started.id);
   });
 
