@@ -13,6 +13,7 @@ const ENDPOINT = {
   actionNames: ["deploy"],
   includeUnstored: false,
   onlyOnChange: true,
+  final: false,
   disabled: false,
   signingSecret: null,
 };
