@@ -188,8 +188,9 @@ export const retry = z
           ),
           DESCRIBE &&
             "Which ends are retried. `failed`: the job reported a failure. `delivery`: no receiver took the webhook. " +
-              "`timeout`: nobody reported an end in time, or the webhook was not taken although an attempt may have begun the job. Name `timeout` only if two jobs may run at the same time, because the " +
-              'first one may still run. Default: `["failed", "delivery"]`.',
+              "`timeout`: nobody reported an end in time, or the webhook was not taken although an attempt may have begun " +
+              "the job. Name `timeout` only if two jobs may run at the same time, because the first one may still run. " +
+              'Default: `["failed", "delivery"]`.',
         ),
         ["failed", "delivery"],
       ),

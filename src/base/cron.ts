@@ -53,7 +53,7 @@ export function cronFault({ cron, timezone }: CronTimes, now: number): string | 
   return first === undefined || first > now + FIRST_TIME_MAX_MS ? "has no time in the next five years." : null;
 }
 
-/** Whether this is the name of a time zone that the runtime knows. An offset such as `+01:00` is none. */
+/** Whether this is the name of a time zone that the runtime knows. An offset such as `+01:00` is not one. */
 export function isTimeZone(name: string): boolean {
   if (!/^[A-Za-z]/.test(name)) return false;
   try {
@@ -64,14 +64,14 @@ export function isTimeZone(name: string): boolean {
   }
 }
 
-/** The first `count` times after an instant, in ms. Fewer if there are no more. Throws if the cron is none. */
+/** The first `count` times after an instant, in ms. Fewer if there are no more. Throws if `cron` is not valid. */
 export function nextTimes(times: CronTimes, after: number, count: number): readonly number[] {
   return toCron(times)
     .nextRuns(count, new Date(after))
     .map((at) => at.getTime());
 }
 
-/** The last time at this instant or before; null if there is none. Throws if the cron is none. */
+/** The last time at this instant or before; null if there is none. Throws if `cron` is not valid. */
 export function lastTime(times: CronTimes, now: number): number | null {
   // The library wants an instant behind the time, and knows whole seconds.
   const behind = new Date(Math.floor(now / MINUTE_MS) * MINUTE_MS + 1000);
@@ -148,7 +148,7 @@ function stepFault({ max }: Field): string {
   return `a step is a number from 1 to ${max}.`;
 }
 
-/** 1 without a step; null if it is none. */
+/** The step; 1 without one. Null if the text is not a valid step. */
 function stepOf(text: string | undefined, { max }: Field): number | null {
   const step = text === undefined ? 1 : Number(text);
   return step >= 1 && step <= max ? step : null;

@@ -58,7 +58,7 @@ export async function storeDefinition<D>(
     const { definition, secrets, hasNewSecret } = split;
     const text = JSON.stringify(definition);
     if (isDryRun) return { version: replaces, isNew: false, isUnchanged: true, definition: text };
-    // Runs that start later have whoever stored the definition as their creator, and need a token that lives.
+    // The token of the PUT is the creator of the runs that start later, and must not have ended then.
     const isTheirs = !startsRuns || (stored !== null && stored.disabledReason === null && isBy(stored, entry));
     if (stored !== null && text === stored.definition && !hasNewSecret && isTheirs) {
       // The first PUT with this definition may have been cut off behind the write.

@@ -70,7 +70,7 @@ export interface DefinitionKind<D> extends StoredKind {
   readonly filterOf?: (definition: D, secrets: Secrets, c: Context<AppEnv>) => string | null;
   /** What a list shows of a definition besides itself. `isDisabled`: whether the service has disabled it. PURE. */
   readonly listed?: (definition: D, isDisabled: boolean) => object;
-  /** Whether the definition makes the service start runs later, for whoever stored it. See `requireMayStart`. */
+  /** Whether the service starts runs later because of the definition. See `requireMayStart`. */
   readonly startsRuns?: (definition: D) => boolean;
   /**
    * What a definition uses that older code must not ignore: code that does not know one of them does nothing with the

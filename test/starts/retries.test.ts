@@ -346,6 +346,16 @@ describe("an endpoint", () => {
   const messages = async (to: ReturnType<typeof receiver>, n: number) =>
     (await to.untilInbox(n)).map(({ body }) => JSON.parse(body).data as { run: { id: string }; retry: object | null });
 
+  /** A run, an endpoint that wants final ends, and one that wants all. */
+  const withEndpoints = async () => {
+    const runs = newRunsPath();
+    const [to, all] = [receiver(), receiver()];
+    await storeAction(runs, RETRY);
+    await putEndpoint(runs, to, { final: true }, "final");
+    await putEndpoint(runs, all, {}, "all");
+    return { runs, to, all, first: await start(runs) };
+  };
+
   it("reads in a message which run retries the one that failed", async () => {
     const runs = newRunsPath();
     const to = receiver();
@@ -362,12 +372,7 @@ describe("an endpoint", () => {
   });
 
   it("that wants final ends hears only of the last one", async () => {
-    const runs = newRunsPath();
-    const [to, all] = [receiver(), receiver()];
-    await storeAction(runs, RETRY);
-    await putEndpoint(runs, to, { final: true }, "final");
-    await putEndpoint(runs, all, {}, "all");
-    const first = await start(runs);
+    const { runs, first, to, all } = await withEndpoints();
     const second = await failAndRetry(runs, first);
     await begin(runs, second);
     const third = await failAndRetry(runs, second);
@@ -378,12 +383,7 @@ describe("an endpoint", () => {
   });
 
   it("that wants final ends hears late of a run whose retry was cancelled, and others do not hear of it again", async () => {
-    const runs = newRunsPath();
-    const [to, all] = [receiver(), receiver()];
-    await storeAction(runs, RETRY);
-    await putEndpoint(runs, to, { final: true }, "final");
-    await putEndpoint(runs, all, {}, "all");
-    const first = await start(runs);
+    const { runs, first, to, all } = await withEndpoints();
     const retry = await failAndRetry(runs, first);
     await messages(all, 1);
     // After a week, nobody knows any more who has heard.

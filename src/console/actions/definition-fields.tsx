@@ -21,7 +21,7 @@ import {
 } from "./definition-shape.ts";
 import { productOf, triggerOf, withTrigger } from "./products.ts";
 import { isSchema, type Schema, stepOf } from "./schema-form.ts";
-import { START_POINTERS, StartFields } from "./start-fields.tsx";
+import { type PartProps, START_POINTERS, StartFields } from "./start-fields.tsx";
 import { HEADERS, Tiles, WebhookFields } from "./webhook-fields.tsx";
 
 /** A stored webhook is changed, and not replaced by that of another product by mistake. */
@@ -117,12 +117,10 @@ export function DefinitionFields(props: FieldsProps) {
             onText={(text) => set("heartbeatTimeout", numberOf(text))}
           />
         </div>
-        <LinesField
-          label="Labels"
-          hint="One on each line. Each run gets them."
-          lines={(definition.labels ?? []) as readonly string[]}
+        <LabelsField
+          definition={definition}
           error={problemAt("/labels")}
-          onLines={(lines) => set("labels", lines.length === 0 ? undefined : lines)}
+          onLabels={(labels) => set("labels", labels)}
         />
       </fieldset>
     </>
@@ -315,10 +313,23 @@ function GateFields({ definition, problemAt, onDefinition }: GateFieldsProps) {
   );
 }
 
-interface PartProps {
-  readonly of: Schema;
-  readonly problemAt: (pointer: string) => string | undefined;
-  readonly onChange: (next: Schema) => void;
+interface LabelsFieldProps {
+  readonly definition: Schema;
+  readonly error: string | undefined;
+  readonly onLabels: (labels: readonly string[] | undefined) => void;
+}
+
+/** The labels that each run of a definition gets. */
+export function LabelsField({ definition, error, onLabels }: LabelsFieldProps) {
+  return (
+    <LinesField
+      label="Labels"
+      hint="One on each line. Each run gets them."
+      lines={(definition.labels ?? []) as readonly string[]}
+      error={error}
+      onLines={(lines) => onLabels(lines.length === 0 ? undefined : lines)}
+    />
+  );
 }
 
 function ApprovalFields({ of, problemAt, onChange }: PartProps) {

@@ -55,7 +55,7 @@ export function StartFields({ definition, problemAt, secretAt, onDefinition }: S
   );
 }
 
-interface PartProps {
+export interface PartProps {
   readonly of: Schema;
   readonly problemAt: (pointer: string) => string | undefined;
   readonly onChange: (next: Schema) => void;

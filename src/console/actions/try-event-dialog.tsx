@@ -90,7 +90,7 @@ export function headersOf(text: string): Readonly<Record<string, string>> | stri
   for (const line of filledLines(text)) {
     const [, name, value] = /^([^\s:]+):\s*(.*)$/.exec(line) ?? [];
     if (name === undefined || value === undefined)
-      return `Type a name, a colon and a value. “${line.slice(0, 40)}” is none.`;
+      return `“${line.slice(0, 40)}” is not a header. Type a name, a colon and a value.`;
     pairs.push([name, value]);
   }
   return Object.fromEntries(pairs);

@@ -185,7 +185,7 @@ interface PayloadFieldProps {
   readonly onPayload: (payload: unknown) => void;
 }
 
-/** Any JSON. While it is none, the definition keeps the last value that was. */
+/** Any JSON. While the text is not valid JSON, the definition keeps the last valid value. */
 export function PayloadField({ label = "Body", payload, hint, error, onPayload }: PayloadFieldProps) {
   const [text, setText] = useState(() => (payload === undefined ? "" : JSON.stringify(payload, null, 2)));
   const parsed = text.trim() === "" ? { value: undefined } : parseExact(text);

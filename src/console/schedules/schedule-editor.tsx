@@ -1,6 +1,7 @@
 /** The pages that store a new schedule or change one. */
 import { useEffect, useId, useMemo } from "preact/hooks";
 import type { Schemas, Stored } from "../../client/index.ts";
+import { LabelsField } from "../actions/definition-fields.tsx";
 import { withMember } from "../actions/definition-shape.ts";
 import { parametersOf, typedIn } from "../actions/form-values.ts";
 import { ParameterFields, useNewParameters } from "../actions/parameter-fields.tsx";
@@ -10,7 +11,7 @@ import { type DefinitionKind, type FieldsProps, operationsOf, type View } from "
 import { pathOf } from "../pages.ts";
 import { useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Check, LinesField, TextField } from "../ui/field.tsx";
+import { Check, TextField } from "../ui/field.tsx";
 import { useRead } from "../ui/load.tsx";
 import { emptyIn, firstSchedule, SHOWN } from "./schedule-shape.ts";
 
@@ -154,12 +155,10 @@ function ScheduleFields({ definition, isNew, problemAt, onDefinition }: FieldsPr
             onValues={(values) => set("parameters", values)}
           />
         )}
-        <LinesField
-          label="Labels"
-          hint="One on each line. Each run gets them."
-          lines={(definition.labels ?? []) as readonly string[]}
+        <LabelsField
+          definition={definition}
           error={problemAt("/labels")}
-          onLines={(lines) => set("labels", lines.length === 0 ? undefined : lines)}
+          onLabels={(labels) => set("labels", labels)}
         />
       </fieldset>
     </>

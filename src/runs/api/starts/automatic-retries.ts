@@ -40,8 +40,8 @@ async function isRevoked({ env, hops }: StartEnvironment, project: string, { tok
 }
 
 /**
- * The action counts as it is now: whoever stored it must hold a token that lives. The creator's token may have expired, but
- * what a revoked token began does not go on. Throws what is not decided.
+ * Uses the action as it is now. The token that stored the action must not have ended. The creator's token may have expired,
+ * but must not be revoked. Throws if nobody knows whether the retry was made.
  */
 async function make(environment: StartEnvironment, retry: RetryToMake): Promise<MadeRetry> {
   const { runId, actionName, attempt, at, creator: actor, origin } = retry;

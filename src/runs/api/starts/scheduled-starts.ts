@@ -1,6 +1,6 @@
 /**
- * What a coordinator asks the Worker about schedules: to create the runs of times that are due. The run is one of the
- * schedule's action, created by whoever stored the schedule. Each call is a Worker invocation of its own.
+ * What a coordinator asks the Worker about schedules: to create the runs of times that are due. Each run is of the
+ * schedule's action, and its creator is the token that stored the schedule. Each call is a Worker invocation of its own.
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction, resolveAction } from "../../../actions/resolve.ts";
