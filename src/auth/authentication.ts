@@ -12,12 +12,12 @@ import { ApiError } from "../http/errors.ts";
 import { type Described, meaning, type Security } from "../http/operation.ts";
 import { type AppEnv, noteOpened } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
-import { issuerNamed } from "../settings/issuers.ts";
+import { issuerNamed, mayTrust } from "../settings/issuers.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
-import { PAGE_KEY_HEADER, requestSession } from "./session.ts";
+import { commandLineHash, PAGE_KEY_HEADER, requestSession } from "./session.ts";
 import { selectSession } from "./session-store.ts";
-import { isApiToken, isCallbackToken } from "./token-format.ts";
+import { isApiToken, isCallbackToken, isCommandLineToken } from "./token-format.ts";
 import { selectToken } from "./token-store.ts";
 
 declare module "hono" {
@@ -159,18 +159,22 @@ function isSession(c: Context<AppEnv>): boolean {
 
 async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   const token = bearerToken(c);
-  const hash = hashes.get(token) ?? (await sha256Hex(token));
+  const ofCommandLine = isCommandLineToken(token);
+  const hash = hashes.get(token) ?? (await (ofCommandLine ? commandLineHash(token) : sha256Hex(token)));
   let known = credentials.recall(hash, now);
   if (known === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
     // Not a guess, so nobody is charged for it.
     if (isCallbackToken(token)) throw new ApiError("token_invalid", OF_JOB);
-    known = await identify(c, hash, isApiToken(token) ? () => selectToken(c.env.DB, hash) : null, now);
+    const select = ofCommandLine ? selectSession : isApiToken(token) ? selectToken : null;
+    known = await identify(c, hash, select && (() => select(c.env.DB, hash)), now);
     if (known !== null) hashes.set(token, hash);
   }
   // A session is no token, whatever its hash.
-  if (known === null || known.pageKeyHash !== null) throw new ApiError("token_invalid");
+  if (known === null || known.pageKeyHash !== null)
+    throw new ApiError(ofCommandLine ? "session_ended" : "token_invalid");
   if (isOver(c, known, now)) {
+    if (ofCommandLine) throw new ApiError("session_ended");
     throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
   }
   return known.principal;
@@ -188,9 +192,15 @@ async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
   return known.principal;
 }
 
-/** Whether it has ended, or its issuer is no longer one of the operator's. */
-function isOver(c: Context<AppEnv>, { principal: { expiresAt, issuer } }: KnownCredential, now: number): boolean {
-  return (expiresAt !== null && now >= expiresAt) || (issuer !== null && issuerNamed(c.env, issuer) === null);
+/** Whether it has ended, or the operator no longer lets its project trust its issuer. */
+function isOver(c: Context<AppEnv>, { principal }: KnownCredential, now: number): boolean {
+  const { expiresAt, issuer, project, sessionId } = principal;
+  if (expiresAt !== null && now >= expiresAt) return true;
+  if (issuer === null) return false;
+  const trusted = issuerNamed(c.env, issuer);
+  if (trusted === null || !mayTrust(trusted, project ?? "")) return true;
+  // People sign in with one issuer alone, because two could name one person twice.
+  return sessionId !== undefined && trusted.clientId === null;
 }
 
 /**

@@ -152,7 +152,7 @@ export const revokedApiTokens = z
     ],
   });
 
-const CURRENT = {
+export const CURRENT = {
   id: EXAMPLE.id,
   name: "ci",
   role: "member",
@@ -165,6 +165,7 @@ const CURRENT = {
   expiresAt: null,
   tokenExpiresAt: null,
   sessionId: null,
+  issuer: null,
 };
 
 export const currentToken = z
@@ -188,6 +189,7 @@ export const currentToken = z
     ),
     tokenExpiresAt: described(responseInstant.nullable(), "When the token itself expires. Null: never."),
     sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
+    issuer: text("The issuer whose proof opened the token. Null: a secret did.").nullable(),
   })
   .meta({ id: "CurrentToken", examples: [CURRENT] });
 
@@ -204,6 +206,8 @@ const SESSION = {
   tokenName: "ada",
   role: "member",
   envName: null,
+  person: "ada@example.com",
+  isCommandLine: false,
   beganAt: "2026-11-25T13:21:48.373Z",
   expiresAt: "2026-11-26T01:21:48.373Z",
   lastUsedAt: "2026-11-25T14:00:00.000Z",
@@ -216,6 +220,8 @@ const session = z
     tokenName: text("The name of that token. Null for `ROOT_TOKEN`.").nullable(),
     role: described(z.enum(ROLES), "The role of that token. Null for `ROOT_TOKEN`.").nullable(),
     envName: text("The only environment that the session opens. Null for the whole project.").nullable(),
+    person: text("Who signed in, or for whom the token acts. Null for nobody in particular.").nullable(),
+    isCommandLine: described(z.boolean(), "Whether `action-runs login` began the session by sign-in."),
     beganAt: responseInstant,
     expiresAt: responseInstant,
     lastUsedAt: responseInstant.nullable(),

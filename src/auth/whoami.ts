@@ -54,7 +54,7 @@ function shownPlace({ scope }: { readonly scope: string }) {
 /** As `GET /whoami` and `POST /session` say it. */
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
-  const { person, mayApprove, mayActForOthers } = principal;
+  const { person, mayApprove, mayActForOthers, issuer } = principal;
   return {
     id: isOperator(principal) ? null : id,
     name,
@@ -68,6 +68,7 @@ export function describePrincipal(principal: Principal) {
     expiresAt: rfc3339(expiresAt),
     tokenExpiresAt: rfc3339(tokenExpiresAt),
     sessionId,
+    issuer,
   };
 }
 
