@@ -145,7 +145,7 @@ export const sessionRoutes = new Hono<AppEnv>()
         summary: "Renew your session",
         description:
           "Makes the session last 12 hours from now. It does so at most once an hour, and for at most 7 days from the " +
-          "beginning, or 24 hours after a sign-in with an issuer. A session never lasts longer than its token. A session " +
+          "beginning, or 24 hours from a sign-in. A session never lasts longer than its token. A session " +
           "that began with `ROOT_TOKEN` stays as it is.",
         responses: { 200: { description: "The session", json: currentToken, headers: ["Set-Cookie"] } },
       },

@@ -49,11 +49,14 @@ interface OnPaper {
   readonly responses: Record<string, unknown>;
 }
 
-/** Its body is whatever another product sends, and proves itself. test/starts/ sends it. */
-const OF_EVENTS = /\/inbound\/\{inboundId\}$/;
+/**
+ * The body of an event is whatever another product sends, and proves itself: test/starts/ sends it. An issuer has a part
+ * in a sign-in: test/identity/.
+ */
+const ELSEWHERE = /\/inbound\/\{inboundId\}$|^\/session\/(sign-in|callback|login|login-codes)$/;
 
 export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(OF_EVENTS.test(path) ? {} : methods).map(([method, described]) => {
+  Object.entries(ELSEWHERE.test(path) ? {} : methods).map(([method, described]) => {
     const { parameters = [], requestBody, security, responses } = described as unknown as OnPaper;
     return {
       method: method.toUpperCase(),

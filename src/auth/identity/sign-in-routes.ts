@@ -95,7 +95,7 @@ export const signInRoutes = new Hono<AppEnv>()
           "Leads the browser to the issuer of `OIDC_ISSUERS` that has a `clientId`. Only pages of this service begin a " +
           "sign-in. Any other request leads to the console. If the issuer does not answer, the redirect leads to " +
           "`/console/sign-in#error=issuer_unavailable`.",
-        responses: { 303: { description: "Where to sign in", headers: ["Location", "Set-Cookie"] } },
+        responses: { 303: { description: "Where to sign in", headers: ["Location", "Set-Cookie", "Referrer-Policy"] } },
       },
       { errors: ["not_configured"] },
     ),
@@ -124,7 +124,7 @@ export const signInRoutes = new Hono<AppEnv>()
         description:
           "The redirect URI of the sign-in. It leads to `/console/sign-in#code=…`, or to `#error=…` with the code of an " +
           "error. The code shows and opens what the person may open, within 10 minutes and only in this browser.",
-        responses: { 303: { description: "Where to go on", headers: ["Location", "Set-Cookie"] } },
+        responses: { 303: { description: "Where to go on", headers: ["Location", "Set-Cookie", "Referrer-Policy"] } },
       },
       { errors: ["not_configured", "too_many_requests"] },
     ),

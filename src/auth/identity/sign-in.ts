@@ -108,6 +108,7 @@ export async function signedIn(
     // An error that the issuer says is believed only if state and `iss` are right.
     throw new ApiError(cause instanceof OperationProcessingError ? "sign_in_code_invalid" : "sign_in_refused");
   }
+  if (code.getAll("code").length !== 1) throw new ApiError("sign_in_code_invalid");
   const claims = await claimsOf(meeting, flow, { server, client, code, auth: authOf(server, secret) }).catch(
     (error) => {
       throw faultOf(issuer, error);
