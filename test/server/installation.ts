@@ -59,16 +59,18 @@ export function sharedServer(org: string): SharedServer {
   return { origin, token, runs: `${origin}/${org}/shop/envs/prod/action-runs` };
 }
 
-/** `settings`: further variables, as lines of `.dev.vars`. */
+/** `settings`: further variables, as lines of `.dev.vars`. A function gets the origin of the server. */
 export async function newInstallation(
-  settings = "",
+  settings: string | ((origin: string) => string) = "",
   { worker, state: migrated }: Beginning = inject("beginning"),
 ): Promise<Installation> {
   const folder = mkdtempSync(join(QUICK_FILES, "action-runs-installation-"));
   const state = join(folder, "state");
   cpSync(migrated, state, { recursive: true });
   const port = await freePort();
-  const variables = parseEnv(`${newSecrets()}${settings}`) as Record<string, string>;
+  const url = `http://localhost:${port}`;
+  const lines = typeof settings === "string" ? settings : settings(url);
+  const variables = parseEnv(`${newSecrets()}${lines}`) as Record<string, string>;
   const setup: InstallationSetup = {
     worker: { ...worker, bindings: { ...worker.bindings, ...variables } },
     state,
@@ -76,7 +78,6 @@ export async function newInstallation(
   };
   // A killed server leaves temporary files. Here they are removed with the rest.
   const env = { ...process.env, TMPDIR: folder };
-  const url = `http://localhost:${port}`;
   const servers: Server[] = [];
   const logged: Buffer[] = [];
   return {
