@@ -39,7 +39,7 @@ const NAMES = [
   "docs/bulk.md",
   "docs/capacity.md",
   "docs/clients.md",
-  "docs/findings.md",
+  "bench/findings.md",
   "docs/gates.md",
   "docs/notifications.md",
   "docs/operations.md",
