@@ -60,6 +60,10 @@ const documents = NAMES.filter((name) => existsSync(join(ROOT, name))).map((name
   return { name, markdown, blocks: blocksOf(name, markdown) };
 });
 const all = documents.flatMap(({ blocks }) => blocks.filter(({ notRun }) => notRun === null));
+/** The entries of all settings that the documents show. */
+const issuers = documents.flatMap(({ markdown }) =>
+  [...markdown.matchAll(/OIDC_ISSUERS = '''(.*?)'''/gs)].flatMap(([, json = ""]) => JSON.parse(json) as unknown[]),
+);
 const actions = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
   .filter((file) => /action[^/]*\.json$/.test(file))
   .sort();
@@ -75,7 +79,8 @@ beforeAll(async () => {
   furnish(folder);
   const [signingSecret = ""] = /whsec_[\w+/=]+/.exec(documents[0]?.markdown ?? "") ?? [];
   receiver = await startReceiver(signingSecret);
-  installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
+  const settings = `ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\nOIDC_ISSUERS='${JSON.stringify(issuers)}'\n`;
+  installation = await newInstallation(settings);
   const server = await installation.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
   const member = { name: "member", role: "member" };
