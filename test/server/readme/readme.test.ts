@@ -49,6 +49,7 @@ const NAMES = [
   "docs/webhooks.md",
   "examples/README.md",
   "examples/inbound/README.md",
+  "examples/prometheus/README.md",
   "examples/webhook-endpoints/README.md",
   "reporters/README.md",
   "test/soak/README.md",
