@@ -7,6 +7,7 @@ import { inboundRoutes } from "./actions/inbound-routes.ts";
 import { actionRoutes } from "./actions/kind.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { notesUse } from "./auth/credential-memory.ts";
+import { exchangeRoutes } from "./auth/identity/exchange-routes.ts";
 import { rotationRoutes } from "./auth/rotation.ts";
 import { sessionListRoutes, sessionRoutes, signInCodeRoutes } from "./auth/session-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
@@ -83,6 +84,7 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", databaseRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${PROJECT}/tokens`, rotationRoutes);
+  app.route(`${PROJECT}/tokens`, exchangeRoutes);
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
   app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);
   app.route(`${PROJECT}/audit`, auditRoutes);

@@ -7,7 +7,7 @@
 import type { Context, MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
-import { type Meaning, meaning } from "../../http/operation.ts";
+import { type Described, meaning } from "../../http/operation.ts";
 import { type AppEnv, projectOf } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
@@ -33,8 +33,8 @@ export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });
 }
 
-/** Without OIDC_ISSUERS, there is no such endpoint. */
-export function requiresIssuers(means: Meaning | false): MiddlewareHandler<AppEnv> {
+/** Without OIDC_ISSUERS, there is no such endpoint. `errors`: those of the route besides `OF_PROOF`. */
+export function requiresIssuers(operation: Described, errors: readonly ErrorCode[] = []): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async function requiresIssuers(c, next) {
     const issuers = issuersOf(c.env);
     if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
@@ -43,14 +43,13 @@ export function requiresIssuers(means: Meaning | false): MiddlewareHandler<AppEn
   };
   return meaning(
     middleware,
-    means && { ...means, errors: ["not_found", "not_configured", ...(means.errors ?? [])] as const },
+    DESCRIBE && { operation, errors: ["not_found", "not_configured", ...OF_PROOF, ...errors] as const },
   );
 }
 
 const NO_ISSUERS = "OIDC_ISSUERS is not set, so no proof counts here. Ask the operator to set it.";
 
-/** The errors of `provenBy`. */
-export const OF_PROOF: readonly ErrorCode[] = ["proof_invalid", "too_many_requests", "issuer_unavailable"];
+const OF_PROOF: readonly ErrorCode[] = ["proof_invalid", "too_many_requests", "issuer_unavailable"];
 
 export interface ProvenBy {
   readonly issuer: Issuer;

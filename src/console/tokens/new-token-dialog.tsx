@@ -21,7 +21,7 @@ const AFTER_LOSS = "The service may have created a token. Look for it in the lis
 
 export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
   const { exact } = useZone();
-  const [created, setCreated] = useState<Schemas["CreatedApiToken"] | null>(null);
+  const [created, setCreated] = useState<(Schemas["CreatedApiToken"] & { readonly token: string }) | null>(null);
   const { client, holder } = useSession();
   const { tokenExpiresAt } = holder;
   const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);

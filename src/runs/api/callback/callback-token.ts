@@ -6,14 +6,7 @@
  * nothing, also from another job of the same repository.
  */
 import { Hono } from "hono";
-import {
-  charged,
-  OF_PROOF,
-  type ProvenBy,
-  provenBy,
-  requiresIssuers,
-  validProof,
-} from "../../../auth/identity/proving.ts";
+import { charged, type ProvenBy, provenBy, requiresIssuers, validProof } from "../../../auth/identity/proving.ts";
 import { executionClaim, trustFault } from "../../../auth/identity/trust.ts";
 import { signCallbackToken } from "../../../auth/token-format.ts";
 import { rfc3339 } from "../../../base/time.ts";
@@ -29,26 +22,17 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
   "/:id/callback/token",
   requiresIssuers(
     DESCRIBE && {
-      operation: {
-        operationId: "issueCallbackToken",
-        tag: "Callback",
-        summary: "Get the callback token for a proof of the job",
-        description:
-          "Returns the run's callback token to the job that the run's trigger started. The action's `reporter` says whose " +
-          "proofs count, and the receiver's response which execution. The audience of the proof is the run's callback URL. " +
-          "Before the receiver has responded, the response is 503 with `Retry-After`. Requires no token. Without the " +
-          "setting `OIDC_ISSUERS`, the response is 404.",
-        responses: { 200: { description: "The callback token and its end", json: callbackGrant } },
-      },
-      errors: [
-        ...OF_PROOF,
-        "trust_unmet",
-        "another_execution",
-        ...OF_ENDED_RUN,
-        "trigger_unanswered",
-        "coordinator_unavailable",
-      ],
+      operationId: "issueCallbackToken",
+      tag: "Callback",
+      summary: "Get the callback token for a proof of the job",
+      description:
+        "Returns the run's callback token to the job that the run's trigger started. The action's `reporter` says whose " +
+        "proofs count, and the receiver's response which execution. The audience of the proof is the run's callback URL. " +
+        "Before the receiver has responded, the response is 503 with `Retry-After`. Requires no token. Without the " +
+        "setting `OIDC_ISSUERS`, the response is 404.",
+      responses: { 200: { description: "The callback token and its end", json: callbackGrant } },
     },
+    ["trust_unmet", "another_execution", ...OF_ENDED_RUN, "trigger_unanswered", "coordinator_unavailable"],
   ),
   validProof(),
   async (c) => {
