@@ -7,7 +7,7 @@ type CurrentToken = Schemas["CurrentToken"];
 export type Role = ApiToken["role"];
 
 /** What each role may do, in words. TypeScript reports a missing one. */
-const RIGHTS: Readonly<Record<Role, string>> = {
+export const RIGHTS: Readonly<Record<Role, string>> = {
   owner: "everything, and creates every token",
   admin: "everything, but can't create owners",
   member: "reads, runs, cancels and retries",
