@@ -90,7 +90,7 @@ CREATE INDEX coordinators_by_due ON coordinators (due_at);
 CREATE TABLE tokens (
   project    TEXT    NOT NULL, -- {org}/{project}
   id         TEXT    NOT NULL, -- sorts by creation
-  hash       TEXT    NOT NULL UNIQUE, -- hex, of the newest secret
+  hash       TEXT    UNIQUE,   -- hex, of the newest secret; null: it has a trust
   name       TEXT    NOT NULL,
   role       TEXT    NOT NULL CHECK (role IN ('owner', 'admin', 'member', 'viewer')),
   env_name   TEXT,             -- null: every environment of the project
@@ -104,10 +104,28 @@ CREATE TABLE tokens (
   person         TEXT,         -- for whom the token always acts; null: for nobody in particular
   may_approve    INTEGER NOT NULL DEFAULT 0, -- 1: it may approve and reject runs
   may_act_for_others INTEGER NOT NULL DEFAULT 0, -- 1: its requests may name a person in On-Behalf-Of
-  PRIMARY KEY (project, id)
+  trust          TEXT,         -- JSON, which proofs open it; null: a secret does
+  minter         TEXT,         -- JSON { identity, person } of who signed in to mint it, or one above it; null: nobody did
+  PRIMARY KEY (project, id),
+  CHECK ((hash IS NULL) = (trust IS NOT NULL)),
+  CHECK (trust IS NULL OR old_hash IS NULL)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX tokens_by_parent ON tokens (project, parent_id) WHERE parent_id IS NOT NULL;
+CREATE INDEX tokens_with_trust ON tokens (project) WHERE trust IS NOT NULL;
+
+-- By what a sign-in finds the tokens with a trust for people: each value of the trust's anchor.
+CREATE TABLE people_trusts (
+  issuer   TEXT NOT NULL,
+  anchor   TEXT NOT NULL, -- the name of the claim
+  value    TEXT NOT NULL,
+  project  TEXT NOT NULL,
+  token_id TEXT NOT NULL,
+  PRIMARY KEY (issuer, anchor, value, project, token_id),
+  FOREIGN KEY (project, token_id) REFERENCES tokens (project, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX people_trusts_by_token ON people_trusts (project, token_id);
 
 -- The token of each revocation, for as long as a run can wait that it or one below approved. An expired token has no row.
 CREATE TABLE revoked_tokens (
@@ -137,6 +155,27 @@ CREATE UNIQUE INDEX sessions_by_id ON sessions (project, id);
 CREATE INDEX sessions_by_token ON sessions (project, token_id, id);
 CREATE INDEX sessions_by_expiry ON sessions (expires_at);
 
+-- Sessions of people who signed in with an issuer. A session acts as a token with a trust, for one person.
+CREATE TABLE sign_ins (
+  hash          TEXT    NOT NULL, -- hex, of the cookie or of the command line's secret, with the purpose
+  page_key_hash TEXT,             -- hex, SHA-256; null: of the command line
+  project       TEXT    NOT NULL, -- {org}/{project}
+  id            TEXT    NOT NULL, -- sorts by beginning
+  token_id      TEXT    NOT NULL,
+  issuer        TEXT    NOT NULL,
+  identity      TEXT    NOT NULL, -- hex, SHA-256 of issuer and subject
+  person        TEXT    NOT NULL,
+  began_at      INTEGER NOT NULL, -- ms
+  expires_at    INTEGER NOT NULL, -- ms
+  last_used_at  INTEGER,          -- ms, down to the hour
+  PRIMARY KEY (hash),
+  FOREIGN KEY (project, token_id) REFERENCES tokens (project, id) ON DELETE CASCADE
+) STRICT, WITHOUT ROWID;
+
+CREATE UNIQUE INDEX sign_ins_by_id ON sign_ins (project, id);
+CREATE INDEX sign_ins_by_token ON sign_ins (project, token_id, person, id);
+CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
+
 -- Codes that begin a session of the operator, once. Only `npm start` makes them.
 CREATE TABLE sign_in_codes (
   hash       TEXT    NOT NULL, -- hex, SHA-256
@@ -161,6 +200,7 @@ CREATE TABLE audit (
   gates      TEXT CHECK (gates IN ('added', 'changed', 'weakened', 'removed')), -- what the change of an action did to its gates
   bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
   reason     TEXT,             -- of an approval, a rejection, a pause or a cancel
+  subject    TEXT,             -- of the program that acted; null: no program
   lineage    TEXT,             -- the line of a revoked token, which finds what it left behind
   PRIMARY KEY (project, id)
 ) STRICT;
@@ -202,6 +242,7 @@ CREATE TABLE definitions (
   changed_by TEXT    NOT NULL, -- a token's id, or root
   changed_by_name TEXT NOT NULL,
   changed_person TEXT,         -- the person for whom changed_by acted; null: nobody in particular
+  changed_proof  TEXT,         -- JSON, what a proof said of changed_by; null: nothing
   changed_lineage TEXT NOT NULL, -- the line of changed_by, /{top}/…/{token}/, or /root/
   key_id     TEXT,             -- which signing key sealed the secrets; null: there are none
   resealed_at INTEGER NOT NULL DEFAULT 0, -- ms, when the cron sealed the secrets again; 0: the change sealed them

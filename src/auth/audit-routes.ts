@@ -60,14 +60,14 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function shownEntry(entry: ListedEntry) {
-  const { at, actor, actorName, person, sessionId, action, target, targetName, reason } = entry;
+  const { at, actor, actorName, person, subject, sessionId, action, target, targetName, reason } = entry;
   const { gates = null, bulk = null } = entry;
   return {
     at: new Date(at).toISOString(),
     actor,
     actorName,
     person,
-    via: person && actorName,
+    via: subject ?? (person && actorName),
     sessionId,
     action,
     target,
@@ -80,7 +80,7 @@ function shownEntry(entry: ListedEntry) {
 }
 
 /** An entry as D1 has it. */
-type ListedEntry = Omit<AuditEntry, "asker">;
+type ListedEntry = Omit<AuditEntry, "asker" | "proven"> & { readonly subject: string | null };
 
 interface AuditPage {
   readonly entries: readonly ListedEntry[];
@@ -119,7 +119,7 @@ export async function listAudit(
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : limit + 1;
   const { results } = await db
     .prepare(
-      `SELECT looked.ok, looked.n, audit.id, project, env_name AS envName, at, actor, actor_name AS actorName, person,
+      `SELECT looked.ok, looked.n, audit.id, project, env_name AS envName, at, actor, actor_name AS actorName, person, subject,
               action, target, target_name AS targetName, session_id AS sessionId, gates, reason, bulk
        FROM (
          SELECT row, ok, row_number() OVER (ROWS UNBOUNDED PRECEDING) AS n

@@ -9,7 +9,7 @@
  */
 
 import type { Context } from "hono";
-import { firstIdAt, hyphenated, lineageOf, newUuidV7, timeHex } from "../base/ids.ts";
+import { firstIdAt, hyphenated, lineageOf, newUuidV7, type Proven, timeHex } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { log, logFailure } from "../base/log.ts";
 import { DAY_MS, msSinceOrJustNow, within } from "../base/time.ts";
@@ -84,6 +84,8 @@ export interface AuditEntry {
   readonly actorName: string;
   /** The person for whom the actor acted. Null: nobody in particular. */
   readonly person: string | null;
+  /** What a proof said of the actor. Null: nothing did. */
+  readonly proven: Proven | null;
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
   /** Who must still hold the newest secret when the entry is written. Null: nobody, as for the service. */
@@ -113,9 +115,9 @@ type AuditedChange = Pick<AuditEntry, "project" | "envName" | "action" | "target
 /** Call this once for a request. A retry at D1 then finds what the first try wrote, by the entry's id. */
 export function newAuditEntry(c: Context<AppEnv>, what: AuditedChange, now: number): AuditEntry {
   const principal = c.get("principal");
-  const { id, name, sessionId = null, secretHash, parents } = principal;
+  const { id, name, sessionId = null, secretHash, parents, proven } = principal;
   const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
-  return { ...entryOf({ id, name }, what, now), person: c.get("person"), sessionId, asker };
+  return { ...entryOf({ id, name }, what, now), person: c.get("person"), proven, sessionId, asker };
 }
 
 /** The entry of what the service does by itself. */
@@ -124,7 +126,7 @@ export function newServiceEntry(what: AuditedChange, now: number): AuditEntry {
 }
 
 function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: AuditedChange, now: number) {
-  const by = { actor: id, actorName: name, person: null, sessionId: null, asker: null };
+  const by = { actor: id, actorName: name, person: null, proven: null, sessionId: null, asker: null };
   return { id: newUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
 
@@ -166,7 +168,7 @@ export interface EntrySource {
  * environment is being erased, the action is null. Run it with `writeAudited`.
  *
  * The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the instant (?4), the
- * actor (?5), the target (?8) and its name (?9). ?16 and on are the values of `more`.
+ * actor (?5), the target (?8) and its name (?9). ?17 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
@@ -176,7 +178,8 @@ export function auditStatement(
   source: Partial<EntrySource> = {},
 ): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
-  const { sessionId, asker, person, reason, bulk = null } = entry;
+  const { sessionId, asker, person, proven, reason, bulk = null } = entry;
+  const subject = proven?.subject ?? null;
   // Without an asker, both are null.
   const [ok, erasing] = asker === null ? ["?12 IS ?13", "0"] : [mayWrite(), IS_ERASING];
   // One of three words, so that the SQL text can contain it.
@@ -185,9 +188,9 @@ export function auditStatement(
   return db
     .prepare(
       `${source.with ?? ""}INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name,
-                          session_id, bulk, gates, person, reason, lineage)
+                          session_id, bulk, gates, person, reason, lineage, subject)
        SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, iif(erasing, NULL, ?7), ${from.target},
-              ${from.targetName}, ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}
+              ${from.targetName}, ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}, ?16
        FROM (SELECT ${ok} AS ok, ${erasing} AS erasing) ${source.join ?? ""}
        WHERE NOT ok OR erasing OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
@@ -207,6 +210,7 @@ export function auditStatement(
       asker?.secretHash ?? null,
       person,
       reason,
+      subject,
       ...more,
     );
 }
@@ -242,14 +246,15 @@ export function isLiving(now: string): string {
 
 /** Whether the asker's secret is the token's newest, and still works with its session. */
 function holdsNewest(sql: AskerSql): string {
-  return holds(sql, `hash = ${sql.secret}`);
+  return holds(sql, `hash IS ${sql.secret}`);
 }
 
 function holds({ asker, session, now }: AskerSql, secret: string): string {
   return `((${asker} IS NULL OR EXISTS (
     SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
   AND (${session} IS NULL OR EXISTS (
-    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
+    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now}) OR EXISTS (
+    SELECT 1 FROM sign_ins WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
 }
 
 /** Runs the statements of a change in one batch. Whether they wrote the entry, now or in an earlier try. */
@@ -290,10 +295,10 @@ const ASK_MAX_MS = 1000;
  * does not answer must not prevent a decision or a pause, so the isolate's memory counts then.
  */
 export async function requireNewestSecret(c: Context<AppEnv>): Promise<void> {
-  const { id, sessionId, isReplaced, secretHash } = c.get("principal");
+  const principal = c.get("principal");
   // ROOT_TOKEN itself has no row.
-  if (secretHash === null && sessionId === undefined) return;
-  if (isReplaced) throw secretReplaced({ id });
+  if (rowIdOf(principal) === null && principal.sessionId === undefined) return;
+  if (principal.isReplaced) throw secretReplaced(principal);
   const refusal = await within(ASK_MAX_MS, askerRefusal(c)).catch(() => null);
   if (refusal !== null) throw refusal;
 }
@@ -319,7 +324,7 @@ type AskerState = "newest" | "replaced" | "gone";
 /** Asks D1's primary, and never the isolate's memory. */
 async function askerState(db: D1Database, asker: Principal, now: number): Promise<AskerState> {
   const sql = { asker: "?2", secret: "?3", session: "?4", now: "?5" };
-  const lives = holds(sql, "hash = ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
+  const lives = holds(sql, "hash IS ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
   const { project, secretHash, sessionId = null } = asker;
   const state = await db
     .prepare(`SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`)

@@ -12,6 +12,7 @@ import { ApiError } from "../http/errors.ts";
 import { type Described, meaning, type Security } from "../http/operation.ts";
 import { type AppEnv, noteOpened } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
+import { issuerNamed } from "../settings/issuers.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
 import { PAGE_KEY_HEADER, requestSession } from "./session.ts";
@@ -115,7 +116,7 @@ export async function authorize(c: Context<AppEnv>, permission: Permission): Pro
       (principal.envName !== null && envName !== undefined && principal.envName !== envName));
   if (isOutside) throw outsideError(c, permission);
   noteOpened(c);
-  if (!may(principal.role, permission)) {
+  if (!may(principal, permission)) {
     throw new ApiError(
       "forbidden",
       `The role ${principal.role} lacks ${permission}. Use a token with a role that has it.`,
@@ -169,7 +170,7 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   }
   // A session is no token, whatever its hash.
   if (known === null || known.pageKeyHash !== null) throw new ApiError("token_invalid");
-  if (isOver(known, now)) {
+  if (isOver(c, known, now)) {
     throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
   }
   return known.principal;
@@ -183,12 +184,13 @@ async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
     await chargeClient(c);
     known = null;
   }
-  if (known === null || isOver(known, now)) throw new ApiError("session_ended");
+  if (known === null || isOver(c, known, now)) throw new ApiError("session_ended");
   return known.principal;
 }
 
-function isOver({ principal: { expiresAt } }: KnownCredential, now: number): boolean {
-  return expiresAt !== null && now >= expiresAt;
+/** Whether it has ended, or its issuer is no longer one of the operator's. */
+function isOver(c: Context<AppEnv>, { principal: { expiresAt, issuer } }: KnownCredential, now: number): boolean {
+  return (expiresAt !== null && now >= expiresAt) || (issuer !== null && issuerNamed(c.env, issuer) === null);
 }
 
 /**

@@ -4,6 +4,7 @@
  */
 import type { HonoRequest } from "hono";
 import * as z from "zod/mini";
+import type { Proven } from "../base/ids.ts";
 import { PERSON_MAX_CHARACTERS } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
 import { inDocument } from "../http/schemas.ts";
@@ -21,8 +22,14 @@ export const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
   viewer: ["data:read"],
 };
 
-export function may(role: Role, permission: Permission): boolean {
-  return PERMISSIONS_OF[role].includes(permission);
+/** What the principal may do. A program manages no tokens: what it made would outlive its proof. */
+export function permissionsOf({ role, proven }: Pick<Principal, "role" | "proven">): readonly Permission[] {
+  const all = PERMISSIONS_OF[role];
+  return proven?.subject === undefined ? all : all.filter((one) => one !== "tokens:manage");
+}
+
+export function may(principal: Pick<Principal, "role" | "proven">, permission: Permission): boolean {
+  return permissionsOf(principal).includes(permission);
 }
 
 /** The roles of the tokens that a token with `role` may create, list or revoke: its own and those below. */
@@ -44,7 +51,10 @@ export interface Principal {
   readonly expiresAt: number | null;
   /** When the token itself expires, in ms. What it creates expires no later. Null: never. */
   readonly tokenExpiresAt: number | null;
-  /** The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator. */
+  /**
+   * The SHA-256 of the secret of the request, in hex, or of the one that began the session. Null for the operator, and
+   * for a token that is opened by proofs.
+   */
   readonly secretHash: string | null;
   /** Whether a rotation replaced that secret. It then works until `expiresAt`, but it rotates and creates no tokens. */
   readonly isReplaced: boolean;
@@ -56,6 +66,10 @@ export interface Principal {
   readonly mayApprove: boolean;
   /** Whether a request of the token may name the person for whom it acts. */
   readonly mayActForOthers: boolean;
+  /** What a proof said of who acts, or of who minted the token. Null: nothing did. */
+  readonly proven: Proven | null;
+  /** The issuer of the proof that opened the token. It must stay in OIDC_ISSUERS. Null: a secret opened the token. */
+  readonly issuer: string | null;
   /** The session of the request. A token has none. */
   readonly sessionId?: string;
 }
@@ -72,6 +86,8 @@ export const OPERATOR = {
   person: null,
   mayApprove: true,
   mayActForOthers: false,
+  proven: null,
+  issuer: null,
 } as const;
 
 /** Whether the request came from the operator, with ROOT_TOKEN or through a session that began with it. */
@@ -85,12 +101,17 @@ export function rowIdOf(asker: Principal): string | null {
 }
 
 /**
- * The roles of tokens that the asker may create. A session that began with ROOT_TOKEN creates no owners, because its
- * tokens are the operator's and outlive it.
+ * Whether the request has a session that began with ROOT_TOKEN or by signing in. What it creates outlives it, so it
+ * creates no owners and no tokens with flags.
  */
+export function isPassing({ id, sessionId, issuer }: Principal): boolean {
+  return sessionId !== undefined && (id === OPERATOR.id || issuer !== null);
+}
+
+/** The roles of tokens that the asker may create. */
 export function grantableRoles(asker: Principal): readonly Role[] {
-  const isOperatorsSession = isOperator(asker) && asker.sessionId !== undefined;
-  return rolesUpTo(isOperatorsSession ? "admin" : asker.role);
+  const roles = rolesUpTo(asker.role);
+  return isPassing(asker) ? roles.filter((role) => role !== "owner") : roles;
 }
 
 const HEADER = "On-Behalf-Of";

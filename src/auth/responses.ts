@@ -15,6 +15,7 @@ const EXAMPLE = {
   person: null,
   mayApprove: false,
   mayActForOthers: false,
+  trust: null,
   parentId: null,
   createdBy: "root",
   createdAt: "2026-11-25T13:21:48.373Z",
@@ -41,8 +42,18 @@ const apiToken = z
     person,
     mayApprove,
     mayActForOthers,
+    trust: described(
+      z
+        .object({
+          for: z.enum(["people", "programs"]),
+          issuer: z.string(),
+          claims: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
+        })
+        .nullable(),
+      "Which proofs open the token, which then has no secret. Null: its secret opens it.",
+    ),
     parentId: uuid("The token that minted this one. Null if the operator did.").nullable(),
-    createdBy: text("The name of the token that minted this one."),
+    createdBy: text("The name of the token that minted this one, or the person if somebody minted it who signed in."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
     lastUsedAt: described(
@@ -57,7 +68,10 @@ const apiToken = z
   .meta({ id: "ApiToken", examples: [EXAMPLE] });
 
 export const createdApiToken = z
-  .object({ ...apiToken.shape, token: text("Only this response contains the token.") })
+  .object({
+    ...apiToken.shape,
+    token: text("Only this response contains the token. Missing if the token has a trust.").optional(),
+  })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
 const more = described(z.boolean(), "Whether there are more than these.");
@@ -86,6 +100,7 @@ const LEFT = {
 export const rotatedApiToken = z
   .object({
     ...createdApiToken.shape,
+    token: text("Only this response contains the secret."),
     children: described(
       z.array(z.object({ id: uuid("The token's id."), name: z.string() })),
       "Tokens that this one minted and that have not expired, the newest first, at most 200.",

@@ -6,7 +6,7 @@
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
-import { parseUuid } from "../base/ids.ts";
+import { type Proven, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { CHILDREN_MAX_LISTED, GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
@@ -27,10 +27,10 @@ import {
 import { authenticate, authorize, OF_CREDENTIAL } from "./authentication.ts";
 import { credentials } from "./credential-memory.ts";
 import { type LeftDefinitions, selectLeftDefinitions, toLeftDefinitions } from "./left-behind.ts";
-import { grantableRoles, isOperator, type Principal, rowIdOf } from "./principal.ts";
+import { grantableRoles, isOperator, isPassing, type Principal, rowIdOf } from "./principal.ts";
 import { rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
-import { grantsAnyFlag, shownToken } from "./token-routes.ts";
+import { shownToken } from "./token-routes.ts";
 import {
   COLUMNS,
   flagsOf,
@@ -81,7 +81,7 @@ export const rotationRoutes = new Hono<AppEnv>().post(
         "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
         "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
       responses: { 200: { description: "The token with its new secret, shown once", json: rotatedApiToken } },
-      errors: ["token_rotated", "token_ended", "storage_full"],
+      errors: ["token_rotated", "token_ended", "token_has_no_secret", "storage_full"],
     },
   ),
   validBody(rotation, { mayBeEmpty: true }),
@@ -107,33 +107,40 @@ export const rotationRoutes = new Hono<AppEnv>().post(
 );
 
 /** Throws `token_not_found`, `forbidden`, and `token_invalid` if the asker's own token is gone. */
-async function findRotatable(c: Context<AppEnv>, target: string): Promise<Rotatable> {
+async function findRotatable(c: Context<AppEnv>, target: string): Promise<Rotatable & { readonly hash: string }> {
   const asker = c.get("principal");
   const found = await readD1(c.get("hops"), () => selectForRotation(c.env.DB, projectOf(c), asker, target));
   if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
   // Otherwise an admin could act in a colleague's name.
   if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
+  if (found.hash === null) throw new ApiError("token_has_no_secret");
+  // Everybody who signs in with the token above is above it. Only who minted it may act as it.
+  const { identity } = (found.minter === null ? {} : JSON.parse(found.minter)) as Proven;
+  if (identity !== undefined && identity !== asker.proven?.identity && !isOperator(asker)) {
+    throw new ApiError("forbidden", NOT_YOURS);
+  }
   // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
   if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
-  if ((found.mayApprove || found.mayActForOthers) && isOperator(asker) && !grantsAnyFlag(asker)) {
-    throw new ApiError("forbidden", NO_FLAGS);
-  }
-  return found;
+  if ((found.mayApprove || found.mayActForOthers) && isPassing(asker)) throw new ApiError("forbidden", NO_FLAGS);
+  return { ...found, hash: found.hash };
 }
 
 const NOT_YOURS =
   "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
 
-const NO_OWNERS = "A session of ROOT_TOKEN can't rotate an owner's token. Send ROOT_TOKEN itself.";
+const NO_OWNERS = "A session of ROOT_TOKEN or by sign-in can't rotate an owner's token. Send ROOT_TOKEN itself.";
 
 const NO_FLAGS =
-  "A session of ROOT_TOKEN can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
+  "A session of ROOT_TOKEN or by sign-in can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
 
 /**
  * A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator.
  */
 type Rotatable = Pick<StoredToken, "name" | "role" | "envName" | "mayApprove" | "mayActForOthers"> & {
-  readonly hash: string;
+  /** Null: it has a trust. */
+  readonly hash: string | null;
+  /** JSON: who signed in to mint it; null: nobody did. */
+  readonly minter: string | null;
   readonly isOwn: boolean;
 };
 
@@ -158,7 +165,7 @@ async function selectForRotation(
 ): Promise<Rotatable | null> {
   const row = await db
     .prepare(
-      `SELECT hash, name, role, env_name AS envName, may_approve AS mayApprove,
+      `SELECT hash, minter, name, role, env_name AS envName, may_approve AS mayApprove,
               may_act_for_others AS mayActForOthers, ${IS_OWN} AS isOwn
        FROM tokens WHERE ${visible(2)} AND id = ?4`,
     )
@@ -205,7 +212,7 @@ export async function rotateToken(
   const ends = at + (overlapSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
   const endsEarlier = overlapSeconds === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
-  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?16 AND ${isLiving("?4")})`;
+  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?17 AND ${isLiving("?4")})`;
   // First, because a token that rotates itself no longer holds the newest secret afterwards.
   const audit = auditStatement(db, entry, finds, [replaces]);
   const children = db.prepare(CHILDREN).bind(project, target, at);

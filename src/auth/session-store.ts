@@ -131,7 +131,8 @@ function readSession(db: D1Database, hash: string): D1PreparedStatement {
               token_hash AS secretHash, coalesce(tokens.hash <> token_hash, 0) AS isReplaced,
               ${ENDS} AS expiresAt, tokens.expires_at AS tokenExpiresAt,
               ${PARENTS} AS parents, person, coalesce(may_approve, ${Number(OPERATOR.mayApprove)}) AS mayApprove,
-              coalesce(may_act_for_others, ${Number(OPERATOR.mayActForOthers)}) AS mayActForOthers
+              coalesce(may_act_for_others, ${Number(OPERATOR.mayActForOthers)}) AS mayActForOthers,
+              minter AS proven, NULL AS issuer
        FROM ${WITH_TOKENS} WHERE sessions.hash = ?1 AND ${HAS_TOKEN}`,
     )
     .bind(hash);
@@ -205,7 +206,7 @@ export async function listSessions(
 export async function endSession(db: D1Database, asker: Principal, entry: AuditEntry): Promise<boolean> {
   const { project, target, id } = entry;
   const note = auditStatement(db, entry, "sessions.id IS NOT NULL", seenBy(asker), {
-    join: `LEFT JOIN sessions ON ${seen(16)} AND sessions.id = ?8
+    join: `LEFT JOIN sessions ON ${seen(17)} AND sessions.id = ?8
            LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id`,
     envName: "env_name",
     targetName: `coalesce(name, '${OPERATOR.name}')`,

@@ -1,24 +1,27 @@
 /** /{o}/{p}/tokens: create, list and revoke API tokens, within the scope and role of the asker's own token. */
-import { Hono } from "hono";
+import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { PATH_NAME } from "../base/limits.ts";
-import { rfc3339 } from "../base/time.ts";
+import { DAY_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, filterableName, flag, inDocument, instant } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
+import { issuerNamed, mayTrust } from "../settings/issuers.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
 import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
+import { anchorEntries, claimsFault, type Trust, trustSchema } from "./identity/trust.ts";
 import { describeLeftRuns } from "./left-behind.ts";
 import {
   grantableRoles,
   INVISIBLE,
   isOperator,
+  isPassing,
   looksLikeRoot,
   type Principal,
   personName,
@@ -30,7 +33,7 @@ import {
 import { apiTokenList, createdApiToken, revokedApiTokens } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
 import { forgetTokenStates } from "./token-state.ts";
-import { insertToken, listTokens, revokeToken, type StoredToken } from "./token-store.ts";
+import { hasMostTrusts, insertToken, listTokens, type NewToken, revokeToken, type StoredToken } from "./token-store.ts";
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
@@ -84,6 +87,7 @@ export const newToken = z.strictObject({
     DESCRIBE &&
       "Whether the token may send `On-Behalf-Of`. Only owners, the operator and tokens that have it can send `true`.",
   ),
+  trust: z.nullish(trustSchema),
 });
 inDocument(newToken, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
 
@@ -97,36 +101,42 @@ export const tokenRoutes = new Hono<AppEnv>()
         tag: "API tokens",
         summary: "Mint an API token",
         description:
-          "Creates an API token and returns it. Only this response contains the token. Its scope, role and " +
+          "Creates an API token and returns it. Only this response contains the token. With `trust`, the token has no " +
+          "secret, and proofs of an issuer open it. Its scope, role and " +
           "expiry can't exceed those of your own token. Without `expiresAt`, the token expires when yours does. " +
-          "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` can't send `true` for a flag. " +
+          "A child of a token with a `person` has the same one. A session of `ROOT_TOKEN` or by sign-in can't send `true` for a flag. " +
           "The number of living tokens below a token is limited: 10 000 below one that `ROOT_TOKEN` minted, " +
           "and a tenth on each level below that.",
         responses: { 201: { description: "The token, shown once", json: createdApiToken } },
-        errors: ["too_many_tokens", "storage_full"],
+        errors: ["issuer_unknown", "too_many_tokens", "too_many_trusts", "storage_full"],
       },
     ),
     validBody(newToken),
     async (c) => {
-      const { name, role, envName = null, expiresAt, person, ...flags } = c.req.valid("json");
+      const { name, role, envName = null, expiresAt, person, trust = null, ...flags } = c.req.valid("json");
       const asker = c.get("principal");
       refuseBeyond(asker, role, envName);
       refuseFlags(asker, flags);
+      const anchors = trust === null ? [] : requireTrustable(c, trust, { person, ...flags });
       const now = Date.now();
-      const token = newApiToken();
-      const stored: StoredToken = {
+      const token = trust === null ? newApiToken() : undefined;
+      const stored: NewToken = {
         id: newUuidV7(now),
         name,
         role,
         envName,
         parentId: rowIdOf(asker),
-        createdBy: asker.name,
+        createdBy: (isPassing(asker) && asker.proven?.person) || asker.name,
         createdAt: now,
-        expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null),
+        expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null, now),
         oldExpiresAt: null,
         lastUsedAt: null,
-        person: personOfChild(asker, person),
+        person: trust?.for === "people" ? null : personOfChild(asker, person),
         ...flags,
+        trust,
+        hash: token === undefined ? null : await sha256Hex(token),
+        minter: asker.proven,
+        anchors,
       };
       const what = {
         project: projectOf(c),
@@ -136,9 +146,11 @@ export const tokenRoutes = new Hono<AppEnv>()
         targetName: name,
       } as const;
       const entry = newAuditEntry(c, what, now);
-      const hash = await sha256Hex(token);
-      const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, hash, entry));
-      if (!isCreated) throw new ApiError("too_many_tokens");
+      const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, entry));
+      if (!isCreated)
+        throw new ApiError(
+          trust !== null && (await hasMostTrusts(c.env.DB, projectOf(c))) ? "too_many_trusts" : "too_many_tokens",
+        );
       logAudit(entry, c.get("requestId"));
       return c.json({ ...shownToken(stored, now), token }, 201);
     },
@@ -156,11 +168,19 @@ export const tokenRoutes = new Hono<AppEnv>()
         responses: { 200: { description: "API tokens", json: apiTokenList, headers: ["Link"] } },
       },
     ),
-    validQuery(z.strictObject(pageQuery)),
+    validQuery(
+      z.strictObject({
+        ...pageQuery,
+        createdBy: z.optional(
+          described(filterableName, DESCRIBE && "Only tokens that the token, or the person, with this name minted."),
+        ),
+      }),
+    ),
     async (c) => {
-      const { limit, cursor } = c.req.valid("query");
+      const { limit, ...page } = c.req.valid("query");
       const asker = c.get("principal");
-      const rows = await readD1(c.get("hops"), () => listTokens(c.env.DB, projectOf(c), asker, cursor, limit + 1));
+      const list = () => listTokens(c.env.DB, projectOf(c), asker, { ...page, limit: limit + 1 });
+      const rows = await readD1(c.get("hops"), list);
       const now = Date.now();
       return c.json(firstPage(c, rows, limit, ({ id }) => id).map((token) => shownToken(token, now)));
     },
@@ -205,9 +225,11 @@ export const tokenRoutes = new Hono<AppEnv>()
     },
   );
 
-export function shownToken({ oldExpiresAt, ...token }: StoredToken, now: number) {
+export function shownToken(token: StoredToken, now: number) {
+  const { id, name, role, envName, person, mayApprove, mayActForOthers, trust, parentId, createdBy, oldExpiresAt } =
+    token;
   return {
-    ...token,
+    ...{ id, name, role, envName, person, mayApprove, mayActForOthers, trust, parentId, createdBy },
     createdAt: rfc3339(token.createdAt),
     expiresAt: rfc3339(token.expiresAt),
     lastUsedAt: rfc3339(token.lastUsedAt),
@@ -222,7 +244,7 @@ export function shownToken({ oldExpiresAt, ...token }: StoredToken, now: number)
 function refuseBeyond(asker: Principal, role: Role, envName: string | null): void {
   const roles = grantableRoles(asker);
   if (!roles.includes(role)) {
-    const holder = rolesUpTo(asker.role).includes(role) ? "A session of ROOT_TOKEN" : `The role ${asker.role}`;
+    const holder = rolesUpTo(asker.role).includes(role) ? sessionName(asker) : `The role ${asker.role}`;
     throw new ApiError("forbidden", `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`, {
       pointer: "/role",
     });
@@ -236,12 +258,16 @@ function refuseBeyond(asker: Principal, role: Role, envName: string | null): voi
   }
 }
 
+/** How long a token lives that somebody minted who had signed in. It stays when the person leaves. */
+const BY_SIGN_IN_MAX_MS = 90 * DAY_MS;
+
 /** The new token's expiry. It can't be later than the asker's own, which is the default. */
-function expiryWithin(asker: Principal, expiresAt: number | null): number | null {
-  const latest = asker.tokenExpiresAt;
+function expiryWithin(asker: Principal, expiresAt: number | null, now: number): number | null {
+  const limits = [asker.tokenExpiresAt, isBySignIn(asker) ? now + BY_SIGN_IN_MAX_MS : null];
+  const latest = limits.reduce((a, b) => (a === null || b === null ? (a ?? b) : Math.min(a, b)));
   if (latest === null) return expiresAt;
   if (expiresAt !== null && expiresAt > latest) {
-    const message = `is later than your own token's; send ${rfc3339(latest)} or earlier, or omit it.`;
+    const message = `is later than your session or token allows; send ${rfc3339(latest)} or earlier, or omit it.`;
     throw refusalOf("invalid_body", [{ path: ["expiresAt"], message }]);
   }
   return expiresAt ?? latest;
@@ -260,6 +286,13 @@ function expiryWithin(asker: Principal, expiresAt: number | null): number | null
  */
 function personOfChild(asker: Principal, wanted: string | null | undefined): string | null {
   const { person, role, mayActForOthers } = asker;
+  if (isBySignIn(asker)) {
+    // It is known by `minter` whose token it is.
+    if (wanted == null) return null;
+    throw new ApiError("forbidden", "A session by sign-in can't mint a token with a person. Omit person.", {
+      pointer: "/person",
+    });
+  }
   if (wanted === undefined || wanted === person) return person;
   if (person === null ? role === "owner" || mayActForOthers : role === "owner" && wanted === null) {
     return wanted;
@@ -271,6 +304,46 @@ function personOfChild(asker: Principal, wanted: string | null | undefined): str
         ? "Your token acts for a person, and only owners can then mint a token without one. Omit person, or ask an owner."
         : "This token acts for one person, and so does every token that it mints. Omit person.";
   throw new ApiError("forbidden", sentence, { pointer: "/person" });
+}
+
+function isBySignIn(asker: Principal): boolean {
+  return isPassing(asker) && !isOperator(asker);
+}
+
+function sessionName(asker: Principal): string {
+  return isOperator(asker) ? "A session of ROOT_TOKEN" : "A session by sign-in";
+}
+
+/**
+ * Throws `issuer_unknown`, and `invalid_body` if the trust could be met by somebody else than is meant, or if the token
+ * would act for one person although others can open it. The result: see `anchorEntries`.
+ */
+function requireTrustable(
+  c: Context<AppEnv>,
+  trust: Trust,
+  { person, mayApprove, mayActForOthers }: TokenFlags & { readonly person?: string | null | undefined },
+) {
+  const refuse = (path: readonly string[], message: string) => refusalOf("invalid_body", [{ path, message }]);
+  const issuer = issuerNamed(c.env, trust.issuer);
+  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
+    const sentence = `issuer: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
+    throw new ApiError("issuer_unknown", sentence, { pointer: "/trust/issuer" });
+  }
+  const isForPeople = trust.for === "people";
+  if (isForPeople && issuer.clientId === null) {
+    throw refuse(
+      ["trust", "issuer"],
+      "has no clientId in OIDC_ISSUERS, so nobody can sign in with it; name another issuer.",
+    );
+  }
+  const fault = claimsFault(trust, issuer);
+  if (fault !== null) throw refuse(["trust", "claims"], fault);
+  const for_ = isForPeople ? "people" : "programs";
+  if (isForPeople && person != null)
+    throw refuse(["person"], `can't be set for ${for_}, because each signs in as themself; omit it.`);
+  if (!isForPeople && mayApprove) throw refuse(["mayApprove"], `can't be true for ${for_}; only people approve.`);
+  if (mayActForOthers) throw refuse(["mayActForOthers"], `can't be true for ${for_} with a trust; omit it.`);
+  return isForPeople ? anchorEntries(trust, issuer) : [];
 }
 
 /** Flags of a token that no role has. */
@@ -291,16 +364,16 @@ function refuseFlags(asker: Principal, { mayApprove, mayActForOthers }: TokenFla
 }
 
 /**
- * Whether the asker creates and rotates tokens with any flag. A session that began with ROOT_TOKEN does not, as it
- * creates no owners: the token would outlive it, and could let runs out that the thief of a session starts.
+ * Whether the asker creates and rotates tokens with any flag. A session that began with ROOT_TOKEN or by signing in does
+ * not, as it creates no owners: the token would outlive it, and could let runs out that the thief of a session starts.
  */
 export function grantsAnyFlag(asker: Principal): boolean {
   return grantableRoles(asker).includes("owner");
 }
 
 function flagRefused(asker: Principal, flag: keyof TokenFlags, others = ""): ApiError {
-  const sentence = isOperator(asker)
-    ? `A session of ROOT_TOKEN can't mint a token with ${flag}. Send ROOT_TOKEN itself, or omit ${flag}.`
+  const sentence = isPassing(asker)
+    ? `${sessionName(asker)} can't mint a token with ${flag}. Send ${isOperator(asker) ? "ROOT_TOKEN itself" : "an owner's token"}, or omit ${flag}.`
     : `Only owners${others} can mint a token with ${flag}. Omit ${flag}, or ask an owner.`;
   return new ApiError("forbidden", sentence, { pointer: `/${flag}` });
 }

@@ -4,10 +4,12 @@
  * run may have committed although its answer was lost. So each batch ends by reading what it did.
  */
 
-import { EXPIRED_TOKENS_MAX, TOKENS_MAX_BELOW } from "../base/limits.ts";
+import type { Proven } from "../base/ids.ts";
+import { EXPIRED_TOKENS_MAX, TOKENS_MAX_BELOW, TRUSTS_MAX } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 import { type AuditEntry, auditStatement, batchWrote, type EntrySource, isLiving } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
+import type { Trust } from "./identity/trust.ts";
 import {
   type LeftDefinitions,
   type LeftRuns,
@@ -36,6 +38,8 @@ export interface StoredToken {
   readonly person: string | null;
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
+  /** Which proofs open the token, which then has no secret. Null: a secret opens it. */
+  readonly trust: Trust | null;
 }
 
 interface Flags {
@@ -43,15 +47,16 @@ interface Flags {
   readonly mayActForOthers: number;
 }
 
-export type TokenRow = Omit<StoredToken, keyof Flags> & Flags;
+/** `trust`: JSON. */
+export type TokenRow = Omit<StoredToken, keyof Flags | "trust"> & Flags & { readonly trust: string | null };
 
 /** SQL: the columns of a TokenRow. */
 export const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
   created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
-  last_used_at AS lastUsedAt, person, may_approve AS mayApprove, may_act_for_others AS mayActForOthers`;
+  last_used_at AS lastUsedAt, person, may_approve AS mayApprove, may_act_for_others AS mayActForOthers, trust`;
 
 export function toStoredToken(row: TokenRow): StoredToken {
-  return { ...row, ...flagsOf(row) };
+  return { ...row, ...flagsOf(row), trust: row.trust === null ? null : (JSON.parse(row.trust) as Trust) };
 }
 
 /** No token has so many levels above it. The bound ends the walk if parents form a circle, which nothing can create. */
@@ -77,11 +82,13 @@ export const LINEAGE = `(
   FROM (SELECT value FROM json_each(${PARENTS}) ORDER BY key DESC))`;
 
 /** A principal as SQL returns it. */
-export type PrincipalRow = Omit<Principal, "isReplaced" | "parents" | keyof Flags> &
+export type PrincipalRow = Omit<Principal, "isReplaced" | "parents" | "proven" | keyof Flags> &
   Flags & {
     readonly isReplaced: number;
     /** JSON. */
     readonly parents: string;
+    /** JSON: who signed in to mint the token, or whoever signed in. */
+    readonly proven: string | null;
   };
 
 export function toPrincipal(row: PrincipalRow): Principal {
@@ -90,6 +97,7 @@ export function toPrincipal(row: PrincipalRow): Principal {
     ...flagsOf(row),
     isReplaced: row.isReplaced === 1,
     parents: JSON.parse(row.parents) as readonly string[],
+    proven: row.proven === null ? null : (JSON.parse(row.proven) as Proven),
   };
 }
 
@@ -107,7 +115,7 @@ export async function selectToken(db: D1Database, hash: string): Promise<KnownCr
       `SELECT project, id, name, role, env_name AS envName, hash <> ?1 AS isReplaced,
               iif(hash = ?1, expires_at, old_expires_at) AS expiresAt, expires_at AS tokenExpiresAt,
               ?1 AS secretHash, ${PARENTS} AS parents, person, may_approve AS mayApprove,
-              may_act_for_others AS mayActForOthers
+              may_act_for_others AS mayActForOthers, minter AS proven, NULL AS issuer
        FROM tokens WHERE hash = ?1 OR old_hash = ?1`,
     )
     .bind(hash)
@@ -125,27 +133,32 @@ const DROP_EXPIRED = `
     SELECT id FROM tokens WHERE project = ?1 AND expires_at <= ?3
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
+export interface NewToken extends StoredToken {
+  /** The SHA-256 of its secret. Null for a token with a trust. */
+  readonly hash: string | null;
+  /** Who signed in to mint it, or to mint a token above it. Null: nobody did. */
+  readonly minter: Proven | null;
+  /** By what sign-ins find it, if its trust is for people. */
+  readonly anchors: readonly { readonly anchor: string; readonly value: string }[];
+}
+
 /**
  * Creates a token under `token.parentId`, the asker, and writes the audit entry. False if the asker has as many
- * tokens below it as it may.
+ * tokens below it as it may, or the project as many trusts.
  */
-export async function insertToken(
-  db: D1Database,
-  token: StoredToken,
-  hash: string,
-  entry: AuditEntry,
-): Promise<boolean> {
+export async function insertToken(db: D1Database, token: NewToken, entry: AuditEntry): Promise<boolean> {
   const { project } = entry;
-  const { id, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
-  const { person, mayApprove, mayActForOthers } = token;
+  const { id, hash, name, role, envName, parentId, createdBy, createdAt, expiresAt } = token;
+  const { person, mayApprove, mayActForOthers, trust, minter, anchors } = token;
   const dropExpired = db.prepare(DROP_EXPIRED).bind(project, createdAt - EXPIRED_KEPT_MS, createdAt);
   const insert = db
     .prepare(
       `INSERT INTO tokens
          (project, id, hash, name, role, env_name, parent_id, created_by, created_at, expires_at,
-          person, may_approve, may_act_for_others)
-       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14
+          person, may_approve, may_act_for_others, trust, minter)
+       SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14, ?15, ?16
        WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${mayHaveOneMore("?7", "?9")}
+         AND (?15 IS NULL OR ${TRUSTS} < ${TRUSTS_MAX})
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
@@ -163,9 +176,27 @@ export async function insertToken(
       person,
       mayApprove ? 1 : 0,
       mayActForOthers ? 1 : 0,
+      trust && JSON.stringify(trust),
+      minter && JSON.stringify(minter),
     );
   const audit = auditStatement(db, entry, "EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8)");
-  return batchWrote(db, entry, [dropExpired, insert, audit]);
+  const find = db
+    .prepare(
+      `INSERT OR IGNORE INTO people_trusts (issuer, anchor, value, project, token_id)
+       SELECT ?3, value ->> 'anchor', value ->> 'value', ?1, ?2 FROM json_each(?4)
+       WHERE EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?2)`,
+    )
+    .bind(project, id, trust?.issuer ?? "", JSON.stringify(anchors));
+  return batchWrote(db, entry, [dropExpired, insert, audit, ...(anchors.length > 0 ? [find] : [])]);
+}
+
+/** SQL: how many tokens of the project have a trust. */
+const TRUSTS = "(SELECT count(*) FROM tokens INDEXED BY tokens_with_trust WHERE project = ?1 AND trust IS NOT NULL)";
+
+/** Whether the project has as many trusts as it may. */
+export async function hasMostTrusts(db: D1Database, project: string): Promise<boolean> {
+  const row = await db.prepare(`SELECT ${TRUSTS} AS trusts`).bind(project).first<{ trusts: number }>();
+  return (row?.trusts ?? 0) >= TRUSTS_MAX;
 }
 
 /** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
@@ -182,17 +213,19 @@ export async function selectTokenIds(db: D1Database, project: string, ids: reado
   return new Set(results.map(({ id }) => id));
 }
 
-/** The tokens that the asker may manage, before the id `cursor`, newest first. */
+/** The tokens that the asker may manage, before the id `cursor`, newest first. `createdBy`: only those that it minted. */
 export async function listTokens(
   db: D1Database,
   project: string,
   asker: Principal,
-  cursor: string | undefined,
-  limit: number,
+  { cursor, createdBy, limit }: { cursor?: string | undefined; createdBy?: string | undefined; limit: number },
 ): Promise<StoredToken[]> {
   const { results } = await db
-    .prepare(`SELECT ${COLUMNS} FROM tokens WHERE ${visible(2)} AND id < ?4 ORDER BY id DESC LIMIT ?5`)
-    .bind(project, ...visibleTo(asker), cursor ?? "g", limit)
+    .prepare(
+      `SELECT ${COLUMNS} FROM tokens WHERE ${visible(2)} AND id < ?4 AND (?6 IS NULL OR created_by = ?6)
+       ORDER BY id DESC LIMIT ?5`,
+    )
+    .bind(project, ...visibleTo(asker), cursor ?? "g", limit, createdBy ?? null)
     .all<TokenRow>();
   return results.map(toStoredToken);
 }
@@ -204,7 +237,7 @@ export async function listTokens(
 const TREE: EntrySource = {
   with: `
   WITH RECURSIVE tree (id) AS (
-    SELECT id FROM tokens WHERE ${visible(16)} AND id = ?8
+    SELECT id FROM tokens WHERE ${visible(17)} AND id = ?8
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id

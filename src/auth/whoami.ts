@@ -7,7 +7,7 @@ import { environmentPageQuery, firstPage } from "../http/paging.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { validQuery } from "../http/validate.ts";
 import { requiresAnybody } from "./authentication.ts";
-import { isOperator, PERMISSIONS_OF, type Principal } from "./principal.ts";
+import { isOperator, type Principal, permissionsOf } from "./principal.ts";
 import { currentToken, placeList } from "./responses.ts";
 
 export const whoamiRoutes = new Hono<AppEnv>()
@@ -59,7 +59,7 @@ export function describePrincipal(principal: Principal) {
     id: isOperator(principal) ? null : id,
     name,
     role,
-    permissions: PERMISSIONS_OF[role],
+    permissions: permissionsOf(principal),
     project,
     envName,
     person,

@@ -1,4 +1,7 @@
-/** UUIDs as text: one spelling, and ids that sort by creation. Also the lineage of a token, which is made of ids. PURE. */
+/**
+ * UUIDs as text: one spelling, and ids that sort by creation. Also what identifies an actor: the lineage of a token, which
+ * is made of ids, and what a proof said. PURE.
+ */
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
 
@@ -39,6 +42,19 @@ export function hyphenated(hex: string): string {
  */
 export function lineageOf(tokenId: string, parents: readonly string[]): string {
   return `/${[tokenId, ...parents].reverse().join("/")}/`;
+}
+
+/** What a proof said of who acts (src/auth/identity). */
+export interface Proven {
+  /**
+   * SHA-256 of issuer and subject, in hex: of who signed in, or of who signed in to mint the token. No key ring made it,
+   * because runs wait longer than keys last.
+   */
+  readonly identity?: string;
+  /** The person of that sign-in, or of the program's token. */
+  readonly person?: string;
+  /** The subject of a program. */
+  readonly subject?: string;
 }
 
 /** SQL: whether `column` is `lineage`, or one below it. No id contains a character behind the tilde. */

@@ -115,6 +115,8 @@ export const POINTER_MAX_CHARACTERS = 300;
  * there are none. Bounds the tree that a create counts and a revocation walks.
  */
 export const TOKENS_MAX_BELOW = [10_000, 1000, 100, 10, 1] as const;
+/** How many tokens of a project may have a trust. */
+export const TRUSTS_MAX = 100;
 /** Of a project. The newest stay. */
 export const EXPIRED_TOKENS_MAX = 1000;
 /** Of the tokens that a rotation's response lists. */

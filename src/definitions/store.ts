@@ -5,6 +5,7 @@
  * each change carries the id of its audit entry, and each batch ends by reading whether that entry exists.
  */
 import { type AuditEntry, auditStatement, batchWrote } from "../auth/audit.ts";
+import type { Proven } from "../base/ids.ts";
 import { PAGE_MAX_BYTES, utf8Bytes, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
 import type { DefinitionRef, StoredKind } from "./kind.ts";
 import type { SealedSecrets } from "./sealing.ts";
@@ -14,6 +15,8 @@ export interface StoredBy {
   readonly lineage: string;
   readonly tokenName: string;
   readonly person: string | null;
+  /** What a proof said of them. Left out if nothing did. */
+  readonly proven?: Proven;
 }
 
 /** `definition`: JSON with null in the place of each secret. */
@@ -50,7 +53,8 @@ export async function selectForChange(
   { scope, name }: DefinitionRef,
 ): Promise<Changeable> {
   type Row = Omit<StoredDefinition, "version" | "features" | "storedBy" | "sealed"> &
-    StoredBy & {
+    Omit<StoredBy, "proven"> & {
+      readonly proof: string | null;
       readonly version: number | null;
       readonly features: string | null;
       readonly secrets: ArrayBuffer | number[] | null;
@@ -60,6 +64,7 @@ export async function selectForChange(
     .prepare(
       `SELECT version, created_version AS createdVersion, definition, features, secrets,
               changed_lineage AS lineage, changed_by_name AS tokenName, changed_person AS person,
+              changed_proof AS proof,
               iif(disabled_version = version, disabled_reason, NULL) AS disabledReason,
               coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind.name}'), 0)
                 AS lastDeleted
@@ -69,8 +74,8 @@ export async function selectForChange(
     .first<Row>();
   if (row === null || row.version === null) return { stored: null, lastDeleted: row?.lastDeleted ?? 0 };
   const { version, createdVersion, disabledReason, definition, secrets, lastDeleted } = row;
-  const { lineage, tokenName, person } = row;
-  const storedBy = { lineage, tokenName, person };
+  const { lineage, tokenName, person, proof } = row;
+  const storedBy = { lineage, tokenName, person, ...(proof !== null && { proven: JSON.parse(proof) as Proven }) };
   const features = row.features === null ? [] : (JSON.parse(row.features) as readonly string[]);
   return {
     stored: { version, createdVersion, disabledReason, definition, features, storedBy, sealed: toBytes(secrets) },
@@ -142,16 +147,17 @@ type Putting = "put" | "full" | "changed";
 /** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
 const PUT_DEFINITION = (stored: StoredKind, kind = stored.name) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
-                           changed_at, changed_by, changed_by_name, changed_person, changed_lineage, key_id, bytes, filter,
+                           changed_at, changed_by, changed_by_name, changed_person, changed_proof, changed_lineage, key_id, bytes, filter,
                            features, secrets, definition)
-  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?17, ?16, ?6, ?7, ?14, ?15, ?8, ?9
+  SELECT ?1, '${kind}', ?2, ?3, ?3, ?4, ?11, ?12, ?5, ?11, ?12, ?17, ?18, ?16, ?6, ?7, ?14, ?15, ?8, ?9
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
-    AND (?10 > 0 OR (${hasRoom(stored, "?1", "?18")}))
+    AND (?10 > 0 OR (${hasRoom(stored, "?1", "?19")}))
   ON CONFLICT (scope, kind, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
-    changed_person = excluded.changed_person, changed_lineage = excluded.changed_lineage,
+    changed_person = excluded.changed_person, changed_proof = excluded.changed_proof,
+    changed_lineage = excluded.changed_lineage,
     key_id = excluded.key_id, resealed_at = 0, bytes = excluded.bytes, filter = excluded.filter,
     features = excluded.features, secrets = excluded.secrets,
     disabled_version = iif(?13 AND disabled_version = version, excluded.version, NULL),
@@ -199,6 +205,7 @@ export async function putDefinition(
       features.length === 0 ? null : JSON.stringify(features),
       entry.asker?.lineage ?? "",
       entry.person,
+      entry.proven && JSON.stringify(entry.proven),
       ...(kind.maxPerProject === undefined ? [] : [entry.project]),
     );
   const ofKind = `kind = '${kind.name}'`;

@@ -22,6 +22,10 @@ export const ERRORS = {
     400,
     "On-Behalf-Of is not a person's name. Send 1 to 255 visible ASCII characters without spaces, and not a name that looks like root.",
   ],
+  issuer_unknown: [
+    400,
+    "issuer: https://ci.example.com is not one of OIDC_ISSUERS for this project; ask the operator to add it.",
+  ],
   invalid_last_event_id: [400, "Last-Event-ID is not an event of this run. Send the last id you received."],
   invalid_cursor: [
     400,
@@ -35,6 +39,10 @@ export const ERRORS = {
     401,
     "Nothing proves this event: its token or signature is missing, wrong or too old. Give the sender the newest secret of the action.",
   ],
+  proof_invalid: [
+    401,
+    "The proof does not count: its audience is not the expected one. Request a proof with exactly this audience: https://runs.example.com/acme/shop.",
+  ],
   sign_in_code_invalid: [
     401,
     "This link was used or is too old. Press Enter in the terminal of `npm start` for another.",
@@ -47,6 +55,10 @@ export const ERRORS = {
   starter_ended: [
     403,
     "The token that stored this action was revoked or has expired, so it starts nothing by itself. Store the action again with another token.",
+  ],
+  trust_unmet: [
+    403,
+    "No trust of this token accepts the proof: the claim environment differs. Compare the token's trust with the claims of the job.",
   ],
   may_not_approve: [403, "This token may not approve or reject runs. Use a token that was minted with mayApprove."],
   not_an_approver: [
@@ -112,6 +124,11 @@ export const ERRORS = {
     409,
     "Another rotation of this token came first. Only the response to that one has the newest secret. Rotate the token again if you don't have it.",
   ],
+  token_has_no_secret: [
+    409,
+    "This token is opened by proofs and has no secret. Its trust never changes. Mint another token instead.",
+  ],
+  too_many_trusts: [409, "This project has 100 tokens with a trust, the maximum. Revoke tokens that nobody uses."],
   token_ended: [409, "This token has expired, and a new secret would not work. Mint a new token."],
   idempotency_key_unverifiable: [
     409,
@@ -244,6 +261,7 @@ export const ERRORS = {
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
+  issuer_unavailable: [503, "The issuer does not answer, so nothing can be proved. Try again in a few seconds.", 5],
   database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
   database_not_bound: [
     503,

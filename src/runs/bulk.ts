@@ -2,6 +2,7 @@
  * A bulk operation: one cancel or retry for each run of a set, and the calls about it. The set is written down before
  * anything happens to a run. PURE.
  */
+import type { Proven } from "../base/ids.ts";
 import type { Actor, RunName, Status } from "./run.ts";
 import type { ChangeKey } from "./run-calls.ts";
 import type { RunFilters } from "./run-filters.ts";
@@ -161,6 +162,7 @@ export interface Stopper {
   readonly name: string;
   readonly sessionId: string | null;
   readonly person: string | null;
+  readonly proven?: Proven;
 }
 
 /** What the coordinator can't do itself. Each call is an invocation of the Worker of its own. */

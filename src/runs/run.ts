@@ -2,6 +2,7 @@
  * What a run is, what can hold it back, and who acts on it. PURE: no I/O and no clock; `now` is passed in.
  * `transition.ts` says how a run may change.
  */
+import type { Proven } from "../base/ids.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 
@@ -32,6 +33,8 @@ export interface NewRun extends Partial<Face> {
   readonly via: string | null;
   /** The line of the token that created it (`lineageOf`). Left out if the operator did. */
   readonly createdBy?: string | null;
+  /** What a proof said of its creator. Left out if nothing did. */
+  readonly creatorProof?: Proven | null;
   /** How long the workflow may take. */
   readonly timeoutMs: number;
   /** The run is open only before this instant. While the run waits at a gate: the latest instant that this can be. */
@@ -97,8 +100,9 @@ export const UNKNOWN_NAME: RunName = { actionName: null, title: null, subject: n
 
 export type RunSource = "action" | "trigger" | "none";
 
-export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "retryRule">, Face {
+export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorProof" | "retryRule">, Face {
   readonly createdBy: string | null;
+  readonly creatorProof: Proven | null;
   readonly retryRule: RetryRule | null;
   /** 1 at creation, one more with every change. */
   readonly version: number;
@@ -176,6 +180,7 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
     title: null,
     subject: null,
     createdBy: null,
+    creatorProof: null,
     retryRule: null,
     ...input,
     silentSince: isDispatching ? null : createdAt,
@@ -443,6 +448,8 @@ export interface Actor {
   readonly parents: readonly string[];
   /** The person for whom the token acts, in lower case; null if it names none. */
   readonly person: string | null;
+  /** What a proof said of who acts, or of who minted the token. Left out if nothing did. */
+  readonly proven?: Proven;
 }
 
 /** The name that a run shows: the person, or the token. */
@@ -450,9 +457,9 @@ export function nameOf({ person, tokenName }: Actor): string {
   return person ?? tokenName;
 }
 
-/** The token that acted for a person; null if the run shows the token itself. */
-export function viaOf({ person, tokenName }: Actor): string | null {
-  return person === null ? null : tokenName;
+/** The program that acted, or the token that acted for a person; null if the run shows the token itself. */
+export function viaOf({ person, tokenName, proven }: Actor): string | null {
+  return proven?.subject ?? (person === null ? null : tokenName);
 }
 
 /** Whether nothing follows the run's end: no automatic retry, or none after all. */
@@ -461,8 +468,12 @@ export function isFinal({ nextRetry }: Pick<Run, "nextRetry">): boolean {
 }
 
 /** Who created the run. The name of the token and the person are those of that moment. */
-export function creatorOf({ createdBy, triggeredBy, via }: Pick<Run, "createdBy" | "triggeredBy" | "via">): Actor {
-  return actorOfLine({ lineage: createdBy, tokenName: via ?? triggeredBy, person: via === null ? null : triggeredBy });
+export function creatorOf(run: Pick<Run, "createdBy" | "triggeredBy" | "via" | "creatorProof">): Actor {
+  const { createdBy: lineage, triggeredBy, via, creatorProof } = run;
+  // What a program shows as `via` is itself, and its proof has the person of its token.
+  const isForPerson = via !== null && creatorProof?.subject === undefined;
+  const named = isForPerson ? { tokenName: via, person: triggeredBy } : { tokenName: triggeredBy, person: null };
+  return actorOfLine({ lineage, ...named, ...(creatorProof !== null && { proven: creatorProof }) });
 }
 
 /** An actor as rows keep it. `lineage`: see `lineageOf`; null for the operator. */
@@ -481,10 +492,17 @@ export function isSameActor(a: Actor, b: Actor): boolean {
 }
 
 /**
- * Whether one could act as the other. If both name a person, persons alone decide. Otherwise the same token, a token
- * above it and a token below it count as one, because the holder of a token can create the tokens below it.
+ * Whether one could act as the other. The same person is, and the same identity: whoever signed in is one with all tokens
+ * that they minted, also if their address has changed meanwhile. A token below a token for people belongs to who minted
+ * it, so others who sign in with that token are no relatives. If both name a person, persons alone decide. Otherwise the
+ * same token, a token above it and a token below it count as one, because the holder of a token can create the tokens
+ * below it.
  */
 export function isOneself(a: Actor, b: Actor): boolean {
-  if (a.person !== null && b.person !== null) return a.person === b.person;
+  const [personA, personB] = [a, b].map(({ person, proven }) => person ?? proven?.person ?? null);
+  if (personA !== null && personA === personB) return true;
+  const [identityA, identityB] = [a, b].map(({ proven }) => proven?.identity);
+  if (identityA !== undefined || identityB !== undefined) return identityA === identityB;
+  if (personA !== null && personB !== null) return false;
   return a.tokenId === b.tokenId || a.parents.includes(b.tokenId) || b.parents.includes(a.tokenId);
 }

@@ -3,6 +3,7 @@
 import { err, ok, type Result } from "../base/result.ts";
 import { newEnvironmentsFault } from "./databases.ts";
 import type { Env } from "./env.ts";
+import { issuersOf } from "./issuers.ts";
 import { weaknessOf } from "./key-ring.ts";
 import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
@@ -33,6 +34,7 @@ export function settingFaults(env: Env, origin: string): string[] {
   const weakness = env.ROOT_TOKEN ? weaknessOf(env.ROOT_TOKEN) : null;
   const advice = "Make one with `openssl rand -hex 32` and set it with `wrangler secret put ROOT_TOKEN`.";
   const policy = webhookPolicy(env, origin);
+  const issuers = issuersOf(env);
   const wrongDays = (Object.keys(DEFAULT_DAYS) as DaysName[]).filter((name) => {
     const set = env[name];
     return set !== undefined && String(daysOf(env, name)) !== set.trim();
@@ -42,6 +44,7 @@ export function settingFaults(env: Env, origin: string): string[] {
     policy.ok ? null : policy.error,
     ...wrongDays.map((name) => `${name} must be a whole number of days, at least 1.`),
     newEnvironmentsFault(env),
+    issuers.ok ? null : issuers.error,
     env.JURISDICTION && env.JURISDICTION !== "eu" ? "JURISDICTION must be eu. Remove it if there is none." : null,
   ].filter((fault) => fault !== null);
 }

@@ -32,6 +32,10 @@ export interface Env extends MoreDatabases {
   readonly WEBHOOK_PORTS?: string;
   /** Comma-separated hosts, `*.` allowed, that webhooks may go to. Default: any public host. */
   readonly WEBHOOK_HOSTS?: string;
+  /** JSON list of the issuers whose proofs count (issuers.ts). Default: none, and nothing of identity exists. */
+  readonly OIDC_ISSUERS?: string;
+  /** Secret. The client secret at the issuer with which people sign in. Default: a public client. */
+  readonly OIDC_CLIENT_SECRET?: string;
   /** "true" lets codes begin a session of the operator. Only `npm start` sets it. */
   readonly SIGN_IN_CODES?: string;
   /** "true" lets webhooks go to http and to loopback, in development only. */

@@ -20,6 +20,7 @@ describe("creating an API token", () => {
       person: null,
       mayApprove: false,
       mayActForOthers: false,
+      trust: null,
       oldSecretExpiresAt: null,
       createdBy: "root",
       createdAt: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/),

@@ -5,7 +5,7 @@ import { expect } from "vitest";
 import type { Role } from "../../src/auth/principal.ts";
 import { type Answer, ask, ROOT, type Schemas } from "./requests.ts";
 
-export type TokenOnWire = Schemas["CreatedApiToken"];
+export type TokenOnWire = Schemas["CreatedApiToken"] & { readonly token: string };
 
 export interface Refusal {
   readonly error: string;

@@ -86,7 +86,7 @@ function createCommand(): CliCommand {
           ["person", created.person && plain(created.person)],
           ["may also", flagsText(created)],
           ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
-          ["token", `${plain(created.token)} (shown only here)`],
+          ["token", created.token && `${plain(created.token)} (shown only here)`],
         ];
         await output.show(created, () => fields(rows, output));
       }),

@@ -138,6 +138,7 @@ function toNewRun(
     ...(title !== null && { title }),
     ...(subject !== null && { subject }),
     ...(actor.tokenId !== OPERATOR.id && { createdBy: lineageOf(actor.tokenId, actor.parents) }),
+    ...(actor.proven !== undefined && { creatorProof: actor.proven }),
     id,
     parameters: JSON.stringify(parameters),
     recommendations: JSON.stringify(recommendations),

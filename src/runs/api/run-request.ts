@@ -6,7 +6,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
 import { type CallbackGrant, isCallbackToken, verifyCallbackToken } from "../../auth/token-format.ts";
 import { newUuidV7, parseUuid } from "../../base/ids.ts";
-import { fingerprint } from "../../base/json.ts";
+import { fingerprint, sha256Hex } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
 import { ApiError, errorResponse } from "../../http/errors.ts";
 import { type Described, meaning } from "../../http/operation.ts";
@@ -82,8 +82,8 @@ export function isErasing(error: unknown): boolean {
 
 /** Who asks: the token of the request, and the person for whom it acts. A session acts as its token. */
 export function actorOf(c: Context<AppEnv>): Actor {
-  const { id: tokenId, name: tokenName, parents } = c.get("principal");
-  return { tokenId, tokenName, parents, person: c.get("person") };
+  const { id: tokenId, name: tokenName, parents, proven } = c.get("principal");
+  return { tokenId, tokenName, parents, person: c.get("person"), ...(proven !== null && { proven }) };
 }
 
 /**
@@ -176,7 +176,7 @@ async function genuineGrant(c: Context<AppEnv>): Promise<CallbackGrant> {
 /** Who sent a key. Who repeats a create gets the run's callback token, so no key may find another caller's run. */
 type Caller =
   /** Of the token, its id counts, because names can repeat. */
-  | Pick<Actor, "tokenId" | "person">
+  | Pick<Actor, "tokenId" | "person" | "proven">
   /** The holder of a callback token. The key is looked up only in that token's run. */
   | "callback";
 
@@ -198,12 +198,17 @@ export async function changeKeyOf(
 ): Promise<ChangeKey> {
   if (callersKey === null) return { key: `m:${newUuidV7(Date.now())}`, fingerprint: "" };
   // An id contains no colon, so no key can spell another caller's.
-  const key = caller === "callback" ? `c:${callersKey}` : `t:${caller.tokenId}:${callersKey}`;
+  const key = caller === "callback" ? `c:${callersKey}` : `t:${await holderOf(caller)}:${callersKey}`;
   const hash = await fingerprint(caller === "callback" ? body : bodyOf(caller, body));
   if (ring === null) return { key, fingerprint: hash };
   const [signatures, keyIds] = await Promise.all([ring.signWithEach("fingerprint", hash), ring.keyIds("fingerprint")]);
   const [first = "", ...others] = signatures.map((signature) => signature.toHex());
   return { key, fingerprint: first, otherFingerprints: others, keyIds };
+}
+
+/** The token; of a token that programs open, also the program: two repositories are two callers. */
+async function holderOf({ tokenId, proven }: Pick<Actor, "tokenId" | "proven">): Promise<string> {
+  return proven?.subject === undefined ? tokenId : `${tokenId}:${await sha256Hex(proven.subject)}`;
 }
 
 /** No request is a list that begins with this word, so none can look like another's with a person. */

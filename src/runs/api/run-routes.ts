@@ -244,7 +244,7 @@ export const runRoutes = new Hono<AppEnv>()
       const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(actor, key, "cancel")]);
       if (!isKnown) throw new ApiError("run_not_found");
       await requirePerson(mustNamePerson(c), environment, id);
-      const options = { mayWrite: may(c.get("principal").role, "data:write") };
+      const options = { mayWrite: may(c.get("principal"), "data:write") };
       const answer = await ask(environment, (coordinator) =>
         coordinator.runs.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
       );

@@ -119,7 +119,7 @@ async function stream(c: Context<AppEnv>, environment: RunEnvironment, id: strin
 
 /** Only those who manage actions, because a receiver's response can contain secrets of the action. */
 function seesExcerpts(c: Context<AppEnv>): boolean {
-  return may(c.get("principal").role, "actions:manage");
+  return may(c.get("principal"), "actions:manage");
 }
 
 /** The number of the last event that the client got; 0 for a new client. */

@@ -9,6 +9,7 @@
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
+import type { Proven } from "../../base/ids.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import {
@@ -115,6 +116,7 @@ const FIXED = [
   "traceparent",
   "via",
   "createdBy",
+  "creatorProof",
   "timeoutMs",
   "gates",
   "retryRule",
@@ -160,6 +162,7 @@ const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
 /** If the lists above lack a member, `toRun` does not type-check. These are stored as JSON; null if empty. */
 const IN_JSON = [
+  "creatorProof",
   "gates",
   "approvals",
   "rejectedBy",
@@ -425,8 +428,9 @@ export class RunRows extends Rows {
 /** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } = row;
+  const { creatorProof, gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } = row;
   return Object.assign(row, {
+    creatorProof: parsed<Proven>(creatorProof),
     gates: parsed<Gates>(gates),
     approvals: parsed<Approval[]>(approvals) ?? [],
     rejectedBy: parsed<Actor>(rejectedBy),

@@ -109,6 +109,7 @@ export const JOURNAL_STEPS: readonly string[] = [
      previous_status      TEXT,
      via                  TEXT,
      created_by           TEXT,
+     creator_proof        TEXT,
      timeout_ms           INTEGER NOT NULL,
      gates                TEXT,
      waiting_for          TEXT,

@@ -77,6 +77,7 @@ export const API_TOKEN: Schemas["ApiToken"] = {
   person: "ada@acme",
   mayApprove: true,
   mayActForOthers: true,
+  trust: null,
   createdAt: RUN.createdAt,
   expiresAt: null,
   lastUsedAt: null,

@@ -344,9 +344,15 @@ export const bulkRoutes = new Hono<AppEnv>()
     async (c) => {
       const id = operationId(c);
       await requireNewestSecret(c);
-      const { id: tokenId, name, sessionId = null } = c.get("principal");
+      const { id: tokenId, name, sessionId = null, proven } = c.get("principal");
       const operation = await ask(environmentOf(c), (coordinator) =>
-        coordinator.bulk.abort(id, { id: tokenId, name, sessionId, person: c.get("person") }),
+        coordinator.bulk.abort(id, {
+          id: tokenId,
+          name,
+          sessionId,
+          person: c.get("person"),
+          ...(proven !== null && { proven }),
+        }),
       );
       return c.json(operationToWire(found(operation)));
     },
@@ -357,9 +363,9 @@ function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBo
   if (filter !== undefined && isEmptyFilter(filter)) {
     throw new ApiError("empty_filter", undefined, { pointer: "/filter" });
   }
-  const { role } = c.get("principal");
-  if (maxRuns > BULK_RUNS_MAX && !may(role, "actions:manage")) {
-    const sentence = `More than ${BULK_RUNS_MAX} runs at once require actions:manage, which the role ${role} lacks. Send at most ${BULK_RUNS_MAX}.`;
+  const principal = c.get("principal");
+  if (maxRuns > BULK_RUNS_MAX && !may(principal, "actions:manage")) {
+    const sentence = `More than ${BULK_RUNS_MAX} runs at once require actions:manage, which the role ${principal.role} lacks. Send at most ${BULK_RUNS_MAX}.`;
     throw new ApiError("forbidden", sentence, { pointer: "/maxRuns" });
   }
 }

@@ -48,6 +48,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
       actorName,
       sessionId: by?.sessionId ?? null,
       person: by?.person ?? null,
+      proven: by?.proven ?? null,
       reason: null,
       asker: null,
       action: "bulk_ended" as const,

@@ -1,0 +1,143 @@
+/**
+ * OIDC_ISSUERS: whose proofs the service takes (OpenID Connect). The operator alone names issuers, because whoever runs
+ * one can prove anything. PURE.
+ */
+import * as z from "zod/mini";
+import { BoundedMap } from "../base/bounded-map.ts";
+import { PATH_NAME } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import type { Env } from "./env.ts";
+import { isLoopback } from "./url-guard.ts";
+
+export const ISSUER_KINDS = ["github", "gitlab", "buildkite", "circleci", "people", "other"] as const;
+export type IssuerKind = (typeof ISSUER_KINDS)[number];
+
+/** A JSON Web Key Set (RFC 7517). */
+export interface KeySet {
+  readonly keys: readonly { readonly kty: string; readonly [member: string]: unknown }[];
+}
+
+export interface Issuer {
+  /** As its tokens say it, so it is compared exactly. */
+  readonly issuer: string;
+  /** Which claims name something that nobody else can take. */
+  readonly kind: IssuerKind;
+  /** `{o}/{p}`, or `{o}/*`: the projects that may trust it. Null: every project. */
+  readonly projects: readonly string[] | null;
+  /** People sign in with this issuer. Null: only programs use it. */
+  readonly clientId: string | null;
+  /** For people to read. */
+  readonly name: string;
+  /** What is asked for besides `openid email profile`. */
+  readonly scope: string | null;
+  /** The claim that names the person of a session. Null: `email`, if it is verified. */
+  readonly personClaim: string | null;
+  /** Its keys, for an issuer that the service can't reach. Null: they are fetched. */
+  readonly jwks: KeySet | null;
+}
+
+const text = z.string().check(z.minLength(1), z.maxLength(500));
+const project = z.string().check(z.regex(new RegExp(`^${PATH_NAME}/(?:${PATH_NAME}|\\*)$`)));
+
+const issuerUrl = z.string().check(
+  z.refine((value) => {
+    const url = URL.parse(value);
+    const isAllowed = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+    return isAllowed && !/[?#@\s]/.test(value);
+  }),
+);
+
+const entry = z.strictObject({
+  issuer: issuerUrl,
+  kind: z.enum(ISSUER_KINDS),
+  projects: z.optional(z.union([project, z.array(project).check(z.minLength(1))])),
+  clientId: z.optional(text),
+  name: z.optional(text),
+  scope: z.optional(text),
+  personClaim: z.optional(text),
+  jwks: z.optional(z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })),
+});
+
+/** What to do about a wrong member. */
+const ADVICE: Readonly<Record<string, string>> = {
+  issuer: "issuer must be an https URL without query and fragment, as the issuer's tokens say it.",
+  kind: `kind must be one of ${ISSUER_KINDS.join(", ")}.`,
+  projects: "projects must be acme/shop, acme/*, or a list of such names.",
+  jwks: 'jwks must be a JSON Web Key Set: { "keys": [...] }.',
+};
+
+/** Per isolate: one list for each value of the setting. A deploy starts new isolates. */
+const lists = new BoundedMap<Result<readonly Issuer[], string>>(4);
+
+/** The issuers; empty if the setting is not set. The error is a sentence. */
+export function issuersOf({ OIDC_ISSUERS = "" }: Pick<Env, "OIDC_ISSUERS">): Result<readonly Issuer[], string> {
+  const known = lists.get(OIDC_ISSUERS);
+  if (known !== undefined) return known;
+  const list = parse(OIDC_ISSUERS.trim());
+  lists.set(OIDC_ISSUERS, list);
+  return list;
+}
+
+function parse(setting: string): Result<readonly Issuer[], string> {
+  if (setting === "") return ok([]);
+  const wrong = (sentence: string) => err(`OIDC_ISSUERS is not valid: ${sentence}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(setting);
+  } catch {
+    value = null;
+  }
+  const list = z.array(z.unknown()).safeParse(value);
+  if (!list.success) return wrong('it must be a JSON list, such as [{ "issuer": "https://…", "kind": "github" }].');
+  const issuers: Issuer[] = [];
+  for (const [i, one] of list.data.entries()) {
+    const parsed = entry.safeParse(one);
+    if (!parsed.success) return wrong(`entry ${i + 1}: ${adviceOf(parsed.error.issues[0])}`);
+    const { issuer, kind, projects, clientId, name, scope, personClaim, jwks } = parsed.data;
+    issuers.push({
+      issuer,
+      kind,
+      projects: projects === undefined ? null : [projects].flat(),
+      clientId: clientId ?? null,
+      name: name ?? hostOf(issuer),
+      scope: scope ?? null,
+      personClaim: personClaim ?? null,
+      jwks: jwks ?? null,
+    });
+  }
+  const people = issuers.filter(({ clientId }) => clientId !== null);
+  // Two could name one person twice, and then this person could approve their own run.
+  if (people.length > 1) return wrong("only one issuer can have a clientId.");
+  if (people[0]?.projects === null) return wrong("an issuer with a clientId needs projects, such as acme/*.");
+  if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) return wrong("an issuer is listed twice.");
+  return ok(issuers);
+}
+
+function adviceOf(issue: { readonly path: readonly PropertyKey[]; readonly code?: string } | undefined): string {
+  const member = String(issue?.path[0] ?? "");
+  if (issue?.code === "unrecognized_keys")
+    return `it has an unknown member. Use ${Object.keys(entry.shape).join(", ")}.`;
+  return ADVICE[member] ?? (member === "" ? "it must be an object." : `${member} must be a text that is not empty.`);
+}
+
+function hostOf(issuer: string): string {
+  return URL.parse(issuer)?.host ?? issuer;
+}
+
+/** The issuer with exactly this name; null if the setting has none. */
+export function issuerNamed(env: Pick<Env, "OIDC_ISSUERS">, name: string): Issuer | null {
+  const issuers = issuersOf(env);
+  return (issuers.ok && issuers.value.find(({ issuer }) => issuer === name)) || null;
+}
+
+/** The one with which people sign in; null if there is none. */
+export function signInIssuer(env: Pick<Env, "OIDC_ISSUERS">): Issuer | null {
+  const issuers = issuersOf(env);
+  return (issuers.ok && issuers.value.find(({ clientId }) => clientId !== null)) || null;
+}
+
+/** Whether the project may trust the issuer. `project`: `{org}/{project}`. */
+export function mayTrust({ projects }: Issuer, project: string): boolean {
+  const [org] = project.split("/");
+  return projects === null || projects.some((one) => one === project || one === `${org}/*`);
+}
