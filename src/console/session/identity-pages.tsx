@@ -25,7 +25,7 @@ import {
 } from "./identity.ts";
 import { useSessionApi, useSessionStore } from "./session.tsx";
 import { firstOf, type Session, shownName } from "./sign-in.ts";
-import { Card, Form, issuerName, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
+import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
 
 /** Sentences for errors of which the person can do something about. The API has the same codes. */
 const FAILURES: Readonly<Record<string, string>> = {};
@@ -204,11 +204,7 @@ export function CommandLinePage({ session }: { readonly session: Session | null 
   if (session?.holder.issuer == null) {
     return (
       <Card title="Sign in the command line">
-        <p>
-          {issuerName() === null
-            ? "Nobody can sign in at an issuer here. Make an API token, and give it to action-runs login."
-            : "A command line on this machine asks for a session. Sign in first, and you come back to this page."}
-        </p>
+        <p>A command line on this machine asks for a session. Sign in first, and you come back to this page.</p>
         <SignInLink to={to} />
       </Card>
     );

@@ -72,7 +72,7 @@ export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
         <p>
           Signed in as <strong class="break">{name}</strong>, <span class="muted">{holder.role}</span>
         </p>
-        {holder.issuer == null ? null : (
+        {holder.issuer === null ? null : (
           <p class="muted">
             Through <bdi>{holder.issuer}</bdi>, with the token <bdi>{holder.name}</bdi>.
           </p>

@@ -8,11 +8,11 @@ import { checkedName, checkedToken } from "../../client/settings.ts";
 import type { Project, Scope } from "../pages.ts";
 
 /** Who is signed in and what the token may do, as `GET /whoami` says. */
-export type Holder = Schemas["CurrentToken"] & { readonly issuer?: string | null };
+export type Holder = Schemas["CurrentToken"];
 export type Permission = Holder["permissions"][number];
 
 /** The person of a sign-in at the issuer, or the token's name. */
-export function shownName({ issuer = null, person, name }: Pick<Holder, "issuer" | "person" | "name">): string {
+export function shownName({ issuer, person, name }: Pick<Holder, "issuer" | "person" | "name">): string {
   return (issuer === null ? null : person) ?? name;
 }
 
