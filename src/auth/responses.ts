@@ -74,6 +74,13 @@ export const createdApiToken = z
   })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
 
+export const exchangedToken = z
+  .object({ accessToken: text("Send it as a token. Only this response contains it."), expiresAt: responseInstant })
+  .meta({
+    id: "ExchangedToken",
+    examples: [{ accessToken: `tera_${"0".repeat(400)}`, expiresAt: "2026-11-25T13:36:48.373Z" }],
+  });
+
 const more = described(z.boolean(), "Whether there are more than these.");
 const definitions = (description: string) =>
   described(

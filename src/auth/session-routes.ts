@@ -166,6 +166,7 @@ export const sessionRoutes = new Hono<AppEnv>()
     },
   );
 
+const NO_PROGRAMS = "An access token begins no session. Sign in with an API token, or with your issuer.";
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
 
 /** Whose session it will be. `token` null: the operator's. */
@@ -217,8 +218,10 @@ async function byToken(c: Context<AppEnv>, project: string | undefined): Promise
       pointer: "/project",
     });
   }
+  const { id, secretHash } = principal;
+  if (secretHash === null) throw new ApiError("forbidden", NO_PROGRAMS);
   if (principal.isReplaced) throw secretReplaced(principal);
-  return { project: principal.project, token: { id: principal.id, hash: principal.secretHash ?? "" } };
+  return { project: principal.project, token: { id, hash: secretHash } };
 }
 
 async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
