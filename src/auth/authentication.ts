@@ -13,12 +13,14 @@ import { type Described, meaning, type Security } from "../http/operation.ts";
 import { type AppEnv, noteOpened } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { issuerNamed, mayTrust } from "../settings/issuers.ts";
+import { keyRing } from "../settings/key-ring.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
+import { isAccessToken, openAccessToken, programOf } from "./identity/access-token.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
 import { commandLineHash, PAGE_KEY_HEADER, requestSession } from "./session.ts";
 import { selectSession } from "./session-store.ts";
 import { isApiToken, isCallbackToken, isCommandLineToken } from "./token-format.ts";
-import { selectToken } from "./token-store.ts";
+import { selectProgramsToken, selectToken } from "./token-store.ts";
 
 declare module "hono" {
   interface ContextVariableMap {
@@ -41,6 +43,9 @@ const ROOT: Principal = {
 
 const OF_JOB = "A callback token opens only its own run, its callback and its heartbeat. Use an API token.";
 const GRACE_PERIOD_ENDED = "This token got a new secret, and the old one has ended. Use the newest secret.";
+
+const NO_ACCESS = "This access token is not genuine, or its token was revoked. Exchange a new proof for another one.";
+const ACCESS_ENDED = "This access token has ended. Exchange a new proof for another one.";
 
 /** The token of `Authorization: Bearer …`. Throws 401. */
 export function bearerToken(c: Context): string {
@@ -159,6 +164,7 @@ function isSession(c: Context<AppEnv>): boolean {
 
 async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   const token = bearerToken(c);
+  if (isAccessToken(token)) return ofProgram(c, token, now);
   const ofCommandLine = isCommandLineToken(token);
   const hash = hashes.get(token) ?? (await (ofCommandLine ? commandLineHash(token) : sha256Hex(token)));
   let known = credentials.recall(hash, now);
@@ -171,9 +177,10 @@ async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
     if (known !== null) hashes.set(token, hash);
   }
   // A session is no token, whatever its hash.
-  if (known === null || known.pageKeyHash !== null)
+  if (known === null || known.pageKeyHash !== null) {
     throw new ApiError(ofCommandLine ? "session_ended" : "token_invalid");
-  if (isOver(c, known, now)) {
+  }
+  if (isOver(c, known.principal, now)) {
     if (ofCommandLine) throw new ApiError("session_ended");
     throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
   }
@@ -188,19 +195,53 @@ async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
     await chargeClient(c);
     known = null;
   }
-  if (known === null || isOver(c, known, now)) throw new ApiError("session_ended");
+  if (known === null || isOver(c, known.principal, now)) throw new ApiError("session_ended");
   return known.principal;
 }
 
-/** Whether it has ended, or the operator no longer lets its project trust its issuer. */
-function isOver(c: Context<AppEnv>, { principal }: KnownCredential, now: number): boolean {
-  const { expiresAt, issuer, project, sessionId } = principal;
+/** The seal is opened first: a forged access token costs a decryption for each key, and no read of D1. */
+async function ofProgram(c: Context<AppEnv>, token: string, now: number): Promise<Principal> {
+  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
+  const access = ring.ok ? await openAccessToken(ring.value, token) : null;
+  if (access === null) {
+    await chargeClient(c);
+    throw new ApiError("token_invalid", NO_ACCESS);
+  }
+  c.set("sessionId", access.id);
+  if (isOver(c, access, now)) throw new ApiError("token_expired", ACCESS_ENDED);
+  const known = await programsToken(c, access.project, access.tokenId, now);
+  if (known === null) throw new ApiError("token_invalid", NO_ACCESS);
+  const principal = programOf(known.principal, access);
+  if (isOver(c, principal, now)) throw new ApiError("token_expired", ACCESS_ENDED);
+  return principal;
+}
+
+/** The token that programs open, with its trust. Null if there is none; a read that finds none is charged as a guess. */
+export async function programsToken(
+  c: Context<AppEnv>,
+  project: string,
+  id: string,
+  now: number,
+): Promise<KnownCredential | null> {
+  // No hash begins like this.
+  const key = `program:${project}/${id}`;
+  const known = credentials.recall(key, now);
+  return known === undefined ? identify(c, key, () => selectProgramsToken(c.env.DB, project, id), now) : known;
+}
+
+/**
+ * Whether it has ended, or its project may no longer trust its issuer. People sign in with one issuer alone, because two
+ * could name one person twice.
+ */
+function isOver(
+  c: Context<AppEnv>,
+  { expiresAt, issuer: name, project, sessionId }: Pick<Principal, "expiresAt" | "issuer" | "project" | "sessionId">,
+  now: number,
+): boolean {
   if (expiresAt !== null && now >= expiresAt) return true;
-  if (issuer === null) return false;
-  const trusted = issuerNamed(c.env, issuer);
-  if (trusted === null || !mayTrust(trusted, project ?? "")) return true;
-  // People sign in with one issuer alone, because two could name one person twice.
-  return sessionId !== undefined && trusted.clientId === null;
+  if (name === null || project === null) return false;
+  const issuer = issuerNamed(c.env, name);
+  return issuer === null || !mayTrust(issuer, project) || (sessionId !== undefined && issuer.clientId === null);
 }
 
 /**

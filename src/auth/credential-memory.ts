@@ -9,6 +9,7 @@ import { BoundedMap } from "../base/bounded-map.ts";
 import { HOUR_MS, MINUTE_MS } from "../base/time.ts";
 import { OutageCache } from "../database/outage-cache.ts";
 import type { AppEnv } from "../http/request-context.ts";
+import type { Trust } from "./identity/trust.ts";
 import type { Principal } from "./principal.ts";
 
 const REFUSED_MS = 5000;
@@ -19,9 +20,14 @@ export interface KnownCredential {
   readonly principal: Principal;
   /** The SHA-256 of the page key that a session needs besides its cookie. Null for a token, and on the command line. */
   readonly pageKeyHash: string | null;
+  /** Of a token that programs open with their proofs. */
+  readonly trust?: Trust;
 }
 
-/** Per isolate, by the credential's hash. A revocation names tokens and sessions by id. */
+/**
+ * Per isolate, by the credential's hash, and by the name of a token that programs open. A revocation names tokens and
+ * sessions by id.
+ */
 export const credentials = new OutageCache<KnownCredential>({
   maxWeight: REMEMBERED_MAX,
   weigh: () => 1,

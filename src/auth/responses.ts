@@ -49,6 +49,7 @@ const apiToken = z
           issuer: z.string(),
           claims: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
         })
+        .meta({ id: "StoredTrust" })
         .nullable(),
       "Which proofs open the token, which then has no secret. Null: its secret opens it.",
     ),
@@ -73,6 +74,13 @@ export const createdApiToken = z
     token: text("Only this response contains the token. Missing if the token has a trust.").optional(),
   })
   .meta({ id: "CreatedApiToken", examples: [{ ...EXAMPLE, token: `terr_${"0".repeat(43)}` }] });
+
+export const exchangedToken = z
+  .object({ accessToken: text("Send it as a token. Only this response contains it."), expiresAt: responseInstant })
+  .meta({
+    id: "ExchangedToken",
+    examples: [{ accessToken: `tera_${"0".repeat(400)}`, expiresAt: "2026-11-25T13:36:48.373Z" }],
+  });
 
 const more = described(z.boolean(), "Whether there are more than these.");
 const definitions = (description: string) =>
@@ -162,10 +170,10 @@ export const CURRENT = {
   person: null,
   mayApprove: false,
   mayActForOthers: false,
+  issuer: null,
   expiresAt: null,
   tokenExpiresAt: null,
   sessionId: null,
-  issuer: null,
 };
 
 export const currentToken = z
@@ -183,13 +191,15 @@ export const currentToken = z
     person,
     mayApprove,
     mayActForOthers,
+    issuer: text(
+      "The issuer at which the person of the session signed in, or whose proof the program exchanged. Null if a secret opened the token.",
+    ).nullable(),
     expiresAt: described(
       responseInstant.nullable(),
       "When the secret or the session of the request ends. Null: never.",
     ),
     tokenExpiresAt: described(responseInstant.nullable(), "When the token itself expires. Null: never."),
     sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
-    issuer: text("The issuer whose proof opened the token. Null: a secret did.").nullable(),
   })
   .meta({ id: "CurrentToken", examples: [CURRENT] });
 

@@ -191,6 +191,7 @@ export const sessionRoutes = new Hono<AppEnv>()
     },
   );
 
+const NO_PROGRAMS = "An access token begins no session. Sign in with an API token, or with your issuer.";
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";
 
 /** Whose session it will be. `token` null: the operator's. */
@@ -242,12 +243,11 @@ async function byToken(c: Context<AppEnv>, project: string | undefined): Promise
       pointer: "/project",
     });
   }
+  const { id, secretHash } = principal;
+  if (secretHash === null) throw new ApiError("forbidden", NO_PROGRAMS);
   if (principal.isReplaced) throw secretReplaced(principal);
-  if (principal.secretHash === null) throw new ApiError("forbidden", NO_SECRET);
-  return { project: principal.project, token: { id: principal.id, hash: principal.secretHash } };
+  return { project: principal.project, token: { id, hash: secretHash } };
 }
-
-const NO_SECRET = "Only a token's own secret begins a session. Sign in with the issuer instead.";
 
 async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
   if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("sign_in_code_invalid", LINK_INVALID);

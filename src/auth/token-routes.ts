@@ -9,13 +9,12 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, filterableName, flag, inDocument, instant } from "../http/schemas.ts";
+import { described, filterableName, flag, inDocument, instant, withExample } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { issuerNamed, mayTrust } from "../settings/issuers.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
 import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
-import { anchorEntries, claimsFault, type Trust, trustSchema } from "./identity/trust.ts";
+import { anchorEntries, requireTrusted, type Trust, trustSchema } from "./identity/trust.ts";
 import { describeLeftRuns } from "./left-behind.ts";
 import {
   grantableRoles,
@@ -149,7 +148,9 @@ export const tokenRoutes = new Hono<AppEnv>()
       const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, entry));
       if (!isCreated)
         throw new ApiError(
-          trust !== null && (await hasMostTrusts(c.env.DB, projectOf(c))) ? "too_many_trusts" : "too_many_tokens",
+          trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c))))
+            ? "too_many_trusts"
+            : "too_many_tokens",
         );
       logAudit(entry, c.get("requestId"));
       return c.json({ ...shownToken(stored, now), token }, 201);
@@ -172,7 +173,10 @@ export const tokenRoutes = new Hono<AppEnv>()
       z.strictObject({
         ...pageQuery,
         createdBy: z.optional(
-          described(filterableName, DESCRIBE && "Only tokens that the token, or the person, with this name minted."),
+          described(
+            withExample(filterableName, "ada@example.com"),
+            DESCRIBE && "Only tokens that the token, or the person, with this name minted.",
+          ),
         ),
       }),
     ),
@@ -324,11 +328,7 @@ function requireTrustable(
   { person, mayApprove, mayActForOthers }: TokenFlags & { readonly person?: string | null | undefined },
 ) {
   const refuse = (path: readonly string[], message: string) => refusalOf("invalid_body", [{ path, message }]);
-  const issuer = issuerNamed(c.env, trust.issuer);
-  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
-    const sentence = `issuer: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
-    throw new ApiError("issuer_unknown", sentence, { pointer: "/trust/issuer" });
-  }
+  const issuer = requireTrusted(c, trust, ["trust"]);
   const isForPeople = trust.for === "people";
   if (isForPeople && issuer.clientId === null) {
     throw refuse(
@@ -336,8 +336,6 @@ function requireTrustable(
       "has no clientId in OIDC_ISSUERS, so nobody can sign in with it; name another issuer.",
     );
   }
-  const fault = claimsFault(trust, issuer);
-  if (fault !== null) throw refuse(["trust", "claims"], fault);
   const for_ = isForPeople ? "people" : "programs";
   if (isForPeople && person != null)
     throw refuse(["person"], `can't be set for ${for_}, because each signs in as themself; omit it.`);

@@ -123,6 +123,26 @@ export async function selectToken(db: D1Database, hash: string): Promise<KnownCr
   return row && { principal: toPrincipal(row), pageKeyHash: null };
 }
 
+/** The token that programs open with their proofs, from D1's primary; null if there is none, or a secret opens it. */
+export async function selectProgramsToken(
+  db: D1Database,
+  project: string,
+  id: string,
+): Promise<KnownCredential | null> {
+  const row = await db
+    .prepare(
+      `SELECT project, id, name, role, env_name AS envName, 0 AS isReplaced, expires_at AS expiresAt,
+              expires_at AS tokenExpiresAt, NULL AS secretHash, ${PARENTS} AS parents, person, 0 AS mayApprove,
+              0 AS mayActForOthers, minter AS proven, trust ->> 'issuer' AS issuer, trust
+       FROM tokens WHERE project = ?1 AND id = ?2 AND trust ->> 'for' = 'programs'`,
+    )
+    .bind(project, id)
+    .first<PrincipalRow & { readonly trust: string }>();
+  if (row === null) return null;
+  const { trust, ...principal } = row;
+  return { principal: toPrincipal(principal), pageKeyHash: null, trust: JSON.parse(trust) as Trust };
+}
+
 /**
  * How long expired tokens stay in the list, if there are not too many. They don't count for the bound, so they need
  * another.

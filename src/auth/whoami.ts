@@ -65,10 +65,10 @@ export function describePrincipal(principal: Principal) {
     person,
     mayApprove,
     mayActForOthers,
+    issuer,
     expiresAt: rfc3339(expiresAt),
     tokenExpiresAt: rfc3339(tokenExpiresAt),
     sessionId,
-    issuer,
   };
 }
 

@@ -25,6 +25,9 @@ export interface RotateOptions extends CallOptions {
   readonly overlapSeconds?: number | undefined;
 }
 
+/** A token that proofs open has no secret. */
+type Created<B> = Schemas["CreatedApiToken"] & ("trust" extends keyof B ? object : { readonly token: string });
+
 export interface Tokens extends ReturnType<typeof createTokens> {}
 
 export function createTokens({ api, scope, sent }: Caller) {
@@ -34,9 +37,18 @@ export function createTokens({ api, scope, sent }: Caller) {
      * Creates a token. Only this response holds it. The client retries only after 429, because the API can't recognise a
      * repeat. After `unreachable` a token may exist that nobody has seen: find it with `list` and revoke it.
      */
-    async create(body: Schemas["NewApiToken"], options?: CallOptions): Promise<Schemas["CreatedApiToken"]> {
+    async create<B extends Schemas["NewApiToken"]>(body: B, options?: CallOptions): Promise<Created<B>> {
       const params = { path: scope };
-      return bodyOf(await api.POST(TOKENS, { params, body, ...sent(options, { isRepeatable: false }) }));
+      const created = await api.POST(TOKENS, { params, body, ...sent(options, { isRepeatable: false }) });
+      return bodyOf(created) as Created<B>;
+    },
+    /**
+     * Exchanges a proof of a program's identity for an access token. It acts as the token, whose trust must accept the
+     * proof. The client's own token is not needed.
+     */
+    async exchange(id: string, proof: string, options?: CallOptions): Promise<Schemas["ExchangedToken"]> {
+      const params = { path: of(id) };
+      return bodyOf(await api.POST(`${TOKEN}/exchange`, { params, body: { proof }, ...sent(options) }));
     },
     /** Newest first. */
     list: (query: ListOptions = {}, options?: CallOptions): List<Schemas["ApiToken"]> =>

@@ -138,6 +138,15 @@ export function environmentUrl(setting: Setting, requestUrl: string, scope: stri
   return `${baseUrl(setting, requestUrl)}/${o}/${p}/envs/${envName}`;
 }
 
+/**
+ * The same URL for proofs, whose audience contains it, or a sentence that says why there is none. A caller who could
+ * choose it could use a proof here that was made for another service.
+ */
+export function provenUrl(setting: Setting, requestUrl: string): Result<string, string> {
+  const fault = publicUrlFault(setting, requestUrl);
+  return fault === null ? ok(baseUrl(setting, requestUrl)) : err(fault);
+}
+
 /** Why the service can't tell jobs where to report; null if it can. `origin`: the origin of the request. */
 function publicUrlFault({ PUBLIC_URL }: Setting, origin: string): string | null {
   if (PUBLIC_URL) {

@@ -38,12 +38,15 @@ const CACHED: Readonly<Record<string, string>> = {
   "/docs": "no-cache",
   "/console": "no-cache",
   "/console/-/*": "no-cache",
+  "/console/sign-in": "no-cache",
+  "/console/cli": "no-cache",
 };
 
 /** Refused before anybody asked who it is: 405 and 508. */
 function asksByApiToken({ route, status }: Case): boolean {
   const isOpen =
-    !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) || /\/(callback|heartbeat|:inboundId)$/.test(route);
+    !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) ||
+    /\/(callback|heartbeat|:inboundId|exchange)$/.test(route);
   return !isOpen && ![401, 405, 508].includes(status);
 }
 

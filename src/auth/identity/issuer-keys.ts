@@ -30,8 +30,10 @@ const BYTES_MAX = 65_536;
 
 interface Remembered {
   keys: IssuerKeys | null;
+  /** When `keys` were asked for. */
+  keysAt: number;
   /** When the last fetch began, and whether it failed. */
-  fetchedAt: number;
+  askedAt: number;
   hasFailed: boolean;
   /** The fetch that everybody waits for. */
   pending: Promise<IssuerKeys> | null;
@@ -44,42 +46,42 @@ type WaitUntil = (work: Promise<unknown>) => void;
 
 /**
  * The keys of the issuer. `isUnknown`: those that are remembered lack the key of a proof, so they are fetched again, at
- * most each 30 s. Throws `issuer_unavailable`.
+ * most each 30 s. Whoever sends such a proof can't hold up the others: what is remembered still counts for them, also
+ * if that fetch fails. Throws `issuer_unavailable`.
  */
 export async function issuerKeys(issuer: Issuer, waitUntil: WaitUntil, isUnknown = false): Promise<IssuerKeys> {
   if (issuer.jwks !== null) return { jwks: issuer.jwks, document: null };
   const now = Date.now();
-  const known = remembered.get(issuer.issuer) ?? { keys: null, fetchedAt: 0, hasFailed: false, pending: null };
+  const known = remembered.get(issuer.issuer) ?? NOTHING();
   remembered.set(issuer.issuer, known);
-  const ageMs = msSinceOrLongAgo(known.fetchedAt, now);
-  const isFresh = ageMs < (isUnknown ? AGAIN_AFTER_MS : REMEMBERED_MS);
-  if (known.keys !== null && known.pending === null && isFresh && !known.hasFailed) return known.keys;
+  const { keys, pending } = known;
+  const askedMs = msSinceOrLongAgo(known.askedAt, now);
+  if (keys !== null && msSinceOrLongAgo(known.keysAt, now) < (isUnknown ? AGAIN_AFTER_MS : REMEMBERED_MS)) return keys;
   // A request of which the client hung up never ends, and neither does what waits for it.
-  if (known.pending === null || ageMs >= FETCH_MAX_MS) {
-    if (known.hasFailed && ageMs < FAILED_FOR_MS) throw unavailable(issuer, "the last request failed");
+  if (pending === null || askedMs >= FETCH_MAX_MS) {
+    if (known.hasFailed && askedMs < (isUnknown && keys !== null ? AGAIN_AFTER_MS : FAILED_FOR_MS)) {
+      throw unavailable(issuer, "the last request failed");
+    }
     begin(issuer, known, now, waitUntil);
   }
   try {
     return await within(FETCH_MAX_MS, known.pending as Promise<IssuerKeys>);
   } catch (error) {
-    throw error instanceof ApiError ? error : unavailable(issuer, error);
+    throw unavailable(issuer, error);
   }
 }
 
+const NOTHING = (): Remembered => ({ keys: null, keysAt: 0, askedAt: 0, hasFailed: false, pending: null });
+
 function begin(issuer: Issuer, known: Remembered, now: number, waitUntil: WaitUntil): void {
-  known.fetchedAt = now;
-  known.hasFailed = false;
   const pending = fetchKeys(issuer).then(
-    (keys) => {
-      known.keys = keys;
-      return keys;
-    },
+    (keys) => Object.assign(known, { keys, keysAt: now }).keys,
     (error: unknown) => {
       known.hasFailed = true;
       throw error;
     },
   );
-  known.pending = pending;
+  Object.assign(known, { askedAt: now, hasFailed: false, pending });
   const end = () => {
     if (known.pending === pending) known.pending = null;
   };
@@ -93,8 +95,11 @@ async function fetchKeys(issuer: Issuer): Promise<IssuerKeys> {
   )) as IssuerDocument;
   // Discovery 1.0, section 4.3. Otherwise one issuer of a provider could speak for another.
   if (document.issuer !== issuer.issuer) throw new Error(`its document names the issuer ${String(document.issuer)}`);
-  const jwks = (await fetchJson(String(document.jwks_uri))) as unknown as KeySet;
-  if (!Array.isArray(jwks.keys)) throw new Error("its key set has no keys");
+  const { jwks_uri: keysUrl, id_token_signing_alg_values_supported: algorithms = [] } = document;
+  // An issuer elsewhere has no keys on this machine.
+  if (issuer.issuer.startsWith("https:") && !/^https:/i.test(keysUrl)) throw new Error(`not https: ${keysUrl}`);
+  const jwks = (await fetchJson(keysUrl)) as unknown as KeySet;
+  if (!Array.isArray(jwks.keys) || !Array.isArray(algorithms)) throw new Error("its documents are not as specified");
   return { document, jwks };
 }
 
@@ -109,8 +114,8 @@ async function fetchJson(address: string): Promise<Readonly<Record<string, unkno
 /** A request to an issuer: by https, at most 5 s and 64 KiB, and no redirect is followed. */
 export async function fetchIssuer(address: string, init: RequestInit = {}): Promise<Response> {
   const url = URL.parse(address);
-  if (url === null || (url.protocol !== "https:" && !isLoopback(url.hostname)))
-    throw new Error(`not https: ${address}`);
+  const isAllowed = url?.protocol === "https:" || (url?.protocol === "http:" && isLoopback(url.hostname));
+  if (url === null || !isAllowed) throw new Error(`not https: ${address}`);
   const signal = AbortSignal.timeout(FETCH_MAX_MS);
   const response = await fetch(url, { ...init, redirect: "manual", signal });
   const body = await readBounded(response);

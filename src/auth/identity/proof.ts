@@ -5,7 +5,7 @@
 import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from "jose";
 import { ApiError } from "../../http/errors.ts";
 import type { Issuer } from "../../settings/issuers.ts";
-import { type IssuerKeys, issuerKeys } from "./issuer-keys.ts";
+import { type IssuerKeys, issuerKeys, unavailable } from "./issuer-keys.ts";
 import type { Claims } from "./trust.ts";
 
 /** No HMAC: its key would be one that everybody knows. */
@@ -74,9 +74,9 @@ async function verifyWith({ jwks, document }: IssuerKeys, proof: string, { issue
     maxTokenAge: AGE_MAX_S,
     currentDate: new Date(now),
   };
-  const getKey = createLocalJWKSet(jwks as unknown as JSONWebKeySet);
-  const { payload } = await jwtVerify(proof, getKey, options).catch((error: unknown) => {
-    throw faultOf(error, audience);
+  const verify = async () => jwtVerify(proof, createLocalJWKSet(jwks as unknown as JSONWebKeySet), options);
+  const { payload } = await verify().catch((error: unknown) => {
+    throw faultOf(error, audience, issuer);
   });
   // jose also takes one of several audiences. Another service that has the proof could then use it here.
   if ([payload.aud].flat().length !== 1) throw proofInvalid("audience", audience);
@@ -88,7 +88,7 @@ async function verifyWith({ jwks, document }: IssuerKeys, proof: string, { issue
 }
 
 /** What went wrong. The signature is verified first, so nobody learns of a claim without it. */
-function faultOf(error: unknown, audience: string): unknown {
+function faultOf(error: unknown, audience: string, issuer: Issuer): unknown {
   if (error instanceof errors.JWKSNoMatchingKey) return error;
   if (error instanceof errors.JWTExpired) return proofInvalid("time");
   if (error instanceof errors.JWTClaimValidationFailed) {
@@ -96,6 +96,7 @@ function faultOf(error: unknown, audience: string): unknown {
     return proofInvalid(error.claim === "iss" ? "issuer" : error.claim === "sub" ? "subject" : "time");
   }
   if (error instanceof errors.JWTInvalid || error instanceof errors.JWSInvalid) return proofInvalid("form");
-  if (error instanceof errors.JOSEError) return proofInvalid("signature");
-  throw error;
+  // A key that nobody can use is a fault of the issuer or of the setting.
+  if (error instanceof errors.JWKSInvalid || !(error instanceof errors.JOSEError)) return unavailable(issuer, error);
+  return proofInvalid("signature");
 }

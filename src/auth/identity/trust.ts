@@ -1,26 +1,56 @@
 /**
  * Trusts: which proofs open a token that has no secret. A trust names an issuer and the claims that a proof must have.
- * PURE.
  *
  * One of the claims is the *anchor*: it names something that nobody else can take over. A name can be given up and
  * registered by somebody else, and a branch or an environment exists in every repository. So a trust without an anchor
  * is refused when it is stored.
  */
+
+import type { Context } from "hono";
 import * as z from "zod/mini";
-import { atMost, described, inDocument, listOf } from "../../http/schemas.ts";
-import type { Issuer, IssuerKind } from "../../settings/issuers.ts";
+import { isJsonObject, jsonPointer } from "../../base/json.ts";
+import { ApiError, refusalOf } from "../../http/errors.ts";
+import { type AppEnv, projectOf } from "../../http/request-context.ts";
+import { bounded, described, inDocument, listOf } from "../../http/schemas.ts";
+import { type Issuer, type IssuerKind, issuerNamed, mayTrust } from "../../settings/issuers.ts";
 
 export const TRUSTED = ["people", "programs"] as const;
 
 const CLAIMS_MAX = 20;
 const VALUES_MAX = 10;
 const CHARACTERS_MAX = 500;
+const TEXT_WIRE = { type: "string", minLength: 1, maxLength: CHARACTERS_MAX } as const;
 const LENGTH_RULE = `send 1 to ${CHARACTERS_MAX} characters.`;
 const shortText = z
   .string({ error: "send a text." })
   .check(z.minLength(1, { error: LENGTH_RULE }), z.maxLength(CHARACTERS_MAX, { error: LENGTH_RULE }));
 const claimValue = z.union([shortText, listOf(VALUES_MAX, "values", shortText, "send a list.", z.minLength(1))], {
   error: `send a text of 1 to ${CHARACTERS_MAX} characters, or a list of 1 to ${VALUES_MAX} such texts.`,
+});
+
+const claims = bounded(
+  CLAIMS_MAX,
+  "claims",
+  z.pipe(
+    // zod leaves this name out of a record, and the trust would accept more than it says.
+    z.custom<Readonly<Record<string, unknown>>>((value) => !isJsonObject(value) || !Object.hasOwn(value, "__proto__"), {
+      error: "has the claim __proto__, which no proof has; omit it.",
+    }),
+    z
+      .record(shortText, claimValue, { error: "send a JSON object." })
+      .check(z.refine((named) => Object.keys(named).length > 0, { error: "is empty; send at least one claim." })),
+  ),
+);
+inDocument(claims, {
+  wire: {
+    type: "object",
+    minProperties: 1,
+    maxProperties: CLAIMS_MAX,
+    propertyNames: TEXT_WIRE,
+    additionalProperties: {
+      oneOf: [TEXT_WIRE, { type: "array", items: TEXT_WIRE, minItems: 1, maxItems: VALUES_MAX }],
+    },
+  },
 });
 
 export const trustSchema = z.strictObject({
@@ -31,10 +61,7 @@ export const trustSchema = z.strictObject({
   ),
   issuer: described(shortText, DESCRIBE && "An issuer of the operator's `OIDC_ISSUERS`, spelled exactly as there."),
   claims: described(
-    z.record(shortText, claimValue).check(
-      atMost(CLAIMS_MAX, "claims"),
-      z.refine((claims) => Object.keys(claims).length > 0, { error: "is empty; send at least one claim." }),
-    ),
+    claims,
     DESCRIBE &&
       "The claims that a proof must have, compared exactly. A list names values of which one must match. A claim that is a " +
         "list must contain the value. Numbers and booleans compare as their JSON text. A name that begins with `/` is a " +
@@ -90,6 +117,26 @@ export function claimsFault(trust: Trust, issuer: Pick<Issuer, "kind">): string 
   if (anchorOf(trust, issuer) !== null) return null;
   const names = anchorsOf(issuer, trust.for).map((together) => together.join(" with "));
   return `has no claim that only one holder can have; add ${new Intl.ListFormat("en", { type: "disjunction" }).format(names)}.`;
+}
+
+/**
+ * The issuer of a trust that the project may store. `path`: of the trust in the body. Throws `issuer_unknown`, and
+ * `invalid_body` if somebody else could meet its claims.
+ */
+export function requireTrusted(c: Context<AppEnv>, trust: Trust, path: readonly string[]): Issuer {
+  const issuer = issuerNamed(c.env, trust.issuer);
+  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
+    const sentence = `issuer: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
+    throw new ApiError("issuer_unknown", sentence, { pointer: jsonPointer([...path, "issuer"]) });
+  }
+  const fault = claimsFault(trust, issuer);
+  if (fault !== null) throw refusalOf("invalid_body", [{ path: [...path, "claims"], message: fault }]);
+  return issuer;
+}
+
+/** The claim that says which execution of the product a job belongs to. Null: the product has none that counts. */
+export function executionClaim(kind: IssuerKind): string | null {
+  return kind === "github" ? "run_id" : kind === "gitlab" ? "pipeline_id" : null;
 }
 
 /**
