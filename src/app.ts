@@ -20,7 +20,8 @@ import { type AppEnv, requestLog } from "./http/request-context.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
 import { actionTestRoutes } from "./runs/api/action-test-routes.ts";
 import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
-import { callbackRoutes } from "./runs/api/callback-routes.ts";
+import { callbackRoutes } from "./runs/api/callback/callback-routes.ts";
+import { callbackTokenRoutes } from "./runs/api/callback/callback-token.ts";
 import { changeRoutes } from "./runs/api/change-routes.ts";
 import { databaseRoutes, resyncRoutes } from "./runs/api/databases/database-routes.ts";
 import { environmentEraseRoutes, projectEraseRoutes } from "./runs/api/databases/erasure-routes.ts";
@@ -96,6 +97,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, changeRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
+  app.route(`${ENVIRONMENT}/action-runs`, callbackTokenRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, decisionRoutes);
   app.route(`${ENVIRONMENT}/action-runs`, eraseRoutes);

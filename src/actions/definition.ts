@@ -3,6 +3,7 @@
  * the stored secret. A GET shows only null. PURE.
  */
 import * as z from "zod/mini";
+import { trustSchema } from "../auth/identity/trust.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { checkSchema } from "../base/json-schema/check-schema.ts";
 import {
@@ -34,9 +35,9 @@ import {
   visibleLine,
   wholeNumber,
 } from "../http/schemas.ts";
-import { IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
+import { IN_CONDITION, IN_FACE, IN_KEY } from "../webhooks/placeholder.ts";
 import { BUT_SHOWN, refusing, secretTexts, signingSecret, withNulls } from "../webhooks/request-schemas.ts";
-import { checkTemplate } from "../webhooks/template.ts";
+import { checkTemplate, pathsOf } from "../webhooks/template.ts";
 import { trigger } from "../webhooks/trigger.ts";
 import { inbound } from "./inbound-definition.ts";
 
@@ -211,6 +212,42 @@ inDocument(retry, {
   examples: [{ attempts: 2, delaySeconds: 60 }],
 });
 
+const EXECUTION_MAX_CHARACTERS = 256;
+const execution = z.string({ error: "send a text with a placeholder, such as {{ response.workflow_run_id }}." }).check(
+  z.maxLength(EXECUTION_MAX_CHARACTERS, { error: `is too long; send at most ${EXECUTION_MAX_CHARACTERS} characters.` }),
+  refusing((template) => checkTemplate(template, IN_CONDITION)),
+  refusing((template) => (pathsOf(template).length > 0 ? null : "has no placeholder, so it would name no execution.")),
+);
+
+export const reporter = z.strictObject(
+  {
+    issuer: trustSchema.shape.issuer,
+    claims: trustSchema.shape.claims,
+    execution: described(
+      execution,
+      DESCRIBE &&
+        "Names the execution that may report, made from the receiver's response to the trigger: `{{ response.workflow_run_id }}`. " +
+          "It is compared with the claim `run_id` of GitHub, or `pipeline_id` of GitLab.",
+    ),
+  },
+  AN_OBJECT,
+);
+inDocument(reporter, {
+  id: "Reporter",
+  description:
+    "Lets the job report with a proof of GitHub or GitLab instead of a callback token. The receiver's response says which " +
+    "execution it is. Requires a `trigger`.",
+  examples: [
+    {
+      issuer: "https://token.actions.githubusercontent.com",
+      claims: { repository_id: "123" },
+      execution: "{{ response.workflow_run_id }}",
+    },
+  ],
+});
+
+export type ActionReporter = z.output<typeof reporter>;
+
 const waitTimeout = described(
   minutes,
   DESCRIBE &&
@@ -308,6 +345,7 @@ export const actionDefinition = z.strictObject({
   waitTimeout: z.optional(waitTimeout),
   retry: z.optional(retry),
   inbound: z.optional(inbound),
+  reporter: z.optional(reporter),
   labels,
 });
 inDocument(actionDefinition, {

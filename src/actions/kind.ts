@@ -2,6 +2,7 @@
 
 import type { Context } from "hono";
 import type { GateChange } from "../auth/audit.ts";
+import { executionClaim, requireTrusted } from "../auth/identity/trust.ts";
 import { selectTokenIds } from "../auth/token-store.ts";
 import { type CheckedSchema, checkSchema } from "../base/json-schema/check-schema.ts";
 import { ACTIONS_MAX_PER_ENVIRONMENT, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
@@ -26,7 +27,7 @@ import { webhookPolicy } from "../settings/config.ts";
 import { guardUrl } from "../settings/url-guard.ts";
 import { plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
-import { type ActionDefinition, actionDefinition, type StoredTrigger } from "./definition.ts";
+import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
 import type { Inbound } from "./inbound-definition.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 import { action, actionList, versionList } from "./responses.ts";
@@ -210,7 +211,7 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
       },
       summaries: { get: "Get a stored action" },
       schemas: { list: actionList, one: action, created: action, versions: versionList },
-      errorsOfPut: ["too_many_actions", "gate_needs_trigger", "trigger_required", "person_required"],
+      errorsOfPut: ["issuer_unknown", "too_many_actions", "gate_needs_trigger", "trigger_required", "person_required"],
     },
   );
 }
@@ -232,10 +233,11 @@ function toKnown({ version, definition: text, sealed, features, storedBy }: Stor
  */
 export async function requireStorable(
   c: Context<AppEnv>,
-  { trigger, concurrency, approval, retry, inbound }: ActionDefinition,
+  { trigger, concurrency, approval, retry, inbound, reporter }: ActionDefinition,
 ): Promise<void> {
   if (trigger === undefined) {
-    const starting = retry !== undefined ? "/retry" : inbound !== undefined ? "/inbound" : null;
+    const needing = Object.entries({ retry, inbound, reporter }).find(([, member]) => member !== undefined);
+    const starting = needing === undefined ? null : `/${needing[0]}`;
     if (starting !== null) throw new ApiError("trigger_required", undefined, { pointer: starting });
     const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
     if (gate !== null) throw needsTrigger(gate);
@@ -252,7 +254,16 @@ export async function requireStorable(
     const guarded = guardUrl(plainUrl(template), policy.value);
     if (!guarded.ok) throw refusalOf("invalid_body", [{ path, message: guarded.error }]);
   }
+  if (reporter !== undefined) requireReporter(c, reporter);
   if (approval?.tokens !== undefined) await requireTokens(c, approval.tokens);
+}
+
+/** Throws `issuer_unknown` and `invalid_body`. */
+function requireReporter(c: Context<AppEnv>, reporter: ActionReporter): void {
+  const { kind } = requireTrusted(c, { for: "programs", ...reporter }, ["reporter"]);
+  if (executionClaim(kind) !== null) return;
+  const message = "is of no product whose jobs can report with a proof; name an issuer of the kind github or gitlab.";
+  throw refusalOf("invalid_body", [{ path: ["reporter", "issuer"], message }]);
 }
 
 /** A mistyped id would let nobody approve. Throws `invalid_body` and `database_unavailable`. */

@@ -23,7 +23,15 @@ import { ACTION_KIND, actionMemory, EVENT_SECRET, type KnownAction } from "./kin
 export interface ResolvedAction
   extends Pick<
     ActionDefinition,
-    "title" | "subject" | "timeout" | "heartbeatTimeout" | "waitTimeout" | "approval" | "concurrency" | "retry"
+    | "title"
+    | "subject"
+    | "timeout"
+    | "heartbeatTimeout"
+    | "waitTimeout"
+    | "approval"
+    | "concurrency"
+    | "retry"
+    | "reporter"
   > {
   readonly name: string;
   readonly version: number;
@@ -84,9 +92,11 @@ export function resolved(
     approval,
     concurrency,
     retry,
+    reporter,
     labels = [],
   } = definition;
-  const settings = { title, subject, timeout, heartbeatTimeout, waitTimeout, approval, concurrency, retry, labels };
+  const gates = { waitTimeout, approval, concurrency };
+  const settings = { title, subject, timeout, heartbeatTimeout, ...gates, retry, reporter, labels };
   const action = { name, version, trigger, shownTrigger: definition.trigger, ...settings, schema };
   requireValidParameters(action, parameters);
   return action;

@@ -170,6 +170,7 @@ const CURRENT = {
   person: null,
   mayApprove: false,
   mayActForOthers: false,
+  issuer: null,
   expiresAt: null,
   tokenExpiresAt: null,
   sessionId: null,
@@ -190,6 +191,9 @@ export const currentToken = z
     person,
     mayApprove,
     mayActForOthers,
+    issuer: text(
+      "The issuer at which the person of the session signed in, or whose proof the program exchanged. Null if a secret opened the token.",
+    ).nullable(),
     expiresAt: described(
       responseInstant.nullable(),
       "When the secret or the session of the request ends. Null: never.",

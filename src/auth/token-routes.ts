@@ -11,11 +11,10 @@ import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, filterableName, flag, inDocument, instant, withExample } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { issuerNamed, mayTrust } from "../settings/issuers.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
 import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
-import { anchorEntries, claimsFault, type Trust, trustSchema } from "./identity/trust.ts";
+import { anchorEntries, requireTrusted, type Trust, trustSchema } from "./identity/trust.ts";
 import { describeLeftRuns } from "./left-behind.ts";
 import {
   grantableRoles,
@@ -329,11 +328,7 @@ function requireTrustable(
   { person, mayApprove, mayActForOthers }: TokenFlags & { readonly person?: string | null | undefined },
 ) {
   const refuse = (path: readonly string[], message: string) => refusalOf("invalid_body", [{ path, message }]);
-  const issuer = issuerNamed(c.env, trust.issuer);
-  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
-    const sentence = `issuer: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
-    throw new ApiError("issuer_unknown", sentence, { pointer: "/trust/issuer" });
-  }
+  const issuer = requireTrusted(c, trust, ["trust"]);
   const isForPeople = trust.for === "people";
   if (isForPeople && issuer.clientId === null) {
     throw refuse(
@@ -341,8 +336,6 @@ function requireTrustable(
       "has no clientId in OIDC_ISSUERS, so nobody can sign in with it; name another issuer.",
     );
   }
-  const fault = claimsFault(trust, issuer);
-  if (fault !== null) throw refuse(["trust", "claims"], fault);
   const for_ = isForPeople ? "people" : "programs";
   if (isForPeople && person != null)
     throw refuse(["person"], `can't be set for ${for_}, because each signs in as themself; omit it.`);

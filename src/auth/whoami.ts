@@ -54,7 +54,7 @@ function shownPlace({ scope }: { readonly scope: string }) {
 /** As `GET /whoami` and `POST /session` say it. */
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
-  const { person, mayApprove, mayActForOthers } = principal;
+  const { person, mayApprove, mayActForOthers, issuer } = principal;
   return {
     id: isOperator(principal) ? null : id,
     name,
@@ -65,6 +65,7 @@ export function describePrincipal(principal: Principal) {
     person,
     mayApprove,
     mayActForOthers,
+    issuer,
     expiresAt: rfc3339(expiresAt),
     tokenExpiresAt: rfc3339(tokenExpiresAt),
     sessionId,

@@ -269,6 +269,9 @@ function eventWords(type: string, said: Said, output: Output): string {
       return `${text(said.count)} are no longer kept`;
     case "external_url":
       return text(said.url);
+    case "token_issued":
+    case "token_refused":
+      return words(`execution ${text(said.execution)}`, said.attempt ? `attempt ${text(said.attempt)}` : "");
     case "cancel_requested":
       return words(`by ${text(said.by)}`, until(said.until), after(said.reason));
     case "attempt_started":

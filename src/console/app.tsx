@@ -19,6 +19,8 @@ import { ScheduleEditorPage } from "./schedules/schedule-editor.tsx";
 import { SchedulesPage } from "./schedules/schedule-list.tsx";
 import { SchedulePage } from "./schedules/schedule-page.tsx";
 import { Frame } from "./session/frame.tsx";
+import type { Handed } from "./session/identity.ts";
+import { ChoicePage, CommandLinePage } from "./session/identity-pages.tsx";
 import {
   SessionApiProvider,
   SessionProvider,
@@ -39,15 +41,14 @@ interface AppProps {
   readonly router: Router;
   readonly sessions: SessionStore;
   readonly sessionApi: SessionApi;
-  /** The code of the sign-in link that led here; null if none did. */
-  readonly code: string | null;
+  readonly handed: Handed;
   readonly keys: Keys;
   readonly clock: Clock;
   /** What this browser remembers. */
   readonly storage: Storage;
 }
 
-export function App({ router, sessions, sessionApi, code, keys, clock, storage }: AppProps) {
+export function App({ router, sessions, sessionApi, handed, keys, clock, storage }: AppProps) {
   return (
     <RouterProvider value={router}>
       <SessionApiProvider value={sessionApi}>
@@ -56,7 +57,7 @@ export function App({ router, sessions, sessionApi, code, keys, clock, storage }
             <ClockProvider value={clock}>
               <ZoneProvider storage={storage}>
                 <NoticesProvider>
-                  <Shown code={code} />
+                  <Shown handed={handed} />
                 </NoticesProvider>
               </ZoneProvider>
             </ClockProvider>
@@ -67,11 +68,14 @@ export function App({ router, sessions, sessionApi, code, keys, clock, storage }
   );
 }
 
-function Shown({ code }: Pick<AppProps, "code">) {
+function Shown({ handed }: Pick<AppProps, "handed">) {
+  const { code } = handed;
   const { session, notice } = useSessionState();
   const { page } = useRoute();
   const [isCodeDone, setCodeDone] = useState(code === null);
   const at = page === null ? null : scopeOf(page);
+  if (page?.name === "choice") return <ChoicePage handed={handed} session={session} />;
+  if (page?.name === "cli") return <CommandLinePage session={session} />;
   if (code !== null && !isCodeDone) {
     return <LinkPage code={code} session={session} at={at} onDone={() => setCodeDone(true)} />;
   }
@@ -152,6 +156,8 @@ function Content({ page }: { readonly page: Page }) {
     case "audit":
       return <AuditPage />;
     case "sign-in":
+    case "choice":
+    case "cli":
       return null;
   }
 }

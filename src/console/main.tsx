@@ -21,13 +21,14 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { createKeys } from "./keys.tsx";
 import { createRouter } from "./router.tsx";
+import type { Handed } from "./session/identity.ts";
 import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
 import { showUnseen } from "./ui/seen-texts.tsx";
 import { createClock } from "./ui/time.tsx";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
-const code = takeCode();
+const handed = takeHanded();
 const sessionApi = createSessionApi(location.origin);
 const sessions = createSessionStore(localStorage, sessionApi, Date.now);
 addEventListener("pageshow", ({ persisted }) => {
@@ -49,7 +50,7 @@ render(
     router={createRouter(window)}
     sessions={sessions}
     sessionApi={sessionApi}
-    code={code}
+    handed={handed}
     keys={createKeys(document, localStorage)}
     clock={createClock(document)}
     storage={localStorage}
@@ -58,17 +59,17 @@ render(
 );
 
 /**
- * The code of a sign-in link, which `npm start` prints. It goes out of the address at once, so that neither the history
- * nor a copied address has it.
+ * The code of a sign-in, or why it failed. It goes out of the address at once, so that neither the history nor a copied
+ * address has it.
  */
-function takeCode(): string | null {
+function takeHanded(): Handed {
   // A link to the page that is open already only changes the fragment.
   addEventListener("hashchange", () => {
-    if (location.hash.startsWith("#code=")) location.reload();
+    if (/^#(code|error)=/.test(location.hash)) location.reload();
   });
-  const [, found = null] = /^#code=([A-Za-z0-9_-]{43})$/.exec(location.hash) ?? [];
-  if (found !== null) history.replaceState(null, "", `${location.pathname}${location.search}`);
-  return found;
+  const [found, code = null, error = null] = /^#(?:code=([\w-]{43})|error=(\w+))$/.exec(location.hash) ?? [];
+  if (found !== undefined) history.replaceState(null, "", `${location.pathname}${location.search}`);
+  return { code, error };
 }
 
 /** The parts that can have the focus: the page, one run, a dialog. */

@@ -16,6 +16,8 @@ export interface Scope extends Project {
 
 export type Page =
   | { readonly name: "sign-in" }
+  | { readonly name: "choice" }
+  | { readonly name: "cli" }
   | ({ readonly name: "runs" } & Scope)
   | ({ readonly name: "run"; readonly id: string } & Scope)
   | ({ readonly name: "operations" } & Scope)
@@ -48,6 +50,10 @@ const SCOPE = `${PROJECT}/:envName${NAME}`;
 /** The path of each page. The values of its groups are the members of the page. */
 const PATHS: Readonly<Record<Page["name"], string>> = {
   "sign-in": "/console",
+  // After a sign-in at the issuer: what the person may open.
+  choice: "/console/sign-in",
+  // A session for the command line.
+  cli: "/console/cli",
   runs: `${SCOPE}/runs`,
   run: `${SCOPE}/runs/:id${ID}`,
   operations: `${SCOPE}/bulk-operations`,
@@ -91,6 +97,6 @@ export function pathOf(page: Page): string {
 
 /** The scope that a page names. The environment is null on a page of the whole project. */
 export function scopeOf(page: Page): (Project & { readonly envName: string | null }) | null {
-  if (page.name === "sign-in") return null;
+  if (!("o" in page)) return null;
   return { o: page.o, p: page.p, envName: "envName" in page ? page.envName : null };
 }

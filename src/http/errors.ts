@@ -60,6 +60,10 @@ export const ERRORS = {
     403,
     "No trust of this token accepts the proof: the claim environment differs. Compare the token's trust with the claims of the job.",
   ],
+  another_execution: [
+    403,
+    "The proof is of another execution than the one that this run has started. Only that one may report the run.",
+  ],
   may_not_approve: [403, "This token may not approve or reject runs. Use a token that was minted with mayApprove."],
   not_an_approver: [
     403,
@@ -261,6 +265,11 @@ export const ERRORS = {
   internal_error: [500, "The service failed. Try again, and give the X-Request-Id when you report this."],
   not_configured: [503, "CALLBACK_SIGNING_KEYS is not set. Make a key with `openssl rand -hex 32`."],
   not_ready: [503, "The database is not migrated. Run `npm run migrate`.", 5],
+  trigger_unanswered: [
+    503,
+    "The receiver has not answered the trigger of this run yet, so nobody knows which execution may report it. Try again in a few seconds.",
+    2,
+  ],
   issuer_unavailable: [503, "The issuer does not answer, so nothing can be proved. Try again in a few seconds.", 5],
   database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
   database_not_bound: [

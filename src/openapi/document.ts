@@ -56,9 +56,9 @@ export function routesOf(app: Hono<AppEnv>): string[] {
   return [...new Set(apiRoutes(app).map(nameOf))];
 }
 
-/** A folder of pages, such as `/console/-/*`, is no part of the API. */
+/** The pages below `/console` are no part of the API. */
 function apiRoutes(app: Hono<AppEnv>): RouterRoute[] {
-  return app.routes.filter(({ method, path }) => method !== "ALL" && !path.endsWith("*"));
+  return app.routes.filter(({ method, path }) => method !== "ALL" && !path.startsWith("/console/"));
 }
 
 function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {

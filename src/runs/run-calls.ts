@@ -9,6 +9,7 @@ import type {
   DecisionConflict,
   Face,
   NewRun,
+  Reporter,
   RunSource,
   Status,
   WaitingFor,
@@ -108,6 +109,29 @@ export interface RunCalls {
    * see. The answer has `cancel`, `watched`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
+  /** Which proofs of a job open the callback of an open run. */
+  job(id: string): Promise<JobReply>;
+  /** Notes that a proof got the run's callback token, or did not. The run must be open. */
+  noteJob(id: string, told: JobTold): Promise<JobReply>;
+}
+
+export interface JobAnswer {
+  readonly ok: true;
+  readonly reporter: Reporter | null;
+  /** Null: the receiver's response named none, or it has not come. */
+  readonly execution: string | null;
+  /** Whether the receiver has responded to the trigger. */
+  readonly isAnswered: boolean;
+  readonly deadlineAt: number;
+}
+
+export type JobReply = JobAnswer | RunRefusal;
+
+export interface JobTold {
+  readonly type: "token_issued" | "token_refused";
+  readonly execution: string;
+  /** Which attempt of the execution it is, if the proof says so. */
+  readonly attempt: string | null;
 }
 
 /**

@@ -19,6 +19,12 @@ export interface Face {
   readonly subject: string | null;
 }
 
+/** Which proofs of a job open the run's callback, as its action says it. */
+export interface Reporter {
+  readonly issuer: string;
+  readonly claims: Readonly<Record<string, string | string[]>>;
+}
+
 /** What a caller decides about a new run. It leaves out a title and a subject that are null. Instants are ms since the epoch. JSON objects are opaque text. */
 export interface NewRun extends Partial<Face> {
   /** A lower-case UUID that sorts by creation. */
@@ -33,6 +39,8 @@ export interface NewRun extends Partial<Face> {
   readonly via: string | null;
   /** The line of the token that created it (`lineageOf`). Left out if the operator did. */
   readonly createdBy?: string | null;
+  /** Whose proof opens its callback. Left out if only the callback token does. */
+  readonly reporter?: Reporter | null;
   /** What a proof said of its creator. Left out if nothing did. */
   readonly creatorProof?: Proven | null;
   /** How long the workflow may take. */
@@ -100,9 +108,12 @@ export const UNKNOWN_NAME: RunName = { actionName: null, title: null, subject: n
 
 export type RunSource = "action" | "trigger" | "none";
 
-export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorProof" | "retryRule">, Face {
+export interface Run extends Omit<NewRun, keyof Face | "createdBy" | "creatorProof" | "reporter" | "retryRule">, Face {
   readonly createdBy: string | null;
   readonly creatorProof: Proven | null;
+  readonly reporter: Reporter | null;
+  /** The execution that the receiver's response named, and that alone may use its proof; null if it named none. */
+  readonly execution: string | null;
   readonly retryRule: RetryRule | null;
   /** 1 at creation, one more with every change. */
   readonly version: number;
@@ -181,6 +192,8 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
     subject: null,
     createdBy: null,
     creatorProof: null,
+    reporter: null,
+    execution: null,
     retryRule: null,
     ...input,
     silentSince: isDispatching ? null : createdAt,
@@ -291,6 +304,7 @@ export function erased(run: Run, isOccupying: boolean, now: number): Run {
     output: null,
     cancelReason: null,
     externalUrl: null,
+    execution: null,
     failedAttempt: null,
     // Why there is no retry can name members of the inputs. No text may get longer, or SQLite frees the old one.
     nextRetry: nextRetry && { ...nextRetry, dropped: nextRetry.dropped && "Erased." },

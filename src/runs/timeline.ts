@@ -17,6 +17,7 @@ import { isGateEvent, type RunEvent } from "./transition.ts";
  * - `started`: `cause` (delivery, heartbeat, callback)
  * - `heartbeat`: `message`, `progress`, `externalUrl`, `externalUrlRefused`, why the URL is not the run's link
  * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
+ * - `token_issued`, `token_refused`: `execution`, `attempt`: a job's proof got the callback token, or named another execution
  * - `external_url`: `url`, the job's page as the receiver's response names it
  * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
  * - `waiting`: `for` (time, approval, concurrency, pause), `until`, when the run ends if it still waits, `notBefore`,
@@ -40,6 +41,8 @@ type TimelineEventType =
   | "heartbeat"
   | "heartbeats_thinned"
   | "external_url"
+  | "token_issued"
+  | "token_refused"
   | "cancel_requested"
   | "waiting"
   | "approved"
@@ -199,7 +202,7 @@ function withoutExcerpt(data: string): string {
 const KEPT_OF_ERASED: ReadonlySet<string> = new Set(
   (
     "attempt,outcome,status,durationMs,nextAttemptAt,cause,count,progress,for,until,notBefore,group,by,via,replacedBy," +
-    "approversUnchecked"
+    "approversUnchecked,execution"
   ).split(","),
 );
 

@@ -13,6 +13,7 @@ import {
   type End,
   ended,
   type FailedAttempt,
+  isOpen,
   isTimeUp,
   isWaiting,
   nameOf,
@@ -154,6 +155,11 @@ const RUNNING_TAKES: ReadonlySet<string> = new Set([
   "cancel_requested",
   "deadline_passed",
 ]);
+
+/** Why nothing can be reported any more; null for an open run. */
+export function endOf(run: Run): Conflict | null {
+  return isOpen(run) ? null : conflictOf(run);
+}
 
 /** Why an event that needs a pending run can't happen; null for a pending run. */
 function conflictOf({ status, endCause }: Run): Conflict | null {

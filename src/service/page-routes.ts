@@ -5,11 +5,14 @@
  */
 
 import { type Context, Hono } from "hono";
+import { html } from "hono/html";
 import * as z from "zod";
+import { sha256Hex } from "../base/json.ts";
 import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
 import { forAnyone } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
+import { signInIssuer } from "../settings/issuers.ts";
 
 const CONSOLE_PAGE = "/console/page.html";
 
@@ -62,14 +65,39 @@ export const consolePages = new Hono<AppEnv>()
           "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token or `ROOT_TOKEN`. Each view has an address below `/console/-/`.",
         responses: PAGE_RESPONSES,
       },
-      (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS),
+      sendConsole,
     ),
   )
+  .get("/console/sign-in", sendOfSignIn)
+  .get("/console/cli", sendOfSignIn)
   .all("/console/-/*", (c, next) => {
     if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
     return next();
   })
-  .get("/console/-/*", (c) => sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS));
+  .get("/console/-/*", sendConsole);
+
+/** The pages of a sign-in exist only where people can sign in. */
+function sendOfSignIn(c: Context<AppEnv>): Promise<Response> {
+  if (signInIssuer(c.env) === null) throw new ApiError("not_found", NO_SIGN_IN);
+  return sendConsole(c);
+}
+
+const NO_SIGN_IN = "Nobody can sign in at an issuer here, because no entry of OIDC_ISSUERS has a clientId.";
+
+/** The page says how the issuer is called at which people sign in. Without such an issuer, it is the asset as it is. */
+async function sendConsole(c: Context<AppEnv>): Promise<Response> {
+  const issuer = signInIssuer(c.env);
+  if (issuer === null) return sendAsset(c, CONSOLE_PAGE, CONSOLE_HEADERS);
+  const asset = await readAsset(c, CONSOLE_PAGE);
+  const meta = html`<meta name="sign-in" content="${issuer.name}">`;
+  const page = (await asset.text()).replace("<title>", (title) => `${meta}\n    ${title}`);
+  // The asset's ETag stays the same when the name changes. A proxy may add W/ to this one.
+  const tag = (await sha256Hex(page)).slice(0, 32);
+  setHeaders(c, { ETag: `"${tag}"`, ...CONSOLE_HEADERS });
+  if (c.req.header("If-None-Match")?.includes(tag)) return c.body(null, 304);
+  c.header("Content-Type", asset.headers.get("Content-Type") ?? undefined);
+  return c.body(page);
+}
 
 /**
  * People type API tokens into the API explorer. So its policy lets it run scripts of this host only and call no other
@@ -126,20 +154,27 @@ export const docsRoutes = new Hono<AppEnv>()
     ),
   );
 
+function setHeaders(c: Context<AppEnv>, headers: Readonly<Record<string, string>>): void {
+  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+}
+
 /** `path`: the asset's own path, which need not be the request's. Throws if the asset is missing. */
+async function readAsset(c: Context<AppEnv>, path: string, headers: Record<string, string> = {}): Promise<Response> {
+  const asset = await c.env.ASSETS.fetch(new URL(path, c.req.url), { headers });
+  if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is missing: ${asset.status}`);
+  return asset;
+}
+
 async function sendAsset(
   c: Context<AppEnv>,
   path: string,
   headers: Readonly<Record<string, string>>,
 ): Promise<Response> {
   const known = c.req.header("If-None-Match");
-  const asset = await c.env.ASSETS.fetch(new URL(path, c.req.url), {
-    headers: known === undefined ? {} : { "If-None-Match": known },
-  });
-  if (asset.status !== 200 && asset.status !== 304) throw new Error(`${path} is missing: ${asset.status}`);
+  const asset = await readAsset(c, path, known === undefined ? {} : { "If-None-Match": known });
   c.header("ETag", asset.headers.get("ETag") ?? undefined);
-  for (const [name, value] of Object.entries(headers)) c.header(name, value);
+  setHeaders(c, headers);
   // A 304 has no body, so it has no Content-Type (RFC 9110, section 15.4.5).
   if (asset.status === 200) c.header("Content-Type", asset.headers.get("Content-Type") ?? undefined);
-  return asset.body === null ? c.body(null, asset.status) : c.body(asset.body);
+  return asset.body === null ? c.body(null, asset.status as 200 | 304) : c.body(asset.body);
 }

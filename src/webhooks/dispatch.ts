@@ -92,6 +92,8 @@ export interface AttemptResult {
   readonly values?: Uint8Array<ArrayBuffer>;
   /** The page of the job, as the trigger's `link` makes it from the response. */
   readonly link?: string;
+  /** The execution that began, as the action's `reporter` makes it from the response. */
+  readonly execution?: string;
 }
 
 /** What the result of an attempt means for its request. */

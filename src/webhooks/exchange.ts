@@ -7,6 +7,7 @@ import { ATTEMPT_MAX_MS, type AttemptResult, CONNECT_MAX_MS, UNANSWERED } from "
 import {
   EXCERPT_MAX_BYTES,
   excerptOf,
+  executionOf,
   keysOf,
   linkOf,
   parsedJson,
@@ -80,16 +81,18 @@ export async function exchange(
 
 /** What the trigger's templates use of a response. */
 function used(
-  { stopKeys, link }: WantedValues,
+  { stopKeys, link, execution = [] }: WantedValues,
   json: unknown,
   location: string | null,
-): Pick<Exchanged, "values" | "link"> {
-  const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [])])];
+): Pick<Exchanged, "values" | "link" | "execution"> {
+  const wanted = [...new Set([...stopKeys, ...keysOf(link ?? [], execution)])];
   const found = responseValues(json, location, wanted);
   const made = link === null ? null : linkOf(link, found);
+  const named = executionOf(execution, found);
   return {
     ...(stopKeys.length > 0 && { values: found.filter(([key]) => stopKeys.includes(key)) }),
     ...(made !== null && { link: made }),
+    ...(named !== null && { execution: named }),
   };
 }
 

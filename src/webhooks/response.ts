@@ -183,6 +183,14 @@ export function linkOf(link: LaterText, values: ResponseValues): string | null {
   return harmlessLink(fillIn(link, (key) => known.get(key) ?? ""));
 }
 
+/** The text with its values put in. Null if a value is missing, or if it is empty or too long to name an execution. */
+export function executionOf(execution: LaterText, values: ResponseValues): string | null {
+  const known = new Map(values);
+  if (keysOf(execution).some((key) => !known.has(key))) return null;
+  const text = fillIn(execution, (key) => known.get(key) ?? "");
+  return text === "" || text.length > VALUE_MAX_CHARACTERS ? null : text;
+}
+
 /**
  * The first 1 KiB as text, with "…" if there was more, for a person who wants to know why a dispatch failed. It can
  * contain every secret of the request, because receivers echo. No code searches it for secrets: a permission decides who

@@ -42,6 +42,7 @@ export async function prepareDispatch(
   trigger: Trigger,
   context: TemplateContext,
   { env, ring, origin, scope }: Origin,
+  execution?: string,
 ): Promise<Result<NewDispatch, PrepareFault>> {
   const policy = webhookPolicy(env, origin);
   if (!policy.ok) return err({ code: "not_configured", path: [], message: policy.error });
@@ -50,9 +51,9 @@ export async function prepareDispatch(
   if (!rendered.ok) return err({ code: "invalid_body", ...rendered.error });
   const url = guardUrl(rendered.value.url, policy.value);
   if (!url.ok) return err({ code: "invalid_body", path: ["trigger", "url"], message: url.error });
-  const later = renderLater(trigger, { ...context, secrets });
+  const later = renderLater({ ...trigger, execution }, { ...context, secrets });
   if (!later.ok) return err({ code: "invalid_body", ...later.error });
-  const { stopRequest, link } = later.value;
+  const { stopRequest, link, execution: named } = later.value;
   const stopUrl = stopRequest && guardUrl(plainText(stopRequest.url), policy.value);
   if (stopUrl?.ok === false) {
     return err({ code: "invalid_body", path: ["trigger", "cancel", "url"], message: stopUrl.error });
@@ -64,7 +65,9 @@ export async function prepareDispatch(
     ...rendered.value,
     ...both,
     url: url.value.href,
-    ...((link !== null || stopKeys.length > 0) && { wanted: { stopKeys, link } }),
+    ...((link !== null || named !== null || stopKeys.length > 0) && {
+      wanted: { stopKeys, link, ...(named !== null && { execution: named }) },
+    }),
     ...(accepted !== undefined && { accepted }),
   };
   const seal = (sealed: WebhookRequest | StopTemplate, kind: SealedKind) =>
@@ -112,11 +115,12 @@ export interface StopTemplate extends StopTexts, Pick<WebhookRequest, "method" |
 interface Later {
   readonly stopRequest: (StopTexts & Pick<WebhookRequest, "method">) | null;
   readonly link: LaterText | null;
+  readonly execution: LaterText | null;
 }
 
-/** The stop request and the link without the values of the response, or what is wrong. PURE. */
+/** The stop request, the link and the execution without the values of the response, or what is wrong. PURE. */
 export function renderLater(
-  { cancel, link }: Pick<Trigger, "cancel" | "link">,
+  { cancel, link, execution }: Pick<Trigger, "cancel" | "link"> & { readonly execution?: string | undefined },
   context: FullContext,
   nonce: string = crypto.randomUUID().replaceAll("-", ""),
 ): Result<Later, MemberFault> {
@@ -124,7 +128,10 @@ export function renderLater(
   const withMarkers = { ...context, response: markers.stand };
   const linkText = link === undefined ? ok(null) : renderLink(link, withMarkers, markers);
   if (!linkText.ok) return linkText;
-  if (cancel === undefined) return ok({ stopRequest: null, link: linkText.value });
+  const named =
+    execution === undefined ? null : markers.cut(renderText(execution, withMarkers, URL_MAX_CHARACTERS) ?? "", "text");
+  const both = { link: linkText.value, execution: named };
+  if (cancel === undefined) return ok({ stopRequest: null, ...both });
   // Nothing is sent by default. The payload may be null, which is JSON as well.
   const request = { ...cancel, payload: cancel.payload === undefined ? {} : cancel.payload };
   const rendered = renderTraced(request, withMarkers, ["trigger", "cancel"], IN_STOP_URL);
@@ -136,7 +143,7 @@ export function renderLater(
     headers: Object.entries(headers).map(([name, value]) => [name, markers.cut(value, "text")] as const),
     body: markers.cut(body, sendsForm(cancel, withMarkers) ? "form" : "json_text"),
   };
-  return ok({ stopRequest, link: linkText.value });
+  return ok({ stopRequest, ...both });
 }
 
 function renderLink(link: string, context: FullContext, markers: ResponseMarkers): Result<LaterText, MemberFault> {

@@ -26,6 +26,8 @@ export interface WantedValues {
   /** The keys of the values that the stop request uses. */
   readonly stopKeys: readonly string[];
   readonly link: LaterText | null;
+  /** What names the job. Left out if nothing does. */
+  readonly execution?: LaterText;
 }
 
 /** What the sender needs to make one attempt. `scope` and `runId`: what the request was sealed for. */

@@ -32,6 +32,7 @@ describe("GET /whoami", () => {
       person: null,
       mayApprove: false,
       mayActForOthers: false,
+      issuer: null,
       expiresAt,
       tokenExpiresAt: expiresAt,
       sessionId: null,
@@ -48,6 +49,7 @@ describe("GET /whoami", () => {
       tokenExpiresAt: null,
       sessionId: null,
       person: null,
+      issuer: null,
     };
     const flags = { mayApprove: true, mayActForOthers: false };
     expect(body).toEqual({ name: "root", role: "owner", permissions: ALL, ...flags, ...nothing });

@@ -70,14 +70,19 @@ it("a new token expires with its parent at the latest, and never only if somebod
   const bounded = expiryChoices(hours(12), now);
   expect(bounded.map(({ label }) => label)).toEqual(["In 1 hour", "With your own token"]);
   expect(firstChoice(expiryChoices(hours(0.5), now))).toBe("");
+  // A session by sign-in.
+  expect(expiryChoices(null, now, true).at(-1)).toMatchObject({ label: "In 90 days", key: "90d" });
+  expect(expiryChoices(hours(12), now, true).at(-1)).toMatchObject({ label: "With your own token" });
 });
 
 it("a token offers only its own role and those below", () => {
   const rolesOf = (holder: Parameters<typeof grantableRoles>[0]) => grantableRoles(holder).map(({ role }) => role);
-  expect(rolesOf({ id: "x", role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
-  expect(rolesOf({ id: "x", role: "admin" })).toEqual(["admin", "member", "viewer"]);
-  // A session of ROOT_TOKEN.
-  expect(rolesOf({ id: null, role: "owner" })).toEqual(["admin", "member", "viewer"]);
+  expect(rolesOf({ id: "x", issuer: null, role: "owner" })).toEqual(["owner", "admin", "member", "viewer"]);
+  expect(rolesOf({ id: "x", issuer: null, role: "admin" })).toEqual(["admin", "member", "viewer"]);
+  // A session of ROOT_TOKEN, and two by sign-in.
+  expect(rolesOf({ id: null, issuer: null, role: "owner" })).toEqual(["admin", "member", "viewer"]);
+  expect(rolesOf({ id: "x", issuer: "https://id.example", role: "owner" })).toEqual(["admin", "member", "viewer"]);
+  expect(rolesOf({ id: "x", issuer: "https://id.example", role: "member" })).toEqual(["member", "viewer"]);
 });
 
 it("an entry of the audit is of one environment, or of the whole project", () => {

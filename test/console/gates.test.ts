@@ -191,12 +191,13 @@ describe("the form of an action", () => {
 });
 
 describe("a new token", () => {
-  const holder = { id: "o", role: "owner", person: null, mayActForOthers: false } as const;
+  const holder = { id: "o", issuer: null, role: "owner", person: null, mayActForOthers: false } as const;
   it.each([
     ["an owner", {}, [true, true, true]],
     ["an owner that acts for a person", { person: "ada" }, [true, true, true]],
     ["an admin that acts for a person", { role: "admin", person: "ada" }, [false, false, false]],
     ["a session of ROOT_TOKEN", { id: null }, [false, false, true]],
+    ["a session by sign-in", { issuer: "https://id.example", person: "ada" }, [false, false, false]],
     ["an admin", { role: "admin" }, [false, false, false]],
     ["an admin that acts for others", { role: "admin", mayActForOthers: true }, [false, true, true]],
   ] as const)("of %s: which flags and whether a person are offered", (_, more, expected) => {

@@ -8,6 +8,8 @@ const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 
 const PAGES: readonly (readonly [string, Page])[] = [
   ["/console", { name: "sign-in" }],
+  ["/console/sign-in", { name: "choice" }],
+  ["/console/cli", { name: "cli" }],
   ["/console/-/acme/shop/prod-eu/runs", { name: "runs", ...SCOPE }],
   [`/console/-/acme/shop/prod-eu/runs/${ID}`, { name: "run", ...SCOPE, id: ID }],
   ["/console/-/acme/shop/prod-eu/bulk-operations", { name: "operations", ...SCOPE }],
@@ -52,7 +54,7 @@ it.each([
 
 it("a page of the whole project names no environment", () => {
   expect(PAGES.map(([, page]) => scopeOf(page)?.envName)).toEqual([
-    undefined,
+    ...Array(3),
     ...Array(18).fill("prod-eu"),
     null,
     null,

@@ -15,6 +15,7 @@ const HOLDER: Holder = {
   envName: null,
   expiresAt: "2030-01-01T12:00:00.000Z",
   person: null,
+  issuer: null,
   mayApprove: false,
   mayActForOthers: false,
   tokenExpiresAt: null,
@@ -32,6 +33,8 @@ function storeOver(kept: Map<string, string> = new Map()) {
   };
   const asked: string[] = [];
   const api: SessionApi = {
+    choices: () => Promise.reject(new Error("not asked")),
+    loginCode: () => Promise.reject(new Error("not asked")),
     begin: async () => ({ pageKey: "key-1", holder: HOLDER }),
     async renew(pageKey) {
       asked.push(`renew ${pageKey}`);

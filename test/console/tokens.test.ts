@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { bulkWords, pageOf, wordsOf } from "../../src/console/tokens/audit-page.tsx";
-import { firstGracePeriod, gracePeriodChoices, isRotatable } from "../../src/console/tokens/token-rules.ts";
+import { firstGracePeriod, gracePeriodChoices, isRotatable, trustWords } from "../../src/console/tokens/token-rules.ts";
 
 const token = (id: string, parentId: string | null, more = {}) => ({
   id,
@@ -11,9 +11,10 @@ const token = (id: string, parentId: string | null, more = {}) => ({
   oldSecretExpiresAt: null,
   mayApprove: false,
   mayActForOthers: false,
+  trust: null,
   ...more,
 });
-const holder = (id: string | null) => ({ id });
+const holder = (id: string | null, issuer: string | null = null) => ({ id, issuer });
 
 describe("a token can be rotated", () => {
   const page = [token("low", "middle"), token("middle", "top"), token("top", null), token("beside", null)];
@@ -48,6 +49,25 @@ describe("a token can be rotated", () => {
     const flagged = token("flagged", null, { [flag]: true });
     expect(isRotatable(flagged, holder(null), [flagged])).toBe(false);
     expect(isRotatable(flagged, holder("flagged"), [flagged])).toBe(true);
+  });
+
+  it("not at all if proofs open it", () => {
+    const trust = {
+      for: "people" as const,
+      issuer: "https://id.example",
+      claims: { groups: ["a", "b"], hd: "x.example" },
+    };
+    const trusted = token("trusted", null, { trust });
+    expect(isRotatable(trusted, holder(null), [trusted])).toBe(false);
+    expect(trustWords(trust)).toEqual(["people of https://id.example", "groups: a or b", "hd: x.example"]);
+  });
+
+  it("not by a session by sign-in if it is an owner's, or has a flag", () => {
+    for (const more of [{ role: "owner" }, { mayApprove: true }]) {
+      const below = token("below", "people", more);
+      expect(isRotatable(below, holder("people", "https://id.example"), [below])).toBe(false);
+      expect(isRotatable(below, holder("people"), [below])).toBe(true);
+    }
   });
 
   it("not by others if parents form a circle, and the answer comes", () => {

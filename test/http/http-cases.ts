@@ -4,6 +4,7 @@ import { encodeCursor } from "../../src/http/paging.ts";
 import { faults } from "../support/faults.ts";
 import type { Ask, CreatedRun } from "../support/requests.ts";
 import { OWN_PAGE } from "../support/sessions.ts";
+import { changed } from "../support/settings.ts";
 
 /** A text that must never appear in a log. */
 export const SECRET = "hush-hush-9f27";
@@ -60,6 +61,12 @@ function on(
   return { name, status, route, method, path: typeof path === "string" ? (...of) => own(...of) + path : path, ...more };
 }
 
+/** An issuer at which people sign in. */
+function withSignIn(): void {
+  const issuers = [{ issuer: "https://id.example", kind: "people", projects: "acme/*", clientId: "console" }];
+  changed.OIDC_ISSUERS = JSON.stringify(issuers);
+}
+
 export const CASES: readonly Case[] = [
   on("GET", "/", 200, "the description of the service"),
   on("GET", "/healthz", 200, "alive"),
@@ -69,6 +76,8 @@ export const CASES: readonly Case[] = [
   on("GET", "/whoami", 200, "who asks"),
   on("GET", "/console", 200, "the console"),
   on("GET", "/console/-/*", 200, "a page of the console", () => `/console/-/acme/shop/prod/runs?actionName=${SECRET}`),
+  on("GET", "/console/sign-in", 200, "what a sign-in opens", "", { given: withSignIn }),
+  on("GET", "/console/cli", 200, "a session for the command line", `?challenge=${SECRET}`, { given: withSignIn }),
   on("GET", RUNS, 200, "a list with filters", `?actionName=${SECRET}`),
   on("GET", `${RUNS}/summary`, 200, "a summary", `?label=${SECRET}`),
   on("GET", `${RUNS}/facets`, 200, "facets", `?field=label&contains=${SECRET}`),

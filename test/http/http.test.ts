@@ -38,6 +38,8 @@ const CACHED: Readonly<Record<string, string>> = {
   "/docs": "no-cache",
   "/console": "no-cache",
   "/console/-/*": "no-cache",
+  "/console/sign-in": "no-cache",
+  "/console/cli": "no-cache",
 };
 
 /** Refused before anybody asked who it is: 405 and 508. */

@@ -26,8 +26,8 @@ const PLANTED: readonly Planted[] = [
   ...[...TABLE].flatMap(([room, imports]) => filesOf(room).map((file) => [file, room, imports] as const)),
   // Where an environment lives is found without knowing who asks.
   ["runs/api/placement.ts", "runs/api", ["runs/*.ts", "runs/d1", "base", "settings", "http", "database"]],
-  // The pages are assets: their routes know nothing of what they show.
-  ["service/page-routes.ts", "service", ["base", "http"]],
+  // The pages are assets: their routes know only at which issuer people sign in.
+  ["service/page-routes.ts", "service", ["base", "http", "settings/issuers.ts"]],
   // The schemas of responses, which the Worker does not contain, name those of runs.
   ["auth/responses.ts", "auth", [...(TABLE.get("auth") ?? []), "runs/api/responses"]],
   ["webhook-endpoints/send-delivery.ts", "webhook-endpoints", TABLE.get("webhook-endpoints") ?? []],

@@ -1,15 +1,18 @@
 /**
  * Trusts: which proofs open a token that has no secret. A trust names an issuer and the claims that a proof must have.
- * PURE.
  *
  * One of the claims is the *anchor*: it names something that nobody else can take over. A name can be given up and
  * registered by somebody else, and a branch or an environment exists in every repository. So a trust without an anchor
  * is refused when it is stored.
  */
+
+import type { Context } from "hono";
 import * as z from "zod/mini";
-import { isJsonObject } from "../../base/json.ts";
+import { isJsonObject, jsonPointer } from "../../base/json.ts";
+import { ApiError, refusalOf } from "../../http/errors.ts";
+import { type AppEnv, projectOf } from "../../http/request-context.ts";
 import { bounded, described, inDocument, listOf } from "../../http/schemas.ts";
-import type { Issuer, IssuerKind } from "../../settings/issuers.ts";
+import { type Issuer, type IssuerKind, issuerNamed, mayTrust } from "../../settings/issuers.ts";
 
 export const TRUSTED = ["people", "programs"] as const;
 
@@ -114,6 +117,26 @@ export function claimsFault(trust: Trust, issuer: Pick<Issuer, "kind">): string 
   if (anchorOf(trust, issuer) !== null) return null;
   const names = anchorsOf(issuer, trust.for).map((together) => together.join(" with "));
   return `has no claim that only one holder can have; add ${new Intl.ListFormat("en", { type: "disjunction" }).format(names)}.`;
+}
+
+/**
+ * The issuer of a trust that the project may store. `path`: of the trust in the body. Throws `issuer_unknown`, and
+ * `invalid_body` if somebody else could meet its claims.
+ */
+export function requireTrusted(c: Context<AppEnv>, trust: Trust, path: readonly string[]): Issuer {
+  const issuer = issuerNamed(c.env, trust.issuer);
+  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
+    const sentence = `issuer: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
+    throw new ApiError("issuer_unknown", sentence, { pointer: jsonPointer([...path, "issuer"]) });
+  }
+  const fault = claimsFault(trust, issuer);
+  if (fault !== null) throw refusalOf("invalid_body", [{ path: [...path, "claims"], message: fault }]);
+  return issuer;
+}
+
+/** The claim that says which execution of the product a job belongs to. Null: the product has none that counts. */
+export function executionClaim(kind: IssuerKind): string | null {
+  return kind === "github" ? "run_id" : kind === "gitlab" ? "pipeline_id" : null;
 }
 
 /**

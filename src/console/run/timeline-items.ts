@@ -48,6 +48,8 @@ const SINGLES: Readonly<Record<Single["event"]["type"], true>> = {
   created: true,
   started: true,
   external_url: true,
+  token_issued: true,
+  token_refused: true,
   cancel_requested: true,
   waiting: true,
   approved: true,

@@ -59,6 +59,15 @@ function EventRow({ event }: { readonly event: Single["event"] }) {
           <JobLink url={event.url} />
         </Row>
       );
+    case "token_issued":
+    case "token_refused":
+      return (
+        <Row at={event.at} title={event.type === "token_issued" ? "A job proved itself" : "Another job was refused"}>
+          <Note
+            text={`Execution ${event.execution}${event.attempt === undefined ? "" : `, attempt ${event.attempt}`}`}
+          />
+        </Row>
+      );
     case "waiting":
       return <WaitingRow event={event} />;
     case "cancel_requested":

@@ -15,6 +15,7 @@ import { useNotices } from "../ui/notices.tsx";
 import { useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { useSession, useSessionStore } from "./session.tsx";
+import { shownName } from "./sign-in.ts";
 
 export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
   const { holder, person } = useSession();
@@ -26,6 +27,7 @@ export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
   const [isOpen, setOpen] = useState(false);
   const [isNaming, setNaming] = useState(false);
   const actsFor = holder.mayActForOthers ? person : null;
+  const name = shownName(holder);
   /** What opens a dialog gives the focus back to the button first, because the menu is closed when the dialog closes. */
   const leadingTo = (open: () => void) => () => {
     menu.current?.hidePopover();
@@ -47,15 +49,15 @@ export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
         ref={button}
         type="button"
         class="button session-button"
-        title={`Signed in as ${holder.name}`}
-        aria-label={`Signed in as ${holder.name}${actsFor === null ? "" : ` for ${actsFor}`}`}
+        title={`Signed in as ${name}`}
+        aria-label={`Signed in as ${name}${actsFor === null ? "" : ` for ${actsFor}`}`}
         aria-expanded={isOpen}
         aria-controls={id}
         popovertarget={id}
         onKeyDown={move}
       >
         <Icon name="person" />
-        <bdi class="is-wide cut">{holder.name}</bdi>
+        <bdi class="is-wide cut">{name}</bdi>
         {actsFor === null ? null : <bdi class="is-wide cut"> for {actsFor}</bdi>}
       </button>
       <fieldset
@@ -68,8 +70,13 @@ export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
         onBeforeToggle={({ newState }) => setOpen(newState === "open")}
       >
         <p>
-          Signed in as <strong class="break">{holder.name}</strong>, <span class="muted">{holder.role}</span>
+          Signed in as <strong class="break">{name}</strong>, <span class="muted">{holder.role}</span>
         </p>
+        {holder.issuer === null ? null : (
+          <p class="muted">
+            Through <bdi>{holder.issuer}</bdi>, with the token <bdi>{holder.name}</bdi>.
+          </p>
+        )}
         {holder.mayActForOthers ? (
           <>
             <p>

@@ -6,6 +6,7 @@
 import type { components } from "../../client/index.ts";
 import { refusalOf, unreachable } from "../../client/transport.ts";
 import type { Scope } from "../pages.ts";
+import type { Choices, Login } from "./identity.ts";
 import type { Holder, Session } from "./sign-in.ts";
 
 /** Under this key the storage has the session. */
@@ -126,11 +127,17 @@ function read(storage: SessionStorage): Session | null {
 type Beginning =
   | { readonly token: string; readonly project: string }
   /** The code of a link that `npm start` printed. */
-  | { readonly code: string };
+  | { readonly code: string }
+  /** The code of a sign-in at the issuer, and what the person chose. */
+  | { readonly code: string; readonly project: string; readonly tokenId: string };
 
 type Begun = components["schemas"]["BegunSession"];
 
 export interface SessionApi {
+  /** Who signed in at the issuer, and what that opens. The code stays good. */
+  readonly choices: (code: string) => Promise<Choices>;
+  /** A code with which the command line at a port of this machine gets a session. */
+  readonly loginCode: (pageKey: string, login: Login) => Promise<{ readonly code: string }>;
   readonly begin: (beginning: Beginning) => Promise<{ readonly pageKey: string; readonly holder: Holder }>;
   readonly renew: (pageKey: string) => Promise<Holder>;
   readonly end: (pageKey: string) => Promise<void>;
@@ -153,6 +160,8 @@ export function createSessionApi(baseUrl: string): SessionApi {
   }
   const withKey = (pageKey: string) => ({ "Action-Runs-Page-Key": pageKey });
   return {
+    choices: async (code) => (await send("POST", "/session/sign-in", {}, { code })).json(),
+    loginCode: async (pageKey, login) => (await send("POST", "/session/login-codes", withKey(pageKey), login)).json(),
     async begin(beginning) {
       const response =
         "code" in beginning

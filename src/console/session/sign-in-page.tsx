@@ -8,10 +8,10 @@ import type { Scope } from "../pages.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { Brand, Button } from "../ui/button.tsx";
 import { DialogButtons } from "../ui/dialog.tsx";
-import { Empty } from "../ui/empty.tsx";
 import { TextField } from "../ui/field.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { EnvironmentList } from "./environment-dialog.tsx";
+import { returnTo } from "./identity.ts";
 import { useSessionApi, useSessionStore } from "./session.tsx";
 import {
   type Address,
@@ -37,7 +37,29 @@ interface Asked {
   readonly identified: Identified;
 }
 
-type Refused = FieldProblem<"token" | keyof Typed>;
+type Field = "token" | "characters" | keyof Typed;
+export type Refused = FieldProblem<Field>;
+
+/**
+ * Leads to the issuer, which leads back to the path `to`. With words of its own it is not the main button. A link, because nothing but a navigation leaves the page.
+ */
+export function SignInLink({ to, children }: { readonly to: string; readonly children?: ComponentChildren }) {
+  const issuer = issuerName();
+  if (issuer === null) return null;
+  return (
+    <a
+      class={`button is-${children === undefined ? "primary" : "plain"}`}
+      href={`/session/sign-in?${new URLSearchParams({ to })}`}
+    >
+      {children ?? `Sign in with ${issuer}`}
+    </a>
+  );
+}
+
+/** How the operator names the issuer at which people sign in. Null if there is none. The Worker writes it. */
+export function issuerName(): string | null {
+  return document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.content ?? null;
+}
 
 export function SignInPage({ notice, at }: SignInPageProps) {
   const api = useSessionApi();
@@ -81,7 +103,7 @@ export function SignInPage({ notice, at }: SignInPageProps) {
     if (!isThere) router.navigate(hrefOf({ name: "runs", ...scope }), { replace: true });
   }
   const form = { isBusy, refused, failure };
-  if (asked === null) return <TokenForm {...form} notice={notice} onSubmit={submitToken} />;
+  if (asked === null) return <TokenForm {...form} notice={notice} to={returnTo(page)} onSubmit={submitToken} />;
   const { token, identified } = asked;
   return (
     <ScopeForm
@@ -102,12 +124,21 @@ interface FormProps {
 
 interface TokenFormProps extends FormProps {
   readonly notice: string | null;
+  /** Where a sign-in at the issuer leads back. */
+  readonly to: string;
   readonly onSubmit: (token: string) => void;
 }
 
-function TokenForm({ notice, onSubmit, ...form }: TokenFormProps) {
+function TokenForm({ notice, to, onSubmit, ...form }: TokenFormProps) {
   return (
-    <Form {...form} title="Sign in" first="token" verb="Sign in" onSubmit={({ token }) => onSubmit(token)}>
+    <Form
+      {...form}
+      title="Sign in"
+      first="token"
+      verb="Sign in"
+      isPlain={issuerName() !== null}
+      onSubmit={({ token }) => onSubmit(token)}
+    >
       <p class="host muted">
         Action runs at <strong>{location.host}</strong>
       </p>
@@ -116,6 +147,7 @@ function TokenForm({ notice, onSubmit, ...form }: TokenFormProps) {
           {notice} Sign in to go on where you were.
         </p>
       )}
+      <SignInLink to={to} />
       <TextField
         label="Token"
         name="token"
@@ -176,47 +208,87 @@ function ScopeForm({ at, identified, onRefuse, onChoose, ...form }: ScopeFormPro
 
 interface SignInFormProps extends FormProps {
   readonly title: string;
-  /** The field that gets the focus. */
-  readonly first: Refused["field"];
+  /** The field that gets the focus, unless a sign-in at the issuer comes first. */
+  readonly first: Field;
   readonly verb: string;
-  readonly onSubmit: (typed: Typed & { readonly token: string }) => void;
+  /** Whether another button is the main one. */
+  readonly isPlain?: boolean;
+  readonly onSubmit: (typed: Readonly<Record<Field, string>>) => void;
   readonly children: ComponentChildren;
 }
 
-function Form({ title, first, verb, onSubmit, isBusy, refused, failure, children }: SignInFormProps) {
+export function Form({
+  title,
+  first,
+  verb,
+  isPlain = false,
+  onSubmit,
+  isBusy,
+  refused,
+  failure,
+  children,
+}: SignInFormProps) {
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => {
-    document.title = `${title} · Action runs`;
-    field(form.current, first)?.focus();
+    (form.current?.querySelector<HTMLElement>("a.is-primary") ?? field(form.current, first))?.focus();
   }, [title, first]);
   useEffect(() => {
     if (refused !== null) field(form.current, refused.field)?.focus();
   }, [refused]);
   function submit(event: Event) {
     event.preventDefault();
-    const of = (name: Refused["field"]) => field(form.current, name)?.value ?? "";
-    onSubmit({ token: of("token"), org: of("org"), project: of("project"), env: of("env") });
+    const of = (name: Field) => field(form.current, name)?.value ?? "";
+    onSubmit({
+      token: of("token"),
+      characters: of("characters"),
+      org: of("org"),
+      project: of("project"),
+      env: of("env"),
+    });
   }
   return (
-    <main class="sign-in">
-      <form ref={form} class="stack card" onSubmit={submit} noValidate>
-        <Brand isWhole />
-        <h1>{title}</h1>
+    <Card title={title}>
+      <form ref={form} class="stack" onSubmit={submit} noValidate>
         {children}
-        {failure === null ? null : (
-          <p class="field-error" role="alert">
-            {failure}
-          </p>
-        )}
-        <Button kind="primary" type="submit" isBusy={isBusy}>
+        <Problem text={failure} />
+        <Button kind={isPlain ? "plain" : "primary"} type="submit" isBusy={isBusy}>
           {verb}
         </Button>
       </form>
+    </Card>
+  );
+}
+
+/** The middle of a page on which nobody is signed in yet. A screen reader begins at its title. */
+export function Card({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => {
+    document.title = `${title} · Action runs`;
+    heading.current?.focus();
+  }, [title]);
+  return (
+    <main class="sign-in">
+      <div class="stack card">
+        <Brand isWhole />
+        <h1 ref={heading} tabIndex={-1}>
+          {title}
+        </h1>
+        {children}
+      </div>
     </main>
   );
 }
 
-function field(form: HTMLFormElement | null, name: Refused["field"]): HTMLInputElement | null {
+export function Problem({ text }: { readonly text: string | null }) {
+  if (text === null) return null;
+  return (
+    <p class="field-error" role="alert">
+      {text}
+    </p>
+  );
+}
+
+function field(form: HTMLFormElement | null, name: Field): HTMLInputElement | null {
   return form?.querySelector<HTMLInputElement>(`input[name="${name}"]`) ?? null;
 }
 
@@ -229,7 +301,7 @@ interface LinkPageProps {
 }
 
 /** An environment of the project, if the address names none. */
-const SOME_ENVIRONMENT = "production";
+export const SOME_ENVIRONMENT = "production";
 
 /** Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
 export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
@@ -260,18 +332,16 @@ export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
 
   if (isAgreed || session === null) return null;
   return (
-    <main class="sign-in">
-      <Empty isPage title="You are already signed in">
-        <p>
-          You are signed in as <strong>{session.holder.name}</strong>. The link signs you in as the operator instead.
-        </p>
-        <DialogButtons>
-          <Button onClick={onDone}>Stay signed in</Button>
-          <Button kind="primary" onClick={() => setAgreed(true)}>
-            Use the link
-          </Button>
-        </DialogButtons>
-      </Empty>
-    </main>
+    <Card title="You are already signed in">
+      <p>
+        You are signed in as <strong>{session.holder.name}</strong>. The link signs you in as the operator instead.
+      </p>
+      <DialogButtons>
+        <Button onClick={onDone}>Stay signed in</Button>
+        <Button kind="primary" onClick={() => setAgreed(true)}>
+          Use the link
+        </Button>
+      </DialogButtons>
+    </Card>
   );
 }

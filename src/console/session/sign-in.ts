@@ -11,6 +11,11 @@ import type { Project, Scope } from "../pages.ts";
 export type Holder = Schemas["CurrentToken"];
 export type Permission = Holder["permissions"][number];
 
+/** The person of a sign-in at the issuer, or the token's name. */
+export function shownName({ issuer, person, name }: Pick<Holder, "issuer" | "person" | "name">): string {
+  return (issuer === null ? null : person) ?? name;
+}
+
 /** What the browser keeps while somebody is signed in. */
 export interface Session {
   /** The half of the session that scripts may read. */

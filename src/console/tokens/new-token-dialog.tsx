@@ -1,14 +1,22 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
 
 import { useState } from "preact/hooks";
-import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
-import { Check, SelectField, TextField } from "../ui/field.tsx";
+import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { useNotices } from "../ui/notices.tsx";
 import { useZone } from "../ui/time.tsx";
 import { useChange } from "../ui/use-change.ts";
 import { SecretDialog, TokenName } from "./shown-secret.tsx";
-import { expiresAt, expiryChoices, firstChoice, grantableOf, grantableRoles, type Role } from "./token-rules.ts";
+import {
+  expiresAt,
+  expiryChoices,
+  firstChoice,
+  grantableOf,
+  grantableRoles,
+  type Role,
+  type Trust,
+} from "./token-rules.ts";
 
 interface NewTokenDialogProps {
   readonly onClose: () => void;
@@ -16,16 +24,43 @@ interface NewTokenDialogProps {
   readonly onCreated: () => void;
 }
 
-const FIELDS = ["/name", "/role", "/envName", "/expiresAt", "/person", "/mayApprove", "/mayActForOthers"];
+const FIELDS = [
+  "/trust/for",
+  "/trust/issuer",
+  "/trust/claims",
+  "/name",
+  "/role",
+  "/envName",
+  "/expiresAt",
+  "/person",
+  "/mayApprove",
+  "/mayActForOthers",
+];
 const AFTER_LOSS = "The service may have created a token. Look for it in the list, and revoke it.";
+
+const OPENERS = [
+  ["", "A secret, shown once"],
+  ["people", "People who sign in"],
+  ["programs", "Programs with a proof"],
+] as const;
+const CLAIMS_RULE = 'Write a JSON object, such as { "groups": ["deployers"] }.';
+
+/** Undefined if the text is no JSON object. The service says what is wrong with its members. */
+function claimsIn(text: string): Trust["claims"] | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Trust["claims"];
+  } catch {}
+}
 
 export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
   const { exact } = useZone();
-  const [created, setCreated] = useState<(Schemas["CreatedApiToken"] & { readonly token: string }) | null>(null);
+  const [token, setToken] = useState<string | null>(null);
   const { client, holder } = useSession();
+  const { note } = useNotices();
   const { tokenExpiresAt } = holder;
   const ownExpiresAt = tokenExpiresAt === null ? null : Date.parse(tokenExpiresAt);
-  const [choices] = useState(() => expiryChoices(ownExpiresAt, Date.now()));
+  const [choices] = useState(() => expiryChoices(ownExpiresAt, Date.now(), holder.issuer !== null));
   const roles = grantableRoles(holder);
   const [name, setName] = useState("");
   const [role, setRole] = useState<Role>("viewer");
@@ -35,28 +70,40 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
   const [person, setPerson] = useState(holder.person ?? "");
   const [mayApprove, setMayApprove] = useState(false);
   const [mayActForOthers, setMayActForOthers] = useState(false);
+  const [opener, setOpener] = useState("");
+  const [issuer, setIssuer] = useState("");
+  const [claims, setClaims] = useState("");
   const change = useChange({ fields: FIELDS, afterLoss: AFTER_LOSS });
   const { problems } = change;
+  // A person opens a people token, so the token names none. A program decides nothing.
+  const namesPerson = opener !== "people" && (grantable.person || (holder.person !== null && holder.issuer === null));
+  const offersApprove = opener !== "programs" && grantable.mayApprove;
+  const offersOthers = opener === "" && grantable.mayActForOthers;
 
   function create() {
     if (name.trim() === "") {
       return change.refuse(new Map([["/name", "Give the token a name. Runs show it as their creator."]]));
     }
+    const parsed = opener === "" ? null : claimsIn(claims);
+    if (parsed === undefined) return change.refuse(new Map([["/trust/claims", CLAIMS_RULE]]));
     const at = expiresAt(choices, expiry, Date.now());
     const body = {
       name: name.trim(),
       role,
       ...(envName.trim() === "" ? {} : { envName: envName.trim() }),
       ...(at === undefined ? {} : { expiresAt: at }),
-      ...(person.trim() !== (holder.person ?? "") && { person: person.trim() || null }),
-      ...(mayApprove && { mayApprove }),
-      ...(mayActForOthers && { mayActForOthers }),
+      ...(namesPerson && person.trim() !== (holder.person ?? "") && { person: person.trim() || null }),
+      ...(offersApprove && mayApprove && { mayApprove }),
+      ...(offersOthers && mayActForOthers && { mayActForOthers }),
+      ...(parsed !== null && { trust: { for: opener as Trust["for"], issuer: issuer.trim(), claims: parsed } }),
     };
     change.submit({
       send: ({ signal }) => client.tokens.create(body, { signal }),
-      done(token) {
-        setCreated(token);
+      done(created) {
         onCreated();
+        if (created.token !== undefined) return setToken(created.token);
+        note(`The token ${created.name} is created.`);
+        onClose();
       },
       explain({ status }) {
         // The response was lost, so nobody knows.
@@ -66,13 +113,13 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
     });
   }
 
-  if (created !== null) {
+  if (token !== null) {
     return (
       <SecretDialog
         title="The new token"
         label="New token value"
-        what={<TokenName name={created.name} />}
-        secret={created.token}
+        what={<TokenName name={name.trim()} />}
+        secret={token}
         onClose={onClose}
       />
     );
@@ -115,7 +162,37 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
         onText={setExpiry}
         options={choices.map(({ key, label }) => [key, label])}
       />
-      {grantable.person || holder.person !== null ? (
+      <SelectField
+        label="Opened by"
+        value={opener}
+        error={problems.get("/trust/for")}
+        onText={setOpener}
+        options={OPENERS}
+      />
+      {opener === "" ? null : (
+        <>
+          <TextField
+            label="Issuer"
+            required
+            hint="One of the operator's OIDC_ISSUERS, spelled exactly as there."
+            placeholder="https://id.example.com"
+            value={issuer}
+            error={problems.get("/trust/issuer")}
+            onText={setIssuer}
+          />
+          <TextArea
+            label="Claims"
+            required
+            rows={3}
+            hint="A JSON object: what the proof must say. A list names values of which one must match."
+            placeholder='{ "groups": ["deployers"] }'
+            value={claims}
+            error={problems.get("/trust/claims")}
+            onText={setClaims}
+          />
+        </>
+      )}
+      {namesPerson ? (
         <TextField
           label="Person"
           hint={
@@ -131,14 +208,14 @@ export function NewTokenDialog({ onClose, onCreated }: NewTokenDialogProps) {
       ) : null}
       <Flag
         label="May approve and reject runs, with any role"
-        isOffered={grantable.mayApprove}
+        isOffered={offersApprove}
         isOn={mayApprove}
         error={problems.get("/mayApprove")}
         onChange={setMayApprove}
       />
       <Flag
         label="May act for others, as a portal does with On-Behalf-Of"
-        isOffered={grantable.mayActForOthers}
+        isOffered={offersOthers}
         isOn={mayActForOthers}
         error={problems.get("/mayActForOthers")}
         onChange={setMayActForOthers}

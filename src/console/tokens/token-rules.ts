@@ -7,7 +7,7 @@ type CurrentToken = Schemas["CurrentToken"];
 export type Role = ApiToken["role"];
 
 /** What each role may do, in words. TypeScript reports a missing one. */
-const RIGHTS: Readonly<Record<Role, string>> = {
+export const RIGHTS: Readonly<Record<Role, string>> = {
   owner: "everything, and creates every token",
   admin: "everything, but can't create owners",
   member: "reads, runs, cancels and retries",
@@ -21,13 +21,21 @@ interface RoleChoice {
   readonly rights: string;
 }
 
-/** A token creates only tokens of its own role and of those below. A session of ROOT_TOKEN creates no owners. */
-export function grantableRoles({ id, role: own }: Pick<CurrentToken, "id" | "role">): readonly RoleChoice[] {
-  const highest = id === null ? "admin" : own;
-  return ROLES.slice(ROLES.indexOf(highest)).map((role) => ({ role, rights: RIGHTS[role] }));
+/**
+ * A token creates only tokens of its own role and of those below. A session of ROOT_TOKEN, or by signing in, creates no
+ * owners and no token with a flag.
+ */
+export function grantableRoles(holder: Pick<Holder, "id" | "issuer" | "role">): readonly RoleChoice[] {
+  const roles = ROLES.slice(ROLES.indexOf(holder.role)).filter((role) => role !== "owner" || !isPassing(holder));
+  return roles.map((role) => ({ role, rights: RIGHTS[role] }));
 }
 
-type Holder = Pick<CurrentToken, "id" | "role" | "person" | "mayActForOthers">;
+type Holder = Pick<CurrentToken, "id" | "issuer" | "role" | "person" | "mayActForOthers">;
+
+/** Whether the session began with ROOT_TOKEN or by signing in. What it creates outlives it. */
+function isPassing({ id, issuer }: Pick<Holder, "id" | "issuer">): boolean {
+  return id === null || issuer !== null;
+}
 
 interface Grantable {
   readonly mayApprove: boolean;
@@ -36,13 +44,13 @@ interface Grantable {
   readonly person: boolean;
 }
 
-/** A session that began with ROOT_TOKEN creates no token with a flag, as it creates no owner. */
-export function grantableOf({ id, role, person, mayActForOthers }: Holder): Grantable {
-  const isOwner = id !== null && role === "owner";
+export function grantableOf(holder: Holder): Grantable {
+  const { role, person, issuer, mayActForOthers } = holder;
+  const isOwner = role === "owner";
   return {
-    mayApprove: isOwner,
-    mayActForOthers: id !== null && (isOwner || mayActForOthers),
-    person: role === "owner" || (person === null && mayActForOthers),
+    mayApprove: isOwner && !isPassing(holder),
+    mayActForOthers: (isOwner || mayActForOthers) && !isPassing(holder),
+    person: issuer === null && (isOwner || (person === null && mayActForOthers)),
   };
 }
 
@@ -56,6 +64,14 @@ export function flagWords(token: Pick<ApiToken, "person" | "mayApprove" | "mayAc
   ];
 }
 
+export type Trust = NonNullable<ApiToken["trust"]>;
+
+/** In a line for each: who opens the token, and what their proof must say. */
+export function trustWords({ for: whom, issuer, claims }: Trust): readonly string[] {
+  const said = Object.entries(claims).map(([name, value]) => `${name}: ${[value].flat().join(" or ")}`);
+  return [`${whom} of ${issuer}`, ...said];
+}
+
 interface ExpiryChoice {
   readonly key: string;
   readonly label: string;
@@ -66,6 +82,8 @@ interface ExpiryChoice {
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 
+const BY_SIGN_IN_MAX = 90 * DAY;
+
 const SPANS: readonly ExpiryChoice[] = [
   { key: "1h", label: "In 1 hour", inMs: HOUR },
   { key: "1d", label: "In 1 day", inMs: DAY },
@@ -75,13 +93,15 @@ const SPANS: readonly ExpiryChoice[] = [
   { key: "365d", label: "In 1 year", inMs: 365 * DAY },
 ];
 
-/** `ownExpiresAt`: when the creator's token expires, in ms. Null: never. The new token can't outlive it. */
-export function expiryChoices(ownExpiresAt: number | null, now: number): readonly ExpiryChoice[] {
+/**
+ * `ownExpiresAt`: when the creator's token expires, in ms. Null: never. The new token can't outlive it. `isBySignIn`: the
+ * creator signed in at an issuer, so the new token lives for 90 days at most.
+ */
+export function expiryChoices(ownExpiresAt: number | null, now: number, isBySignIn = false): readonly ExpiryChoice[] {
   const longest = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
-  return [
-    ...SPANS.filter(({ inMs }) => inMs !== null && inMs < longest),
-    { key: "", label: ownExpiresAt === null ? "Never" : "With your own token", inMs: null },
-  ];
+  const spans = SPANS.filter(({ inMs }) => (inMs ?? 0) < longest && (!isBySignIn || (inMs ?? 0) <= BY_SIGN_IN_MAX));
+  if (isBySignIn && longest > BY_SIGN_IN_MAX) return spans;
+  return [...spans, { key: "", label: ownExpiresAt === null ? "Never" : "With your own token", inMs: null }];
 }
 
 /** The longest of at most 90 days: a token that lives forever must be chosen. */
@@ -96,13 +116,18 @@ export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: nu
   return inMs === null ? undefined : new Date(now + inMs).toISOString();
 }
 
-type Rotator = Pick<CurrentToken, "id">;
-type Listed = Pick<ApiToken, "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers">;
+type Rotator = Pick<CurrentToken, "id" | "issuer">;
+type Listed = Pick<
+  ApiToken,
+  "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers" | "trust"
+>;
 
 /** False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. */
 export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Listed[]): boolean {
-  // A session of ROOT_TOKEN rotates no owner, and no token with a flag.
-  if (holder.id === null) return token.role !== "owner" && !token.mayApprove && !token.mayActForOthers;
+  // Proofs open it, so it has no secret.
+  if (token.trust !== null) return false;
+  if (isPassing(holder) && (token.role === "owner" || token.mayApprove || token.mayActForOthers)) return false;
+  if (holder.id === null) return true;
   // In a grace period, a rotation ends the secret of this session at once, and nobody would see the new one.
   if (token.id === holder.id) return token.oldSecretExpiresAt === null;
   const seen = new Set<string>();

@@ -5,12 +5,13 @@ import { useSession } from "../session/session.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { CopyButton } from "../ui/seen-texts.tsx";
 import { Countdown, Instant, LastUse, RelativeTime, useNow, useZone } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";
 import { RevokeDialog } from "./revoke-dialog.tsx";
 import { RotateDialog } from "./rotate-dialog.tsx";
 import { SessionsSection } from "./sessions-section.tsx";
-import { flagWords, isRotatable } from "./token-rules.ts";
+import { flagWords, isRotatable, trustWords } from "./token-rules.ts";
 
 type ApiToken = Schemas["ApiToken"];
 
@@ -89,6 +90,18 @@ function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
                 <bdi>{flagWords(token).join(", ")}</bdi>
               </p>
             )}
+            {token.trust === null
+              ? null
+              : trustWords(token.trust).map((line) => (
+                  <p key={line} class="muted">
+                    <bdi>{line}</bdi>
+                  </p>
+                ))}
+            {token.trust?.for === "programs" ? (
+              <p class="row gap-4 muted">
+                <code class="break">{token.id}</code> <CopyButton what={`id of ${token.name}`} text={token.id} />
+              </p>
+            ) : null}
             <p class="is-narrow muted">
               {token.role} · {token.envName ?? "all environments"}
             </p>

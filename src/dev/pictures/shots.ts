@@ -23,9 +23,20 @@ const WINDOWS = [
 interface Shot {
   readonly name: string;
   readonly path: string;
+  /** What to do before the page is opened. */
+  readonly given?: (page: Page) => Promise<void>;
   /** What to do before the picture. */
   readonly act?: (page: Page) => Promise<void>;
 }
+
+const CODE = "A".repeat(43);
+const CHOICE_PATH = `/console/sign-in#code=${CODE}`;
+const ISSUER = "https://login.example.com/realms/acme";
+const TOKENS = [
+  { project: "acme/shop", id: "1", name: "deployers", role: "member", envName: null, mayApprove: false },
+  { project: "acme/shop", id: "2", name: "approvers", role: "viewer", envName: "production", mayApprove: true },
+  { project: "acme/billing-and-invoices", id: "3", name: "on call", role: "admin", envName: null, mayApprove: false },
+];
 
 const SHOTS: readonly Shot[] = [
   { name: "runs", path: `${SEEDED_PATH}/runs` },
@@ -202,8 +213,43 @@ const SHOTS: readonly Shot[] = [
       await page.unrouteAll();
     },
   },
+  {
+    name: "tokens-trust",
+    path: "/console/-/acme/shop/tokens",
+    act: async (page) => {
+      await page.getByRole("button", { name: "New token" }).click();
+      await page.getByLabel("Opened by", { exact: true }).selectOption("people");
+    },
+  },
   { name: "audit", path: "/console/-/acme/shop/audit" },
+  { name: "sign-in-choice", path: CHOICE_PATH, given: (page) => withIssuer(page, TOKENS) },
+  { name: "sign-in-none", path: CHOICE_PATH, given: (page) => withIssuer(page, []) },
+  { name: "sign-in-refused", path: "/console/sign-in#error=proof_invalid", given: (page) => withIssuer(page, []) },
+  { name: "sign-in-cli", path: `/console/cli?challenge=${CODE}&port=4711`, given: withPerson },
 ];
+
+/** The service has no issuer, so this says in its place what a sign-in opens. */
+async function withIssuer(page: Page, tokens: readonly object[]): Promise<void> {
+  const person = { issuerName: "Example ID", subject: "00u1ada4fGq8xZ0aB5d7", person: "ada@example.com" };
+  await page.route("**/session/sign-in", (route) =>
+    route.fulfill({ json: { issuer: ISSUER, ...person, to: "/console", tokens } }),
+  );
+  await page.route(/\/console(\?|\/(?!assets)|$)/, async (route) => {
+    const response = await route.fetch({ url: new URL("/console", route.request().url()).href });
+    const meta = '<meta name="sign-in" content="Example ID"><title>';
+    await route.fulfill({ response, body: (await response.text()).replace("<title>", meta) });
+  });
+}
+
+/** The session of the page is one by sign-in, as far as the page knows. */
+async function withPerson(page: Page): Promise<void> {
+  await withIssuer(page, []);
+  await page.addInitScript(`{
+    const session = JSON.parse(localStorage.getItem("action-runs.session"));
+    Object.assign(session.holder, { issuer: "${ISSUER}", person: "ada@example.com", name: "deployers" });
+    localStorage.setItem("action-runs.session", JSON.stringify(session));
+  }`);
+}
 
 async function openFirst(page: Page): Promise<void> {
   await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
@@ -235,10 +281,13 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
         await page.screenshot({ path: join(folder, `${name}-${width}-${colorScheme}.png`) });
       };
       const isAsked = (name: string) => only.split(",").some((text) => name.includes(text));
+      await withIssuer(page, []);
       await signInToConsole(page, site, async () => {
         if (isAsked("sign-in")) await save("sign-in");
       });
-      for (const { name, path, act } of SHOTS.filter((shot) => isAsked(shot.name))) {
+      await page.unrouteAll();
+      for (const { name, path, given, act } of SHOTS.filter((shot) => isAsked(shot.name))) {
+        await given?.(page);
         await page.goto(site.url + path);
         await answered(page, pending);
         await act?.(page);
@@ -246,9 +295,10 @@ async function take(browser: Browser, site: TemporaryServer, folder: string, onl
         // Animations get a moment to end.
         await page.waitForTimeout(400);
         await save(name);
+        await page.unrouteAll();
       }
       // This closes the dialog of the last picture.
-      await page.reload();
+      await page.goto(`${site.url}${SEEDED_PATH}/runs`);
       await page.getByRole("button", { name: "Signed in as" }).click();
       await page.getByRole("button", { name: "Sign out" }).click();
       await context.close();

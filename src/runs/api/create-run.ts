@@ -154,6 +154,7 @@ export function wantedOfAction(
     labels,
     trigger: action.trigger,
     shownTrigger: action.shownTrigger,
+    reporter: action.reporter,
     gates: wantedGates(body, action, { parameters, entityId }, action.trigger !== undefined),
   };
 }

@@ -4,6 +4,7 @@
  */
 
 import { renderedKey } from "../../actions/concurrency-key.ts";
+import type { ActionReporter } from "../../actions/definition.ts";
 import type { ResolvedAction } from "../../actions/resolve.ts";
 import { OPERATOR } from "../../auth/principal.ts";
 import { madeUpCallbackToken, signCallbackToken } from "../../auth/token-format.ts";
@@ -55,6 +56,8 @@ export interface WantedRun {
   /** The trigger of a stored action as a GET shows it, with null instead of each secret. */
   readonly shownTrigger?: ShownRequest | undefined;
   readonly gates: WantedGates;
+  /** The action's `reporter`. */
+  readonly reporter?: ActionReporter | undefined;
   /** If only the request is wanted, to show or to test it. There will be no such run. */
   readonly madeUp?: {
     /** Where the body has the definition of the action; null if the stored one is used. */
@@ -91,7 +94,7 @@ export interface PreparedRun {
 /** Throws `too_many_labels`, `invalid_body`, `person_required`, or why the webhook may not be sent. */
 export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<PreparedRun> {
   const { scope, ring } = asked;
-  const { labels, trigger, shownTrigger, madeUp } = wanted;
+  const { labels, trigger, shownTrigger, reporter, madeUp } = wanted;
   if (labels.length > LABELS_MAX) {
     const sentence = `The run would have ${labels.length} labels. Send at most ${LABELS_MAX}, together with those of the action.`;
     throw new ApiError("too_many_labels", sentence, { pointer: "/labels" });
@@ -105,7 +108,7 @@ export async function prepareRun(asked: Asked, wanted: WantedRun): Promise<Prepa
   const token = madeUp ? Promise.resolve(madeUpCallbackToken(grant)) : signCallbackToken(ring, grant);
   if (trigger === undefined) return { run, dispatch: null, preview: null, token };
   const context = toContext(asked, wanted, run, await token);
-  const prepared = await prepareDispatch(trigger, context, asked);
+  const prepared = await prepareDispatch(trigger, context, asked, reporter?.execution);
   if (!prepared.ok) throw refusalOfTrigger(prepared.error, wanted);
   const isShown = madeUp !== undefined || (gates !== null && gates.approval !== null);
   const preview = isShown && shownTrigger !== undefined ? previewOf(shownTrigger, context) : null;
@@ -127,7 +130,7 @@ async function sealableGates(
 
 function toNewRun(
   { actor, traceparent }: Asked,
-  { unchanged, parameters, recommendations, labels }: WantedRun,
+  { unchanged, parameters, recommendations, labels, reporter }: WantedRun,
   gates: Gates | null,
   { id, createdAt }: Pick<NewRun, "id" | "createdAt">,
 ): NewRun {
@@ -138,6 +141,7 @@ function toNewRun(
     ...(title !== null && { title }),
     ...(subject !== null && { subject }),
     ...(actor.tokenId !== OPERATOR.id && { createdBy: lineageOf(actor.tokenId, actor.parents) }),
+    ...(reporter !== undefined && { reporter: { issuer: reporter.issuer, claims: reporter.claims } }),
     ...(actor.proven !== undefined && { creatorProof: actor.proven }),
     id,
     parameters: JSON.stringify(parameters),

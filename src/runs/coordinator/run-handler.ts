@@ -14,6 +14,8 @@ import type {
   Heartbeat,
   Inclusion,
   InputsReply,
+  JobReply,
+  JobTold,
   RunAnswer,
   RunCalls,
   RunCreation,
@@ -27,7 +29,7 @@ import type {
 } from "../run-calls.ts";
 import { retryKey, startOf } from "../starts.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
-import { type CancelRequest, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
+import { type CancelRequest, endOf, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Context } from "./context.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Scheduler } from "./gates/scheduler.ts";
@@ -218,6 +220,24 @@ export class RunHandler implements RunCalls {
     if (!isVersion) this.#ledger.noteHeartbeat({ ...run, ...next.value }, news);
     if (tail !== undefined) tails.note(id, tail, now);
     return { ...this.#replies.run(noted), ...said };
+  }
+
+  async job(id: string): Promise<JobReply> {
+    const run = this.#ledger.current(id, Date.now());
+    if (run === null) return NOT_FOUND;
+    const refused = endOf(run);
+    if (refused !== null) return { ok: false, reason: refused };
+    const { reporter, execution, deadlineAt } = run;
+    return { ok: true, reporter, execution, isAnswered: this.#journal.dispatches.of(id) === null, deadlineAt };
+  }
+
+  async noteJob(id: string, { type, execution, attempt }: JobTold): Promise<JobReply> {
+    const answer = await this.job(id);
+    const run = this.#journal.runs.byId(id);
+    if (!answer.ok || run === null) return answer;
+    const event = { type, at: Date.now(), data: { execution, ...(attempt !== null && { attempt }) } };
+    if (this.#journal.timeline.isNews(id, event)) this.#ledger.noteEvents(run, [event]);
+    return answer;
   }
 
   async erase(id: string, by: Actor): Promise<ErasureReply> {

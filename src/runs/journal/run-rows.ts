@@ -21,6 +21,7 @@ import {
   isQueued,
   type NextRetry,
   queueOf,
+  type Reporter,
   type RetryRule,
   type Run,
   type RunName,
@@ -117,6 +118,7 @@ const FIXED = [
   "via",
   "createdBy",
   "creatorProof",
+  "reporter",
   "timeoutMs",
   "gates",
   "retryRule",
@@ -143,6 +145,7 @@ const CHANGING = [
   "cancelUntil",
   "externalUrl",
   "externalUrlChanges",
+  "execution",
   "waitingFor",
   "waitingSince",
   "waitingReason",
@@ -163,6 +166,7 @@ type Member = (typeof MEMBERS)[number];
 /** If the lists above lack a member, `toRun` does not type-check. These are stored as JSON; null if empty. */
 const IN_JSON = [
   "creatorProof",
+  "reporter",
   "gates",
   "approvals",
   "rejectedBy",
@@ -362,6 +366,12 @@ export class RunRows extends Rows {
     this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
   }
 
+  /** Writes which execution the receiver's response named. */
+  setExecution(run: JournaledRun, execution: string): void {
+    this.sql.exec(`UPDATE runs SET execution = ? ${THIS_RUN}`, execution, ...keyHalves(run.id), run.id);
+    this.#remember({ ...run, execution });
+  }
+
   /** Removes runs. */
   remove(ids: readonly string[]): void {
     for (const id of ids) remembered.delete(this.#keyOf(id));
@@ -428,9 +438,11 @@ export class RunRows extends Rows {
 /** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
   const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { creatorProof, gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } = row;
+  const { creatorProof, reporter, gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } =
+    row;
   return Object.assign(row, {
     creatorProof: parsed<Proven>(creatorProof),
+    reporter: parsed<Reporter>(reporter),
     gates: parsed<Gates>(gates),
     approvals: parsed<Approval[]>(approvals) ?? [],
     rejectedBy: parsed<Actor>(rejectedBy),

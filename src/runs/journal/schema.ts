@@ -110,6 +110,8 @@ export const JOURNAL_STEPS: readonly string[] = [
      via                  TEXT,
      created_by           TEXT,
      creator_proof        TEXT,
+     reporter             TEXT,
+     execution            TEXT,
      timeout_ms           INTEGER NOT NULL,
      gates                TEXT,
      waiting_for          TEXT,

@@ -14,6 +14,8 @@ import { filledUp } from "./run-rows.ts";
 
 /** No run keeps more events. Beyond that, its oldest heartbeats are replaced by their count. */
 export const EVENTS_MAX = 1000;
+/** Of the events that the proofs of jobs cause, for each type. */
+const TOLD_MAX = 20;
 /** How many heartbeats are replaced at once. It is also how often events are counted, because counting is slow. */
 const THINNED_AT_ONCE = 100;
 
@@ -51,6 +53,12 @@ export class TimelineRows extends Rows {
 
   lastHeartbeat(runId: string): StoredEvent | null {
     return this.#rows("WHERE run_id = ? AND type = 'heartbeat' ORDER BY seq DESC LIMIT 1", runId)[0] ?? null;
+  }
+
+  /** Whether the run has no such event, and has not too many of its type: a job can repeat what causes them. */
+  isNews(runId: string, { type, data }: TimelineEvent): boolean {
+    const told = this.#rows("WHERE run_id = ? AND type = ? LIMIT ?", runId, type, TOLD_MAX);
+    return told.length < TOLD_MAX && told.every((event) => event.data !== JSON.stringify(data));
   }
 
   /** Whether an attempt to send the run's webhook has begun. */

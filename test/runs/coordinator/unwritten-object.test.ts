@@ -35,6 +35,8 @@ const CALLS: { readonly [S in keyof Coordinator]: { readonly [C in keyof Coordin
     erase: (object, id) => object.runs.erase(id, BY),
     erasure: (object, id) => object.runs.erasure(id),
     heartbeat: (object, id) => object.runs.heartbeat(id, { progress: 0.5 }),
+    job: (object, id) => object.runs.job(id),
+    noteJob: (object, id) => object.runs.noteJob(id, { type: "token_refused", execution: "7", attempt: null }),
   },
   gates: {
     pause: null,

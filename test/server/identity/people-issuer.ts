@@ -78,7 +78,8 @@ export async function newPeopleSite({ entry = {}, settings = "" }: SiteSettings 
     const lines = [
       `PUBLIC_URL=${origin}`,
       `OIDC_CLIENT_SECRET=${CLIENT_SECRET}`,
-      `OIDC_ISSUERS='${JSON.stringify(issuers)}'`,
+      // A name can have both quotes.
+      `OIDC_ISSUERS=\`${JSON.stringify(issuers)}\``,
       "ALLOW_INSECURE_WEBHOOKS=true",
     ];
     return `${lines.join("\n")}\n${settings}`;

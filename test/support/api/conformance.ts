@@ -68,7 +68,7 @@ const ERROR: Described = { content: { "application/json": { schema: { $ref: "#/c
  */
 function describedOf(method: string, path: string, status: number): Described | undefined {
   // Every page of the console is the same.
-  const described = path.startsWith("/console/-/") && status !== 404 ? "/console" : path;
+  const described = /^\/console\/(?:-\/|sign-in$|cli$)/.test(path) && status !== 404 ? "/console" : path;
   const operations = patterns.find(({ pattern }) => pattern.test(described))?.operations;
   if (operations === undefined) return status >= 400 ? ERROR : undefined;
   const operation = operations[method === "HEAD" ? "get" : method.toLowerCase()];

@@ -351,3 +351,15 @@ export const startedByEvent = z
 export const ignoredEvent = z
   .object({ ignored: z.literal(true) })
   .meta({ id: "IgnoredEvent", examples: [{ ignored: true }] });
+
+export const callbackGrant = z
+  .object({
+    callbackToken: described(z.string(), "Opens the callback and the heartbeat of the run, and reads the run."),
+    expiresAt: described(responseInstant, "When the token ends."),
+  })
+  .meta({
+    id: "CallbackGrant",
+    examples: [
+      { callbackToken: `${RUN_EXAMPLE.id}:1764083508373:${"0".repeat(64)}`, expiresAt: "2026-11-25T14:21:48.373Z" },
+    ],
+  });

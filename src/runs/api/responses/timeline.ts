@@ -33,6 +33,11 @@ const answered = {
 
 const said = { by: z.string(), via: z.string().optional(), reason: z.string().optional() };
 
+const proved = {
+  execution: described(z.string(), "The execution that the proof of the job names."),
+  attempt: described(z.string().optional(), "Which attempt of the execution it is, if the proof says so."),
+};
+
 const CREATED = { seq: 1, type: "created", at: RUN_EXAMPLE.createdAt, by: "ci" };
 
 const timelineEvent = z
@@ -57,6 +62,8 @@ const timelineEvent = z
     }),
     event("heartbeats_thinned", { count: z.int().min(1) }),
     event("external_url", { url: described(z.string(), "The job's page, as the receiver's response names it.") }),
+    event("token_issued", proved),
+    event("token_refused", proved),
     event("cancel_requested", { by: z.string(), reason: z.string().nullable(), until: responseInstant.nullable() }),
     event("waiting", {
       for: z.enum(WAITING_FOR),

@@ -151,6 +151,9 @@ export class Dispatches extends RunRequests<Dispatch> {
     if (isLast) this.#ledger.consequences.scheduler?.attemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#noteOvertaken(run, attempt, result, now);
     this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
+    if (result.execution !== undefined && run.execution === null) {
+      this.#journal.runs.setExecution(this.#journal.runs.byId(runId) ?? run, result.execution);
+    }
     // A heartbeat knows the job's page better.
     if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
     const event: RunEvent = { type: "external_url", url: result.link };

@@ -5,7 +5,7 @@
  * shortened to what a run keeps. What is kept depends on nothing but the report, so a repeated report gets the same answer.
  */
 import { Hono } from "hono";
-import { type JsonObject, jsonPointer } from "../../base/json.ts";
+import { type JsonObject, jsonPointer } from "../../../base/json.ts";
 import {
   ERROR_MAX_BYTES,
   JSON_MAX_DEPTH,
@@ -15,19 +15,19 @@ import {
   TAIL_MAX_BYTES,
   TRUNCATED_MAX,
   utf8Bytes,
-} from "../../base/limits.ts";
-import { rfc3339 } from "../../base/time.ts";
-import { idempotencyKey } from "../../http/headers.ts";
-import type { AppEnv } from "../../http/request-context.ts";
-import { type JsonShape, validBody } from "../../http/validate.ts";
-import { withTruncated } from "../action-run.ts";
-import type { CancelOrder } from "../run-calls.ts";
-import type { RunEvent } from "../transition.ts";
-import { heartbeat, type Report, report } from "./request-schemas.ts";
-import { OF_REPORT } from "./responses/errors.ts";
-import { heartbeatResponse, reportedActionRun } from "./responses/runs.ts";
-import { ask, changeKeyOf, environmentOf, requiresCallbackToken, runIdOf } from "./run-request.ts";
-import { refusalError, sendChanged } from "./run-response.ts";
+} from "../../../base/limits.ts";
+import { rfc3339 } from "../../../base/time.ts";
+import { idempotencyKey } from "../../../http/headers.ts";
+import type { AppEnv } from "../../../http/request-context.ts";
+import { type JsonShape, validBody } from "../../../http/validate.ts";
+import { withTruncated } from "../../action-run.ts";
+import type { CancelOrder } from "../../run-calls.ts";
+import type { RunEvent } from "../../transition.ts";
+import { heartbeat, type Report, report } from "../request-schemas.ts";
+import { OF_REPORT } from "../responses/errors.ts";
+import { heartbeatResponse, reportedActionRun } from "../responses/runs.ts";
+import { ask, changeKeyOf, environmentOf, requiresCallbackToken, runIdOf } from "../run-request.ts";
+import { refusalError, sendChanged } from "../run-response.ts";
 
 const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
 

@@ -1,0 +1,274 @@
+/**
+ * The pages of a sign-in at the issuer: what the person may open, of which nothing is open before a choice, and the
+ * session for the command line.
+ */
+
+import { useState } from "preact/hooks";
+import { createClient } from "../../client/index.ts";
+import { hrefOf, useRoute, useRouter } from "../router.tsx";
+import { RIGHTS } from "../tokens/token-rules.ts";
+import { Button } from "../ui/button.tsx";
+import { DialogButtons } from "../ui/dialog.tsx";
+import { Fact } from "../ui/facts.tsx";
+import { TextField } from "../ui/field.tsx";
+import { sentenceOf, useRead } from "../ui/load.tsx";
+import {
+  askedLogin,
+  type Choice,
+  type Choices,
+  environmentOf,
+  type Handed,
+  type Login,
+  leadsBack,
+  returnTo,
+  typedCharacters,
+} from "./identity.ts";
+import { useSessionApi, useSessionStore } from "./session.tsx";
+import { firstOf, type Session, shownName } from "./sign-in.ts";
+import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
+
+/** Sentences for errors of which the person can do something about. The API has the same codes. */
+const FAILURES: Readonly<Record<string, string>> = {};
+
+interface ChoicePageProps {
+  readonly handed: Handed;
+  readonly session: Session | null;
+}
+
+/** Where the issuer leads back to. */
+export function ChoicePage({ handed: { code, error }, session }: ChoicePageProps) {
+  if (code !== null) return <ChoiceOfCode code={code} session={session} />;
+  return (
+    <Card title="You are not signed in">
+      <p role={error === null ? undefined : "alert"}>
+        {error === null
+          ? "This page works only once after a sign-in. Sign in again."
+          : (FAILURES[error] ?? `The sign-in failed (${error}). Sign in again. If it fails again, tell the operator.`)}
+      </p>
+      <SignInAgain />
+    </Card>
+  );
+}
+
+function SignInAgain() {
+  return (
+    <DialogButtons>
+      <a class="button is-plain" href="/console">
+        Use a token
+      </a>
+      <SignInLink to="/console" />
+    </DialogButtons>
+  );
+}
+
+function ChoiceOfCode({ code, session }: { readonly code: string; readonly session: Session | null }) {
+  const api = useSessionApi();
+  const { data, failure, reload } = useRead(() => api.choices(code), [api, code]);
+  if (data !== undefined) {
+    return data.tokens.length === 0 ? (
+      <NoMatch {...data} />
+    ) : (
+      <ChoiceList code={code} choices={data} session={session} />
+    );
+  }
+  if (failure === null) {
+    return (
+      <Card title="Signing in">
+        <p role="status">The service reads what you may open …</p>
+      </Card>
+    );
+  }
+  return (
+    <Card title="You are not signed in">
+      <Problem text={sentenceOf(failure.error)} />
+      {failure.retryAt === null ? <SignInAgain /> : <Button onClick={reload}>Try now</Button>}
+    </Card>
+  );
+}
+
+function NoMatch({ issuer, issuerName, subject, person }: Choices) {
+  return (
+    <Card title="Nothing is open to you yet">
+      <p>
+        You signed in with <bdi>{issuerName}</bdi>, but no token of a project lets you in. Ask somebody who manages the
+        tokens of your project, and send them these lines.
+      </p>
+      <Identity issuer={issuer} subject={subject} person={person} />
+      <SignInAgain />
+    </Card>
+  );
+}
+
+function Identity({ issuer, subject, person }: Pick<Choices, "issuer" | "subject" | "person">) {
+  return (
+    <dl class="facts">
+      <Fact term="Issuer">{issuer}</Fact>
+      <Fact term="Subject">{subject}</Fact>
+      <Fact term="Person">{person}</Fact>
+    </dl>
+  );
+}
+
+interface ChoiceListProps {
+  readonly code: string;
+  readonly choices: Choices;
+  readonly session: Session | null;
+}
+
+function ChoiceList({ code, choices, session }: ChoiceListProps) {
+  const api = useSessionApi();
+  const store = useSessionStore();
+  const router = useRouter();
+  const [chosen, setChosen] = useState<Choice | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+
+  async function choose(choice: Choice) {
+    if (chosen !== null) return;
+    setChosen(choice);
+    setFailure(null);
+    try {
+      const { id: tokenId, project } = choice;
+      const begun = await api.begin({ code, project, tokenId });
+      const [o = "", p = ""] = project.split("/");
+      const { to } = choices;
+      const envName =
+        choice.envName ?? environmentOf(to, { o, p }) ?? (await someEnvironment(begun.pageKey, { org: o, project: p }));
+      const scope = { o, p, envName };
+      store.begin(begun, scope);
+      router.navigate(leadsBack(to, begun.holder) ? to : hrefOf({ name: "runs", ...scope }), { replace: true });
+    } catch (error) {
+      setFailure(sentenceOf(error));
+      setChosen(null);
+    }
+  }
+  return (
+    <Card title="Choose what to open">
+      <p class="host muted">
+        You signed in with <strong>{choices.issuerName}</strong>.
+      </p>
+      <Identity {...choices} />
+      {session === null ? null : (
+        <p class="note is-warning">
+          You are already signed in as <strong>{shownName(session.holder)}</strong>. Your choice replaces that session.{" "}
+          <a href="/console">Stay signed in</a>
+        </p>
+      )}
+      <ul class="environments card is-short" aria-label="What you may open">
+        {choices.tokens.map((choice) => (
+          <li key={choice.id}>
+            <button
+              type="button"
+              class={`environment${choice === chosen ? " is-busy" : ""}`}
+              aria-disabled={chosen !== null || undefined}
+              onClick={() => choose(choice)}
+            >
+              <strong>{choice.name}</strong>
+              <br />
+              <span class="muted">
+                {choice.project.replace("/", " / ")}
+                {choice.envName === null ? ", every environment" : ` / ${choice.envName}`}
+                <br />
+                {choice.role}: {RIGHTS[choice.role]}
+                {choice.mayApprove ? ", and may approve" : ""}
+              </span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <Problem text={failure} />
+    </Card>
+  );
+}
+
+/** An environment of the project, so that the first page shows runs. */
+async function someEnvironment(pageKey: string, project: { readonly org: string; readonly project: string }) {
+  const client = createClient({ baseUrl: location.origin, pageKey, ...project, env: SOME_ENVIRONMENT, retries: 0 });
+  const [first] = await firstOf(client.places(), 1).catch(() => []);
+  return first?.envName ?? SOME_ENVIRONMENT;
+}
+
+/** The command line asks for a session of the person, which never decides anything. */
+export function CommandLinePage({ session }: { readonly session: Session | null }) {
+  const { page, query } = useRoute();
+  const login = askedLogin(query);
+  const to = returnTo(page);
+  if (login === null) {
+    return (
+      <Card title="This address is not complete">
+        <p>
+          Run <code>action-runs login</code> again, and open the whole address that it prints.
+        </p>
+      </Card>
+    );
+  }
+  if (session?.holder.issuer == null) {
+    return (
+      <Card title="Sign in the command line">
+        <p>A command line on this machine asks for a session. Sign in first, and you come back to this page.</p>
+        <SignInLink to={to} />
+      </Card>
+    );
+  }
+  return <CommandLineForm session={session} login={login} to={to} />;
+}
+
+const SIX_CHARACTERS = "Type the six letters and digits that your terminal shows.";
+
+interface CommandLineFormProps {
+  readonly session: Session;
+  readonly login: Omit<Login, "characters">;
+  readonly to: string;
+}
+
+function CommandLineForm({ session: { pageKey, holder }, login, to }: CommandLineFormProps) {
+  const api = useSessionApi();
+  const [isBusy, setBusy] = useState(false);
+  const [refused, setRefused] = useState<Refused | null>(null);
+  const [failure, setFailure] = useState<string | null>(null);
+  async function submit(typed: string) {
+    if (isBusy) return;
+    const characters = typedCharacters(typed);
+    setFailure(null);
+    setRefused(characters === null ? { field: "characters", problem: SIX_CHARACTERS } : null);
+    if (characters === null) return;
+    setBusy(true);
+    try {
+      const { code } = await api.loginCode(pageKey, { ...login, characters });
+      // The command line waits there. The code is good for a minute and once, together with what only it knows.
+      location.replace(`http://127.0.0.1:${login.port}/?${new URLSearchParams({ code })}`);
+    } catch (error) {
+      setFailure(sentenceOf(error));
+      setBusy(false);
+    }
+  }
+  return (
+    <Form
+      title="Sign in the command line"
+      first="characters"
+      verb="Agree and sign in"
+      isBusy={isBusy}
+      refused={refused}
+      failure={failure}
+      onSubmit={({ characters }) => submit(characters)}
+    >
+      <p>
+        A command line on this machine asks for a session as <strong>{holder.person}</strong>, with the token{" "}
+        <strong>{holder.name}</strong> of <strong>{holder.project}</strong>.
+      </p>
+      <p>
+        The session lasts 12 hours. It can read, create, watch, cancel and retry runs. It never approves or rejects, and
+        it changes no token and no definition.
+      </p>
+      <TextField
+        label="Characters in your terminal"
+        name="characters"
+        required
+        maxLength={16}
+        autocapitalize="characters"
+        hint="If you did not run action-runs login, close this page."
+        error={refused?.problem}
+      />
+      <SignInLink to={to}>Open something else</SignInLink>
+    </Form>
+  );
+}

@@ -1,0 +1,88 @@
+/** Signing in at the issuer of the organization, and what the command line gets from that. PURE. */
+
+import { type Page, type Project, pageAt, scopeOf } from "../pages.ts";
+import type { Role } from "../tokens/token-rules.ts";
+import { type Holder, opens } from "./sign-in.ts";
+
+/** What the fragment of the address handed to the page. At most one of them is there. */
+export interface Handed {
+  /** Good once: of a sign-in at the issuer, or of a link that `npm start` printed. */
+  readonly code: string | null;
+  /** Why the sign-in at the issuer failed: a code of the API's errors. */
+  readonly error: string | null;
+}
+
+/** A token that the person may open. */
+export interface Choice {
+  /** `{o}/{p}` */
+  readonly project: string;
+  readonly id: string;
+  readonly name: string;
+  readonly role: Role;
+  /** Null: every environment. */
+  readonly envName: string | null;
+  readonly mayApprove: boolean;
+}
+
+/** The response of `POST /session/sign-in`. */
+export interface Choices {
+  readonly issuer: string;
+  readonly issuerName: string;
+  readonly subject: string;
+  readonly person: string;
+  /** The path of the console from which the person came. */
+  readonly to: string;
+  readonly tokens: readonly Choice[];
+}
+
+/** What `POST /session/login-codes` takes. */
+export interface Login {
+  /** Of PKCE. */
+  readonly challenge: string;
+  /** Where the command line waits, on this machine. */
+  readonly port: number;
+  /** The six characters that it printed. */
+  readonly characters: string;
+}
+
+/** The longest `to` that the service accepts. */
+const TO_MAX_LENGTH = 500;
+
+/** Where a sign-in at the issuer leads back: to this page. `location`: of the window. */
+export function returnTo(page: Page | null, { pathname, search } = location as Pick<Location, "pathname" | "search">) {
+  if (page === null) return "/console";
+  const path = `${pathname}${search}`;
+  return path.length > TO_MAX_LENGTH ? pathname : path;
+}
+
+/** Whether the session may see the page from which the person came. If not, they see the runs of what they chose. */
+export function leadsBack(to: string, holder: Holder): boolean {
+  const page = pageOf(to);
+  if (page === null || page.name === "sign-in" || page.name === "choice") return false;
+  return opens(holder, scopeOf(page));
+}
+
+/** The environment that `to` names, if it is one of this project. */
+export function environmentOf(to: string, { o, p }: Project): string | null {
+  const page = pageOf(to);
+  const at = page && scopeOf(page);
+  return at?.o === o && at.p === p ? at.envName : null;
+}
+
+function pageOf(to: string): Page | null {
+  return pageAt(to.replace(/[?#].*$/, ""));
+}
+
+/** What the address of `/console/cli` asks for. Null if a part is missing or wrong. */
+export function askedLogin(query: URLSearchParams): Omit<Login, "characters"> | null {
+  const challenge = query.get("challenge") ?? "";
+  const port = query.get("port") ?? "";
+  const isWhole = /^[\w-]{43}$/.test(challenge) && /^[1-9]\d{0,4}$/.test(port) && Number(port) < 65_536;
+  return isWhole ? { challenge, port: Number(port) } : null;
+}
+
+/** What somebody typed, as the service compares it. Base32 has no other characters. */
+export function typedCharacters(text: string): string | null {
+  const characters = text.toUpperCase().replaceAll(/[^A-Z0-9]/g, "");
+  return /^[A-Z2-7]{6}$/.test(characters) ? characters : null;
+}
