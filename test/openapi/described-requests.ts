@@ -50,7 +50,7 @@ interface OnPaper {
 }
 
 /** What another product sends, and proves itself. test/starts/ and test/identity/ send it. */
-const OF_PRODUCTS = /\/(inbound\/\{inboundId\}|exchange)$/;
+const OF_PRODUCTS = /\/(inbound\/\{inboundId\}|exchange|callback\/token)$/;
 
 export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(OF_PRODUCTS.test(path) ? {} : methods).map(([method, described]) => {

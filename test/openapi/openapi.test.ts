@@ -119,6 +119,7 @@ describe("the OpenAPI document", () => {
       "GET /{o}/{p}/envs/{envName}/action-runs/{id}": ["apiToken", "callbackToken"],
       "POST /{o}/{p}/envs/{envName}/actions/{name}/inbound/{inboundId}": ["eventSecret"],
       "POST /{o}/{p}/tokens/{tokenId}/exchange": [],
+      "POST /{o}/{p}/envs/{envName}/action-runs/{id}/callback/token": [],
     };
     const isRoots = /(resync|purge|sign-in-codes|\/database|(p|envName)\}\/erase)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
@@ -213,6 +214,7 @@ describe("the OpenAPI document", () => {
       "eraseEnvironment",
       "eraseProject",
       "exchangeProof",
+      "issueCallbackToken",
       "moveEnvironment",
       "purgeActionRuns",
       "putAction",
