@@ -107,7 +107,7 @@ send() {
   done
 }
 
-# Sends the body. KEY is the Idempotency-Key.
+# report KEY: sends the body. KEY is its Idempotency-Key; a heartbeat has none.
 report() {
   send "Authorization: Bearer $token" -H @- -H 'Content-Type: application/json' ${1:+-H "Idempotency-Key: $1"} \
     --data-binary @body "$url"
@@ -120,8 +120,8 @@ found() { printf '%s' "$answer" | tr -d '\n\r' | sed -n "s/.*\"$1\" *: *\"\([$2]
 exchange() {
   if [ -z "$proof" ]; then
     send "Authorization: Bearer $request_token" -H @- -G --data-urlencode "audience=$callback" "$request_url"
-    [ "$status" = 200 ] || return
-    proof=$(found value A-Za-z0-9._-)
+    [ "$status" != 200 ] || proof=$(found value A-Za-z0-9._-)
+    [ -n "$proof" ] || { echo "report.sh: GitHub gave no proof (status $status). Nothing was sent." >&2 && exit 6; }
   fi
   send "{\"proof\":\"$proof\"}" -H 'Content-Type: application/json' --data-binary @- "$callback/token"
   [ "$status" != 200 ] || token=$(found callbackToken 0-9a-f:-)
@@ -152,10 +152,10 @@ message=${MESSAGE:-} progress=${PROGRESS:-} lines='' how=${1:-${STATUS:-}}
 unset CALLBACK_TOKEN ACTION_RUNS_ID_TOKEN ACTIONS_ID_TOKEN_REQUEST_TOKEN
 command -v curl >/dev/null || refuse 'curl is missing. Install curl 7.55 or newer.'
 case $url in http://*/callback | https://*/callback) ;; *) refuse 'set CALLBACK_URL to the callback.url of the run.' ;; esac
-case $token:$proof:${request_url:+$request_token} in
-  ::) refuse 'set CALLBACK_TOKEN to the callback.token of the run, or let the job have a proof.' ;;
-  *[!0-9a-f:-]*:*:*) refuse 'set CALLBACK_TOKEN to the callback.token of the run.' ;;
-esac
+case $token in *[!0-9a-f:-]*) refuse 'set CALLBACK_TOKEN to the callback.token of the run.' ;; esac
+case $proof in *[!A-Za-z0-9._-]*) refuse 'ACTION_RUNS_ID_TOKEN must be an ID token of the job.' ;; esac
+[ -n "$token$proof${request_url:+$request_token}" ] ||
+  refuse 'set CALLBACK_TOKEN to the callback.token of the run, or let the job have a proof.'
 
 case $how in
   succeeded | success | SUCCESS | Succeeded | SucceededWithIssues)
@@ -201,21 +201,15 @@ trap 'exit 143' TERM
 : >headers
 printf '{%s}' "$body${lines:+${body:+,}$lines}" >body
 
-if [ -z "$token" ]; then
-  unsure='nothing was sent, because there is no callback token'
-  exchange
-fi
-if [ -n "$token" ]; then
-  unsure='the service may or may not have the report'
-  report "$key"
-  # A service that does not know of lines, or a firewall, may refuse them. The run must not fall silent because of that.
-  case ${lines:+$status} in
-    400 | 403 | 413 | 422)
-      printf '{%s}' "$body" >body
-      report "$key"
-      ;;
-  esac
-fi
+[ -n "$token" ] || exchange
+[ -z "$token" ] || report "$key"
+# A service that does not know of lines, or a firewall, may refuse them. The run must not fall silent because of that.
+case ${token:+${lines:+$status}} in
+  400 | 403 | 413 | 422)
+    printf '{%s}' "$body" >body
+    report "$key"
+    ;;
+esac
 case $status in
   2??)
     if [ -z "$end" ]; then
@@ -236,6 +230,8 @@ esac
 said=$(answered error) code=$(answered code)
 case $status in
   000 | 408 | 429 | 5??)
+    unsure='the service may or may not have the report'
+    [ -n "$token" ] || unsure='there is no callback token, and nothing was sent'
     printf 'report.sh: no useful response (%s), so %s. %s\n' "$status" "$unsure" "$said" >&2
     exit 6
     ;;
