@@ -49,6 +49,7 @@ const apiToken = z
           issuer: z.string(),
           claims: z.record(z.string(), z.union([z.string(), z.array(z.string())])),
         })
+        .meta({ id: "StoredTrust" })
         .nullable(),
       "Which proofs open the token, which then has no secret. Null: its secret opens it.",
     ),

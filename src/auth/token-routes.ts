@@ -9,7 +9,7 @@ import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, filterableName, flag, inDocument, instant } from "../http/schemas.ts";
+import { described, filterableName, flag, inDocument, instant, withExample } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
 import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
 import { requires } from "./authentication.ts";
@@ -148,7 +148,9 @@ export const tokenRoutes = new Hono<AppEnv>()
       const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, entry));
       if (!isCreated)
         throw new ApiError(
-          trust !== null && (await hasMostTrusts(c.env.DB, projectOf(c))) ? "too_many_trusts" : "too_many_tokens",
+          trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c))))
+            ? "too_many_trusts"
+            : "too_many_tokens",
         );
       logAudit(entry, c.get("requestId"));
       return c.json({ ...shownToken(stored, now), token }, 201);
@@ -171,7 +173,10 @@ export const tokenRoutes = new Hono<AppEnv>()
       z.strictObject({
         ...pageQuery,
         createdBy: z.optional(
-          described(filterableName, DESCRIBE && "Only tokens that the token, or the person, with this name minted."),
+          described(
+            withExample(filterableName, "ada@example.com"),
+            DESCRIBE && "Only tokens that the token, or the person, with this name minted.",
+          ),
         ),
       }),
     ),

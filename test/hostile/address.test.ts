@@ -146,8 +146,8 @@ describe("headers", () => {
       expect(response.status).toBe(401);
       expect(await response.json()).toEqual({ error: expect.any(String), code: expect.any(String) });
     };
-    // An event has no token of ours, and its URL is refused first.
-    await Promise.all(ROUTES.filter(({ path }) => !path.endsWith("/:inboundId")).map(tryRoute));
+    // An event and a proof have no token of ours, and are refused as if there were no such endpoint.
+    await Promise.all(ROUTES.filter(({ path }) => !/\/(:inboundId|exchange)$/.test(path)).map(tryRoute));
     expect(await everything()).toEqual(before);
   });
 

@@ -174,6 +174,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 200 },
   "POST /:o/:p/tokens/:tokenId/rotate": { opensTo: "tokens:manage", outside: 403, success: 200, onlyAbove: true },
+  // Here is no OIDC_ISSUERS. test/identity/ has those who prove something.
+  "POST /:o/:p/tokens/:tokenId/exchange": {
+    opensTo: "anyone",
+    success: 404,
+    error: { code: "not_found" },
+    body: { proof: "x" },
+  },
   "GET /:o/:p/sessions": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "DELETE /:o/:p/sessions/:sessionId": { opensTo: "tokens:manage", outside: 403, success: 204 },
   "POST /:o/:p/sign-in-codes": { opensTo: "root", success: 201, body: {} },

@@ -393,6 +393,10 @@ export const CASES: readonly Case[] = [
     code: "token_not_found",
     ask: () => ({ body: { overlapSeconds: 0 } }),
   }),
+  on("POST", "/:o/:p/tokens/:tokenId/exchange", 404, "an exchange without OIDC_ISSUERS", "", {
+    code: "not_found",
+    ask: () => ({ token: null, body: { proof: SECRET } }),
+  }),
   on("GET", RUNS, 400, "a bad filter", `?limit=${SECRET}`, { code: "invalid_query", pointer: "/limit" }),
   on("GET", `${RUNS}/summary`, 400, "a bad label", `?label=${SECRET.repeat(10)}`, {
     code: "invalid_query",

@@ -45,7 +45,8 @@ const CACHED: Readonly<Record<string, string>> = {
 /** Refused before anybody asked who it is: 405 and 508. */
 function asksByApiToken({ route, status }: Case): boolean {
   const isOpen =
-    !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) || /\/(callback|heartbeat|:inboundId)$/.test(route);
+    !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) ||
+    /\/(callback|heartbeat|:inboundId|exchange)$/.test(route);
   return !isOpen && ![401, 405, 508].includes(status);
 }
 

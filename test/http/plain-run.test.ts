@@ -1,6 +1,6 @@
 /**
  * What a run costs that has no label, gate or trigger, and that no webhook endpoint hears of. No feature may make such a
- * run pay. docs/capacity.md has these numbers.
+ * run pay. bench/README.md has these numbers.
  */
 
 import { runDurableObjectAlarm, runInDurableObject } from "cloudflare:test";

@@ -49,11 +49,11 @@ interface OnPaper {
   readonly responses: Record<string, unknown>;
 }
 
-/** Its body is whatever another product sends, and proves itself. test/starts/ sends it. */
-const OF_EVENTS = /\/inbound\/\{inboundId\}$/;
+/** What another product sends, and proves itself. test/starts/ and test/identity/ send it. */
+const OF_PRODUCTS = /\/(inbound\/\{inboundId\}|exchange)$/;
 
 export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
-  Object.entries(OF_EVENTS.test(path) ? {} : methods).map(([method, described]) => {
+  Object.entries(OF_PRODUCTS.test(path) ? {} : methods).map(([method, described]) => {
     const { parameters = [], requestBody, security, responses } = described as unknown as OnPaper;
     return {
       method: method.toUpperCase(),
@@ -291,7 +291,9 @@ function descriptionOf(schema: Schema): string | undefined {
 export function withMember(schema: Schema, body: Json, path: readonly string[], value: unknown): Json {
   const [name = "", ...rest] = path;
   if (rest.length === 0) return { ...body, [name]: value };
-  const inner = resolve((resolve(schema).properties?.[name] ?? {}) as Schema);
+  const member = resolve((resolve(schema).properties?.[name] ?? {}) as Schema);
+  // A member that may be null.
+  const inner = resolve((member.anyOf?.[0] ?? member) as Schema);
   const before = (body[name] ?? inner.examples?.[0] ?? {}) as Json;
   return { ...body, [name]: withMember(inner, before, rest, value) };
 }

@@ -118,6 +118,7 @@ describe("the OpenAPI document", () => {
       "DELETE /session": ofSession,
       "GET /{o}/{p}/envs/{envName}/action-runs/{id}": ["apiToken", "callbackToken"],
       "POST /{o}/{p}/envs/{envName}/actions/{name}/inbound/{inboundId}": ["eventSecret"],
+      "POST /{o}/{p}/tokens/{tokenId}/exchange": [],
     };
     const isRoots = /(resync|purge|sign-in-codes|\/database|(p|envName)\}\/erase)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
@@ -211,6 +212,7 @@ describe("the OpenAPI document", () => {
       "eraseActionRun",
       "eraseEnvironment",
       "eraseProject",
+      "exchangeProof",
       "moveEnvironment",
       "purgeActionRuns",
       "putAction",

@@ -1,4 +1,4 @@
-/** The proxies as docs/operations.md configures them, in front of a server that answers everything. */
+/** The proxies as examples/proxies/ configures them, in front of a server that answers everything. */
 
 import { spawnSync } from "node:child_process";
 import { once } from "node:events";
@@ -10,12 +10,10 @@ import { afterAll, describe, expect, it } from "vitest";
 import { freePort } from "../../src/dev/server.ts";
 import { ROOT } from "../../src/dev/wrangler.ts";
 
-import { blocksOf } from "../server/readme/document.ts";
 import { listening } from "../support/node-server.ts";
 import { missing, ProductProcesses } from "./product-process.ts";
 
 const NAME = "runs.example.com";
-const BLOCKS = blocksOf("operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8"));
 
 /** Ways to write an address below `/cdn-cgi/`, for a server that reads URLs as browsers do. */
 const REFUSED = [
@@ -38,6 +36,8 @@ const PASSED = [
 
 interface Proxy {
   readonly name: string;
+  /** In examples/proxies/. */
+  readonly file: string;
   /** The command that starts it with the documented text. */
   command(folder: string, documented: string): readonly string[];
 }
@@ -45,6 +45,7 @@ interface Proxy {
 const PROXIES: readonly Proxy[] = [
   {
     name: "nginx",
+    file: "nginx.conf",
     command: (folder, documented) => {
       const file = join(folder, "nginx.conf");
       const kept = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map(
@@ -57,6 +58,7 @@ const PROXIES: readonly Proxy[] = [
   },
   {
     name: "haproxy",
+    file: "haproxy.cfg",
     command: (folder, documented) => {
       const file = join(folder, "haproxy.cfg");
       writeFileSync(file, `${documented}\n`);
@@ -65,6 +67,7 @@ const PROXIES: readonly Proxy[] = [
   },
   {
     name: "caddy",
+    file: "Caddyfile",
     command: (folder, documented) => {
       const file = join(folder, "Caddyfile");
       writeFileSync(file, `{\n\tadmin off\n\tauto_https off\n}\n${documented}\n`);
@@ -73,7 +76,7 @@ const PROXIES: readonly Proxy[] = [
   },
 ];
 
-describe.each(PROXIES)("$name", ({ name, command }) => {
+describe.each(PROXIES)("$name", ({ name, file, command }) => {
   const processes = new ProductProcesses(name);
   afterAll(() => processes.stop());
 
@@ -90,7 +93,7 @@ describe.each(PROXIES)("$name", ({ name, command }) => {
       const { url, close } = await listening(server);
       const port = await freePort();
       const certificate = certificateIn(processes.folder);
-      const documented = BLOCKS.find(({ language }) => language === name)?.text ?? "";
+      const documented = readFileSync(join(ROOT, "examples/proxies", file), "utf8");
       const here = documented
         .replace("127.0.0.1:8787", new URL(url).host)
         .replace("listen 443", `listen 127.0.0.1:${port}`)

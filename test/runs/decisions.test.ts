@@ -30,6 +30,21 @@ const sibling = token("sibling", ["owner"]);
 const grandchild = token("grandchild", ["child", "owner"]);
 const ofOperator = token("of-operator");
 
+/** Somebody who signed in with the token `people`, which `owner` minted. */
+const signedIn = (identity: string, person: string): Actor => ({
+  ...token("people", ["owner"], person),
+  proven: { identity, person },
+});
+/** A token that they minted then, or one below it. */
+const mintedBy = ({ proven }: Actor, tokenId: string, parents: readonly string[] = []): Actor => ({
+  ...token(tokenId, [...parents, "people", "owner"]),
+  ...(proven && { proven }),
+});
+const ada = signedIn("1", "ada");
+const bo = signedIn("2", "bo");
+const ofAda = mintedBy(ada, "of-ada");
+const program = (actor: Actor, subject: string): Actor => ({ ...actor, proven: { ...actor.proven, subject } });
+
 const SAME: readonly (readonly [what: string, a: Actor, b: Actor, oneself: boolean, sameActor: boolean])[] = [
   ["a token and itself", owner, owner, true, true],
   ["a token and its parent", child, owner, true, false],
@@ -46,6 +61,22 @@ const SAME: readonly (readonly [what: string, a: Actor, b: Actor, oneself: boole
   ["a portal with and without a person", portal, forPerson(portal, "ada"), true, false],
   ["a person, and the portal's parent without one", forPerson(child, "ada"), owner, true, false],
   ["a person, and a stranger without one", forPerson(portal, "ada"), owner, false, false],
+  ["two who signed in with one token", ada, bo, false, false],
+  ["one who signed in before and after a change of address", ada, signedIn("1", "ada.new"), true, false],
+  ["two accounts at the issuer with one address", ada, signedIn("3", "ada"), true, true],
+  ["who signed in, and the same person through a portal", ada, forPerson(portal, "ada"), true, true],
+  ["who signed in, and another person through a portal", ada, forPerson(portal, "bo"), false, false],
+  ["who signed in, and a token that they minted", ada, ofAda, true, false],
+  ["who signed in, and a token that a colleague minted", bo, ofAda, false, false],
+  ["two tokens that one minted", ofAda, mintedBy(ada, "of-ada-2"), true, false],
+  ["tokens that two minted, one below the other", mintedBy(bo, "of-bo", ["of-ada"]), ofAda, false, false],
+  ["a portal's person, and a token that this person minted", forPerson(portal, "ada"), ofAda, true, false],
+  ["a portal's person, and a token that another minted", forPerson(portal, "bo"), ofAda, false, false],
+  ["who signed in, and the token above theirs", ada, owner, false, false],
+  ["a token that they minted, and the token above theirs", ofAda, owner, false, false],
+  ["a program, and the token above its own", program(child, "repo"), owner, true, false],
+  ["a program, and who minted its token", program(ofAda, "repo"), ada, true, false],
+  ["a program, and a colleague of who minted its token", program(ofAda, "repo"), bo, false, false],
   ["a person whose name is a token's", forPerson(portal, owner.tokenName), owner, false, false],
 ];
 
@@ -58,6 +89,8 @@ it("a run shows the person and the token behind it, or the token alone", () => {
   expect([nameOf(owner), viaOf(owner)]).toEqual(["the token owner", null]);
   const acting = forPerson(portal, "ada");
   expect([nameOf(acting), viaOf(acting)]).toEqual(["ada", "the token portal"]);
+  const job = program(owner, "repo:acme/shop");
+  expect([nameOf(job), viaOf(job)]).toEqual(["the token owner", "repo:acme/shop"]);
 });
 
 const CREATOR = token("creator", ["owner"]);

@@ -8,10 +8,10 @@
 
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { jsonPointer } from "../../base/json.ts";
+import { isJsonObject, jsonPointer } from "../../base/json.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
 import { type AppEnv, projectOf } from "../../http/request-context.ts";
-import { atMost, described, inDocument, listOf } from "../../http/schemas.ts";
+import { bounded, described, inDocument, listOf } from "../../http/schemas.ts";
 import { type Issuer, type IssuerKind, issuerNamed, mayTrust } from "../../settings/issuers.ts";
 
 export const TRUSTED = ["people", "programs"] as const;
@@ -19,12 +19,38 @@ export const TRUSTED = ["people", "programs"] as const;
 const CLAIMS_MAX = 20;
 const VALUES_MAX = 10;
 const CHARACTERS_MAX = 500;
+const TEXT_WIRE = { type: "string", minLength: 1, maxLength: CHARACTERS_MAX } as const;
 const LENGTH_RULE = `send 1 to ${CHARACTERS_MAX} characters.`;
 const shortText = z
   .string({ error: "send a text." })
   .check(z.minLength(1, { error: LENGTH_RULE }), z.maxLength(CHARACTERS_MAX, { error: LENGTH_RULE }));
 const claimValue = z.union([shortText, listOf(VALUES_MAX, "values", shortText, "send a list.", z.minLength(1))], {
   error: `send a text of 1 to ${CHARACTERS_MAX} characters, or a list of 1 to ${VALUES_MAX} such texts.`,
+});
+
+const claims = bounded(
+  CLAIMS_MAX,
+  "claims",
+  z.pipe(
+    // zod leaves this name out of a record, and the trust would accept more than it says.
+    z.custom<Readonly<Record<string, unknown>>>((value) => !isJsonObject(value) || !Object.hasOwn(value, "__proto__"), {
+      error: "has the claim __proto__, which no proof has; omit it.",
+    }),
+    z
+      .record(shortText, claimValue, { error: "send a JSON object." })
+      .check(z.refine((named) => Object.keys(named).length > 0, { error: "is empty; send at least one claim." })),
+  ),
+);
+inDocument(claims, {
+  wire: {
+    type: "object",
+    minProperties: 1,
+    maxProperties: CLAIMS_MAX,
+    propertyNames: TEXT_WIRE,
+    additionalProperties: {
+      oneOf: [TEXT_WIRE, { type: "array", items: TEXT_WIRE, minItems: 1, maxItems: VALUES_MAX }],
+    },
+  },
 });
 
 export const trustSchema = z.strictObject({
@@ -35,10 +61,7 @@ export const trustSchema = z.strictObject({
   ),
   issuer: described(shortText, DESCRIBE && "An issuer of the operator's `OIDC_ISSUERS`, spelled exactly as there."),
   claims: described(
-    z.record(shortText, claimValue).check(
-      atMost(CLAIMS_MAX, "claims"),
-      z.refine((claims) => Object.keys(claims).length > 0, { error: "is empty; send at least one claim." }),
-    ),
+    claims,
     DESCRIBE &&
       "The claims that a proof must have, compared exactly. A list names values of which one must match. A claim that is a " +
         "list must contain the value. Numbers and booleans compare as their JSON text. A name that begins with `/` is a " +

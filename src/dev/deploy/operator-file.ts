@@ -36,6 +36,7 @@ const settings = z.strictObject({
   NEW_ENVIRONMENTS: z.optional(listed),
   WEBHOOK_PORTS: z.optional(listed),
   WEBHOOK_HOSTS: z.optional(listed),
+  OIDC_ISSUERS: z.optional(text(/^\s*\[/, "must be a text that is a JSON list.")),
 });
 const limits = z.strictObject({
   cpu_ms: z.optional(whole(10, 300_000)),

@@ -1,4 +1,4 @@
-/** The archive as an operator reads it: DuckDB runs the query of docs/operations.md over files that the service wrote. */
+/** The archive as an operator reads it: DuckDB runs the query of examples/archive/ over files that the service wrote. */
 
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -8,7 +8,6 @@ import { afterAll, beforeAll, expect, inject, it } from "vitest";
 import { callback, createClient } from "../../../src/client/index.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
 import { type Installation, killAll, newInstallation } from "../installation.ts";
-import { blocksOf } from "../readme/document.ts";
 import { copyObjects, journaled, letRunsAge, letTimePass, rowsInD1 } from "../state.ts";
 import { until } from "../until.ts";
 
@@ -76,11 +75,9 @@ it("has what the journals counted, each run once, in files that DuckDB reads", a
   expect(await query(`SELECT status, count(*)::INTEGER AS n ${all} GROUP BY ALL ORDER BY ALL`)).toEqual(
     counted.toSorted((one, other) => String(one.status).localeCompare(String(other.status))),
   );
-  const [documented] = blocksOf("docs/operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8")).filter(
-    ({ language }) => language === "sql",
-  );
+  const example = readFileSync(join(ROOT, "examples/archive/success-rate.sql"), "utf8");
   const months = [40, 75].map((days) => new Date(Date.now() - days * DAY_MS).toISOString().slice(0, 7));
-  expect(await query(documented?.text ?? "")).toEqual([
+  expect(await query(example)).toEqual([
     { actionName: "deploy", month: months[0], runs: 10, succeededPercent: 62.5 },
     { actionName: "review", month: months[1], runs: 4, succeededPercent: 100 },
   ]);

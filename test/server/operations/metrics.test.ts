@@ -15,7 +15,6 @@ import { freePort } from "../../../src/dev/server.ts";
 import { CONFIG, ROOT } from "../../../src/dev/wrangler.ts";
 import { cliJson } from "../../cli/in-process.ts";
 import { sharedServer } from "../installation.ts";
-import { blocksOf } from "../readme/document.ts";
 import { until } from "../until.ts";
 
 const { origin, token } = sharedServer("of-metrics-test");
@@ -98,21 +97,19 @@ describe.skipIf(!hasPromtool)("promtool", () => {
 });
 
 const SETTINGS = { ACTION_RUNS_URL: origin, ACTION_RUNS_TOKEN: token };
-const blocks = blocksOf("docs/operations.md", readFileSync(join(ROOT, "docs/operations.md"), "utf8"));
 
-/** Writes the block of docs/operations.md that begins with the name of this file, with these changes. */
+/** Writes this file of examples/prometheus/, with these changes. */
 function write(name: string, ...changes: readonly (readonly [RegExp, string])[]): void {
-  const block = blocks.find(({ text }) => text.startsWith(`# ${name}\n`));
-  expect(block?.at).toBeDefined();
+  const example = readFileSync(join(ROOT, "examples/prometheus", name), "utf8");
   const places = [
     [/\/etc\/prometheus\/action-runs\.token/, join(folder, "action-runs.token")],
     [/\/etc\/prometheus\/action-runs\/shop\.json/, join(folder, "shop.json")],
   ] as const;
-  const here = [...places, ...changes].reduce((text, [from, to]) => text.replace(from, to), block?.text ?? "");
+  const here = [...places, ...changes].reduce((text, [from, to]) => text.replace(from, to), example);
   writeFileSync(join(folder, name), here);
 }
 
-describe.skipIf(!hasPromtool)("docs/operations.md", () => {
+describe.skipIf(!hasPromtool)("examples/prometheus/", () => {
   it("has a configuration and eight alerts that Prometheus takes, with the targets that the command prints", async () => {
     writeFileSync(join(folder, "action-runs.token"), "terr_x");
     await fullMetrics();

@@ -19,6 +19,8 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXAMPLE_ENVIRONMENT } from "../../../src/dev/server.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
+import { GITHUB } from "../../identity/documented-claims.ts";
+import { newIssuer } from "../../identity/issuer.ts";
 import { type Installation, newInstallation } from "../installation.ts";
 import { ask, type CreatedRun, createToken } from "../load.ts";
 import { until } from "../until.ts";
@@ -34,29 +36,42 @@ const NAMES = [
   "CONTRIBUTING.md",
   "CHANGELOG.md",
   "bench/README.md",
+  "bench/findings.md",
   "docs/api.md",
   "docs/architecture.md",
   "docs/bulk.md",
   "docs/capacity.md",
   "docs/clients.md",
-  "docs/findings.md",
+  "docs/exchange.md",
   "docs/gates.md",
   "docs/notifications.md",
   "docs/operations.md",
+  "docs/sign-in.md",
   "docs/starts.md",
   "docs/webhooks.md",
   "examples/README.md",
   "examples/inbound/README.md",
+  "examples/prometheus/README.md",
   "examples/webhook-endpoints/README.md",
   "reporters/README.md",
+  "test/soak/README.md",
 ];
 const RUNNABLE = ["sh", "ts"];
+
+interface Entry {
+  readonly issuer: string;
+}
 
 const documents = NAMES.filter((name) => existsSync(join(ROOT, name))).map((name) => {
   const markdown = readFileSync(join(ROOT, name), "utf8");
   return { name, markdown, blocks: blocksOf(name, markdown) };
 });
 const all = documents.flatMap(({ blocks }) => blocks.filter(({ notRun }) => notRun === null));
+const github = await newIssuer(String(GITHUB.iss));
+/** The entries of all settings that the documents show. */
+const issuers = documents.flatMap(({ markdown }) =>
+  [...markdown.matchAll(/OIDC_ISSUERS = '''(.*?)'''/gs)].flatMap(([, json = ""]) => JSON.parse(json) as Entry[]),
+);
 const actions = readdirSync(join(ROOT, "examples"), { recursive: true, encoding: "utf8" })
   .filter((file) => /action[^/]*\.json$/.test(file))
   .sort();
@@ -66,15 +81,21 @@ let installation: Installation;
 let recorder: Recorder;
 let receiver: Receiver;
 let memberToken: string;
+let proof: string;
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), "action-runs-readme-"));
   furnish(folder);
   const [signingSecret = ""] = /whsec_[\w+/=]+/.exec(documents[0]?.markdown ?? "") ?? [];
   receiver = await startReceiver(signingSecret);
-  installation = await newInstallation("ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\n");
+  // GitHub is this test.
+  const entries = issuers.map((one) => (one.issuer === github.issuer ? { ...one, jwks: github.jwks } : one));
+  const settings = `ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\nOIDC_ISSUERS='${JSON.stringify(entries)}'\n`;
+  installation = await newInstallation(settings);
   const server = await installation.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
+  const { iat: _, nbf: __, exp: ___, ...claims } = GITHUB;
+  proof = await github.sign({ ...claims, aud: `${recorder.url}/acme/shop` });
   const member = { name: "member", role: "member" };
   memberToken = await createToken(`${server.url}/acme/shop`, installation.token, member);
   writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${installation.token}\n`);
@@ -112,6 +133,7 @@ const HERE: readonly { readonly says: string; readonly here: () => string }[] = 
 const GIVEN: Readonly<Record<string, () => Readonly<Record<string, string>>>> = {
   "README.md": () => ({ CI_JOB_ID: "4711" }),
   "docs/api.md": () => ({ CI_JOB_ID: "4712" }),
+  "docs/exchange.md": () => ({ PROOF: proof }),
   "docs/operations.md": () => ({
     ACTION_RUNS_URL: recorder.url,
     ACTION_RUNS_ORG: EXAMPLE_ENVIRONMENT.org,

@@ -1,36 +1,18 @@
-/**
- * The functions in the documents that verify a signature accept exactly what is genuine: one in Node for a body of any
- * kind (docs/webhooks.md), and one in Python for what a webhook endpoint gets (docs/notifications.md). The latter runs
- * only where Python is.
- */
+/** The functions of examples/verify/ accept exactly what is genuine. The one in Python runs only where Python is. */
 
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { pathToFileURL } from "node:url";
 import { Webhook } from "standardwebhooks";
-import { afterAll, expect, test } from "vitest";
+import { expect, test } from "vitest";
+import { isGenuine } from "../../../examples/verify/verify.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
 
-type IsGenuine = (secret: string, headers: Record<string, string>, rawBody: string) => boolean;
-
-function blockOf(document: string, pattern: RegExp): string {
-  return pattern.exec(readFileSync(join(ROOT, document), "utf8"))?.[1] ?? "";
-}
-
-const IN_NODE = blockOf("docs/webhooks.md", /```ts\n(import[^`]*?createHmac[\s\S]*?)```\n/);
-const IN_PYTHON = blockOf("docs/notifications.md", /```python\n([\s\S]*?)```\n/);
+const IN_PYTHON = readFileSync(join(ROOT, "examples/verify/verify.py"), "utf8");
 const SECRET = `whsec_${Buffer.from("a secret of thirty-two bytes, ok").toString("base64")}`;
 const FORM = "name=snow+%E2%98%83&token=1";
 const OTHER = `v1,${"A".repeat(43)}=`;
 const hasPython = spawnSync("python3", ["-c", "str.removeprefix"]).status === 0;
-
-const folder = mkdtempSync(join(tmpdir(), "action-runs-verify-by-hand-"));
-const file = join(folder, "receiver.ts");
-writeFileSync(file, `${IN_NODE}\nexport { isGenuine };\n`);
-const { isGenuine } = (await import(pathToFileURL(file).href)) as { isGenuine: IsGenuine };
-afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 function signed(body: string, at = new Date()) {
   const signature = new Webhook(SECRET).sign("run-ended", at, body);

@@ -170,9 +170,17 @@ test.each([
   ["WEBHOOK_PORTS = [443, 99999]", "Entry 2 of WEBHOOK_PORTS is not a port."],
   ['WEBHOOK_HOSTS = "https://ci.example.com"', "Entry 1 of WEBHOOK_HOSTS is not a public host."],
   ["NEW_ENVIRONMENTS = [2]", "NEW_ENVIRONMENTS names database 2, which is not bound."],
+  [`OIDC_ISSUERS = '[{ "issuer": "https://a.example" }]'`, "OIDC_ISSUERS is not valid: entry 1: kind must be one of"],
 ])("the setting %s is refused as /readyz would refuse it", async (line, sentence) => {
   const deployment = read(made({ tables: `[settings]\n${line}` }));
   await expect(requireSettings(deployment, "https://runs.example.com")).rejects.toThrow(sentence);
+});
+
+test("the issuers are a text of JSON, over several lines", async () => {
+  const tables = `[settings]\nOIDC_ISSUERS = '''[\n{ "issuer": "https://a.example", "kind": "other" }]'''`;
+  const deployment = read(made({ tables }));
+  await requireSettings(deployment, "https://runs.example.com");
+  expect(JSON.parse(variablesOf(deployment, "https://runs.example.com").OIDC_ISSUERS ?? "")).toHaveLength(1);
 });
 
 test("a setting can be a list, and a variable of wrangler.toml stays unless deploy.toml has it", () => {
