@@ -20,7 +20,6 @@ import {
   sessionMenu,
   signOut,
   tabTo,
-  untilRunIs,
   WIDE,
 } from "../console/site.ts";
 import { until } from "../until.ts";
@@ -29,6 +28,11 @@ import { ISSUER_NAME, newPeopleSite, type PeopleSite, signInAtIssuer } from "./p
 
 const ENV = "prod";
 const SIGN_IN = `Sign in with ${ISSUER_NAME}`;
+
+interface Reply {
+  readonly status: number;
+  readonly body: { readonly code?: string; readonly id?: string };
+}
 
 describeInBrowser("a sign-in at an issuer", (browser) => {
   let people: PeopleSite;
@@ -80,7 +84,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
   }
 
   /** What a request of the page gets, with the session of the page. */
-  function asked(page: Page, method: string, path: string, body: object = {}): Promise<{ status: number; body: any }> {
+  function asked(page: Page, method: string, path: string, body: object = {}): Promise<Reply> {
     return page.evaluate(`(async () => {
       const { pageKey } = JSON.parse(localStorage.getItem("action-runs.session"));
       const headers = { "Action-Runs-Page-Key": pageKey, "Content-Type": "application/json" };
@@ -102,7 +106,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await signInAtIssuer(page, "ada");
     await page.getByRole("heading", { name: "Choose what to open" }).waitFor();
     expect(page.url()).toBe(`${people.origin}/console/sign-in`);
-    const shown = (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
+    const shown = await shownOn(page);
     expect(shown).toContain(`Issuer ${people.issuer.url} Subject 00u1ada Person ada@example.com`);
     expect(shown).toContain(
       "deployers acme / shop, every environment admin: everything, but can't create owners, and may approve",
@@ -183,7 +187,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await browser.expectFault(/status of 403/);
     const own = await asked(ada, "POST", `/acme/shop/envs/${ENV}/actions/deploy/runs`);
     expect(own.status).toBe(201);
-    await expect(bot.runs.approve(own.body.id)).rejects.toMatchObject({ status: 403 });
+    await expect(bot.runs.approve(own.body.id ?? "")).rejects.toMatchObject({ status: 403 });
   });
 
   it("says to whom nothing is open, why nobody is signed in, and what to do", async () => {
@@ -191,7 +195,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await page.goto(`${people.origin}/console`);
     await signInAs(page, "cy");
     await page.getByRole("heading", { name: "Nothing is open to you yet" }).waitFor();
-    const shown = (await page.locator("main").innerText()).replaceAll(/\s+/g, " ");
+    const shown = await shownOn(page);
     expect(shown).toContain("Ask somebody who manages the tokens of your project");
     expect(shown).toContain(`Issuer ${people.issuer.url} Subject 00u4cy Person cy@example.com`);
 
@@ -322,6 +326,11 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     expect(found).toEqual([]);
   });
 });
+
+/** What the page says, in one line. */
+async function shownOn(page: Page): Promise<string> {
+  return (await page.locator("main").allInnerTexts()).join(" ").replaceAll(/\s+/g, " ");
+}
 
 /** The first six characters of the base32 of the SHA-256 of a challenge. */
 function charactersOf(challenge: string): string {
