@@ -260,6 +260,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["GET …/action-runs/{id} shows", "`action-runs get --details` shows"],
   ["notBefore, approval and concurrency hold back", "--not-before and the gates of an action hold back"],
   ["minted with mayApprove", "created with --may-approve"],
+  ["session ended. Sign in again.", "session ended. Run `action-runs login` again."],
   ["minted with mayActForOthers", "created with --may-act-for-others"],
   ["Send the header On-Behalf-Of with", "Use --on-behalf-of with"],
   ["send gracePeriodSeconds 0", "use --grace-period 0"],
