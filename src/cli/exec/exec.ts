@@ -80,8 +80,8 @@ also if exec learns it from the response to its report. If exec gets SIGINT, SIG
 command started gets it too. On a terminal, signals go to the command alone.
 On Windows, exec ends all of them at once, without SIGTERM.
 
-The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN or the variables
-whose JSON can hold a trigger's secrets. The report shows *** in place of the
+The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN
+or the variables whose JSON can hold a trigger's secrets. The report shows *** in place of the
 tokens, also if the command prints them percent-encoded or in base64. A
 hostile command of the same user can still find them: in the shell or npx that
 started exec, in a profile, and, except on Linux, in exec itself. Run such a command
@@ -106,7 +106,7 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
   );
   // If nobody reads the output, the command decides what to do.
   process.stdout.off("error", exitWhenReaderIsGone);
-  const { CALLBACK_TOKEN = "", ACTION_RUNS_TOKEN = "" } = process.env;
+  const { CALLBACK_TOKEN = "", ACTION_RUNS_TOKEN = "", ACTION_RUNS_ID_TOKEN = "" } = process.env;
   const env = withoutSecrets(process.env, flags.keepToken ? "CALLBACK_TOKEN" : null);
   hideSecrets();
   return execute({
@@ -117,7 +117,7 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
     intervalSeconds: flags.interval ?? null,
     isLog: flags.log === true,
     outputFile: flags.outputFile ?? null,
-    secrets: [CALLBACK_TOKEN, ACTION_RUNS_TOKEN],
+    secrets: [CALLBACK_TOKEN, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN],
   });
 }
 

@@ -5,10 +5,10 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
 /**
- * The two tokens, and the options whose JSON can contain secrets, of whatever command. Ignores case, because Windows
+ * The tokens, and the options whose JSON can contain secrets, of whatever command. Ignores case, because Windows
  * does.
  */
-const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
+const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_ID_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
 
 function isSecretVariable(name: string): boolean {
   return SECRET.test(name);
