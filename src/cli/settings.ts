@@ -26,7 +26,8 @@ import {
   createClient,
   type Schemas,
 } from "../client/index.ts";
-import { CommandFailed, EXIT, UsageError } from "./exit.ts";
+import { accessFor, callbackTokenFor, renewingAccess } from "./exec/proof.ts";
+import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
 
@@ -75,7 +76,7 @@ export interface Needs {
 }
 
 /** What a client needs besides its token. */
-type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
+export type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
 
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
 export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promise<Client> {
@@ -83,8 +84,8 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
   const connection = connectionOf(flags, profile, needs);
   const { onBehalfOf, tokenId, tokenStdin } = flags;
   if (tokenId && !tokenStdin) {
-    const byProof = await renewing(connection, tokenId);
-    return made(() => createClient({ ...connection, ...byProof, onBehalfOf }));
+    const access = await renewingAccess(connection, tokenId);
+    return made(() => createClient({ ...connection, ...access, onBehalfOf }));
   }
   const token = tokenStdin
     ? await readToken("--token-stdin")
@@ -95,7 +96,7 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
 /** Exchanges the proof of this job for an access token. Throws UsageError if a setting or the proof is missing. */
 export async function exchangeProof(flags: ConnectionFlags): Promise<Schemas["ExchangedToken"]> {
   if (!flags.tokenId) throw new UsageError("The token's id is missing. Use --token-id or ACTION_RUNS_TOKEN_ID.");
-  return exchange(connectionOf(flags, namedProfile(flags.profile), { needsEnv: false }), flags.tokenId);
+  return accessFor(connectionOf(flags, namedProfile(flags.profile), { needsEnv: false }), flags.tokenId);
 }
 
 function connectionOf(
@@ -113,72 +114,6 @@ function connectionOf(
     env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
     ...made(() => callSettings(flags)),
   };
-}
-
-const RENEWED_BEFORE_MS = 60_000;
-const ACCESS_LASTS_MS = 15 * 60_000;
-
-/** The access token of this job, and a `fetch` that sends a new one when it ends. */
-async function renewing(connection: Connection, tokenId: string) {
-  const renewed = async () => {
-    const { accessToken, expiresAt } = await exchange(connection, tokenId);
-    // This machine's clock can be behind the service's.
-    const endsAt = Math.min(Date.parse(expiresAt), Date.now() + ACCESS_LASTS_MS);
-    return { accessToken, renewAt: endsAt - RENEWED_BEFORE_MS };
-  };
-  let access = await renewed();
-  const send = connection.fetch ?? globalThis.fetch;
-  const fetch: typeof globalThis.fetch = async (input, init) => {
-    // If there is no new one, the service says why the old one does not count.
-    if (Date.now() >= access.renewAt) access = await renewed().catch(() => access);
-    const request = new Request(input, init);
-    request.headers.set("Authorization", `Bearer ${access.accessToken}`);
-    return send(request, init);
-  };
-  return { token: access.accessToken, fetch };
-}
-
-async function exchange(connection: Connection, tokenId: string): Promise<Schemas["ExchangedToken"]> {
-  const { baseUrl, org, project } = connection;
-  const proof = await proofFor(`${baseUrl}/${org}/${project}`, connection);
-  // The exchange reads no token.
-  return made(() => createClient({ ...connection, token: "none" })).tokens.exchange(tokenId, proof);
-}
-
-const NO_PROOF =
-  "This job has no proof of what it is. On GitHub, give it `permissions: id-token: write`. Elsewhere, set ACTION_RUNS_ID_TOKEN.";
-
-/** The proof of this job, from GitHub or from the variable that other products set. Throws UsageError without one. */
-async function proofFor(audience: string, { fetch, timeoutMs }: Connection): Promise<string> {
-  const { ACTION_RUNS_ID_TOKEN: given, ACTIONS_ID_TOKEN_REQUEST_URL: address } = process.env;
-  if (given) return proofWith(audience, checkToken(given, "ACTION_RUNS_ID_TOKEN"));
-  const url = URL.parse(address ?? "");
-  const token = process.env.ACTIONS_ID_TOKEN_REQUEST_TOKEN;
-  if (url === null || !token) throw new UsageError(NO_PROOF);
-  url.searchParams.set("audience", audience);
-  const headers = { Authorization: `Bearer ${checkToken(token, "ACTIONS_ID_TOKEN_REQUEST_TOKEN")}` };
-  try {
-    const init: RequestInit = { headers, redirect: "manual", signal: AbortSignal.timeout(timeoutMs) };
-    const response = await (fetch ?? globalThis.fetch)(url, init);
-    const { value } = (await response.json()) as { readonly value?: unknown };
-    if (typeof value === "string") return value;
-  } catch {
-    // A message of these could contain the token.
-  }
-  throw new CommandFailed("GitHub gave this job no proof. Try again.", EXIT.unreachable);
-}
-
-/** Throws UsageError if the proof is for another service, which could use it there in place of this job. */
-function proofWith(audience: string, proof: string): string {
-  const [, claims = ""] = proof.split(".");
-  let said: { readonly aud?: unknown } = {};
-  try {
-    said = JSON.parse(Buffer.from(claims, "base64url").toString()) ?? {};
-  } catch {
-    // Its audience is then no text.
-  }
-  if ([said.aud].flat().includes(audience)) return proof;
-  throw new UsageError(`ACTION_RUNS_ID_TOKEN has another audience. Let your CI product make it for ${audience}.`);
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */
@@ -221,20 +156,36 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-/** The callback of a run. Throws UsageError if its URL or token is missing. */
-export async function connectCallback(
-  flags: CallbackFlags,
-  options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
-): Promise<Callback> {
+export interface CallbackAddress {
+  readonly url: string;
+  readonly token: string;
+}
+
+/**
+ * The URL and the token of a run's callback. Without a token, it gets one for a proof of this job. Throws UsageError if
+ * something is missing, and ActionRunsError if the service refuses the proof.
+ */
+export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress> {
   if (!flags.callbackUrl) {
     throw new UsageError(
       "The callback is missing. Set CALLBACK_URL and CALLBACK_TOKEN to the URL and the token of the run's callback.",
     );
   }
   const url = checkUrl(flags.callbackUrl, "CALLBACK_URL");
-  const token = flags.tokenStdin
-    ? await readToken("--token-stdin")
-    : checkToken(process.env.CALLBACK_TOKEN ?? "", "CALLBACK_TOKEN");
+  if (flags.tokenStdin) return { url, token: await readToken("--token-stdin") };
+  const { CALLBACK_TOKEN = "" } = process.env;
+  const calling = { ...callSettings(flags), retries: flags.retries ?? REPORT_RETRIES };
+  const proven = CALLBACK_TOKEN === "" ? await callbackTokenFor(url, calling) : null;
+  return { url, token: proven ?? checkToken(CALLBACK_TOKEN, "CALLBACK_TOKEN") };
+}
+
+/** The callback of a run. Throws as `callbackOf` does. `address`: if it is known already. */
+export async function connectCallback(
+  flags: CallbackFlags,
+  options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
+  address?: CallbackAddress,
+): Promise<Callback> {
+  const { url, token } = address ?? (await callbackOf(flags));
   return made(() => callback(url, token, { ...callSettings(flags), ...options }));
 }
 

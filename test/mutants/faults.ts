@@ -3,6 +3,8 @@
  * named with a fault must notice it. A wrong limit is no fault of this list, because many tests notice that.
  */
 
+import { SIGN_IN_FAULTS } from "./sign-in-faults.ts";
+
 export interface Fault {
   readonly name: string;
   /** What no longer holds. */
@@ -17,6 +19,7 @@ export interface Fault {
 }
 
 export const FAULTS: readonly Fault[] = [
+  ...SIGN_IN_FAULTS,
   {
     name: "erased-but-listed",
     breaks: "a list with a filter leaves out the row of an erased run that a database still has",
