@@ -145,7 +145,10 @@ export function withCallbackOptions(command: CliCommand, { tokenStdin = true } =
   command
     .optionsGroup("Connection:")
     .addOption(
-      new Option("--callback-url <url>", "the run's callback URL; its token is in CALLBACK_TOKEN").env("CALLBACK_URL"),
+      new Option(
+        "--callback-url <url>",
+        "the run's callback URL; its token is in CALLBACK_TOKEN, or comes for a proof of the job",
+      ).env("CALLBACK_URL"),
     );
   if (tokenStdin) {
     command.addOption(new Option("--token-stdin", "read the callback token from stdin, not from CALLBACK_TOKEN"));

@@ -18,6 +18,7 @@ import {
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
 import { type Callback, type Client, callback, createClient } from "../client/index.ts";
+import { callbackTokenFor } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
@@ -125,20 +126,36 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-/** The callback of a run. Throws UsageError if its URL or token is missing. */
-export async function connectCallback(
-  flags: CallbackFlags,
-  options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
-): Promise<Callback> {
+export interface CallbackAddress {
+  readonly url: string;
+  readonly token: string;
+}
+
+/**
+ * The URL and the token of a run's callback. Without a token, it gets one for a proof of this job. Throws UsageError if
+ * something is missing, and ActionRunsError if the service refuses the proof.
+ */
+export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress> {
   if (!flags.callbackUrl) {
     throw new UsageError(
       "The callback is missing. Set CALLBACK_URL and CALLBACK_TOKEN to the URL and the token of the run's callback.",
     );
   }
   const url = checkUrl(flags.callbackUrl, "CALLBACK_URL");
-  const token = flags.tokenStdin
-    ? await readToken("--token-stdin")
-    : checkToken(process.env.CALLBACK_TOKEN ?? "", "CALLBACK_TOKEN");
+  if (flags.tokenStdin) return { url, token: await readToken("--token-stdin") };
+  const { CALLBACK_TOKEN = "" } = process.env;
+  const calling = { ...callSettings(flags), retries: flags.retries ?? REPORT_RETRIES };
+  const proven = CALLBACK_TOKEN === "" ? await callbackTokenFor(url, calling) : null;
+  return { url, token: proven ?? checkToken(CALLBACK_TOKEN, "CALLBACK_TOKEN") };
+}
+
+/** The callback of a run. Throws as `callbackOf` does. `address`: if it is known already. */
+export async function connectCallback(
+  flags: CallbackFlags,
+  options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
+  address?: CallbackAddress,
+): Promise<Callback> {
+  const { url, token } = address ?? (await callbackOf(flags));
   return made(() => callback(url, token, { ...callSettings(flags), ...options }));
 }
 

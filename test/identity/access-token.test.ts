@@ -58,6 +58,7 @@ describe("an access token", () => {
       person: null,
       mayApprove: false,
       mayActForOthers: false,
+      issuer: GITHUB,
       expiresAt: new Date(START + 15 * MINUTE_MS).toISOString(),
       tokenExpiresAt: null,
       sessionId: null,
