@@ -92,7 +92,7 @@ export const SIGN_IN_FAULTS = [
     name: "nonce",
     breaks: "an ID token of another sign-in is refused",
     room: "src/auth/identity",
-    from: "expectedNonce: nonce,",
+    from: "expectedNonce: flow.nonce,",
     to: "",
     tests: SIGN_IN,
   },
