@@ -176,10 +176,10 @@ CREATE UNIQUE INDEX sign_ins_by_id ON sign_ins (project, id);
 CREATE INDEX sign_ins_by_token ON sign_ins (project, token_id, person, id);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
 
--- Codes that begin a session of the operator, once. Only `npm start` makes them.
+-- Codes that begin a session, once: of the operator, of who signed in, or of their command line.
 CREATE TABLE sign_in_codes (
-  hash       TEXT    NOT NULL, -- hex, SHA-256
-  project    TEXT    NOT NULL, -- {org}/{project}
+  hash       TEXT    NOT NULL, -- hex, SHA-256 of the purpose, the code and what it is bound to
+  about      TEXT    NOT NULL, -- JSON: whose session it begins
   expires_at INTEGER NOT NULL, -- ms
   PRIMARY KEY (hash)
 ) STRICT, WITHOUT ROWID;

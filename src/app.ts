@@ -7,7 +7,9 @@ import { inboundRoutes } from "./actions/inbound-routes.ts";
 import { actionRoutes } from "./actions/kind.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { notesUse } from "./auth/credential-memory.ts";
+import { commandLineRoutes } from "./auth/identity/command-line-login.ts";
 import { exchangeRoutes } from "./auth/identity/exchange-routes.ts";
+import { signInRoutes } from "./auth/identity/sign-in-routes.ts";
 import { rotationRoutes } from "./auth/rotation.ts";
 import { sessionListRoutes, sessionRoutes, signInCodeRoutes } from "./auth/session-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
@@ -81,6 +83,8 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", consolePages);
   app.route("/", whoamiRoutes);
   app.route("/", sessionRoutes);
+  app.route("/", signInRoutes);
+  app.route("/", commandLineRoutes);
   app.route("/", databaseRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
   app.route(`${PROJECT}/tokens`, rotationRoutes);

@@ -17,9 +17,9 @@ import { keyRing } from "../settings/key-ring.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { isAccessToken, openAccessToken, programOf } from "./identity/access-token.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
-import { PAGE_KEY_HEADER, requestSession } from "./session.ts";
+import { commandLineHash, PAGE_KEY_HEADER, requestSession } from "./session.ts";
 import { selectSession } from "./session-store.ts";
-import { isApiToken, isCallbackToken } from "./token-format.ts";
+import { isApiToken, isCallbackToken, isCommandLineToken } from "./token-format.ts";
 import { selectProgramsToken, selectToken } from "./token-store.ts";
 
 declare module "hono" {
@@ -165,18 +165,23 @@ function isSession(c: Context<AppEnv>): boolean {
 async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   const token = bearerToken(c);
   if (isAccessToken(token)) return ofProgram(c, token, now);
-  const hash = hashes.get(token) ?? (await sha256Hex(token));
+  const ofCommandLine = isCommandLineToken(token);
+  const hash = hashes.get(token) ?? (await (ofCommandLine ? commandLineHash(token) : sha256Hex(token)));
   let known = credentials.recall(hash, now);
   if (known === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
     // Not a guess, so nobody is charged for it.
     if (isCallbackToken(token)) throw new ApiError("token_invalid", OF_JOB);
-    known = await identify(c, hash, isApiToken(token) ? () => selectToken(c.env.DB, hash) : null, now);
+    const select = ofCommandLine ? selectSession : isApiToken(token) ? selectToken : null;
+    known = await identify(c, hash, select && (() => select(c.env.DB, hash)), now);
     if (known !== null) hashes.set(token, hash);
   }
   // A session is no token, whatever its hash.
-  if (known === null || known.pageKeyHash !== null) throw new ApiError("token_invalid");
+  if (known === null || known.pageKeyHash !== null) {
+    throw new ApiError(ofCommandLine ? "session_ended" : "token_invalid");
+  }
   if (isOver(c, known.principal, now)) {
+    if (ofCommandLine) throw new ApiError("session_ended");
     throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
   }
   return known.principal;
@@ -224,16 +229,19 @@ export async function programsToken(
   return known === undefined ? identify(c, key, () => selectProgramsToken(c.env.DB, project, id), now) : known;
 }
 
-/** Whether it has ended, or its project may no longer trust its issuer. */
+/**
+ * Whether it has ended, or its project may no longer trust its issuer. People sign in with one issuer alone, because two
+ * could name one person twice.
+ */
 function isOver(
   c: Context<AppEnv>,
-  { expiresAt, issuer: name, project }: Pick<Principal, "expiresAt" | "issuer" | "project">,
+  { expiresAt, issuer: name, project, sessionId }: Pick<Principal, "expiresAt" | "issuer" | "project" | "sessionId">,
   now: number,
 ): boolean {
   if (expiresAt !== null && now >= expiresAt) return true;
   if (name === null || project === null) return false;
   const issuer = issuerNamed(c.env, name);
-  return issuer === null || !mayTrust(issuer, project);
+  return issuer === null || !mayTrust(issuer, project) || (sessionId !== undefined && issuer.clientId === null);
 }
 
 /**

@@ -18,7 +18,7 @@ const REMEMBERED_MAX = 1000;
 /** Whom a credential stands for. */
 export interface KnownCredential {
   readonly principal: Principal;
-  /** The SHA-256 of the page key that a session needs besides its cookie. Null for a token. */
+  /** The SHA-256 of the page key that a session needs besides its cookie. Null for a token, and on the command line. */
   readonly pageKeyHash: string | null;
   /** Of a token that programs open with their proofs. */
   readonly trust?: Trust;
@@ -54,7 +54,7 @@ export function forgetPerhapsRevoked(target: string, project: string, envName: s
 /** Per isolate: until when a use need not be written again, by the session's or the token's id. */
 const notedUntil = new BoundedMap<number>(1000);
 
-const note = (table: "tokens" | "sessions") => `
+const note = (table: "tokens" | "sessions" | "sign_ins") => `
   UPDATE ${table} SET last_used_at = ?3
   WHERE project = ?1 AND id = ?2 AND (last_used_at IS NULL OR last_used_at < ?3)`;
 
@@ -68,7 +68,7 @@ export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   const principal: Principal | undefined = c.get("principal");
   if (principal === undefined || principal.project === null) return;
-  const { id, project, sessionId } = principal;
+  const { id, project, sessionId, issuer } = principal;
   const key = sessionId ?? id;
   const now = Date.now();
   const ahead = (notedUntil.get(key) ?? now) - now;
@@ -80,7 +80,10 @@ export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
     const { DB } = c.env;
     const ofToken = DB.prepare(note("tokens")).bind(project, id, hour);
     if (sessionId === undefined) return ofToken.run();
-    return DB.batch([ofToken, DB.prepare(note("sessions")).bind(project, sessionId, hour)]);
+    return DB.batch([
+      ofToken,
+      DB.prepare(note(issuer === null ? "sessions" : "sign_ins")).bind(project, sessionId, hour),
+    ]);
   };
   // A failure is tried again, but not by each request of an outage.
   c.executionCtx.waitUntil(write().catch(() => notedUntil.set(key, now + MINUTE_MS)));

@@ -160,7 +160,7 @@ export const revokedApiTokens = z
     ],
   });
 
-const CURRENT = {
+export const CURRENT = {
   id: EXAMPLE.id,
   name: "ci",
   role: "member",
@@ -216,6 +216,8 @@ const SESSION = {
   tokenName: "ada",
   role: "member",
   envName: null,
+  person: "ada@example.com",
+  isCommandLine: false,
   beganAt: "2026-11-25T13:21:48.373Z",
   expiresAt: "2026-11-26T01:21:48.373Z",
   lastUsedAt: "2026-11-25T14:00:00.000Z",
@@ -228,6 +230,8 @@ const session = z
     tokenName: text("The name of that token. Null for `ROOT_TOKEN`.").nullable(),
     role: described(z.enum(ROLES), "The role of that token. Null for `ROOT_TOKEN`.").nullable(),
     envName: text("The only environment that the session opens. Null for the whole project.").nullable(),
+    person: text("Who signed in, or for whom the token acts. Null for nobody in particular.").nullable(),
+    isCommandLine: described(z.boolean(), "Whether `action-runs login` began the session by sign-in."),
     beganAt: responseInstant,
     expiresAt: responseInstant,
     lastUsedAt: responseInstant.nullable(),

@@ -14,14 +14,24 @@ import { ApiError, refusalOf } from "../http/errors.ts";
 import { type Meaning, meaning } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, inDocument } from "../http/schemas.ts";
+import { described, inDocument, uuid } from "../http/schemas.ts";
 import { requireJson, validBody, validQuery } from "../http/validate.ts";
 import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
 import { authenticate, bearerToken, chargeClient, OF_CREDENTIAL, requires, requiresRoot } from "./authentication.ts";
 import { credentials } from "./credential-memory.ts";
+import { beginChosen, oneTimeCode } from "./identity/sign-in-routes.ts";
 import { begunSession, currentToken, sessionList, signInCode } from "./responses.ts";
-import { cookieHash, newCookie, newPageKey, ownSite, requestSession, requiresOwnPage, sendCookie } from "./session.ts";
+import {
+  codeHash,
+  cookieHash,
+  newCookie,
+  newPageKey,
+  ownSite,
+  requestSession,
+  requiresOwnPage,
+  sendCookie,
+} from "./session.ts";
 import {
   beginOperatorsSession,
   beginSession,
@@ -45,13 +55,19 @@ const newSession = z.strictObject({
   project: z.optional(
     described(
       z.string().check(z.regex(PROJECT, { error: "send a project as {o}/{p}." })),
-      DESCRIBE && "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it.",
+      DESCRIBE && "`{o}/{p}`: the project of the session. Only `ROOT_TOKEN` must send it, and who signed in.",
     ),
   ),
   code: z.optional(
     described(
-      z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the code of the link unchanged." })),
-      DESCRIBE && "The code of a link that `npm start` printed, instead of a token.",
+      oneTimeCode,
+      DESCRIBE && "The code of a sign-in, or of a link that `npm start` printed, instead of a token.",
+    ),
+  ),
+  tokenId: z.optional(
+    described(
+      uuid,
+      DESCRIBE && "After a sign-in: which token of `POST /session/sign-in` to open. Requires `code` and `project`.",
     ),
   ),
 });
@@ -93,7 +109,7 @@ export const sessionRoutes = new Hono<AppEnv>()
         description:
           "Changes a token into a session of the console. The response sets a cookie and contains a page key. A request " +
           "that has both, and no `Authorization`, acts as the token. The session lasts 12 hours. With `ROOT_TOKEN`, send " +
-          "the project that the session is for.",
+          "the project that the session is for. After a sign-in with an issuer, send its code and what the person chose.",
         responses: {
           201: {
             description: "The session. Its cookie is in `Set-Cookie`",
@@ -107,7 +123,15 @@ export const sessionRoutes = new Hono<AppEnv>()
     ),
     validBody(newSession),
     async (c) => {
-      const { principal, cookie, pageKey } = await begin(c, c.req.valid("json"));
+      const { project, code, tokenId } = c.req.valid("json");
+      if (tokenId !== undefined && (code === undefined || project === undefined)) {
+        const missing = code === undefined ? "code" : "project";
+        throw refusalOf("invalid_body", [{ path: [missing], message: "is missing; send that of the sign-in." }]);
+      }
+      const { principal, cookie, pageKey } =
+        code !== undefined && project !== undefined && tokenId !== undefined
+          ? await beginChosen(c, { code, project, tokenId })
+          : await begin(c, { project, code });
       sendCookie(c, ownSite(c), cookie, principal.expiresAt);
       return c.json({ pageKey, ...describePrincipal(principal) }, 201);
     },
@@ -121,7 +145,8 @@ export const sessionRoutes = new Hono<AppEnv>()
         summary: "Renew your session",
         description:
           "Makes the session last 12 hours from now. It does so at most once an hour, and for at most 7 days from the " +
-          "beginning. A session never lasts longer than its token. A session that began with `ROOT_TOKEN` stays as it is.",
+          "beginning, or 24 hours from a sign-in. A session never lasts longer than its token. A session " +
+          "that began with `ROOT_TOKEN` stays as it is.",
         responses: { 200: { description: "The session", json: currentToken, headers: ["Set-Cookie"] } },
       },
       { ...OF_SESSION, person: "refused" },
@@ -179,10 +204,10 @@ interface Beginner {
  * Begins a session: with an API token, with ROOT_TOKEN for one project, or with a code of `npm start`. Throws 400, 401,
  * 403, 429 or 503.
  */
-async function begin(c: Context<AppEnv>, { project, code }: z.output<typeof newSession>) {
+async function begin(c: Context<AppEnv>, { project, code }: Omit<z.output<typeof newSession>, "tokenId">) {
   const beginner = code === undefined ? await byToken(c, project) : await byCode(c, code);
   const { token } = beginner;
-  const cookie = newCookie(token === null);
+  const cookie = newCookie(token === null ? "r" : "t");
   const pageKey = newPageKey();
   const hash = await cookieHash(cookie, rootToken(c.env));
   if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
@@ -225,14 +250,15 @@ async function byToken(c: Context<AppEnv>, project: string | undefined): Promise
 }
 
 async function byCode(c: Context<AppEnv>, code: string): Promise<Beginner> {
-  if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("sign_in_code_invalid");
-  const hash = await sha256Hex(code);
+  if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("sign_in_code_invalid", LINK_INVALID);
+  const hash = await codeHash("operator", code);
   const project = await readD1(c.get("hops"), () => takeSignInCode(c.env.DB, hash, Date.now()));
   if (project !== null) return { project, token: null };
   await chargeClient(c);
-  throw new ApiError("sign_in_code_invalid");
+  throw new ApiError("sign_in_code_invalid", LINK_INVALID);
 }
 
+const LINK_INVALID = "This link was used or is too old. Press Enter in the terminal of `npm start` for another.";
 const CODE_GOOD_FOR_MS = 10 * MINUTE_MS;
 
 /**
@@ -256,9 +282,10 @@ export const signInCodeRoutes = new Hono<AppEnv>().post(
   async (c) => {
     if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
     const code = randomText(32);
-    const hash = await sha256Hex(code);
+    const hash = await codeHash("operator", code);
     const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
-    await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, project: projectOf(c), expiresAt }));
+    const about = { project: projectOf(c) };
+    await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, about, expiresAt }));
     return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
   },
 );

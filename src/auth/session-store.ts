@@ -1,5 +1,6 @@
 /**
- * The SQL statements on sessions and sign-in codes. `tokenId` null means that the session began with ROOT_TOKEN. A
+ * The SQL statements on sessions and one-time codes. `tokenId` null means that the session began with ROOT_TOKEN. A
+ * session by sign-in has a table of its own (identity/sign-in-store.ts begins it), and hashes tell both kinds apart. A
  * change is one batch that may run twice, because the first run may have committed although its answer was lost. So
  * each batch ends by reading what it did.
  */
@@ -11,12 +12,14 @@ import { isOperator, OPERATOR, type Principal, type Role } from "./principal.ts"
 import { PARENTS, type PrincipalRow, toPrincipal, visible, visibleTo } from "./token-store.ts";
 
 /** How long a session lasts after its beginning or its last renewal, and how long at most. */
-const LASTS_MS = 12 * HOUR_MS;
+export const LASTS_MS = 12 * HOUR_MS;
 const LASTS_MAX_MS = 7 * DAY_MS;
+/** The same of a session by sign-in. Whoever was removed at the issuer stays no longer. */
+export const SIGN_IN_LASTS_MAX_MS = 24 * HOUR_MS;
 /** A session is renewed at most once in this time. */
 const RENEW_AFTER_MS = HOUR_MS;
 /** If a token has more sessions, the oldest end. */
-const OF_TOKEN_MAX = 20;
+export const OF_TOKEN_MAX = 20;
 
 export interface NewSession {
   readonly id: string;
@@ -38,6 +41,9 @@ export interface StoredSession {
   readonly tokenName: string | null;
   readonly role: Role | null;
   readonly envName: string | null;
+  /** Who signed in, or for whom the token acts. Null: nobody in particular. */
+  readonly person: string | null;
+  readonly isCommandLine: boolean;
   readonly beganAt: number;
   readonly expiresAt: number;
   /** Down to the hour. Null: never. */
@@ -90,27 +96,28 @@ async function beginWith(
   return lastRead(await db.batch<SessionRow>([insert, endOldest, readSession(db, cookieHash)]));
 }
 
-/** Keeps a sign-in code of the project until `expiresAt`. */
+/** Keeps a one-time code until `expiresAt`. `hash`: see `codeHash`. */
 export async function insertSignInCode(
   db: D1Database,
-  code: { readonly hash: string; readonly project: string; readonly expiresAt: number },
+  code: { readonly hash: string; readonly about: object; readonly expiresAt: number },
 ): Promise<void> {
   await db
-    .prepare("INSERT INTO sign_in_codes (hash, project, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
-    .bind(code.hash, code.project, code.expiresAt)
+    .prepare("INSERT INTO sign_in_codes (hash, about, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
+    .bind(code.hash, JSON.stringify(code.about), code.expiresAt)
     .run();
 }
 
-/** Takes the code away. Its project, or null if the code is unknown, used or too old. */
+/** Takes an operator's code away. Its project, or null if the code is unknown, used or too old. */
 export async function takeSignInCode(db: D1Database, hash: string, now: number): Promise<string | null> {
   const row = await db
-    .prepare("DELETE FROM sign_in_codes WHERE hash = ? AND expires_at > ? RETURNING project")
+    .prepare("DELETE FROM sign_in_codes WHERE hash = ? AND expires_at > ? RETURNING about ->> 'project' AS project")
     .bind(hash, now)
     .first<{ project: string }>();
   return row?.project ?? null;
 }
 
-type SessionRow = PrincipalRow & { readonly pageKeyHash: string };
+/** `pageKeyHash` null: a session of the command line. */
+type SessionRow = PrincipalRow & { readonly pageKeyHash: string | null };
 
 /** SQL: sessions with their tokens. A token that is gone has no session, and neither has a secret that is gone. */
 const WITH_TOKENS = `
@@ -121,8 +128,14 @@ const HAS_TOKEN = "(token_id IS NULL OR tokens.id IS NOT NULL)";
 const ENDS = `min(sessions.expires_at,
   coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at))`;
 
-/** Reads the session with this hash. */
-function readSession(db: D1Database, hash: string): D1PreparedStatement {
+const WITH_TRUSTS = `
+  sign_ins JOIN tokens ON tokens.project = sign_ins.project AND tokens.id = token_id AND trust IS NOT NULL`;
+const SIGN_IN_ENDS = "min(sign_ins.expires_at, coalesce(tokens.expires_at, sign_ins.expires_at))";
+/** A program on the person's machine can use it, so it decides nothing and changes nothing that lasts. */
+const SIGN_IN_ROLE = "iif(page_key_hash IS NULL AND role IN ('owner', 'admin'), 'member', role)";
+
+/** Reads the session with this hash, of either kind. */
+export function readSession(db: D1Database, hash: string): D1PreparedStatement {
   return db
     .prepare(
       `SELECT sessions.project, sessions.id AS sessionId, page_key_hash AS pageKeyHash,
@@ -133,7 +146,13 @@ function readSession(db: D1Database, hash: string): D1PreparedStatement {
               ${PARENTS} AS parents, person, coalesce(may_approve, ${Number(OPERATOR.mayApprove)}) AS mayApprove,
               coalesce(may_act_for_others, ${Number(OPERATOR.mayActForOthers)}) AS mayActForOthers,
               minter AS proven, NULL AS issuer
-       FROM ${WITH_TOKENS} WHERE sessions.hash = ?1 AND ${HAS_TOKEN}`,
+       FROM ${WITH_TOKENS} WHERE sessions.hash = ?1 AND ${HAS_TOKEN}
+       UNION ALL
+       SELECT sign_ins.project, sign_ins.id, page_key_hash, tokens.id, name, ${SIGN_IN_ROLE}, env_name,
+              NULL, 0, ${SIGN_IN_ENDS}, tokens.expires_at, ${PARENTS}, sign_ins.person,
+              iif(page_key_hash IS NULL, 0, may_approve), 0,
+              json_object('identity', identity, 'person', sign_ins.person), issuer
+       FROM ${WITH_TRUSTS} WHERE sign_ins.hash = ?1`,
     )
     .bind(hash);
 }
@@ -145,7 +164,7 @@ function toKnown(row: SessionRow | null | undefined): KnownCredential | null {
 }
 
 /** The session that the last statement of a batch read. */
-function lastRead(results: readonly D1Result<SessionRow>[]): KnownCredential | null {
+export function lastRead(results: readonly D1Result<SessionRow>[]): KnownCredential | null {
   return toKnown(results.at(-1)?.results[0]);
 }
 
@@ -156,30 +175,34 @@ export async function selectSession(db: D1Database, hash: string): Promise<Known
 
 /**
  * Makes the session with this hash last longer, and reads it. It stays as it is if it began with ROOT_TOKEN or was
- * renewed lately.
+ * renewed lately, or on the command line.
  */
 export async function renewSession(db: D1Database, hash: string, now: number): Promise<KnownCredential | null> {
-  const renew = db
-    .prepare(
-      `UPDATE sessions SET expires_at = min(?2 + ${LASTS_MS}, began_at + ${LASTS_MAX_MS})
-       WHERE hash = ?1 AND token_id IS NOT NULL
-         AND expires_at > ?2 AND expires_at <= ?2 + ${LASTS_MS - RENEW_AFTER_MS}`,
-    )
-    .bind(hash, now);
-  return lastRead(await db.batch<SessionRow>([renew, readSession(db, hash)]));
+  const renew = (table: string, maxMs: number, column: string) =>
+    db
+      .prepare(
+        `UPDATE ${table} SET expires_at = min(?2 + ${LASTS_MS}, began_at + ${maxMs})
+         WHERE hash = ?1 AND ${column} IS NOT NULL
+           AND expires_at > ?2 AND expires_at <= ?2 + ${LASTS_MS - RENEW_AFTER_MS}`,
+      )
+      .bind(hash, now);
+  const both = [renew("sessions", LASTS_MAX_MS, "token_id"), renew("sign_ins", SIGN_IN_LASTS_MAX_MS, "page_key_hash")];
+  return lastRead(await db.batch<SessionRow>([...both, readSession(db, hash)]));
 }
 
 /** Ends the session of a cookie, if the page key is its own. The id of the session that ended, or null. */
 export async function deleteSession(db: D1Database, hash: string, pageKeyHash: string): Promise<string | null> {
-  const row = await db
-    .prepare("DELETE FROM sessions WHERE hash = ? AND page_key_hash = ? RETURNING id")
-    .bind(hash, pageKeyHash)
-    .first<{ id: string }>();
-  return row?.id ?? null;
+  const remove = TABLES.map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE hash = ? AND page_key_hash = ? RETURNING id`).bind(hash, pageKeyHash),
+  );
+  const results = await db.batch<{ readonly id: string }>(remove);
+  return results.flatMap((result) => result.results)[0]?.id ?? null;
 }
 
-/** SQL: the sessions that the asker may see and end. `first`: the number of the first of `seenBy`. */
-const seen = (first: number) => `sessions.project = ?1 AND (?${first} AND token_id IS NULL OR EXISTS (
+const TABLES = ["sessions", "sign_ins"] as const;
+
+/** SQL: whether the asker may see and end a session. `first`: the number of the first of `seenBy`. */
+const seen = (first: number) => `(?${first} AND token_id IS NULL OR EXISTS (
   SELECT 1 FROM tokens WHERE ${visible(first + 1)} AND tokens.id = token_id))`;
 const seenBy = (asker: Principal) => [isOperator(asker) ? 1 : 0, ...visibleTo(asker)] as const;
 
@@ -190,39 +213,46 @@ export async function listSessions(
   asker: Principal,
   { cursor, limit, now }: { readonly cursor: string | undefined; readonly limit: number; readonly now: number },
 ): Promise<StoredSession[]> {
+  const among = (table: string, ends: string) =>
+    `${table}.project = ?1 AND ${seen(2)} AND ${table}.id < ?5 AND ${ends} > ?6`;
   const { results } = await db
     .prepare(
-      `SELECT sessions.id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName,
-              began_at AS beganAt, ${ENDS} AS expiresAt, sessions.last_used_at AS lastUsedAt
-       FROM ${WITH_TOKENS}
-       WHERE ${seen(2)} AND ${HAS_TOKEN} AND sessions.id < ?5 AND ${ENDS} > ?6 ORDER BY sessions.id DESC LIMIT ?7`,
+      `SELECT sessions.id AS id, token_id AS tokenId, tokens.name AS tokenName, role, env_name AS envName, person,
+              0 AS isCommandLine, began_at AS beganAt, ${ENDS} AS expiresAt, sessions.last_used_at AS lastUsedAt
+       FROM ${WITH_TOKENS} WHERE ${among("sessions", ENDS)} AND ${HAS_TOKEN}
+       UNION ALL
+       SELECT sign_ins.id, token_id, tokens.name, ${SIGN_IN_ROLE}, env_name, sign_ins.person,
+              page_key_hash IS NULL, began_at, ${SIGN_IN_ENDS}, sign_ins.last_used_at
+       FROM ${WITH_TRUSTS} WHERE ${among("sign_ins", SIGN_IN_ENDS)}
+       ORDER BY id DESC LIMIT ?7`,
     )
     .bind(project, ...seenBy(asker), cursor ?? "g", now, limit)
-    .all<StoredSession>();
-  return results;
+    .all<Omit<StoredSession, "isCommandLine"> & { readonly isCommandLine: number }>();
+  return results.map((row) => ({ ...row, isCommandLine: row.isCommandLine === 1 }));
 }
 
 /** Ends a session that the asker may see, and writes the audit entry. False if there is no such session. */
 export async function endSession(db: D1Database, asker: Principal, entry: AuditEntry): Promise<boolean> {
   const { project, target, id } = entry;
-  const note = auditStatement(db, entry, "sessions.id IS NOT NULL", seenBy(asker), {
-    join: `LEFT JOIN sessions ON ${seen(17)} AND sessions.id = ?8
-           LEFT JOIN tokens ON tokens.project = sessions.project AND tokens.id = token_id`,
+  const named = TABLES.map((table) => `SELECT id, token_id FROM ${table} WHERE project = ?1 AND id = ?8`);
+  const note = auditStatement(db, entry, "ended.id IS NOT NULL", seenBy(asker), {
+    join: `LEFT JOIN (${named.join(" UNION ALL ")}) AS ended ON ${seen(17)}
+           LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = token_id`,
     envName: "env_name",
     targetName: `coalesce(name, '${OPERATOR.name}')`,
   });
   const ofEntry = "EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)";
-  const remove = db
-    .prepare(`DELETE FROM sessions WHERE project = ?1 AND id = ?3 AND ${ofEntry}`)
-    .bind(project, id, target);
-  return batchWrote(db, entry, [note, remove]);
+  const remove = TABLES.map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE project = ?1 AND id = ?3 AND ${ofEntry}`).bind(project, id, target),
+  );
+  return batchWrote(db, entry, [note, ...remove]);
 }
 
 const PURGED_PER_MINUTE = 1000;
 
 /** Removes a bounded number of sessions and codes that are over. Never throws. */
 export async function purgeSessions(db: D1Database, now: number): Promise<void> {
-  const purge = ["sessions", "sign_in_codes"].map((table) =>
+  const purge = [...TABLES, "sign_in_codes"].map((table) =>
     db
       .prepare(
         `DELETE FROM ${table} WHERE hash IN (

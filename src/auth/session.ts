@@ -55,17 +55,21 @@ export function requiresOwnPage(operation: Described, means: Meaning): Middlewar
   return meaning(middleware, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
 }
 
-/** Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. */
+/**
+ * Sets the cookie until `expiresAt`, in ms. An instant that has passed takes the cookie away. `sameSite`: `Lax` if the
+ * issuer's page leads to the request that needs the cookie.
+ */
 export function sendCookie(
   c: Context<AppEnv>,
-  { cookieName, isSecure }: SignInSite,
+  { cookieName, isSecure }: Pick<SignInSite, "cookieName" | "isSecure">,
   value: string,
   expiresAt: number | null,
+  sameSite: "Strict" | "Lax" = "Strict",
 ): void {
   const leftMs = Math.max((expiresAt ?? 0) - Date.now(), 0);
   setCookie(c, cookieName, value, {
     httpOnly: true,
-    sameSite: "Strict",
+    sameSite,
     path: "/",
     secure: isSecure,
     maxAge: Math.floor(leftMs / 1000),
@@ -73,7 +77,7 @@ export function sendCookie(
 }
 
 /** Where people sign in, and how the cookie is set there. */
-interface SignInSite {
+export interface SignInSite {
   /** The origin of the pages. */
   readonly origin: string;
   /** Cookies ignore ports. So on loopback the name contains the port, because each port is another program. */
@@ -117,13 +121,14 @@ function foreignnessOf(c: Context<AppEnv>, { origin }: SignInSite): string | nul
   return isOwn ? null : `Only the pages of ${origin} may use a session. Open ${origin}/console in your browser.`;
 }
 
-const OF_TOKEN = /^t\.[A-Za-z0-9_-]{43}$/;
+/** Of a session that a token began, or a sign-in. */
+const OF_TOKEN = /^[ts]\.[A-Za-z0-9_-]{43}$/;
 const OF_OPERATOR = /^r\.[A-Za-z0-9_-]{43}$/;
 const PAGE_KEY = /^[A-Za-z0-9_-]{22}$/;
 
-/** The value of a new cookie. */
-export function newCookie(isOperators: boolean): string {
-  return `${isOperators ? "r" : "t"}.${randomText(32)}`;
+/** The value of a new cookie of a session that a token (`t`), ROOT_TOKEN (`r`) or a sign-in (`s`) began. */
+export function newCookie(kind: "t" | "r" | "s"): string {
+  return `${kind}.${randomText(32)}`;
 }
 
 export function newPageKey(): string {
@@ -137,9 +142,29 @@ export function newPageKey(): string {
  * ends when ROOT_TOKEN changes.
  */
 export async function cookieHash(cookie: string, rootToken: string | null): Promise<string | null> {
-  const text = `action-runs session v1\n${cookie}`;
+  const text = sessionText(cookie);
   if (OF_TOKEN.test(cookie)) return sha256Hex(text);
   return OF_OPERATOR.test(cookie) && rootToken !== null ? hmacHex(rootToken, text) : null;
+}
+
+/** The same for what the command line sends instead of a cookie and a page key. */
+export function commandLineHash(token: string): Promise<string> {
+  return sha256Hex(sessionText(token));
+}
+
+function sessionText(secret: string): string {
+  return `action-runs session v1\n${secret}`;
+}
+
+/** What a one-time code begins: a session of the operator, of who signed in, or of their command line. */
+type CodePurpose = "operator" | "sign-in" | "command line";
+
+/**
+ * The hash by which D1 finds a one-time code. `bound`: what the code works with alone. The hashed text contains the
+ * purpose, so a code of one kind is none of another.
+ */
+export function codeHash(purpose: CodePurpose, code: string, ...bound: readonly string[]): Promise<string> {
+  return sha256Hex(["action-runs code v1", purpose, code, ...bound].join("\n"));
 }
 
 async function hmacHex(secret: string, text: string): Promise<string> {

@@ -2,6 +2,7 @@
  * The formats of tokens. PURE except for WebCrypto.
  *
  * - An API token is `terr_` and 32 random bytes. D1 keeps only the SHA-256 hash of a token, which is shown once.
+ * - The command line sends `ters_` and 32 random bytes for a session by sign-in. The session's row has the hash.
  * - A callback token opens one run: it reads and reports it. It is `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13
  *   digits, 64 lower-case hex digits. The one spelling is checked before any crypto. All refusals except lateness look
  *   alike, so that a forger learns nothing.
@@ -16,6 +17,17 @@ export function isApiToken(text: string): boolean {
 
 export function newApiToken(): string {
   return `terr_${randomText(32)}`;
+}
+
+const COMMAND_LINE_TOKEN = /^ters_[A-Za-z0-9_-]{43}$/;
+
+/** Whether a text has the format of what the command line sends for a session by sign-in. */
+export function isCommandLineToken(text: string): boolean {
+  return COMMAND_LINE_TOKEN.test(text);
+}
+
+export function newCommandLineToken(): string {
+  return `ters_${randomText(32)}`;
 }
 
 /** `bytes` random bytes as base64url. */

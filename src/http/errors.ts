@@ -43,11 +43,13 @@ export const ERRORS = {
     401,
     "The proof does not count: its audience is not the expected one. Request a proof with exactly this audience: https://runs.example.com/acme/shop.",
   ],
-  sign_in_code_invalid: [
-    401,
-    "This link was used or is too old. Press Enter in the terminal of `npm start` for another.",
-  ],
+  sign_in_code_invalid: [401, "This sign-in was used, is too old, or began in another browser. Sign in again."],
   forbidden: [403, "The role viewer lacks data:write. Use a token with a role that has it."],
+  sign_in_refused: [403, "The issuer did not sign you in. Sign in again, or ask the operator of the service."],
+  person_unknown: [
+    403,
+    "The issuer says no verified e-mail address of yours, or the claim personClaim of OIDC_ISSUERS is no person's name. Ask the operator to set personClaim.",
+  ],
   may_not_act_for_others: [
     403,
     "This token may not act for others. Omit On-Behalf-Of, or use a token that was minted with mayActForOthers.",

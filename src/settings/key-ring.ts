@@ -12,7 +12,7 @@ type Bytes = Uint8Array<ArrayBuffer>;
 /** `key-id` identifies a key without revealing anything of it. */
 export type KeyPurpose = "callback-token" | "run-id" | "fingerprint" | "inbound-url" | "key-id";
 /** The purposes of the AES-256-GCM keys that seal. The other keys are for HMAC. */
-const SEAL_PURPOSES = ["webhooks", "definition-secrets", "access-tokens"] as const;
+const SEAL_PURPOSES = ["webhooks", "definition-secrets", "access-tokens", "sign-in"] as const;
 export type SealPurpose = (typeof SEAL_PURPOSES)[number];
 const IV_BYTES = 12;
 /** Enough to tell a few keys apart. */

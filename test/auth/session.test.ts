@@ -380,7 +380,7 @@ describe("the life of a session", () => {
     await ask("POST", `${project}/sign-in-codes`, { body: {} });
     const rows = () =>
       env.DB.prepare(
-        "SELECT (SELECT count(*) FROM sessions WHERE project = ?1) + (SELECT count(*) FROM sign_in_codes WHERE project = ?1) AS n",
+        "SELECT (SELECT count(*) FROM sessions WHERE project = ?1) + (SELECT count(*) FROM sign_in_codes WHERE about ->> 'project' = ?1) AS n",
       )
         .bind(project.slice(1))
         .first("n");

@@ -33,10 +33,11 @@ it("a sign-in opens the environment of the page where it began, if that is of th
   }
 });
 
-it("a sign-in begins with the path of the page, without its query if that is too long", () => {
+it("a sign-in begins with the path of the page, without its query if the service would refuse that", () => {
   const at = (pathname: string, search: string) => returnTo(pageAt(pathname), { pathname, search });
   expect(at("/console/-/acme/shop/prod/runs", "?status=failed")).toBe("/console/-/acme/shop/prod/runs?status=failed");
   expect(at("/console/-/acme/shop/prod/runs", `?entityId=${"x".repeat(500)}`)).toBe("/console/-/acme/shop/prod/runs");
+  expect(at("/console/-/acme/shop/prod/runs", "?a=https://b")).toBe("/console/-/acme/shop/prod/runs");
   expect(at("/console/-/acme", "?a=b")).toBe("/console");
 });
 

@@ -96,7 +96,7 @@ async function rowsOf(scope: string): Promise<Record<string, number>> {
   const byEnv = envName === undefined ? "project = ?1" : "project = ?1 AND env_name = ?2";
   const bound = [`${o}/${p}`, ...(envName === undefined ? [] : [envName])];
   for (const table of ["tokens", "audit"]) await count(env.DB, table, byEnv, ...bound);
-  for (const table of envName === undefined ? ["sessions", "sign_in_codes", "revoked_tokens"] : [])
+  for (const table of envName === undefined ? ["sessions", "sign_ins", "revoked_tokens"] : [])
     await count(env.DB, table, "project = ?1", `${o}/${p}`);
   return counts;
 }

@@ -172,6 +172,12 @@ const RULES: Readonly<Record<string, Rule>> = {
   "POST /session": { opensTo: "own pages", success: 201, body: {} },
   "POST /session/renew": { opensTo: "own pages", success: 200 },
   "DELETE /session": { opensTo: "own pages", success: 204 },
+  // Nobody can sign in here. test/identity/ has those who can.
+  "GET /session/sign-in": { opensTo: "anyone", success: 404, error: { code: "not_found" } },
+  "GET /session/callback": { opensTo: "anyone", success: 404, error: { code: "not_found" } },
+  "POST /session/sign-in": { opensTo: "own pages", success: 200, body: {} },
+  "POST /session/login-codes": { opensTo: "own pages", success: 201, body: {} },
+  "POST /session/login": { opensTo: "anyone", success: 404, error: { code: "not_found" }, body: {} },
   "GET /:o/:p/tokens": { opensTo: "tokens:manage", outside: 404, success: 200 },
   "POST /:o/:p/tokens": {
     opensTo: "tokens:manage",

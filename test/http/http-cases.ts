@@ -384,6 +384,19 @@ export const CASES: readonly Case[] = [
     code: "forbidden",
     ask: () => ({ token: null, headers: { Cookie: SECRET, "Action-Runs-Page-Key": SECRET } }),
   }),
+  ...(["sign-in", "callback"] as const).map((end) =>
+    on("GET", `/session/${end}`, 404, `no issuer for a ${end}`, `?code=${SECRET}`, { code: "not_found" }),
+  ),
+  ...(["sign-in", "login-codes"] as const).map((end) =>
+    on("POST", `/session/${end}`, 403, `a ${end} from elsewhere`, "", {
+      code: "forbidden",
+      ask: () => ({ token: null, body: { code: SECRET } }),
+    }),
+  ),
+  on("POST", "/session/login", 404, "a login without an issuer", "", {
+    code: "not_found",
+    ask: () => ({ token: null, body: { code: SECRET } }),
+  }),
   on("GET", "/:o/:p/sessions", 200, "the sessions"),
   on("DELETE", "/:o/:p/sessions/:sessionId", 404, "an unknown session id", "", { code: "session_not_found" }),
   on("POST", "/:o/:p/sign-in-codes", 201, "a new sign-in code", "", { ask: () => ({ body: {} }) }),

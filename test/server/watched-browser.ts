@@ -78,8 +78,11 @@ export class WatchedBrowser {
     this.#faults = this.#faults.filter((fault) => !isExpected(fault));
   }
 
-  /** A page of its own session: it shares no storage with others. `origin`: where all its requests must go. */
-  async newPage(origin: string, { width, colorScheme, hasTouch = false }: Look): Promise<Page> {
+  /**
+   * A page of its own session: it shares no storage with others. `origins`: where all its requests must go. That of the
+   * service alone, unless people sign in elsewhere.
+   */
+  async newPage(origins: string | readonly string[], { width, colorScheme, hasTouch = false }: Look): Promise<Page> {
     if (this.#browser === null) throw new Error("The browser is not started.");
     const context = await this.#browser.newContext({
       viewport: { width, height: HEIGHT },
@@ -88,7 +91,7 @@ export class WatchedBrowser {
       reducedMotion: "reduce",
     });
     context.setDefaultTimeout(HANGS_AFTER_MS);
-    await this.#watch(context, origin);
+    await this.#watch(context, [origins].flat());
     const page = await context.newPage();
     this.#pending.set(page, new PendingRequests(page));
     page.on("websocket", (socket) => this.#faults.push(`socket to ${socket.url()}`));
@@ -109,10 +112,10 @@ export class WatchedBrowser {
     await twoFrames(page);
   }
 
-  async #watch(context: BrowserContext, allowed: string): Promise<void> {
+  async #watch(context: BrowserContext, allowed: readonly string[]): Promise<void> {
     context.on("request", (request) => {
       const { protocol, origin } = new URL(request.url());
-      if (origin !== allowed && protocol !== "data:") this.#faults.push(`request to ${request.url()}`);
+      if (!allowed.includes(origin) && protocol !== "data:") this.#faults.push(`request to ${request.url()}`);
     });
     context.on("console", (said) => {
       const isFault = said.type() === "error" || said.type() === "warning";

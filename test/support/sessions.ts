@@ -40,8 +40,9 @@ export function sessionOf(headers: Headers, body: SessionOnWire): TestSession {
   return { ...body, id: body.sessionId, cookie, headers: sent };
 }
 
-/** The value of the cookie that a response sets. */
+/** The value of the session's cookie, or of the only one that a response sets. */
 export function cookieOf(headers: Headers): string {
-  const set = headers.get("Set-Cookie") ?? "";
+  const all = headers.getSetCookie();
+  const set = all.find((line) => line.startsWith(`${COOKIE_NAME}=`)) ?? all[0] ?? "";
   return set.slice(set.indexOf("=") + 1, set.indexOf(";"));
 }

@@ -27,8 +27,16 @@ import { useSessionApi, useSessionStore } from "./session.tsx";
 import { firstOf, type Session, shownName } from "./sign-in.ts";
 import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
 
-/** Sentences for errors of which the person can do something about. The API has the same codes. */
-const FAILURES: Readonly<Record<string, string>> = {};
+/** Why the issuer did not lead to a choice, by the code of the API's error. */
+const FAILURES: Readonly<Record<string, string>> = {
+  issuer_unavailable: "The issuer does not answer. Try again in a few seconds, or use a token.",
+  person_unknown:
+    "The issuer does not say that your e-mail address is verified, so nobody knows who you are here. Ask the operator to set personClaim in OIDC_ISSUERS, or use a token.",
+  proof_invalid:
+    "The answer of the issuer does not count. Ask the operator to compare OIDC_ISSUERS with the settings of the issuer.",
+  sign_in_code_invalid: "The sign-in took too long, was used before, or began in another browser. Sign in again.",
+  sign_in_refused: "The issuer did not sign you in. Sign in again, or ask the operator of this service.",
+};
 
 interface ChoicePageProps {
   readonly handed: Handed;

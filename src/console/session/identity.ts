@@ -45,14 +45,14 @@ export interface Login {
   readonly characters: string;
 }
 
-/** The longest `to` that the service accepts. */
-const TO_MAX_LENGTH = 500;
+/** A `to` that the service refuses: it is too long, or could be read as another host. */
+const IS_REFUSED = /^.{501}|\\|\/\//s;
 
 /** Where a sign-in at the issuer leads back: to this page. `location`: of the window. */
 export function returnTo(page: Page | null, { pathname, search } = location as Pick<Location, "pathname" | "search">) {
   if (page === null) return "/console";
   const path = `${pathname}${search}`;
-  return path.length > TO_MAX_LENGTH ? pathname : path;
+  return IS_REFUSED.test(path) ? pathname : path;
 }
 
 /** Whether the session may see the page from which the person came. If not, they see the runs of what they chose. */

@@ -38,13 +38,14 @@ export function boundsOf(project: string): readonly [after: string, before: stri
 const SCOPED = ["coordinators", "environments", "definitions", "deleted_definitions"];
 /** In their index, so that the audit's texts are not read. */
 const OF_PROJECT = ["tokens", "audit INDEXED BY audit_by_env"];
-const WITHOUT_ENVIRONMENT = ["sessions", "sign_in_codes", "revoked_tokens"];
+const WITHOUT_ENVIRONMENT = ["sessions", "revoked_tokens"];
 const KNOWN = [
   ...SCOPED.map((table) => `SELECT DISTINCT scope FROM ${table} WHERE scope > ?1 || '/' AND scope < ?1 || '0'`),
   ...OF_PROJECT.map(
     (table) => `SELECT DISTINCT ifnull(?1 || '/' || env_name, ?1) AS scope FROM ${table} WHERE project = ?1`,
   ),
   ...WITHOUT_ENVIRONMENT.map((table) => `SELECT ?1 AS scope FROM ${table} WHERE project = ?1 LIMIT 1`),
+  "SELECT ?1 AS scope FROM sign_in_codes WHERE about ->> 'project' = ?1 LIMIT 1",
 ];
 
 /** The project, if it has rows of its own, and the environments that have some. Runs are in other databases, too. */
@@ -145,6 +146,7 @@ const OF_ENVIRONMENT = [
 ];
 /** ?1: the project, ?2: the environment. The sessions first, because they are found by their tokens. */
 const OF_ITS_TOKENS = [
+  some("sign_ins", "hash", "project = ?1 AND token_id IN (SELECT id FROM tokens WHERE project = ?1 AND env_name = ?2)"),
   some("sessions", "hash", "project = ?1 AND token_id IN (SELECT id FROM tokens WHERE project = ?1 AND env_name = ?2)"),
   `${some("tokens", "project, id", "project = ?1 AND env_name = ?2")}
      AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.project = ?1 AND token_id = tokens.id)`,
@@ -152,11 +154,12 @@ const OF_ITS_TOKENS = [
 ];
 /** ?1: the project. */
 const OF_ALL_TOKENS = [
+  some("sign_ins", "hash", "project = ?1"),
   some("tokens", "project, id", "project = ?1"),
   some("sessions", "hash", "project = ?1"),
   some("revoked_tokens", "project, id", "project = ?1"),
   some("audit", "rowid", "project = ?1"),
-  "DELETE FROM sign_in_codes WHERE project = ?1",
+  "DELETE FROM sign_in_codes WHERE about ->> 'project' = ?1",
 ];
 
 /** Deletes up to 500 rows of each table of the control database but the runs. Returns whether there may be more. */

@@ -1,0 +1,153 @@
+/**
+ * `action-runs login` without a token: who signed in with an issuer lets a command line on their machine in (RFC 8252, RFC
+ * 7636). POST /session/login-codes makes a code in the browser, and POST /session/login begins the session with it.
+ *
+ * The threat is a command line of somebody else: a link leads a signed-in person to /console/cli. So the person types what
+ * their own terminal shows, and the code works only with the secret that the command line has not sent before. Any
+ * program on the machine can use the session, so it approves and mints nothing.
+ */
+import { Hono } from "hono";
+import * as z from "zod/mini";
+import { newUuidV7 } from "../../base/ids.ts";
+import { MINUTE_MS, rfc3339 } from "../../base/time.ts";
+import { readD1 } from "../../database/read-d1.ts";
+import { ApiError, refusalOf } from "../../http/errors.ts";
+import type { AppEnv } from "../../http/request-context.ts";
+import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
+import { validBody } from "../../http/validate.ts";
+import { authenticate } from "../authentication.ts";
+import { codeHash, commandLineHash, requestSession, requiresOwnPage } from "../session.ts";
+import { insertSignInCode } from "../session-store.ts";
+import { newCommandLineToken, randomText } from "../token-format.ts";
+import { describePrincipal } from "../whoami.ts";
+import { commandLineSession, loginCode } from "./responses.ts";
+import { codeInvalid, oneTimeCode, requireSignInIssuer, requiresIssuer } from "./sign-in-routes.ts";
+import { beginLogin, type PendingLogin } from "./sign-in-store.ts";
+
+const CODE_GOOD_FOR_MS = MINUTE_MS;
+const CHARACTERS = 6;
+/** RFC 4648, section 6. */
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+const port = described(
+  wholeNumber("a port", 1, 65_535),
+  DESCRIBE && "The port of 127.0.0.1 on which the command line waits.",
+);
+const agreeing = z.strictObject({
+  challenge: described(
+    z.string().check(z.regex(/^[A-Za-z0-9_-]{43}$/, { error: "send the challenge of the address unchanged." })),
+    DESCRIBE && "The S256 challenge of the command line (RFC 7636).",
+  ),
+  port,
+  characters: described(
+    z.string().check(z.regex(/^[A-Z2-7]{6}$/, { error: `send the ${CHARACTERS} characters of the terminal.` })),
+    DESCRIBE && "What the command line printed: it is derived from the challenge.",
+  ),
+});
+inDocument(agreeing, {
+  id: "NewLoginCode",
+  examples: [{ challenge: "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM", port: 49_152, characters: "BUUZWH" }],
+});
+
+const loggingIn = z.strictObject({
+  code: described(oneTimeCode, DESCRIBE && "The code that the browser brought."),
+  verifier: described(
+    z.string().check(z.regex(/^[A-Za-z0-9._~-]{43,128}$/, { error: "send the verifier of the challenge." })),
+    DESCRIBE && "The verifier of the challenge (RFC 7636).",
+  ),
+  port,
+});
+inDocument(loggingIn, {
+  id: "CommandLineLogin",
+  examples: [{ code: "0".repeat(43), verifier: "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", port: 49_152 }],
+});
+
+export const commandLineRoutes = new Hono<AppEnv>()
+  .post(
+    "/session/login-codes",
+    requiresOwnPage(
+      DESCRIBE && {
+        operationId: "createLoginCode",
+        tag: "Sessions",
+        summary: "Let a command line in",
+        description:
+          "Returns a code with which `action-runs login` on your machine begins a session of yours, within 60 seconds. " +
+          "Only a session by sign-in can ask.",
+        responses: { 201: { description: "The code", json: loginCode } },
+        errors: ["storage_full"],
+      },
+      {
+        security: [{ sessionCookie: [], sessionPageKey: [] }],
+        person: "refused",
+        errors: ["unauthorized", "session_ended", "too_many_requests"],
+      },
+    ),
+    requiresIssuer(),
+    validBody(agreeing),
+    async (c) => {
+      const { challenge, characters, port } = c.req.valid("json");
+      // The session of a command line lets no other one in.
+      await requestSession(c);
+      const { sessionId, issuer, project } = await authenticate(c);
+      if (sessionId === undefined || issuer === null || project === null) throw new ApiError("forbidden", NO_PERSON);
+      if (characters !== (await charactersOf(challenge))) {
+        const message = "are not those of this command line. If you did not run action-runs login, close the page.";
+        throw refusalOf("invalid_body", [{ path: ["characters"], message }]);
+      }
+      const code = randomText(32);
+      const hash = await codeHash("command line", code, challenge, String(port));
+      const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
+      const about: PendingLogin = { project, sessionId };
+      await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, about, expiresAt }));
+      return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
+    },
+  )
+  .post(
+    "/session/login",
+    requiresIssuer(
+      DESCRIBE && {
+        operationId: "logIn",
+        tag: "Sessions",
+        summary: "Begin a session of the command line",
+        description:
+          "Changes a code of `POST /session/login-codes` into a session of that person. It has at most the role `member`, " +
+          "and approves nothing. It lasts 12 hours, and at most 24 from the sign-in.",
+        responses: { 201: { description: "The session", json: commandLineSession } },
+      },
+      { errors: ["sign_in_code_invalid", "too_many_requests", "database_unavailable"] },
+    ),
+    validBody(loggingIn),
+    async (c) => {
+      const issuer = requireSignInIssuer(c);
+      const { code, verifier, port } = c.req.valid("json");
+      const token = newCommandLineToken();
+      const now = Date.now();
+      const session = {
+        id: newUuidV7(now),
+        hash: await commandLineHash(token),
+        codeHash: await codeHash("command line", code, await challengeOf(verifier), String(port)),
+        now,
+      };
+      const known = await readD1(c.get("hops"), () => beginLogin(c.env.DB, session, issuer.issuer));
+      if (known === null) throw await codeInvalid(c);
+      return c.json({ token, ...describePrincipal(known.principal) }, 201);
+    },
+  );
+
+const NO_PERSON =
+  "Only a session by sign-in can let a command line in, because a token's session has no person of the issuer. Sign in with the issuer, or run action-runs login with the token.";
+
+const digest = async (text: string) =>
+  new Uint8Array(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(text)));
+
+/** S256 of RFC 7636, section 4.2. */
+async function challengeOf(verifier: string): Promise<string> {
+  return (await digest(verifier)).toBase64({ alphabet: "base64url", omitPadding: true });
+}
+
+/** What the command line shows (src/cli/login/ has the same): the first 30 bits of the challenge's SHA-256, in base32. */
+async function charactersOf(challenge: string): Promise<string> {
+  const [a = 0, b = 0, c = 0, d = 0] = await digest(challenge);
+  const bits = ((a << 24) | (b << 16) | (c << 8) | d) >>> 2;
+  return Array.from({ length: CHARACTERS }, (_, i) => BASE32[(bits >>> (25 - 5 * i)) & 31]).join("");
+}
