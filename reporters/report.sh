@@ -3,6 +3,9 @@
 #
 #   CALLBACK_URL=… CALLBACK_TOKEN=… report.sh succeeded|failed|cancelled|heartbeat
 #
+# Without CALLBACK_TOKEN, the script gets the token for a proof of the job, anew in each call: GitHub's, if the job has
+# "id-token: write", or ACTION_RUNS_ID_TOKEN, whose audience is CALLBACK_URL.
+#
 # Instead of these words you can use those of GitHub, GitLab, Jenkins and Azure. More variables:
 #   OUTPUT         a JSON object
 #   ERROR          any text; the service shortens a long one
@@ -15,14 +18,14 @@
 #   STATUS         replaces the argument
 #
 # Needs only curl 7.55 or newer. Exit codes: 0 the run has this end, now or from an earlier report; 1 the service refused
-# the report; 2 usage error, nothing was sent; 3 the token is wrong or expired; 4 no such run; 5 the run ended in another
-# way; 6 no useful response, so the service may or may not have the report; 8 after a heartbeat: the run was cancelled, so
-# the job must end.
+# the report, or the proof is of another execution; 2 usage error, nothing was sent; 3 the token or the proof is wrong or
+# expired; 4 no such run; 5 the run ended in another way; 6 no useful response, so the service may or may not have the
+# report; 8 after a heartbeat: the run was cancelled, so the job must end.
 #
 # reporters/gitlab.yml and reporters/jenkins/vars/actionRuns.groovy contain this file word for word.
 
-# sh -x would print the token.
-set +x -u
+# sh -x would print the token, and sh -a would hand it to every program.
+set +xa -u
 export LC_ALL=C
 
 refuse() { printf 'report.sh: %s\n' "$1" >&2 && exit 2; }
@@ -72,20 +75,22 @@ is_object() {
 # Finds a text in the response, such as the error sentence. Breaks up ::name::, ##[name], ##vso[name] and ##teamcity[name],
 # because CI products run such commands when they are printed.
 answered() {
-  tr '\n\r' '  ' <answer | sed -n -E -e "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\\1/" -e 't found' -e d \
+  printf '%s' "$answer" | tr '\n\r' '  ' | sed -n -E -e "s/.*\"$1\":\"(([^\"\\\\]|\\\\.)*)\".*/\\1/" -e 't found' -e d \
     -e ':found' -e 's/^(.{250}.{250}).*/\1/' -e ':again' -e 's/::/: :/' -e 's/##/# #/' -e 't again' -e p
 }
 
-# Sends the body, and retries if that may help. Sets status, which is 000 if there was no response.
+# send STDIN [ARGUMENTS OF CURL]: sends a request, and retries if that may help. Sets answer, and status, which is 000 if
+# there was no response. Secrets go to curl on stdin and come back in a variable: everybody on the machine can read a
+# command line, and a file can stay.
 send() {
-  tries=${REPORT_TRIES:-6} pause=1
+  given=$1 tries=${REPORT_TRIES:-6} pause=1
+  shift
   while :; do
-    # The token goes to curl on stdin, because everybody on the machine can read a command line.
-    status=$(printf 'Authorization: Bearer %s\n' "$token" |
-      curl -sS -g --proto =http,https --connect-timeout 10 --max-time 30 -X POST -H @- \
-        -H 'Content-Type: application/json' -H 'Expect:' ${1:+-H "Idempotency-Key: $1"} --data-binary @body \
-        -o answer -D headers -w '%{http_code}' "$url")
-    fault=$?
+    answer=$(printf '%s\n' "$given" | curl -sS -g --proto =http,https --connect-timeout 10 --max-time 30 -H 'Expect:' \
+      -D headers -w '\n%{http_code}' "$@")
+    fault=$? status=${answer##*"
+"}
+    answer=${answer%?"$status"}
     # If the response broke off, its status does not count. 1 to 4, 60 and 77: curl can't send this, or does not trust the host.
     [ "$fault" -eq 0 ] || status=000
     case $fault:$status in [1-4]:* | 60:* | 77:*) return ;; 0:408 | 0:429 | 0:5?? | *:000) ;; *) return ;; esac
@@ -100,6 +105,27 @@ send() {
     : >headers
     pause=$((pause * 2))
   done
+}
+
+# report KEY: sends the body. KEY is its Idempotency-Key; a heartbeat has none.
+report() {
+  send "Authorization: Bearer $token" -H @- -H 'Content-Type: application/json' ${1:+-H "Idempotency-Key: $1"} \
+    --data-binary @body "$url"
+}
+
+# found NAME CHARACTERS: a secret in the response, which has only these characters.
+found() { printf '%s' "$answer" | tr -d '\n\r' | sed -n "s/.*\"$1\" *: *\"\([$2]*\)\".*/\1/p"; }
+
+# Gets the callback token for a proof of the job. GitHub makes one for the audience that it is asked for.
+exchange() {
+  if [ -z "$proof" ]; then
+    send "Authorization: Bearer $request_token" -H @- -G --data-urlencode "audience=$callback" "$request_url"
+    [ "$status" != 200 ] || proof=$(found value A-Za-z0-9._-)
+    [ -n "$proof" ] || { echo "report.sh: GitHub gave no proof (status $status). Nothing was sent." >&2 && exit 6; }
+  fi
+  send "{\"proof\":\"$proof\"}" -H 'Content-Type: application/json' --data-binary @- "$callback/token"
+  [ "$status" != 200 ] || token=$(found callbackToken 0-9a-f:-)
+  case $status:$token in 2??:) status=000 ;; esac
 }
 
 page='' key=''
@@ -118,13 +144,18 @@ page=${EXTERNAL_URL:-$page}
 key=${REPORT_KEY:-${key:-shell-$(date +%s)-$$}}
 key=$(printf '%s' "$key" | tr -c '\041-\176' '_' | cut -c 1-255)
 
-url=${CALLBACK_URL:-} token=${CALLBACK_TOKEN:-} output=${OUTPUT:-} error=${ERROR:-}
+# The programs that this script starts must not see the secrets. A variable of the same name may be exported already.
+unset token proof request_token given answer
+url=${CALLBACK_URL:-} token=${CALLBACK_TOKEN:-} output=${OUTPUT:-} error=${ERROR:-} proof=${ACTION_RUNS_ID_TOKEN:-}
+request_url=${ACTIONS_ID_TOKEN_REQUEST_URL:-} request_token=${ACTIONS_ID_TOKEN_REQUEST_TOKEN:-} callback=$url
 message=${MESSAGE:-} progress=${PROGRESS:-} lines='' how=${1:-${STATUS:-}}
-# The programs that this script starts must not see the token.
-unset CALLBACK_TOKEN
+unset CALLBACK_TOKEN ACTION_RUNS_ID_TOKEN ACTIONS_ID_TOKEN_REQUEST_TOKEN
 command -v curl >/dev/null || refuse 'curl is missing. Install curl 7.55 or newer.'
 case $url in http://*/callback | https://*/callback) ;; *) refuse 'set CALLBACK_URL to the callback.url of the run.' ;; esac
-case $token in '' | *[!0-9a-f:-]*) refuse 'set CALLBACK_TOKEN to the callback.token of the run.' ;; esac
+case $token in *[!0-9a-f:-]*) refuse 'set CALLBACK_TOKEN to the callback.token of the run.' ;; esac
+case $proof in *[!A-Za-z0-9._-]*) refuse 'ACTION_RUNS_ID_TOKEN must be an ID token of the job.' ;; esac
+[ -n "$token$proof${request_url:+$request_token}" ] ||
+  refuse 'set CALLBACK_TOKEN to the callback.token of the run, or let the job have a proof.'
 
 case $how in
   succeeded | success | SUCCESS | Succeeded | SucceededWithIssues)
@@ -167,39 +198,41 @@ trap 'rm -rf "$folder"' EXIT
 trap 'exit 129' HUP
 trap 'exit 130' INT
 trap 'exit 143' TERM
-: >answer
 : >headers
 printf '{%s}' "$body${lines:+${body:+,}$lines}" >body
 
-send "$key"
+[ -n "$token" ] || exchange
+[ -z "$token" ] || report "$key"
 # A service that does not know of lines, or a firewall, may refuse them. The run must not fall silent because of that.
-case ${lines:+$status} in
+case ${token:+${lines:+$status}} in
   400 | 403 | 413 | 422)
     printf '{%s}' "$body" >body
-    send "$key"
+    report "$key"
     ;;
 esac
 case $status in
   2??)
     if [ -z "$end" ]; then
-      case $(cat answer) in *'"cancel":{'*) ;; *) exit 0 ;; esac
+      case $answer in *'"cancel":{'*) ;; *) exit 0 ;; esac
       reason=$(answered reason)
       printf 'report.sh: the run was cancelled%s. The job must end.\n' "${reason:+: $reason}" >&2
       exit 8
     fi
     # The first status in the response is the run's own. A run that was cancelled stays so, although its job failed.
-    case $(sed 's/\(,"status":"[a-z]*"\).*/\1/' answer) in
+    case $(printf '%s\n' "$answer" | sed 's/\(,"status":"[a-z]*"\).*/\1/') in
       *',"status":"cancelled"') echo 'The run was cancelled.' ;;
       *) echo "The run has $end." ;;
     esac
-    case $(cat answer) in *',"truncated":['*']}') echo 'The report was too long. The service kept only a part of it.' ;; esac
+    case $answer in *',"truncated":['*']}') echo 'The report was too long. The service kept only a part of it.' ;; esac
     exit 0
     ;;
 esac
 said=$(answered error) code=$(answered code)
 case $status in
   000 | 408 | 429 | 5??)
-    printf 'report.sh: no useful response (%s), so the service may or may not have the report. %s\n' "$status" "$said" >&2
+    unsure='the service may or may not have the report'
+    [ -n "$token" ] || unsure='there is no callback token, and nothing was sent'
+    printf 'report.sh: no useful response (%s), so %s. %s\n' "$status" "$unsure" "$said" >&2
     exit 6
     ;;
 esac
@@ -210,5 +243,5 @@ case " $same " in
     ;;
 esac
 printf 'report.sh: refused with %s %s. %s\n' "$status" "$code" "$said" >&2
-case $end:$code in :run_cancelled) exit 8 ;; esac
+case $end:$code in :run_cancelled) exit 8 ;; *:another_execution) exit 1 ;; esac
 case $status in 401 | 403) exit 3 ;; 404) exit 4 ;; 409) exit 5 ;; *) exit 1 ;; esac

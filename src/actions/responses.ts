@@ -3,7 +3,15 @@
 import * as z from "zod";
 import { listsOf } from "../definitions/operations.ts";
 import { described, responseInstant } from "../http/response-schemas.ts";
-import { actionDefinition, approval, cancelRequest, concurrency, retry, storedTrigger } from "./definition.ts";
+import {
+  actionDefinition,
+  approval,
+  cancelRequest,
+  concurrency,
+  reporter,
+  retry,
+  storedTrigger,
+} from "./definition.ts";
 import { inbound } from "./inbound-definition.ts";
 
 const DEFINITION = {
@@ -30,6 +38,7 @@ const shownGates = {
   approval: z.object(approval.shape).meta({ id: "ShownApprovalGate" }).optional(),
   concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
   retry: z.object(retry.shape).meta({ id: "ShownAutomaticRetry" }).optional(),
+  reporter: z.object(reporter.shape).meta({ id: "ShownReporter" }).optional(),
 };
 
 const shownInbound = z

@@ -109,6 +109,8 @@ export const rotationRoutes = new Hono<AppEnv>().post(
 /** Throws `token_not_found`, `forbidden`, and `token_invalid` if the asker's own token is gone. */
 async function findRotatable(c: Context<AppEnv>, target: string): Promise<Rotatable & { readonly hash: string }> {
   const asker = c.get("principal");
+  // A proof opened it. On the command line, its role is lower than its token's.
+  if (asker.id === target && asker.secretHash === null) throw new ApiError("token_has_no_secret");
   const found = await readD1(c.get("hops"), () => selectForRotation(c.env.DB, projectOf(c), asker, target));
   if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
   // Otherwise an admin could act in a colleague's name.

@@ -133,6 +133,11 @@ export function withConnection(command: CliCommand, { needsEnv = true } = {}): C
     )
     .addOption(new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"))
     .addOption(
+      new Option("--token-id <id>", "in a CI job: a token that the job's proof opens, in place of a token")
+        .env("ACTION_RUNS_TOKEN_ID")
+        .argParser(readId),
+    )
+    .addOption(
       new Option("--on-behalf-of <person>", "the person for whom you act, if your token may act for others")
         .env("ACTION_RUNS_ON_BEHALF_OF")
         .argParser(readPerson),
@@ -145,7 +150,10 @@ export function withCallbackOptions(command: CliCommand, { tokenStdin = true } =
   command
     .optionsGroup("Connection:")
     .addOption(
-      new Option("--callback-url <url>", "the run's callback URL; its token is in CALLBACK_TOKEN").env("CALLBACK_URL"),
+      new Option(
+        "--callback-url <url>",
+        "the run's callback URL; its token is in CALLBACK_TOKEN, or comes for a proof of the job",
+      ).env("CALLBACK_URL"),
     );
   if (tokenStdin) {
     command.addOption(new Option("--token-stdin", "read the callback token from stdin, not from CALLBACK_TOKEN"));
@@ -260,6 +268,7 @@ const WORDS: readonly (readonly [string, string])[] = [
   ["GET …/action-runs/{id} shows", "`action-runs get --details` shows"],
   ["notBefore, approval and concurrency hold back", "--not-before and the gates of an action hold back"],
   ["minted with mayApprove", "created with --may-approve"],
+  ["session ended. Sign in again.", "session ended. Run `action-runs login` again."],
   ["minted with mayActForOthers", "created with --may-act-for-others"],
   ["Send the header On-Behalf-Of with", "Use --on-behalf-of with"],
   ["send gracePeriodSeconds 0", "use --grace-period 0"],

@@ -1,6 +1,7 @@
 /**
  * Where settings come from: flags, then the environment (commander reads both), then the profile. A token is never a
- * flag's value, because everybody on the machine can read a command line.
+ * flag's value, because everybody on the machine can read a command line. A job can prove what it is instead. It then gets
+ * an access token, which is saved nowhere.
  */
 
 import {
@@ -17,7 +18,15 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { type Callback, type Client, callback, createClient } from "../client/index.ts";
+import {
+  type Callback,
+  type Client,
+  type ClientSettings,
+  callback,
+  createClient,
+  type Schemas,
+} from "../client/index.ts";
+import { accessFor, callbackTokenFor, renewingAccess } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
@@ -39,6 +48,8 @@ interface CallFlags {
 
 export interface ConnectionFlags extends ScopeFlags, CallFlags {
   readonly tokenStdin?: boolean;
+  /** The id of a token that the proof of this job opens. */
+  readonly tokenId?: string;
   readonly onBehalfOf?: string;
 }
 
@@ -54,7 +65,8 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
   org: "The organization is missing. Use --org, ACTION_RUNS_ORG, or action-runs login.",
   project: "The project is missing. Use --project, ACTION_RUNS_PROJECT, or action-runs login.",
   env: "The environment is missing. Use --env, ACTION_RUNS_ENV, or action-runs login.",
-  token: "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",
+  token:
+    "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login. In a CI job, use --token-id.",
 };
 
 /** False for what belongs to a project, or to a token. */
@@ -63,26 +75,45 @@ export interface Needs {
   readonly needsProject?: boolean;
 }
 
+/** What a client needs besides its token. */
+export type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
+
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
-export async function connect(
-  flags: ConnectionFlags,
-  { needsEnv = true, needsProject = true }: Needs = {},
-): Promise<Client> {
+export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promise<Client> {
   const profile = namedProfile(flags.profile);
+  const connection = connectionOf(flags, profile, needs);
+  const { onBehalfOf, tokenId, tokenStdin } = flags;
+  if (tokenId && !tokenStdin) {
+    const access = await renewingAccess(connection, tokenId);
+    return made(() => createClient({ ...connection, ...access, onBehalfOf }));
+  }
+  const token = tokenStdin
+    ? await readToken("--token-stdin")
+    : tokenFromElsewhere(connection.baseUrl, profile, flags.profile);
+  return made(() => createClient({ ...connection, token, onBehalfOf }));
+}
+
+/** Exchanges the proof of this job for an access token. Throws UsageError if a setting or the proof is missing. */
+export async function exchangeProof(flags: ConnectionFlags): Promise<Schemas["ExchangedToken"]> {
+  if (!flags.tokenId) throw new UsageError("The token's id is missing. Use --token-id or ACTION_RUNS_TOKEN_ID.");
+  return accessFor(connectionOf(flags, namedProfile(flags.profile), { needsEnv: false }), flags.tokenId);
+}
+
+function connectionOf(
+  flags: ConnectionFlags,
+  profile: Profile,
+  { needsEnv = true, needsProject = true }: Needs,
+): Connection {
   const picked = (name: "org" | "project") =>
-    needsProject ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
-  const scope = {
+    needsProject || flags.tokenId ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
+  return {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
     org: picked("org"),
     project: picked("project"),
     // Tokens belong to a project, but the client always needs an environment.
     env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
+    ...made(() => callSettings(flags)),
   };
-  const token = flags.tokenStdin
-    ? await readToken("--token-stdin")
-    : tokenFromElsewhere(scope.baseUrl, profile, flags.profile);
-  const { onBehalfOf } = flags;
-  return made(() => createClient({ ...scope, token, onBehalfOf, ...callSettings(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */
@@ -125,20 +156,36 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-/** The callback of a run. Throws UsageError if its URL or token is missing. */
-export async function connectCallback(
-  flags: CallbackFlags,
-  options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
-): Promise<Callback> {
+export interface CallbackAddress {
+  readonly url: string;
+  readonly token: string;
+}
+
+/**
+ * The URL and the token of a run's callback. Without a token, it gets one for a proof of this job. Throws UsageError if
+ * something is missing, and ActionRunsError if the service refuses the proof.
+ */
+export async function callbackOf(flags: CallbackFlags): Promise<CallbackAddress> {
   if (!flags.callbackUrl) {
     throw new UsageError(
       "The callback is missing. Set CALLBACK_URL and CALLBACK_TOKEN to the URL and the token of the run's callback.",
     );
   }
   const url = checkUrl(flags.callbackUrl, "CALLBACK_URL");
-  const token = flags.tokenStdin
-    ? await readToken("--token-stdin")
-    : checkToken(process.env.CALLBACK_TOKEN ?? "", "CALLBACK_TOKEN");
+  if (flags.tokenStdin) return { url, token: await readToken("--token-stdin") };
+  const { CALLBACK_TOKEN = "" } = process.env;
+  const calling = { ...callSettings(flags), retries: flags.retries ?? REPORT_RETRIES };
+  const proven = CALLBACK_TOKEN === "" ? await callbackTokenFor(url, calling) : null;
+  return { url, token: proven ?? checkToken(CALLBACK_TOKEN, "CALLBACK_TOKEN") };
+}
+
+/** The callback of a run. Throws as `callbackOf` does. `address`: if it is known already. */
+export async function connectCallback(
+  flags: CallbackFlags,
+  options: { readonly idempotencyKey?: string; readonly retries?: number } = {},
+  address?: CallbackAddress,
+): Promise<Callback> {
+  const { url, token } = address ?? (await callbackOf(flags));
   return made(() => callback(url, token, { ...callSettings(flags), ...options }));
 }
 

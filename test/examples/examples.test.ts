@@ -13,11 +13,15 @@ import azureFile from "../../examples/azure-devops/azure-pipelines.yml?raw";
 import buildbotAction from "../../examples/buildbot/action.json";
 import buildbotFile from "../../examples/buildbot/master.cfg?raw";
 import repositoryDispatchAction from "../../examples/github-actions/action-repository-dispatch.json";
+import githubProofAction from "../../examples/github-actions/action-without-token.json";
 import workflowDispatchAction from "../../examples/github-actions/action-workflow-dispatch.json";
 import repositoryDispatchFile from "../../examples/github-actions/repository-dispatch.yml?raw";
+import githubProofFile from "../../examples/github-actions/without-token.yml?raw";
 import workflowDispatchFile from "../../examples/github-actions/workflow-dispatch.yml?raw";
 import gitlabFile from "../../examples/gitlab/.gitlab-ci.yml?raw";
 import gitlabAction from "../../examples/gitlab/action.json";
+import gitlabProofAction from "../../examples/gitlab/action-without-token.json";
+import gitlabProofFile from "../../examples/gitlab/without-token.gitlab-ci.yml?raw";
 import jenkinsAction from "../../examples/jenkins/action.json";
 import jenkinsFile from "../../examples/jenkins/Jenkinsfile?raw";
 import nodeRedAction from "../../examples/node-red/action.json";
@@ -26,14 +30,18 @@ import shellAction from "../../examples/shell/action.json";
 import hooks from "../../examples/shell/hooks.json";
 import shellFile from "../../examples/shell/job.sh?raw";
 import gitlabTemplate from "../../reporters/gitlab.yml?raw";
+import { actionDefinition } from "../../src/actions/definition.ts";
+import { executionClaim } from "../../src/auth/identity/trust.ts";
 import { checkSchema } from "../../src/base/json-schema/check-schema.ts";
 import { validate } from "../../src/base/json-schema/validate.ts";
-
 import { newRun } from "../../src/runs/api/request-schemas.ts";
 import { renderTrigger } from "../../src/webhooks/trigger-requests.ts";
+import { GITHUB, GITLAB } from "../identity/documented-claims.ts";
 
 const ID = "01a212de-9b55-8003-a8a9-dd2c148ea617";
 const CALLBACK_URL = `https://runs.example/acme/shop/envs/production/action-runs/${ID}/callback`;
+/** The callback URL in the two jobs without a token. */
+const PLACE = `https://runs.example.com/YOUR_ORGANIZATION/YOUR_PROJECT/envs/production/action-runs/$\{{ inputs.run_id }}/callback`;
 const CALLBACK_TOKEN = `${ID}:1795614708373:${"5e".repeat(32)}`;
 const VERSION = "1.4.2";
 
@@ -68,6 +76,22 @@ const GITHUB_HEADERS = {
 };
 const BASIC = /^Basic [\w+/]+=*$/;
 
+const WORKFLOW_DISPATCH = z.strictObject({
+  ref: text,
+  inputs: z
+    .record(text, z.string())
+    .refine((inputs) => Object.keys(inputs).length <= 25)
+    .refine(longestOf65535)
+    .optional(),
+  return_run_details: z.boolean().optional(),
+});
+const PIPELINE_TRIGGER = z.strictObject({
+  token: text,
+  ref: text,
+  variables: z.record(z.string().regex(/^\w+$/), z.string()).optional(),
+  inputs: z.record(text, z.json()).optional(),
+});
+
 const EXAMPLES: readonly Example[] = [
   {
     // https://docs.github.com/en/rest/actions/workflows#create-a-workflow-dispatch-event
@@ -76,21 +100,25 @@ const EXAMPLES: readonly Example[] = [
     action: workflowDispatchAction,
     url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/workflows\/[\w.-]+\.yml\/dispatches$/,
     headers: GITHUB_HEADERS,
-    documented: z.strictObject({
-      ref: text,
-      inputs: z
-        .record(text, z.string())
-        .refine((inputs) => Object.keys(inputs).length <= 25)
-        .refine(longestOf65535)
-        .optional(),
-      return_run_details: z.boolean().optional(),
-    }),
+    documented: WORKFLOW_DISPATCH,
     body: {
       ref: "main",
       return_run_details: true,
       inputs: { run_id: ID, callback_url: CALLBACK_URL, callback_token: CALLBACK_TOKEN, version: VERSION },
     },
     // https://docs.github.com/en/rest/actions/workflow-runs#cancel-a-workflow-run
+    answered: { workflow_run_id: 42, html_url: "https://github.com/acme/shop/actions/runs/42" },
+    link: "https://github.com/acme/shop/actions/runs/42",
+    cancel: { method: "POST", url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/runs\/42\/cancel$/ },
+  },
+  {
+    // https://github.blog/changelog/2026-02-19-workflow-dispatch-api-now-returns-run-ids
+    name: "GitHub Actions, without a token",
+    action: githubProofAction,
+    url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/workflows\/[\w.-]+\.yml\/dispatches$/,
+    headers: GITHUB_HEADERS,
+    documented: WORKFLOW_DISPATCH,
+    body: { ref: "main", return_run_details: true, inputs: { run_id: ID, version: VERSION } },
     answered: { workflow_run_id: 42, html_url: "https://github.com/acme/shop/actions/runs/42" },
     link: "https://github.com/acme/shop/actions/runs/42",
     cancel: { method: "POST", url: /^https:\/\/api\.github\.com\/repos\/[\w.-]+\/[\w.-]+\/actions\/runs\/42\/cancel$/ },
@@ -128,12 +156,7 @@ const EXAMPLES: readonly Example[] = [
     action: gitlabAction,
     url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/trigger\/pipeline$/,
     headers: {},
-    documented: z.strictObject({
-      token: text,
-      ref: text,
-      variables: z.record(z.string().regex(/^\w+$/), z.string()).optional(),
-      inputs: z.record(text, z.json()).optional(),
-    }),
+    documented: PIPELINE_TRIGGER,
     body: {
       token: "YOUR_PIPELINE_TRIGGER_TOKEN",
       ref: "main",
@@ -141,6 +164,17 @@ const EXAMPLES: readonly Example[] = [
       inputs: { version: VERSION },
     },
     // https://docs.gitlab.com/api/pipelines/#cancel-all-jobs-for-a-pipeline
+    answered: { id: 42, web_url: "https://gitlab.com/acme/shop/-/pipelines/42" },
+    link: "https://gitlab.com/acme/shop/-/pipelines/42",
+    cancel: { method: "POST", url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/pipelines\/42\/cancel$/ },
+  },
+  {
+    name: "GitLab, without a token",
+    action: gitlabProofAction,
+    url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/trigger\/pipeline$/,
+    headers: {},
+    documented: PIPELINE_TRIGGER,
+    body: { token: "YOUR_PIPELINE_TRIGGER_TOKEN", ref: "main", inputs: { run_id: ID, version: VERSION } },
     answered: { id: 42, web_url: "https://gitlab.com/acme/shop/-/pipelines/42" },
     link: "https://gitlab.com/acme/shop/-/pipelines/42",
     cancel: { method: "POST", url: /^https:\/\/gitlab\.com\/api\/v4\/projects\/[\w%.-]+\/pipelines\/42\/cancel$/ },
@@ -252,6 +286,7 @@ interface Request {
 
 interface Definition {
   readonly parametersSchema: unknown;
+  readonly reporter?: { readonly issuer: string; readonly claims: object; readonly execution: string };
   readonly trigger: Request & {
     readonly secrets?: Readonly<Record<string, string>>;
     readonly signingSecret?: string;
@@ -367,6 +402,18 @@ describe.each(EXAMPLES)(
   },
 );
 
+describe.each(EXAMPLES.filter(({ action }) => action.reporter !== undefined))("$name", ({ action, answered }) => {
+  it("is an action that the service takes, whose reporter is the execution that the product answers", () => {
+    expect(actionDefinition.safeParse(action).error).toBeUndefined();
+    expect(withValues(action.reporter?.execution, "response", answered)).toBe("42");
+    const [kind, claims] = action === githubProofAction ? (["github", GITHUB] as const) : (["gitlab", GITLAB] as const);
+    expect(action.reporter?.issuer).toBe(claims.iss);
+    for (const name of Object.keys(action.reporter?.claims ?? {})) expect(claims).toHaveProperty(name);
+    expect(claims).toHaveProperty(executionClaim(kind) ?? "");
+    expect(JSON.stringify(action)).not.toContain("callback");
+  });
+});
+
 /** The names that `pattern` finds in a file, sorted. */
 function names(file: string, pattern: RegExp): readonly string[] {
   return [...new Set([...file.matchAll(pattern)].map(([, name = ""]) => name))].sort();
@@ -381,6 +428,22 @@ describe("what is sent and what the receiving side declares are the same", () =>
     for (const name of names(workflowDispatchFile, /\binputs\.(\w+)/g)) expect(inputs).toHaveProperty(name);
     expect(workflowDispatchAction.trigger.url).toContain("/workflow-dispatch.yml/");
     expect(workflowDispatchFile).toContain(".github/workflows/workflow-dispatch.yml");
+  });
+
+  it("without a token: each input, and the callback URL of the run in place of its token", () => {
+    const { inputs } = githubProofAction.trigger.payload;
+    expect(names(githubProofFile, /^ {6}(\w+): \{ type: string/gm)).toEqual(Object.keys(inputs).sort());
+    expect(names(githubProofFile, /\binputs\.(\w+)/g)).toEqual(Object.keys(inputs).sort());
+    expect(githubProofAction.trigger.url).toContain("/without-token.yml/");
+    expect(githubProofFile).toContain(".github/workflows/without-token.yml");
+    expect(githubProofFile).toMatch(/^ {2}id-token: write$/m);
+    const { inputs: ofGitlab } = gitlabProofAction.trigger.payload;
+    expect(names(gitlabProofFile, /^ {4}(\w+):\n(?: {6}#.*\n)* {6}regex: /gm)).toEqual(Object.keys(ofGitlab).sort());
+    expect(names(gitlabProofFile, /\$\[\[ inputs\.(\w+) \]\]/g)).toEqual(Object.keys(ofGitlab).sort());
+    const [aud, url] = ["aud", "CALLBACK_URL"].map((name) => new RegExp(`${name}: "(.*)"`).exec(gitlabProofFile)?.[1]);
+    expect(aud).toBe(url);
+    const urls = [url?.replace("$[[", "${{").replace("]]", "}}"), ...names(githubProofFile, /callback-url: (.*)/g)];
+    expect(new Set(urls)).toEqual(new Set([PLACE]));
   });
 
   it("for repository_dispatch: the type, and what is read of the payload", () => {
@@ -463,6 +526,8 @@ describe("what is sent and what the receiving side declares are the same", () =>
 const RECEIVERS = [
   { name: "workflow-dispatch.yml", file: workflowDispatchFile, reports: "uses: YOUR_ORG/action-runs@v1" },
   { name: "repository-dispatch.yml", file: repositoryDispatchFile, reports: "uses: YOUR_ORG/action-runs@v1" },
+  { name: "without-token.yml", file: githubProofFile, reports: "uses: YOUR_ORG/action-runs@v1" },
+  { name: "without-token.gitlab-ci.yml", file: gitlabProofFile, reports: "file: reporters/gitlab.yml" },
   { name: ".gitlab-ci.yml", file: gitlabFile, reports: "file: reporters/gitlab.yml" },
   { name: "Jenkinsfile", file: jenkinsFile, reports: "actionRuns" },
   { name: "azure-pipelines.yml", file: azureFile, reports: "reporters/report.sh" },
@@ -509,6 +574,6 @@ it.each([
 // What stands between the braces becomes part of the script: a value could bring commands of its own.
 it.each(RECEIVERS.filter(({ file }) => file.includes("${{")))("$name puts no expression into a script", ({ file }) => {
   const lines = file.split("\n").filter((line) => line.includes("${{"));
-  for (const line of lines) expect(line).toMatch(/^(run-name: | {2}group: | {8,10}(VERSION|status): )/);
-  expect(lines.join("\n")).not.toMatch(/callback/);
+  for (const line of lines) expect(line).toMatch(/^(run-name: | {2}group: | {8,10}(VERSION|status|callback-url): )/);
+  expect(lines.join("\n")).not.toMatch(/callback[_-]token/);
 });

@@ -59,6 +59,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /docs": { opensTo: "anyone", success: 200 },
   "GET /console": { opensTo: "anyone", success: 200 },
   "GET /console/-/*": { opensTo: "anyone", success: 200 },
+  "GET /console/sign-in": { opensTo: "anyone", success: 404, error: { code: "not_found" } },
+  "GET /console/cli": { opensTo: "anyone", success: 404, error: { code: "not_found" } },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/summary`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/facets`]: { opensTo: "data:read", outside: 404, success: 200, query: "field=label&contains=de" },
@@ -70,6 +72,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}/:id/cancel`]: { opensTo: "data:write", outside: 403, success: 200, body: { reason: "no" } },
   [`POST ${RUNS}/:id/retry`]: { opensTo: "data:write", outside: 403, success: 201 },
   [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
+  // Here is no OIDC_ISSUERS. test/identity/ has the jobs that prove something.
+  [`POST ${RUNS}/:id/callback/token`]: {
+    opensTo: "anyone",
+    success: 404,
+    error: { code: "not_found" },
+    body: { proof: "x" },
+  },
   [`POST ${RUNS}/:id/heartbeat`]: { opensTo: "callback token", success: 200, body: { message: "building" } },
   [`GET ${RUNS}/:id/events`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`POST ${RUNS}/:id/approve`]: { opensTo: "data:read", outside: 404, success: 200, onlyApprovers: true },

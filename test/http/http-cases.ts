@@ -447,6 +447,10 @@ export const CASES: readonly Case[] = [
     code: "token_invalid",
     ask: () => ({ token: `terr_${SECRET.padEnd(43, "x")}` }),
   }),
+  on("POST", `${RUNS}/:id/callback/token`, 404, "a callback token without OIDC_ISSUERS", "", {
+    code: "not_found",
+    ask: () => ({ token: null, body: { proof: SECRET } }),
+  }),
   on("POST", `${RUNS}/:id/callback`, 401, "a forged callback token", (_, run) => run.callback.url, {
     code: "token_invalid",
     ask: (run) => ({ token: `${run.id}:${SECRET}`, body: {} }),

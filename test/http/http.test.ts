@@ -46,7 +46,7 @@ const CACHED: Readonly<Record<string, string>> = {
 function asksByApiToken({ route, status }: Case): boolean {
   const isOpen =
     !/^\/(:o\/|databases|whoami$|places$|session$)/.test(route) ||
-    /\/(callback|heartbeat|:inboundId|exchange)$/.test(route);
+    /\/(callback(\/token)?|heartbeat|:inboundId|exchange)$/.test(route);
   return !isOpen && ![401, 405, 508].includes(status);
 }
 

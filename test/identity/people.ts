@@ -47,6 +47,8 @@ export interface PeopleIssuer {
   readonly instead: Record<string, () => Response | Promise<Response>>;
   /** What another document of discovery has. */
   readonly document: Record<string, unknown>;
+  /** Where it takes the client's secret: as the client is registered.*/
+  secretIn: "header" | "body";
   /** Changes the ID token before it is sent. */
   forge: ((idToken: string) => string | Promise<string>) | null;
   /** What the person's browser does at the issuer: the address of the callback. */
@@ -77,6 +79,7 @@ export async function usePeople(entry: object = {}): Promise<PeopleIssuer> {
     asked: [],
     instead: {},
     document,
+    secretIn: "header",
     forge: null,
     authorize(location, who) {
       const { searchParams: asked } = new URL(location);
@@ -94,9 +97,11 @@ export async function usePeople(entry: object = {}): Promise<PeopleIssuer> {
   };
   const token = async (body: URLSearchParams, authorization: string | null) => {
     const refuse = (error: string) => Response.json({ error }, { status: 400 });
+    const header = atob((authorization ?? "").slice("Basic ".length)).split(":");
     // RFC 6749, section 2.3.1: both parts are encoded as in a form.
-    const pair = atob((authorization ?? "").slice("Basic ".length)).split(":");
-    const [id, secret] = pair.map((part) => new URLSearchParams(`x=${part}`).get("x"));
+    const decoded = header.map((part) => new URLSearchParams(`x=${part}`).get("x"));
+    const sent = { header: decoded, body: [body.get("client_id"), body.get("client_secret")] };
+    const [id, secret] = sent[people.secretIn];
     if (id !== CLIENT_ID || secret !== CLIENT_SECRET) return refuse("invalid_client");
     const granted = codes.get(body.get("code") ?? "");
     codes.delete(body.get("code") ?? "");
@@ -122,7 +127,8 @@ export async function usePeople(entry: object = {}): Promise<PeopleIssuer> {
     if (pathname === "/.well-known/openid-configuration") return Response.json(document);
     if (pathname === "/keys") return Response.json(signing.jwks);
     if (pathname === "/token") {
-      return token(new URLSearchParams(await request.text()), request.headers.get("Authorization"));
+      const body = new URLSearchParams([...(await request.formData())].map(([name, value]) => [name, String(value)]));
+      return token(body, request.headers.get("Authorization"));
     }
     const { userInfo = null } = infos.get((request.headers.get("Authorization") ?? "").slice("Bearer ".length)) ?? {};
     return userInfo === null ? new Response(null, { status: 500 }) : Response.json(userInfo);

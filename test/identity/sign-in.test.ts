@@ -224,6 +224,7 @@ describe("what the issuer says", () => {
   it.each<[string, object]>([
     ["another group", { groups: "approvers" }],
     ["two claims of which one differs", { groups: "deployers", email: "bo@example.com" }],
+    ["the group with another claim", { groups: "deployers", department: "operations" }],
     ["an anchor as a prefix", { groups: "deployer" }],
   ])("does not open a token that trusts %s", async (_what, claims) => {
     const people = await usePeople();
@@ -333,6 +334,27 @@ describe("what the issuer says", () => {
     const people = await usePeople();
     people.forge = (jwt) => people.signing.sign({ ...decodeJwt(jwt), ...claims });
     expect(failure(await new Browser().signIn(people, ADA))).toBe("proof_invalid");
+  });
+
+  it.each([
+    ["in a header, if the issuer lists no way", undefined, "header", 1],
+    ["in the body, if the issuer lists it", ["client_secret_post", "client_secret_basic"], "body", 1],
+    ["in a header, if the client is registered so", ["client_secret_basic", "client_secret_post"], "header", 2],
+    ["in the body, if the issuer lists only that", ["client_secret_post", "private_key_jwt"], "body", 1],
+  ] as const)("shows the client's secret %s", async (_, methods, secretIn, requests) => {
+    const people = await usePeople();
+    people.secretIn = secretIn;
+    if (methods !== undefined) people.document.token_endpoint_auth_methods_supported = methods;
+    codeOf(await new Browser().signIn(people, ADA));
+    expect(people.requests.filter((path) => path === "/token")).toHaveLength(requests);
+  });
+
+  it("shows a wrong secret in each way once", async () => {
+    const people = await usePeople();
+    people.document.token_endpoint_auth_methods_supported = ["client_secret_basic", "client_secret_post"];
+    changed.OIDC_CLIENT_SECRET = "another secret";
+    expect(failure(await new Browser().signIn(people, ADA))).toBe("sign_in_refused");
+    expect(people.requests.filter((path) => path === "/token")).toHaveLength(2);
   });
 
   it("is refused if the issuer did not sign anybody in, or knows another secret", async () => {

@@ -3,8 +3,9 @@
  * schemas allow and as they don't. The answer must be described, and both must agree on what is refused.
  */
 
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { newRunsPath } from "../support/requests.ts";
+import { changed } from "../support/settings.ts";
 import { grantToken } from "../support/tokens.ts";
 import {
   type Access,
@@ -187,6 +188,15 @@ const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegEx
   ["trigger.cancel.url", "https://{{ response.id }}.example.com/a", /in its path and query/],
   ["trigger.cancel.headers", { Host: "x" }, /can't set.*`host`/],
   ["trigger.cancel.payload", "{{ nothing }}", /placeholders such as/],
+  ...[{ a: "x" }, { "a b": "x" }, { "X-A": "a\nb" }, { "X-A": "é" }].map(
+    (claims) => ["reporter.claims", claims, /One claim must be an anchor/] as const,
+  ),
+  ...VALUES.filter((value) => typeof value === "string" && value !== "" && [...value].length <= 500).map(
+    (issuer) => ["reporter.issuer", issuer, /An issuer of the operator's `OIDC_ISSUERS`/] as const,
+  ),
+  ...VALUES.filter((value) => typeof value === "string" && [...value].length <= 256).map(
+    (text) => ["reporter.execution", text, /made from the receiver's response/] as const,
+  ),
   ["message", "\u{1f600}".repeat(257), /At most 1024 bytes/],
   ["reason", "\u{1f600}".repeat(257), /At most 1024 bytes/],
   ["reason", "\ud800", /well-formed Unicode/],
@@ -234,6 +244,11 @@ const KNOWN_VALUES: Readonly<Record<string, RegExp>> = {
 
 /** Headers that the service ignores if they are malformed, and the words that say so. */
 const IGNORED: Readonly<Record<string, RegExp>> = { traceparent: /ignores a malformed one/ };
+
+// The example of a reporter names it.
+beforeEach(() => {
+  changed.OIDC_ISSUERS = JSON.stringify([{ issuer: "https://token.actions.githubusercontent.com", kind: "github" }]);
+});
 
 const CASES = OPERATIONS.map((operation) => [`${operation.method} ${operation.path}`, operation] as const);
 

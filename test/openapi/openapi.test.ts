@@ -120,6 +120,7 @@ describe("the OpenAPI document", () => {
       "GET /{o}/{p}/envs/{envName}/action-runs/{id}": ["apiToken", "callbackToken"],
       "POST /{o}/{p}/envs/{envName}/actions/{name}/inbound/{inboundId}": ["eventSecret"],
       "POST /{o}/{p}/tokens/{tokenId}/exchange": [],
+      "POST /{o}/{p}/envs/{envName}/action-runs/{id}/callback/token": [],
     };
     const isRoots = /(resync|purge|sign-in-codes|\/database|(p|envName)\}\/erase)$/.test(name);
     const isRead = name.startsWith("GET ") && !name.endsWith("/approval");
@@ -215,6 +216,7 @@ describe("the OpenAPI document", () => {
       "eraseEnvironment",
       "eraseProject",
       "exchangeProof",
+      "issueCallbackToken",
       "logIn",
       "moveEnvironment",
       "purgeActionRuns",

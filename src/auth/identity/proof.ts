@@ -32,7 +32,9 @@ export function proofInvalid(fault: keyof typeof FAULTS, audience = ""): ApiErro
 /** The issuer that a proof names, before anything is verified. Throws `proof_invalid` if the text is no proof. */
 export function issuerOfProof(proof: string): string {
   try {
-    return String(decodeJwt(proof).iss);
+    const { iss } = decodeJwt(proof) as { readonly iss?: unknown };
+    // A list of one is not that one.
+    return typeof iss === "string" ? iss : "";
   } catch {
     throw proofInvalid("form");
   }

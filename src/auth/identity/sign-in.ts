@@ -22,6 +22,7 @@ import {
   RESPONSE_IS_NOT_CONFORM,
   RESPONSE_IS_NOT_JSON,
   ResponseBodyError,
+  type TokenEndpointResponse,
   userInfoRequest,
   validateAuthResponse,
   WWWAuthenticateChallengeError,
@@ -109,7 +110,7 @@ export async function signedIn(
     throw new ApiError(cause instanceof OperationProcessingError ? "sign_in_code_invalid" : "sign_in_refused");
   }
   if (code.getAll("code").length !== 1) throw new ApiError("sign_in_code_invalid");
-  const claims = await claimsOf(meeting, flow, { server, client, code, auth: authOf(server, secret) }).catch(
+  const claims = await claimsOf(meeting, flow, { server, client, code, auths: authsOf(server, secret) }).catch(
     (error) => {
       throw faultOf(issuer, error);
     },
@@ -125,21 +126,15 @@ export async function signedIn(
 interface Grant {
   readonly server: AuthorizationServer;
   readonly client: Client;
-  readonly auth: ClientAuth;
+  readonly auths: readonly ClientAuth[];
   readonly code: URLSearchParams;
 }
 
 /** What ID token and UserInfo say together. */
-async function claimsOf(
-  { issuer, redirectUri, waitUntil }: Meeting,
-  { nonce, verifier }: Flow,
-  { server, client, auth, code }: Grant,
-): Promise<Claims & { readonly sub: string }> {
-  const granted = await authorizationCodeGrantRequest(server, client, auth, code, redirectUri, verifier, OPTIONS);
-  const tokens = await processAuthorizationCodeResponse(server, client, granted, {
-    expectedNonce: nonce,
-    requireIdToken: true,
-  });
+async function claimsOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<Claims & { readonly sub: string }> {
+  const { issuer, waitUntil } = meeting;
+  const { server, client } = grant;
+  const tokens = await tokensOf(meeting, flow, grant);
   // The library has compared the claims. It leaves the signature out, because the response came by TLS.
   const audience = client.client_id;
   const said = await verifyProof(tokens.id_token ?? "", { issuer, audience, now: Date.now(), waitUntil });
@@ -148,6 +143,22 @@ async function claimsOf(
   // Section 5.3.2: another subject is another person.
   const info = await processUserInfoResponse(server, client, said.sub, response);
   return { ...mergedClaims(said, info), sub: said.sub };
+}
+
+/** The issuer's response to the code. If it does not know the client in one way, the code is still good for the next. */
+async function tokensOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<TokenEndpointResponse> {
+  const { server, client, code } = grant;
+  const [auth = None(), ...auths] = grant.auths;
+  const { redirectUri } = meeting;
+  const response = await authorizationCodeGrantRequest(server, client, auth, code, redirectUri, flow.verifier, OPTIONS);
+  const expected = { expectedNonce: flow.nonce, requireIdToken: true };
+  return processAuthorizationCodeResponse(server, client, response, expected).catch((error: unknown) => {
+    const isUnknown =
+      error instanceof WWWAuthenticateChallengeError ||
+      (error instanceof ResponseBodyError && error.error === "invalid_client");
+    if (isUnknown && auths.length > 0) return tokensOf(meeting, flow, { ...grant, auths });
+    throw error;
+  });
 }
 
 /** `fetchIssuer` allows http on loopback only. */
@@ -162,11 +173,17 @@ async function serverOf({ issuer, waitUntil }: Meeting): Promise<AuthorizationSe
   return document as AuthorizationServer;
 }
 
-function authOf(server: AuthorizationServer, secret: string | undefined): ClientAuth {
-  if (!secret) return None();
-  // Without the list, an issuer takes the secret in a header (Discovery 1.0, section 3).
-  const methods = server.token_endpoint_auth_methods_supported ?? ["client_secret_basic"];
-  return methods.includes("client_secret_basic") ? ClientSecretBasic(secret) : ClientSecretPost(secret);
+/**
+ * The ways to show the secret, the likeliest first. In a header, it is encoded (RFC 6749, section 2.3.1), and Google and
+ * GitLab don't decode it. Other issuers list the body, but take a client's secret only in a header.
+ */
+function authsOf(server: AuthorizationServer, secret: string | undefined): readonly ClientAuth[] {
+  if (!secret) return [];
+  // Without the list, it is a header (Discovery 1.0, section 3).
+  const methods = server.token_endpoint_auth_methods_supported ?? [];
+  const body = methods.includes("client_secret_post") ? [ClientSecretPost(secret)] : [];
+  const isInHeader = body.length === 0 || methods.includes("client_secret_basic");
+  return isInHeader ? [...body, ClientSecretBasic(secret)] : body;
 }
 
 /** An issuer that does not answer is not the person's fault. A used or stolen code is `sign_in_code_invalid`. */
@@ -175,7 +192,9 @@ function faultOf(issuer: Issuer, error: unknown): ApiError {
   if (error instanceof ResponseBodyError && error.error === "invalid_grant")
     return new ApiError("sign_in_code_invalid");
   if (error instanceof ResponseBodyError || error instanceof WWWAuthenticateChallengeError) {
-    return new ApiError("sign_in_refused", undefined, { cause: error.message });
+    // For the log: `invalid_client` is the operator's to correct.
+    const cause = error instanceof ResponseBodyError ? error.error.slice(0, 100) : error.message;
+    return new ApiError("sign_in_refused", undefined, { cause });
   }
   const isAnswer = error instanceof OperationProcessingError && !NO_ANSWER.has(error.code ?? "");
   return isAnswer ? proofInvalid("form") : unavailable(issuer, error);

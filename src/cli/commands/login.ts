@@ -1,8 +1,9 @@
 /**
  * `login`: asks for a server, a token and the names that the token does not fix, checks them, and saves them as a
- * profile. `whoami`: shows what the token is and opens.
+ * profile. Without a token, the person signs in with the browser (browser-login.ts). `whoami`: shows what the token is and opens.
  */
 
+import { Option } from "commander";
 import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
@@ -22,6 +23,11 @@ import {
   readProfile,
   writeProfile,
 } from "../settings.ts";
+import { browserLogin, offersSignIn } from "./browser-login.ts";
+
+interface LoginFlags extends Flags {
+  readonly browser?: boolean;
+}
 
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
@@ -40,8 +46,11 @@ export function loginCommand(): CliCommand {
       "Save a server, a project, an environment and a token as a profile. Commands use the profile unless options " +
         "or variables say otherwise. If the token opens only one project or environment, login does not ask for it. On a terminal, " +
         "login asks for what is missing, hides the token while you type, and asks again if an answer is wrong. " +
-        "Otherwise it reads the token from stdin. Nothing is saved before the server has accepted the token.",
+        "Otherwise it reads the token from stdin. Nothing is saved before the server has accepted the token. " +
+        "If the server lets people sign in with an issuer, leave the token empty: your browser opens, and login saves a " +
+        "session of 12 hours. The session creates, reads, cancels and retries runs, and approves and changes nothing else.",
     )
+    .addOption(new Option("--browser", "sign in with the browser instead of a token").conflicts("tokenStdin"))
     .addHelpText(
       "after",
       `
@@ -49,6 +58,7 @@ The profile is a file that only you can read, in $XDG_CONFIG_HOME/action-runs,
 ~/.config/action-runs or %APPDATA%\\action-runs. Its token is sent only to its
 own server.\n${examples(
         "action-runs login",
+        "action-runs login --browser --url https://runs.example.com --env production",
         "action-runs login --url https://runs.example.com --env production < token.txt",
         "action-runs login --profile staging --env staging",
       )}`,
@@ -57,7 +67,7 @@ own server.\n${examples(
   return withCall(command);
 }
 
-async function login(flags: Flags): Promise<number> {
+async function login(flags: LoginFlags): Promise<number> {
   const output = new Output(flags);
   // A proxy's address that can't be used is no wrong answer, so nobody is asked again.
   made(() => callSettings(flags));
@@ -80,12 +90,13 @@ async function login(flags: Flags): Promise<number> {
   return EXIT.succeeded;
 }
 
-/** The token from stdin, and everything else from the token, flags and environment. */
-async function given(flags: Flags): Promise<Kept> {
+/** The token from stdin or the browser, and everything else from the token, flags and environment. */
+async function given(flags: LoginFlags): Promise<Kept> {
   if (!flags.url) throw missing("url");
   const url = checkUrl(flags.url, "--url");
-  const token = await readToken("stdin");
+  const read = flags.browser ? null : await readToken("stdin");
   await checkServer(url, flags);
+  const token = read ?? (await browserLogin(url, flags));
   const opened = await openedBy(url, token, flags);
   const names = { org: "", project: "", env: "" };
   for (const name of NAMES.keys()) {
@@ -99,24 +110,22 @@ async function given(flags: Flags): Promise<Kept> {
 /**
  * Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong.
  */
-async function asked(flags: Flags, before: Profile): Promise<Kept> {
+async function asked(flags: LoginFlags, before: Profile): Promise<Kept> {
   const callFlags = { ...flags, retries: flags.retries ?? 0 };
   const url = await answered("Server", flags.url, before.url, async (text) => {
     const address = checkUrl(text, "Server");
     await checkServer(address, callFlags);
     return address;
   });
+  const isOffered = flags.browser || (await offersSignIn(url, callFlags));
   let opened: Opened = {};
-  const token = await answered(
-    "Token",
-    undefined,
-    undefined,
-    async (text) => {
-      opened = await openedBy(url, checkToken(text, "Token"), callFlags);
-      return text;
-    },
-    true,
-  );
+  const check = async (text: string) => {
+    const token = text === "" && isOffered ? await browserLogin(url, callFlags) : checkToken(text, "Token");
+    opened = await openedBy(url, token, callFlags);
+    return token;
+  };
+  const question = isOffered ? "Token (leave it empty to sign in with your browser)" : "Token";
+  const token = flags.browser ? await check("") : await answered(question, undefined, undefined, check, true);
   const names = { org: "", project: "", env: "" };
   for (const [name, question] of NAMES) {
     names[name] =

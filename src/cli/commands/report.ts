@@ -115,8 +115,8 @@ async function heartbeat(flags: HeartbeatFlags): Promise<number> {
   const { message, progress, externalUrl } = flags;
   // A UTF-16 unit takes a byte at least, so this is all that the service keeps.
   const tail = flags.tail && (await readText(flags.tail, "--tail")).slice(-TAIL_MAX_BYTES).toWellFormed();
-  const run = await connectCallback(flags);
   try {
+    const run = await connectCallback(flags);
     const result = await run.heartbeat(present({ message, progress, externalUrl, tail }));
     await output.show(result, () => heartbeatText(result, output));
     return result.cancel ? EXIT.stop : EXIT.succeeded;

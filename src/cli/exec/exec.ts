@@ -12,7 +12,7 @@ import { CliCommand, examples, exiting, wholeNumberFrom, withCallbackOptions } f
 import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
 import { complain, exitWhenReaderIsGone } from "../output.ts";
 import { truncatedText } from "../run-text.ts";
-import { type CallbackFlags, connectCallback, REPORT_RETRIES } from "../settings.ts";
+import { type CallbackFlags, callbackOf, connectCallback, REPORT_RETRIES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
 import { BEAT_SECONDS, Heartbeats, WATCHED_BEAT_SECONDS } from "./heartbeats.ts";
 import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
@@ -80,9 +80,13 @@ also if exec learns it from the response to its report. If exec gets SIGINT, SIG
 command started gets it too. On a terminal, signals go to the command alone.
 On Windows, exec ends all of them at once, without SIGTERM.
 
-The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN or the variables
-whose JSON can hold a trigger's secrets. The report shows *** in place of the
-tokens, also if the command prints them percent-encoded or in base64. A
+Without CALLBACK_TOKEN, exec gets the token for a proof of the job. If that
+fails, the command does not start.
+
+The command does not get CALLBACK_TOKEN, ACTION_RUNS_TOKEN,
+ACTION_RUNS_ID_TOKEN or the variables whose JSON can hold a trigger's secrets.
+It can still ask GitHub for proofs, because other tools of the job need them.
+The report shows *** in place of the tokens, also if the command prints them percent-encoded or in base64. A
 hostile command of the same user can still find them: in the shell or npx that
 started exec, in a profile, and, except on Linux, in exec itself. Run such a command
 as another user.\n${examples(
@@ -99,15 +103,18 @@ as another user.\n${examples(
 async function exec(command: readonly string[], flags: Flags): Promise<number> {
   if (command[0] === undefined || command[0] === "") throw new UsageError("The command is missing. Write it after --.");
   // Check the settings before anything starts.
-  const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES });
+  const address = await callbackOf(flags).catch(refused);
+  if (typeof address === "number") return address;
+  const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES }, address);
   const beats = await connectCallback(
     { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
     { retries: Math.min(flags.retries ?? 1, 1) },
+    address,
   );
   // If nobody reads the output, the command decides what to do.
   process.stdout.off("error", exitWhenReaderIsGone);
-  const { CALLBACK_TOKEN = "", ACTION_RUNS_TOKEN = "" } = process.env;
-  const env = withoutSecrets(process.env, flags.keepToken ? "CALLBACK_TOKEN" : null);
+  const { ACTION_RUNS_TOKEN = "", ACTION_RUNS_ID_TOKEN = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN = "" } = process.env;
+  const env = { ...withoutSecrets(process.env), ...(flags.keepToken && { CALLBACK_TOKEN: address.token }) };
   hideSecrets();
   return execute({
     command,
@@ -117,7 +124,7 @@ async function exec(command: readonly string[], flags: Flags): Promise<number> {
     intervalSeconds: flags.interval ?? null,
     isLog: flags.log === true,
     outputFile: flags.outputFile ?? null,
-    secrets: [CALLBACK_TOKEN, ACTION_RUNS_TOKEN],
+    secrets: [address.token, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN],
   });
 }
 
@@ -151,10 +158,7 @@ async function execute(execution: Execution): Promise<number> {
   signals.listen();
   try {
     const first = await firstBeat(execution.beats);
-    if (first instanceof ActionRunsError) {
-      complain(`The command was not started: ${errorSentence(first)}`);
-      return isCancelled(first) ? EXIT.stop : exitCodeOf(first);
-    }
+    if (first instanceof ActionRunsError) return refused(first);
     if (first?.cancel) return endBeforeStart(execution, first.cancel);
     const output = new CommandOutput(execution.secrets, execution);
     const before = stampOf(execution.outputFile);
@@ -174,6 +178,13 @@ async function execute(execution: Execution): Promise<number> {
   } finally {
     signals.stop();
   }
+}
+
+/** The exit code if the service wants no such job. Throws what is no answer of the service. */
+function refused(fault: unknown): number {
+  if (!(fault instanceof ActionRunsError)) throw fault;
+  complain(`The command was not started: ${errorSentence(fault)}`);
+  return isCancelled(fault) ? EXIT.stop : exitCodeOf(fault);
 }
 
 /** The report ends the run, so that nobody has to wait for the end of the grace period. */

@@ -5,20 +5,18 @@
 import { closeSync, openSync, readFileSync, readSync, writeSync } from "node:fs";
 
 /**
- * The two tokens, and the options whose JSON can contain secrets, of whatever command. Ignores case, because Windows
+ * The tokens, the proof, and the options whose JSON can contain secrets, of whatever command. Ignores case, because Windows
  * does.
  */
-const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
+const SECRET = /^(?:CALLBACK_TOKEN|ACTION_RUNS_TOKEN|ACTION_RUNS_ID_TOKEN|ACTION_RUNS_\w+_(?:BODY|TRIGGER))$/i;
 
 function isSecretVariable(name: string): boolean {
   return SECRET.test(name);
 }
 
-/** `env` for a command. `kept`: a secret variable that the command still gets, or null. */
-export function withoutSecrets(env: NodeJS.ProcessEnv, kept: string | null): NodeJS.ProcessEnv {
-  return Object.fromEntries(
-    Object.entries(env).filter(([name]) => name.toUpperCase() === kept || !isSecretVariable(name)),
-  );
+/** `env` for a command. */
+export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(Object.entries(env).filter(([name]) => !isSecretVariable(name)));
 }
 
 /**

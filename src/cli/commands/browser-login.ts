@@ -1,0 +1,148 @@
+/**
+ * Signs in with the browser (RFC 8252): the server's page brings a code to a port of this machine, and the command
+ * changes the code into a session. The secret of the command never leaves it before that, so whoever sees the code alone
+ * gets nothing (RFC 7636).
+ *
+ * The threat is a page of somebody else, which can also send something to the port: it must not end the wait, and its
+ * codes open nothing here.
+ */
+
+import { spawn } from "node:child_process";
+import { createHash, randomBytes } from "node:crypto";
+import { once } from "node:events";
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo } from "node:net";
+import { ActionRunsError, type Schemas } from "../../client/index.ts";
+import { transportSettings } from "../../client/settings.ts";
+import { createSend, unexpectedResponse } from "../../client/transport.ts";
+import type { Flags } from "../call.ts";
+import { CommandFailed } from "../exit.ts";
+import { complain } from "../output.ts";
+import { callSettings } from "../settings.ts";
+
+const HOST = "127.0.0.1";
+const WAIT_MAX_MS = 10 * 60_000;
+/** Codes that open nothing, before the command gives up. */
+const WRONG_MAX = 5;
+const CHARACTERS = 6;
+/** RFC 4648, section 6. */
+const BASE32 = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+/** Whether people can sign in there with a browser. */
+export async function offersSignIn(url: string, flags: Flags): Promise<boolean> {
+  const asked = createSend(transportSettings(callSettings(flags)))(new Request(`${url}/session/sign-in`));
+  // The page leads on to the console, and does not exist elsewhere.
+  return asked.then(
+    () => false,
+    (fault) => fault instanceof ActionRunsError && fault.status === 303,
+  );
+}
+
+/** Waits until somebody agrees in the browser. The session's token. Throws CommandFailed, and errors of the server. */
+export async function browserLogin(url: string, flags: Flags): Promise<string> {
+  if (!(await offersSignIn(url, flags))) {
+    throw new CommandFailed(`Nobody can sign in with a browser at ${url}. Run login with a token.`);
+  }
+  const verifier = randomBytes(32).toString("base64url");
+  const challenge = createHash("sha256").update(verifier).digest("base64url");
+  const server = createServer();
+  server.listen(0, HOST);
+  await once(server, "listening");
+  const { port } = server.address() as AddressInfo;
+  const page = `${url}/console/cli?${new URLSearchParams({ challenge, port: String(port) })}`;
+  process.stderr.write(
+    `Sign in with your browser, and type these characters there: ${charactersOf(challenge)}\n\n` +
+      `If no browser opens, open this address on this machine:\n${page}\n\n`,
+  );
+  openBrowser(page);
+  try {
+    return await tokenFrom(server, port, (code) => logIn(url, { code, verifier, port }, flags));
+  } finally {
+    server.close();
+    server.closeAllConnections();
+  }
+}
+
+/** The first 30 bits of the challenge's SHA-256, in base32. The service compares them with what the person typed. */
+function charactersOf(challenge: string): string {
+  const bits = createHash("sha256").update(challenge).digest().readUInt32BE() >>> 2;
+  return Array.from({ length: CHARACTERS }, (_, i) => BASE32[(bits >>> (25 - 5 * i)) & 31]).join("");
+}
+
+/** The token for the first code that the service accepts. */
+function tokenFrom(server: Server, port: number, change: (code: string) => Promise<string>): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const tooLate = () => reject(new CommandFailed("Nobody agreed in the browser within 10 minutes. Run login again."));
+    const timer = setTimeout(tooLate, WAIT_MAX_MS);
+    let wrong = 0;
+    server.on("request", async (request, response) => {
+      const code = codeOf(request, port);
+      if (code === null) return answer(response, 404, "There is nothing here.");
+      try {
+        const token = await change(code);
+        clearTimeout(timer);
+        await answer(response, 200, "You are signed in on the command line. You can close this page.");
+        resolve(token);
+      } catch (fault) {
+        await answer(response, 400, "This code does not belong to the command line that waits here. Sign in again.");
+        const isWrong = fault instanceof ActionRunsError && fault.code === "sign_in_code_invalid";
+        if (isWrong && ++wrong < WRONG_MAX)
+          return complain("The browser brought a code of another sign-in. Still waiting.");
+        clearTimeout(timer);
+        reject(fault);
+      }
+    });
+  });
+}
+
+/** The code of a navigation to this port. Null for anything else that reaches the port. */
+function codeOf({ method, headers, url }: IncomingMessage, port: number): string | null {
+  // Another host that resolves to this machine, and scripts of other pages.
+  if (method !== "GET" || headers.host !== `${HOST}:${port}`) return null;
+  if ((headers["sec-fetch-mode"] ?? "navigate") !== "navigate") return null;
+  const [, code] = /^\/\?code=([A-Za-z0-9_-]{43})$/.exec(url ?? "") ?? [];
+  return code ?? null;
+}
+
+async function answer(response: ServerResponse, status: number, sentence: string): Promise<void> {
+  response.writeHead(status, {
+    "Content-Type": "text/html; charset=utf-8",
+    "Content-Security-Policy": "default-src 'none'",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+    Connection: "close",
+  });
+  response.end(`<!doctype html><html lang="en"><title>action-runs</title><p>${sentence}</p></html>\n`);
+  // Also if the browser has gone.
+  await Promise.race([once(response, "finish"), once(response, "close")]);
+}
+
+async function logIn(
+  url: string,
+  body: { readonly code: string; readonly verifier: string; readonly port: number },
+  flags: Flags,
+): Promise<string> {
+  const request = new Request(`${url}/session/login`, {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+  });
+  // A second try would find the code used.
+  const response = await createSend(transportSettings(callSettings(flags)))(request, { isRepeatable: false });
+  const { token } = (await response.json()) as Partial<Schemas["CommandLineSession"]>;
+  if (!/^ters_[\w-]{43}$/.test(token ?? "")) throw unexpectedResponse(response, "The response has no session");
+  return token as string;
+}
+
+/** Starts the browser, or the program that BROWSER names. If there is none, the address was printed. */
+function openBrowser(url: string): void {
+  const opener: Readonly<Record<string, readonly string[]>> = {
+    darwin: ["open"],
+    win32: ["rundll32", "url.dll,FileProtocolHandler"],
+  };
+  const named = process.env.BROWSER ? [process.env.BROWSER] : opener[process.platform];
+  const [program = "", ...args] = named ?? ["xdg-open"];
+  const child = spawn(program, [...args, url], { stdio: "ignore", detached: true });
+  child.on("error", () => {});
+  child.unref();
+}
