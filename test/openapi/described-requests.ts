@@ -53,7 +53,8 @@ interface OnPaper {
  * What another product sends, and proves itself: test/starts/ and test/identity/ send it. So do those who sign in with an
  * issuer.
  */
-const OF_PRODUCTS = /\/(inbound\/\{inboundId\}|exchange|callback\/token)$|^\/session\/(sign-in|callback|login|login-codes)$/;
+const OF_PRODUCTS =
+  /\/(inbound\/\{inboundId\}|exchange|callback\/token)$|^\/session\/(sign-in|callback|login|login-codes)$/;
 
 export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(OF_PRODUCTS.test(path) ? {} : methods).map(([method, described]) => {
