@@ -85,7 +85,7 @@ async function runWorkflow(given: Env, claims: Parameters<ProvenJobs["job"]>[0])
 }
 
 describe.skipIf(!hasCurl)("a workflow that proves who it is", () => {
-  const release = () => ({
+  const release = (): Env => ({
     ...jobs.job({ run_id: "8000" }),
     ACTION_RUNS_URL: jobs.origin,
     ACTION_RUNS_ORG: "acme",
