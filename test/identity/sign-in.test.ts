@@ -30,6 +30,7 @@ import {
 
 const logged = watchLog();
 const ADA = person("ada");
+const DISCOVERY = "/.well-known/openid-configuration";
 const failure = ({ href }: URL) => href.replace(`${ORIGIN}/console/sign-in#error=`, "");
 
 describe("the way to the issuer", () => {
@@ -334,6 +335,16 @@ describe("what the issuer says", () => {
     people.forge = (jwt) => people.signing.sign({ ...decodeJwt(jwt), ...claims });
     expect(failure(await new Browser().signIn(people, ADA))).toBe("proof_invalid");
   });
+
+  it.each(["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"])(
+    "sends nothing to this machine, also if the document of an issuer elsewhere names it: %s",
+    async (endpoint) => {
+      const people = await usePeople();
+      people.document[endpoint] = "http://127.0.0.1:9/x";
+      const answer = await new Browser().open("/session/sign-in");
+      expect([failure(locationOf(answer)), people.requests]).toEqual(["issuer_unavailable", [DISCOVERY]]);
+    },
+  );
 
   it.each([
     ["in a header, if the issuer lists no way", undefined, "header", 1],
