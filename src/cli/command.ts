@@ -133,6 +133,11 @@ export function withConnection(command: CliCommand, { needsEnv = true } = {}): C
     )
     .addOption(new Option("--token-stdin", "read the token from stdin, not from ACTION_RUNS_TOKEN or the profile"))
     .addOption(
+      new Option("--token-id <id>", "in a CI job: a token that the job's proof opens, in place of a token")
+        .env("ACTION_RUNS_TOKEN_ID")
+        .argParser(readId),
+    )
+    .addOption(
       new Option("--on-behalf-of <person>", "the person for whom you act, if your token may act for others")
         .env("ACTION_RUNS_ON_BEHALF_OF")
         .argParser(readPerson),

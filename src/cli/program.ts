@@ -52,7 +52,9 @@ path of a file with the authority's certificate.
 
 A token is never an option, because other users can read command lines. It comes
 from ACTION_RUNS_TOKEN or CALLBACK_TOKEN, from stdin with --token-stdin, or from
-the profile.
+the profile. A CI job that can prove what it is needs none: --token-id names a
+token that trusts the job. The proof comes from GitHub if the job has
+\`permissions: id-token: write\`, and elsewhere from ACTION_RUNS_ID_TOKEN.
 `;
 
 /** A new tree each time, because commander stores parsed values in the tree. */

@@ -1,6 +1,7 @@
 /**
  * Where settings come from: flags, then the environment (commander reads both), then the profile. A token is never a
- * flag's value, because everybody on the machine can read a command line.
+ * flag's value, because everybody on the machine can read a command line. A job can prove what it is instead. It then gets
+ * an access token, which is saved nowhere.
  */
 
 import {
@@ -17,8 +18,15 @@ import {
 } from "node:fs";
 import { homedir } from "node:os";
 import { basename, dirname, isAbsolute, join } from "node:path";
-import { type Callback, type Client, callback, createClient } from "../client/index.ts";
-import { callbackTokenFor } from "./exec/proof.ts";
+import {
+  type Callback,
+  type Client,
+  type ClientSettings,
+  callback,
+  createClient,
+  type Schemas,
+} from "../client/index.ts";
+import { accessFor, callbackTokenFor, renewingAccess, type Unproven } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
@@ -40,6 +48,8 @@ interface CallFlags {
 
 export interface ConnectionFlags extends ScopeFlags, CallFlags {
   readonly tokenStdin?: boolean;
+  /** The id of a token that the proof of this job opens. */
+  readonly tokenId?: string;
   readonly onBehalfOf?: string;
 }
 
@@ -55,7 +65,8 @@ const HOW: Readonly<Record<keyof Profile, string>> = {
   org: "The organization is missing. Use --org, ACTION_RUNS_ORG, or action-runs login.",
   project: "The project is missing. Use --project, ACTION_RUNS_PROJECT, or action-runs login.",
   env: "The environment is missing. Use --env, ACTION_RUNS_ENV, or action-runs login.",
-  token: "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login.",
+  token:
+    "The token is missing. Use --token-stdin, ACTION_RUNS_TOKEN, or action-runs login. In a CI job, use --token-id.",
 };
 
 /** False for what belongs to a project, or to a token. */
@@ -64,26 +75,52 @@ export interface Needs {
   readonly needsProject?: boolean;
 }
 
+/** What a client needs besides its token. */
+type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
+
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
-export async function connect(
-  flags: ConnectionFlags,
-  { needsEnv = true, needsProject = true }: Needs = {},
-): Promise<Client> {
+export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promise<Client> {
   const profile = namedProfile(flags.profile);
+  const connection = connectionOf(flags, profile, needs);
+  const { onBehalfOf, tokenId, tokenStdin } = flags;
+  if (tokenId && !tokenStdin) {
+    const access = await renewingAccess(unproven(connection), tokenId);
+    return made(() => createClient({ ...connection, ...access, onBehalfOf }));
+  }
+  const token = tokenStdin
+    ? await readToken("--token-stdin")
+    : tokenFromElsewhere(connection.baseUrl, profile, flags.profile);
+  return made(() => createClient({ ...connection, token, onBehalfOf }));
+}
+
+/** Exchanges the proof of this job for an access token. Throws UsageError if a setting or the proof is missing. */
+export async function exchangeProof(flags: ConnectionFlags): Promise<Schemas["ExchangedToken"]> {
+  if (!flags.tokenId) throw new UsageError("The token's id is missing. Use --token-id or ACTION_RUNS_TOKEN_ID.");
+  const connection = connectionOf(flags, namedProfile(flags.profile), { needsEnv: false });
+  return accessFor(unproven(connection), flags.tokenId);
+}
+
+function unproven(connection: Connection): Unproven {
+  // The exchange reads no token.
+  const { tokens } = made(() => createClient({ ...connection, token: "none" }));
+  return { ...connection, tokens };
+}
+
+function connectionOf(
+  flags: ConnectionFlags,
+  profile: Profile,
+  { needsEnv = true, needsProject = true }: Needs,
+): Connection {
   const picked = (name: "org" | "project") =>
-    needsProject ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
-  const scope = {
+    needsProject || flags.tokenId ? pick(name, flags, profile) : flags[name] || profile[name] || "none";
+  return {
     baseUrl: checkUrl(pick("url", flags, profile), "--url"),
     org: picked("org"),
     project: picked("project"),
     // Tokens belong to a project, but the client always needs an environment.
     env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
+    ...made(() => callSettings(flags)),
   };
-  const token = flags.tokenStdin
-    ? await readToken("--token-stdin")
-    : tokenFromElsewhere(scope.baseUrl, profile, flags.profile);
-  const { onBehalfOf } = flags;
-  return made(() => createClient({ ...scope, token, onBehalfOf, ...callSettings(flags) }));
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */

@@ -97,7 +97,13 @@ describe("a proof gets no token", () => {
   it.each<[string, object, number, string, string]>([
     ["of another execution", { run_id: "9002" }, 403, "another_execution", "another execution"],
     ["without an execution", { run_id: undefined }, 403, "another_execution", "another execution"],
-    ["of another repository", { repository_id: "75" }, 403, "trust_unmet", "does not accept the proof. Compare"],
+    [
+      "of another repository",
+      { repository_id: "another-one" },
+      403,
+      "trust_unmet",
+      "does not accept the proof. Compare",
+    ],
     ["of another environment", { environment: "staging" }, 403, "trust_unmet", "the claim environment differs"],
     ["for another run's URL", { aud: "https://runs.example/acme" }, 401, "proof_invalid", "audience"],
     ["that has expired", { exp: 1 }, 401, "proof_invalid", "expired"],
@@ -106,7 +112,7 @@ describe("a proof gets no token", () => {
     const refused = await exchange(run, claims);
     expect(refused).toMatchObject({ status, body: { code } });
     expect(refused.body.error).toContain(words);
-    expect(refused.body.error).not.toContain("75");
+    expect(refused.body.error).not.toContain("another-one");
   });
 
   it("of another trusted issuer", async () => {

@@ -225,6 +225,7 @@ describe("what the issuer says", () => {
   it.each<[string, object]>([
     ["another group", { groups: "approvers" }],
     ["two claims of which one differs", { groups: "deployers", email: "bo@example.com" }],
+    ["the group with another claim", { groups: "deployers", department: "operations" }],
     ["an anchor as a prefix", { groups: "deployer" }],
   ])("does not open a token that trusts %s", async (_what, claims) => {
     const people = await usePeople();

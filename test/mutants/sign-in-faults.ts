@@ -49,14 +49,6 @@ export const SIGN_IN_FAULTS = [
     tests: SIGN_IN,
   },
   {
-    name: "state-of-another-sign-in",
-    breaks: "the cookie of one state is none of another",
-    room: "src/auth/identity",
-    from: "const aboutOf = (state: string) =>",
-    to: 'const aboutOf = (state: string) => state !== "" ? "sign-in" :',
-    tests: SIGN_IN,
-  },
-  {
     name: "state-cookie-stays",
     breaks: "the cookie of a state is gone after the callback",
     room: "src/auth/identity",
@@ -100,7 +92,7 @@ export const SIGN_IN_FAULTS = [
     name: "nonce",
     breaks: "an ID token of another sign-in is refused",
     room: "src/auth/identity",
-    from: "expectedNonce: nonce,",
+    from: "expectedNonce: flow.nonce,",
     to: "",
     tests: SIGN_IN,
   },

@@ -1,15 +1,18 @@
-/** `token`: creates, lists, rotates and revokes API tokens of a project. */
+/** `token`: creates, lists, rotates and revokes API tokens of a project, and exchanges a job's proof for an access token. */
 
 import { Option } from "commander";
 import { present } from "../../client/api.ts";
 import type { Schemas } from "../../client/index.ts";
 import { type Call, calling, type Flags, type ListFlags, listing, showing, withCommands } from "../call.ts";
-import { CliCommand, examples, limitOption, readId, readPerson } from "../command.ts";
+import { CliCommand, examples, exiting, limitOption, readId, readPerson, textOption } from "../command.ts";
 import { fields, flagsText, instantText } from "../fields.ts";
-import { type Column, type Output, plain } from "../output.ts";
+import { readObject } from "../input.ts";
+import { type Column, Output, plain } from "../output.ts";
+import { exchangeProof } from "../settings.ts";
 import { readGracePeriod, readLater } from "../times.ts";
 
 type ApiToken = Schemas["ApiToken"];
+type Trust = NonNullable<Schemas["NewApiToken"]["trust"]>;
 
 interface CreateFlags extends Flags {
   readonly role: ApiToken["role"];
@@ -18,6 +21,7 @@ interface CreateFlags extends Flags {
   readonly person?: string | false;
   readonly mayApprove?: true;
   readonly mayActForOthers?: true;
+  readonly trust?: string;
 }
 
 interface RotateFlags extends Flags {
@@ -34,13 +38,14 @@ const OF_PROJECT = { needsEnv: false };
 
 export function tokenCommand(): CliCommand {
   const token = new CliCommand("token")
-    .summary("create, list, rotate and revoke API tokens")
+    .summary("create, list, rotate, revoke and exchange API tokens")
     .description(
       "Create, list, rotate and revoke API tokens of a project. Requires a token with the role owner or admin. Every " +
-        "token can rotate itself.",
+        "token can rotate itself. A CI job can exchange its proof for an access token.",
     )
     .addHelpText("after", examples("action-runs token create ci --role member", "action-runs token list"));
-  return withCommands(token, [createCommand(), listCommand(), rotateCommand(), revokeCommand()], OF_PROJECT);
+  const commands = [createCommand(), listCommand(), rotateCommand(), revokeCommand(), exchangeCommand()];
+  return withCommands(token, commands, OF_PROJECT);
 }
 
 function createCommand(): CliCommand {
@@ -62,6 +67,9 @@ function createCommand(): CliCommand {
     .addOption(new Option("--no-person", "let it act for nobody, as a machine does; only owners can"))
     .addOption(new Option("--may-approve", "let it approve and reject runs; only owners can"))
     .addOption(new Option("--may-act-for-others", "let it name a person with --on-behalf-of"))
+    .addOption(
+      textOption("--trust <json>", "which proofs open it, which then has no secret: JSON, @file or @- for stdin"),
+    )
     .addHelpText(
       "after",
       examples(
@@ -70,13 +78,16 @@ function createCommand(): CliCommand {
         "action-runs token create ada --role member --person ada@example.com --may-approve",
         "action-runs token create portal --role member --may-act-for-others",
         "action-runs token create ci --role member --json | jq -r .token",
+        "action-runs token create github --role member --trust @trust.json",
       ),
     )
     .action(
       calling<CreateFlags, [string]>(async ({ client, output, flags }, name) => {
         const { role, envName, expiresAt, person, mayApprove, mayActForOthers } = flags;
         const forWhom = person === false ? null : person;
-        const wanted = present({ envName, expiresAt, mayApprove, mayActForOthers, person: forWhom });
+        // The service says what is wrong with it.
+        const trust = flags.trust === undefined ? undefined : ((await readObject(flags.trust, "--trust")) as Trust);
+        const wanted = present({ envName, expiresAt, mayApprove, mayActForOthers, person: forWhom, trust });
         const created = await client.tokens.create({ name, role, ...wanted });
         const rows = [
           ["id", plain(created.id)],
@@ -86,6 +97,7 @@ function createCommand(): CliCommand {
           ["person", created.person && plain(created.person)],
           ["may also", flagsText(created)],
           ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
+          ["opened by", created.trust && `${created.trust.for} of ${plain(created.trust.issuer)}`],
           ["token", created.token && `${plain(created.token)} (shown only here)`],
         ];
         await output.show(created, () => fields(rows, output));
@@ -153,6 +165,29 @@ function revokeCommand(): CliCommand {
     .argument("<token-id>", "the token's id, not the token itself", readId)
     .addHelpText("after", examples("action-runs token revoke 019ab3de-9b55-7003-a8a9-dd2c148ea617"))
     .action(showing(({ tokens }, id) => tokens.revoke(id), revokedText));
+}
+
+function exchangeCommand(): CliCommand {
+  return new CliCommand("token exchange")
+    .summary("exchange the proof of a CI job for an access token")
+    .description(
+      "Exchange the proof of this CI job for an access token, and print it. It lasts 15 minutes. On GitHub, the job's log " +
+        "hides it from then on. Commands with --token-id exchange by themselves, so only scripts need this.",
+    )
+    .addHelpText(
+      "after",
+      examples("TOKEN=$(action-runs token exchange --token-id 019ab3de-9b55-7003-a8a9-dd2c148ea617 --no-json)"),
+    )
+    .action(
+      exiting(async (flags: Flags) => {
+        const output = new Output(flags);
+        const access = await exchangeProof(flags);
+        // The runner reads stderr too, and stdout is for the script.
+        if (process.env.GITHUB_ACTIONS === "true") process.stderr.write(`::add-mask::${plain(access.accessToken)}\n`);
+        await output.show(access, () => plain(access.accessToken));
+        return undefined;
+      }),
+    );
 }
 
 function revokedText(result: Schemas["RevokedApiTokens"]): string {

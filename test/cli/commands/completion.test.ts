@@ -37,7 +37,7 @@ describe.skipIf(!has("bash"))("bash", () => {
     [["cre"], ["create"]],
     [
       ["token", ""],
-      ["create", "list", "rotate", "revoke", "help", "--help"],
+      ["create", "list", "rotate", "revoke", "exchange", "help", "--help"],
     ],
     [
       ["action", ""],
