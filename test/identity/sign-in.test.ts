@@ -222,6 +222,19 @@ describe("what the issuer says", () => {
     expect(body.tokens.map((one) => `/${one.project}`)).toEqual(projects.slice(0, 2).sort());
   });
 
+  it("shows tokens of each project, also if other projects have more than it can show", async () => {
+    const people = await usePeople();
+    const projects = ["aaa/*", "acme/*"];
+    useIssuers([{ issuer: people.url, kind: "people", projects, clientId: CLIENT_ID }]);
+    const mine = await peopleToken(newProject(), people);
+    const crowd = ["/aaa/a", "/aaa/b"].flatMap((project) => Array.from({ length: 100 }, () => project));
+    for (const project of crowd) await peopleToken(project, people, { role: "viewer" });
+    const browser = new Browser();
+    const shown: Choices = (await browser.choices(codeOf(await browser.signIn(people, ADA)))).body;
+    expect(shown.tokens).toHaveLength(200);
+    expect(shown.tokens.map(({ id }) => id)).toContain(mine.id);
+  });
+
   it.each<[string, object]>([
     ["another group", { groups: "approvers" }],
     ["two claims of which one differs", { groups: "deployers", email: "bo@example.com" }],
