@@ -219,6 +219,20 @@ it("a trigger that also sends the callback token keeps working", async () => {
   expect((await ask("POST", run.callbackUrl, report)).status).toBe(200);
 });
 
+it("the response also names the job's page, and the execution stays", async () => {
+  const receiver = await answering(answered({ workflow_run_id: 9001, html_url: "https://ci.example/runs/9001" }));
+  const path = `${newActionsPath()}/deploy`;
+  const trigger = { type: "webhook", url: receiver.url, payload: {}, link: "{{ response.html_url }}" };
+  await put(ORIGIN + path, { trigger, reporter: REPORTER });
+  const { body } = await runAction(ORIGIN + path);
+  const runs = runsOf(path.replace(/\/deploy$/, ""));
+  const run = fired(runs, { ...body, callback: { token: "" } } as unknown as CreatedRun);
+  await run.untilStatus("running");
+  const linked = await ask<ActionRun>("GET", `${ORIGIN}${runs}/${body.id}?include=details`);
+  expect(linked.body.details?.externalUrl).toBe("https://ci.example/runs/9001");
+  expect((await exchange({ ...run, receiver, url: `${ORIGIN}${runs}/${body.id}/callback` })).status).toBe(200);
+});
+
 it("GitLab's pipeline is the execution", async () => {
   const reporter = { issuer: GITLAB, claims: { project_id: "22" }, execution: "{{ response.id }}" };
   const run = await startedAndAnswered({ id: 777 }, reporter);
