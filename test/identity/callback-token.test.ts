@@ -193,6 +193,16 @@ it("a re-run of a run that has ended gets no token, so that it deploys nothing",
   expect(await exchange(run, { run_attempt: "2" })).toMatchObject({ status: 409, body: { code: "run_failed" } });
 });
 
+it("a job of another repository learns nothing of a run whose URL it knows, also not how it ended", async () => {
+  const run = await startedAndAnswered();
+  const another = { repository_id: "another-one" };
+  const open = await exchange(run, another);
+  const { body } = await exchange(run);
+  await ask("POST", run.url, { token: body.callbackToken, body: { status: "failed", error: "no" } });
+  const ended = await exchange(run, another);
+  expect([ended.status, ended.body]).toEqual([403, open.body]);
+});
+
 it("a trigger that also sends the callback token keeps working", async () => {
   const receiver = await answering(STARTED);
   const path = `${newActionsPath()}/deploy`;
