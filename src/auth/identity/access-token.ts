@@ -7,7 +7,7 @@ import { MINUTE_MS } from "../../base/time.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import type { Principal } from "../principal.ts";
 
-/** It also ends with its token. */
+/** It ends with its token at the latest, whose end never changes. */
 export const ACCESS_TOKEN_LASTS_MS = 15 * MINUTE_MS;
 
 const ACCESS_TOKEN = /^tera_([A-Za-z0-9_-]{100,4000})$/;
@@ -56,6 +56,6 @@ export function programOf(token: Principal, { issuer, subject, expiresAt }: Prog
     ...token,
     proven: { ...token.proven, subject, ...(person !== undefined && { person }) },
     issuer,
-    expiresAt: Math.min(expiresAt, token.expiresAt ?? expiresAt),
+    expiresAt,
   };
 }
