@@ -277,7 +277,13 @@ it("an unknown token, one without trust, one for people and one of another issue
 
 it("a token for people exchanges nothing, also if its trust accepts the proof", async () => {
   const project = newProject();
-  const people = { issuer: other.issuer, kind: "people", jwks: other.jwks, clientId: "runs", projects: "acme/*" } as const;
+  const people = {
+    issuer: other.issuer,
+    kind: "people",
+    jwks: other.jwks,
+    clientId: "runs",
+    projects: "acme/*",
+  } as const;
   setIssuers(people);
   const claims = { sub: "ada" };
   const proof = await other.sign({ ...claims, aud: audienceOf(project) });

@@ -164,8 +164,8 @@ export const EXCHANGE_FAULTS = [
     name: "trust-taken-from-a-project",
     breaks: "an access token ends when its project may no longer trust the issuer",
     room: "src/auth",
-    from: "return issuer === null || !mayTrust(issuer, project) || (sessionId",
-    to: "return issuer === null || (sessionId",
+    from: "return issuer === null || !mayTrust(issuer, project) ||",
+    to: "return issuer === null ||",
     tests: ACCESS,
   },
   {
@@ -188,8 +188,8 @@ export const EXCHANGE_FAULTS = [
     name: "programs-share-keys",
     breaks: "two programs of one token are two callers",
     room: "src/runs/api",
-    from: "proven?.subject === undefined ? tokenId : `${tokenId}:${await sha256Hex(proven.subject)}`",
-    to: "proven?.subject === undefined ? tokenId : tokenId",
+    from: "const who = proven?.subject ?? proven?.identity;",
+    to: "const who = proven?.identity;",
     tests: ACCESS,
   },
   {

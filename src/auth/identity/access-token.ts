@@ -52,10 +52,5 @@ export async function openAccessToken(ring: KeyRing, token: string): Promise<Pro
  */
 export function programOf(token: Principal, { issuer, subject, expiresAt }: ProgramAccess): Principal {
   const person = token.person ?? token.proven?.person;
-  return {
-    ...token,
-    proven: { ...token.proven, subject, ...(person !== undefined && { person }) },
-    issuer,
-    expiresAt,
-  };
+  return { ...token, proven: { ...token.proven, subject, ...(person !== undefined && { person }) }, issuer, expiresAt };
 }
