@@ -124,8 +124,8 @@ export const EXCHANGE_FAULTS = [
     name: "keys-on-this-machine",
     breaks: "an issuer elsewhere has no keys on this machine",
     room: "src/auth/identity",
-    from: 'if (issuer.issuer.startsWith("https:") && !/^https:/i.test(keysUrl)) throw new Error(`not https: ${keysUrl}`);',
-    to: "",
+    from: "if (isElsewhere && !/^https:/i.test(String(url)))",
+    to: 'if (isElsewhere && url === "")',
     tests: KEYS,
   },
   {
@@ -212,8 +212,8 @@ export const EXCHANGE_FAULTS = [
     name: "trusts-without-end",
     breaks: "a project has a bounded number of trusts",
     room: "src/auth",
-    from: "AND (?15 IS NULL OR ${TRUSTS} < ${TRUSTS_MAX})",
-    to: "AND (?15 IS NULL OR ${TRUSTS} >= 0)",
+    from: "WHERE project = ?1 AND trust IS NOT NULL)",
+    to: "WHERE project = ?1 AND trust IS NOT NULL AND 0)",
     tests: TRUSTED,
   },
   {
