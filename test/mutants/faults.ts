@@ -994,8 +994,8 @@ export const FAULTS: readonly Fault[] = [
     name: "token-after-the-end",
     breaks: "a run that has ended hands out no callback token",
     room: "src/runs/coordinator/run-handler.ts",
-    from: "if (answer.refused !== null) return { ok: false, reason: answer.refused };",
-    to: 'if (answer.refused === "run_waiting") return { ok: false, reason: answer.refused };',
+    from: "refused: endOf(run) };",
+    to: "refused: null };",
     tests: ["test/identity/callback-token"],
   },
   {
