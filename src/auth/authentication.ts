@@ -211,9 +211,7 @@ async function ofProgram(c: Context<AppEnv>, token: string, now: number): Promis
   if (isOver(c, access, now)) throw new ApiError("token_expired", ACCESS_ENDED);
   const known = await programsToken(c, access.project, access.tokenId, now);
   if (known === null) throw new ApiError("token_invalid", NO_ACCESS);
-  const principal = programOf(known.principal, access);
-  if (isOver(c, principal, now)) throw new ApiError("token_expired", ACCESS_ENDED);
-  return principal;
+  return programOf(known.principal, access);
 }
 
 /** The token that programs open, with its trust. Null if there is none; a read that finds none is charged as a guess. */
@@ -260,10 +258,15 @@ async function identify(
     // A late answer of D1 still counts.
     const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
     // A credential that was good lately is not a guess.
-    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
+    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await ofGuess(c, lookUp);
   }
   if (known === null) await chargeClient(c);
   return known;
+}
+
+/** Runs what may answer a guess of the request's client. Throws 429 if a client that made too many runs too many. */
+export function ofGuess<T>(c: Context<AppEnv>, lookUp: () => Promise<T>): Promise<T> {
+  return lookUpGuess(client(c), Date.now(), lookUp);
 }
 
 /** Charges a guess to the client of the request. Throws 429 if it made too many. */

@@ -26,7 +26,7 @@ import {
   createClient,
   type Schemas,
 } from "../client/index.ts";
-import { accessFor, callbackTokenFor, renewingAccess } from "./exec/proof.ts";
+import { accessFor, callbackTokenFor, renewingAccess, type Unproven } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
@@ -76,7 +76,7 @@ export interface Needs {
 }
 
 /** What a client needs besides its token. */
-export type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
+type Connection = Pick<ClientSettings, "baseUrl" | "org" | "project" | "env"> & ReturnType<typeof callSettings>;
 
 /** A client for the environment that the settings name. Throws UsageError if a setting is missing. */
 export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promise<Client> {
@@ -84,7 +84,7 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
   const connection = connectionOf(flags, profile, needs);
   const { onBehalfOf, tokenId, tokenStdin } = flags;
   if (tokenId && !tokenStdin) {
-    const access = await renewingAccess(connection, tokenId);
+    const access = await renewingAccess(unproven(connection), tokenId);
     return made(() => createClient({ ...connection, ...access, onBehalfOf }));
   }
   const token = tokenStdin
@@ -96,7 +96,14 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
 /** Exchanges the proof of this job for an access token. Throws UsageError if a setting or the proof is missing. */
 export async function exchangeProof(flags: ConnectionFlags): Promise<Schemas["ExchangedToken"]> {
   if (!flags.tokenId) throw new UsageError("The token's id is missing. Use --token-id or ACTION_RUNS_TOKEN_ID.");
-  return accessFor(connectionOf(flags, namedProfile(flags.profile), { needsEnv: false }), flags.tokenId);
+  const connection = connectionOf(flags, namedProfile(flags.profile), { needsEnv: false });
+  return accessFor(unproven(connection), flags.tokenId);
+}
+
+function unproven(connection: Connection): Unproven {
+  // The exchange reads no token.
+  const { tokens } = made(() => createClient({ ...connection, token: "none" }));
+  return { ...connection, tokens };
 }
 
 function connectionOf(

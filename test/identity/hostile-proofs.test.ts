@@ -275,6 +275,25 @@ it("an unknown token, one without trust, one for people and one of another issue
   expect(new Set(told.map(String)).size).toBe(1);
 });
 
+it("a token for people exchanges nothing, also if its trust accepts the proof", async () => {
+  const project = newProject();
+  const people = {
+    issuer: other.issuer,
+    kind: "people",
+    jwks: other.jwks,
+    clientId: "runs",
+    projects: "acme/*",
+  } as const;
+  setIssuers(people);
+  const claims = { sub: "ada" };
+  const proof = await other.sign({ ...claims, aud: audienceOf(project) });
+  const statusOf = async (whom: "people" | "programs") => {
+    const { body } = await mint(project, { trust: { for: whom, issuer: other.issuer, claims } });
+    return (await exchange(project, body.id, proof)).status;
+  };
+  expect([await statusOf("people"), await statusOf("programs")]).toEqual([403, 200]);
+});
+
 it("failures are charged as unknown tokens are, and good proofs of the same address still count", async () => {
   const project = newProject();
   const id = await grantTrust(project);

@@ -3,6 +3,7 @@
  * named with a fault must notice it. A wrong limit is no fault of this list, because many tests notice that.
  */
 
+import { EXCHANGE_FAULTS } from "./exchange-faults.ts";
 import { SIGN_IN_FAULTS } from "./sign-in-faults.ts";
 
 export interface Fault {
@@ -20,6 +21,7 @@ export interface Fault {
 
 export const FAULTS: readonly Fault[] = [
   ...SIGN_IN_FAULTS,
+  ...EXCHANGE_FAULTS,
   {
     name: "erased-but-listed",
     breaks: "a list with a filter leaves out the row of an erased run that a database still has",

@@ -3,12 +3,11 @@
  * the token of its run's callback. Nothing is kept on the disk. No error contains a proof or a token.
  */
 
-import { ActionRunsError, createClient, type Schemas } from "../../client/index.ts";
+import { ActionRunsError, type Client, type Schemas } from "../../client/index.ts";
 import { transportSettings } from "../../client/settings.ts";
 import { createSend } from "../../client/transport.ts";
 import { CommandFailed, EXIT, UsageError } from "../exit.ts";
 import { checkToken } from "../input.ts";
-import { type Connection, made } from "../settings.ts";
 
 type Calling = Parameters<typeof transportSettings>[0];
 
@@ -70,11 +69,17 @@ export async function callbackTokenFor(callbackUrl: string, settings: Calling): 
   return ((await response.json()) as Schemas["CallbackGrant"]).callbackToken;
 }
 
+/** Where a job exchanges its proof. `tokens`: of a client without a token. */
+export interface Unproven extends Calling, Pick<Client, "baseUrl" | "tokens"> {
+  readonly org: string;
+  readonly project: string;
+}
+
 const RENEWED_BEFORE_MS = 60_000;
 const LASTS_MS = 15 * 60_000;
 
 /** An access token of this job, and a `fetch` that sends a new one when it ends. */
-export async function renewingAccess(connection: Connection, tokenId: string) {
+export async function renewingAccess(connection: Unproven, tokenId: string) {
   const renewed = async () => {
     const { accessToken, expiresAt } = await accessFor(connection, tokenId);
     // This machine's clock can be behind the service's.
@@ -94,12 +99,11 @@ export async function renewingAccess(connection: Connection, tokenId: string) {
 }
 
 /** Exchanges a proof of this job. Throws UsageError if the job has none, and ActionRunsError. */
-export async function accessFor(connection: Connection, tokenId: string): Promise<Schemas["ExchangedToken"]> {
-  const { baseUrl, org, project } = connection;
+export async function accessFor(connection: Unproven, tokenId: string): Promise<Schemas["ExchangedToken"]> {
+  const { baseUrl, org, project, tokens } = connection;
   const proof = await proofFor(`${baseUrl}/${org}/${project}`, connection);
   if (proof === null) throw new UsageError(NO_PROOF);
-  // The exchange reads no token.
-  return made(() => createClient({ ...connection, token: "none" })).tokens.exchange(tokenId, proof);
+  return tokens.exchange(tokenId, proof);
 }
 
 const NO_PROOF =
