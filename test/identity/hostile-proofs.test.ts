@@ -304,12 +304,10 @@ it("failures are charged as unknown tokens are, and good proofs of the same addr
     await github().sign({ ...CLAIMS, aud: "https://other.example" }),
     await github().sign({ ...CLAIMS, aud: audienceOf(project), repository_id: "75" }),
   ];
-  const statuses: number[] = [];
-  for (let n = 0; n < 90; n++) statuses.push((await exchange(project, id, bad[n % 3], address)).status);
-  // wrangler.toml allows 60 a minute.
-  const first = statuses.indexOf(429);
-  expect(first).toBeGreaterThanOrEqual(60);
-  expect(statuses.slice(-3)).toEqual([429, 429, 429]);
+  // wrangler.toml allows 60 a minute, and the minute can change meanwhile.
+  let charged = 0;
+  while (charged < 150 && (await exchange(project, id, bad[charged % 3], address)).status !== 429) charged++;
+  expect([charged >= 60, charged < 150]).toEqual([true, true]);
   expect((await exchange(project, id, good, address)).status).toBe(200);
 });
 

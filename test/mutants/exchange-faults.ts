@@ -164,13 +164,8 @@ export const EXCHANGE_FAULTS = [
     name: "trust-taken-from-a-project",
     breaks: "an access token ends when its project may no longer trust the issuer",
     room: "src/auth",
-<<<<<<< HEAD
     from: "return issuer === null || !mayTrust(issuer, project) ||",
     to: "return issuer === null ||",
-=======
-    from: "return issuer === null || !mayTrust(issuer, project) || (sessionId",
-    to: "return issuer === null || (sessionId",
->>>>>>> programs
     tests: ACCESS,
   },
   {
