@@ -260,10 +260,15 @@ async function identify(
     // A late answer of D1 still counts.
     const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
     // A credential that was good lately is not a guess.
-    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await lookUpGuess(client(c), now, lookUp);
+    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await ofGuess(c, lookUp);
   }
   if (known === null) await chargeClient(c);
   return known;
+}
+
+/** Runs what may answer a guess of the request's client. Throws 429 if a client that made too many runs too many. */
+export function ofGuess<T>(c: Context<AppEnv>, lookUp: () => Promise<T>): Promise<T> {
+  return lookUpGuess(client(c), Date.now(), lookUp);
 }
 
 /** Charges a guess to the client of the request. Throws 429 if it made too many. */

@@ -26,7 +26,7 @@ import {
   createClient,
   type Schemas,
 } from "../client/index.ts";
-import { callbackTokenFor, proofFor } from "./exec/proof.ts";
+import { accessFor, callbackTokenFor, renewingAccess, type Unproven } from "./exec/proof.ts";
 import { UsageError } from "./exit.ts";
 import { checkToken, readToken } from "./input.ts";
 import { proxiedFetch } from "./proxy.ts";
@@ -84,8 +84,8 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
   const connection = connectionOf(flags, profile, needs);
   const { onBehalfOf, tokenId, tokenStdin } = flags;
   if (tokenId && !tokenStdin) {
-    const byProof = await renewing(connection, tokenId);
-    return made(() => createClient({ ...connection, ...byProof, onBehalfOf }));
+    const access = await renewingAccess(unproven(connection), tokenId);
+    return made(() => createClient({ ...connection, ...access, onBehalfOf }));
   }
   const token = tokenStdin
     ? await readToken("--token-stdin")
@@ -96,7 +96,14 @@ export async function connect(flags: ConnectionFlags, needs: Needs = {}): Promis
 /** Exchanges the proof of this job for an access token. Throws UsageError if a setting or the proof is missing. */
 export async function exchangeProof(flags: ConnectionFlags): Promise<Schemas["ExchangedToken"]> {
   if (!flags.tokenId) throw new UsageError("The token's id is missing. Use --token-id or ACTION_RUNS_TOKEN_ID.");
-  return exchange(connectionOf(flags, namedProfile(flags.profile), { needsEnv: false }), flags.tokenId);
+  const connection = connectionOf(flags, namedProfile(flags.profile), { needsEnv: false });
+  return accessFor(unproven(connection), flags.tokenId);
+}
+
+function unproven(connection: Connection): Unproven {
+  // The exchange reads no token.
+  const { tokens } = made(() => createClient({ ...connection, token: "none" }));
+  return { ...connection, tokens };
 }
 
 function connectionOf(
@@ -114,36 +121,6 @@ function connectionOf(
     env: needsEnv ? pick("env", flags, profile) : flags.env || profile.env || "none",
     ...made(() => callSettings(flags)),
   };
-}
-
-const RENEWED_BEFORE_MS = 60_000;
-const ACCESS_LASTS_MS = 15 * 60_000;
-
-/** The access token of this job, and a `fetch` that sends a new one when it ends. */
-async function renewing(connection: Connection, tokenId: string) {
-  const renewed = async () => {
-    const { accessToken, expiresAt } = await exchange(connection, tokenId);
-    // This machine's clock can be behind the service's.
-    const endsAt = Math.min(Date.parse(expiresAt), Date.now() + ACCESS_LASTS_MS);
-    return { accessToken, renewAt: endsAt - RENEWED_BEFORE_MS };
-  };
-  let access = await renewed();
-  const send = connection.fetch ?? globalThis.fetch;
-  const fetch: typeof globalThis.fetch = async (input, init) => {
-    // If there is no new one, the service says why the old one does not count.
-    if (Date.now() >= access.renewAt) access = await renewed().catch(() => access);
-    const request = new Request(input, init);
-    request.headers.set("Authorization", `Bearer ${access.accessToken}`);
-    return send(request, init);
-  };
-  return { token: access.accessToken, fetch };
-}
-
-async function exchange(connection: Connection, tokenId: string): Promise<Schemas["ExchangedToken"]> {
-  const { baseUrl, org, project } = connection;
-  const proof = await proofFor(`${baseUrl}/${org}/${project}`, connection);
-  // The exchange reads no token.
-  return made(() => createClient({ ...connection, token: "none" })).tokens.exchange(tokenId, proof);
 }
 
 /** The named profile, which must exist, or the default profile, which may be missing. */

@@ -72,7 +72,8 @@ function Shown({ handed }: Pick<AppProps, "handed">) {
   const { code } = handed;
   const { session, notice } = useSessionState();
   const { page } = useRoute();
-  const [isCodeDone, setCodeDone] = useState(code === null);
+  // Elsewhere, the code is that of a link.
+  const [isCodeDone, setCodeDone] = useState(code === null || page?.name === "choice");
   const at = page === null ? null : scopeOf(page);
   if (page?.name === "choice") return <ChoicePage handed={handed} session={session} />;
   if (page?.name === "cli") return <CommandLinePage session={session} />;

@@ -109,7 +109,7 @@ export interface RunCalls {
    * see. The answer has `cancel`, `watched`, and `externalUrlRefused` if the run did not get the heartbeat's `externalUrl`.
    */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
-  /** Which proofs of a job open the callback of an open run. */
+  /** Which proofs of a job open the callback of a run. */
   job(id: string): Promise<JobReply>;
   /** Notes that a proof got the run's callback token, or did not. The run must be open. */
   noteJob(id: string, told: JobTold): Promise<JobReply>;
@@ -123,6 +123,8 @@ export interface JobAnswer {
   /** Whether the receiver has responded to the trigger. */
   readonly isAnswered: boolean;
   readonly deadlineAt: number;
+  /** Why nothing can be reported any more; null for an open run. Only a job that may report learns it. */
+  readonly refused: RunRefusal["reason"] | null;
 }
 
 export type JobReply = JobAnswer | RunRefusal;

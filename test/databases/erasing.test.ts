@@ -96,9 +96,33 @@ async function rowsOf(scope: string): Promise<Record<string, number>> {
   const byEnv = envName === undefined ? "project = ?1" : "project = ?1 AND env_name = ?2";
   const bound = [`${o}/${p}`, ...(envName === undefined ? [] : [envName])];
   for (const table of ["tokens", "audit"]) await count(env.DB, table, byEnv, ...bound);
-  for (const table of envName === undefined ? ["sessions", "sign_ins", "revoked_tokens"] : [])
+  for (const table of envName === undefined ? ["sessions", "sign_ins", "people_trusts", "revoked_tokens"] : [])
     await count(env.DB, table, "project = ?1", `${o}/${p}`);
+  if (envName === undefined) await count(env.DB, "sign_in_codes", "about ->> 'project' = ?1", `${o}/${p}`);
   return counts;
+}
+
+/** A token of an environment that somebody has signed in with, and a code for their command line. */
+async function plantSignIn(project: string, envName: string): Promise<void> {
+  const id = crypto.randomUUID();
+  await env.DB.batch([
+    env.DB.prepare(
+      `INSERT INTO tokens (project, id, name, role, env_name, created_by, created_at, trust)
+       VALUES (?1, ?2, 'platform', 'member', ?3, 'root', 0, '{}')`,
+    ).bind(project, id, envName),
+    env.DB.prepare("INSERT INTO people_trusts VALUES ('https://id.example', 'email', 'ada@example.com', ?, ?)").bind(
+      project,
+      id,
+    ),
+    env.DB.prepare(
+      `INSERT INTO sign_ins (hash, project, id, token_id, issuer, identity, person, began_at, expires_at)
+       VALUES (?2, ?1, ?2, ?2, 'https://id.example', 'x', 'ada@example.com', 0, 9e15)`,
+    ).bind(project, id),
+    env.DB.prepare("INSERT INTO sign_in_codes (hash, about, expires_at) VALUES (?, ?, 9e15)").bind(
+      id,
+      JSON.stringify({ project, sessionId: id }),
+    ),
+  ]);
 }
 
 /** An environment in database 2 with something in every table. */
@@ -120,6 +144,7 @@ async function furnished(project = newProject()) {
   const token = await grantToken(project, { role: "owner", envName: "prod" });
   const wide = await grantToken(project, { role: "owner" });
   const session = await beginSession(token.token);
+  await plantSignIn(project.slice(1), "prod");
   // What an earlier move has left.
   await plantRun(databaseOf(1), path);
   return {

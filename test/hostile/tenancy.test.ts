@@ -59,6 +59,8 @@ const RULES: Readonly<Record<string, Rule>> = {
   "GET /docs": { opensTo: "anyone", success: 200 },
   "GET /console": { opensTo: "anyone", success: 200 },
   "GET /console/-/*": { opensTo: "anyone", success: 200 },
+  "GET /console/sign-in": { opensTo: "anyone", success: 404, error: { code: "not_found" } },
+  "GET /console/cli": { opensTo: "anyone", success: 404, error: { code: "not_found" } },
   [`GET ${RUNS}`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/summary`]: { opensTo: "data:read", outside: 404, success: 200 },
   [`GET ${RUNS}/facets`]: { opensTo: "data:read", outside: 404, success: 200, query: "field=label&contains=de" },

@@ -97,7 +97,13 @@ describe("a proof gets no token", () => {
   it.each<[string, object, number, string, string]>([
     ["of another execution", { run_id: "9002" }, 403, "another_execution", "another execution"],
     ["without an execution", { run_id: undefined }, 403, "another_execution", "another execution"],
-    ["of another repository", { repository_id: "75" }, 403, "trust_unmet", "does not accept the proof. Compare"],
+    [
+      "of another repository",
+      { repository_id: "another-one" },
+      403,
+      "trust_unmet",
+      "does not accept the proof. Compare",
+    ],
     ["of another environment", { environment: "staging" }, 403, "trust_unmet", "the claim environment differs"],
     ["for another run's URL", { aud: "https://runs.example/acme" }, 401, "proof_invalid", "audience"],
     ["that has expired", { exp: 1 }, 401, "proof_invalid", "expired"],
@@ -106,7 +112,7 @@ describe("a proof gets no token", () => {
     const refused = await exchange(run, claims);
     expect(refused).toMatchObject({ status, body: { code } });
     expect(refused.body.error).toContain(words);
-    expect(refused.body.error).not.toContain("75");
+    expect(refused.body.error).not.toContain("another-one");
   });
 
   it("of another trusted issuer", async () => {
@@ -187,6 +193,16 @@ it("a re-run of a run that has ended gets no token, so that it deploys nothing",
   expect(await exchange(run, { run_attempt: "2" })).toMatchObject({ status: 409, body: { code: "run_failed" } });
 });
 
+it("a job of another repository learns nothing of a run whose URL it knows, also not how it ended", async () => {
+  const run = await startedAndAnswered();
+  const another = { repository_id: "another-one" };
+  const open = await exchange(run, another);
+  const { body } = await exchange(run);
+  await ask("POST", run.url, { token: body.callbackToken, body: { status: "failed", error: "no" } });
+  const ended = await exchange(run, another);
+  expect([ended.status, ended.body]).toEqual([403, open.body]);
+});
+
 it("a trigger that also sends the callback token keeps working", async () => {
   const receiver = await answering(STARTED);
   const path = `${newActionsPath()}/deploy`;
@@ -201,6 +217,20 @@ it("a trigger that also sends the callback token keeps working", async () => {
   );
   const report = { token: run.callbackToken, body: { status: "succeeded" } };
   expect((await ask("POST", run.callbackUrl, report)).status).toBe(200);
+});
+
+it("the response also names the job's page, and the execution stays", async () => {
+  const receiver = await answering(answered({ workflow_run_id: 9001, html_url: "https://ci.example/runs/9001" }));
+  const path = `${newActionsPath()}/deploy`;
+  const trigger = { type: "webhook", url: receiver.url, payload: {}, link: "{{ response.html_url }}" };
+  await put(ORIGIN + path, { trigger, reporter: REPORTER });
+  const { body } = await runAction(ORIGIN + path);
+  const runs = runsOf(path.replace(/\/deploy$/, ""));
+  const run = fired(runs, { ...body, callback: { token: "" } } as unknown as CreatedRun);
+  await run.untilStatus("running");
+  const linked = await ask<ActionRun>("GET", `${ORIGIN}${runs}/${body.id}?include=details`);
+  expect(linked.body.details?.externalUrl).toBe("https://ci.example/runs/9001");
+  expect((await exchange({ ...run, receiver, url: `${ORIGIN}${runs}/${body.id}/callback` })).status).toBe(200);
 });
 
 it("GitLab's pipeline is the execution", async () => {

@@ -6,7 +6,7 @@ import { purgeSessions } from "../../src/auth/session-store.ts";
 import { later } from "../support/clock.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { ask, createRun, type Schemas } from "../support/requests.ts";
-import { COOKIE_NAME, type SessionOnWire, type TestSession } from "../support/sessions.ts";
+import { beginSession, COOKIE_NAME, type SessionOnWire, type TestSession } from "../support/sessions.ts";
 import { grantToken, newAddress, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 import { Browser, CLIENT_ID, type PeopleIssuer, peopleToken, person, useIssuers, usePeople } from "./people.ts";
 
@@ -96,6 +96,22 @@ describe("a session by sign-in", () => {
     for (const secret of [ada.cookie, `ters_${ada.cookie.slice(2)}`, `terr_${ada.cookie.slice(2)}`]) {
       expect(await codeOf("/whoami", { Authorization: `Bearer ${secret}` })).toMatch(/^(token_invalid|session_ended)$/);
     }
+  });
+
+  it("has idempotency keys of its person's own: two people of one token are two callers", async () => {
+    const { people, project, token, session: ada } = await given();
+    const [again, bo] = [
+      await new Browser().sessionOf(people, ADA, project, token),
+      await new Browser().sessionOf(people, BO, project, token),
+    ];
+    const create = ({ headers }: TestSession) =>
+      createRun(`${project}/envs/prod/action-runs`, undefined, {
+        token: null,
+        headers: { ...headers, "Idempotency-Key": "deploy-42" },
+      });
+    const [first, second, third] = [await create(ada), await create(again), await create(bo)];
+    expect([second.id, third.triggeredBy]).toEqual([first.id, "bo@example.com"]);
+    expect(third.id).not.toBe(first.id);
   });
 
   it("begins no other session", async () => {
@@ -228,7 +244,6 @@ describe("the list of sessions", () => {
     const { people, project, token, session: ada } = await given({ role: "member", envName: "prod" });
     vi.setSystemTime(START + 1);
     const plain = await grantToken(project, { role: "admin", name: "ci" });
-    const { beginSession } = await import("../support/sessions.ts");
     const ofToken = await beginSession(plain.token);
     vi.setSystemTime(START + 2);
     const bo = await new Browser().sessionOf(people, BO, project, token);

@@ -30,6 +30,7 @@ import {
 
 const logged = watchLog();
 const ADA = person("ada");
+const DISCOVERY = "/.well-known/openid-configuration";
 const failure = ({ href }: URL) => href.replace(`${ORIGIN}/console/sign-in#error=`, "");
 
 describe("the way to the issuer", () => {
@@ -221,9 +222,23 @@ describe("what the issuer says", () => {
     expect(body.tokens.map((one) => `/${one.project}`)).toEqual(projects.slice(0, 2).sort());
   });
 
+  it("shows tokens of each project, also if other projects have more than it can show", async () => {
+    const people = await usePeople();
+    const projects = ["aaa/*", "acme/*"];
+    useIssuers([{ issuer: people.url, kind: "people", projects, clientId: CLIENT_ID }]);
+    const mine = await peopleToken(newProject(), people);
+    const crowd = ["/aaa/a", "/aaa/b"].flatMap((project) => Array.from({ length: 100 }, () => project));
+    for (const project of crowd) await peopleToken(project, people, { role: "viewer" });
+    const browser = new Browser();
+    const shown: Choices = (await browser.choices(codeOf(await browser.signIn(people, ADA)))).body;
+    expect(shown.tokens).toHaveLength(200);
+    expect(shown.tokens.map(({ id }) => id)).toContain(mine.id);
+  });
+
   it.each<[string, object]>([
     ["another group", { groups: "approvers" }],
     ["two claims of which one differs", { groups: "deployers", email: "bo@example.com" }],
+    ["the group with another claim", { groups: "deployers", department: "operations" }],
     ["an anchor as a prefix", { groups: "deployer" }],
   ])("does not open a token that trusts %s", async (_what, claims) => {
     const people = await usePeople();
@@ -334,6 +349,16 @@ describe("what the issuer says", () => {
     people.forge = (jwt) => people.signing.sign({ ...decodeJwt(jwt), ...claims });
     expect(failure(await new Browser().signIn(people, ADA))).toBe("proof_invalid");
   });
+
+  it.each(["authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri"])(
+    "sends nothing to this machine, also if the document of an issuer elsewhere names it: %s",
+    async (endpoint) => {
+      const people = await usePeople();
+      people.document[endpoint] = "http://127.0.0.1:9/x";
+      const answer = await new Browser().open("/session/sign-in");
+      expect([failure(locationOf(answer)), people.requests]).toEqual(["issuer_unavailable", [DISCOVERY]]);
+    },
+  );
 
   it.each([
     ["in a header, if the issuer lists no way", undefined, "header", 1],

@@ -3,6 +3,9 @@
  * named with a fault must notice it. A wrong limit is no fault of this list, because many tests notice that.
  */
 
+import { EXCHANGE_FAULTS } from "./exchange-faults.ts";
+import { SIGN_IN_FAULTS } from "./sign-in-faults.ts";
+
 export interface Fault {
   readonly name: string;
   /** What no longer holds. */
@@ -17,6 +20,8 @@ export interface Fault {
 }
 
 export const FAULTS: readonly Fault[] = [
+  ...SIGN_IN_FAULTS,
+  ...EXCHANGE_FAULTS,
   {
     name: "erased-but-listed",
     breaks: "a list with a filter leaves out the row of an erased run that a database still has",
@@ -968,6 +973,54 @@ export const FAULTS: readonly Fault[] = [
     from: 'status !== "failed" || cancelRequestedAt !== null',
     to: 'status !== "failed"',
     tests: ["test/starts/retries"],
+  },
+  {
+    name: "another-execution-reports",
+    breaks: "only the execution that the receiver's response named gets the callback token",
+    room: "src/runs/api/callback",
+    from: "const isTheirs = execution !== null && execution === job.execution;",
+    to: "const isTheirs = execution !== null;",
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "unanswered-trigger-judged",
+    breaks: "a job that is faster than the response is told to come again",
+    room: "src/runs/api/callback",
+    from: "if (job.execution === null && !job.isAnswered) throw",
+    to: 'if (job.execution === "") throw',
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "token-after-the-end",
+    breaks: "a run that has ended hands out no callback token",
+    room: "src/runs/coordinator/run-handler.ts",
+    from: "if (refused !== null) return { ok: false, reason: refused };",
+    to: 'if (refused === "run_waiting") return { ok: false, reason: refused };',
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "proofs-fill-the-timeline",
+    breaks: "proofs cause a bounded number of events",
+    room: "src/runs/journal/timeline-rows.ts",
+    from: "return told.length < TOLD_MAX && told.every(",
+    to: "return told.every(",
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "any-issuer-reports",
+    breaks: "only proofs of the reporter's issuer count",
+    room: "src/runs/api/callback",
+    from: "if (reporter?.issuer !== issuer.issuer) return NO_REPORTER;",
+    to: "if (reporter == null) return NO_REPORTER;",
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "identity-is-nobody",
+    breaks: "who signed in is one with what they minted, and no relative of colleagues",
+    room: "src/runs/run.ts",
+    from: "if (identityA !== undefined || identityB !== undefined) return identityA === identityB;",
+    to: "if (identityA !== undefined && identityB !== undefined) return identityA === identityB;",
+    tests: ["test/runs/decisions"],
   },
 ];
 

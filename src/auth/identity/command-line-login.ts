@@ -15,7 +15,7 @@ import { ApiError, refusalOf } from "../../http/errors.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
-import { authenticate } from "../authentication.ts";
+import { authenticate, ofGuess } from "../authentication.ts";
 import { codeHash, commandLineHash, requestSession, requiresOwnPage } from "../session.ts";
 import { insertSignInCode } from "../session-store.ts";
 import { newCommandLineToken, randomText } from "../token-format.ts";
@@ -128,7 +128,7 @@ export const commandLineRoutes = new Hono<AppEnv>()
         codeHash: await codeHash("command line", code, await challengeOf(verifier), String(port)),
         now,
       };
-      const known = await readD1(c.get("hops"), () => beginLogin(c.env.DB, session, issuer.issuer));
+      const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginLogin(c.env.DB, session, issuer.issuer)));
       if (known === null) throw await codeInvalid(c);
       return c.json({ token, ...describePrincipal(known.principal) }, 201);
     },

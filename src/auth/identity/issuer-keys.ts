@@ -96,8 +96,12 @@ async function fetchKeys(issuer: Issuer): Promise<IssuerKeys> {
   // Discovery 1.0, section 4.3. Otherwise one issuer of a provider could speak for another.
   if (document.issuer !== issuer.issuer) throw new Error(`its document names the issuer ${String(document.issuer)}`);
   const { jwks_uri: keysUrl, id_token_signing_alg_values_supported: algorithms = [] } = document;
-  // An issuer elsewhere has no keys on this machine.
-  if (issuer.issuer.startsWith("https:") && !/^https:/i.test(keysUrl)) throw new Error(`not https: ${keysUrl}`);
+  const { authorization_endpoint, token_endpoint, userinfo_endpoint } = document;
+  for (const url of [keysUrl, authorization_endpoint, token_endpoint, userinfo_endpoint]) {
+    // An issuer elsewhere has nothing on this machine. Otherwise it could make the service ask there.
+    const isElsewhere = issuer.issuer.startsWith("https:") && url !== undefined;
+    if (isElsewhere && !/^https:/i.test(String(url))) throw new Error(`not https: ${String(url)}`);
+  }
   const jwks = (await fetchJson(keysUrl)) as unknown as KeySet;
   if (!Array.isArray(jwks.keys) || !Array.isArray(algorithms)) throw new Error("its documents are not as specified");
   return { document, jwks };

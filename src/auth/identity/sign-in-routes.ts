@@ -19,7 +19,7 @@ import { described, inDocument } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { type Issuer, mayTrust, signInIssuer } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
-import { chargeClient } from "../authentication.ts";
+import { chargeClient, ofGuess } from "../authentication.ts";
 import { codeHash, cookieHash, newCookie, newPageKey, ownSite, requiresOwnPage, type SignInSite } from "../session.ts";
 import { insertSignInCode } from "../session-store.ts";
 import { randomText } from "../token-format.ts";
@@ -124,7 +124,8 @@ export const signInRoutes = new Hono<AppEnv>()
         description:
           "The redirect URI of the sign-in. It leads to `/console/sign-in#code=…`, or to `#error=…` with the code of an " +
           "error. The code shows and opens what the person may open, within 10 minutes and only in this browser.",
-        responses: { 303: { description: "Where to go on", headers: ["Location", "Set-Cookie", "Referrer-Policy"] } },
+        responses: { 303: { description: "Where to go on", headers: ["Location", "Referrer-Policy"] } },
+        headersOfAll: ["Set-Cookie"],
       },
       { errors: ["not_configured", "too_many_requests"] },
     ),
@@ -157,7 +158,7 @@ export const signInRoutes = new Hono<AppEnv>()
     async (c) => {
       const issuer = requireSignInIssuer(c);
       const hash = await codeHash("sign-in", c.req.valid("json").code, readHandedOver(c, ownSite(c)));
-      const found = await readD1(c.get("hops"), () => selectChoices(c.env.DB, hash, Date.now()));
+      const found = await ofGuess(c, () => readD1(c.get("hops"), () => selectChoices(c.env.DB, hash, Date.now())));
       if (found === null || found.pending.issuer !== issuer.issuer) throw await codeInvalid(c);
       const { subject, person, to } = found.pending;
       const tokens = found.choices.filter(({ project }) => mayTrust(issuer, project));
@@ -192,7 +193,7 @@ export async function beginChosen(
     now,
   };
   const chosen = { project, id: tokenId, issuer: issuer.issuer, pageKeyHash: await sha256Hex(pageKey) };
-  const known = await readD1(c.get("hops"), () => beginSignIn(c.env.DB, session, chosen));
+  const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, session, chosen)));
   if (known === "code_invalid") throw await codeInvalid(c);
   if (known === "token_gone") throw new ApiError("token_invalid");
   dropHandedOver(c, site);
@@ -205,7 +206,7 @@ async function handedOver(c: Context<AppEnv>, issuer: Issuer, site: SignInSite):
   const begun = await takeBegun(c, site, answer.get("state") ?? "");
   if (begun === null) throw new ApiError("sign_in_code_invalid");
   const meeting = meetingOf(c, issuer, site);
-  const { claims, ...who } = await signedIn(meeting, begun, answer, c.env.OIDC_CLIENT_SECRET);
+  const { claims, ...who } = await ofGuess(c, () => signedIn(meeting, begun, answer, c.env.OIDC_CLIENT_SECRET));
   const now = Date.now();
   const tokens = await readD1(c.get("hops"), () => selectTrusting(c.env.DB, issuer, claims, now));
   const about: PendingSignIn = { ...who, to: begun.to, tokens };

@@ -23,7 +23,10 @@ interface TokenRef {
   readonly id: string;
 }
 
-/** The living tokens that trust these claims of a person, in the projects of which the issuer may speak. */
+/**
+ * The living tokens that trust these claims of a person, in the projects of which the issuer may speak. Each project has
+ * its turn, because one with many trusts must not hide those of the others.
+ */
 export async function selectTrusting(
   db: D1Database,
   issuer: Issuer,
@@ -33,11 +36,13 @@ export async function selectTrusting(
   const entries = entriesOf(claims).slice(0, ENTRIES_MAX);
   const { results } = await db
     .prepare(
-      `SELECT DISTINCT tokens.project, tokens.id, trust FROM json_each(?2) AS entry
-       CROSS JOIN people_trusts ON people_trusts.issuer = ?1 AND anchor = entry.value ->> 'anchor'
-         AND people_trusts.value = entry.value ->> 'value'
-       CROSS JOIN tokens ON tokens.project = people_trusts.project AND tokens.id = token_id
-       WHERE ${isLiving("?3")} LIMIT ${CANDIDATES_MAX}`,
+      `SELECT project, id, trust FROM (
+         SELECT DISTINCT tokens.project, tokens.id, trust FROM json_each(?2) AS entry
+         CROSS JOIN people_trusts ON people_trusts.issuer = ?1 AND anchor = entry.value ->> 'anchor'
+           AND people_trusts.value = entry.value ->> 'value'
+         CROSS JOIN tokens ON tokens.project = people_trusts.project AND tokens.id = token_id
+         WHERE ${isLiving("?3")})
+       ORDER BY row_number() OVER (PARTITION BY project) LIMIT ${CANDIDATES_MAX}`,
     )
     .bind(issuer.issuer, JSON.stringify(entries), now)
     .all<TokenRef & { readonly trust: string }>();

@@ -192,7 +192,9 @@ function faultOf(issuer: Issuer, error: unknown): ApiError {
   if (error instanceof ResponseBodyError && error.error === "invalid_grant")
     return new ApiError("sign_in_code_invalid");
   if (error instanceof ResponseBodyError || error instanceof WWWAuthenticateChallengeError) {
-    return new ApiError("sign_in_refused", undefined, { cause: error.message });
+    // For the log: `invalid_client` is the operator's to correct.
+    const cause = error instanceof ResponseBodyError ? error.error.slice(0, 100) : error.message;
+    return new ApiError("sign_in_refused", undefined, { cause });
   }
   const isAnswer = error instanceof OperationProcessingError && !NO_ANSWER.has(error.code ?? "");
   return isAnswer ? proofInvalid("form") : unavailable(issuer, error);

@@ -53,6 +53,12 @@ function SessionTable({ sessions, onEnd }: SessionTableProps) {
           <td>
             <bdi class="strong">{nameOf(session)}</bdi>
             {session.id === holder.sessionId ? <span class="chip is-own beside">yours</span> : null}
+            {session.person === null ? null : (
+              <p class="muted">
+                <bdi>{session.tokenName}</bdi>
+                {session.isCommandLine ? ", command line" : ""}
+              </p>
+            )}
           </td>
           <td class="is-wide">
             <RelativeTime at={session.beganAt} />
@@ -76,8 +82,8 @@ function SessionTable({ sessions, onEnd }: SessionTableProps) {
   );
 }
 
-function nameOf({ tokenName }: ConsoleSession): string {
-  return tokenName ?? "ROOT_TOKEN";
+function nameOf({ person, tokenName }: ConsoleSession): string {
+  return person ?? tokenName ?? "ROOT_TOKEN";
 }
 
 interface EndDialogProps {
@@ -108,8 +114,8 @@ function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
       onClose={onClose}
     >
       <p>
-        It stops working everywhere within 30 seconds. The token goes on working, so its holder can sign in again. To
-        prevent that, revoke the token.
+        It stops working everywhere within 30 seconds. The token goes on working, so its holder, or who signs in with
+        it, can sign in again. To prevent that, revoke the token.
       </p>
     </ConfirmDialog>
   );

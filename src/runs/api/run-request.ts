@@ -206,9 +206,10 @@ export async function changeKeyOf(
   return { key, fingerprint: first, otherFingerprints: others, keyIds };
 }
 
-/** The token; of a token that programs open, also the program: two repositories are two callers. */
+/** The token, and the program or the person whose proof opened it: two repositories are two callers. */
 async function holderOf({ tokenId, proven }: Pick<Actor, "tokenId" | "proven">): Promise<string> {
-  return proven?.subject === undefined ? tokenId : `${tokenId}:${await sha256Hex(proven.subject)}`;
+  const who = proven?.subject ?? proven?.identity;
+  return who === undefined ? tokenId : `${tokenId}:${await sha256Hex(who)}`;
 }
 
 /** No request is a list that begins with this word, so none can look like another's with a person. */

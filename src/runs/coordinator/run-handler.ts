@@ -225,16 +225,16 @@ export class RunHandler implements RunCalls {
   async job(id: string): Promise<JobReply> {
     const run = this.#ledger.current(id, Date.now());
     if (run === null) return NOT_FOUND;
-    const refused = endOf(run);
-    if (refused !== null) return { ok: false, reason: refused };
     const { reporter, execution, deadlineAt } = run;
-    return { ok: true, reporter, execution, isAnswered: this.#journal.dispatches.of(id) === null, deadlineAt };
+    const isAnswered = this.#journal.dispatches.of(id) === null;
+    return { ok: true, reporter, execution, isAnswered, deadlineAt, refused: endOf(run) };
   }
 
   async noteJob(id: string, { type, execution, attempt }: JobTold): Promise<JobReply> {
     const answer = await this.job(id);
     const run = this.#journal.runs.byId(id);
     if (!answer.ok || run === null) return answer;
+    if (answer.refused !== null) return { ok: false, reason: answer.refused };
     const event = { type, at: Date.now(), data: { execution, ...(attempt !== null && { attempt }) } };
     if (this.#journal.timeline.isNews(id, event)) this.#ledger.noteEvents(run, [event]);
     return answer;

@@ -124,7 +124,7 @@ it("tells if GitHub gives no proof, without the runner's token", async () => {
     onTestFinished(server.close);
     const settings = { ...settingsFor(server.url), ACTION_RUNS_TOKEN_ID: TOKEN_ID, ...github(server.url) };
     const { code, stderr } = await cli(["get", RUN.id], settings);
-    expect([code, stderr]).toEqual([6, expect.stringMatching(/GitHub gave this job no proof/)]);
+    expect([code, stderr]).toEqual([6, expect.stringMatching(/GitHub gave no proof of this job/)]);
     expect(stderr).not.toContain("of-the-runner");
     expect(server.requests).toHaveLength(1);
   }

@@ -30,7 +30,7 @@ interface Person {
 }
 
 /** By the name that they type into the issuer's form. */
-const PEOPLE: Readonly<Record<string, Person>> = {
+const PEOPLE = {
   ada: { sub: "00u1ada", email: "ada@example.com", email_verified: true, groups: ["deployers", "approvers"] },
   bob: { sub: "00u2bob", email: "bob@example.com", email_verified: true, groups: ["deployers", "approvers"] },
   // Nobody has verified the address. It is the one of another person.
@@ -46,7 +46,7 @@ export const ISSUER_NAME = "Example ID";
 
 export interface PeopleIssuer extends NodeServer {
   /** Can be changed: what the issuer says from the next sign-in on. */
-  readonly people: Record<string, Person>;
+  readonly people: Record<keyof typeof PEOPLE, Person>;
   /** `GET /authorize`, `POST /token`: each request to the issuer, in order. */
   readonly requests: string[];
 }
@@ -100,7 +100,7 @@ export async function newPeopleSite({ entry = {}, settings = "" }: SiteSettings 
 export async function startPeopleIssuer(redirectUris: readonly string[]): Promise<PeopleIssuer> {
   const { privateKey } = await generateKeyPair("RS256", { extractable: true });
   const key = { ...(await exportJWK(privateKey)), alg: "RS256", use: "sig", kid: "people-1" };
-  const people: Record<string, Person> = { ...PEOPLE };
+  const people = { ...PEOPLE };
   const requests: string[] = [];
   let provider: Provider | undefined;
   const server = await listening(

@@ -37,7 +37,7 @@ interface Reply {
 describeInBrowser("a sign-in at an issuer", (browser) => {
   let people: PeopleSite;
   let site: Site;
-  /** Where the command line waits, and what the browser asked it. */
+  /** Where the command line waits, and what the browser asked it. It also receives the webhooks. */
   let waiting: NodeServer;
   const answers: string[] = [];
 
@@ -45,7 +45,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     people = await newPeopleSite();
     site = new Site("acme", { origin: people.origin, token: people.installation.token });
     waiting = await serve((request, response) => {
-      answers.push(request.url ?? "");
+      if (request.method === "GET") answers.push(request.url ?? "");
       const page = '<!doctype html><html lang="en"><title>Done</title><link rel="icon" href="data:,"><h1>Done</h1>';
       response.writeHead(200, { "Content-Type": "text/html" }).end(page);
     });
@@ -57,7 +57,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     const { tokens, actions } = site.client(ENV);
     await tokens.create({ name: "deployers", role: "admin", mayApprove: true, trust: trustIn("deployers") });
     await tokens.create({ name: "approvers", role: "viewer", mayApprove: true, trust: trustIn("approvers") });
-    await actions.put("deploy", { description: "deploys the shop", approval: {} });
+    await actions.put("deploy", { trigger: { type: "webhook", url: `${waiting.url}/deploy` }, approval: {} });
   });
   afterAll(async () => {
     await waiting?.close();
@@ -142,12 +142,15 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     expect(await asked(ada, "POST", approve)).toMatchObject({ status: 403, body: { code: "own_run" } });
     await browser.expectFault(/status of 403/);
 
-    // With another token, she is the same person.
+    // With another token and another e-mail address, she is the same person.
     await signOut(ada);
+    const { ada: before } = people.issuer.people;
+    people.issuer.people.ada = { ...people.issuer.people.ada, email: "ada.lovelace@example.com" };
     await ada.getByRole("link", { name: SIGN_IN }).click();
     // The issuer still knows her.
     await choice(ada, "approvers").click();
-    await sessionMenu(ada).waitFor();
+    people.issuer.people.ada = before;
+    await ada.getByRole("button", { name: "Signed in as ada.lovelace@example.com" }).waitFor();
     expect(await asked(ada, "POST", approve)).toMatchObject({ status: 403, body: { code: "own_run" } });
     await browser.expectFault(/status of 403/);
 
@@ -300,14 +303,21 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     );
   });
 
-  it("has pages that everybody can use", async () => {
+  it("has pages that everybody can use, whatever others call their tokens", async () => {
     const found: string[] = [];
+    const name = `<img src=x onerror=alert(1)>${"w".repeat(60)}`;
+    const claims = { groups: "deployers", hd: `<b>${"h".repeat(250)}` };
+    const trust = { for: "people", issuer: people.issuer.url, claims } as const;
+    await site.client(ENV).tokens.create({ name, role: "viewer", trust });
+    await site
+      .client(ENV)
+      .tokens.create({ name: `${name}!`, role: "viewer", trust: { ...trust, claims: { groups: "deployers" } } });
     const page = await newPage();
     await page.goto(`${people.origin}/console`);
     await page.getByRole("link", { name: SIGN_IN }).waitFor();
     await lookAt(page, "the sign-in page", found);
     await signInAs(page, "ada");
-    await choice(page, "deployers").waitFor();
+    await choice(page, "<img src=x onerror").waitFor();
     await lookAt(page, "the choice", found);
     await choice(page, "deployers").click();
     await runs(page).waitFor();

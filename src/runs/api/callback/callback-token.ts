@@ -48,6 +48,7 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
     const unmet = unmetOf(job, proven);
     if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
     noteOpened(c);
+    if (job.refused !== null) throw refusalError(job.refused);
     if (job.execution === null && !job.isAnswered) throw new ApiError("trigger_unanswered");
     const execution = textOf(claims[executionClaim(issuer.kind) ?? ""]);
     const isTheirs = execution !== null && execution === job.execution;
