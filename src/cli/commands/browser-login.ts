@@ -144,8 +144,10 @@ async function logIn(
   });
   // A second try would find the code used.
   const response = await createSend(transportSettings(callSettings(flags)))(request, { isRepeatable: false });
-  const { token } = (await response.json()) as Partial<Schemas["CommandLineSession"]>;
+  const { token, person } = (await response.json()) as Partial<Schemas["CommandLineSession"]>;
   if (!/^ters_[\w-]{43}$/.test(token ?? "")) throw unexpectedResponse(response, "The response has no session");
+  // Another user of this machine sees the address, and could have agreed to it.
+  process.stderr.write(`You are signed in as ${plain(person ?? "nobody")}.\n\n`);
   return token as string;
 }
 

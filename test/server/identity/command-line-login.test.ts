@@ -176,6 +176,17 @@ describe("login with the browser", () => {
     expect(stolen.map((answer) => answer.status)).toEqual([]);
   });
 
+  it("says who signed in, because everybody on the machine can read its address and bring a code of their own", async () => {
+    const command = start(["login", "--browser", ...flags()], settings);
+    const stderr = stderrOf(command);
+    const asked = await askedBy(stderr);
+    const somebody = new HttpBrowser(site);
+    await somebody.beginSession("bob");
+    await bring(asked.port, await agree(somebody, asked));
+    await command.ended;
+    expect(stderr()).toContain("You are signed in as bob@example.com.");
+  });
+
   it("gives up after five codes that are not its own, and saves nothing", async () => {
     const command = start(["login", "--browser", ...flags()], settings);
     const { port } = await askedBy(stderrOf(command));
