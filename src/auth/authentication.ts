@@ -211,9 +211,7 @@ async function ofProgram(c: Context<AppEnv>, token: string, now: number): Promis
   if (isOver(c, access, now)) throw new ApiError("token_expired", ACCESS_ENDED);
   const known = await programsToken(c, access.project, access.tokenId, now);
   if (known === null) throw new ApiError("token_invalid", NO_ACCESS);
-  const principal = programOf(known.principal, access);
-  if (isOver(c, principal, now)) throw new ApiError("token_expired", ACCESS_ENDED);
-  return principal;
+  return programOf(known.principal, access);
 }
 
 /** The token that programs open, with its trust. Null if there is none; a read that finds none is charged as a guess. */

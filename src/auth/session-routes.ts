@@ -11,14 +11,22 @@ import { PATH_NAME } from "../base/limits.ts";
 import { MINUTE_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { type Meaning, meaning } from "../http/operation.ts";
+import { type Described, type Meaning, meaning } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, inDocument, uuid } from "../http/schemas.ts";
 import { requireJson, validBody, validQuery } from "../http/validate.ts";
 import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
-import { authenticate, bearerToken, chargeClient, OF_CREDENTIAL, requires, requiresRoot } from "./authentication.ts";
+import {
+  authenticate,
+  authorize,
+  bearerToken,
+  chargeClient,
+  OF_CREDENTIAL,
+  requires,
+  requiresRoot,
+} from "./authentication.ts";
 import { credentials } from "./credential-memory.ts";
 import { beginChosen, oneTimeCode } from "./identity/sign-in-routes.ts";
 import { begunSession, currentToken, sessionList, signInCode } from "./responses.ts";
@@ -290,6 +298,18 @@ export const signInCodeRoutes = new Hono<AppEnv>().post(
   },
 );
 
+/** A session may end itself: on the command line there is no page to sign out. */
+function mayEnd(operation: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function mayEnd(c, next) {
+    const { sessionId } = await authenticate(c);
+    const isOwn = sessionId !== undefined && parseUuid(c.req.param("sessionId") ?? "") === sessionId;
+    await authorize(c, isOwn ? "data:read" : "tokens:manage");
+    await next();
+  };
+  const errors = [...OF_CREDENTIAL, "forbidden"] as const;
+  return meaning(middleware, DESCRIBE && { security: [{ apiToken: [] }], person: "taken", errors, operation });
+}
+
 export const sessionListRoutes = new Hono<AppEnv>()
   .get(
     "/",
@@ -314,20 +334,23 @@ export const sessionListRoutes = new Hono<AppEnv>()
   )
   .delete(
     "/:sessionId",
-    requires(
-      "tokens:manage",
+    mayEnd(
       DESCRIBE && {
         operationId: "endOtherSession",
         tag: "Sessions",
         summary: "End a session",
-        description: "Ends a session that you see in the list. It takes effect everywhere within 30 seconds.",
+        description:
+          "Ends a session that you see in the list, or the session of the request, whatever its role. It takes effect " +
+          "everywhere within 30 seconds. For other sessions, this requires the permission `tokens:manage`.",
         responses: { 204: { description: "The session ended" } },
       },
     ),
     async (c) => {
       const target = parseUuid(c.req.param("sessionId"));
       if (target === null) throw new ApiError("session_not_found");
-      const asker = c.get("principal");
+      const principal = c.get("principal");
+      // On the command line, the role is lower than the token's, which must be seen.
+      const asker = principal.sessionId === target ? ({ ...principal, role: "owner" } as const) : principal;
       const what = { project: projectOf(c), envName: null, action: "session_ended", target } as const;
       const entry = newAuditEntry(c, what, Date.now());
       const ending = writeAudited(c, () => endSession(c.env.DB, asker, entry));

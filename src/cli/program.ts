@@ -8,7 +8,7 @@ import { cancelCommand, createCommand, eraseCommand, retryCommand } from "./comm
 import { completionCommand, suggestCommand } from "./commands/completion.ts";
 import { approveCommand, rejectCommand, releaseCommand } from "./commands/decide.ts";
 import { groupCommand, pauseCommand, resumeCommand } from "./commands/group.ts";
-import { loginCommand, whoamiCommand } from "./commands/login.ts";
+import { loginCommand, logoutCommand, whoamiCommand } from "./commands/login.ts";
 import { opsCommand } from "./commands/ops.ts";
 import { getCommand, listCommand, summaryCommand, watchCommand } from "./commands/read-runs.ts";
 import { heartbeatCommand, reportCommand } from "./commands/report.ts";
@@ -103,6 +103,7 @@ ${EXIT_CODES}${SETTINGS}`,
     auditCommand(),
     opsCommand(),
     loginCommand(),
+    logoutCommand(),
     whoamiCommand(),
     completionCommand(program),
   ];

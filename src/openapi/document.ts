@@ -207,7 +207,12 @@ const TAGS: Readonly<Record<Tag, string>> = {
 };
 
 const SECURITY_SCHEMES = {
-  apiToken: { type: "http", scheme: "bearer", description: "An API token (`terr_…`) or the operator's ROOT_TOKEN." },
+  apiToken: {
+    type: "http",
+    scheme: "bearer",
+    description:
+      "An API token (`terr_…`), what a proof was changed into (`tera_…`, `ters_…`), or the operator's ROOT_TOKEN.",
+  },
   sessionCookie: {
     type: "apiKey",
     in: "cookie",

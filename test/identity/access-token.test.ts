@@ -104,10 +104,12 @@ describe("an access token", () => {
     const { path, token } = await givenAccess();
     later(15 * MINUTE_MS - 1);
     expect(await codeOf(path, token)).toBe("ok");
-    later(15 * MINUTE_MS);
-    const calls = faults.calls;
-    expect(await codeOf(path, token)).toBe("401 token_expired");
-    expect(faults.calls).toBe(calls);
+    for (const ms of [0, MINUTE_MS]) {
+      later(15 * MINUTE_MS + ms);
+      const calls = faults.calls;
+      expect(await codeOf(path, token)).toBe("401 token_expired");
+      expect(faults.calls).toBe(calls);
+    }
     later(0);
     const short = await givenAccess({ expiresAt: new Date(START + MINUTE_MS).toISOString() });
     const proof = await github().sign({ ...CLAIMS, aud: audienceOf(short.project) });

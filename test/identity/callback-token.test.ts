@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from "vitest";
 import { get as getAction, newActionsPath, put, run as runAction, runsOf } from "../actions/actions.ts";
 import { until } from "../support/direct.ts";
 import type { Receiver, Answer as ReceiverAnswer } from "../support/receiver/client.ts";
-import { type ActionRun, type Answer, ask, type CreatedRun } from "../support/requests.ts";
+import { type ActionRun, type Answer, ask, type CreatedRun, type Schemas } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
 import type { Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
@@ -217,6 +217,20 @@ it("a trigger that also sends the callback token keeps working", async () => {
   );
   const report = { token: run.callbackToken, body: { status: "succeeded" } };
   expect((await ask("POST", run.callbackUrl, report)).status).toBe(200);
+});
+
+it("the response also names the job's page, and the execution stays", async () => {
+  const receiver = await answering(answered({ workflow_run_id: 9001, html_url: "https://ci.example/runs/9001" }));
+  const path = `${newActionsPath()}/deploy`;
+  const trigger = { type: "webhook", url: receiver.url, payload: {}, link: "{{ response.html_url }}" };
+  await put(ORIGIN + path, { trigger, reporter: REPORTER });
+  const { body } = await runAction(ORIGIN + path);
+  const runs = runsOf(path.replace(/\/deploy$/, ""));
+  const run = fired(runs, { ...body, callback: { token: "" } } as unknown as CreatedRun);
+  await run.untilStatus("running");
+  const linked = await ask<Schemas["DetailedActionRun"]>("GET", `${ORIGIN}${runs}/${body.id}?include=details`);
+  expect(linked.body.details?.externalUrl).toBe("https://ci.example/runs/9001");
+  expect((await exchange({ ...run, receiver, url: `${ORIGIN}${runs}/${body.id}/callback` })).status).toBe(200);
 });
 
 it("GitLab's pipeline is the execution", async () => {

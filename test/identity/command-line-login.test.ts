@@ -265,6 +265,19 @@ describe("a session of the command line", () => {
     expect(await codeOf("/whoami", another.token)).toBe("session_ended");
   });
 
+  it("ends itself, and no other session, although its role manages none", async () => {
+    const { project, session } = await given({ role: "owner", envName: "prod" });
+    const [first, second] = [await loggedIn(session), await loggedIn(session)];
+    const end = (id: string | null, token: string) => codeOf(`${project}/sessions/${id}`, token, "DELETE");
+    expect(await end(second.sessionId, first.token)).toBe("forbidden");
+    expect(await end(session.id, first.token)).toBe("forbidden");
+    expect(await end(first.sessionId, first.token)).toBe("204");
+    expect(await codeOf("/whoami", first.token)).toBe("session_ended");
+    expect(await codeOf("/whoami", second.token)).toBe("200");
+    const { body: audit } = await ask<Schemas["AuditList"]>("GET", `${project}/audit`);
+    expect(audit[0]).toMatchObject({ action: "session_ended", person: "ada@example.com", target: first.sessionId });
+  });
+
   it("is unknown by its hash, and its secret is no cookie; D1 has no secret", async () => {
     const { session } = await given();
     const { token, sessionId } = await loggedIn(session);

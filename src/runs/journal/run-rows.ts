@@ -366,10 +366,12 @@ export class RunRows extends Rows {
     this.sql.exec(`UPDATE runs SET ${set} ${THIS_RUN}`, ...values, ...keyHalves(run.id), run.id);
   }
 
-  /** Writes which execution the receiver's response named. */
-  setExecution(run: JournaledRun, execution: string): void {
+  /** Writes which execution the receiver's response named. Returns the run as it is then. */
+  setExecution(run: JournaledRun, execution: string): JournaledRun {
     this.sql.exec(`UPDATE runs SET execution = ? ${THIS_RUN}`, execution, ...keyHalves(run.id), run.id);
-    this.#remember({ ...run, execution });
+    const named = { ...run, execution };
+    this.#remember(named);
+    return named;
   }
 
   /** Removes runs. */

@@ -187,6 +187,31 @@ describe("login with the browser", () => {
     expect(stderr()).toContain("You are signed in as bob@example.com.");
   });
 
+  it("ends with logout, which removes the profile, also if it has ended before", async () => {
+    const logIn = async () => {
+      const command = start(["login", "--browser", ...flags()], settings);
+      const asked = await askedBy(stderrOf(command));
+      const browser = new HttpBrowser(site);
+      await browser.beginSession("ada");
+      await bring(asked.port, await agree(browser, asked));
+      await command.ended;
+      return JSON.parse(readFileSync(profile(), "utf8")).token as string;
+    };
+    const state = async (token: string) => {
+      const headers = { Authorization: `Bearer ${token}` };
+      return (await fetch(`${site.origin}/whoami`, { headers })).status;
+    };
+    for (let n = 0; n < 2; n++) {
+      const token = await logIn();
+      const { sessionId } = JSON.parse((await cli(["whoami", "--json"], settings)).stdout);
+      if (n === 1) await operator().sessions.end(sessionId);
+      const { code, stdout } = await cli(["logout", "--json"], settings);
+      expect([code, JSON.parse(stdout)]).toEqual([0, { profile: "default", path: profile(), sessionEnded: true }]);
+      expect([existsSync(profile()), await state(token)]).toEqual([false, 401]);
+    }
+    expect((await cli(["logout"], settings)).code).toBe(0);
+  });
+
   it("gives up after five codes that are not its own, and saves nothing", async () => {
     const command = start(["login", "--browser", ...flags()], settings);
     const { port } = await askedBy(stderrOf(command));

@@ -303,14 +303,21 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     );
   });
 
-  it("has pages that everybody can use", async () => {
+  it("has pages that everybody can use, whatever others call their tokens", async () => {
     const found: string[] = [];
+    const name = `<img src=x onerror=alert(1)>${"w".repeat(60)}`;
+    const claims = { groups: "deployers", hd: `<b>${"h".repeat(250)}` };
+    const trust = { for: "people", issuer: people.issuer.url, claims } as const;
+    await site.client(ENV).tokens.create({ name, role: "viewer", trust });
+    await site
+      .client(ENV)
+      .tokens.create({ name: `${name}!`, role: "viewer", trust: { ...trust, claims: { groups: "deployers" } } });
     const page = await newPage();
     await page.goto(`${people.origin}/console`);
     await page.getByRole("link", { name: SIGN_IN }).waitFor();
     await lookAt(page, "the sign-in page", found);
     await signInAs(page, "ada");
-    await choice(page, "deployers").waitFor();
+    await choice(page, "<img src=x onerror").waitFor();
     await lookAt(page, "the choice", found);
     await choice(page, "deployers").click();
     await runs(page).waitFor();

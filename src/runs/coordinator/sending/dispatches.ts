@@ -151,14 +151,15 @@ export class Dispatches extends RunRequests<Dispatch> {
     if (isLast) this.#ledger.consequences.scheduler?.attemptEnded(run, mayHaveJob(request, result), now);
     if (isOvertaken) this.#noteOvertaken(run, attempt, result, now);
     this.#stopRequests.dispatchAttemptEnded(run, attempt, result.values, now);
-    if (result.execution !== undefined && run.execution === null) {
-      this.#journal.runs.setExecution(this.#journal.runs.byId(runId) ?? run, result.execution);
-    }
+    if (!isOpen(run)) return;
+    const { execution, link } = result;
+    const isNamed = execution !== undefined && run.execution === null;
+    const named = isNamed ? this.#journal.runs.setExecution(run, execution) : run;
     // A heartbeat knows the job's page better.
-    if (result.link === undefined || !isOpen(run) || run.externalUrl !== null) return;
-    const event: RunEvent = { type: "external_url", url: result.link };
-    const next = transition(run, event, now);
-    if (next.ok && next.value.version > run.version) this.#ledger.update(run, next.value, event, now);
+    if (link === undefined || named.externalUrl !== null) return;
+    const event: RunEvent = { type: "external_url", url: link };
+    const next = transition(named, event, now);
+    if (next.ok && next.value.version > named.version) this.#ledger.update(named, next.value, event, now);
   }
 
   /** Each attempt has one answer at most. An attempt that was lost before has one already. */
