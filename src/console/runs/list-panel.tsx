@@ -298,7 +298,8 @@ function NoRuns({ query, next, searchedTo }: NoRunsProps) {
       {may("data:write") ? (
         <>
           <p>
-            Put an API token into the variable <code>ACTION_RUNS_TOKEN</code> and paste one of these into a terminal. Or{" "}
+            Put an API token into the variable <code>ACTION_RUNS_TOKEN</code>, or run <code>action-runs login</code> for
+            the second command. Then paste one of these into a terminal. Or{" "}
             <Link href={hrefOf({ name: "actions", ...scope })}>run an action</Link>. The run appears here by itself.
           </p>
           <Command what="curl command" text={curl(target, "action-runs", sending("POST", '{"actionName":"deploy"}'))} />
