@@ -199,6 +199,21 @@ it("a matrix of jobs reads D1 once, to exchange and to ask", async () => {
   expect(faults.calls - calls).toBeLessThanOrEqual(2 + 20);
 });
 
+it("a token that is remembered is exchanged and used while D1 is down, for 10 minutes", async () => {
+  const { project, path, id, token } = await givenAccess({ role: "viewer" });
+  const run = await createRun(path);
+  const proof = async () => github().sign({ ...CLAIMS, aud: audienceOf(project) });
+  expect((await exchange(project, id, await proof())).status).toBe(200);
+  faults.reads = "down";
+  later(599_000);
+  expect((await exchange(project, id, await proof())).status).toBe(200);
+  expect(await codeOf(`${path}/${run.id}`, token)).toBe("ok");
+  const unknown = await exchange(project, crypto.randomUUID(), await proof());
+  expect([unknown.status, unknown.body.code]).toEqual([503, "database_unavailable"]);
+  later(605_000);
+  expect((await exchange(project, id, await proof())).body.code).toBe("database_unavailable");
+});
+
 describe("an access token is refused", () => {
   /** Each tries something that outlives the proof, or that a person does. */
   const REFUSED: Readonly<Record<string, (given: Given) => Promise<readonly [status: number, code: string]>>> = {

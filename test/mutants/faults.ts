@@ -994,8 +994,8 @@ export const FAULTS: readonly Fault[] = [
     name: "token-after-the-end",
     breaks: "a run that has ended hands out no callback token",
     room: "src/runs/coordinator/run-handler.ts",
-    from: "if (refused !== null) return { ok: false, reason: refused };",
-    to: 'if (refused === "run_waiting") return { ok: false, reason: refused };',
+    from: "refused: endOf(run) };",
+    to: "refused: null };",
     tests: ["test/identity/callback-token"],
   },
   {
