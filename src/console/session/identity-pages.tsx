@@ -242,8 +242,9 @@ function CommandLineForm({ session: { pageKey, holder }, login, to }: CommandLin
     setBusy(true);
     try {
       const { code } = await api.loginCode(pageKey, { ...login, characters });
-      // The command line waits there. The code is good for a minute and once, together with what only it knows.
-      location.replace(`http://127.0.0.1:${login.port}/?${new URLSearchParams({ code })}`);
+      // The command line waits there. The code is good for a minute and once, together with what only it knows. It sends
+      // the code nowhere but here (RFC 9207).
+      location.replace(`http://127.0.0.1:${login.port}/?${new URLSearchParams({ code, iss: location.origin })}`);
     } catch (error) {
       setFailure(sentenceOf(error));
       setBusy(false);
