@@ -4,7 +4,8 @@
  * gets nothing (RFC 7636).
  *
  * The threat is a page of somebody else, which can also send something to the port: it must not end the wait, and its
- * codes open nothing here.
+ * codes open nothing here. A server of somebody else can lead the browser to the page of another one, so a code says
+ * whose it is, and goes nowhere else (RFC 9207).
  */
 
 import { spawn } from "node:child_process";
@@ -17,7 +18,7 @@ import { transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
 import type { Flags } from "../call.ts";
 import { CommandFailed } from "../exit.ts";
-import { complain } from "../output.ts";
+import { complain, plain } from "../output.ts";
 import { callSettings } from "../settings.ts";
 
 const HOST = "127.0.0.1";
@@ -56,7 +57,10 @@ export async function browserLogin(url: string, flags: Flags): Promise<string> {
   );
   openBrowser(page);
   try {
-    return await tokenFrom(server, port, (code) => logIn(url, { code, verifier, port }, flags));
+    return await tokenFrom(server, port, ({ code, iss }) => {
+      if (iss !== new URL(url).origin) throw ofAnotherServer(iss);
+      return logIn(url, { code, verifier, port }, flags);
+    });
   } finally {
     server.close();
     server.closeAllConnections();
@@ -69,25 +73,35 @@ function charactersOf(challenge: string): string {
   return Array.from({ length: CHARACTERS }, (_, i) => BASE32[(bits >>> (25 - 5 * i)) & 31]).join("");
 }
 
+interface Brought {
+  readonly code: string;
+  /** The origin of the page that brought it. */
+  readonly iss: string;
+}
+
+function ofAnotherServer(iss: string): ActionRunsError {
+  const sentence = `The browser brought a code of another server: ${plain(iss.slice(0, 200))}.`;
+  return new ActionRunsError(sentence, { status: null, code: "sign_in_code_invalid" });
+}
+
 /** The token for the first code that the service accepts. */
-function tokenFrom(server: Server, port: number, change: (code: string) => Promise<string>): Promise<string> {
+function tokenFrom(server: Server, port: number, change: (brought: Brought) => Promise<string>): Promise<string> {
   return new Promise((resolve, reject) => {
     const tooLate = () => reject(new CommandFailed("Nobody agreed in the browser within 10 minutes. Run login again."));
     const timer = setTimeout(tooLate, WAIT_MAX_MS);
     let wrong = 0;
     server.on("request", async (request, response) => {
-      const code = codeOf(request, port);
-      if (code === null) return answer(response, 404, "There is nothing here.");
+      const brought = broughtBy(request, port);
+      if (brought === null) return answer(response, 404, "There is nothing here.");
       try {
-        const token = await change(code);
+        const token = await change(brought);
         clearTimeout(timer);
         await answer(response, 200, "You are signed in on the command line. You can close this page.");
         resolve(token);
       } catch (fault) {
         await answer(response, 400, "This code does not belong to the command line that waits here. Sign in again.");
         const isWrong = fault instanceof ActionRunsError && fault.code === "sign_in_code_invalid";
-        if (isWrong && ++wrong < WRONG_MAX)
-          return complain("The browser brought a code of another sign-in. Still waiting.");
+        if (isWrong && ++wrong < WRONG_MAX) return complain(`${fault.message} Still waiting.`);
         clearTimeout(timer);
         reject(fault);
       }
@@ -95,13 +109,14 @@ function tokenFrom(server: Server, port: number, change: (code: string) => Promi
   });
 }
 
-/** The code of a navigation to this port. Null for anything else that reaches the port. */
-function codeOf({ method, headers, url }: IncomingMessage, port: number): string | null {
+/** What a navigation to this port brings. Null for anything else that reaches the port. */
+function broughtBy({ method, headers, url }: IncomingMessage, port: number): Brought | null {
   // Another host that resolves to this machine, and scripts of other pages.
   if (method !== "GET" || headers.host !== `${HOST}:${port}`) return null;
   if ((headers["sec-fetch-mode"] ?? "navigate") !== "navigate") return null;
-  const [, code] = /^\/\?code=([A-Za-z0-9_-]{43})$/.exec(url ?? "") ?? [];
-  return code ?? null;
+  const [, query] = /^\/\?(code=[A-Za-z0-9_-]{43}&iss=[^&]+)$/.exec(url ?? "") ?? [];
+  const { code, iss } = Object.fromEntries(new URLSearchParams(query));
+  return code === undefined || iss === undefined ? null : { code, iss };
 }
 
 async function answer(response: ServerResponse, status: number, sentence: string): Promise<void> {
@@ -129,8 +144,10 @@ async function logIn(
   });
   // A second try would find the code used.
   const response = await createSend(transportSettings(callSettings(flags)))(request, { isRepeatable: false });
-  const { token } = (await response.json()) as Partial<Schemas["CommandLineSession"]>;
+  const { token, person } = (await response.json()) as Partial<Schemas["CommandLineSession"]>;
   if (!/^ters_[\w-]{43}$/.test(token ?? "")) throw unexpectedResponse(response, "The response has no session");
+  // Another user of this machine sees the address, and could have agreed to it.
+  process.stderr.write(`You are signed in as ${plain(person ?? "nobody")}.\n\n`);
   return token as string;
 }
 

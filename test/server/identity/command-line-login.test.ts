@@ -3,10 +3,12 @@
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { createClient } from "../../../src/client/index.ts";
 import { cleanEnv, cli, type Started, start } from "../../cli/command.ts";
 import { COMMAND_LINE, hasTerminal, Terminal } from "../../cli/terminal.ts";
+import { serve } from "../../support/node-server.ts";
 import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { HttpBrowser, send } from "./http-browser.ts";
@@ -63,7 +65,10 @@ async function agree(browser: HttpBrowser, asked: Asked): Promise<string> {
   return (await browser.post<{ code: string }>("/session/login-codes", asked)).code;
 }
 
-const bring = (port: number, code: string) => send(`http://127.0.0.1:${port}/?code=${code}`);
+const JSON_BODY = { "Content-Type": "application/json" };
+const broughtTo = (port: number, code: string) =>
+  `http://127.0.0.1:${port}/?${new URLSearchParams({ code, iss: site.origin })}`;
+const bring = (port: number, code: string) => send(broughtTo(port, code));
 
 function stderrOf({ child }: Started): () => string {
   let text = "";
@@ -125,12 +130,13 @@ describe("login with the browser", () => {
     const junk = [
       await send(`${url}/`),
       await send(`${url}/favicon.ico`),
-      await send(`${url}/?code=x`),
-      await send(`${url}/?code=${code}&x=1`),
-      await send(`${url}/?code=${code}`, { method: "POST" }),
+      await send(broughtTo(asked.port, "x")),
+      await send(`${url}/?code=${code}`),
+      await send(`${broughtTo(asked.port, code)}&x=1`),
+      await send(broughtTo(asked.port, code), { method: "POST" }),
       // A script of another page, and a name that resolves to this machine.
-      await send(`${url}/?code=${code}`, { headers: { "Sec-Fetch-Mode": "no-cors" } }),
-      await send(`${url}/?code=${code}`, { headers: { Host: `evil.example:${asked.port}` } }),
+      await send(broughtTo(asked.port, code), { headers: { "Sec-Fetch-Mode": "no-cors" } }),
+      await send(broughtTo(asked.port, code), { headers: { Host: `evil.example:${asked.port}` } }),
     ];
     expect(junk.map(({ status }) => status)).toEqual(junk.map(() => 404));
     // The code of a sign-in that belongs to another command line.
@@ -143,6 +149,42 @@ describe("login with the browser", () => {
     expect((await bring(asked.port, code)).status).toBe(200);
     expect((await command.ended).code).toBe(0);
     await another.ended;
+  });
+
+  it("sends the code to no other server than the one whose page the person saw", async () => {
+    // A server of somebody else leads the browser on to the page of the real one, and waits for the code.
+    const got: string[] = [];
+    const evil = await serve(async (request, response) => {
+      if (request.url === "/session/sign-in") return response.writeHead(303, { Location: "/console" }).end();
+      if (request.method === "POST") got.push(await text(request));
+      response.writeHead(request.method === "POST" ? 401 : 200, { "Content-Type": "application/json" });
+      response.end(JSON.stringify({ name: "action-runs", error: "no", code: "sign_in_code_invalid" }));
+    });
+    const command = start(["login", "--browser", "--url", evil.url, "--env", "prod"], settings);
+    const stderr = stderrOf(command);
+    const asked = await askedBy(stderr);
+    const browser = new HttpBrowser(site);
+    await browser.beginSession("ada");
+    expect((await bring(asked.port, await agree(browser, asked))).status).toBe(400);
+    await until("the command says so", () => stderr().includes(`another server: ${site.origin}. Still waiting.`));
+    command.child.kill();
+    await command.ended;
+    await evil.close();
+    const stolen = await Promise.all(
+      got.map((body) => send(`${site.origin}/session/login`, { method: "POST", headers: JSON_BODY, body })),
+    );
+    expect(stolen.map((answer) => answer.status)).toEqual([]);
+  });
+
+  it("says who signed in, because everybody on the machine can read its address and bring a code of their own", async () => {
+    const command = start(["login", "--browser", ...flags()], settings);
+    const stderr = stderrOf(command);
+    const asked = await askedBy(stderr);
+    const somebody = new HttpBrowser(site);
+    await somebody.beginSession("bob");
+    await bring(asked.port, await agree(somebody, asked));
+    await command.ended;
+    expect(stderr()).toContain("You are signed in as bob@example.com.");
   });
 
   it("ends with logout, which removes the profile, also if it has ended before", async () => {
