@@ -93,6 +93,20 @@ describe("an access token", () => {
     ]);
   });
 
+  it("of another program stores what starts runs later anew, because the runs are that program's", async () => {
+    const { project, path, id, token } = await givenAccess({ role: "admin" });
+    const another = await accessToken(github(), project, id, { sub: "repo:acme/shop:ref:refs/heads/other" });
+    const action = path.replace("action-runs", "actions/deploy");
+    const trigger = { type: "webhook", url: "https://ci.example.com/hooks/deploy" };
+    await ask("PUT", action, { token, body: { trigger } });
+    const body = { action: "deploy", cron: "@daily", timezone: "UTC" };
+    const put = async (by: string) =>
+      (await ask("PUT", path.replace("action-runs", "schedules/nightly"), { token: by, body })).headers.get("ETag");
+    const [first, again, others] = [await put(token), await put(token), await put(another)];
+    expect(first).toMatch(/^"\d+"$/);
+    expect([again === first, others === first, (await put(another)) === others]).toEqual([true, false, true]);
+  });
+
   it("acts for the person of its token, and still shows its program", async () => {
     const { path, token } = await givenAccess({ person: "ada@acme" });
     const run = await createRun(path, undefined, { token });

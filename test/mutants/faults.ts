@@ -1015,6 +1015,22 @@ export const FAULTS: readonly Fault[] = [
     tests: ["test/identity/callback-token"],
   },
   {
+    name: "link-removes-execution",
+    breaks: "the response names the job's page and its execution",
+    room: "src/runs/coordinator",
+    from: "const next = transition(named, event, now);",
+    to: "const next = transition(run, event, now);",
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "retry-without-reporter",
+    breaks: "the job of a retried run reports with its proof",
+    room: "src/runs/api",
+    from: "reporter: action?.reporter,",
+    to: "",
+    tests: ["test/identity/callback-token"],
+  },
+  {
     name: "identity-is-nobody",
     breaks: "who signed in is one with what they minted, and no relative of colleagues",
     room: "src/runs/run.ts",

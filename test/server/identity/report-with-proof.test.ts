@@ -227,7 +227,10 @@ describe("the command line in a job with a proof", () => {
     });
     const wrong = { ...job, ACTIONS_ID_TOKEN_REQUEST_TOKEN: `${requestToken}-wrong` };
     const refused = await cli(["heartbeat"], wrong);
-    expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining("GitHub gave no proof of this job: the status is 401") });
+    expect(refused).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("GitHub gave no proof of this job: the status is 401"),
+    });
     expect(refused.stderr).not.toContain(requestToken);
   });
 
