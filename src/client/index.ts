@@ -66,7 +66,7 @@ export {
 } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
 export type { Operator, PurgeOptions, Readiness, ResyncOptions } from "./operator.ts";
-export type { Audit, AuditFilter, RotateOptions, Sessions, Tokens } from "./project.ts";
+export type { Audit, AuditFilter, RotateOptions, Sessions, TokenFilter, Tokens } from "./project.ts";
 export type {
   CancelOptions,
   FollowedList,

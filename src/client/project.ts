@@ -25,6 +25,11 @@ export interface RotateOptions extends CallOptions {
   readonly overlapSeconds?: number | undefined;
 }
 
+export interface TokenFilter extends ListOptions {
+  /** The token, or the person, that minted the tokens. */
+  readonly createdBy?: string | undefined;
+}
+
 /** A token that proofs open has no secret. */
 type Created<B> = Schemas["CreatedApiToken"] & ("trust" extends keyof B ? object : { readonly token: string });
 
@@ -51,7 +56,7 @@ export function createTokens({ api, scope, sent }: Caller) {
       return bodyOf(await api.POST(`${TOKEN}/exchange`, { params, body: { proof }, ...sent(options) }));
     },
     /** Newest first. */
-    list: (query: ListOptions = {}, options?: CallOptions): List<Schemas["ApiToken"]> =>
+    list: (query: TokenFilter = {}, options?: CallOptions): List<Schemas["ApiToken"]> =>
       listed(query, (query) => api.GET(TOKENS, { params: { path: scope, query }, ...sent(options) })),
     /**
      * Gives a token a new secret. Only this response holds it. `oldSecretExpiresAt` says until when the old one works.

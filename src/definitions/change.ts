@@ -97,9 +97,10 @@ const NO_SESSION =
 const NAMES_NOBODY =
   "The definition starts runs later, and these need a creator. Send On-Behalf-Of with the person for whom you store it.";
 
-function isBy({ storedBy }: StoredDefinition, { asker, actorName, person }: AuditEntry): boolean {
+function isBy({ storedBy }: StoredDefinition, { asker, actorName, person, proven }: AuditEntry): boolean {
   const { lineage, tokenName } = storedBy;
-  return lineage === asker?.lineage && tokenName === actorName && storedBy.person === person;
+  const isSame = lineage === asker?.lineage && tokenName === actorName && storedBy.person === person;
+  return isSame && storedBy.proven?.identity === proven?.identity && storedBy.proven?.subject === proven?.subject;
 }
 
 export interface Kept<D> {

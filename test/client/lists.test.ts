@@ -68,7 +68,7 @@ describe("a list", () => {
       ({ bulkOperations }) => bulkOperations.items("x", { outcome: "skipped" }),
     ],
     [`${ENV}/concurrency-groups?group=x`, ({ concurrencyGroups }) => concurrencyGroups.list({ group: "x" })],
-    ["/acme/shop/tokens", ({ tokens }) => tokens.list()],
+    ["/acme/shop/tokens?createdBy=ada%40example.com", ({ tokens }) => tokens.list({ createdBy: "ada@example.com" })],
     ["/acme/shop/sessions?limit=1", ({ sessions }) => sessions.list({ limit: 1 })],
     ["/acme/shop/audit?actor=root&limit=1", ({ audit }) => audit.list({ actor: "root", limit: 1 })],
     ["/places", ({ places }) => places()],

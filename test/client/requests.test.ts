@@ -135,6 +135,7 @@ const CASES: readonly Case[] = [
     `POST ${PROJECT}/tokens/t1/rotate`,
     { overlapSeconds: 0 },
   ],
+  [({ tokens }) => tokens.exchange("t1", "a.b.c"), `POST ${PROJECT}/tokens/t1/exchange`, { proof: "a.b.c" }],
   [({ tokens }) => tokens.revoke("t1"), `DELETE ${PROJECT}/tokens/t1`],
 ];
 

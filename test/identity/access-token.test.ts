@@ -93,6 +93,20 @@ describe("an access token", () => {
     ]);
   });
 
+  it("of another program stores what starts runs later anew, because the runs are that program's", async () => {
+    const { project, path, id, token } = await givenAccess({ role: "admin" });
+    const another = await accessToken(github(), project, id, { sub: "repo:acme/shop:ref:refs/heads/other" });
+    const action = path.replace("action-runs", "actions/deploy");
+    const trigger = { type: "webhook", url: "https://ci.example.com/hooks/deploy" };
+    await ask("PUT", action, { token, body: { trigger } });
+    const body = { action: "deploy", cron: "@daily", timezone: "UTC" };
+    const put = async (by: string) =>
+      (await ask("PUT", path.replace("action-runs", "schedules/nightly"), { token: by, body })).headers.get("ETag");
+    const [first, again, others] = [await put(token), await put(token), await put(another)];
+    expect(first).toMatch(/^"\d+"$/);
+    expect([again === first, others === first, (await put(another)) === others]).toEqual([true, false, true]);
+  });
+
   it("acts for the person of its token, and still shows its program", async () => {
     const { path, token } = await givenAccess({ person: "ada@acme" });
     const run = await createRun(path, undefined, { token });
@@ -197,6 +211,21 @@ it("a matrix of jobs reads D1 once, to exchange and to ask", async () => {
   // Besides, the hour of use is written once, and D1 is asked for the run, which no coordinator knows.
   await until(async () => faults.calls - calls >= 2);
   expect(faults.calls - calls).toBeLessThanOrEqual(2 + 20);
+});
+
+it("a token that is remembered is exchanged and used while D1 is down, for 10 minutes", async () => {
+  const { project, path, id, token } = await givenAccess({ role: "viewer" });
+  const run = await createRun(path);
+  const proof = async () => github().sign({ ...CLAIMS, aud: audienceOf(project) });
+  expect((await exchange(project, id, await proof())).status).toBe(200);
+  faults.reads = "down";
+  later(599_000);
+  expect((await exchange(project, id, await proof())).status).toBe(200);
+  expect(await codeOf(`${path}/${run.id}`, token)).toBe("ok");
+  const unknown = await exchange(project, crypto.randomUUID(), await proof());
+  expect([unknown.status, unknown.body.code]).toEqual([503, "database_unavailable"]);
+  later(605_000);
+  expect((await exchange(project, id, await proof())).body.code).toBe("database_unavailable");
 });
 
 describe("an access token is refused", () => {

@@ -233,6 +233,18 @@ it("the response also names the job's page, and the execution stays", async () =
   expect((await exchange({ ...run, receiver, url: `${ORIGIN}${runs}/${body.id}/callback` })).status).toBe(200);
 });
 
+it("the job of a retried run reports, too", async () => {
+  const first = await startedAndAnswered();
+  const { body } = await exchange(first);
+  await ask("POST", first.url, { token: body.callbackToken, body: { status: "failed", error: "no" } });
+  const runs = ORIGIN + first.path;
+  const { body: retried } = await ask<CreatedRun>("POST", `${runs}/${first.created.id}/retry`, { body: {} });
+  const run = fired(first.path, { ...retried, callback: { token: "" } } as unknown as CreatedRun);
+  await run.untilStatus("running");
+  const url = `${runs}/${retried.id}/callback`;
+  expect((await exchange({ ...run, receiver: first.receiver, url })).status).toBe(200);
+});
+
 it("GitLab's pipeline is the execution", async () => {
   const reporter = { issuer: GITLAB, claims: { project_id: "22" }, execution: "{{ response.id }}" };
   const run = await startedAndAnswered({ id: 777 }, reporter);

@@ -5,6 +5,7 @@ const HOSTILE = ["test/identity/hostile-proofs"];
 const KEYS = ["test/identity/issuer-keys"];
 const ACCESS = ["test/identity/access-token"];
 const COMMAND = ["test/cli/commands/exchange"];
+const REPORTS = ["test/server/identity/report-with-proof"];
 
 /** Each is a `Fault`. */
 export const EXCHANGE_FAULTS = [
@@ -271,5 +272,29 @@ export const EXCHANGE_FAULTS = [
     from: 'if (process.env.GITHUB_ACTIONS === "true")',
     to: 'if (process.env.GITHUB_ACTIONS === "1")',
     tests: COMMAND,
+  },
+  {
+    name: "proof-of-exec",
+    breaks: "a command of exec does not get the proof of the job",
+    room: "src/cli/exec",
+    from: "ACTION_RUNS_TOKEN|ACTION_RUNS_ID_TOKEN|",
+    to: "ACTION_RUNS_TOKEN|",
+    tests: REPORTS,
+  },
+  {
+    name: "kept-token-of-nobody",
+    breaks: "--keep-token hands on the token that exec got for a proof",
+    room: "src/cli/exec",
+    from: "...(flags.keepToken && { CALLBACK_TOKEN: address.token })",
+    to: "...(flags.keepToken && { CALLBACK_TOKEN: process.env.CALLBACK_TOKEN })",
+    tests: REPORTS,
+  },
+  {
+    name: "cancelled-before-exec",
+    breaks: "a job whose run was cancelled ends with 8, although it gets no callback token",
+    room: "src/cli/exec",
+    from: "const address = await callbackOf(flags).catch(refused);",
+    to: "const address = await callbackOf(flags);",
+    tests: REPORTS,
   },
 ];

@@ -994,8 +994,8 @@ export const FAULTS: readonly Fault[] = [
     name: "token-after-the-end",
     breaks: "a run that has ended hands out no callback token",
     room: "src/runs/coordinator/run-handler.ts",
-    from: "if (refused !== null) return { ok: false, reason: refused };",
-    to: 'if (refused === "run_waiting") return { ok: false, reason: refused };',
+    from: "refused: endOf(run) };",
+    to: "refused: null };",
     tests: ["test/identity/callback-token"],
   },
   {
@@ -1012,6 +1012,22 @@ export const FAULTS: readonly Fault[] = [
     room: "src/runs/api/callback",
     from: "if (reporter?.issuer !== issuer.issuer) return NO_REPORTER;",
     to: "if (reporter == null) return NO_REPORTER;",
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "link-removes-execution",
+    breaks: "the response names the job's page and its execution",
+    room: "src/runs/coordinator",
+    from: "const next = transition(named, event, now);",
+    to: "const next = transition(run, event, now);",
+    tests: ["test/identity/callback-token"],
+  },
+  {
+    name: "retry-without-reporter",
+    breaks: "the job of a retried run reports with its proof",
+    room: "src/runs/api",
+    from: "reporter: action?.reporter,",
+    to: "",
     tests: ["test/identity/callback-token"],
   },
   {

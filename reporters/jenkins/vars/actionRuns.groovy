@@ -152,6 +152,23 @@ report() {
 # found NAME CHARACTERS: a secret in the response, which has only these characters.
 found() { printf '%s' "$answer" | tr -d '\\n\\r' | sed -n "s/.*\\"$1\\" *: *\\"\\([$2]*\\)\\".*/\\1/p"; }
 
+# Whether the ID token is for this callback. Another service could use the token in place of this job.
+is_for_callback() {
+  claims=$(printf '%s\\n' "$proof" | awk -F. '
+    BEGIN { digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_" }
+    {
+      for (i = 1; i <= length($2); i++) {
+        rest = rest * 64 + index(digits, substr($2, i, 1)) - 1
+        if ((bits += 6) < 8) continue
+        # Without ^, which some awks lack.
+        bits -= 8; unit = bits == 4 ? 16 : bits == 2 ? 4 : 1
+        code = int(rest / unit); rest -= code * unit
+        printf "%c", code
+      }
+    }')
+  case $claims in *"\\"aud\\":\\"$callback\\""* | *"\\"aud\\":[\\"$callback\\"]"*) ;; *) return 1 ;; esac
+}
+
 # Gets the callback token for a proof of the job. GitHub makes one for the audience that it is asked for.
 exchange() {
   if [ -z "$proof" ]; then
@@ -189,7 +206,9 @@ unset CALLBACK_TOKEN ACTION_RUNS_ID_TOKEN ACTIONS_ID_TOKEN_REQUEST_TOKEN
 command -v curl >/dev/null || refuse 'curl is missing. Install curl 7.55 or newer.'
 case $url in http://*/callback | https://*/callback) ;; *) refuse 'set CALLBACK_URL to the callback.url of the run.' ;; esac
 case $token in *[!0-9a-f:-]*) refuse 'set CALLBACK_TOKEN to the callback.token of the run.' ;; esac
+[ -z "$token" ] || proof=''
 case $proof in *[!A-Za-z0-9._-]*) refuse 'ACTION_RUNS_ID_TOKEN must be an ID token of the job.' ;; esac
+[ -z "$proof" ] || is_for_callback || refuse 'ACTION_RUNS_ID_TOKEN must have the audience CALLBACK_URL.'
 [ -n "$token$proof${request_url:+$request_token}" ] ||
   refuse 'set CALLBACK_TOKEN to the callback.token of the run, or let the job have a proof.'
 

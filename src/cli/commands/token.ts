@@ -105,13 +105,24 @@ function createCommand(): CliCommand {
     );
 }
 
+interface TokenListFlags extends ListFlags {
+  readonly createdBy?: string;
+}
+
 function listCommand(): CliCommand {
   return new CliCommand("token list")
     .summary("list tokens")
     .description("List the project's tokens, without their secrets.")
+    .option("--created-by <name>", "only those that this token or person minted")
     .addOption(limitOption())
     .addHelpText("after", examples("action-runs token list", "action-runs token list --json | jq -r '.[].name'"))
-    .action(listing(({ client }: Call<ListFlags>) => client.tokens.list(), "There are no tokens.", tokenTable));
+    .action(
+      listing(
+        ({ client, flags: { createdBy } }: Call<TokenListFlags>) => client.tokens.list({ createdBy }),
+        "There are no tokens.",
+        tokenTable,
+      ),
+    );
 }
 
 function rotateCommand(): CliCommand {

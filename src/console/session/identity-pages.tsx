@@ -262,11 +262,12 @@ function CommandLineForm({ session: { pageKey, holder }, login, to }: CommandLin
     >
       <p>
         A command line on this machine asks for a session as <strong>{holder.person}</strong>, with the token{" "}
-        <strong>{holder.name}</strong> of <strong>{holder.project}</strong>.
+        <strong>{holder.name}</strong> of{" "}
+        <strong>{holder.envName === null ? holder.project : `${holder.project}/${holder.envName}`}</strong>.
       </p>
       <p>
-        The session lasts 12 hours. It can read, create, watch, cancel and retry runs. It never approves or rejects, and
-        it changes no token and no definition.
+        The session lasts 12 hours. It {holder.role === "viewer" ? "only reads" : "reads, creates, cancels and retries"}{" "}
+        runs. It never approves or rejects, and it changes no token and no definition.
       </p>
       <TextField
         label="Characters in your terminal"

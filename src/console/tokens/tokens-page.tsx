@@ -94,7 +94,9 @@ function TokenTable({ tokens, onRotate, onRevoke }: TokenTableProps) {
               ? null
               : trustWords(token.trust).map((line) => (
                   <p key={line} class="muted">
-                    <bdi>{line}</bdi>
+                    <bdi class="cut-lines" title={line}>
+                      {line}
+                    </bdi>
                   </p>
                 ))}
             {token.trust?.for === "programs" ? (

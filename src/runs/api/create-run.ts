@@ -237,6 +237,7 @@ async function wantedAgain(
     labels,
     trigger: action?.trigger,
     shownTrigger: action?.shownTrigger,
+    reporter: action?.reporter,
     gates: wantedGates(body, action, { parameters, entityId }, action?.trigger !== undefined),
   };
 }

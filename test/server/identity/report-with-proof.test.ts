@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import action from "../../../examples/github-actions/action-without-token.json" with { type: "json" };
 import { createClient } from "../../../src/client/index.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
-import { cli, MAIN, type Settings } from "../../cli/command.ts";
+import { MAIN, type Settings } from "../../cli/command.ts";
+import { cli } from "../../cli/in-process.ts";
 import { type Ended, hasCurl, JobMachine } from "../jobs/job-machine.ts";
 import { actionSteps, environment, expression, listedSteps, oneLine, read } from "../jobs/products.ts";
 import { until } from "../until.ts";
@@ -226,7 +227,10 @@ describe("the command line in a job with a proof", () => {
     });
     const wrong = { ...job, ACTIONS_ID_TOKEN_REQUEST_TOKEN: `${requestToken}-wrong` };
     const refused = await cli(["heartbeat"], wrong);
-    expect(refused).toMatchObject({ code: 6, stderr: expect.stringContaining("GitHub gave this job no proof") });
+    expect(refused).toMatchObject({
+      code: 6,
+      stderr: expect.stringContaining("GitHub gave no proof of this job: the status is 401"),
+    });
     expect(refused.stderr).not.toContain(requestToken);
   });
 

@@ -306,12 +306,11 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
   it("has pages that everybody can use, whatever others call their tokens", async () => {
     const found: string[] = [];
     const name = `<img src=x onerror=alert(1)>${"w".repeat(60)}`;
-    const claims = { groups: "deployers", hd: `<b>${"h".repeat(250)}` };
+    const claims = { groups: ["deployers", `<b>${"h".repeat(250)}`] };
     const trust = { for: "people", issuer: people.issuer.url, claims } as const;
     await site.client(ENV).tokens.create({ name, role: "viewer", trust });
-    await site
-      .client(ENV)
-      .tokens.create({ name: `${name}!`, role: "viewer", trust: { ...trust, claims: { groups: "deployers" } } });
+    const ofJob = { for: "programs", issuer: people.issuer.url, claims: { sub: "job" } } as const;
+    const { id } = await site.client(ENV).tokens.create({ name: `${name}!`, role: "viewer", trust: ofJob });
     const page = await newPage();
     await page.goto(`${people.origin}/console`);
     await page.getByRole("link", { name: SIGN_IN }).waitFor();
@@ -327,6 +326,10 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await page.goto(site.at("tokens"));
     await page.getByRole("table", { name: "Sessions" }).waitFor();
     await lookAt(page, "the tokens", found);
+    // Whoever exchanges a proof needs the id.
+    const ofPrograms = page.getByRole("row").filter({ hasText: `programs of ${people.issuer.url}` });
+    await ofPrograms.getByText(id, { exact: true }).waitFor();
+    expect(await ofPrograms.getByRole("button", { name: /^Copy id of / }).count()).toBe(1);
     await button(page, "New token").click();
     await dialog(page, "New token").getByLabel("Opened by", { exact: true }).selectOption("programs");
     await lookAt(page, "a new token with a trust", found);

@@ -326,29 +326,28 @@ function evaluated(expression: string, value: string): string {
   return evaluated(inner, value).replaceAll(from, () => to);
 }
 
+const ofGitlab: Hand = (source, value) => {
+  const script = oneLine(source, /- (\.\/deploy\.sh .*)/);
+  const input = /^spec:\n {2}inputs:\n {4}version:\n(?: {6}.*\n)*? {6}regex: '\\A(.*)\\z'$/m.exec(source)?.[1];
+  // GitLab expands a pipeline variable. It inserts an input into the file's text before it parses the file.
+  if (input === undefined) return { script, env: { VERSION: dollars(value) } };
+  expect(source).toContain('VERSION: "$[[ inputs.version ]]"');
+  return new RegExp(`^(?:${input})$(?!\\n)`).test(value) ? { script, env: { VERSION: dollars(value) } } : null;
+};
+
 const HANDS: readonly { readonly file: string; readonly shell: readonly string[]; readonly hand: Hand }[] = [
-  {
-    file: "github-actions/workflow-dispatch.yml",
+  ...["workflow-dispatch", "without-token"].map((name) => ({
+    file: `github-actions/${name}.yml`,
     shell: ["bash", "-e"],
     hand: verbatim(/VERSION: \$\{\{ inputs\.version \}\}\n +run: (.*)/),
-  },
+  })),
   {
     file: "github-actions/repository-dispatch.yml",
     shell: ["bash", "-e"],
     hand: verbatim(/VERSION: \$\{\{ github\.event\.client_payload\.parameters\.version \}\}\n +run: (.*)/),
   },
-  {
-    file: "gitlab/.gitlab-ci.yml",
-    shell: ["bash", "-e"],
-    hand: (source, value) => {
-      const script = oneLine(source, /- (\.\/deploy\.sh .*)/);
-      const input = /^spec:\n {2}inputs:\n {4}version:\n(?: {6}.*\n)*? {6}regex: '\\A(.*)\\z'$/m.exec(source)?.[1];
-      // GitLab expands a pipeline variable. It inserts an input into the file's text before it parses the file.
-      if (input === undefined) return { script, env: { VERSION: dollars(value) } };
-      expect(source).toContain('VERSION: "$[[ inputs.version ]]"');
-      return new RegExp(`^(?:${input})$(?!\\n)`).test(value) ? { script, env: { VERSION: dollars(value) } } : null;
-    },
-  },
+  { file: "gitlab/.gitlab-ci.yml", shell: ["bash", "-e"], hand: ofGitlab },
+  { file: "gitlab/without-token.gitlab-ci.yml", shell: ["bash", "-e"], hand: ofGitlab },
   {
     file: "jenkins/Jenkinsfile",
     shell: ["sh", "-xe"],

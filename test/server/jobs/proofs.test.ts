@@ -15,9 +15,13 @@ const machine = new JobMachine("of-proofs-test");
 const { folder, arrived } = machine;
 const programs = join(folder, "programs");
 const temporary = join(folder, "tmp");
-const PROOF = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJqb2IifQ.c2lnbmF0dXJl_-";
 const REQUEST_TOKEN = "a-request-token-that-nobody-else-sees";
-const SECRETS = [PROOF, REQUEST_TOKEN];
+
+/** An ID token with this audience, as products encode it. Nobody verifies it here. */
+function proofFor(aud: unknown): string {
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  return `${part({ alg: "RS256" })}.${part({ sub: "job \u00e9\u{1f600}???>>>", aud, environment: "production" })}.c2lnbmF0dXJl_-`;
+}
 
 /** What GitHub was asked, and the statuses that it answers before it gives a proof. */
 const asked: { readonly url: string; readonly authorization: string | undefined }[] = [];
@@ -25,6 +29,7 @@ const withheld: number[] = [];
 /** What the exchange answers before it gives the run's token. */
 const refusals: { readonly status: number; readonly code: string; readonly after?: string }[] = [];
 let run: Run;
+let proof: string;
 let github: NodeServer;
 
 beforeAll(async () => {
@@ -33,7 +38,7 @@ beforeAll(async () => {
   writeFileSync(join(programs, "sleep"), noting("sleeps"), { mode: 0o755 });
   github = await serve(({ url = "", headers: { authorization } }, response) => {
     asked.push({ url, authorization });
-    response.writeHead(withheld.shift() ?? 200).end(JSON.stringify({ count: 7, value: PROOF }));
+    response.writeHead(withheld.shift() ?? 200).end(JSON.stringify({ count: 7, value: proof }));
   });
 });
 afterAll(() => github.close());
@@ -49,6 +54,7 @@ beforeEach(async () => {
     return Response.json(body, { status, headers: after === undefined ? {} : { "Retry-After": after } });
   };
   run = await machine.newRun();
+  proof = proofFor(run.url);
   arrived.length = 0;
 });
 
@@ -79,7 +85,7 @@ async function action(status: string): Promise<Ended> {
 
 function gitlab(status: string): Promise<Ended> {
   const { shell, variables, begin, end } = GITLAB_TEMPLATE;
-  const env = { ...here({ ...variables, ACTION_RUNS_ID_TOKEN: PROOF }), CI_JOB_ID: "42", CI_JOB_STATUS: status };
+  const env = { ...here({ ...variables, ACTION_RUNS_ID_TOKEN: proof }), CI_JOB_ID: "42", CI_JOB_STATUS: status };
   return machine.step({ shell, script: status === "heartbeat" ? begin : end, env });
 }
 
@@ -91,7 +97,7 @@ const REPORTERS: readonly (readonly [string, (word: string) => Promise<Ended>, b
   ...SHELLS.map(
     (shell) => [`report.sh in ${shell.join(" ")}`, (word: string) => scriptIn(shell, word, ofGithub()), true] as const,
   ),
-  ["report.sh with ACTION_RUNS_ID_TOKEN", (word) => sh(word, { ...ofGithub(), ACTION_RUNS_ID_TOKEN: PROOF }), false],
+  ["report.sh with ACTION_RUNS_ID_TOKEN", (word) => sh(word, { ...ofGithub(), ACTION_RUNS_ID_TOKEN: proof }), false],
   ["action.yml", action, true],
   ["gitlab.yml", gitlab, false],
 ];
@@ -103,7 +109,7 @@ describe.skipIf(!hasCurl).each(REPORTERS)("%s", (_, report, asksGithub) => {
     const what = arrived.map(({ path, authorization }) => [path.split("/").at(-1), authorization]);
     const token = ["token", undefined];
     expect(what).toEqual([token, ["heartbeat", `Bearer ${run.token}`], token, ["callback", `Bearer ${run.token}`]]);
-    expect(arrived[0]).toMatchObject({ path: `${new URL(run.url).pathname}/token`, body: { proof: PROOF } });
+    expect(arrived[0]).toMatchObject({ path: `${new URL(run.url).pathname}/token`, body: { proof } });
     const parameters = { "api-version": "2.0", audience: run.url };
     const question = [parameters, `Bearer ${REQUEST_TOKEN}`];
     const questions = asked.map(({ url, authorization }) => {
@@ -177,10 +183,35 @@ describe.skipIf(!hasCurl)("report.sh with a proof", () => {
     [{}, "let the job have a proof"],
     [{ ACTIONS_ID_TOKEN_REQUEST_TOKEN: REQUEST_TOKEN }, "let the job have a proof"],
     [{ ACTION_RUNS_ID_TOKEN: 'a"b' }, "ACTION_RUNS_ID_TOKEN must be an ID token"],
+    [{ ACTION_RUNS_ID_TOKEN: "a.b.c" }, "must have the audience CALLBACK_URL"],
+    [{ ACTION_RUNS_ID_TOKEN: proofFor("https://runs.example/acme/shop") }, "must have the audience CALLBACK_URL"],
+    [{ ACTION_RUNS_ID_TOKEN: proofFor(undefined) }, "must have the audience CALLBACK_URL"],
   ])("sends nothing with %j", async (env, words) => {
     expect(await sh("heartbeat", env)).toEqual({ code: 2, printed: expect.stringContaining(words) });
     expect([arrived, asked]).toEqual([[], []]);
   });
+
+  it.each(SHELLS.map((shell) => [shell.join(" "), shell] as const))(
+    "reads the audience in %s, also in a list of one",
+    async (_, shell) => {
+      for (const more of ["", "a", "ab"]) {
+        const { url } = run;
+        for (const [aud, code] of [
+          [url, 0],
+          [[url], 0],
+          [`${url}x`, 2],
+          [[url, "https://other.example"], 2],
+        ] as const) {
+          // Another length before it shifts the digits.
+          const [, claims = ""] = proofFor(aud).split(".");
+          const shifted = { [`x${more}`]: 1, ...JSON.parse(Buffer.from(claims, "base64url").toString()) };
+          const env = { ACTION_RUNS_ID_TOKEN: `e30.${Buffer.from(JSON.stringify(shifted)).toString("base64url")}.x` };
+          const ended = await scriptIn(shell, "heartbeat", env);
+          expect([aud, ended.code], ended.printed).toEqual([aud, code]);
+        }
+      }
+    },
+  );
 
   // Each program that the script starts can be seen by others on the machine.
   it.each(SHELLS.map((shell) => [shell.join(" "), shell] as const))(
@@ -194,7 +225,7 @@ describe.skipIf(!hasCurl)("report.sh with a proof", () => {
       const env = { ...ofGithub(), ...Object.fromEntries(names) };
       const ended = [
         await scriptIn([...shell, "-x", "-a"], "heartbeat", env),
-        await scriptIn([...shell, "-x", "-a"], "succeeded", { ...env, ACTION_RUNS_ID_TOKEN: PROOF }),
+        await scriptIn([...shell, "-x", "-a"], "succeeded", { ...env, ACTION_RUNS_ID_TOKEN: proof }),
       ];
       for (const name of ["curl", "sed"]) rmSync(join(programs, name));
       const noted = readFileSync(seen, "utf8");
@@ -202,7 +233,7 @@ describe.skipIf(!hasCurl)("report.sh with a proof", () => {
       expect(noted).toContain(`audience=${run.url}`);
       for (const { code, printed } of ended) expect(code, printed).toBe(0);
       for (const shown of [noted, ...ended.map(({ printed }) => printed)])
-        for (const secret of [...SECRETS, run.token.slice(-64)]) expect(shown).not.toContain(secret);
+        for (const secret of [proof, REQUEST_TOKEN, run.token.slice(-64)]) expect(shown).not.toContain(secret);
       expect(readdirSync(temporary)).toEqual([]);
     },
   );

@@ -19,7 +19,7 @@ import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { EXAMPLE_ENVIRONMENT } from "../../../src/dev/server.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
-import { GITHUB } from "../../identity/documented-claims.ts";
+import { GITHUB, GITLAB } from "../../identity/documented-claims.ts";
 import { newIssuer } from "../../identity/issuer.ts";
 import { type Installation, newInstallation } from "../installation.ts";
 import { ask, type CreatedRun, createToken } from "../load.ts";
@@ -90,7 +90,9 @@ beforeAll(async () => {
   receiver = await startReceiver(signingSecret);
   // GitHub is this test.
   const entries = issuers.map((one) => (one.issuer === github.issuer ? { ...one, jwks: github.jwks } : one));
-  const settings = `ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\nOIDC_ISSUERS='${JSON.stringify(entries)}'\n`;
+  // An example's action trusts GitLab.
+  const trusted = JSON.stringify([...entries, { issuer: GITLAB.iss, kind: "gitlab" }]);
+  const settings = `ALLOW_INSECURE_WEBHOOKS=true\nWEBHOOK_HOSTS=127.0.0.1\nOIDC_ISSUERS='${trusted}'\n`;
   installation = await newInstallation(settings);
   const server = await installation.start();
   recorder = await startRecorder(Number(new URL(server.url).port));
@@ -108,7 +110,7 @@ beforeAll(async () => {
   for (const file of actions) {
     const copy = join(folder, "examples", file);
     // Nothing that a test sends leaves the machine. A signing secret has a form, so a reader must fill it in.
-    const action = readFileSync(copy, "utf8").replace(/https:\/\/[\w.-]+/g, receiver.url);
+    const action = readFileSync(copy, "utf8").replace(/(?<!"issuer": ")https:\/\/[\w.-]+/g, receiver.url);
     writeFileSync(copy, action.replace("YOUR_SIGNING_SECRET", signingSecret));
   }
 });
