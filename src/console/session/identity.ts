@@ -1,7 +1,7 @@
 /** Signing in at the issuer of the organization, and what the command line gets from that. PURE. */
 
+import type { Schemas } from "../../client/index.ts";
 import { type Page, type Project, pageAt, scopeOf } from "../pages.ts";
-import type { Role } from "../tokens/token-rules.ts";
 import { type Holder, opens } from "./sign-in.ts";
 
 /** What the fragment of the address handed to the page. At most one of them is there. */
@@ -12,38 +12,12 @@ export interface Handed {
   readonly error: string | null;
 }
 
+/** Who signed in, and what they may open. */
+export type Choices = Schemas["SignInChoices"];
 /** A token that the person may open. */
-export interface Choice {
-  /** `{o}/{p}` */
-  readonly project: string;
-  readonly id: string;
-  readonly name: string;
-  readonly role: Role;
-  /** Null: every environment. */
-  readonly envName: string | null;
-  readonly mayApprove: boolean;
-}
-
-/** The response of `POST /session/sign-in`. */
-export interface Choices {
-  readonly issuer: string;
-  readonly issuerName: string;
-  readonly subject: string;
-  readonly person: string;
-  /** The path of the console from which the person came. */
-  readonly to: string;
-  readonly tokens: readonly Choice[];
-}
-
-/** What `POST /session/login-codes` takes. */
-export interface Login {
-  /** Of PKCE. */
-  readonly challenge: string;
-  /** Where the command line waits, on this machine. */
-  readonly port: number;
-  /** The six characters that it printed. */
-  readonly characters: string;
-}
+export type Choice = Choices["tokens"][number];
+/** What the command line asks for: its challenge of PKCE, its port on this machine, the characters that it printed. */
+export type Login = Schemas["NewLoginCode"];
 
 /** A `to` that the service refuses: it is too long, or could be read as another host. */
 const IS_REFUSED = /^.{501}|\\|\/\//s;
