@@ -96,15 +96,39 @@ async function beginWith(
   return lastRead(await db.batch<SessionRow>([insert, endOldest, readSession(db, cookieHash)]));
 }
 
-/** Keeps a one-time code until `expiresAt`. `hash`: see `codeHash`. */
-export async function insertSignInCode(
-  db: D1Database,
-  code: { readonly hash: string; readonly about: object; readonly expiresAt: number },
-): Promise<void> {
-  await db
+interface NewCode {
+  /** See `codeHash`. */
+  readonly hash: string;
+  readonly about: object;
+  readonly expiresAt: number;
+}
+
+function insertCode(db: D1Database, { hash, about, expiresAt }: NewCode): D1PreparedStatement {
+  return db
     .prepare("INSERT INTO sign_in_codes (hash, about, expires_at) VALUES (?, ?, ?) ON CONFLICT (hash) DO NOTHING")
-    .bind(code.hash, JSON.stringify(code.about), code.expiresAt)
-    .run();
+    .bind(hash, JSON.stringify(about), expiresAt);
+}
+
+/** Keeps a one-time code until `expiresAt`. */
+export async function insertSignInCode(db: D1Database, code: NewCode): Promise<void> {
+  await insertCode(db, code).run();
+}
+
+const CODES_OF_SESSION_MAX = 5;
+
+/** The same for a code that a session makes. Its oldest codes go, or one reader could fill the database. */
+export async function insertLoginCode(
+  db: D1Database,
+  code: NewCode & { readonly about: { readonly sessionId: string } },
+): Promise<void> {
+  const dropOldest = db
+    .prepare(
+      `DELETE FROM sign_in_codes WHERE hash IN (
+         SELECT hash FROM sign_in_codes WHERE about ->> 'sessionId' = ? AND hash <> ?
+         ORDER BY expires_at DESC LIMIT -1 OFFSET ${CODES_OF_SESSION_MAX - 1})`,
+    )
+    .bind(code.about.sessionId, code.hash);
+  await db.batch([insertCode(db, code), dropOldest]);
 }
 
 /** Takes an operator's code away. Its project, or null if the code is unknown, used or too old. */

@@ -56,9 +56,15 @@ export function routesOf(app: Hono<AppEnv>): string[] {
   return [...new Set(apiRoutes(app).map(nameOf))];
 }
 
-/** The pages below `/console` are no part of the API. */
+/** Where a browser goes by itself when somebody signs in. */
+const OF_BROWSERS = /^\/session\/(?:sign-in|callback)$/;
+
+/** The pages below `/console` are no part of the API, and neither is what leads a browser to and from an issuer. */
 function apiRoutes(app: Hono<AppEnv>): RouterRoute[] {
-  return app.routes.filter(({ method, path }) => method !== "ALL" && !path.startsWith("/console/"));
+  return app.routes.filter(
+    ({ method, path }) =>
+      method !== "ALL" && !path.startsWith("/console/") && !(method === "GET" && OF_BROWSERS.test(path)),
+  );
 }
 
 function nameOf({ method, path }: { readonly method: string; readonly path: string }): string {

@@ -58,6 +58,12 @@ const entry = z.strictObject({
   jwks: z.optional(z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })),
 });
 
+/** Of issuers where anybody can make a group or rename a repository, which as another kind would be an anchor. */
+const KIND_OF: Readonly<Record<string, IssuerKind>> = {
+  "gitlab.com": "gitlab",
+  "token.actions.githubusercontent.com": "github",
+};
+
 /** What to do about a wrong member. */
 const ADVICE: Readonly<Record<string, string>> = {
   issuer: "issuer must be an https URL without query and fragment, as the issuer's tokens say it.",
@@ -94,6 +100,8 @@ function parse(setting: string): Result<readonly Issuer[], string> {
     const parsed = entry.safeParse(one);
     if (!parsed.success) return wrong(`entry ${i + 1}: ${adviceOf(parsed.error.issues[0])}`);
     const { issuer, kind, projects, clientId, name, scope, personClaim, jwks } = parsed.data;
+    const known = KIND_OF[hostOf(issuer)] ?? kind;
+    if (known !== kind) return wrong(`entry ${i + 1}: the kind of ${hostOf(issuer)} must be ${known}.`);
     issuers.push({
       issuer,
       kind,

@@ -136,6 +136,16 @@ describe("a code for a command line", () => {
     expect((await logIn(href.slice(-43))).body.code).toBe("sign_in_code_invalid");
   });
 
+  it("is one of five of a session, however often it asks, so that a reader can't fill the database", async () => {
+    const { session } = await given({ role: "viewer" });
+    const codes: string[] = [];
+    for (let n = 0; n < 12; n++) codes.push((await agree(session.headers)).body.code);
+    const left = env.DB.prepare("SELECT count(*) AS n FROM sign_in_codes WHERE about ->> 'sessionId' = ?");
+    expect(await left.bind(session.id).first("n")).toBe(5);
+    expect((await logIn(codes[0] ?? "")).body.code).toBe("sign_in_code_invalid");
+    expect((await logIn(codes.at(-1) ?? "")).status).toBe(201);
+  });
+
   it("opens nothing if the browser's session ended meanwhile, or its token, or its issuer", async () => {
     const { people, project, token, session } = await given();
     const code = async (who: TestSession) => (await agree(who.headers)).body.code;

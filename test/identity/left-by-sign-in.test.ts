@@ -1,6 +1,7 @@
 /** What a session by sign-in leaves behind, and who is one and the same: nobody approves what they started themselves. */
 
 import { describe, expect, it, vi } from "vitest";
+import { givenInbound, runOf, send } from "../starts/events.ts";
 import { ask, ROOT, type Schemas } from "../support/requests.ts";
 import { gatedRun, startGated, storeGated } from "../support/runs/gated.ts";
 import { grantToken, newProject, type Refusal, type TokenOnWire } from "../support/tokens.ts";
@@ -113,6 +114,16 @@ describe("what a session by sign-in mints", () => {
     const child = await minted(project, ada);
     expect((await ask("DELETE", `${project}/tokens/${child.id}`, by(bo))).status).toBe(200);
   });
+});
+
+it("what a session stored goes on after it, as the documents say, and ends with the people token", async () => {
+  const { project, token, ada } = await given();
+  const runs = `${project}/envs/prod/action-runs`;
+  const { url } = await givenInbound(undefined, {}, { runs, token: null, headers: ada.headers });
+  await ask("DELETE", `${project}/sessions/${ada.id}`);
+  expect((await runOf(runs, await send(url, { n: 1 }))).triggeredBy).toBe("ada@example.com");
+  await ask("DELETE", `${project}/tokens/${token.id}`);
+  expect((await send(url, { n: 2 })).body.code).toBe("starter_ended");
 });
 
 describe("nobody approves their own run", () => {

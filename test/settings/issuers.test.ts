@@ -47,6 +47,8 @@ const WRONG: readonly (readonly [setting: unknown, sentence: RegExp])[] = [
   [[{ ...GITHUB, issuer: "https://ada@ci.example.com" }], /issuer must be/],
   [[{ ...GITHUB, issuer: " https://ci.example.com" }], /issuer must be/],
   [[{ ...GITHUB, kind: "jenkins" }], /kind must be one of github, gitlab, buildkite, circleci, people, other/],
+  [[GITHUB, { ...PEOPLE, issuer: "https://gitlab.com" }], /entry 2: the kind of gitlab\.com must be gitlab/],
+  [[{ ...GITHUB, kind: "other" }], /entry 1: the kind of token\.actions\.githubusercontent\.com must be github/],
   [[{ ...GITHUB, projects: "acme" }], /projects must be/],
   [[{ ...GITHUB, projects: "*/*" }], /projects must be/],
   [[{ ...GITHUB, projects: [] }], /projects must be/],

@@ -17,7 +17,7 @@ import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { authenticate, ofGuess } from "../authentication.ts";
 import { codeHash, commandLineHash, requestSession, requiresOwnPage } from "../session.ts";
-import { insertSignInCode } from "../session-store.ts";
+import { insertLoginCode } from "../session-store.ts";
 import { newCommandLineToken, randomText } from "../token-format.ts";
 import { describePrincipal } from "../whoami.ts";
 import { commandLineSession, loginCode } from "./responses.ts";
@@ -98,7 +98,7 @@ export const commandLineRoutes = new Hono<AppEnv>()
       const hash = await codeHash("command line", code, challenge, String(port));
       const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
       const about: PendingLogin = { project, sessionId };
-      await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, about, expiresAt }));
+      await readD1(c.get("hops"), () => insertLoginCode(c.env.DB, { hash, about, expiresAt }));
       return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
     },
   )

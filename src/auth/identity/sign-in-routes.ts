@@ -84,61 +84,28 @@ const choosing = z.strictObject({
 inDocument(choosing, { id: "SignInCodeToShow", examples: [{ code: "0".repeat(43) }] });
 
 export const signInRoutes = new Hono<AppEnv>()
-  .get(
-    "/session/sign-in",
-    requiresIssuer(
-      DESCRIBE && {
-        operationId: "signIn",
-        tag: "Sessions",
-        summary: "Sign in with an issuer",
-        description:
-          "Leads the browser to the issuer of `OIDC_ISSUERS` that has a `clientId`. Only pages of this service begin a " +
-          "sign-in. Any other request leads to the console. If the issuer does not answer, the redirect leads to " +
-          "`/console/sign-in#error=issuer_unavailable`.",
-        responses: { 303: { description: "Where to sign in", headers: ["Location", "Set-Cookie", "Referrer-Policy"] } },
-      },
-      { errors: ["not_configured"] },
-    ),
-    validQuery(beginning),
-    async (c) => {
-      const issuer = requireSignInIssuer(c);
-      const site = ownSite(c);
-      if (!isNavigationWithin(c, site)) return seeOther(c, `${site.origin}${CONSOLE}`);
-      const flow = newFlow();
-      try {
-        const url = await authorizationUrl(meetingOf(c, issuer, site), flow);
-        await sendBegun(c, site, { ...flow, to: c.req.valid("query").to ?? CONSOLE });
-        return seeOther(c, url);
-      } catch (error) {
-        return failed(c, site, error);
-      }
-    },
-  )
-  .get(
-    "/session/callback",
-    requiresIssuer(
-      DESCRIBE && {
-        operationId: "completeSignIn",
-        tag: "Sessions",
-        summary: "Return from the issuer",
-        description:
-          "The redirect URI of the sign-in. It leads to `/console/sign-in#code=…`, or to `#error=…` with the code of an " +
-          "error. The code shows and opens what the person may open, within 10 minutes and only in this browser.",
-        responses: { 303: { description: "Where to go on", headers: ["Location", "Referrer-Policy"] } },
-        headersOfAll: ["Set-Cookie"],
-      },
-      { errors: ["not_configured", "too_many_requests"] },
-    ),
-    async (c) => {
-      const issuer = requireSignInIssuer(c);
-      const site = ownSite(c);
-      try {
-        return seeOther(c, `${site.origin}${CONSOLE}/sign-in#code=${await handedOver(c, issuer, site)}`);
-      } catch (error) {
-        return failed(c, site, error);
-      }
-    },
-  )
+  .get("/session/sign-in", requiresIssuer(), validQuery(beginning), async (c) => {
+    const issuer = requireSignInIssuer(c);
+    const site = ownSite(c);
+    if (!isNavigationWithin(c, site)) return seeOther(c, `${site.origin}${CONSOLE}`);
+    const flow = newFlow();
+    try {
+      const url = await authorizationUrl(meetingOf(c, issuer, site), flow);
+      await sendBegun(c, site, { ...flow, to: c.req.valid("query").to ?? CONSOLE });
+      return seeOther(c, url);
+    } catch (error) {
+      return failed(c, site, error);
+    }
+  })
+  .get("/session/callback", requiresIssuer(), async (c) => {
+    const issuer = requireSignInIssuer(c);
+    const site = ownSite(c);
+    try {
+      return seeOther(c, `${site.origin}${CONSOLE}/sign-in#code=${await handedOver(c, issuer, site)}`);
+    } catch (error) {
+      return failed(c, site, error);
+    }
+  })
   .post(
     "/session/sign-in",
     requiresOwnPage(
