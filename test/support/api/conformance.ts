@@ -62,11 +62,17 @@ export function judge(schema: Schema, value: unknown): ValidationResult {
 
 const ERROR: Described = { content: { "application/json": { schema: { $ref: "#/components/schemas/Error" } } } };
 
+/** Of what leads a browser to an issuer and back, which is no part of the document. */
+const OF_BROWSERS = { Location: {}, "Set-Cookie": {}, "Referrer-Policy": {}, "Retry-After": {} };
+
 /**
  * What the document says of such an answer. At a path that it lacks, an error is the Error that all errors are. A
  * method that it lacks gets an error that the path's other operations describe.
  */
 function describedOf(method: string, path: string, status: number): Described | undefined {
+  if (/^\/session\/(?:sign-in|callback)$/.test(path) && !["POST", "PUT", "DELETE"].includes(method)) {
+    return { ...(status >= 400 && ERROR), headers: OF_BROWSERS };
+  }
   // Every page of the console is the same.
   const described = /^\/console\/(?:-\/|sign-in$|cli$)/.test(path) && status !== 404 ? "/console" : path;
   const operations = patterns.find(({ pattern }) => pattern.test(described))?.operations;
