@@ -3,7 +3,7 @@
 import { err, ok, type Result } from "../base/result.ts";
 import { newEnvironmentsFault } from "./databases.ts";
 import type { Env } from "./env.ts";
-import { issuersOf } from "./issuers.ts";
+import { issuersOf, signInIssuer } from "./issuers.ts";
 import { weaknessOf } from "./key-ring.ts";
 import { isLoopback, nameFault, type UrlPolicy } from "./url-guard.ts";
 
@@ -45,8 +45,16 @@ export function settingFaults(env: Env, origin: string): string[] {
     ...wrongDays.map((name) => `${name} must be a whole number of days, at least 1.`),
     newEnvironmentsFault(env),
     issuers.ok ? null : issuers.error,
+    signInFault(env),
     env.JURISDICTION && env.JURISDICTION !== "eu" ? "JURISDICTION must be eu. Remove it if there is none." : null,
   ].filter((fault) => fault !== null);
+}
+
+/** Why nobody can sign in with the issuer that is set. Null: they can, or there is none. */
+function signInFault(env: Env): string | null {
+  const url = URL.parse(env.PUBLIC_URL ?? "");
+  if (signInIssuer(env) === null || url?.protocol !== "http:" || isLoopback(url.hostname)) return null;
+  return "PUBLIC_URL does not begin with https://, so nobody can sign in with the issuer of OIDC_ISSUERS. Set it to an https URL.";
 }
 
 type WebhookSettings = Pick<Env, "WEBHOOK_PORTS" | "WEBHOOK_HOSTS" | "ALLOW_INSECURE_WEBHOOKS" | "PUBLIC_URL">;

@@ -77,6 +77,16 @@ it("the readiness check says so, and repeats nothing of the setting", async () =
   expect(JSON.stringify(body)).not.toContain("hush-hush");
 });
 
+it.each([
+  ["http://runs.example", 503],
+  ["https://runs.example", 200],
+])("the readiness check says of people who sign in at %s whether they can", async (PUBLIC_URL, expected) => {
+  const env = envWith({ OIDC_ISSUERS: JSON.stringify([PEOPLE]), PUBLIC_URL });
+  const { status, body } = await askWith<unknown>(env, "GET", "/readyz", { token: null });
+  expect(status).toBe(expected);
+  expect(JSON.stringify(body).includes("nobody can sign in with the issuer of OIDC_ISSUERS")).toBe(expected === 503);
+});
+
 describe("a project may trust an issuer", () => {
   it.each([
     [undefined, "acme/shop", true],
