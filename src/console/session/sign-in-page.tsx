@@ -264,7 +264,8 @@ export function Card({ title, children }: { readonly title: string; readonly chi
   const heading = useRef<HTMLHeadingElement>(null);
   useEffect(() => {
     document.title = `${title} · Action runs`;
-    heading.current?.focus();
+    // A form may have put the focus into its first field before.
+    if (document.activeElement === document.body) heading.current?.focus();
   }, [title]);
   return (
     <main class="sign-in">
