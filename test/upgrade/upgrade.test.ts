@@ -157,7 +157,8 @@ describe("the numbered steps", () => {
     ...JOURNAL_STEPS.map((sql, n) => ({ name: `journal step ${n + 1}`, sql })),
     ...env.TEST_MIGRATIONS.map(({ name, queries }) => ({ name, sql: queries.join(";\n") })),
   ])("only add: $name", ({ sql }) => {
-    const said = sql.replaceAll(/--.*/g, "");
+    // What a row takes along when it goes is no change of a step.
+    const said = sql.replaceAll(/--.*|ON DELETE CASCADE/g, "");
     expect(said).not.toMatch(/\b(DROP|RENAME|DELETE|UPDATE|REPLACE|TRUNCATE)\b/i);
     for (const [table] of said.matchAll(/CREATE TABLE[^;]*/g)) expect(table).toMatch(/\bSTRICT\b/);
   });
