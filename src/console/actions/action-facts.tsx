@@ -10,7 +10,12 @@ import { JsonTree } from "../ui/json-tree.tsx";
 
 type Trigger = NonNullable<Schemas["Action"]["trigger"]>;
 
-export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
+interface TriggerViewProps {
+  readonly trigger: Trigger;
+  readonly reporter: Schemas["Action"]["reporter"];
+}
+
+export function TriggerView({ trigger, reporter }: TriggerViewProps) {
   const { method, url, headers, secrets, signingSecret, payload, accepted } = trigger;
   const { retry = {}, startOn, link, cancel } = trigger;
   const { maxAttempts, initialDelayMs = 1000 } = retry;
@@ -43,6 +48,11 @@ export function TriggerView({ trigger }: { readonly trigger: Trigger }) {
       {link === undefined ? null : (
         <Fact term="Link to the job">
           <code class="break">{link}</code>
+        </Fact>
+      )}
+      {reporter === undefined ? null : (
+        <Fact term="Reports without a token">
+          <JsonTree what="reporter" value={reporter} />
         </Fact>
       )}
       {cancel === undefined ? null : (

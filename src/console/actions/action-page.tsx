@@ -152,7 +152,7 @@ function ActionView({ kind, action, onChanged }: ActionViewProps) {
         {trigger === undefined ? (
           <p class="muted">None. Run this action from the program that does the job, or add a trigger.</p>
         ) : (
-          <TriggerView trigger={trigger} />
+          <TriggerView trigger={trigger} reporter={definition.reporter} />
         )}
       </Part>
       {may("data:write") ? (
