@@ -14,6 +14,6 @@ export const AS_WRANGLER = {
   format: "esm",
   target: "es2024",
   conditions: ["workerd", "worker", "browser"],
-  define: { DESCRIBE: "false" },
+  define: { DESCRIBE: "false", "navigator.userAgent": '"Cloudflare-Workers"' },
   external: ["cloudflare:*", "node:*"],
 } satisfies BuildOptions;

@@ -63,8 +63,8 @@ function Tokens() {
 const COLUMNS: readonly Column[] = [
   { text: "Token" },
   { text: "Role", class: "is-wide", width: "88px" },
-  { text: "Environment", class: "is-wide", width: "16%" },
-  { text: "Created", class: "is-wide", width: "24%" },
+  { text: "Environment", class: "is-wide", width: "13%" },
+  { text: "Created", class: "is-wide", width: "18%" },
   { text: "Last used", class: "is-wide", width: "96px" },
   { text: "Expires", width: "min(116px, 28vw)" },
   { text: "Change", class: "is-end", width: "min(138px, 18vw)", isHeard: true },
