@@ -15,7 +15,7 @@ export type Role = (typeof ROLES)[number];
 export const PERMISSIONS = ["data:read", "data:write", "actions:manage", "webhooks:manage", "tokens:manage"] as const;
 export type Permission = (typeof PERMISSIONS)[number];
 
-export const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
+const PERMISSIONS_OF: Readonly<Record<Role, readonly Permission[]>> = {
   owner: PERMISSIONS,
   admin: PERMISSIONS,
   member: ["data:read", "data:write"],

@@ -161,7 +161,7 @@ type CodePurpose = "operator" | "sign-in" | "command line";
 
 /**
  * The hash by which D1 finds a one-time code. `bound`: what the code works with alone. The hashed text contains the
- * purpose, so a code of one kind is none of another.
+ * purpose, so a code of one kind never works as another.
  */
 export function codeHash(purpose: CodePurpose, code: string, ...bound: readonly string[]): Promise<string> {
   return sha256Hex(["action-runs code v1", purpose, code, ...bound].join("\n"));

@@ -125,7 +125,7 @@ export const tokenRoutes = new Hono<AppEnv>()
         role,
         envName,
         parentId: rowIdOf(asker),
-        createdBy: (isPassing(asker) && asker.proven?.person) || asker.name,
+        createdBy: (isBySignIn(asker) && asker.person) || asker.name,
         createdAt: now,
         expiresAt: expiryWithin(asker, expiresAt?.floorMs ?? null, now),
         oldExpiresAt: null,
@@ -146,12 +146,10 @@ export const tokenRoutes = new Hono<AppEnv>()
       } as const;
       const entry = newAuditEntry(c, what, now);
       const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, entry));
-      if (!isCreated)
-        throw new ApiError(
-          trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c))))
-            ? "too_many_trusts"
-            : "too_many_tokens",
-        );
+      if (!isCreated) {
+        const hasMost = trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c))));
+        throw new ApiError(hasMost ? "too_many_trusts" : "too_many_tokens");
+      }
       logAudit(entry, c.get("requestId"));
       return c.json({ ...shownToken(stored, now), token }, 201);
     },

@@ -87,7 +87,7 @@ export type PrincipalRow = Omit<Principal, "isReplaced" | "parents" | "proven" |
     readonly isReplaced: number;
     /** JSON. */
     readonly parents: string;
-    /** JSON: who signed in to mint the token, or whoever signed in. */
+    /** JSON: who signed in to mint the token. For a session by sign-in: who signed in. */
     readonly proven: string | null;
   };
 

@@ -48,7 +48,7 @@ export const ERRORS = {
   sign_in_refused: [403, "The issuer did not sign you in. Sign in again, or ask the operator of the service."],
   person_unknown: [
     403,
-    "The issuer says no verified e-mail address of yours, or the claim personClaim of OIDC_ISSUERS is no person's name. Ask the operator to set personClaim.",
+    "The issuer sends no verified e-mail address for you, or the claim that personClaim of OIDC_ISSUERS names can't be a person's name. Ask the operator to set personClaim.",
   ],
   may_not_act_for_others: [
     403,

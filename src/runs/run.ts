@@ -506,11 +506,11 @@ export function isSameActor(a: Actor, b: Actor): boolean {
 }
 
 /**
- * Whether one could act as the other. The same person is, and the same identity: whoever signed in is one with all tokens
- * that they minted, also if their address has changed meanwhile. A token below a token for people belongs to who minted
- * it, so others who sign in with that token are no relatives. If both name a person, persons alone decide. Otherwise the
- * same token, a token above it and a token below it count as one, because the holder of a token can create the tokens
- * below it.
+ * Whether one could act as the other. Two actors with one person or one identity count as one. A person who signed in has
+ * the same identity as all tokens that they minted, also if their address has changed meanwhile. If only one actor has an
+ * identity, they are two: what is below a token for people belongs to the person who minted it, and not to the others who
+ * sign in with that token. Without identities, two different persons are two actors. Otherwise the same token, a token
+ * above it and a token below it count as one, because the holder of a token can create the tokens below it.
  */
 export function isOneself(a: Actor, b: Actor): boolean {
   const [personA, personB] = [a, b].map(({ person, proven }) => person ?? proven?.person ?? null);

@@ -9,7 +9,7 @@ import { err, ok, type Result } from "../base/result.ts";
 import type { Env } from "./env.ts";
 import { isLoopback } from "./url-guard.ts";
 
-export const ISSUER_KINDS = ["github", "gitlab", "buildkite", "circleci", "people", "other"] as const;
+const ISSUER_KINDS = ["github", "gitlab", "buildkite", "circleci", "people", "other"] as const;
 export type IssuerKind = (typeof ISSUER_KINDS)[number];
 
 /** A JSON Web Key Set (RFC 7517). */

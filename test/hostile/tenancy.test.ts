@@ -72,7 +72,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   [`POST ${RUNS}/:id/cancel`]: { opensTo: "data:write", outside: 403, success: 200, body: { reason: "no" } },
   [`POST ${RUNS}/:id/retry`]: { opensTo: "data:write", outside: 403, success: 201 },
   [`POST ${RUNS}/:id/callback`]: { opensTo: "callback token", success: 200, body: { status: "succeeded" } },
-  // Here is no OIDC_ISSUERS. test/identity/ has the jobs that prove something.
+  // OIDC_ISSUERS is not set here. test/identity/ has jobs with proofs.
   [`POST ${RUNS}/:id/callback/token`]: {
     opensTo: "anyone",
     success: 404,
@@ -189,7 +189,7 @@ const RULES: Readonly<Record<string, Rule>> = {
   },
   "DELETE /:o/:p/tokens/:tokenId": { opensTo: "tokens:manage", outside: 403, success: 200 },
   "POST /:o/:p/tokens/:tokenId/rotate": { opensTo: "tokens:manage", outside: 403, success: 200, onlyAbove: true },
-  // Here is no OIDC_ISSUERS. test/identity/ has those who prove something.
+  // OIDC_ISSUERS is not set here. test/identity/ has programs with proofs.
   "POST /:o/:p/tokens/:tokenId/exchange": {
     opensTo: "anyone",
     success: 404,

@@ -55,7 +55,7 @@ async function codeOf(path: string, token: string, method = "GET", body?: unknow
 }
 
 describe("the browser", () => {
-  it("lets a command line in whose characters the person typed, for a minute and once", async () => {
+  it("lets the command line in if the person typed its characters, for a minute and once", async () => {
     vi.useFakeTimers({ toFake: ["Date"], now: START });
     const { people, token, session } = await given({ role: "owner", mayApprove: true });
     const { status, body } = await agree(session.headers);
@@ -85,8 +85,8 @@ describe("the browser", () => {
     ["other characters", { characters: "AAAAAA" }, "/characters"],
     ["those of another challenge", { challenge: "A".repeat(43) }, "/characters"],
     ["characters in another spelling", { characters: "buuzwh" }, "/characters"],
-    ["a challenge that is none", { challenge: "x" }, "/challenge"],
-    ["a port that is none", { port: 65_536 }, "/port"],
+    ["a challenge that is not valid", { challenge: "x" }, "/challenge"],
+    ["a port that is not valid", { port: 65_536 }, "/port"],
     ["port 0", { port: 0 }, "/port"],
   ])("lets nobody in with %s", async (_what, body, pointer) => {
     const { session } = await given();

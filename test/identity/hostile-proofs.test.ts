@@ -77,8 +77,8 @@ const with_ =
   (said) =>
     github().sign({ ...said, ...claims });
 
-const FORM = /it is no JSON Web Token/;
-const ISSUER = /its issuer is none/;
+const FORM = /it is not a JSON Web Token/;
+const ISSUER = /this project can.t trust its issuer/;
 const SIGNATURE = /its signature is not one of the issuer's/;
 const AUDIENCE = /its audience is not the expected one.*: https:\/\/runs\.example\/acme\/[a-z0-9-]+\.$/;
 const TIME = /it has expired, is not valid yet, or is older than a day/;

@@ -76,7 +76,7 @@ describe("a token with a trust", () => {
     ]);
   });
 
-  it("has its role, environment, parent and end as any other, and is revoked with the tree", async () => {
+  it("has its role, environment, parent and end like other tokens, and is revoked with the tree", async () => {
     const project = newProject();
     const above = await grantToken(project, { role: "admin", envName: "prod", expiresAt: "2099-01-01T00:00:00Z" });
     const { body } = await mint(project, { role: "viewer", envName: "prod" }, above.token);

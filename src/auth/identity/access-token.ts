@@ -14,7 +14,7 @@ const ACCESS_TOKEN = /^tera_([A-Za-z0-9_-]{100,4000})$/;
 const ABOUT = "access token v1";
 
 /** What an access token says. */
-export interface ProgramAccess {
+interface ProgramAccess {
   readonly tokenId: string;
   /** `{org}/{project}`. */
   readonly project: string;
@@ -40,15 +40,14 @@ export async function sealAccessToken(ring: KeyRing, access: ProgramAccess): Pro
 /** Null if no key of the ring sealed it. The caller checks `expiresAt`. */
 export async function openAccessToken(ring: KeyRing, token: string): Promise<ProgramAccess | null> {
   const [, text = ""] = ACCESS_TOKEN.exec(token) ?? [];
-  // Four characters are three bytes, so one more is none.
+  // Four characters of base64 code three bytes. A single one at the end codes nothing, and decoding would throw.
   if (text.length % 4 === 1) return null;
   const opened = await ring.open(Uint8Array.fromBase64(text, { alphabet: "base64url" }), ABOUT, "access-tokens");
   return opened === null ? null : (JSON.parse(opened) as ProgramAccess);
 }
 
 /**
- * Who acts with an access token: the token, and the program. A run that a program creates is the program's, whoever
- * started the program. `token`: the token's row, which has the proven person and identity of who minted it.
+ * The principal of an access token. The program is the creator of its runs, not the person who started it. `token`: the token's row, which has the proven person and identity of who minted it.
  */
 export function programOf(token: Principal, { issuer, subject, expiresAt }: ProgramAccess): Principal {
   const person = token.person ?? token.proven?.person;

@@ -21,7 +21,7 @@ import { insertLoginCode } from "../session-store.ts";
 import { newCommandLineToken, randomText } from "../token-format.ts";
 import { describePrincipal } from "../whoami.ts";
 import { commandLineSession, loginCode } from "./responses.ts";
-import { codeInvalid, oneTimeCode, requireSignInIssuer, requiresIssuer } from "./sign-in-routes.ts";
+import { codeInvalid, oneTimeCode, requireSignInIssuer, requiresSignIn } from "./sign-in-routes.ts";
 import { beginLogin, type PendingLogin } from "./sign-in-store.ts";
 
 const CODE_GOOD_FOR_MS = MINUTE_MS;
@@ -82,7 +82,7 @@ export const commandLineRoutes = new Hono<AppEnv>()
         errors: ["unauthorized", "session_ended", "too_many_requests"],
       },
     ),
-    requiresIssuer(),
+    requiresSignIn(),
     validBody(agreeing),
     async (c) => {
       const { challenge, characters, port } = c.req.valid("json");
@@ -104,7 +104,7 @@ export const commandLineRoutes = new Hono<AppEnv>()
   )
   .post(
     "/session/login",
-    requiresIssuer(
+    requiresSignIn(
       DESCRIBE && {
         operationId: "logIn",
         tag: "Sessions",

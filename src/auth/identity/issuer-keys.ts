@@ -8,7 +8,7 @@ import type { Issuer, KeySet } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
 
 /** What a discovery document says, as far as the service uses it. */
-export interface IssuerDocument {
+interface IssuerDocument {
   readonly issuer: string;
   readonly jwks_uri: string;
   readonly id_token_signing_alg_values_supported?: readonly string[];

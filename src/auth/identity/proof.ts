@@ -16,8 +16,8 @@ const AGE_MAX_S = 24 * 3600;
 const SUBJECT = /^[\x20-\x7e]{1,500}$/;
 
 const FAULTS = {
-  form: "it is no JSON Web Token. Send the proof unchanged.",
-  issuer: "its issuer is none that this service trusts here. Ask the operator to add it to OIDC_ISSUERS.",
+  form: "it is not a JSON Web Token. Send the proof unchanged.",
+  issuer: "this project can't trust its issuer. Ask the operator to add the issuer to OIDC_ISSUERS.",
   signature: "its signature is not one of the issuer's. Get a new proof from the issuer.",
   audience: "its audience is not the expected one. Request a proof with exactly this audience: ",
   time: "it has expired, is not valid yet, or is older than a day. Get a new proof, and check the clock.",

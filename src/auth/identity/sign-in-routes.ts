@@ -45,8 +45,8 @@ export function requireSignInIssuer(c: Context<AppEnv>): Issuer {
 }
 
 /** Refuses a request if nobody can sign in. `operation`: see `requires`. */
-export function requiresIssuer(operation?: Described, means: Meaning = {}): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresIssuer(c, next) {
+export function requiresSignIn(operation?: Described, means: Meaning = {}): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresSignIn(c, next) {
     requireSignInIssuer(c);
     await next();
   };
@@ -84,7 +84,7 @@ const choosing = z.strictObject({
 inDocument(choosing, { id: "SignInCodeToShow", examples: [{ code: "0".repeat(43) }] });
 
 export const signInRoutes = new Hono<AppEnv>()
-  .get("/session/sign-in", requiresIssuer(), validQuery(beginning), async (c) => {
+  .get("/session/sign-in", requiresSignIn(), validQuery(beginning), async (c) => {
     const issuer = requireSignInIssuer(c);
     const site = ownSite(c);
     if (!isNavigationWithin(c, site)) return seeOther(c, `${site.origin}${CONSOLE}`);
@@ -97,7 +97,7 @@ export const signInRoutes = new Hono<AppEnv>()
       return failed(c, site, error);
     }
   })
-  .get("/session/callback", requiresIssuer(), async (c) => {
+  .get("/session/callback", requiresSignIn(), async (c) => {
     const issuer = requireSignInIssuer(c);
     const site = ownSite(c);
     try {
@@ -120,7 +120,7 @@ export const signInRoutes = new Hono<AppEnv>()
       },
       { errors: ["sign_in_code_invalid", "too_many_requests"] },
     ),
-    requiresIssuer(),
+    requiresSignIn(),
     validBody(choosing),
     async (c) => {
       const issuer = requireSignInIssuer(c);
@@ -202,7 +202,7 @@ function isNavigationWithin(c: Context<AppEnv>, { origin }: SignInSite): boolean
   );
 }
 
-/** Leads to the page that says why. What may be an attack is charged as a guess. Throws what is no expected error. */
+/** Leads to the page that says why. An error that may be an attack is charged as a guess. Throws unexpected errors. */
 async function failed(c: Context<AppEnv>, site: SignInSite, error: unknown): Promise<Response> {
   if (!(error instanceof ApiError)) throw error;
   const { code, cause } = error;

@@ -97,7 +97,7 @@ export async function selectChoices(
   return { pending: JSON.parse(row.about) as PendingSignIn, choices };
 }
 
-export interface NewSignIn {
+interface NewSignIn {
   readonly id: string;
   /** Of the cookie, or of what the command line sends. */
   readonly hash: string;

@@ -34,7 +34,7 @@ const claims = bounded(
   z.pipe(
     // zod leaves this name out of a record, and the trust would accept more than it says.
     z.custom<Readonly<Record<string, unknown>>>((value) => !isJsonObject(value) || !Object.hasOwn(value, "__proto__"), {
-      error: "has the claim __proto__, which no proof has; omit it.",
+      error: "has the claim __proto__, and no proof can have it; omit it.",
     }),
     z
       .record(shortText, claimValue, { error: "send a JSON object." })
@@ -183,7 +183,7 @@ function isMet(wanted: string | readonly string[] | undefined, value: unknown): 
   return textsOf(value).some((text) => accepted.includes(text));
 }
 
-/** The value as texts. An object is none, and neither is null. */
+/** A text, a number or a boolean as texts, or each of those in a list. For anything else, the list is empty. */
 function textsOf(value: unknown): readonly string[] {
   return [value].flat().flatMap((one) => {
     if (typeof one === "string") return [one];

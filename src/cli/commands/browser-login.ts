@@ -1,7 +1,7 @@
 /**
  * Signs in with the browser (RFC 8252): the server's page brings a code to a port of this machine, and the command
- * changes the code into a session. The secret of the command never leaves it before that, so whoever sees the code alone
- * gets nothing (RFC 7636).
+ * changes the code into a session. The code works only with a secret that the command has not sent before, so a stolen code
+ * opens nothing (RFC 7636).
  *
  * The threat is a page of somebody else, which can also send something to the port: it must not end the wait, and its
  * codes open nothing here. A server of somebody else can lead the browser to the page of another one, so a code says

@@ -41,7 +41,8 @@ type Field = "token" | "characters" | keyof Typed;
 export type Refused = FieldProblem<Field>;
 
 /**
- * Leads to the issuer, which leads back to the path `to`. With words of its own it is not the main button. A link, because nothing but a navigation leaves the page.
+ * A link to the issuer, which leads back to the path `to`. With words of its own, it is not the main button. It is a link,
+ * because only a navigation can leave the page.
  */
 export function SignInLink({ to, children }: { readonly to: string; readonly children?: ComponentChildren }) {
   const issuer = issuerName();
@@ -56,7 +57,7 @@ export function SignInLink({ to, children }: { readonly to: string; readonly chi
   );
 }
 
-/** How the operator names the issuer at which people sign in. Null if there is none. The Worker writes it. */
+/** The operator's name for the issuer with which people sign in, as the Worker wrote it into the page. Null: no issuer. */
 export function issuerName(): string | null {
   return document.querySelector<HTMLMetaElement>("meta[name=sign-in]")?.content ?? null;
 }

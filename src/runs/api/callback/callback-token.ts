@@ -2,8 +2,8 @@
  * POST …/action-runs/{id}/callback/token: a job gets the run's callback token for a proof of its product, so that no
  * secret travels through the trigger.
  *
- * The receiver's response to the trigger names the execution that may report. So whoever only learns the URL gets
- * nothing, also from another job of the same repository.
+ * The receiver's response to the trigger names the execution that may report. So the URL alone opens nothing, also for
+ * another job of the same repository.
  */
 import { Hono } from "hono";
 import { charged, type ProvenBy, provenBy, requiresIssuers, validProof } from "../../../auth/identity/proving.ts";
