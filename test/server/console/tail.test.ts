@@ -81,6 +81,7 @@ describeInBrowser("the output of a job", (browser) => {
     await box.getByText("<img src=x onerror=alert(1)>\n\\u202egnp.exe\\u001b]0;x\\u0007").waitFor();
     expect([await box.locator("*").count(), await overflow(page)]).toEqual([0, 0]);
     const found: string[] = [];
+    await browser.settled(page);
     await lookAt(page, "a run with output", found);
     expect(found).toEqual([]);
   });

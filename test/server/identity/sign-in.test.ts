@@ -118,7 +118,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
 
     await tabTo(page, choice(page, "deployers"));
     await page.keyboard.press("Enter");
-    await runs(page).waitFor();
+    await page.getByRole("heading", { name: "No runs match the filters" }).waitFor();
     expect(page.url()).toBe(site.at(`${ENV}/runs?status=failed`));
     await sessionMenu(page).click();
     const menu = page.getByRole("group", { name: "Session" });

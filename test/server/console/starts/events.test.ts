@@ -71,10 +71,11 @@ describeInBrowser("an action that takes events", (browser) => {
     expect((await client.runs.get(id)).parameters).toEqual({ ref: "main", event: "push" });
 
     // A member sees that it takes events, and neither the URL nor the secret's button.
-    await site.signIn(page, `${ENV}/actions/deploy`, await site.newToken("member"));
-    await page.getByText("Another product sends it, verified by a token: Bearer").waitFor();
-    expect(await page.getByText(url).count()).toBe(0);
-    expect(await button(page, /^Rotate secret/).count()).toBe(0);
+    const members = await browser.newPage(site.origin, WIDE);
+    await site.signIn(members, `${ENV}/actions/deploy`, await site.newToken("member"));
+    await members.getByText("Another product sends it, verified by a token: Bearer").waitFor();
+    expect(await members.getByText(url).count()).toBe(0);
+    expect(await button(members, /^Rotate secret/).count()).toBe(0);
     expect(found).toEqual([]);
   });
 

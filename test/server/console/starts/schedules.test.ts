@@ -7,6 +7,7 @@ import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
 import type { Client, Schemas } from "../../../../src/client/index.ts";
 import { sharedServer } from "../../installation.ts";
+import { until } from "../../until.ts";
 import { describeInBrowser } from "../../watched-browser.ts";
 import { lookAt } from "../accessible.ts";
 import { button, dialog, fakeTime, field, run, runs, Site, WIDE } from "../site.ts";
@@ -204,9 +205,9 @@ describeInBrowser("the console's schedules", (browser) => {
     await open.getByText("Somebody changed this schedule after you opened it").waitFor();
     await browser.expectFault(/412/);
     await button(open, "Show theirs").click();
+    await until("theirs is shown", async () => (await field(open, "Cron").inputValue()) === "2 2 * * *");
     await open.getByRole("tab", { name: "JSON" }).click();
     const theirs = JSON.parse(await field(open, "Definition").inputValue());
-    expect(theirs.cron).toBe("2 2 * * *");
     await field(open, "Definition").fill(JSON.stringify({ ...theirs, disabled: true }));
     await button(open, "Save").click();
     await page.getByText("Somebody disabled this schedule").waitFor();

@@ -125,6 +125,7 @@ describeInBrowser("an admin's console", (browser) => {
     await site.goTo(page, "audit");
     await entries.getByRole("link", { name: "revoked the token" }).first().click();
     await page.getByText("Only action token_revoked.").waitFor();
+    await browser.settled(page);
     await lookAt(page, "audit, filtered", found);
     expect(await entries.locator("td:nth-child(3)").count()).toBe(2);
     await page.getByRole("link", { name: "Show all" }).click();
