@@ -117,6 +117,8 @@ function parse(setting: string): Result<readonly Issuer[], string> {
   // Two could name one person twice, and then this person could approve their own run.
   if (people.length > 1) return wrong("only one issuer can have a clientId.");
   if (people[0]?.projects === null) return wrong("an issuer with a clientId needs projects, such as acme/*.");
+  if (people.some(({ jwks }) => jwks !== null))
+    return wrong("an issuer with a clientId can't have jwks, because the service asks this issuer who signed in.");
   if (new Set(issuers.map(({ issuer }) => issuer)).size < issuers.length) return wrong("an issuer is listed twice.");
   return ok(issuers);
 }

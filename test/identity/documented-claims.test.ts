@@ -37,9 +37,9 @@ function signerOf({ entry }: Pick<DocumentedTrust, "entry">): Promise<SigningIss
 /** The entry as the operator's setting gives it, with the keys of the test. */
 async function issuerOf(one: Pick<DocumentedTrust, "entry">): Promise<Issuer> {
   const { jwks } = await signerOf(one);
-  const issuers = issuersOf({ OIDC_ISSUERS: JSON.stringify([{ ...one.entry, jwks }]) });
+  const issuers = issuersOf({ OIDC_ISSUERS: JSON.stringify([one.entry]) });
   if (!issuers.ok || issuers.value[0] === undefined) throw new Error(issuers.ok ? "no issuer" : issuers.error);
-  return issuers.value[0];
+  return { ...issuers.value[0], jwks };
 }
 
 const trustOf = ({ entry, trust }: Pick<DocumentedTrust, "entry" | "trust">): Trust =>

@@ -1,7 +1,7 @@
 /** Proofs that open nothing: each is refused with the rule that it breaks, and before a read of D1. */
 
 import { exportSPKI, generateKeyPair, importJWK, SignJWT } from "jose";
-import { beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { hopsOf, watchHops } from "../support/api/hops.ts";
 import { ask } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
@@ -259,7 +259,7 @@ it("an unknown token, one without trust, one for people and one of another issue
   const project = newProject();
   setIssuers(
     { issuer: GITHUB, kind: "github", jwks: github().jwks },
-    { issuer: other.issuer, kind: "people", jwks: other.jwks, clientId: "runs", projects: "acme/*" },
+    { issuer: other.issuer, kind: "people", clientId: "runs", projects: "acme/*" },
   );
   const secret = await mint(project, { trust: null });
   const people = await mint(project, { trust: { for: "people", issuer: other.issuer, claims: { sub: "ada" } } });
@@ -277,14 +277,11 @@ it("an unknown token, one without trust, one for people and one of another issue
 
 it("a token for people exchanges nothing, also if its trust accepts the proof", async () => {
   const project = newProject();
-  const people = {
-    issuer: other.issuer,
-    kind: "people",
-    jwks: other.jwks,
-    clientId: "runs",
-    projects: "acme/*",
-  } as const;
-  setIssuers(people);
+  setIssuers({ issuer: other.issuer, kind: "people", clientId: "runs", projects: "acme/*" });
+  const { issuer, documents } = other;
+  vi.spyOn(globalThis, "fetch").mockImplementation(async (url) =>
+    Response.json(documents[String(url).slice(issuer.length)]),
+  );
   const claims = { sub: "ada" };
   const proof = await other.sign({ ...claims, aud: audienceOf(project) });
   const statusOf = async (whom: "people" | "programs") => {

@@ -22,7 +22,7 @@ beforeEach(() => {
     { issuer: GITLAB, kind: "gitlab", jwks },
     { issuer: BUILDKITE, kind: "buildkite", jwks },
     { issuer: CIRCLECI, kind: "circleci", jwks },
-    { issuer: PEOPLE, kind: "people", jwks, clientId: "runs", projects: "acme/*" },
+    { issuer: PEOPLE, kind: "people", clientId: "runs", projects: "acme/*" },
     { issuer: OTHER, kind: "other", jwks, projects: ["beta/shop", "acme/only-this"] },
   );
 });
@@ -167,7 +167,7 @@ it.each(NO_ANCHOR)("a trust that somebody else could meet is not stored: %j", as
 });
 
 it("GitLab's groups are no anchor, because everybody can make one there", async () => {
-  setIssuers({ issuer: GITLAB, kind: "gitlab", jwks, clientId: "runs", projects: "acme/*" });
+  setIssuers({ issuer: GITLAB, kind: "gitlab", clientId: "runs", projects: "acme/*" });
   const project = newProject();
   const refused = await mint(project, { trust: people({ groups: "acme" }, GITLAB) });
   expect(refused).toMatchObject({

@@ -59,6 +59,7 @@ const WRONG: readonly (readonly [setting: unknown, sentence: RegExp])[] = [
   [[GITHUB, GITHUB], /listed twice/],
   [[PEOPLE, { ...PEOPLE, issuer: "https://id.example.org" }], /only one issuer can have a clientId/],
   [[{ ...PEOPLE, projects: undefined }], /with a clientId needs projects/],
+  [[{ ...PEOPLE, jwks: { keys: [] } }], /with a clientId can't have jwks/],
 ];
 
 it.each(WRONG)("%j is told what is wrong, and then no issuer counts", (setting, sentence) => {
