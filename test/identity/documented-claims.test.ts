@@ -17,7 +17,7 @@ import {
   trustFault,
   trustSchema,
 } from "../../src/auth/identity/trust.ts";
-import { type Issuer, issuersOf } from "../../src/settings/issuers.ts";
+import { type Issuer, issuersOf, type KeySet } from "../../src/settings/issuers.ts";
 import * as documented from "./documented-claims.ts";
 import { type DocumentedTrust, type Documents, PEOPLE, PROGRAMS, REFUSED_TRUSTS } from "./documented-trusts.ts";
 import { newIssuer, type SigningIssuer } from "./issuer.ts";
@@ -39,7 +39,7 @@ async function issuerOf(one: Pick<DocumentedTrust, "entry">): Promise<Issuer> {
   const { jwks } = await signerOf(one);
   const issuers = issuersOf({ OIDC_ISSUERS: JSON.stringify([one.entry]) });
   if (!issuers.ok || issuers.value[0] === undefined) throw new Error(issuers.ok ? "no issuer" : issuers.error);
-  return { ...issuers.value[0], jwks };
+  return { ...issuers.value[0], jwks: jwks as KeySet };
 }
 
 const trustOf = ({ entry, trust }: Pick<DocumentedTrust, "entry" | "trust">): Trust =>

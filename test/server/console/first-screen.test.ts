@@ -6,6 +6,7 @@
 import type { Page } from "playwright-core";
 import { beforeAll, expect, it } from "vitest";
 import { sharedServer } from "../installation.ts";
+import { until } from "../until.ts";
 import { describeInBrowser, overflow } from "../watched-browser.ts";
 import { button, hasFocus, job, NARROW, PHONE, run, runs, Site, sessionMenu, signOut, tabTo, WIDE } from "./site.ts";
 
@@ -93,8 +94,8 @@ describeInBrowser("the first screen of the console", (browser) => {
       await route.continue();
     });
     await page.goto(site.at(`${ENV}/runs`), { waitUntil: "commit" });
-    await page.getByText("Action runs", { exact: true }).waitFor();
-    expect((await page.locator(".top").boundingBox())?.height).toBe(HEADER_PX);
+    const headerHeight = async () => (await page.locator(".top").boundingBox())?.height;
+    await until("the page has its style", async () => (await headerHeight()) === HEADER_PX);
     expect(await page.locator(".skeleton").isVisible()).toBe(true);
     held.resolve();
     await button(page, "Sign in").waitFor();
