@@ -194,6 +194,8 @@ describeInBrowser("an action's home", (browser) => {
     await browser.expectFault(/412/);
     expect((await client.actions.get(name)).definition.timeout).toBe(10);
     await button(restoring, "Cancel").click();
+    // The head, and three versions.
+    await table.getByRole("row").nth(3).waitFor();
     await button(page, `Restore version ${first.version}`).click();
     await button(restoring, "Restore").click();
     await field(restoring, "Header Authorization").fill("Bearer again");
