@@ -175,6 +175,7 @@ CREATE TABLE sign_ins (
 CREATE UNIQUE INDEX sign_ins_by_id ON sign_ins (project, id);
 CREATE INDEX sign_ins_by_token ON sign_ins (project, token_id, person, id);
 CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
+CREATE INDEX sign_ins_by_issuer ON sign_ins (issuer);
 
 -- Codes that begin a session, once: of the operator, of who signed in, or of their command line.
 CREATE TABLE sign_in_codes (

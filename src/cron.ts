@@ -10,6 +10,7 @@ import { noteDatabases } from "./service/readiness.ts";
 import { daysOf } from "./settings/config.ts";
 
 import type { Env } from "./settings/env.ts";
+import { issuersOf, signInIssuer } from "./settings/issuers.ts";
 
 export async function everyMinute(env: Env, now: number): Promise<void> {
   await Promise.all([
@@ -17,7 +18,7 @@ export async function everyMinute(env: Env, now: number): Promise<void> {
     driveErasures(env, now),
     noteDatabases(env, now, () => archiveStatus(env)),
     purgeAudit(env.DB, daysOf(env, "AUDIT_RETENTION_DAYS"), now),
-    purgeSessions(env.DB, now),
+    purgeSessions(env.DB, now, issuersOf(env).ok ? (signInIssuer(env)?.issuer ?? "") : null),
     resealDefinitions(env.DB, env.CALLBACK_SIGNING_KEYS, now),
   ]);
 }

@@ -10,10 +10,9 @@ import { msSinceOrLongAgo } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, meaning, type Security } from "../http/operation.ts";
-import { type AppEnv, noteOpened } from "../http/request-context.ts";
+import { type AppEnv, noteOpened, usableRing } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
-import { issuerNamed, mayTrust } from "../settings/issuers.ts";
-import { keyRing } from "../settings/key-ring.ts";
+import { issuersOf, mayTrust } from "../settings/issuers.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { isAccessToken, openAccessToken, programOf } from "./identity/access-token.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
@@ -121,13 +120,14 @@ export async function authorize(c: Context<AppEnv>, permission: Permission): Pro
       (principal.envName !== null && envName !== undefined && principal.envName !== envName));
   if (isOutside) throw outsideError(c, permission);
   noteOpened(c);
-  if (!may(principal, permission)) {
-    throw new ApiError(
-      "forbidden",
-      `The role ${principal.role} lacks ${permission}. Use a token with a role that has it.`,
-    );
-  }
+  if (!may(principal, permission)) throw new ApiError("forbidden", lackOf(principal, permission));
   return principal;
+}
+
+function lackOf({ role, proven }: Principal, permission: Permission): string {
+  return proven?.subject !== undefined && may({ role, proven: null }, permission)
+    ? `An access token lacks ${permission}, whatever its role. Use an API token.`
+    : `The role ${role} lacks ${permission}. Use a token with a role that has it.`;
 }
 
 function outsideError(c: Context<AppEnv>, permission: Permission): ApiError {
@@ -201,8 +201,7 @@ async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
 
 /** The seal is opened first: a forged access token costs a decryption for each key, and no read of D1. */
 async function ofProgram(c: Context<AppEnv>, token: string, now: number): Promise<Principal> {
-  const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
-  const access = ring.ok ? await openAccessToken(ring.value, token) : null;
+  const access = await openAccessToken(usableRing(c), token);
   if (access === null) {
     await chargeClient(c);
     throw new ApiError("token_invalid", NO_ACCESS);
@@ -210,11 +209,14 @@ async function ofProgram(c: Context<AppEnv>, token: string, now: number): Promis
   c.set("sessionId", access.id);
   if (isOver(c, access, now)) throw new ApiError("token_expired", ACCESS_ENDED);
   const known = await programsToken(c, access.project, access.tokenId, now);
-  if (known === null) throw new ApiError("token_invalid", NO_ACCESS);
+  if (known === null) {
+    await chargeClient(c);
+    throw new ApiError("token_invalid", NO_ACCESS);
+  }
   return programOf(known.principal, access);
 }
 
-/** The token that programs open, with its trust. Null if there is none; a read that finds none is charged as a guess. */
+/** The token that programs open, with its trust. Null if there is none: the caller charges that. */
 export async function programsToken(
   c: Context<AppEnv>,
   project: string,
@@ -224,7 +226,7 @@ export async function programsToken(
   // No hash begins like this.
   const key = `program:${project}/${id}`;
   const known = credentials.recall(key, now);
-  return known === undefined ? identify(c, key, () => selectProgramsToken(c.env.DB, project, id), now) : known;
+  return known === undefined ? look(c, key, () => selectProgramsToken(c.env.DB, project, id), now) : known;
 }
 
 /**
@@ -238,30 +240,32 @@ function isOver(
 ): boolean {
   if (expiresAt !== null && now >= expiresAt) return true;
   if (name === null || project === null) return false;
-  const issuer = issuerNamed(c.env, name);
-  return issuer === null || !mayTrust(issuer, project) || (sessionId !== undefined && issuer.clientId === null);
+  const issuers = issuersOf(c.env);
+  // A mistake in the setting ends nothing.
+  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
+  const issuer = issuers.value.find((one) => one.issuer === name);
+  return !issuer || !mayTrust(issuer, project) || (sessionId !== undefined && issuer.clientId === null);
 }
+
+type Select = () => Promise<KnownCredential | null>;
 
 /**
  * Asks D1's primary. `select` is null if the credential can't exist. Throws 429 if it may be a guess and its client
  * made too many.
  */
-async function identify(
-  c: Context<AppEnv>,
-  hash: string,
-  select: (() => Promise<KnownCredential | null>) | null,
-  now: number,
-): Promise<KnownCredential | null> {
-  let known: KnownCredential | null = null;
-  if (select !== null) {
-    const read = () => readD1(c.get("hops"), select);
-    // A late answer of D1 still counts.
-    const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
-    // A credential that was good lately is not a guess.
-    known = credentials.hasOutageCopy(hash, now) ? await lookUp() : await ofGuess(c, lookUp);
-  }
+async function identify(c: Context<AppEnv>, hash: string, select: Select | null, now: number) {
+  const known = select === null ? null : await look(c, hash, select, now);
   if (known === null) await chargeClient(c);
   return known;
+}
+
+/** The same without a charge. */
+function look(c: Context<AppEnv>, hash: string, select: Select, now: number): Promise<KnownCredential | null> {
+  const read = () => readD1(c.get("hops"), select);
+  // A late answer of D1 still counts.
+  const lookUp = () => credentials.lookUp({ key: hash, now, read }, (work) => c.executionCtx.waitUntil(work));
+  // A credential that was good lately is not a guess.
+  return credentials.hasOutageCopy(hash, now) ? lookUp() : ofGuess(c, lookUp);
 }
 
 /** Runs what may answer a guess of the request's client. Throws 429 if a client that made too many runs too many. */

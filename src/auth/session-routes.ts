@@ -4,6 +4,7 @@
  * Otherwise another page could sign a person in with a token of its own (login CSRF).
  */
 import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { getCookie } from "hono/cookie";
 import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
@@ -38,6 +39,7 @@ import {
   ownSite,
   requestSession,
   requiresOwnPage,
+  SIGN_IN_MAX_BYTES,
   sendCookie,
 } from "./session.ts";
 import {
@@ -129,7 +131,7 @@ export const sessionRoutes = new Hono<AppEnv>()
       },
       BEGINNING,
     ),
-    validBody(newSession),
+    validBody(newSession, { maxBytes: SIGN_IN_MAX_BYTES }),
     async (c) => {
       const { project, code, tokenId } = c.req.valid("json");
       if (tokenId !== undefined && (code === undefined || project === undefined)) {
@@ -140,6 +142,7 @@ export const sessionRoutes = new Hono<AppEnv>()
         code !== undefined && project !== undefined && tokenId !== undefined
           ? await beginChosen(c, { code, project, tokenId })
           : await begin(c, { project, code });
+      await endReplaced(c);
       sendCookie(c, ownSite(c), cookie, principal.expiresAt);
       return c.json({ pageKey, ...describePrincipal(principal) }, 201);
     },
@@ -198,6 +201,14 @@ export const sessionRoutes = new Hono<AppEnv>()
       return c.body(null, 204);
     },
   );
+
+/** Ends the session of the cookie that the new one replaces: nobody could end it any more, but who copied it. */
+async function endReplaced(c: Context<AppEnv>): Promise<void> {
+  const hash = await cookieHash(getCookie(c, ownSite(c).cookieName) ?? "", rootToken(c.env));
+  if (hash === null) return;
+  const ended = await readD1(c.get("hops"), () => deleteSession(c.env.DB, hash, null));
+  if (ended !== null) credentials.forget([ended]);
+}
 
 const NO_PROGRAMS = "An access token begins no session. Sign in with an API token, or with your issuer.";
 const NO_SESSION = "The request has no session to renew. Send the session's cookie and page key.";

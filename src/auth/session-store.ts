@@ -214,10 +214,14 @@ export async function renewSession(db: D1Database, hash: string, now: number): P
   return lastRead(await db.batch<SessionRow>([...both, readSession(db, hash)]));
 }
 
-/** Ends the session of a cookie, if the page key is its own. The id of the session that ended, or null. */
-export async function deleteSession(db: D1Database, hash: string, pageKeyHash: string): Promise<string | null> {
+/**
+ * Ends the session of a cookie, if the page key is its own. `pageKeyHash` null: whatever the page key is. The id of the
+ * session that ended, or null.
+ */
+export async function deleteSession(db: D1Database, hash: string, pageKeyHash: string | null): Promise<string | null> {
+  const where = "hash = ?1 AND page_key_hash = coalesce(?2, page_key_hash)";
   const remove = TABLES.map((table) =>
-    db.prepare(`DELETE FROM ${table} WHERE hash = ? AND page_key_hash = ? RETURNING id`).bind(hash, pageKeyHash),
+    db.prepare(`DELETE FROM ${table} WHERE ${where} RETURNING id`).bind(hash, pageKeyHash),
   );
   const results = await db.batch<{ readonly id: string }>(remove);
   return results.flatMap((result) => result.results)[0]?.id ?? null;
@@ -274,8 +278,11 @@ export async function endSession(db: D1Database, asker: Principal, entry: AuditE
 
 const PURGED_PER_MINUTE = 1000;
 
-/** Removes a bounded number of sessions and codes that are over. Never throws. */
-export async function purgeSessions(db: D1Database, now: number): Promise<void> {
+/**
+ * Removes a bounded number of sessions and codes that are over. `issuer`: with whom people sign in, or an empty text. A
+ * sign-in with another one is over, also if the operator sets that issuer again later. Null: nobody knows. Never throws.
+ */
+export async function purgeSessions(db: D1Database, now: number, issuer: string | null): Promise<void> {
   const purge = [...TABLES, "sign_in_codes"].map((table) =>
     db
       .prepare(
@@ -284,5 +291,12 @@ export async function purgeSessions(db: D1Database, now: number): Promise<void> 
       )
       .bind(now),
   );
-  await db.batch(purge).catch((error) => logFailure("sweep_failed", error, { step: "purge_sessions" }));
+  const left = db
+    .prepare(
+      `DELETE FROM sign_ins WHERE hash IN (
+         SELECT hash FROM sign_ins WHERE issuer < ?1 UNION ALL SELECT hash FROM sign_ins WHERE issuer > ?1
+         LIMIT ${PURGED_PER_MINUTE})`,
+    )
+    .bind(issuer);
+  await db.batch([...purge, left]).catch((error) => logFailure("sweep_failed", error, { step: "purge_sessions" }));
 }

@@ -86,6 +86,9 @@ export interface SignInSite {
   readonly isSecure: boolean;
 }
 
+/** Of the body of a request that nobody has authenticated yet. */
+export const SIGN_IN_MAX_BYTES = 16_384;
+
 const NAME = "action-runs-session";
 
 /**

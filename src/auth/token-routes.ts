@@ -147,7 +147,8 @@ export const tokenRoutes = new Hono<AppEnv>()
       const entry = newAuditEntry(c, what, now);
       const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, entry));
       if (!isCreated) {
-        const hasMost = trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c))));
+        const hasMost =
+          trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c), now)));
         throw new ApiError(hasMost ? "too_many_trusts" : "too_many_tokens");
       }
       logAudit(entry, c.get("requestId"));

@@ -178,7 +178,7 @@ export async function insertToken(db: D1Database, token: NewToken, entry: AuditE
           person, may_approve, may_act_for_others, trust, minter)
        SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?12, ?13, ?14, ?15, ?16
        WHERE NOT EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?11) AND ${mayHaveOneMore("?7", "?9")}
-         AND (?15 IS NULL OR ${TRUSTS} < ${TRUSTS_MAX})
+         AND (?15 IS NULL OR ${trusts("?9")} < ${TRUSTS_MAX})
        ON CONFLICT (project, id) DO NOTHING`,
     )
     .bind(
@@ -210,12 +210,17 @@ export async function insertToken(db: D1Database, token: NewToken, entry: AuditE
   return batchWrote(db, entry, [dropExpired, insert, audit, ...(anchors.length > 0 ? [find] : [])]);
 }
 
-/** SQL: how many tokens of the project have a trust. */
-const TRUSTS = "(SELECT count(*) FROM tokens INDEXED BY tokens_with_trust WHERE project = ?1 AND trust IS NOT NULL)";
+/** SQL: how many tokens of the project have a trust and have not expired. */
+const trusts = (now: string) => `(
+  SELECT count(*) FROM tokens INDEXED BY tokens_with_trust
+  WHERE project = ?1 AND trust IS NOT NULL AND ${isLiving(now)})`;
 
 /** Whether the project has as many trusts as it may. */
-export async function hasMostTrusts(db: D1Database, project: string): Promise<boolean> {
-  const row = await db.prepare(`SELECT ${TRUSTS} AS trusts`).bind(project).first<{ trusts: number }>();
+export async function hasMostTrusts(db: D1Database, project: string, now: number): Promise<boolean> {
+  const row = await db
+    .prepare(`SELECT ${trusts("?2")} AS trusts`)
+    .bind(project, now)
+    .first<{ trusts: number }>();
   return (row?.trusts ?? 0) >= TRUSTS_MAX;
 }
 

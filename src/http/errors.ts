@@ -272,7 +272,11 @@ export const ERRORS = {
     "The receiver has not answered the trigger of this run yet, so nobody knows which execution may report it. Try again in a few seconds.",
     2,
   ],
-  issuer_unavailable: [503, "The issuer does not answer, so nothing can be proved. Try again in a few seconds.", 5],
+  issuer_unavailable: [
+    503,
+    "The issuer gives no usable answer, so nothing can be proved. Try again in a few seconds.",
+    5,
+  ],
   database_unavailable: [503, "The database did not answer. Try again in a few seconds.", 5],
   database_not_bound: [
     503,

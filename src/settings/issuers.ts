@@ -55,8 +55,20 @@ const entry = z.strictObject({
   name: z.optional(text),
   scope: z.optional(text),
   personClaim: z.optional(text),
-  jwks: z.optional(z.object({ keys: z.array(z.looseObject({ kty: z.string() })) })),
+  jwks: z.optional(z.object({ keys: z.array(z.looseObject({ kty: z.string() }).check(z.refine(isPublicKey))) })),
 });
+
+/** The members of a public key (RFC 7518, section 6; RFC 8037). */
+const PUBLIC: Readonly<Record<string, readonly string[]>> = {
+  RSA: ["n", "e"],
+  EC: ["crv", "x", "y"],
+  OKP: ["crv", "x"],
+};
+
+function isPublicKey(key: KeySet["keys"][number]): boolean {
+  const members = Object.hasOwn(PUBLIC, key.kty) ? PUBLIC[key.kty] : undefined;
+  return members?.every((member) => typeof key[member] === "string") === true && key.d === undefined;
+}
 
 /** Of issuers where anybody can make a group or rename a repository, which as another kind would be an anchor. */
 const KIND_OF: Readonly<Record<string, IssuerKind>> = {
@@ -69,7 +81,7 @@ const ADVICE: Readonly<Record<string, string>> = {
   issuer: "issuer must be an https URL without query and fragment, as the issuer's tokens say it.",
   kind: `kind must be one of ${ISSUER_KINDS.join(", ")}.`,
   projects: "projects must be acme/shop, acme/*, or a list of such names.",
-  jwks: 'jwks must be a JSON Web Key Set: { "keys": [...] }.',
+  jwks: 'jwks must be a JSON Web Key Set of public keys that sign: { "keys": [...] }.',
 };
 
 /** Per isolate: one list for each value of the setting. A deploy starts new isolates. */
@@ -100,7 +112,7 @@ function parse(setting: string): Result<readonly Issuer[], string> {
     const parsed = entry.safeParse(one);
     if (!parsed.success) return wrong(`entry ${i + 1}: ${adviceOf(parsed.error.issues[0])}`);
     const { issuer, kind, projects, clientId, name, scope, personClaim, jwks } = parsed.data;
-    const known = KIND_OF[hostOf(issuer)] ?? kind;
+    const known = KIND_OF[hostOf(issuer).replace(/\.$/, "")] ?? kind;
     if (known !== kind) return wrong(`entry ${i + 1}: the kind of ${hostOf(issuer)} must be ${known}.`);
     issuers.push({
       issuer,
@@ -127,7 +139,9 @@ function adviceOf(issue: { readonly path: readonly PropertyKey[]; readonly code?
   const member = String(issue?.path[0] ?? "");
   if (issue?.code === "unrecognized_keys")
     return `it has an unknown member. Use ${Object.keys(entry.shape).join(", ")}.`;
-  return ADVICE[member] ?? (member === "" ? "it must be an object." : `${member} must be a text that is not empty.`);
+  return (
+    ADVICE[member] ?? (member === "" ? "it must be an object." : `${member} must be a text of 1 to 500 characters.`)
+  );
 }
 
 function hostOf(issuer: string): string {

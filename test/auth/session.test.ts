@@ -384,9 +384,9 @@ describe("the life of a session", () => {
       )
         .bind(project.slice(1))
         .first("n");
-    await purgeSessions(env.DB, START + 1);
+    await purgeSessions(env.DB, START + 1, null);
     expect(await rows()).toBe(2);
-    await purgeSessions(env.DB, START + 13 * HOUR_MS);
+    await purgeSessions(env.DB, START + 13 * HOUR_MS, null);
     expect(await rows()).toBe(0);
   });
 });

@@ -170,7 +170,7 @@ describe("an access token", () => {
       ["401 token_expired", () => setIssuers()],
       ["401 token_expired", () => setIssuers({ issuer: `${GITHUB}/`, kind: "github", jwks })],
       ["401 token_expired", () => setIssuers({ issuer: GITHUB, kind: "github", jwks, projects: "acme/another" })],
-      ["401 token_expired", () => Object.assign(changed, { OIDC_ISSUERS: "[" })],
+      ["503 not_configured", () => Object.assign(changed, { OIDC_ISSUERS: "[" })],
       ["ok", () => setIssuers({ issuer: GITHUB, kind: "github", jwks })],
     ];
     for (const [expected, set] of states) {
@@ -187,6 +187,8 @@ describe("an access token", () => {
     expect(await codeOf(path, token)).toBe("ok");
     Object.assign(changed, { CALLBACK_SIGNING_KEYS: second });
     expect(await codeOf(path, token)).toBe("401 token_invalid");
+    Object.assign(changed, { CALLBACK_SIGNING_KEYS: "short" });
+    expect(await codeOf(path, token)).toBe("503 not_configured");
   });
 
   it("notes the use of its token", async () => {

@@ -6,7 +6,7 @@ import { until } from "../support/direct.ts";
 import type { Receiver, Answer as ReceiverAnswer } from "../support/receiver/client.ts";
 import { type ActionRun, type Answer, ask, type CreatedRun, type Schemas } from "../support/requests.ts";
 import { changed } from "../support/settings.ts";
-import type { Refusal } from "../support/tokens.ts";
+import { newAddress, type Refusal } from "../support/tokens.ts";
 import { useSettings } from "../support/use-settings.ts";
 import { answering, type Fired, fired, ORIGIN } from "../webhooks/runs.ts";
 import { newIssuer, type SigningIssuer } from "./issuer.ts";
@@ -137,7 +137,27 @@ describe("a proof gets no token", () => {
 
   it("if the receiver's response names no execution", async () => {
     const run = await startedAndAnswered({});
-    expect(await exchange(run)).toMatchObject({ status: 403, body: { code: "another_execution" } });
+    const { status, body } = await exchange(run);
+    expect([status, body.code]).toEqual([403, "another_execution"]);
+    expect(body.error).toMatch(/^The receiver's response to the trigger named no execution/);
+  });
+
+  it("without keys, and is told that the service lacks them", async () => {
+    const run = await startedAndAnswered();
+    changed.CALLBACK_SIGNING_KEYS = "short";
+    expect(await exchange(run)).toMatchObject({ status: 503, body: { code: "not_configured" } });
+  });
+
+  it("of another execution, and is charged as a guess", async () => {
+    const run = await startedAndAnswered();
+    const proof = await github.sign({ aud: run.url, ...JOB, run_id: "9002" });
+    const headers = { "CF-Connecting-IP": newAddress() };
+    const status = async () =>
+      (await ask("POST", `${run.url}/token`, { token: null, headers, body: { proof } })).status;
+    let tries = 0;
+    // wrangler.toml allows 60 a minute, and the minute can change meanwhile.
+    while (tries < 150 && (await status()) !== 429) tries++;
+    expect([tries >= 60, tries < 150]).toEqual([true, true]);
   });
 
   it("of a run that does not exist", async () => {

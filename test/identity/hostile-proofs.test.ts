@@ -291,6 +291,30 @@ it("a token for people exchanges nothing, also if its trust accepts the proof", 
   expect([await statusOf("people"), await statusOf("programs")]).toEqual([403, 200]);
 });
 
+it("a number that is too large for a double is no value, not even its neighbour's", async () => {
+  const project = newProject();
+  const near = { repository_id: "74", environment: "9007199254740992" };
+  const id = await grantTrust(project, { trust: { ...TRUST, claims: near } });
+  const proof = await github().sign({ ...CLAIMS, aud: audienceOf(project), environment: 2 ** 53 });
+  expect((await exchange(project, id, proof)).status).toBe(403);
+});
+
+it("whatever id a proof does not open, each try is charged, so nobody learns which ids are tokens of programs", async () => {
+  const project = newProject();
+  const { id: secret } = (await mint(project, { trust: null })).body;
+  const ofAnother = await grantTrust(project, {
+    trust: { for: "programs", issuer: other.issuer, claims: { sub: "bot" } },
+  });
+  const proof = await github().sign({ ...CLAIMS, aud: audienceOf(project) });
+  for (const id of [secret, ofAnother, crypto.randomUUID(), "x"]) {
+    const address = newAddress();
+    let tries = 0;
+    while (tries < 150 && (await exchange(project, id, proof, address)).status !== 429) tries++;
+    // wrangler.toml allows 60 a minute, and the minute can change meanwhile.
+    expect([id, tries < 150]).toEqual([id, true]);
+  }
+});
+
 it("failures are charged as unknown tokens are, and good proofs of the same address still count", async () => {
   const project = newProject();
   const id = await grantTrust(project);

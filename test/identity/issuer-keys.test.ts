@@ -67,6 +67,15 @@ async function codeOf(by = issuer): Promise<string> {
   return status === 200 ? "ok" : body.code;
 }
 
+it("are not fetched for a text that is no JSON Web Token", async () => {
+  answering(documentsOf(issuer));
+  const payload = btoa(JSON.stringify({ iss: issuer.issuer })).replaceAll("=", "");
+  for (const text of [`x.${payload}.y`, `.${payload}.`, `${payload}`, `${btoa("{")}.${payload}.y`]) {
+    expect((await exchange(project, tokenId, text)).body.error).toMatch(/it is not a JSON Web Token/);
+  }
+  expect(asked).toEqual([]);
+});
+
 it("are fetched once for all who wait, and then remembered for 10 minutes", async () => {
   answering(documentsOf(issuer));
   expect(await Promise.all(Array.from({ length: 8 }, () => codeOf()))).toEqual(Array(8).fill("ok"));

@@ -3,10 +3,12 @@
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
 import { purgeSessions } from "../../src/auth/session-store.ts";
+import { everyMinute } from "../../src/cron.ts";
 import { later } from "../support/clock.ts";
 import { HOUR_MS } from "../support/direct.ts";
 import { ask, createRun, type Schemas } from "../support/requests.ts";
 import { beginSession, COOKIE_NAME, type SessionOnWire, type TestSession } from "../support/sessions.ts";
+import { changed } from "../support/settings.ts";
 import { grantToken, newAddress, newProject, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 import { Browser, CLIENT_ID, type PeopleIssuer, peopleToken, person, useIssuers, usePeople } from "./people.ts";
 
@@ -140,9 +142,35 @@ describe("its life", () => {
     at(24);
     expect(await codeOf("/whoami", session.headers)).toBe("session_ended");
     expect((await renew(session.headers)).body.code).toBe("session_ended");
-    await purgeSessions(env.DB, Date.now());
+    await purgeSessions(env.DB, Date.now(), null);
     const left = env.DB.prepare("SELECT count(*) AS n FROM sign_ins WHERE id = ?").bind(session.id);
     expect(await left.first("n")).toBe(0);
+  });
+
+  it("ends for good if its issuer leaves the setting, and not by a mistake in the setting", async () => {
+    const { people, session } = await given();
+    const sweep = () => everyMinute({ ...env, OIDC_ISSUERS: String(changed.OIDC_ISSUERS) }, Date.now());
+    await sweep();
+    changed.OIDC_ISSUERS = "[";
+    await sweep();
+    expect(await codeOf("/whoami", session.headers)).toBe("not_configured");
+    change(people, {});
+    expect(await codeOf("/whoami", session.headers)).toBe("200");
+    changed.OIDC_ISSUERS = "";
+    await sweep();
+    change(people, {});
+    later(KNOWN_MS);
+    expect(await codeOf("/whoami", session.headers)).toBe("session_ended");
+  });
+
+  it("replaces the one that the browser has", async () => {
+    const { people, project, token } = await given();
+    const browser = new Browser();
+    const first = await browser.sessionOf(people, ADA, project, token);
+    expect(await codeOf("/whoami", first.headers)).toBe("200");
+    const second = await browser.sessionOf(people, ADA, project, token);
+    expect(await codeOf("/whoami", first.headers)).toBe("session_ended");
+    expect(await codeOf("/whoami", second.headers)).toBe("200");
   });
 
   it("never passes its token's", async () => {

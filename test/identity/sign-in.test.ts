@@ -68,10 +68,15 @@ describe("the way to the issuer", () => {
     ["no browser", {}, ORIGIN],
     ["a script", { ...FROM_OWN_PAGE, "Sec-Fetch-Mode": "cors" }, ORIGIN],
     ["another hostname of the service", FROM_OWN_PAGE, "https://runs.workers.example"],
-  ])("is not taken by %s, which is led to the console", async (_who, headers, origin) => {
+  ])("is not taken by %s, which is led to the page of the console", async (_who, headers, origin) => {
     const people = await usePeople();
-    const answer = await ask<null>("GET", `${origin}/session/sign-in`, { token: null, headers });
-    expect([locationOf(answer).href, answer.headers.getSetCookie()]).toEqual([`${ORIGIN}/console`, []]);
+    for (const [query, page] of [
+      ["", "/console"],
+      ["?to=/console/cli%3Fport=1", "/console/cli?port=1"],
+    ]) {
+      const answer = await ask<null>("GET", `${origin}/session/sign-in${query}`, { token: null, headers });
+      expect([locationOf(answer).href, answer.headers.getSetCookie()]).toEqual([`${ORIGIN}${page}`, []]);
+    }
     expect(people.requests).toEqual([]);
   });
 
@@ -536,6 +541,15 @@ describe("an attacker", () => {
   });
 });
 
+it.each(["/session/sign-in", "/session", "/session/login", "/session/login-codes"])(
+  "a body of more than 16 KiB is refused by %s",
+  async (path) => {
+    await usePeople();
+    const { status, body } = await new Browser().post<Refusal>(path, { code: "a".repeat(16_384) });
+    expect([status, body.code]).toEqual([413, "body_too_large"]);
+  },
+);
+
 describe("the choice", () => {
   it("is refused for a token that was revoked since the sign-in, and another one can be chosen", async () => {
     const people = await usePeople();
@@ -545,7 +559,11 @@ describe("the choice", () => {
     const code = codeOf(await browser.signIn(people, ADA));
     await ask("DELETE", `${project}/tokens/${gone.id}`);
     const { status, body } = await browser.choose(code, { project, id: gone.id });
-    expect([status, body.code]).toEqual([401, "token_invalid"]);
+    expect([status, body.code, body.error]).toEqual([
+      401,
+      "token_invalid",
+      expect.stringMatching(/Choose another one/),
+    ]);
     const shown: Choices = (await browser.choices(code)).body;
     expect(shown.tokens.map(({ id }) => id)).toEqual([stays.id]);
     expect((await browser.choose(code, { project, id: stays.id })).status).toBe(201);

@@ -1,11 +1,12 @@
 /** Tokens that have a trust instead of a secret: who may mint which, and what their rows have. */
 
 import { env } from "cloudflare:workers";
-import { beforeEach, describe, expect, it } from "vitest";
+import { beforeEach, describe, expect, it, vi } from "vitest";
 import { TRUSTS_MAX } from "../../src/base/limits.ts";
 import { faults } from "../support/faults.ts";
 import { ask, ROOT, type Schemas } from "../support/requests.ts";
 import { everything } from "../support/rows.ts";
+import { changed } from "../support/settings.ts";
 import { grantToken, newProject, type Refusal } from "../support/tokens.ts";
 import { GITHUB, grantTrust, mint, setIssuers, TRUST, type Trust } from "./programs.ts";
 
@@ -145,6 +146,7 @@ const NO_ANCHOR: readonly (readonly [trust: Trust, names: RegExp])[] = [
   [programs(GITHUB, { repository_owner_id: "65" }), /add repository_id/],
   [programs(GITHUB, { job_workflow_ref: "x" }), /add repository_id/],
   [programs(GITHUB, { repository_id: "74", sub: "repo:acme/shop" }), /has sub, whose format differs/],
+  [programs(GITHUB, { repository_id: "74", "/sub": "repo:acme/shop" }), /has sub, whose format differs/],
   [programs(GITLAB, { project_path: "acme/shop" }), /add project_id or namespace_id with ci_config_ref_uri\.$/],
   [programs(GITLAB, { sub: "project_path:acme/shop" }), /add project_id/],
   [programs(BUILDKITE, { pipeline_slug: "shop" }), /add pipeline_slug with organization_slug\.$/],
@@ -241,9 +243,11 @@ it("a project trusts only the issuers that the operator gave it", async () => {
   ).toEqual([201, 201, 400, 400, 400]);
 });
 
-it("without OIDC_ISSUERS nobody trusts anybody", async () => {
+it("without OIDC_ISSUERS nobody trusts anybody, and a mistake in it is said", async () => {
   setIssuers();
   expect(await mint(newProject())).toMatchObject({ status: 400, body: { code: "issuer_unknown" } });
+  changed.OIDC_ISSUERS = "[";
+  expect(await mint(newProject())).toMatchObject({ status: 503, body: { code: "not_configured" } });
 });
 
 it(`a project has at most ${TRUSTS_MAX} trusts, and a revocation makes room`, async () => {
@@ -256,6 +260,15 @@ it(`a project has at most ${TRUSTS_MAX} trusts, and a revocation makes room`, as
   expect((await grantToken(project, { role: "viewer" })).trust).toBeNull();
   expect((await mint(newProject())).status).toBe(201);
   await ask("DELETE", `${project}/tokens/${first}`);
+  expect((await mint(project)).status).toBe(201);
+});
+
+it("trusts that have expired leave their room to others", async () => {
+  const project = newProject();
+  const expiresAt = new Date(Date.now() + 60_000).toISOString();
+  await Promise.all(Array.from({ length: TRUSTS_MAX }, () => grantTrust(project, { expiresAt })));
+  expect(await mint(project)).toMatchObject({ status: 409, body: { code: "too_many_trusts" } });
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + 60_000 });
   expect((await mint(project)).status).toBe(201);
 });
 

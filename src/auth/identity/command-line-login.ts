@@ -16,7 +16,7 @@ import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { authenticate, ofGuess } from "../authentication.ts";
-import { codeHash, commandLineHash, requestSession, requiresOwnPage } from "../session.ts";
+import { codeHash, commandLineHash, requestSession, requiresOwnPage, SIGN_IN_MAX_BYTES } from "../session.ts";
 import { insertLoginCode } from "../session-store.ts";
 import { newCommandLineToken, randomText } from "../token-format.ts";
 import { describePrincipal } from "../whoami.ts";
@@ -83,7 +83,7 @@ export const commandLineRoutes = new Hono<AppEnv>()
       },
     ),
     requiresSignIn(),
-    validBody(agreeing),
+    validBody(agreeing, { maxBytes: SIGN_IN_MAX_BYTES }),
     async (c) => {
       const { challenge, characters, port } = c.req.valid("json");
       // The session of a command line lets no other one in.
@@ -116,7 +116,7 @@ export const commandLineRoutes = new Hono<AppEnv>()
       },
       { errors: ["sign_in_code_invalid", "too_many_requests", "database_unavailable"] },
     ),
-    validBody(loggingIn),
+    validBody(loggingIn, { maxBytes: SIGN_IN_MAX_BYTES }),
     async (c) => {
       const issuer = requireSignInIssuer(c);
       const { code, verifier, port } = c.req.valid("json");

@@ -36,12 +36,13 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
   async (c) => {
     const now = Date.now();
     const project = projectOf(c);
+    const ring = usableRing(c);
     const proven = await provenBy(c, c.req.valid("json").proof, `/${project}`, now);
     const { claims, issuer } = proven;
     const tokenId = parseUuid(c.req.param("tokenId"));
-    // A read that finds no token is charged there.
+    // All that opens nothing is charged alike, or nobody could tell which ids are tokens of programs.
     const known = tokenId === null ? null : await programsToken(c, project, tokenId, now);
-    if (known?.trust === undefined) throw new ApiError("trust_unmet", NOT_OPENED);
+    if (known?.trust === undefined) return charged(c, new ApiError("trust_unmet", NOT_OPENED));
     const { principal, trust } = known;
     const unmet = unmetOf(trust, proven);
     if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
@@ -52,7 +53,7 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
     noteOpened(c);
     c.set("tokenId", principal.id);
     c.set("sessionId", id);
-    return c.json({ accessToken: await sealAccessToken(usableRing(c), access), expiresAt: rfc3339(expiresAt) });
+    return c.json({ accessToken: await sealAccessToken(ring, access), expiresAt: rfc3339(expiresAt) });
   },
 );
 

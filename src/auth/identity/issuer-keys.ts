@@ -141,7 +141,7 @@ async function readBounded({ body }: Response): Promise<Blob | null> {
 export function unavailable({ name }: Issuer, cause: unknown): ApiError {
   return new ApiError(
     "issuer_unavailable",
-    `${name} does not answer, so nothing can be proved. Try again in a few seconds.`,
+    `${name} gives no usable answer, so nothing can be proved. Try again in a few seconds. If it lasts, the operator finds the cause in the log.`,
     { cause },
   );
 }

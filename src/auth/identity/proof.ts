@@ -2,7 +2,7 @@
  * Verifies a proof: a JSON Web Token that an issuer signed for this service (OpenID Connect Core, section 3.1.3.7). jose
  * verifies signature and claims. Nothing here reads D1.
  */
-import { createLocalJWKSet, decodeJwt, errors, type JSONWebKeySet, jwtVerify } from "jose";
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, errors, type JSONWebKeySet, jwtVerify } from "jose";
 import { ApiError } from "../../http/errors.ts";
 import type { Issuer } from "../../settings/issuers.ts";
 import { type IssuerKeys, issuerKeys, unavailable } from "./issuer-keys.ts";
@@ -32,6 +32,7 @@ export function proofInvalid(fault: keyof typeof FAULTS, audience = ""): ApiErro
 /** The issuer that a proof names, before anything is verified. Throws `proof_invalid` if the text is no proof. */
 export function issuerOfProof(proof: string): string {
   try {
+    decodeProtectedHeader(proof);
     const { iss } = decodeJwt(proof) as { readonly iss?: unknown };
     // A list of one is not that one.
     return typeof iss === "string" ? iss : "";

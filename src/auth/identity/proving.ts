@@ -76,9 +76,10 @@ async function verified(c: Context<AppEnv>, proof: string, path: string, now: nu
   return { issuer, claims: { ...mergedClaims(claims), sub: claims.sub } };
 }
 
+const FAILURES: ReadonlySet<ErrorCode> = new Set(["proof_invalid", "trust_unmet", "another_execution"]);
+
 /** Throws `error`, and charges it to the client if it is a failed proof. */
 export async function charged(c: Context<AppEnv>, error: unknown): Promise<never> {
-  if (error instanceof ApiError && (error.code === "proof_invalid" || error.code === "trust_unmet"))
-    await chargeClient(c);
+  if (error instanceof ApiError && FAILURES.has(error.code)) await chargeClient(c);
   throw error;
 }

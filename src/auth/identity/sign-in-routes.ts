@@ -17,10 +17,19 @@ import { type Described, type Meaning, meaning } from "../../http/operation.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { type Issuer, mayTrust, signInIssuer } from "../../settings/issuers.ts";
+import { type Issuer, issuersOf, mayTrust, signInIssuer } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
 import { chargeClient, ofGuess } from "../authentication.ts";
-import { codeHash, cookieHash, newCookie, newPageKey, ownSite, requiresOwnPage, type SignInSite } from "../session.ts";
+import {
+  codeHash,
+  cookieHash,
+  newCookie,
+  newPageKey,
+  ownSite,
+  requiresOwnPage,
+  SIGN_IN_MAX_BYTES,
+  type SignInSite,
+} from "../session.ts";
 import { insertSignInCode } from "../session-store.ts";
 import { randomText } from "../token-format.ts";
 import { signInChoices } from "./responses.ts";
@@ -37,8 +46,10 @@ import { beginSignIn, type PendingSignIn, selectChoices, selectTrusting } from "
 
 const NO_ISSUER = "Nobody can sign in here, because no entry of OIDC_ISSUERS has a clientId. Use an API token.";
 
-/** The issuer with which people sign in. Throws `not_found`. */
+/** The issuer with which people sign in. Throws `not_found` and `not_configured`. */
 export function requireSignInIssuer(c: Context<AppEnv>): Issuer {
+  const issuers = issuersOf(c.env);
+  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
   const issuer = signInIssuer(c.env);
   if (issuer === null) throw new ApiError("not_found", NO_ISSUER);
   return issuer;
@@ -50,9 +61,13 @@ export function requiresSignIn(operation?: Described, means: Meaning = {}): Midd
     requireSignInIssuer(c);
     await next();
   };
-  return meaning(middleware, DESCRIBE && { ...means, errors: ["not_found", ...(means.errors ?? [])], operation });
+  return meaning(
+    middleware,
+    DESCRIBE && { ...means, errors: ["not_found", "not_configured", ...(means.errors ?? [])], operation },
+  );
 }
 
+const CHOSEN_GONE = "The token that you chose was revoked meanwhile. Choose another one.";
 const TO_MAX_CHARACTERS = 500;
 const CONSOLE = "/console";
 const TO_RULE = `send a path of the console of at most ${TO_MAX_CHARACTERS} characters, such as ${CONSOLE}.`;
@@ -87,11 +102,12 @@ export const signInRoutes = new Hono<AppEnv>()
   .get("/session/sign-in", requiresSignIn(), validQuery(beginning), async (c) => {
     const issuer = requireSignInIssuer(c);
     const site = ownSite(c);
-    if (!isNavigationWithin(c, site)) return seeOther(c, `${site.origin}${CONSOLE}`);
+    const { to = CONSOLE } = c.req.valid("query");
+    if (!isNavigationWithin(c, site)) return seeOther(c, site.origin + to);
     const flow = newFlow();
     try {
       const url = await authorizationUrl(meetingOf(c, issuer, site), flow);
-      await sendBegun(c, site, { ...flow, to: c.req.valid("query").to ?? CONSOLE });
+      await sendBegun(c, site, { ...flow, to });
       return seeOther(c, url);
     } catch (error) {
       return failed(c, site, error);
@@ -121,7 +137,7 @@ export const signInRoutes = new Hono<AppEnv>()
       { errors: ["sign_in_code_invalid", "too_many_requests"] },
     ),
     requiresSignIn(),
-    validBody(choosing),
+    validBody(choosing, { maxBytes: SIGN_IN_MAX_BYTES }),
     async (c) => {
       const issuer = requireSignInIssuer(c);
       const hash = await codeHash("sign-in", c.req.valid("json").code, readHandedOver(c, ownSite(c)));
@@ -162,7 +178,7 @@ export async function beginChosen(
   const chosen = { project, id: tokenId, issuer: issuer.issuer, pageKeyHash: await sha256Hex(pageKey) };
   const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, session, chosen)));
   if (known === "code_invalid") throw await codeInvalid(c);
-  if (known === "token_gone") throw new ApiError("token_invalid");
+  if (known === "token_gone") throw new ApiError("token_invalid", CHOSEN_GONE);
   dropHandedOver(c, site);
   return { principal: known.principal, cookie, pageKey };
 }

@@ -12,7 +12,7 @@ import { isJsonObject, jsonPointer } from "../../base/json.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
 import { type AppEnv, projectOf } from "../../http/request-context.ts";
 import { bounded, described, inDocument, listOf } from "../../http/schemas.ts";
-import { type Issuer, type IssuerKind, issuerNamed, mayTrust } from "../../settings/issuers.ts";
+import { type Issuer, type IssuerKind, issuersOf, mayTrust } from "../../settings/issuers.ts";
 
 export const TRUSTED = ["people", "programs"] as const;
 
@@ -24,9 +24,11 @@ const LENGTH_RULE = `send 1 to ${CHARACTERS_MAX} characters.`;
 const shortText = z
   .string({ error: "send a text." })
   .check(z.minLength(1, { error: LENGTH_RULE }), z.maxLength(CHARACTERS_MAX, { error: LENGTH_RULE }));
-const claimValue = z.union([shortText, listOf(VALUES_MAX, "values", shortText, "send a list.", z.minLength(1))], {
-  error: `send a text of 1 to ${CHARACTERS_MAX} characters, or a list of 1 to ${VALUES_MAX} such texts.`,
-});
+const VALUE_RULE = `send a text of 1 to ${CHARACTERS_MAX} characters, or a list of 1 to ${VALUES_MAX} such texts.`;
+const claimValue = z.union(
+  [shortText, listOf(VALUES_MAX, "values", shortText, VALUE_RULE, z.minLength(1, { error: VALUE_RULE }))],
+  { error: VALUE_RULE },
+);
 
 const claims = bounded(
   CLAIMS_MAX,
@@ -111,7 +113,7 @@ function anchorOf(trust: Trust, issuer: Pick<Issuer, "kind">): readonly string[]
 
 /** Why the claims can't be stored, as the rest of a sentence about them. Null: they can. */
 export function claimsFault(trust: Trust, issuer: Pick<Issuer, "kind">): string | null {
-  if (issuer.kind === "github" && Object.hasOwn(trust.claims, "sub")) {
+  if (issuer.kind === "github" && trust.for === "programs" && ("sub" in trust.claims || "/sub" in trust.claims)) {
     return "has sub, whose format differs between repositories of GitHub; name repository_id, ref or environment instead.";
   }
   if (anchorOf(trust, issuer) !== null) return null;
@@ -120,13 +122,16 @@ export function claimsFault(trust: Trust, issuer: Pick<Issuer, "kind">): string 
 }
 
 /**
- * The issuer of a trust that the project may store. `path`: of the trust in the body. Throws `issuer_unknown`, and
- * `invalid_body` if somebody else could meet its claims.
+ * The issuer of a trust that the project may store. `path`: of the trust in the body. Throws `issuer_unknown`,
+ * `not_configured`, and `invalid_body` if somebody else could meet its claims.
  */
 export function requireTrusted(c: Context<AppEnv>, trust: Trust, path: readonly string[]): Issuer {
-  const issuer = issuerNamed(c.env, trust.issuer);
-  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
-    const sentence = `issuer: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
+  const issuers = issuersOf(c.env);
+  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
+  const issuer = issuers.value.find((one) => one.issuer === trust.issuer);
+  if (issuer === undefined || !mayTrust(issuer, projectOf(c))) {
+    const member = [...path, "issuer"].join(".");
+    const sentence = `${member}: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
     throw new ApiError("issuer_unknown", sentence, { pointer: jsonPointer([...path, "issuer"]) });
   }
   const fault = claimsFault(trust, issuer);
@@ -184,10 +189,12 @@ function isMet(wanted: string | readonly string[] | undefined, value: unknown): 
 }
 
 /** A text, a number or a boolean as texts, or each of those in a list. For anything else, the list is empty. */
-function textsOf(value: unknown): readonly string[] {
+export function textsOf(value: unknown): readonly string[] {
   return [value].flat().flatMap((one) => {
     if (typeof one === "string") return [one];
-    return typeof one === "number" || typeof one === "boolean" ? [JSON.stringify(one)] : [];
+    // A number that is too large for a double was parsed as its neighbour, which somebody else may have.
+    const isExact = typeof one === "boolean" || (typeof one === "number" && Math.abs(one) <= Number.MAX_SAFE_INTEGER);
+    return isExact ? [JSON.stringify(one)] : [];
   });
 }
 

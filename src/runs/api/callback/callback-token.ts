@@ -7,7 +7,7 @@
  */
 import { Hono } from "hono";
 import { charged, type ProvenBy, provenBy, requiresIssuers, validProof } from "../../../auth/identity/proving.ts";
-import { executionClaim, trustFault } from "../../../auth/identity/trust.ts";
+import { executionClaim, textsOf, trustFault } from "../../../auth/identity/trust.ts";
 import { signCallbackToken } from "../../../auth/token-format.ts";
 import { rfc3339 } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
@@ -36,6 +36,7 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
   ),
   validProof(),
   async (c) => {
+    const ring = usableRing(c);
     const environment = environmentOf(c);
     const { scope } = environment;
     const id = runIdOf(c);
@@ -55,16 +56,18 @@ export const callbackTokenRoutes = new Hono<AppEnv>().post(
     const type = isTheirs ? "token_issued" : "token_refused";
     const told = { type, execution: execution ?? "none", attempt: textOf(claims.run_attempt) } as const;
     const { deadlineAt } = opened(await ask(environment, (coordinator) => coordinator.runs.noteJob(id, told)));
-    if (!isTheirs) throw new ApiError("another_execution");
+    if (!isTheirs) {
+      return charged(c, new ApiError("another_execution", job.execution === null ? NO_EXECUTION : undefined));
+    }
     const grant = { scope, runId: id, expiresAt: deadlineAt };
-    const callbackToken = await signCallbackToken(usableRing(c), grant);
+    const callbackToken = await signCallbackToken(ring, grant);
     return c.json({ callbackToken, expiresAt: rfc3339(deadlineAt) });
   },
 );
 
 /** Products send ids as texts or as numbers. */
 function textOf(value: unknown): string | null {
-  return typeof value === "string" || typeof value === "number" ? String(value).slice(0, 256) : null;
+  return Array.isArray(value) ? null : (textsOf(value)[0]?.slice(0, 256) ?? null);
 }
 
 function opened(reply: JobReply): JobAnswer {
@@ -80,6 +83,9 @@ function unmetOf({ reporter }: JobAnswer, { issuer, claims }: ProvenBy): string 
   const which = fault.isAnchor ? "" : `: the claim ${fault.claim} differs`;
   return `The reporter of the run's action does not accept the proof${which}. Compare both.`;
 }
+
+const NO_EXECUTION =
+  "The receiver's response to the trigger named no execution, so no proof may report this run. Correct execution of the action's reporter, or use the callback token.";
 
 const NO_REPORTER =
   "The action of this run lets no job of this issuer report with a proof. Store a reporter, or use the callback token.";
