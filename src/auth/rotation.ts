@@ -119,7 +119,7 @@ async function findRotatable(c: Context<AppEnv>, target: string): Promise<Rotata
   // Everybody who signs in with the token above is above it. Only who minted it may act as it.
   const { identity } = (found.minter === null ? {} : JSON.parse(found.minter)) as Proven;
   if (identity !== undefined && identity !== asker.proven?.identity && !isOperator(asker)) {
-    throw new ApiError("forbidden", NOT_YOURS);
+    throw new ApiError("forbidden", NOT_MINTED);
   }
   // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
   if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
@@ -129,6 +129,9 @@ async function findRotatable(c: Context<AppEnv>, target: string): Promise<Rotata
 
 const NOT_YOURS =
   "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
+
+const NOT_MINTED =
+  "Somebody minted this token after signing in. Only they, the token itself or the operator can rotate it. You can revoke it instead, and mint a new one.";
 
 const NO_OWNERS = "A session of ROOT_TOKEN or by sign-in can't rotate an owner's token. Send ROOT_TOKEN itself.";
 
