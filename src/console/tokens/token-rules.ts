@@ -73,9 +73,10 @@ export function trustWords({ for: whom, issuer, claims }: Trust): readonly strin
 }
 
 interface ExpiryChoice {
+  /** Empty: no time is sent, so the token lives as long as the service allows. */
   readonly key: string;
   readonly label: string;
-  /** From now, in ms. Null: no time is sent, so the token expires when its creator's token does, or never. */
+  /** From now, in ms. Null: the token expires when its creator's token does, or never. */
   readonly inMs: number | null;
 }
 
@@ -98,9 +99,11 @@ const SPANS: readonly ExpiryChoice[] = [
  * creator signed in at an issuer, so the new token lives for 90 days at most.
  */
 export function expiryChoices(ownExpiresAt: number | null, now: number, isBySignIn = false): readonly ExpiryChoice[] {
-  const longest = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
-  const spans = SPANS.filter(({ inMs }) => (inMs ?? 0) < longest && (!isBySignIn || (inMs ?? 0) <= BY_SIGN_IN_MAX));
-  if (isBySignIn && longest > BY_SIGN_IN_MAX) return spans;
+  const own = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
+  const longest = isBySignIn ? Math.min(own, BY_SIGN_IN_MAX) : own;
+  const spans = SPANS.filter(({ inMs }) => (inMs ?? 0) < longest);
+  // The service counts these days: if the clock of this browser is ahead, it would refuse their end.
+  if (longest < own) return [...spans, { key: "", label: "In 90 days", inMs: longest }];
   return [...spans, { key: "", label: ownExpiresAt === null ? "Never" : "With your own token", inMs: null }];
 }
 
@@ -113,7 +116,7 @@ export function firstChoice(choices: readonly ExpiryChoice[]): string {
 /** The time to send, as RFC 3339; undefined: none. */
 export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: number): string | undefined {
   const inMs = choices.find((choice) => choice.key === key)?.inMs ?? null;
-  return inMs === null ? undefined : new Date(now + inMs).toISOString();
+  return key === "" || inMs === null ? undefined : new Date(now + inMs).toISOString();
 }
 
 type Rotator = Pick<CurrentToken, "id" | "issuer">;

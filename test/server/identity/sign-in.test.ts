@@ -166,6 +166,8 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
   it("lets nobody approve what a token of theirs has started, nor approve with such a token", async () => {
     const ada = await newPage();
     await openAs(ada, "tokens", "ada", "deployers");
+    // The clock of her browser is ahead.
+    await ada.evaluate("{ const now = Date.now; Date.now = () => now() + 5000; }");
     await button(ada, "New token").click();
     const form = dialog(ada, "New token");
     await field(form, "Name").fill("ada's bot");
@@ -173,6 +175,9 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     // A sign-in session gives nobody a flag or a person.
     expect(await form.getByRole("checkbox").count()).toBe(0);
     expect(await field(form, "Person").count()).toBe(0);
+    expect(await form.getByLabel("Expires", { exact: true }).locator("option:checked").textContent()).toBe(
+      "In 90 days",
+    );
     await button(form, "Create token").click();
     const secret = await field(dialog(ada, "The new token"), "New token value").inputValue();
     await button(dialog(ada, "The new token"), "Done").click();
