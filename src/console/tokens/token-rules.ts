@@ -119,13 +119,16 @@ export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: nu
   return key === "" || inMs === null ? undefined : new Date(now + inMs).toISOString();
 }
 
-type Rotator = Pick<CurrentToken, "id" | "issuer">;
+type Rotator = Pick<CurrentToken, "id" | "issuer" | "person">;
 type Listed = Pick<
   ApiToken,
-  "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers" | "trust"
+  "id" | "role" | "parentId" | "createdBy" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers" | "trust"
 >;
 
-/** False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. */
+/**
+ * False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. The page
+ * knows by name alone who minted a token.
+ */
 export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Listed[]): boolean {
   // Proofs open it, so it has no secret.
   if (token.trust !== null) return false;
@@ -134,14 +137,17 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
   // In a grace period, a rotation ends the secret of this session at once, and nobody would see the new one.
   if (token.id === holder.id) return token.oldSecretExpiresAt === null;
   const seen = new Set<string>();
-  for (let above = token.parentId; above !== null; ) {
-    const id = above;
-    if (id === holder.id) return true;
-    const parent = tokens.find((one) => one.id === id);
-    if (parent === undefined) return true;
+  for (let one = token; one.parentId !== null; ) {
+    const id = one.parentId;
+    const parent = tokens.find((other) => other.id === id);
+    const isHolder = id === holder.id;
+    // Somebody minted `one` who had signed in. From above, nobody else rotates it, nor what it minted.
+    const isBySignIn = isHolder ? holder.issuer !== null : parent !== undefined && parent.trust !== null;
+    if (isBySignIn && (holder.issuer === null || one.createdBy !== holder.person)) return false;
+    if (isHolder || parent === undefined) return true;
     if (seen.has(id)) return false;
     seen.add(id);
-    above = parent.parentId;
+    one = parent;
   }
   return false;
 }

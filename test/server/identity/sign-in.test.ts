@@ -183,6 +183,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await button(dialog(ada, "The new token"), "Done").click();
     const row = ada.getByRole("row").filter({ hasText: "ada's bot" });
     await row.getByText("by ada@example.com").waitFor();
+    await row.getByRole("button", { name: "Rotate ada's bot" }).waitFor();
     const trusted = ada.getByRole("row").filter({ hasText: `people of ${people.issuer.url}` });
     expect(await trusted.count()).toBe(2);
     expect(await trusted.getByRole("button", { name: /^Rotate/ }).count()).toBe(0);
