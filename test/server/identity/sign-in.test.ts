@@ -211,7 +211,9 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     const other = await newPage();
     await other.goto(`${people.origin}/console`);
     await signInAs(other, "eve");
-    await other.getByText("does not say that your e-mail address is verified").waitFor();
+    await other
+      .getByText("no verified e-mail address, or no claim of personClaim, that can be a person's name")
+      .waitFor();
     expect(other.url()).toBe(`${people.origin}/console/sign-in`);
     await other.getByRole("link", { name: "Use a token" }).click();
     await field(other, "Token").waitFor();
