@@ -176,7 +176,8 @@ function ChoiceList({ code, choices, session }: ChoiceListProps) {
                 {choice.project.replace("/", " / ")}
                 {choice.envName === null ? ", every environment" : ` / ${choice.envName}`}
                 <br />
-                {choice.role}: {RIGHTS[choice.role]}
+                {/* No session by sign-in creates owners. */}
+                {choice.role}: {RIGHTS[choice.role === "owner" ? "admin" : choice.role]}
                 {choice.mayApprove ? ", and may approve" : ""}
               </span>
             </button>

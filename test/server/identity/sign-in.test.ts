@@ -319,12 +319,15 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await site.client(ENV).tokens.create({ name, role: "viewer", trust });
     const ofJob = { for: "programs", issuer: people.issuer.url, claims: { sub: "job" } } as const;
     const { id } = await site.client(ENV).tokens.create({ name: `${name}!`, role: "viewer", trust: ofJob });
+    await site.client(ENV).tokens.create({ name: "platform", role: "owner", trust });
     const page = await newPage();
     await page.goto(`${people.origin}/console`);
     await page.getByRole("link", { name: SIGN_IN }).waitFor();
     await lookAt(page, "the sign-in page", found);
     await signInAs(page, "ada");
     await choice(page, "<img src=x onerror").waitFor();
+    // No session by sign-in creates owners.
+    expect(await choice(page, "platform").textContent()).toMatch(/owner: everything, but can't create owners$/);
     await lookAt(page, "the choice", found);
     await choice(page, "deployers").click();
     await runs(page).waitFor();
