@@ -107,6 +107,8 @@ async function given(flags: LoginFlags): Promise<Kept> {
   }
   return { url, ...names, token };
 }
+  // Before the person agrees in the browser.
+  if (flags.browser && !flags.env) throw missing("env");
 
 /**
  * Everything from the token, flags and environment, and the rest from the terminal. Asks again only for what was wrong.

@@ -80,6 +80,24 @@ describe("login", () => {
     expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
   });
 
+  test("asks for a missing environment before somebody agrees in the browser", async () => {
+    const ended = await cli(["login", "--browser", "--url", server.url], { HOME: home });
+    expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining("--env is missing. Use --env")]);
+  });
+
+  test.each([
+    ["{", "is no profile"],
+    [
+      JSON.stringify({ url: "http://127.0.0.1:1", token: `ters_${"0".repeat(43)}` }),
+      "keeps a session of a lost server",
+    ],
+  ])("replaces the file %j, which %s", async (text) => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), "default.json"), text);
+    expect(await login(GOOD)).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
+  });
+
   test("sends no token to another service", async () => {
     const other = await badServer((_, response) => json(response, 200, []));
     const ended = await cli(["login", ...environmentFlags(), "--url", other.url], { HOME: home }, GOOD);
