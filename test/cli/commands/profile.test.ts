@@ -238,6 +238,13 @@ describe.skipIf(!hasTerminal)("login on a terminal", () => {
     await other.close();
   });
 
+  test("replaces a file that is no profile", async () => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), "default.json"), "{");
+    const { code } = await session(environmentFlags(), [["Token: ", `${GOOD}\r`]]);
+    expect({ code, ...kept() }).toMatchObject({ code: 0, token: GOOD });
+  });
+
   test("asks again for a wrong option", async () => {
     const { code } = await session(
       [...environmentFlags().slice(0, 6), "--env", "PROD"],
