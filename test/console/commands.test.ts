@@ -71,7 +71,12 @@ it("a new token expires with its parent at the latest, and never only if somebod
   expect(bounded.map(({ label }) => label)).toEqual(["In 1 hour", "With your own token"]);
   expect(firstChoice(expiryChoices(hours(0.5), now))).toBe("");
   // A session by sign-in.
-  expect(expiryChoices(null, now, true).at(-1)).toMatchObject({ label: "In 90 days", key: "90d" });
+  const bySignIn = expiryChoices(null, now, true);
+  expect(bySignIn.at(-1)).toMatchObject({ label: "In 90 days" });
+  expect(firstChoice(bySignIn)).toBe(bySignIn.at(-1)?.key);
+  // The service counts the 90 days, because the clock of the browser can be ahead.
+  expect(expiresAt(bySignIn, firstChoice(bySignIn), now)).toBeUndefined();
+  expect(expiresAt(bySignIn, "30d", now)).toBe("2027-01-31T00:00:00.000Z");
   expect(expiryChoices(hours(12), now, true).at(-1)).toMatchObject({ label: "With your own token" });
 });
 

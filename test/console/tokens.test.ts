@@ -12,9 +12,16 @@ const token = (id: string, parentId: string | null, more = {}) => ({
   mayApprove: false,
   mayActForOthers: false,
   trust: null,
+  createdBy: "root",
   ...more,
 });
-const holder = (id: string | null, issuer: string | null = null) => ({ id, issuer });
+const ISSUER = "https://id.example";
+const PEOPLE = { for: "people" as const, issuer: ISSUER, claims: {} };
+const holder = (id: string | null, issuer: string | null = null, person: string | null = null) => ({
+  id,
+  issuer,
+  person,
+});
 
 describe("a token can be rotated", () => {
   const page = [token("low", "middle"), token("middle", "top"), token("top", null), token("beside", null)];
@@ -65,9 +72,27 @@ describe("a token can be rotated", () => {
   it("not by a session by sign-in if it is an owner's, or has a flag", () => {
     for (const more of [{ role: "owner" }, { mayApprove: true }]) {
       const below = token("below", "people", more);
-      expect(isRotatable(below, holder("people", "https://id.example"), [below])).toBe(false);
+      expect(isRotatable(below, holder("people", ISSUER), [below])).toBe(false);
       expect(isRotatable(below, holder("people"), [below])).toBe(true);
     }
+  });
+
+  it("only by who minted it, if somebody did who had signed in, by itself and by what is between", () => {
+    const bot = token("bot", "people", { createdBy: "ada" });
+    const ofBot = token("of-bot", "bot", { createdBy: "bot" });
+    const all = [ofBot, bot, token("people", "top", { trust: PEOPLE }), token("top", null)];
+    const rotatableBy = (...who: Parameters<typeof holder>) =>
+      [ofBot, bot].filter((one) => isRotatable(one, holder(...who), all)).map((one) => one.id);
+    expect(rotatableBy("people", ISSUER, "ada")).toEqual(["of-bot", "bot"]);
+    expect(rotatableBy("people", ISSUER, "bob")).toEqual([]);
+    expect(rotatableBy("top")).toEqual([]);
+    // A token that acts for a person of that name, whom no issuer proved.
+    expect(rotatableBy("top", null, "ada")).toEqual([]);
+    expect(rotatableBy("bot")).toEqual(["of-bot", "bot"]);
+    expect(rotatableBy("of-bot")).toEqual(["of-bot"]);
+    expect(rotatableBy(null)).toEqual(["of-bot", "bot"]);
+    // The people token is on another page of the list.
+    expect(isRotatable(bot, holder("people", ISSUER, "bob"), [bot])).toBe(false);
   });
 
   it("not by others if parents form a circle, and the answer comes", () => {

@@ -75,8 +75,11 @@ async function login(flags: LoginFlags): Promise<number> {
   const profile = flags.profile ?? DEFAULT_PROFILE;
   const path = profilePath(profile);
   const isAsked = process.stdin.isTTY === true && !flags.tokenStdin;
-  const kept = isAsked ? await asked(flags, readProfile(path) ?? {}) : await given(flags);
+  const before = profileBefore(path);
+  const kept = isAsked ? await asked(flags, before) : await given(flags);
   writeProfile(path, kept);
+  // Nobody holds it any longer. If it can't be ended, it ends by itself within 12 hours.
+  if (before.token !== kept.token) await endSession(before, { ...flags, retries: 0 }).catch(() => {});
   const { token: _, ...scope } = kept;
   const shown = { profile, path, ...scope };
   const next = `action-runs list${profile === DEFAULT_PROFILE ? "" : ` --profile ${profile}`}`;
@@ -91,10 +94,21 @@ async function login(flags: LoginFlags): Promise<number> {
   return EXIT.succeeded;
 }
 
+/** Empty if there is no profile. Login also replaces a file that is not one. */
+function profileBefore(path: string): Profile {
+  try {
+    return readProfile(path) ?? {};
+  } catch {
+    return {};
+  }
+}
+
 /** The token from stdin or the browser, and everything else from the token, flags and environment. */
 async function given(flags: LoginFlags): Promise<Kept> {
   if (!flags.url) throw missing("url");
   const url = checkUrl(flags.url, "--url");
+  // Before the person agrees in the browser.
+  if (flags.browser && !flags.env) throw missing("env");
   const read = flags.browser ? null : await readToken("stdin");
   await checkServer(url, flags);
   const token = read ?? (await browserLogin(url, flags));
@@ -214,22 +228,26 @@ async function logout(flags: Flags): Promise<number> {
   const output = new Output(flags);
   const profile = flags.profile ?? DEFAULT_PROFILE;
   const path = profilePath(profile);
-  const { url = "", org = "", project = "", env = "", token = "" } = readProfile(path) ?? {};
-  const isSession = token.startsWith("ters_");
-  if (isSession) {
-    const client = made(() => createClient({ baseUrl: url, token, org, project, env, ...callSettings(flags) }));
-    try {
-      const { sessionId } = await client.whoami();
-      if (sessionId !== null) await client.sessions.end(sessionId);
-    } catch (fault) {
-      // It has ended before.
-      if (!(fault instanceof ActionRunsError) || fault.status !== 401) throw fault;
-    }
-  }
+  const sessionEnded = await endSession(readProfile(path) ?? {}, flags);
   rmSync(path, { force: true });
-  const shown = { profile, path, sessionEnded: isSession };
-  await output.show(shown, () => `Removed ${plain(path)}.${isSession ? " The session ended." : ""}`);
+  const shown = { profile, path, sessionEnded };
+  await output.show(shown, () => `Removed ${plain(path)}.${sessionEnded ? " The session ended." : ""}`);
   return EXIT.succeeded;
+}
+
+/** Ends the session that a profile keeps. False if it keeps none. */
+async function endSession(kept: Profile, flags: Flags): Promise<boolean> {
+  const { url = "", org = "", project = "", env = "", token = "" } = kept;
+  if (!token.startsWith("ters_")) return false;
+  const client = made(() => createClient({ baseUrl: url, token, org, project, env, ...callSettings(flags) }));
+  try {
+    const { sessionId } = await client.whoami();
+    if (sessionId !== null) await client.sessions.end(sessionId);
+  } catch (fault) {
+    // It has ended before.
+    if (!(fault instanceof ActionRunsError) || fault.status !== 401) throw fault;
+  }
+  return true;
 }
 
 /** Runs before a token is sent to the server. Throws if there is no server, or another service. */

@@ -31,7 +31,7 @@ import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from 
 const FAILURES: Readonly<Record<string, string>> = {
   issuer_unavailable: "The issuer does not answer. Try again in a few seconds, or use a token.",
   person_unknown:
-    "The issuer does not say that your e-mail address is verified, so nobody knows who you are here. Ask the operator to set personClaim in OIDC_ISSUERS, or use a token.",
+    "The issuer sends no verified e-mail address, or no claim of personClaim, that can be a person's name. Ask the operator to set personClaim in OIDC_ISSUERS, or use a token.",
   proof_invalid:
     "The answer of the issuer does not count. Ask the operator to compare OIDC_ISSUERS with the settings of the issuer.",
   sign_in_code_invalid: "The sign-in took too long, was used before, or began in another browser. Sign in again.",
@@ -176,7 +176,8 @@ function ChoiceList({ code, choices, session }: ChoiceListProps) {
                 {choice.project.replace("/", " / ")}
                 {choice.envName === null ? ", every environment" : ` / ${choice.envName}`}
                 <br />
-                {choice.role}: {RIGHTS[choice.role]}
+                {/* No session by sign-in creates owners. */}
+                {choice.role}: {RIGHTS[choice.role === "owner" ? "admin" : choice.role]}
                 {choice.mayApprove ? ", and may approve" : ""}
               </span>
             </button>

@@ -73,9 +73,10 @@ export function trustWords({ for: whom, issuer, claims }: Trust): readonly strin
 }
 
 interface ExpiryChoice {
+  /** Empty: no time is sent, so the token lives as long as the service allows. */
   readonly key: string;
   readonly label: string;
-  /** From now, in ms. Null: no time is sent, so the token expires when its creator's token does, or never. */
+  /** From now, in ms. Null: the token expires when its creator's token does, or never. */
   readonly inMs: number | null;
 }
 
@@ -98,9 +99,11 @@ const SPANS: readonly ExpiryChoice[] = [
  * creator signed in at an issuer, so the new token lives for 90 days at most.
  */
 export function expiryChoices(ownExpiresAt: number | null, now: number, isBySignIn = false): readonly ExpiryChoice[] {
-  const longest = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
-  const spans = SPANS.filter(({ inMs }) => (inMs ?? 0) < longest && (!isBySignIn || (inMs ?? 0) <= BY_SIGN_IN_MAX));
-  if (isBySignIn && longest > BY_SIGN_IN_MAX) return spans;
+  const own = ownExpiresAt === null ? Number.POSITIVE_INFINITY : ownExpiresAt - now;
+  const longest = isBySignIn ? Math.min(own, BY_SIGN_IN_MAX) : own;
+  const spans = SPANS.filter(({ inMs }) => (inMs ?? 0) < longest);
+  // The service counts these days: if the clock of this browser is ahead, it would refuse their end.
+  if (longest < own) return [...spans, { key: "", label: "In 90 days", inMs: longest }];
   return [...spans, { key: "", label: ownExpiresAt === null ? "Never" : "With your own token", inMs: null }];
 }
 
@@ -113,16 +116,19 @@ export function firstChoice(choices: readonly ExpiryChoice[]): string {
 /** The time to send, as RFC 3339; undefined: none. */
 export function expiresAt(choices: readonly ExpiryChoice[], key: string, now: number): string | undefined {
   const inMs = choices.find((choice) => choice.key === key)?.inMs ?? null;
-  return inMs === null ? undefined : new Date(now + inMs).toISOString();
+  return key === "" || inMs === null ? undefined : new Date(now + inMs).toISOString();
 }
 
-type Rotator = Pick<CurrentToken, "id" | "issuer">;
+type Rotator = Pick<CurrentToken, "id" | "issuer" | "person">;
 type Listed = Pick<
   ApiToken,
-  "id" | "role" | "parentId" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers" | "trust"
+  "id" | "role" | "parentId" | "createdBy" | "oldSecretExpiresAt" | "mayApprove" | "mayActForOthers" | "trust"
 >;
 
-/** False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. */
+/**
+ * False if the service would refuse. `tokens`: those that the page has. A token's parents can be on another page. The page
+ * knows by name alone who minted a token.
+ */
 export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Listed[]): boolean {
   // Proofs open it, so it has no secret.
   if (token.trust !== null) return false;
@@ -131,14 +137,17 @@ export function isRotatable(token: Listed, holder: Rotator, tokens: readonly Lis
   // In a grace period, a rotation ends the secret of this session at once, and nobody would see the new one.
   if (token.id === holder.id) return token.oldSecretExpiresAt === null;
   const seen = new Set<string>();
-  for (let above = token.parentId; above !== null; ) {
-    const id = above;
-    if (id === holder.id) return true;
-    const parent = tokens.find((one) => one.id === id);
-    if (parent === undefined) return true;
+  for (let one = token; one.parentId !== null; ) {
+    const id = one.parentId;
+    const parent = tokens.find((other) => other.id === id);
+    const isHolder = id === holder.id;
+    // Somebody minted `one` who had signed in. From above, nobody else rotates it, nor what it minted.
+    const isBySignIn = isHolder ? holder.issuer !== null : parent !== undefined && parent.trust !== null;
+    if (isBySignIn && (holder.issuer === null || one.createdBy !== holder.person)) return false;
+    if (isHolder || parent === undefined) return true;
     if (seen.has(id)) return false;
     seen.add(id);
-    above = parent.parentId;
+    one = parent;
   }
   return false;
 }

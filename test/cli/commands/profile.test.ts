@@ -80,6 +80,24 @@ describe("login", () => {
     expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
   });
 
+  test("asks for a missing environment before somebody agrees in the browser", async () => {
+    const ended = await cli(["login", "--browser", "--url", server.url], { HOME: home });
+    expect([ended.code, ended.stderr]).toEqual([2, expect.stringContaining("--env is missing. Use --env")]);
+  });
+
+  test.each([
+    ["{", "is no profile"],
+    [
+      JSON.stringify({ url: "http://127.0.0.1:1", token: `ters_${"0".repeat(43)}` }),
+      "keeps a session of a lost server",
+    ],
+  ])("replaces the file %j, which %s", async (text) => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), "default.json"), text);
+    expect(await login(GOOD)).toMatchObject({ code: 0, stderr: "" });
+    expect(readFileSync(join(folder(), "default.json"), "utf8")).toContain(GOOD);
+  });
+
   test("sends no token to another service", async () => {
     const other = await badServer((_, response) => json(response, 200, []));
     const ended = await cli(["login", ...environmentFlags(), "--url", other.url], { HOME: home }, GOOD);
@@ -218,6 +236,13 @@ describe.skipIf(!hasTerminal)("login on a terminal", () => {
     expect(kept("staging")).toEqual({ url: server.url, org: "acme", project: "shop", env: "prod", token: OPERATOR });
     expect(other.requests.map(({ line, headers }) => [line, headers.authorization])).toEqual([["GET /", undefined]]);
     await other.close();
+  });
+
+  test("replaces a file that is no profile", async () => {
+    mkdirSync(folder(), { recursive: true });
+    writeFileSync(join(folder(), "default.json"), "{");
+    const { code } = await session(environmentFlags(), [["Token: ", `${GOOD}\r`]]);
+    expect({ code, ...kept() }).toMatchObject({ code: 0, token: GOOD });
   });
 
   test("asks again for a wrong option", async () => {

@@ -187,7 +187,7 @@ describe("login with the browser", () => {
     expect(stderr()).toContain("You are signed in as bob@example.com.");
   });
 
-  it("ends with logout, which removes the profile, also if it has ended before", async () => {
+  it("ends with the next login, and with logout, which removes the profile, also if it has ended before", async () => {
     const logIn = async () => {
       const command = start(["login", "--browser", ...flags()], settings);
       const asked = await askedBy(stderrOf(command));
@@ -202,7 +202,10 @@ describe("login with the browser", () => {
       return (await fetch(`${site.origin}/whoami`, { headers })).status;
     };
     for (let n = 0; n < 2; n++) {
+      const former = await logIn();
       const token = await logIn();
+      await cli(["login", ...flags()], settings, token);
+      expect([await state(former), await state(token)]).toEqual([401, 200]);
       const { sessionId } = JSON.parse((await cli(["whoami", "--json"], settings)).stdout);
       if (n === 1) await operator().sessions.end(sessionId);
       const { code, stdout } = await cli(["logout", "--json"], settings);

@@ -166,6 +166,8 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
   it("lets nobody approve what a token of theirs has started, nor approve with such a token", async () => {
     const ada = await newPage();
     await openAs(ada, "tokens", "ada", "deployers");
+    // The clock of her browser is ahead.
+    await ada.evaluate("{ const now = Date.now; Date.now = () => now() + 5000; }");
     await button(ada, "New token").click();
     const form = dialog(ada, "New token");
     await field(form, "Name").fill("ada's bot");
@@ -173,11 +175,15 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     // A sign-in session gives nobody a flag or a person.
     expect(await form.getByRole("checkbox").count()).toBe(0);
     expect(await field(form, "Person").count()).toBe(0);
+    expect(await form.getByLabel("Expires", { exact: true }).locator("option:checked").textContent()).toBe(
+      "In 90 days",
+    );
     await button(form, "Create token").click();
     const secret = await field(dialog(ada, "The new token"), "New token value").inputValue();
     await button(dialog(ada, "The new token"), "Done").click();
     const row = ada.getByRole("row").filter({ hasText: "ada's bot" });
     await row.getByText("by ada@example.com").waitFor();
+    await row.getByRole("button", { name: "Rotate ada's bot" }).waitFor();
     const trusted = ada.getByRole("row").filter({ hasText: `people of ${people.issuer.url}` });
     expect(await trusted.count()).toBe(2);
     expect(await trusted.getByRole("button", { name: /^Rotate/ }).count()).toBe(0);
@@ -205,7 +211,9 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     const other = await newPage();
     await other.goto(`${people.origin}/console`);
     await signInAs(other, "eve");
-    await other.getByText("does not say that your e-mail address is verified").waitFor();
+    await other
+      .getByText("no verified e-mail address, or no claim of personClaim, that can be a person's name")
+      .waitFor();
     expect(other.url()).toBe(`${people.origin}/console/sign-in`);
     await other.getByRole("link", { name: "Use a token" }).click();
     await field(other, "Token").waitFor();
@@ -311,12 +319,15 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await site.client(ENV).tokens.create({ name, role: "viewer", trust });
     const ofJob = { for: "programs", issuer: people.issuer.url, claims: { sub: "job" } } as const;
     const { id } = await site.client(ENV).tokens.create({ name: `${name}!`, role: "viewer", trust: ofJob });
+    await site.client(ENV).tokens.create({ name: "platform", role: "owner", trust });
     const page = await newPage();
     await page.goto(`${people.origin}/console`);
     await page.getByRole("link", { name: SIGN_IN }).waitFor();
     await lookAt(page, "the sign-in page", found);
     await signInAs(page, "ada");
     await choice(page, "<img src=x onerror").waitFor();
+    // No session by sign-in creates owners.
+    expect(await choice(page, "platform").textContent()).toMatch(/owner: everything, but can't create owners$/);
     await lookAt(page, "the choice", found);
     await choice(page, "deployers").click();
     await runs(page).waitFor();
