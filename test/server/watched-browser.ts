@@ -52,6 +52,7 @@ export function describeInBrowser(what: string, tests: (browser: WatchedBrowser)
 export class WatchedBrowser {
   #browser: Browser | null = null;
   #faults: string[] = [];
+  readonly #expected: string[] = [];
   /** The requests of each page that have no response yet. */
   readonly #pending = new WeakMap<Page, PendingRequests>();
 
@@ -68,13 +69,19 @@ export class WatchedBrowser {
    * violations of the policy, exceptions, dialogs of the browser, and new windows.
    */
   takeFaults(): readonly string[] {
-    return [...new Set(this.#faults.splice(0))];
+    const faults = new Set(this.#faults.splice(0));
+    for (const fault of this.#expected.splice(0)) faults.delete(fault);
+    return [...faults];
   }
 
-  /** Removes the faults that a test causes. Waits for the first one, and throws if there is none. */
+  /**
+   * Removes the faults that a test causes. Waits for the first one, and throws if there is none. A page that asks several
+   * times gets the same fault again, perhaps later.
+   */
   async expectFault(pattern: RegExp): Promise<void> {
     const isExpected = (fault: string) => pattern.test(fault);
     await until(`a fault ${pattern}`, () => this.#faults.some(isExpected));
+    this.#expected.push(...this.#faults.filter(isExpected));
     this.#faults = this.#faults.filter((fault) => !isExpected(fault));
   }
 
