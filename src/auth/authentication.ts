@@ -10,9 +10,9 @@ import { msSinceOrLongAgo } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
 import { type Described, meaning, type Security } from "../http/operation.ts";
-import { type AppEnv, noteOpened, usableRing } from "../http/request-context.ts";
+import { type AppEnv, noteOpened, usableIssuers, usableRing } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
-import { issuersOf, mayTrust } from "../settings/issuers.ts";
+import { issuerNamed, mayTrust } from "../settings/issuers.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
 import { isAccessToken, openAccessToken, programOf } from "./identity/access-token.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
@@ -240,11 +240,8 @@ function isOver(
 ): boolean {
   if (expiresAt !== null && now >= expiresAt) return true;
   if (name === null || project === null) return false;
-  const issuers = issuersOf(c.env);
-  // A mistake in the setting ends nothing.
-  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
-  const issuer = issuers.value.find((one) => one.issuer === name);
-  return !issuer || !mayTrust(issuer, project) || (sessionId !== undefined && issuer.clientId === null);
+  const issuer = issuerNamed(usableIssuers(c), name);
+  return issuer === null || !mayTrust(issuer, project) || (sessionId !== undefined && issuer.clientId === null);
 }
 
 type Select = () => Promise<KnownCredential | null>;

@@ -9,6 +9,7 @@ import { routePath } from "hono/route";
 import { parseUuid } from "../base/ids.ts";
 import { LogLimit, log } from "../base/log.ts";
 import type { Env } from "../settings/env.ts";
+import { type Issuer, issuersOf } from "../settings/issuers.ts";
 import { type KeyRing, keyRing } from "../settings/key-ring.ts";
 import { ApiError, type ErrorCode } from "./errors.ts";
 
@@ -63,6 +64,13 @@ export function usableRing(c: Context<AppEnv>): KeyRing {
   const ring = keyRing(c.env.CALLBACK_SIGNING_KEYS);
   if (!ring.ok) throw new ApiError("not_configured", ring.error);
   return ring.value;
+}
+
+/** The same for OIDC_ISSUERS, so that a mistake in it is not blamed on a caller. Empty if it is not set. */
+export function usableIssuers(c: Context<AppEnv>): readonly Issuer[] {
+  const issuers = issuersOf(c.env);
+  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
+  return issuers.value;
 }
 
 /** The regular expressions of a route's parameters. */

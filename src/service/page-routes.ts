@@ -62,7 +62,8 @@ export const consolePages = new Hono<AppEnv>()
         tag: "Service",
         summary: "Open the console",
         description:
-          "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token, with `ROOT_TOKEN`, or at an issuer. Each view has an address below `/console/-/`.",
+          "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token, " +
+          "with `ROOT_TOKEN`, or at an issuer. Each view has an address below `/console/-/`.",
         responses: PAGE_RESPONSES,
       },
       sendConsole,

@@ -148,10 +148,9 @@ function hostOf(issuer: string): string {
   return URL.parse(issuer)?.host ?? issuer;
 }
 
-/** The issuer with exactly this name; null if the setting has none. */
-export function issuerNamed(env: Pick<Env, "OIDC_ISSUERS">, name: string): Issuer | null {
-  const issuers = issuersOf(env);
-  return (issuers.ok && issuers.value.find(({ issuer }) => issuer === name)) || null;
+/** The issuer with exactly this name; null if there is none. */
+export function issuerNamed(issuers: readonly Issuer[], name: string): Issuer | null {
+  return issuers.find(({ issuer }) => issuer === name) ?? null;
 }
 
 /** The one with which people sign in; null if there is none. */

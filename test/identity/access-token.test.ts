@@ -74,6 +74,14 @@ describe("an access token", () => {
     expect(await codeOf(`${project}/tokens`, token)).toBe("403 forbidden");
   });
 
+  it.each([
+    ["admin", /^An access token lacks tokens:manage, whatever its role\./],
+    ["member", /^The role member lacks tokens:manage\./],
+  ] as const)("of a role %s is told why it manages no tokens", async (role, sentence) => {
+    const { project, token } = await givenAccess({ role });
+    expect((await ask<Refusal>("GET", `${project}/tokens`, { token })).body.error).toMatch(sentence);
+  });
+
   it("shows its program, in the run and in the audit", async () => {
     const { project, path, token } = await givenAccess({ role: "admin" });
     const run = await createRun(path, undefined, { token });

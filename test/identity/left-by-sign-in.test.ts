@@ -99,6 +99,8 @@ describe("what a session by sign-in mints", () => {
       for (const one of [child, grandchild])
         expect([who, await rotate(project, one, asker)]).toEqual([who, "forbidden"]);
     }
+    const refused = await ask<Refusal>("POST", `${project}/tokens/${child.id}/rotate`, { ...by(bo), raw: "" });
+    expect(refused.body.error).toMatch(/^Somebody minted this token after signing in\./);
     expect(await rotate(project, child, second)).toBe("rotated");
     expect(await rotate(project, grandchild, second)).toBe("rotated");
     expect(await rotate(project, grandchild, ROOT)).toBe("rotated");

@@ -8,11 +8,11 @@ import type { Context, MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
 import { type Described, meaning } from "../../http/operation.ts";
-import { type AppEnv, projectOf } from "../../http/request-context.ts";
+import { type AppEnv, projectOf, usableIssuers } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { provenUrl } from "../../settings/config.ts";
-import { type Issuer, issuerNamed, issuersOf, mayTrust } from "../../settings/issuers.ts";
+import { type Issuer, issuerNamed, mayTrust } from "../../settings/issuers.ts";
 import { chargeClient } from "../authentication.ts";
 import { looksLikeRoot } from "../principal.ts";
 import { issuerOfProof, proofInvalid, verifyProof } from "./proof.ts";
@@ -36,9 +36,7 @@ export function validProof() {
 /** Without OIDC_ISSUERS, there is no such endpoint. `errors`: those of the route besides `OF_PROOF`. */
 export function requiresIssuers(operation: Described, errors: readonly ErrorCode[] = []): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async function requiresIssuers(c, next) {
-    const issuers = issuersOf(c.env);
-    if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
-    if (issuers.value.length === 0) throw new ApiError("not_found", NO_ISSUERS);
+    if (usableIssuers(c).length === 0) throw new ApiError("not_found", NO_ISSUERS);
     await next();
   };
   return meaning(
@@ -67,7 +65,7 @@ export function provenBy(c: Context<AppEnv>, proof: string, path: string, now: n
 async function verified(c: Context<AppEnv>, proof: string, path: string, now: number): Promise<ProvenBy> {
   const url = provenUrl(c.env, c.req.url);
   if (!url.ok) throw new ApiError("not_configured", url.error);
-  const issuer = issuerNamed(c.env, issuerOfProof(proof));
+  const issuer = issuerNamed(usableIssuers(c), issuerOfProof(proof));
   if (issuer === null || !mayTrust(issuer, projectOf(c))) throw proofInvalid("issuer");
   const waitUntil = (work: Promise<unknown>) => c.executionCtx.waitUntil(work);
   const claims = await verifyProof(proof, { issuer, audience: url.value + path, now, waitUntil });

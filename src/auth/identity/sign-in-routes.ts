@@ -14,10 +14,10 @@ import { logFailure } from "../../base/log.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError, ERRORS } from "../../http/errors.ts";
 import { type Described, type Meaning, meaning } from "../../http/operation.ts";
-import type { AppEnv } from "../../http/request-context.ts";
+import { type AppEnv, usableIssuers } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
-import { type Issuer, issuersOf, mayTrust, signInIssuer } from "../../settings/issuers.ts";
+import { type Issuer, mayTrust, signInIssuer } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
 import { chargeClient, ofGuess } from "../authentication.ts";
 import {
@@ -48,10 +48,8 @@ const NO_ISSUER = "Nobody can sign in here, because no entry of OIDC_ISSUERS has
 
 /** The issuer with which people sign in. Throws `not_found` and `not_configured`. */
 export function requireSignInIssuer(c: Context<AppEnv>): Issuer {
-  const issuers = issuersOf(c.env);
-  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
-  const issuer = signInIssuer(c.env);
-  if (issuer === null) throw new ApiError("not_found", NO_ISSUER);
+  const issuer = usableIssuers(c).find(({ clientId }) => clientId !== null);
+  if (issuer === undefined) throw new ApiError("not_found", NO_ISSUER);
   return issuer;
 }
 

@@ -10,9 +10,9 @@ import type { Context } from "hono";
 import * as z from "zod/mini";
 import { isJsonObject, jsonPointer } from "../../base/json.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
-import { type AppEnv, projectOf } from "../../http/request-context.ts";
+import { type AppEnv, projectOf, usableIssuers } from "../../http/request-context.ts";
 import { bounded, described, inDocument, listOf } from "../../http/schemas.ts";
-import { type Issuer, type IssuerKind, issuersOf, mayTrust } from "../../settings/issuers.ts";
+import { type Issuer, type IssuerKind, issuerNamed, mayTrust } from "../../settings/issuers.ts";
 
 export const TRUSTED = ["people", "programs"] as const;
 
@@ -126,10 +126,8 @@ export function claimsFault(trust: Trust, issuer: Pick<Issuer, "kind">): string 
  * `not_configured`, and `invalid_body` if somebody else could meet its claims.
  */
 export function requireTrusted(c: Context<AppEnv>, trust: Trust, path: readonly string[]): Issuer {
-  const issuers = issuersOf(c.env);
-  if (!issuers.ok) throw new ApiError("not_configured", issuers.error);
-  const issuer = issuers.value.find((one) => one.issuer === trust.issuer);
-  if (issuer === undefined || !mayTrust(issuer, projectOf(c))) {
+  const issuer = issuerNamed(usableIssuers(c), trust.issuer);
+  if (issuer === null || !mayTrust(issuer, projectOf(c))) {
     const member = [...path, "issuer"].join(".");
     const sentence = `${member}: ${JSON.stringify(trust.issuer)} is not one of OIDC_ISSUERS for this project; ask the operator to add it.`;
     throw new ApiError("issuer_unknown", sentence, { pointer: jsonPointer([...path, "issuer"]) });

@@ -29,7 +29,7 @@ import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from 
 
 /** Why the issuer did not lead to a choice, by the code of the API's error. */
 const FAILURES: Readonly<Record<string, string>> = {
-  issuer_unavailable: "The issuer does not answer. Try again in a few seconds, or use a token.",
+  issuer_unavailable: "The issuer gives no usable answer. Try again in a few seconds, or use a token.",
   person_unknown:
     "The issuer sends no verified e-mail address, or no claim of personClaim, that can be a person's name. Ask the operator to set personClaim in OIDC_ISSUERS, or use a token.",
   proof_invalid:
