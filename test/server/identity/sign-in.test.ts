@@ -345,7 +345,7 @@ describeInBrowser("a sign-in at an issuer", (browser) => {
     await dialog(page, "New token").getByLabel("Opened by", { exact: true }).selectOption("programs");
     await lookAt(page, "a new token with a trust", found);
     await page.goto(`${people.origin}/console/sign-in#error=issuer_unavailable`);
-    await page.getByText("The issuer does not answer.").waitFor();
+    await page.getByText("The issuer gives no usable answer.").waitFor();
     await lookAt(page, "an error", found);
     expect(found).toEqual([]);
   });
