@@ -202,6 +202,7 @@ CREATE TABLE audit (
   bulk       TEXT,             -- what a bulk operation does and how it ended, as JSON
   reason     TEXT,             -- of an approval, a rejection, a pause or a cancel
   subject    TEXT,             -- of the program that acted; null: no program
+  agent      TEXT,             -- what the program of an agent calls itself; null: no agent asked
   lineage    TEXT,             -- the line of a revoked token, which finds what it left behind
   PRIMARY KEY (project, id)
 ) STRICT;
@@ -260,6 +261,9 @@ CREATE TABLE definitions (
 
 -- What is sealed under an older key. What the cron sealed a moment ago comes last.
 CREATE INDEX definitions_by_key ON definitions (key_id, resealed_at) WHERE key_id IS NOT NULL;
+-- The actions that are offered to agents.
+CREATE INDEX actions_for_agents ON definitions (scope, name)
+  WHERE kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL;
 -- How many schedules a project has.
 CREATE INDEX schedules_by_scope ON definitions (scope) WHERE kind = 'schedule';
 -- What a token, or one below it, stored last.

@@ -20,6 +20,7 @@ import { ApiError, errorResponse, toApiError } from "./http/errors.ts";
 import { refuseDeliveries } from "./http/headers.ts";
 import { type AppEnv, requestLog } from "./http/request-context.ts";
 import { FixedAndPatternRouter } from "./http/router.ts";
+import { mcpRoutes } from "./mcp/routes.ts";
 import { actionTestRoutes } from "./runs/api/action-test-routes.ts";
 import { bulkRoutes } from "./runs/api/bulk/bulk-routes.ts";
 import { callbackRoutes } from "./runs/api/callback/callback-routes.ts";
@@ -112,6 +113,7 @@ export function createApp(): Hono<AppEnv> {
   app.route(`${ENVIRONMENT}/webhook-endpoints`, deliveryRoutes);
   app.route(`${ENVIRONMENT}/webhook-endpoints`, testRoutes);
   app.route(`${ENVIRONMENT}/schedules`, scheduleRoutes);
+  app.route(`${ENVIRONMENT}/mcp`, mcpRoutes);
   app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
   app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
   app.route(`${ENVIRONMENT}/database`, environmentDatabaseRoutes);

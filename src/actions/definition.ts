@@ -7,6 +7,7 @@ import { trustSchema } from "../auth/identity/trust.ts";
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { checkSchema } from "../base/json-schema/check-schema.ts";
 import {
+  AGENT_DESCRIPTION_MAX_CHARACTERS,
   APPROVALS_MAX,
   APPROVER_TOKENS_MAX,
   CONCURRENCY_GROUP,
@@ -248,6 +249,25 @@ inDocument(reporter, {
 
 export type ActionReporter = z.output<typeof reporter>;
 
+export const agents = z.strictObject(
+  {
+    description: z.optional(
+      described(
+        visibleLine(AGENT_DESCRIPTION_MAX_CHARACTERS),
+        DESCRIBE &&
+          "What the tool does, for the model that chooses it. Default: the description of the action. Well-formed Unicode " +
+            "without invisible characters.",
+      ),
+    ),
+  },
+  AN_OBJECT,
+);
+inDocument(agents, {
+  id: "AgentTool",
+  description: "Offers the action to agents as a tool of the Model Context Protocol. Requires a `trigger`.",
+  examples: [{ description: "Deploys a version of the shop to production." }],
+});
+
 const waitTimeout = described(
   minutes,
   DESCRIBE &&
@@ -346,6 +366,7 @@ export const actionDefinition = z.strictObject({
   retry: z.optional(retry),
   inbound: z.optional(inbound),
   reporter: z.optional(reporter),
+  agents: z.optional(agents),
   labels,
 });
 inDocument(actionDefinition, {

@@ -29,6 +29,7 @@ import { plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
 import type { Inbound } from "./inbound-definition.ts";
+import { requireRoomForTool } from "./offered.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 import { action, actionList, versionList } from "./responses.ts";
 
@@ -165,6 +166,7 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   gateChangeOf,
   startsRuns: ({ retry, inbound }) => retry !== undefined || inbound !== undefined,
   complete,
+  beforeChange: requireRoomForTool,
   besides: (_c, stored, { inbound }, before) =>
     inbound !== undefined && keepsVerify(inbound, before) ? keptBesides(stored) : new Map(),
 };
@@ -211,7 +213,14 @@ export function actionRoutes(afterWrite: AfterActionWrite) {
       },
       summaries: { get: "Get a stored action" },
       schemas: { list: actionList, one: action, created: action, versions: versionList },
-      errorsOfPut: ["issuer_unknown", "too_many_actions", "gate_needs_trigger", "trigger_required", "person_required"],
+      errorsOfPut: [
+        "issuer_unknown",
+        "too_many_actions",
+        "too_many_tools",
+        "gate_needs_trigger",
+        "trigger_required",
+        "person_required",
+      ],
     },
   );
 }
@@ -227,18 +236,22 @@ function toKnown({ version, definition: text, sealed, features, storedBy }: Stor
   return { version, definition, schema: checked?.value ?? null, storedBy, sealed, needsNewerCode };
 }
 
+const AGENTS_NEED_TRIGGER =
+  "An agent starts no job itself, so an action that is offered to agents needs a trigger. Add a trigger, or leave agents out.";
+
 /**
  * Throws `gate_needs_trigger`, `trigger_required`, `not_configured`, `invalid_body` and errors of D1. Refuses at once what no run could
  * call. Each run checks its URL again, because the settings may have changed.
  */
 export async function requireStorable(
   c: Context<AppEnv>,
-  { trigger, concurrency, approval, retry, inbound, reporter }: ActionDefinition,
+  { trigger, concurrency, approval, retry, inbound, reporter, agents }: ActionDefinition,
 ): Promise<void> {
   if (trigger === undefined) {
-    const needing = Object.entries({ retry, inbound, reporter }).find(([, member]) => member !== undefined);
+    const needing = Object.entries({ retry, inbound, reporter, agents }).find(([, member]) => member !== undefined);
     const starting = needing === undefined ? null : `/${needing[0]}`;
-    if (starting !== null) throw new ApiError("trigger_required", undefined, { pointer: starting });
+    const sentence = starting === "/agents" ? AGENTS_NEED_TRIGGER : undefined;
+    if (starting !== null) throw new ApiError("trigger_required", sentence, { pointer: starting });
     const gate = concurrency === undefined ? (approval === undefined ? null : "approval") : "concurrency";
     if (gate !== null) throw needsTrigger(gate);
     return;

@@ -5,6 +5,7 @@ import { listsOf } from "../definitions/operations.ts";
 import { described, responseInstant } from "../http/response-schemas.ts";
 import {
   actionDefinition,
+  agents,
   approval,
   cancelRequest,
   concurrency,
@@ -39,6 +40,7 @@ const shownGates = {
   concurrency: z.object(concurrency.shape).meta({ id: "ShownConcurrencyGate" }).optional(),
   retry: z.object(retry.shape).meta({ id: "ShownAutomaticRetry" }).optional(),
   reporter: z.object(reporter.shape).meta({ id: "ShownReporter" }).optional(),
+  agents: z.object(agents.shape).meta({ id: "ShownAgentTool" }).optional(),
 };
 
 const shownInbound = z

@@ -60,7 +60,7 @@ export const auditRoutes = new Hono<AppEnv>().get(
 );
 
 function shownEntry(entry: ListedEntry) {
-  const { at, actor, actorName, person, subject, sessionId, action, target, targetName, reason } = entry;
+  const { at, actor, actorName, person, subject, agent, sessionId, action, target, targetName, reason } = entry;
   const { gates = null, bulk = null } = entry;
   return {
     at: new Date(at).toISOString(),
@@ -68,6 +68,7 @@ function shownEntry(entry: ListedEntry) {
     actorName,
     person,
     via: subject ?? (person && actorName),
+    agent,
     sessionId,
     action,
     target,
@@ -119,7 +120,7 @@ export async function listAudit(
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : limit + 1;
   const { results } = await db
     .prepare(
-      `SELECT looked.ok, looked.n, audit.id, project, env_name AS envName, at, actor, actor_name AS actorName, person, subject,
+      `SELECT looked.ok, looked.n, audit.id, project, env_name AS envName, at, actor, actor_name AS actorName, person, subject, agent,
               action, target, target_name AS targetName, session_id AS sessionId, gates, reason, bulk
        FROM (
          SELECT row, ok, row_number() OVER (ROWS UNBOUNDED PRECEDING) AS n

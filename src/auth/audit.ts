@@ -19,6 +19,13 @@ import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { credentials } from "./credential-memory.ts";
 import { type Principal, rowIdOf } from "./principal.ts";
 
+declare module "hono" {
+  interface ContextVariableMap {
+    /** What the program of an agent calls itself, unverified. Only requests of agents have it. */
+    agent?: string;
+  }
+}
+
 export const AUDIT_ACTIONS = [
   "token_minted",
   "token_revoked",
@@ -86,6 +93,8 @@ export interface AuditEntry {
   readonly person: string | null;
   /** What a proof said of the actor. Null: nothing did. */
   readonly proven: Proven | null;
+  /** What the program of an agent calls itself. Null: no agent asked. */
+  readonly agent: string | null;
   /** The session through which the actor's token acted. Null if the request had the token itself. */
   readonly sessionId: string | null;
   /** Who must still hold the newest secret when the entry is written. Null: nobody, as for the service. */
@@ -117,7 +126,14 @@ export function newAuditEntry(c: Context<AppEnv>, what: AuditedChange, now: numb
   const principal = c.get("principal");
   const { id, name, sessionId = null, secretHash, parents, proven } = principal;
   const asker = { tokenId: rowIdOf(principal), secretHash, lineage: lineageOf(id, parents) };
-  return { ...entryOf({ id, name }, what, now), person: c.get("person"), proven, sessionId, asker };
+  return {
+    ...entryOf({ id, name }, what, now),
+    person: c.get("person"),
+    proven,
+    agent: c.get("agent") ?? null,
+    sessionId,
+    asker,
+  };
 }
 
 /** The entry of what the service does by itself. */
@@ -126,7 +142,7 @@ export function newServiceEntry(what: AuditedChange, now: number): AuditEntry {
 }
 
 function entryOf({ id, name }: { readonly id: string; readonly name: string }, what: AuditedChange, now: number) {
-  const by = { actor: id, actorName: name, person: null, proven: null, sessionId: null, asker: null };
+  const by = { actor: id, actorName: name, person: null, proven: null, agent: null, sessionId: null, asker: null };
   return { id: newUuidV7(now), at: now, ...by, targetName: what.target, reason: null, ...what };
 }
 
@@ -178,8 +194,9 @@ export function auditStatement(
   source: Partial<EntrySource> = {},
 ): D1PreparedStatement {
   const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
-  const { sessionId, asker, person, proven, reason, bulk = null } = entry;
-  const subject = proven?.subject ?? null;
+  const { sessionId, asker, person, proven, agent, reason, bulk = null } = entry;
+  // One value, because the numbers of the others are taken.
+  const by = JSON.stringify({ subject: proven?.subject, agent });
   // Without an asker, both are null.
   const [ok, erasing] = asker === null ? ["?12 IS ?13", "0"] : [mayWrite(), IS_ERASING];
   // One of three words, so that the SQL text can contain it.
@@ -188,9 +205,9 @@ export function auditStatement(
   return db
     .prepare(
       `${source.with ?? ""}INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name,
-                          session_id, bulk, gates, person, reason, lineage, subject)
+                          session_id, bulk, gates, person, reason, lineage, subject, agent)
        SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, iif(erasing, NULL, ?7), ${from.target},
-              ${from.targetName}, ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}, ?16
+              ${from.targetName}, ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}, ?16 ->> '$.subject', ?16 ->> '$.agent'
        FROM (SELECT ${ok} AS ok, ${erasing} AS erasing) ${source.join ?? ""}
        WHERE NOT ok OR erasing OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
@@ -210,7 +227,7 @@ export function auditStatement(
       asker?.secretHash ?? null,
       person,
       reason,
-      subject,
+      by,
       ...more,
     );
 }

@@ -262,6 +262,7 @@ const AUDIT_ENTRY = {
   actorName: "root",
   person: null,
   via: null,
+  agent: null,
   sessionId: null,
   action: "token_minted",
   target: EXAMPLE.id,
@@ -279,6 +280,9 @@ const auditEntry = z
     actorName: z.string(),
     person: text("The person for whom the token acted. Null for nobody in particular.").nullable(),
     via: text("The name of the token if it acted for a person, as runs show it. Otherwise null.").nullable(),
+    agent: text(
+      "What the program of the agent calls itself, if an agent asked. Nobody has verified the name. Otherwise null.",
+    ).nullable(),
     sessionId: uuid("The session through which the token acted. Null if the request had the token itself.").nullable(),
     action: text(`${AUDIT_ACTIONS.map((action) => `\`${action}\``).join(", ")}. More may be added.`),
     target: text(

@@ -45,6 +45,10 @@ export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/base/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
+/** Actions of one environment that are offered to agents, and the JSON of their tools: clients read all of them at once. */
+export const AGENT_TOOLS_MAX = 200;
+export const AGENT_TOOLS_MAX_BYTES = 1024 * 1024;
+export const AGENT_DESCRIPTION_MAX_CHARACTERS = 1000;
 /** Of an event that another product sends to an action. */
 export const EVENT_MAX_BYTES = 256 * 1024;
 /** Of the template that makes parameters of an event. */

@@ -27,6 +27,7 @@ export type Tag =
   | "Actions"
   | "Webhook endpoints"
   | "Schedules"
+  | "Agents"
   | "API tokens"
   | "Sessions"
   | "Databases"

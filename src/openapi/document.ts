@@ -119,7 +119,8 @@ function specOf(name: string, operation: Operation, meanings: readonly Meaning[]
     tags: [tag],
     security: securityOf(operation, meanings, person === "taken"),
     ...(parameters.length > 0 && { parameters }),
-    responses: { ...Object.fromEntries(successes), ...errorResponses(errors, headersOfAll) },
+    // A protocol can have responses of its own with the status of an error.
+    responses: { ...errorResponses(errors, headersOfAll), ...Object.fromEntries(successes) },
   };
 }
 
@@ -205,6 +206,7 @@ const TAGS: Readonly<Record<Tag, string>> = {
   Callback: "Report to a run with its callback token. A workflow needs only the URL and the token.",
   Actions: "Store what a run starts, with its secrets, and run it with a token that holds none.",
   Schedules: "Start runs of a stored action by time.",
+  Agents: "Let agents run stored actions as tools. People keep the last word.",
   "Webhook endpoints": "Say where the service sends a message when a run ends or asks for approval.",
   "API tokens": "Manage API tokens and see who changed them.",
   Sessions: "Sign people in to the console, and see who is signed in.",

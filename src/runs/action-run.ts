@@ -94,7 +94,7 @@ export function detailsOf(
   { heartbeat, queuePosition, dispatch = null }: Passing = { heartbeat: null, queuePosition: null },
 ): string {
   const { title, subject, source, actionName, actionVersion, retryOf, labels, traceparent, externalUrl } = run;
-  const { bulkOperationId, schedule, via } = shownStart(run.createKey, run.via);
+  const { bulkOperationId, schedule, via, agent } = shownStart(run.createKey, run.via);
   const { cancelBy, cancelReason, cancelRequestedAt, cancelUntil } = run;
   const isStored = source === "action" && actionVersion !== null;
   const action = isStored ? { name: actionName, version: actionVersion } : null;
@@ -108,7 +108,7 @@ export function detailsOf(
     `,"bulkOperationId":${JSON.stringify(bulkOperationId)},"schedule":${JSON.stringify(schedule)},"labels":${labels}` +
     `,"traceparent":${JSON.stringify(traceparent)},"externalUrl":${JSON.stringify(externalUrl)}` +
     `,"heartbeat":${JSON.stringify(heartbeat && { ...heartbeat, at: rfc3339(heartbeat.at) })}` +
-    `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(via)}` +
+    `,"cancel":${JSON.stringify(cancel)},"via":${JSON.stringify(via)},"agent":${JSON.stringify(agent)}` +
     `,"waiting":${JSON.stringify(waitingOf(run, queuePosition))},"approval":${JSON.stringify(approvalOf(run))}` +
     `,"delivery":${JSON.stringify(deliveryOf(run, dispatch))}` +
     `,"retry":${JSON.stringify(run.nextRetry && shownRetry(run.nextRetry))}` +
@@ -119,7 +119,7 @@ export function detailsOf(
 /** The details of a run that was simply created. D1 keeps null instead of them. */
 export const NO_DETAILS =
   '{"source":"none","action":null,"title":null,"subject":null,"retryOf":null,"bulkOperationId":null,"schedule":null,"labels":[]' +
-  ',"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"waiting":null,"approval":null' +
+  ',"traceparent":null,"externalUrl":null,"heartbeat":null,"cancel":null,"via":null,"agent":null,"waiting":null,"approval":null' +
   ',"delivery":null,"retry":null}';
 
 /** The automatic retry that follows a run, as `details` show it. */

@@ -28,6 +28,19 @@ export interface ChangeKey {
   readonly otherFingerprints?: readonly string[];
   /** The ids of the keys of `fingerprint` and `otherFingerprints`, in this order. */
   readonly keyIds?: readonly string[];
+  /** The call of an agent that creates a run with this key, unless the agent made the same call just before. */
+  readonly call?: AgentCall;
+}
+
+/**
+ * Agents repeat a call after time limits of their own, and send no key. So the last call of an agent for each tool
+ * stands for its key. A call in between is another intention: the third of "deploy 1, deploy 2, deploy 1" is a rollback.
+ */
+export interface AgentCall {
+  /** A hash of who calls which tool. */
+  readonly caller: string;
+  /** A hash of the arguments. */
+  readonly fingerprint: string;
 }
 
 /** `mayWrite`: whether the caller may write data. Without it, a run that has or had a gate can't be deleted. */

@@ -1,7 +1,7 @@
 /**
  * Runs that nobody asks for in a request: a bulk operation, a schedule, an inbound event or an automatic retry creates
- * them. Their keys have all that makes the run the same one, so whatever is repeated, there is one run. No caller's key is
- * like these, because behind `t:` comes the id of the caller's token. PURE.
+ * them. Their keys have all that makes the run the same one, so whatever is repeated, there is one run. Also the keys of
+ * runs that agents ask for. No caller's key is like these, because behind `t:` comes the id of the caller's token. PURE.
  */
 import type { CronTimes } from "../base/cron.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
@@ -13,7 +13,8 @@ export type Start =
   | { readonly by: "bulk"; readonly id: string }
   | { readonly by: "schedule"; readonly name: string; readonly at: number }
   | { readonly by: "inbound"; readonly action: string }
-  | { readonly by: "retry"; readonly of: string };
+  | { readonly by: "retry"; readonly of: string }
+  | { readonly by: "agent"; readonly client: string };
 
 /** A retry of an operation. The operation uses the same key for a cancel. */
 export function bulkKey(bulkId: string, runId: string): string {
@@ -35,9 +36,14 @@ export function retryKey(runId: string): string {
   return `t:auto:${runId}`;
 }
 
-const KEY = /^t:(bulk|schedule|inbound|auto):([^:]*):?(.*)$/s;
+/** `client`: what the agent's program calls itself. `id`: makes the key another one for each call. */
+export function agentKey(id: string, client: string): string {
+  return `t:agent:${id}:${client}`;
+}
 
-/** Null if a request created the run. */
+const KEY = /^t:(bulk|schedule|inbound|auto|agent):([^:]*):?(.*)$/s;
+
+/** Null if a request of the API created the run. */
 export function startOf(createKey: string): Start | null {
   const [, by, first = "", second = ""] = KEY.exec(createKey) ?? [];
   switch (by) {
@@ -49,17 +55,20 @@ export function startOf(createKey: string): Start | null {
       return { by, action: first };
     case "auto":
       return { by: "retry", of: first };
+    case "agent":
+      return { by, client: second };
     default:
       return null;
   }
 }
 
-/** What `details` say of it. A bulk operation acts for its asker, so such a run shows the asker's token. */
+/** What `details` say of it. A bulk operation and an agent act for their asker, so such a run shows the asker's token. */
 export function shownStart(createKey: string, via: string | null) {
   const start = startOf(createKey);
   return {
     bulkOperationId: start?.by === "bulk" ? start.id : null,
-    via: start === null || start.by === "bulk" ? via : start.by,
+    via: start === null || start.by === "bulk" || start.by === "agent" ? via : start.by,
+    agent: start?.by === "agent" ? start.client : null,
     schedule: start?.by === "schedule" ? start.name : null,
   };
 }

@@ -28,7 +28,7 @@ export interface RetryBody {
 }
 
 /** What the details of a run without gates say of them. */
-const NO_GATES = { via: null, waiting: null, approval: null, delivery: null };
+const NO_GATES = { via: null, agent: null, waiting: null, approval: null, delivery: null };
 
 export type Details = Schemas["ActionRunDetails"];
 export type DetailedRun = ActionRun & { readonly details: Details };

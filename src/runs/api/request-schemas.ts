@@ -217,6 +217,7 @@ export const cancel = z.strictObject({
     CANCEL_GRACE_DEFAULT_SECONDS,
   ),
 });
+export type CancelBody = z.output<typeof cancel>;
 inDocument(cancel, { id: "Cancel", examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }] });
 
 export const decision = z.strictObject({

@@ -14,7 +14,7 @@ import { linkNext } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { nameOf } from "../run.ts";
-import type { RunReply } from "../run-calls.ts";
+import type { Inclusion, RunReply } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
 import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
 import {
@@ -28,6 +28,7 @@ import {
   waitForEnd,
 } from "./read-runs.ts";
 import {
+  type CancelBody,
   cancel,
   changeQuery,
   createQuery,
@@ -276,20 +277,8 @@ export const runRoutes = new Hono<AppEnv>()
     validBody(cancel, { mayBeEmpty: true }),
     validQuery(changeQuery),
     async (c) => {
-      const id = runIdOf(c);
       const key = idempotencyKey(c);
-      const environment = environmentOf(c);
-      const body = c.req.valid("json");
-      const query = c.req.valid("query");
-      const actor = actorOf(c);
-      const { reason = null, graceSeconds } = body;
-      const graceMs = graceSeconds * 1000;
-      const request = { type: "cancel_requested", by: nameOf(actor), reason, graceMs } as const;
-      const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
-      if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-      await requirePerson(mustNamePerson(c), environment, id);
-      const answer = await ask(environment, (coordinator) => coordinator.runs.cancel(id, request, changeKey, query));
-      await auditCancel(c, id, answer, reason);
+      const answer = await cancelRunOf(c, runIdOf(c), c.req.valid("json"), key, c.req.valid("query"));
       return sendChanged(c, answer, key, answer.ok && answer.hasGrace ? 202 : 200);
     },
   )
@@ -328,6 +317,26 @@ export const runRoutes = new Hono<AppEnv>()
       return sendCreated(c, creation, await createRetry(creation, runIdOf(c), c.req.valid("json")));
     },
   );
+
+/** POST …/{id}/cancel. `key`: the caller's Idempotency-Key. */
+export async function cancelRunOf(
+  c: Context<AppEnv>,
+  id: string,
+  body: CancelBody,
+  key: string | null,
+  inclusion: Inclusion,
+): Promise<RunReply> {
+  const environment = environmentOf(c);
+  const actor = actorOf(c);
+  const { reason = null, graceSeconds } = body;
+  const request = { type: "cancel_requested", by: nameOf(actor), reason, graceMs: graceSeconds * 1000 } as const;
+  const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
+  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
+  await requirePerson(mustNamePerson(c), environment, id);
+  const answer = await ask(environment, (coordinator) => coordinator.runs.cancel(id, request, changeKey, inclusion));
+  await auditCancel(c, id, answer, reason);
+  return answer;
+}
 
 /** Nobody waits for the row: a cancel must be as fast as ever. */
 async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {

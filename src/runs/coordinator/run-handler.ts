@@ -82,11 +82,13 @@ export class RunHandler implements RunCalls {
 
   async create(
     input: NewRun,
-    changeKey: ChangeKey,
+    sentKey: ChangeKey,
     newDispatch: NewDispatch | null,
     { preview, isFirstRetry, scheduled, startFailed, ...inclusion }: RunCreation = {},
   ): Promise<RunReply> {
     const now = Date.now();
+    const changeKey = this.#keyOf(sentKey, now);
+    const { call } = changeKey;
     const reason = this.#createRefusal(input, changeKey, isFirstRetry === true, now);
     // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
     // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
@@ -97,7 +99,9 @@ export class RunHandler implements RunCalls {
     if (reason !== null) return { ok: false, reason };
     const time = scheduled && this.#schedules.toDecide(scheduled.name, scheduled.at, now);
     if (time === null) return { ok: false, reason: "time_decided" };
-    const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
+    const alongside =
+      (time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id))) ??
+      (call && (() => this.#journal.agentCalls.note(call, changeKey.key, now)));
     const run = begin(input, now, { isDispatching: newDispatch !== null });
     if (newDispatch !== null && run.gates !== null) {
       const created = this.#gatedRuns.create(run, changeKey, newDispatch, { preview: preview ?? null, alongside }, now);
@@ -126,11 +130,12 @@ export class RunHandler implements RunCalls {
   }
 
   async recall(
-    changeKey: ChangeKey,
+    sentKey: ChangeKey,
     { refusedEventOf, ...inclusion }: Inclusion & { readonly refusedEventOf?: string } = {},
   ): Promise<RunReply> {
     const { runs, endedCounts } = this.#journal;
     const now = Date.now();
+    const changeKey = this.#keyOf(sentKey, now);
     const existing = runs.byCreateKey(changeKey.key);
     if (existing !== null) return this.#recalled(existing, changeKey, inclusion, now);
     if (refusedEventOf !== undefined) {
@@ -253,6 +258,12 @@ export class RunHandler implements RunCalls {
     const event = { type: "start_failed", reason } as const;
     const next = transition(run, event, now);
     return next.ok ? this.#ledger.update(run, next.value, event, now) : run;
+  }
+
+  /** The key of the run that an agent's last call made, if this is the same call. */
+  #keyOf(sent: ChangeKey, now: number): ChangeKey {
+    const key = sent.call === undefined ? null : this.#journal.agentCalls.keyOf(sent.call, now);
+    return key === null ? sent : { ...sent, key };
   }
 
   /** Why the run can't be created now; null if nothing prevents it. */

@@ -37,6 +37,7 @@ export const DETAILS: Details = {
   heartbeat: null,
   cancel: null,
   via: null,
+  agent: null,
   waiting: null,
   approval: null,
   delivery: null,

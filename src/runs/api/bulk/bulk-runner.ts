@@ -49,6 +49,7 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
       sessionId: by?.sessionId ?? null,
       person: by?.person ?? null,
       proven: by?.proven ?? null,
+      agent: null,
       reason: null,
       asker: null,
       action: "bulk_ended" as const,

@@ -109,6 +109,10 @@ const details = z
       z.string().nullable(),
       "`schedule`, `inbound` or `retry` if the service started the run by itself. Otherwise the API token that acted, if `triggeredBy` names a person.",
     ),
+    agent: described(
+      z.string().nullable(),
+      "What the program of the agent calls itself, if an agent asked for the run. Nobody has verified the name. Otherwise null.",
+    ),
     waiting: described(
       waiting.nullable(),
       "What the run waits for before its webhook is sent. Null if it does not wait.",

@@ -1,0 +1,177 @@
+/**
+ * Stored actions that are offered to agents, each as one tool: its name, its description and the schema of its arguments.
+ * People and the API know an action by its name. A tool's name is narrower, and clients of agents cut or refuse longer ones.
+ */
+import type { Context } from "hono";
+import { isJsonObject, type JsonObject, sha256Hex } from "../base/json.ts";
+import { AGENT_TOOLS_MAX, AGENT_TOOLS_MAX_BYTES, utf8Bytes } from "../base/limits.ts";
+import { readD1 } from "../database/read-d1.ts";
+import type { DefinitionRef } from "../definitions/kind.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import type { ActionDefinition } from "./definition.ts";
+
+type OfferedDefinition = Pick<
+  ActionDefinition,
+  "description" | "agents" | "parametersSchema" | "approval" | "concurrency"
+>;
+
+export interface ActionTool {
+  readonly name: string;
+  /** The action that it runs. */
+  readonly action: string;
+  readonly description: string;
+  readonly inputSchema: JsonObject;
+}
+
+const NAME_MAX_CHARACTERS = 40;
+const HASH_CHARACTERS = 6;
+const PREFIX = "run_";
+
+/** The same for as long as the action has its name, whatever other actions there are. */
+export async function toolNameOf(action: string): Promise<string> {
+  const plain = PREFIX + action;
+  const name = plain.replaceAll(/[^A-Za-z0-9_-]/g, "_");
+  if (name === plain && name.length <= NAME_MAX_CHARACTERS) return name;
+  const hash = (await sha256Hex(action)).slice(0, HASH_CHARACTERS);
+  return `${name.slice(0, NAME_MAX_CHARACTERS - HASH_CHARACTERS - 1)}_${hash}`;
+}
+
+/** The action of a tool, if its name says so. Null: the name was changed. */
+export function actionOfPlainName(tool: string): string | null {
+  return tool.startsWith(PREFIX) ? tool.slice(PREFIX.length) : null;
+}
+
+async function toolOf(scope: string, action: string, definition: OfferedDefinition): Promise<ActionTool> {
+  return {
+    name: await toolNameOf(action),
+    action,
+    description: descriptionOf(scope, action, definition),
+    inputSchema: inputSchemaOf(definition.parametersSchema),
+  };
+}
+
+function descriptionOf(
+  scope: string,
+  action: string,
+  { description, agents, approval, concurrency }: OfferedDefinition,
+) {
+  const what = agents?.description ?? description ?? `Runs the action ${action}.`;
+  const gates = [
+    approval === undefined ? [] : [approvalText(approval)],
+    concurrency === undefined ? [] : [concurrencyText(concurrency)],
+  ];
+  return [`${scope}: ${what}`, ...gates.flat()].join(" ");
+}
+
+function approvalText({ required }: NonNullable<OfferedDefinition["approval"]>): string {
+  return required === 1
+    ? "Each run waits until a person approves it. You can't approve it."
+    : `Each run waits until ${required} people approve it. You can't approve it.`;
+}
+
+function concurrencyText({ group, limit, onConflict }: NonNullable<OfferedDefinition["concurrency"]>): string {
+  const room = `At most ${limit === 1 ? "one run" : `${limit} runs`} of the group ${group} can be under way at a time.`;
+  const CONFLICTS = {
+    queue: "Another run waits its turn.",
+    cancel_running: "A new run cancels the one before it.",
+    reject: "Another run is refused.",
+  };
+  return `${room} ${CONFLICTS[onConflict]}`;
+}
+
+/** What models can't have at the root of a tool's schema. */
+const NOT_AT_ROOT = ["anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref", "enum", "const"];
+
+/** Whether the arguments have the parameters in their member `parameters`, and are not the parameters themselves. */
+export function isWrapped(schema: JsonObject | undefined): boolean {
+  return schema !== undefined && NOT_AT_ROOT.some((keyword) => Object.hasOwn(schema, keyword));
+}
+
+function inputSchemaOf(schema: JsonObject | undefined): JsonObject {
+  if (schema === undefined) return { type: "object" };
+  if (!isWrapped(schema)) return { ...withRefsAt(schema, ""), type: "object" };
+  const { $schema, $id: _, ...inner } = schema;
+  return {
+    ...($schema !== undefined && { $schema }),
+    type: "object",
+    properties: { parameters: withRefsAt(inner, "/properties/parameters") },
+    required: ["parameters"],
+    additionalProperties: false,
+  };
+}
+
+const NAMED = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
+const LISTED = ["allOf", "anyOf", "oneOf", "prefixItems"];
+/** Values that may look like schemas, but are data. */
+const DATA = ["enum", "const", "default", "examples"];
+
+/**
+ * The schema for a place below the root: references into it lead there. Without `x-mcp-header`, by which clients would
+ * copy a parameter into a header.
+ */
+function withRefsAt(schema: unknown, pointer: string): JsonObject {
+  const inner = (value: unknown): unknown => (isJsonObject(value) ? withRefsAt(value, pointer) : value);
+  const members = Object.entries(isJsonObject(schema) ? schema : {}).filter(([keyword]) => keyword !== "x-mcp-header");
+  const mapped = members.map(([keyword, value]): [string, unknown] => {
+    if (DATA.includes(keyword)) return [keyword, value];
+    if (keyword === "$ref" && typeof value === "string" && /^#(\/|$)/.test(value)) {
+      return [keyword, `#${pointer}${value.slice(1)}`];
+    }
+    if (NAMED.includes(keyword) && isJsonObject(value)) {
+      return [keyword, Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inner(one)]))];
+    }
+    if (LISTED.includes(keyword) && Array.isArray(value)) return [keyword, value.map(inner)];
+    return [keyword, inner(value)];
+  });
+  return Object.fromEntries(mapped);
+}
+
+/** Where the offered actions are read. The index `actions_for_agents` has them. */
+const SELECT_OFFERED = `
+  SELECT name, json_object('description', definition ->> '$.description', 'agents', definition -> '$.agents',
+           'parametersSchema', definition -> '$.parametersSchema', 'approval', definition -> '$.approval',
+           'concurrency', definition -> '$.concurrency') AS definition
+  FROM definitions INDEXED BY actions_for_agents
+  WHERE scope = ?1 AND kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL
+  ORDER BY name LIMIT ${AGENT_TOOLS_MAX + 1}`;
+
+/** The tools of an environment, by the names of their actions. Throws `database_unavailable`. */
+export async function readTools(
+  { db, hops }: { readonly db: D1Database; readonly hops: AppEnv["Variables"]["hops"] },
+  scope: string,
+): Promise<readonly ActionTool[]> {
+  const { results } = await readD1(hops, () =>
+    db.withSession("first-primary").prepare(SELECT_OFFERED).bind(scope).all<{ name: string; definition: string }>(),
+  );
+  return Promise.all(
+    results.map(({ name, definition }) => toolOf(scope, name, withoutNulls(JSON.parse(definition) as object))),
+  );
+}
+
+function withoutNulls(definition: object): OfferedDefinition {
+  return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== null)) as OfferedDefinition;
+}
+
+/**
+ * Throws `too_many_tools` and `invalid_body` if the environment can't offer this action besides the others. `definition`:
+ * null if the action is deleted.
+ */
+export async function requireRoomForTool(
+  c: Context<AppEnv>,
+  { scope, name }: DefinitionRef,
+  definition: ActionDefinition | null,
+): Promise<void> {
+  if (definition?.agents === undefined) return;
+  const tool = await toolOf(scope, name, definition);
+  const others = (await readTools({ db: c.env.DB, hops: c.get("hops") }, scope)).filter(
+    ({ action }) => action !== name,
+  );
+  const taken = others.find((other) => other.name === tool.name);
+  if (taken !== undefined) {
+    const message = `would be the same tool as the action ${taken.action}. Store one of them under another name.`;
+    throw refusalOf("invalid_body", [{ path: ["agents"], message }]);
+  }
+  const bytes = utf8Bytes(JSON.stringify([...others, tool]));
+  if (others.length >= AGENT_TOOLS_MAX || bytes > AGENT_TOOLS_MAX_BYTES) throw new ApiError("too_many_tools");
+}

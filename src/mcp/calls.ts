@@ -1,0 +1,221 @@
+/**
+ * Calls of tools. Each does what a route does, by the same functions. A refusal is thrown as an `ApiError`, and becomes a
+ * result by which the model can correct itself.
+ */
+import type { Context } from "hono";
+import { type ActionTool, actionOfPlainName, isWrapped, readTools, toolNameOf } from "../actions/offered.ts";
+import { knownAction, resolveAction } from "../actions/resolve.ts";
+import { may } from "../auth/principal.ts";
+import { newUuidV7, parseUuid } from "../base/ids.ts";
+import { fingerprint, isJsonObject, type JsonObject } from "../base/json.ts";
+import { checkSchema } from "../base/json-schema/check-schema.ts";
+import { validate } from "../base/json-schema/validate.ts";
+import { ApiError, refusalOf } from "../http/errors.ts";
+import type { AppEnv } from "../http/request-context.ts";
+import { createRun, creationOf, retryRun, wantedOfAction } from "../runs/api/create-run.ts";
+import { listRunsOf, readRun, waitForEnd } from "../runs/api/read-runs.ts";
+import { cancel, newRunOfAction } from "../runs/api/request-schemas.ts";
+import { actorOf, environmentOf, type RunEnvironment } from "../runs/api/run-request.ts";
+import { refusalError, runJson } from "../runs/api/run-response.ts";
+import { cancelRunOf } from "../runs/api/run-routes.ts";
+import { subscriptionFor } from "../runs/api/subscription.ts";
+import type { ChangeKey } from "../runs/run-calls.ts";
+import { createdAtOf } from "../runs/run-id.ts";
+import { agentKey } from "../runs/starts.ts";
+import { baseUrl } from "../settings/config.ts";
+import { linesOf, parsedRun, runResult, structured, type ToolResult } from "./run-result.ts";
+import { LIST_DEFAULT, RUN_TOOLS, STATUSES, WAIT_DEFAULT_SECONDS } from "./tools.ts";
+
+/** A constant, because the time limits of clients are not known, and the shortest are 30 s. */
+const CALL_WAIT_MS = 10_000;
+
+interface Call {
+  readonly tool: string;
+  readonly args: JsonObject;
+  /** What the client calls itself. */
+  readonly client: string;
+}
+
+/** Null: there is no such tool for this token. */
+export async function callTool(c: Context<AppEnv>, call: Call): Promise<ToolResult | null> {
+  const principal = c.get("principal");
+  const ofRuns = RUN_TOOLS.find(({ name }) => name === call.tool);
+  if (ofRuns === undefined) return may(principal, "data:write") ? runOffered(c, call) : null;
+  if (!may(principal, ofRuns.permission)) return null;
+  requireArguments(ofRuns.inputSchema, call.args);
+  return CALLS[ofRuns.name]?.(c, call) ?? null;
+}
+
+function requireArguments(inputSchema: JsonObject, args: JsonObject): void {
+  const schema = checkSchema(inputSchema);
+  const checked = schema.ok ? validate(schema.value, args) : schema;
+  if (!checked.ok) throw new ApiError("invalid_parameters", checked.error.sentence, { pointer: checked.error.pointer });
+}
+
+type Answer = (c: Context<AppEnv>, call: Call) => Promise<ToolResult>;
+
+const CALLS: Readonly<Record<string, Answer>> = {
+  get_run: async (c, { args }) => {
+    const { waitSeconds = WAIT_DEFAULT_SECONDS } = args;
+    return runResult(await runAfter(c, idOf(args), Number(waitSeconds) * 1000), { runsUrl: runsUrlOf(c) });
+  },
+
+  list_runs: async (c, { args }) => {
+    const { limit = LIST_DEFAULT } = args;
+    const status = STATUSES.filter((one) => one === args.status);
+    const page = await listRunsOf(environmentOf(c), {
+      limit: Number(limit),
+      include: "details",
+      ...(args.action !== undefined && { actionName: String(args.action) }),
+      ...(status.length > 0 && { status }),
+    });
+    const runs = page.actionRuns.map((text) => structured(parsedRun(text), { runsUrl: runsUrlOf(c) }));
+    const lines = runs.map(({ id, action, status: state }) => `${id} ${action} ${state}`);
+    return {
+      content: [{ type: "text", text: lines.length === 0 ? "No runs." : lines.join("\n") }],
+      structuredContent: { runs, isComplete: page.nextAfter === null },
+    };
+  },
+
+  read_run_text: async (c, { args }) => {
+    const { at, from = 1 } = args;
+    const lines = linesOf(await runAfter(c, idOf(args), 0), String(at), Number(from));
+    if (lines === null) throw new ApiError("invalid_parameters", `The run has nothing at ${at}.`, { pointer: "/at" });
+    return { content: [{ type: "text", text: JSON.stringify(lines) }], structuredContent: lines };
+  },
+
+  retry_run: async (c, call) => {
+    const id = idOf(call.args);
+    await requireOffered(c, id);
+    const creation = creationOf(c, { include: "details" });
+    const changeKey = await keyOf(c, call);
+    const startedAt = Date.now();
+    const { answer } = await retryRun({ ...creation, key: changeKey.key }, changeKey, id, {}, { isFirst: false });
+    return created(c, answer, startedAt);
+  },
+
+  cancel_run: async (c, { args }) => {
+    const id = idOf(args);
+    await requireOffered(c, id);
+    const body = cancel.safeParse(args.reason === undefined ? {} : { reason: args.reason });
+    if (!body.success) throw refusalOf("invalid_body", body.error.issues);
+    const answer = await cancelRunOf(c, id, body.data, null, { include: "details" });
+    if (!answer.ok) throw refusalError(answer.reason);
+    return runResult(parsedRun(runJson(answer)), { runsUrl: runsUrlOf(c) });
+  },
+};
+
+/** Runs the action of a tool. Null: there is no such tool. */
+async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | null> {
+  const environment = environmentOf(c);
+  const action = await offeredAction(c, environment, call.tool);
+  if (action === null) return null;
+  const { definition } = await knownAction(environment, action);
+  const wrapped = isWrapped(definition.parametersSchema);
+  const parameters = parametersOf(call.args, wrapped);
+  const body = newRunOfAction.safeParse({ parameters });
+  if (!body.success) throw refusalOf("invalid_body", body.error.issues);
+  const changeKey = await keyOf(c, call);
+  const creation = { ...creationOf(c, { include: "details" }), key: changeKey.key };
+  const startedAt = Date.now();
+  const { answer } = await createRun(creation, changeKey, async () =>
+    wantedOfAction(body.data, await resolveAction(creation, action, body.data.parameters), creation),
+  ).catch((error: unknown) => {
+    throw wrapped ? error : aboutArguments(error);
+  });
+  return created(c, answer, startedAt);
+}
+
+/** The arguments are the parameters, so a pointer to a parameter leads into the arguments. */
+function aboutArguments(error: unknown): unknown {
+  const [, pointer] = /^\/parameters(.*)$/s.exec((error instanceof ApiError && error.pointer) || "") ?? [];
+  return error instanceof ApiError && pointer !== undefined
+    ? new ApiError(error.code, error.message, { pointer })
+    : error;
+}
+
+/** The arguments of a tool whose schema is not an object's can't be the parameters themselves. */
+function parametersOf(args: JsonObject, isInside: boolean): JsonObject {
+  if (!isInside) return args;
+  const { parameters, ...others } = args;
+  const [other] = Object.keys(others);
+  if (other !== undefined)
+    throw refusalOf("invalid_body", [
+      { path: [], keys: [other], message: `${other} is unknown; send parameters alone.` },
+    ]);
+  if (!isJsonObject(parameters))
+    throw refusalOf("invalid_body", [{ path: ["parameters"], message: "send an object." }]);
+  return parameters;
+}
+
+/** The action of a tool that is offered now; null if there is none. Only a name that was changed costs a list. */
+async function offeredAction(c: Context<AppEnv>, environment: RunEnvironment, tool: string): Promise<string | null> {
+  const plain = actionOfPlainName(tool);
+  if (plain !== null && (await toolNameOf(plain)) === tool) {
+    const known = await knownAction(environment, plain).catch(unlessMissing);
+    if (known?.definition.agents !== undefined) return plain;
+  }
+  return (await offeredTools(c)).find(({ name }) => name === tool)?.action ?? null;
+}
+
+function unlessMissing(error: unknown): null {
+  if (error instanceof ApiError && error.code === "action_not_found") return null;
+  throw error;
+}
+
+export function offeredTools(c: Context<AppEnv>): Promise<readonly ActionTool[]> {
+  return readTools({ db: c.env.DB, hops: c.get("hops") }, environmentOf(c).scope);
+}
+
+/** Throws `run_not_found`, and `forbidden` for a run that no tool could have made. */
+async function requireOffered(c: Context<AppEnv>, id: string): Promise<void> {
+  const { details } = await runAfter(c, id, 0);
+  const known = details.action && (await knownAction(environmentOf(c), details.action.name).catch(unlessMissing));
+  if (known?.definition.agents === undefined) {
+    throw new ApiError("forbidden", "The action of this run is not offered to agents. Ask a person to do this.");
+  }
+}
+
+function idOf(args: JsonObject): string {
+  const id = parseUuid(String(args.id));
+  if (id === null) throw new ApiError("run_not_found");
+  return id;
+}
+
+/** Makes the same call again find its run. Another call of the tool in between makes it a new one. */
+async function keyOf(c: Context<AppEnv>, { tool, args, client }: Call): Promise<ChangeKey> {
+  const { tokenId, person, proven } = actorOf(c);
+  const caller = await fingerprint([tokenId, person, proven?.subject ?? proven?.identity ?? null, tool]);
+  const call = { caller, fingerprint: await fingerprint(args) };
+  return { key: agentKey(newUuidV7(Date.now()), client), fingerprint: "", call };
+}
+
+/** The run that a call has made, or found, when it has ended or waits for something, or after the wait. */
+async function created(
+  c: Context<AppEnv>,
+  answer: Parameters<typeof runJson>[0] & { readonly id: string; readonly isOver: boolean },
+  startedAt: number,
+): Promise<ToolResult> {
+  c.set("runId", answer.id);
+  // Another attempt to reach the coordinator is no call of the agent. It has the id that this call has made.
+  const replayed = createdAtOf(answer.id) < startedAt;
+  const run = parsedRun(runJson(answer));
+  const isWaiting = answer.isOver || run.details.waiting !== null;
+  return runResult(isWaiting ? run : await runAfter(c, answer.id, CALL_WAIT_MS), { runsUrl: runsUrlOf(c), replayed });
+}
+
+/** The run as soon as it has ended, or as it is after the wait. Throws `run_not_found`. */
+async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
+  const environment = environmentOf(c);
+  const include = "details" as const;
+  const subscription = () => subscriptionFor(c, environment);
+  const waited = waitMs === 0 ? null : await waitForEnd(environment, id, { waitMs, include, subscription });
+  const run = waited ?? (await readRun(environment, id, { include }));
+  if (run === null) throw new ApiError("run_not_found");
+  return parsedRun(runJson(run));
+}
+
+/** The runs of the environment in the console. */
+function runsUrlOf(c: Context<AppEnv>): string {
+  return `${baseUrl(c.env, c.req.url)}/console/-/${environmentOf(c).scope}/runs`;
+}

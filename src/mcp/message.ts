@@ -1,0 +1,126 @@
+/**
+ * One message of the Model Context Protocol: what a client sends, checked, and what the service answers. PURE.
+ *
+ * Revision 2026-07-28 has no session: each request says its revision in `_meta` and repeats parts of itself in headers,
+ * by which gateways decide. So a header that differs from the body is refused. Older revisions begin with `initialize`,
+ * and the service keeps nothing of it. https://modelcontextprotocol.io/specification/2026-07-28
+ */
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { err, ok, type Result } from "../base/result.ts";
+
+export const STATELESS = "2026-07-28";
+/** Those that begin with `initialize`, the newest first. */
+export const WITH_HANDSHAKE = ["2025-11-25", "2025-06-18"] as const;
+export const REVISIONS: readonly string[] = [STATELESS, ...WITH_HANDSHAKE];
+
+/** JSON-RPC 2.0 and the codes that the specification reserves. */
+export const CODES = {
+  parse: -32_700,
+  invalidRequest: -32_600,
+  methodNotFound: -32_601,
+  invalidParams: -32_602,
+  headerMismatch: -32_020,
+  unsupportedRevision: -32_022,
+} as const;
+
+type Id = string | number;
+
+/** A fault of the protocol. `id`: undefined if nobody can know it. */
+export interface Fault {
+  readonly id?: Id | undefined;
+  readonly code: (typeof CODES)[keyof typeof CODES];
+  readonly message: string;
+  readonly data?: unknown;
+  readonly status: 200 | 400 | 404 | 413 | 415;
+}
+
+export interface McpRequest {
+  readonly id: Id;
+  readonly method: string;
+  readonly params: JsonObject;
+  /** Whether it is of revision 2026-07-28. */
+  readonly isStateless: boolean;
+  /** What the client calls itself; null if it says nothing. */
+  readonly client: string | null;
+}
+
+/** A notification gets no answer. */
+export type Message = McpRequest | "notification";
+
+const META = "io.modelcontextprotocol/";
+
+/** `header`: gets a header of the request. */
+export function readMessage(body: unknown, header: (name: string) => string | undefined): Result<Message, Fault> {
+  const invalid = (message: string) => err({ code: CODES.invalidRequest, message, status: 400 } as const);
+  if (Array.isArray(body)) return invalid("Batches are not accepted. Send one message in each request.");
+  if (!isJsonObject(body) || body.jsonrpc !== "2.0" || typeof body.method !== "string") {
+    return invalid('The body is not a request of JSON-RPC 2.0. Send "jsonrpc": "2.0" and a method.');
+  }
+  const { id, method, params = {} } = body;
+  if (id === undefined) return ok("notification");
+  if (typeof id !== "string" && !Number.isSafeInteger(id)) return invalid("id must be a text or a whole number.");
+  if (!isJsonObject(params)) return err({ ...wrongParams(id as Id, "params must be an object."), status: 400 });
+  return readRequest({ id: id as Id, method, params }, header);
+}
+
+type Sent = Pick<McpRequest, "id" | "method" | "params">;
+
+function readRequest(sent: Sent, header: (name: string) => string | undefined): Result<McpRequest, Fault> {
+  const { id, method, params } = sent;
+  const meta = isJsonObject(params._meta) ? params._meta : {};
+  const inBody = meta[`${META}protocolVersion`];
+  const inHeader = header("MCP-Protocol-Version");
+  const mismatch = (message: string) => err({ id, code: CODES.headerMismatch, message, status: 400 } as const);
+  if (inBody !== undefined && inBody !== inHeader) {
+    return mismatch(`MCP-Protocol-Version must be the revision that _meta names.`);
+  }
+  const revision = inHeader ?? WITH_HANDSHAKE[0];
+  if (!REVISIONS.includes(revision)) {
+    const data = { supported: REVISIONS, requested: revision };
+    const message = `This revision is not supported. Use one of ${REVISIONS.join(", ")}.`;
+    return err({ id, code: CODES.unsupportedRevision, message, data, status: 400 });
+  }
+  if (revision !== STATELESS) return ok({ ...sent, isStateless: false, client: null });
+  for (const member of ["protocolVersion", "clientCapabilities"]) {
+    if (meta[META + member] === undefined)
+      return err({ ...wrongParams(id, `_meta lacks ${META}${member}.`), status: 400 });
+  }
+  if (header("Mcp-Method") !== method) return mismatch("Mcp-Method must be the method of the body.");
+  if (method === "tools/call" && decoded(header("Mcp-Name")) !== params.name) {
+    return mismatch("Mcp-Name must be the name of the tool in the body.");
+  }
+  const info = meta[`${META}clientInfo`];
+  const name = isJsonObject(info) ? info.name : undefined;
+  return ok({ ...sent, isStateless: true, client: typeof name === "string" ? name : null });
+}
+
+/** Wrong parameters of a request that could be read. */
+export function wrongParams(id: Id, message: string): Fault {
+  return { id, code: CODES.invalidParams, message, status: 200 };
+}
+
+/** The value of a header, which clients write in Base64 if it is not plain ASCII. Undefined if it is not valid. */
+function decoded(value: string | undefined): string | undefined {
+  const [, base64] = /^=\?base64\?(.*)\?=$/.exec(value ?? "") ?? [];
+  if (base64 === undefined) return value;
+  try {
+    return new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(Uint8Array.fromBase64(base64));
+  } catch {
+    return undefined;
+  }
+}
+
+export interface ServerInfo {
+  readonly name: string;
+  readonly version: string;
+}
+
+/** `result`: of a request that could be served. */
+export function responseOf({ id, isStateless }: McpRequest, result: JsonObject, server: ServerInfo): JsonObject {
+  const said = { resultType: "complete", _meta: { [`${META}serverInfo`]: server } };
+  return { jsonrpc: "2.0", id, result: isStateless ? { ...said, ...result } : result };
+}
+
+export function faultResponse({ id, code, message, data }: Omit<Fault, "status">): JsonObject {
+  return { jsonrpc: "2.0", id, error: { code, message, data } };
+}

@@ -1,0 +1,164 @@
+/**
+ * …/mcp: the Model Context Protocol for agents, by Streamable HTTP without streams or sessions. An agent runs what the
+ * environment offers, and decides nothing: its token may neither approve nor change what an action does.
+ */
+import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { authorize, bearerToken, OF_CREDENTIAL } from "../auth/authentication.ts";
+import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { BODY_MAX_BYTES } from "../base/limits.ts";
+import { err, ok, type Result } from "../base/result.ts";
+import { ApiError, ERRORS } from "../http/errors.ts";
+import { type Described, meaning } from "../http/operation.ts";
+import { type AppEnv, scopeOf } from "../http/request-context.ts";
+import { decodeUtf8, parsedJson, readBytes, requireJson } from "../http/validate.ts";
+import { baseUrl, corsOrigins } from "../settings/config.ts";
+import { callTool, offeredTools } from "./calls.ts";
+import {
+  CODES,
+  type Fault,
+  faultResponse,
+  type McpRequest,
+  type Message,
+  REVISIONS,
+  readMessage,
+  responseOf,
+  WITH_HANDSHAKE,
+  wrongParams,
+} from "./message.ts";
+import { rpcFault, rpcRequest, rpcResponse } from "./responses.ts";
+import { refusedResult } from "./run-result.ts";
+import { toolsFor } from "./tools.ts";
+
+export const SERVER = { name: "action-runs", version: "1.0.0" } as const;
+const LIST_TTL_MS = 60_000;
+/** What the client of an agent is called if it does not say. */
+const NAMELESS = "mcp";
+const CLIENT_MAX_CHARACTERS = 64;
+
+const NO_AGENT =
+  "This token could approve runs or change actions, so an agent must not have it. Use a token of the role member or viewer without mayApprove.";
+const FOREIGN =
+  "Pages of other origins can't send this request. Leave out the header Origin, or ask the operator to add the origin to CORS_ORIGINS.";
+
+/** Lets the token of an agent through. */
+function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async function requiresAgent(c, next) {
+    const origin = c.req.header("Origin");
+    const own = new URL(baseUrl(c.env, c.req.url)).origin;
+    if (origin !== undefined && ![own, ...corsOrigins(c.env)].includes(origin))
+      throw new ApiError("forbidden", FOREIGN);
+    bearerToken(c);
+    const { role, mayApprove } = await authorize(c, "data:read");
+    if (mayApprove || !["member", "viewer"].includes(role)) throw new ApiError("forbidden", NO_AGENT);
+    await next();
+  };
+  return meaning(
+    middleware,
+    DESCRIBE && {
+      who: "Requires an API token of the role `member` or `viewer` without `mayApprove`.",
+      security: [{ apiToken: [] }],
+      person: "taken",
+      errors: [...OF_CREDENTIAL, "forbidden"],
+      operation,
+    },
+  );
+}
+
+export const mcpRoutes = new Hono<AppEnv>().post(
+  "/",
+  requiresAgent(
+    DESCRIBE && {
+      operationId: "callMcp",
+      tag: "Agents",
+      summary: "Send a message of the Model Context Protocol",
+      description:
+        "Agents list and call the tools of this environment. Each action with `agents` is a tool. Others list, read, retry " +
+        `and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no session, no ` +
+        "batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
+      responses: {
+        200: { description: "The response of JSON-RPC", json: rpcResponse },
+        202: { description: "A notification was taken" },
+        400: { description: "Not a message of the protocol", json: rpcFault },
+        404: { description: "No such method", json: rpcFault },
+        413: { description: "The message is too large", json: rpcFault },
+        415: { description: "The message is not JSON", json: rpcFault },
+      },
+      errors: ["database_unavailable", "coordinator_unavailable", "not_configured"],
+    },
+  ),
+  meaning(async (c: Context<AppEnv>) => {
+    const message = await messageOf(c);
+    if (!message.ok) return sendFault(c, message.error);
+    if (message.value === "notification") return c.body(null, 202);
+    const answer = await answerTo(c, message.value);
+    return answer.ok ? c.json(responseOf(message.value, answer.value, SERVER)) : sendFault(c, answer.error);
+  }, DESCRIBE && { body: rpcRequest }),
+);
+
+function sendFault(c: Context<AppEnv>, { status, ...fault }: Fault): Response {
+  return c.json(faultResponse(fault), status);
+}
+
+async function messageOf(c: Context<AppEnv>): Promise<Result<Message, Fault>> {
+  try {
+    requireJson(c.req);
+    return readMessage(parsedJson(decodeUtf8(await readBytes(c.req.raw, BODY_MAX_BYTES))), (name) =>
+      c.req.header(name),
+    );
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    return err({ code: CODES.parse, message: error.message, status: ERRORS[error.code][0] as Fault["status"] });
+  }
+}
+
+async function answerTo(c: Context<AppEnv>, request: McpRequest): Promise<Result<JsonObject, Fault>> {
+  const { id, method, params, isStateless } = request;
+  const cached = isStateless ? { ttlMs: LIST_TTL_MS, cacheScope: "private" } : {};
+  const about = { capabilities: { tools: {} }, instructions: instructionsOf(scopeOf(c)) };
+  switch (method) {
+    case "tools/list":
+      if (params.cursor !== undefined) return err(wrongParams(id, "All tools are on one page. Leave out cursor."));
+      return ok({ tools: toolsFor(c.get("principal"), await offeredTools(c)), ...cached });
+    case "tools/call":
+      return toolAnswer(c, request);
+    case "server/discover":
+      if (isStateless) return ok({ supportedVersions: REVISIONS, ...about, ...cached });
+      break;
+    case "initialize": {
+      const asked = WITH_HANDSHAKE.find((one) => one === params.protocolVersion) ?? WITH_HANDSHAKE[0];
+      if (!isStateless) return ok({ protocolVersion: asked, ...about, serverInfo: SERVER });
+      break;
+    }
+    case "ping":
+      if (!isStateless) return ok({});
+      break;
+  }
+  const message = `There is no method ${method.slice(0, 100)}.`;
+  return err({ id, code: CODES.methodNotFound, message, status: isStateless ? 404 : 200 });
+}
+
+async function toolAnswer(c: Context<AppEnv>, { id, params, client }: McpRequest): Promise<Result<JsonObject, Fault>> {
+  const { name, arguments: args = {} } = params;
+  if (typeof name !== "string" || !isJsonObject(args)) {
+    return err(wrongParams(id, "Send name, and arguments as an object."));
+  }
+  const agent = (client ?? "").replaceAll(/[^\x21-\x7e]/g, "").slice(0, CLIENT_MAX_CHARACTERS) || NAMELESS;
+  c.set("agent", agent);
+  try {
+    const result = await callTool(c, { tool: name, args, client: agent });
+    return result === null ? err(wrongParams(id, `There is no tool ${name.slice(0, 100)}.`)) : ok({ ...result });
+  } catch (error) {
+    // Without a token or a service, there is nothing that the model could correct.
+    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500 || ERRORS[error.code][0] === 401) throw error;
+    c.set("errorCode", error.code);
+    return ok({ ...refusedResult(error.message, error.code, error.pointer) });
+  }
+}
+
+function instructionsOf(scope: string): string {
+  return (
+    `These tools run actions of ${scope}. A run can wait for the approval of a person. You can't approve it: give the ` +
+    "person the url of the run, and call get_run to wait. If a call does not return in time, send the same call again: " +
+    "within 10 minutes it makes no second run."
+  );
+}
