@@ -145,7 +145,12 @@ export default defineConfig({
       },
       {
         // What builds, starts, packs, migrates and measures the service.
-        test: { ...FROM_OUTSIDE, name: "tools", include: ["test/tools/**/*.test.ts"] },
+        test: {
+          ...FROM_OUTSIDE,
+          name: "tools",
+          globalSetup: [...FROM_OUTSIDE.globalSetup, "./test/tools/mcp/install.ts"],
+          include: ["test/tools/**/*.test.ts"],
+        },
       },
     ],
   },

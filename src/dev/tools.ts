@@ -1,7 +1,8 @@
 /**
  * Installs and runs the build tools in `tools/`. They are not among the project's packages, because the type generator
  * needs an older compiler. `tools/` has its own lock file, so that every machine runs exactly the same packages. So has
- * `tools/node-red/`, which only test/products/ runs: nobody else should wait for its 400 packages. `npm run node-red` installs those.
+ * `tools/node-red/`, which only test/products/ runs: nobody else should wait for its 400 packages. `npm run node-red`
+ * installs those. The clients in `tools/mcp/` are for test/tools/mcp/ alone, which installs them.
  */
 
 import { spawnSync } from "node:child_process";
@@ -11,6 +12,8 @@ import { ROOT } from "./wrangler.ts";
 
 const TOOLS = join(ROOT, "tools");
 const NODE_RED = join(TOOLS, "node-red");
+/** The official clients of the Model Context Protocol. */
+export const MCP_CLIENTS = join(TOOLS, "mcp");
 
 /** Runs a tool to its end. Throws with its output if it fails. `script`: its path in `tools/node_modules`. */
 export function runTool(script: string, ...args: readonly string[]): void {
@@ -25,6 +28,11 @@ export function installTools(): void {
 function installNodeRed(): void {
   // The optional package is a faster bcrypt, for passwords that no test has.
   install(NODE_RED, "--omit=optional");
+}
+
+export function installMcpClients(): void {
+  // The optional packages build pages, which no test opens.
+  install(MCP_CLIENTS, "--omit=optional");
 }
 
 /** The script that starts Node-RED, or null if `npm run node-red` has not installed it. */

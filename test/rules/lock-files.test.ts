@@ -14,7 +14,7 @@ interface Locked {
   readonly inBundle?: boolean;
 }
 
-test.each(["", "tools/", "tools/node-red/"])(
+test.each(["", "tools/", "tools/node-red/", "tools/mcp/"])(
   "%spackage.json has exact versions, and its lock file the hash of each package",
   (folder) => {
     const { dependencies = {}, devDependencies = {} } = JSON.parse(read(`${folder}package.json`));
