@@ -48,6 +48,8 @@ export interface McpRequest {
 export type Message = McpRequest | "notification";
 
 const META = "io.modelcontextprotocol/";
+/** The header that says the revision. Only `initialize` comes without it. */
+const REVISION = "MCP-Protocol-Version";
 
 /** `header`: gets a header of the request. */
 export function readMessage(body: unknown, header: (name: string) => string | undefined): Result<Message, Fault> {
@@ -57,7 +59,8 @@ export function readMessage(body: unknown, header: (name: string) => string | un
     return invalid('The body is not a request of JSON-RPC 2.0. Send "jsonrpc": "2.0" and a method.');
   }
   const { id, method, params = {} } = body;
-  if (id === undefined) return ok("notification");
+  const unknown = unknownRevision(header(REVISION));
+  if (id === undefined) return unknown === null ? ok("notification") : err(unknown);
   if (typeof id !== "string" && !Number.isSafeInteger(id)) return invalid("id must be a text or a whole number.");
   if (!isJsonObject(params)) return err({ ...wrongParams(id as Id, "params must be an object."), status: 400 });
   return readRequest({ id: id as Id, method, params }, header);
@@ -69,18 +72,18 @@ function readRequest(sent: Sent, header: (name: string) => string | undefined): 
   const { id, method, params } = sent;
   const meta = isJsonObject(params._meta) ? params._meta : {};
   const inBody = meta[`${META}protocolVersion`];
-  const inHeader = header("MCP-Protocol-Version");
+  const inHeader = header(REVISION);
   const mismatch = (message: string) => err({ id, code: CODES.headerMismatch, message, status: 400 } as const);
   if (inBody !== undefined && inBody !== inHeader) {
-    return mismatch(`MCP-Protocol-Version must be the revision that _meta names.`);
+    return mismatch(`${REVISION} must be the revision that _meta names.`);
   }
-  const revision = inHeader ?? WITH_HANDSHAKE[0];
-  if (!REVISIONS.includes(revision)) {
-    const data = { supported: REVISIONS, requested: revision };
-    const message = `This revision is not supported. Use one of ${REVISIONS.join(", ")}.`;
-    return err({ id, code: CODES.unsupportedRevision, message, data, status: 400 });
+  const unknown = unknownRevision(inHeader);
+  if (unknown !== null) return err({ ...unknown, id });
+  // Gateways decide by the other headers only if this one says that they are checked.
+  if (inHeader === undefined && method !== "initialize") {
+    return mismatch(`${REVISION} is missing. Send the revision that initialize has named.`);
   }
-  if (revision !== STATELESS) return ok({ ...sent, isStateless: false, client: null });
+  if (inHeader !== STATELESS) return ok({ ...sent, isStateless: false, client: null });
   for (const member of ["protocolVersion", "clientCapabilities"]) {
     if (meta[META + member] === undefined)
       return err({ ...wrongParams(id, `_meta lacks ${META}${member}.`), status: 400 });
@@ -92,6 +95,12 @@ function readRequest(sent: Sent, header: (name: string) => string | undefined): 
   const info = meta[`${META}clientInfo`];
   const name = isJsonObject(info) ? info.name : undefined;
   return ok({ ...sent, isStateless: true, client: typeof name === "string" ? name : null });
+}
+
+function unknownRevision(requested: string | undefined): Fault | null {
+  if (requested === undefined || REVISIONS.includes(requested)) return null;
+  const message = `This revision is not supported. Use one of ${REVISIONS.join(", ")}.`;
+  return { code: CODES.unsupportedRevision, message, data: { supported: REVISIONS, requested }, status: 400 };
 }
 
 /** Wrong parameters of a request that could be read. */

@@ -11,7 +11,7 @@ import { ApiError, ERRORS } from "../http/errors.ts";
 import { type Described, meaning } from "../http/operation.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { decodeUtf8, parsedJson, readBytes, requireJson } from "../http/validate.ts";
-import { baseUrl, corsOrigins } from "../settings/config.ts";
+import { corsOrigins, provenUrl } from "../settings/config.ts";
 import { callTool, offeredTools } from "./calls.ts";
 import {
   CODES,
@@ -44,9 +44,9 @@ const FOREIGN =
 function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async function requiresAgent(c, next) {
     const origin = c.req.header("Origin");
-    const own = new URL(baseUrl(c.env, c.req.url)).origin;
-    if (origin !== undefined && ![own, ...corsOrigins(c.env)].includes(origin))
-      throw new ApiError("forbidden", FOREIGN);
+    const own = provenUrl(c.env, c.req.url);
+    const known = [...(own.ok ? [new URL(own.value).origin] : []), ...corsOrigins(c.env)];
+    if (origin !== undefined && !known.includes(origin)) throw new ApiError("forbidden", FOREIGN);
     bearerToken(c);
     const { role, mayApprove } = await authorize(c, "data:read");
     if (mayApprove || !["member", "viewer"].includes(role)) throw new ApiError("forbidden", NO_AGENT);

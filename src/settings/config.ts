@@ -147,8 +147,8 @@ export function environmentUrl(setting: Setting, requestUrl: string, scope: stri
 }
 
 /**
- * The same URL for proofs, whose audience contains it, or a sentence that says why there is none. A caller who could
- * choose it could use a proof here that was made for another service.
+ * The same URL, or a sentence that says why there is none, where the caller must not choose it. Otherwise a proof that was
+ * made for another service would count here, and a page whose name leads to this machine (DNS rebinding) would be ours.
  */
 export function provenUrl(setting: Setting, requestUrl: string): Result<string, string> {
   const fault = publicUrlFault(setting, requestUrl);

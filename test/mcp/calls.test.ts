@@ -3,6 +3,7 @@
 import { describe, expect, it } from "vitest";
 import { MINUTE_MS } from "../../src/base/time.ts";
 import { put } from "../actions/actions.ts";
+import { askWith, envWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
 import { change, hurryTimers } from "../support/direct.ts";
 import { ask, ROOT, type Schemas } from "../support/requests.ts";
@@ -82,6 +83,19 @@ describe("an agent's token", () => {
       expect([origin, (await from(origin)).status]).toEqual([origin, 403]);
     }
     expect((await from("https://runs.example")).status).toBe(200);
+  });
+
+  it.each([
+    ["http://localhost:8787", "http://localhost:8787", 200],
+    ["http://127.0.0.1:8787", "http://127.0.0.1:8787", 200],
+    ["http://localhost:8787", "http://localhost:3000", 403],
+    ["http://evil.example:8787", "http://evil.example:8787", 403],
+    ["https://evil.example", "https://evil.example", 403],
+  ])("without PUBLIC_URL, a request to %s comes from a page of %s: %i", async (url, Origin, status) => {
+    const { path, token } = await newPlace();
+    const body = { jsonrpc: "2.0", id: 1, method: "initialize" };
+    const sent = { token, body, headers: { Origin } };
+    expect((await askWith(envWith({ PUBLIC_URL: "" }), "POST", `${url}${path}/mcp`, sent)).status).toBe(status);
   });
 });
 

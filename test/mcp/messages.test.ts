@@ -122,6 +122,14 @@ describe("older revisions", () => {
     const { status, body } = await older("tools/list", {}, { "MCP-Protocol-Version": "2024-01-01" });
     expect([status, body.error?.code, body.id]).toEqual([400, -32_022, 7]);
   });
+
+  it.each(["tools/list", "ping", "tools/call"])(
+    "name themselves after initialize: not %s without a revision",
+    async (method) => {
+      const { status, body } = await older(method, { name: "run_deploy" });
+      expect([status, body.error?.code, body.id]).toEqual([400, -32_020, 7]);
+    },
+  );
 });
 
 describe("whatever the revision", () => {
@@ -165,6 +173,13 @@ describe("whatever the revision", () => {
       expect([status, body]).toEqual([202, null]);
     },
   );
+
+  it("refuses a notification of an unknown revision", async () => {
+    const raw = '{"jsonrpc":"2.0","method":"notifications/initialized"}';
+    const headers = { "MCP-Protocol-Version": "2024-01-01" };
+    const { status, body } = await ask<Rpc>("POST", `${place.path}/mcp`, { token: place.token, raw, headers });
+    expect([status, body.error?.code, "id" in body]).toEqual([400, -32_022, false]);
+  });
 
   it.each(["GET", "DELETE", "PUT"])("refuses %s", async (method) => {
     const { status, headers } = await ask(method, `${place.path}/mcp`, { token: place.token });

@@ -92,6 +92,10 @@ async function play(
   const [ended] = await Promise.all([untilEnded(agent, id), approve(id, url)]);
   expect(ended.structuredContent).toMatchObject({ status: "succeeded", output: { deployed: "1.4.2" } });
   expect(ended.isError).toBeUndefined();
+  // The clients compare each result with the schema of its tool.
+  const lines = await agent.call("read_run_text", { id, at: "/output/deployed" });
+  expect(lines.structuredContent).toMatchObject({ lines: ["1.4.2"], next: null });
+  expect((await agent.call("list_runs", {})).structuredContent).toMatchObject({ runs: [{ id }], isComplete: true });
   await agent.close();
 }
 
