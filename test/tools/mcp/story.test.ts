@@ -88,7 +88,7 @@ async function play(
   const url = `${origin}/console/-/${operator.scope}/runs/${id}`;
   expect(proposed.structuredContent).toMatchObject({ status: "pending", waiting: { for: "approval" }, url });
   const { details } = await operator.runs.get(id, { include: "details" });
-  expect(details.agent).toBe(runsSay);
+  expect(details?.agent).toBe(runsSay);
   const [ended] = await Promise.all([untilEnded(agent, id), approve(id, url)]);
   expect(ended.structuredContent).toMatchObject({ status: "succeeded", output: { deployed: "1.4.2" } });
   expect(ended.isError).toBeUndefined();
@@ -124,7 +124,7 @@ describe.concurrent("an agent with", () => {
     const { agent, operator } = await openShop(kind, envOf("again", name), {});
     const call = { version: "1.4.3", waits: true };
     await expect(agent.call("run_deploy", call, { timeout: TIME_LIMIT })).rejects.toThrow(/timed out/i);
-    const ids = async () => (await Array.fromAsync(operator.runs.list({}))).map(({ id }) => id);
+    const ids = async () => (await operator.runs.list().page()).entries.map(({ id }) => id);
     await until("the job has begun", async () => (await ids()).some((id) => waiting.has(id)));
     const again = agent.call("run_deploy", call);
     const [id = ""] = await ids();
