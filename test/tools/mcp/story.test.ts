@@ -15,7 +15,7 @@ import { Project } from "../project.ts";
 import { AGENTS, type Agent, type Kind, SDKS, type ToolResult } from "./agents.ts";
 
 /** In milliseconds. Less than the 10 s that a call waits for its run. */
-const TIME_LIMIT = 2000;
+const TIME_LIMIT = 4000;
 const ORG = "acme";
 const PROJECT = "shop";
 
