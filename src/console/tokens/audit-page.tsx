@@ -14,7 +14,7 @@ type AuditEntry = Schemas["AuditEntry"];
 
 const COLUMNS: readonly Column[] = [
   { text: "When", width: "88px" },
-  { text: "Who", width: "22%" },
+  { text: "Who", width: "min(238px, 30vw)" },
   { text: "What" },
   { text: "Environment", class: "is-wide", width: "16%" },
 ];
