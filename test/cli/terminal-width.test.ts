@@ -54,6 +54,7 @@ const entries = TEXTS.map(
     actor: RUN.id,
     person: null,
     via: null,
+    agent: null,
     reason: null,
     sessionId: null,
     actorName: text,
