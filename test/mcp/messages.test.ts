@@ -105,7 +105,10 @@ describe("older revisions", () => {
   ])("begin with initialize: %s gets %s", async (protocolVersion, expected) => {
     const { status, body } = await older("initialize", { protocolVersion, capabilities: {} });
     expect([status, body.result?.protocolVersion]).toEqual([200, expected]);
-    expect(body.result).toMatchObject({ serverInfo: { name: "action-runs", version: packageJson.version }, capabilities: { tools: {} } });
+    expect(body.result).toMatchObject({
+      serverInfo: { name: "action-runs", version: packageJson.version },
+      capabilities: { tools: {} },
+    });
   });
 
   it("have no members of the new one, and answer a ping", async () => {
