@@ -78,6 +78,7 @@ const ENTRY = {
   at: INSTANT,
   actor: "a",
   actorName: "a",
+  agent: "a",
   action: "a",
   target: "a",
   targetName: "a",
