@@ -121,6 +121,7 @@ describe("the tools", () => {
 
   it.each([
     ["deploy", "run_deploy"],
+    ["Deploy_it-2", "run_Deploy_it-2"],
     ["a".repeat(36), `run_${"a".repeat(36)}`],
     ["a".repeat(37), /^run_a{29}_[0-9a-f]{6}$/],
     ["shop.deploy", /^run_shop_deploy_[0-9a-f]{6}$/],
