@@ -56,6 +56,11 @@ export function words(...parts: readonly (string | null | undefined | false)[]):
   return parts.filter(Boolean).join(" ");
 }
 
+/** That an agent asked. `agent`: what it calls itself, which is only a claim. */
+export function agentText(agent: string | null | undefined): string {
+  return agent ? `(agent ${plain(JSON.stringify(agent))})` : "";
+}
+
 /** `progress`: 0 to 1, or anything else for no bar. `columns`: the bar takes at most a third of them. */
 export function progressBar(progress: unknown, columns = Number.POSITIVE_INFINITY): string {
   if (typeof progress !== "number") return "";

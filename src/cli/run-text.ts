@@ -7,6 +7,7 @@ import { endCauseText, startCauseText } from "../words/causes.ts";
 import { formatAge, formatDuration, lengthOf, ranOf, shortAge, tookOf, waitedOf } from "../words/durations.ts";
 import { groupText, waitingText } from "../words/waiting.ts";
 import {
+  agentText,
   fields,
   firstLine,
   fittedValue,
@@ -39,7 +40,10 @@ export function runText(
     ["status", output.paint(STATUS_COLOUR[run.status] ?? "dim", plain(run.status))],
     ["subject", run.details?.subject && plain(run.details.subject)],
     ["entity", run.entityId && plain(run.entityId)],
-    ["by", words(plain(run.triggeredBy), run.details?.via ? `via ${plain(run.details.via)}` : "")],
+    [
+      "by",
+      words(plain(run.triggeredBy), run.details?.via && `via ${plain(run.details.via)}`, agentText(run.details?.agent)),
+    ],
     ["created", instantText(run.createdAt)],
     ["started", run.startedAt && `${instantText(run.startedAt)}${waited(run)}`],
     ["completed", run.completedAt && `${instantText(run.completedAt)}${ranOrTook(run)}`],

@@ -37,6 +37,7 @@ const DETAILS = {
   heartbeat: { at: INSTANT, message: "a", progress: 0.5, tail: "a" },
   cancel: { by: "a", reason: "a", requestedAt: INSTANT, until: INSTANT },
   via: "a",
+  agent: "a",
   waiting: {
     ...{ for: "time", since: INSTANT, until: INSTANT, notBefore: INSTANT, group: "a", key: "a", reason: "a" },
     throughPause: { by: "a", byId: "a", via: "a", at: INSTANT, reason: "a" },
@@ -77,6 +78,7 @@ const ENTRY = {
   at: INSTANT,
   actor: "a",
   actorName: "a",
+  agent: "a",
   action: "a",
   target: "a",
   targetName: "a",

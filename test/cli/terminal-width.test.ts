@@ -54,6 +54,7 @@ const entries = TEXTS.map(
     actor: RUN.id,
     person: null,
     via: null,
+    agent: null,
     reason: null,
     sessionId: null,
     actorName: text,
@@ -244,16 +245,19 @@ test("the audit says what a change of an action did to its gates", () => {
   expect(auditTable([entry], terminal(200))).toContain("  action_put (gates weakened)  ");
 });
 
-test("the audit says for whom a token acted, and why", () => {
+test("the audit says for whom a token acted, that an agent asked, and why", () => {
   const entry = {
     ...(entries[0] as AuditEntry),
     action: "run_approved",
     actorName: "portal",
     person: "ada@acme.example",
     via: "portal",
+    agent: "claude-code",
     reason: "looks good",
   };
-  expect(auditTable([entry], terminal(300))).toMatch(/ada@acme\.example via portal .* looks good/);
+  expect(auditTable([entry], terminal(300))).toMatch(
+    /ada@acme\.example via portal \(agent "claude-code"\) .* looks good/,
+  );
 });
 
 test("a line is broken between words, goes on below its text, and long words stay whole", () => {

@@ -5,7 +5,7 @@ import { present } from "../../client/api.ts";
 import type { AuditFilter, Schemas } from "../../client/index.ts";
 import { type Call, type ListFlags, listing, withCall } from "../call.ts";
 import { CliCommand, examples, limitOption, readPerson } from "../command.ts";
-import { instantText } from "../fields.ts";
+import { agentText, instantText, words } from "../fields.ts";
 import type { Column, Output } from "../output.ts";
 import { readSince, readUntil } from "../times.ts";
 
@@ -65,16 +65,18 @@ const AUDIT_COLUMNS: readonly Column[] = [
   { heading: "REASON", least: 12, dispensable: 6 },
 ];
 export function auditTable(entries: readonly Schemas["AuditEntry"][], output: Output): string {
-  const rows = entries.map(({ at, actor, actorName, person, action, target, targetName, scope, gates, reason }) => [
-    instantText(at),
-    gates === null ? action : `${action} (gates ${gates})`,
-    targetName,
-    person === null ? actorName : `${person} via ${actorName}`,
-    scope,
-    // The id of a token or of a session.
-    target === targetName ? "" : target,
-    actor,
-    reason ?? "",
-  ]);
+  const rows = entries.map(
+    ({ at, actor, actorName, person, agent, action, target, targetName, scope, gates, reason }) => [
+      instantText(at),
+      gates === null ? action : `${action} (gates ${gates})`,
+      targetName,
+      words(person && `${person} via`, actorName, agentText(agent)),
+      scope,
+      // The id of a token or of a session.
+      target === targetName ? "" : target,
+      actor,
+      reason ?? "",
+    ],
+  );
   return output.table(AUDIT_COLUMNS, rows);
 }

@@ -178,10 +178,12 @@ export function actionTable(actions: readonly Schemas["ListedAction"][], output:
     instantText(changedAt),
     definition.trigger?.url ?? "nothing",
     gatesText(definition),
+    definition.agents === undefined ? "" : "offered",
     definition.description ?? "",
   ]);
   const hasGates = actions.some(({ definition }) => gatesText(definition) !== "");
-  return output.table(actionColumns(hasGates), rows);
+  const isOffered = actions.some(({ definition }) => definition.agents !== undefined);
+  return output.table(actionColumns(hasGates, isOffered), rows);
 }
 
 /** What holds back the runs of an action: `approval, deploys`. */
@@ -191,7 +193,7 @@ function gatesText({ approval, concurrency }: Schemas["ListedAction"]["definitio
 }
 
 // A column without text takes no room.
-function actionColumns(hasGates: boolean): readonly Column[] {
+function actionColumns(hasGates: boolean, isOffered: boolean): readonly Column[] {
   return [
     // Commands need the whole name.
     { heading: "ACTION" },
@@ -199,6 +201,7 @@ function actionColumns(hasGates: boolean): readonly Column[] {
     { heading: "CHANGED", dispensable: 5 },
     { heading: "CALLS", least: 20, dispensable: 4 },
     { heading: hasGates ? "GATES" : "", least: 12, dispensable: 3 },
+    { heading: isOffered ? "AGENTS" : "", dispensable: 6 },
     { heading: "DESCRIPTION", least: 20, dispensable: 2 },
   ];
 }

@@ -120,6 +120,7 @@ function ActionTable({ actions }: { readonly actions: readonly ListedAction[] })
                 <Link class="row-link" href={hrefOf({ name: "action", action: name, ...scope })}>
                   {name}
                 </Link>
+                {definition.agents === undefined ? null : <span class="beside muted small">for agents</span>}
                 {definition.description === undefined ? null : (
                   <p class="muted">
                     <bdi>{definition.description}</bdi>

@@ -142,8 +142,8 @@ export function pointersOfFields(definition: unknown): readonly string[] {
     "/heartbeatTimeout",
     "/labels",
     "/parametersSchema",
-    ...GATE_POINTERS,
-    ...START_POINTERS,
+    // These fields are there only beside a trigger.
+    ...(trigger.url === undefined ? [] : [...GATE_POINTERS, ...START_POINTERS]),
     ...names.map((name) => `/parametersSchema/properties${stepOf(name)}`),
     "/trigger",
     "/trigger/url",

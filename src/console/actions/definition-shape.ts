@@ -37,6 +37,7 @@ export const SHOWN: Shown = {
     isText(value.verify) &&
     isOptional(value.secret, (secret) => secret === null) &&
     isOptional(value.headers, areTexts),
+  agents: (value) => isSchema(value) && isOptional(value.description, isText),
   labels: (value) => Array.isArray(value) && value.every(isText),
   parametersSchema: (value) => parametersIn(value) !== null,
   trigger: (value) => isSchema(value) && isText(value.url) && isSchema(value.headers ?? {}),

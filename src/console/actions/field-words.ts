@@ -24,6 +24,7 @@ const LABELS: readonly (readonly [member: string, label: string])[] = [
   ["retry.delaySeconds", "Seconds before each retry"],
   ["retry.attempts", "Retries"],
   ["retry.on", "Retried if"],
+  ["agents.description", "Description for agents"],
   ["approval.tokens", "Tokens that may approve"],
   ["heartbeatTimeout", "Heartbeat timeout (minutes)"],
   ["parametersSchema", "Parameters"],

@@ -1,4 +1,4 @@
-/** What starts the runs of an action besides people, as fields: an event of another product, and a retry after a failure. */
+/** What starts the runs of an action besides people, as fields: an event of another product, a retry after a failure, and agents. */
 import { useState } from "preact/hooks";
 import type { FieldsProps } from "../definitions/kind.ts";
 import { Check, LinesField, SelectField, TextField } from "../ui/field.tsx";
@@ -17,6 +17,8 @@ export const START_POINTERS: readonly string[] = [
   "/retry/attempts",
   "/retry/delaySeconds",
   "/retry/on",
+  "/agents",
+  "/agents/description",
 ];
 
 /** How an event proves that it is genuine. */
@@ -32,9 +34,9 @@ const FIRST_EVENT = { verify: "token", secret: null };
 type StartFieldsProps = Pick<FieldsProps, "definition" | "problemAt" | "secretAt" | "onDefinition">;
 
 export function StartFields({ definition, problemAt, secretAt, onDefinition }: StartFieldsProps) {
-  const { inbound, retry } = definition;
+  const { inbound, retry, agents } = definition;
   const set = (name: string, value: unknown) => onDefinition(withMember(definition, name, value));
-  const problem = problemAt("/inbound") ?? problemAt("/retry");
+  const problem = problemAt("/inbound") ?? problemAt("/retry") ?? problemAt("/agents");
   return (
     <fieldset class="group stack gap-14">
       <legend>What else starts a run</legend>
@@ -49,6 +51,18 @@ export function StartFields({ definition, problemAt, secretAt, onDefinition }: S
       </Check>
       {isSchema(retry) ? (
         <RetryFields of={retry} problemAt={problemAt} onChange={(next) => set("retry", next)} />
+      ) : null}
+      <Check isOn={agents !== undefined} onChange={(isOn) => set("agents", isOn ? {} : undefined)}>
+        Offer to agents
+      </Check>
+      {isSchema(agents) ? (
+        <TextField
+          label="Description for agents"
+          hint="What the tool does, for the model that chooses it. Empty: the description of the action."
+          value={String(agents.description ?? "")}
+          error={problemAt("/agents/description")}
+          onText={(text) => set("agents", withMember(agents, "description", text === "" ? undefined : text))}
+        />
       ) : null}
       {problem === undefined ? null : <p class="field-error">{problem}</p>}
     </fieldset>

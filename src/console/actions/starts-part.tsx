@@ -1,4 +1,4 @@
-/** What starts the runs of an action besides people: its schedules, events of another product, retries after a failure. */
+/** What starts the runs of an action besides people: its schedules, events of another product, retries after a failure, agents. */
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { formatDuration } from "../../words/durations.ts";
@@ -27,7 +27,7 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
   const { may } = useSession();
   const [open, setOpen] = useState<"rotate" | "try" | null>(null);
   const { name, definition } = action;
-  const { inbound, retry } = definition;
+  const { inbound, retry, agents } = definition;
   const mayManage = inbound !== undefined && may("actions:manage");
   const close = () => setOpen(null);
   return (
@@ -47,6 +47,20 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
           )}
         </Fact>
         <Fact term="After a failure">{retry === undefined ? <span class="muted">no</span> : retryText(retry)}</Fact>
+        <Fact term="By an agent">
+          {agents === undefined ? (
+            <span class="muted">no</span>
+          ) : (
+            <>
+              <p>{toolText(name)}</p>
+              {agents.description === undefined ? null : (
+                <p class="muted">
+                  <bdi>{agents.description}</bdi>
+                </p>
+              )}
+            </>
+          )}
+        </Fact>
       </dl>
       {mayManage ? (
         <div class="row">
@@ -60,6 +74,11 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
       ) : null}
     </>
   );
+}
+
+/** The service makes another name for the tool of an action whose name has a dot or is too long. */
+export function toolText(action: string): string {
+  return /^[\w-]{1,36}$/.test(action) ? `Offered as the tool run_${action}` : "Offered as a tool";
 }
 
 /** As many as an environment can have. */

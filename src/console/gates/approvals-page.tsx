@@ -122,7 +122,7 @@ function ApprovalRow({ run, onDecide }: ApprovalRowProps) {
           </p>
         )}
         <p class="muted">
-          by <Who name={triggeredBy} via={details?.via} />
+          by <Who name={triggeredBy} via={details?.via} agent={details?.agent} />
           {required === 1 ? null : `, ${approvals.length} of ${required} approvals`}
         </p>
         <p class="is-narrow muted">

@@ -113,7 +113,8 @@ function DecidedAbout({ run, approval }: { readonly run: DetailedActionRun; read
         </dl>
       )}
       <p>
-        <Who name={triggeredBy} via={details?.via} /> created this run <RelativeTime at={createdAt} />.
+        <Who name={triggeredBy} via={details?.via} agent={details?.agent} /> created this run{" "}
+        <RelativeTime at={createdAt} />.
         {waiting === null ? null : (
           <>
             {" "}

@@ -18,6 +18,7 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
     labels = [],
     externalUrl,
     via,
+    agent,
     schedule,
     approval,
     erasedAt,
@@ -26,7 +27,7 @@ export function Facts({ run, scope }: { readonly run: Schemas["DetailedActionRun
   return (
     <dl class="facts stack gap-6">
       <Fact term="Triggered by">
-        <Who name={triggeredBy} via={isByService ? null : via} />{" "}
+        <Who name={triggeredBy} via={isByService ? null : via} agent={agent} />{" "}
         <span class="muted">
           <RelativeTime at={createdAt} />
         </span>

@@ -6,6 +6,7 @@ import type { Page, Project } from "../pages.ts";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Empty, NotYours } from "../ui/empty.tsx";
+import { AgentMark } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
@@ -13,7 +14,7 @@ type AuditEntry = Schemas["AuditEntry"];
 
 const COLUMNS: readonly Column[] = [
   { text: "When", width: "88px" },
-  { text: "Who", width: "22%" },
+  { text: "Who", width: "min(238px, 30vw)" },
   { text: "What" },
   { text: "Environment", class: "is-wide", width: "16%" },
 ];
@@ -80,6 +81,7 @@ function AuditTable({ entries }: { readonly entries: readonly AuditEntry[] }) {
             >
               {entry.actorName}
             </Filter>
+            <AgentMark of={entry.agent} />
           </td>
           <td>
             <Filter name="action" value={entry.action}>

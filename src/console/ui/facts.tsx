@@ -31,8 +31,14 @@ export function Fact({ term, children }: { readonly term: ComponentChildren; rea
   );
 }
 
-/** A person or a token, and the token that acted for the person if it has another name. */
-export function Who({ name, via }: { readonly name: string; readonly via?: string | null | undefined }) {
+interface WhoProps {
+  readonly name: string;
+  readonly via?: string | null | undefined;
+  readonly agent?: string | null | undefined;
+}
+
+/** A person or a token, the token that acted for the person if it has another name, and whether an agent asked. */
+export function Who({ name, via, agent }: WhoProps) {
   return (
     <>
       <bdi>{name}</bdi>
@@ -42,6 +48,19 @@ export function Who({ name, via }: { readonly name: string; readonly via?: strin
           <bdi>{via}</bdi>
         </>
       )}
+      <AgentMark of={agent} />
+    </>
+  );
+}
+
+/** That an agent asked. `of`: what the agent calls itself, which is only a claim. */
+export function AgentMark({ of }: { readonly of: WhoProps["agent"] }) {
+  return of == null ? null : (
+    <>
+      {" "}
+      <span class="boxed muted small break" title="An agent asked. Nobody has verified what it calls itself.">
+        agent “<bdi>{of}</bdi>”
+      </span>
     </>
   );
 }

@@ -7,6 +7,7 @@ import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
 import { type Callback, type Client, callback, createClient } from "../../client/index.ts";
 import { EXAMPLE_ENVIRONMENT } from "../server.ts";
+import { callTool } from "./agent.ts";
 
 const RUNS = 200;
 /** The pause between two creates. */
@@ -51,6 +52,10 @@ export async function seed(baseUrl: string, rootToken: string): Promise<void> {
   await seedBulk(operator, people[1] ?? operator);
   await seedActions(operator, people[1] ?? operator);
   await seedGates(operator, people[1] ?? operator);
+  const { org, project, env } = EXAMPLE_ENVIRONMENT;
+  const ada = { name: "agent-of-ada", person: "ada@example.com", role: "member", envName: env } as const;
+  const { token } = await operator.tokens.create(ada);
+  await seedAgent({ baseUrl, path: `/${org}/${project}/envs/${env}`, token });
 }
 
 /** The life of one run. The last ones stay open. */
@@ -304,6 +309,7 @@ async function seedGates(operator: Client, person: Client): Promise<void> {
     parametersSchema,
     approval: { required: 2 },
     concurrency: { group: "releases", key },
+    agents: { description: "Asks for the release of a service. People decide." },
   });
   await operator.actions.put("migrate", {
     description: "Migrates the database, one run at a time.",
@@ -329,4 +335,12 @@ async function seedGates(operator: Client, person: Client): Promise<void> {
 
 function later(hours: number): string {
   return new Date(Date.now() + hours * HOUR_MS).toISOString();
+}
+
+/** A person's agent asks for a release, which waits for approval, and cancels another one. */
+async function seedAgent(place: Parameters<typeof callTool>[0]): Promise<void> {
+  const call = (tool: string, args: object) => callTool(place, "claude-code", tool, args);
+  await call("run_release", { version: "1.5.0", service: "catalog" });
+  const { id } = await call("run_release", { version: "1.5.1", service: "catalog" });
+  await call("cancel_run", { id, reason: "the wrong version" });
 }

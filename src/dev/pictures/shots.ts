@@ -170,6 +170,17 @@ const SHOTS: readonly Shot[] = [
       await page.getByRole("heading", { name: "Request" }).waitFor();
     },
   },
+  { name: "agent-action", path: `${SEEDED_PATH}/actions/release`, act: (page) => toText(page, "By an agent") },
+  { name: "agent-editor", path: `${SEEDED_PATH}/actions/release/edit`, act: (page) => toText(page, "Offer to agents") },
+  { name: "agent-run", path: `${SEEDED_PATH}/runs?triggeredBy=ada@example.com`, act: openFirst },
+  {
+    name: "agent-approve",
+    path: `${SEEDED_PATH}/approvals`,
+    act: async (page) => {
+      await page.getByRole("row").filter({ hasText: "claude-code" }).getByRole("button", { name: "Approve" }).click();
+      await page.getByRole("heading", { name: "Request" }).waitFor();
+    },
+  },
   { name: "groups", path: `${SEEDED_PATH}/groups` },
   {
     name: "pause",
@@ -254,6 +265,10 @@ async function withPerson(page: Page): Promise<void> {
 async function openFirst(page: Page): Promise<void> {
   await page.getByRole("table", { name: "Runs" }).getByRole("link").first().click();
   await page.getByRole("region", { name: "Run", exact: true }).waitFor();
+}
+
+async function toText(page: Page, text: string): Promise<void> {
+  await page.getByText(text, { exact: true }).scrollIntoViewIfNeeded();
 }
 
 async function selectAll(page: Page): Promise<void> {

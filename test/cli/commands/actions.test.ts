@@ -91,16 +91,16 @@ describe("action get, list and delete", () => {
     expect(server.requests[0]?.line).toBe(`GET ${ENVIRONMENT}/actions`);
   });
 
-  test("list names the gates, if an action has any", async () => {
+  test("list names the gates, and says what is offered to agents, if anything is", async () => {
     const gated = { approval: { required: 2, allowSelf: false }, concurrency: { group: "deploys" } };
-    const definitions = [{}, gated, { approval: { required: 1 } }];
+    const definitions = [{}, { ...gated, agents: {} }, { approval: { required: 1 } }];
     const { run } = await saying(
       200,
       definitions.map((definition) => ({ ...LISTED, definition })),
     );
     const { stdout } = await run("action", "list", "--no-json");
-    expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +GATES +DESCRIPTION\n/);
-    expect(stdout).toMatch(/nothing\n.*nothing +2 approvals, deploys\n.*nothing +approval\n$/);
+    expect(stdout).toMatch(/^ACTION +VERSION +CHANGED +CALLS +GATES +AGENTS +DESCRIPTION\n/);
+    expect(stdout).toMatch(/nothing\n.*nothing +2 approvals, deploys +offered\n.*nothing +approval\n$/);
   });
 
   test("delete says what it deleted", async () => {

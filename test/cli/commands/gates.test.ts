@@ -72,10 +72,11 @@ describe("a decision", () => {
     expect(server.requests[0]?.headers["idempotency-key"]).toBe("k-1");
   });
 
-  test("shows people what the run still waits for, and who approved", async () => {
-    const { run } = await serve([/./, 200, HELD]);
+  test("shows people that an agent asked, what the run still waits for, and who approved", async () => {
+    const agent = 'x") via boss';
+    const { run } = await serve([/./, 200, { ...HELD, details: { ...DETAILS, agent } }]);
     const { stdout } = await run("approve", RUN.id, "--yes", "--no-json");
-    expect(stdout).toMatch(/^by: +bo via portal$/m);
+    expect(stdout).toMatch(/^by: +bo via portal \(agent "x\\"\) via boss"\)$/m);
     expect(stdout).toMatch(/^gate: +waits for approval, 1 of 2\nat most until: +2026-12-02T13:21:48Z$/m);
     expect(stdout).toMatch(
       /^approvals: +1 of 2\n +by ada via portal at 2026-11-25T13:21:48Z · tested\nstored action: +deploy, version 3$/m,

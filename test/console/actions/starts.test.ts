@@ -6,7 +6,7 @@ import { EVENT_SECRET, RETRIED, SHOWN, secretsOf, unshownOf } from "../../../src
 import { typedIn } from "../../../src/console/actions/form-values.ts";
 import { formOf } from "../../../src/console/actions/schema-form.ts";
 import { delaysOf } from "../../../src/console/actions/start-fields.tsx";
-import { retryText } from "../../../src/console/actions/starts-part.tsx";
+import { retryText, toolText } from "../../../src/console/actions/starts-part.tsx";
 import { headersOf } from "../../../src/console/actions/try-event-dialog.tsx";
 
 describe("the fields of an action", () => {
@@ -22,6 +22,10 @@ describe("the fields of an action", () => {
     [{ inbound: { ...event, secret: "whsec_typed" } }, "inbound"],
     [{ inbound: { secret: null } }, "inbound"],
     [{ inbound: { ...event, headers: [1] } }, "inbound"],
+    [{ agents: {} }, null],
+    [{ agents: { description: "Deploys" } }, null],
+    [{ agents: { description: null } }, "agents"],
+    [{ agents: true }, "agents"],
   ])("can show %j, unless of the member %j", (definition, member) => {
     expect(unshownOf(definition, SHOWN)).toBe(member);
   });
@@ -58,6 +62,17 @@ describe("a rule of automatic retries in words", () => {
     ],
   ])("%j", (rule, words) => {
     expect(retryText(rule)).toBe(words);
+  });
+});
+
+describe("the tool of an action", () => {
+  // test/mcp/calls.test.ts holds the service to the same names.
+  it.each(["deploy", "Deploy_it-2", "a".repeat(36)])("of the name %s is told", (name) => {
+    expect(toolText(name)).toBe(`Offered as the tool run_${name}`);
+  });
+
+  it.each(["deploy.shop", "a".repeat(37)])("of the name %s has another name, which is not told", (name) => {
+    expect(toolText(name)).toBe("Offered as a tool");
   });
 });
 

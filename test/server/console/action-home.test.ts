@@ -13,6 +13,7 @@ import { type RunningReceiver, startReceiver } from "../../support/receiver/serv
 import { sharedServer } from "../installation.ts";
 import { until } from "../until.ts";
 import { describeInBrowser } from "../watched-browser.ts";
+import { lookAt } from "./accessible.ts";
 import { button, dialog, field, hasFocus, run, Site, untilRunIs, WIDE } from "./site.ts";
 
 const site = new Site("of-console-action", sharedServer("of-console-action"));
@@ -215,6 +216,46 @@ describeInBrowser("an action's home", (browser) => {
     await button(page, `Delete version ${first.version}`).waitFor({ state: "detached" });
     const { entries: versions } = await client.actions.versions(name).page();
     expect(versions.map(({ version }) => version)).not.toContain(first.version);
+  });
+
+  it("offers the action to agents and takes it back, from fields, and says why it can't without a trigger", async () => {
+    const found: string[] = [];
+    const page = await browser.newPage(site.origin, WIDE);
+    await site.signIn(page, `${ENV}/actions`, await site.newToken("admin"));
+    const open = await openNew(page);
+    await field(open, "Name").fill("tool");
+    await tab(open, "JSON").click();
+    await field(open, "Definition").fill('{ "agents": {} }');
+    await tab(open, "Fields").click();
+    await button(open, "Save").click();
+    await open.getByText("An agent starts no job itself").waitFor();
+    await browser.expectFault(/422/);
+    await tab(open, "JSON").click();
+    await field(open, "Definition").fill(JSON.stringify({ trigger: { type: "webhook", url: `${receiver.url}/tool` } }));
+    await tab(open, "Fields").click();
+    const offer = open.getByRole("checkbox", { name: "Offer to agents", exact: true });
+    await offer.check();
+    await field(open, "Description for agents").fill("x".repeat(1001));
+    await button(open, "Save").click();
+    await refused(open, "Description for agents", "at most 1000");
+    await browser.expectFault(/400/);
+    await field(open, "Description for agents").fill("Builds the shop");
+    await lookAt(page, "the fields of agents", found);
+    await button(open, "Save").click();
+    await page.getByText("Offered as the tool run_tool", { exact: true }).waitFor();
+    await page.getByText("Builds the shop", { exact: true }).waitFor();
+    expect((await client.actions.get("tool")).definition.agents).toEqual({ description: "Builds the shop" });
+    await lookAt(page, "an action that is offered to agents", found);
+
+    await site.goTo(page, `${ENV}/actions`);
+    const rows = page.getByRole("table", { name: "Actions", exact: true }).getByRole("row");
+    await rows.filter({ hasText: "for agents" }).getByRole("link", { name: "tool", exact: true }).click();
+    await page.getByRole("link", { name: "Edit", exact: true }).click();
+    await offer.uncheck();
+    await button(open, "Save").click();
+    await page.getByText("Offered as").waitFor({ state: "detached" });
+    expect((await client.actions.get("tool")).definition).not.toHaveProperty("agents");
+    expect(found).toEqual([]);
   });
 
   it("without a webhook says who must start the job, and does not suggest to run it", async () => {

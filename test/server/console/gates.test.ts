@@ -35,6 +35,7 @@ describeInBrowser("the console's gates", (browser) => {
         parametersSchema: { properties: { version: { type: "string" } }, required: ["version"] },
         approval: {},
         concurrency: { group: "shop" },
+        agents: {},
       });
   });
   afterAll(() => receiver?.close());
@@ -82,8 +83,17 @@ describeInBrowser("the console's gates", (browser) => {
     await run(bob).getByText("looks right").waitFor();
     expect(sent()).toBe(1);
 
-    // The second run waits for its turn behind the first, and starts when the first reports.
-    const second = await site.client(ENV, bobToken).actions.run("deploy", { parameters: { version: "1.4.4" } });
+    // Bob's agent asks for the second run. It waits for its turn behind the first, and starts when the first reports.
+    const agent = (tool: string, args: object) => site.askAsAgent(ENV, bobToken, tool, args);
+    const byAgent = "bob via of-bob agent “test-agent”";
+    const second = await agent("run_deploy", { version: "1.4.4" });
+    const third = await agent("run_deploy", { version: "1.4.5" });
+    await site.goTo(ada, `${ENV}/approvals`);
+    await rows.filter({ hasText: byAgent }).nth(1).waitFor();
+    await agent("cancel_run", { id: third.id, reason: "the wrong version" });
+    await site.goTo(ada, "audit");
+    const cancelled = ada.getByRole("row").filter({ hasText: "the wrong version" });
+    expect(await cancelled.textContent()).toContain(`${byAgent}cancelled the run`);
     await site.goTo(ada, `${ENV}/actions/deploy`);
     await ada.getByRole("link", { name: "Edit", exact: true }).click();
     await ada.getByRole("heading", { name: "Edit deploy", level: 1 }).waitFor();
@@ -92,7 +102,9 @@ describeInBrowser("the console's gates", (browser) => {
     const left = ada.getByRole("link", { name: "Waiting runs", exact: true });
     expect(await left.getAttribute("href")).toContain("actionName=deploy&waiting=any");
     await site.goTo(ada, `${ENV}/runs/${second.id}`);
+    await run(ada).getByRole("definition").filter({ hasText: byAgent }).waitFor();
     await button(run(ada), "Approve").click();
+    await dialog(ada, "Approve deploy?").getByText(`${byAgent} created this run`).waitFor();
     await dialog(ada, "Approve deploy?").getByText("deploy has changed since this run was created").waitFor();
     await button(dialog(ada, "Approve deploy?"), "Approve run").click();
     const first = (bob.url().split("/").at(-1) ?? "").slice(0, 36);

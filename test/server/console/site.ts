@@ -6,6 +6,7 @@
 import type { APIResponse, Locator, Page, Route } from "playwright-core";
 import { type Client, callback, createClient, type Schemas } from "../../../src/client/index.ts";
 import type { Session } from "../../../src/console/session/sign-in.ts";
+import { callTool } from "../../../src/dev/pictures/agent.ts";
 import { type Look, twoFrames } from "../watched-browser.ts";
 
 /** An address of the console that no page has. */
@@ -36,6 +37,12 @@ export class Site {
   async newToken(role: Role, envName?: string): Promise<string> {
     const scope = envName === undefined ? {} : { envName };
     return (await this.client("none").tokens.create({ name: `a-${role}`, role, ...scope })).token;
+  }
+
+  /** What a tool returns to an agent that has the token. */
+  askAsAgent(env: string, token: string, tool: string, args: object) {
+    const path = `/${this.#org}/shop/envs/${env}`;
+    return callTool({ baseUrl: this.origin, path, token }, "test-agent", tool, args);
   }
 
   /** The address of a page: `prod/runs`, `tokens`. */
