@@ -207,7 +207,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     outside: 404,
     success: 200,
     onlyAgents: true,
-    body: { jsonrpc: "2.0", id: 1, method: "tools/list" },
+    body: { jsonrpc: "2.0", id: 1, method: "initialize" },
   },
   "GET /:o/:p/envs/:envName/metrics": { opensTo: "data:read", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },

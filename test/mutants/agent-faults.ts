@@ -17,8 +17,8 @@ export const AGENT_FAULTS = [
     name: "agent-of-any-page",
     breaks: "a page of another origin sends no message",
     room: "src/mcp",
-    from: "![own, ...corsOrigins(c.env)].includes(origin))",
-    to: "[own, ...corsOrigins(c.env)].length === 0)",
+    from: "!known.includes(origin))",
+    to: "known.length === 0)",
     tests: CALLS,
   },
   {
@@ -67,6 +67,14 @@ export const AGENT_FAULTS = [
     room: "src/mcp",
     from: "if (inBody !== undefined && inBody !== inHeader)",
     to: "if (inBody !== undefined && inHeader === undefined)",
+    tests: MESSAGES,
+  },
+  {
+    name: "no-revision",
+    breaks: "a request without a revision is none of the newest, whose headers are checked",
+    room: "src/mcp",
+    from: 'if (inHeader === undefined && method !== "initialize")',
+    to: 'if (inHeader === "")',
     tests: MESSAGES,
   },
   {
