@@ -10,10 +10,12 @@ import { MCP_CLIENTS } from "../../../src/dev/tools.ts";
 const CLIENT_NAME = "shop-agent";
 const INSPECTOR = join(MCP_CLIENTS, "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js");
 
-/** An environment's URL of the protocol, and a token. */
 export interface Door {
+  /** Of an environment: `…/mcp`. */
   readonly url: string;
   readonly token: string;
+  /** Where a program may keep files. */
+  readonly folder: string;
 }
 
 export interface ToolResult {
@@ -74,12 +76,11 @@ async function connected(sdk: Sdk, options: object, door: Door, ...beforeOptions
 }
 
 /** Each call is a process, so there is nothing to connect. */
-function inspector(era: "legacy" | "modern", { url, token }: Door): Agent {
+function inspector(era: "legacy" | "modern", { url, token, folder }: Door): Agent {
   async function ask<T>(...args: readonly string[]): Promise<T> {
     const flags = ["--server-url", url, "--transport", "http", "--header", `Authorization: Bearer ${token}`];
     const all = [INSPECTOR, "--cli", ...flags, "--protocol-era", era, "--format", "json", "--quiet", ...args];
-    // It keeps files in the folder of its user.
-    const env = { ...process.env, HOME: process.env.TMPDIR };
+    const env = { ...process.env, HOME: folder };
     const child = spawn(process.execPath, all, { env, stdio: ["ignore", "pipe", "pipe"] });
     const [printed, complained, [code]] = await Promise.all([
       text(child.stdout),

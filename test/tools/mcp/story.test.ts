@@ -68,7 +68,11 @@ async function openShop(
   await operator.actions.put("deploy", { trigger, agents: {}, ...definition });
   const { token } = await operator.tokens.create({ name: "agent of ada", role: "member", person: "ada" });
   const colleague = await operator.tokens.create({ name: "bo", role: "member", person: "bo", mayApprove: true });
-  return { agent: await connect({ url: urlOf(env), token }), operator, colleague: colleague.token };
+  return {
+    agent: await connect({ url: urlOf(env), token, folder: project.folder }),
+    operator,
+    colleague: colleague.token,
+  };
 }
 
 /** Each kind of agent has its own, because a second run would count. */
@@ -113,10 +117,9 @@ describe.concurrent("an agent with", () => {
   it.each(named(AGENTS))(
     "%s proposes, a colleague approves, and it reads the result of the job",
     async (name, kind) => {
-      const shop = await openShop(kind, envOf("story", name), GATED);
-      const { scope } = shop.operator;
-      const colleague = clientOf(scope.split("/")[2] ?? "", shop.colleague);
-      await play(kind, shop, (id) => colleague.runs.approve(id));
+      const env = envOf("story", name);
+      const shop = await openShop(kind, env, GATED);
+      await play(kind, shop, (id) => clientOf(env, shop.colleague).runs.approve(id));
     },
   );
 
@@ -142,7 +145,7 @@ describe.concurrent("an agent with", () => {
       mayApprove: true,
     });
     // The newer SDK has the response in a member of its error.
-    const told = await kind.connect({ url: urlOf(env), token }).catch((error: Error) => error);
+    const told = await kind.connect({ url: urlOf(env), token, folder: project.folder }).catch((error: Error) => error);
     expect(`${String(told)} ${JSON.stringify(told)}`).toContain("so an agent must not have it");
   });
 });
