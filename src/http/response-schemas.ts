@@ -4,11 +4,37 @@
  */
 
 import * as z from "zod";
+import { POINTER_MAX_CHARACTERS } from "../base/limits.ts";
+import { ERRORS, type ErrorCode } from "./errors.ts";
 
 /** The schema with a description. */
 export function described<S extends z.ZodType>(schema: S, description: string): S {
   return schema.meta({ description });
 }
+
+/** The body of every error. */
+export const errorBody = z
+  .object({
+    error: z.string().meta({ description: "What is wrong, then what to do. The sentence may change." }),
+    code: z
+      .enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
+      .meta({ description: "What happened. A code never changes its meaning." }),
+    pointer: z.optional(
+      z
+        .string()
+        .meta({
+          format: "json-pointer",
+          maxLength: POINTER_MAX_CHARACTERS,
+          description:
+            "A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as " +
+            "`/trigger/url` or `/labels/0`. If a member is missing, the pointer says where to add it. If " +
+            "several members are wrong, it points to the first one. For `invalid_query`, it is a slash and the " +
+            "name of the parameter, such as `/limit`. It is missing if the request as a whole is wrong, or if " +
+            `it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
+        }),
+    ),
+  })
+  .meta({ id: "Error" });
 
 /** An instant in a response. */
 export const responseInstant = z.iso.datetime().meta({ wire: { type: "string", format: "date-time" } });

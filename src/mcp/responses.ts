@@ -1,6 +1,6 @@
 /** zod: the messages of the Model Context Protocol, for the OpenAPI document. */
 import * as z from "zod";
-import { described } from "../http/response-schemas.ts";
+import { described, errorBody } from "../http/response-schemas.ts";
 
 const id = z.union([z.string(), z.number().int()]);
 const object = z.record(z.string(), z.unknown());
@@ -17,9 +17,6 @@ export const rpcRequest = z
     description: "A request or a notification of JSON-RPC 2.0, as the Model Context Protocol defines it.",
     examples: [{ jsonrpc: "2.0", id: 1, method: "tools/list" }],
   });
-
-/** All other errors: `Error` of the API. */
-const apiError = z.object({ error: z.string(), code: z.string(), pointer: z.string().optional() });
 
 export const rpcResponse = z
   .object({
@@ -38,4 +35,9 @@ export const rpcResponse = z
   });
 
 /** A fault of the protocol, or an error of the API that came before it. */
-export const rpcFault = z.union([rpcResponse, apiError]);
+export const rpcFault = z
+  .union([rpcResponse, errorBody])
+  .meta({
+    id: "McpFault",
+    examples: [{ jsonrpc: "2.0", id: 1, error: { code: -32_601, message: "There is no method resources/list." } }],
+  });

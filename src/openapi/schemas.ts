@@ -1,9 +1,9 @@
-/** JSON Schema and examples from the zod schemas of requests and responses, and the body of every error. */
+/** JSON Schema and examples from the zod schemas of requests and responses. */
 
 import { resolver } from "hono-openapi";
 import * as z from "zod";
-import { POINTER_MAX_CHARACTERS } from "../base/limits.ts";
 import { ERRORS, type ErrorCode } from "../http/errors.ts";
+import { errorBody } from "../http/response-schemas.ts";
 
 interface Registered {
   readonly wire?: Record<string, unknown>;
@@ -62,29 +62,6 @@ function discriminatorOf(schema: z.core.$ZodType): object | undefined {
   );
   return { propertyName, mapping: Object.fromEntries(mapping) };
 }
-
-const errorBody = z
-  .object({
-    error: z.string().meta({ description: "What is wrong, then what to do. The sentence may change." }),
-    code: z
-      .enum(Object.keys(ERRORS) as [ErrorCode, ...ErrorCode[]])
-      .meta({ description: "What happened. A code never changes its meaning." }),
-    pointer: z.optional(
-      z
-        .string()
-        .meta({
-          format: "json-pointer",
-          maxLength: POINTER_MAX_CHARACTERS,
-          description:
-            "A JSON pointer (RFC 6901) to the member of the request's body that is wrong, such as " +
-            "`/trigger/url` or `/labels/0`. If a member is missing, the pointer says where to add it. If " +
-            "several members are wrong, it points to the first one. For `invalid_query`, it is a slash and the " +
-            "name of the parameter, such as `/limit`. It is missing if the request as a whole is wrong, or if " +
-            `it would have more than ${POINTER_MAX_CHARACTERS} characters.`,
-        }),
-    ),
-  })
-  .meta({ id: "Error" });
 
 /** Where the examples of these errors point to. */
 const POINTERS: Partial<Record<ErrorCode, { readonly pointer: string }>> = {

@@ -46,7 +46,7 @@ describe("the audit", () => {
     await ask("POST", `${project}/envs/prod/resync`);
     const at = expect.stringMatching(INSTANT);
     const itself = (target: string) => ({ target, targetName: target });
-    const nothing = { person: null, via: null, sessionId: null, gates: null, reason: null, bulk: null };
+    const nothing = { person: null, via: null, agent: null, sessionId: null, gates: null, reason: null, bulk: null };
     const root = { at, actor: "root", actorName: "root", ...nothing };
     const byAda = { at, actor: ada.id, actorName: "Ada", ...nothing };
     expect(await auditOf(project)).toEqual([

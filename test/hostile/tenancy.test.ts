@@ -32,6 +32,8 @@ interface Rule {
   readonly onlyOtherOwners?: true;
   /** Of those with the permission, only the operator may, because no caller here is above the token. */
   readonly onlyAbove?: true;
+  /** Of those with the permission, only a token that an agent may have: nobody who decides, and not the operator. */
+  readonly onlyAgents?: true;
   /** The run's own callback token opens it too. */
   readonly opensToJob?: true;
   /** What the route can't do without. */
@@ -200,6 +202,13 @@ const RULES: Readonly<Record<string, Rule>> = {
   "DELETE /:o/:p/sessions/:sessionId": { opensTo: "tokens:manage", outside: 403, success: 204 },
   "POST /:o/:p/sign-in-codes": { opensTo: "root", success: 201, body: {} },
   "GET /:o/:p/audit": { opensTo: "tokens:manage", outside: 404, success: 200 },
+  "POST /:o/:p/envs/:envName/mcp": {
+    opensTo: "data:read",
+    outside: 404,
+    success: 200,
+    onlyAgents: true,
+    body: { jsonrpc: "2.0", id: 1, method: "tools/list" },
+  },
   "GET /:o/:p/envs/:envName/metrics": { opensTo: "data:read", outside: 404, success: 200 },
   "POST /:o/:p/envs/:envName/resync": { opensTo: "root", success: 202 },
   "GET /databases": { opensTo: "root", success: 200 },
@@ -279,6 +288,9 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   if (who.bad !== undefined) return { status: 401, code: who.bad };
   // The operator created the run.
   if (who.root === true && rule.onlyOtherOwners === true) return { status: 403, code: "own_run" };
+  const isAgent = who.role === "member" || who.role === "viewer";
+  const mayDecide = rule.onlyAgents === true && !isAgent;
+  if (who.root === true && mayDecide) return { status: 403, code: "forbidden" };
   if (who.root === true || rule.opensTo === "any API token") return success;
   if (rule.opensTo === "root") return { status: 403, code: "forbidden" };
 
@@ -297,7 +309,7 @@ function expectedOf(route: string, rule: Rule, who: Credential): Expected {
   }
   if (rule.onlyApprovers === true) return { status: 403, code: "may_not_approve" };
   if (rule.onlyOtherOwners === true && who.role !== "owner") return { status: 403, code: "forbidden" };
-  if (rule.onlyAbove === true) return { status: 403, code: "forbidden" };
+  if (rule.onlyAbove === true || mayDecide) return { status: 403, code: "forbidden" };
   return success;
 }
 

@@ -336,6 +336,10 @@ export const CASES: readonly Case[] = [
     pointer: "/definition/url",
     ask: () => ({ body: { definition: { url: null, headers: { "X-Key": SECRET }, events: ["action_run.*"] } } }),
   }),
+  on("POST", "/:o/:p/envs/:envName/mcp", 403, "an agent with the operator's token", `?${SECRET}`, {
+    code: "forbidden",
+    ask: () => ({ body: { jsonrpc: "2.0", id: 1, method: "tools/list", params: { name: SECRET } } }),
+  }),
   on("GET", "/:o/:p/envs/:envName/metrics", 200, "metrics", `?${SECRET}`),
   on("POST", "/:o/:p/envs/:envName/resync", 202, "a resync"),
   on("GET", "/databases", 200, "the databases"),

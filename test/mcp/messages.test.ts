@@ -1,6 +1,7 @@
 /** Messages that are refused, and how each revision is told. */
 
 import { beforeAll, describe, expect, it } from "vitest";
+import packageJson from "../../package.json" with { type: "json" };
 import { type Answer, ask } from "../support/requests.ts";
 import { newPlace, offer, type Place, REVISION, type Rpc, type Sent, send } from "./agent.ts";
 
@@ -104,7 +105,10 @@ describe("older revisions", () => {
   ])("begin with initialize: %s gets %s", async (protocolVersion, expected) => {
     const { status, body } = await older("initialize", { protocolVersion, capabilities: {} });
     expect([status, body.result?.protocolVersion]).toEqual([200, expected]);
-    expect(body.result).toMatchObject({ serverInfo: { name: "action-runs" }, capabilities: { tools: {} } });
+    expect(body.result).toMatchObject({
+      serverInfo: { name: "action-runs", version: packageJson.version },
+      capabilities: { tools: {} },
+    });
   });
 
   it("have no members of the new one, and answer a ping", async () => {

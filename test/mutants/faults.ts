@@ -3,6 +3,7 @@
  * named with a fault must notice it. A wrong limit is no fault of this list, because many tests notice that.
  */
 
+import { AGENT_FAULTS } from "./agent-faults.ts";
 import { EXCHANGE_FAULTS } from "./exchange-faults.ts";
 import { SIGN_IN_FAULTS } from "./sign-in-faults.ts";
 
@@ -20,6 +21,7 @@ export interface Fault {
 }
 
 export const FAULTS: readonly Fault[] = [
+  ...AGENT_FAULTS,
   ...SIGN_IN_FAULTS,
   ...EXCHANGE_FAULTS,
   {

@@ -51,10 +51,10 @@ interface OnPaper {
 
 /**
  * What another product sends, and proves itself: test/starts/ and test/identity/ send it. So do those who sign in with an
- * issuer.
+ * issuer. Agents follow another document: test/mcp/ has their messages.
  */
 const OF_PRODUCTS =
-  /\/(inbound\/\{inboundId\}|exchange|callback\/token)$|^\/session\/(sign-in|callback|login|login-codes)$/;
+  /\/(inbound\/\{inboundId\}|exchange|callback\/token|mcp)$|^\/session\/(sign-in|callback|login|login-codes)$/;
 
 export const OPERATIONS: readonly Operation[] = Object.entries(document.paths).flatMap(([path, methods]) =>
   Object.entries(OF_PRODUCTS.test(path) ? {} : methods).map(([method, described]) => {

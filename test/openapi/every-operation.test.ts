@@ -144,7 +144,7 @@ const BOUNDS: readonly string[] = ["0", "60", "x", "pending", "x".repeat(255)];
 const IN_WORDS: readonly (readonly [member: string, value: unknown, words: RegExp, path?: RegExp])[] = [
   ["actionName", "\ud800", /Well-formed Unicode/],
   ["description", "\ud800", /Well-formed Unicode/],
-  ...["title", "subject", "filter.subject"].flatMap((member) =>
+  ...["title", "subject", "filter.subject", "agents.description"].flatMap((member) =>
     ["\ud800", "a\u202eb", "a\u2028b"].map((text) => [member, text, /Well-formed Unicode without invisible/] as const),
   ),
   ...[{ a: 1 }, { a: "x" }, { "a b": "x" }, { "X-A": "a\nb" }, { "X-A": "é" }].map(

@@ -40,6 +40,7 @@ const NOTHING = {
   heartbeat: null,
   cancel: null,
   via: null,
+  agent: null,
   waiting: null,
   approval: null,
   delivery: null,

@@ -22,7 +22,7 @@ const [url = ""] = positionals;
 const data = values.data ?? values["data-binary"];
 const read = (at: string) => readFileSync(at === "@-" ? 0 : at.slice(1), "utf8");
 const body = data?.startsWith("@") ? read(data) : data;
-const lines = values.header.map((line) => (line.startsWith("@") ? read(line).trim() : line));
+const lines = values.header.flatMap((line) => (line.startsWith("@") ? read(line).trim().split("\n") : [line]));
 const headers = lines.map((line): [string, string] => {
   const [name = "", value = ""] = line.split(/: *(.*)/s);
   return [name, value];

@@ -17,7 +17,10 @@ import {
 import { tmpdir } from "node:os";
 import { basename, dirname, join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { createClient } from "../../../src/client/index.ts";
+import { type OfferedHello, offerHello } from "../../../src/dev/hello.ts";
 import { EXAMPLE_ENVIRONMENT } from "../../../src/dev/server.ts";
+import { ENV_FILE, envFile } from "../../../src/dev/welcome.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
 import { GITHUB, GITLAB } from "../../identity/documented-claims.ts";
 import { newIssuer } from "../../identity/issuer.ts";
@@ -37,6 +40,7 @@ const NAMES = [
   "CHANGELOG.md",
   "bench/README.md",
   "bench/findings.md",
+  "docs/agents.md",
   "docs/api.md",
   "docs/architecture.md",
   "docs/bulk.md",
@@ -80,6 +84,7 @@ let folder: string;
 let installation: Installation;
 let recorder: Recorder;
 let receiver: Receiver;
+let hello: OfferedHello;
 let memberToken: string;
 let proof: string;
 
@@ -102,6 +107,10 @@ beforeAll(async () => {
   memberToken = await createToken(`${server.url}/acme/shop`, installation.token, member);
   writeFileSync(join(folder, ".dev.vars"), `ROOT_TOKEN=${installation.token}\n`);
   mkdirSync(join(folder, ".wrangler"));
+  // What `npm start` leaves for its reader.
+  writeFileSync(join(folder, ENV_FILE), envFile(recorder.url, EXAMPLE_ENVIRONMENT, installation.token));
+  const client = createClient({ baseUrl: recorder.url, token: installation.token, ...EXAMPLE_ENVIRONMENT });
+  hello = await offerHello(client.actions, recorder.url);
   for (const beside of ["examples", "reporters"]) {
     const from = join(ROOT, beside);
     if (existsSync(from)) cpSync(from, join(folder, beside), { recursive: true });
@@ -119,6 +128,7 @@ afterAll(async () => {
   await recorder?.close();
   await installation?.remove();
   await receiver?.close();
+  if (hello && "job" in hello) await hello.job.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
