@@ -228,7 +228,7 @@ describeInBrowser("an action's home", (browser) => {
     await field(open, "Definition").fill('{ "agents": {} }');
     await tab(open, "Fields").click();
     await button(open, "Save").click();
-    await open.getByText("An agent starts no job itself").waitFor();
+    await open.getByRole("alert").filter({ hasText: "An agent starts no job itself" }).waitFor();
     await browser.expectFault(/422/);
     await tab(open, "JSON").click();
     await field(open, "Definition").fill(JSON.stringify({ trigger: { type: "webhook", url: `${receiver.url}/tool` } }));
@@ -253,7 +253,8 @@ describeInBrowser("an action's home", (browser) => {
     await page.getByRole("link", { name: "Edit", exact: true }).click();
     await offer.uncheck();
     await button(open, "Save").click();
-    await page.getByText("Offered as").waitFor({ state: "detached" });
+    await page.getByText("By an agent", { exact: true }).waitFor();
+    expect(await page.getByText("Offered as").count()).toBe(0);
     expect((await client.actions.get("tool")).definition).not.toHaveProperty("agents");
     expect(found).toEqual([]);
   });

@@ -67,6 +67,7 @@ describeInBrowser("hostile texts at the console", (browser) => {
         title: `${MARKUP.slice(0, 60)}{{ json parameters }}`,
         subject: "{{ json parameters }}",
         labels: [MARKUP.slice(0, 60), BIDI, long(60)],
+        agents: { description: `${MARKUP} ${long(500)}` },
         parametersSchema: {
           type: "object",
           title: MARKUP,
