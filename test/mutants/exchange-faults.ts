@@ -157,8 +157,8 @@ export const EXCHANGE_FAULTS = [
     name: "forged-access-not-charged",
     breaks: "a forged access token is charged as a guess",
     room: "src/auth",
-    from: 'await chargeClient(c);\n    throw new ApiError("token_invalid", NO_ACCESS);',
-    to: 'throw new ApiError("token_invalid", NO_ACCESS);',
+    from: 'if (access === null) {\n    await chargeClient(c);',
+    to: "if (access === null) {",
     tests: ACCESS,
   },
   {
@@ -197,8 +197,8 @@ export const EXCHANGE_FAULTS = [
     name: "program-unseen",
     breaks: "the audit shows the program that acted",
     room: "src/auth",
-    from: "const subject = proven?.subject ?? null;",
-    to: "const subject = null;",
+    from: "JSON.stringify({ subject: proven?.subject, agent })",
+    to: "JSON.stringify({ agent })",
     tests: ACCESS,
   },
   {
@@ -213,8 +213,8 @@ export const EXCHANGE_FAULTS = [
     name: "trusts-without-end",
     breaks: "a project has a bounded number of trusts",
     room: "src/auth",
-    from: "WHERE project = ?1 AND trust IS NOT NULL)",
-    to: "WHERE project = ?1 AND trust IS NOT NULL AND 0)",
+    from: "WHERE project = ?1 AND trust IS NOT NULL AND",
+    to: "WHERE project = ?1 AND trust IS NOT NULL AND 0 AND",
     tests: TRUSTED,
   },
   {
