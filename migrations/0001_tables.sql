@@ -262,7 +262,7 @@ CREATE TABLE definitions (
 -- What is sealed under an older key. What the cron sealed a moment ago comes last.
 CREATE INDEX definitions_by_key ON definitions (key_id, resealed_at) WHERE key_id IS NOT NULL;
 -- The actions that are offered to agents.
-CREATE INDEX actions_for_agents ON definitions (scope, name)
+CREATE INDEX actions_for_agents ON definitions (scope, name, bytes)
   WHERE kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL;
 -- How many schedules a project has.
 CREATE INDEX schedules_by_scope ON definitions (scope) WHERE kind = 'schedule';

@@ -29,7 +29,6 @@ import { plainUrl } from "../webhooks/template.ts";
 import { trigger as triggerSchema } from "../webhooks/trigger.ts";
 import { type ActionDefinition, type ActionReporter, actionDefinition, type StoredTrigger } from "./definition.ts";
 import type { Inbound } from "./inbound-definition.ts";
-import { requireRoomForTool } from "./offered.ts";
 import { placeholderFault } from "./parameter-placeholders.ts";
 import { action, actionList, versionList } from "./responses.ts";
 
@@ -166,7 +165,6 @@ export const ACTION_KIND: DefinitionKind<ActionDefinition> = {
   gateChangeOf,
   startsRuns: ({ retry, inbound }) => retry !== undefined || inbound !== undefined,
   complete,
-  beforeChange: requireRoomForTool,
   besides: (_c, stored, { inbound }, before) =>
     inbound !== undefined && keepsVerify(inbound, before) ? keptBesides(stored) : new Map(),
 };

@@ -2,12 +2,8 @@
  * Stored actions that are offered to agents, each as one tool: its name, its description and the schema of its arguments.
  * People and the API know an action by its name. A tool's name is narrower, and clients of agents cut or refuse longer ones.
  */
-import type { Context } from "hono";
 import { isJsonObject, type JsonObject, sha256Hex } from "../base/json.ts";
-import { AGENT_TOOLS_MAX, AGENT_TOOLS_MAX_BYTES, utf8Bytes } from "../base/limits.ts";
 import { readD1 } from "../database/read-d1.ts";
-import type { DefinitionRef } from "../definitions/kind.ts";
-import { ApiError, refusalOf } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import type { ActionDefinition } from "./definition.ts";
 
@@ -28,18 +24,23 @@ const NAME_MAX_CHARACTERS = 40;
 const HASH_CHARACTERS = 6;
 const PREFIX = "run_";
 
+/** A name that had to change, or looks like it. So no action has the changed name of another one as its own. */
+const CHANGED = /_[0-9a-f]{6}$/;
+
 /** The same for as long as the action has its name, whatever other actions there are. */
-export async function toolNameOf(action: string): Promise<string> {
+async function toolNameOf(action: string): Promise<string> {
   const plain = PREFIX + action;
   const name = plain.replaceAll(/[^A-Za-z0-9_-]/g, "_");
-  if (name === plain && name.length <= NAME_MAX_CHARACTERS) return name;
+  if (name === plain && name.length <= NAME_MAX_CHARACTERS && !CHANGED.test(name)) return name;
   const hash = (await sha256Hex(action)).slice(0, HASH_CHARACTERS);
   return `${name.slice(0, NAME_MAX_CHARACTERS - HASH_CHARACTERS - 1)}_${hash}`;
 }
 
-/** The action of a tool, if its name says so. Null: the name was changed. */
-export function actionOfPlainName(tool: string): string | null {
-  return tool.startsWith(PREFIX) ? tool.slice(PREFIX.length) : null;
+/** The name of the action whose tool this is, if the environment has it. Only a name that was changed costs a list. */
+export async function actionOf(tool: string, list: () => Promise<readonly ActionTool[]>): Promise<string | null> {
+  if (!tool.startsWith(PREFIX)) return null;
+  if (!CHANGED.test(tool)) return tool.slice(PREFIX.length);
+  return (await list()).find(({ name }) => name === tool)?.action ?? null;
 }
 
 async function toolOf(scope: string, action: string, definition: OfferedDefinition): Promise<ActionTool> {
@@ -70,15 +71,16 @@ function approvalText({ required }: NonNullable<OfferedDefinition["approval"]>):
     : `Each run waits until ${required} people approve it. You can't approve it.`;
 }
 
-function concurrencyText({ group, limit, onConflict }: NonNullable<OfferedDefinition["concurrency"]>): string {
-  const room = `At most ${limit === 1 ? "one run" : `${limit} runs`} of the group ${group} can be under way at a time.`;
-  const CONFLICTS = {
-    queue: "Another run waits its turn.",
-    cancel_running: "A new run cancels the one before it.",
-    reject: "Another run is refused.",
-  };
-  return `${room} ${CONFLICTS[onConflict]}`;
+function concurrencyText({ group, key, limit, onConflict }: NonNullable<OfferedDefinition["concurrency"]>): string {
+  const of = `of the group ${group}${key === undefined ? "" : " with the same key"}`;
+  return `At most ${limit === 1 ? "one run" : `${limit} runs`} ${of} can be under way at a time. ${CONFLICTS[onConflict]}`;
 }
+
+const CONFLICTS = {
+  queue: "Another run waits its turn.",
+  cancel_running: "If there is no room, a new run cancels those of this action.",
+  reject: "Another run is refused.",
+};
 
 /** What models can't have at the root of a tool's schema. */
 const NOT_AT_ROOT = ["anyOf", "oneOf", "allOf", "not", "if", "then", "else", "$ref", "enum", "const"];
@@ -104,7 +106,7 @@ function inputSchemaOf(schema: JsonObject | undefined): JsonObject {
 const NAMED = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
 const LISTED = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /** Values that may look like schemas, but are data. */
-const DATA = ["enum", "const", "default", "examples"];
+const DATA = ["enum", "const", "default", "examples", "dependentRequired"];
 
 /**
  * The schema for a place below the root: references into it lead there. Without `x-mcp-header`, by which clients would
@@ -115,7 +117,7 @@ function withRefsAt(schema: unknown, pointer: string): JsonObject {
   const members = Object.entries(isJsonObject(schema) ? schema : {}).filter(([keyword]) => keyword !== "x-mcp-header");
   const mapped = members.map(([keyword, value]): [string, unknown] => {
     if (DATA.includes(keyword)) return [keyword, value];
-    if (keyword === "$ref" && typeof value === "string" && /^#(\/|$)/.test(value)) {
+    if (keyword === "$ref" && typeof value === "string" && /^#(\/|%2f|$)/i.test(value)) {
       return [keyword, `#${pointer}${value.slice(1)}`];
     }
     if (NAMED.includes(keyword) && isJsonObject(value)) {
@@ -134,7 +136,7 @@ const SELECT_OFFERED = `
            'concurrency', definition -> '$.concurrency') AS definition
   FROM definitions INDEXED BY actions_for_agents
   WHERE scope = ?1 AND kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL
-  ORDER BY name LIMIT ${AGENT_TOOLS_MAX + 1}`;
+  ORDER BY name`;
 
 /** The tools of an environment, by the names of their actions. Throws `database_unavailable`. */
 export async function readTools(
@@ -151,27 +153,4 @@ export async function readTools(
 
 function withoutNulls(definition: object): OfferedDefinition {
   return Object.fromEntries(Object.entries(definition).filter(([, value]) => value !== null)) as OfferedDefinition;
-}
-
-/**
- * Throws `too_many_tools` and `invalid_body` if the environment can't offer this action besides the others. `definition`:
- * null if the action is deleted.
- */
-export async function requireRoomForTool(
-  c: Context<AppEnv>,
-  { scope, name }: DefinitionRef,
-  definition: ActionDefinition | null,
-): Promise<void> {
-  if (definition?.agents === undefined) return;
-  const tool = await toolOf(scope, name, definition);
-  const others = (await readTools({ db: c.env.DB, hops: c.get("hops") }, scope)).filter(
-    ({ action }) => action !== name,
-  );
-  const taken = others.find((other) => other.name === tool.name);
-  if (taken !== undefined) {
-    const message = `would be the same tool as the action ${taken.action}. Store one of them under another name.`;
-    throw refusalOf("invalid_body", [{ path: ["agents"], message }]);
-  }
-  const bytes = utf8Bytes(JSON.stringify([...others, tool]));
-  if (others.length >= AGENT_TOOLS_MAX || bytes > AGENT_TOOLS_MAX_BYTES) throw new ApiError("too_many_tools");
 }

@@ -45,9 +45,11 @@ export const PATTERNS_MAX_PROPERTIES = 20;
 /** Work on one validation. `src/base/json-schema/step-budget.ts` says what a step is. */
 export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
-/** Actions of one environment that are offered to agents, and the JSON of their tools: clients read all of them at once. */
+/** Actions of one environment that are offered to agents: clients read all of them at once. */
 export const AGENT_TOOLS_MAX = 200;
+/** The JSON of their tools. Each is counted as its definition, and as what is the same for all. */
 export const AGENT_TOOLS_MAX_BYTES = 1024 * 1024;
+export const AGENT_TOOL_BYTES = 2048;
 export const AGENT_DESCRIPTION_MAX_CHARACTERS = 1000;
 /** Of an event that another product sends to an action. */
 export const EVENT_MAX_BYTES = 256 * 1024;

@@ -75,6 +75,7 @@ export async function storeDefinition<D>(
     const gates = kind.gateChangeOf?.(before, definition) ?? null;
     const putting = await writeAudited(c, () => putDefinition(c.env.DB, kind, put, { ...entry, gates }));
     if (putting === "full") throw new ApiError(kind.tooMany);
+    if (putting === "crowded") throw new ApiError("too_many_tools");
     if (putting === "changed") return null;
     await kind.afterWrite?.(c, ref, definition, { version, isNew });
     await kind.afterChange?.(c, ref);

@@ -6,7 +6,15 @@
  */
 import { type AuditEntry, auditStatement, batchWrote } from "../auth/audit.ts";
 import type { Proven } from "../base/ids.ts";
-import { PAGE_MAX_BYTES, utf8Bytes, VERSIONS_MAX_BYTES, VERSIONS_MAX_PER_DEFINITION } from "../base/limits.ts";
+import {
+  AGENT_TOOL_BYTES,
+  AGENT_TOOLS_MAX,
+  AGENT_TOOLS_MAX_BYTES,
+  PAGE_MAX_BYTES,
+  utf8Bytes,
+  VERSIONS_MAX_BYTES,
+  VERSIONS_MAX_PER_DEFINITION,
+} from "../base/limits.ts";
 import type { DefinitionRef, StoredKind } from "./kind.ts";
 import type { SealedSecrets } from "./sealing.ts";
 
@@ -141,10 +149,13 @@ interface NewVersion {
   readonly staysDisabled?: boolean;
 }
 
-/** `full`: the environment has the maximum number of definitions. `changed`: another change came first. */
-type Putting = "put" | "full" | "changed";
+/**
+ * `full`: the environment has the maximum number of definitions. `crowded`: it offers agents as much as it may. `changed`:
+ * another change came first.
+ */
+type Putting = "put" | "full" | "crowded" | "changed";
 
-/** Compares the version and writes the next one, in one statement that also enforces the limit of definitions. */
+/** Compares the version and writes the next one, in one statement that also enforces the limits. */
 const PUT_DEFINITION = (stored: StoredKind, kind = stored.name) => `
   INSERT INTO definitions (scope, kind, name, version, created_version, change_id, created_by, created_by_name,
                            changed_at, changed_by, changed_by_name, changed_person, changed_proof, changed_lineage, key_id, bytes, filter,
@@ -153,6 +164,7 @@ const PUT_DEFINITION = (stored: StoredKind, kind = stored.name) => `
   WHERE coalesce((SELECT version FROM definitions WHERE scope = ?1 AND kind = '${kind}' AND name = ?2), 0) = ?10
     AND ?3 > coalesce((SELECT version FROM deleted_definitions WHERE scope = ?1 AND kind = '${kind}'), 0) * (?10 = 0)
     AND (?10 > 0 OR (${hasRoom(stored, "?1", "?19")}))
+    AND (${mayOffer("?9", "?1", "?2", "?7")})
   ON CONFLICT (scope, kind, name) DO UPDATE SET
     version = excluded.version, change_id = excluded.change_id, changed_at = excluded.changed_at,
     changed_by = excluded.changed_by, changed_by_name = excluded.changed_by_name,
@@ -172,6 +184,14 @@ function hasRoom({ name, maxPerEnvironment, maxPerProject }: StoredKind, scope: 
   return `${inScope} AND ${inProject} < ${maxPerProject}`;
 }
 
+/** SQL: whether the environment may offer agents this action besides its others. Only actions have `agents`. */
+function mayOffer(definition: string, scope: string, name: string, bytes: string): string {
+  return `json_type(${definition}, '$.agents') IS NULL OR (
+    SELECT count(*) < ${AGENT_TOOLS_MAX} AND (count(*) + 1) * ${AGENT_TOOL_BYTES} + total(bytes) + ${bytes} <= ${AGENT_TOOLS_MAX_BYTES}
+    FROM definitions INDEXED BY actions_for_agents
+    WHERE scope = ${scope} AND kind = 'action' AND json_type(definition, '$.agents') IS NOT NULL AND name <> ${name})`;
+}
+
 /** SQL: whether the change with this audit entry is the one that wrote the definition's version. */
 const wroteVersion = ({ name: kind }: StoredKind) => `EXISTS (
   SELECT 1 FROM definitions
@@ -185,6 +205,7 @@ export async function putDefinition(
 ): Promise<Putting> {
   const { ref, replaces, version, definition, filter, features = [], sealed, staysDisabled = false } = put;
   const { scope, name } = ref;
+  const bytes = utf8Bytes(definition);
   const write = db
     .prepare(PUT_DEFINITION(kind))
     .bind(
@@ -194,7 +215,7 @@ export async function putDefinition(
       entry.id,
       entry.at,
       sealed?.keyId ?? null,
-      utf8Bytes(definition),
+      bytes,
       sealed?.bytes ?? null,
       definition,
       replaces,
@@ -214,9 +235,10 @@ export async function putDefinition(
       `SELECT CASE WHEN EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2) THEN 'put'
                    WHEN ?5 = 0 AND NOT EXISTS (SELECT 1 FROM definitions WHERE scope = ?3 AND ${ofKind} AND name = ?4)
                         AND NOT (${hasRoom(kind, "?3", "?1")})
-                   THEN 'full' ELSE 'changed' END AS putting`,
+                   THEN 'full'
+                   WHEN NOT (${mayOffer("?6", "?3", "?4", "?7")}) THEN 'crowded' ELSE 'changed' END AS putting`,
     )
-    .bind(entry.project, entry.id, scope, name, replaces);
+    .bind(entry.project, entry.id, scope, name, replaces, definition, bytes);
   const results = await db.batch<{ putting: Putting }>([
     ...keepReplaced(db, kind, ref, replaces),
     write,

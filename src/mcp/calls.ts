@@ -3,31 +3,32 @@
  * result by which the model can correct itself.
  */
 import type { Context } from "hono";
-import { type ActionTool, actionOfPlainName, isWrapped, readTools, toolNameOf } from "../actions/offered.ts";
+import { type ActionTool, actionOf, isWrapped, readTools } from "../actions/offered.ts";
 import { knownAction, resolveAction } from "../actions/resolve.ts";
 import { may } from "../auth/principal.ts";
-import { newUuidV7, parseUuid } from "../base/ids.ts";
+import { parseUuid } from "../base/ids.ts";
 import { fingerprint, isJsonObject, type JsonObject } from "../base/json.ts";
 import { checkSchema } from "../base/json-schema/check-schema.ts";
 import { validate } from "../base/json-schema/validate.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import type { AppEnv } from "../http/request-context.ts";
-import { createRun, creationOf, retryRun, wantedOfAction } from "../runs/api/create-run.ts";
+import { type CreatedRun, createRun, creationOf, retryRun, wantedOfAction } from "../runs/api/create-run.ts";
 import { listRunsOf, readRun, waitForEnd } from "../runs/api/read-runs.ts";
 import { cancel, newRunOfAction } from "../runs/api/request-schemas.ts";
-import { actorOf, environmentOf, type RunEnvironment } from "../runs/api/run-request.ts";
+import { actorOf, environmentOf } from "../runs/api/run-request.ts";
 import { refusalError, runJson } from "../runs/api/run-response.ts";
 import { cancelRunOf } from "../runs/api/run-routes.ts";
 import { subscriptionFor } from "../runs/api/subscription.ts";
 import type { ChangeKey } from "../runs/run-calls.ts";
-import { createdAtOf } from "../runs/run-id.ts";
-import { agentKey } from "../runs/starts.ts";
 import { baseUrl } from "../settings/config.ts";
-import { linesOf, parsedRun, runResult, structured, type ToolResult } from "./run-result.ts";
+import { BY_JOB, faceOf, linesOf, parsedRun, runResult, type ToolResult } from "./run-result.ts";
 import { LIST_DEFAULT, RUN_TOOLS, STATUSES, WAIT_DEFAULT_SECONDS } from "./tools.ts";
 
 /** A constant, because the time limits of clients are not known, and the shortest are 30 s. */
 const CALL_WAIT_MS = 10_000;
+
+/** The coordinator makes the key of each call, so an Idempotency-Key of the request means nothing. */
+const BY_CALL = "agent";
 
 interface Call {
   readonly tool: string;
@@ -69,10 +70,11 @@ const CALLS: Readonly<Record<string, Answer>> = {
       ...(args.action !== undefined && { actionName: String(args.action) }),
       ...(status.length > 0 && { status }),
     });
-    const runs = page.actionRuns.map((text) => structured(parsedRun(text), { runsUrl: runsUrlOf(c) }));
-    const lines = runs.map(({ id, action, status: state }) => `${id} ${action} ${state}`);
+    const runs = page.actionRuns.map((text) => faceOf(parsedRun(text), runsUrlOf(c)));
+    const lines = runs.length === 0 ? ["No runs."] : runs.map((run) => JSON.stringify(run));
+    if (page.isStale) lines.push("The newest changes can be missing. Try again later.");
     return {
-      content: [{ type: "text", text: lines.length === 0 ? "No runs." : lines.join("\n") }],
+      content: [{ type: "text", text: lines.join("\n") }],
       structuredContent: { runs, isComplete: page.nextAfter === null },
     };
   },
@@ -81,17 +83,15 @@ const CALLS: Readonly<Record<string, Answer>> = {
     const { at, from = 1 } = args;
     const lines = linesOf(await runAfter(c, idOf(args), 0), String(at), Number(from));
     if (lines === null) throw new ApiError("invalid_parameters", `The run has nothing at ${at}.`, { pointer: "/at" });
-    return { content: [{ type: "text", text: JSON.stringify(lines) }], structuredContent: lines };
+    return { content: [{ type: "text", text: `${BY_JOB}\n${JSON.stringify(lines)}` }], structuredContent: lines };
   },
 
   retry_run: async (c, call) => {
     const id = idOf(call.args);
-    await requireOffered(c, id);
-    const creation = creationOf(c, { include: "details" });
-    const changeKey = await keyOf(c, call);
-    const startedAt = Date.now();
-    const { answer } = await retryRun({ ...creation, key: changeKey.key }, changeKey, id, {}, { isFirst: false });
-    return created(c, answer, startedAt);
+    const action = await requireOffered(c, id);
+    const creation = creationOf(c, { include: "details" }, BY_CALL);
+    const changeKey = await keyOf(c, call, action, ["retry", id]);
+    return created(c, await retryRun(creation, changeKey, id, {}, { isFirst: false }));
   },
 
   cancel_run: async (c, { args }) => {
@@ -108,22 +108,22 @@ const CALLS: Readonly<Record<string, Answer>> = {
 /** Runs the action of a tool. Null: there is no such tool. */
 async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | null> {
   const environment = environmentOf(c);
-  const action = await offeredAction(c, environment, call.tool);
+  const action = await offeredAction(c, call.tool);
   if (action === null) return null;
   const { definition } = await knownAction(environment, action);
   const wrapped = isWrapped(definition.parametersSchema);
-  const parameters = parametersOf(call.args, wrapped);
-  const body = newRunOfAction.safeParse({ parameters });
-  if (!body.success) throw refusalOf("invalid_body", body.error.issues);
-  const changeKey = await keyOf(c, call);
-  const creation = { ...creationOf(c, { include: "details" }), key: changeKey.key };
-  const startedAt = Date.now();
-  const { answer } = await createRun(creation, changeKey, async () =>
-    wantedOfAction(body.data, await resolveAction(creation, action, body.data.parameters), creation),
-  ).catch((error: unknown) => {
+  try {
+    const body = newRunOfAction.safeParse({ parameters: parametersOf(call.args, wrapped) });
+    if (!body.success) throw refusalOf("invalid_body", body.error.issues);
+    const changeKey = await keyOf(c, call, action, ["run", call.args]);
+    const creation = creationOf(c, { include: "details" }, BY_CALL);
+    const made = await createRun(creation, changeKey, async () =>
+      wantedOfAction(body.data, await resolveAction(creation, action, body.data.parameters), creation),
+    );
+    return await created(c, made);
+  } catch (error) {
     throw wrapped ? error : aboutArguments(error);
-  });
-  return created(c, answer, startedAt);
+  }
 }
 
 /** The arguments are the parameters, so a pointer to a parameter leads into the arguments. */
@@ -148,14 +148,15 @@ function parametersOf(args: JsonObject, isInside: boolean): JsonObject {
   return parameters;
 }
 
-/** The action of a tool that is offered now; null if there is none. Only a name that was changed costs a list. */
-async function offeredAction(c: Context<AppEnv>, environment: RunEnvironment, tool: string): Promise<string | null> {
-  const plain = actionOfPlainName(tool);
-  if (plain !== null && (await toolNameOf(plain)) === tool) {
-    const known = await knownAction(environment, plain).catch(unlessMissing);
-    if (known?.definition.agents !== undefined) return plain;
-  }
-  return (await offeredTools(c)).find(({ name }) => name === tool)?.action ?? null;
+/** The action of a tool that is offered now; null if there is none. */
+async function offeredAction(c: Context<AppEnv>, tool: string): Promise<string | null> {
+  const action = await actionOf(tool, () => offeredTools(c));
+  return action !== null && (await isOffered(c, action)) ? action : null;
+}
+
+async function isOffered(c: Context<AppEnv>, action: string): Promise<boolean> {
+  const known = await knownAction(environmentOf(c), action).catch(unlessMissing);
+  return known?.definition.agents !== undefined;
 }
 
 function unlessMissing(error: unknown): null {
@@ -167,13 +168,11 @@ export function offeredTools(c: Context<AppEnv>): Promise<readonly ActionTool[]>
   return readTools({ db: c.env.DB, hops: c.get("hops") }, environmentOf(c).scope);
 }
 
-/** Throws `run_not_found`, and `forbidden` for a run that no tool could have made. */
-async function requireOffered(c: Context<AppEnv>, id: string): Promise<void> {
+/** The action of the run. Throws `run_not_found`, and `forbidden` for a run that no tool could have made. */
+async function requireOffered(c: Context<AppEnv>, id: string): Promise<string> {
   const { details } = await runAfter(c, id, 0);
-  const known = details.action && (await knownAction(environmentOf(c), details.action.name).catch(unlessMissing));
-  if (known?.definition.agents === undefined) {
-    throw new ApiError("forbidden", "The action of this run is not offered to agents. Ask a person to do this.");
-  }
+  if (details.action !== null && (await isOffered(c, details.action.name))) return details.action.name;
+  throw new ApiError("forbidden", "The action of this run is not offered to agents. Ask a person to do this.");
 }
 
 function idOf(args: JsonObject): string {
@@ -182,26 +181,24 @@ function idOf(args: JsonObject): string {
   return id;
 }
 
-/** Makes the same call again find its run. Another call of the tool in between makes it a new one. */
-async function keyOf(c: Context<AppEnv>, { tool, args, client }: Call): Promise<ChangeKey> {
+/**
+ * Makes the same call again find its run. A call in between that makes another run of the action makes it a new one: after
+ * "deploy 1, deploy 2", a retry of the first one counts like "deploy 1".
+ */
+async function keyOf(c: Context<AppEnv>, { client }: Call, action: string, wanted: unknown): Promise<ChangeKey> {
   const { tokenId, person, proven } = actorOf(c);
-  const caller = await fingerprint([tokenId, person, proven?.subject ?? proven?.identity ?? null, tool]);
-  const call = { caller, fingerprint: await fingerprint(args) };
-  return { key: agentKey(newUuidV7(Date.now()), client), fingerprint: "", call };
+  const caller = await fingerprint([tokenId, person, proven?.subject ?? proven?.identity ?? null, action]);
+  return { key: BY_CALL, fingerprint: await fingerprint(wanted), agent: { caller, client } };
 }
 
-/** The run that a call has made, or found, when it has ended or waits for something, or after the wait. */
-async function created(
-  c: Context<AppEnv>,
-  answer: Parameters<typeof runJson>[0] & { readonly id: string; readonly isOver: boolean },
-  startedAt: number,
-): Promise<ToolResult> {
+/** The run that a call has made, or found, when it has ended or waits for people or a time, or after the wait. */
+async function created(c: Context<AppEnv>, { answer, isRepeated }: CreatedRun): Promise<ToolResult> {
   c.set("runId", answer.id);
-  // Another attempt to reach the coordinator is no call of the agent. It has the id that this call has made.
-  const replayed = createdAtOf(answer.id) < startedAt;
   const run = parsedRun(runJson(answer));
-  const isWaiting = answer.isOver || run.details.waiting !== null;
-  return runResult(isWaiting ? run : await runAfter(c, answer.id, CALL_WAIT_MS), { runsUrl: runsUrlOf(c), replayed });
+  const { waiting } = run.details;
+  const isLeft = answer.isOver || (waiting !== null && waiting.for !== "concurrency");
+  const shown = { runsUrl: runsUrlOf(c), replayed: isRepeated };
+  return runResult(isLeft ? run : await runAfter(c, answer.id, CALL_WAIT_MS), shown);
 }
 
 /** The run as soon as it has ended, or as it is after the wait. Throws `run_not_found`. */
@@ -209,7 +206,12 @@ async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
   const environment = environmentOf(c);
   const include = "details" as const;
   const subscription = () => subscriptionFor(c, environment);
-  const waited = waitMs === 0 ? null : await waitForEnd(environment, id, { waitMs, include, subscription });
+  // Without room for another who waits, the run as it is says more than an error: a call may just have made it.
+  const waiting = waitMs === 0 ? null : waitForEnd(environment, id, { waitMs, include, subscription });
+  const waited = await waiting?.catch((error: unknown) => {
+    if (error instanceof ApiError && error.code === "too_many_watchers") return null;
+    throw error;
+  });
   const run = waited ?? (await readRun(environment, id, { include }));
   if (run === null) throw new ApiError("run_not_found");
   return parsedRun(runJson(run));

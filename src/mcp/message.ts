@@ -7,6 +7,7 @@
  */
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { err, ok, type Result } from "../base/result.ts";
+import { visibleText } from "../base/visible-text.ts";
 
 export const STATELESS = "2026-07-28";
 /** Those that begin with `initialize`, the newest first. */
@@ -79,22 +80,26 @@ function readRequest(sent: Sent, header: (name: string) => string | undefined): 
   }
   const unknown = unknownRevision(inHeader);
   if (unknown !== null) return err({ ...unknown, id });
-  // Gateways decide by the other headers only if this one says that they are checked.
   if (inHeader === undefined && method !== "initialize") {
     return mismatch(`${REVISION} is missing. Send the revision that initialize has named.`);
   }
-  if (inHeader !== STATELESS) return ok({ ...sent, isStateless: false, client: null });
-  for (const member of ["protocolVersion", "clientCapabilities"]) {
+  const isStateless = inHeader === STATELESS;
+  for (const member of isStateless ? ["protocolVersion", "clientCapabilities"] : []) {
     if (meta[META + member] === undefined)
       return err({ ...wrongParams(id, `_meta lacks ${META}${member}.`), status: 400 });
   }
-  if (header("Mcp-Method") !== method) return mismatch("Mcp-Method must be the method of the body.");
-  if (method === "tools/call" && decoded(header("Mcp-Name")) !== params.name) {
+  // Older revisions don't have these headers. If they come all the same, a gateway may have decided by them.
+  const [ofMethod, ofName] = [header("Mcp-Method"), header("Mcp-Name")];
+  if ((isStateless || ofMethod !== undefined) && ofMethod !== method) {
+    return mismatch("Mcp-Method must be the method of the body.");
+  }
+  if (method === "tools/call" && (isStateless || ofName !== undefined) && decoded(ofName) !== params.name) {
     return mismatch("Mcp-Name must be the name of the tool in the body.");
   }
+  if (!isStateless) return ok({ ...sent, isStateless, client: null });
   const info = meta[`${META}clientInfo`];
   const name = isJsonObject(info) ? info.name : undefined;
-  return ok({ ...sent, isStateless: true, client: typeof name === "string" ? name : null });
+  return ok({ ...sent, isStateless, client: typeof name === "string" ? name : null });
 }
 
 function unknownRevision(requested: string | undefined): Fault | null {
@@ -131,5 +136,5 @@ export function responseOf({ id, isStateless }: McpRequest, result: JsonObject, 
 }
 
 export function faultResponse({ id, code, message, data }: Omit<Fault, "status">): JsonObject {
-  return { jsonrpc: "2.0", id, error: { code, message, data } };
+  return { jsonrpc: "2.0", id, error: { code, message: visibleText(message), data } };
 }

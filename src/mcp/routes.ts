@@ -36,7 +36,8 @@ const NAMELESS = "mcp";
 const CLIENT_MAX_CHARACTERS = 64;
 
 const NO_AGENT =
-  "This token could approve runs or change actions, so an agent must not have it. Use a token of the role member or viewer without mayApprove.";
+  "This token could approve runs, change actions or act for others, so an agent must not have it. Use a token of the " +
+  "role member or viewer without mayApprove and mayActForOthers.";
 const FOREIGN =
   "Pages of other origins can't send this request. Leave out the header Origin, or ask the operator to add the origin to CORS_ORIGINS.";
 
@@ -48,16 +49,17 @@ function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
     const known = [...(own.ok ? [new URL(own.value).origin] : []), ...corsOrigins(c.env)];
     if (origin !== undefined && !known.includes(origin)) throw new ApiError("forbidden", FOREIGN);
     bearerToken(c);
-    const { role, mayApprove } = await authorize(c, "data:read");
-    if (mayApprove || !["member", "viewer"].includes(role)) throw new ApiError("forbidden", NO_AGENT);
+    const { role, mayApprove, mayActForOthers } = await authorize(c, "data:read");
+    const decides = mayApprove || mayActForOthers || !["member", "viewer"].includes(role);
+    if (decides) throw new ApiError("forbidden", NO_AGENT);
     await next();
   };
   return meaning(
     middleware,
     DESCRIBE && {
-      who: "Requires an API token of the role `member` or `viewer` without `mayApprove`.",
+      who: "Requires an API token of the role `member` or `viewer` without `mayApprove` and `mayActForOthers`.",
       security: [{ apiToken: [] }],
-      person: "taken",
+      person: "refused",
       errors: [...OF_CREDENTIAL, "forbidden"],
       operation,
     },
@@ -83,7 +85,14 @@ export const mcpRoutes = new Hono<AppEnv>().post(
         413: { description: "The message is too large", json: rpcFault },
         415: { description: "The message is not JSON", json: rpcFault },
       },
-      errors: ["database_unavailable", "coordinator_unavailable", "not_configured"],
+      errors: [
+        "not_configured",
+        "database_unavailable",
+        "database_not_bound",
+        "coordinator_unavailable",
+        "coordinator_overloaded",
+        "storage_full",
+      ],
     },
   ),
   meaning(async (c: Context<AppEnv>) => {

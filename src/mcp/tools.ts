@@ -2,7 +2,7 @@
 import type { ActionTool } from "../actions/offered.ts";
 import { may, type Permission, type Principal } from "../auth/principal.ts";
 import type { JsonObject } from "../base/json.ts";
-import { RUN_SCHEMA } from "./run-result.ts";
+import { FACE_SCHEMA, RUN_SCHEMA } from "./run-result.ts";
 
 export const STATUSES = ["pending", "running", "succeeded", "failed", "cancelled"] as const;
 export const WAIT_MAX_SECONDS = 50;
@@ -58,7 +58,7 @@ const LINES_SCHEMA = {
 const LIST_SCHEMA = {
   type: "object",
   properties: {
-    runs: { type: "array", items: RUN_SCHEMA },
+    runs: { type: "array", items: FACE_SCHEMA },
     isComplete: { type: "boolean", description: "Whether there are no older ones." },
   },
   required: ["runs", "isComplete"],
@@ -81,7 +81,7 @@ export const RUN_TOOLS: readonly (Tool & { readonly permission: Permission })[] 
   {
     name: "list_runs",
     title: "List runs",
-    description: "Returns the newest runs of this environment.",
+    description: "Returns the newest runs of this environment, without their outputs and errors.",
     inputSchema: inputs(
       {
         action: { type: "string", description: "Only runs of this action." },
@@ -97,7 +97,8 @@ export const RUN_TOOLS: readonly (Tool & { readonly permission: Permission })[] 
   {
     name: "read_run_text",
     title: "Read a long output or error",
-    description: "Returns lines of the output or the error of a run, as many as fit.",
+    description:
+      "Returns lines of the output or the error of a run, as many as fit. A line of more than 1000 characters comes in parts.",
     inputSchema: inputs(
       {
         id,

@@ -28,19 +28,19 @@ export interface ChangeKey {
   readonly otherFingerprints?: readonly string[];
   /** The ids of the keys of `fingerprint` and `otherFingerprints`, in this order. */
   readonly keyIds?: readonly string[];
-  /** The call of an agent that creates a run with this key, unless the agent made the same call just before. */
-  readonly call?: AgentCall;
+  /** The agent that asks for the run. The coordinator makes the key. */
+  readonly agent?: CallingAgent;
 }
 
 /**
- * Agents repeat a call after time limits of their own, and send no key. So the last call of an agent for each tool
- * stands for its key. A call in between is another intention: the third of "deploy 1, deploy 2, deploy 1" is a rollback.
+ * Agents repeat a call after time limits of their own, and send no key. So the same call finds the last run that it made.
+ * A call in between is another intention: the third of "deploy 1, deploy 2, deploy 1" is a rollback.
  */
-export interface AgentCall {
-  /** A hash of who calls which tool. */
+export interface CallingAgent {
+  /** A hash of who calls, and for which action. */
   readonly caller: string;
-  /** A hash of the arguments. */
-  readonly fingerprint: string;
+  /** What the agent's program calls itself. */
+  readonly client: string;
 }
 
 /** `mayWrite`: whether the caller may write data. Without it, a run that has or had a gate can't be deleted. */

@@ -14,7 +14,7 @@ export type Start =
   | { readonly by: "schedule"; readonly name: string; readonly at: number }
   | { readonly by: "inbound"; readonly action: string }
   | { readonly by: "retry"; readonly of: string }
-  | { readonly by: "agent"; readonly client: string };
+  | { readonly by: "agent"; readonly ordinal: number; readonly client: string };
 
 /** A retry of an operation. The operation uses the same key for a cancel. */
 export function bulkKey(bulkId: string, runId: string): string {
@@ -36,9 +36,17 @@ export function retryKey(runId: string): string {
   return `t:auto:${runId}`;
 }
 
-/** `client`: what the agent's program calls itself. `id`: makes the key another one for each call. */
-export function agentKey(id: string, client: string): string {
-  return `t:agent:${id}:${client}`;
+/** Longer than agents try again by themselves, and shorter than it takes people to ask for the same once more. */
+export const SAME_CALL_WITHIN_MS = 10 * MINUTE_MS;
+
+/** `caller`: a hash. `ordinal`: how many runs the caller has made. `client`: what the agent's program calls itself. */
+export function agentKey(caller: string, ordinal: number, client: string): string {
+  return `${agentKeys(caller)}${String(ordinal).padStart(12, "0")}:${client}`;
+}
+
+/** With what the keys of a caller begin. They sort by their number. */
+export function agentKeys(caller: string): string {
+  return `t:agent:${caller}:`;
 }
 
 const KEY = /^t:(bulk|schedule|inbound|auto|agent):([^:]*):?(.*)$/s;
@@ -56,7 +64,7 @@ export function startOf(createKey: string): Start | null {
     case "auto":
       return { by: "retry", of: first };
     case "agent":
-      return { by, client: second };
+      return { by, ordinal: Number(second.slice(0, 12)), client: second.slice(13) };
     default:
       return null;
   }

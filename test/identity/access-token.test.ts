@@ -5,6 +5,7 @@ import { describe, expect, it, vi } from "vitest";
 import { sealAccessToken } from "../../src/auth/identity/access-token.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/base/time.ts";
 import { KeyRing } from "../../src/settings/key-ring.ts";
+import { call, offer } from "../mcp/agent.ts";
 import { clockFrom } from "../support/clock.ts";
 import { until } from "../support/direct.ts";
 import { faults } from "../support/faults.ts";
@@ -45,6 +46,18 @@ async function codeOf(path: string, token: string): Promise<string> {
 }
 
 describe("an access token", () => {
+  it("makes each program an agent of its own, whose same call finds its run", async () => {
+    const { project, id, token } = await givenAccess({ role: "member" });
+    const other = await accessToken(github(), project, id, { sub: `${CLAIMS.sub}-2` });
+    const place = { path: `${project}/envs/production`, token };
+    await offer(place, "deploy", { approval: {} });
+    const runs = [place, { ...place, token: other }, place].map(
+      async (one) => (await call(one, "run_deploy")).structuredContent,
+    );
+    const [one, two, again] = (await Promise.all(runs)).map((run) => run?.id);
+    expect([one === two, one === again]).toEqual([false, true]);
+  });
+
   it("says what it is", async () => {
     const { project, id, token } = await givenAccess({ role: "admin", envName: "prod", name: "deploys" });
     const { body } = await ask("GET", "/whoami", { token });

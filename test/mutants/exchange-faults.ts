@@ -157,7 +157,7 @@ export const EXCHANGE_FAULTS = [
     name: "forged-access-not-charged",
     breaks: "a forged access token is charged as a guess",
     room: "src/auth",
-    from: 'if (access === null) {\n    await chargeClient(c);',
+    from: "if (access === null) {\n    await chargeClient(c);",
     to: "if (access === null) {",
     tests: ACCESS,
   },

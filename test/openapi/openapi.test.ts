@@ -113,6 +113,7 @@ describe("the OpenAPI document", () => {
       "GET /whoami": ["apiToken"],
       "GET /places": ["apiToken"],
       "GET /databases": ["apiToken"],
+      "POST /{o}/{p}/envs/{envName}/mcp": ["apiToken"],
       "POST /session": ["apiToken"],
       "POST /session/renew": ofSession,
       "DELETE /session": ofSession,

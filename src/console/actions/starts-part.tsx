@@ -76,9 +76,9 @@ export function StartsPart({ kind, action, onChanged }: StartsPartProps) {
   );
 }
 
-/** The service makes another name for the tool of an action whose name has a dot or is too long. */
+/** The service makes another name for the tool of an action whose name has a dot, is too long, or ends like such a name. */
 export function toolText(action: string): string {
-  return /^[\w-]{1,36}$/.test(action) ? `Offered as the tool run_${action}` : "Offered as a tool";
+  return /^(?!.*_[0-9a-f]{6}$)[\w-]{1,36}$/.test(action) ? `Offered as the tool run_${action}` : "Offered as a tool";
 }
 
 /** As many as an environment can have. */

@@ -47,8 +47,10 @@ export interface Creation extends RunEnvironment, Inclusion {
 }
 
 /** The run, and its callback token unless only the receiver may know it. */
-interface CreatedRun {
+export interface CreatedRun {
   readonly answer: RunAnswer;
+  /** Whether the same key had created it before. */
+  readonly isRepeated: boolean;
   readonly token: string | null;
 }
 
@@ -58,8 +60,8 @@ interface CreatedRun {
  */
 const TRIES_MAX = 3;
 
-/** Throws `not_configured`, or `invalid_idempotency_key`. */
-export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation {
+/** Throws `not_configured`, or `invalid_idempotency_key`. `key`: that of the request, unless the caller has one. */
+export function creationOf(c: Context<AppEnv>, { include }: Inclusion, key = idempotencyKey(c)): Creation {
   const environment = environmentOf(c);
   return {
     ...environment,
@@ -68,7 +70,7 @@ export function creationOf(c: Context<AppEnv>, { include }: Inclusion): Creation
     runsUrl: `${environmentUrl(c.env, c.req.url, environment.scope)}/action-runs`,
     actor: actorOf(c),
     mustNamePerson: mustNamePerson(c),
-    key: idempotencyKey(c),
+    key,
     traceparent: traceparentOf(c),
     include,
     requireMayLeave: () => requireNewestSecret(c),
@@ -295,7 +297,7 @@ export async function createRun(
   }
   if (answer.id !== prepared.run.id) return recalled(creation, answer);
   const isHidden = wanted.unchanged.source === "action" && wanted.trigger !== undefined;
-  return { answer, token: isHidden ? null : await prepared.token };
+  return { answer, isRepeated: false, token: isHidden ? null : await prepared.token };
 }
 
 /**
@@ -315,9 +317,9 @@ async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiE
 
 /** The run says whether the caller may see the token. The action may have changed since. */
 async function recalled({ scope, ring }: Creation, answer: RunAnswer): Promise<CreatedRun> {
-  if (answer.isTokenHidden === true) return { answer, token: null };
+  if (answer.isTokenHidden === true) return { answer, isRepeated: true, token: null };
   const grant = { scope, runId: answer.id, expiresAt: answer.tokenExpiresAt ?? answer.deadlineAt };
-  return { answer, token: await signCallbackToken(ring, grant) };
+  return { answer, isRepeated: true, token: await signCallbackToken(ring, grant) };
 }
 
 function sendRun(

@@ -27,7 +27,7 @@ import type {
   Wait,
   WatchCalls,
 } from "../run-calls.ts";
-import { retryKey, startOf } from "../starts.ts";
+import { agentKey, retryKey, SAME_CALL_WITHIN_MS, startOf } from "../starts.ts";
 import { heartbeatNews, isLast, toWireEvent } from "../timeline.ts";
 import { type CancelRequest, endOf, externalUrlRefusal, type RunEvent, transition } from "../transition.ts";
 import type { Context } from "./context.ts";
@@ -88,7 +88,6 @@ export class RunHandler implements RunCalls {
   ): Promise<RunReply> {
     const now = Date.now();
     const changeKey = this.#keyOf(sentKey, now);
-    const { call } = changeKey;
     const reason = this.#createRefusal(input, changeKey, isFirstRetry === true, now);
     // A repeated create gets its answer even if no run can be created now, and before anything waits or starts for a run
     // with gates. Nearly every other create is new, so its key is looked for only if the insert is refused.
@@ -99,9 +98,7 @@ export class RunHandler implements RunCalls {
     if (reason !== null) return { ok: false, reason };
     const time = scheduled && this.#schedules.toDecide(scheduled.name, scheduled.at, now);
     if (time === null) return { ok: false, reason: "time_decided" };
-    const alongside =
-      (time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id))) ??
-      (call && (() => this.#journal.agentCalls.note(call, changeKey.key, now)));
+    const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
     const run = begin(input, now, { isDispatching: newDispatch !== null });
     if (newDispatch !== null && run.gates !== null) {
       const created = this.#gatedRuns.create(run, changeKey, newDispatch, { preview: preview ?? null, alongside }, now);
@@ -260,10 +257,15 @@ export class RunHandler implements RunCalls {
     return next.ok ? this.#ledger.update(run, next.value, event, now) : run;
   }
 
-  /** The key of the run that an agent's last call made, if this is the same call. */
+  /** With the key of the last run of a calling agent, if this is the same call, or else with the next one. */
   #keyOf(sent: ChangeKey, now: number): ChangeKey {
-    const key = sent.call === undefined ? null : this.#journal.agentCalls.keyOf(sent.call, now);
-    return key === null ? sent : { ...sent, key };
+    if (sent.agent === undefined) return sent;
+    const { caller, client } = sent.agent;
+    const last = this.#journal.runs.lastOfCaller(caller);
+    const isSameCall = last?.createFingerprint === sent.fingerprint && now - last.createdAt < SAME_CALL_WITHIN_MS;
+    const start = last && startOf(last.createKey);
+    const ordinal = start?.by === "agent" ? start.ordinal + 1 : 1;
+    return { ...sent, key: last && isSameCall ? last.createKey : agentKey(caller, ordinal, client) };
   }
 
   /** Why the run can't be created now; null if nothing prevents it. */

@@ -8,7 +8,6 @@ import { MINUTE_MS } from "../../base/time.ts";
 import type { Dispatch } from "../../webhooks/dispatch.ts";
 import { isWaiting } from "../run.ts";
 import { isTimelineDerived, type TimelineEvent } from "../timeline.ts";
-import { AgentCallRows } from "./agent-call-rows.ts";
 import { ArchiveRows } from "./archive-rows.ts";
 import { BulkItemRows, BulkRows } from "./bulk-rows.ts";
 import { ConcurrencyQueueRows } from "./concurrency-rows.ts";
@@ -116,7 +115,6 @@ class JournalTables extends Rows {
   readonly outcomes = new OutcomeRows(this.sql);
   readonly deliveries = new DeliveryRows(this.sql);
   readonly schedules = new ScheduleRows(this.sql);
-  readonly agentCalls = new AgentCallRows(this.sql);
   readonly bulk = new BulkRows(this.sql);
   readonly bulkItems = new BulkItemRows(this.sql);
   readonly metadata = new Metadata(this.sql);

@@ -32,6 +32,7 @@ import {
 import { NO_OPEN, type OpenCounts, type OpenStatus } from "../run-counts.ts";
 import { containsText, type RunFacts } from "../run-filters.ts";
 import { createdAtOf } from "../run-id.ts";
+import { agentKeys } from "../starts.ts";
 import { columnOf, Rows } from "./rows.ts";
 
 /** The key, from two bound halves. The CAST is there because numbers are bound as floats, which can't be shifted. */
@@ -280,6 +281,13 @@ export class RunRows extends Rows {
   /** The run that a caller's key created. */
   byCreateKey(key: string): JournaledRun | null {
     return this.#select(THIS_KEY, key)[0] ?? null;
+  }
+
+  /** The last run that a calling agent made; null if there is none any more. */
+  lastOfCaller(caller: string): JournaledRun | null {
+    const range =
+      "WHERE create_key BETWEEN ? AND ? AND substr(create_key, 1, 2) = 't:' ORDER BY create_key DESC LIMIT 1";
+    return this.#select(range, agentKeys(caller), `${agentKeys(caller)}~`)[0] ?? null;
   }
 
   /** What prevents a new run: the run that this key created, else the run that has the id's `run_key`. */

@@ -307,12 +307,6 @@ export const JOURNAL_STEPS: readonly string[] = [
      outcome     TEXT,
      last_run_id TEXT
    ) STRICT, WITHOUT ROWID;
-   CREATE TABLE agent_calls (
-     caller      TEXT    PRIMARY KEY,
-     fingerprint TEXT    NOT NULL,
-     create_key  TEXT    NOT NULL,
-     at          INTEGER NOT NULL
-   ) STRICT, WITHOUT ROWID;
    CREATE TABLE outcomes (
      action_name TEXT    NOT NULL,
      entity_id   TEXT    NOT NULL,
