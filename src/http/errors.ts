@@ -187,7 +187,7 @@ export const ERRORS = {
   too_many_actions: [409, "This environment has 1000 actions, the maximum. Delete actions that nobody runs."],
   too_many_tools: [
     409,
-    "This environment would offer agents more than 200 actions, or more than 1 MiB of their descriptions and schemas. Offer fewer actions.",
+    "This environment would offer agents more than 200 actions, or more than 1 MiB of their definitions. Offer fewer actions.",
   ],
   too_many_endpoints: [409, "This environment has 20 webhook endpoints, the maximum. Delete one that nobody needs."],
   too_many_schedules: [

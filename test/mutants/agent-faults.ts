@@ -57,8 +57,8 @@ export const AGENT_FAULTS = [
     name: "another-name-in-the-header",
     breaks: "the name in the header is the name of the tool",
     room: "src/mcp",
-    from: 'method === "tools/call" && decoded(header("Mcp-Name")) !== params.name',
-    to: 'method === "tools/call" && header("Mcp-Name") === undefined',
+    from: "&& decoded(ofName) !== params.name",
+    to: "&& ofName === undefined",
     tests: MESSAGES,
   },
   {
