@@ -40,7 +40,8 @@ export type HeaderParameter =
   | "Last-Event-ID of changes"
   | "If-Match of PUT"
   | "If-Match of DELETE"
-  | "If-None-Match";
+  | "If-None-Match"
+  | "MCP-Protocol-Version";
 
 /** One success. Every response also has X-Request-Id. */
 export interface Success {

@@ -3,7 +3,7 @@
  * result by which the model can correct itself.
  */
 import type { Context } from "hono";
-import { type ActionTool, actionOf, isWrapped, readTools } from "../actions/offered.ts";
+import type { ActionDefinition } from "../actions/definition.ts";
 import { knownAction, resolveAction } from "../actions/resolve.ts";
 import { may } from "../auth/principal.ts";
 import { parseUuid } from "../base/ids.ts";
@@ -21,10 +21,11 @@ import { cancelRunOf } from "../runs/api/run-routes.ts";
 import { subscriptionFor } from "../runs/api/subscription.ts";
 import type { ChangeKey } from "../runs/run-calls.ts";
 import { baseUrl } from "../settings/config.ts";
-import { BY_JOB, faceOf, linesOf, parsedRun, runResult, type ToolResult } from "./run-result.ts";
-import { LIST_DEFAULT, RUN_TOOLS, STATUSES, WAIT_DEFAULT_SECONDS } from "./tools.ts";
+import { type ActionTool, actionOf, isWrapped, readTools } from "./action-tools.ts";
+import { BY_OTHERS, faceOf, linesOf, parsedRun, runResult, type ToolResult } from "./run-result.ts";
+import { LIST_DEFAULT, RUN_TOOLS, type RunToolName, STATUSES, WAIT_DEFAULT_SECONDS } from "./tools.ts";
 
-/** A constant, because the time limits of clients are not known, and the shortest are 30 s. */
+/** Clients don't send their time limits. The shortest that is known is 30 s. */
 const CALL_WAIT_MS = 10_000;
 
 /** The coordinator makes the key of each call, so an Idempotency-Key of the request means nothing. */
@@ -44,7 +45,7 @@ export async function callTool(c: Context<AppEnv>, call: Call): Promise<ToolResu
   if (ofRuns === undefined) return may(principal, "data:write") ? runOffered(c, call) : null;
   if (!may(principal, ofRuns.permission)) return null;
   requireArguments(ofRuns.inputSchema, call.args);
-  return CALLS[ofRuns.name]?.(c, call) ?? null;
+  return CALLS[ofRuns.name](c, call);
 }
 
 function requireArguments(inputSchema: JsonObject, args: JsonObject): void {
@@ -55,7 +56,7 @@ function requireArguments(inputSchema: JsonObject, args: JsonObject): void {
 
 type Answer = (c: Context<AppEnv>, call: Call) => Promise<ToolResult>;
 
-const CALLS: Readonly<Record<string, Answer>> = {
+const CALLS: Readonly<Record<RunToolName, Answer>> = {
   get_run: async (c, { args }) => {
     const { waitSeconds = WAIT_DEFAULT_SECONDS } = args;
     return runResult(await runAfter(c, idOf(args), Number(waitSeconds) * 1000), { runsUrl: runsUrlOf(c) });
@@ -83,7 +84,7 @@ const CALLS: Readonly<Record<string, Answer>> = {
     const { at, from = 1 } = args;
     const lines = linesOf(await runAfter(c, idOf(args), 0), String(at), Number(from));
     if (lines === null) throw new ApiError("invalid_parameters", `The run has nothing at ${at}.`, { pointer: "/at" });
-    return { content: [{ type: "text", text: `${BY_JOB}\n${JSON.stringify(lines)}` }], structuredContent: lines };
+    return { content: [{ type: "text", text: `${BY_OTHERS}\n${JSON.stringify(lines)}` }], structuredContent: lines };
   },
 
   retry_run: async (c, call) => {
@@ -107,10 +108,9 @@ const CALLS: Readonly<Record<string, Answer>> = {
 
 /** Runs the action of a tool. Null: there is no such tool. */
 async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | null> {
-  const environment = environmentOf(c);
-  const action = await offeredAction(c, call.tool);
-  if (action === null) return null;
-  const { definition } = await knownAction(environment, action);
+  const action = await actionOf(call.tool, () => offeredTools(c));
+  const definition = action && (await offered(c, action));
+  if (!action || !definition) return null;
   const wrapped = isWrapped(definition.parametersSchema);
   try {
     const body = newRunOfAction.safeParse({ parameters: parametersOf(call.args, wrapped) });
@@ -148,15 +148,10 @@ function parametersOf(args: JsonObject, isInside: boolean): JsonObject {
   return parameters;
 }
 
-/** The action of a tool that is offered now; null if there is none. */
-async function offeredAction(c: Context<AppEnv>, tool: string): Promise<string | null> {
-  const action = await actionOf(tool, () => offeredTools(c));
-  return action !== null && (await isOffered(c, action)) ? action : null;
-}
-
-async function isOffered(c: Context<AppEnv>, action: string): Promise<boolean> {
+/** What is stored of the action if it is offered now; null if it is not. */
+async function offered(c: Context<AppEnv>, action: string): Promise<ActionDefinition | null> {
   const known = await knownAction(environmentOf(c), action).catch(unlessMissing);
-  return known?.definition.agents !== undefined;
+  return known?.definition.agents === undefined ? null : known.definition;
 }
 
 function unlessMissing(error: unknown): null {
@@ -171,7 +166,7 @@ export function offeredTools(c: Context<AppEnv>): Promise<readonly ActionTool[]>
 /** The action of the run. Throws `run_not_found`, and `forbidden` for a run that no tool could have made. */
 async function requireOffered(c: Context<AppEnv>, id: string): Promise<string> {
   const { details } = await runAfter(c, id, 0);
-  if (details.action !== null && (await isOffered(c, details.action.name))) return details.action.name;
+  if (details.action !== null && (await offered(c, details.action.name))) return details.action.name;
   throw new ApiError("forbidden", "The action of this run is not offered to agents. Ask a person to do this.");
 }
 
@@ -182,8 +177,8 @@ function idOf(args: JsonObject): string {
 }
 
 /**
- * Makes the same call again find its run. A call in between that makes another run of the action makes it a new one: after
- * "deploy 1, deploy 2", a retry of the first one counts like "deploy 1".
+ * A repeated call finds its run, if it is the caller's last call for this action. After "deploy 1, deploy 2", another
+ * "deploy 1" is a new run, and so is a retry of the first one.
  */
 async function keyOf(c: Context<AppEnv>, { client }: Call, action: string, wanted: unknown): Promise<ChangeKey> {
   const { tokenId, person, proven } = actorOf(c);
@@ -206,7 +201,7 @@ async function runAfter(c: Context<AppEnv>, id: string, waitMs: number) {
   const environment = environmentOf(c);
   const include = "details" as const;
   const subscription = () => subscriptionFor(c, environment);
-  // Without room for another who waits, the run as it is says more than an error: a call may just have made it.
+  // If too many clients wait, show the run as it is. An error would hide the run that the call has just made.
   const waiting = waitMs === 0 ? null : waitForEnd(environment, id, { waitMs, include, subscription });
   const waited = await waiting?.catch((error: unknown) => {
     if (error instanceof ApiError && error.code === "too_many_watchers") return null;

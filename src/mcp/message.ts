@@ -81,7 +81,7 @@ function readRequest(sent: Sent, header: (name: string) => string | undefined): 
   const unknown = unknownRevision(inHeader);
   if (unknown !== null) return err({ ...unknown, id });
   if (inHeader === undefined && method !== "initialize") {
-    return mismatch(`${REVISION} is missing. Send the revision that initialize has named.`);
+    return mismatch(`${REVISION} is missing. Send one of ${REVISIONS.join(", ")}.`);
   }
   const isStateless = inHeader === STATELESS;
   for (const member of isStateless ? ["protocolVersion", "clientCapabilities"] : []) {

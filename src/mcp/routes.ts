@@ -74,12 +74,13 @@ export const mcpRoutes = new Hono<AppEnv>().post(
       tag: "Agents",
       summary: "Send a message of the Model Context Protocol",
       description:
-        "Agents list and call the tools of this environment. Each action with `agents` is a tool. Others list, read, retry " +
-        `and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no session, no ` +
-        "batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
+        "Agents list and call the tools of this environment. Each action with `agents` is a tool. Five other tools list, " +
+        `read, retry and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no ` +
+        "session, no batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
+      headers: ["MCP-Protocol-Version"],
       responses: {
         200: { description: "The response of JSON-RPC", json: rpcResponse },
-        202: { description: "A notification was taken" },
+        202: { description: "The notification was accepted" },
         400: { description: "Not a message of the protocol", json: rpcFault },
         404: { description: "No such method", json: rpcFault },
         413: { description: "The message is too large", json: rpcFault },
@@ -157,7 +158,7 @@ async function toolAnswer(c: Context<AppEnv>, { id, params, client }: McpRequest
     const result = await callTool(c, { tool: name, args, client: agent });
     return result === null ? err(wrongParams(id, `There is no tool ${name.slice(0, 100)}.`)) : ok({ ...result });
   } catch (error) {
-    // Without a token or a service, there is nothing that the model could correct.
+    // A 401 or an outage is nothing that the model can correct, so the client gets it as an HTTP error.
     if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500 || ERRORS[error.code][0] === 401) throw error;
     c.set("errorCode", error.code);
     return ok({ ...refusedResult(error.message, error.code, error.pointer) });
@@ -166,8 +167,8 @@ async function toolAnswer(c: Context<AppEnv>, { id, params, client }: McpRequest
 
 function instructionsOf(scope: string): string {
   return (
-    `These tools run actions of ${scope}. A run can wait for the approval of a person. You can't approve it: give the ` +
-    "person the url of the run, and call get_run to wait. If a call does not return in time, send the same call again: " +
-    "within 10 minutes it makes no second run."
+    `These tools run actions of ${scope}. A run can wait for the approval of a person. You can't approve it: ask your ` +
+    "user to give its url to a colleague. If a call does not return in time, send the same call again before others. " +
+    "Within 10 minutes, it makes no second run."
   );
 }

@@ -154,6 +154,12 @@ export const IN_HEADER: Readonly<Record<HeaderParameter, ReturnType<typeof inHea
     { type: "string" },
     '"1795612908373"',
   ),
+  "MCP-Protocol-Version": inHeader(
+    "MCP-Protocol-Version",
+    "The revision of the protocol. Only `initialize` comes without it. From 2026-07-28 on, `Mcp-Method` and `Mcp-Name` are required, too.",
+    { type: "string" },
+    "2025-11-25",
+  ),
 };
 
 const text = (description: string, example: string) => ({ description, schema: { type: "string" as const }, example });

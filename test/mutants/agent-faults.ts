@@ -128,8 +128,8 @@ export const AGENT_FAULTS = [
   {
     name: "same-tool-twice",
     breaks: "two actions are never the same tool",
-    room: "src/actions",
-    from: " && !CHANGED.test(name)) return name;",
+    room: "src/mcp",
+    from: " && !HASHED.test(name)) return name;",
     to: ") return name;",
     tests: CALLS,
   },
@@ -176,7 +176,7 @@ export const AGENT_FAULTS = [
   {
     name: "reference-to-the-old-root",
     breaks: "the references of a wrapped schema lead into it",
-    room: "src/actions",
+    room: "src/mcp",
     from: 'if (keyword === "$ref" && typeof value === "string" && /^#(\\/|%2f|$)/i.test(value)) {',
     to: 'if (keyword === "$ref" && typeof value === "string" && value === "") {',
     tests: CALLS,
@@ -184,7 +184,7 @@ export const AGENT_FAULTS = [
   {
     name: "header-of-a-parameter",
     breaks: "no parameter is copied into a header",
-    room: "src/actions",
+    room: "src/mcp",
     from: '.filter(([keyword]) => keyword !== "x-mcp-header")',
     to: "",
     tests: CALLS,

@@ -2,10 +2,11 @@
  * Stored actions that are offered to agents, each as one tool: its name, its description and the schema of its arguments.
  * People and the API know an action by its name. A tool's name is narrower, and clients of agents cut or refuse longer ones.
  */
+
+import type { ActionDefinition } from "../actions/definition.ts";
 import { isJsonObject, type JsonObject, sha256Hex } from "../base/json.ts";
 import { readD1 } from "../database/read-d1.ts";
 import type { AppEnv } from "../http/request-context.ts";
-import type { ActionDefinition } from "./definition.ts";
 
 type OfferedDefinition = Pick<
   ActionDefinition,
@@ -24,14 +25,14 @@ const NAME_MAX_CHARACTERS = 40;
 const HASH_CHARACTERS = 6;
 const PREFIX = "run_";
 
-/** A name that had to change, or looks like it. So no action has the changed name of another one as its own. */
-const CHANGED = /_[0-9a-f]{6}$/;
+/** A name with a hash, or one that looks like it. Such a name gets a hash, too, so two actions are never the same tool. */
+const HASHED = /_[0-9a-f]{6}$/;
 
 /** The same for as long as the action has its name, whatever other actions there are. */
 async function toolNameOf(action: string): Promise<string> {
   const plain = PREFIX + action;
   const name = plain.replaceAll(/[^A-Za-z0-9_-]/g, "_");
-  if (name === plain && name.length <= NAME_MAX_CHARACTERS && !CHANGED.test(name)) return name;
+  if (name === plain && name.length <= NAME_MAX_CHARACTERS && !HASHED.test(name)) return name;
   const hash = (await sha256Hex(action)).slice(0, HASH_CHARACTERS);
   return `${name.slice(0, NAME_MAX_CHARACTERS - HASH_CHARACTERS - 1)}_${hash}`;
 }
@@ -39,7 +40,7 @@ async function toolNameOf(action: string): Promise<string> {
 /** The name of the action whose tool this is, if the environment has it. Only a name that was changed costs a list. */
 export async function actionOf(tool: string, list: () => Promise<readonly ActionTool[]>): Promise<string | null> {
   if (!tool.startsWith(PREFIX)) return null;
-  if (!CHANGED.test(tool)) return tool.slice(PREFIX.length);
+  if (!HASHED.test(tool)) return tool.slice(PREFIX.length);
   return (await list()).find(({ name }) => name === tool)?.action ?? null;
 }
 
@@ -103,10 +104,10 @@ function inputSchemaOf(schema: JsonObject | undefined): JsonObject {
   };
 }
 
-const NAMED = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
-const LISTED = ["allOf", "anyOf", "oneOf", "prefixItems"];
+const SCHEMAS_BY_NAME = ["properties", "patternProperties", "dependentSchemas", "$defs", "definitions"];
+const SCHEMAS_IN_LIST = ["allOf", "anyOf", "oneOf", "prefixItems"];
 /** Values that may look like schemas, but are data. */
-const DATA = ["enum", "const", "default", "examples", "dependentRequired"];
+const NO_SCHEMAS = ["enum", "const", "default", "examples", "dependentRequired"];
 
 /**
  * The schema for a place below the root: references into it lead there. Without `x-mcp-header`, by which clients would
@@ -116,14 +117,14 @@ function withRefsAt(schema: unknown, pointer: string): JsonObject {
   const inner = (value: unknown): unknown => (isJsonObject(value) ? withRefsAt(value, pointer) : value);
   const members = Object.entries(isJsonObject(schema) ? schema : {}).filter(([keyword]) => keyword !== "x-mcp-header");
   const mapped = members.map(([keyword, value]): [string, unknown] => {
-    if (DATA.includes(keyword)) return [keyword, value];
+    if (NO_SCHEMAS.includes(keyword)) return [keyword, value];
     if (keyword === "$ref" && typeof value === "string" && /^#(\/|%2f|$)/i.test(value)) {
       return [keyword, `#${pointer}${value.slice(1)}`];
     }
-    if (NAMED.includes(keyword) && isJsonObject(value)) {
+    if (SCHEMAS_BY_NAME.includes(keyword) && isJsonObject(value)) {
       return [keyword, Object.fromEntries(Object.entries(value).map(([name, one]) => [name, inner(one)]))];
     }
-    if (LISTED.includes(keyword) && Array.isArray(value)) return [keyword, value.map(inner)];
+    if (SCHEMAS_IN_LIST.includes(keyword) && Array.isArray(value)) return [keyword, value.map(inner)];
     return [keyword, inner(value)];
   });
   return Object.fromEntries(mapped);
