@@ -49,8 +49,8 @@ export const AGENT_FAULTS = [
     name: "not-offered-run",
     breaks: "an agent runs only actions that are offered now",
     room: "src/mcp",
-    from: "return known?.definition.agents !== undefined;",
-    to: "return known !== null;",
+    from: "return known?.definition.agents === undefined ?",
+    to: "return known === null ?",
     tests: CALLS,
   },
   {
