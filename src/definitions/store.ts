@@ -240,7 +240,7 @@ export async function putDefinition(
     )
     .bind(entry.project, entry.id, scope, name, replaces, definition, bytes);
   const results = await db.batch<{ putting: Putting }>([
-    ...keepReplaced(db, kind, ref, replaces),
+    ...keepReplaced(db, kind, put),
     write,
     auditStatement(db, entry, wroteVersion(kind)),
     outcome,
@@ -344,19 +344,17 @@ export function versionAfter(previous: number, now: number): number {
 
 /**
  * What a change does before it replaces version `replaces`, in the same batch: keeps a copy of that version, if the
- * definition still has it, and removes the versions beyond what a definition, and a
- * kind in an environment, may keep. Run again, it keeps nothing twice, because
- * the definition then has another version.
+ * change will replace it, and removes the versions beyond what a definition, and a kind in an environment, may keep. Run
+ * again, it keeps nothing twice, because the definition then has another version.
  */
 function keepReplaced(
   db: D1Database,
   kind: StoredKind,
-  { scope, name }: DefinitionRef,
-  replaces: number,
+  { ref: { scope, name }, replaces, definition }: NewVersion,
 ): readonly D1PreparedStatement[] {
   if (replaces === 0) return [];
   return [
-    db.prepare(KEEP_REPLACED(kind)).bind(scope, name, replaces),
+    db.prepare(KEEP_REPLACED(kind)).bind(scope, name, replaces, definition, utf8Bytes(definition)),
     db.prepare(TRIM_DEFINITION(kind)).bind(scope, name),
     db.prepare(TRIM_ENVIRONMENT(kind)).bind(scope),
   ];
@@ -369,7 +367,7 @@ const KEEP_REPLACED = (kind: StoredKind) => `
   INSERT INTO definition_versions
     (scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition)
   SELECT scope, kind, name, version, changed_at, changed_by, changed_by_name, bytes, definition
-  FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3`;
+  FROM definitions WHERE ${ofDefinition(kind)} AND version = ?3 AND (${mayOffer("?4", "?1", "?2", "?5")})`;
 
 /** The current version counts, too, so one fewer is kept here. */
 const TRIM_DEFINITION = (kind: StoredKind) => `

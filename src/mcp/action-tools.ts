@@ -37,10 +37,11 @@ async function toolNameOf(action: string): Promise<string> {
   return `${name.slice(0, NAME_MAX_CHARACTERS - HASH_CHARACTERS - 1)}_${hash}`;
 }
 
-/** The name of the action whose tool this is, if the environment has it. Only a name that was changed costs a list. */
+/** The name of the action whose tool this is, if the environment has it. Only a name with a hash costs a list. */
 export async function actionOf(tool: string, list: () => Promise<readonly ActionTool[]>): Promise<string | null> {
-  if (!tool.startsWith(PREFIX)) return null;
-  if (!HASHED.test(tool)) return tool.slice(PREFIX.length);
+  const plain = tool.slice(PREFIX.length);
+  if ((await toolNameOf(plain)) === tool) return plain;
+  if (!HASHED.test(tool)) return null;
   return (await list()).find(({ name }) => name === tool)?.action ?? null;
 }
 

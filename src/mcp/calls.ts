@@ -113,13 +113,13 @@ async function runOffered(c: Context<AppEnv>, call: Call): Promise<ToolResult | 
   if (!action || !definition) return null;
   const wrapped = isWrapped(definition.parametersSchema);
   try {
-    const body = newRunOfAction.safeParse({ parameters: parametersOf(call.args, wrapped) });
-    if (!body.success) throw refusalOf("invalid_body", body.error.issues);
     const changeKey = await keyOf(c, call, action, ["run", call.args]);
     const creation = creationOf(c, { include: "details" }, BY_CALL);
-    const made = await createRun(creation, changeKey, async () =>
-      wantedOfAction(body.data, await resolveAction(creation, action, body.data.parameters), creation),
-    );
+    const made = await createRun(creation, changeKey, async () => {
+      const body = newRunOfAction.safeParse({ parameters: parametersOf(call.args, wrapped) });
+      if (!body.success) throw refusalOf("invalid_body", body.error.issues);
+      return wantedOfAction(body.data, await resolveAction(creation, action, body.data.parameters), creation);
+    });
     return await created(c, made);
   } catch (error) {
     throw wrapped ? error : aboutArguments(error);

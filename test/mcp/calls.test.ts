@@ -8,8 +8,9 @@ import { SUBSCRIPTIONS_PER_RUN_AND_TOKEN } from "../../src/runs/coordinator/subs
 import { put } from "../actions/actions.ts";
 import { askWith, envWith } from "../support/bindings.ts";
 import { later } from "../support/clock.ts";
-import { change, direct, everyRow, hurryTimers, until } from "../support/direct.ts";
+import { change, direct, everyRow, hurryTimers, newIdIn, until } from "../support/direct.ts";
 import { ask, createRun, ROOT, type Schemas } from "../support/requests.ts";
+import { newRun } from "../support/rows.ts";
 import { decide } from "../support/runs/gated.ts";
 import { grantToken, type Refusal, revokeElsewhere } from "../support/tokens.ts";
 import { call, newPlace, OFFERED, offer, type Place, send, type ToolAnswer } from "./agent.ts";
@@ -150,6 +151,10 @@ describe("the tools", () => {
     const [tool] = await namesOf(place);
     expect(tool).toMatch(name);
     expect(tool?.length).toBeLessThanOrEqual(40);
+    if (tool !== `run_${action}`) {
+      const { body } = await send(place, "tools/call", { params: { name: `run_${action}`, arguments: {} } });
+      expect(body.error?.code).toBe(-32_602);
+    }
     expect((await call(place, tool ?? "")).structuredContent).toMatchObject({ action });
   });
 
@@ -247,7 +252,15 @@ describe("the tools", () => {
     expect(statuses.sort()).toEqual([201, 201, 409, 409, 409, 409]);
     expect((await put(`${place.path}/actions/one-more`, OFFERED)).body).toMatchObject({ code: "too_many_tools" });
     await offer(place, "a-7", { timeout: 5 });
-    await put(`${place.path}/actions/not-offered`, { trigger: OFFERED.trigger });
+    const other = `${place.path}/actions/not-offered`;
+    const statusOf = async (definition: object) =>
+      (await put(other, { trigger: OFFERED.trigger, ...definition })).status;
+    expect([await statusOf({}), await statusOf({ agents: {} }), await statusOf({ agents: {} })]).toEqual([
+      201, 409, 409,
+    ]);
+    // What was refused has left no version behind.
+    expect((await ask<unknown[]>("GET", `${other}/versions`)).body.length).toBe(1);
+    expect(await statusOf({ timeout: 5 })).toBe(200);
     expect((await namesOf(place)).length).toBe(205);
   });
 });
@@ -559,6 +572,8 @@ describe("the same call again", () => {
     expect(new Set(both.map(idOf)).size).toBe(1);
     await offer(place, "deploy", { ...GATED, parametersSchema: VERSIONED });
     expect(both.map(idOf)).toContain(idOf(await call(place, "run_deploy", { a: 1 })));
+    await offer(place, "deploy", { ...GATED, parametersSchema: { anyOf: [{ required: ["b"] }] } });
+    expect(both.map(idOf)).toContain(idOf(await call(place, "run_deploy", { a: 1 })));
     expect(await countOf(place)).toBe(1);
   });
 
@@ -584,6 +599,19 @@ describe("the same call again", () => {
     expect(await everyRow(runsPath(place))).not.toContain(await fingerprint(["run", { phone: "1" }]));
     const second = idOf(await call(place, "run_deploy", { phone: "1" }, "two"));
     expect([second === first, (await detailsOf(second))?.agent]).toEqual([false, "two"]);
+  });
+
+  it("is the same request if the coordinator's answer was lost, whatever came between", async () => {
+    const path = runsPath(await newPlace());
+    const [one, two] = [await newIdIn(path, Date.now()), await newIdIn(path, Date.now() + 1)];
+    const made = async (id: string, what: string) => {
+      const key = { key: "agent", fingerprint: what, agent: { caller: "c0ffee", client: "x" } };
+      const answer = await direct(path).runs.create(newRun({ id }), key, null);
+      return answer.ok ? answer.id : answer.reason;
+    };
+    expect(await made(one, "a")).toBe(one);
+    expect(await made(two, "b")).toBe(two);
+    expect([await made(one, "a"), await made(two, "b")]).toEqual([one, two]);
   });
 
   it("says once that it made the run, however many come at once", async () => {

@@ -189,4 +189,28 @@ export const AGENT_FAULTS = [
     to: "",
     tests: CALLS,
   },
+  {
+    name: "refused-version-kept",
+    breaks: "an action that can't be offered keeps its versions, and can be changed",
+    room: "src/definitions",
+    from: "AND version = ?3 AND (",
+    to: "AND version = ?3 AND (1 OR ",
+    tests: CALLS,
+  },
+  {
+    name: "lost-answer-repeated",
+    breaks: "a call of a Worker whose answer was lost makes no second run",
+    room: "src/runs/coordinator",
+    from: "|| (changeKey.agent !== undefined && existing.id === id);",
+    to: ";",
+    tests: CALLS,
+  },
+  {
+    name: "unlisted-name",
+    breaks: "a tool has only the name that the list shows",
+    room: "src/mcp",
+    from: "if ((await toolNameOf(plain)) === tool) return plain;",
+    to: "if (plain !== tool) return plain;",
+    tests: CALLS,
+  },
 ];

@@ -290,9 +290,9 @@ export class RunHandler implements RunCalls {
   #existing({ id }: NewRun, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply | null {
     const existing = this.#journal.runs.standingInTheWay(changeKey.key, id);
     if (existing === null) return null;
-    return existing.createKey === changeKey.key
-      ? this.#recalled(existing, changeKey, inclusion, now)
-      : { ok: false, reason: "id_taken" };
+    // A Worker whose call was lost sends it again with the same id. For an agent, another key was next meanwhile.
+    const isSame = existing.createKey === changeKey.key || (changeKey.agent !== undefined && existing.id === id);
+    return isSame ? this.#recalled(existing, changeKey, inclusion, now) : { ok: false, reason: "id_taken" };
   }
 
   #recalled(existing: JournaledRun, changeKey: ChangeKey, { include }: Inclusion, now: number): RunReply {
