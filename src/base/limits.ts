@@ -47,7 +47,10 @@ export const VALIDATION_MAX_STEPS = 3_000_000;
 export const ACTIONS_MAX_PER_ENVIRONMENT = 1000;
 /** Actions of one environment that are offered to agents: clients read all of them at once. */
 export const AGENT_TOOLS_MAX = 200;
-/** The JSON of their tools. Each is counted as its definition, and as what is the same for all. */
+/**
+ * Each is counted as its definition, and as what is the same for all tools. References in a wrapped schema become longer,
+ * so a list of tools that are little else can have twice as much.
+ */
 export const AGENT_TOOLS_MAX_BYTES = 1024 * 1024;
 export const AGENT_TOOL_BYTES = 2048;
 export const AGENT_DESCRIPTION_MAX_CHARACTERS = 1000;
