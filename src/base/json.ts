@@ -47,6 +47,21 @@ export function pointerStep(key: PropertyKey): string {
   return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
+/** The value at a JSON pointer (RFC 6901). Undefined if there is none. */
+export function valueAt(value: unknown, pointer: string): unknown {
+  const steps = pointer
+    .split("/")
+    .slice(1)
+    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
+  return steps.reduce<unknown>((inner, step) => {
+    // Neither what is inherited nor the length of a list is a member.
+    const isThere = typeof inner === "object" && inner !== null && propertyIsEnumerable.call(inner, step);
+    return isThere ? (inner as JsonObject)[step] : undefined;
+  }, value);
+}
+
+const { propertyIsEnumerable } = Object.prototype;
+
 /** `""` for the whole value. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
   return path.map(pointerStep).join("");

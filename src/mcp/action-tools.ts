@@ -60,11 +60,8 @@ function descriptionOf(
   { description, agents, approval, concurrency }: OfferedDefinition,
 ) {
   const what = agents?.description ?? description ?? `Runs the action ${action}.`;
-  const gates = [
-    approval === undefined ? [] : [approvalText(approval)],
-    concurrency === undefined ? [] : [concurrencyText(concurrency)],
-  ];
-  return [`${scope}: ${what}`, ...gates.flat()].join(" ");
+  const gates = [approval && approvalText(approval), concurrency && concurrencyText(concurrency)];
+  return [`${scope}: ${what}`, ...gates.filter((text) => text !== undefined)].join(" ");
 }
 
 function approvalText({ required }: NonNullable<OfferedDefinition["approval"]>): string {

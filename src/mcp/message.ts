@@ -88,7 +88,7 @@ function readRequest(sent: Sent, header: (name: string) => string | undefined): 
     if (meta[META + member] === undefined)
       return err({ ...wrongParams(id, `_meta lacks ${META}${member}.`), status: 400 });
   }
-  // Older revisions don't have these headers. If they come all the same, a gateway may have decided by them.
+  // Older revisions don't have these headers. If a client sends them, a gateway may have decided by them.
   const [ofMethod, ofName] = [header("Mcp-Method"), header("Mcp-Name")];
   if ((isStateless || ofMethod !== undefined) && ofMethod !== method) {
     return mismatch("Mcp-Method must be the method of the body.");

@@ -2,7 +2,7 @@
  * A run as the result of a tool: the same as JSON and as short text. What the job wrote is data for the model and no
  * instruction, so it stands in JSON values, and a part of its own says who wrote it. PURE.
  */
-import { isJsonObject, type JsonObject } from "../base/json.ts";
+import { isJsonObject, type JsonObject, valueAt } from "../base/json.ts";
 import { utf8Bytes } from "../base/limits.ts";
 import { visibleText } from "../base/visible-text.ts";
 
@@ -211,7 +211,7 @@ const LINES_MAX_BYTES = 16 * 1024;
 
 /** Lines of the run's error or output, from a line on, as many as fit. Null: there is no such value. */
 export function linesOf(run: ShownRun, pointer: string, from: number) {
-  const value = at({ error: run.error, output: run.output }, pointer);
+  const value = valueAt({ error: run.error, output: run.output }, pointer);
   if (value === undefined || value === null) return null;
   const text = typeof value === "string" ? value : JSON.stringify(value, null, 2);
   const all = text.split(/\r\n|[\r\n]/).flatMap(pieces);
@@ -228,19 +228,7 @@ export function linesOf(run: ShownRun, pointer: string, from: number) {
   return { id: run.id, at: pointer, from, lines, total: all.length, next: next > all.length ? null : next };
 }
 
-/** A line that is longer than a page counts as several. */
+/** A long line counts as several. */
 function pieces(line: string): readonly string[] {
   return line.match(new RegExp(`.{1,${PIECE_CHARACTERS}}`, "gsu")) ?? [""];
-}
-
-function at(value: unknown, pointer: string): unknown {
-  const steps = pointer
-    .split("/")
-    .slice(1)
-    .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return steps.reduce<unknown>((inner, step) => {
-    const isThere = typeof inner === "object" && inner !== null && Object.hasOwn(inner, step);
-    if (Array.isArray(inner) && step === "length") return undefined;
-    return isThere ? (inner as JsonObject)[step] : undefined;
-  }, value);
 }

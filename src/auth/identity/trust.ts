@@ -8,7 +8,7 @@
 
 import type { Context } from "hono";
 import * as z from "zod/mini";
-import { isJsonObject, jsonPointer } from "../../base/json.ts";
+import { isJsonObject, jsonPointer, valueAt } from "../../base/json.ts";
 import { ApiError, refusalOf } from "../../http/errors.ts";
 import { type AppEnv, projectOf, usableIssuers } from "../../http/request-context.ts";
 import { bounded, described, inDocument, listOf } from "../../http/schemas.ts";
@@ -198,14 +198,6 @@ export function textsOf(value: unknown): readonly string[] {
 
 /** The claim with this name, or the value at this JSON pointer (RFC 6901). */
 function claimNamed(claims: Claims, name: string): unknown {
-  if (!name.startsWith("/")) return Object.hasOwn(claims, name) ? claims[name] : undefined;
-  const members = name
-    .slice(1)
-    .split("/")
-    .map((member) => member.replaceAll("~1", "/").replaceAll("~0", "~"));
-  return members.reduce<unknown>((value, member) => {
-    return typeof value === "object" && value !== null && Object.hasOwn(value, member)
-      ? (value as Claims)[member]
-      : undefined;
-  }, claims);
+  if (name.startsWith("/")) return valueAt(claims, name);
+  return Object.hasOwn(claims, name) ? claims[name] : undefined;
 }

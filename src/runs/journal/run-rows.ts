@@ -284,10 +284,13 @@ export class RunRows extends Rows {
   }
 
   /** The last run that a calling agent made; null if there is none any more. */
-  lastOfCaller(caller: string): JournaledRun | null {
-    const range =
-      "WHERE create_key BETWEEN ? AND ? AND substr(create_key, 1, 2) = 't:' ORDER BY create_key DESC LIMIT 1";
-    return this.#select(range, agentKeys(caller), `${agentKeys(caller)}~`)[0] ?? null;
+  lastOfCaller(caller: string): Pick<JournaledRun, "createKey" | "createFingerprint" | "createdAt"> | null {
+    return this.firstOf(
+      `SELECT create_key AS createKey, create_fingerprint AS createFingerprint, created_at AS createdAt FROM runs
+       WHERE create_key BETWEEN ? AND ? AND substr(create_key, 1, 2) = 't:' ORDER BY create_key DESC LIMIT 1`,
+      agentKeys(caller),
+      `${agentKeys(caller)}~`,
+    );
   }
 
   /** What prevents a new run: the run that this key created, else the run that has the id's `run_key`. */
