@@ -47,6 +47,8 @@ export function pointerStep(key: PropertyKey): string {
   return `/${String(key).replaceAll("~", "~0").replaceAll("/", "~1")}`;
 }
 
+const IS_MEMBER = Object.prototype.propertyIsEnumerable;
+
 /** The value at a JSON pointer (RFC 6901). Undefined if there is none. */
 export function valueAt(value: unknown, pointer: string): unknown {
   const steps = pointer
@@ -55,12 +57,10 @@ export function valueAt(value: unknown, pointer: string): unknown {
     .map((step) => step.replaceAll("~1", "/").replaceAll("~0", "~"));
   return steps.reduce<unknown>((inner, step) => {
     // Neither what is inherited nor the length of a list is a member.
-    const isThere = typeof inner === "object" && inner !== null && propertyIsEnumerable.call(inner, step);
+    const isThere = typeof inner === "object" && inner !== null && IS_MEMBER.call(inner, step);
     return isThere ? (inner as JsonObject)[step] : undefined;
   }, value);
 }
-
-const { propertyIsEnumerable } = Object.prototype;
 
 /** `""` for the whole value. */
 export function jsonPointer(path: readonly PropertyKey[]): string {
