@@ -1,5 +1,4 @@
 /** Chooses what to show: the sign-in page while nobody is signed in, otherwise the page that the address names. */
-
 import { useEffect, useState } from "preact/hooks";
 import { ActionEditorPage } from "./actions/action-editor.tsx";
 import { ActionsPage } from "./actions/action-list.tsx";
@@ -33,8 +32,8 @@ import { opens, type Session } from "./session/sign-in.ts";
 import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
-import { Empty } from "./ui/empty.tsx";
 import { NoticesProvider } from "./ui/notices.tsx";
+import { Empty } from "./ui/parts.tsx";
 import { type Clock, ClockProvider, ZoneProvider } from "./ui/time.tsx";
 
 interface AppProps {

@@ -2,11 +2,9 @@
  * The keyboard shortcuts. Pages register theirs with `useKeys`. They do nothing while somebody types, while a dialog or a
  * menu is open, or with a modifier key. Everybody can switch them off (WCAG 2.1.4), and this browser remembers that.
  */
-
 import { useEffect, useRef, useState } from "preact/hooks";
 import { contextOf } from "./ui/context.ts";
-import { Dialog } from "./ui/dialog.tsx";
-import { Check } from "./ui/field.tsx";
+import { Check, Dialog } from "./ui/forms.tsx";
 
 const STORED = "action-runs.shortcuts";
 const OFF = "off";

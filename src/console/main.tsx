@@ -16,7 +16,6 @@
  * Files that end in `.ts` are free of JSX. A test in `test/console/` can import every file that needs no document when
  * it is loaded.
  */
-
 import { render } from "preact";
 import { App } from "./app.tsx";
 import { createKeys } from "./keys.tsx";

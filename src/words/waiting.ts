@@ -1,5 +1,4 @@
 /** What a run waits for before its webhook is sent, in words. PURE, apart from the time zone of this machine. */
-
 import type { components } from "../client/openapi.ts";
 import { formatAge, formatDuration } from "./durations.ts";
 

@@ -5,7 +5,7 @@ import { expect, it } from "vitest";
 import { formOf, parameterRows } from "../../src/console/actions/schema-form.ts";
 import { envOf } from "../../src/console/tokens/audit-page.tsx";
 import { expiresAt, expiryChoices, firstChoice, grantableRoles } from "../../src/console/tokens/token-rules.ts";
-import { putCommands } from "../../src/console/ui/shell-commands.ts";
+import { putCommands } from "../../src/console/ui/shell-commands.tsx";
 
 it("a command of curl hands the definition on unchanged, and has no token in its arguments", () => {
   const definition = { description: `it's "$HOME" \`id\` \\` };

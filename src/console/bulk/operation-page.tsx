@@ -5,17 +5,12 @@ import { endedText } from "../../words/bulk.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ConfirmDialog } from "../ui/dialog.tsx";
-import { Skeleton } from "../ui/empty.tsx";
-import { Fact } from "../ui/facts.tsx";
+import { ConfirmDialog, useChange } from "../ui/forms.tsx";
 import { type Column, DetailHead, FilterField, Pager, Table, useFilter } from "../ui/list-page.tsx";
-import { ErrorView, useRead } from "../ui/load.tsx";
+import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Mark } from "../ui/status.tsx";
+import { Button, Fact, Mark, Skeleton } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useChange, useOnChange } from "../ui/use-change.ts";
-
 import {
   codeText,
   countsText,

@@ -1,12 +1,10 @@
 /** The secret that the service made for a definition: shown once, and replaced by a new one. */
-
 import { useState } from "preact/hooks";
 import { capitalized } from "../../words/statuses.ts";
 import { GracePeriodField, SecretDialog } from "../tokens/shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "../tokens/token-rules.ts";
-import { ChangeDialog } from "../ui/dialog.tsx";
+import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import type { MadeSecret } from "./kind.ts";
 
 type About = Pick<MadeSecret<never>, "noun" | "advice" | "overlap" | "rotate">;

@@ -1,17 +1,14 @@
 /** The page "Approvals": the runs that wait for approval, oldest first. */
-
 import { useCallback, useState } from "preact/hooks";
 import type { CallOptions, Schemas } from "../../client/index.ts";
 import { titleOf } from "../../words/statuses.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Empty } from "../ui/empty.tsx";
-import { Who } from "../ui/facts.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { Empty, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { type Decision, DecisionButtons, Fails, isUndecided, mayBeOwn, useRefusals, WhyRefused } from "./approval.tsx";
 import { DecisionDialog } from "./decision-dialog.tsx";
-
 import { useGateNews } from "./gate-news.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];

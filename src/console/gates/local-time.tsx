@@ -1,8 +1,6 @@
 /** The field "Start at" of a form that makes a run: the instant in `notBefore`. */
-
 import { whenText } from "../../words/waiting.ts";
-import { TextField } from "../ui/field.tsx";
-import type { Change } from "../ui/use-change.ts";
+import { type Change, TextField } from "../ui/forms.tsx";
 
 /** The field's pointer in the body. */
 export const START_AT = "/notBefore";

@@ -6,15 +6,12 @@ import { counted, type Status } from "../../words/statuses.ts";
 import { LocalTimeField, localMinute, readLocalTime } from "../gates/local-time.tsx";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { SelectField } from "../ui/field.tsx";
+import { ChangeDialog, SelectField, useChange } from "../ui/forms.tsx";
 import { FilterField, Pager, Rows, useFilter } from "../ui/list-page.tsx";
-import { ErrorView, sentenceOf, useRead } from "../ui/load.tsx";
+import { ErrorView, sentenceOf, useOnChange, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { Mark } from "../ui/status.tsx";
+import { Button, Mark } from "../ui/parts.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
-import { useChange, useOnChange } from "../ui/use-change.ts";
 
 type EndpointDelivery = Schemas["Delivery"];
 

@@ -7,8 +7,7 @@ import type { Schemas } from "../../client/index.ts";
 import { isOpen } from "../../words/statuses.ts";
 import { useAction } from "../actions/use-action.ts";
 import { useSession } from "../session/session.tsx";
-import type { Failure } from "../ui/load.tsx";
-import { useOnChange } from "../ui/use-change.ts";
+import { type Failure, useOnChange } from "../ui/load.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

@@ -2,10 +2,9 @@
 import type { Schemas } from "../../client/index.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import { useSession } from "../session/session.tsx";
-import { useRead } from "../ui/load.tsx";
-import { StatusMark, StatusNote } from "../ui/status.tsx";
+import { useOnChange, useRead } from "../ui/load.tsx";
+import { StatusMark, StatusNote } from "../ui/parts.tsx";
 import { Countdown, WhenText } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 

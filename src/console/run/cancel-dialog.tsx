@@ -2,11 +2,8 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { CommandDetails, CommandPair } from "../ui/empty.tsx";
-import { TextField } from "../ui/field.tsx";
-import { type CancelWords, cancelCommands } from "../ui/shell-commands.ts";
-import { type Problems, useChange } from "../ui/use-change.ts";
+import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
+import { type CancelWords, CommandDetails, CommandPair, cancelCommands } from "../ui/shell-commands.tsx";
 
 interface CancelDialogProps {
   readonly run: Schemas["DetailedActionRun"];

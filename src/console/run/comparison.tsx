@@ -8,9 +8,8 @@ import { isSchema, stepOf } from "../actions/schema-form.ts";
 import { DefinitionDiff } from "../definitions/versions.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Section } from "../ui/facts.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { Section, StatusMark } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { ErrorText } from "./values.tsx";
 

@@ -3,8 +3,7 @@ import type { Schemas } from "../../client/index.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
-import { ExternalLink } from "../ui/button.tsx";
-import { Fact, Who } from "../ui/facts.tsx";
+import { ExternalLink, Fact, Who } from "../ui/parts.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 

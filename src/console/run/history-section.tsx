@@ -4,11 +4,9 @@ import { counted, isOpen } from "../../words/statuses.ts";
 import { comparing, hrefOf, Link, useRoute } from "../router.tsx";
 import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { Icon } from "../ui/button.tsx";
-import { ErrorView, type Loaded, useRead } from "../ui/load.tsx";
+import { ErrorView, type Loaded, useOnChange, useRead } from "../ui/load.tsx";
+import { Icon } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
-
 import { differencesOf, wordsOf } from "./comparison.tsx";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];

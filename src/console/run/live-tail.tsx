@@ -2,12 +2,11 @@
  * The newest output of a running job. What came while the page is open stays, so that a person can read on. The box
  * follows the job until the person scrolls up, and again from its end on.
  */
-
 import { useLayoutEffect, useRef, useState } from "preact/hooks";
 import { withoutColours } from "../../base/visible-text.ts";
 import type { RunTail } from "../../client/index.ts";
 import { TailLines, unendedLine } from "../../words/tail-lines.ts";
-import { Section } from "../ui/facts.tsx";
+import { Section } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 
 /** Older lines go, because a job can print for days. */

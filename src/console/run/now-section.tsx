@@ -1,9 +1,8 @@
 /** What an open run does now: what it waits for, the progress of its job, and a cancel. After its end: who cancelled it. */
-
 import type { ComponentChildren } from "preact";
 import type { Schemas } from "../../client/index.ts";
 import { FailingNote, RunLink, WaitingNote } from "../gates/waiting-note.tsx";
-import { StatusNote } from "../ui/status.tsx";
+import { StatusNote } from "../ui/parts.tsx";
 import { Countdown, RelativeTime } from "../ui/time.tsx";
 import { percent } from "./timeline.tsx";
 import { newsOf } from "./timeline-items.ts";

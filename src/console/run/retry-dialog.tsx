@@ -1,5 +1,4 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
-
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
@@ -17,12 +16,10 @@ import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { CommandDetails, CommandPair } from "../ui/empty.tsx";
+import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { retryCommands } from "../ui/shell-commands.ts";
+import { CommandDetails, CommandPair, retryCommands } from "../ui/shell-commands.tsx";
 import { TextBlock } from "../ui/text-block.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { indentedJson, memberText } from "./json-text.ts";
 
 interface RetryDialogProps {

@@ -1,5 +1,4 @@
 /** One run: a region named "Run", beside the list or instead of it. */
-
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import { ActionRunsError, type Schemas } from "../../client/index.ts";
@@ -12,17 +11,11 @@ import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute } from "../router.tsx";
 import { isByHand } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { CommandDetails, CommandPair, Empty, Skeleton } from "../ui/empty.tsx";
-import { Section } from "../ui/facts.tsx";
-import { ErrorView } from "../ui/load.tsx";
+import { ErrorView, useOnChange } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { Button, ByHand, Empty, Icon, Section, Skeleton, StatusMark } from "../ui/parts.tsx";
 import { CopyButton, seen } from "../ui/seen-texts.tsx";
-
-import { readingCommands, watchingCommands } from "../ui/shell-commands.ts";
-import { ByHand, StatusMark } from "../ui/status.tsx";
-import { useOnChange } from "../ui/use-change.ts";
-
+import { CommandDetails, CommandPair, readingCommands, watchingCommands } from "../ui/shell-commands.tsx";
 import { RetryNote, retryingOf, starterOf, useActionOfRun } from "./action-of-run.tsx";
 import { AutomaticRetryNote, useAutomaticRetry } from "./automatic-retry.tsx";
 import { Comparison } from "./comparison.tsx";

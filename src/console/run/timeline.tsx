@@ -1,5 +1,4 @@
 /** The list "Timeline": what happened to a run, oldest first, and what comes next. */
-
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
@@ -8,9 +7,7 @@ import { formatDuration } from "../../words/durations.ts";
 import { capitalized, counted, type Status } from "../../words/statuses.ts";
 import { groupText, WAITED_FOR } from "../../words/waiting.ts";
 import { RunLink } from "../gates/waiting-note.tsx";
-import { Button, ExternalLink } from "../ui/button.tsx";
-import { Who } from "../ui/facts.tsx";
-import { StatusIcon } from "../ui/status.tsx";
+import { Button, ExternalLink, StatusIcon, Who } from "../ui/parts.tsx";
 import { hasLines, TextBlock } from "../ui/text-block.tsx";
 import { ClockTime, Countdown, Duration, WhenText } from "../ui/time.tsx";
 import { type Attempt, type Beat, type Heartbeats, type Item, itemsOf, type Single } from "./timeline-items.ts";

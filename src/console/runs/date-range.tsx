@@ -1,9 +1,8 @@
 /** Picks the days of a list from a calendar: a button and its dialog. What is picked becomes chips, as if it was typed. */
 import { useState } from "preact/hooks";
 import { LOCAL, sinceInstant, untilInstant } from "../../words/since.ts";
-import { Button, Icon } from "../ui/button.tsx";
-import { Dialog, DialogButtons } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
+import { Dialog, DialogButtons, TextField } from "../ui/forms.tsx";
+import { Button, Icon } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
 import type { Chip } from "./filters.ts";
 

@@ -8,16 +8,13 @@ import type { Selecting } from "../bulk/use-selection.tsx";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { Command, Empty, Skeleton } from "../ui/empty.tsx";
 import { Pager, StaleNote } from "../ui/list-page.tsx";
-import { ErrorView } from "../ui/load.tsx";
+import { ErrorView, useOnChange } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { Button, Empty, Icon, Skeleton, StatusIcon } from "../ui/parts.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
-import { cli, curl, sending } from "../ui/shell-commands.ts";
-import { StatusIcon } from "../ui/status.tsx";
+import { Command, cli, curl, sending } from "../ui/shell-commands.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
-import { useOnChange } from "../ui/use-change.ts";
 import {
   atCursor,
   type Chip,

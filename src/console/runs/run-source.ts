@@ -7,7 +7,6 @@
  * runs is counted here. Otherwise the counts move with the rows that are shown, and the service counts again when a poll
  * has found nothing new.
  */
-
 import { ActionRunsError, type Client, type RunFilter, type Schemas } from "../../client/index.ts";
 import { LOCAL } from "../../words/since.ts";
 import { moved } from "../../words/statuses.ts";

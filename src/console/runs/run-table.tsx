@@ -1,5 +1,4 @@
 /** The table of runs. A click anywhere on a row follows the link in it. */
-
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { harmlessLink } from "../../base/visible-text.ts";
@@ -9,9 +8,8 @@ import { type Selecting, SelectionCell, SelectionHead } from "../bulk/use-select
 import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
-import { ExternalLink } from "../ui/button.tsx";
 import { useRowStops } from "../ui/list-page.tsx";
-import { ByHand, StatusMark } from "../ui/status.tsx";
+import { ByHand, ExternalLink, StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import type { RunRow } from "./run-list.ts";
 import { useWidth } from "./strip.tsx";

@@ -7,7 +7,7 @@ import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks";
 import { STATUSES } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "../ui/load.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { StatusMark } from "../ui/parts.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import { DateRange } from "./date-range.tsx";
 import { type Chip, chipName, chipsOf, chipText, chipValue, isTime, withChip, withoutChip } from "./filters.ts";

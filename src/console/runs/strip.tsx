@@ -8,7 +8,7 @@ import { tookOf } from "../../words/durations.ts";
 import { counted } from "../../words/statuses.ts";
 import type { Scope } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
-import { StatusMark } from "../ui/status.tsx";
+import { StatusMark } from "../ui/parts.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
 import { type RunRow, STRIP_RUNS } from "./run-list.ts";
 

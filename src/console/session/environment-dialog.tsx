@@ -3,10 +3,8 @@ import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { TextField } from "../ui/field.tsx";
+import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { useRead } from "../ui/load.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { useSession } from "./session.tsx";
 import { ENVIRONMENTS_SHOWN, firstOf, scopeOfEnvironment } from "./sign-in.ts";
 

@@ -1,5 +1,4 @@
 /** What stands around every page: the scope, the navigation, the help and the way out. */
-
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { countText } from "../../words/statuses.ts";
@@ -8,8 +7,8 @@ import { PauseBanner } from "../gates/pause.tsx";
 import { HelpDialog, useKeys } from "../keys.tsx";
 import type { Page, Scope } from "../pages.ts";
 import { hrefOf, Link, useRouter } from "../router.tsx";
-import { Brand } from "../ui/button.tsx";
-import { useOnChange } from "../ui/use-change.ts";
+import { useOnChange } from "../ui/load.tsx";
+import { Brand } from "../ui/parts.tsx";
 import { EnvironmentDialog } from "./environment-dialog.tsx";
 import { type ActiveSession, useSession } from "./session.tsx";
 import { SessionMenu } from "./session-menu.tsx";

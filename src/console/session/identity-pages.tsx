@@ -2,16 +2,13 @@
  * The pages of a sign-in at the issuer: what the person may open, of which nothing is open before a choice, and the
  * session for the command line.
  */
-
 import { useState } from "preact/hooks";
 import { createClient } from "../../client/index.ts";
 import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { RIGHTS } from "../tokens/token-rules.ts";
-import { Button } from "../ui/button.tsx";
-import { DialogButtons } from "../ui/dialog.tsx";
-import { Fact } from "../ui/facts.tsx";
-import { TextField } from "../ui/field.tsx";
+import { DialogButtons, TextField } from "../ui/forms.tsx";
 import { sentenceOf, useRead } from "../ui/load.tsx";
+import { Button, Fact } from "../ui/parts.tsx";
 import {
   askedLogin,
   type Choice,

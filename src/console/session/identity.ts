@@ -1,5 +1,4 @@
 /** Signing in at the issuer of the organization, and what the command line gets from that. PURE. */
-
 import type { Schemas } from "../../client/index.ts";
 import { type Page, type Project, pageAt, scopeOf } from "../pages.ts";
 import { type Holder, opens } from "./sign-in.ts";

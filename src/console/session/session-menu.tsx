@@ -3,17 +3,14 @@
  * shortcuts, and the way out. The browser closes it on Escape, or when somebody presses elsewhere, and then gives the
  * focus back to the button.
  */
-
 import type { TargetedKeyboardEvent } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { checkedPerson } from "../../client/settings.ts";
 import { hrefOf, useRouter } from "../router.tsx";
-import { Button, Icon } from "../ui/button.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Check, TextField } from "../ui/field.tsx";
+import { ChangeDialog, Check, TextField, useChange } from "../ui/forms.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { Button, Icon } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { useSession, useSessionStore } from "./session.tsx";
 import { shownName } from "./sign-in.ts";
 

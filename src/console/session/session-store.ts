@@ -2,7 +2,6 @@
  * The session of this browser. The page key is in `localStorage`, which belongs to this origin with its port, so all
  * tabs share the session. The page key opens nothing without the cookie, which no script can read.
  */
-
 import type { components } from "../../client/index.ts";
 import { refusalOf, unreachable } from "../../client/transport.ts";
 import type { Scope } from "../pages.ts";

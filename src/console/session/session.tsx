@@ -1,17 +1,23 @@
 /** The session as pages use it: the API's client for the scope of the page, and what its token may do. */
-
 import type { ComponentChildren } from "preact";
 import { useCallback, useEffect, useMemo, useState } from "preact/hooks";
 import { type Client, createClient } from "../../client/index.ts";
 import type { Scope } from "../pages.ts";
 import { contextOf } from "../ui/context.ts";
-import type { Target } from "../ui/shell-commands.ts";
 import type { SessionApi, SessionState, SessionStore } from "./session-store.ts";
-
 import type { Holder, Permission, Session } from "./sign-in.ts";
 
 /** The retries of a change. Each has an idempotency key, so a repeat does no harm. */
 const CHANGE_RETRIES = 2;
+
+/** Whom a command asks, and about what. A whole project has no environment. */
+export interface Target {
+  /** Of the service. */
+  readonly origin: string;
+  readonly scope: { readonly o: string; readonly p: string; readonly envName?: string };
+  /** For whom, if the token acts for others. */
+  readonly person?: string | null;
+}
 
 export interface ActiveSession {
   readonly holder: Holder;

@@ -2,7 +2,6 @@
  * Finds out what a typed token is, and which environment its holder wants to see. The token itself is kept nowhere: it
  * begins a session and is forgotten.
  */
-
 import { ActionRunsError, createClient, type Schemas } from "../../client/index.ts";
 import { checkedName, checkedToken } from "../../client/settings.ts";
 import type { Project, Scope } from "../pages.ts";

@@ -1,12 +1,9 @@
 /** Creates a token and shows it once. The token lives in this dialog alone, and is gone when the dialog closes. */
-
 import { useState } from "preact/hooks";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
-import { Check, SelectField, TextArea, TextField } from "../ui/field.tsx";
+import { ChangeDialog, Check, SelectField, TextArea, TextField, useChange } from "../ui/forms.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { SecretDialog, TokenName } from "./shown-secret.tsx";
 import {
   expiresAt,

@@ -6,9 +6,8 @@ import { setDisabled } from "../notifications/endpoint-state.tsx";
 import type { Page } from "../pages.ts";
 import { hrefOf, Link } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { ChangeForm, ConfirmDialog, Dialog } from "../ui/dialog.tsx";
+import { ChangeForm, ConfirmDialog, Dialog, useChange } from "../ui/forms.tsx";
 import { useNotices } from "../ui/notices.tsx";
-import { useChange } from "../ui/use-change.ts";
 
 type RevokedApiTokens = Schemas["RevokedApiTokens"];
 

@@ -1,11 +1,9 @@
 /** Gives a token a new secret, and shows it once. */
-
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ChangeDialog } from "../ui/dialog.tsx";
+import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { Countdown, useZone } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 import { LeftBehind } from "./revoke-dialog.tsx";
 import { GracePeriodField, SecretDialog, TokenName } from "./shown-secret.tsx";
 import { firstGracePeriod, gracePeriodChoices } from "./token-rules.ts";

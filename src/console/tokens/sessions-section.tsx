@@ -1,15 +1,13 @@
 /** Who is signed in: the newest sessions of the project that the token may see, each with a button that ends it. */
-
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { ConfirmDialog } from "../ui/dialog.tsx";
+import { ConfirmDialog, useChange } from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
+import { Button } from "../ui/parts.tsx";
 import { Countdown, LastUse, RelativeTime } from "../ui/time.tsx";
-import { useChange } from "../ui/use-change.ts";
 
 type ConsoleSession = Schemas["Session"];
 

@@ -1,10 +1,8 @@
 /** A secret that is shown once, to be copied. */
-
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
-import { Button } from "../ui/button.tsx";
-import { Dialog, DialogButtons } from "../ui/dialog.tsx";
-import { SelectField, TextField } from "../ui/field.tsx";
+import { Dialog, DialogButtons, SelectField, TextField } from "../ui/forms.tsx";
+import { Button } from "../ui/parts.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import type { GracePeriodChoice } from "./token-rules.ts";
 

@@ -2,9 +2,8 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { Button } from "../ui/button.tsx";
-import { Empty, NotYours } from "../ui/empty.tsx";
 import { type Column, ListPage, Table, useListPage } from "../ui/list-page.tsx";
+import { Button, Empty, NotYours } from "../ui/parts.tsx";
 import { CopyButton } from "../ui/seen-texts.tsx";
 import { Countdown, Instant, LastUse, RelativeTime, useNow, useZone } from "../ui/time.tsx";
 import { NewTokenDialog } from "./new-token-dialog.tsx";

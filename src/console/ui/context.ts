@@ -1,5 +1,4 @@
 /** A value that everything below a provider can use. */
-
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 

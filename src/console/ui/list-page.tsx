@@ -7,10 +7,9 @@ import { useLayoutEffect, useRef } from "preact/hooks";
 import type { List, Page } from "../../client/index.ts";
 import { useKeys } from "../keys.tsx";
 import { hrefOf, Link, useRoute, useRouter } from "../router.tsx";
-import { Icon } from "./button.tsx";
-import { Skeleton } from "./empty.tsx";
-import { SelectField } from "./field.tsx";
+import { SelectField } from "./forms.tsx";
 import { ErrorView, type Loaded, type LoadOptions, useRead } from "./load.tsx";
+import { Icon, Skeleton } from "./parts.tsx";
 
 interface LoadedPage<T> extends Loaded<Page<T>> {
   readonly isFirst: boolean;

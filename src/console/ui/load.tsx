@@ -4,9 +4,8 @@
  */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
-import { Button, Icon } from "./button.tsx";
+import { Button, Icon } from "./parts.tsx";
 import { CopyButton } from "./seen-texts.tsx";
-
 import { useNow, useVisible } from "./time.tsx";
 
 export interface Failure {
@@ -166,4 +165,14 @@ export function sentenceOf(error: unknown): string {
   // A setting that the client refused, such as a name in the address.
   if (error instanceof TypeError) return error.message;
   return "Something went wrong in the console. Reload the page.";
+}
+
+/** What follows when a value becomes another. The first value is no change. */
+export function useOnChange<T>(value: T, follow: (before: T) => void): void {
+  const last = useRef(value);
+  useEffect(() => {
+    const before = last.current;
+    last.current = value;
+    if (before !== value) follow(before);
+  }, [value]);
 }

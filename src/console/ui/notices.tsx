@@ -1,11 +1,9 @@
 /** The one polite live region: what changed is read out, and a note can also be seen for some seconds. */
-
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { Link } from "../router.tsx";
-import { Button, Icon } from "./button.tsx";
-
 import { contextOf } from "./context.ts";
+import { Button, Icon } from "./parts.tsx";
 
 const SHOWN_FOR_MS = 6000;
 /** Screen readers need a moment to read it before it leaves the page. */

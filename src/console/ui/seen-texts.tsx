@@ -6,8 +6,8 @@
 import { options } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { visibleText } from "../../base/visible-text.ts";
-import { Button, Icon, type IconName } from "./button.tsx";
 import { useNotices } from "./notices.tsx";
+import { Button, Icon, type IconName } from "./parts.tsx";
 
 /** As people see it, with its lines and its tabs. */
 export function seen(text: string): string {

@@ -7,7 +7,7 @@ import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../../words/statuses.ts";
 import { useFragment, useRouter } from "../router.tsx";
-import { Button, Icon } from "./button.tsx";
+import { Button, Icon } from "./parts.tsx";
 import { CopyButton } from "./seen-texts.tsx";
 
 const PIECE_LINES = 200;

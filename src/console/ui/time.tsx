@@ -1,5 +1,4 @@
 /** Instants and durations. None of them is a live region, because a ticking clock would be read out all the time. */
-
 import type { ComponentChildren } from "preact";
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { ageStepMs, formatAge, formatDuration } from "../../words/durations.ts";

@@ -1,13 +1,7 @@
-/** Commands for a terminal. PURE. The token stands in $ACTION_RUNS_TOKEN, never in a command. */
-
-/** Whom a command asks, and about what. A whole project has no environment. */
-export interface Target {
-  /** Of the service. */
-  readonly origin: string;
-  readonly scope: { readonly o: string; readonly p: string; readonly envName?: string };
-  /** For whom, if the token acts for others. */
-  readonly person?: string | null;
-}
+/** Commands for a terminal, and how they are shown. The token stands in $ACTION_RUNS_TOKEN, never in a command. */
+import type { ComponentChildren } from "preact";
+import type { Target } from "../session/session.tsx";
+import { CopyButton } from "./seen-texts.tsx";
 
 /** Two commands that do the same: with `curl`, and with the project's command line. */
 export interface Commands {
@@ -128,4 +122,44 @@ export function runCommands(target: Target, name: string): Commands {
     curl: curl(target, `actions/${name}/runs`, sending("POST", '{"parameters":{}}')),
     cli: cli(target, ["action", "run", name]),
   };
+}
+
+/** A command to paste into a terminal, with a copy button. It never holds a token: use $ACTION_RUNS_TOKEN. */
+export function Command({ what, text }: { readonly what: string; readonly text: string }) {
+  return (
+    <div class="command row no-wrap gap-4 card is-side">
+      <pre>
+        <code>{text}</code>
+      </pre>
+      <CopyButton what={what} text={text} />
+    </div>
+  );
+}
+
+interface CommandPairProps {
+  readonly commands: Commands;
+  /** For the names of the copy buttons: "to cancel the run". */
+  readonly what: string;
+}
+
+export function CommandPair({ commands: { cli, curl }, what }: CommandPairProps) {
+  return (
+    <div class="stack">
+      <Command what={`command ${what}`} text={cli} />
+      <Command what={`curl ${what}`} text={curl} />
+    </div>
+  );
+}
+
+/** It is closed at first. */
+export function CommandDetails({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
+  return (
+    <details class="disclosure">
+      <summary>{title}</summary>
+      <p class="hint">
+        Both read your token from <code>$ACTION_RUNS_TOKEN</code>.
+      </p>
+      {children}
+    </details>
+  );
 }

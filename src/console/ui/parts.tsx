@@ -1,0 +1,244 @@
+/** The small parts that pages are made of: buttons, links, icons, statuses, facts and empty pages. */
+import type { ButtonHTMLAttributes, ComponentChildren } from "preact";
+import { harmlessLink } from "../../base/visible-text.ts";
+import type { Status } from "../../words/statuses.ts";
+import { useSession } from "../session/session.tsx";
+
+export interface ButtonProps extends ButtonHTMLAttributes<HTMLButtonElement> {
+  readonly kind?: "plain" | "primary" | "danger" | "quiet";
+  /** Shows that its work is under way. Until then a press does nothing, and the button keeps the focus. */
+  readonly isBusy?: boolean;
+}
+
+export function Button({ kind = "plain", isBusy = false, onClick, children, ...rest }: ButtonProps) {
+  return (
+    <button
+      type="button"
+      {...rest}
+      class={`button is-${kind}${isBusy ? " is-busy" : ""}`}
+      // The button is not disabled, because a disabled button loses the focus.
+      aria-disabled={isBusy || undefined}
+      onClick={(event) => {
+        if (isBusy) event.preventDefault();
+        else onClick?.(event);
+      }}
+    >
+      {children}
+    </button>
+  );
+}
+
+interface ExternalLinkProps {
+  readonly href: string;
+  /** Default: the address. */
+  readonly children?: ComponentChildren;
+}
+
+/** A link that somebody else wrote. A URL that the service does not accept as a link stays text. */
+export function ExternalLink({ href, children }: ExternalLinkProps) {
+  const link = harmlessLink(href);
+  if (link === null) return <bdi>{href}</bdi>;
+  return (
+    <a class="external" href={link} target="_blank" rel="noopener noreferrer">
+      <bdi class="cut-lines">{children ?? link}</bdi>
+      <Icon name="external" />
+    </a>
+  );
+}
+
+const PATHS = {
+  copy: "M5.5 5.5v-2a1 1 0 0 1 1-1h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-2M3.5 5.5h6a1 1 0 0 1 1 1v6a1 1 0 0 1-1 1h-6a1 1 0 0 1-1-1v-6a1 1 0 0 1 1-1z",
+  calendar: "M3 4h10v9.5H3zM3 6.8h10M5.5 2.5v2.5M10.5 2.5v2.5",
+  check: "M3 8.5l3.2 3.2L13 4.8",
+  cross: "M4 4l8 8M12 4l-8 8",
+  download: "M8 2.5v8M4.5 7.2L8 10.7l3.5-3.5M3 13.5h10",
+  external: "M9.5 2.5h4v4M13.5 2.5L7.5 8.5M11.5 9.5v3a1 1 0 0 1-1 1h-7a1 1 0 0 1-1-1v-7a1 1 0 0 1 1-1h3",
+  link: "M6.8 9.2a2.6 2.6 0 0 0 3.7 0l2.2-2.2a2.6 2.6 0 0 0-3.7-3.7l-.7.7M9.2 6.8a2.6 2.6 0 0 0-3.7 0L3.3 9a2.6 2.6 0 0 0 3.7 3.7l.7-.7",
+  next: "M6 3.5L10.5 8L6 12.5",
+  person: "M8 8.2a2.6 2.6 0 1 0 0-5.2a2.6 2.6 0 0 0 0 5.2zM3 13.5c.4-2.2 2.3-3.4 5-3.4s4.6 1.2 5 3.4",
+  previous: "M10 3.5L5.5 8L10 12.5",
+  warning: "M8 2.2l6.2 11.3H1.8zM8 6.5v3.2M8 11.6v.2",
+} as const;
+
+export type IconName = keyof typeof PATHS;
+
+/** The few icons, drawn with the colour of the text around them. They are decoration: the text beside them says it. */
+export function Icon({ name }: { readonly name: IconName }) {
+  return (
+    <svg class="icon" viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+      <path d={PATHS[name]} />
+    </svg>
+  );
+}
+
+/** `isWhole`: with its name also in a narrow window. */
+export function Brand({ isWhole = false }: { readonly isWhole?: boolean }) {
+  return (
+    <span class="brand row">
+      <svg viewBox="0 0 16 16" width="20" height="20" aria-hidden="true">
+        <rect width="16" height="16" rx="4" />
+        <path d="M4.5 11.5v-3M8 11.5v-7M11.5 11.5v-5" />
+      </svg>
+      <span class={isWhole ? undefined : "is-wide"}>Action runs</span>
+    </span>
+  );
+}
+
+/** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
+const SHAPES: Readonly<Record<Status, string | null>> = {
+  pending: null,
+  running: "M8 4.8V8l2.2 1.5",
+  succeeded: "M5 8.3l2.1 2.1L11 6",
+  failed: "M5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8",
+  cancelled: "M5.2 8h5.6",
+};
+
+/** The shape without the word. Use it only if the word stands beside it. */
+export function StatusIcon({ status }: { readonly status: Status }) {
+  const shape = SHAPES[status];
+  return (
+    <svg class={`icon status-icon is-${status}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+      <circle cx="8" cy="8" r="6.25" />
+      {shape === null ? null : <path d={shape} />}
+    </svg>
+  );
+}
+
+export function StatusMark({ status }: { readonly status: Status }) {
+  return <Mark mark={status}>{status}</Mark>;
+}
+
+/** What is no run, but is shown like one: the status says the colour and the shape. */
+export function Mark({ mark, children }: { readonly mark: Status; readonly children: string }) {
+  return (
+    <span class={`status is-${mark}`}>
+      <StatusIcon status={mark} />
+      {children}
+    </span>
+  );
+}
+
+export function StatusNote({ status, children }: { readonly status: Status; readonly children: ComponentChildren }) {
+  return (
+    <div class={`note with-icon is-${status}`}>
+      <StatusIcon status={status} />
+      <div>{children}</div>
+    </div>
+  );
+}
+
+/** Beside the name of a run's action, because a run of any name can be made without the stored action of that name. */
+export function ByHand() {
+  return (
+    <span class="boxed by-hand muted small" title="No stored action made this run. Somebody sent its request.">
+      by hand
+    </span>
+  );
+}
+
+interface SectionProps {
+  readonly title: string;
+  /** Beside the title. */
+  readonly aside?: ComponentChildren;
+  readonly children: ComponentChildren;
+}
+
+/** Not a region, because a page with many regions is hard to walk through. People get here by the heading. */
+export function Section({ title, aside, children }: SectionProps) {
+  return (
+    <div class="stack">
+      <div class="section-head row">
+        <h3>{title}</h3>
+        {aside === undefined ? null : <span class="hint">{aside}</span>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+/** One entry of a `dl` of the class `facts`. */
+export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {
+  return (
+    <div>
+      <dt>{term}</dt>
+      <dd class="break">{children}</dd>
+    </div>
+  );
+}
+
+interface WhoProps {
+  readonly name: string;
+  readonly via?: string | null | undefined;
+  readonly agent?: string | null | undefined;
+}
+
+/** A person or a token, the token that acted for the person if it has another name, and whether an agent asked. */
+export function Who({ name, via, agent }: WhoProps) {
+  return (
+    <>
+      <bdi>{name}</bdi>
+      {via == null || via === name ? null : (
+        <>
+          {" via "}
+          <bdi>{via}</bdi>
+        </>
+      )}
+      <AgentMark of={agent} />
+    </>
+  );
+}
+
+/** That an agent asked. `of`: what the agent calls itself, which is only a claim. */
+export function AgentMark({ of }: { readonly of: WhoProps["agent"] }) {
+  return of == null ? null : (
+    <>
+      {" "}
+      <span class="boxed muted small break" title="An agent asked. Nobody has verified what it calls itself.">
+        agent “<bdi>{of}</bdi>”
+      </span>
+    </>
+  );
+}
+
+export function Labels({ labels = [] }: { readonly labels: readonly string[] | undefined }) {
+  return (
+    <span class="row gap-4">
+      {labels.map((label) => (
+        <bdi key={label} class="chip" title={label}>
+          {label}
+        </bdi>
+      ))}
+    </span>
+  );
+}
+
+interface EmptyProps {
+  readonly title: string;
+  /** Whether it fills the page. Then its title is the heading of the page. */
+  readonly isPage?: boolean;
+  readonly children?: ComponentChildren;
+}
+
+export function Empty({ title, isPage = false, children }: EmptyProps) {
+  const Title = isPage ? "h1" : "h2";
+  return (
+    <div class="empty stack gap-12">
+      <Title>{title}</Title>
+      {children}
+    </div>
+  );
+}
+
+export function NotYours({ what }: { readonly what: string }) {
+  const { holder } = useSession();
+  return (
+    <Empty isPage title={`Your token does not open ${what}`}>
+      <p>It has the role {holder.role}. Sign in with a token that has the role owner or admin.</p>
+    </Empty>
+  );
+}
+
+/** What stands in the place of rows that are not read yet. It is as high as rows are, so that nothing moves later. */
+export function Skeleton() {
+  return <div class="skeleton" aria-hidden="true" />;
+}
