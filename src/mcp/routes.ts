@@ -66,36 +66,35 @@ function requiresAgent(operation: Described): MiddlewareHandler<AppEnv> {
   );
 }
 
+const CALL_MCP: Described = DESCRIBE && {
+  operationId: "callMcp",
+  summary: "Send a message of the Model Context Protocol",
+  description:
+    "Agents list and call the tools of this environment. Each action with `agents` is a tool. Five other tools list, " +
+    `read, retry and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no ` +
+    "session, no batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
+  headers: ["MCP-Protocol-Version"],
+  responses: {
+    200: { description: "The response of JSON-RPC", json: rpcResponse },
+    202: { description: "The notification was accepted" },
+    400: { description: "Not a message of the protocol", json: rpcFault },
+    404: { description: "No such method", json: rpcFault },
+    413: { description: "The message is too large", json: rpcFault },
+    415: { description: "The message is not JSON", json: rpcFault },
+  },
+  errors: [
+    "not_configured",
+    "database_unavailable",
+    "database_not_bound",
+    "coordinator_unavailable",
+    "coordinator_overloaded",
+    "storage_full",
+  ],
+};
+
 export const mcpRoutes = new Hono<AppEnv>().post(
   "/",
-  requiresAgent(
-    DESCRIBE && {
-      operationId: "callMcp",
-      tag: "Agents",
-      summary: "Send a message of the Model Context Protocol",
-      description:
-        "Agents list and call the tools of this environment. Each action with `agents` is a tool. Five other tools list, " +
-        `read, retry and cancel runs. The revisions are ${REVISIONS.join(", ")}. Each request stands alone: there is no ` +
-        "session, no batch and no stream. A call that is refused is a result with `isError`. Faults of the protocol are errors of JSON-RPC.",
-      headers: ["MCP-Protocol-Version"],
-      responses: {
-        200: { description: "The response of JSON-RPC", json: rpcResponse },
-        202: { description: "The notification was accepted" },
-        400: { description: "Not a message of the protocol", json: rpcFault },
-        404: { description: "No such method", json: rpcFault },
-        413: { description: "The message is too large", json: rpcFault },
-        415: { description: "The message is not JSON", json: rpcFault },
-      },
-      errors: [
-        "not_configured",
-        "database_unavailable",
-        "database_not_bound",
-        "coordinator_unavailable",
-        "coordinator_overloaded",
-        "storage_full",
-      ],
-    },
-  ),
+  requiresAgent(CALL_MCP),
   meaning(async (c: Context<AppEnv>) => {
     const message = await messageOf(c);
     if (!message.ok) return sendFault(c, message.error);

@@ -9,7 +9,7 @@ import { type DescribeRouteOptions, generateSpecs, uniqueSymbol } from "hono-ope
 import packageJson from "../../package.json" with { type: "json" };
 import { createApp } from "../app.ts";
 import { ERRORS, type ErrorCode } from "../http/errors.ts";
-import { type Meaning, meaningOf, type Operation, type Success, type Tag } from "../http/operation.ts";
+import { type Meaning, meaningOf, type Operation, type Success } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { HEADERS, headersOf, IN_HEADER, idempotencyKey, pathParametersOf } from "./parameters.ts";
 import { addExamples, errorMedia, resolved } from "./schemas.ts";
@@ -37,7 +37,7 @@ export async function makeDocument() {
             "The deployment that served this document. If your tool asks for a base URL, enter that deployment's, such as https://runs.example.com, without a path.",
         },
       ],
-      tags: Object.entries(TAGS).map(([name, description]) => ({ name, description })),
+      tags: TAGS.map(([name, , description]) => ({ name, description })),
       components: { headers: HEADERS, securitySchemes: SECURITY_SCHEMES },
     },
   });
@@ -92,7 +92,7 @@ function tellLibrary(name: string, routes: readonly RouterRoute[]) {
 
 /** The description, with all that the route's middleware and its path say. */
 function specOf(name: string, operation: Operation, meanings: readonly Meaning[]): DescribeRouteOptions {
-  const { operationId, summary, tag, headers = [], headersOfAll = [] } = operation;
+  const { operationId, summary, headers = [], headersOfAll = [] } = operation;
   const [method = "", path = ""] = name.split(" ");
   const inPath = pathParametersOf(path, method);
   const person = method === "GET" ? undefined : meanings.find((one) => one.person !== undefined)?.person;
@@ -116,7 +116,9 @@ function specOf(name: string, operation: Operation, meanings: readonly Meaning[]
     operationId,
     summary,
     description: descriptionOf(operation, meanings),
-    tags: [tag],
+    tags: TAGS.filter(([, fits]) => fits.test(path))
+      .map(([tag]) => tag)
+      .slice(-1),
     security: securityOf(operation, meanings, person === "taken"),
     ...(parameters.length > 0 && { parameters }),
     // A protocol can have responses of its own with the status of an error.
@@ -198,21 +200,41 @@ const INFO = {
   license: { name: packageJson.license, identifier: packageJson.license },
 };
 
-/** In the order of the document. */
-const TAGS: Readonly<Record<Tag, string>> = {
-  "Action runs": "Create, read, cancel and retry action runs with an API token.",
-  Gates: "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
-  "Bulk operations": "Cancel or retry many action runs with one request.",
-  Callback: "Report to a run with its callback token. A workflow needs only the URL and the token.",
-  Actions: "Store what a run starts, with its secrets, and run it with a token that holds none.",
-  Schedules: "Start runs of a stored action by time.",
-  Agents: "Let agents run stored actions as tools. People keep the last word.",
-  "Webhook endpoints": "Say where the service sends a message when a run ends or asks for approval.",
-  "API tokens": "Manage API tokens and see who changed them.",
-  Sessions: "Sign people in to the console, and see who is signed in.",
-  Databases: "See and change in which database an environment lives. Only the operator can.",
-  Service: "Check and describe the service itself.",
-};
+/** The headings of the document, in its order. An operation stands under the last one that its path fits. */
+const TAGS: readonly (readonly [name: string, path: RegExp, description: string])[] = [
+  ["Action runs", /action-runs/, "Create, read, cancel and retry action runs with an API token."],
+  [
+    "Gates",
+    /pauses|concurrency-groups|approval$|approve$|reject$|release$/,
+    "What holds back a run's webhook: approve, reject or release a run, pause runs, and see who waits for a slot.",
+  ],
+  ["Bulk operations", /bulk-operations/, "Cancel or retry many action runs with one request."],
+  [
+    "Callback",
+    /callback|heartbeat$/,
+    "Report to a run with its callback token. A workflow needs only the URL and the token.",
+  ],
+  ["Actions", /actions/, "Store what a run starts, with its secrets, and run it with a token that holds none."],
+  ["Schedules", /schedules/, "Start runs of a stored action by time."],
+  ["Agents", /mcp$/, "Let agents run stored actions as tools. People keep the last word."],
+  [
+    "Webhook endpoints",
+    /webhook-endpoints/,
+    "Say where the service sends a message when a run ends or asks for approval.",
+  ],
+  ["API tokens", /whoami|places|tokens|audit/, "Manage API tokens and see who changed them."],
+  ["Sessions", /session|sign-in-codes/, "Sign people in to the console, and see who is signed in."],
+  [
+    "Databases",
+    /databases|database$|(envName|p)\}\/erase$/,
+    "See and change in which database an environment lives. Only the operator can.",
+  ],
+  [
+    "Service",
+    /^\/(docs|console|healthz|readyz|openapi\.json)?$|envName\}\/(metrics|purge|resync)$/,
+    "Check and describe the service itself.",
+  ],
+];
 
 const SECURITY_SCHEMES = {
   apiToken: {

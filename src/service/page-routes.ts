@@ -10,7 +10,7 @@ import * as z from "zod";
 import { sha256Hex } from "../base/json.ts";
 import { DEFINITION_NAME, PATH_NAME } from "../base/limits.ts";
 import { ApiError } from "../http/errors.ts";
-import { forAnyone } from "../http/operation.ts";
+import { type Described, forAnyone } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { signInIssuer } from "../settings/issuers.ts";
 
@@ -53,29 +53,28 @@ const PAGE_RESPONSES = {
  * GET /console and the addresses of its pages. All of them answer with one page, and its script shows what the address
  * names. The hyphen keeps pages apart from an organization whose name is `console`, because no name begins with a hyphen.
  */
-export const consolePages = new Hono<AppEnv>()
-  .get(
-    "/console",
-    forAnyone(
-      DESCRIBE && {
-        operationId: "openConsole",
-        tag: "Service",
-        summary: "Open the console",
-        description:
-          "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token, " +
-          "with `ROOT_TOKEN`, or at an issuer. Each view has an address below `/console/-/`.",
-        responses: PAGE_RESPONSES,
-      },
-      sendConsole,
-    ),
-  )
-  .get("/console/sign-in", sendOfSignIn)
-  .get("/console/cli", sendOfSignIn)
-  .all("/console/-/*", (c, next) => {
-    if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
-    return next();
-  })
-  .get("/console/-/*", sendConsole);
+export const consolePages = new Hono<AppEnv>();
+
+const OPEN_CONSOLE: Described = DESCRIBE && {
+  operationId: "openConsole",
+  summary: "Open the console",
+  description:
+    "Returns a web page where people watch, start, cancel and retry runs. People sign in there with an API token, " +
+    "with `ROOT_TOKEN`, or at an issuer. Each view has an address below `/console/-/`.",
+  responses: PAGE_RESPONSES,
+};
+consolePages.get("/console", forAnyone(OPEN_CONSOLE, sendConsole));
+
+consolePages.get("/console/sign-in", sendOfSignIn);
+
+consolePages.get("/console/cli", sendOfSignIn);
+
+consolePages.all("/console/-/*", (c, next) => {
+  if (!PATHS.test(c.req.path)) throw new ApiError("not_found");
+  return next();
+});
+
+consolePages.get("/console/-/*", sendConsole);
 
 /** The pages of a sign-in exist only where people can sign in. */
 function sendOfSignIn(c: Context<AppEnv>): Promise<Response> {
@@ -119,41 +118,37 @@ const DOCS_HEADERS = {
   ...PAGE_HEADERS,
 };
 
-export const docsRoutes = new Hono<AppEnv>()
-  .get(
-    "/openapi.json",
-    forAnyone(
-      DESCRIBE && {
-        operationId: "getOpenApi",
-        tag: "Service",
-        summary: "Get the OpenAPI document",
-        description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
-        responses: {
-          200: {
-            description: "The OpenAPI document",
-            json: z.record(z.string(), z.unknown()).meta({ examples: [{ openapi: "3.1.0" }] }),
-            headers: ["ETag"],
-          },
-          304: { description: "Not modified", headers: ["ETag"] },
-        },
-      },
-      (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" }),
-    ),
-  )
-  .get(
-    "/docs",
-    forAnyone(
-      DESCRIBE && {
-        operationId: "exploreApi",
-        tag: "Service",
-        summary: "Open the API explorer",
-        description:
-          "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
-        responses: PAGE_RESPONSES,
-      },
-      (c) => sendAsset(c, "/docs/page.html", DOCS_HEADERS),
-    ),
-  );
+export const docsRoutes = new Hono<AppEnv>();
+
+const GET_OPEN_API: Described = DESCRIBE && {
+  operationId: "getOpenApi",
+  summary: "Get the OpenAPI document",
+  description: "Returns the OpenAPI 3.1 document of this version of the service. Requires no token.",
+  responses: {
+    200: {
+      description: "The OpenAPI document",
+      json: z.record(z.string(), z.unknown()).meta({ examples: [{ openapi: "3.1.0" }] }),
+      headers: ["ETag"],
+    },
+    304: { description: "Not modified", headers: ["ETag"] },
+  },
+};
+docsRoutes.get(
+  "/openapi.json",
+  forAnyone(GET_OPEN_API, (c) => sendAsset(c, "/openapi.json", { "Cache-Control": "no-cache" })),
+);
+
+const EXPLORE_API: Described = DESCRIBE && {
+  operationId: "exploreApi",
+  summary: "Open the API explorer",
+  description:
+    "Returns a web page where you can read about each endpoint and try it. The page loads nothing from other hosts.",
+  responses: PAGE_RESPONSES,
+};
+docsRoutes.get(
+  "/docs",
+  forAnyone(EXPLORE_API, (c) => sendAsset(c, "/docs/page.html", DOCS_HEADERS)),
+);
 
 function setHeaders(c: Context<AppEnv>, headers: Readonly<Record<string, string>>): void {
   for (const [name, value] of Object.entries(headers)) c.header(name, value);

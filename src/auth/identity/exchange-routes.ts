@@ -21,7 +21,6 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
   requiresIssuers(
     DESCRIBE && {
       operationId: "exchangeProof",
-      tag: "API tokens",
       summary: "Exchange a proof for an access token",
       description:
         "Takes a proof of a program's identity (an OpenID Connect ID token) and returns an access token. It acts as the " +

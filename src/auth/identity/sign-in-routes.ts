@@ -125,7 +125,6 @@ export const signInRoutes = new Hono<AppEnv>()
     requiresOwnPage(
       DESCRIBE && {
         operationId: "showSignIn",
-        tag: "Sessions",
         summary: "Show what a sign-in opens",
         description:
           "Returns who signed in, and which tokens they may open. It opens nothing, and the code stays good. Choose a " +

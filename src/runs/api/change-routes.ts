@@ -6,6 +6,7 @@ import { requires } from "../../auth/authentication.ts";
 import { CHANGE_CURSOR } from "../../base/limits.ts";
 import { msSinceOrLongAgo, within } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
+import type { Described } from "../../http/operation.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
 import type { ChangeFilter, FeedPosition, Inclusion } from "../run-calls.ts";
@@ -27,33 +28,31 @@ import {
 /** How long a wait goes on before the token is judged again. */
 const JUDGED_EVERY_MS = 25_000;
 
+const FOLLOW_ACTION_RUNS: Described = DESCRIBE && {
+  operationId: "followActionRuns",
+  summary: "Follow the changes of action runs",
+  description:
+    "Returns the runs of an environment that changed since a cursor, at most 200. Start without `after`, which " +
+    "returns a cursor for now. Then list the runs, and follow from the cursor. So you miss no change, unless the list " +
+    "has `Action-Runs-Stale`: then list again. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
+    "you get the same objects as Server-Sent Events, whose ids are the cursors.",
+  headers: ["Last-Event-ID of changes"],
+  responses: {
+    200: {
+      description: "The changes",
+      json: runChanges,
+      text: {
+        [EVENT_STREAM]: `id: ${CHANGE_CURSOR_EXAMPLE}\ndata: {"runs":[],"cursor":"${CHANGE_CURSOR_EXAMPLE}","caughtUp":true}\n\n`,
+      },
+      headers: ["X-Accel-Buffering"],
+    },
+  },
+  errors: ["invalid_cursor", "cursor_gone", "not_configured", "coordinator_unavailable", "too_many_watchers"],
+};
+
 export const changeRoutes = new Hono<AppEnv>().get(
   "/changes",
-  requires(
-    "data:read",
-    DESCRIBE && {
-      operationId: "followActionRuns",
-      tag: "Action runs",
-      summary: "Follow the changes of action runs",
-      description:
-        "Returns the runs of an environment that changed since a cursor, at most 200. Start without `after`, which " +
-        "returns a cursor for now. Then list the runs, and follow from the cursor. So you miss no change, unless the list " +
-        "has `Action-Runs-Stale`: then list again. With `wait` the response waits for a change. If you send `Accept: text/event-stream`, " +
-        "you get the same objects as Server-Sent Events, whose ids are the cursors.",
-      headers: ["Last-Event-ID of changes"],
-      responses: {
-        200: {
-          description: "The changes",
-          json: runChanges,
-          text: {
-            [EVENT_STREAM]: `id: ${CHANGE_CURSOR_EXAMPLE}\ndata: {"runs":[],"cursor":"${CHANGE_CURSOR_EXAMPLE}","caughtUp":true}\n\n`,
-          },
-          headers: ["X-Accel-Buffering"],
-        },
-      },
-      errors: ["invalid_cursor", "cursor_gone", "not_configured", "coordinator_unavailable", "too_many_watchers"],
-    },
-  ),
+  requires("data:read", FOLLOW_ACTION_RUNS),
   validQuery(changesQuery),
   async (c) => {
     const { after, wait = 0, label: labels, ...others } = c.req.valid("query");

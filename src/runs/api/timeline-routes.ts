@@ -4,6 +4,7 @@ import { requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { msSinceOrLongAgo, rfc3339 } from "../../base/time.ts";
 import { ApiError } from "../../http/errors.ts";
+import type { Described } from "../../http/operation.ts";
 import { linkNext, parseSeq } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validQuery } from "../../http/validate.ts";
@@ -28,34 +29,30 @@ import {
 /** The most events that a stream fetches at once. */
 const STREAM_PAGE = 100;
 
+const LIST_ACTION_RUN_EVENTS: Described = DESCRIBE && {
+  operationId: "listActionRunEvents",
+  summary: "Read or follow a run's timeline",
+  description:
+    "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you " +
+    "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`. While the " +
+    'job runs, frames with `event: tail` have its newest output as `{"tail", "at"}`, at most one each second. They ' +
+    "have no `id`, because a tail is not part of the timeline.",
+  headers: ["Last-Event-ID"],
+  responses: {
+    200: {
+      description: "The run's timeline, oldest first",
+      json: timeline,
+      text: { [EVENT_STREAM]: 'id: 1\ndata: {"seq":1,"type":"created","at":"2026-11-25T13:21:48.373Z","by":"ci"}\n\n' },
+      headers: ["Link", "X-Accel-Buffering"],
+    },
+    204: { description: "The stream was resumed after its last event, so there are no more events." },
+  },
+  errors: ["invalid_last_event_id", ...OF_RUNS, "too_many_watchers"],
+};
+
 export const timelineRoutes = new Hono<AppEnv>().get(
   "/:id/events",
-  requires(
-    "data:read",
-    DESCRIBE && {
-      operationId: "listActionRunEvents",
-      tag: "Action runs",
-      summary: "Read or follow a run's timeline",
-      description:
-        "Returns the events of a run, oldest first, in pages. If you send `Accept: text/event-stream`, you " +
-        "get Server-Sent Events instead, live until the run ends. A stream takes no `limit` and no `cursor`. While the " +
-        'job runs, frames with `event: tail` have its newest output as `{"tail", "at"}`, at most one each second. They ' +
-        "have no `id`, because a tail is not part of the timeline.",
-      headers: ["Last-Event-ID"],
-      responses: {
-        200: {
-          description: "The run's timeline, oldest first",
-          json: timeline,
-          text: {
-            [EVENT_STREAM]: 'id: 1\ndata: {"seq":1,"type":"created","at":"2026-11-25T13:21:48.373Z","by":"ci"}\n\n',
-          },
-          headers: ["Link", "X-Accel-Buffering"],
-        },
-        204: { description: "The stream was resumed after its last event, so there are no more events." },
-      },
-      errors: ["invalid_last_event_id", ...OF_RUNS, "too_many_watchers"],
-    },
-  ),
+  requires("data:read", LIST_ACTION_RUN_EVENTS),
   validQuery(eventsQuery),
   async (c) => {
     const id = runIdOf(c);

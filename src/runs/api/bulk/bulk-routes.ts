@@ -16,6 +16,7 @@ import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS 
 import { rfc3339 } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
 import { idempotencyKey } from "../../../http/headers.ts";
+import type { Described } from "../../../http/operation.ts";
 import { firstPage, pageQuery, seqPageQuery } from "../../../http/paging.ts";
 import { type AppEnv, projectOf, scopeOf, usableRing } from "../../../http/request-context.ts";
 import {
@@ -202,161 +203,129 @@ const bulkItemsQuery = z.strictObject({
   ),
 });
 
-export const bulkRoutes = new Hono<AppEnv>()
-  .post(
-    "/",
-    requires(
-      "data:write",
-      DESCRIBE && {
-        operationId: "createBulkOperation",
-        tag: "Bulk operations",
-        summary: "Cancel or retry many action runs",
-        description:
-          `Cancels or retries up to ${BULK_RUNS_MAX} runs by their ids, or the runs that match a filter. The service first writes ` +
-          "down which runs match, newest first, and changes nothing meanwhile. Then it cancels or retries each of them once, " +
-          "20 a second. If more than `maxRuns` match, nothing changes. With `dryRun`, the response only counts the runs. A " +
-          "run that has ended, or that can't be retried, is skipped with the code that a request for it alone would get. A " +
-          "retry skips a run that was retried since its end. An environment has at most 5 operations at a time, and one of " +
-          `them can be a retry. {who}. A \`maxRuns\` of ${BULK_RUNS_MAX + 1} to ${BULK_RUNS_MAX_OF_MANAGERS} requires \`actions:manage\`.`,
-        idempotencyKey: "bulk-42",
-        responses: {
-          200: { description: "What would happen, with `dryRun`", json: bulkPreview },
-          202: {
-            description: "The operation has begun",
-            json: bulkOperation,
-            headers: ["Location", "Idempotent-Replayed"],
-          },
-        },
-        errors: [
-          "idempotency_key_reused",
-          "empty_filter",
-          "too_many_bulk_operations",
-          "not_configured",
-          ...OF_RUNS,
-          "storage_full",
-        ],
-      },
-    ),
-    validBody(bulkRequest),
-    async (c) => {
-      const body = c.req.valid("json");
-      // A dry run has no use for the key, but a malformed one is refused everywhere.
-      const key = idempotencyKey(c);
-      refuseFilter(c, body);
-      usableRing(c);
-      const environment = environmentOf(c);
-      if (body.dryRun) {
-        const preview = await previewOf(environment, body);
-        if (preview === null) throw new ApiError("database_unavailable");
-        return c.json(preview);
-      }
-      // As it was sent, because the operation shows it so.
-      const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
-      const { operation, replayed } = await beginBulk(c, environment, body, filter);
-      if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
-      const base = environmentUrl(c.env, c.req.url, environment.scope);
-      c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
-      return c.json(operationToWire(operation), 202);
-    },
-  )
-  .get(
-    "/",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "listBulkOperations",
-        tag: "Bulk operations",
-        summary: "List the bulk operations",
-        description:
-          "Returns the bulk operations of an environment, newest first. They are kept for 30 days after their end.",
-        responses: { 200: { description: "Bulk operations", json: bulkOperationList, headers: ["Link"] } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    validQuery(bulkListQuery),
-    async (c) => {
-      const { limit, cursor = null } = c.req.valid("query");
-      const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
-      return c.json(firstPage(c, operations, limit, ({ order }) => order.id).map(operationToWire));
-    },
-  )
-  .get(
-    "/:id",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "getBulkOperation",
-        tag: "Bulk operations",
-        summary: "Get a bulk operation by id",
-        description: "Returns a bulk operation with its counts. A cancel also says how its runs have ended.",
-        responses: { 200: { description: "The bulk operation", json: bulkOperation } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    async (c) => {
-      const id = operationId(c);
-      const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
-      const isCancel = operation.order.request.operation === "cancel";
-      return c.json({ ...operationToWire(operation), ...(isCancel && { ended: operation.ended }) });
-    },
-  )
-  .get(
-    "/:id/items",
-    requires(
-      "data:read",
-      DESCRIBE && {
-        operationId: "listBulkOperationItems",
-        tag: "Bulk operations",
-        summary: "List the runs of a bulk operation",
-        description:
-          "Returns what happened to each run of the operation, in the order in which it first tries them. A cancel takes runs " +
-          "that wait first.",
-        responses: { 200: { description: "The runs and their outcomes", json: bulkItemList, headers: ["Link"] } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    validQuery(bulkItemsQuery),
-    async (c) => {
-      const { limit, cursor = -1, outcome = null } = c.req.valid("query");
-      const id = operationId(c);
-      const items = found(
-        await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
-      );
-      return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(itemToWire));
-    },
-  )
-  .post(
-    "/:id/cancel",
-    requires(
-      "data:write",
-      DESCRIBE && {
-        operationId: "cancelBulkOperation",
-        tag: "Bulk operations",
-        summary: "Stop a bulk operation",
-        description:
-          "Ends an operation early. Runs that it has not reached stay as they are and count as `remaining`. A retry first " +
-          "finishes the runs that it works on, at most 25, so its status can be `running` for a moment more. If the operation is " +
-          "over, the response shows it and nothing changes.",
-        responses: { 200: { description: "The bulk operation", json: bulkOperation } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    async (c) => {
-      const id = operationId(c);
-      await requireNewestSecret(c);
-      const { id: tokenId, name, sessionId = null, proven } = c.get("principal");
-      const operation = await ask(environmentOf(c), (coordinator) =>
-        coordinator.bulk.abort(id, {
-          id: tokenId,
-          name,
-          sessionId,
-          person: c.get("person"),
-          ...(proven !== null && { proven }),
-        }),
-      );
-      return c.json(operationToWire(found(operation)));
-    },
+export const bulkRoutes = new Hono<AppEnv>();
+
+const CREATE_BULK_OPERATION: Described = DESCRIBE && {
+  operationId: "createBulkOperation",
+  summary: "Cancel or retry many action runs",
+  description:
+    `Cancels or retries up to ${BULK_RUNS_MAX} runs by their ids, or the runs that match a filter. The service first writes ` +
+    "down which runs match, newest first, and changes nothing meanwhile. Then it cancels or retries each of them once, " +
+    "20 a second. If more than `maxRuns` match, nothing changes. With `dryRun`, the response only counts the runs. A " +
+    "run that has ended, or that can't be retried, is skipped with the code that a request for it alone would get. A " +
+    "retry skips a run that was retried since its end. An environment has at most 5 operations at a time, and one of " +
+    `them can be a retry. {who}. A \`maxRuns\` of ${BULK_RUNS_MAX + 1} to ${BULK_RUNS_MAX_OF_MANAGERS} requires \`actions:manage\`.`,
+  idempotencyKey: "bulk-42",
+  responses: {
+    200: { description: "What would happen, with `dryRun`", json: bulkPreview },
+    202: { description: "The operation has begun", json: bulkOperation, headers: ["Location", "Idempotent-Replayed"] },
+  },
+  errors: [
+    "idempotency_key_reused",
+    "empty_filter",
+    "too_many_bulk_operations",
+    "not_configured",
+    ...OF_RUNS,
+    "storage_full",
+  ],
+};
+bulkRoutes.post("/", requires("data:write", CREATE_BULK_OPERATION), validBody(bulkRequest), async (c) => {
+  const body = c.req.valid("json");
+  // A dry run has no use for the key, but a malformed one is refused everywhere.
+  const key = idempotencyKey(c);
+  refuseFilter(c, body);
+  usableRing(c);
+  const environment = environmentOf(c);
+  if (body.dryRun) {
+    const preview = await previewOf(environment, body);
+    if (preview === null) throw new ApiError("database_unavailable");
+    return c.json(preview);
+  }
+  // As it was sent, because the operation shows it so.
+  const { filter = null } = (await c.req.json()) as { filter?: BulkOrder["filter"] };
+  const { operation, replayed } = await beginBulk(c, environment, body, filter);
+  if (replayed && key !== null) c.header("Idempotent-Replayed", "true");
+  const base = environmentUrl(c.env, c.req.url, environment.scope);
+  c.header("Location", `${base}/bulk-operations/${operation.order.id}`);
+  return c.json(operationToWire(operation), 202);
+});
+
+const LIST_BULK_OPERATIONS: Described = DESCRIBE && {
+  operationId: "listBulkOperations",
+  summary: "List the bulk operations",
+  description:
+    "Returns the bulk operations of an environment, newest first. They are kept for 30 days after their end.",
+  responses: { 200: { description: "Bulk operations", json: bulkOperationList, headers: ["Link"] } },
+  errors: ["coordinator_unavailable"],
+};
+bulkRoutes.get("/", requires("data:read", LIST_BULK_OPERATIONS), validQuery(bulkListQuery), async (c) => {
+  const { limit, cursor = null } = c.req.valid("query");
+  const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
+  return c.json(firstPage(c, operations, limit, ({ order }) => order.id).map(operationToWire));
+});
+
+const GET_BULK_OPERATION: Described = DESCRIBE && {
+  operationId: "getBulkOperation",
+  summary: "Get a bulk operation by id",
+  description: "Returns a bulk operation with its counts. A cancel also says how its runs have ended.",
+  responses: { 200: { description: "The bulk operation", json: bulkOperation } },
+  errors: ["coordinator_unavailable"],
+};
+bulkRoutes.get("/:id", requires("data:read", GET_BULK_OPERATION), async (c) => {
+  const id = operationId(c);
+  const operation = found(await ask(environmentOf(c), (coordinator) => coordinator.bulk.operation(id)));
+  const isCancel = operation.order.request.operation === "cancel";
+  return c.json({ ...operationToWire(operation), ...(isCancel && { ended: operation.ended }) });
+});
+
+const LIST_BULK_OPERATION_ITEMS: Described = DESCRIBE && {
+  operationId: "listBulkOperationItems",
+  summary: "List the runs of a bulk operation",
+  description:
+    "Returns what happened to each run of the operation, in the order in which it first tries them. A cancel takes runs " +
+    "that wait first.",
+  responses: { 200: { description: "The runs and their outcomes", json: bulkItemList, headers: ["Link"] } },
+  errors: ["coordinator_unavailable"],
+};
+bulkRoutes.get(
+  "/:id/items",
+  requires("data:read", LIST_BULK_OPERATION_ITEMS),
+  validQuery(bulkItemsQuery),
+  async (c) => {
+    const { limit, cursor = -1, outcome = null } = c.req.valid("query");
+    const id = operationId(c);
+    const items = found(
+      await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
+    );
+    return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(itemToWire));
+  },
+);
+
+const CANCEL_BULK_OPERATION: Described = DESCRIBE && {
+  operationId: "cancelBulkOperation",
+  summary: "Stop a bulk operation",
+  description:
+    "Ends an operation early. Runs that it has not reached stay as they are and count as `remaining`. A retry first " +
+    "finishes the runs that it works on, at most 25, so its status can be `running` for a moment more. If the operation is " +
+    "over, the response shows it and nothing changes.",
+  responses: { 200: { description: "The bulk operation", json: bulkOperation } },
+  errors: ["coordinator_unavailable"],
+};
+bulkRoutes.post("/:id/cancel", requires("data:write", CANCEL_BULK_OPERATION), async (c) => {
+  const id = operationId(c);
+  await requireNewestSecret(c);
+  const { id: tokenId, name, sessionId = null, proven } = c.get("principal");
+  const operation = await ask(environmentOf(c), (coordinator) =>
+    coordinator.bulk.abort(id, {
+      id: tokenId,
+      name,
+      sessionId,
+      person: c.get("person"),
+      ...(proven !== null && { proven }),
+    }),
   );
+  return c.json(operationToWire(found(operation)));
+});
 
 /** Throws `empty_filter`, or `forbidden`. */
 function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBody): void {

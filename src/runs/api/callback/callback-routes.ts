@@ -18,6 +18,7 @@ import {
 } from "../../../base/limits.ts";
 import { rfc3339 } from "../../../base/time.ts";
 import { idempotencyKey } from "../../../http/headers.ts";
+import type { Described } from "../../../http/operation.ts";
 import type { AppEnv } from "../../../http/request-context.ts";
 import { type JsonShape, validBody } from "../../../http/validate.ts";
 import { withTruncated } from "../../action-run.ts";
@@ -31,82 +32,76 @@ import { refusalError, sendChanged } from "../run-response.ts";
 
 const REPORT_BODY = { maxBytes: REPORT_MAX_BYTES, pruned: withoutHugeOutput };
 
-export const callbackRoutes = new Hono<AppEnv>()
-  .post(
-    "/:id/callback",
-    requiresCallbackToken(
-      { opensReplay: true },
-      DESCRIBE && {
-        operationId: "completeActionRun",
-        tag: "Callback",
-        summary: "Complete an action run (external workflow callback)",
-        description:
-          "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
-          "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
-          "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
-          "`truncated`. Such a body may have 4 MiB.",
-        idempotencyKey: "job-42",
-        responses: {
-          200: { description: "Completed action run", json: reportedActionRun, headers: ["Idempotent-Replayed"] },
-        },
-        errors: OF_REPORT,
-      },
-    ),
-    validBody(report, REPORT_BODY),
-    async (c) => {
-      const id = runIdOf(c);
-      const body = c.req.valid("json");
-      const key = idempotencyKey(c);
-      // Of what was sent, because a later release may keep more or less of it.
-      const changeKey = await changeKeyOf("callback", key, body);
-      const { report, truncated } = shortened(body);
-      const options = c.get("isLate") ? { replayOnly: true } : undefined;
-      const answer = await ask(environmentOf(c), (coordinator) =>
-        coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
-      );
-      const isWhole = !answer.ok || truncated.length === 0;
-      const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
-      return sendChanged(c, told, key);
-    },
-  )
-  .post(
-    "/:id/heartbeat",
-    requiresCallbackToken(
-      { opensReplay: false },
-      DESCRIBE && {
-        operationId: "heartbeatActionRun",
-        tag: "Callback",
-        summary: "Send a heartbeat",
-        description:
-          "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
-          "body adds a message, the progress, a link to the job's page, and the newest output of the job. The response says whether somebody " +
-          "asked the run to stop. If the link was not used, it says why. The response does not contain the run's inputs. 409 after the end also means " +
-          "that the job must stop.",
-        responses: {
-          200: { description: "The run's status and deadline, and a request to stop", json: heartbeatResponse },
-        },
-        errors: OF_REPORT,
-      },
-    ),
-    validBody(heartbeat, { mayBeEmpty: true }),
-    async (c) => {
-      const id = runIdOf(c);
-      const { tail, ...rest } = c.req.valid("json");
-      const news = tail === undefined ? rest : { ...rest, tail: newestOf(tail, TAIL_MAX_BYTES) };
-      const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
-      if (!answer.ok) throw refusalError(answer.reason);
-      // Not the whole run, because a run can be large and heartbeats are many.
-      const { status, deadlineAt, cancel = null, externalUrlRefused, watched } = answer;
-      const order = cancel && toWire(cancel);
-      return c.json({
-        status,
-        deadlineAt: rfc3339(deadlineAt),
-        cancel: order,
-        externalUrlRefused,
-        watched: watched || undefined,
-      });
-    },
-  );
+export const callbackRoutes = new Hono<AppEnv>();
+
+const COMPLETE_ACTION_RUN: Described = DESCRIBE && {
+  operationId: "completeActionRun",
+  summary: "Complete an action run (external workflow callback)",
+  description:
+    "Reports that the workflow succeeded or failed, which ends the run. The first report wins, and a " +
+    "later one gets 409. If you lost the response, send the same report with the same `Idempotency-Key` " +
+    "again. A report that is too long ends the run, too: the service shortens it, and the response has " +
+    "`truncated`. Such a body may have 4 MiB.",
+  idempotencyKey: "job-42",
+  responses: {
+    200: { description: "Completed action run", json: reportedActionRun, headers: ["Idempotent-Replayed"] },
+  },
+  errors: OF_REPORT,
+};
+callbackRoutes.post(
+  "/:id/callback",
+  requiresCallbackToken({ opensReplay: true }, COMPLETE_ACTION_RUN),
+  validBody(report, REPORT_BODY),
+  async (c) => {
+    const id = runIdOf(c);
+    const body = c.req.valid("json");
+    const key = idempotencyKey(c);
+    // Of what was sent, because a later release may keep more or less of it.
+    const changeKey = await changeKeyOf("callback", key, body);
+    const { report, truncated } = shortened(body);
+    const options = c.get("isLate") ? { replayOnly: true } : undefined;
+    const answer = await ask(environmentOf(c), (coordinator) =>
+      coordinator.runs.applyEvent(id, toEvent(report), changeKey, options),
+    );
+    const isWhole = !answer.ok || truncated.length === 0;
+    const told = isWhole ? answer : { ...answer, actionRun: withTruncated(answer.actionRun, truncated) };
+    return sendChanged(c, told, key);
+  },
+);
+
+const HEARTBEAT_ACTION_RUN: Described = DESCRIBE && {
+  operationId: "heartbeatActionRun",
+  summary: "Send a heartbeat",
+  description:
+    "Reports that the workflow is still working. The first heartbeat starts a pending run. The optional " +
+    "body adds a message, the progress, a link to the job's page, and the newest output of the job. The response says whether somebody " +
+    "asked the run to stop. If the link was not used, it says why. The response does not contain the run's inputs. 409 after the end also means " +
+    "that the job must stop.",
+  responses: { 200: { description: "The run's status and deadline, and a request to stop", json: heartbeatResponse } },
+  errors: OF_REPORT,
+};
+callbackRoutes.post(
+  "/:id/heartbeat",
+  requiresCallbackToken({ opensReplay: false }, HEARTBEAT_ACTION_RUN),
+  validBody(heartbeat, { mayBeEmpty: true }),
+  async (c) => {
+    const id = runIdOf(c);
+    const { tail, ...rest } = c.req.valid("json");
+    const news = tail === undefined ? rest : { ...rest, tail: newestOf(tail, TAIL_MAX_BYTES) };
+    const answer = await ask(environmentOf(c), (coordinator) => coordinator.runs.heartbeat(id, news));
+    if (!answer.ok) throw refusalError(answer.reason);
+    // Not the whole run, because a run can be large and heartbeats are many.
+    const { status, deadlineAt, cancel = null, externalUrlRefused, watched } = answer;
+    const order = cancel && toWire(cancel);
+    return c.json({
+      status,
+      deadlineAt: rfc3339(deadlineAt),
+      cancel: order,
+      externalUrlRefused,
+      watched: watched || undefined,
+    });
+  },
+);
 
 function toWire({ reason, requestedAt, until, remainingMs }: CancelOrder) {
   return { reason, requestedAt: rfc3339(requestedAt), until: rfc3339(until), remainingMs };

@@ -11,6 +11,7 @@ import { executionClaim, textsOf, trustFault } from "../../../auth/identity/trus
 import { signCallbackToken } from "../../../auth/token-format.ts";
 import { rfc3339 } from "../../../base/time.ts";
 import { ApiError } from "../../../http/errors.ts";
+import type { Described } from "../../../http/operation.ts";
 import { type AppEnv, noteOpened, usableRing } from "../../../http/request-context.ts";
 import type { JobAnswer, JobReply } from "../../run-calls.ts";
 import { OF_ENDED_RUN } from "../responses/errors.ts";
@@ -18,22 +19,26 @@ import { callbackGrant } from "../responses/runs.ts";
 import { ask, environmentOf, isGenuine, runIdOf } from "../run-request.ts";
 import { refusalError } from "../run-response.ts";
 
+const ISSUE_CALLBACK_TOKEN: Described = DESCRIBE && {
+  operationId: "issueCallbackToken",
+  summary: "Get the callback token for a proof of the job",
+  description:
+    "Returns the run's callback token to the job that the run's trigger started. The action's `reporter` says whose " +
+    "proofs count, and the receiver's response which execution. The audience of the proof is the run's callback URL. " +
+    "Before the receiver has responded, the response is 503 with `Retry-After`. Requires no token. Without the " +
+    "setting `OIDC_ISSUERS`, the response is 404.",
+  responses: { 200: { description: "The callback token and its end", json: callbackGrant } },
+};
+
 export const callbackTokenRoutes = new Hono<AppEnv>().post(
   "/:id/callback/token",
-  requiresIssuers(
-    DESCRIBE && {
-      operationId: "issueCallbackToken",
-      tag: "Callback",
-      summary: "Get the callback token for a proof of the job",
-      description:
-        "Returns the run's callback token to the job that the run's trigger started. The action's `reporter` says whose " +
-        "proofs count, and the receiver's response which execution. The audience of the proof is the run's callback URL. " +
-        "Before the receiver has responded, the response is 503 with `Retry-After`. Requires no token. Without the " +
-        "setting `OIDC_ISSUERS`, the response is 404.",
-      responses: { 200: { description: "The callback token and its end", json: callbackGrant } },
-    },
-    ["trust_unmet", "another_execution", ...OF_ENDED_RUN, "trigger_unanswered", "coordinator_unavailable"],
-  ),
+  requiresIssuers(ISSUE_CALLBACK_TOKEN, [
+    "trust_unmet",
+    "another_execution",
+    ...OF_ENDED_RUN,
+    "trigger_unanswered",
+    "coordinator_unavailable",
+  ]),
   validProof(),
   async (c) => {
     const ring = usableRing(c);

@@ -22,6 +22,7 @@ import {
 } from "../../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
+import type { Described } from "../../../http/operation.ts";
 import { encodeCursor, environmentPageQuery, firstPage, linkNext, seqPageQuery } from "../../../http/paging.ts";
 import type { AppEnv, Hops } from "../../../http/request-context.ts";
 import { validQuery } from "../../../http/validate.ts";
@@ -55,81 +56,73 @@ const requiresNumber: MiddlewareHandler<AppEnv> = (c, next) => {
   return next();
 };
 
-export const databaseRoutes = new Hono<AppEnv>()
-  .get(
-    "/databases",
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "listDatabases",
-        tag: "Databases",
-        summary: "List databases",
-        description:
-          "Returns each database that is bound, and each in which an environment lives, by number. Number 0 is the control " +
-          "database.",
-        responses: { 200: { description: "Databases", json: databaseList, headers: ["Link"] } },
-      },
-    ),
-    validQuery(databaseListQuery),
-    async (c) => {
-      const { limit, cursor } = c.req.valid("query");
-      const all = await listDatabases(c.env, c.get("hops"));
-      const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
-      return c.json(firstPage(c, rest, limit, ({ number }) => number));
-    },
-  )
-  .get(
-    `${DATABASE}/environments`,
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "listDatabaseEnvironments",
-        tag: "Databases",
-        summary: "List the environments of a database",
-        description:
-          "Returns the environments that live in a database, in the order of their names. A page can be short or empty and " +
-          "still have a next page, so follow `Link` until it is missing.",
-        responses: { 200: { description: "Environments", json: placedEnvironmentList, headers: ["Link"] } },
-      },
-    ),
-    requiresNumber,
-    validQuery(environmentListQuery),
-    async (c) => {
-      const { limit, cursor = "" } = c.req.valid("query");
-      const { environments, next } = await readD1(c.get("hops"), () =>
-        environmentsIn(c.env.DB, numberOf(c), cursor, limit),
-      );
-      linkNext(c, next);
-      return c.json(
-        environments.map(({ scope, generation }) => {
-          const [o, p, envName] = scope.split("/");
-          return { project: `${o}/${p}`, envName, generation };
-        }),
-      );
-    },
-  )
-  .post(
-    `${DATABASE}/resync`,
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "resyncDatabase",
-        tag: "Databases",
-        summary: "Rebuild one database from the journals",
-        description:
-          "Writes every run of the environments that live in a database again. Use it after you restore that database. It also " +
-          "deletes the rows of environments that live elsewhere. A request takes at most 25 environments, and fewer if there " +
-          "is much to delete. Repeat it with `next` as the `cursor` until `next` is null. The work continues after the " +
-          "response. Each environment gets an entry in its audit log.",
-        responses: { 202: { description: "The rebuild started", json: databaseResync } },
-        errors: ["storage_full", "database_unknown", "coordinator_unavailable"],
-      },
-    ),
-    requiresNumber,
-    validQuery(resyncQuery),
-    async (c) => {
-      const { cursor = "" } = c.req.valid("query");
-      const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
-      return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
-    },
-  );
+export const databaseRoutes = new Hono<AppEnv>();
+
+const LIST_DATABASES: Described = DESCRIBE && {
+  operationId: "listDatabases",
+  summary: "List databases",
+  description:
+    "Returns each database that is bound, and each in which an environment lives, by number. Number 0 is the control " +
+    "database.",
+  responses: { 200: { description: "Databases", json: databaseList, headers: ["Link"] } },
+};
+databaseRoutes.get("/databases", requiresRoot(LIST_DATABASES), validQuery(databaseListQuery), async (c) => {
+  const { limit, cursor } = c.req.valid("query");
+  const all = await listDatabases(c.env, c.get("hops"));
+  const rest = all.filter(({ number }) => cursor === undefined || number > cursor);
+  return c.json(firstPage(c, rest, limit, ({ number }) => number));
+});
+
+const LIST_DATABASE_ENVIRONMENTS: Described = DESCRIBE && {
+  operationId: "listDatabaseEnvironments",
+  summary: "List the environments of a database",
+  description:
+    "Returns the environments that live in a database, in the order of their names. A page can be short or empty and " +
+    "still have a next page, so follow `Link` until it is missing.",
+  responses: { 200: { description: "Environments", json: placedEnvironmentList, headers: ["Link"] } },
+};
+databaseRoutes.get(
+  `${DATABASE}/environments`,
+  requiresRoot(LIST_DATABASE_ENVIRONMENTS),
+  requiresNumber,
+  validQuery(environmentListQuery),
+  async (c) => {
+    const { limit, cursor = "" } = c.req.valid("query");
+    const { environments, next } = await readD1(c.get("hops"), () =>
+      environmentsIn(c.env.DB, numberOf(c), cursor, limit),
+    );
+    linkNext(c, next);
+    return c.json(
+      environments.map(({ scope, generation }) => {
+        const [o, p, envName] = scope.split("/");
+        return { project: `${o}/${p}`, envName, generation };
+      }),
+    );
+  },
+);
+
+const RESYNC_DATABASE: Described = DESCRIBE && {
+  operationId: "resyncDatabase",
+  summary: "Rebuild one database from the journals",
+  description:
+    "Writes every run of the environments that live in a database again. Use it after you restore that database. It also " +
+    "deletes the rows of environments that live elsewhere. A request takes at most 25 environments, and fewer if there " +
+    "is much to delete. Repeat it with `next` as the `cursor` until `next` is null. The work continues after the " +
+    "response. Each environment gets an entry in its audit log.",
+  responses: { 202: { description: "The rebuild started", json: databaseResync } },
+  errors: ["storage_full", "database_unknown", "coordinator_unavailable"],
+};
+databaseRoutes.post(
+  `${DATABASE}/resync`,
+  requiresRoot(RESYNC_DATABASE),
+  requiresNumber,
+  validQuery(resyncQuery),
+  async (c) => {
+    const { cursor = "" } = c.req.valid("query");
+    const { next, ...resynced } = await resyncDatabase(c, numberOf(c), cursor);
+    return c.json({ ...resynced, next: next === null ? null : encodeCursor(next) }, 202);
+  },
+);
 
 function numberOf(c: Context<AppEnv>): number {
   const text = c.req.param("database") ?? "";
@@ -302,27 +295,22 @@ export async function auditFirst(
   logAudit(entry, c.get("requestId"));
 }
 
+const RESYNC_ACTION_RUNS: Described = DESCRIBE && {
+  operationId: "resyncActionRuns",
+  summary: "Rebuild the database from the journals",
+  description:
+    "Writes every run of an environment to the database again. Use it after you restore a database. It " +
+    "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
+    "the request again to see how many runs remain.",
+  responses: { 202: { description: "The rebuild started", json: environmentResync } },
+  errors: ["storage_full", "coordinator_unavailable"],
+};
+
 /** POST …/resync of an environment. */
-export const resyncRoutes = new Hono<AppEnv>().post(
-  "/",
-  requiresRoot(
-    DESCRIBE && {
-      operationId: "resyncActionRuns",
-      tag: "Service",
-      summary: "Rebuild the database from the journals",
-      description:
-        "Writes every run of an environment to the database again. Use it after you restore a database. It " +
-        "also removes the rows of runs that are no longer kept. The work continues after the response. Send " +
-        "the request again to see how many runs remain.",
-      responses: { 202: { description: "The rebuild started", json: environmentResync } },
-      errors: ["storage_full", "coordinator_unavailable"],
-    },
-  ),
-  async (c) => {
-    const environment = environmentOf(c);
-    // With one database, there is no row to repair.
-    const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
-    const remaining = await resyncEnvironment(c, environment, home, environment.scope);
-    return c.json({ remaining }, 202);
-  },
-);
+export const resyncRoutes = new Hono<AppEnv>().post("/", requiresRoot(RESYNC_ACTION_RUNS), async (c) => {
+  const environment = environmentOf(c);
+  // With one database, there is no row to repair.
+  const home = hasSeveralDatabases(c.env) ? (await askHome(environment)).home : null;
+  const remaining = await resyncEnvironment(c, environment, home, environment.scope);
+  return c.json({ remaining }, 202);
+});

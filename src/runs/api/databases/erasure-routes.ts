@@ -74,7 +74,6 @@ function eraseRoutes(kind: Kind) {
       requiresRoot(
         DESCRIBE && {
           operationId: `erase${name}`,
-          tag: "Databases",
           summary: `Erase ${one}`,
           description: `${content} ${HOW_IT_GOES}`,
           responses: { 202: { description: "The erasure is under way", json: erasureState } },
@@ -97,7 +96,6 @@ function eraseRoutes(kind: Kind) {
       requiresRoot(
         DESCRIBE && {
           operationId: `get${name}Erasure`,
-          tag: "Databases",
           summary: `Get the erasure of ${one}`,
           description: `Returns how far the last erasure of ${one} is.`,
           responses: { 200: { description: "How far the erasure is", json: erasureState } },

@@ -6,6 +6,7 @@ import { rfc3339 } from "../../../base/time.ts";
 import { warningsOf } from "../../../database/database-state.ts";
 import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
+import type { Described } from "../../../http/operation.ts";
 import type { AppEnv } from "../../../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
@@ -33,54 +34,38 @@ const environmentMove = z.strictObject({
 });
 inDocument(environmentMove, { id: "EnvironmentMove", examples: [{ database: 0 }] });
 
-export const environmentDatabaseRoutes = new Hono<AppEnv>()
-  .get(
-    "/",
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "getEnvironmentDatabase",
-        tag: "Databases",
-        summary: "Get the database of an environment",
-        description:
-          "Returns in which database the environment lives, how far its move is, and what that database lacks. `move` is null " +
-          "if no move is under way and the last one is over.",
-        responses: { 200: { description: "Where the environment lives", json: environmentDatabase } },
-        errors: ["coordinator_unavailable"],
-      },
-    ),
-    async (c) => c.json(toWire(await readHomeAndMove(c))),
-  )
-  .put(
-    "/",
-    requiresRoot(
-      DESCRIBE && {
-        operationId: "moveEnvironment",
-        tag: "Databases",
-        summary: "Move an environment to another database",
-        description:
-          "Begins a move, which goes on after the response. Meanwhile runs are created, reported and listed as ever. The same " +
-          "request again returns the same move. The number of the database where the environment lives cancels the move. If the " +
-          "environment lives there already, and nothing is under way, the response is 200.",
-        responses: {
-          200: { description: "The environment lives there already", json: environmentDatabase },
-          202: { description: "The move or its cancellation is under way", json: environmentDatabase },
-        },
-        errors: [
-          "move_under_way",
-          "moved_lately",
-          "database_unknown",
-          "no_room",
-          "storage_full",
-          "coordinator_unavailable",
-        ],
-      },
-    ),
-    validBody(environmentMove),
-    async (c) => {
-      const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
-      return c.json(toWire(moved), isAccepted ? 202 : 200);
-    },
-  );
+export const environmentDatabaseRoutes = new Hono<AppEnv>();
+
+const GET_ENVIRONMENT_DATABASE: Described = DESCRIBE && {
+  operationId: "getEnvironmentDatabase",
+  summary: "Get the database of an environment",
+  description:
+    "Returns in which database the environment lives, how far its move is, and what that database lacks. `move` is null " +
+    "if no move is under way and the last one is over.",
+  responses: { 200: { description: "Where the environment lives", json: environmentDatabase } },
+  errors: ["coordinator_unavailable"],
+};
+environmentDatabaseRoutes.get("/", requiresRoot(GET_ENVIRONMENT_DATABASE), async (c) =>
+  c.json(toWire(await readHomeAndMove(c))),
+);
+
+const MOVE_ENVIRONMENT: Described = DESCRIBE && {
+  operationId: "moveEnvironment",
+  summary: "Move an environment to another database",
+  description:
+    "Begins a move, which goes on after the response. Meanwhile runs are created, reported and listed as ever. The same " +
+    "request again returns the same move. The number of the database where the environment lives cancels the move. If the " +
+    "environment lives there already, and nothing is under way, the response is 200.",
+  responses: {
+    200: { description: "The environment lives there already", json: environmentDatabase },
+    202: { description: "The move or its cancellation is under way", json: environmentDatabase },
+  },
+  errors: ["move_under_way", "moved_lately", "database_unknown", "no_room", "storage_full", "coordinator_unavailable"],
+};
+environmentDatabaseRoutes.put("/", requiresRoot(MOVE_ENVIRONMENT), validBody(environmentMove), async (c) => {
+  const { isAccepted, ...moved } = await moveEnvironment(c, c.req.valid("json").database);
+  return c.json(toWire(moved), isAccepted ? 202 : 200);
+});
 
 function toWire({ home, move, state }: HomeAndMove) {
   const { isNew, bytes, unreplicated } = state;
