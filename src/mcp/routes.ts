@@ -7,7 +7,7 @@ import { authorize, bearerToken, OF_CREDENTIAL } from "../auth/authentication.ts
 import { isJsonObject, type JsonObject } from "../base/json.ts";
 import { BODY_MAX_BYTES } from "../base/limits.ts";
 import { err, ok, type Result } from "../base/result.ts";
-import { ApiError, ERRORS } from "../http/errors.ts";
+import { ApiError } from "../http/errors.ts";
 import { type Described, meaning } from "../http/operation.ts";
 import { type AppEnv, scopeOf } from "../http/request-context.ts";
 import { decodeUtf8, parsedJson, readBytes, requireJson } from "../http/validate.ts";
@@ -116,7 +116,7 @@ async function messageOf(c: Context<AppEnv>): Promise<Result<Message, Fault>> {
     );
   } catch (error) {
     if (!(error instanceof ApiError)) throw error;
-    return err({ code: CODES.parse, message: error.message, status: ERRORS[error.code][0] as Fault["status"] });
+    return err({ code: CODES.parse, message: error.message, status: error.status as Fault["status"] });
   }
 }
 
@@ -158,7 +158,7 @@ async function toolAnswer(c: Context<AppEnv>, { id, params, client }: McpRequest
     return result === null ? err(wrongParams(id, `There is no tool ${name.slice(0, 100)}.`)) : ok({ ...result });
   } catch (error) {
     // A 401 or an outage is nothing that the model can correct, so the client gets it as an HTTP error.
-    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500 || ERRORS[error.code][0] === 401) throw error;
+    if (!(error instanceof ApiError) || error.status >= 500 || error.status === 401) throw error;
     c.set("errorCode", error.code);
     return ok({ ...refusedResult(error.message, error.code, error.pointer) });
   }

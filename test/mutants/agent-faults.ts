@@ -81,7 +81,7 @@ export const AGENT_FAULTS = [
     name: "refused-by-the-protocol",
     breaks: "a refused call is a result by which the model can correct itself",
     room: "src/mcp",
-    from: "if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500 || ERRORS[error.code][0] === 401) throw error;",
+    from: "if (!(error instanceof ApiError) || error.status >= 500 || error.status === 401) throw error;",
     to: "throw error;",
     tests: CALLS,
   },

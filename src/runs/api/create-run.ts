@@ -12,7 +12,7 @@ import { signCallbackToken } from "../../auth/token-format.ts";
 import type { JsonObject } from "../../base/json.ts";
 import { INPUTS_MAX_BYTES, TIMEOUT_DEFAULT_MINUTES, utf8Bytes } from "../../base/limits.ts";
 import { MINUTE_MS } from "../../base/time.ts";
-import { ApiError, ERRORS } from "../../http/errors.ts";
+import { ApiError } from "../../http/errors.ts";
 import { idempotencyKey, traceparentOf } from "../../http/headers.ts";
 import { type AppEnv, usableRing } from "../../http/request-context.ts";
 import { environmentUrl } from "../../settings/config.ts";
@@ -307,7 +307,7 @@ export async function createRun(
 async function recallRun(creation: Creation, changeKey: ChangeKey, refusal: ApiError): Promise<CreatedRun | null> {
   const { key, include, refusedEventOf } = creation;
   if (key === null) return null;
-  const isCounted = refusedEventOf !== undefined && ERRORS[refusal.code][0] < 500;
+  const isCounted = refusedEventOf !== undefined && refusal.status < 500;
   const options = { include, ...(isCounted && { refusedEventOf }) };
   const answer = await ask(creation, (coordinator) => coordinator.runs.recall(changeKey, options));
   if (answer.ok) return recalled(creation, answer);

@@ -7,7 +7,7 @@ import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../../auth
 import { type TokenState, tokenState } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
-import { ERRORS, toApiError } from "../../../http/errors.ts";
+import { toApiError } from "../../../http/errors.ts";
 import type { Env } from "../../../settings/env.ts";
 import type { BulkItem, BulkOperation, BulkOrder, BulkRunner, Stopper } from "../../bulk.ts";
 import { bulkKey } from "../../starts.ts";
@@ -77,8 +77,8 @@ async function retryOne(environment: StartEnvironment, order: BulkOrder, runId: 
     return { runId, ...NO_RESULT, outcome: "accepted", newRunId: await newRunOf(environment, order, runId) };
   } catch (thrown) {
     const error = toApiError(thrown);
-    const { code } = error;
-    if (ERRORS[code][0] < 500) return { runId, ...NO_RESULT, outcome: "skipped", code };
+    const { code, status } = error;
+    if (status < 500) return { runId, ...NO_RESULT, outcome: "skipped", code };
     // Another try would find no more room.
     if (code === "storage_full") return { runId, ...NO_RESULT, outcome: "failed", code };
     const cause = error.cause ?? error;

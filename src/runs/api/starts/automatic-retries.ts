@@ -5,7 +5,7 @@ import { OPERATOR } from "../../../auth/principal.ts";
 import { tokenStateOf } from "../../../auth/token-state.ts";
 import { logFailure } from "../../../base/log.ts";
 import { readD1 } from "../../../database/read-d1.ts";
-import { ApiError, ERRORS } from "../../../http/errors.ts";
+import { ApiError } from "../../../http/errors.ts";
 import type { Env } from "../../../settings/env.ts";
 import { selectRevoked } from "../../d1/control-database.ts";
 import { type Actor, actorOfLine } from "../../run.ts";
@@ -59,7 +59,7 @@ async function make(environment: StartEnvironment, retry: RetryToMake): Promise<
   } catch (error) {
     // Somebody dropped it meanwhile, and said why.
     if (error instanceof NotWanted) return MADE;
-    if (!(error instanceof ApiError) || ERRORS[error.code][0] >= 500) throw error;
+    if (!(error instanceof ApiError) || error.status >= 500) throw error;
     return { dropped: `The retry was refused as ${error.code}. ${error.message}` };
   }
 }

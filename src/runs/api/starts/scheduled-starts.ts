@@ -9,7 +9,7 @@ import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../../base/limits.ts";
 import { logFailure } from "../../../base/log.ts";
 import { MINUTE_MS } from "../../../base/time.ts";
 import { disableDefinition } from "../../../definitions/disabling.ts";
-import { ApiError, ERRORS, toApiError } from "../../../http/errors.ts";
+import { ApiError, toApiError } from "../../../http/errors.ts";
 import type { ScheduleDefinition } from "../../../schedules/definition.ts";
 import { type KnownSchedule, SCHEDULE_KIND, scheduleMemory } from "../../../schedules/kind.ts";
 import type { Env } from "../../../settings/env.ts";
@@ -49,9 +49,9 @@ async function startOne(environment: StartEnvironment, time: ScheduledTime): Pro
   try {
     await create(environment, time, schedule, null);
   } catch (thrown) {
-    const { code, message } = toApiError(thrown);
+    const { code, status, message } = toApiError(thrown);
     // Of these, another try can change something.
-    if (ERRORS[code][0] >= 500 || code === "environment_erasing") throw thrown;
+    if (status >= 500 || code === "environment_erasing") throw thrown;
     await create(environment, time, schedule, message);
   }
 }
