@@ -12,8 +12,7 @@ import type { ErasureAnswer, ErasureReply } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
 import { forgetEnded, MAX_AGE_MS, mayBeKnown } from "./read-runs.ts";
 import { erasure } from "./request-schemas.ts";
-import { OF_RUNS } from "./responses/errors.ts";
-import { runErasure } from "./responses/runs.ts";
+import { OF_RUNS, runErasure } from "./responses/runs.ts";
 import { actorOf, ask, environmentOf, runIdOf } from "./run-request.ts";
 import { refusalError } from "./run-response.ts";
 

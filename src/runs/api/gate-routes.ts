@@ -25,9 +25,8 @@ import { type Actor, type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../r
 import type { ApprovalAnswer, ChangeKey, ConcurrencyGroup, Inclusion, RunReply } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
-import { OF_DECISION, OF_RUNS } from "./responses/errors.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
-import { detailedActionRun } from "./responses/runs.ts";
+import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
 import {
   actorOf,
   ask,

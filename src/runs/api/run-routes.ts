@@ -42,13 +42,16 @@ import {
   runQuery,
   runSummaryQuery,
 } from "./request-schemas.ts";
-import { OF_ACTION_RUN, OF_CREATE, OF_ENDED_RUN, OF_RUNS } from "./responses/errors.ts";
 import {
   actionRun,
   actionRunList,
   createdActionRun,
   detailedActionRun,
   newestRuns,
+  OF_ACTION_RUN,
+  OF_CREATE,
+  OF_ENDED_RUN,
+  OF_RUNS,
   runFacets,
   runSummary,
   startedActionRun,

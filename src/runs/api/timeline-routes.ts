@@ -12,8 +12,7 @@ import { sealedFor } from "../../webhooks/webhook-request.ts";
 import type { Tail, TimelineAnswer } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { eventsQuery } from "./request-schemas.ts";
-import { OF_RUNS } from "./responses/errors.ts";
-import { timeline } from "./responses/timeline.ts";
+import { OF_RUNS, timeline } from "./responses/runs.ts";
 import { ask, environmentOf, type RunEnvironment, runIdOf } from "./run-request.ts";
 import { refusalError, sendJson } from "./run-response.ts";
 import {

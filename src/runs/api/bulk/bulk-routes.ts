@@ -46,7 +46,7 @@ import { nameOf, STATUSES } from "../../run.ts";
 import { type RunFilters, WAITING_FILTERS } from "../../run-filters.ts";
 import { cancel, groupFilter, subjectFilter, triggeredByFilter } from "../request-schemas.ts";
 import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "../responses/bulk.ts";
-import { OF_RUNS } from "../responses/errors.ts";
+import { OF_RUNS } from "../responses/runs.ts";
 import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment } from "../run-request.ts";
 import { refusalError } from "../run-response.ts";
 

@@ -25,8 +25,7 @@ import { withTruncated } from "../../action-run.ts";
 import type { CancelOrder } from "../../run-calls.ts";
 import type { RunEvent } from "../../transition.ts";
 import { heartbeat, type Report, report } from "../request-schemas.ts";
-import { OF_REPORT } from "../responses/errors.ts";
-import { heartbeatResponse, reportedActionRun } from "../responses/runs.ts";
+import { heartbeatResponse, OF_REPORT, reportedActionRun } from "../responses/runs.ts";
 import { ask, changeKeyOf, environmentOf, requiresCallbackToken, runIdOf } from "../run-request.ts";
 import { refusalError, sendChanged } from "../run-response.ts";
 

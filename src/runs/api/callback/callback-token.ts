@@ -14,8 +14,7 @@ import { ApiError } from "../../../http/errors.ts";
 import type { Described } from "../../../http/operation.ts";
 import { type AppEnv, noteOpened, usableRing } from "../../../http/request-context.ts";
 import type { JobAnswer, JobReply } from "../../run-calls.ts";
-import { OF_ENDED_RUN } from "../responses/errors.ts";
-import { callbackGrant } from "../responses/runs.ts";
+import { callbackGrant, OF_ENDED_RUN } from "../responses/runs.ts";
 import { ask, environmentOf, isGenuine, runIdOf } from "../run-request.ts";
 import { refusalError } from "../run-response.ts";
 

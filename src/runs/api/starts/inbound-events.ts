@@ -28,8 +28,7 @@ import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../../http/val
 import { actorOfLine } from "../../run.ts";
 import { inboundKey } from "../../starts.ts";
 import { createStartedRun } from "../create-run.ts";
-import { OF_ACTION_RUN, OF_CREATE } from "../responses/errors.ts";
-import { ignoredEvent, startedByEvent } from "../responses/runs.ts";
+import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "../responses/runs.ts";
 import { environmentOf } from "../run-request.ts";
 import { type StartEnvironment, starterOf } from "./starter.ts";
 
