@@ -216,24 +216,18 @@ const pause = z.strictObject({
     "Why the runs wait: one line of well-formed Unicode without control characters. Everybody who can read a waiting run can read the reason.",
     "is empty; say why the runs wait.",
   ),
-  from: z.optional(
-    described(
-      instant,
-      DESCRIBE &&
-        `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
-          "pause. Without this member, or with an instant in the past, the pause begins now.",
-    ),
-  ),
-  until: z.optional(
-    described(
-      instant,
-      DESCRIBE &&
-        "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
-    ),
-  ),
+  from: z.optional(instant),
+  until: z.optional(instant),
 });
 inDocument(pause, {
   id: "PauseRequest",
+  members: {
+    from:
+      `When the pause begins, at most ${PAUSE_FROM_MAX_DAYS} days ahead. A PUT with the \`from\` of a pause replaces this ` +
+      "pause. Without this member, or with an instant in the past, the pause begins now.",
+    until:
+      "When the pause ends by itself: in the future, and after `from`. Without this member, only a DELETE ends the pause.",
+  },
   examples: [{ reason: "a deploy freeze over lunch", until: "2099-01-31T12:00:00Z" }],
 });
 

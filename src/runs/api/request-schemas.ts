@@ -112,37 +112,26 @@ const TIMEOUT = "Minutes after which the run fails if nobody has reported its en
 
 export const newRun = z
   .strictObject({
-    actionName: described(
-      filterableName,
-      DESCRIBE && "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
-    ),
-    title: z.optional(
-      described(
-        visibleLine(TITLE_MAX_CHARACTERS),
-        DESCRIBE && "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
-      ),
-    ),
-    subject: z.optional(
-      described(
-        visibleLine(SUBJECT_MAX_CHARACTERS),
-        DESCRIBE &&
-          "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
-      ),
-    ),
+    actionName: filterableName,
+    title: z.optional(visibleLine(TITLE_MAX_CHARACTERS)),
+    subject: z.optional(visibleLine(SUBJECT_MAX_CHARACTERS)),
     ...runInputs,
-    timeout: z._default(described(minutes, DESCRIBE && TIMEOUT), TIMEOUT_DEFAULT_MINUTES),
-    heartbeatTimeout: z.optional(
-      described(
-        minutes,
-        DESCRIBE && "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
-      ),
-    ),
+    timeout: z._default(minutes, TIMEOUT_DEFAULT_MINUTES),
+    heartbeatTimeout: z.optional(minutes),
     trigger: z.optional(trigger),
     ...gates(String(WAIT_TIMEOUT_DEFAULT_MINUTES)),
   })
   .check(inputsFit);
 inDocument(newRun, {
   id: "NewActionRun",
+  members: {
+    actionName: "What the run does. Lists filter by it. Well-formed Unicode without control characters.",
+    title: "What the run does, in one line for people. Well-formed Unicode without invisible characters.",
+    subject:
+      "What the run works on, such as a service. Lists filter by it. Well-formed Unicode without invisible characters.",
+    timeout: TIMEOUT,
+    heartbeatTimeout: "Minutes without a heartbeat after which the run fails. Without it, silence is no failure.",
+  },
   examples: [{ actionName: "deploy", parameters: { version: "1.4.2" }, timeout: 30 }],
 });
 
@@ -150,30 +139,27 @@ export type NewRunBody = z.output<typeof newRun>;
 
 /** A run of a stored action. The action has everything else. */
 export const newRunOfAction = z
-  .strictObject({
-    ...runInputs,
-    timeout: z.optional(described(minutes, DESCRIBE && `${TIMEOUT} Default: the action's.`)),
-    ...gates("the action's"),
-  })
+  .strictObject({ ...runInputs, timeout: z.optional(minutes), ...gates("the action's") })
   .check(inputsFit);
 inDocument(newRunOfAction, {
   id: "NewRunOfAction",
+  members: { timeout: `${TIMEOUT} Default: the action's.` },
   examples: [{ parameters: { version: "1.4.2" }, labels: ["team:payments"] }],
 });
 
 export type NewRunOfActionBody = z.output<typeof newRunOfAction>;
 
 export const retry = z.strictObject({
-  parameters: z.optional(
-    described(
-      jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify)),
-      DESCRIBE &&
-        `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
-    ),
-  ),
+  parameters: z.optional(jsonObject.check(maxBytes(INPUTS_MAX_BYTES, JSON.stringify))),
   ...gates("the action's"),
 });
-inDocument(retry, { id: "Retry", examples: [{ parameters: { version: "1.4.3" } }] });
+inDocument(retry, {
+  id: "Retry",
+  members: {
+    parameters: `Replaces the run's parameters. At most ${INPUTS_MAX_BYTES} bytes of JSON together with the run's recommendations.`,
+  },
+  examples: [{ parameters: { version: "1.4.3" } }],
+});
 
 export type RetryBody = z.output<typeof retry>;
 
@@ -208,17 +194,17 @@ export const cancel = z.strictObject({
   reason: z.optional(
     reasonOf(`Why the run is cancelled: ${ONE_LINE}. The job and every reader of the run can see it.`),
   ),
-  graceSeconds: z._default(
-    described(
-      wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS),
-      DESCRIBE &&
-        "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
-    ),
-    CANCEL_GRACE_DEFAULT_SECONDS,
-  ),
+  graceSeconds: z._default(wholeNumber("whole seconds", 0, CANCEL_GRACE_MAX_SECONDS), CANCEL_GRACE_DEFAULT_SECONDS),
 });
 export type CancelBody = z.output<typeof cancel>;
-inDocument(cancel, { id: "Cancel", examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }] });
+inDocument(cancel, {
+  id: "Cancel",
+  members: {
+    graceSeconds:
+      "How long a running job may still work, at most until the run's deadline. With 0, the run ends at once.",
+  },
+  examples: [{ reason: "a newer version is on its way", graceSeconds: 30 }],
+});
 
 export const decision = z.strictObject({
   reason: z.optional(reasonOf(`Why you decide so: ${ONE_LINE}. Every reader of the run can see it.`)),
@@ -235,12 +221,7 @@ inDocument(erasure, { id: "ErasureOfRun", examples: [{ reason: "the customer ask
 
 export const release = z
   .strictObject({
-    throughPause: z.optional(
-      described(
-        z.literal(true, { error: "send true, or leave it out." }),
-        DESCRIBE && "Releases the run through the pauses that are in force now, and opens no other gate.",
-      ),
-    ),
+    throughPause: z.optional(z.literal(true, { error: "send true, or leave it out." })),
     reason: z.optional(
       reasonOf(`Why this run passes the pause: ${ONE_LINE}. Every reader of the run can see it.`, "is empty; say why."),
     ),
@@ -257,6 +238,7 @@ export const release = z
   );
 inDocument(release, {
   id: "Release",
+  members: { throughPause: "Releases the run through the pauses that are in force now, and opens no other gate." },
   examples: [{ throughPause: true, reason: "the fix for the outage" }],
   dependentRequired: { throughPause: ["reason"], reason: ["throughPause"] },
 });
@@ -337,12 +319,7 @@ export const heartbeat = z.strictObject({
         description: `What the workflow does now. At most ${HEARTBEAT_MESSAGE_MAX_BYTES} bytes of UTF-8.`,
       }),
   ),
-  progress: z.optional(
-    described(
-      z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS)),
-      DESCRIBE && "How much of the work is done, from 0 to 1.",
-    ),
-  ),
+  progress: z.optional(z.number(PROGRESS).check(z.minimum(0, PROGRESS), z.maximum(1, PROGRESS))),
   externalUrl: z.optional(externalUrl),
   // callback-routes.ts cuts it.
   tail: z.optional(
@@ -354,7 +331,11 @@ export const heartbeat = z.strictObject({
     }),
   ),
 });
-inDocument(heartbeat, { id: "Heartbeat", examples: [{ message: "running the tests", progress: 0.4 }] });
+inDocument(heartbeat, {
+  id: "Heartbeat",
+  members: { progress: "How much of the work is done, from 0 to 1." },
+  examples: [{ message: "running the tests", progress: 0.4 }],
+});
 
 const GROUP_SENTENCE = "send 1 to 63 letters, digits, dots, hyphens and underscores, a letter or a digit first.";
 

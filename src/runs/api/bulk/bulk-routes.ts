@@ -77,13 +77,14 @@ const bulkFilter = z.strictObject({
   entityId: z.optional(uuid),
   subject: z.optional(subjectFilter),
   triggeredBy: z.optional(triggeredByFilter),
-  createdAfter: z.optional(described(instant, DESCRIBE && "Exclusive.")),
-  createdBefore: z.optional(described(instant, DESCRIBE && "Exclusive.")),
+  createdAfter: z.optional(instant),
+  createdBefore: z.optional(instant),
   waiting: z.optional(waiting),
   group: z.optional(groupFilter),
 });
 inDocument(bulkFilter, {
   id: "BulkFilter",
+  members: { createdAfter: "Exclusive.", createdBefore: "Exclusive." },
   description:
     "Which runs: those for which all conditions hold. They mean what they mean in a list of runs. At least one condition is required. Without `createdAfter`, all runs that are kept are meant.",
   examples: [{ status: ["running"], labels: ["team:payments"], createdAfter: "2026-01-31T12:00:00Z" }],
@@ -117,44 +118,22 @@ const CHECKS = {
 
 const bulkRequest = z
   .strictObject({
-    operation: described(
-      z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }),
-      DESCRIBE && "What happens to each run: what a single cancel or retry of it would do.",
-    ),
+    operation: z.enum(BULK_ACTIONS, { error: `send one of ${BULK_ACTIONS.join(", ")}.` }),
     reason: cancel.def.shape.reason,
     graceSeconds: z.optional(cancel.def.shape.graceSeconds.def.innerType),
-    includeRetried: z.optional(
-      described(
-        z.boolean({ error: "send true or false." }),
-        DESCRIBE && "Whether a retry also takes runs that were retried since their end. Default: false.",
-      ),
-    ),
+    includeRetried: z.optional(z.boolean({ error: "send true or false." })),
     runIds: z.optional(
-      described(
-        listOf(
-          BULK_RUNS_MAX,
-          "run ids",
-          uuid,
-          "send an array of run ids.",
-          z.minLength(1, { error: "is empty; send at least one run id, or a filter." }),
-        ),
-        DESCRIBE && "The runs. Repetitions count once.",
+      listOf(
+        BULK_RUNS_MAX,
+        "run ids",
+        uuid,
+        "send an array of run ids.",
+        z.minLength(1, { error: "is empty; send at least one run id, or a filter." }),
       ),
     ),
     filter: z.optional(bulkFilter),
-    maxRuns: z.optional(
-      described(
-        wholeNumber("a whole number", 1, BULK_RUNS_MAX_OF_MANAGERS),
-        DESCRIBE &&
-          `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
-      ),
-    ),
-    dryRun: z.optional(
-      described(
-        z.boolean({ error: "send true or false." }),
-        DESCRIBE && "Whether to say only what the operation would be about. Default: false.",
-      ),
-    ),
+    maxRuns: z.optional(wholeNumber("a whole number", 1, BULK_RUNS_MAX_OF_MANAGERS)),
+    dryRun: z.optional(z.boolean({ error: "send true or false." })),
   })
   .check(
     z.refine(({ runIds, filter }) => (runIds === undefined) !== (filter === undefined), { error: ONE_OF }),
@@ -174,6 +153,13 @@ const bulkRequest = z
   );
 inDocument(bulkRequest, {
   id: "BulkRequest",
+  members: {
+    operation: "What happens to each run: what a single cancel or retry of it would do.",
+    includeRetried: "Whether a retry also takes runs that were retried since their end. Default: false.",
+    runIds: "The runs. Repetitions count once.",
+    maxRuns: `How many runs may match the filter. If more match, nothing happens to any of them. More than ${BULK_RUNS_MAX} requires \`actions:manage\`.`,
+    dryRun: "Whether to say only what the operation would be about. Default: false.",
+  },
   ...CHECKS,
   examples: [
     {

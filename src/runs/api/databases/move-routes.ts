@@ -8,7 +8,7 @@ import { readD1, requireNamedDatabase } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { Described } from "../../../http/operation.ts";
 import type { AppEnv } from "../../../http/request-context.ts";
-import { described, inDocument, wholeNumber } from "../../../http/schemas.ts";
+import { inDocument, wholeNumber } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
 import { DATABASE_MAX } from "../../../settings/databases.ts";
 import { noteHome } from "../../d1/environments.ts";
@@ -26,13 +26,12 @@ import { environmentDatabase } from "../responses/databases.ts";
 import { ask, environmentOf, type RunEnvironment } from "../run-request.ts";
 import { auditFirst } from "./database-routes.ts";
 
-const environmentMove = z.strictObject({
-  database: described(
-    wholeNumber("a whole number", 0, DATABASE_MAX),
-    DESCRIBE && "The number of the database where the environment shall live.",
-  ),
+const environmentMove = z.strictObject({ database: wholeNumber("a whole number", 0, DATABASE_MAX) });
+inDocument(environmentMove, {
+  id: "EnvironmentMove",
+  members: { database: "The number of the database where the environment shall live." },
+  examples: [{ database: 0 }],
 });
-inDocument(environmentMove, { id: "EnvironmentMove", examples: [{ database: 0 }] });
 
 export const environmentDatabaseRoutes = new Hono<AppEnv>();
 

@@ -7,7 +7,7 @@ import { readD1 } from "../../../database/read-d1.ts";
 import { ApiError } from "../../../http/errors.ts";
 import type { Described } from "../../../http/operation.ts";
 import type { AppEnv } from "../../../http/request-context.ts";
-import { described, inDocument, wholeNumber } from "../../../http/schemas.ts";
+import { inDocument, wholeNumber } from "../../../http/schemas.ts";
 import { validBody } from "../../../http/validate.ts";
 import { selectRegistered } from "../../d1/control-database.ts";
 import type { PurgeState } from "../../protocol.ts";
@@ -18,15 +18,17 @@ import { auditFirst } from "./database-routes.ts";
 const DAYS_MAX = 3650;
 
 const purgeRequest = z.strictObject({
-  days: described(
-    wholeNumber("whole days", 0, DAYS_MAX),
-    DESCRIBE && "How many days after its end a run is kept. A run that is kept for less stays as it is.",
-  ),
-  dryRun: z.optional(
-    described(z.boolean({ error: "send true or false." }), DESCRIBE && "Only counts the runs, and changes nothing."),
-  ),
+  days: wholeNumber("whole days", 0, DAYS_MAX),
+  dryRun: z.optional(z.boolean({ error: "send true or false." })),
 });
-inDocument(purgeRequest, { id: "PurgeRequest", examples: [{ days: 7, dryRun: true }] });
+inDocument(purgeRequest, {
+  id: "PurgeRequest",
+  members: {
+    days: "How many days after its end a run is kept. A run that is kept for less stays as it is.",
+    dryRun: "Only counts the runs, and changes nothing.",
+  },
+  examples: [{ days: 7, dryRun: true }],
+});
 
 export const purgeRoutes = new Hono<AppEnv>();
 
