@@ -28,8 +28,8 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
         "the API token. It manages no tokens, approves nothing, acts for nobody, and begins no session. The proof's " +
         "audience must be `{PUBLIC_URL}/{o}/{p}`. Without the setting `OIDC_ISSUERS`, the response is 404. Needs no token.",
       responses: { 200: { description: "The access token", json: exchangedToken } },
+      errors: ["token_expired", "trust_unmet", "database_unavailable"],
     },
-    ["token_expired", "trust_unmet", "database_unavailable"],
   ),
   validProof(),
   async (c) => {

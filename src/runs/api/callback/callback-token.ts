@@ -27,17 +27,12 @@ const ISSUE_CALLBACK_TOKEN: Described = DESCRIBE && {
     "Before the receiver has responded, the response is 503 with `Retry-After`. Requires no token. Without the " +
     "setting `OIDC_ISSUERS`, the response is 404.",
   responses: { 200: { description: "The callback token and its end", json: callbackGrant } },
+  errors: ["trust_unmet", "another_execution", ...OF_ENDED_RUN, "trigger_unanswered", "coordinator_unavailable"],
 };
 
 export const callbackTokenRoutes = new Hono<AppEnv>().post(
   "/:id/callback/token",
-  requiresIssuers(ISSUE_CALLBACK_TOKEN, [
-    "trust_unmet",
-    "another_execution",
-    ...OF_ENDED_RUN,
-    "trigger_unanswered",
-    "coordinator_unavailable",
-  ]),
+  requiresIssuers(ISSUE_CALLBACK_TOKEN),
   validProof(),
   async (c) => {
     const ring = usableRing(c);
