@@ -15,15 +15,23 @@ import type { AppEnv } from "../http/request-context.ts";
 import { type CreatedRun, createRun, creationOf, retryRun, wantedOfAction } from "../runs/api/create-run.ts";
 import { listRunsOf, readRun, waitForEnd } from "../runs/api/read-runs.ts";
 import { cancel, newRunOfAction } from "../runs/api/request-schemas.ts";
-import { actorOf, environmentOf } from "../runs/api/run-request.ts";
-import { refusalError, runJson } from "../runs/api/run-response.ts";
+import { actorOf, environmentOf, refusalError, runJson } from "../runs/api/run-request.ts";
 import { cancelRunOf } from "../runs/api/run-routes.ts";
 import { subscriptionFor } from "../runs/api/subscription.ts";
 import type { ChangeKey } from "../runs/run-calls.ts";
 import { baseUrl } from "../settings/config.ts";
-import { type ActionTool, actionOf, isWrapped, readTools } from "./action-tools.ts";
 import { BY_OTHERS, faceOf, linesOf, parsedRun, runResult, type ToolResult } from "./run-result.ts";
-import { LIST_DEFAULT, RUN_TOOLS, type RunToolName, STATUSES, WAIT_DEFAULT_SECONDS } from "./tools.ts";
+import {
+  type ActionTool,
+  actionOf,
+  isWrapped,
+  LIST_DEFAULT,
+  RUN_TOOLS,
+  type RunToolName,
+  readTools,
+  STATUSES,
+  WAIT_DEFAULT_SECONDS,
+} from "./tools.ts";
 
 /** Clients don't send their time limits. The shortest that is known is 30 s. */
 const CALL_WAIT_MS = 10_000;

@@ -20,8 +20,7 @@ import { type Creation, creationOf, wantedOfAction } from "./create-run.ts";
 import { type PreparedRun, prepareRun } from "./prepare-run.ts";
 import { inputsFit, runInputs } from "./request-schemas.ts";
 import { actionPreview } from "./responses/gates.ts";
-import { ask } from "./run-request.ts";
-import { sendJson } from "./run-response.ts";
+import { ask, sendJson } from "./run-request.ts";
 
 /** Null in a definition stands for a stored secret, as in a PUT. */
 const trial = z.strictObject({ definition: z.optional(actionDefinition), ...runInputs }).check(inputsFit);

@@ -35,8 +35,8 @@ import {
   type RunEnvironment,
   requirePerson,
   runIdOf,
+  sendChanged,
 } from "./run-request.ts";
-import { sendChanged } from "./run-response.ts";
 
 const APPROVER =
   "{who}. The token must have been minted with `mayApprove`. If the action has `approval.tokens`, its id must be one of them.";

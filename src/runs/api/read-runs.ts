@@ -25,8 +25,7 @@ import type { Lacking } from "../protocol.ts";
 import type { Inclusion } from "../run-calls.ts";
 import { mergedPage, type Page, type RunFilters, type RunPageQuery, type TextQuery } from "../run-filters.ts";
 import { databaseOf } from "./placement.ts";
-import { ask, isErasing, isGenuine, type RunEnvironment } from "./run-request.ts";
-import { refusalError } from "./run-response.ts";
+import { ask, isErasing, isGenuine, type RunEnvironment, refusalError } from "./run-request.ts";
 import type { Subscription } from "./subscription.ts";
 
 interface ReadRun {

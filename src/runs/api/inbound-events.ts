@@ -12,25 +12,24 @@ import {
   type SentEvent,
   startsRun,
   verifiedEvent,
-} from "../../../actions/inbound.ts";
-import type { Inbound } from "../../../actions/inbound-definition.ts";
-import { ACTION_KIND, actionMemory, type KnownAction } from "../../../actions/kind.ts";
-import { eventSecretsOf } from "../../../actions/resolve.ts";
-import { tokenStateOf } from "../../../auth/token-state.ts";
-import { BoundedMap } from "../../../base/bounded-map.ts";
-import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../../base/limits.ts";
-import { log } from "../../../base/log.ts";
-import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
-import { ApiError } from "../../../http/errors.ts";
-import { type Described, meaning } from "../../../http/operation.ts";
-import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../../http/request-context.ts";
-import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../../http/validate.ts";
-import { actorOfLine } from "../../run.ts";
-import { inboundKey } from "../../starts.ts";
-import { createStartedRun } from "../create-run.ts";
-import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "../responses/runs.ts";
-import { environmentOf } from "../run-request.ts";
-import { type StartEnvironment, starterOf } from "./starter.ts";
+} from "../../actions/inbound.ts";
+import type { Inbound } from "../../actions/inbound-definition.ts";
+import { ACTION_KIND, actionMemory, type KnownAction } from "../../actions/kind.ts";
+import { eventSecretsOf } from "../../actions/resolve.ts";
+import { tokenStateOf } from "../../auth/token-state.ts";
+import { BoundedMap } from "../../base/bounded-map.ts";
+import { BAD_EVENTS_PER_MINUTE, DEFINITION_NAME, EVENT_MAX_BYTES } from "../../base/limits.ts";
+import { log } from "../../base/log.ts";
+import { MINUTE_MS, msSinceOrLongAgo } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import { type Described, meaning } from "../../http/operation.ts";
+import { type AppEnv, noteOpened, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
+import { decodeUtf8, parsedForm, parsedJson, readBytes } from "../../http/validate.ts";
+import { actorOfLine } from "../run.ts";
+import { inboundKey } from "../starts.ts";
+import { createStartedRun, type StartEnvironment, starterOf } from "./create-run.ts";
+import { ignoredEvent, OF_ACTION_RUN, OF_CREATE, startedByEvent } from "./responses/runs.ts";
+import { environmentOf } from "./run-request.ts";
 
 const EVENTS = `/:name{${DEFINITION_NAME}}/inbound/:inboundId{[A-Za-z0-9_-]{43}}` as "/:name/inbound/:inboundId";
 

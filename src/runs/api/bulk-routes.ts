@@ -5,20 +5,19 @@
  * no operation lacks its entry, and a refused one has none. If we die in between, the reservation is lost after a minute.
  * The entry can then tell of an operation that never began.
  */
-
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
-import { auditStatement, logAudit, newAuditEntry, requireNewestSecret, writeAudited } from "../../../auth/audit.ts";
-import { mustNamePerson, requires } from "../../../auth/authentication.ts";
-import { may } from "../../../auth/principal.ts";
-import { newUuidV7, parseUuid } from "../../../base/ids.ts";
-import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
-import { rfc3339 } from "../../../base/time.ts";
-import { ApiError } from "../../../http/errors.ts";
-import { idempotencyKey } from "../../../http/headers.ts";
-import type { Described } from "../../../http/operation.ts";
-import { firstPage, pageQuery, seqPageQuery } from "../../../http/paging.ts";
-import { type AppEnv, projectOf, scopeOf, usableRing } from "../../../http/request-context.ts";
+import { auditStatement, logAudit, newAuditEntry, requireNewestSecret, writeAudited } from "../../auth/audit.ts";
+import { mustNamePerson, requires } from "../../auth/authentication.ts";
+import { may } from "../../auth/principal.ts";
+import { newUuidV7, parseUuid } from "../../base/ids.ts";
+import { BULK_RUNS_MAX, BULK_RUNS_MAX_OF_MANAGERS, CANCEL_GRACE_DEFAULT_SECONDS } from "../../base/limits.ts";
+import { rfc3339 } from "../../base/time.ts";
+import { ApiError } from "../../http/errors.ts";
+import { idempotencyKey } from "../../http/headers.ts";
+import type { Described } from "../../http/operation.ts";
+import { firstPage, pageQuery, seqPageQuery } from "../../http/paging.ts";
+import { type AppEnv, projectOf, scopeOf, usableRing } from "../../http/request-context.ts";
 import {
   described,
   filterableName,
@@ -28,9 +27,9 @@ import {
   listOf,
   uuid,
   wholeNumber,
-} from "../../../http/schemas.ts";
-import { validBody, validQuery } from "../../../http/validate.ts";
-import { environmentUrl } from "../../../settings/config.ts";
+} from "../../http/schemas.ts";
+import { validBody, validQuery } from "../../http/validate.ts";
+import { environmentUrl } from "../../settings/config.ts";
 import {
   BULK_ACTIONS,
   type BulkAction,
@@ -40,15 +39,14 @@ import {
   type NamedItem,
   OUTCOMES,
   remainingOf,
-} from "../../bulk.ts";
-import { register } from "../../d1/control-database.ts";
-import { nameOf, STATUSES } from "../../run.ts";
-import { type RunFilters, WAITING_FILTERS } from "../../run-filters.ts";
-import { cancel, groupFilter, subjectFilter, triggeredByFilter } from "../request-schemas.ts";
-import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "../responses/bulk.ts";
-import { OF_RUNS } from "../responses/runs.ts";
-import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment } from "../run-request.ts";
-import { refusalError } from "../run-response.ts";
+} from "../bulk.ts";
+import { register } from "../d1/control-database.ts";
+import { nameOf, STATUSES } from "../run.ts";
+import { type RunFilters, WAITING_FILTERS } from "../run-filters.ts";
+import { cancel, groupFilter, subjectFilter, triggeredByFilter } from "./request-schemas.ts";
+import { bulkItemList, bulkOperation, bulkOperationList, bulkPreview } from "./responses/bulk.ts";
+import { OF_RUNS } from "./responses/runs.ts";
+import { actorOf, ask, changeKeyOf, environmentOf, type RunEnvironment, refusalError } from "./run-request.ts";
 
 const statuses = described(
   listOf(
