@@ -19,29 +19,27 @@ const CONSOLE_PAGE = "/console/page.html";
 const IN_ENVIRONMENT = `(?:runs|bulk-operations)(?:/[0-9A-Fa-f-]{36})?|approvals|groups|(?:actions|schedules|notifications)(?:/-/new|/${DEFINITION_NAME}(?:/edit)?)?`;
 const PATHS = new RegExp(`^/console/-/${PATH_NAME}/${PATH_NAME}/(?:tokens|audit|${PATH_NAME}/(?:${IN_ENVIRONMENT}))$`);
 
-const PAGE_HEADERS = {
-  "Cross-Origin-Opener-Policy": "same-origin",
-  "Referrer-Policy": "no-referrer",
-  // The page names the scripts of this version, so a browser must revalidate it each time.
-  "Cache-Control": "no-cache",
-};
-
-/** The page holds an API token. So its policy lets nothing but our own script run, and no text become markup. */
-const CONSOLE_HEADERS = {
+/** A page that holds an API token. So its policy lets it run scripts of this host only, and call no other host. */
+const pageHeaders = (style: string, ...more: readonly string[]) => ({
   "Content-Security-Policy": [
     "default-src 'none'",
     "script-src 'self'",
-    "style-src 'self'",
+    style,
     "connect-src 'self'",
     "img-src 'self' data:",
     "base-uri 'none'",
     "form-action 'none'",
     "frame-ancestors 'none'",
-    "require-trusted-types-for 'script'",
-    "trusted-types 'none'",
+    ...more,
   ].join("; "),
-  ...PAGE_HEADERS,
-};
+  "Cross-Origin-Opener-Policy": "same-origin",
+  "Referrer-Policy": "no-referrer",
+  // The page names the scripts of this version, so a browser must revalidate it each time.
+  "Cache-Control": "no-cache",
+});
+
+/** No text becomes markup. */
+const CONSOLE_HEADERS = pageHeaders("style-src 'self'", "require-trusted-types-for 'script'", "trusted-types 'none'");
 
 const DESCRIBED_HEADERS = ["ETag", "Content-Security-Policy", "Cross-Origin-Opener-Policy", "Referrer-Policy"];
 const PAGE_RESPONSES = {
@@ -99,24 +97,8 @@ async function sendConsole(c: Context<AppEnv>): Promise<Response> {
   return c.body(page);
 }
 
-/**
- * People type API tokens into the API explorer. So its policy lets it run scripts of this host only and call no other
- * host, whatever it tries.
- */
-const DOCS_HEADERS = {
-  "Content-Security-Policy": [
-    "default-src 'none'",
-    "script-src 'self'",
-    // The explorer writes style attributes, which a nonce can't allow.
-    "style-src 'unsafe-inline'",
-    "img-src 'self' data:",
-    "connect-src 'self'",
-    "base-uri 'none'",
-    "form-action 'none'",
-    "frame-ancestors 'none'",
-  ].join("; "),
-  ...PAGE_HEADERS,
-};
+/** The explorer writes style attributes, which a nonce can't allow. */
+const DOCS_HEADERS = pageHeaders("style-src 'unsafe-inline'");
 
 export const docsRoutes = new Hono<AppEnv>();
 

@@ -4,7 +4,7 @@
  */
 import { WorkerEntrypoint } from "cloudflare:workers";
 import { knownAction, resolveAction } from "../../actions/resolve.ts";
-import { auditStatement, derivedAuditId, logAudit, SERVICE } from "../../auth/audit.ts";
+import { auditStatement, derivedAuditId, logAudit, newServiceEntry } from "../../auth/audit.ts";
 import { OPERATOR } from "../../auth/principal.ts";
 import { type TokenState, tokenState, tokenStateOf } from "../../auth/token-state.ts";
 import { LABELS_MAX, TIMEOUT_DEFAULT_MINUTES } from "../../base/limits.ts";
@@ -266,24 +266,18 @@ export class BulkOperations extends WorkerEntrypoint<Env> implements BulkRunner 
   async conclude(scope: string, operation: BulkOperation, by: Stopper | null): Promise<void> {
     const [o, p, envName = ""] = scope.split("/");
     const at = operation.completedAt ?? Date.now();
-    const { id: actor, name: actorName } = by ?? SERVICE;
     const { id: target } = operation.order;
+    const what = { project: `${o}/${p}`, envName, action: "bulk_ended", target } as const;
     const entry = {
+      ...newServiceEntry(what, at),
+      ...(by !== null && {
+        actor: by.id,
+        actorName: by.name,
+        sessionId: by.sessionId,
+        person: by.person,
+        proven: by.proven ?? null,
+      }),
       id: await derivedAuditId(at, ["bulk_ended", target]),
-      project: `${o}/${p}`,
-      envName,
-      at,
-      actor,
-      actorName,
-      sessionId: by?.sessionId ?? null,
-      person: by?.person ?? null,
-      proven: by?.proven ?? null,
-      agent: null,
-      reason: null,
-      asker: null,
-      action: "bulk_ended" as const,
-      target,
-      targetName: target,
       bulk: JSON.stringify(auditedEnd(operation)),
     };
     await auditStatement(this.env.DB, entry).run();

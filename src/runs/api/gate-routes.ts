@@ -8,7 +8,7 @@ import * as z from "zod/mini";
 import { type NamedGroup, namedGroups, unnamedWarning } from "../../actions/groups.ts";
 import type { AfterActionWrite } from "../../actions/kind.ts";
 import { currentVersion } from "../../actions/resolve.ts";
-import { type AuditAction, auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
+import { auditAfterwards, requireNewestSecret } from "../../auth/audit.ts";
 import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { CONCURRENCY_GROUP, PAUSE_FROM_MAX_DAYS, PAUSES_MAX_PER_ENVIRONMENT } from "../../base/limits.ts";
 import { DAY_MS, rfc3339, shownMs } from "../../base/time.ts";
@@ -20,23 +20,15 @@ import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument, instant, withExample } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { holding, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
-import { type Coordinator, callCoordinator } from "../protocol.ts";
-import { type Actor, type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
-import type { ApprovalAnswer, ChangeKey, ConcurrencyGroup, Inclusion, RunReply } from "../run-calls.ts";
+import { callCoordinator } from "../protocol.ts";
+import { type ConcurrencyQueue, NO_GROUP, nameOf, viaOf } from "../run.ts";
+import type { ApprovalAnswer, ConcurrencyGroup, Inclusion } from "../run-calls.ts";
 import { mayBeKnown } from "./read-runs.ts";
 import { changeQuery, decision, groupsQuery, reasonOf, release } from "./request-schemas.ts";
 import { approvalOfRun, concurrencyGroupList, pauseList, shownPause } from "./responses/gates.ts";
 import { detailedActionRun, OF_DECISION, OF_RUNS } from "./responses/runs.ts";
-import {
-  actorOf,
-  ask,
-  changeKeyOf,
-  environmentOf,
-  type RunEnvironment,
-  requirePerson,
-  runIdOf,
-  sendChanged,
-} from "./run-request.ts";
+import { actorOf, ask, environmentOf, type RunEnvironment, runIdOf, sendChanged } from "./run-request.ts";
+import { type CallOfChange, changeRun, type RunChange } from "./run-routes.ts";
 
 const APPROVER =
   "{who}. The token must have been minted with `mayApprove`. If the action has `approval.tokens`, its id must be one of them.";
@@ -111,13 +103,13 @@ decisionRoutes.post(
     const inclusion = c.req.valid("query");
     const { throughPause = false, reason = null } = c.req.valid("json");
     if (!throughPause) {
-      return decide(c, { action: "run_released" }, "release", (coordinator, { id, by, changeKey }) =>
-        coordinator.gates.release(id, by, changeKey, inclusion),
+      return decide(c, { action: "run_released" }, "release", ({ gates }, { id, by, changeKey }) =>
+        gates.release(id, by, changeKey, inclusion),
       );
     }
     const audited = { action: "run_released_through_pause", reason } as const;
-    return decide(c, audited, ["release", reason], (coordinator, { id, by, changeKey }) =>
-      coordinator.gates.releaseThroughPause(id, { by, reason }, changeKey, inclusion),
+    return decide(c, audited, ["release", reason], ({ gates }, { id, by, changeKey }) =>
+      gates.releaseThroughPause(id, { by, reason }, changeKey, inclusion),
     );
   },
 );
@@ -153,37 +145,15 @@ async function decideAsApprover(
   if (!c.get("principal").mayApprove) throw new ApiError("may_not_approve");
   const { reason = null } = body;
   const action = what === "approve" ? "run_approved" : "run_rejected";
-  return decide(c, { action, reason }, [what, reason], (coordinator, { id, by, changeKey }) =>
-    coordinator.gates[what](id, { by, reason }, changeKey, inclusion),
+  return decide(c, { action, reason }, [what, reason], ({ gates }, { id, by, changeKey }) =>
+    gates[what](id, { by, reason }, changeKey, inclusion),
   );
 }
 
-interface Deciding {
-  readonly id: string;
-  readonly by: Actor;
-  readonly changeKey: ChangeKey;
-}
-
-/** `request`: what makes a repetition the same request. */
-async function decide(
-  c: Context<AppEnv>,
-  audited: { readonly action: AuditAction; readonly reason?: string | null },
-  request: unknown,
-  call: (coordinator: Coordinator, deciding: Deciding) => Promise<RunReply>,
-): Promise<Response> {
-  const id = runIdOf(c);
+/** The response to a decision. `request`: what makes a repetition the same request. */
+async function decide(c: Context<AppEnv>, audited: RunChange["audited"], request: unknown, call: CallOfChange) {
   const key = idempotencyKey(c);
-  const environment = environmentOf(c);
-  const by = actorOf(c);
-  const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(by, key, request)]);
-  if (!isKnown) throw new ApiError("run_not_found");
-  await requirePerson(mustNamePerson(c), environment, id);
-  await requireNewestSecret(c);
-  const answer = await ask(environment, (coordinator) => call(coordinator, { id, by, changeKey }));
-  if (answer.ok && answer.decidedAt !== undefined) {
-    await auditAfterwards(c, { ...audited, target: id }, answer.decidedAt);
-  }
-  return sendChanged(c, answer, key);
+  return sendChanged(c, await changeRun(c, runIdOf(c), { key, request, audited, isDecision: true }, call), key);
 }
 
 type Refusals = Readonly<Record<keyof ApprovalAnswer["conflicts"], ErrorCode | null>>;

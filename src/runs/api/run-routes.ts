@@ -3,7 +3,14 @@
  * which runs a stored action.
  */
 import { type Context, Hono } from "hono";
-import { askerRefusal, auditAfterwards, eraseReasons, hasReasons } from "../../auth/audit.ts";
+import {
+  type AuditAction,
+  askerRefusal,
+  auditAfterwards,
+  eraseReasons,
+  hasReasons,
+  requireNewestSecret,
+} from "../../auth/audit.ts";
 import { mustNamePerson, requires } from "../../auth/authentication.ts";
 import { may } from "../../auth/principal.ts";
 import { DEFINITION_NAME } from "../../base/limits.ts";
@@ -14,21 +21,20 @@ import type { Described } from "../../http/operation.ts";
 import { linkNext } from "../../http/paging.ts";
 import type { AppEnv } from "../../http/request-context.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
+import { findFacets, findNewestRuns, summarizeRuns } from "../d1/summary.ts";
 import type { Coordinator } from "../protocol.ts";
-import { nameOf } from "../run.ts";
-import type { ErasureAnswer, ErasureReply, Inclusion, RunReply } from "../run-calls.ts";
+import { type Actor, nameOf } from "../run.ts";
+import type { ChangeKey, ErasureAnswer, ErasureReply, Inclusion, RunReply } from "../run-calls.ts";
 import { createdAtOf } from "../run-id.ts";
 import { createRetry, createRunOfAction, createRunOfBody, creationOf } from "./create-run.ts";
 import {
-  findFacetsOf,
-  findNewestRunsOf,
   forgetEnded,
   listRunsOf,
   MAX_AGE_MS,
   mayBeKnown,
+  readReplica,
   readRun,
   searchRunsOf,
-  summarizeRunsOf,
   waitForEnd,
 } from "./read-runs.ts";
 import {
@@ -124,7 +130,7 @@ const SUMMARIZE_ACTION_RUNS: Described = DESCRIBE && {
   errors: ["database_not_bound"],
 };
 runRoutes.get("/summary", requires("data:read", SUMMARIZE_ACTION_RUNS), validQuery(runSummaryQuery), async (c) =>
-  c.json(await summarizeRunsOf(environmentOf(c), c.req.valid("query"))),
+  c.json(await readReplica(environmentOf(c), summarizeRuns, c.req.valid("query"))),
 );
 
 const FIND_ACTION_RUN_FACETS: Described = DESCRIBE && {
@@ -139,7 +145,7 @@ const FIND_ACTION_RUN_FACETS: Described = DESCRIBE && {
   errors: ["database_not_bound"],
 };
 runRoutes.get("/facets", requires("data:read", FIND_ACTION_RUN_FACETS), validQuery(runFacetsQuery), async (c) =>
-  c.json(await findFacetsOf(environmentOf(c), c.req.valid("query"))),
+  c.json(await readReplica(environmentOf(c), findFacets, c.req.valid("query"))),
 );
 
 const FIND_NEWEST_ACTION_RUNS: Described = DESCRIBE && {
@@ -151,7 +157,7 @@ const FIND_NEWEST_ACTION_RUNS: Described = DESCRIBE && {
   errors: ["database_not_bound"],
 };
 runRoutes.get("/newest", requires("data:read", FIND_NEWEST_ACTION_RUNS), validQuery(newestRunsQuery), async (c) => {
-  const found = await findNewestRunsOf(environmentOf(c), c.req.valid("query").actionName);
+  const found = await readReplica(environmentOf(c), findNewestRuns, c.req.valid("query").actionName);
   return c.json(found.map((run) => ({ ...run, createdAt: rfc3339(createdAtOf(run.id)) })));
 });
 
@@ -214,16 +220,11 @@ const CANCEL_ACTION_RUN: Described = DESCRIBE && {
 runRoutes.delete("/:id", requires("data:read", CANCEL_ACTION_RUN), async (c) => {
   const id = runIdOf(c);
   const key = idempotencyKey(c);
-  const environment = environmentOf(c);
-  const actor = actorOf(c);
-  const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(actor, key, "cancel")]);
-  if (!isKnown) throw new ApiError("run_not_found");
-  await requirePerson(mustNamePerson(c), environment, id);
   const options = { mayWrite: may(c.get("principal"), "data:write") };
-  const answer = await ask(environment, (coordinator) =>
-    coordinator.runs.applyEvent(id, { type: "cancelled", by: nameOf(actor) }, changeKey, options),
+  const change = { key, request: "cancel", audited: { action: "run_cancelled", reason: null } } as const;
+  const answer = await changeRun(c, id, change, ({ runs }, { by, changeKey }) =>
+    runs.applyEvent(id, { type: "cancelled", by: nameOf(by) }, changeKey, options),
   );
-  await auditCancel(c, id, answer, null);
   return sendChanged(c, answer, key);
 });
 
@@ -295,23 +296,48 @@ export async function cancelRunOf(
   key: string | null,
   inclusion: Inclusion,
 ): Promise<RunReply> {
-  const environment = environmentOf(c);
-  const actor = actorOf(c);
   const { reason = null, graceSeconds } = body;
-  const request = { type: "cancel_requested", by: nameOf(actor), reason, graceMs: graceSeconds * 1000 } as const;
-  const changeKey = await changeKeyOf(actor, key, ["cancel", body]);
-  if (!(await mayBeKnown(environment, id))) throw new ApiError("run_not_found");
-  await requirePerson(mustNamePerson(c), environment, id);
-  const answer = await ask(environment, (coordinator) => coordinator.runs.cancel(id, request, changeKey, inclusion));
-  await auditCancel(c, id, answer, reason);
-  return answer;
+  const change = { key, request: ["cancel", body], audited: { action: "run_cancelled", reason } } as const;
+  return changeRun(c, id, change, ({ runs }, { by, changeKey }) => {
+    const asked = { type: "cancel_requested", by: nameOf(by), reason, graceMs: graceSeconds * 1000 } as const;
+    return runs.cancel(id, asked, changeKey, inclusion);
+  });
 }
 
-/** Nobody waits for the row: a cancel must be as fast as ever. */
-async function auditCancel(c: Context<AppEnv>, id: string, answer: RunReply, reason: string | null): Promise<void> {
-  if (!answer.ok || answer.decidedAt === undefined) return;
-  const what = { action: "run_cancelled", target: id, reason } as const;
-  await auditAfterwards(c, what, answer.decidedAt, { isAwaited: false });
+export type CallOfChange = (
+  coordinator: Coordinator,
+  change: { readonly id: string; readonly by: Actor; readonly changeKey: ChangeKey },
+) => Promise<RunReply>;
+
+export interface RunChange {
+  /** The caller's Idempotency-Key. */
+  readonly key: string | null;
+  /** What makes a repetition the same request. */
+  readonly request: unknown;
+  readonly audited: { readonly action: AuditAction; readonly reason?: string | null };
+  /** Whether the change opens a gate, or ends the run there. */
+  readonly isDecision?: boolean;
+}
+
+/** Changes a run as a request asks, with an entry in the audit log. Throws why the asker may not. */
+export async function changeRun(
+  c: Context<AppEnv>,
+  id: string,
+  { key, request, audited, isDecision = false }: RunChange,
+  call: CallOfChange,
+): Promise<RunReply> {
+  const environment = environmentOf(c);
+  const by = actorOf(c);
+  const [isKnown, changeKey] = await Promise.all([mayBeKnown(environment, id), changeKeyOf(by, key, request)]);
+  if (!isKnown) throw new ApiError("run_not_found");
+  await requirePerson(mustNamePerson(c), environment, id);
+  if (isDecision) await requireNewestSecret(c);
+  const answer = await ask(environment, (coordinator) => call(coordinator, { id, by, changeKey }));
+  if (answer.ok && answer.decidedAt !== undefined) {
+    // Nobody waits for the row of a cancel, which must be as fast as ever.
+    await auditAfterwards(c, { ...audited, target: id }, answer.decidedAt, { isAwaited: isDecision });
+  }
+  return answer;
 }
 
 const RUN_ACTION: Described = DESCRIBE && {
@@ -361,7 +387,7 @@ const ERASE_ACTION_RUN: Described = DESCRIBE && {
   errors: ["own_run", "person_required", ...OF_RUNS],
 };
 eraseRoutes.post("/:id/erase", requires("tokens:manage", ERASE_ACTION_RUN), validBody(erasure), async (c) => {
-  requireOwner(c);
+  if (c.get("principal").role !== "owner") throw new ApiError("forbidden", FOR_OWNERS);
   // Otherwise nobody would know whether the run is the person's own.
   if (mustNamePerson(c)) throw new ApiError("person_required", NAMES_NOBODY);
   // Nobody can undo it, so what this isolate remembers of the token does not count, not even while D1 is down.
@@ -397,10 +423,6 @@ async function eraseTexts(c: Context<AppEnv>, id: string, reason: string): Promi
   await auditAfterwards(c, { action: "run_erased", target: id, reason }, erased.erasedAt);
   await eraseReasons(c, id, createdAtOf(id));
   return erased;
-}
-
-function requireOwner(c: Context<AppEnv>): void {
-  if (c.get("principal").role !== "owner") throw new ApiError("forbidden", FOR_OWNERS);
 }
 
 async function asked(
