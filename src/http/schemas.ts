@@ -169,6 +169,27 @@ export function described<T extends z.ZodMiniType>(schema: T, description: strin
   return member;
 }
 
+/** One of these words. `refusal` replaces how any other is refused. */
+export function oneOf<const Words extends readonly string[]>(
+  words: Words,
+  said: z.core.GlobalMeta,
+  refusal = `send one of ${words.join(", ")}, once.`,
+) {
+  return z.enum(words, { error: refusal }).register(z.globalRegistry, said);
+}
+
+/** A query parameter that may repeat: the list of its values. */
+export function repeatable<Out>(list: z.ZodMiniType<Out, unknown>, refusal?: string) {
+  const sent = z.union([z.string(), z.array(z.string())], refusal);
+  return z.pipe(
+    z.pipe(
+      sent,
+      z.transform((texts): unknown => [texts].flat()),
+    ),
+    list,
+  );
+}
+
 /** The schema of a query parameter, with an example for the OpenAPI document. */
 export function withExample<T extends z.ZodMiniType>(schema: T, example: string): T {
   const parameter = schema.clone();

@@ -153,8 +153,8 @@ export const AGENT_FAULTS = [
     name: "wait-without-room",
     breaks: "a call that made a run answers although too many wait",
     room: "src/mcp",
-    from: 'error.code === "too_many_watchers"',
-    to: 'error.code === "not_found"',
+    from: 'nullFor("too_many_watchers")',
+    to: 'nullFor("not_found")',
     tests: CALLS,
   },
   {

@@ -25,6 +25,7 @@ import {
   instant,
   labelList,
   listOf,
+  oneOf,
   uuid,
   wholeNumber,
 } from "../../http/schemas.ts";
@@ -36,7 +37,6 @@ import {
   type BulkOperation,
   type BulkOrder,
   type BulkRequest,
-  type NamedItem,
   OUTCOMES,
   remainingOf,
 } from "../bulk.ts";
@@ -64,8 +64,11 @@ const labels = described(
     "Runs that have each of these labels. Send the rarest first, because the service walks the runs with that one. Well-formed Unicode without control characters.",
 );
 
-const waiting = z.enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}.` });
-inDocument(waiting, { description: "Runs that wait: at any gate, or at this one." });
+const waiting = oneOf(
+  WAITING_FILTERS,
+  { description: "Runs that wait: at any gate, or at this one." },
+  `send one of ${WAITING_FILTERS.join(", ")}.`,
+);
 
 /** Which runs an operation is about, as JSON. All conditions must hold. They mean what they mean in a list. */
 const bulkFilter = z.strictObject({
@@ -91,11 +94,6 @@ inDocument(bulkFilter, {
 /** The filter of a list that matches the same runs. */
 function runFiltersOf({ labels: label, ...filter }: z.output<typeof bulkFilter>): RunFilters {
   return { ...filter, label };
-}
-
-/** Whether the filter matches every run of the environment. */
-function isEmptyFilter(filter: z.output<typeof bulkFilter>): boolean {
-  return Object.values(filter).every((value) => Array.isArray(value) && value.length === 0);
 }
 
 const ONE_OF = "send runIds, or a filter with maxRuns, and not both.";
@@ -173,17 +171,13 @@ inDocument(bulkRequest, {
 
 type BulkRequestBody = z.output<typeof bulkRequest>;
 
-const bulkListQuery = z.strictObject(pageQuery);
-
 const bulkItemsQuery = z.strictObject({
   ...seqPageQuery,
   outcome: z.optional(
-    z
-      .enum(OUTCOMES, { error: `send one of ${OUTCOMES.join(", ")}, once.` })
-      .register(z.globalRegistry, {
-        examples: ["skipped"],
-        description: "Only runs with this outcome. Without it, also those that are still undecided.",
-      }),
+    oneOf(OUTCOMES, {
+      examples: ["skipped"],
+      description: "Only runs with this outcome. Without it, also those that are still undecided.",
+    }),
   ),
 });
 
@@ -242,7 +236,7 @@ const LIST_BULK_OPERATIONS: Described = DESCRIBE && {
   responses: { 200: { description: "Bulk operations", json: bulkOperationList, headers: ["Link"] } },
   errors: ["coordinator_unavailable"],
 };
-bulkRoutes.get("/", requires("data:read", LIST_BULK_OPERATIONS), validQuery(bulkListQuery), async (c) => {
+bulkRoutes.get("/", requires("data:read", LIST_BULK_OPERATIONS), validQuery(z.strictObject(pageQuery)), async (c) => {
   const { limit, cursor = null } = c.req.valid("query");
   const operations = await ask(environmentOf(c), (coordinator) => coordinator.bulk.operations(cursor, limit + 1));
   return c.json(firstPage(c, operations, limit, ({ order }) => order.id).map(operationToWire));
@@ -281,7 +275,7 @@ bulkRoutes.get(
     const items = found(
       await ask(environmentOf(c), (coordinator) => coordinator.bulk.items(id, outcome, cursor, limit + 1)),
     );
-    return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(itemToWire));
+    return c.json(firstPage(c, items, limit, ({ seq }) => seq).map(({ seq: _, ...item }) => item));
   },
 );
 
@@ -313,7 +307,9 @@ bulkRoutes.post("/:id/cancel", requires("data:write", CANCEL_BULK_OPERATION), as
 
 /** Throws `empty_filter`, or `forbidden`. */
 function refuseFilter(c: Context<AppEnv>, { filter, maxRuns = 0 }: BulkRequestBody): void {
-  if (filter !== undefined && isEmptyFilter(filter)) {
+  const isEmpty = (value: unknown) => Array.isArray(value) && value.length === 0;
+  // It would match every run of the environment.
+  if (filter !== undefined && Object.values(filter).every(isEmpty)) {
     throw new ApiError("empty_filter", undefined, { pointer: "/filter" });
   }
   const principal = c.get("principal");
@@ -340,23 +336,13 @@ function found<T>(operation: T | null): T {
   return operation;
 }
 
-function itemToWire({ seq: _, ...item }: NamedItem) {
-  return item;
-}
-
-interface Begun {
-  readonly operation: BulkOperation;
-  /** Whether the same key has begun it before. */
-  readonly replayed: boolean;
-}
-
-/** `filter`: as it was sent. Throws why it can't begin. */
+/** `filter`: as it was sent. `replayed`: whether the same key has begun it before. Throws why it can't begin. */
 async function beginBulk(
   c: Context<AppEnv>,
   environment: RunEnvironment,
   body: BulkRequestBody,
   filter: BulkOrder["filter"],
-): Promise<Begun> {
+): Promise<{ readonly operation: BulkOperation; readonly replayed: boolean }> {
   const actor = actorOf(c);
   const runIds = body.runIds === undefined ? null : [...new Set(body.runIds)];
   const request = requestOf(body);
@@ -398,8 +384,7 @@ function requestOf({ operation, reason, graceSeconds, includeRetried }: BulkRequ
 /** Throws what `writeAudited` throws. */
 async function writeAudit(c: Context<AppEnv>, order: BulkOrder): Promise<void> {
   const { envName } = c.req.param() as { envName: string };
-  const { request } = order;
-  const reason = request.operation === "cancel" ? request.reason : null;
+  const reason = order.request.operation === "cancel" ? order.request.reason : null;
   const what = { project: projectOf(c), envName, action: "bulk_started", target: order.id, reason } as const;
   // The operation's id is the entry's as well, so that a repetition writes the same row.
   const started = newAuditEntry(c, what, Date.now());

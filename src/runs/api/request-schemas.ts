@@ -44,9 +44,11 @@ import {
   listOf,
   maxBytes,
   minutes,
+  oneOf,
   outOfRange,
   PLAIN_TEXT,
   parsedText,
+  repeatable,
   urlLength,
   uuid,
   visibleLine,
@@ -364,13 +366,7 @@ export const subjectFilter = described(
   DESCRIBE && "The run's whole subject. Well-formed Unicode without invisible characters.",
 );
 
-const labelFilter = z.pipe(
-  z.pipe(
-    z.union([z.string(), z.array(z.string())]),
-    z.transform((sent): unknown => [sent].flat()),
-  ),
-  labelList,
-);
+const labelFilter = repeatable(labelList);
 inDocument(labelFilter, {
   wire: { ...LABELS_WIRE, examples: [["team:payments"]] },
   description:
@@ -391,12 +387,7 @@ const runFilters = {
       }),
   ),
   waiting: z.optional(
-    z
-      .enum(WAITING_FILTERS, { error: `send one of ${WAITING_FILTERS.join(", ")}, once.` })
-      .register(z.globalRegistry, {
-        examples: ["approval"],
-        description: "Runs that wait: at any gate, or at this one.",
-      }),
+    oneOf(WAITING_FILTERS, { examples: ["approval"], description: "Runs that wait: at any gate, or at this one." }),
   ),
   group: z.optional(groupFilter),
   label: z.optional(labelFilter),
@@ -408,23 +399,15 @@ const runFilters = {
   createdBefore: z.optional(withExample(instant, "2026-02-01T00:00:00Z")),
 };
 
-const include = z.optional(
-  z
-    .enum(["details"], { error: 'send "details" once.' })
-    .register(z.globalRegistry, {
-      examples: ["details"],
-      description: "`details` adds the member `details` to the run.",
-    }),
-);
+const detailed = { examples: ["details"], description: "`details` adds the member `details` to the run." };
+const include = z.optional(oneOf(["details"], detailed, 'send "details" once.'));
 
 const order = z.optional(
-  z
-    .enum(ORDERS, { error: `send one of ${ORDERS.join(", ")}, once.` })
-    .register(z.globalRegistry, {
-      default: "newest",
-      examples: ["oldest"],
-      description: "Which run comes first. A cursor goes on in the order of its list.",
-    }),
+  oneOf(ORDERS, {
+    default: "newest",
+    examples: ["oldest"],
+    description: "Which run comes first. A cursor goes on in the order of its list.",
+  }),
 );
 
 const text = z.string({ error: "send it once." }).check(
@@ -450,8 +433,11 @@ export const changeQuery = z.strictObject({ include });
 /** Only the filters, because a summary has no pages. */
 export const runSummaryQuery = z.strictObject(runFilters);
 
-const field = z.enum(FACET_FIELDS, { error: `send one of ${FACET_FIELDS.join(", ")}.` });
-inDocument(field, { examples: ["actionName"], description: "The filter of a list that you need values for." });
+const field = oneOf(
+  FACET_FIELDS,
+  { examples: ["actionName"], description: "The filter of a list that you need values for." },
+  `send one of ${FACET_FIELDS.join(", ")}.`,
+);
 
 const contains = filterableName
   .clone()
@@ -473,12 +459,9 @@ inDocument(contains, {
 
 export const runFacetsQuery = z.strictObject({ field, contains });
 
-const actionNames = z.pipe(
-  z.pipe(
-    z.union([z.string(), z.array(z.string())], { error: "is missing; send the name of an action." }),
-    z.transform((sent): unknown => [sent].flat()),
-  ),
+const actionNames = repeatable(
   listOf(NEWEST_RUNS_MAX, "names", filterableName, "send the name of an action."),
+  "is missing; send the name of an action.",
 );
 inDocument(actionNames, {
   wire: {
