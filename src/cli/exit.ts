@@ -1,5 +1,5 @@
 /** How a command ends: the exit codes, which users rely on, and the sentence for an error. It prints nothing. */
-import { CommanderError } from "commander";
+import { CommanderError, type Option } from "commander";
 import { ActionRunsError, type Schemas } from "../client/index.ts";
 import { ProxyRefusal, proxyVariables } from "./proxy.ts";
 
@@ -178,4 +178,56 @@ function refusalAdvice(status: number): string {
 function proxyAdvice(): string {
   const [name] = proxyVariables();
   return name === undefined ? "" : ` ${name} names a proxy, so check the proxy too.`;
+}
+
+/** The members of requests whose option has another name. */
+const OPTIONS: ReadonlyMap<string, string> = new Map([
+  ["labels", "label"],
+  ["maxRuns", "max"],
+  ["graceSeconds", "grace"],
+  ["gracePeriodSeconds", "gracePeriod"],
+  // --wait-timeout says how long the command waits, and not the run.
+  ["waitTimeout", "gateTimeout"],
+]);
+
+/** What the service says about HTTP, and what users of commands do instead. */
+const WORDS: readonly (readonly [string, string])[] = [
+  ["GET …/tokens lists", "`action-runs token list` lists"],
+  ["GET …/actions lists", "`action-runs action list` lists"],
+  ["GET …/schedules lists", "`action-runs schedule list` lists"],
+  ["GET …/bulk-operations lists", "`action-runs bulk list` lists"],
+  ["GET …/webhook-endpoints lists", "`action-runs webhook list` lists"],
+  ["GET …/status shows", "`action-runs webhook status` shows"],
+  ["GET …/pauses lists", "`action-runs group pauses` lists"],
+  ["GET …/action-runs/{id}?include=details", "`action-runs get --details`"],
+  ["GET …/action-runs/{id} shows", "`action-runs get --details` shows"],
+  ["notBefore, approval and concurrency hold back", "--not-before and the gates of an action hold back"],
+  ["minted with mayApprove", "created with --may-approve"],
+  ["session ended. Sign in again.", "session ended. Run `action-runs login` again."],
+  ["minted with mayActForOthers", "created with --may-act-for-others"],
+  ["Send the header On-Behalf-Of with", "Use --on-behalf-of with"],
+  ["send gracePeriodSeconds 0", "use --grace-period 0"],
+  ["Omit If-Match.", "Omit --if-version."],
+  ["Send If-Match with its ETag to replace it", "Omit --if-new to replace it"],
+  ["the one in your If-Match", "the one in --if-version"],
+  ["Idempotency-Key", "--idempotency-key"],
+  ["On-Behalf-Of", "--on-behalf-of"],
+  [" (in a query, write + as %2B)", ""],
+];
+
+/** The error in the words of the command line: `--created-after` instead of `createdAfter`. `options`: those in use. */
+export function withFlagNames(fault: unknown, options: readonly Option[]): unknown {
+  if (!(fault instanceof ActionRunsError)) return fault;
+  const { message, cause, ...details } = fault;
+  // The service names a member at the beginning of a sentence.
+  const named =
+    fault.status !== 400
+      ? message
+      : message.replace(/(^|\. )(?:filter\.)?([A-Za-z]+)(?:\.\d+)?: /g, (whole, before: string, member: string) => {
+          const name = OPTIONS.get(member) ?? member;
+          const flag = options.find((option) => option.attributeName() === name)?.long;
+          return flag ? `${before}${flag}: ` : whole;
+        });
+  const told = WORDS.reduce((text, [http, ours]) => text.replaceAll(http, ours), named);
+  return new ActionRunsError(told, { ...details, cause });
 }

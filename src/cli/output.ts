@@ -67,28 +67,25 @@ export class Output {
     await this.line(before === "[" ? "[]" : "]");
   }
 
-  /** Rows below their headings. A column that is a string is never cut. `colourOf`: a cell's colour, or null. */
-  table(
-    columns: readonly (string | Column)[],
-    rows: readonly (readonly string[])[],
-    colourOf: (column: number, cell: string) => Colour | null = () => null,
-  ): string {
-    const cells = rows.map((row) => row.map(plain));
+  /** A row for each thing, below the headings. */
+  table<T>(things: readonly T[], columns: readonly Column<T>[]): string {
+    const rows = things.map((thing) => columns.map(([, cell]) => plain(String(cell(thing) ?? ""))));
+    const headings = columns.map(([heading, , how], column) => {
+      const isEmpty = how?.isOptional && rows.every((row) => row[column] === "");
+      return isEmpty ? "" : heading;
+    });
     const lines = layOut(
-      columns.map((column) => (typeof column === "string" ? { heading: column } : column)),
-      cells,
+      columns.map(([, , how = {}]) => how),
+      [headings, ...rows],
       this.columns,
     );
-    return lines
-      .map((line, index) =>
-        line
-          .map(({ column, text }) => {
-            const colour = index === 0 ? "bold" : colourOf(column, cells[index - 1]?.[column] ?? "");
-            return colour === null ? text : this.paint(colour, text);
-          })
-          .join("  "),
-      )
-      .join("\n");
+    const shown = lines.map((line, index) =>
+      line.map(({ column, text }) => {
+        const colour = index === 0 ? "bold" : columns[column]?.[2]?.colour?.(rows[index - 1]?.[column] ?? "");
+        return colour ? this.paint(colour, text) : text;
+      }),
+    );
+    return shown.map((line) => line.join("  ")).join("\n");
   }
 }
 
@@ -152,14 +149,23 @@ export function toJson(value: unknown): string {
   return visibleText(JSON.stringify(value)).replace(/#(?=#)/g, "\\u0023");
 }
 
-export interface Column {
-  readonly heading: string;
+/** A heading, the cell of each row, and how they are shown. */
+export type Column<T> = readonly [
+  heading: string,
+  cell: (thing: T) => string | number | null | undefined,
+  how?: ColumnHow,
+];
+
+interface ColumnHow {
   /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
   readonly least?: number;
   /**
    * If the table is too wide, the column with the highest number is left out first. Without a number, the column stays.
    */
   readonly dispensable?: number;
+  /** Whether the column is left out if no row has a text there. */
+  readonly isOptional?: boolean;
+  readonly colour?: (cell: string) => Colour | false | undefined;
 }
 
 /** A cell as shown: padded or cut. */
@@ -172,23 +178,19 @@ interface Shown {
 const GAP = 2;
 const graphemes = new Intl.Segmenter();
 
-/**
- * The lines of a table, headings first. No line takes more than `room` cells: many characters take two cells, some take
- * none.
- */
+/** No line takes more than `room` cells: many characters take two cells, some take none. */
 function layOut(
-  columns: readonly Column[],
-  rows: readonly (readonly string[])[],
+  columns: readonly ColumnHow[],
+  lines: readonly (readonly string[])[],
   room: number,
 ): readonly (readonly Shown[])[] {
-  const lines = [columns.map(({ heading }) => heading), ...rows];
   const widths = columnWidths(columns, lines, room);
   return lines.map((line) => lineOf(line, widths, room));
 }
 
 /** The width of each column; 0 if the column is left out. */
 function columnWidths(
-  columns: readonly Column[],
+  columns: readonly ColumnHow[],
   lines: readonly (readonly string[])[],
   room: number,
 ): readonly number[] {

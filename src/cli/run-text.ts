@@ -22,7 +22,7 @@ import {
   WHOLE_IDS_FROM_CELLS,
   words,
 } from "./fields.ts";
-import { type Column, cut, logLines, type Output, plain, wrap } from "./output.ts";
+import { cut, logLines, type Output, plain, wrap } from "./output.ts";
 
 type ActionRun = Schemas["ActionRun"];
 type ActionRunDetails = Schemas["ActionRunDetails"];
@@ -138,47 +138,28 @@ function tookText(run: ActionRun): string {
   return ms === null ? "" : formatDuration(ms);
 }
 
-// The id is never cut at its end, because commands find a run by the end of its id. A column without text takes no room.
-function runColumns(hasWholeIds: boolean, hasErrors: boolean, isWaiting: boolean): readonly Column[] {
-  return [
-    { heading: "RUN" },
-    { heading: "STATUS" },
-    { heading: "AGE", dispensable: 1 },
-    { heading: "TOOK", dispensable: 2 },
-    { heading: hasWholeIds ? "CREATED" : "", dispensable: 4 },
-    { heading: "BY", least: 8, dispensable: 3 },
-    { heading: "ACTION", least: 20 },
-    { heading: isWaiting ? "WAITS" : "", least: 16 },
-    { heading: hasErrors ? "ERROR" : "", least: hasWholeIds ? 24 : 12 },
-  ];
-}
-
 /** `now`: in ms, for the ages. In a narrow terminal an id is as short as commands accept it. */
 export function runTable(runs: readonly Schemas["DetailedActionRun"][], output: Output, now = Date.now()): string {
   const hasWholeIds = output.columns >= WHOLE_IDS_FROM_CELLS;
-  const shown = idShortener(
-    runs.map(({ id }) => id),
-    output,
-  );
-  const rows = runs.map((run) => {
-    return [
-      shown(run.id),
-      run.status,
-      shortAge(now - Date.parse(run.createdAt)),
-      tookText(run),
-      // In a narrow terminal the age says as much in less room.
-      hasWholeIds ? instantText(run.createdAt) : "",
-      run.triggeredBy,
-      run.details?.title ?? run.actionName,
-      run.details === undefined ? "" : waitsForText(run.details, now) || failingText(run.details, now),
-      run.error === null ? "" : firstLine(run.error),
-    ];
-  });
-  const hasErrors = runs.some(({ error }) => error !== null);
-  const isWaiting = runs.some(({ details }) => details?.waiting || details?.delivery);
-  return output.table(runColumns(hasWholeIds, hasErrors, isWaiting), rows, (column, cell) =>
-    column === 1 ? (STATUS_COLOUR[cell] ?? null) : null,
-  );
+  const ids = runs.map(({ id }) => id);
+  const shown = idShortener(ids, output);
+  return output.table(runs, [
+    // Never cut at its end, because commands find a run by the end of its id.
+    ["RUN", ({ id }) => shown(id)],
+    ["STATUS", ({ status }) => status, { colour: (cell) => STATUS_COLOUR[cell] }],
+    ["AGE", ({ createdAt }) => shortAge(now - Date.parse(createdAt)), { dispensable: 1 }],
+    ["TOOK", tookText, { dispensable: 2 }],
+    // In a narrow terminal the age says as much in less room.
+    ["CREATED", ({ createdAt }) => (hasWholeIds ? instantText(createdAt) : ""), { dispensable: 4, isOptional: true }],
+    ["BY", ({ triggeredBy }) => triggeredBy, { least: 8, dispensable: 3 }],
+    ["ACTION", ({ details, actionName }) => details?.title ?? actionName, { least: 20 }],
+    [
+      "WAITS",
+      ({ details }) => details && (waitsForText(details, now) || failingText(details, now)),
+      { least: 16, isOptional: true },
+    ],
+    ["ERROR", ({ error }) => error && firstLine(error), { least: hasWholeIds ? 24 : 12, isOptional: true }],
+  ]);
 }
 
 /** In fewer cells the date would leave too little for the rest. */

@@ -188,7 +188,7 @@ export function readDefinition(path: string): Definition {
   return value;
 }
 
-function isObject(value: unknown): value is Definition {
+export function isObject(value: unknown): value is Definition {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

@@ -6,13 +6,13 @@
 import { readFileSync, statSync } from "node:fs";
 import { basename } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { Option } from "commander";
 import { ActionRunsError, type Callback, type Schemas } from "../../client/index.ts";
-import { CliCommand, examples, exiting, wholeNumberFrom, withCallbackOptions } from "../command.ts";
+import { type Build, command } from "../command.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
+import { argument, CALLBACK_OF_EXEC, option, wholeNumberFrom } from "../options.ts";
 import { complain, exitWhenReaderIsGone } from "../output.ts";
 import { truncatedText } from "../run-text.ts";
-import { type CallbackFlags, callbackOf, connectCallback, REPORT_RETRIES } from "../settings.ts";
+import { callbackOf, connectCallback, REPORT_RETRIES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
 import { BEAT_SECONDS, Heartbeats, WATCHED_BEAT_SECONDS } from "./heartbeats.ts";
 import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
@@ -28,43 +28,30 @@ const SHARE_BEFORE_KILL = 2 / 3;
 const LATE_GRACE_MS = 10_000;
 const REFUSALS: readonly (number | null)[] = [401, 403, 404, 409];
 
-interface Flags extends CallbackFlags {
-  readonly interval?: number;
-  readonly log?: boolean;
-  readonly outputFile?: string;
-  readonly keepToken?: boolean;
-}
+export const execCommand: Build = () => execute().usage("[options] -- <command> [args...]").passThroughOptions();
 
-export function execCommand(): CliCommand {
-  const command = new CliCommand("exec")
-    .summary("run a command as the work of a run")
-    .usage("[options] -- <command> [args...]")
-    .description(
-      "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
-        "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
-        "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes through unchanged, but the command writes to a " +
-        "pipe, not to a terminal. The newest lines of the output are sent with the heartbeats: while somebody watches the " +
-        "run, with each one, otherwise every 30 seconds. Signals reach the command too, and the run is then reported as failed. If the run is " +
-        "cancelled, exec stops the command.",
-    )
-    .argument("<command...>", "the command and its arguments, after --")
-    .passThroughOptions()
-    .addOption(
-      new Option(
-        "--interval <seconds>",
-        `the time between two heartbeats (default: ${BEAT_SECONDS}, and ${WATCHED_BEAT_SECONDS} while somebody watches the run)`,
-      ).argParser(wholeNumberFrom(1, 86_400)),
-    )
-    .addOption(
-      new Option("--log", "report the first 64 KiB and the last 160 KiB of the output, and not only the last 16 KiB"),
-    )
-    .addOption(
-      new Option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
-    )
-    .addOption(new Option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"))
-    .addHelpText(
-      "after",
-      `
+const execute = command("exec", {
+  summary: "run a command as the work of a run",
+  about:
+    "Run a command as the work of a run. exec sends heartbeats while the command runs. Then it reports the exit " +
+    "status and the last 16 KiB of the output. If the command fails, the run's error is the first line of the output " +
+    "that names a failure, such as `error` or `failed`, or else the last line that is not indented. The output passes " +
+    "through unchanged, but the command writes to a pipe, not to a terminal. The newest lines of the output are sent " +
+    "with the heartbeats: while somebody watches the run, with each one, otherwise every 30 seconds. Signals reach the " +
+    "command too, and the run is then reported as failed. If the run is cancelled, exec stops the command.",
+  arguments: [argument("<command...>", "the command and its arguments, after --")],
+  options: [
+    option(
+      "--interval <seconds>",
+      `the time between two heartbeats (default: ${BEAT_SECONDS}, and ${WATCHED_BEAT_SECONDS} while somebody watches the run)`,
+      { read: wholeNumberFrom(1, 86_400) },
+    ),
+    option("--log", "report the first 64 KiB and the last 160 KiB of the output, and not only the last 16 KiB"),
+    option("--output-file <file>", "a file for the run's output: the command writes a JSON object to it"),
+    option("--keep-token", "let the command see CALLBACK_TOKEN, so that it can send heartbeats"),
+    ...CALLBACK_OF_EXEC,
+  ],
+  help: `
 exec exits with the command's status, or with 128 + the number of the signal
 that ended the command. If the service refuses the first heartbeat, the command
 does not start: exit code 5 if the run has ended, 3 if the token is refused, 4
@@ -89,44 +76,43 @@ It can still ask GitHub for proofs, because other tools of the job need them.
 The report shows *** in place of the tokens, also if the command prints them percent-encoded or in base64. A
 hostile command of the same user can still find them: in the shell or npx that
 started exec, in a profile, and, except on Linux, in exec itself. Run such a command
-as another user.\n${examples(
-        "action-runs exec -- npm test",
-        "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
-        "action-runs exec --log -- make test",
-        "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
-      )}`,
-    )
-    .action(exiting(exec));
-  return withCallbackOptions(command, { tokenStdin: false });
-}
-
-async function exec(command: readonly string[], flags: Flags): Promise<number> {
-  if (command[0] === undefined || command[0] === "") throw new UsageError("The command is missing. Write it after --.");
-  // Check the settings before anything starts.
-  const address = await callbackOf(flags).catch(refused);
-  if (typeof address === "number") return address;
-  const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES }, address);
-  const beats = await connectCallback(
-    { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
-    { retries: Math.min(flags.retries ?? 1, 1) },
-    address,
-  );
-  // If nobody reads the output, the command decides what to do.
-  process.stdout.off("error", exitWhenReaderIsGone);
-  const { ACTION_RUNS_TOKEN = "", ACTION_RUNS_ID_TOKEN = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN = "" } = process.env;
-  const env = { ...withoutSecrets(process.env), ...(flags.keepToken && { CALLBACK_TOKEN: address.token }) };
-  hideSecrets();
-  return execute({
-    command,
-    env,
-    beats,
-    report,
-    intervalSeconds: flags.interval ?? null,
-    isLog: flags.log === true,
-    outputFile: flags.outputFile ?? null,
-    secrets: [address.token, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN],
-  });
-}
+as another user.
+`,
+  examples: [
+    "action-runs exec -- npm test",
+    "action-runs exec --interval 10 --output-file result.json -- ./deploy.sh production",
+    "action-runs exec --log -- make test",
+    "action-runs exec --keep-token -- sh -c 'make && action-runs heartbeat --progress 50% && make install'",
+  ],
+  async run({ flags }, command) {
+    if (command[0] === undefined || command[0] === "")
+      throw new UsageError("The command is missing. Write it after --.");
+    // Check the settings before anything starts.
+    const address = await callbackOf(flags).catch(refused);
+    if (typeof address === "number") return address;
+    const report = await connectCallback(flags, { retries: flags.retries ?? REPORT_RETRIES }, address);
+    const beats = await connectCallback(
+      { ...flags, requestTimeout: Math.min(flags.requestTimeout, BEAT_TIMEOUT_SECONDS) },
+      { retries: Math.min(flags.retries ?? 1, 1) },
+      address,
+    );
+    // If nobody reads the output, the command decides what to do.
+    process.stdout.off("error", exitWhenReaderIsGone);
+    const { ACTION_RUNS_TOKEN = "", ACTION_RUNS_ID_TOKEN = "", ACTIONS_ID_TOKEN_REQUEST_TOKEN = "" } = process.env;
+    const env = { ...withoutSecrets(process.env), ...(flags.keepToken && { CALLBACK_TOKEN: address.token }) };
+    hideSecrets();
+    return runCommand({
+      command,
+      env,
+      beats,
+      report,
+      intervalSeconds: flags.interval ?? null,
+      isLog: flags.log === true,
+      outputFile: flags.outputFile ?? null,
+      secrets: [address.token, ACTION_RUNS_TOKEN, ACTION_RUNS_ID_TOKEN, ACTIONS_ID_TOKEN_REQUEST_TOKEN],
+    });
+  },
+});
 
 type Json = Record<string, unknown>;
 type BeatAnswer = Schemas["HeartbeatAnswer"];
@@ -153,7 +139,7 @@ interface Execution {
  * Returns the command's status, or the exit code that says why the command was not started or was stopped, or why the
  * report failed.
  */
-async function execute(execution: Execution): Promise<number> {
+async function runCommand(execution: Execution): Promise<number> {
   const signals = new Signals();
   signals.listen();
   try {
