@@ -127,7 +127,7 @@ export function command<const O extends Options = [], const A extends Arguments 
 }
 
 /** A command above others. */
-export function group(route: string, words: Words, commands: readonly Build[]): Build {
+export function group(route: string, { commands, ...words }: Words & { readonly commands: readonly Build[] }): Build {
   return () => {
     const built = described(route, words);
     for (const build of commands) built.addCommand(build());
@@ -147,7 +147,7 @@ function givenOptions(command: Command): readonly Option[] {
 }
 
 /** The options of a command that calls the API. */
-export type Connected<O extends Options> = readonly [...O, ...typeof CONNECTION, ...typeof OUTPUT];
+type Connected<O extends Options> = readonly [...O, ...typeof CONNECTION, ...typeof OUTPUT];
 
 export interface ApiCall<O extends Options = []> extends Call<Connected<O>> {
   readonly client: Client;
@@ -194,7 +194,6 @@ export function listing<T, const O extends Options = [], const A extends Argumen
     async run(call, ...values) {
       const { limit } = call.flags as { readonly limit?: number };
       await call.output.list(take(list(call, ...values), limit), none, table);
-      return undefined;
     },
   });
 }

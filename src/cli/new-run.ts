@@ -7,13 +7,11 @@ import { present } from "../client/api.ts";
 import { ActionRunsError, type Client, type Schemas } from "../client/index.ts";
 import { typeOfProperty } from "../words/typed-json.ts";
 import { EXIT } from "./exit.ts";
-import { fields, instantText } from "./fields.ts";
 import { untilEnded, WAITING } from "./follow.ts";
 import { readExactObject, readMembers, readObject, type TypeOf } from "./input.ts";
-import { type FlagsOf, option, repeated, textOption, wholeNumberFrom } from "./options.ts";
-import { complain, type Output, plain, wrap } from "./output.ts";
+import { type FlagsOf, option, readLater, repeated, textOption, wholeNumberFrom } from "./options.ts";
+import { complain, instantText, type Output, plain, wrap } from "./output.ts";
 import { runText } from "./run-text.ts";
-import { readLater } from "./times.ts";
 
 /** Of a command that makes a run. */
 export const CREATING = [
@@ -71,7 +69,7 @@ function createdText(created: Schemas["StartedActionRun"], output: Output, hasTr
     ["token", `${plain(token)} (shown only here)`],
     ["expires", instantText(expiresAt)],
   ];
-  const text = `${runText(created, output)}\n${fields(rows, output)}`;
+  const text = `${runText(created, output)}\n${output.fields(rows)}`;
   if (hasTrigger) return text;
   return `${text}\n\n${wrap(`${NOTHING_STARTS_IT}\n${START_IT}`, output.columns)}`;
 }

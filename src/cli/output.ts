@@ -8,9 +8,12 @@ import stringWidth from "string-width";
 import { visibleText, withoutColours } from "../base/visible-text.ts";
 import { EXIT, READER_GONE } from "./exit.ts";
 
-export interface OutputFlags {
+interface OutputFlags {
   readonly json?: boolean;
 }
+
+/** How wide the names of `Output.fields` are. */
+const NAME_CELLS = 17;
 
 export type Colour = "red" | "green" | "yellow" | "cyan" | "dim" | "bold";
 
@@ -65,6 +68,16 @@ export class Output {
       before = ",";
     }
     await this.line(before === "[" ? "[]" : "]");
+  }
+
+  /** One name and value per row. Rows without a value are left out. A value of one line is broken between words. */
+  fields(rows: readonly (readonly (string | null | undefined | false)[])[]): string {
+    const lines = rows.flatMap(([name, value]) => {
+      if (!value) return [];
+      const shown = value.includes("\n") ? value : fittedValue(value, this);
+      return [`${this.paint("dim", `${name}:`.padEnd(NAME_CELLS))}${shown}`];
+    });
+    return lines.join("\n");
   }
 
   /** A row for each thing, below the headings. */
@@ -150,7 +163,7 @@ export function toJson(value: unknown): string {
 }
 
 /** A heading, the cell of each row, and how they are shown. */
-export type Column<T> = readonly [
+type Column<T> = readonly [
   heading: string,
   cell: (thing: T) => string | number | null | undefined,
   how?: ColumnHow,
@@ -319,4 +332,34 @@ function isBlock(value: unknown): value is string {
 function block(text: string, indent: string): string {
   const lines = text.replace(/\r?\n$/, "").split(/\r?\n/);
   return ["|", ...lines.map((line) => `${indent}${STEP}${line}`)].join("\n");
+}
+
+/** Any value from the service, as one line. */
+export function text(value: unknown): string {
+  return value === null || value === undefined ? "" : plain(String(value));
+}
+
+export function words(...parts: readonly (string | null | undefined | false)[]): string {
+  return parts.filter(Boolean).join(" ");
+}
+
+/** A time in UTC, to the second, in the format that options such as --created-after accept. */
+export function instantText(iso: string): string {
+  return plain(iso.replace(/\.\d+Z$/, "Z"));
+}
+
+/** A JSON object, with texts of several lines as blocks; null if it is empty. `lines`: how its lines are shown. */
+export function objectText(value: object | null, lines = plainLines): string | null {
+  if (value === null || Object.keys(value).length === 0) return null;
+  return indent(lines(readableJson(value)));
+}
+
+/** A value of `fields`, broken between words. */
+export function fittedValue(lines: string, output: Output): string {
+  return indent(wrap(lines, output.columns - NAME_CELLS));
+}
+
+/** Moves all lines but the first to where the values of `fields` begin. */
+export function indent(lines: string): string {
+  return lines.replaceAll("\n", `\n${" ".repeat(NAME_CELLS)}`);
 }

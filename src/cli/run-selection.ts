@@ -10,9 +10,8 @@ import { STATUSES } from "../words/statuses.ts";
 import { WAITING_FILTERS } from "../words/waiting.ts";
 import { take } from "./command.ts";
 import { CommandFailed, EXIT, UsageError } from "./exit.ts";
-import { argument, type FlagsOf, option, readId, repeated } from "./options.ts";
+import { argument, type FlagsOf, option, readId, readPast, readSince, readUntil, repeated } from "./options.ts";
 import { people } from "./output.ts";
-import { readPast, readSince, readUntil } from "./times.ts";
 
 type ActionRun = Schemas["ActionRun"];
 

@@ -34,7 +34,7 @@ import { proxiedFetch } from "./proxy.ts";
 
 export type ConnectionFlags = FlagsOf<typeof CONNECTION>;
 type CallFlags = Pick<ConnectionFlags, "retries" | "requestTimeout">;
-export type CallbackFlags = FlagsOf<typeof CALLBACK_OF_EXEC> & Partial<FlagsOf<typeof CALLBACK>>;
+type CallbackFlags = FlagsOf<typeof CALLBACK_OF_EXEC> & Partial<FlagsOf<typeof CALLBACK>>;
 
 const OR = new Intl.ListFormat("en", { style: "long", type: "disjunction" });
 
@@ -134,7 +134,7 @@ function tokenFromElsewhere(url: string, profile: Profile, named: string | undef
 /** More than for reads, because a lost report leaves the run open until its deadline. */
 export const REPORT_RETRIES = 8;
 
-export interface CallbackAddress {
+interface CallbackAddress {
   readonly url: string;
   readonly token: string;
 }

@@ -4,6 +4,16 @@
  */
 
 import {
+  type Audit,
+  createAudit,
+  createOperator,
+  createSessions,
+  createTokens,
+  type Operator,
+  type Sessions,
+  type Tokens,
+} from "./administration.ts";
+import {
   type Api,
   bodyOf,
   type CallOptions,
@@ -14,7 +24,6 @@ import {
   listed,
   type Schemas,
 } from "./api.ts";
-import { type BulkOperations, createBulkOperations } from "./bulk-operations.ts";
 import {
   type Actions,
   createActions,
@@ -24,12 +33,22 @@ import {
   type WebhookEndpoints,
 } from "./definitions.ts";
 import { type ConcurrencyGroups, createConcurrencyGroups, createPauses, type Pauses } from "./gates.ts";
-import { createOperator, type Operator } from "./operator.ts";
-import { type Audit, createAudit, createSessions, createTokens, type Sessions, type Tokens } from "./project.ts";
-import { createRuns, type Runs } from "./runs.ts";
+import { type BulkOperations, createBulkOperations, createRuns, type Runs } from "./runs.ts";
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
+export type {
+  Audit,
+  AuditFilter,
+  Operator,
+  PurgeOptions,
+  Readiness,
+  ResyncOptions,
+  RotateOptions,
+  Sessions,
+  TokenFilter,
+  Tokens,
+} from "./administration.ts";
 export type {
   Api,
   CallOptions,
@@ -41,7 +60,6 @@ export type {
   Page,
   Schemas,
 } from "./api.ts";
-export type { BulkChange, BulkItemFilter, BulkOperations, WaitForBulkOptions } from "./bulk-operations.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
 export type {
   Actions,
@@ -65,9 +83,10 @@ export {
   WHOLE_ENVIRONMENT,
 } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
-export type { Operator, PurgeOptions, Readiness, ResyncOptions } from "./operator.ts";
-export type { Audit, AuditFilter, RotateOptions, Sessions, TokenFilter, Tokens } from "./project.ts";
 export type {
+  BulkChange,
+  BulkItemFilter,
+  BulkOperations,
   CancelOptions,
   FollowedList,
   GetOptions,
@@ -75,6 +94,7 @@ export type {
   RetryOptions,
   RunFilter,
   Runs,
+  WaitForBulkOptions,
   WaitOptions,
 } from "./runs.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";

@@ -3,10 +3,9 @@
 import { present } from "../../client/api.ts";
 import type { AuditFilter, Schemas } from "../../client/index.ts";
 import { listing } from "../command.ts";
-import { agentText, instantText, words } from "../fields.ts";
-import { limitOption, option, readPerson } from "../options.ts";
-import type { Output } from "../output.ts";
-import { readSince, readUntil } from "../times.ts";
+import { limitOption, option, readPerson, readSince, readUntil } from "../options.ts";
+import { instantText, type Output, words } from "../output.ts";
+import { agentText } from "../run-text.ts";
 
 export const auditCommand = listing("audit", {
   summary: "list who changed tokens, sessions, actions and webhook endpoints, and who decided about runs",

@@ -7,11 +7,11 @@ import { changeableText, endedText, wouldStartText } from "../../words/bulk.ts";
 import { countText, least, tallyText } from "../../words/statuses.ts";
 import { calling, group, listing, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, exitCodeOf, exitCodeOfBulk } from "../exit.ts";
-import { fields, indent, instantText, progressBar, text, words } from "../fields.ts";
 import { INTERRUPTED, lasting, Screen, WAIT_TIMEOUT, withSignals } from "../follow.ts";
 import { isConfirmed } from "../input.ts";
 import { allOf, argument, limitOption, option, readId } from "../options.ts";
-import { type Colour, complain, cut, type Output, people, plain } from "../output.ts";
+import { type Colour, complain, cut, indent, instantText, type Output, people, plain, text, words } from "../output.ts";
+import { progressBar } from "../run-text.ts";
 
 type BulkOperation = Schemas["BulkOperation"];
 type Outcome = NonNullable<Schemas["BulkItem"]["outcome"]>;
@@ -164,19 +164,18 @@ export function previewText(preview: Schemas["BulkPreview"], kind: BulkOperation
   const { matched, byStatus, newest } = preview;
   const shown = newest.slice(0, NEWEST_SHOWN);
   const isAll = shown.length === matched;
-  const rows = [
+  return output.fields([
     ["newest runs", indent([...shown.map(plain), ...(isAll ? [] : ["…"])].join("\n"))],
     ["match", words(countText(matched, String), inBrackets(byStatus))],
     ["of them", plain(changeableText(preview, kind, String))],
     ["then", plain(wouldStartText(preview) ?? "")],
-  ];
-  return fields(rows, output);
+  ]);
 }
 
 /** An operation with all its members. */
 export function operationText(operation: BulkOperation, output: Output, reasons?: Reasons): string {
   const { id, operation: kind, status, filter, by, counts, createdAt, completedAt } = operation;
-  const rows = [
+  return output.fields([
     ["bulk operation", plain(id)],
     ["does", plain(kind)],
     ["status", output.paint(COLOURS[status] ?? "dim", statusText(operation))],
@@ -190,8 +189,7 @@ export function operationText(operation: BulkOperation, output: Output, reasons?
     ["by", plain(by)],
     ["created", instantText(createdAt)],
     ["completed", completedAt && instantText(completedAt)],
-  ];
-  return fields(rows, output);
+  ]);
 }
 
 /** One condition a line: `status: pending, running`. */
@@ -337,14 +335,11 @@ const wait = calling("bulk wait", {
     followBulk(client, await client.bulkOperations.get(id), output, { isOwn: false, seconds: flags.waitTimeout }),
 });
 
-export const bulkCommand = group(
-  "bulk",
-  {
-    summary: "show, follow and stop bulk operations",
-    about:
-      "Show, follow and stop bulk operations. A bulk operation cancels or retries many runs. To start one, give `cancel` " +
-      "or `retry` several runs or a filter. The service keeps an operation for 30 days after its end.",
-    examples: ["action-runs bulk list", `action-runs bulk wait ${ID}`],
-  },
-  [list, get, items, cancel, wait],
-);
+export const bulkCommand = group("bulk", {
+  summary: "show, follow and stop bulk operations",
+  about:
+    "Show, follow and stop bulk operations. A bulk operation cancels or retries many runs. To start one, give `cancel` " +
+    "or `retry` several runs or a filter. The service keeps an operation for 30 days after its end.",
+  examples: ["action-runs bulk list", `action-runs bulk wait ${ID}`],
+  commands: [list, get, items, cancel, wait],
+});

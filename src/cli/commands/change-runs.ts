@@ -5,7 +5,6 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import { calling, showing } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, instantText } from "../fields.ts";
 import { readObject, requireTerminal, requireYes, type TypeOf } from "../input.ts";
 import {
   CREATING,
@@ -22,7 +21,7 @@ import {
   typesOfAction,
 } from "../new-run.ts";
 import { argument, grouped, option, textOption, wholeNumberFrom } from "../options.ts";
-import { type Output, people, plain } from "../output.ts";
+import { instantText, type Output, people, plain } from "../output.ts";
 import { RUN, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
 import { BULK_HELP, changeMany, isAboutMany, MANY_RUNS, RUNS } from "./bulk-change.ts";
@@ -168,17 +167,14 @@ export const eraseCommand = showing("erase", {
 
 function erasureText(erasure: Schemas["RunErasure"], output: Output): string {
   const archived = erasure.archived.map(({ id, prefix }) => `${id} from ${prefix} on`);
-  return fields(
-    [
-      ["run", erasure.id],
-      ["erased", instantText(erasure.erasedAt)],
-      ["complete", erasure.complete ? "yes" : "no: something still has texts. Repeat the command later"],
-      ["shown elsewhere", `until ${instantText(erasure.forgottenAt)} at the latest`],
-      ["same inputs", plain(erasure.retries.join(", "))],
-      ["in the archive", plain(archived.join(", "))],
-    ],
-    output,
-  );
+  return output.fields([
+    ["run", erasure.id],
+    ["erased", instantText(erasure.erasedAt)],
+    ["complete", erasure.complete ? "yes" : "no: something still has texts. Repeat the command later"],
+    ["shown elsewhere", `until ${instantText(erasure.forgottenAt)} at the latest`],
+    ["same inputs", plain(erasure.retries.join(", "))],
+    ["in the archive", plain(archived.join(", "))],
+  ]);
 }
 
 export const cancelCommand = calling("cancel", {
@@ -220,6 +216,5 @@ export const cancelCommand = calling("cancel", {
       ? await client.runs.cancelPending(id, { idempotencyKey })
       : await client.runs.cancel(id, { include: "details", reason, graceSeconds, idempotencyKey });
     await output.show(run, () => runText(run, output));
-    return undefined;
   },
 });

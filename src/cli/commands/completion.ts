@@ -19,7 +19,6 @@ export const completionCommand = command("completion", {
   examples: ["source <(action-runs completion bash)", "action-runs completion zsh > ~/.zfunc/_action-runs"],
   async run({ output, command }, shell) {
     if (command.parent !== null) await output.line(completionScript(shell, command.parent));
-    return undefined;
   },
 });
 
@@ -267,7 +266,6 @@ export const suggestCommand = command("suggest", {
     } catch {
       // A message would appear in the middle of the line that the user types.
     }
-    return undefined;
   },
 });
 

@@ -4,10 +4,9 @@ import type { Schemas } from "../../client/index.ts";
 import { failsText } from "../../words/waiting.ts";
 import { showing } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, indent } from "../fields.ts";
 import { requireTerminal, requireYes } from "../input.ts";
 import { option } from "../options.ts";
-import { type Output, people, plain, plainLines, readableJson } from "../output.ts";
+import { indent, type Output, people, plain, plainLines, readableJson } from "../output.ts";
 import { RUN, wholeRunIdForChange } from "../run-selection.ts";
 import { runText } from "../run-text.ts";
 
@@ -125,7 +124,7 @@ export function requestText(
     ["headers", request && jsonText(request.headers)],
     ["payload", request && jsonText(request.payload)],
   ] as const;
-  const shown = fields(rows, output);
+  const shown = output.fields(rows);
   return request === null ? shown : `${shown}\n\nnull stands in the place of each secret.`;
 }
 

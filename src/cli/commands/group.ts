@@ -4,10 +4,8 @@ import { present } from "../../client/api.ts";
 import { type Client, type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
 import { group, listing, showing } from "../command.ts";
 import { UsageError } from "../exit.ts";
-import { fields, instantText, words } from "../fields.ts";
-import { argument, limitOption, option, readName } from "../options.ts";
-import { type Output, plain } from "../output.ts";
-import { readLater } from "../times.ts";
+import { argument, limitOption, option, readLater, readName } from "../options.ts";
+import { instantText, type Output, plain, words } from "../output.ts";
 
 type Pause = Schemas["Pause"];
 
@@ -40,17 +38,14 @@ const pauses = showing("group pauses", {
   text: (paused, output) => (paused.length === 0 ? "Nothing is paused." : pauseTable(paused, output)),
 });
 
-export const groupCommand = group(
-  "group",
-  {
-    summary: "list concurrency groups and pauses",
-    about:
-      "List the concurrency groups of the environment, and what is paused. Runs of a group take turns, as their action " +
-      "says. To pause a group, use `pause`.",
-    examples: ["action-runs group list", "action-runs group pauses"],
-  },
-  [list, pauses],
-);
+export const groupCommand = group("group", {
+  summary: "list concurrency groups and pauses",
+  about:
+    "List the concurrency groups of the environment, and what is paused. Runs of a group take turns, as their action " +
+    "says. To pause a group, use `pause`.",
+  examples: ["action-runs group list", "action-runs group pauses"],
+  commands: [list, pauses],
+});
 
 const groupArgument = (about: string) => argument("[group]", about, { offers: "concurrency groups", read: readName });
 const WHOLE_ENV = option("--whole-env", "all runs of the environment that have any gate");
@@ -131,15 +126,14 @@ function pauseTable(pauses: readonly Pause[], output: Output): string {
 }
 
 function pauseText(pause: Pause, output: Output): string {
-  const rows = [
+  return output.fields([
     [pause.active ? "paused" : "planned", plain(pausedText(pause.group))],
     ["reason", plain(pause.reason)],
     ["until", pause.until === null ? "somebody resumes it" : instantText(pause.until)],
     ["by", plain(byText(pause))],
     [pause.active ? "since" : "begins", instantText(pause.from)],
     ["warning", pause.warning === undefined ? null : plain(pause.warning)],
-  ];
-  return fields(rows, output);
+  ]);
 }
 
 /** What a pause holds back. */

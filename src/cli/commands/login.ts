@@ -9,10 +9,9 @@ import { checkedName, transportSettings } from "../../client/settings.ts";
 import { createSend, unexpectedResponse } from "../../client/transport.ts";
 import { command, showing } from "../command.ts";
 import { EXIT, errorSentence, UsageError } from "../exit.ts";
-import { fields, flagsText, instantText } from "../fields.ts";
 import { ask, checkToken, readToken } from "../input.ts";
 import { CONNECTION, type FlagsOf, OUTPUT, option } from "../options.ts";
-import { complain, plain } from "../output.ts";
+import { complain, instantText, plain } from "../output.ts";
 import {
   type ConnectionFlags,
   callSettings,
@@ -25,6 +24,7 @@ import {
   writeProfile,
 } from "../settings.ts";
 import { browserLogin, offersSignIn } from "./browser-login.ts";
+import { flagsText } from "./token.ts";
 
 type Kept = Required<Profile>;
 type Names = Pick<Kept, "org" | "project" | "env">;
@@ -80,7 +80,7 @@ own server.
     const next = `action-runs list${profile === DEFAULT_PROFILE ? "" : ` --profile ${profile}`}`;
     await output.show(shown, () => {
       const rows = Object.entries(shown).map(([name, value]) => [name, plain(value)]);
-      return `${fields(rows, output)}\n\nSaved. Only you can read the file. Try it: ${next}`;
+      return `${output.fields(rows)}\n\nSaved. Only you can read the file. Try it: ${next}`;
     });
     return EXIT.succeeded;
   },
@@ -252,7 +252,7 @@ export const whoamiCommand = showing("whoami", {
   examples: ["action-runs whoami", "action-runs whoami --json | jq -r .role"],
   ask: ({ client }) => client.whoami(),
   text(me, output) {
-    const rows = [
+    return output.fields([
       ["name", plain(me.name)],
       ["id", me.id && plain(me.id)],
       ["role", plain(me.role)],
@@ -262,7 +262,6 @@ export const whoamiCommand = showing("whoami", {
       ["may also", flagsText(me)],
       ["expires", me.expiresAt === null ? "never" : instantText(me.expiresAt)],
       ["permissions", me.permissions.map(plain).join(", ")],
-    ];
-    return fields(rows, output);
+    ]);
   },
 });

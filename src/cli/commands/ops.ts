@@ -5,10 +5,9 @@ import { nearest } from "../../base/near-names.ts";
 import { ActionRunsError, type Client, type Schemas } from "../../client/index.ts";
 import { calling, group, inTurns, showing } from "../command.ts";
 import { CommandFailed, EXIT, errorSentence, UsageError } from "../exit.ts";
-import { fields, instantText } from "../fields.ts";
 import { ask, requireTerminal, requireYes } from "../input.ts";
 import { argument, option, wholeNumberFrom } from "../options.ts";
-import { type Output, people, plain } from "../output.ts";
+import { instantText, type Output, people, plain } from "../output.ts";
 
 type Place = Schemas["EnvironmentDatabase"];
 
@@ -47,7 +46,6 @@ const databases = calling("ops databases", {
         ]),
       );
     }
-    return undefined;
   },
 });
 
@@ -78,21 +76,18 @@ const move = showing("ops move", {
     const known = flags.new ? null : await requireKnown(client, otherwise);
     return number === undefined ? (known ?? client.operator.place()) : client.operator.move(number);
   },
-  text: (place, output) => fields(placeRows(place), output),
+  text: placeText,
 });
 
-function placeRows({ database, move, sizeBytes, unreplicatedRuns, oldestUnreplicatedAt }: Place): string[][] {
-  return [
+function placeText(place: Place, output: Output): string {
+  const { database, move, sizeBytes, unreplicatedRuns, oldestUnreplicatedAt } = place;
+  return output.fields([
     ["database", String(database)],
-    ...(move === null
-      ? []
-      : [
-          ["move", `from ${move.from} to ${move.to}: ${move.isCancelled ? "cancelled, " : ""}${plain(move.status)}`],
-          ["runs to copy", move.remaining === null ? "" : String(move.remaining)],
-        ]),
+    ["move", move && `from ${move.from} to ${move.to}: ${move.isCancelled ? "cancelled, " : ""}${plain(move.status)}`],
+    ["runs to copy", move && String(move.remaining ?? "")],
     ["stores", bytesText(sizeBytes)],
     ["waits for D1", unreplicatedRuns === 0 ? "nothing" : lagText(unreplicatedRuns, oldestUnreplicatedAt)],
-  ];
+  ]);
 }
 
 function lagText(runs: number, since: string | null): string {
@@ -248,16 +243,13 @@ const purge = showing("ops purge", {
 
 function purgeText({ days, shortened, remaining, requestedAt, completedAt }: Schemas["Purge"], output: Output): string {
   const isDryRun = requestedAt === null;
-  return fields(
-    [
-      ["kept for", `${days} days`],
-      ["kept shorter", `${shortened} runs`],
-      [isDryRun ? "would go" : "to be removed", `${remaining} runs`],
-      ["requested", isDryRun ? null : instantText(requestedAt)],
-      ["complete", isDryRun ? null : completedAt === null ? "not yet" : instantText(completedAt)],
-    ],
-    output,
-  );
+  return output.fields([
+    ["kept for", `${days} days`],
+    ["kept shorter", `${shortened} runs`],
+    [isDryRun ? "would go" : "to be removed", `${remaining} runs`],
+    ["requested", isDryRun ? null : instantText(requestedAt)],
+    ["complete", isDryRun ? null : completedAt === null ? "not yet" : instantText(completedAt)],
+  ]);
 }
 
 const SCOPE = /^[a-z0-9][a-z0-9-]*(\/[a-z0-9][a-z0-9-]*){1,2}$/;
@@ -282,7 +274,7 @@ const erase = showing("ops erase", {
     await requireConfirmed(scope, confirm);
     return operator.erase(scope, { reason });
   },
-  text: (erasure, output) => fields(rowsOf(erasure), output),
+  text: erasureText,
 });
 
 function readScope(text: string): string {
@@ -299,23 +291,21 @@ async function requireConfirmed(scope: string, confirm: string | undefined): Pro
     throw new CommandFailed(otherwise);
 }
 
-function rowsOf({ scope, status, deletesAgainAt, completedAt, environments, archivePrefix }: Schemas["Erasure"]) {
-  return [
+function erasureText(erasure: Schemas["Erasure"], output: Output): string {
+  const { scope, status, deletesAgainAt, completedAt, environments, archivePrefix } = erasure;
+  return output.fields([
     ["scope", plain(scope)],
     ["status", plain(status)],
     ["deletes again", deletesAgainAt === null ? "an hour after the first deletion" : instantText(deletesAgainAt)],
     ["erased", completedAt === null ? "not yet" : instantText(completedAt)],
-    ...(environments === null ? [] : [["still to erase", String(environments)]]),
-    ...(archivePrefix === null ? [] : [["in the archive", plain(archivePrefix)]]),
-  ];
+    ["still to erase", environments === null ? null : String(environments)],
+    ["in the archive", archivePrefix && plain(archivePrefix)],
+  ]);
 }
 
-export const opsCommand = group(
-  "ops",
-  {
-    summary: "operate the service: databases, moves, resyncs, purges, erasures, what to scrape",
-    about: "Operate the service. These commands require ROOT_TOKEN as the token, but for scrape-targets.",
-    examples: ["action-runs ops status", "action-runs ops move 1 --env production"],
-  },
-  [status, databases, scrapeTargets, erase, move, resync, purge],
-);
+export const opsCommand = group("ops", {
+  summary: "operate the service: databases, moves, resyncs, purges, erasures, what to scrape",
+  about: "Operate the service. These commands require ROOT_TOKEN as the token, but for scrape-targets.",
+  examples: ["action-runs ops status", "action-runs ops move 1 --env production"],
+  commands: [status, databases, scrapeTargets, erase, move, resync, purge],
+});

@@ -5,7 +5,6 @@ import type { Client, Schemas } from "../../client/index.ts";
 import { countText } from "../../words/statuses.ts";
 import { type ApiCall, calling, showing, take } from "../command.ts";
 import { CommandFailed, EXIT, exitCodeOfRun, UsageError } from "../exit.ts";
-import { STATUS_COLOUR } from "../fields.ts";
 import { EventLines, lasting, lastingChanges, lastingEvents, untilEnded, WAITING, whyOf } from "../follow.ts";
 import { limitOption, option, repeated } from "../options.ts";
 import { complain, logLines, plainLines, toJson } from "../output.ts";
@@ -19,7 +18,7 @@ import {
   STATUS,
   wholeRunId,
 } from "../run-selection.ts";
-import { changeLine, runTable, runText } from "../run-text.ts";
+import { changeLine, runTable, runText, STATUS_COLOUR } from "../run-text.ts";
 
 type DetailedActionRun = Schemas["DetailedActionRun"];
 
@@ -56,7 +55,6 @@ export const listCommand = calling("list", {
       return runTable(runs.slice(0, limit), output);
     });
     if (hasMore) process.stderr.write("There are more runs. Use --limit or --all.\n");
-    return undefined;
   },
 });
 
@@ -138,7 +136,6 @@ export const getCommand = calling("get", {
     const run = await client.runs.get(id, { include, onStale });
     const why = output.isJson || flags.output !== undefined ? run.details : await whyOf(client, run);
     await show(run, why);
-    return undefined;
   },
 });
 

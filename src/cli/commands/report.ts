@@ -6,11 +6,10 @@ import type { Schemas } from "../../client/index.ts";
 import { command } from "../command.ts";
 import { TAIL_MAX_BYTES } from "../exec/command-output.ts";
 import { CommandFailed, EXIT, errorSentence, isCancelled, UsageError } from "../exit.ts";
-import { fields, instantText, STATUS_COLOUR } from "../fields.ts";
 import { readObject, readText } from "../input.ts";
 import { argument, CALLBACK, OUTPUT, option, textOption } from "../options.ts";
-import { type Output, plain } from "../output.ts";
-import { runText } from "../run-text.ts";
+import { instantText, type Output, plain } from "../output.ts";
+import { runText, STATUS_COLOUR } from "../run-text.ts";
 import { connectCallback, REPORT_RETRIES } from "../settings.ts";
 
 /** CI products' words for a job's end, each with the error to use if none is given. null: the job succeeded. */
@@ -106,13 +105,12 @@ function readShare(text: string): number {
 /** The response to a heartbeat. */
 function heartbeatText(answer: Schemas["HeartbeatAnswer"], output: Output): string {
   const { status, deadlineAt, cancel, externalUrlRefused, watched } = answer;
-  const rows = [
+  return output.fields([
     ["status", output.paint(STATUS_COLOUR[status] ?? "dim", plain(status))],
     ["deadline", instantText(deadlineAt)],
     ["cancel", cancel && `requested; the job must end by ${instantText(cancel.until)}`],
     ["reason", cancel?.reason && plain(cancel.reason)],
     ["page", externalUrlRefused && plain(externalUrlRefused)],
     ["watched", watched ? "somebody follows the run" : null],
-  ];
-  return fields(rows, output);
+  ]);
 }

@@ -3,7 +3,6 @@
 import { present } from "../../client/api.ts";
 import type { Schemas } from "../../client/index.ts";
 import { command, group, listing, showing } from "../command.ts";
-import { fields, flagsText, instantText } from "../fields.ts";
 import { readObject } from "../input.ts";
 import {
   allOf,
@@ -12,14 +11,15 @@ import {
   limitOption,
   OUTPUT,
   option,
+  readGracePeriod,
   readId,
+  readLater,
   readPerson,
   textOption,
   withoutEnv,
 } from "../options.ts";
-import { type Output, plain } from "../output.ts";
+import { instantText, type Output, plain } from "../output.ts";
 import { exchangeProof } from "../settings.ts";
-import { readGracePeriod, readLater } from "../times.ts";
 
 type ApiToken = Schemas["ApiToken"];
 type Trust = NonNullable<Schemas["NewApiToken"]["trust"]>;
@@ -61,20 +61,17 @@ const create = showing("token create", {
     return client.tokens.create({ name, role, ...wanted });
   },
   text: (created: Schemas["CreatedApiToken"], output) =>
-    fields(
-      [
-        ["id", plain(created.id)],
-        ["name", plain(created.name)],
-        ["role", plain(created.role)],
-        ["environment", plain(created.envName ?? "all")],
-        ["person", created.person && plain(created.person)],
-        ["may also", flagsText(created)],
-        ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
-        ["opened by", created.trust && `${created.trust.for} of ${plain(created.trust.issuer)}`],
-        ["token", created.token && `${plain(created.token)} (shown only here)`],
-      ],
-      output,
-    ),
+    output.fields([
+      ["id", plain(created.id)],
+      ["name", plain(created.name)],
+      ["role", plain(created.role)],
+      ["environment", plain(created.envName ?? "all")],
+      ["person", created.person && plain(created.person)],
+      ["may also", flagsText(created)],
+      ["expires", created.expiresAt === null ? "never" : instantText(created.expiresAt)],
+      ["opened by", created.trust && `${created.trust.for} of ${plain(created.trust.issuer)}`],
+      ["token", created.token && `${plain(created.token)} (shown only here)`],
+    ]),
 });
 
 const list = listing("token list", {
@@ -111,7 +108,7 @@ const rotate = showing("token rotate", {
   ask: ({ client, flags }, id) => client.tokens.rotate(id, { overlapSeconds: flags.overlap }),
   text(rotated, output) {
     const { oldSecretExpiresAt: oldEnds, children, moreChildren } = rotated;
-    const rows = [
+    return output.fields([
       ["id", plain(rotated.id)],
       ["name", plain(rotated.name)],
       ["old secret", oldEnds === null ? "has ended" : `works until ${instantText(oldEnds)}`],
@@ -119,8 +116,7 @@ const rotate = showing("token rotate", {
       ["created", moreChildren ? "and more: see `token list`" : ""],
       ...leftRows(rotated),
       ["token", `${plain(rotated.token)} (shown only here)`],
-    ];
-    return fields(rows, output);
+    ]);
   },
 });
 
@@ -148,21 +144,17 @@ const exchange = command("token exchange", {
     // The runner reads stderr too, and stdout is for the script.
     if (process.env.GITHUB_ACTIONS === "true") process.stderr.write(`::add-mask::${plain(access.accessToken)}\n`);
     await output.show(access, () => plain(access.accessToken));
-    return undefined;
   },
 });
 
-export const tokenCommand = group(
-  "token",
-  {
-    summary: "create, list, rotate, revoke and exchange API tokens",
-    about:
-      "Create, list, rotate and revoke API tokens of a project. Requires a token with the role owner or admin. Every " +
-      "token can rotate itself. A CI job can exchange its proof for an access token.",
-    examples: ["action-runs token create ci --role member", "action-runs token list"],
-  },
-  [create, list, rotate, revoke, exchange],
-);
+export const tokenCommand = group("token", {
+  summary: "create, list, rotate, revoke and exchange API tokens",
+  about:
+    "Create, list, rotate and revoke API tokens of a project. Requires a token with the role owner or admin. Every " +
+    "token can rotate itself. A CI job can exchange its proof for an access token.",
+  examples: ["action-runs token create ci --role member", "action-runs token list"],
+  commands: [create, list, rotate, revoke, exchange],
+});
 
 function revokedText(result: Schemas["RevokedApiTokens"]): string {
   const left = leftRows(result).map(([kind, which]) => `  ${kind}: ${which}`);
@@ -190,6 +182,15 @@ function leftRows(
     ...rows("action", actions, moreActions, "action list"),
     ...rows("schedule", schedules, moreSchedules, "schedule list"),
   ];
+}
+
+/** What a token may do that its role does not say; null if there is nothing. */
+export function flagsText({
+  mayApprove,
+  mayActForOthers,
+}: Pick<Schemas["ApiToken"], "mayApprove" | "mayActForOthers">): string | null {
+  const flags = [mayApprove ? "approve" : [], mayActForOthers ? "act for others" : []].flat();
+  return flags.length === 0 ? null : flags.join(", ");
 }
 
 export function tokenTable(tokens: readonly ApiToken[], output: Output): string {

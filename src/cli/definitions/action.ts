@@ -6,7 +6,6 @@ import { typeOfProperty } from "../../words/typed-json.ts";
 import { calling, group, showing } from "../command.ts";
 import { requestText } from "../commands/decide.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { fields, instantText, objectText } from "../fields.ts";
 import { readJson, readObject } from "../input.ts";
 import {
   CREATING,
@@ -20,7 +19,7 @@ import {
   typesOfAction,
 } from "../new-run.ts";
 import { type FlagsOf, option, repeated, textOption } from "../options.ts";
-import { type Output, plain, wrap } from "../output.ts";
+import { instantText, type Output, objectText, plain, wrap } from "../output.ts";
 import { definitionCommands, nameArgument, rotatingCommand, type Told } from "./commands.ts";
 import { ACTIONS } from "./files.ts";
 import { testText } from "./webhook.ts";
@@ -148,7 +147,7 @@ function inboundText({ url, verify, graceEndsAt }: Schemas["InboundOfAction"], o
   ];
   // The URL stands alone, so that a terminal does not break it.
   const how = Object.hasOwn(SET_UP, verify) ? `\n\n${wrap(SET_UP[verify], output.columns)}` : "";
-  return `${plain(url)}\n\n${fields(rows, output)}${how}`;
+  return `${plain(url)}\n\n${output.fields(rows)}${how}`;
 }
 
 const inboundTry = showing("action inbound-try", {
@@ -178,12 +177,11 @@ const inboundTry = showing("action inbound-try", {
   },
   text({ matches, parameters, error }, output) {
     const starts = matches && error === null;
-    const rows = [
+    return output.fields([
       ["starts a run", starts ? output.paint("green", "yes") : output.paint("yellow", "no")],
       ["because", matches ? error && plain(error) : "the event does not meet the conditions of when"],
       ["parameters", objectText(parameters)],
-    ];
-    return fields(rows, output);
+    ]);
   },
   exitCode: ({ matches, error }) => (matches && error === null ? EXIT.succeeded : EXIT.failed),
 });
@@ -202,18 +200,15 @@ const rotateSecret = rotatingCommand(
   ({ actions }, name, options) => actions.rotateInboundSecret(name, options),
 );
 
-export const actionCommand = group(
-  "action",
-  {
-    summary: "store, show, list, delete, test and run actions",
-    about:
-      "Store, show, list, delete, test and run actions, and list their versions. A stored action holds the webhook that starts " +
-      "the work, with its secrets. To run it, nobody needs a secret. An action can also start by an event of another " +
-      "product. To store or delete, a token needs the role owner or admin. To run, member is enough.",
-    examples: ["action-runs action put deploy --body @deploy.json", "action-runs action run deploy --wait"],
-  },
-  [...definitionCommands(ACTION), run, preview, test, inbound, inboundTry, rotateSecret],
-);
+export const actionCommand = group("action", {
+  summary: "store, show, list, delete, test and run actions",
+  about:
+    "Store, show, list, delete, test and run actions, and list their versions. A stored action holds the webhook that starts " +
+    "the work, with its secrets. To run it, nobody needs a secret. An action can also start by an event of another " +
+    "product. To store or delete, a token needs the role owner or admin. To run, member is enough.",
+  examples: ["action-runs action put deploy --body @deploy.json", "action-runs action run deploy --wait"],
+  commands: [...definitionCommands(ACTION), run, preview, test, inbound, inboundTry, rotateSecret],
+});
 
 export function actionTable(actions: readonly Schemas["ListedAction"][], output: Output): string {
   return output.table(actions, [

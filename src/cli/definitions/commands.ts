@@ -6,11 +6,18 @@
 import type { Client, RotateSecretOptions } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import { type Build, type CliCommand, calling, listing, showing, take } from "../command.ts";
-import { fields, instantText, objectText } from "../fields.ts";
 import { readObject } from "../input.ts";
-import { argument, limitOption, type Options, option, readName, type Suggested, wholeNumberFrom } from "../options.ts";
-import { complain, type Output, plain, wrap } from "../output.ts";
-import { readGracePeriod } from "../times.ts";
+import {
+  argument,
+  limitOption,
+  type Options,
+  option,
+  readGracePeriod,
+  readName,
+  type Suggested,
+  wholeNumberFrom,
+} from "../options.ts";
+import { complain, instantText, type Output, objectText, plain, wrap } from "../output.ts";
 import {
   type Definition,
   isObject,
@@ -88,7 +95,6 @@ export function definitionCommands(told: Told): readonly Build[] {
         await show(told, put, madeSecretOf(put), output);
         const warning = leftOverWarning(definition, `or ${told.orElse}`);
         if (warning !== null) complain(`The ${noun} is stored, but ${warning}`);
-        return undefined;
       },
     }),
     calling(`${group} get`, {
@@ -100,7 +106,6 @@ export function definitionCommands(told: Told): readonly Build[] {
       examples: [`action-runs ${group} get ${example}`, told.getExample],
       async run({ client, output }, name) {
         await show(told, await kind.of(client).get(name), null, output);
-        return undefined;
       },
     }),
     listing(`${group} list`, {
@@ -127,7 +132,6 @@ export function definitionCommands(told: Told): readonly Build[] {
         // For people, one more than is shown, which the last one is compared with.
         const versions = take(kind.of(client).versions(name), output.isJson ? limit : limit + 1);
         await output.list(versions, "There are no versions.", (all) => versionTable(all, limit, output));
-        return undefined;
       },
     }),
     showing(`${group} delete`, {
@@ -161,7 +165,7 @@ async function show(
     ["version", plain(String(version))],
     ["definition", objectText(definition)],
   ];
-  if (secret === null || made === null) return output.show(definition, () => fields(rows, output));
+  if (secret === null || made === null) return output.show(definition, () => output.fields(rows));
   const shown = mapTexts(definition, (path, text) => (path === made.path ? secret : text));
   await output.show(shown, () => withSecret(rows, made, secret, output));
 }
@@ -174,7 +178,7 @@ function withSecret(
   output: Output,
 ): string {
   const all = [...rows, [noun, `${plain(secret)} (shown only here)`]];
-  return `${fields(all, output)}\n\n${wrap(advice, output.columns)}`;
+  return `${output.fields(all)}\n\n${wrap(advice, output.columns)}`;
 }
 
 function versionTable(versions: readonly Version[], shown: number, output: Output): string {
@@ -238,7 +242,7 @@ export function rotatingCommand(
       ];
       await output.show(rotated, () =>
         secret === null
-          ? fields([...rows, [made.noun, "made, but the response that had it got lost; rotate again"]], output)
+          ? output.fields([...rows, [made.noun, "made, but the response that had it got lost; rotate again"]])
           : withSecret(rows, made, secret, output),
       );
       return undefined;

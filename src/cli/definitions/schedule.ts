@@ -3,11 +3,10 @@
 import { present } from "../../client/api.ts";
 import type { Schemas, Stored } from "../../client/index.ts";
 import { calling, group } from "../command.ts";
-import { fields, indent, instantText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
 import { CREATING, creatingOptions, JSON_HELP, PARAMETERS, readParameterFlags, showCreated } from "../new-run.ts";
 import { type FlagsOf, option, repeated } from "../options.ts";
-import { type Output, plain } from "../output.ts";
+import { indent, instantText, type Output, plain, words } from "../output.ts";
 import { definitionCommands, nameArgument, type Told } from "./commands.ts";
 import { SCHEDULES } from "./files.ts";
 
@@ -67,7 +66,6 @@ const status = calling("schedule status", {
     const status = await schedules.status(name);
     if (output.isJson) await output.show(status, String);
     else await output.line(statusText(status, await schedules.get(name), output));
-    return undefined;
   },
 });
 
@@ -87,17 +85,14 @@ const run = calling("schedule run", {
   },
 });
 
-export const scheduleCommand = group(
-  "schedule",
-  {
-    summary: "store, show, list, delete and run schedules",
-    about:
-      "Store, show, list, delete and run schedules, and list their versions. A schedule runs a stored action at its times. " +
-      "While a run of it is open, its times are skipped. To store or delete, a token needs the role owner or admin.",
-    examples: [...SCHEDULE.putExamples, "action-runs schedule status nightly"],
-  },
-  [...definitionCommands(SCHEDULE), status, run],
-);
+export const scheduleCommand = group("schedule", {
+  summary: "store, show, list, delete and run schedules",
+  about:
+    "Store, show, list, delete and run schedules, and list their versions. A schedule runs a stored action at its times. " +
+    "While a run of it is open, its times are skipped. To store or delete, a token needs the role owner or admin.",
+  examples: [...SCHEDULE.putExamples, "action-runs schedule status nightly"],
+  commands: [...definitionCommands(SCHEDULE), status, run],
+});
 
 export function scheduleTable(schedules: readonly Schemas["ListedSchedule"][], output: Output): string {
   return output.table(schedules, [
@@ -129,7 +124,7 @@ function statusText(
       ? definition.disabled && "by its definition"
       : words("by the service at", `${instantText(disabledAt)}:`, plain(disabledReason ?? ""));
   const times = nextTimes.map(({ at, local }) => `${instantText(at)}  ${plain(local.replace(/:00\.000/, ""))}`);
-  const rows = [
+  return output.fields([
     ["schedule", `${plain(status.name)}, version ${plain(String(status.version))}`],
     ["runs", `${plain(action)} at ${plain(cron)} in ${plain(timezone)}`],
     ["disabled", off ? output.paint("yellow", off) : "no"],
@@ -137,11 +132,7 @@ function statusText(
     ["last time", lastTime && lastText(lastTime)],
     ["changed", `${instantText(status.changedAt)} by ${plain(status.changedBy)}`],
     ["created", `by ${plain(status.createdBy)}`],
-  ];
-  return fields(
-    rows.map(([name, value]) => [name || "", value || null]),
-    output,
-  );
+  ]);
 }
 
 function lastText({ at, outcome, runId }: NonNullable<Schemas["ScheduleStatus"]["lastTime"]>): string {

@@ -8,12 +8,11 @@ import type { Schemas, Stored } from "../../client/index.ts";
 import { formatAge, formatDuration, shortAge } from "../../words/durations.ts";
 import { type CliCommand, calling, group, listing, showing } from "../command.ts";
 import { EXIT, UsageError } from "../exit.ts";
-import { fields, fittedValue, idShortener, instantText, words } from "../fields.ts";
 import { readObject } from "../input.ts";
-import { allOf, limitOption, option, textOption } from "../options.ts";
-import { type Colour, logLines, type Output, plain, wrap } from "../output.ts";
+import { allOf, limitOption, option, readSince, readUntil, textOption } from "../options.ts";
+import { type Colour, fittedValue, instantText, logLines, type Output, plain, words, wrap } from "../output.ts";
 import { RUN, wholeRunId, wholeRunIdForChange } from "../run-selection.ts";
-import { readSince, readUntil } from "../times.ts";
+import { idShortener } from "../run-text.ts";
 import { definitionCommands, nameArgument, rotatingCommand, type Told } from "./commands.ts";
 import { ENDPOINTS, secretsIn } from "./files.ts";
 
@@ -106,7 +105,6 @@ const status = calling("webhook status", {
     const status = await webhookEndpoints.status(name);
     if (output.isJson) await output.show(status, String);
     else await output.line(statusText(status, await webhookEndpoints.get(name), output));
-    return undefined;
   },
 });
 
@@ -170,8 +168,7 @@ const recover = calling("webhook recover", {
   async run({ client, output, flags: { since, until, include } }, name) {
     const recovery = await client.webhookEndpoints.recover(name, { since, include, ...present({ until }) });
     const more = `To see how far it is: action-runs webhook status ${plain(name)}`;
-    await output.show(recovery, () => `${fields([["recovery", recoveryText(recovery)]], output)}\n\n${more}`);
-    return undefined;
+    await output.show(recovery, () => `${output.fields([["recovery", recoveryText(recovery)]])}\n\n${more}`);
   },
 });
 
@@ -197,17 +194,14 @@ const rotateSecret = rotatingCommand(
   ({ webhookEndpoints }, name, options) => webhookEndpoints.rotateSecret(name, options),
 );
 
-export const webhookCommand = group(
-  "webhook",
-  {
-    summary: "store, test and delete webhook endpoints, and repeat their messages",
-    about:
-      "Store, show, list, test and delete webhook endpoints, and see and repeat their messages. A webhook endpoint " +
-      "tells a program or a chat when a run ends or waits for approval. Requires a token with the role owner or admin.",
-    examples: ["action-runs webhook put chat --body @slack.json", "action-runs webhook test chat"],
-  },
-  [...definitionCommands(ENDPOINT), test, status, deliveries, resend, recover, enable, rotateSecret],
-);
+export const webhookCommand = group("webhook", {
+  summary: "store, test and delete webhook endpoints, and repeat their messages",
+  about:
+    "Store, show, list, test and delete webhook endpoints, and see and repeat their messages. A webhook endpoint " +
+    "tells a program or a chat when a run ends or waits for approval. Requires a token with the role owner or admin.",
+  examples: ["action-runs webhook put chat --body @slack.json", "action-runs webhook test chat"],
+  commands: [...definitionCommands(ENDPOINT), test, status, deliveries, resend, recover, enable, rotateSecret],
+});
 
 const STATE_COLOUR: Readonly<Record<string, Colour>> = {
   waiting: "yellow",
@@ -274,7 +268,7 @@ function statusText(
     disabledReason === null
       ? endpoint.definition.disabled && "by its definition"
       : `by the service${at}: ${plain(disabledReason)}`;
-  const rows = [
+  return output.fields([
     ["endpoint", `${plain(endpoint.name)}, version ${plain(String(endpoint.version))}`],
     ["sends to", origin === null ? "unknown, because no key opens its secrets" : plain(origin)],
     ["disabled", off ? output.paint("yellow", off) : "no"],
@@ -287,11 +281,7 @@ function statusText(
       "incomplete",
       incomplete && "The environment's runs can't be reached, so its deliveries are missing here. Try again.",
     ],
-  ];
-  return fields(
-    rows.map(([name, value]) => [name || "", value || null]),
-    output,
-  );
+  ]);
 }
 
 function healthText(
@@ -328,12 +318,11 @@ function deliveryText({ runId, type, state, attempts }: Schemas["Delivery"], out
 
 export function testText(result: Schemas["WebhookTestResult"], output: Output): string {
   const { status, durationMs, outcome, reason, excerpt } = result;
-  const rows = [
+  return output.fields([
     ["outcome", output.paint(STATE_COLOUR[outcome] ?? "yellow", plain(outcome.replaceAll("_", " ")))],
     ["status", status === null ? null : plain(String(status))],
     ["took", formatDuration(durationMs)],
     ["reason", plain(reason)],
     ["answer", excerpt && fittedValue(logLines(excerpt), output)],
-  ];
-  return fields(rows, output);
+  ]);
 }
