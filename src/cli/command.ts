@@ -91,7 +91,6 @@ interface Spec<O extends Options, A extends Arguments> extends Words {
   readonly isUsageFailure?: boolean;
 }
 
-/** What a command gets besides its arguments. */
 export interface Call<O extends Options = []> {
   readonly flags: FlagsOf<O>;
   readonly output: Output;
@@ -126,7 +125,6 @@ export function command<const O extends Options = [], const A extends Arguments 
   };
 }
 
-/** A command above others. */
 export function group(route: string, { commands, ...words }: Words & { readonly commands: readonly Build[] }): Build {
   return () => {
     const built = described(route, words);
@@ -146,7 +144,6 @@ function givenOptions(command: Command): readonly Option[] {
   return command.options.filter((option) => sourceOf(option) !== "default");
 }
 
-/** The options of a command that calls the API. */
 type Connected<O extends Options> = readonly [...O, ...typeof CONNECTION, ...typeof OUTPUT];
 
 export interface ApiCall<O extends Options = []> extends Call<Connected<O>> {
@@ -158,7 +155,6 @@ interface ApiSpec<O extends Options, A extends Arguments> extends Spec<O, A> {
   readonly subject?: Subject | ((flags: FlagsOf<O>) => Subject);
 }
 
-/** A command that calls the API. */
 export function calling<const O extends Options = [], const A extends Arguments = []>(
   route: string,
   { subject = "environment", run, options, ...spec }: ApiSpec<O, A> & { readonly run: Run<ApiCall<O>, A> },

@@ -20,7 +20,6 @@ export const EXIT = {
 /** 128 + SIGPIPE: the program that read our output is gone. */
 export const READER_GONE = 141;
 
-/** For `--help`. */
 export const EXIT_CODES = `Exit codes:
   0  succeeded
   1  failed, or the run failed or was cancelled, or a test message failed, or a bulk operation was stopped or could not \
@@ -52,7 +51,6 @@ export class CommandFailed extends Error {
   }
 }
 
-/** The exit code for any error. */
 export function exitCodeOf(thrown: unknown): number {
   if (thrown instanceof UsageError) return EXIT.usage;
   if (thrown instanceof CommandFailed) return thrown.exitCode;
@@ -67,12 +65,10 @@ export function exitCodeOf(thrown: unknown): number {
   return EXIT.usage;
 }
 
-/** 0 if the run succeeded, else 1. */
 export function exitCodeOfRun(status: Schemas["ActionRun"]["status"]): number {
   return status === "succeeded" ? EXIT.succeeded : EXIT.failed;
 }
 
-/** Why a bulk operation ended early. */
 const EXIT_OF_ABORT: Readonly<Record<NonNullable<Schemas["BulkOperation"]["abortReason"]>, number>> = {
   asked: EXIT.failed,
   too_many_runs: EXIT.conflict,
@@ -101,7 +97,6 @@ export function errorSentence(thrown: unknown): string | null {
   return `${explained(thrown)} (${[code, ...(requestId === null ? [] : [`request ${requestId}`])].join(", ")})`;
 }
 
-/** Whether the service refused because the run was cancelled. */
 export function isCancelled(thrown: unknown): boolean {
   return thrown instanceof ActionRunsError && thrown.code === "run_cancelled";
 }

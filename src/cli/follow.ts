@@ -137,7 +137,6 @@ export class EventLines {
   /** Grows with each event that clears the line, so that a late response draws nothing. */
   #generation = 0;
 
-  /** `read`: gives the run with its details. */
   constructor(output: Output, read: () => Promise<DetailedActionRun>) {
     this.#output = output;
     this.#screen = new Screen(output.stream);
@@ -181,7 +180,6 @@ export class EventLines {
     this.#screen.show(bar);
   }
 
-  /** Prints a problem to stderr. */
   get complain(): (sentence: string) => void {
     return this.#screen.complain;
   }
@@ -231,7 +229,6 @@ const ERASE = "\r\x1b[J";
  * where it is erased.
  */
 export class Screen {
-  /** Whether a line can change in place. */
   readonly isLive: boolean;
   readonly #stream: NodeJS.WriteStream;
   readonly #endsWithInterrupt: boolean;

@@ -8,7 +8,7 @@ import { ActionRunsError, type Client, type Schemas } from "../client/index.ts";
 import { typeOfProperty } from "../words/typed-json.ts";
 import { EXIT } from "./exit.ts";
 import { untilEnded, WAITING } from "./follow.ts";
-import { readExactObject, readMembers, readObject, type TypeOf } from "./input.ts";
+import { readMembers, readObject, type TypeOf } from "./input.ts";
 import { type FlagsOf, option, readLater, repeated, textOption, wholeNumberFrom } from "./options.ts";
 import { complain, instantText, type Output, plain, wrap } from "./output.ts";
 import { runText } from "./run-text.ts";
@@ -34,11 +34,9 @@ export function creatingOptions({ idempotencyKey }: CreatingFlags) {
 
 /** Returns the exit code. `hasTrigger`: whether a webhook starts the job. */
 export async function showCreated(
-  client: Client,
+  { client, output, flags }: { readonly client: Client; readonly output: Output; readonly flags: CreatingFlags },
   created: Schemas["StartedActionRun"],
-  flags: CreatingFlags,
-  output: Output,
-  { hasTrigger }: { readonly hasTrigger: boolean },
+  hasTrigger = created.callback === undefined,
 ): Promise<number> {
   const toText = () => createdText(created, output, hasTrigger);
   if (!flags.wait) {
@@ -86,7 +84,6 @@ export const PARAM = option(
 export const PARAMETERS = [PARAM, textOption("-f, --parameters <json>", "all parameters, as a JSON object")] as const;
 type ParameterFlags = Partial<FlagsOf<typeof PARAMETERS>>;
 
-/** Minutes. */
 export const readMinutes = wholeNumberFrom(1, 43_200);
 
 export const GATES = [
@@ -103,7 +100,6 @@ export const GATES = [
   ),
 ] as const;
 
-/** The members of a request. */
 export function gatesOf({ notBefore, gateTimeout }: FlagsOf<typeof GATES>) {
   return present({ notBefore, waitTimeout: gateTimeout });
 }
@@ -118,7 +114,6 @@ export const INPUTS = [
   ...GATES,
 ] as const;
 
-/** The types of an action's parameters. */
 type ReadTypes = () => Promise<TypeOf>;
 
 const NO_TYPES: TypeOf = () => null;
@@ -146,7 +141,7 @@ export async function readParameterFlags(
   base?: unknown,
   readTypes: ReadTypes = async () => NO_TYPES,
 ): Promise<Json | undefined> {
-  const whole = parameters === undefined ? undefined : await readExactObject(parameters, "--parameters");
+  const whole = parameters === undefined ? undefined : await readObject(parameters, "--parameters", { isExact: true });
   if (param === undefined) return whole;
   // First without the types, because nothing is asked for a mistake.
   const asText = readMembers(param, "--param");
@@ -155,7 +150,6 @@ export async function readParameterFlags(
   return { ...(whole ?? (base as object | undefined)), ...members };
 }
 
-/** The request's body. */
 export async function readInputs(flags: FlagsOf<typeof INPUTS>, readTypes?: ReadTypes): Promise<Json> {
   const { entityId, recommendations, label, timeout } = flags;
   const base = flags.body === undefined ? {} : await readObject(flags.body, "--body");

@@ -123,7 +123,6 @@ export function allOf<Word extends string>(words: Readonly<Record<Word, true>>):
   return Object.keys(words) as Word[];
 }
 
-/** A reader of whole numbers from `least` to `most`. */
 export function wholeNumberFrom(least: number, most: number): (text: string) => number {
   return function wholeNumberFrom(text) {
     const value = /^\d{1,15}$/.test(text) ? Number(text) : Number.NaN;
@@ -132,7 +131,6 @@ export function wholeNumberFrom(least: number, most: number): (text: string) => 
   };
 }
 
-/** A reader for options that can be repeated. */
 export function repeated(text: string, before: readonly string[] = []): readonly string[] {
   return [...before, text];
 }
@@ -149,7 +147,6 @@ export function readPerson(text: string): string {
   throw new InvalidArgumentError("Use 1 to 255 visible ASCII characters without spaces.");
 }
 
-/** A reader of the names of definitions. */
 export function readName(text: string): string {
   if (/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) return text;
   throw new InvalidArgumentError(

@@ -80,25 +80,39 @@ export class Output {
     return lines.join("\n");
   }
 
-  /** A row for each thing, below the headings. */
   table<T>(things: readonly T[], columns: readonly Column<T>[]): string {
     const rows = things.map((thing) => columns.map(([, cell]) => plain(String(cell(thing) ?? ""))));
     const headings = columns.map(([heading, , how], column) => {
       const isEmpty = how?.isOptional && rows.every((row) => row[column] === "");
       return isEmpty ? "" : heading;
     });
-    const lines = layOut(
-      columns.map(([, , how = {}]) => how),
-      [headings, ...rows],
-      this.columns,
-    );
-    const shown = lines.map((line, index) =>
-      line.map(({ column, text }) => {
-        const colour = index === 0 ? "bold" : columns[column]?.[2]?.colour?.(rows[index - 1]?.[column] ?? "");
-        return colour ? this.paint(colour, text) : text;
-      }),
-    );
-    return shown.map((line) => line.join("  ")).join("\n");
+    const lines = [headings, ...rows];
+    const widths = columnWidths(columns, lines, this.columns);
+    return lines.map((line, index) => this.#row(line, index > 0, widths, columns)).join("\n");
+  }
+
+  /** If the columns are too wide, the row is cut at the terminal's edge. */
+  #row<T>(
+    line: readonly string[],
+    hasColours: boolean,
+    widths: readonly number[],
+    columns: readonly Column<T>[],
+  ): string {
+    const shown: string[] = [];
+    // No spaces at the end of a line.
+    const last = widths.findLastIndex((width, column) => width > 0 && line[column] !== "");
+    let left = this.columns;
+    for (const [column, [, , how]] of columns.slice(0, last + 1).entries()) {
+      const width = Math.min(widths[column] ?? 0, left);
+      if (width <= 0) continue;
+      const cell = line[column] ?? "";
+      const text = cut(cell, width);
+      const padded = column === last ? text : text + " ".repeat(width - stringWidth(text));
+      const colour = hasColours ? how?.colour?.(cell) : "bold";
+      shown.push(colour ? this.paint(colour, padded) : padded);
+      left -= width + GAP;
+    }
+    return shown.join(" ".repeat(GAP));
   }
 }
 
@@ -107,7 +121,6 @@ export function people(): Output {
   return new Output({ json: false }, process.stderr);
 }
 
-/** Prints a problem to stderr. */
 export function complain(sentence: string): void {
   process.stderr.write(`${fitted(`action-runs: ${plain(sentence)}`)}\n`);
 }
@@ -163,11 +176,7 @@ export function toJson(value: unknown): string {
 }
 
 /** A heading, the cell of each row, and how they are shown. */
-type Column<T> = readonly [
-  heading: string,
-  cell: (thing: T) => string | number | null | undefined,
-  how?: ColumnHow,
-];
+type Column<T> = readonly [heading: string, cell: (thing: T) => string | number | null | undefined, how?: ColumnHow];
 
 interface ColumnHow {
   /** The fewest cells to which the column is cut. Without this number, the column is never cut. */
@@ -181,41 +190,26 @@ interface ColumnHow {
   readonly colour?: (cell: string) => Colour | false | undefined;
 }
 
-/** A cell as shown: padded or cut. */
-interface Shown {
-  /** The column's index among all columns. */
-  readonly column: number;
-  readonly text: string;
-}
-
 const GAP = 2;
 const graphemes = new Intl.Segmenter();
 
-/** No line takes more than `room` cells: many characters take two cells, some take none. */
-function layOut(
-  columns: readonly ColumnHow[],
-  lines: readonly (readonly string[])[],
-  room: number,
-): readonly (readonly Shown[])[] {
-  const widths = columnWidths(columns, lines, room);
-  return lines.map((line) => lineOf(line, widths, room));
-}
-
-/** The width of each column; 0 if the column is left out. */
-function columnWidths(
-  columns: readonly ColumnHow[],
+/** The width of each column; 0 if it is left out. Many characters take two cells, some take none. */
+function columnWidths<T>(
+  columns: readonly Column<T>[],
   lines: readonly (readonly string[])[],
   room: number,
 ): readonly number[] {
   const wanted = columns.map((_, column) =>
     lines.reduce((most, line) => Math.max(most, stringWidth(line[column] ?? "")), 0),
   );
-  const widths = columns.map(({ least = Number.POSITIVE_INFINITY }, column) => Math.min(wanted[column] ?? 0, least));
+  const widths = columns.map(([, , { least = Number.POSITIVE_INFINITY } = {}], column) =>
+    Math.min(wanted[column] ?? 0, least),
+  );
   const left = () => room - widths.reduce((sum, width) => sum + (width === 0 ? 0 : width + GAP), -GAP);
   // Columns are left out from the end of this order. The remaining room is handed out from its beginning. Of two columns
   // that stay, the second one says more, such as the error after the action.
   const byWorth = columns
-    .map(({ dispensable = 0 }, column) => ({ dispensable, column }))
+    .map(([, , { dispensable = 0 } = {}], column) => ({ dispensable, column }))
     .sort((one, other) => one.dispensable - other.dispensable || other.column - one.column);
   for (const { dispensable, column } of byWorth.toReversed()) {
     if (dispensable > 0 && left() < 0) widths[column] = 0;
@@ -225,22 +219,6 @@ function columnWidths(
     if (width > 0 && left() > 0) widths[column] = Math.min(wanted[column] ?? 0, width + left());
   }
   return widths;
-}
-
-/** If the remaining columns are still too wide, the line is cut at the terminal's edge. */
-function lineOf(line: readonly string[], widths: readonly number[], room: number): readonly Shown[] {
-  const shown: Shown[] = [];
-  // No spaces at the end of a line.
-  const last = widths.findLastIndex((width, column) => width > 0 && line[column] !== "");
-  let left = room;
-  for (const [column, wanted] of widths.slice(0, last + 1).entries()) {
-    const width = Math.min(wanted, left);
-    if (width <= 0) continue;
-    const text = cut(line[column] ?? "", width);
-    shown.push({ column, text: column === last ? text : text + " ".repeat(width - stringWidth(text)) });
-    left -= width + GAP;
-  }
-  return shown;
 }
 
 /** The beginning of `text` that fits into `cells`, in whole characters. */

@@ -245,14 +245,10 @@ function profileNames(env: Environment = process.env, platform: NodeJS.Platform 
 }
 
 function profileFolder(env: Environment, platform: NodeJS.Platform): string {
-  return join(configFolder(env, platform), "action-runs");
-}
-
-function configFolder(env: Environment, platform: NodeJS.Platform): string {
-  if (platform === "win32") return env.APPDATA || join(homedir(), "AppData", "Roaming");
+  if (platform === "win32") return join(env.APPDATA || join(homedir(), "AppData", "Roaming"), "action-runs");
   // The XDG specification says to ignore a relative path.
   const xdg = env.XDG_CONFIG_HOME ?? "";
-  return isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config");
+  return join(isAbsolute(xdg) ? xdg : join(env.HOME || homedir(), ".config"), "action-runs");
 }
 
 /** The profile at `path`, or null if there is none. Throws UsageError if the file is not a profile. */

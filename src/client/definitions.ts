@@ -62,22 +62,23 @@ export interface RotateSecretOptions extends ChangeOptions {
   readonly gracePeriodSeconds?: number | undefined;
 }
 
-/** What a kind of definition is called in paths, in errors of this client and in codes of the API. */
-interface Kind {
-  readonly root: typeof ACTIONS | typeof SCHEDULES | typeof ENDPOINTS;
-  readonly noun: string;
-  readonly gone: string;
+/** The parameters of the path of one definition. `noun`: what the kind is called in errors. */
+function naming({ scope }: Caller, noun: string) {
+  return (name: string) => ({ ...scope, name: checkedDefinitionName(`The ${noun}'s name`, name) });
 }
 
 /** The operations of all kinds. `Definition`: what a PUT takes. `Put`: what it answers. `Shown`: what a GET answers. */
 function definitionsOf<Definition, Put, Shown, Listed, Version>(
-  { api, scope, sent }: Caller,
-  { root: path, noun, gone }: Kind,
+  caller: Caller,
+  path: typeof ACTIONS | typeof SCHEDULES | typeof ENDPOINTS,
+  noun: string,
 ) {
+  const { api, scope, sent } = caller;
   // The paths of all kinds take the same parameters, so the types of one stand for both.
   const root = path as typeof ACTIONS;
   const one = `${root}/{name}` as const;
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(`The ${noun}'s name`, name) });
+  const of = naming(caller, noun);
+  const gone = `${noun.replace(" ", "_")}_not_found`;
   return {
     /**
      * Creates or replaces a definition. null in the place of a secret keeps the stored value. With `ifVersion` the client
@@ -168,16 +169,15 @@ export interface PutAction extends Stored<Schemas["Action"]> {
 export interface Actions extends ReturnType<typeof createActions> {}
 
 export function createActions(caller: Caller) {
-  const { api, scope, sent } = caller;
-  const kind = { root: ACTIONS, noun: "action", gone: "action_not_found" } as const;
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(`The ${kind.noun}'s name`, name) });
+  const { api, sent } = caller;
+  const of = naming(caller, "action");
   const actions = definitionsOf<
     Schemas["ActionDefinition"],
     Schemas["Action"],
     Schemas["Action"],
     Schemas["ListedAction"],
     Schemas["ListedVersion"]
-  >(caller, kind);
+  >(caller, ACTIONS, "action");
   return {
     ...actions,
     /**
@@ -259,8 +259,8 @@ export function createActions(caller: Caller) {
 export interface Schedules extends ReturnType<typeof createSchedules> {}
 
 export function createSchedules(caller: Caller) {
-  const { api, scope, sent } = caller;
-  const kind = { root: SCHEDULES, noun: "schedule", gone: "schedule_not_found" } as const;
+  const { api, sent } = caller;
+  const of = naming(caller, "schedule");
   return {
     ...definitionsOf<
       Schemas["ScheduleDefinition"],
@@ -268,11 +268,10 @@ export function createSchedules(caller: Caller) {
       Schemas["Schedule"],
       Schemas["ListedSchedule"],
       Schemas["ListedScheduleVersion"]
-    >(caller, kind),
+    >(caller, SCHEDULES, "schedule"),
     /** The next times, what became of the last one, who changed it, and whether the service has disabled it. */
     async status(name: string, options?: CallOptions): Promise<Schemas["ScheduleStatus"]> {
-      const params = { path: { ...scope, name: checkedDefinitionName(`The ${kind.noun}'s name`, name) } };
-      return bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params, ...sent(options) }));
+      return bodyOf(await api.GET(`${SCHEDULES}/{name}/status`, { params: { path: of(name) }, ...sent(options) }));
     },
   };
 }
@@ -285,16 +284,15 @@ export interface PutEndpoint extends Stored<Schemas["StoredWebhookEndpoint"]> {
 export interface WebhookEndpoints extends ReturnType<typeof createWebhookEndpoints> {}
 
 export function createWebhookEndpoints(caller: Caller) {
-  const { api, scope, sent } = caller;
-  const kind = { root: ENDPOINTS, noun: "webhook endpoint", gone: "webhook_endpoint_not_found" } as const;
-  const of = (name: string) => ({ ...scope, name: checkedDefinitionName(`The ${kind.noun}'s name`, name) });
+  const { api, sent } = caller;
+  const of = naming(caller, "webhook endpoint");
   const endpoints = definitionsOf<
     Schemas["WebhookEndpoint"],
     Schemas["StoredWebhookEndpoint"] | Schemas["CreatedWebhookEndpoint"],
     Schemas["StoredWebhookEndpoint"],
     Schemas["ListedWebhookEndpoint"],
     Schemas["ListedWebhookEndpointVersion"]
-  >(caller, kind);
+  >(caller, ENDPOINTS, "webhook endpoint");
   return {
     ...endpoints,
     /**

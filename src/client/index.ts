@@ -37,18 +37,7 @@ import { type BulkOperations, createBulkOperations, createRuns, type Runs } from
 import { type ClientSettings, callerHeaders, checkedName, checkedUrl, transportSettings } from "./settings.ts";
 import { createSend } from "./transport.ts";
 
-export type {
-  Audit,
-  AuditFilter,
-  Operator,
-  PurgeOptions,
-  Readiness,
-  ResyncOptions,
-  RotateOptions,
-  Sessions,
-  TokenFilter,
-  Tokens,
-} from "./administration.ts";
+export type * from "./administration.ts";
 export type {
   Api,
   CallOptions,
@@ -61,42 +50,12 @@ export type {
   Schemas,
 } from "./api.ts";
 export { type Callback, type CallbackSettings, callback } from "./callback.ts";
-export type {
-  Actions,
-  DeleteOptions,
-  DeliveryFilter,
-  PutAction,
-  PutEndpoint,
-  PutOptions,
-  ResendOptions,
-  RotateSecretOptions,
-  Schedules,
-  Stored,
-  WebhookEndpoints,
-} from "./definitions.ts";
+export type * from "./definitions.ts";
 export type { FollowOptions, RunChanges, RunTail, WatchOptions } from "./follow.ts";
-export {
-  type ConcurrencyGroups,
-  type DecisionOptions,
-  type GroupFilter,
-  type Pauses,
-  WHOLE_ENVIRONMENT,
-} from "./gates.ts";
+export type * from "./gates.ts";
+export { WHOLE_ENVIRONMENT } from "./gates.ts";
 export type { components, paths } from "./openapi.ts";
-export type {
-  BulkChange,
-  BulkItemFilter,
-  BulkOperations,
-  CancelOptions,
-  FollowedList,
-  GetOptions,
-  ReadOptions,
-  RetryOptions,
-  RunFilter,
-  Runs,
-  WaitForBulkOptions,
-  WaitOptions,
-} from "./runs.ts";
+export type * from "./runs.ts";
 export type { CallSettings, ClientSettings, Credentials } from "./settings.ts";
 export { ActionRunsError } from "./transport.ts";
 export {

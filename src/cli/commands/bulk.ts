@@ -26,15 +26,10 @@ interface FollowBulkOptions {
   readonly seconds?: number | undefined;
 }
 
-/** The user leaves the operation, which goes on. */
-class Left extends Error {
-  readonly exitCode: number;
+const GOES_ON = "The bulk operation goes on.";
 
-  constructor(exitCode: number) {
-    super("The bulk operation goes on.");
-    this.exitCode = exitCode;
-  }
-}
+/** The user leaves the operation. */
+class Left extends CommandFailed {}
 
 /**
  * Shows the operation when it has ended, and returns the exit code. If the user leaves it, or after `seconds`, it says
@@ -57,7 +52,7 @@ export async function followBulk(
   async function askToStop(leave: (error: Left) => void): Promise<void> {
     mayAsk = false;
     isAsking = true;
-    const left = new Left(INTERRUPTED.SIGINT);
+    const left = new Left(GOES_ON, INTERRUPTED.SIGINT);
     try {
       const isStopped = await isConfirmed("Stop the bulk operation? N leaves it running", {
         signal: over.signal,
@@ -71,7 +66,7 @@ export async function followBulk(
       // The input has ended.
       if (thrown instanceof CommandFailed) return leave(left);
       screen.complain(`The service does not stop it. ${errorSentence(thrown)}`);
-      leave(new Left(exitCodeOf(thrown)));
+      leave(new Left(GOES_ON, exitCodeOf(thrown)));
     }
   }
 
@@ -100,7 +95,7 @@ export async function followBulk(
       (name, leave) => {
         screen.clear();
         if (name === "SIGINT" && mayAsk) void askToStop(leave);
-        else leave(new Left(INTERRUPTED[name]));
+        else leave(new Left(GOES_ON, INTERRUPTED[name]));
       },
     );
     end();
@@ -109,7 +104,7 @@ export async function followBulk(
   } catch (thrown) {
     end();
     if (!(thrown instanceof Left) && thrown !== timeout?.reason) throw thrown;
-    complain("The bulk operation goes on.");
+    complain(GOES_ON);
     // Commands have lines of their own, so that people can copy them.
     const how = `To follow it: action-runs bulk wait ${plain(id)}\nTo stop it: action-runs bulk cancel ${plain(id)}`;
     await people().line(how);

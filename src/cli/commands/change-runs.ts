@@ -49,7 +49,8 @@ export const createCommand = calling("create", {
     "action-runs create deploy --body @run.json --not-before +2h",
     "action-runs create deploy --label team:shop --idempotency-key deploy-42 --json",
   ],
-  async run({ client, output, flags }, actionName) {
+  async run(call, actionName) {
+    const { client, flags } = call;
     const { title, subject, heartbeatTimeout } = flags;
     const inputs = await readInputs(flags);
     const trigger = flags.trigger === undefined ? undefined : await readObject(flags.trigger, "--trigger");
@@ -57,7 +58,7 @@ export const createCommand = calling("create", {
     if (body.actionName === undefined) throw new UsageError("Name the action: action-runs create <action-name>");
     // The service validates the body.
     const created = await client.runs.create(body as unknown as Schemas["NewActionRun"], creatingOptions(flags));
-    return showCreated(client, created, flags, output, { hasTrigger: body.trigger !== undefined });
+    return showCreated(call, created, body.trigger !== undefined);
   },
 });
 
@@ -90,7 +91,7 @@ export const retryCommand = calling("retry", {
     "action-runs retry --status failed --label nightly --yes --max 100 --json | jq .counts",
   ],
   async run(call, runs) {
-    const { client, output, flags } = call;
+    const { client, flags } = call;
     const { param, parameters: whole, replaceParameters, notBefore, gateTimeout, wait, waitTimeout } = flags;
     if (isAboutMany(runs, flags)) {
       const change = { operation: "retry", ...present({ includeRetried: flags.includeRetried }) } as const;
@@ -116,7 +117,7 @@ export const retryCommand = calling("retry", {
     const parameters = isWhole ? changes : { ...(await parametersOf(client, id)), ...changes };
     const options = { ...creatingOptions(flags), ...gatesOf(flags), ...present({ parameters }) };
     const created = await client.runs.retry(id, options);
-    return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
+    return showCreated(call, created);
   },
 });
 

@@ -59,11 +59,11 @@ const run = calling("action run", {
     "action-runs action run deploy --parameters @parameters.json --label team:shop",
     "action-runs action run deploy --not-before 2026-11-30T06:00:00+01:00",
   ],
-  async run({ client, output, flags }, name) {
+  async run(call, name) {
+    const { client, flags } = call;
     const body = await readInputs(flags, () => typesOfAction(client, async () => name));
     if ("actionName" in body) throw new UsageError("--body: remove actionName. The run has the name of its action.");
-    const created = await client.actions.run(name, body, creatingOptions(flags));
-    return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
+    return showCreated(call, await client.actions.run(name, body, creatingOptions(flags)));
   },
 });
 

@@ -6,7 +6,7 @@
 import type { Client, RotateSecretOptions } from "../../client/index.ts";
 import { leftOverWarning } from "../../words/typed-json.ts";
 import { type Build, type CliCommand, calling, listing, showing, take } from "../command.ts";
-import { readObject } from "../input.ts";
+import { isObject, readObject } from "../input.ts";
 import {
   argument,
   limitOption,
@@ -20,7 +20,6 @@ import {
 import { complain, instantText, type Output, objectText, plain, wrap } from "../output.ts";
 import {
   type Definition,
-  isObject,
   type Kind,
   type MadeSecret,
   madeSecretOf,
@@ -29,7 +28,6 @@ import {
   type Version,
 } from "./files.ts";
 
-/** What the commands of a kind say. */
 export interface Told {
   readonly kind: Kind;
   /** Behind "the". */
@@ -58,7 +56,6 @@ export function nameArgument({ noun, suggested }: Pick<Told, "noun" | "suggested
 
 const aOrAn = (noun: string) => `${/^[aeiou]/.test(noun) ? "an" : "a"} ${noun}`;
 
-/** `put`, `get`, `list`, `versions` and `delete`. */
 export function definitionCommands(told: Told): readonly Build[] {
   const { kind, noun, example, about, members = [], read = readBody } = told;
   const { command: group } = kind;

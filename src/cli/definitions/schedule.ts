@@ -77,11 +77,11 @@ const run = calling("schedule run", {
   arguments: [NAME],
   options: CREATING,
   examples: ["action-runs schedule run nightly --wait"],
-  async run({ client, output, flags }, name) {
+  async run(call, name) {
+    const { client, flags } = call;
     const { action, parameters = {}, labels = [] } = (await client.schedules.get(name)).definition;
     const body = { parameters, labels: [...labels, `schedule:${name}`] };
-    const created = await client.actions.run(action, body, creatingOptions(flags));
-    return showCreated(client, created, flags, output, { hasTrigger: created.callback === undefined });
+    return showCreated(call, await client.actions.run(action, body, creatingOptions(flags)));
   },
 });
 

@@ -9,15 +9,20 @@ import { setTimeout as delay } from "node:timers/promises";
 import { ActionRunsError, type Callback, type Schemas } from "../../client/index.ts";
 import { type Build, command } from "../command.ts";
 import { EXIT, errorSentence, exitCodeOf, isCancelled, UsageError } from "../exit.ts";
+import { isObject } from "../input.ts";
 import { argument, CALLBACK_OF_EXEC, option, wholeNumberFrom } from "../options.ts";
 import { complain, exitWhenReaderIsGone } from "../output.ts";
 import { truncatedText } from "../run-text.ts";
 import { callbackOf, connectCallback, REPORT_RETRIES } from "../settings.ts";
 import { CommandOutput } from "./command-output.ts";
-import { BEAT_SECONDS, Heartbeats, WATCHED_BEAT_SECONDS } from "./heartbeats.ts";
-import { CommandStop, type JobEnd, runJob, Signals, statusOf } from "./job.ts";
+import { JobControl, type JobEnd, runJob, statusOf } from "./job.ts";
 import { hideSecrets, withoutSecrets } from "./secrets.ts";
 
+/** How often heartbeats are sent, unless an option says it. People who watch want to see the newest output. */
+const BEAT_SECONDS = 15;
+const WATCHED_BEAT_SECONDS = 5;
+/** How often the output is sent if nobody watches. A little less than every second heartbeat, because timers vary. */
+const TAIL_EVERY_MS = 29_000;
 /** A heartbeat that hangs must not hide a cancel for long. */
 const BEAT_TIMEOUT_SECONDS = 15;
 /** After this time the command starts anyway, because an outage of the service must not stop the work. */
@@ -119,11 +124,10 @@ type BeatAnswer = Schemas["HeartbeatAnswer"];
 type Cancel = NonNullable<BeatAnswer["cancel"]>;
 
 interface Execution {
-  /** The command and its arguments. */
   readonly command: readonly string[];
   readonly env: NodeJS.ProcessEnv;
   /** For heartbeats: few retries, because the next heartbeat comes soon. */
-  readonly beats: Callback;
+  readonly beats: Pick<Callback, "heartbeat">;
   /** For the report: many retries, because a lost report leaves the run open. */
   readonly report: Callback;
   /** Null: as often as it is useful. */
@@ -140,18 +144,18 @@ interface Execution {
  * report failed.
  */
 async function runCommand(execution: Execution): Promise<number> {
-  const signals = new Signals();
-  signals.listen();
+  const control = new JobControl();
+  control.listen();
   try {
-    const first = await firstBeat(execution.beats);
+    const first = await firstBeat(execution);
     if (first instanceof ActionRunsError) return refused(first);
     if (first?.cancel) return endBeforeStart(execution, first.cancel);
     const output = new CommandOutput(execution.secrets, execution);
     const before = stampOf(execution.outputFile);
     const heartbeats = new Heartbeats(execution, output, first?.watched === true);
-    const end = await work(execution, signals, output, heartbeats);
-    const signal = signals.first;
-    signals.endOnSecond();
+    const end = await work(execution, control, output, heartbeats);
+    const signal = control.first;
+    control.endOnSecond();
     const fault = await deliver(execution, end, signal, output, before);
     if (fault !== null && !isCancelled(fault)) {
       complain(`The report failed: ${errorSentence(fault)}`);
@@ -162,7 +166,7 @@ async function runCommand(execution: Execution): Promise<number> {
     // A command may trap TERM and exit with 0, but its work is not done. Or it ended before exec heard of the cancel.
     return isOver && end.status === 0 ? EXIT.stop : end.status;
   } finally {
-    signals.stop();
+    control.unlisten();
   }
 }
 
@@ -185,7 +189,7 @@ async function endBeforeStart({ report }: Execution, cancel: Cancel): Promise<nu
 }
 
 /** The answer, or the refusal that makes the work pointless. null if the service could not be reached. */
-async function firstBeat(beats: Callback): Promise<ActionRunsError | BeatAnswer | null> {
+async function firstBeat({ beats }: Execution): Promise<ActionRunsError | BeatAnswer | null> {
   try {
     return await beats.heartbeat({}, { signal: AbortSignal.timeout(FIRST_BEAT_MS) });
   } catch (fault) {
@@ -205,18 +209,17 @@ function isRefusal(fault: unknown): fault is ActionRunsError {
 
 async function work(
   execution: Execution,
-  signals: Signals,
+  control: JobControl,
   output: CommandOutput,
   heartbeats: Heartbeats,
 ): Promise<JobEnd> {
   // A signal came before the command started.
-  if (signals.first !== null) {
-    return { status: statusOf(signals.first), endedBy: signals.first, fault: null, isStopped: false };
+  if (control.first !== null) {
+    return { status: statusOf(control.first), endedBy: control.first, fault: null, isStopped: false };
   }
   const over = new AbortController();
-  const stop = new CommandStop();
-  const beating = beat(heartbeats, stop, over.signal);
-  const end = await runJob(execution.command, execution.env, signals, stop, output);
+  const beating = beat(heartbeats, control, over.signal);
+  const end = await runJob(execution.command, execution.env, control, output);
   over.abort();
   await beating;
   return end;
@@ -226,18 +229,61 @@ async function work(
  * Sends heartbeats, one at a time, until the command or the run ends. A slow server never gets two at once. They go on
  * after a cancel, because the run must not fall silent, and because a second cancel can leave less time.
  */
-async function beat(heartbeats: Heartbeats, stop: CommandStop, over: AbortSignal): Promise<void> {
+async function beat(heartbeats: Heartbeats, control: JobControl, over: AbortSignal): Promise<void> {
   while (await waited(heartbeats.pauseMs, over)) {
     try {
       const { cancel } = await heartbeats.send(over);
-      if (cancel !== null) stopFor(stop, graceOf(cancel), reasonOf(cancel));
+      if (cancel !== null) stopFor(control, graceOf(cancel), reasonOf(cancel));
     } catch (fault) {
       if (over.aborted) return;
       if (!isRefusal(fault)) continue;
-      if (isCancelled(fault)) stopFor(stop, LATE_GRACE_MS, "");
+      if (isCancelled(fault)) stopFor(control, LATE_GRACE_MS, "");
       else complain(`The service refuses heartbeats, but the command continues: ${errorSentence(fault)}`);
       return;
     }
+  }
+}
+
+/**
+ * The heartbeats of a running command: when the next one is due, and which of them carry the newest lines of its output.
+ * The client sends a heartbeat again without the lines if something refuses them.
+ */
+export class Heartbeats {
+  readonly #beats: Pick<Callback, "heartbeat">;
+  readonly #intervalSeconds: number | null;
+  readonly #output: Pick<CommandOutput, "newestLines">;
+  #isWatched: boolean;
+  /** By `performance.now`. */
+  #tailSentAt = Number.NEGATIVE_INFINITY;
+  /** Whether the last one failed with lines, perhaps because of them. Then the next one has none. */
+  #isNextPlain = false;
+
+  constructor(
+    { beats, intervalSeconds }: Pick<Execution, "beats" | "intervalSeconds">,
+    output: Pick<CommandOutput, "newestLines">,
+    isWatched: boolean,
+  ) {
+    this.#beats = beats;
+    this.#intervalSeconds = intervalSeconds;
+    this.#output = output;
+    this.#isWatched = isWatched;
+  }
+
+  /** The time until the next one is due. */
+  get pauseMs(): number {
+    return (this.#intervalSeconds ?? (this.#isWatched ? WATCHED_BEAT_SECONDS : BEAT_SECONDS)) * 1000;
+  }
+
+  async send(signal: AbortSignal): Promise<BeatAnswer> {
+    const isDue = this.#isWatched || performance.now() - this.#tailSentAt >= TAIL_EVERY_MS;
+    const tail = isDue && !this.#isNextPlain ? this.#output.newestLines() : "";
+    this.#isNextPlain = tail !== "";
+    const answer = await this.#beats.heartbeat(tail === "" ? {} : { tail }, { signal });
+    this.#isNextPlain = false;
+    if (tail !== "") this.#tailSentAt = performance.now();
+    // A service that does not know of tails does not say it.
+    this.#isWatched = answer.watched === true;
+    return answer;
   }
 }
 
@@ -246,12 +292,12 @@ function graceOf({ remainingMs }: Cancel): number {
   return remainingMs >= 0 ? remainingMs * SHARE_BEFORE_KILL : LATE_GRACE_MS;
 }
 
-function stopFor(stop: CommandStop, graceMs: number, reason: string): void {
-  if (!stop.isRequested) {
+function stopFor(control: JobControl, graceMs: number, reason: string): void {
+  if (!control.isStopped) {
     const seconds = Math.ceil(graceMs / 1000);
     complain(`The run was cancelled${reason}. The command must end within ${seconds} s.`);
   }
-  stop.request(graceMs);
+  control.stop(graceMs);
 }
 
 /** Resolves with true after `ms`, or with false as soon as `over` aborts. */
@@ -332,7 +378,7 @@ function outputOf(path: string | null, before: string | null): Json | null {
   }
   try {
     const value: unknown = JSON.parse(readFileSync(path, "utf8"));
-    if (typeof value === "object" && value !== null && !Array.isArray(value)) return value as Json;
+    if (isObject(value)) return value;
   } catch {
     // The message below covers this case too.
   }
