@@ -23,13 +23,11 @@ import { createRouter } from "./router.tsx";
 import type { Handed } from "./session/identity.ts";
 import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
 import { showUnseen } from "./ui/seen-texts.tsx";
-import { createClock } from "./ui/time.tsx";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");
 const handed = takeHanded();
-const sessionApi = createSessionApi(location.origin);
-const sessions = createSessionStore(localStorage, sessionApi, Date.now);
+const sessions = createSessionStore(localStorage, createSessionApi(), Date.now);
 addEventListener("pageshow", ({ persisted }) => {
   if (persisted) sessions.recheck();
 });
@@ -44,18 +42,7 @@ keepFocus(document);
 // What the page shows before this script runs.
 root.replaceChildren();
 showUnseen();
-render(
-  <App
-    router={createRouter(window)}
-    sessions={sessions}
-    sessionApi={sessionApi}
-    handed={handed}
-    keys={createKeys(document, localStorage)}
-    clock={createClock(document)}
-    storage={localStorage}
-  />,
-  root,
-);
+render(<App router={createRouter()} sessions={sessions} handed={handed} keys={createKeys()} />, root);
 
 /**
  * The code of a sign-in, or why it failed. It goes out of the address at once, so that neither the history nor a copied

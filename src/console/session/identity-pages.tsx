@@ -20,7 +20,7 @@ import {
   returnTo,
   typedCharacters,
 } from "./identity.ts";
-import { useSessionApi, useSessionStore } from "./session.tsx";
+import { useSessionStore } from "./session.tsx";
 import { firstOf, type Session, shownName } from "./sign-in.ts";
 import { Card, Form, Problem, type Refused, SignInLink, SOME_ENVIRONMENT } from "./sign-in-page.tsx";
 
@@ -67,7 +67,7 @@ function SignInAgain() {
 }
 
 function ChoiceOfCode({ code, session }: { readonly code: string; readonly session: Session | null }) {
-  const api = useSessionApi();
+  const { api } = useSessionStore();
   const { data, failure, reload } = useRead(() => api.choices(code), [api, code]);
   if (data !== undefined) {
     return data.tokens.length === 0 ? (
@@ -121,8 +121,8 @@ interface ChoiceListProps {
 }
 
 function ChoiceList({ code, choices, session }: ChoiceListProps) {
-  const api = useSessionApi();
   const store = useSessionStore();
+  const { api } = store;
   const router = useRouter();
   const [chosen, setChosen] = useState<Choice | null>(null);
   const [failure, setFailure] = useState<string | null>(null);
@@ -227,7 +227,7 @@ interface CommandLineFormProps {
 }
 
 function CommandLineForm({ session: { pageKey, holder }, login, to }: CommandLineFormProps) {
-  const api = useSessionApi();
+  const { api } = useSessionStore();
   const [isBusy, setBusy] = useState(false);
   const [refused, setRefused] = useState<Refused | null>(null);
   const [failure, setFailure] = useState<string | null>(null);

@@ -11,7 +11,7 @@ import { sentenceOf } from "../ui/load.tsx";
 import { Brand, Button } from "../ui/parts.tsx";
 import { EnvironmentList } from "./environment-dialog.tsx";
 import { returnTo } from "./identity.ts";
-import { useSessionApi, useSessionStore } from "./session.tsx";
+import { useSessionStore } from "./session.tsx";
 import {
   type Address,
   chosenScope,
@@ -62,8 +62,8 @@ export function issuerName(): string | null {
 }
 
 export function SignInPage({ notice, at }: SignInPageProps) {
-  const api = useSessionApi();
   const store = useSessionStore();
+  const { api } = store;
   const router = useRouter();
   const { page } = useRoute();
   const [asked, setAsked] = useState<Asked | null>(null);
@@ -306,8 +306,8 @@ export const SOME_ENVIRONMENT = "production";
 
 /** Signs in by the code of a link that `npm start` printed. It never replaces a session without asking. */
 export function LinkPage({ code, session, at, onDone }: LinkPageProps) {
-  const api = useSessionApi();
   const store = useSessionStore();
+  const { api } = store;
   const router = useRouter();
   const { page } = useRoute();
   const [isAgreed, setAgreed] = useState(session === null);

@@ -2,8 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useCallback, useMemo, useState } from "preact/hooks";
 import { Link } from "../router.tsx";
-import { contextOf } from "./context.ts";
 import { Button, Icon } from "./parts.tsx";
+import { contextOf } from "./stores.ts";
 
 const SHOWN_FOR_MS = 6000;
 /** Screen readers need a moment to read it before it leaves the page. */

@@ -164,7 +164,7 @@ function useMarkedLine(
   }, [around, marked]);
   const mark = useCallback(
     (line: number) => {
-      const { pathname, search } = router.location();
+      const { pathname, search } = router.location.state();
       // A line is no page of its own, so it gets no entry in the history.
       if (line >= 1) router.navigate(`${pathname}${search}${fragmentOf(name)}${line}`, { replace: true });
     },
