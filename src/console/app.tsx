@@ -7,6 +7,7 @@ import { ActionPage } from "./actions/action-page.tsx";
 import { OperationsPage } from "./bulk/operation-list.tsx";
 import { OperationPage } from "./bulk/operation-page.tsx";
 import { ApprovalsPage } from "./gates/approvals-page.tsx";
+import { GateNewsProvider } from "./gates/gate-news.tsx";
 import { GroupsPage } from "./gates/groups-page.tsx";
 import { type Keys, KeysProvider } from "./keys.tsx";
 import { EndpointEditorPage } from "./notifications/endpoint-editor.tsx";
@@ -19,11 +20,10 @@ import { ScheduleEditorPage } from "./schedules/schedule-editor.tsx";
 import { SchedulesPage } from "./schedules/schedule-list.tsx";
 import { SchedulePage } from "./schedules/schedule-page.tsx";
 import { Frame } from "./session/frame.tsx";
-import type { Handed } from "./session/identity.ts";
 import { ChoicePage, CommandLinePage } from "./session/identity-pages.tsx";
 import { SessionProvider, SessionStoreProvider, useSessionStore } from "./session/session.tsx";
 import type { SessionStore } from "./session/session-store.ts";
-import { opens, type Session } from "./session/sign-in.ts";
+import { type Handed, opens, type Session } from "./session/sign-in.ts";
 import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
@@ -90,13 +90,15 @@ function SignedIn({ session, page }: { readonly session: Session; readonly page:
   return (
     // Another session names its own person.
     <SessionProvider key={session.pageKey} session={session} scope={scope}>
-      <Frame page={page} scope={scope}>
-        {page === null || !opens(session.holder, named) ? (
-          <Elsewhere session={session} isPage={page !== null} home={home} />
-        ) : (
-          contentOf(page)
-        )}
-      </Frame>
+      <GateNewsProvider>
+        <Frame page={page} scope={scope}>
+          {page === null || !opens(session.holder, named) ? (
+            <Elsewhere session={session} isPage={page !== null} home={home} />
+          ) : (
+            contentOf(page)
+          )}
+        </Frame>
+      </GateNewsProvider>
     </SessionProvider>
   );
 }

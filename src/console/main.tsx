@@ -20,8 +20,8 @@ import { render } from "preact";
 import { App } from "./app.tsx";
 import { createKeys } from "./keys.tsx";
 import { createRouter } from "./router.tsx";
-import type { Handed } from "./session/identity.ts";
 import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
+import type { Handed } from "./session/sign-in.ts";
 import { showUnseen } from "./ui/seen-texts.tsx";
 
 const root = document.querySelector("#console");

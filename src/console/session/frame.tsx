@@ -2,10 +2,10 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { countText } from "../../words/statuses.ts";
-import { GateNewsProvider, useGateNews } from "../gates/gate-news.tsx";
+import { useGateNews } from "../gates/gate-news.tsx";
 import { PauseBanner } from "../gates/pause.tsx";
 import { HelpDialog, useKeys } from "../keys.tsx";
-import type { Page, Scope } from "../pages.ts";
+import { type Page, pathOf, type Scope } from "../pages.ts";
 import { hrefOf, Link, useRouter } from "../router.tsx";
 import { useOnChange } from "../ui/load.tsx";
 import { Brand } from "../ui/parts.tsx";
@@ -20,44 +20,27 @@ interface FrameProps {
   readonly children: ComponentChildren;
 }
 
-interface Section {
-  readonly label: string;
-  readonly to: Page;
-  /** The pages that belong to it. */
-  readonly of: readonly Page["name"][];
-  readonly keys: string;
-}
-
-export function Frame(props: FrameProps) {
-  return (
-    <GateNewsProvider>
-      <FrameParts {...props} />
-    </GateNewsProvider>
-  );
-}
-
-function FrameParts({ page, scope, children }: FrameProps) {
+export function Frame({ page, scope, children }: FrameProps) {
   const router = useRouter();
   const session = useSession();
   const [isHelpOpen, setHelpOpen] = useState(false);
   const sections = sectionsOf(session);
-  const current = sections.find(({ of }) => page !== null && of.includes(page.name));
+  const path = page === null ? "" : `${pathOf(page)}/`;
+  const current = sections.find(({ to }) => path.startsWith(`${pathOf(to)}/`));
+  const tab = current?.under ?? current?.label;
   useKeys("Everywhere", [
     ...sections.map(({ label, to, keys }) => ({
       keys,
       label: `Go to ${label.toLowerCase()}`,
       run: () => router.navigate(hrefOf(to)),
     })),
-    {
-      keys: "g b",
-      label: "Go to bulk operations",
-      run: () => router.navigate(hrefOf({ name: "operations", ...scope })),
-    },
     { keys: "?", label: "This help", run: () => setHelpOpen(true) },
   ]);
   const main = useRef<HTMLElement>(null);
+  // Another environment shows the same page, and the list of runs stays beside one.
+  const about = { ...page, envName: null, ...(page?.name === "run" && { name: "runs", id: undefined }) };
   // The focus goes to the new page, so that a screen reader reads it and Tab starts there.
-  useOnChange(nameIn(page) ?? current?.label, () => {
+  useOnChange(JSON.stringify(about), () => {
     main.current?.focus();
     window.scrollTo(0, 0);
   });
@@ -65,11 +48,11 @@ function FrameParts({ page, scope, children }: FrameProps) {
   // On a phone the navigation scrolls.
   useEffect(() => {
     nav.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "nearest" });
-  }, [current?.label]);
-  const title = page?.name.startsWith("operation") ? "Bulk operations" : (current?.label ?? "Console");
+  }, [tab]);
+  const title = `${current?.label ?? "Console"} · ${scope.p}/${scope.envName} · Action runs`;
   useEffect(() => {
-    document.title = `${title} · ${scope.p}/${scope.envName} · Action runs`;
-  }, [title, scope.p, scope.envName]);
+    document.title = title;
+  }, [title]);
 
   return (
     <div class="frame">
@@ -80,12 +63,14 @@ function FrameParts({ page, scope, children }: FrameProps) {
         <Brand />
         <ScopeButton scope={scope} />
         <nav ref={nav} aria-label="Console">
-          {sections.map(({ label, to }) => (
-            <Link key={label} href={hrefOf(to)} aria-current={label === current?.label ? "page" : undefined}>
-              {label}
-              {to.name === "approvals" ? <ApprovalCount /> : null}
-            </Link>
-          ))}
+          {sections.map(({ label, to, under }) =>
+            under === undefined ? (
+              <Link key={label} href={hrefOf(to)} aria-current={label === tab ? "page" : undefined}>
+                {label}
+                {to.name === "approvals" ? <ApprovalCount /> : null}
+              </Link>
+            ) : null,
+          )}
         </nav>
         <SessionMenu onHelp={() => setHelpOpen(true)} />
       </header>
@@ -98,53 +83,28 @@ function FrameParts({ page, scope, children }: FrameProps) {
   );
 }
 
-const OWN_PAGES: ReadonlySet<Page["name"]> = new Set([
-  "operations",
-  "new-action",
-  "edit-action",
-  "new-endpoint",
-  "edit-endpoint",
-  "new-schedule",
-  "edit-schedule",
-]);
-
-/** The name of the one thing that a page is about. Of runs, the list stays beside it. */
-function nameIn(page: Page | null): string | null {
-  if (page?.name === "action") return page.action;
-  if (page?.name === "schedule") return page.schedule;
-  if (page?.name === "endpoint") return page.endpoint;
-  if (page?.name === "operation") return page.id;
-  return page !== null && OWN_PAGES.has(page.name) ? page.name : null;
+interface Section {
+  readonly label: string;
+  readonly to: Page;
+  readonly keys: string;
+  /** The section whose tab leads there, if it has none of its own. */
+  readonly under?: string;
 }
 
 function sectionsOf({ scope, may, holder }: ActiveSession): readonly Section[] {
   const { o, p } = scope;
   const tokens = may("tokens:manage");
   const all: readonly (Section | false)[] = [
-    { label: "Runs", to: { name: "runs", ...scope }, of: ["runs", "run", "operations", "operation"], keys: "g r" },
-    {
-      label: "Actions",
-      to: { name: "actions", ...scope },
-      of: ["actions", "action", "new-action", "edit-action"],
-      keys: "g a",
-    },
-    {
-      label: "Schedules",
-      to: { name: "schedules", ...scope },
-      of: ["schedules", "schedule", "new-schedule", "edit-schedule"],
-      keys: "g s",
-    },
+    { label: "Runs", to: { name: "runs", ...scope }, keys: "g r" },
+    { label: "Actions", to: { name: "actions", ...scope }, keys: "g a" },
+    { label: "Schedules", to: { name: "schedules", ...scope }, keys: "g s" },
     // Others find these runs by the filter of the list.
-    holder.mayApprove && { label: "Approvals", to: { name: "approvals", ...scope }, of: ["approvals"], keys: "g p" },
-    { label: "Groups", to: { name: "groups", ...scope }, of: ["groups"], keys: "g o" },
-    may("webhooks:manage") && {
-      label: "Notifications",
-      to: { name: "notifications", ...scope },
-      of: ["notifications", "endpoint", "new-endpoint", "edit-endpoint"],
-      keys: "g n",
-    },
-    tokens && { label: "Tokens", to: { name: "tokens", o, p }, of: ["tokens"], keys: "g t" },
-    tokens && { label: "Audit", to: { name: "audit", o, p }, of: ["audit"], keys: "g l" },
+    holder.mayApprove && { label: "Approvals", to: { name: "approvals", ...scope }, keys: "g p" },
+    { label: "Groups", to: { name: "groups", ...scope }, keys: "g o" },
+    may("webhooks:manage") && { label: "Notifications", to: { name: "notifications", ...scope }, keys: "g n" },
+    tokens && { label: "Tokens", to: { name: "tokens", o, p }, keys: "g t" },
+    tokens && { label: "Audit", to: { name: "audit", o, p }, keys: "g l" },
+    { label: "Bulk operations", to: { name: "operations", ...scope }, keys: "g b", under: "Runs" },
   ];
   return all.filter((section) => section !== false);
 }

@@ -6,8 +6,7 @@ import type { Schemas } from "../../client/index.ts";
 import { refusalOf, unreachable } from "../../client/transport.ts";
 import type { Scope } from "../pages.ts";
 import { storeOf } from "../ui/stores.ts";
-import type { Choices, Login } from "./identity.ts";
-import type { Holder, Session } from "./sign-in.ts";
+import type { Choices, Holder, Login, Session } from "./sign-in.ts";
 
 /** Under this key the storage has the session. */
 export const SESSION_KEY = "action-runs.session";

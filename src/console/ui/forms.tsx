@@ -1,7 +1,6 @@
 /** Forms: a change that is sent, dialogs, and fields. */
 import type {
   ComponentChildren,
-  InputHTMLAttributes,
   PartialInputHTMLAttributes,
   PartialSelectHTMLAttributes,
   TextareaHTMLAttributes,
@@ -28,7 +27,7 @@ interface Submission<T> {
   readonly body?: unknown;
   readonly send: (sending: Sending) => Promise<T>;
   /** Called with the result, unless the form is gone. */
-  readonly done: (result: T) => void;
+  readonly done?: (result: T) => void;
   /** Returns the form's own explanation of this error, or null to use the default one. */
   readonly explain?: (error: ActionRunsError) => Problems | null;
 }
@@ -75,7 +74,7 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
     setProblems(NO_PROBLEMS);
     try {
       const result = await send({ idempotencyKey: keyOf(body), signal });
-      if (!signal.aborted) done(result);
+      if (!signal.aborted) done?.(result);
     } catch (error) {
       if (signal.aborted) return;
       const explained = error instanceof ActionRunsError ? explain?.(error) : null;
@@ -86,6 +85,18 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
     }
   }
   return { isBusy, problems, refuse: setProblems, submit };
+}
+
+/** A change with fields of texts. `first`: what they begin with, by their pointers. */
+export function useForm<Pointer extends string>(first: Readonly<Record<Pointer, string>>, options?: ChangeOptions) {
+  const change = useChange({ fields: Object.keys(first), ...options });
+  const [texts, setTexts] = useState(first);
+  const field = (pointer: Pointer) => ({
+    value: texts[pointer],
+    error: change.problems.get(pointer),
+    onText: (text: string) => setTexts((before) => ({ ...before, [pointer]: text })),
+  });
+  return { change, texts, field };
 }
 
 /** The keys of one form. */
@@ -109,7 +120,7 @@ export function problemsOf(error: unknown, fields: readonly string[], afterLoss:
     .sort((a, b) => b.length - a.length);
   const said = refusal?.code === "person_required" ? PERSON_REQUIRED : sentenceOf(error);
   const sentence = field === null ? said : withoutName(said, field);
-  return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}` : sentence]]);
+  return new Map([[field, refusal?.status === null ? `${sentence} ${afterLoss}`.trimEnd() : sentence]]);
 }
 
 /**
@@ -261,7 +272,7 @@ export function ChangeForm({ change, onSubmit, onClose, verb, children, ...more 
 }
 
 /** A field that gets the focus is read out with its error. In a low window, the error may be below what is seen. */
-function showFirstProblem(form: HTMLFormElement | null): void {
+export function showFirstProblem(form: HTMLFormElement | null): void {
   form?.querySelector<HTMLElement>("[aria-invalid]")?.focus();
   form?.querySelector(".field-error, .note.is-failed")?.scrollIntoView({ block: "nearest" });
 }
@@ -280,10 +291,10 @@ function ActingNote() {
 interface ChangeDialogProps extends ChangeFormProps, Pick<DialogProps, "title" | "isKept" | "isRead"> {}
 
 /** A dialog that is the form of one change. */
-export function ChangeDialog({ title, isKept = false, isRead = false, ...form }: ChangeDialogProps) {
+export function ChangeDialog(props: ChangeDialogProps) {
   return (
-    <Dialog title={title} onClose={form.onClose} isKept={isKept} isRead={isRead}>
-      <ChangeForm {...form} />
+    <Dialog {...props}>
+      <ChangeForm {...props} />
     </Dialog>
   );
 }
@@ -311,17 +322,17 @@ interface ControlAttributes {
   readonly "aria-invalid": true | undefined;
 }
 
-interface LabelledProps extends Described {
-  /** What the control holds. */
-  readonly text?: unknown;
-  /** Makes the control. It must carry all of `attributes`. */
-  readonly control: (attributes: ControlAttributes) => ComponentChildren;
-}
+type LabelledProps<Attributes> = Attributes &
+  Described & {
+    /** Makes the control. It must carry all of `attributes`. */
+    readonly control: (attributes: Attributes & ControlAttributes) => ComponentChildren;
+  };
 
 /** A label around any control. Texts and selects have components below. */
-export function Labelled({ label, hint, error = null, onText, text, control }: LabelledProps) {
+export function Labelled<Attributes>(props: LabelledProps<Attributes>) {
+  const { label, hint, error = null, onText, control, ...attributes } = props;
   const id = useId();
-  const unseen = unseenIn(text);
+  const unseen = unseenIn(attributes);
   const described = [hint && "hint", unseen && "unseen", error !== null && "error"]
     .filter(Boolean)
     .map((part) => `${id}-${part}`)
@@ -332,6 +343,7 @@ export function Labelled({ label, hint, error = null, onText, text, control }: L
         <bdi>{label}</bdi>
       </label>
       {control({
+        ...(attributes as Attributes),
         id,
         "aria-describedby": described || undefined,
         "aria-invalid": error === null ? undefined : true,
@@ -357,10 +369,9 @@ export function Labelled({ label, hint, error = null, onText, text, control }: L
 }
 
 /** The first character that nobody sees. A control keeps its text as it is, because that is what is sent. */
-function unseenIn(text: unknown): string | undefined {
-  return typeof text !== "string" || seen(text) === text
-    ? undefined
-    : [...text].find((character) => seen(character) !== character);
+function unseenIn({ value }: { readonly value?: unknown }): string | undefined {
+  if (typeof value !== "string" || seen(value) === value) return;
+  return [...value].find((character) => seen(character) !== character);
 }
 
 type TextFieldProps = Described &
@@ -370,19 +381,11 @@ type TextFieldProps = Described &
     readonly type?: "text" | "password" | "number" | "search" | "date" | "datetime-local";
   };
 
-export function TextField({ label, hint, error, onText, ...rest }: TextFieldProps) {
+export function TextField({ type = "text", ...props }: TextFieldProps) {
   return (
     <Labelled
-      label={label}
-      hint={hint}
-      error={error}
-      onText={onText}
-      text={rest.value}
-      control={(described) => {
-        // Preact's types have a member for each type of input, so they can't take one that is a variable.
-        const attributes = { type: "text", ...rest, ...described } as InputHTMLAttributes<HTMLInputElement>;
-        return <input autocomplete="off" spellcheck={false} {...attributes} />;
-      }}
+      {...props}
+      control={(attributes) => <input autocomplete="off" spellcheck={false} type={type as "text"} {...attributes} />}
     />
   );
 }
@@ -390,16 +393,12 @@ export function TextField({ label, hint, error, onText, ...rest }: TextFieldProp
 type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "label">;
 
 /** Several lines, in the font of code. */
-export function TextArea({ label, hint, error, onText, ...rest }: TextAreaProps) {
+export function TextArea(props: TextAreaProps) {
   return (
     <Labelled
-      label={label}
-      hint={hint}
-      error={error}
-      onText={onText}
-      text={rest.value}
-      control={(described) => (
-        <textarea autocomplete="off" spellcheck={false} rows={8} onFocus={showWhole} {...rest} {...described} />
+      {...props}
+      control={(attributes) => (
+        <textarea autocomplete="off" spellcheck={false} rows={8} onFocus={showWhole} {...attributes} />
       )}
     />
   );
@@ -416,15 +415,12 @@ type SelectFieldProps = Described &
     readonly options?: readonly (readonly [value: string, words: string])[];
   };
 
-export function SelectField({ label, hint, error, onText, children, options = [], ...rest }: SelectFieldProps) {
+export function SelectField({ children, options = [], ...props }: SelectFieldProps) {
   return (
     <Labelled
-      label={label}
-      hint={hint}
-      error={error}
-      onText={onText}
-      control={(described) => (
-        <select {...rest} {...described}>
+      {...props}
+      control={(attributes) => (
+        <select {...attributes}>
           {children}
           {options.map(([value, words]) => (
             <option key={value} value={value}>
