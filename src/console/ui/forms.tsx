@@ -195,6 +195,13 @@ export function Dialog({ title, onClose, isKept = false, isRead = false, childre
   );
 }
 
+/** The open dialog, to be rendered, and what opens one. It is made once, so it does not see later props. */
+export function useDialog() {
+  const [dialog, setDialog] = useState<ComponentChildren>(null);
+  const open = (make: (onClose: () => void) => ComponentChildren) => setDialog(make(() => setDialog(null)));
+  return [dialog, open] as const;
+}
+
 /** The row of buttons at the end of a dialog. The one that does it comes last. */
 export function DialogButtons({ children }: { readonly children: ComponentChildren }) {
   return <div class="dialog-buttons row">{children}</div>;
