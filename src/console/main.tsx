@@ -68,8 +68,8 @@ const FOCUSED_PARTS = "[tabindex='-1']";
 function keepFocus(document: Document): void {
   // The element that got the focus last, and those around it, from the inside to the outside.
   let around: readonly HTMLElement[] = [];
-  document.addEventListener("focusin", ({ target }) => {
-    around = target instanceof HTMLElement ? withAncestors(target) : [];
+  document.addEventListener("focusin", (event) => {
+    around = event.composedPath().filter((one) => one instanceof HTMLElement);
   });
   new MutationObserver(() => {
     const isGone = around[0]?.isConnected === false;
@@ -77,9 +77,4 @@ function keepFocus(document: Document): void {
     const part = around.find((element) => element.isConnected && element.matches(FOCUSED_PARTS));
     (part ?? document.querySelector("main"))?.focus({ preventScroll: true });
   }).observe(document.body, { childList: true, subtree: true });
-}
-
-function withAncestors(element: HTMLElement): readonly HTMLElement[] {
-  const { parentElement } = element;
-  return parentElement === null ? [element] : [element, ...withAncestors(parentElement)];
 }

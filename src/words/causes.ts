@@ -24,15 +24,9 @@ const ENDS: Readonly<Record<EndCause, string>> = {
 };
 
 /** A newer service may know more causes. Such a cause stands for itself. Empty without a cause. */
-export function startCauseText(cause: string | null = ""): string {
-  return wordsOf(STARTS, cause);
-}
+export const startCauseText = (cause?: string | null) => wordsOf(STARTS, cause);
+export const endCauseText = (cause?: string | null) => wordsOf(ENDS, cause);
 
-/** The same for an end. */
-export function endCauseText(cause: string | null = ""): string {
-  return wordsOf(ENDS, cause);
-}
-
-function wordsOf(texts: Readonly<Record<string, string>>, cause: string | null): string {
+function wordsOf(texts: Readonly<Record<string, string>>, cause: string | null = ""): string {
   return cause === null ? "" : Object.hasOwn(texts, cause) ? (texts[cause] ?? cause) : cause;
 }

@@ -49,11 +49,8 @@ export function least(count: Count): number {
 /** The counts after a run went from one status to another. What is only a lower bound stays one. */
 export function moved(counts: Summary, from: Status, to: Status): Summary {
   if (from === to) return counts;
+  const plus = (count: Count, more: number) => (typeof count === "number" ? Math.max(count + more, 0) : count);
   return { ...counts, [from]: plus(counts[from], -1), [to]: plus(counts[to], 1) };
-}
-
-function plus(count: Count, difference: number): Count {
-  return typeof count === "number" ? Math.max(count + difference, 0) : count;
 }
 
 /** What people call a run: its title, or else the name of its action. */

@@ -38,21 +38,17 @@ export function failsText(until: string, now: number): string {
 }
 
 interface Told {
-  /** How an instant is written. Default: as `whenText` does. */
   readonly when?: (at: number) => string;
-  /** With it, the text says how many approvals the run has. */
   readonly approval?: Details["approval"];
 }
 
 /**
- * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. `now` in ms. The runs
- * ahead in the line are left out, because the console links to them.
+ * `starts Tue 06:00 GMT+1, in 9h`, `waits for approval, 1 of 2`, `3rd in line for group shop`. The runs ahead in the line
+ * are left out, because the console links to them. `now` in ms. `told`: how an instant is written, and the approval, to
+ * say how many the run has.
  */
-export function waitingText(
-  waiting: Waiting,
-  now: number,
-  { when = (at) => whenText(at, now), approval = null }: Told = {},
-): string {
+export function waitingText(waiting: Waiting, now: number, told: Told = {}): string {
+  const { when = (at) => whenText(at, now), approval = null } = told;
   const { for: gate, notBefore, reason, position } = waiting;
   const shown = groupText(waiting);
   switch (gate) {

@@ -62,8 +62,6 @@ export function RunTable(props: RunTableProps) {
       )),
     [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale, labelsPx],
   );
-  const list = useRef<HTMLTableSectionElement>(null);
-  useRowStops(list);
   const marks = [
     rows.some(({ subject, entityId }) => (subject ?? entityId) !== null) ? "has-subjects" : "",
     rows.some(({ labels }) => labels.length > 0) ? "has-labels" : "",
@@ -96,7 +94,7 @@ export function RunTable(props: RunTableProps) {
           </th>
         </tr>
       </thead>
-      <tbody ref={list}>{body}</tbody>
+      <tbody ref={useRowStops()}>{body}</tbody>
     </table>
   );
 }

@@ -3,7 +3,7 @@ import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks"
 import type { Schemas } from "../../client/index.ts";
 import { useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
-import { type Failure, useLoad } from "../ui/load.tsx";
+import { type Failure, useRead } from "../ui/load.tsx";
 import { useVisible, useZone } from "../ui/time.tsx";
 import { rowOf } from "./run-list.ts";
 import { createRunSource, type ListedRuns, type RunSource } from "./run-source.ts";
@@ -36,10 +36,10 @@ export function useRunList(runId: string | null): ShownRuns {
   // Rendered again by each read. The feed tells nothing of what changed before a list that began before the feed.
   const isFed = feedAt !== null && source.readAt() >= feedAt;
   const everyMs = useCallback(() => (isFed && source.isSettled() ? CHECK_MS : POLL_MS), [isFed, source]);
-  const { failure, reload } = useLoad(source.read, { everyMs });
+  const { failure, reload } = useRead(source.read, [source], { everyMs });
   // Rendered again by each read, so this is what the last one left.
   const listed = source.listed();
-  useLoad(listed === null ? nothing : source.readOlder);
+  useRead(listed === null ? nothing : source.readOlder, [source, listed === null]);
   const before = useRef<ListedRuns | null>(null);
   if (listed !== null) before.current = listed;
   const [, setTaken] = useState<object | null>(null);

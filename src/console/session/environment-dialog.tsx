@@ -1,9 +1,8 @@
 /** Leads to another environment that the token opens. */
-import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { pageAt, pathOf, type Scope } from "../pages.ts";
 import { useRouter } from "../router.tsx";
-import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, TextField, useForm } from "../ui/forms.tsx";
 import { useRead } from "../ui/load.tsx";
 import { useSession } from "./session.tsx";
 import { ENVIRONMENTS_SHOWN, firstOf, scopeOfEnvironment } from "./sign-in.ts";
@@ -14,8 +13,7 @@ const NAME_RULE = "Use 1 to 63 lower-case letters, digits and hyphens, not begin
 export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; readonly onClose: () => void }) {
   const router = useRouter();
   const { reader } = useSession();
-  const [envName, setEnvName] = useState("");
-  const change = useChange();
+  const { change, texts, field } = useForm({ [NAME]: "" });
   const { data: environments = [] } = useRead(
     (signal) => firstOf(reader.places({}, { signal }), ENVIRONMENTS_SHOWN),
     [reader],
@@ -30,7 +28,7 @@ export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; r
     <ChangeDialog
       title="Change the environment"
       change={change}
-      onSubmit={() => go({ ...scope, envName: envName.trim() })}
+      onSubmit={() => go({ ...scope, envName: texts[NAME].trim() })}
       onClose={onClose}
       verb="Go"
       isLocal
@@ -39,9 +37,7 @@ export function EnvironmentDialog({ scope, onClose }: { readonly scope: Scope; r
       <TextField
         label={environments.length === 0 ? "Environment" : "Another environment"}
         hint={`Of ${scope.o}/${scope.p}.`}
-        value={envName}
-        error={change.problems.get(NAME)}
-        onText={setEnvName}
+        {...field(NAME)}
       />
     </ChangeDialog>
   );

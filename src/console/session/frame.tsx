@@ -127,7 +127,7 @@ function ScopeButton({ scope }: { readonly scope: Scope }) {
   const [isOpen, setOpen] = useState(false);
   const text = (
     <>
-      <span class="scope-project is-wide muted">
+      <span class="is-wide muted">
         {scope.o} <span class="slash">/</span> {scope.p} <span class="slash">/</span>
       </span>{" "}
       {scope.envName}

@@ -7,7 +7,7 @@ import type { TargetedKeyboardEvent } from "preact";
 import { useId, useRef, useState } from "preact/hooks";
 import { checkedPerson } from "../../client/settings.ts";
 import { hrefOf, useRouter } from "../router.tsx";
-import { ChangeDialog, Check, TextField, useChange } from "../ui/forms.tsx";
+import { ChangeDialog, Check, TextField, useForm } from "../ui/forms.tsx";
 import { useNotices } from "../ui/notices.tsx";
 import { Button, Icon } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
@@ -17,7 +17,9 @@ import { shownName } from "./sign-in.ts";
 export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
   const { holder, person } = useSession();
   const { timeZone, switchTo } = useZone();
-  const signOut = useSignOut();
+  const store = useSessionStore();
+  const router = useRouter();
+  const { note } = useNotices();
   const id = useId();
   const button = useRef<HTMLButtonElement>(null);
   const menu = useRef<HTMLFieldSetElement>(null);
@@ -31,6 +33,17 @@ export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
     button.current?.focus();
     open();
   };
+  async function signOut() {
+    const ended = store.end();
+    router.navigate(hrefOf({ name: "sign-in" }));
+    try {
+      await ended;
+    } catch {
+      note("You are signed out here, but the service could not be told. The session ends by itself.", {
+        isProblem: true,
+      });
+    }
+  }
   function move(event: TargetedKeyboardEvent<HTMLElement>) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step === undefined) return;
@@ -101,31 +114,13 @@ export function SessionMenu({ onHelp }: { readonly onHelp: () => void }) {
   );
 }
 
-function useSignOut(): () => Promise<void> {
-  const store = useSessionStore();
-  const router = useRouter();
-  const { note } = useNotices();
-  return async () => {
-    const ended = store.end();
-    router.navigate(hrefOf({ name: "sign-in" }));
-    try {
-      await ended;
-    } catch {
-      note("You are signed out here, but the service could not be told. The session ends by itself.", {
-        isProblem: true,
-      });
-    }
-  };
-}
-
 const PERSON = "person";
 
 function PersonDialog({ onClose }: { readonly onClose: () => void }) {
   const { holder, person, actFor } = useSession();
-  const [text, setText] = useState(person ?? "");
-  const change = useChange();
+  const { change, texts, field } = useForm({ [PERSON]: person ?? "" });
   function choose() {
-    const named = text.trim();
+    const named = texts[PERSON].trim();
     try {
       actFor(named === "" ? null : checkedPerson(named));
       onClose();
@@ -142,9 +137,7 @@ function PersonDialog({ onClose }: { readonly onClose: () => void }) {
       <TextField
         label="Person"
         hint={`For example an e-mail address. Empty: ${holder.person ?? "nobody in particular"}. If you load the page again, you must name the person again.`}
-        value={text}
-        error={change.problems.get(PERSON)}
-        onText={setText}
+        {...field(PERSON)}
       />
     </ChangeDialog>
   );

@@ -13,19 +13,19 @@ import { sentenceOf } from "./load.tsx";
 import { Button, type ButtonProps, Icon } from "./parts.tsx";
 import { seen } from "./seen-texts.tsx";
 
-/* SECTION: A change. One request at a time, so that a double click is one change. */
+/*
+ * SECTION: A change: one request at a time, so that a double click is one change. A body that was sent before gets the
+ * same idempotency key again, so a second try after a lost response repeats the first one. Another body gets a key of its
+ * own, because the service refuses a key that comes with another body.
+ */
+
 /** What is wrong and what to do, by the pointer of a field. Null: the form as a whole. */
 export type Problems = ReadonlyMap<string | null, string>;
-
-interface Sending {
-  readonly idempotencyKey: string;
-  readonly signal: AbortSignal;
-}
 
 interface Submission<T> {
   /** The body. If it differs from every body before, the request gets a new idempotency key. */
   readonly body?: unknown;
-  readonly send: (sending: Sending) => Promise<T>;
+  readonly send: (options: { readonly idempotencyKey: string; readonly signal: AbortSignal }) => Promise<T>;
   /** Called with the result, unless the form is gone. */
   readonly done?: (result: T) => void;
   /** Returns the form's own explanation of this error, or null to use the default one. */
@@ -39,14 +39,7 @@ interface ChangeOptions {
   readonly afterLoss?: string;
 }
 
-export interface Change {
-  readonly isBusy: boolean;
-  readonly problems: Problems;
-  /** Shows problems that the form found itself. */
-  readonly refuse: (problems: Problems) => void;
-  /** Does nothing while a request is under way. */
-  readonly submit: <T>(submission: Submission<T>) => Promise<void>;
-}
+export type Change = ReturnType<typeof useChange>;
 
 export const NO_PROBLEMS: Problems = new Map();
 
@@ -57,7 +50,7 @@ export const PERSON_REQUIRED =
 const SENT_WITH_A_KEY =
   "The service may have received this request. You can send the same one again without harm. If you change it, it is a new request.";
 
-export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOptions = {}): Change {
+export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOptions = {}) {
   const [keyOf] = useState(keyPerBody);
   const [isBusy, setBusy] = useState(false);
   const [problems, setProblems] = useState(NO_PROBLEMS);
@@ -66,6 +59,7 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
   const aborter = useRef(new AbortController());
   useEffect(() => () => aborter.current.abort(), []);
 
+  /** Does nothing while a request is under way. */
   async function submit<T>({ body, send, done, explain }: Submission<T>): Promise<void> {
     if (isUnderWay.current) return;
     const { signal } = aborter.current;
@@ -84,7 +78,9 @@ export function useChange({ fields = [], afterLoss = SENT_WITH_A_KEY }: ChangeOp
       setBusy(false);
     }
   }
-  return { isBusy, problems, refuse: setProblems, submit };
+  /** Shows problems that the form found itself. */
+  const refuse = (found: Problems) => setProblems(found);
+  return { isBusy, problems, refuse, submit };
 }
 
 /** A change with fields of texts. `first`: what they begin with, by their pointers. */

@@ -28,14 +28,8 @@ export function Button({ kind = "plain", isBusy = false, onClick, children, ...r
   );
 }
 
-interface ExternalLinkProps {
-  readonly href: string;
-  /** Default: the address. */
-  readonly children?: ComponentChildren;
-}
-
 /** A link that somebody else wrote. A URL that the service does not accept as a link stays text. */
-export function ExternalLink({ href, children }: ExternalLinkProps) {
+export function ExternalLink({ href, children }: { readonly href: string; readonly children?: ComponentChildren }) {
   const link = harmlessLink(href);
   if (link === null) return <bdi>{href}</bdi>;
   return (
@@ -85,8 +79,8 @@ export function Brand({ isWhole = false }: { readonly isWhole?: boolean }) {
 }
 
 /** The shape in a disc or ring: nothing, a clock's hand, a check, a cross, a slash. */
-const SHAPES: Readonly<Record<Status, string | null>> = {
-  pending: null,
+const SHAPES: Readonly<Record<Status, string>> = {
+  pending: "",
   running: "M8 4.8V8l2.2 1.5",
   succeeded: "M5 8.3l2.1 2.1L11 6",
   failed: "M5.6 5.6l4.8 4.8M10.4 5.6l-4.8 4.8",
@@ -95,11 +89,10 @@ const SHAPES: Readonly<Record<Status, string | null>> = {
 
 /** The shape without the word. Use it only if the word stands beside it. */
 export function StatusIcon({ status }: { readonly status: Status }) {
-  const shape = SHAPES[status];
   return (
     <svg class={`icon status-icon is-${status}`} viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
       <circle cx="8" cy="8" r="6.25" />
-      {shape === null ? null : <path d={shape} />}
+      <path d={SHAPES[status]} />
     </svg>
   );
 }
