@@ -2,7 +2,7 @@
 
 import { describe, expect, it } from "vitest";
 import { memberText } from "../../src/console/run/json-text.ts";
-import { newestTail } from "../../src/console/run/timeline-items.ts";
+import { newestTail } from "../../src/console/run/use-run.ts";
 import { errorPartsOf } from "../../src/console/run/values.tsx";
 import { ExternalLink } from "../../src/console/ui/button.tsx";
 import { fragmentOf, hasLines, linesOf, lineTargetOf, openingLineOf } from "../../src/console/ui/text-block.tsx";

@@ -1,5 +1,4 @@
 /** What the frame tells on every page of an environment: how many runs wait for approval, and what is paused. */
-
 import type { ComponentChildren } from "preact";
 import { useMemo } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";

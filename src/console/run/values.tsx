@@ -37,10 +37,6 @@ export function areFew(parameters: object): boolean {
   );
 }
 
-export function Parameters({ run: { parameters } }: { readonly run: Schemas["ActionRun"] }) {
-  return <Value title="Parameters" value={parameters} />;
-}
-
 interface ValueProps {
   readonly title: string;
   readonly value: object;
