@@ -1,5 +1,4 @@
 /** The table of runs. A click anywhere on a row follows the link in it. */
-
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
 import { harmlessLink } from "../../base/visible-text.ts";
@@ -7,19 +6,17 @@ import { tookOf } from "../../words/durations.ts";
 import { isSelected } from "../bulk/selection.ts";
 import { type Selecting, SelectionCell, SelectionHead } from "../bulk/use-selection.tsx";
 import { FailingText, WaitingText } from "../gates/waiting-note.tsx";
-import type { Scope } from "../pages.ts";
-import { hrefOf, Link } from "../router.tsx";
+import { Link } from "../router.tsx";
 import { ExternalLink } from "../ui/button.tsx";
 import { useRowStops } from "../ui/list-page.tsx";
 import { ByHand, StatusMark } from "../ui/status.tsx";
 import { Duration, RelativeTime } from "../ui/time.tsx";
+import { useRunHref } from "./run-link.tsx";
 import type { RunRow } from "./run-list.ts";
 import { useWidth } from "./strip.tsx";
 
 interface RunTableProps {
   readonly rows: readonly RunRow[];
-  readonly scope: Scope;
-  readonly search: string;
   readonly selectedId: string | null;
   /** The rows are still those of the address before. */
   readonly isStale: boolean;
@@ -31,7 +28,8 @@ interface RunTableProps {
 }
 
 export function RunTable(props: RunTableProps) {
-  const { rows, scope, search, selectedId, isStale, onLabel, onOpenAgain, selecting } = props;
+  const { rows, selectedId, isStale, onLabel, onOpenAgain, selecting } = props;
+  const hrefOfRun = useRunHref();
   const selection = selecting?.selection;
   const labelsHead = useRef<HTMLSpanElement>(null);
   const labelsPx = useWidth(labelsHead);
@@ -45,7 +43,7 @@ export function RunTable(props: RunTableProps) {
         <Row
           key={row.id}
           row={row}
-          href={hrefOf({ name: "run", ...scope, id: row.id }, search)}
+          href={hrefOfRun(row.id)}
           isSelected={row.id === selectedId}
           onLabel={onLabel}
           labelsPx={labelsPx}
@@ -62,7 +60,7 @@ export function RunTable(props: RunTableProps) {
           }
         />
       )),
-    [rows, scope, search, selectedId, onLabel, onOpenAgain, selection, isStale, labelsPx],
+    [rows, hrefOfRun, selectedId, onLabel, onOpenAgain, selection, isStale, labelsPx],
   );
   const list = useRef<HTMLTableSectionElement>(null);
   useRowStops(list);
