@@ -1,5 +1,4 @@
 /** Runs an ended run again: a form of its parameters, which marks what somebody changes. */
-
 import { useMemo, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
@@ -7,7 +6,6 @@ import {
   changeIn,
   type Filled,
   filledTexts,
-  type Kept,
   keptValues,
   parametersOf,
   retriedDraft,
@@ -23,7 +21,7 @@ import { JsonTree } from "../ui/json-tree.tsx";
 import { retryCommands } from "../ui/shell-commands.ts";
 import { TextBlock } from "../ui/text-block.tsx";
 import { useChange } from "../ui/use-change.ts";
-import { indentedJson, memberText } from "./json-text.ts";
+import { indentedMember } from "./json-text.ts";
 
 interface RetryDialogProps {
   readonly run: Schemas["DetailedActionRun"];
@@ -55,7 +53,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
   const [startAt, setStartAt] = useState("");
   const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
   const kept = parameters.isJson ? [] : keptValues(form, before);
-  const original = useMemo(() => memberText(text, "parameters") ?? "{}", [text]);
+  const original = useMemo(() => indentedMember(text, "parameters") ?? "{}", [text]);
   const exact = useMemo(() => parseExact(original), [original]);
 
   const filled: Filled = parameters.isJson
@@ -116,7 +114,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
       {"problem" in exact ? (
         <>
           <p class="note is-warning">{exact.problem} So you can retry the run only with the same parameters.</p>
-          <TextBlock name="parameters of the retry" text={indentedJson(original)} />
+          <TextBlock name="parameters of the retry" text={original} />
         </>
       ) : (
         <>
@@ -125,21 +123,15 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
             problemAt={(pointer) => change.problems.get(inBody(pointer))}
             changeIn={(field) => (parameters.isJson ? null : changeIn(field, before.texts, parameters.texts))}
           />
-          <KeptValues kept={kept} />
+          {kept.length === 0 ? null : (
+            <div class="stack">
+              <p>The new run gets these values as well, although the action's form has no field for them.</p>
+              <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
+            </div>
+          )}
         </>
       )}
       {isDispatched ? <StartAt change={change} value={startAt} onText={setStartAt} /> : null}
     </ChangeDialog>
-  );
-}
-
-/** What the new run gets as well, although the action's schema has no field for it. */
-function KeptValues({ kept }: { readonly kept: readonly Kept[] }) {
-  if (kept.length === 0) return null;
-  return (
-    <div class="stack">
-      <p>The new run gets these values as well, although the action's form has no field for them.</p>
-      <JsonTree what="kept values" value={Object.fromEntries(kept.map(({ name, value }) => [name, value]))} />
-    </div>
   );
 }

@@ -32,11 +32,9 @@ const PREFIXES: ReadonlyMap<string, FilterName> = new Map<string, FilterName>([
   ["text", "text"],
 ]);
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-([0-9a-f])[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}$/i;
-const ID_END = /^(?=.*[0-9a-f])[0-9a-f-]{6,35}$/i;
 
 /** Words are parted by spaces. Within quotation marks, a space is a part of the word. */
 const WORDS = /(?:[^\s"]|"[^"]*"?)+/g;
-const LAST = /^last$/i;
 
 /** `last tuesday` is one word, and so is `since:friday 18:00`. `now`: what relative times count from. */
 export function wordsOf(text: string, now = new Date(), zone = LOCAL): readonly string[] {
@@ -55,7 +53,7 @@ export function wordsOf(text: string, now = new Date(), zone = LOCAL): readonly 
 
 /** `joined`: the word `before` with the one behind it. */
 function isOneTime(before: string, joined: string, now: Date, zone: Zone): boolean {
-  if (LAST.test(before)) return daysOf(joined, now, zone) !== null;
+  if (before.toLowerCase() === "last") return daysOf(joined, now, zone) !== null;
   const name = before.includes(":") ? prefixedOf(before)?.name : undefined;
   if (name !== "createdAfter" && name !== "createdBefore") return false;
   return sinceInstant(prefixedOf(joined)?.value ?? "", now, zone) !== null;
@@ -117,23 +115,34 @@ function daysOf(typed: string, now: Date, zone: Zone): readonly Chip[] | null {
  * With the time that the address has: the relative word after `since`, otherwise an instant. What names no time stays,
  * and is refused.
  */
-function timed(chip: Chip, now: Date, zone: Zone): Chip {
-  const text = chip.value.toLowerCase().trim().replaceAll(/\s+/g, " ");
-  switch (chip.name) {
-    case "status":
-    case "waiting":
-      return { name: chip.name, value: text };
-    case "createdAfter":
-      if (isRelative(text)) return { name: "since", value: text };
-      return { name: "createdAfter", value: sinceInstant(text, now, zone)?.toISOString() ?? chip.value };
-    case "createdBefore":
-      return { name: "createdBefore", value: untilInstant(text, now, zone)?.toISOString() ?? chip.value };
-    default:
-      return chip;
-  }
+function timed({ name, value }: Chip, now: Date, zone: Zone): Chip {
+  const text = value.toLowerCase().trim().replaceAll(/\s+/g, " ");
+  if (name === "status" || name === "waiting") return { name, value: text };
+  if (name === "createdAfter" && isRelative(text)) return { name: "since", value: text };
+  if (name === "createdAfter") return { name, value: sinceInstant(text, now, zone)?.toISOString() ?? value };
+  if (name === "createdBefore") return { name, value: untilInstant(text, now, zone)?.toISOString() ?? value };
+  return { name, value };
 }
 
-const GROUP = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+type Form = readonly [form: RegExp, instead: string];
+const oneOf = (values: readonly string[]): Form => [
+  new RegExp(`^(${values.join("|")})$`),
+  `: type one of ${values.join(", ")}.`,
+];
+/** What every time becomes. `Date.parse` takes other texts for times, such as 2026-02-30, and the service does not. */
+const INSTANT: Form = [
+  /^\d{4}-\d\d-\d\dT[\d:.]+Z$/,
+  " names no time. Type a time such as 2h, yesterday, last tuesday or 2026-11-24.",
+];
+/** The values that are no texts, and what to type instead of another one. */
+const FORMS: Readonly<Partial<Record<FilterName, Form>>> = {
+  status: oneOf(STATUSES),
+  waiting: oneOf(WAITING_FILTERS),
+  entityId: [UUID, ": the id of an entity is a UUID."],
+  group: [/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, ": a group’s name has letters, digits, dots, hyphens and underscores."],
+  createdAfter: INSTANT,
+  createdBefore: INSTANT,
+};
 /** Of the values that are texts: how many characters the service takes, and which it does not. */
 const TEXTS = {
   actionName: { least: 1, most: 255, refused: /\p{Cc}/u },
@@ -142,9 +151,6 @@ const TEXTS = {
   subject: { least: 1, most: 128, refused: /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]|^[\p{Z}\u2800]*$/u },
   text: { least: 2, most: 100, refused: /\p{Cc}/u },
 } as const;
-/** What every time becomes. `Date.parse` takes other texts for times, such as 2026-02-30, and the service does not. */
-const INSTANT = /^\d{4}-\d\d-\d\dT[\d:.]+Z$/;
-const TIMES = "Type a time such as 2h, yesterday, last tuesday or 2026-11-24.";
 
 /**
  * Why the service would refuse a filter, and what to type instead; null if it takes the filter. A filter that is refused
@@ -152,31 +158,10 @@ const TIMES = "Type a time such as 2h, yesterday, last tuesday or 2026-11-24.";
  */
 function problemOf(typed: string, { name, value }: Chip): string | null {
   if (value === "") return needsValue(typed);
-  const isOneOf = (known: readonly string[]) =>
-    known.includes(value) ? null : `“${typed}”: type one of ${known.join(", ")}.`;
-  switch (name) {
-    case "status":
-      return isOneOf(STATUSES);
-    case "waiting":
-      return isOneOf(WAITING_FILTERS);
-    case "entityId":
-      return UUID.test(value) ? null : `“${typed}”: the id of an entity is a UUID.`;
-    case "group":
-      return GROUP.test(value)
-        ? null
-        : `“${typed}”: a group’s name has letters, digits, dots, hyphens and underscores.`;
-    case "since":
-      return null;
-    case "createdAfter":
-    case "createdBefore":
-      return INSTANT.test(value) ? null : `“${typed}” names no time. ${TIMES}`;
-    default:
-      return problemOfText(typed, name, value);
-  }
-}
-
-function problemOfText(typed: string, name: keyof typeof TEXTS, value: string): string | null {
-  const { least, most, refused } = TEXTS[name];
+  const [form, instead] = FORMS[name] ?? [];
+  if (form !== undefined) return form.test(value) ? null : `“${typed}”${instead}`;
+  if (!(name in TEXTS)) return null;
+  const { least, most, refused } = TEXTS[name as keyof typeof TEXTS];
   const length = [...value].length;
   if (length > most) return `“${[...typed].slice(0, 20).join("")}…” is too long. Type at most ${most} characters.`;
   if (length < least) return `“${typed}” is too short. Type at least ${least} characters.`;
@@ -190,7 +175,7 @@ function needsValue(typed: string): string {
 
 /** Whether the word can be the end of a run's id. */
 export function isIdEnd(word: string): boolean {
-  return ID_END.test(word);
+  return /^(?=.*[0-9a-f])[0-9a-f-]{6,35}$/i.test(word);
 }
 
 /** The filters whose values the service finds. */
