@@ -14,10 +14,13 @@ import {
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
 import { readLocalTime, START_AT, StartAt, startAtOf } from "../gates/local-time.tsx";
+import { useRouter } from "../router.tsx";
+import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { CommandDetails, CommandPair } from "../ui/empty.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
+import { useNotices } from "../ui/notices.tsx";
 import { retryCommands } from "../ui/shell-commands.ts";
 import { TextBlock } from "../ui/text-block.tsx";
 import { useChange } from "../ui/use-change.ts";
@@ -31,19 +34,20 @@ interface RetryDialogProps {
   readonly action: Schemas["ActionDefinition"] | undefined;
   /** Whether the service starts the job. If not, the new run waits for somebody else to do it. */
   readonly isDispatched: boolean;
+  /** Also called after the change. */
   readonly onClose: () => void;
-  readonly onRetried: (id: string) => void;
   /** Called if the service is about to retry the run by itself. */
   readonly onPlanned: () => void;
 }
 
-type Parameters = NonNullable<Schemas["NewActionRun"]["parameters"]>;
-
 /** A field of the parameters, as a pointer in the body. */
 const inBody = (pointer: string) => `/parameters${pointer}`;
 
-export function RetryDialog({ run, text, action, isDispatched, onClose, onRetried, onPlanned }: RetryDialogProps) {
+export function RetryDialog({ run, text, action, isDispatched, onClose, onPlanned }: RetryDialogProps) {
   const { client, target } = useSession();
+  const { note } = useNotices();
+  const router = useRouter();
+  const hrefOfRun = useRunHref();
   const form = useMemo(() => formOf(action?.parametersSchema), [action]);
   const before = useMemo(
     () => ({ values: run.parameters, texts: filledTexts(form, run.parameters) }),
@@ -60,10 +64,8 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     ? parametersOf(parameters.form, parameters.texts)
     : retriedParameters(form, before, parameters.texts);
   // Parameters that nobody changed are not sent, so the service takes them from the run.
-  const changed =
-    "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters)
-      ? (filled.value as Parameters)
-      : undefined;
+  const isChanged = "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters);
+  const changed = isChanged ? (filled.value as typeof run.parameters) : undefined;
 
   function send() {
     if ("problems" in filled) {
@@ -75,19 +77,19 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
     change.submit({
       body,
       send: (options) => client.runs.retry(run.id, { ...body, ...options }),
-      done: ({ id }) => onRetried(id),
+      done({ id }) {
+        onClose();
+        router.navigate(hrefOfRun(id));
+        note("This is the new run.");
+      },
       explain({ code }) {
         if (code === "retry_planned") onPlanned();
         return null;
       },
     });
   }
-  const commands = retryCommands(
-    target,
-    run.id,
-    changed === undefined ? null : JSON.stringify(changed),
-    readLocalTime(startAt) ?? undefined,
-  );
+  const changedText = changed === undefined ? null : JSON.stringify(changed);
+  const commands = retryCommands(target, run.id, changedText, readLocalTime(startAt) ?? undefined);
   return (
     <ChangeDialog
       title="Retry run"

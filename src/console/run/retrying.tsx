@@ -4,7 +4,7 @@ import { isOpen } from "../../words/statuses.ts";
 import { useAction } from "../actions/use-action.ts";
 import { RunLink } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
-import { type Failure, useRead } from "../ui/load.tsx";
+import { useRead } from "../ui/load.tsx";
 import { StatusMark, StatusNote } from "../ui/status.tsx";
 import { Countdown, WhenText } from "../ui/time.tsx";
 import { useOnChange } from "../ui/use-change.ts";
@@ -14,21 +14,18 @@ type DetailedActionRun = Schemas["DetailedActionRun"];
 /** The stored action that the run came from, as it is now. Null: it is deleted. Undefined: it is not read yet. */
 type ActionNow = Schemas["ActionDefinition"] | null | undefined;
 
-export interface ActionOfRun {
-  readonly action: ActionNow;
-  readonly failure: Failure | null;
-  readonly reload: () => void;
-}
+export type ActionOfRun = ReturnType<typeof useActionOfRun>;
 
 /**
  * Reads the action only for somebody who may retry the run. The first read comes when the page opens, so that the page
  * can offer a retry as soon as the run ends. The second comes at the end.
  */
-export function useActionOfRun({ status, details }: DetailedActionRun): ActionOfRun {
+export function useActionOfRun({ status, details }: DetailedActionRun) {
   const { may } = useSession();
   const { data, failure, reload } = useAction(may("data:write") ? details?.action?.name : undefined);
   useOnChange(isOpen(status), (wasOpen) => wasOpen && reload());
-  return { action: data === null ? null : data?.definition, failure, reload };
+  const action: ActionNow = data === null ? null : data?.definition;
+  return { action, failure, reload };
 }
 
 type Retrying =
@@ -82,13 +79,6 @@ export function RetryNote({ retrying, starter, name }: RetryNoteProps) {
   );
 }
 
-export interface AutomaticRetry {
-  /** The run that retries this one; undefined if there is none, or if it is not read yet. */
-  readonly run: DetailedActionRun | undefined;
-  /** It will come, or waits. Until it begins, the service refuses any other retry. */
-  readonly isPlanned: boolean;
-}
-
 const POLL_MS = 5000;
 
 function isWaiting(run: DetailedActionRun | undefined): boolean {
@@ -100,8 +90,12 @@ function paceOf(run: DetailedActionRun | undefined): number | undefined {
   return isWaiting(run) ? POLL_MS : undefined;
 }
 
-/** `reload` reads the run again: if its retry never begins, the run then says why. */
-export function useAutomaticRetry({ details }: DetailedActionRun, reload: () => void): AutomaticRetry {
+/**
+ * `run`: the run that retries this one; undefined if there is none, or if it is not read yet. `isPlanned`: it will come, or
+ * waits. Until it begins, the service refuses any other retry. `reload` reads this run again: if its retry never begins,
+ * this run then says why.
+ */
+export function useAutomaticRetry({ details }: DetailedActionRun, reload: () => void) {
   const { reader } = useSession();
   const { runId = null, dropped = null } = details?.retry ?? {};
   const isComing = details?.retry != null && dropped === null;
@@ -114,7 +108,7 @@ export function useAutomaticRetry({ details }: DetailedActionRun, reload: () => 
   return { run, isPlanned: isComing && (run === undefined ? failure === null : isWaiting(run)) };
 }
 
-interface AutomaticRetryNoteProps extends AutomaticRetry {
+interface AutomaticRetryNoteProps extends ReturnType<typeof useAutomaticRetry> {
   readonly next: NonNullable<NonNullable<DetailedActionRun["details"]>["retry"]>;
 }
 

@@ -6,8 +6,6 @@ import { whenText } from "../../words/waiting.ts";
 import type { Decision } from "../gates/approval.tsx";
 import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
-import { useRouter } from "../router.tsx";
-import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog } from "../ui/dialog.tsx";
 import { CommandDetails, CommandPair } from "../ui/empty.tsx";
@@ -35,9 +33,6 @@ interface RunDialogsProps extends Omit<DialogOfRunProps, "onClose"> {
 
 export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose, reload }: RunDialogsProps) {
   const { reload: reloadGateNews } = useGateNews();
-  const hrefOfRun = useRunHref();
-  const router = useRouter();
-  const { note } = useNotices();
   function close() {
     onClose();
     reload();
@@ -58,15 +53,10 @@ export function RunDialogs({ open, run, text, actionOfRun, isDispatched, onClose
           text={text}
           action={actionOfRun.action ?? undefined}
           isDispatched={isDispatched}
+          onPlanned={reload}
           onClose={() => {
             onClose();
             actionOfRun.reload();
-          }}
-          onPlanned={reload}
-          onRetried={(id) => {
-            onClose();
-            router.navigate(hrefOfRun(id));
-            note("This is the new run.");
           }}
         />
       );

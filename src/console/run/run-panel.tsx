@@ -253,23 +253,20 @@ const NEWS: Readonly<Record<Status, string>> = {
   cancelled: "The run was cancelled.",
 };
 
+/** Names the run in the title while it is shown, and tells a screen reader how it goes on. */
 function useRunAnnouncements(run: DetailedActionRun): void {
   const { status, details } = run;
   const { announce } = useNotices();
   const gate = details?.waiting?.for ?? null;
-  useTitle(`${titleOf(run)} ${status}`);
-  useOnChange(status, () => announce(NEWS[status]));
-  // Its end and its start have words of their own.
-  useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
-}
-
-/** Names the run in the title while it is shown. */
-function useTitle(text: string): void {
+  const title = seen(`${titleOf(run)} ${status} · Action runs`);
   useEffect(() => {
     const before = document.title;
-    document.title = seen(`${text} · Action runs`);
+    document.title = title;
     return () => {
       document.title = before;
     };
-  }, [text]);
+  }, [title]);
+  useOnChange(status, () => announce(NEWS[status]));
+  // Its end and its start have words of their own.
+  useOnChange(gate, () => gate !== null && announce(`The run waits for ${WAITED_FOR[gate]}.`));
 }

@@ -1,7 +1,6 @@
 /** The panel of the list: its search, the strip, the table, and the way to older runs. */
-import { useCallback, useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import type { Zone } from "../../words/since.ts";
 import { counted, countText, STATUSES } from "../../words/statuses.ts";
 import { OperationsLink } from "../bulk/operation-list.tsx";
 import type { Selecting } from "../bulk/use-selection.tsx";
@@ -29,7 +28,6 @@ import {
   type Refusal,
   refusalOf,
   useFilters,
-  withChip,
   withInstants,
   withoutChip,
   withoutFilters,
@@ -53,16 +51,12 @@ interface ListPanelProps {
 
 export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelProps) {
   const { announce } = useNotices();
-  const { query, chips, change } = useFilters();
+  const { query, chips } = useFilters();
   const { listed, isStale, failure, reload, showFresh } = shown;
   const list = listed?.list ?? null;
   const { rows, next, fresh } = list ?? NOTHING_YET;
   const searchedTo = listed?.searchedTo ?? null;
   const input = useRef<HTMLInputElement>(null);
-  const addLabel = useCallback(
-    (label: string) => change(withChip(query, { name: "label", value: label })),
-    [change, query],
-  );
   useKeys("Runs", [{ keys: "/", label: "Search", run: () => input.current?.focus() }]);
   const panel = useRef<HTMLDivElement>(null);
   // Another page of the list begins at its top, and the focus with it.
@@ -93,14 +87,7 @@ export function ListPanel({ runId, shown, selecting, onOpenAgain }: ListPanelPro
       ) : (
         <>
           <Strip rows={known} selectedId={runId} isNewest={isNewest(query)} />
-          <RunTable
-            rows={rows}
-            selectedId={runId}
-            isStale={isStale}
-            selecting={selecting}
-            onOpenAgain={onOpenAgain}
-            onLabel={addLabel}
-          />
+          <RunTable rows={rows} selectedId={runId} isStale={isStale} selecting={selecting} onOpenAgain={onOpenAgain} />
           {rows.length === 0 ? <Skeleton /> : null}
           {searchedTo === null ? null : (
             <p class="hint">
@@ -163,6 +150,8 @@ function FilterChips({ chips, refusal }: FilterChipsProps) {
   const { query, change } = useFilters();
   const { minute, zone } = useZone();
   if (chips.length === 0) return null;
+  // It shows the same runs tomorrow.
+  const link = () => `${location.origin}${location.pathname}?${withInstants(query, new Date(), zone)}`;
   return (
     <div class="chosen row gap-6 small">
       <ul aria-label="Filters" class="row gap-4">
@@ -187,7 +176,7 @@ function FilterChips({ chips, refusal }: FilterChipsProps) {
         })}
       </ul>
       <span class="row gap-4">
-        <CopyButton what="link" text={() => linkTo(query, zone)} hasWord="Copy link" />
+        <CopyButton what="link" text={link} hasWord="Copy link" />
         <Button kind="quiet" onClick={() => change(withoutFilters(query))}>
           Clear the filters
         </Button>
@@ -199,12 +188,6 @@ function FilterChips({ chips, refusal }: FilterChipsProps) {
       )}
     </div>
   );
-}
-
-/** A link that shows the same runs tomorrow. */
-function linkTo(query: URLSearchParams, zone: Zone): string {
-  const instants = withInstants(query, new Date(), zone).toString();
-  return `${location.origin}${location.pathname}?${instants}`;
 }
 
 interface NoRunsProps {
