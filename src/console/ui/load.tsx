@@ -151,6 +151,10 @@ function NextTry({ at }: { readonly at: number }) {
   );
 }
 
+export function isNotFound(error: unknown): boolean {
+  return error instanceof ActionRunsError && error.status === 404;
+}
+
 /** An error in one or two sentences. The API's own sentences say what to do. */
 export function sentenceOf(error: unknown): string {
   if (error instanceof ActionRunsError) return error.message;

@@ -149,9 +149,9 @@ export function Section({ title, aside, children }: SectionProps) {
   );
 }
 
-/** One entry of a `dl` of the class `facts`. */
+/** One entry of a `dl` of the class `facts`, unless there is nothing to say. */
 export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {
-  return (
+  return children == null || children === false ? null : (
     <div>
       <dt>{term}</dt>
       <dd class="break">{children}</dd>
