@@ -27,8 +27,7 @@ import { type Handed, opens, type Session } from "./session/sign-in.ts";
 import { LinkPage, SignInPage } from "./session/sign-in-page.tsx";
 import { AuditPage } from "./tokens/audit-page.tsx";
 import { TokensPage } from "./tokens/tokens-page.tsx";
-import { NoticesProvider } from "./ui/notices.tsx";
-import { Empty } from "./ui/parts.tsx";
+import { Empty, NoticesProvider } from "./ui/parts.tsx";
 import { useStore } from "./ui/stores.ts";
 import { useSwitchedZone, ZoneProvider } from "./ui/time.tsx";
 

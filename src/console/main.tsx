@@ -22,7 +22,7 @@ import { createKeys } from "./keys.tsx";
 import { createRouter } from "./router.tsx";
 import { createSessionApi, createSessionStore, SESSION_KEY } from "./session/session-store.ts";
 import type { Handed } from "./session/sign-in.ts";
-import { showUnseen } from "./ui/seen-texts.tsx";
+import { showUnseen } from "./ui/seen-texts.ts";
 
 const root = document.querySelector("#console");
 if (root === null) throw new Error("The page has no element for the console.");

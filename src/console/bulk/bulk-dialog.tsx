@@ -14,8 +14,7 @@ import type { RunList } from "../runs/run-list.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, Check, useChange } from "../ui/forms.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Icon } from "../ui/parts.tsx";
+import { Button, Icon, useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
 import { FilterWords } from "./bulk-words.tsx";
 import {

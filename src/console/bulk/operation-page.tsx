@@ -8,8 +8,7 @@ import { useSession } from "../session/session.tsx";
 import { ConfirmDialog, useChange } from "../ui/forms.tsx";
 import { type Column, DetailHead, Pager, Table, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Fact, Mark, Skeleton } from "../ui/parts.tsx";
+import { Button, Fact, Mark, Skeleton, useNotices } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import {
   codeText,

@@ -11,8 +11,7 @@ import { useSession } from "../session/session.tsx";
 import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { ErrorView } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Fact, Section, Who } from "../ui/parts.tsx";
+import { Fact, Section, useNotices, Who } from "../ui/parts.tsx";
 import { RelativeTime } from "../ui/time.tsx";
 import { type Decision, Fails, useApproval, VERBS, WHY_REFUSED } from "./approval.tsx";
 

@@ -9,8 +9,7 @@ import { useSession } from "../session/session.tsx";
 import { ChangeDialog, SelectField, useChange } from "../ui/forms.tsx";
 import { Pager, Rows, useFilter } from "../ui/list-page.tsx";
 import { ErrorView, sentenceOf, useOnChange, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Mark } from "../ui/parts.tsx";
+import { Button, Mark, useNotices } from "../ui/parts.tsx";
 import { ClockTime, Countdown, RelativeTime } from "../ui/time.tsx";
 
 type EndpointDelivery = Schemas["Delivery"];

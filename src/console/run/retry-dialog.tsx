@@ -19,7 +19,7 @@ import { useRunHref } from "../runs/run-link.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, useChange } from "../ui/forms.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import { CommandDetails, CommandPair, retryCommands } from "../ui/shell-commands.tsx";
 import { TextBlock } from "../ui/text-block.tsx";
 import { indentedMember } from "./json-text.ts";

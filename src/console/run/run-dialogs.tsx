@@ -8,7 +8,7 @@ import { DecisionDialog } from "../gates/decision-dialog.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, type Problems, TextField, useChange } from "../ui/forms.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import { type CancelWords, CommandDetails, CommandPair, cancelCommands } from "../ui/shell-commands.tsx";
 import { useZone } from "../ui/time.tsx";
 import { RetryDialog } from "./retry-dialog.tsx";

@@ -4,8 +4,7 @@ import type { Schemas } from "../../client/index.ts";
 import { counted } from "../../words/statuses.ts";
 import { useFragment } from "../router.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
-import { Section } from "../ui/parts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { CopyButton, Section } from "../ui/parts.tsx";
 import { linesOf, lineTargetOf, TextBlock } from "../ui/text-block.tsx";
 import { indentedJson } from "./json-text.ts";
 

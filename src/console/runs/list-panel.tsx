@@ -9,9 +9,7 @@ import { hrefOf, Link, useRoute } from "../router.tsx";
 import { useSession } from "../session/session.tsx";
 import { Pager, StaleNote } from "../ui/list-page.tsx";
 import { ErrorView, useOnChange } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Empty, Icon, Skeleton, StatusIcon } from "../ui/parts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { Button, CopyButton, Empty, Icon, Skeleton, StatusIcon, useNotices } from "../ui/parts.tsx";
 import { Command, cli, curl, sending } from "../ui/shell-commands.tsx";
 import { RelativeTime, useZone } from "../ui/time.tsx";
 import {

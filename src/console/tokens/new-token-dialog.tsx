@@ -3,7 +3,7 @@ import { useState } from "preact/hooks";
 import { laterInstant } from "../../words/since.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, Check, SelectField, TextArea, TextField, useForm } from "../ui/forms.tsx";
-import { useNotices } from "../ui/notices.tsx";
+import { useNotices } from "../ui/parts.tsx";
 import { useZone } from "../ui/time.tsx";
 import { SecretDialog, TokenName } from "./token-dialogs.tsx";
 import { expiryChoices, grantableOf, grantableRoles, RIGHTS, type Role, type Trust } from "./token-rules.ts";

@@ -18,9 +18,7 @@ import {
   useChange,
   useForm,
 } from "../ui/forms.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button } from "../ui/parts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { Button, CopyButton, useNotices } from "../ui/parts.tsx";
 import { Countdown, useZone } from "../ui/time.tsx";
 import { firstGracePeriod, gracePeriodChoices, secondsOf } from "./token-rules.ts";
 

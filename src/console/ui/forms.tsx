@@ -11,7 +11,7 @@ import { capitalized } from "../../words/statuses.ts";
 import { useSession } from "../session/session.tsx";
 import { sentenceOf } from "./load.tsx";
 import { Button, type ButtonProps, Icon } from "./parts.tsx";
-import { seen } from "./seen-texts.tsx";
+import { seen } from "./seen-texts.ts";
 
 /*
  * SECTION: A change: one request at a time, so that a double click is one change. A body that was sent before gets the

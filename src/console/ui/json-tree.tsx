@@ -4,8 +4,7 @@
  */
 import { useEffect, useState } from "preact/hooks";
 import { useFragment } from "../router.tsx";
-import { Button } from "./parts.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { Button, CopyButton } from "./parts.tsx";
 import { hasLines, lineTargetOf, TextBlock } from "./text-block.tsx";
 
 /** How many entries of an object or array are shown at once. */

@@ -4,8 +4,7 @@
  */
 import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
 import { ActionRunsError } from "../../client/index.ts";
-import { Button, Icon } from "./parts.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { Button, CopyButton, Icon } from "./parts.tsx";
 import { useNow, useVisible } from "./time.tsx";
 
 export interface Failure {

@@ -1,7 +1,7 @@
 /** Commands for a terminal, and how they are shown. The token stands in $ACTION_RUNS_TOKEN, never in a command. */
 import type { ComponentChildren } from "preact";
 import type { Target } from "../session/session.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { CopyButton } from "./parts.tsx";
 
 /** Two commands that do the same: with `curl`, and with the project's command line. */
 interface Commands {

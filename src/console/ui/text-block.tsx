@@ -7,8 +7,7 @@ import type { RefObject } from "preact";
 import { useCallback, useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
 import { counted } from "../../words/statuses.ts";
 import { useFragment, useRouter } from "../router.tsx";
-import { Button, Icon } from "./parts.tsx";
-import { CopyButton } from "./seen-texts.tsx";
+import { Button, CopyButton, Icon } from "./parts.tsx";
 
 const PIECE_LINES = 200;
 /** How high a line is that is not wrapped, as in the style. It is the browser's guess for pieces that it skips. */
