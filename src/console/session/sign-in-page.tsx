@@ -10,7 +10,7 @@ import { hrefOf, useRoute, useRouter } from "../router.tsx";
 import { type Change, DialogButtons, showFirstProblem, TextField, useChange } from "../ui/forms.tsx";
 import { sentenceOf } from "../ui/load.tsx";
 import { Brand, Button } from "../ui/parts.tsx";
-import { EnvironmentList } from "./environment-dialog.tsx";
+import { EnvironmentList } from "./frame.tsx";
 import { useSessionStore } from "./session.tsx";
 import {
   type Address,

@@ -66,11 +66,11 @@ export function TokenName({ name }: { readonly name: string }) {
   );
 }
 
-interface RotateDialogProps {
+interface TokenDialogProps {
   readonly token: Schemas["ApiToken"];
   readonly onClose: () => void;
-  /** Called when the token was rotated, or may have been. */
-  readonly onRotated: () => void;
+  /** Called when the token was changed, or may have been. */
+  readonly onChanged: () => void;
 }
 
 const LEAKED = "If the old secret leaked, check those that you don't know:";
@@ -78,7 +78,7 @@ const CHILDREN =
   "The token created these tokens, and they still work. If the old secret leaked, revoke those that you don't know:";
 const AFTER_LOST_ROTATION = "The token may have a new secret that nobody has seen. Then rotate it again.";
 
-export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
+export function RotateDialog({ token, onClose, onChanged }: TokenDialogProps) {
   const { exact } = useZone();
   const { client, holder } = useSession();
   const isOwn = token.id === holder.id;
@@ -93,10 +93,10 @@ export function RotateDialog({ token, onClose, onRotated }: RotateDialogProps) {
       send: ({ signal }) => client.tokens.rotate(token.id, { signal, overlapSeconds }),
       done(result) {
         setRotated(result);
-        onRotated();
+        onChanged();
       },
       explain({ status }) {
-        if (status === null) onRotated();
+        if (status === null) onChanged();
         return null;
       },
     });
@@ -167,13 +167,7 @@ type RevokedApiTokens = Schemas["RevokedApiTokens"];
 const AFTER_LOST_REVOCATION =
   "The token may be revoked already. If you try again, the service then says that there is no such token.";
 
-interface RevokeDialogProps {
-  readonly token: Schemas["ApiToken"];
-  readonly onClose: () => void;
-  readonly onRevoked: () => void;
-}
-
-export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
+export function RevokeDialog({ token, onClose, onChanged }: TokenDialogProps) {
   const { client, holder, scope, may } = useSession();
   const { note } = useNotices();
   const [left, setLeft] = useState<RevokedApiTokens | null>(null);
@@ -187,7 +181,7 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
         note(`The token ${token.name} is revoked.${also}`);
         // A signed-out page can't show the runs.
         if (token.id !== holder.id) noteRuns(result);
-        onRevoked();
+        onChanged();
         const hasLeft = result.webhookEndpoints.length + result.actions.length + result.schedules.length > 0;
         // A token that revoked itself can disable nothing.
         if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();

@@ -24,9 +24,9 @@ function Tokens() {
   const [dialog, open] = useDialog();
   const create = () => open((onClose) => <NewTokenDialog onClose={onClose} onCreated={reload} />);
   const rotate = (token: ApiToken) =>
-    open((onClose) => <RotateDialog token={token} onClose={onClose} onRotated={reload} />);
+    open((onClose) => <RotateDialog token={token} onClose={onClose} onChanged={reload} />);
   const revoke = (token: ApiToken) =>
-    open((onClose) => <RevokeDialog token={token} onClose={onClose} onRevoked={reload} />);
+    open((onClose) => <RevokeDialog token={token} onClose={onClose} onChanged={reload} />);
   return (
     <>
       <ListPage
@@ -178,7 +178,7 @@ const SESSION_COLUMNS: readonly Column[] = [
 ];
 
 function SessionsSection() {
-  const { reader } = useSession();
+  const { reader, holder } = useSession();
   const { data, failure, reload } = useRead((signal) => reader.sessions.list({}, { signal }).page(), [reader]);
   const [dialog, open] = useDialog();
   const end = (session: ConsoleSession) =>
@@ -188,55 +188,49 @@ function SessionsSection() {
       <h2 id="sessions-heading">Sessions</h2>
       <p class="muted">Who is signed in to this console.</p>
       <ErrorView failure={failure} onRetry={reload} isBanner />
-      {data === undefined ? null : <SessionTable sessions={data.entries} onEnd={end} />}
+      {data === undefined ? null : (
+        <Table label="Sessions" columns={SESSION_COLUMNS}>
+          {data.entries.map((session) => (
+            <tr key={session.id}>
+              <td>
+                <bdi class="strong">{nameOf(session)}</bdi>
+                {session.id === holder.sessionId ? <span class="chip is-own beside">yours</span> : null}
+                {session.person === null ? null : (
+                  <p class="muted">
+                    <bdi>{session.tokenName}</bdi>
+                    {session.isCommandLine ? ", command line" : ""}
+                  </p>
+                )}
+              </td>
+              <td class="is-wide">
+                <RelativeTime at={session.beganAt} />
+              </td>
+              <td class="is-wide">
+                <LastUse at={session.lastUsedAt} />
+              </td>
+              <td>
+                <Countdown until={session.expiresAt} />
+              </td>
+              <td class="is-end">
+                {session.id === holder.sessionId ? null : (
+                  <Button
+                    kind="quiet"
+                    aria-label={`End the session of ${nameOf(session)}`}
+                    onClick={() => end(session)}
+                  >
+                    End
+                  </Button>
+                )}
+              </td>
+            </tr>
+          ))}
+        </Table>
+      )}
       {data === undefined || data.next === null ? null : (
         <p class="muted">These are the newest {data.entries.length}.</p>
       )}
       {dialog}
     </section>
-  );
-}
-
-interface SessionTableProps {
-  readonly sessions: readonly ConsoleSession[];
-  readonly onEnd: (session: ConsoleSession) => void;
-}
-
-function SessionTable({ sessions, onEnd }: SessionTableProps) {
-  const { holder } = useSession();
-  return (
-    <Table label="Sessions" columns={SESSION_COLUMNS}>
-      {sessions.map((session) => (
-        <tr key={session.id}>
-          <td>
-            <bdi class="strong">{nameOf(session)}</bdi>
-            {session.id === holder.sessionId ? <span class="chip is-own beside">yours</span> : null}
-            {session.person === null ? null : (
-              <p class="muted">
-                <bdi>{session.tokenName}</bdi>
-                {session.isCommandLine ? ", command line" : ""}
-              </p>
-            )}
-          </td>
-          <td class="is-wide">
-            <RelativeTime at={session.beganAt} />
-          </td>
-          <td class="is-wide">
-            <LastUse at={session.lastUsedAt} />
-          </td>
-          <td>
-            <Countdown until={session.expiresAt} />
-          </td>
-          <td class="is-end">
-            {session.id === holder.sessionId ? null : (
-              <Button kind="quiet" aria-label={`End the session of ${nameOf(session)}`} onClick={() => onEnd(session)}>
-                End
-              </Button>
-            )}
-          </td>
-        </tr>
-      ))}
-    </Table>
   );
 }
 

@@ -222,17 +222,13 @@ export function hasLines(text: string): boolean {
   return linesOf(text).length > 1;
 }
 
-interface LineTarget {
-  /** The name of the block, such as `output.log`. Null: the first block of the page. */
-  readonly block: string | null;
-  /** The number of the line. The first is 1. */
-  readonly line: number;
-}
-
 const FRAGMENT = /^#(?:(.+)-)?L(\d{1,7})$/;
 
-/** `#output.log-L188` or `#L188`; null for any other fragment. */
-export function lineTargetOf(fragment: string): LineTarget | null {
+/**
+ * `#output.log-L188` or `#L188`: the name of the block, null for the first of the page, and the number of the line. Null
+ * for any other fragment.
+ */
+export function lineTargetOf(fragment: string): { readonly block: string | null; readonly line: number } | null {
   const [found, block, line] = FRAGMENT.exec(fragment) ?? [];
   if (found === undefined) return null;
   try {
