@@ -11,7 +11,6 @@ const OFF = "off";
 const TYPING = "input:not([type=checkbox]), textarea, select, [contenteditable]";
 
 interface ShortcutGroup {
-  /** A heading of the help: "Runs". */
   readonly title: string;
   readonly shortcuts: () => readonly Shortcut[];
 }
@@ -78,7 +77,6 @@ export interface Shortcut {
 
 export interface Press {
   readonly key: string;
-  /** When, in ms. */
   readonly at: number;
   readonly hasModifier: boolean;
   /** Whether the focus is where people type. */

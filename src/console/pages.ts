@@ -9,7 +9,6 @@ export interface Project {
   readonly p: string;
 }
 
-/** The environment of a page. */
 export interface Scope extends Project {
   readonly envName: string;
 }
@@ -53,7 +52,6 @@ const PATHS = {
 } as const;
 
 type Name = keyof typeof PATHS;
-/** The groups of a path. */
 type GroupsOf<Path> = Path extends `${string}/:${infer Group}(${infer Rest}` ? Group | GroupsOf<Rest> : never;
 
 export type Page = { [N in Name]: { readonly name: N } & Readonly<Record<GroupsOf<(typeof PATHS)[N]>, string>> }[Name];

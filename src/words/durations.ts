@@ -2,18 +2,14 @@
  * Durations and ages as people read them, and what waited, ran and took mean. Waited: from a run's creation to its start.
  * Ran: from its start to its end. Took: from its creation to its end. PURE.
  */
+import type { components } from "../client/openapi.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** The instants of a run. */
-interface RunTimes {
-  readonly createdAt: string;
-  readonly startedAt: string | null;
-  readonly completedAt: string | null;
-}
+type RunTimes = Pick<components["schemas"]["ActionRun"], "createdAt" | "startedAt" | "completedAt">;
 
 /** A part of a run's time. `to`: null if it goes on. */
 export interface Span {

@@ -1,8 +1,7 @@
 /** Says on every page of an environment that the environment is paused, and which runs go on. */
 import { useState } from "preact/hooks";
 import { type Schemas, WHOLE_ENVIRONMENT } from "../../client/index.ts";
-import { nextPause, plannedText } from "../../words/pauses.ts";
-import { whenText } from "../../words/waiting.ts";
+import { nextPause, plannedText, whenText } from "../../words/waiting.ts";
 import { useSession } from "../session/session.tsx";
 import { ChangeDialog, TextField, useChange } from "../ui/forms.tsx";
 import { Button, Icon, useNotices, Who } from "../ui/parts.tsx";

@@ -2,9 +2,8 @@
 import type { ComponentChildren } from "preact";
 import { useEffect, useLayoutEffect, useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
-import { isHeldBy } from "../../words/pauses.ts";
 import { isOpen, type Status, titleOf } from "../../words/statuses.ts";
-import { WAITED_FOR } from "../../words/waiting.ts";
+import { isHeldBy, WAITED_FOR } from "../../words/waiting.ts";
 import { DecisionButtons, isUndecided, useRefusals, WhyRefused } from "../gates/approval.tsx";
 import { useGateNews } from "../gates/gate-news.tsx";
 import { useKeys } from "../keys.tsx";

@@ -114,7 +114,6 @@ type Beginning =
   /** The code of a link that `npm start` printed. With a project, of a sign-in at the issuer, and what the person chose. */
   | { readonly token?: undefined; readonly code: string; readonly project?: string; readonly tokenId?: string };
 
-/** The page key, and who is signed in with it. */
 interface Begun {
   readonly pageKey: string;
   readonly holder: Holder;

@@ -9,7 +9,6 @@ import type { Permission, Session } from "./sign-in.ts";
 
 /** Whom a command in a terminal asks, about what, and for whom if the token acts for others. */
 export interface Target {
-  /** Of the service. */
   readonly origin: string;
   readonly scope: Scope;
   readonly person?: string | null;
@@ -19,7 +18,6 @@ export const [SessionStoreProvider, useSessionStore] = contextOf<SessionStore>("
 
 export type ActiveSession = ReturnType<typeof useActiveSession>;
 
-/** Everything below the provider has a session. */
 const [ActiveSessionProvider, useSession] = contextOf<ActiveSession>("session");
 
 export { useSession };

@@ -27,7 +27,6 @@ const TOKEN_RULE = "Paste the token as it was shown, without spaces or line brea
 
 interface SignInPageProps {
   readonly notice: string | null;
-  /** The scope that the address names. */
   readonly at: Address;
 }
 
@@ -179,7 +178,6 @@ interface FormProps {
   /** The name of the field that gets the focus, unless a sign-in at the issuer comes first. */
   readonly first: string;
   readonly verb: string;
-  /** Whether another button is the main one. */
   readonly isPlain?: boolean;
   readonly change: Change;
   /** `typed`: what the field of a name holds. */

@@ -55,7 +55,6 @@ export async function identify(token: string, baseUrl: string): Promise<Identifi
   return { holder, environments };
 }
 
-/** The first `max` of them. */
 export async function firstOf<T>(all: AsyncIterable<T>, max: number): Promise<readonly T[]> {
   const first: T[] = [];
   for await (const one of all) if (first.push(one) >= max) break;
@@ -124,7 +123,6 @@ export interface Handed {
 
 /** Who signed in, and what they may open. */
 export type Choices = Schemas["SignInChoices"];
-/** A token that the person may open. */
 export type Choice = Choices["tokens"][number];
 /** What the command line asks for: its challenge of PKCE, its port on this machine, the characters that it printed. */
 export type Login = Schemas["NewLoginCode"];

@@ -29,7 +29,6 @@ interface SecretDialogProps {
   readonly what: ComponentChildren;
   readonly secret: string;
   readonly onClose: () => void;
-  /** Stands below the secret. */
   readonly children?: ComponentChildren;
 }
 

@@ -23,7 +23,6 @@ import { seen } from "./seen-texts.ts";
 export type Problems = ReadonlyMap<string | null, string>;
 
 interface Submission<T> {
-  /** The body. If it differs from every body before, the request gets a new idempotency key. */
   readonly body?: unknown;
   readonly send: (options: { readonly idempotencyKey: string; readonly signal: AbortSignal }) => Promise<T>;
   /** Called with the result, unless the form is gone. */
@@ -95,7 +94,6 @@ export function useForm<Pointer extends string>(first: Readonly<Record<Pointer, 
   return { change, texts, field };
 }
 
-/** The keys of one form. */
 export function keyPerBody(): (body: unknown) => string {
   const keys = new Map<string, string>();
   return (body) => {
@@ -132,7 +130,6 @@ function withoutName(sentence: string, field: string): string {
   return /^(: |\.\d)/.test(rest) ? capitalized(left) : left;
 }
 
-/** A step of a JSON pointer as the name that it stands for. */
 function unescaped(step: string): string {
   return step.replaceAll("~1", "/").replaceAll("~0", "~");
 }
@@ -140,7 +137,6 @@ function unescaped(step: string): string {
 /* SECTION: Dialogs. */
 
 interface DialogProps {
-  /** The accessible name. */
   readonly title: string;
   /** Called when the user closes it. Stop rendering the dialog then. */
   readonly onClose: () => void;
@@ -205,10 +201,8 @@ export function DialogButtons({ children }: { readonly children: ComponentChildr
 
 interface ChangeFormProps {
   readonly change: Change;
-  /** Called when somebody submits the form. Sends the change, or refuses it. */
   readonly onSubmit: () => void;
   readonly onClose: () => void;
-  /** The text of the button that does it. */
   readonly verb: string;
   readonly kind?: ButtonProps["kind"];
   /** The text of the button that does not. */
@@ -216,7 +210,6 @@ interface ChangeFormProps {
   readonly class?: string;
   /** Enter in a field does not submit the form. Only a press of the button does. */
   readonly isDeliberate?: boolean;
-  /** Whether the button can be pressed. */
   readonly isReady?: boolean;
   /** The form sends no change, so it does not say for whom. */
   readonly isLocal?: boolean;
@@ -293,7 +286,6 @@ function ActingNote() {
 
 interface ChangeDialogProps extends ChangeFormProps, Pick<DialogProps, "title" | "isKept" | "isRead"> {}
 
-/** A dialog that is the form of one change. */
 export function ChangeDialog(props: ChangeDialogProps) {
   return (
     <Dialog {...props}>
@@ -312,7 +304,6 @@ export function ConfirmDialog(props: ChangeDialogProps) {
 interface Described {
   readonly label: string;
   readonly hint?: ComponentChildren;
-  /** What is wrong and what to do. */
   readonly error?: string | null | undefined;
   /** Called with what the control holds, after each change that somebody makes. */
   readonly onText?: ((text: string) => void) | undefined;
@@ -395,7 +386,6 @@ export function TextField({ type = "text", ...props }: TextFieldProps) {
 
 type TextAreaProps = Described & Omit<TextareaHTMLAttributes<HTMLTextAreaElement>, "label">;
 
-/** Several lines, in the font of code. */
 export function TextArea(props: TextAreaProps) {
   return (
     <Labelled
@@ -443,7 +433,6 @@ interface CheckProps {
   readonly children: ComponentChildren;
 }
 
-/** A box with its words beside it. */
 export function Check({ isOn, isInvalid = false, onChange, children }: CheckProps) {
   return (
     <label class="switch row no-wrap">
@@ -461,7 +450,6 @@ export function Check({ isOn, isInvalid = false, onChange, children }: CheckProp
 interface LinesFieldProps {
   readonly label: string;
   readonly hint: string;
-  /** What the field begins with. */
   readonly lines: readonly string[];
   readonly error?: string | undefined;
   readonly onLines: (lines: readonly string[]) => void;

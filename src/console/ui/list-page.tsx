@@ -47,16 +47,12 @@ export function useFilter<V extends string>(label: string, name: string, values:
 }
 
 interface ListPageProps<T> {
-  /** The heading: "Actions". */
   readonly title: string;
   /** What the list holds: "actions". */
   readonly of: string;
   readonly loaded: Loaded<Page<T>>;
-  /** Beside the heading. */
   readonly button?: ComponentChildren;
-  /** Below the heading. */
   readonly note?: ComponentChildren;
-  /** Shows what was read. */
   readonly children: (entries: readonly T[]) => ComponentChildren;
 }
 
@@ -81,10 +77,8 @@ export function ListPage<T>(props: ListPageProps<T>) {
 interface DetailHeadProps {
   /** The page of the list that it is in. */
   readonly list: string;
-  /** `All actions`. */
   readonly all: string;
   readonly title: string;
-  /** Its buttons. */
   readonly children?: ComponentChildren;
 }
 
@@ -118,7 +112,6 @@ interface PagerProps {
   readonly of: string;
   /** The cursor of the next page; null on the last page. */
   readonly next: string | null;
-  /** The texts of the links, if they are others. */
   readonly first?: string;
   readonly more?: string;
 }
@@ -155,7 +148,6 @@ export function Pager({ of, next, first = `First ${of}`, more = `More ${of}` }: 
 }
 
 export interface Column {
-  /** The text of the head. */
   readonly text: string;
   readonly class?: string;
   readonly width?: string;
@@ -164,12 +156,10 @@ export interface Column {
 }
 
 interface TableProps {
-  /** The accessible name. */
   readonly label: string;
   readonly class?: string;
   readonly columns: readonly Column[];
   readonly tableRef?: RefObject<HTMLTableElement | null> | null;
-  /** The rows. */
   readonly children: ComponentChildren;
 }
 
@@ -191,7 +181,6 @@ export function Table({ label, class: classes = "", columns, tableRef = null, ch
   );
 }
 
-/** A list whose rows have no columns. */
 export function Rows({ label, class: classes, children }: Pick<TableProps, "label" | "class" | "children">) {
   return (
     <ul ref={useRowStops()} class={classes} aria-label={label}>

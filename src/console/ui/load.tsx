@@ -16,7 +16,6 @@ export interface Failure {
 export interface Loaded<T> {
   /** The result of the last read that succeeded. It stays while later reads fail. */
   readonly data: T | undefined;
-  /** Null after a read that succeeded. */
   readonly failure: Failure | null;
   readonly reload: () => void;
 }
@@ -110,9 +109,7 @@ export function pollInMs(everyMs: number, random: number): number {
 }
 
 interface ErrorViewProps {
-  /** Null: there is nothing to say. */
   readonly failure: Failure | null;
-  /** Tries again now. */
   readonly onRetry: () => void;
   /** Whether it is a line above content that is still shown. Otherwise it fills the page. */
   readonly isBanner?: boolean;

@@ -135,7 +135,6 @@ export function ByHand() {
 
 interface SectionProps {
   readonly title: string;
-  /** Beside the title. */
   readonly aside?: ComponentChildren;
   readonly children: ComponentChildren;
 }

@@ -20,7 +20,6 @@ export function curl({ origin, scope, person }: Target, path: string, options: r
   return `printf 'Authorization: Bearer %s' "$ACTION_RUNS_TOKEN" |\n  ${command}`;
 }
 
-/** The options of a curl that sends JSON. */
 export function sending(method: "POST" | "PUT", json: string): readonly string[] {
   return ["-X", method, "-H", "Content-Type: application/json", "-d", json];
 }
@@ -50,7 +49,6 @@ function both(target: Target, path: string, options: readonly string[], words: r
   return { curl: curl(target, path, options), cli: cli(target, words) };
 }
 
-/** The options that have a value. */
 function flags(values: Readonly<Record<string, string | number | null | undefined>>): readonly string[] {
   return Object.entries(values).flatMap(([name, value]) => (value == null ? [] : [name, String(value)]));
 }
@@ -129,7 +127,6 @@ export function CommandPair({ commands, what }: { readonly commands: Commands; r
   );
 }
 
-/** It is closed at first. */
 export function CommandDetails({ title, children }: { readonly title: string; readonly children: ComponentChildren }) {
   return (
     <details class="disclosure">

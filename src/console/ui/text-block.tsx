@@ -87,7 +87,6 @@ export function TextBlock({ name, text, isLog = false }: TextBlockProps) {
 interface PieceProps {
   readonly name: string;
   readonly lines: readonly string[];
-  /** The index of its first line. */
   readonly from: number;
   readonly href: string;
   readonly mark: (line: number) => void;
@@ -190,7 +189,6 @@ function useOpening(line: number, around: RefObject<HTMLElement | null>): void {
 const ERROR_LINE =
   /^[\s\d:.,TZ/+\-[\]()#*>|]*(?:(?:\w*(?:Error|Exception)|error|fatal|fail(?:ed|ure)?|panic|traceback|npm err!)(?!\w)|not ok\b|[✗✘✖❌×])/i;
 const LOOKED_AT = 200;
-/** Good news. */
 const NO_ERROR = /\b(?:0|no) (?:failed|failures?|errors?)\b/i;
 
 /** The number of the line at which a finished text opens: the first that looks like an error, or else the last. PURE. */
@@ -202,7 +200,6 @@ export function openingLineOf(lines: readonly string[]): number {
   return first === -1 ? lines.length : first + 1;
 }
 
-/** Saves the text as a file of the block's name. */
 function download(name: string, text: string): void {
   const url = URL.createObjectURL(new Blob([text], { type: "text/plain;charset=utf-8" }));
   const link = document.createElement("a");
