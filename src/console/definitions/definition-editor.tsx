@@ -24,9 +24,7 @@ import {
 } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Empty, NotYours, Skeleton } from "../ui/parts.tsx";
-import { CopyButton } from "../ui/seen-texts.tsx";
+import { Button, CopyButton, Empty, NotYours, Skeleton, useNotices } from "../ui/parts.tsx";
 import type { AnyStored, DefinitionKind } from "./kind.ts";
 import { LeaveGuard } from "./leave-guard.tsx";
 import { MadeSecretDialog } from "./rotate-secret-dialog.tsx";

@@ -7,8 +7,7 @@ import { hrefOf, Link, useRouter } from "../router.tsx";
 import { ConfirmDialog, useChange } from "../ui/forms.tsx";
 import { DetailHead } from "../ui/list-page.tsx";
 import { ErrorView, type Loaded } from "../ui/load.tsx";
-import { useNotices } from "../ui/notices.tsx";
-import { Button, Empty, Skeleton } from "../ui/parts.tsx";
+import { Button, Empty, Skeleton, useNotices } from "../ui/parts.tsx";
 import type { AnyStored, DefinitionKind } from "./kind.ts";
 
 /** Which dialog of the page is open, and how to open and close one. */
