@@ -1,7 +1,4 @@
-/**
- * A run's timeline, for a person who asks what went wrong and for clients that follow the run. PURE. The journal keeps
- * the timeline beside the run and removes it with the run. `ended` is its last event.
- */
+/** A run's timeline. The journal keeps it beside the run. `ended` is its last event. PURE. */
 import { rfc3339 } from "../base/time.ts";
 import { type Actor, nameOf, type Run, viaOf } from "./run.ts";
 import type { Heartbeat } from "./run-calls.ts";
@@ -52,14 +49,13 @@ type TimelineEventType =
   | "released"
   | "ended";
 
-/** `at` in ms. `data`: the other members, as JSON. */
 export interface TimelineEvent {
   readonly type: TimelineEventType;
   readonly at: number;
   readonly data: Readonly<Record<string, unknown>>;
 }
 
-/** An event as the journal stores it. `seq` counts from 1 within the run. `data` is JSON text. */
+/** `seq` counts from 1 within the run. `data` is JSON text. */
 export interface StoredEvent {
   readonly seq: number;
   readonly type: string;
@@ -67,7 +63,6 @@ export interface StoredEvent {
   readonly data: string;
 }
 
-/** The events of a change: the start, a link, a cancel, the end, or several of them. */
 export function eventsBetween(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events = gateEvents(before, after, event, now);
   if (before.startedAt === null && after.startedAt !== null) {
@@ -125,7 +120,6 @@ export function heartbeatNews(
   return isNews ? [{ type: "heartbeat", at, data }] : [];
 }
 
-/** What a timeline takes from its run. */
 export type TimelineSource = Pick<
   Run,
   | ("id" | "source" | "version" | "status" | "endCause" | "erasedAt")
@@ -138,8 +132,8 @@ function created({ createdAt, triggeredBy }: TimelineSource): StoredEvent {
 }
 
 /**
- * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent for it, and its end
- * was its first change. The run does not say who cancelled it.
+ * Whether the whole timeline is derived from the run, so that no event is stored: nothing was sent, and its end was its
+ * first change. After a cancel the run does not say who cancelled.
  */
 export function isTimelineDerived({ source, version, endCause, erasedAt }: TimelineSource): boolean {
   const isFirstChange = version === (erasedAt ? 3 : 2);
@@ -165,10 +159,7 @@ export function isImpliedByEnd({ type, data }: TimelineEvent, next: TimelineEven
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
 
-/**
- * Adds the events that are not stored to the stored ones with a number above `after`. One missing number before `ended`
- * stands for `started`: one report did both.
- */
+/** Adds the events that are not stored. One missing number before `ended` stands for `started`: one report did both. */
 export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], after: number): StoredEvent[] {
   const stored = isTimelineDerived(run) ? [endOf(run)].filter(({ seq }) => seq > after) : kept;
   const events = after < 1 ? [created(run), ...stored] : [...stored];
@@ -182,8 +173,8 @@ export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], a
 }
 
 /**
- * The event as JSON for the wire: `{ seq, type, at, … }`. `withExcerpt`: whether the caller may see receivers'
- * responses. A receiver can repeat what it was sent, so its response can contain secrets of the request.
+ * `{ seq, type, at, … }` as JSON. Only some callers may see excerpts, because a receiver can repeat secrets of its
+ * request.
  */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
@@ -206,24 +197,20 @@ const KEPT_OF_ERASED: ReadonlySet<string> = new Set(
   ).split(","),
 );
 
-/** The data of an event without the texts of its run. */
 export function erasedData(data: string): string {
   const members = Object.entries(JSON.parse(data) as TimelineEvent["data"]);
   return JSON.stringify(Object.fromEntries(members.filter(([name]) => KEPT_OF_ERASED.has(name))));
 }
 
-/** Whether no event can follow this one. */
 export function isLast(event: Pick<StoredEvent, "type">): boolean {
   return event.type === "ended";
 }
 
-/** What a new run's gates are, after `created`. */
 export function gateEventsOfNew(run: Run): TimelineEvent[] {
   if (run.gates === null) return [];
   return run.waitingFor === null ? [released(run, {})] : [waiting(run, {})];
 }
 
-/** The events of a change at a gate, before those of an end. */
 function gateEvents(before: Run, after: Run, event: RunEvent, now: number): TimelineEvent[] {
   const events: TimelineEvent[] = [];
   if (event.type === "approved") {

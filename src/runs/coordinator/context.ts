@@ -1,6 +1,6 @@
 /**
- * What the parts of a coordinator share, below all of them: where the object keeps what it knows, the ledger, the alarm,
- * the replication, and who follows its runs. Each part takes the context whole, and after it only its own neighbours.
+ * What the parts of a coordinator share, below all of them. Each part takes the context whole, and then its own
+ * neighbours.
  */
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import { daysOf } from "../../settings/config.ts";
@@ -64,7 +64,6 @@ export class Context {
     this.storageLimit = new StorageLimit(journal.sql);
   }
 
-  /** Sets the alarm for what is due next. Call it in the critical section of the writes around it. */
   arm(now: number): void {
     this.replication.arm(now);
   }
@@ -72,7 +71,6 @@ export class Context {
 
 /** How much a coordinator stores before it refuses new runs, so that the runs it has can end. An object may hold 10 GB. */
 export const STORAGE_MAX_BYTES = 9_000_000_000;
-/** To ask SQLite for the size takes as long as to write a run. No coordinator can write the last 1 GB in a second. */
 const ASK_EVERY_MS = 1000;
 
 export class StorageLimit {
@@ -84,7 +82,6 @@ export class StorageLimit {
     this.#sql = sql;
   }
 
-  /** Whether the limit was reached at most a second ago. Once it is reached, each call asks. */
   isReached(now: number): boolean {
     if (this.#isReached || msSinceOrLongAgo(this.#askedAt, now) >= ASK_EVERY_MS) {
       this.#isReached = this.#sql.databaseSize >= STORAGE_MAX_BYTES;

@@ -1,9 +1,6 @@
 /**
- * The Durable Object that owns an environment's runs. It orders their changes, journals each before any caller gets an
- * answer, enforces their deadlines, sends their webhooks, and replicates them to D1. The platform is the lock: there is
- * no `await` from reading a run to writing its change and setting the alarm (see docs/architecture.md).
- *
- * This class puts the parts together. What callers ask is answered by one class for each subject of the protocol.
+ * The Durable Object that owns an environment's runs. The platform is the lock: there is no `await` from reading a run
+ * to writing its change and setting the alarm (see docs/architecture.md). One part answers the calls of each subject.
  */
 import { DurableObject } from "cloudflare:workers";
 import type { Env } from "../../settings/env.ts";
@@ -112,11 +109,9 @@ export class RunCoordinator extends DurableObject<Env> implements CoordinatorObj
 }
 
 /**
- * Whose coordinator an object is; null if the object can't know it. Writes nothing.
- *
- * The platform tells an instance its name only if its first call was by name. An instance that was woken by id never
- * learns it, so the journal keeps the name. With a wrong name, the object would replicate its runs to another
- * environment. So it believes a name only if the name's hash is the object's own id.
+ * Whose coordinator an object is; null if the object can't know it. Writes nothing. An instance that was woken by id
+ * never learns its name from the platform, so the journal keeps it. With a wrong name, the object would replicate its
+ * runs to another environment. So it believes a name only if the name's hash is the object's own id.
  */
 function scopeOfObject(ctx: DurableObjectState, env: Env): string | null {
   const name = ctx.id.name ?? nameInJournal(ctx.storage.sql);

@@ -1,7 +1,6 @@
 /**
- * The end of an environment that the operator erases. With the mark in the journal, the object ends its runs, so that
- * their jobs are asked to stop, and does nothing else: it starts, replicates and archives nothing. The Worker deletes the
- * rows in D1 meanwhile, and wipes the object last.
+ * The end of an environment that the operator erases. With the mark in the journal, the object only ends its runs, so
+ * that their jobs are asked to stop. Meanwhile the Worker deletes the rows in D1.
  */
 import { logFailure } from "../../base/log.ts";
 import { ERASING, type ErasingCalls } from "../protocol.ts";
@@ -19,7 +18,6 @@ const END: CancelRequest = {
   graceMs: 0,
 };
 
-/** Ends the open runs. Their rows go later, all at once with the object's storage. */
 export class Ending implements DueWork {
   readonly #context: Context;
 
@@ -90,7 +88,7 @@ export class ErasingHandler implements ErasingCalls {
   }
 }
 
-/** What the calls of an environment get that is being erased; undefined for those that go on. */
+/** Undefined for the calls that go on. */
 export function answerWhileErasing(context: Context, subject: string, name: string): unknown {
   if (!isErasing(context) || subject === "erasing" || (subject === "upkeep" && name === "poke")) return undefined;
   // A job must hear that it has to stop.

@@ -1,7 +1,4 @@
-/**
- * Where the environment lives: the calls about it, each of which is one critical section because the replicas' roles are
- * the move, and the cleaning of the databases that the environment has left.
- */
+/** Where the environment lives: the calls about it, each one critical section, and the cleaning of what it has left. */
 import { logFailure } from "../../base/log.ts";
 import { HOUR_MS, MINUTE_MS, msSinceOrLongAgo, within } from "../../base/time.ts";
 import { boundDatabase, NotBound } from "../../settings/databases.ts";
@@ -80,7 +77,6 @@ export class MoveHandler implements MoveCalls {
     return this.#newest(now);
   }
 
-  /** Those that are not over, the oldest first. */
   #moves(now: number): Move[] {
     const { copy, leaving } = this.#context.replicas;
     const remaining = copy?.resync.remaining ?? null;
@@ -101,7 +97,6 @@ export class MoveHandler implements MoveCalls {
   }
 }
 
-/** Of a move whose old rows are not all gone, or that was cancelled. */
 function statusOf(move: MoveRecord, now: number): MoveStatus {
   if (move.cleanedAt !== null) return "cleaned";
   if (move.isCancelled) return "cleaning";
@@ -116,21 +111,18 @@ function cleanableAt({ cleanedAt, isCancelled, switchedAt }: MoveRecord, now: nu
   return switchedAt === null ? Number.POSITIVE_INFINITY : afterwards(switchedAt, REST_MS, now);
 }
 
-/** An instant that lies ahead was noted before the clock stepped back, so the time begins again now. */
 function afterwards(at: number, ms: number, now: number): number {
   return Math.min(at, now) + ms;
 }
 
-/** The timeout of a statement. */
 const STATEMENT_MAX_MS = 8000;
 /** How many statements a pass makes, and after how long it makes no other. It leaves D1 to others. */
 const PASS_STATEMENTS = 20;
 const PASS_MAX_MS = 20_000;
-/** The pause after a pass that left rows. */
 const PAUSE_MS = 250;
 const CLEANING = { leaseMs: PASS_MAX_MS + STATEMENT_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
-/** Deletes the environment's rows in the databases that it has left, twice. The alarm starts each pass. */
+/** Deletes the environment's rows in the databases that it has left, twice. */
 export class Cleaning implements DueWork {
   readonly #context: Context;
   readonly #call: LeasedCall;
@@ -144,13 +136,11 @@ export class Cleaning implements DueWork {
     });
   }
 
-  /** When the next pass is due. */
   nextAt(now: number): number {
     const due = this.#context.replicas.leaving.map((rows) => leftUntil(rows, now));
     return Math.max(Math.min(...due), this.#call.nextAt(now));
   }
 
-  /** Starts a pass if one is due. */
   takeBatch(now: number): number {
     if (this.nextAt(now) > now) return 0;
     const due = this.#context.replicas.leaving.filter((rows) => leftUntil(rows, now) <= now);
@@ -183,7 +173,7 @@ export class Cleaning implements DueWork {
     logFailure("move_failed", error, { coordinator: this.#context.journal.scope, database, status: "cleaning" });
   }
 
-  /** Deletes rows, and returns whether none is left. A database that is not bound any more can't be cleaned. */
+  /** A database that is not bound any more can't be cleaned. */
   async #areGone(rows: ReplicaRows, isCurrent: IsCurrent): Promise<boolean> {
     const { env, journal } = this.#context;
     const deleteSome = async () => deleteLeftovers(await boundDatabase(env, rows.database), journal.scope);
@@ -202,7 +192,6 @@ export class Cleaning implements DueWork {
   }
 }
 
-/** When its rows may be deleted. */
 function leftUntil({ state: { move } }: ReplicaRows, now: number): number {
   return move === null ? now : cleanableAt(move, now);
 }

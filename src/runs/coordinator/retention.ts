@@ -1,9 +1,7 @@
 /**
- * What becomes of ended runs when their retention is over. The purge deletes D1's rows, so that no list shows a run that
- * the journal has forgotten, and so that the journal still knows the runs if D1 fails. Without an archive, the journal
- * forgets the runs then. With one, it keeps them until an object of the archive has them. No caller waits for any of it.
- *
- * A run gets the instant of its purge with each version. Only the operator's request changes that of ended runs.
+ * What becomes of ended runs when their retention is over. The purge deletes D1's rows first, so that no list shows a
+ * run that the journal has forgotten. Without an archive, the journal forgets the runs then. With one, it keeps them
+ * until an object of the archive has them. Only the operator's request changes the instant of an ended run's purge.
  */
 import { log, logFailure } from "../../base/log.ts";
 import { DAY_MS, HOUR_MS, within } from "../../base/time.ts";
@@ -19,7 +17,6 @@ import { type IsCurrent, LeasedCall } from "./leased-call.ts";
 
 /** Small enough that a callback never waits long for a batch. */
 const PASS_RUNS = 200;
-/** How long a purge takes at most, and how long the next one waits after a failure. */
 const PURGE = { leaseMs: 10_000, retryFirstMs: 10_000, retryMaxMs: 60_000 };
 
 export class Purge implements DueWork {
@@ -37,12 +34,10 @@ export class Purge implements DueWork {
     });
   }
 
-  /** When the next runs are to be purged. */
   nextAt(now: number): number {
     return Math.max(this.#context.journal.due.nextPurgeAt(this.#after), this.#call.nextAt(now));
   }
 
-  /** Starts to purge the runs that are due. */
   takeBatch(now: number): number {
     if (this.#call.nextAt(now) > now) return 0;
     const runs = this.#context.journal.due.purgeable(now, PASS_RUNS, this.#after);
@@ -79,10 +74,7 @@ export class Purge implements DueWork {
   }
 }
 
-/**
- * The first of these runs, up to one that webhook endpoints may not be notified of yet. Every walk over the journal must
- * have passed a run before the run goes. A full object forgets all.
- */
+/** The first of these runs, up to one that endpoints may not have heard of. A full object forgets all. */
 function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[], now: number): readonly EndedRun[] {
   const { keptAfter } = journal.fanOut;
   const isFull = keptAfter !== Number.POSITIVE_INFINITY && storageLimit.isReached(now);
@@ -91,8 +83,8 @@ function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[],
 }
 
 /**
- * Counts on if one of the runs is not counted yet, because metrics that have counted some runs must count all. The runs
- * stay due, so the alarm rings again at once. A full object forgets runs even if the count fails, to make room.
+ * Counts on if one of the runs is not counted yet. They stay due, so the alarm rings again at once. A full object
+ * forgets runs even if the count fails, to make room.
  */
 function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly string[]): boolean {
   if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
@@ -105,21 +97,16 @@ function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly
   }
 }
 
-/**
- * How long a run stays after its end was written that still has work, however short the retention: its time for a stop
- * request.
- */
+/** How long a run that still has work stays after its end was written, however short the retention. */
 const WORK_MAX_MS = HOUR_MS;
 
-/** A purge that the operator asked for. */
 interface PurgeRequest extends Omit<PurgeState, "remaining"> {
   /** The id up to which runs were looked at; null if all were. */
   readonly walkedTo: string | null;
 }
 
 /**
- * Shortens the retention of runs that have ended, on the operator's request. A walk gives them new instants, a bounded
- * number at a time, each step with its cursor in one transaction. Then the purge and the archive remove them, as ever.
+ * Shortens the retention of ended runs. A walk gives them new instants, each step with its cursor in one transaction.
  */
 export class Shortening implements DueWork {
   readonly #context: Context;
@@ -179,13 +166,12 @@ function note({ metadata }: Journal, request: PurgeRequest): void {
   metadata.set("purge", JSON.stringify(request));
 }
 
-/** A run that will be kept for `keptMs` after its end, until `dueAt`. */
 interface ShortenedRun extends KeptRun {
   readonly keptMs: number;
   readonly dueAt: number;
 }
 
-/** Those of these runs that the request lets go sooner. A run that is due already stays as it is. */
+/** A run that is due already stays as it is. */
 function sooner(
   { journal }: Context,
   runs: readonly KeptRun[],
@@ -212,7 +198,6 @@ function workUntil({ completedAt, changedAt }: KeptRun): number {
   return Math.max(completedAt ?? 0, changedAt) + WORK_MAX_MS;
 }
 
-/** What the operator's request asks. A caller reaches each method of this class, so it has no others. */
 export class PurgeHandler implements PurgeCalls {
   readonly #context: Context;
 
@@ -265,7 +250,6 @@ export class PurgeHandler implements PurgeCalls {
   }
 }
 
-/** How many runs one object has at most. */
 const OBJECT_RUNS = 1000;
 /** How long D1 may take to delete, and the Worker to write. */
 const DELETION_MAX_MS = 10_000;
@@ -273,8 +257,7 @@ const WRITE_MAX_MS = 60_000;
 const ARCHIVING = { leaseMs: DELETION_MAX_MS + WRITE_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 600_000 };
 
 /**
- * A try to write an object. `day`: on which its runs ended, in ms. Runs that were sealed have a key that names it.
- * `erased`: how many of its runs were erased when it began.
+ * `day`: on which its runs ended, in ms; NaN if a sealed key names it. `erased`: how many were erased when it began.
  */
 interface ArchiveTry {
   readonly id: string;
@@ -284,17 +267,15 @@ interface ArchiveTry {
 }
 
 /**
- * Writes runs to the archive before the journal forgets them. One object has the runs of one day of ends. A coordinator
- * archives once a day, or as soon as OBJECT_RUNS wait. Otherwise one that sleeps would write an object for each run.
- *
- * A try may write its object only after `seal`, which notes the runs and the key in the journal. From then on, every try
- * has exactly these runs, under this key. So however many tries are lost or late, a run is in one object.
+ * Writes runs to the archive before the journal forgets them. A coordinator archives once a day, or as soon as
+ * OBJECT_RUNS wait. Otherwise one that sleeps would write an object for each run. `seal` notes the runs and the key in
+ * the journal. From then on, every try has exactly these runs, so however many tries are lost or late, a run is in one
+ * object.
  */
 export class Archive implements DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
   readonly #call: LeasedCall;
-  /** Whether a bucket is bound. */
   readonly isBound: boolean;
   readonly handler: ArchiveHandler;
   /** How many runs have no row in D1 any more, OBJECT_RUNS at most; null if unknown. */
@@ -326,7 +307,6 @@ export class Archive implements DueWork {
     return Math.max(this.#journal.archive.hasBatch ? now : this.#dueAt(now), this.#call.nextAt(now));
   }
 
-  /** Starts the next try if one is due. */
   takeBatch(now: number): number {
     if (this.nextAt(now) > now) return 0;
     const { batch } = this.#journal.archive;
@@ -343,15 +323,11 @@ export class Archive implements DueWork {
     return 0;
   }
 
-  /** A deletion begins in D1. */
   deleting(): void {
     this.#dueFrom = Number.POSITIVE_INFINITY;
   }
 
-  /**
-   * Notes that D1's rows of `count` runs, up to the one `to`, are deleted. If others before it have become due meanwhile,
-   * the deletion is made again with these.
-   */
+  /** If runs before `to` have become due meanwhile, the deletion is made again with these. */
   deleted(to: Due, count: number): void {
     if (to.dueAt >= this.#dueFrom) return;
     this.#journal.archive.setDeletedTo(to);
@@ -417,17 +393,14 @@ export class Archive implements DueWork {
   }
 }
 
-/** What the Worker of a try asks. A caller reaches each method of this class, so it has no others. */
 export class ArchiveHandler implements ArchiveCalls {
   readonly #journal: Journal;
-  /** The try under way. Only its calls get answers. */
   underWay: ArchiveTry | null = null;
 
   constructor(journal: Journal) {
     this.#journal = journal;
   }
 
-  /** Null if the try was given up. */
   async page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null> {
     if (this.underWay?.id !== tryId) return null;
     const ids = this.#journal.archive.fitting(this.underWay.ids.slice(from), PASS_RUNS);
@@ -466,9 +439,8 @@ export function archivePrefix(scope: string, day: number): string {
 }
 
 /**
- * A run as the archive has it, as JSON without a line break: what a token with `data:read` sees of the run. The line has
- * the ActionRun, `details` and the timeline. It has nothing that only other permissions open, such as excerpts of
- * receivers' responses. Throws if the run can't be printed.
+ * What a token with `data:read` sees of the run, as JSON without a line break: nothing that only other permissions
+ * open, such as excerpts of responses. Throws if the run can't be printed.
  */
 function archivedLine({ runs, timeline }: Journal, id: string): string {
   const run = runs.byId(id);

@@ -257,7 +257,7 @@ export class RunHandler implements RunCalls {
     return next.ok ? this.#ledger.update(run, next.value, event, now) : run;
   }
 
-  /** With the key of the last run of a calling agent, if this is the same call, or else with the next one. */
+  /** Under the key of the last run of a calling agent if this is the same call, or else under the next one. */
   #keyOf(sent: ChangeKey, now: number): ChangeKey {
     if (sent.agent === undefined) return sent;
     const { caller, client } = sent.agent;
@@ -268,7 +268,6 @@ export class RunHandler implements RunCalls {
     return { ...sent, key: last && isSameCall ? last.createKey : agentKey(caller, ordinal, client) };
   }
 
-  /** Why the run can't be created now; null if nothing prevents it. */
   #createRefusal(
     { retryOf }: NewRun,
     { key }: ChangeKey,
@@ -286,7 +285,6 @@ export class RunHandler implements RunCalls {
     return isFirstRetry && this.#journal.runs.retriesOf(retryOf, 1).length > 0 ? "already_retried" : null;
   }
 
-  /** The answer to a create whose key or id is taken; null if neither is. */
   #existing({ id }: NewRun, changeKey: ChangeKey, inclusion: Inclusion, now: number): RunReply | null {
     const existing = this.#journal.runs.standingInTheWay(changeKey.key, id);
     if (existing === null) return null;
@@ -301,10 +299,7 @@ export class RunHandler implements RunCalls {
     return this.#replies.run(this.#ledger.expired(existing, now), { replayed: true, include });
   }
 
-  /**
-   * Whether another request came with this caller's key, for example one of another person. A report of a job has no
-   * caller's key.
-   */
+  /** Whether another request came with this caller's key. */
   #isUsed(changeKey: ChangeKey, run: JournaledRun): boolean {
     if (!isCallers(changeKey)) return false;
     return changeKey.key === run.changeKey || this.#journal.accepted.of(run.id, changeKey.key) !== null;
@@ -328,7 +323,6 @@ export class WatchHandler implements WatchCalls {
     return this.#timeline(id, page);
   }
 
-  /** The next events and a newer tail; an empty page if there is neither for `maxMs`. */
   async watch(id: string, page: TimelinePage, subscriber: Subscriber, maxMs: number): Promise<TimelineReply> {
     const { subscriptions } = this.#context;
     const first = this.#timeline(id, page);

@@ -1,8 +1,7 @@
 /**
- * The subscriptions of event streams and waits that follow a run or the feed of changes. In memory only, and bounded. A
- * subscriber subscribes with its first call, and its subscription is kept for 10 s after each call. So it is not lost
- * between two calls. One token can never hold every subscription of a run or of the coordinator. docs/capacity.md,
- * "Watchers", says why there are so many.
+ * The subscriptions of event streams and waits that follow a run or the feed. In memory only, and bounded. A
+ * subscription is kept for 10 s after each call, so it is not lost between two. docs/capacity.md, "Watchers", says why
+ * there are so many.
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
@@ -20,7 +19,6 @@ export const SUBSCRIPTIONS_PER_TOKEN = 500;
 /** A change of a run wakes all its subscribers at once, so these are few. */
 export const SUBSCRIPTIONS_PER_RUN = 200;
 export const SUBSCRIPTIONS_PER_RUN_AND_TOKEN = 100;
-/** How long a subscription is kept after a call. */
 const SUBSCRIPTION_KEPT_MS = 10_000;
 
 interface Subscription {
@@ -37,11 +35,7 @@ interface Subscription {
 export class Subscriptions {
   readonly #subscriptions = new Map<string, Subscription>();
 
-  /**
-   * Adds a subscription, or extends the one that the subscriber has, to `maxMs` + 10 s from now. False if the
-   * coordinator, this run or this token has as many as it may have, or if the subscriber's one is elsewhere. `runId`:
-   * null for the feed.
-   */
+  /** Adds or extends a subscription. False if there are too many, or if the subscriber's one is elsewhere. */
   add(runId: string | null, subscriber: Subscriber, now: number, maxMs: number, isStream = false): boolean {
     const kept = { askedAt: now, keptMs: maxMs + SUBSCRIPTION_KEPT_MS };
     const known = this.#subscriptions.get(subscriber.key);
@@ -59,8 +53,8 @@ export class Subscriptions {
   }
 
   /**
-   * Resolves when the run has news, after `maxMs`, or when the subscriber leaves or calls again. Returns whether
-   * the subscriber still reads the answer to this call.
+   * Resolves when the run has news, after `maxMs`, or when the subscriber leaves or calls again. Returns whether the
+   * subscriber still reads the answer to this call.
    */
   async news(subscriber: Subscriber, maxMs: number): Promise<boolean> {
     const subscription = this.#subscriptions.get(subscriber.key);
@@ -74,7 +68,6 @@ export class Subscriptions {
     return this.#subscriptions.get(subscriber.key) === subscription && subscription.wake === resolve;
   }
 
-  /** How many follow this run, or the feed if `runId` is null. */
   count(runId: string | null): number {
     let count = 0;
     for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) count++;
@@ -89,7 +82,7 @@ export class Subscriptions {
     return false;
   }
 
-  /** Wakes all subscribers of this run, or of the feed. Each then reads by itself, so a change never waits for them. */
+  /** Each subscriber then reads by itself, so a change never waits for them. */
   notify(runId: string | null): void {
     for (const subscription of this.#subscriptions.values()) if (subscription.runId === runId) subscription.wake();
   }
@@ -115,31 +108,23 @@ export class Subscriptions {
   }
 }
 
-/** A subscriber is woken at most once in this time. */
 const NOTIFY_EVERY_MS = 1000;
-/**
- * Many subscribers are woken less often, so that they leave the coordinator three quarters of the 1000 calls a second
- * that the platform lets it serve.
- */
+/** Leaves the coordinator three quarters of the 1000 calls a second that the platform lets it serve. */
 const MS_PER_SUBSCRIBER = 4;
-/** The pages that subscribers share. */
 const SHARED_MAX_BYTES = 8 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 256;
 
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 /**
- * The feed of changes: pages of changed runs, and subscribers that wait for the next one. It reads the journal and
- * writes nothing. All subscribers are notified at once, at most once a second, so subscribers with the same cursor and
+ * The feed of changes. All subscribers are notified at once, at most once a second, so those with the same cursor and
  * filters share one page.
  */
 export class Changes {
   readonly #journal: Journal;
   readonly subscriptions: Subscriptions;
-  /** Subscribers were notified of everything up to this number. */
   #notifiedSeq = 0;
   #notifiedAt = 0;
-  /** The timer that notifies them of the next news; null if none is set. */
   #timer: ReturnType<typeof setTimeout> | null = null;
   #shared = newPages();
   /** The newest number when the first shared page was made, and when that was. */
@@ -150,7 +135,6 @@ export class Changes {
     this.subscriptions = subscriptions;
   }
 
-  /** Call this after each write of a run. */
   noteChange(now: number): void {
     if (this.subscriptions.count(null) > 0) this.#notifySoon(now);
   }
@@ -169,10 +153,7 @@ export class Changes {
     return this.#sharedPage(asked, { epoch: sequence.epoch, seq: after.seq }, newestSeq);
   }
 
-  /**
-   * The same. If the page has no run, waits up to `maxMs` for one. An answer can come without runs, because the walk
-   * has gone on. The subscription stays after the answer.
-   */
+  /** An answer can come without runs, because the walk has gone on. The subscription stays after the answer. */
   async watch(asked: AskedChanges, subscriber: Subscriber, maxMs: number): Promise<ChangesReply> {
     const startedAt = Date.now();
     // Each pass waits for news, or is the last one.

@@ -1,6 +1,6 @@
 /**
- * The newest output of the jobs of open runs, and who reads it. In memory only, and bounded over all runs of the
- * environment: a text that a job prints can contain anything, so no row, no archive, no delivery and no log gets it.
+ * The newest output of the jobs of open runs, and who reads it. In memory only: a text that a job prints can contain
+ * anything, so no row, no archive, no delivery and no log gets it.
  */
 import { BoundedMap } from "../../base/bounded-map.ts";
 import { utf8Bytes } from "../../base/limits.ts";
@@ -10,7 +10,6 @@ import type { Tail } from "../run-calls.ts";
 /** Those that were sent longest ago go first. */
 export const TAILS_MAX_BYTES = 4 * 1024 * 1024;
 const ENTRY_OVERHEAD_BYTES = 256;
-/** How many runs the object remembers as read. */
 const READS_MAX = 1000;
 /** Longer than the pause between two reads of a client that polls. */
 export const READ_COUNTS_MS = 15_000;
@@ -19,7 +18,6 @@ export const TAIL_EVERY_MS = 1000;
 
 interface KeptTail extends Tail {
   readonly bytes: number;
-  /** When streams were last notified of a tail of this run. */
   notifiedAt: number;
   /** Whether a timer notifies them of this one. */
   isHeld: boolean;
@@ -33,14 +31,13 @@ interface Subscriptions {
 export class Tails {
   readonly #subscriptions: Subscriptions;
   readonly #tails = new BoundedMap<KeptTail>(TAILS_MAX_BYTES, ({ bytes }) => bytes);
-  /** When each run was read last. */
   readonly #reads = new BoundedMap<number>(READS_MAX);
 
   constructor(subscriptions: Subscriptions) {
     this.#subscriptions = subscriptions;
   }
 
-  /** Keeps the tail of an open run, and notifies the streams that follow the run. The same text again is no news. */
+  /** The same text again is no news. */
   note(runId: string, text: string, now: number): void {
     const before = this.#tails.get(runId);
     const isNews = before?.text !== text;
@@ -60,12 +57,10 @@ export class Tails {
     else this.#notify(runId, now);
   }
 
-  /** Null if there is none. */
   of(runId: string): Tail | null {
     return this.#tails.get(runId) ?? null;
   }
 
-  /** Notes that somebody reads the details of an open run. */
   noteRead(runId: string, now: number): void {
     this.#reads.set(runId, now);
   }
@@ -79,7 +74,6 @@ export class Tails {
     return { text: tail.text, at: tail.at };
   }
 
-  /** Whether somebody follows the run, or has read it a moment ago. */
   isWatched(runId: string, now: number): boolean {
     const readAt = this.#reads.get(runId);
     if (readAt !== undefined && msSinceOrLongAgo(readAt, now) < READ_COUNTS_MS) return true;

@@ -1,7 +1,7 @@
 /**
- * Answers lists by a text, which are dear: each page searches up to TEXT_MAX_BYTES in D1, which runs one query at a time
- * for everybody. So an environment has one such page under way at a time, and its object asks D1 for it. Whoever holds
- * the turn is only in memory: if the object dies, nothing stays held.
+ * Lists by a text are dear: each page searches up to TEXT_MAX_BYTES in D1, which runs one query at a time for
+ * everybody. So an environment has one such page under way. The turn is only in memory: if the object dies, nothing
+ * stays held.
  */
 import { logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
@@ -13,9 +13,7 @@ import type { LackingRun, SearchReply } from "../protocol.ts";
 import { mergedPage, type Page, type TextQuery } from "../run-filters.ts";
 import type { Context } from "./context.ts";
 
-/** How long a page waits for its turn. */
 const TURN_MAX_MS = 5000;
-/** How many pages wait. One more is refused at once. */
 const WAITING_MAX = 100;
 const READ_MAX_MS = 5000;
 /** After this time, D1 ends a query even if nobody waits for it any more. */
@@ -80,7 +78,6 @@ function toListed({ id, body, details }: LackingRun) {
   return { id, text: details === undefined ? body : withDetails(body, details) };
 }
 
-/** Lets one holder at a time go on, in the order in which they came. */
 class Turns {
   readonly #waiting: (() => void)[] = [];
   #isTaken = false;

@@ -1,8 +1,7 @@
 /**
- * Finds runs in D1, by default newest first: a list with their bodies, or only which runs match filters. It is one
- * statement for each page, always along an index: the first condition of the filters says which, and the walk tests the
- * others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after PAGE_MAX_LOOKED_AT rows. So a page can be
- * short, or even empty, and still have a next one.
+ * Finds runs in D1, by one statement for each page, always along an index: the first condition of the filters says
+ * which, and the walk tests the others. A page ends at its limit, a list's also at PAGE_MAX_BYTES, or after
+ * PAGE_MAX_LOOKED_AT rows. So a page can be short, or even empty, and still have a next one.
  */
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
@@ -31,8 +30,8 @@ const COLUMNS = {
 /**
  * `looked` walks one index in the order of the list. `ok` is whether a row passes the other filters. Windows number the
  * rows and add up their bytes in the same order, so nothing is sorted. Bodies are read last, and only of rows that fit.
- * Row PAGE_MAX_LOOKED_AT is returned even if it does not pass, because the next page starts there. Details don't count
- * for the 4 MB: they have at most a few KB, and reading their size would cost as much as reading the body before them.
+ * Row PAGE_MAX_LOOKED_AT is always returned, because the next page starts there. Details don't count for the bytes:
+ * they are small, and reading their size costs as much as reading the body before them.
  */
 export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkBounds) {
   const walked = { ...query, status: withoutAllStatuses(query.status) };
@@ -55,12 +54,10 @@ export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkB
 }
 
 /**
- * The same for the runs that contain a text. `looked` is the same walk. Its windows add up the bytes of the bodies that are
- * to be searched, and the row with which TEXT_MAX_BYTES is reached is the last one. No body behind it is read.
- *
- * `searched` reads each of these bodies once. Its LIMIT ends nothing: without it, SQLite would merge the query into the one
- * around it, and search each body twice. Everything streams, so a full page ends the walk. Bodies that are found are read
- * again, because the window would copy them otherwise.
+ * The same for the runs that contain a text. Windows add up the bytes of the bodies to search, and the row with which
+ * TEXT_MAX_BYTES is reached is the last. `searched` reads each body once. Its LIMIT ends nothing: without it, SQLite
+ * would merge the query into the one around it, and search each body twice. Everything streams, so a full page ends the
+ * walk. Bodies that are found are read again, because the window would copy them.
  */
 export function textStatement(scope: string, { text, ...query }: TextQuery, bounds?: WalkBounds) {
   const walked = { ...query, status: withoutAllStatuses(query.status) };
@@ -95,9 +92,8 @@ export function textStatement(scope: string, { text, ...query }: TextQuery, boun
 }
 
 /**
- * `body`: an ActionRun; null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is
- * the last row that may be looked at. `details`: only if the query includes them; null if the run has none. There are
- * no other columns, because a page costs mostly its transfer.
+ * `body`: null if the row passes but does not fit; empty if it does not pass. `last`: the id, if this is the last row
+ * that may be looked at. There are no other columns, because a page costs mostly its transfer.
  */
 type PageRow = [body: string | null, last: string | null, details?: string | null];
 
@@ -110,7 +106,7 @@ export async function listRuns(
   return toPage(await rowsOf<PageRow>(session, listStatement(scope, query, bounds)), query.limit);
 }
 
-/** A page of the runs that contain a text. Only a coordinator asks, because it lets one such query run at a time. */
+/** Only a coordinator asks, because it lets one such query run at a time. */
 export async function searchRuns(
   session: D1DatabaseSession,
   scope: string,
@@ -120,7 +116,6 @@ export async function searchRuns(
   return toPage(await rowsOf<PageRow>(session, textStatement(scope, query, bounds)), query.limit);
 }
 
-/** The rows of a statement, as arrays. */
 export function rowsOf<T extends unknown[]>(
   session: D1DatabaseSession,
   { sql, bindings }: { readonly sql: string; readonly bindings: readonly (string | number)[] },
@@ -145,7 +140,6 @@ function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
   return { items, endsAt: null };
 }
 
-/** A run that matches. `isWaiting`: at a gate. */
 export interface MatchingRun {
   readonly id: string;
   readonly status: Status;
@@ -164,7 +158,6 @@ const MATCHING_COLUMNS = {
   ofLabelled: `labelled.id AS id, runs.status AS status, runs.${WAITS}`,
 };
 
-/** The runs below the id `cursor`, at most `limit`. */
 type MatchingQuery = Omit<RunPageQuery, "order" | "include">;
 
 function matchingStatement(scope: string, query: MatchingQuery, bounds: WalkBounds | undefined) {
@@ -199,20 +192,14 @@ export async function findMatching(
   return { runs, behind: isFull ? (lastId ?? null) : null };
 }
 
-/**
- * What a walk selects of each run: in a walk over `runs`, and in a walk over the labels, where each column names its
- * table.
- */
+/** What a walk selects: in a walk over `runs`, and in one over the labels, where each column names its table. */
 interface Columns {
   readonly ofRuns: string;
   readonly ofLabelled: string;
 }
 
-/** What a walk leaves out, because somebody else knows those runs better. */
 export interface WalkBounds {
-  /** The ids of runs that the walk leaves out. */
   readonly without?: readonly string[] | undefined;
-  /** The walk ends with this id. */
   readonly completeTo?: string | undefined;
 }
 
@@ -228,7 +215,6 @@ interface Walk {
 
 const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
 
-/** All statuses mean no filter. */
 function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
   return new Set(status).size === STATUSES.length ? undefined : status;
 }

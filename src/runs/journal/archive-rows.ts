@@ -1,7 +1,4 @@
-/**
- * What the journal knows of the archive: the batch that an object holds or will hold, how far D1's rows of ended runs
- * were deleted, and the runs that come next. All of it is metadata and the index of ended runs, so a run costs no row.
- */
+/** What the journal knows of the archive. All of it is metadata and the index of ended runs, so a run costs no row. */
 
 import { DAY_MS } from "../../base/time.ts";
 import { BEGINNING, type Due, ENDED_DUE, type EndedRun, fittingIntoBatch, WEIGHT, type Weight } from "./due-rows.ts";
@@ -9,7 +6,6 @@ import type { Metadata } from "./metadata.ts";
 import { Rows } from "./rows.ts";
 import { BOUND_KEY, KEYS_AND_IDS, keyHalves, keysJson } from "./run-rows.ts";
 
-/** The runs of one object. */
 export interface Batch {
   /** The object's key in the bucket. */
   readonly key: string;
@@ -27,7 +23,6 @@ export class ArchiveRows extends Rows {
     this.#metadata = metadata;
   }
 
-  /** Whether an object was begun whose runs the journal still keeps. */
   get hasBatch(): boolean {
     return this.#metadata.get("archiving") !== null;
   }
@@ -51,13 +46,11 @@ export class ArchiveRows extends Rows {
     this.#metadata.set("deleted_to", JSON.stringify({ dueAt, id }));
   }
 
-  /** Forgets what a service with a bucket noted. */
   clear(): void {
     this.#metadata.set("archiving", null);
     this.#metadata.set("deleted_to", null);
   }
 
-  /** How many runs lost their rows in D1 and are still kept. Counts to `limit` at most, along the index. */
   countDeleted(limit: number): number {
     const { dueAt, id } = this.deletedTo;
     const count = `
@@ -67,7 +60,7 @@ export class ArchiveRows extends Rows {
 
   /**
    * The runs for the next object: of the first `limit` that are due, those that ended on the same day (UTC) as the
-   * first. Looks at no more rows than that, however many wait.
+   * first.
    */
   next(now: number, limit: number): { readonly day: number; readonly runs: readonly EndedRun[] } {
     const due = this.query<EndedRun & { readonly completedAt: number }>(

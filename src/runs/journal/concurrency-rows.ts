@@ -1,11 +1,7 @@
 /**
- * The concurrency queues: who is running, and who is queued. No counter is kept. A run is running in its
- * queue from its release to its end, although its status is pending at first. After its end it occupies the queue while
- * its last attempt is under way. All of it is read from the runs along one index, in which runs without gates have no
- * entry.
- *
- * `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, then `running`, and null at
- * the end.
+ * The concurrency queues: who is running, and who is queued, read from the runs along one index that has no entry of
+ * runs without gates. `concurrency_state` is `early` while a gate before the queue is closed, then `queued`, and
+ * `running` from the release on, until neither the run nor its last attempt is open.
  */
 import { MINUTE_MS } from "../../base/time.ts";
 import {
@@ -22,8 +18,8 @@ import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 /**
- * For how long after a change an isolate may still use the version before: an outage copy for 10 minutes, and a request.
- * A version is the instant of its change, in ms.
+ * How long after a change an isolate may still use the version before: 10 minutes in an outage, and a request. A
+ * version is the instant of its change, in ms.
  */
 const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 
@@ -32,7 +28,6 @@ export const WAITING_MAX_IN_QUEUE = 1000;
 
 const INDEXED = "runs INDEXED BY runs_by_queue WHERE concurrency_state IS NOT NULL";
 const IN_QUEUE = `${INDEXED} AND concurrency_group = ? AND concurrency_key = ?`;
-/** Of the queued runs: those that were released through a pause. */
 const RELEASED = `runs INDEXED BY runs_through_pause
   WHERE through_pause IS NOT NULL AND concurrency_group = ? AND concurrency_key = ? AND ready_seq > ?`;
 
@@ -43,29 +38,24 @@ const LIMIT = `coalesce(
      AND known.version >= runs.action_version),
   gates ->> '$.concurrency.limit')`;
 
-/** What waits. `bytes`: of its sealed requests. */
 interface Waiting {
   readonly runs: number;
   readonly bytes: number;
 }
 
-/** All runs that wait, and those of one token. */
 export interface WaitingCounts {
   readonly all: Waiting;
   readonly ofToken: Waiting;
 }
 
-/** A queue as a list shows it. `limit`: the least of the open runs. */
 interface ListedQueue extends ConcurrencyQueue {
   readonly limit: number;
   readonly running: number;
   readonly queued: number;
 }
 
-/** A queued run as the journal has it, with the approvals that let it get there. */
 export type ApprovedQueuedRun = Omit<QueuedRun, "isUnchecked" | "pausedFor"> & {
   readonly approvals: readonly Approval[];
-  /** The pauses through which it was released. */
   readonly passed: readonly PassedPause[];
 };
 
@@ -86,15 +76,14 @@ export class ConcurrencyQueueRows extends Rows {
     return rows.map((row) => ({ ...row, isStopping: row.isStopping === 1 }));
   }
 
-  /** Open runs that are running or queued, and are due now: their time may be up although no alarm has noticed. */
   due({ group, key }: ConcurrencyQueue, now: number): string[] {
     const due = `SELECT id FROM ${IN_QUEUE} AND concurrency_state <> 'early' AND completed_at IS NULL AND due_at <= ?`;
     return this.textsOf(due, group, key, now);
   }
 
   /**
-   * In the order in which they got into the queue. Of the runs without a group, more can wait than are read here. The
-   * runs that were released through a pause are always read, because they overtake the others.
+   * In the order in which they got there. Of the runs without a group, more can wait than are read here. Those released
+   * through a pause are always read, because they overtake.
    */
   queued({ group, key }: ConcurrencyQueue): ApprovedQueuedRun[] {
     const first = this.#queuedFrom(IN_QUEUE, group, key);
@@ -125,7 +114,6 @@ export class ConcurrencyQueueRows extends Rows {
     }));
   }
 
-  /** The first queues behind `after` in which runs are queued, in order. */
   withQueued(after: ConcurrencyQueue | null, limit: number): ConcurrencyQueue[] {
     if (!this.#mayAnyWait) return [];
     const { group, key } = after ?? NO_GROUP;
@@ -150,7 +138,6 @@ export class ConcurrencyQueueRows extends Rows {
     this.#mayAnyWait = true;
   }
 
-  /** The queues in which any of these runs is running or queued. Runs without a group have none. */
   ofRuns(runIds: readonly string[]): ConcurrencyQueue[] {
     return this.query(
       `SELECT DISTINCT concurrency_group AS "group", concurrency_key AS key
@@ -160,7 +147,6 @@ export class ConcurrencyQueueRows extends Rows {
     );
   }
 
-  /** The position of a queued run: 1 comes next. `overtakes`: it passes a pause that holds the others. */
   positionOf({ gates, readySeq }: Pick<JournaledRun, "gates" | "readySeq">, overtakes: boolean): number | null {
     if (gates === null || readySeq === null) return null;
     const { group, key } = queueOf(gates);
@@ -169,19 +155,15 @@ export class ConcurrencyQueueRows extends Rows {
     return (this.numberOf(before, group, key, readySeq) ?? 0) + 1;
   }
 
-  /** Every run of this coordinator that waits at a gate, and those that this token created. */
   waiting(creatorId: string): WaitingCounts {
     return this.#count(INDEXED, creatorId);
   }
 
-  /** The same for one queue. */
   waitingIn({ group, key }: ConcurrencyQueue, creatorId: string): WaitingCounts {
     return this.#count(IN_QUEUE, creatorId, group, key);
   }
 
-  /** Ended runs whose last attempt is over or lost by now. They are to occupy their queues no longer. */
   ended(now: number, limit: number): string[] {
-    // Each alarm asks, and most coordinators have none.
     if (now < this.nextEndAt()) return [];
     const due =
       "SELECT id FROM runs INDEXED BY runs_by_occupied_until WHERE occupied_until <= ? ORDER BY occupied_until LIMIT ?";
@@ -196,12 +178,10 @@ export class ConcurrencyQueueRows extends Rows {
     return this.#nextEndAt;
   }
 
-  /** Call this before a write that changes until when an ended run occupies its queue, and when writes were taken back. */
   forget(): void {
     this.#nextEndAt = null;
   }
 
-  /** Notes the limit of an action in a group. Ask `knowsLimit` before. */
   setLimit(group: string, actionName: string, version: number, limit: number): void {
     const set = `
       INSERT OR REPLACE INTO concurrency_limits (concurrency_group, action_name, version, max_running)
@@ -226,8 +206,8 @@ export class ConcurrencyQueueRows extends Rows {
   }
 
   /**
-   * Whether the limit of this version of the action, or of a newer one, is known. An older version that
-   * comes after a resync, or long after the newer one, says that a restore of D1 took the newer one back.
+   * Whether the limit of this version of the action, or of a newer one, is known. An older version that comes after a
+   * resync, or long after the newer one, says that a restore of D1 took the newer one back.
    */
   knowsLimit(group: string, actionName: string, version: number, now: number): boolean {
     const known = `
@@ -237,7 +217,6 @@ export class ConcurrencyQueueRows extends Rows {
     return this.hasRow(known, group, actionName, version, now - REPLACED_IN_USE_MS);
   }
 
-  /** Whether an open run of the action is in the group. */
   isInGroup(group: string, actionName: string): boolean {
     const found = `SELECT 1 FROM ${INDEXED} AND concurrency_group = ? AND action_name = ? LIMIT 1`;
     return this.hasRow(found, group, actionName);

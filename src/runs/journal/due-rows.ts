@@ -1,11 +1,10 @@
-/** What the alarm asks of a table whose rows are due at some instant: open runs, stop requests and deliveries. */
 import { type Dispatch, dispatchDueAt } from "../../webhooks/dispatch.ts";
 import { dueAt } from "../run.ts";
 import { Rows } from "./rows.ts";
 import { BOUND_KEY, type JournaledRun, KEYS_AND_IDS, keyHalves, keysJson } from "./run-rows.ts";
 import { EVENTS_MAX } from "./timeline-rows.ts";
 
-/** A row that is due. Rows that are due at the same instant are in the order of their ids. */
+/** Rows that are due at the same instant are in the order of their ids. */
 export interface Due {
   readonly dueAt: number;
   readonly id: string;
@@ -14,7 +13,6 @@ export interface Due {
 /** Sorts before every row. */
 export const BEGINNING: Due = { dueAt: 0, id: "" };
 
-/** Each row has a due instant, and another instant at which its time is up. */
 export interface DueRows {
   /** The rows that are due behind `after`, in order: at most `limit`, and only what fits into one batch. */
   due(now: number, limit: number, after?: Due): Due[];
@@ -25,24 +23,19 @@ export interface DueRows {
   /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
   /**
-   * The receiver's first row behind `after` whose next attempt is due and not under way; null if there is none. `dueAt`
-   * is when the attempt was due. `isRetry`: whether an attempt has begun before.
+   * The receiver's first row behind `after` whose next attempt is due and not under way. `isRetry`: whether an attempt
+   * has begun before.
    */
   nextWaiting(receiver: string, isRetry: boolean, now: number, after: Due): Due | null;
   /**
-   * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise: the receiver's
-   * next row behind the row `last` that waits, whenever it is due. Behind the last one comes the first, and it also
-   * does if `last` is gone.
+   * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise the receiver's
+   * next row behind `last` that waits, whenever it is due. Behind the last comes the first.
    */
   nextInTurn?(receiver: string, last: string | undefined): Due | null;
-  /** Postpones a row that could not be processed. */
   defer(id: string, now: number): void;
 }
 
-/*
- * The object serves nobody else during a batch, so a batch is bounded by what it reads and writes, and not only by a
- * number of rows. The rest waits for the next batch.
- */
+/** The object serves nobody else during a batch, so a batch is bounded by what it reads and writes. */
 
 /** Bytes of runs and of their sealed requests. */
 export const BATCH_MAX_BYTES = 4_000_000;
@@ -66,7 +59,7 @@ export function fittingIntoBatch<T extends Weight>(rows: readonly T[]): T[] {
   });
 }
 
-/** Dispatches without an attempt under way. Every column that a query names is in the index. */
+/** Every column that a query names is in the index. */
 const WAITING = "dispatches INDEXED BY dispatches_waiting WHERE lease_until IS NULL";
 
 const AFTER = `(due_at, run_key) > (?, ${BOUND_KEY})`;
@@ -77,27 +70,23 @@ const DUE = `
     bytes + ifnull((SELECT length(sealed) FROM dispatches WHERE run_id = runs.id), 0) AS bytes
   FROM runs INDEXED BY runs_open_due`;
 
-/** Ended runs, in the index by which they are purged. */
 export const ENDED_DUE = "runs INDEXED BY runs_ended_due WHERE completed_at IS NOT NULL";
 
 /**
- * A run's share of a batch. The newest event's number is an upper bound of their count, because counting would cost as
- * much as the batch itself. Cancels are counted, because nearly no run has any.
+ * A run's share of a batch. The newest event's number is an upper bound of their count, because counting is slow.
+ * Cancels are counted, because nearly no run has any.
  */
 export const WEIGHT = `
   bytes,
   min(${EVENTS_MAX}, ifnull((SELECT seq FROM events WHERE run_id = runs.id ORDER BY seq DESC LIMIT 1), 0))
     + (SELECT count(*) FROM accepted_changes WHERE run_id = runs.id) AS events`;
 
-/** An ended run that is to be purged. `eventSeq`: the number of its end as an event. */
 export interface EndedRun extends Due {
   readonly eventSeq: number;
 }
 
-/** What a walk that shortens the retention of runs looks at. */
 export interface KeptRun extends Weight {
   readonly id: string;
-  /** Null while the run is open. */
   readonly completedAt: number | null;
   /** Later than the end if the object was down then. */
   readonly changedAt: number;
@@ -105,12 +94,9 @@ export interface KeptRun extends Weight {
   readonly eventSeq: number | null;
 }
 
-/** How many due runs are counted at once. The object serves nobody else meanwhile. */
 const COUNTED_AT_ONCE = 50_000;
 
-/** Which runs need something from the alarm, and when: open runs by their next step, ended runs by their purge. */
 export class DueRuns extends Rows implements DueRows {
-  /** Only open runs are due. */
   due(now: number, limit: number, after = BEGINNING): Due[] {
     const next = `due_at <= ? AND ${AFTER} ORDER BY due_at, run_key LIMIT ?`;
     return this.#due(next, now, after.dueAt, ...keyHalves(after.id), limit);
@@ -126,8 +112,8 @@ export class DueRuns extends Rows implements DueRows {
   }
 
   /**
-   * Ended runs behind `after` whose retention is over: at most `limit`, and only what fits into one batch. The query
-   * searches by `due_at`, which is indexed. `purge_at` decides, because a run that is purged too early is lost.
+   * Ended runs whose retention is over. The index is by `due_at`, but `purge_at` decides, because a run that is purged
+   * too early is lost.
    */
   purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
     const rows = this.query<EndedRun & Weight>(
@@ -142,7 +128,6 @@ export class DueRuns extends Rows implements DueRows {
     return fittingIntoBatch(rows);
   }
 
-  /** The next runs behind `after`, in the order of their keys. Reads no column that can be long. */
   keptAfter(after: string, limit: number): KeptRun[] {
     return this.query(
       `SELECT id, bytes, 0 AS events, completed_at AS completedAt, changed_at AS changedAt, purge_at AS purgeAt,
@@ -169,7 +154,6 @@ export class DueRuns extends Rows implements DueRows {
     );
   }
 
-  /** Lets these ended runs be purged `keptMs` after their end. No new version, because nothing that a caller sees changes. */
   keepFor(keptMs: number, ids: readonly string[]): void {
     if (ids.length === 0) return;
     const at = "max(1, completed_at + ?1)";
@@ -181,7 +165,6 @@ export class DueRuns extends Rows implements DueRows {
     );
   }
 
-  /** Counts the ended runs behind `after` that were due at `at`, along the index. `next`: null behind the last. */
   countEnded(at: number, after: Due): { readonly count: number; readonly next: Due | null } {
     const those = `${ENDED_DUE} AND due_at <= ? AND ${AFTER} ORDER BY due_at, run_key`;
     const bindings = [at, after.dueAt, ...keyHalves(after.id)];
@@ -212,7 +195,6 @@ export class DueRuns extends Rows implements DueRows {
     return this.#min("due_at", open, after.dueAt, ...keyHalves(after.id));
   }
 
-  /** When the first ended run behind `after` is to be purged; Infinity if there is none. */
   nextPurgeAt(after = BEGINNING): number {
     const first = `${ENDED_DUE} AND ${AFTER} ORDER BY due_at, run_key LIMIT 1`;
     return this.#min("max(due_at, purge_at)", first, after.dueAt, ...keyHalves(after.id));
@@ -228,8 +210,8 @@ export class DueRuns extends Rows implements DueRows {
   }
 
   /**
-   * With exponential backoff: 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed,
-   * because its `due_at` then says when to purge it.
+   * With exponential backoff: 10 s, 20 s, up to an hour. Of a run that ended in the pass that failed, `due_at` says
+   * when to purge it, so nothing is written.
    */
   defer(id: string, now: number): void {
     const dueAt = this.numberOf(
@@ -253,7 +235,6 @@ export class DueRuns extends Rows implements DueRows {
   }
 }
 
-/** When a run needs something next, its dispatch included. */
 export function dueOf(run: JournaledRun, dispatch: Dispatch | null): number {
   return dueAt(run, dispatch && dispatchDueAt(dispatch));
 }

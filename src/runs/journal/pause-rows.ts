@@ -1,6 +1,6 @@
 /**
- * The pauses: while one holds a group or the environment, no run with a gate is released there. They are few, and each
- * alarm that is set asks for them, so there is a copy in memory.
+ * While a pause holds a group or the environment, no run with a gate is released there. Pauses are few, and each alarm
+ * asks for them, so there is a copy in memory.
  */
 import { hasEnded, inForceFor, isInForce, type NewPause, type Pause } from "../pauses.ts";
 import { Rows } from "./rows.ts";
@@ -23,15 +23,13 @@ export class PauseRows extends Rows {
     return inForceFor(this.#pauses, group, now);
   }
 
-  /** Those that have not ended, also planned ones, the environment's first. */
   all(now: number): Pause[] {
     return this.#pauses.filter((pause) => !hasEnded(pause, now));
   }
 
   /**
-   * Replaces the group's pause with this `from`. Without one, replaces the group's pause that was put without one, so a
-   * repeated call writes the same row. A `from` in the past counts as none. Null, and nothing is written, if there are
-   * `max` others.
+   * Replaces the group's pause with this `from`, or the one that was put without one. So a repeated call writes the
+   * same row. A `from` in the past counts as none. Null, and nothing is written, if there are `max` others.
    */
   put(put: NewPause, max: number, now: number): Pause | null {
     const ofGroup = this.#pauses.filter(({ group }) => group === put.group);
@@ -63,7 +61,7 @@ export class PauseRows extends Rows {
     return pause;
   }
 
-  /** Those that a DELETE ends: that with this `from`, or without one, all of the group that have begun. */
+  /** Without `from`, all of the group that have begun. */
   ending(group: string, from: number | null, now: number): readonly Pause[] {
     return this.#pauses.filter(
       (pause) =>
@@ -80,7 +78,6 @@ export class PauseRows extends Rows {
     this.#pauses = this.#pauses.filter((one) => !pauses.includes(one));
   }
 
-  /** Removes the pauses that have ended. Returns whether there were any. */
   eraseEnded(now: number): boolean {
     const ended = this.#pauses.filter((pause) => hasEnded(pause, now));
     if (ended.length === 0) return false;
@@ -88,7 +85,7 @@ export class PauseRows extends Rows {
     return true;
   }
 
-  /** When the next pause ends by itself; Infinity if none does. No run waits for a pause to begin, so that rings nothing. */
+  /** No run waits for a pause to begin, so that rings nothing. */
   nextEndAt(): number {
     return Math.min(...this.#pauses.map(({ until }) => until ?? Number.POSITIVE_INFINITY));
   }

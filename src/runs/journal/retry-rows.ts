@@ -2,8 +2,8 @@ import type { Run } from "../run.ts";
 import { Table } from "./rows.ts";
 
 /**
- * An automatic retry that has not begun: it is to be created, or it waits at its gates. `runId`: of the run that has
- * ended. `retryId`: of the run that repeats it; null until it is created.
+ * An automatic retry that is to be created, or waits at its gates. `runId`: of the run that has ended. `retryId`: null
+ * until it is created.
  */
 export interface PlannedRetry {
   readonly runId: string;
@@ -12,9 +12,8 @@ export interface PlannedRetry {
 
 type Row = PlannedRetry & Readonly<Record<"actionName" | "entityId" | "subject", string>>;
 
-/** The automatic retries that have not begun. An environment without any pays nothing. */
+/** An environment without any pays nothing. */
 export class PlannedRetryRows extends Table<Row> {
-  /** Null: not known, as in a new instance. */
   #isAny: boolean | null = null;
 
   constructor(sql: SqlStorage) {
@@ -26,7 +25,6 @@ export class PlannedRetryRows extends Table<Row> {
     return this.#isAny;
   }
 
-  /** Plans the retry of a run that ends. */
   plan({ id: runId, actionName, entityId, subject }: Run): void {
     this.#isAny = true;
     this.insertRow({ runId, retryId: null, actionName, entityId: entityId ?? "", subject: subject ?? "" });
@@ -36,25 +34,21 @@ export class PlannedRetryRows extends Table<Row> {
     return this.isAny ? this.selectOne("WHERE run_id = ?", runId) : null;
   }
 
-  /** The planned retry that this run is. */
   ofRetry(retryId: string): PlannedRetry | null {
     return this.isAny ? this.selectOne("WHERE retry_id = ?", retryId) : null;
   }
 
-  /** Those of runs of the same action, entity and subject. */
   like({ actionName, entityId, subject }: Pick<Run, "actionName" | "entityId" | "subject">): readonly PlannedRetry[] {
     if (!this.isAny) return [];
     const where = "WHERE action_name = ? AND entity_id = ? AND subject = ?";
     return this.select(where, actionName, entityId ?? "", subject ?? "");
   }
 
-  /** Those that are to be created, of runs behind `after`: at most `limit`. */
   toMake(limit: number, after = ""): readonly PlannedRetry[] {
     const where = "WHERE retry_id IS NULL AND run_id > ? ORDER BY run_id LIMIT ?";
     return this.isAny ? this.select(where, after, limit) : [];
   }
 
-  /** Those that wait as runs. */
   made(): readonly PlannedRetry[] {
     return this.isAny ? this.select("WHERE retry_id IS NOT NULL") : [];
   }
@@ -68,7 +62,6 @@ export class PlannedRetryRows extends Table<Row> {
     this.#isAny = null;
   }
 
-  /** Call this when writes were taken back. */
   forget(): void {
     this.#isAny = null;
   }

@@ -1,7 +1,6 @@
 /**
- * The replicas of an environment: to which databases its runs are replicated, and which of them lists read. Each change
- * of a role is one transaction of the journal, so there is one primary at each instant, and a new instance goes on with
- * what the journal says.
+ * The replicas of an environment. Each change of a role is one transaction of the journal, so there is one primary at
+ * each instant, and a new instance goes on with what the journal says.
  */
 import { log, logFailure } from "../../base/log.ts";
 import { databasesForNew, hasSeveralDatabases } from "../../settings/databases.ts";
@@ -16,7 +15,6 @@ type ReplicasParts = Omit<ReplicaParts, "registration"> & { readonly nextDueAt: 
 export class Replicas implements HomeKeeper {
   readonly #parts: ReplicasParts;
   readonly registration: Registration;
-  /** The primary and the copy, by the numbers of their databases. */
   readonly #live = new Map<number, Replica>();
   #leaving: readonly ReplicaRows[] = [];
 
@@ -34,22 +32,18 @@ export class Replicas implements HomeKeeper {
     return this.#withRole("primary");
   }
 
-  /** Null while the environment does not move. */
   get copy(): Replica | null {
     return this.#withRole("copying");
   }
 
-  /** The primary and the copy. */
   get live(): readonly Replica[] {
     return [this.primary, this.copy].filter((replica) => replica !== null);
   }
 
-  /** What the environment has left, or a cancelled move. */
   get leaving(): readonly ReplicaRows[] {
     return this.#leaving;
   }
 
-  /** Whether there is only the primary. */
   get isAtRest(): boolean {
     return this.copy === null && this.#leaving.length === 0;
   }
@@ -89,7 +83,7 @@ export class Replicas implements HomeKeeper {
     }
   }
 
-  /** Decides where a new environment lives. Call it in the transaction of its first write. */
+  /** Call it in the transaction of a new environment's first write. */
   decide(): void {
     if (this.#live.size > 0) return;
     const { env, journal } = this.#parts;
@@ -97,7 +91,6 @@ export class Replicas implements HomeKeeper {
     this.#decideOn(databases[hashOf(journal.scope) % databases.length] ?? 0);
   }
 
-  /** The same, if nobody has decided yet. Returns where it lives. */
   chooseHome(database: number): Home {
     if (this.primary === null) {
       this.#parts.journal.transaction(() => this.#decideOn(database));
@@ -110,7 +103,6 @@ export class Replicas implements HomeKeeper {
     this.#parts.journal.replicaIn(database).change({ role: "primary", generation: 1 });
   }
 
-  /** Begins to copy all runs. Throws, and changes nothing, if the journal can't note it. */
   beginCopy(move: MoveRecord): void {
     const { journal } = this.#parts;
     const { database, generation } = move.target;
@@ -132,7 +124,6 @@ export class Replicas implements HomeKeeper {
 
   /**
    * Makes this the primary, because the control database knows more than an object that was restored to before a move.
-   * All runs are replicated there, and what was live elsewhere is left.
    */
   adopt(home: Home, now: number): void {
     const { journal } = this.#parts;
@@ -153,7 +144,6 @@ export class Replicas implements HomeKeeper {
     this.primary?.resync.next(now);
   }
 
-  /** Walks all runs again if this database is live. */
   walkAgain(database: number): void {
     const replica = this.#live.get(database);
     if (replica === undefined) return;
@@ -196,12 +186,10 @@ export class Replicas implements HomeKeeper {
     this.registration.beside(now);
   }
 
-  /** Replicates nothing any more, because the environment is being erased. */
   stop(): void {
     this.#look();
   }
 
-  /** Forgets a database that the environment has left. */
   forget(rows: ReplicaRows): void {
     this.#parts.journal.transaction(() => rows.forget());
     this.#look();
@@ -212,7 +200,6 @@ export class Replicas implements HomeKeeper {
     return null;
   }
 
-  /** Makes what is in memory what the journal says. */
   #look(): void {
     const { env, journal } = this.#parts;
     const isErasing = journal.metadata.get("erasing") !== null;
@@ -250,7 +237,6 @@ export class Replicas implements HomeKeeper {
   }
 }
 
-/** What a move is when it begins, but for the request. */
 export const NEW_MOVE = { isCancelled: false, switchedAt: null, cleanedAt: null } as const;
 
 export function changeMove(rows: ReplicaRows, change: Partial<MoveRecord>): void {

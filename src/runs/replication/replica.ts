@@ -15,12 +15,9 @@ const CAUGHT_UP_ROWS = 500;
 /** A copy that lacks so many runs, or owes so many deletions, would fill the memory or the journal. */
 const BEHIND_MAX_ROWS = 50_000;
 const OWED_MAX = 10_000;
-/** How many owed deletions one statement has. */
 const DELETED_AT_ONCE = 500;
-/** The timeout of a deletion. */
 const DELETION_MAX_MS = 8000;
 
-/** What every replica of a coordinator needs. */
 export interface ReplicaParts {
   readonly env: Databases;
   readonly journal: Journal;
@@ -38,7 +35,6 @@ export class Replica {
   #isDeleting = false;
   #isStopped = false;
 
-  /** `events`: as in ReplicationTarget. `onReplicated` is also called when rows are deleted. */
   constructor(
     { env, journal, alarm, registration }: ReplicaParts,
     rows: ReplicaRows,
@@ -62,19 +58,16 @@ export class Replica {
     return this.rows.state.role;
   }
 
-  /** How many runs it lacks in their newest version. */
   get lacks(): number {
     return this.writer.pending.size + this.writer.quarantined.size;
   }
 
-  /** When the oldest change was made that it lacks; null if it lacks none. */
   get lacksSince(): number | null {
     const oldest = [this.writer.pending.oldestChange(), this.writer.quarantined.oldestChange()];
     const known = oldest.filter((at) => at !== null);
     return known.length === 0 ? null : Math.min(...known);
   }
 
-  /** Whether it lacks something that must be replicated even if nobody asks. */
   get isBehind(): boolean {
     return this.lacks > 0 || this.isInTrouble;
   }
@@ -84,12 +77,10 @@ export class Replica {
     return this.writer.quarantined.size > 0 || this.resync.isUnderWay || this.rows.owed > 0;
   }
 
-  /** Whether nothing is left to replicate or to note. */
   get isDone(): boolean {
     return !this.isBehind && this.writer.isNoted;
   }
 
-  /** Whether it has every run, but for a few that it knows. */
   get hasCaughtUp(): boolean {
     return this.lacks < CAUGHT_UP_ROWS && !this.resync.isUnderWay && this.rows.owed === 0;
   }
@@ -98,7 +89,6 @@ export class Replica {
     return this.lacks >= BEHIND_MAX_ROWS || this.rows.owed > OWED_MAX;
   }
 
-  /** Starts to replicate whatever it lacks. Returns at once. */
   replicate(now: number): void {
     if (this.isDone) return;
     this.writer.writeNow();
@@ -106,12 +96,10 @@ export class Replica {
     void this.#deleteOwed();
   }
 
-  /** Deletes runs. Throws what D1 throws, or if D1 does not answer. */
   delete(ids: readonly string[]): Promise<void> {
     return within(DELETION_MAX_MS, this.#store.delete(ids));
   }
 
-  /** Nothing is written any more, and nothing is noted. */
   stop(): void {
     this.#isStopped = true;
     this.writer.stop();

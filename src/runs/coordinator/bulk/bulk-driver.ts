@@ -1,7 +1,6 @@
 /**
- * Drives the bulk operations of an environment. It collects the runs of each, then it cancels them, or asks the Worker
- * to retry them, one batch at a time. What was done is in the journal, so an operation survives an eviction: the next
- * instance goes on with the first run that is undecided.
+ * Drives the bulk operations of an environment, one batch of each at a time. What was done is in the journal, so the
+ * next instance goes on with the first run that is undecided.
  */
 import { logFailure } from "../../../base/log.ts";
 import { type NumberedItem, type Outcome, RUNS_PER_SECOND } from "../../bulk.ts";
@@ -17,11 +16,9 @@ import { endOf, LeasedCall, type Span } from "../leased-call.ts";
 import { cancelRun } from "../run-ends.ts";
 import type { BulkProgress, RunSets } from "./bulk-progress.ts";
 
-/** How long a step may take, and how long an operation waits after a step that failed. */
 const STEP = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long after the grace all runs of a cancel have ended, even if an alarm is late. */
 const ENDED_AFTER_MS = 10_000;
-/** How long an operation that collects leaves D1 to others after each read. */
 const COLLECT_PAUSE_MS = 250;
 
 /** The operation as it is now; null if its step is lost, or another one has begun. */
@@ -32,11 +29,10 @@ export class BulkDriver implements DueWork {
   readonly #journal: Journal;
   readonly #progress: BulkProgress;
   readonly #sets: RunSets;
-  /** The steps of the open operations. */
   readonly #steps = new Map<string, LeasedCall>();
   /**
-   * When the next batch may begin, so that all operations together keep the rate. It is in memory only: an eviction can
-   * cost the rate one batch.
+   * When the next batch may begin, so that all operations together keep the rate. An eviction can cost the rate one
+   * batch.
    */
   #pace: Span = { at: 0, ms: 0 };
   /** The operation that began the last batch. */
@@ -49,13 +45,11 @@ export class BulkDriver implements DueWork {
     this.#sets = sets;
   }
 
-  /** When the next step of an operation is due, or one is to be purged. */
   nextAt(now: number): number {
     const steps = this.#journal.bulk.open().map((bulk) => this.#stepAt(bulk, now));
     return Math.min(this.#journal.bulk.nextPurgeAt(), ...steps);
   }
 
-  /** Starts the next step of each operation that is due. */
   takeBatch(now: number): number {
     for (const id of this.#journal.bulk.purgeable(now)) this.#progress.erase(id);
     const open = this.#inOrder();
@@ -183,8 +177,8 @@ export class BulkDriver implements DueWork {
   }
 
   /**
-   * Cancels one run as a single cancel would. The cancel and its item are one transaction. So whenever the object dies,
-   * an undecided run is as it was. If the transaction fails, the run has failed, so that it holds up no other.
+   * The cancel and its item are one transaction, so whenever the object dies, an undecided run is as it was. If it
+   * fails, the run has failed, so that it holds up no other.
    */
   #cancelOne(bulk: StoredBulk, item: NumberedItem, now: number): void {
     const note = (outcome: Outcome, code: string | null) => this.#progress.decided(bulk, [{ ...item, outcome, code }]);
@@ -234,7 +228,6 @@ export class BulkDriver implements DueWork {
   }
 }
 
-/** Until when runs of a cancel that has ended may still be open. */
 function untilRunsEnd({ order, completedAt }: StoredBulk): Span {
   const { request } = order;
   const graceMs = request.operation === "cancel" ? request.graceSeconds * 1000 : 0;

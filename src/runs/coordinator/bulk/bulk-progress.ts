@@ -1,9 +1,6 @@
 /**
- * How a bulk operation goes on in the journal. Each method is one critical section: it writes all that follows from an
- * answer, or nothing.
- *
- * The runs are decided in the order of their numbers. A cancel decides each run the first time. Retries that stay
- * undecided are tried again in another pass, when all others were tried. So no run holds up the others.
+ * How a bulk operation goes on in the journal. Each method is one critical section. Runs are decided in the order of
+ * their numbers. Retries that stay undecided are tried again in another pass, so no run holds up the others.
  */
 
 import { BULK_NEWEST_SHOWN } from "../../../base/limits.ts";
@@ -31,7 +28,6 @@ import { isOpen, STATUSES } from "../../run.ts";
 import { mergedPage, type RunFacts, type RunFilters } from "../../run-filters.ts";
 import type { Context } from "../context.ts";
 
-/** The code of a run that was given up. */
 const UNKNOWN = "unknown";
 
 export class BulkProgress {
@@ -41,7 +37,6 @@ export class BulkProgress {
     this.#journal = journal;
   }
 
-  /** Adds runs that match. `behind`: where the collecting goes on; null if these were the last. */
   collected(
     bulk: StoredBulk,
     runs: readonly { readonly id: string; readonly isWaiting: boolean }[],
@@ -59,10 +54,7 @@ export class BulkProgress {
     rows.update(bulk, { matched, below: behind, state: behind === null ? "running" : "collecting" });
   }
 
-  /**
-   * The runs that are decided next, at most BATCH_RUNS. Empty if there are no more for now: then the operation has
-   * ended, or begins another pass.
-   */
+  /** Empty if there are no more for now: then the operation has ended, or begins another pass. */
   nextBatch(bulk: StoredBulk, now: number): readonly NumberedItem[] {
     const { bulk: rows, bulkItems: items } = this.#journal;
     const batch = items.undecided(bulk.id, bulk.nextSeq, BATCH_RUNS);
@@ -80,7 +72,6 @@ export class BulkProgress {
     this.#journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
   }
 
-  /** Writes what became of these runs. */
   decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
     if (items.length === 0) return bulk;
     this.#journal.bulkItems.decide(bulk.id, items);
@@ -92,7 +83,7 @@ export class BulkProgress {
     this.#end(this.#giveUp(bulk), reason, now);
   }
 
-  /** Notes that somebody wants to stop the operation. The first one counts. */
+  /** The first one counts. */
   stopAsked(bulk: StoredBulk, by: Stopper): StoredBulk {
     if (bulk.stoppedBy !== null) return bulk;
     return this.#journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
@@ -104,7 +95,6 @@ export class BulkProgress {
     this.#journal.bulk.update(bulk, { isAudited: true, isOver });
   }
 
-  /** Notes how the accepted runs of a cancel have ended. */
   ended(bulk: StoredBulk, ended: EndedRuns): void {
     this.#journal.bulk.update(bulk, { ended, isOver: true });
   }
@@ -140,24 +130,21 @@ function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<
 }
 
 const READ_MAX_MS = 5000;
-/** How many matching runs an operation collects at once. */
 const COLLECTED_RUNS = 1000;
 /** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
-/** How many items are looked at in one critical section. */
 const BATCH_ITEMS = 500;
 
 const NO_RUNS: MatchingPage = { runs: [], behind: null };
 
-/** `areAllOver`: whether no run is open. */
 interface Ends {
   readonly ended: EndedRuns;
   readonly areAllOver: boolean;
 }
 
 /**
- * Which runs a bulk operation is about, and how they have ended. The runs of a filter are those that D1 finds, without
- * the runs that D1 lacks, and what of those matches. Whatever is about runs whose ids are known is in the journal.
+ * Which runs an operation is about, and how they have ended. The runs of a filter are in D1, and some of them only
+ * here.
  */
 export class RunSets {
   readonly #context: Context;
@@ -168,14 +155,12 @@ export class RunSets {
     this.#journal = context.journal;
   }
 
-  /** The next runs of the operation's filter, newest first. Null while D1 is rebuilt. Throws what D1 throws. */
   async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
     return this.#page(order.filters ?? {}, below, limit);
   }
 
-  /** Null while D1 is rebuilt. Throws what D1 throws. */
   async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview | null> {
     const found =
       "runIds" in target

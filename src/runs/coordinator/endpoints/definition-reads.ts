@@ -1,9 +1,8 @@
 /**
- * Keeps the rows of the environment's webhook endpoints and schedules equal to those of D1. Whoever changes one first has
- * it noted here, then writes D1, and then calls for a read. The note is durable, and from then on the events are kept that
- * an endpoint may have to hear of. So it does no harm if the call gets lost, or if the change is written late.
- *
- * Reads are made one at a time, so no older read can overwrite a newer one. A call during a read makes another one follow.
+ * Keeps the rows of endpoints and schedules equal to those of D1. Whoever changes one first has it noted here, then
+ * writes D1, and then calls for a read. From the note on, the events are kept that an endpoint may have to hear of. So
+ * it does no harm if the call gets lost, or if the change is written late. Reads are made one at a time, so no older
+ * one overwrites a newer.
  */
 import { logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
@@ -30,17 +29,12 @@ export class DefinitionReads implements DueWork {
   readonly #journal: Journal;
   readonly #outcomes: Outcomes;
   readonly #call: LeasedCall;
-  /** Started after a read that has changed the rows of endpoints. Set once. */
   onChange: DueWork | null = null;
   /** The read under way, and the one that follows it. */
   #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
-  /**
-   * Whether the instance before has noted changes that this one has not read. Perhaps the call for their read was lost
-   * with it, or the read had failed.
-   */
+  /** The instance before has noted changes that were perhaps never read. */
   #isInherited: boolean;
-  /** How many notes there were. */
   #notes = 0;
 
   constructor(context: Context, outcomes: Outcomes) {
@@ -55,7 +49,6 @@ export class DefinitionReads implements DueWork {
     });
   }
 
-  /** Notes that endpoints and schedules may change from now on. `created`: the key of one that is about to be stored for the first time. */
   note(created: EndpointKey | null, now: number): void {
     const { fanOut, sequence, endpoints } = this.#journal;
     this.#notes++;
@@ -66,7 +59,7 @@ export class DefinitionReads implements DueWork {
     });
   }
 
-  /** Resolves when a read is done that has begun after this call. Rejects if it fails. The alarm then reads again. */
+  /** Resolves when a read is done that has begun after this call. If it fails, the alarm reads again. */
   read(): Promise<void> {
     const now = Date.now();
     if (!this.#call.isUnderWay || this.#call.nextAt(now) <= now) {
@@ -82,13 +75,11 @@ export class DefinitionReads implements DueWork {
     return this.#following;
   }
 
-  /** The same without waiting. */
   readSoon(): void {
     // The failure is in the log.
     void this.read().catch(() => {});
   }
 
-  /** Reads if it is time. */
   takeBatch(now: number): number {
     if (this.nextAt(now) <= now) this.readSoon();
     return 0;
@@ -144,7 +135,6 @@ export class DefinitionReads implements DueWork {
   }
 }
 
-/** What the Worker says of changes. */
 export class DefinitionHandler implements DefinitionCalls {
   readonly #reads: DefinitionReads;
 
@@ -162,9 +152,9 @@ export class DefinitionHandler implements DefinitionCalls {
 }
 
 /**
- * Knows how the run before a run has ended: the last one of its action, entity and subject that ended before it, whatever their
- * order of creation. That is looked up and noted when a run ends, so it says the same whenever a delivery is sent. Only
- * an environment with an endpoint that needs it pays for it.
+ * How the run of the same action, entity and subject has ended that ended before a run, whatever their order of
+ * creation. It is noted when a run ends, so it says the same whenever a delivery is sent. Only an environment that
+ * needs it pays.
  */
 export class Outcomes {
   readonly #journal: Journal;
@@ -173,17 +163,16 @@ export class Outcomes {
     this.#journal = journal;
   }
 
-  /** The outcome before a run that ends now; null if it is unknown, or if nobody needs it. */
   before(run: EndedOutcome): PreviousStatus {
     return this.isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
   }
 
-  /** Notes that the run has ended for good after all others. Call it in the transaction that ends the run. */
+  /** Call it in the transaction that ends the run. */
   ended(run: JournaledRun): void {
     if (this.isNeeded && isOutcome(run) && isFinal(run)) this.#journal.outcomes.put(run);
   }
 
-  /** Lets the walk note the run, because `ended` has failed. The outcome is unknown until then. */
+  /** `ended` has failed, so the walk notes the run. The outcome is unknown until then. */
   fillFrom(run: JournaledRun): void {
     const { fanOut, outcomes } = this.#journal;
     outcomes.erase(run);
@@ -191,8 +180,8 @@ export class Outcomes {
   }
 
   /**
-   * Call this when the endpoints may have changed, in the same transaction. When a need begins, a walk notes the
-   * outcomes of all runs that have ended, newest first. Most environments need no second batch.
+   * Call this in the transaction that changes the endpoints. When a need begins, a walk notes the outcomes of ended
+   * runs.
    */
   needMayChange(wasNeeded: boolean): void {
     const { fanOut, sequence, outcomes } = this.#journal;
@@ -202,12 +191,10 @@ export class Outcomes {
     else outcomes.clear();
   }
 
-  /** Whether the walk is under way. */
   get isFilling(): boolean {
     return this.#journal.fanOut.outcomesBelow !== null;
   }
 
-  /** One batch of the walk. */
   fill(): void {
     const { fanOut, outcomes } = this.#journal;
     const below = fanOut.outcomesBelow;
@@ -218,7 +205,6 @@ export class Outcomes {
     });
   }
 
-  /** Whether an endpoint needs it. */
   get isNeeded(): boolean {
     return this.#journal.endpoints.listeners.some(needsPrevious);
   }

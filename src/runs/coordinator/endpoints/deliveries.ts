@@ -1,7 +1,6 @@
 /**
- * The deliveries of an environment's runs: each notifies one webhook endpoint of one run. Each endpoint is a receiver
- * of its own, so that one that hangs or fails holds up no other. A delivery never changes a run. Its row is a reminder:
- * what it sends is rendered at each attempt, from the run and from the endpoint as it is then.
+ * The deliveries of an environment's runs. Each endpoint is a receiver of its own, so that one that hangs or fails
+ * holds up no other. A delivery never changes a run. Its row is a reminder: what it sends is rendered at each attempt.
  */
 import { log, logFailure } from "../../../base/log.ts";
 import { DAY_MS, HOUR_MS, MINUTE_MS, msSinceOrJustNow, msSinceOrLongAgo } from "../../../base/time.ts";
@@ -27,12 +26,11 @@ import type { DefinitionReads } from "./definition-reads.ts";
 
 /** How long a delivery is kept, and tried, at least. Its run's purge removes it sooner. */
 const KEPT_MS = 7 * DAY_MS;
-/** Deliveries expire together, so that the alarm does not ring for each. */
 const EXPIRES_EVERY_MS = HOUR_MS;
 /** How long an endpoint has failed before the Worker is asked whether to disable it, and how often it is asked. */
 const CONSIDERED_AFTER_MS = DAY_MS;
 const CONSIDERED_EVERY_MS = HOUR_MS;
-/** How many deliveries of an endpoint that is gone are erased at once. The next attempt of the others erases more. */
+/** Of an endpoint that is gone, one attempt erases so many deliveries, and the next one more. */
 const ERASED_AT_ONCE = 2000;
 
 /** `eventSeq`: the number of the event that the attempt sent. Left out if no attempt was made. */
@@ -65,12 +63,9 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
   readonly #context: Context;
   readonly #journal: Journal;
   readonly #reads: DefinitionReads;
-  /** Whose ids messages tell. Set once. */
   retries: { named(runId: string): Promise<void> | null } | null = null;
   readonly outbox: Outbox<Delivery, EventResult>;
-  /** The deliveries whose attempt under way is a trial request. */
   readonly #trials = new Set<string>();
-  /** When the Worker was last asked whether to disable an endpoint. */
   readonly #consideredAt = new Map<EndpointKey, number>();
 
   constructor(context: Context, reads: DefinitionReads) {
@@ -80,15 +75,13 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     this.outbox = new Outbox(this, context.journal.deliveries, context);
   }
 
-  /** Whether the endpoint fails. It gets only trial requests then, and the schedules of its deliveries stand still. */
   isHalfOpen(endpoint: string): boolean {
     return this.outbox.isHalfOpen(endpoint);
   }
 
   /**
-   * Writes the deliveries of events. The first one of each endpoint has its first attempt under way if a permit is
-   * free. The others wait, because a permit is taken only when an attempt leaves. Call it in a transaction, and launch
-   * what it returns after that. A delivery that is there already stays as it is.
+   * Writes deliveries. The first one of each endpoint has its first attempt under way if a permit is free. Call it in a
+   * transaction, and launch what it returns after that. A delivery that is there already stays as it is.
    */
   insert(matches: readonly Match[], now: number): Delivery[] {
     const begun = new Map<string, Delivery>();
@@ -110,18 +103,16 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     return [...begun.values()];
   }
 
-  /** Sends the first attempts that `insert` has begun. */
   send(deliveries: readonly Delivery[]): void {
     for (const delivery of deliveries) this.outbox.launch(deliveryId(delivery), delivery);
   }
 
-  /** The same, and sends others for which there is a permit. */
   launch(deliveries: readonly Delivery[]): void {
     this.send(deliveries);
     this.outbox.startWaiting();
   }
 
-  /** Sends a delivery again, or for the first time. An attempt that is under way counts as that. */
+  /** An attempt under way counts as the one that is asked for. */
   resend(endpoint: EndpointKey, runId: string, event: HappenedEvent, bytes: number, now: number): void {
     const fresh = newDelivery(runId, event, endpoint, bytes, now);
     const known = this.#journal.deliveries.of(fresh);
@@ -155,7 +146,6 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     return { request: isInTurn ? { ...delivery, nextAt: now } : delivery, endsAt: delivery.expiresAt };
   }
 
-  /** Removes a delivery that has expired, or corrects when it is due. */
   idle(id: string, now: number): void {
     const delivery = this.#journal.deliveries.of(readDeliveryId(id));
     if (delivery === null) return;
@@ -265,14 +255,12 @@ export class Deliveries implements RequestKind<Delivery, EventResult, OutgoingDe
     );
   }
 
-  /** Disables this version of the endpoint if it has failed for days. */
   async #disable(endpoint: EndpointKey, version: number): Promise<void> {
     this.#reads.note(null, Date.now());
     await this.#context.entrypoints.WebhookEndpoints.considerDisabling(this.#journal.scope, endpoint, version);
     this.#reads.readSoon();
   }
 
-  /** An attempt found the endpoint deleted or disabled. */
   #lookFor(endpoint: EndpointKey): void {
     if (!this.#journal.endpoints.listeners.some((listener) => listener.endpoint === endpoint)) return;
     this.#reads.note(null, Date.now());
@@ -317,12 +305,9 @@ function newDelivery(
 const WAITS_MS = [5000, 5 * MINUTE_MS, 30 * MINUTE_MS, 2 * HOUR_MS, 5 * HOUR_MS, 10 * HOUR_MS, 10 * HOUR_MS] as const;
 /** A wait is longer or shorter by this part of itself at most, so that deliveries that failed together stay apart. */
 const JITTER = 0.2;
-/** How long to wait after an attempt that could not be made. */
 const NOT_MADE_WAIT_MS = 30_000;
-/** How many attempts of a delivery are shown. */
 const ATTEMPTS_SHOWN = 10;
 
-/** `isTrial`: the attempt was a trial request. `isHalfOpen`: the endpoint gets only trial requests from now on. */
 export interface Circumstances {
   readonly now: number;
   readonly random: number;
@@ -331,7 +316,7 @@ export interface Circumstances {
 }
 
 /**
- * The delivery after an attempt. The waits are those that Standard Webhooks recommends. Null: it is dropped, because its endpoint is gone. While an endpoint gets only trial
+ * The waits are those that Standard Webhooks recommends. Null: its endpoint is gone. While an endpoint gets only trial
  * requests, its deliveries keep the number of their attempts, and are due whenever it is their turn.
  */
 export function deliveryAfter(delivery: Delivery, result: DeliveryResult, at: Circumstances): Delivery | null {

@@ -1,8 +1,3 @@
-/**
- * What a coordinator does for webhook endpoints: it knows them, notifies them of events, shows how their deliveries
- * went, and sends deliveries again.
- */
-
 import { TESTS_PER_MINUTE } from "../../../base/limits.ts";
 import { MINUTE_MS, msSinceOrLongAgo } from "../../../base/time.ts";
 import {
@@ -96,9 +91,7 @@ export class EndpointHandler implements EndpointCalls {
   }
 }
 
-/** How often the webhooks of an environment can be tested. In memory only. */
 class TestLimit {
-  /** When the last tests were, oldest first. */
   #at: number[] = [];
 
   /** 0 if a test may begin now, which is then counted. Otherwise in how many ms the next one may. */

@@ -1,8 +1,7 @@
 /**
- * Fans out the events of runs: a run that has ended, or lacks approvals, makes a delivery for each endpoint that hears
- * of it. The transaction that writes such a version also writes its deliveries, so an event and its deliveries survive
- * or die together. If the deliveries can't be written, the version notes that its event is pending, and a walk over
- * pending events makes them later. An environment without endpoints writes no row.
+ * Fans out the events of runs: a delivery for each endpoint that hears of it, in the transaction of the version. If
+ * they can't be written, the version notes that its event is pending, and a walk makes them later. An environment
+ * without endpoints writes no row.
  */
 import { log, logFailure } from "../../../base/log.ts";
 import { DAY_MS } from "../../../base/time.ts";
@@ -17,16 +16,13 @@ import { DefinitionReads, Outcomes } from "./definition-reads.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Recoveries, Suspect } from "./recoveries.ts";
 
-/** How many deliveries one batch of the walk may make, and how many events it may look at. */
 const BATCH_DELIVERIES = 200;
 const BATCH_EVENTS = 50;
-/** How many batches one walk makes. The alarm starts the next walk. */
 const WALK_BATCHES = 200;
 const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-/** With the parts that it needs, which the endpoints' handler needs too. */
 export class FanOut implements FollowUp, DueWork {
   readonly #context: Context;
   readonly #journal: Journal;
@@ -53,7 +49,6 @@ export class FanOut implements FollowUp, DueWork {
     return run?.eventSeq !== seq || this.#journal.endpoints.listeners.length === 0;
   }
 
-  /** Writes the deliveries of the version's event, in its transaction. Returns what sends them. */
   record({ pendingVersion: { run, bytes } }: Written, now: number): (() => void) | null {
     if (run === null) return null;
     const { alarms, storageLimit } = this.#context;
@@ -76,7 +71,7 @@ export class FanOut implements FollowUp, DueWork {
     return () => this.takeBatch(now);
   }
 
-  /** Starts to fan out what is pending. What is under way leaves first. */
+  /** What is under way leaves first. */
   takeBatch(now: number): number {
     if (this.nextAt(now) <= now) this.#call.start(now, (isCurrent) => this.#walk(isCurrent));
     return 0;
@@ -104,7 +99,6 @@ export class FanOut implements FollowUp, DueWork {
     return 0;
   }
 
-  /** Fans out the next events. Where the walk has come to is written with their deliveries. */
   #fanOutNext(): void {
     const { fanOut, sequence, runsWithEvents, endpoints } = this.#journal;
     const { pendingAfter } = fanOut;
@@ -129,7 +123,6 @@ export class FanOut implements FollowUp, DueWork {
     }
   }
 
-  /** False if the outcome could not be noted. The walk then notes it. */
   #noteOutcome(run: JournaledRun, now: number): boolean {
     try {
       this.outcomes.ended(run);

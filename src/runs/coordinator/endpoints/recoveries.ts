@@ -1,7 +1,4 @@
-/**
- * Brings deliveries back that an endpoint has lost: a walk over events, newest first, in bounded batches. The journal
- * has its progress, so it survives an eviction.
- */
+/** Brings deliveries back that an endpoint has lost: a walk over events, newest first. The journal has its progress. */
 import { RECOVERED_MAX } from "../../../base/limits.ts";
 import { log } from "../../../base/log.ts";
 import { HOUR_MS } from "../../../base/time.ts";
@@ -17,7 +14,6 @@ import type { StoredRecovery } from "../../journal/endpoint-rows.ts";
 import type { Journal } from "../../journal/journal.ts";
 import type { Deliveries } from "./deliveries.ts";
 
-/** How many events one batch has. */
 const BATCH_RUNS = 50;
 /** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
 const CLOCK_MARGIN_MS = HOUR_MS;
@@ -36,14 +32,13 @@ export class Recoveries {
     return this.#journal.recoveries.of(endpoint);
   }
 
-  /** Whether a recovery is under way. */
   get isAny(): boolean {
     return this.#journal.recoveries.isAny;
   }
 
   /**
-   * Begins a recovery, or goes on with one that has brought all that it may. False if another one of this endpoint is
-   * under way. It begins at the newest event, pending or not. An event that both find has one delivery.
+   * Goes on with a recovery that has brought all that it may. False if another one of this endpoint is under way. It
+   * begins at the newest event, pending or not. An event that both find has one delivery.
    */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
     const known = this.#journal.recoveries.of(endpoint);
@@ -54,7 +49,6 @@ export class Recoveries {
     return true;
   }
 
-  /** One batch of one recovery. */
   recoverBatch(): void {
     const recovery = this.#journal.recoveries.next();
     if (recovery === null) return;
@@ -114,24 +108,22 @@ function after(recovery: StoredRecovery, brought: number, walkedTo: number): Sto
 const TRIES_MAX = 5;
 
 /**
- * The event at which a walk over events has failed. Its events are then tried one at a time, and one that fails too
- * often is skipped, so that it does not hold up the others for ever. In memory only: a new instance tries it again.
+ * The event at which a walk has failed. Events are then tried one at a time, and one that fails too often is skipped,
+ * so that it does not hold up the others for ever. In memory only: a new instance tries it again.
  */
 export class Suspect {
   #seq: number | null = null;
   #tries = 0;
 
-  /** How many events the next batch may have. `usual`: how many it has otherwise. */
   limit(usual: number): number {
     return this.#seq === null ? usual : 1;
   }
 
-  /** Call this when a batch has succeeded. */
   passed(): void {
     this.#seq = null;
   }
 
-  /** Call this when a batch with these events has failed. Returns the one to skip; null if it must be tried again. */
+  /** Returns the event to skip; null if it must be tried again. */
   failed([first, ...others]: readonly RunWithEvent[]): RunWithEvent | null {
     if (first === undefined) return null;
     if (this.#seq !== first.seq) this.#tries = 0;

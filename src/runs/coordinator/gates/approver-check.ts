@@ -1,8 +1,8 @@
 /**
- * Asks D1 whether tokens that approved a run were revoked, before the run is released. A coordinator decides without
- * waiting, so the answer comes first: only the critical section that an answer begins releases a run with approvals. No
- * answer lasts longer. So an approval of a token whose revocation was acknowledged before the question never counts.
- * While D1 does not answer, approvals count, and the timeline says so.
+ * Asks D1 whether approvers' tokens were revoked, before a run is released. A coordinator decides without waiting, so
+ * only the critical section that an answer begins releases a run with approvals. So an approval of a token whose
+ * revocation was acknowledged before the question never counts. While D1 does not answer, approvals count, and the
+ * timeline says so.
  */
 
 import { logFailure } from "../../../base/log.ts";
@@ -13,11 +13,9 @@ import { type Actor, type Approval, isWaiting } from "../../run.ts";
 import type { RunReply } from "../../run-calls.ts";
 import type { Context } from "../context.ts";
 
-/** How long D1 may take. */
 const CHECK_MAX_MS = 2500;
 /** After this time without an answer, the platform has lost the question. */
 const LOST_MS = 2 * CHECK_MAX_MS;
-/** How many runs one question has at most. */
 const CHECKED_RUNS = 200;
 
 /** A run that waits, with the approvals to ask about. If they change meanwhile, the run is asked about again. */
@@ -41,7 +39,6 @@ export class ApproverCheck {
   scheduler: { approversKnown(runIds: readonly string[], now: number): void } | null = null;
   /** Of the critical section that runs now. */
   #answer = NOTHING;
-  /** The runs to ask about, with their approvals. */
   readonly #wanted = new Map<string, readonly Approval[]>();
   readonly #asked = new Set<string>();
   /** Null: no question is under way. */
@@ -65,12 +62,11 @@ export class ApproverCheck {
     return approvals.filter((approval) => lineOf([approval]).some((id) => revoked?.has(id)));
   }
 
-  /** Whether D1 did not say what it was asked about these approvals. */
   isUnknown(approvals: readonly Approval[]): boolean {
     return this.#answer.revoked === null && lineOf(approvals).length > 0;
   }
 
-  /** Asks about these runs soon. Runs that come together are asked about together. */
+  /** Runs that come together are asked about together. */
   start(runs: readonly ApprovedRun[], now: number): void {
     for (const { id, approvals } of runs) if (!this.#asked.has(id)) this.#wanted.set(id, approvals);
     if (this.#wanted.size === 0 || this.isBusy) return;
@@ -79,9 +75,9 @@ export class ApproverCheck {
   }
 
   /**
-   * Makes a decision about a run that waits in the critical section that an answer begins, so that approvals of revoked
-   * tokens are withdrawn before it, and the caller sees the run that it releases. Without approvers to ask about, it
-   * decides at once. `by`: who approves or rejects now; null if nobody does.
+   * Makes a decision about a waiting run in the critical section that an answer begins, so that approvals of revoked
+   * tokens are withdrawn before it, and the caller sees the run that it releases. `by`: who approves or rejects now;
+   * null if nobody does.
    */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
     const run = this.#journal.runs.byId(runId);
@@ -104,7 +100,6 @@ export class ApproverCheck {
     return this.#withAnswer(await this.#ask(approvals), read);
   }
 
-  /** Whether a question is under way. */
   get isBusy(): boolean {
     return this.#busySince !== null;
   }
@@ -114,7 +109,7 @@ export class ApproverCheck {
     return this.#busySince === null ? Number.POSITIVE_INFINITY : this.#busySince + LOST_MS;
   }
 
-  /** Whether a question was lost. Its runs are forgotten then, and must be found again. */
+  /** The runs of a lost question are forgotten, and must be found again. */
   forgetLost(now: number): boolean {
     const isLost = now >= this.nextAt();
     if (isLost) {

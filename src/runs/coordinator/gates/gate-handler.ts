@@ -1,4 +1,3 @@
-/** What people and programs ask of a coordinator about gates: approvals, releases, pauses, groups and limits. */
 import { PAUSES_MAX_PER_ENVIRONMENT } from "../../../base/limits.ts";
 import { shownDecision } from "../../action-run.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -39,7 +38,6 @@ interface Repeated {
   readonly at: number | null;
 }
 
-/** What a decision does, or why it is refused. */
 type Judge = (run: JournaledRun, now: number) => GateEvent | Repeated | RunRefusal["reason"];
 
 export class GateHandler implements GateCalls {

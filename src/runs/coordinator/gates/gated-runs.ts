@@ -1,6 +1,5 @@
 /**
- * Runs on their way through their gates: a new run with gates, an approval, a time that has come. If a run gets into
- * its queue and there is room, the same version releases it.
+ * Runs on their way through their gates. If a run gets into its queue and there is room, the same version releases it.
  */
 
 import type { NewDispatch } from "../../../webhooks/dispatch.ts";
@@ -27,7 +26,6 @@ const PART_OF_ONE_TOKEN = 0.25;
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
 type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
-/** See `NewRunDetails`. */
 interface GatedDetails {
   readonly preview: string | null;
   readonly alongside: (() => void) | undefined;
@@ -48,7 +46,6 @@ export class GatedRuns {
     this.#approvers = approvers;
   }
 
-  /** Writes a new run with gates. Its webhook leaves at once if every gate is open. */
   create(
     begun: Run,
     changeKey: ChangeKey,
@@ -106,22 +103,19 @@ export class GatedRuns {
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
   }
 
-  /** Opens the time gate of a run whose time has come. */
   timeHasCome(run: JournaledRun, now: number): JournaledRun {
     return this.change(run, { type: "time_opened" }, now);
   }
 
-  /**
-   * The run as it is after it got into its queue. The runs that it replaces can end at once, and then it is released.
-   */
+  /** The runs that it replaces can end at once, and then it is released. */
   #scheduled(run: JournaledRun, queue: ConcurrencyQueue, now: number): JournaledRun {
     this.#scheduler.scheduleQueue(queue, now);
     return this.#journal.runs.byId(run.id) ?? run;
   }
 
   /**
-   * What `schedule()` says of a run that gets into its queue now: null if it waits there. Those before it come first.
-   * If they are too many for one batch, or if the run replaces any of them, it waits behind them until they are gone.
+   * What happens to a run that gets into its queue now: null if it waits there. Those before it come first. If they are
+   * too many for one batch, or if the run replaces any of them, it waits behind them until they are gone.
    */
   #decisionOn(run: Run, queue: ConcurrencyQueue, now: number): SchedulingDecision | null {
     this.#scheduler.scheduleQueue(queue, now);
@@ -142,7 +136,6 @@ export class GatedRuns {
     return decisions.find(({ id }) => id === run.id) ?? null;
   }
 
-  /** What becomes of a run that has just got into its queue, as `decision` says. */
   #afterDecision(run: Run, queue: ConcurrencyQueue, decision: SchedulingDecision | null, now: number): Run {
     const event = decision && eventAt(decision, queue);
     const next = event && transition(run, event, now);

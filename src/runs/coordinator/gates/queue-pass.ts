@@ -3,18 +3,16 @@ import { msSinceOrLongAgo } from "../../../base/time.ts";
 import type { ConcurrencyQueueRows } from "../../journal/concurrency-rows.ts";
 import type { ConcurrencyQueue } from "../../run.ts";
 
-/** How many queues one batch has. */
 const BATCH_QUEUES = 200;
 
 /**
- * A pass over the queues in which runs wait. What has changed in a queue is remembered in memory only, and an object
- * can die before it has scheduled. So each alarm goes on with a pass, and a new object makes a whole one at once.
+ * A pass over the queues in which runs wait. What has changed in a queue is in memory only, so each alarm goes on with
+ * a pass, and a new object makes a whole one at once.
  */
 export class QueuePass {
   readonly #queues: ConcurrencyQueueRows;
   /** The last queue that was looked at; null at the beginning. */
   #after: ConcurrencyQueue | null = null;
-  /** Whether the alarm must go on at once. */
   #isUnderWay: boolean;
 
   constructor(queues: ConcurrencyQueueRows) {
@@ -26,13 +24,11 @@ export class QueuePass {
     return this.#isUnderWay;
   }
 
-  /** Looks at every queue again, from the first one on. */
   begin(): void {
     this.#after = null;
     this.#isUnderWay = true;
   }
 
-  /** The next queues. After the last one comes the first. */
   next(): readonly ConcurrencyQueue[] {
     const queues = this.#queues.withQueued(this.#after, BATCH_QUEUES);
     const isWhole = queues.length < BATCH_QUEUES;
@@ -46,13 +42,11 @@ const DEFERRED_MS = 10_000;
 
 /**
  * Runs with a scheduling decision that failed. Each is deferred for a while, and meanwhile those behind it are tried.
- * So a run that can't be released or ended does not hold up its group. The list is in memory only: a new object tries
- * all of them.
+ * In memory only: a new object tries all of them.
  */
 export class Deferred {
   /** By the id of the run. `at`: when its decision failed. */
   readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();
-  /** How often a run was deferred so far. */
   added = 0;
 
   add(id: string, queue: ConcurrencyQueue, now: number): void {
@@ -65,7 +59,6 @@ export class Deferred {
     return run !== undefined && msSinceOrLongAgo(run.at, now) < DEFERRED_MS;
   }
 
-  /** The queues of the runs that are to be tried again now. They are deferred no longer. */
   take(now: number): readonly ConcurrencyQueue[] {
     const due = [...this.#runs].filter(([id]) => !this.has(id, now));
     for (const [id] of due) this.#runs.delete(id);

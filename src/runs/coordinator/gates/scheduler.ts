@@ -1,7 +1,7 @@
 /**
  * Schedules the runs of the concurrency queues. An end, the room that it makes and the start of the next run are one
- * critical section, without an await. `schedule()` decides who starts from what the journal says at that moment, and
- * never from a count. A decision that fails never fails the end that led to it.
+ * critical section. `schedule()` decides from what the journal says at that moment, and never from a count. A decision
+ * that fails never fails the end that led to it.
  */
 
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
@@ -19,7 +19,7 @@ import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import { Deferred, QueuePass } from "./queue-pass.ts";
 
-/** What one batch does at most. The alarm does the rest at once. */
+/** Of one batch. The alarm does the rest at once. */
 const BATCH_STEPS = 200;
 const BATCH_BYTES = 4_000_000;
 const GRACE_MS = CANCEL_GRACE_DEFAULT_SECONDS * 1000;
@@ -30,7 +30,6 @@ interface Budget {
   bytes: number;
 }
 
-/** What is in a queue. The queued runs have their approvals. */
 interface ApprovedQueueState extends QueueState {
   readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
@@ -40,7 +39,6 @@ export class Scheduler implements DueWork {
   readonly #journal: Journal;
   readonly #dispatches: Dispatches;
   readonly #approvers: ApproverCheck;
-  /** Queues in which something may have changed, by their name. */
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
   readonly #pass: QueuePass;
@@ -56,7 +54,6 @@ export class Scheduler implements DueWork {
     approvers.scheduler = this;
   }
 
-  /** Call this when something has changed in a queue: an end, a limit, or a run that got there. */
   scheduleQueue(queue: ConcurrencyQueue, now: number): void {
     this.#changed.set(nameOf(queue), queue);
     if (!this.#isScheduling) this.#scheduleSafely(now);
@@ -71,7 +68,6 @@ export class Scheduler implements DueWork {
     this.#context.arm(now);
   }
 
-  /** Does at once what fits into a batch. Call this after the change. */
   scheduleAll(now: number): void {
     try {
       this.takeBatch(now);
@@ -82,7 +78,7 @@ export class Scheduler implements DueWork {
     }
   }
 
-  /** Call this in the critical section that an answer about the approvers of these runs has begun. Never throws. */
+  /** In the critical section that an answer about the approvers of these runs has begun. Never throws. */
   approversKnown(runIds: readonly string[], now: number): void {
     for (const id of runIds) {
       let queue: ConcurrencyQueue | null = null;
@@ -100,7 +96,6 @@ export class Scheduler implements DueWork {
     this.#scheduleSafely(now);
   }
 
-  /** Call this after each end of a run with gates. */
   ended({ gates }: JournaledRun, now: number): void {
     if (gates?.concurrency) this.scheduleQueue(queueOf(gates), now);
   }
@@ -115,7 +110,6 @@ export class Scheduler implements DueWork {
     this.#setOccupancy(run, isOccupied ? { occupiedUntil: graceUntil, graceUntil } : FREE, now);
   }
 
-  /** Call this when the job of a run that has ended reports that it is over. */
   jobEnded(run: JournaledRun, now: number): void {
     const { occupiedUntil, graceUntil } = run;
     // An attempt that is under way may begin another job.
@@ -166,7 +160,7 @@ export class Scheduler implements DueWork {
     return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
   }
 
-  /** Removes pauses that have ended. Returns what failed, because it may keep no run in its queue. */
+  /** Returns what failed, because it may keep no run in its queue. */
   #eraseEnded(now: number): readonly unknown[] {
     try {
       if (this.#journal.pauses.eraseEnded(now)) this.#pass.begin();
@@ -217,8 +211,8 @@ export class Scheduler implements DueWork {
   }
 
   /**
-   * Looks at each queue that has changed. Each look is a step of the budget. A queue is looked at again only if the
-   * last look has written a version or deferred a run. So no batch goes on for ever, and neither does a row of alarms.
+   * Each look is a step of the budget. A queue is looked at again only if the last look has written a version or
+   * deferred a run. So no batch goes on for ever, and neither does a row of alarms.
    */
   #scheduleChanged(now: number, budget: Budget): void {
     for (const [name, queue] of this.#changed) {
@@ -231,7 +225,6 @@ export class Scheduler implements DueWork {
     }
   }
 
-  /** Grows with each version that is written, and with each run that is deferred. */
   get #progress(): number {
     return this.#journal.sequence.last + this.#deferred.added;
   }
@@ -313,7 +306,6 @@ export class Scheduler implements DueWork {
     return this.#journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
   }
 
-  /** What happens to a queued run; null if the decision is not about one. */
   #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
     if (decision.type !== "replace") return eventAt(decision, queue);
     const newer = this.#journal.runs.byId(decision.by);
@@ -340,7 +332,6 @@ function nameOf({ group, key }: ConcurrencyQueue): string {
   return `${group}\n${key}`;
 }
 
-/** What a decision does to a run that is in its queue, or gets there. Null: nothing. */
 export function eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
   switch (decision.type) {
     case "release":
@@ -360,7 +351,6 @@ function groupText({ group, key }: ConcurrencyQueue): string {
   return `The concurrency group ${group}${key === "" ? "" : ` with the key ${key}`}`;
 }
 
-/** How many queued runs would start if others were cancelled. `queueState`: who is running in a queue, and who is queued. */
 export function wouldStart(
   queues: readonly ConcurrencyQueue[],
   cancelled: ReadonlySet<string>,

@@ -1,7 +1,4 @@
-/**
- * The dispatches of an environment's runs: the webhooks that start their jobs. The receiver's response starts the run,
- * ends it, or names the job.
- */
+/** The webhooks that start jobs. The receiver's response starts the run, ends it, or names the job. */
 import {
   type AttemptResult,
   type Dispatch,
@@ -53,12 +50,11 @@ export class Dispatches extends RunRequests<Dispatch> {
     return { dispatch, events: this.started(dispatch, now) };
   }
 
-  /** A new run's dispatch that waits until the run is released. */
   hold(run: NewRun, trigger: NewDispatch, now: number): Dispatch {
     return { ...newDispatch(trigger, run, now), nextAt: null };
   }
 
-  /** Writes the version that releases a run, and sends what was held. `run`: the run as this version has it. */
+  /** Writes the version that releases a run, and sends what was held. */
   release(before: JournaledRun, run: Run, event: RunEvent, now: number, details: UpdateDetails = {}) {
     const held = this.#journal.dispatches.of(run.id);
     if (held === null) throw new Error("a waiting run without a dispatch");
@@ -72,7 +68,7 @@ export class Dispatches extends RunRequests<Dispatch> {
     this.outbox.launch(runId, dispatch);
   }
 
-  /** The dispatch of an open run; null if the run has none any more. Ends the run if its time is up. */
+  /** Ends the run if its time is up. */
   find(runId: string, now: number): OfRun<Dispatch> | null {
     const run = this.#ledger.current(runId, now);
     if (run === null || !isOpen(run)) return null;
@@ -81,8 +77,8 @@ export class Dispatches extends RunRequests<Dispatch> {
   }
 
   /**
-   * A heartbeat moved the instant at which this run has been silent for too long, so `due_at` is stale. Update it, or
-   * the alarm would select the run again at once.
+   * A heartbeat moved this run's instant, so `due_at` is stale. Update it, or the alarm would select the run again at
+   * once.
    */
   idle(runId: string, now: number): void {
     const run = this.#journal.runs.byId(runId);
@@ -178,8 +174,7 @@ function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
 }
 
 /**
- * The stop requests of an environment's runs. They have a table of their own, because a stop request can outlive its
- * run's end. A stop request never changes a run.
+ * Stop requests have a table of their own, because one can outlive its run's end. A stop request never changes a run.
  */
 export class StopRequests extends RunRequests<StopRequest> {
   /** Stop requests have permits of their own, so that no dispatch delays one. */
@@ -201,9 +196,7 @@ export class StopRequests extends RunRequests<StopRequest> {
     this.outbox = new Outbox(this, context.journal.stopRequests, context);
   }
 
-  /**
-   * Sends the stop request that the journal has planned, if it is due and a permit is free. If not, the alarm sends it.
-   */
+  /** If it is not due or gets no permit, the alarm sends it. */
   start(run: JournaledRun, now: number): void {
     const stopRequest = this.#journal.stopRequests.of(run.id);
     if (stopRequest !== null && isAttemptDue(stopRequest, now)) {
@@ -212,9 +205,8 @@ export class StopRequests extends RunRequests<StopRequest> {
   }
 
   /**
-   * An attempt of the run's dispatch has ended. `values`: those of its response. A stop request that waited for them
-   * leaves now. If this attempt is not the newest and brought no values, the stop request keeps waiting for the newest
-   * one.
+   * An attempt of the run's dispatch has ended. A stop request that waited for the values of its response leaves now.
+   * If this attempt is not the newest and brought none, it keeps waiting.
    */
   dispatchAttemptEnded(
     run: JournaledRun,

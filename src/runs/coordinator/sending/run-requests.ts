@@ -1,6 +1,5 @@
 /**
- * What dispatches and stop requests have in common: they are requests of a run that its receiver's host gets, and the
- * run's timeline tells of their attempts.
+ * What dispatches and stop requests have in common: a host gets them, and the run's timeline tells of their attempts.
  */
 
 import {
@@ -21,7 +20,6 @@ import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled }
 import type { Outgoing, RequestKind } from "./outbox.ts";
 import type { PermitPolicy, Queued, Room } from "./receiver-queues.ts";
 
-/** A request of a run. */
 export interface OfRun<T extends Tried> extends Outgoing<T> {
   readonly run: JournaledRun;
 }
@@ -37,7 +35,6 @@ const FAILING_HOST: Room = { attempts: 100, bytes: 2_000_000 };
  */
 const PART_OF_ONE_HOST = 0.8;
 
-/** How the hosts share the permits. */
 export function sharedByHosts(max: Room): PermitPolicy {
   return {
     max,
@@ -49,7 +46,6 @@ export function sharedByHosts(max: Room): PermitPolicy {
 }
 
 export abstract class RunRequests<T extends Tried> implements RequestKind<T, AttemptResult, OfRun<T>> {
-  /** The start of the names of its events. */
   protected abstract readonly eventPrefix: "attempt" | "stop";
   /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
   protected abstract readonly unsureMax: number | null;
@@ -67,9 +63,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   /** Ends the run if its time is up. */
   abstract find(runId: string, now: number): OfRun<T> | null;
   abstract idle(runId: string, now: number): void;
-  /** What an attempt of the request sends. */
   protected abstract attemptOf(runId: string, request: T): Attempt;
-  /** Writes how far the request got. */
   protected abstract note(outgoing: OfRun<T>, events: readonly TimelineEvent[], now: number): void;
   /** Writes that an attempt failed, and that there will be another. */
   protected noteFailure(
@@ -83,7 +77,6 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   /** Applies the end of a request, which was accepted or is given up. */
   protected abstract end(outgoing: OfRun<T>, ending: Ending, events: readonly TimelineEvent[], now: number): void;
 
-  /** What the last attempt came to; null if the run does not know. */
   protected lastFailure(_run: JournaledRun): FailedAttempt | null {
     return null;
   }
@@ -148,7 +141,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   }
 }
 
-/** The events for the run's timeline: none after its end, because `ended` is the last event of a timeline. */
+/** None after the end, because `ended` is the last event of a timeline. */
 function timelineEventsOf(run: JournaledRun, events: TimelineEvent[]): readonly TimelineEvent[] {
   return isOpen(run) ? events : [];
 }

@@ -1,8 +1,7 @@
 /**
- * Automatic retries. The end of a run that qualifies plans its retry, in one row of the end's own transaction. The Worker
- * then creates the retry at once, as an ordinary run that waits at its time gate. The row stays while that run waits. It
- * says what a newer run of the same subject replaces, and which end is told late: a run whose retry never begins has
- * ended for good.
+ * Automatic retries. An end that qualifies plans its retry in its own transaction. The Worker creates it at once, as a
+ * run that waits at its time gate. The row stays while that run waits: it says what a newer run of the same subject
+ * replaces, and which end is told late, because a run whose retry never begins has ended for good.
  */
 import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
@@ -15,7 +14,6 @@ import type { Context } from "../context.ts";
 import type { GatedRuns } from "../gates/gated-runs.ts";
 import { LeasedCall } from "../leased-call.ts";
 
-/** How many retries the Worker makes in one call. */
 const BATCH = 25;
 const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 30_000 };
 /** How long a message about an end waits for the id of the run that follows. */
@@ -25,7 +23,6 @@ export class Retries implements DueWork {
   readonly #context: Context;
   readonly #gatedRuns: GatedRuns;
   readonly #call: LeasedCall;
-  /** Who waits for the retry of a run, by the run's id. */
   readonly #waiting = new Map<string, PromiseWithResolvers<void>>();
   /** Whether rows may be left of runs that wait no longer: after a failure, and after the instance before. */
   #isUnsure = true;
@@ -63,7 +60,6 @@ export class Retries implements DueWork {
     return 0;
   }
 
-  /** The retry of this run that has not begun; null if there is none. */
   of(runId: string): PlannedRetry | null {
     return this.#context.journal.plannedRetries.of(runId);
   }
@@ -171,7 +167,6 @@ export class Retries implements DueWork {
 
 const GONE = "The run to repeat is no longer kept.";
 
-/** Of a run with gates, they say more. */
 function creatorOfRun(run: JournaledRun) {
   return run.gates?.creator ?? creatorOf(run);
 }

@@ -1,6 +1,6 @@
 /**
- * Starts the runs of schedules. When a time is due, the Worker prepares its run, and the create decides the time in one
- * transaction with the run. Until then the time is tried again, at most for 15 minutes.
+ * When a time is due, the Worker prepares its run, and the create decides the time in one transaction with the run.
+ * Until then the time is tried again, at most for 15 minutes.
  */
 import { logFailure } from "../../../base/log.ts";
 import type { Journal } from "../../journal/journal.ts";
@@ -14,9 +14,7 @@ import { endOf, LeasedCall, type Span } from "../leased-call.ts";
 /** How many times one call of the Worker takes. The Worker starts six at once, and gives each 8 s. */
 const BATCH_MAX = 25;
 const CALL = { leaseMs: 60_000, retryFirstMs: 1000, retryMaxMs: 5000 };
-/** How long a time waits for its next try. The wait doubles with each. */
 const RETRY = { firstMs: 2000, maxMs: 30_000 };
-/** Automatic retries of one run. */
 const CHAIN_MAX = 10;
 
 interface Try extends Span {
@@ -25,7 +23,6 @@ interface Try extends Span {
   readonly failures: number;
 }
 
-/** A time that a create wants to decide. */
 export interface DecidedTime {
   /** Call it in the transaction that creates the run. */
   readonly decide: (outcome: TimeOutcome, runId: string) => void;
@@ -79,10 +76,7 @@ export class Schedules implements DueWork, ScheduleCalls {
     return this.#journal.schedules.lastTime(name);
   }
 
-  /**
-   * Lets a create decide a time. Null if it must not create the run: the time is decided, the schedule is gone or disabled,
-   * or it is skipped just now.
-   */
+  /** Null if the create must not make the run: the time is decided or is skipped just now, or the schedule is off. */
   toDecide(name: string, at: number, now: number): DecidedTime | null {
     const row = this.#journal.schedules.of(name);
     if (row === null || row.nextAt !== at) return null;
@@ -119,7 +113,6 @@ export class Schedules implements DueWork, ScheduleCalls {
     return false;
   }
 
-  /** When the schedule's next time is tried next. */
   #triedAt(row: WaitingSchedule, now: number): number {
     const last = this.#tries.get(row.name);
     return last?.of === row.nextAt ? endOf(last, now) : row.nextAt;
