@@ -2,6 +2,7 @@
  * What the parts of a coordinator share, below all of them. Each part takes the context whole, and then its own
  * neighbours.
  */
+import { logFailure } from "../../base/log.ts";
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import { daysOf } from "../../settings/config.ts";
 import type { Env } from "../../settings/env.ts";
@@ -16,6 +17,7 @@ import { Replicas } from "../replication/replica-set.ts";
 import { Replication } from "../replication/replication.ts";
 import type { Retrier, ScheduleRunner } from "../starts.ts";
 import { AlarmClock } from "./alarm.ts";
+import { type Lease, LeasedCall } from "./leased-call.ts";
 import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
 import { Changes, Subscriptions } from "./subscriptions.ts";
@@ -66,6 +68,29 @@ export class Context {
 
   arm(now: number): void {
     this.replication.arm(now);
+  }
+}
+
+/** A part of a coordinator. */
+export abstract class Part {
+  protected readonly context: Context;
+  protected readonly journal: Journal;
+  protected readonly ledger: Ledger;
+
+  constructor(context: Context) {
+    this.context = context;
+    this.journal = context.journal;
+    this.ledger = context.ledger;
+  }
+
+  protected logFailure(event: string, error: unknown, details: object = {}): void {
+    logFailure(event, error, { coordinator: this.journal.scope, ...details });
+  }
+
+  /** A failure is logged as `event`. After each call the alarm is set. */
+  protected leasedCall(lease: Lease, event: string, details: object = {}): LeasedCall {
+    const failed = (error: unknown) => this.logFailure(event, error, details);
+    return new LeasedCall({ ...lease, failed, ended: () => this.context.arm(Date.now()) });
   }
 }
 

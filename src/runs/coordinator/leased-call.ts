@@ -19,11 +19,14 @@ export function endOf({ at, ms }: Span, now: number): number {
 /** Whether the call still counts. Ask before each write. */
 export type IsCurrent = () => boolean;
 
-interface CallPolicy {
+export interface Lease {
   readonly leaseMs: number;
   /** How long the next call waits after one that failed: at first, and at most. The wait doubles with each failure. */
   readonly retryFirstMs: number;
   readonly retryMaxMs: number;
+}
+
+interface CallPolicy extends Lease {
   /** Called if the newest call has thrown, or its lease is over. `failures`: how many calls in a row have failed. */
   readonly failed: (error: unknown, failures: number) => void;
   /** Called when the newest call is over. */

@@ -26,7 +26,7 @@ import type { ChangeKey } from "../run-calls.ts";
 import { durationsOf } from "../run-counts.ts";
 import { nextRetryOf } from "../starts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
-import { expire, type RunEvent } from "../transition.ts";
+import { expire, type GateEvent, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
 import type { Changes } from "./subscriptions.ts";
 import type { Tails } from "./tails.ts";
@@ -50,7 +50,7 @@ interface Consequences {
   readonly fanOut: FollowUp;
   readonly outcomes: { before(run: Run): PreviousStatus };
   readonly stopRequests: { start(run: JournaledRun, now: number): void };
-  readonly gatedRuns: { timeHasCome(run: JournaledRun, now: number): JournaledRun };
+  readonly gatedRuns: { change(run: JournaledRun, event: GateEvent, now: number): JournaledRun };
   readonly retries: {
     takeBatch(now: number): void;
     left(run: JournaledRun, now: number): void;
@@ -90,7 +90,8 @@ export class Ledger {
   expired(run: JournaledRun, now: number): JournaledRun {
     const next = expire(run, now);
     if (next !== run) return this.update(run, this.#blamingHost(next), { type: "deadline_passed" }, now);
-    return hasTimeCome(run, now) ? (this.consequences.gatedRuns?.timeHasCome(run, now) ?? run) : run;
+    if (!hasTimeCome(run, now)) return run;
+    return this.consequences.gatedRuns?.change(run, { type: "time_opened" }, now) ?? run;
   }
 
   create(run: Run, changeKey: ChangeKey, details: NewRunDetails, now: number): JournaledRun | null {

@@ -3,7 +3,6 @@
  * everybody. So an environment has one such page under way. The turn is only in memory: if the object dies, nothing
  * stays held.
  */
-import { logFailure } from "../../base/log.ts";
 import { within } from "../../base/time.ts";
 import { boundDatabase, NotBound } from "../../settings/databases.ts";
 import { withDetails } from "../action-run.ts";
@@ -11,7 +10,7 @@ import { type ListedRun, searchRuns, type WalkBounds } from "../d1/list.ts";
 import type { Home } from "../home.ts";
 import type { LackingRun, SearchReply } from "../protocol.ts";
 import { mergedPage, type Page, type TextQuery } from "../run-filters.ts";
-import type { Context } from "./context.ts";
+import { Part } from "./context.ts";
 
 const TURN_MAX_MS = 5000;
 const WAITING_MAX = 100;
@@ -19,15 +18,10 @@ const READ_MAX_MS = 5000;
 /** After this time, D1 ends a query even if nobody waits for it any more. */
 const QUERY_MAX_MS = 30_000;
 
-export class TextSearch {
-  readonly #context: Context;
+export class TextSearch extends Part {
   readonly #turns = new Turns();
   /** What the holder of the turn has asked D1. */
   #reading: Promise<unknown> = Promise.resolve();
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
 
   async page(query: TextQuery): Promise<SearchReply> {
     if (!(await this.#turns.take())) return { ok: false, reason: "too_many_searches" };
@@ -41,14 +35,14 @@ export class TextSearch {
 
   /** The turn is over when D1 has answered, and when the platform no longer holds back the answer. */
   async #leave(): Promise<void> {
-    const over = this.#reading.then(() => this.#context.journal.durable());
+    const over = this.#reading.then(() => this.journal.durable());
     await within(QUERY_MAX_MS, over).catch(() => null);
     this.#turns.leave();
   }
 
   /** As `listRunsOf` in the Worker: first what D1 lacks, then D1. */
   async #page(query: TextQuery): Promise<SearchReply> {
-    const { journal, lacking, replication } = this.#context;
+    const { lacking, replication } = this.context;
     const before = { home: replication.home, isStale: replication.isStale };
     const { ids: without, matching, completeTo } = await lacking.searched(query);
     const { home } = replication;
@@ -62,13 +56,13 @@ export class TextSearch {
       const { items, endsAt } = mergedPage({ items: matching.map(toListed), endsAt: completeTo }, stored, query);
       return { ok: true, home, isStale, runs: items.map(({ text }) => text), nextAfter: endsAt };
     } catch (error) {
-      logFailure("search_failed", error, { coordinator: journal.scope });
+      this.logFailure("search_failed", error);
       return { ok: false, reason: error instanceof NotBound ? "database_not_bound" : "database_unavailable" };
     }
   }
 
   async #read({ database }: Home, query: TextQuery, bounds: WalkBounds): Promise<Page<ListedRun>> {
-    const { env, journal } = this.#context;
+    const { env, journal } = this.context;
     const session = (await boundDatabase(env, database)).withSession("first-primary");
     return searchRuns(session, journal.scope, query, bounds);
   }

@@ -23,27 +23,20 @@ import {
 } from "../../bulk.ts";
 import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/list.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { isOpen, STATUSES } from "../../run.ts";
 import { mergedPage, type RunFacts, type RunFilters } from "../../run-filters.ts";
-import type { Context } from "../context.ts";
+import { Part } from "../context.ts";
 
 const UNKNOWN = "unknown";
 
-export class BulkProgress {
-  readonly #journal: Journal;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
-
+export class BulkProgress extends Part {
   collected(
     bulk: StoredBulk,
     runs: readonly { readonly id: string; readonly isWaiting: boolean }[],
     behind: string | null,
     now: number,
   ): void {
-    const { bulk: rows, bulkItems: items } = this.#journal;
+    const { bulk: rows, bulkItems: items } = this.journal;
     const matched = bulk.matched + runs.length;
     if (matched > bulk.order.maxRuns) {
       items.erase(bulk.id);
@@ -56,7 +49,7 @@ export class BulkProgress {
 
   /** Empty if there are no more for now: then the operation has ended, or begins another pass. */
   nextBatch(bulk: StoredBulk, now: number): readonly NumberedItem[] {
-    const { bulk: rows, bulkItems: items } = this.#journal;
+    const { bulk: rows, bulkItems: items } = this.journal;
     const batch = items.undecided(bulk.id, bulk.nextSeq, BATCH_RUNS);
     if (batch.length > 0) return batch;
     if (bulk.pass < TRIES_MAX && items.undecided(bulk.id, 0, 1).length > 0) {
@@ -69,13 +62,13 @@ export class BulkProgress {
 
   /** Notes that these retries are tried now, so that a stop knows which runs may have been retried. */
   tried(bulk: StoredBulk, batch: readonly NumberedItem[]): void {
-    this.#journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
+    this.journal.bulk.update(bulk, { nextSeq: (batch.at(-1)?.seq ?? bulk.nextSeq) + 1 });
   }
 
   decided(bulk: StoredBulk, items: readonly NumberedItem[]): StoredBulk {
     if (items.length === 0) return bulk;
-    this.#journal.bulkItems.decide(bulk.id, items);
-    return this.#journal.bulk.update(bulk, countsWith(bulk, items));
+    this.journal.bulkItems.decide(bulk.id, items);
+    return this.journal.bulk.update(bulk, countsWith(bulk, items));
   }
 
   /** Ends the operation early. Undecided retries that were tried are given up, because there may be a new run. */
@@ -86,30 +79,30 @@ export class BulkProgress {
   /** The first one counts. */
   stopAsked(bulk: StoredBulk, by: Stopper): StoredBulk {
     if (bulk.stoppedBy !== null) return bulk;
-    return this.#journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
+    return this.journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
   }
 
   /** Notes that the audit tells of the end. A cancel is over only when it is also noted how its runs have ended. */
   audited(bulk: StoredBulk): void {
     const isOver = bulk.order.request.operation === "retry";
-    this.#journal.bulk.update(bulk, { isAudited: true, isOver });
+    this.journal.bulk.update(bulk, { isAudited: true, isOver });
   }
 
   ended(bulk: StoredBulk, ended: EndedRuns): void {
-    this.#journal.bulk.update(bulk, { ended, isOver: true });
+    this.journal.bulk.update(bulk, { ended, isOver: true });
   }
 
   erase(id: string): void {
-    this.#journal.transaction(() => {
-      this.#journal.bulkItems.erase(id);
-      this.#journal.bulk.erase(id);
+    this.journal.transaction(() => {
+      this.journal.bulkItems.erase(id);
+      this.journal.bulk.erase(id);
     });
   }
 
   /** In the first pass, the undecided runs that were tried are those before the next one. */
   #giveUp(bulk: StoredBulk): StoredBulk {
     const to = bulk.pass === 1 ? bulk.nextSeq : Number.POSITIVE_INFINITY;
-    const items = this.#journal.bulkItems.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
+    const items = this.journal.bulkItems.page(bulk.id, null, -1, Number.POSITIVE_INFINITY);
     const tried = items.filter(({ outcome, seq }) => outcome === null && seq < to);
     return this.decided(
       bulk,
@@ -120,7 +113,7 @@ export class BulkProgress {
   #end(bulk: StoredBulk, reason: AbortReason | null, now: number): void {
     const { matched } = bulk;
     const state = reason === null ? "completed" : "aborted";
-    this.#journal.bulk.update(bulk, { matched, state, abortReason: reason, completedAt: now });
+    this.journal.bulk.update(bulk, { matched, state, abortReason: reason, completedAt: now });
   }
 }
 
@@ -146,15 +139,7 @@ interface Ends {
  * Which runs an operation is about, and how they have ended. The runs of a filter are in D1, and some of them only
  * here.
  */
-export class RunSets {
-  readonly #context: Context;
-  readonly #journal: Journal;
-
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-  }
-
+export class RunSets extends Part {
   async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
@@ -164,7 +149,7 @@ export class RunSets {
   async preview(target: BulkTarget, wouldStart: (runIds: readonly string[]) => number): Promise<BulkPreview | null> {
     const found =
       "runIds" in target
-        ? { runs: this.#journal.runs.states(target.runIds), matched: target.runIds.length }
+        ? { runs: this.journal.runs.states(target.runIds), matched: target.runIds.length }
         : await this.#filtered(target.filters, target.maxRuns);
     if (found === null) return null;
     const { runs, matched } = found;
@@ -182,10 +167,10 @@ export class RunSets {
   async endsOf(bulkId: string): Promise<Ends> {
     let ends: Ends = { ended: endsOf([]), areAllOver: true };
     for (let after = -1; ; ) {
-      const items = this.#journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
+      const items = this.journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
       const last = items.at(-1);
       if (last === undefined) return ends;
-      const states = this.#journal.runs.states(items.map(({ runId }) => runId));
+      const states = this.journal.runs.states(items.map(({ runId }) => runId));
       const ended = sumOf(ends.ended, endsOf(states.map(({ status }) => status)));
       ends = { ended, areAllOver: ends.areAllOver && !states.some(isOpen) };
       after = last.seq;
@@ -210,7 +195,7 @@ export class RunSets {
 
   /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
   async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
-    const { env, replication, lacking } = this.#context;
+    const { env, replication, lacking } = this.context;
     if (replication.isStale) return null;
     const query = { ...filters, cursor: below ?? undefined, limit };
     // First, because what is replicated after this is in both.
@@ -219,7 +204,7 @@ export class RunSets {
     const { home } = replication;
     const read = async (number: number) => {
       const session = (await boundDatabase(env, number)).withSession("first-primary");
-      return findMatching(session, this.#journal.scope, query, { without, completeTo: completeTo ?? undefined });
+      return findMatching(session, this.journal.scope, query, { without, completeTo: completeTo ?? undefined });
     };
     const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
     const { items, endsAt } = mergedPage(pending, { items: found.runs, endsAt: found.behind }, query);

@@ -4,18 +4,16 @@
  * it does no harm if the call gets lost, or if the change is written late. Reads are made one at a time, so no older
  * one overwrites a newer.
  */
-import { logFailure } from "../../../base/log.ts";
 import { HOUR_MS, MINUTE_MS } from "../../../base/time.ts";
 import { type ReadDefinitions, selectDefinitions } from "../../d1/control-database.ts";
 import { type EndpointKey, needsPrevious, type PreviousStatus } from "../../endpoint-deliveries.ts";
 import { type EndedOutcome, isOutcome } from "../../journal/endpoint-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DefinitionCalls } from "../../protocol.ts";
 import { isFinal } from "../../run.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
-import { type IsCurrent, LeasedCall } from "../leased-call.ts";
+import { type Context, Part } from "../context.ts";
+import type { IsCurrent } from "../leased-call.ts";
 
 /**
  * How long after a note the alarm reads again. D1 gives up a statement long before the first of these reads, so that
@@ -24,38 +22,36 @@ import { type IsCurrent, LeasedCall } from "../leased-call.ts";
 const READ_AFTER_MS = [MINUTE_MS, 10 * MINUTE_MS, HOUR_MS] as const;
 const READ = { leaseMs: 10_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 
-export class DefinitionReads implements DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class DefinitionReads extends Part implements DueWork {
   readonly #outcomes: Outcomes;
-  readonly #call: LeasedCall;
-  onChange: DueWork | null = null;
+  /** Started after a read that has changed the rows of endpoints. */
+  readonly #fanOut: DueWork;
+  readonly #call = this.leasedCall(READ, "endpoints_unread");
   /** The read under way, and the one that follows it. */
   #reading: Promise<void> = Promise.resolve();
   #following: Promise<void> | null = null;
   /** The instance before has noted changes that were perhaps never read. */
-  #isInherited: boolean;
+  #isInherited = this.journal.fanOut.noted?.reads === 0;
   #notes = 0;
 
-  constructor(context: Context, outcomes: Outcomes) {
-    this.#context = context;
-    this.#journal = context.journal;
+  constructor(context: Context, outcomes: Outcomes, fanOut: DueWork) {
+    super(context);
     this.#outcomes = outcomes;
-    this.#isInherited = context.journal.fanOut.noted?.reads === 0;
-    this.#call = new LeasedCall({
-      ...READ,
-      failed: (error) => logFailure("endpoints_unread", error, { coordinator: context.journal.scope }),
-      ended: () => context.arm(Date.now()),
-    });
+    this.#fanOut = fanOut;
   }
 
+  readonly calls: DefinitionCalls = {
+    note: async (created) => this.note(created, Date.now()),
+    changed: () => this.read(),
+  };
+
   note(created: EndpointKey | null, now: number): void {
-    const { fanOut, sequence, endpoints } = this.#journal;
+    const { fanOut, sequence, endpoints } = this.journal;
     this.#notes++;
-    this.#journal.transaction(() => {
+    this.journal.transaction(() => {
       fanOut.noted = { at: now, afterSeq: fanOut.noted?.afterSeq ?? sequence.last, reads: 0 };
       if (created !== null) endpoints.expect(created, sequence.last);
-      this.#context.arm(now);
+      this.context.arm(now);
     });
   }
 
@@ -86,7 +82,7 @@ export class DefinitionReads implements DueWork {
   }
 
   nextAt(now: number): number {
-    const { noted } = this.#journal.fanOut;
+    const { noted } = this.journal.fanOut;
     const afterMs = noted === null ? undefined : READ_AFTER_MS[noted.reads];
     if (noted === null || afterMs === undefined) return Number.POSITIVE_INFINITY;
     // After the clock stepped back, it reads at once, and the time begins anew.
@@ -97,24 +93,24 @@ export class DefinitionReads implements DueWork {
   async #read(isCurrent: IsCurrent): Promise<number> {
     const begunAt = Date.now();
     const notes = this.#notes;
-    const read = await selectDefinitions(this.#context.env.DB, this.#journal.scope);
+    const read = await selectDefinitions(this.context.env.DB, this.journal.scope);
     if (!isCurrent()) throw new Error("a newer read has begun");
-    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.onChange?.takeBatch(Date.now());
+    if (this.#apply(read, notes === this.#notes ? begunAt : null)) this.#fanOut.takeBatch(Date.now());
     this.#isInherited = false;
     return 0;
   }
 
   /** `begunAt`: null if there was a note since the read began. Returns whether the rows of endpoints have changed. */
   #apply({ endpoints: read, schedules }: ReadDefinitions, begunAt: number | null): boolean {
-    const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.#journal;
+    const { fanOut, endpoints, endpointHealth, recoveries, sequence } = this.journal;
     const { noted } = fanOut;
     const at = Math.min(noted?.at ?? 0, begunAt ?? Number.POSITIVE_INFINITY);
     const made = begunAt === null ? 0 : READ_AFTER_MS.filter((ms) => begunAt - at >= ms).length;
     const reads = noted === null ? READ_AFTER_MS.length : Math.max(noted.reads, made);
     const isOver = reads === READ_AFTER_MS.length;
     const wasNeeded = this.#outcomes.isNeeded;
-    return this.#journal.transaction(() => {
-      this.#journal.schedules.replace(schedules, Date.now());
+    return this.journal.transaction(() => {
+      this.journal.schedules.replace(schedules, Date.now());
       const afterSeq = noted?.afterSeq ?? sequence.last;
       const isChanged = endpoints.replace(read, { afterSeq, keepsExpected: !isOver });
       if (isChanged) {
@@ -135,46 +131,24 @@ export class DefinitionReads implements DueWork {
   }
 }
 
-export class DefinitionHandler implements DefinitionCalls {
-  readonly #reads: DefinitionReads;
-
-  constructor(reads: DefinitionReads) {
-    this.#reads = reads;
-  }
-
-  async note(created: EndpointKey | null): Promise<void> {
-    this.#reads.note(created, Date.now());
-  }
-
-  async changed(): Promise<void> {
-    await this.#reads.read();
-  }
-}
-
 /**
  * How the run of the same action, entity and subject has ended that ended before a run, whatever their order of
  * creation. It is noted when a run ends, so it says the same whenever a delivery is sent. Only an environment that
  * needs it pays.
  */
-export class Outcomes {
-  readonly #journal: Journal;
-
-  constructor(journal: Journal) {
-    this.#journal = journal;
-  }
-
+export class Outcomes extends Part {
   before(run: EndedOutcome): PreviousStatus {
-    return this.isNeeded && isOutcome(run) ? this.#journal.outcomes.of(run) : null;
+    return this.isNeeded && isOutcome(run) ? this.journal.outcomes.of(run) : null;
   }
 
   /** Call it in the transaction that ends the run. */
   ended(run: JournaledRun): void {
-    if (this.isNeeded && isOutcome(run) && isFinal(run)) this.#journal.outcomes.put(run);
+    if (this.isNeeded && isOutcome(run) && isFinal(run)) this.journal.outcomes.put(run);
   }
 
   /** `ended` has failed, so the walk notes the run. The outcome is unknown until then. */
   fillFrom(run: JournaledRun): void {
-    const { fanOut, outcomes } = this.#journal;
+    const { fanOut, outcomes } = this.journal;
     outcomes.erase(run);
     fanOut.outcomesBelow = Math.max(fanOut.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
   }
@@ -184,7 +158,7 @@ export class Outcomes {
    * runs.
    */
   needMayChange(wasNeeded: boolean): void {
-    const { fanOut, sequence, outcomes } = this.#journal;
+    const { fanOut, sequence, outcomes } = this.journal;
     if (this.isNeeded === wasNeeded) return;
     fanOut.outcomesBelow = this.isNeeded ? sequence.next : null;
     if (this.isNeeded) this.fill();
@@ -192,20 +166,20 @@ export class Outcomes {
   }
 
   get isFilling(): boolean {
-    return this.#journal.fanOut.outcomesBelow !== null;
+    return this.journal.fanOut.outcomesBelow !== null;
   }
 
   fill(): void {
-    const { fanOut, outcomes } = this.#journal;
+    const { fanOut, outcomes } = this.journal;
     const below = fanOut.outcomesBelow;
     if (below === null) return;
-    this.#journal.transaction(() => {
+    this.journal.transaction(() => {
       const next = outcomes.fill(below);
       fanOut.outcomesBelow = next === 0 ? null : next;
     });
   }
 
   get isNeeded(): boolean {
-    return this.#journal.endpoints.listeners.some(needsPrevious);
+    return this.journal.endpoints.listeners.some(needsPrevious);
   }
 }

@@ -3,15 +3,15 @@
  * they can't be written, the version notes that its event is pending, and a walk makes them later. An environment
  * without endpoints writes no row.
  */
-import { log, logFailure } from "../../../base/log.ts";
+import { log } from "../../../base/log.ts";
 import { DAY_MS } from "../../../base/time.ts";
 import { LEASE_MS } from "../../../webhooks/dispatch.ts";
 import { hears, type Match, type RunWithEvent, waitsForFinal, withEvent } from "../../endpoint-deliveries.ts";
-import type { FollowUp, Journal, Written } from "../../journal/journal.ts";
+import type { FollowUp, Written } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
-import { type IsCurrent, LeasedCall } from "../leased-call.ts";
+import { Part } from "../context.ts";
+import type { IsCurrent } from "../leased-call.ts";
 import { DefinitionReads, Outcomes } from "./definition-reads.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Recoveries, Suspect } from "./recoveries.ts";
@@ -23,48 +23,35 @@ const WALK = { leaseMs: 30_000, retryFirstMs: 2000, retryMaxMs: 30_000 };
 /** Nothing older is fanned out: the deliveries that were made for it are forgotten, so it could be sent twice. */
 const FAN_OUT_WITHIN_MS = 7 * DAY_MS;
 
-export class FanOut implements FollowUp, DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
-  readonly outcomes: Outcomes;
-  readonly reads: DefinitionReads;
-  readonly deliveries: Deliveries;
-  readonly recoveries: Recoveries;
-  readonly #call: LeasedCall;
+export class FanOut extends Part implements FollowUp, DueWork {
+  readonly outcomes = new Outcomes(this.context);
+  readonly reads = new DefinitionReads(this.context, this.outcomes, this);
+  readonly deliveries = new Deliveries(this.context, this.reads);
+  readonly recoveries = new Recoveries(this.context, this.deliveries);
+  readonly #call = this.leasedCall(WALK, "fan_out_failed");
   readonly #suspect = new Suspect();
-
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-    this.outcomes = new Outcomes(context.journal);
-    this.reads = new DefinitionReads(context, this.outcomes);
-    this.deliveries = new Deliveries(context, this.reads);
-    this.recoveries = new Recoveries(context.journal, this.deliveries);
-    this.#call = new LeasedCall({ ...WALK, failed: (error) => this.#log(error), ended: () => context.arm(Date.now()) });
-    this.reads.onChange = this;
-  }
 
   /** Whether the version has no event of which an endpoint could hear. */
   isOnRecord({ pendingVersion: { run, seq } }: Written): boolean {
-    return run?.eventSeq !== seq || this.#journal.endpoints.listeners.length === 0;
+    return run?.eventSeq !== seq || this.journal.endpoints.listeners.length === 0;
   }
 
   record({ pendingVersion: { run, bytes } }: Written, now: number): (() => void) | null {
     if (run === null) return null;
-    const { alarms, storageLimit } = this.#context;
+    const { alarms, storageLimit } = this.context;
     const isNoted = this.#noteOutcome(run, now);
     try {
       const event = run.eventSeq === null ? null : withEvent({ ...run, seq: run.eventSeq, bytes });
       const matches = event === null ? [] : this.#matchesOf([event], run.nextRetry !== null && event.isFinal);
       if (matches.length === 0) return isNoted ? null : () => this.takeBatch(now);
       if (!storageLimit.isReached(now)) {
-        const begun = this.#journal.transaction(() => this.deliveries.insert(matches, now));
+        const begun = this.journal.transaction(() => this.deliveries.insert(matches, now));
         alarms.armBy(now + LEASE_MS, now);
         // One that waits is sent when an attempt of its endpoint ends.
         return () => this.deliveries.send(begun);
       }
     } catch (error) {
-      this.#log(error);
+      this.logFailure("fan_out_failed", error);
     }
     this.#notePending(run.eventSeq ?? 0);
     alarms.armBy(now, now);
@@ -82,7 +69,7 @@ export class FanOut implements FollowUp, DueWork {
   }
 
   get #hasWork(): boolean {
-    return this.#journal.fanOut.pendingAfter !== null || this.recoveries.isAny || this.outcomes.isFilling;
+    return this.journal.fanOut.pendingAfter !== null || this.journal.recoveries.isAny || this.outcomes.isFilling;
   }
 
   async #walk(isCurrent: IsCurrent): Promise<number> {
@@ -90,7 +77,7 @@ export class FanOut implements FollowUp, DueWork {
       // Between two batches, other calls are served.
       await scheduler.wait(0);
       if (!isCurrent()) break;
-      const { storageLimit } = this.#context;
+      const { storageLimit } = this.context;
       if (storageLimit.isReached(Date.now())) throw new Error("the object is full, so no delivery is written");
       this.outcomes.fill();
       this.#fanOutNext();
@@ -100,7 +87,7 @@ export class FanOut implements FollowUp, DueWork {
   }
 
   #fanOutNext(): void {
-    const { fanOut, sequence, runsWithEvents, endpoints } = this.#journal;
+    const { fanOut, sequence, runsWithEvents, endpoints } = this.journal;
     const { pendingAfter } = fanOut;
     if (pendingAfter === null) return;
     const now = Date.now();
@@ -108,7 +95,7 @@ export class FanOut implements FollowUp, DueWork {
     const { runs, walkedTo } = runsWithEvents.after(pendingAfter, sequence.last, limit);
     const young = runs.filter(({ at }) => at > now - FAN_OUT_WITHIN_MS);
     try {
-      const begun = this.#journal.transaction(() => {
+      const begun = this.journal.transaction(() => {
         const deliveries = this.deliveries.insert(this.#matchesOf(young), now);
         this.#walkedTo(walkedTo);
         return deliveries;
@@ -119,7 +106,7 @@ export class FanOut implements FollowUp, DueWork {
       const skipped = this.#suspect.failed(runs);
       if (skipped === null) throw error;
       this.#walkedTo(skipped.seq);
-      log("error", "event_skipped", { coordinator: this.#journal.scope, run: skipped.id });
+      log("error", "event_skipped", { coordinator: this.journal.scope, run: skipped.id });
     }
   }
 
@@ -128,36 +115,32 @@ export class FanOut implements FollowUp, DueWork {
       this.outcomes.ended(run);
       return true;
     } catch (error) {
-      this.#log(error);
+      this.logFailure("fan_out_failed", error);
       this.outcomes.fillFrom(run);
-      this.#context.alarms.armBy(now, now);
+      this.context.alarms.armBy(now, now);
       return false;
     }
   }
 
   #walkedTo(seq: number): void {
-    const { fanOut, sequence } = this.#journal;
+    const { fanOut, sequence } = this.journal;
     fanOut.pendingAfter = seq === sequence.last ? null : seq;
   }
 
   #notePending(seq: number): void {
-    const { fanOut } = this.#journal;
+    const { fanOut } = this.journal;
     fanOut.pendingAfter = Math.min(fanOut.pendingAfter ?? seq, seq - 1);
   }
 
   /** `isLate`: these runs had ended before, and only then had other endpoints to hear of them. */
   #matchesOf(runs: readonly RunWithEvent[], isLate = false): Match[] {
-    const all = this.#journal.endpoints.listeners;
+    const all = this.journal.endpoints.listeners;
     const listeners = isLate ? all.filter(waitsForFinal) : all;
     return runs.flatMap((run) =>
       listeners
         .filter((listener) => run.seq > listener.afterSeq && hears(listener, run))
         .map(({ endpoint }) => ({ run, endpoint })),
     );
-  }
-
-  #log(error: unknown): void {
-    logFailure("fan_out_failed", error, { coordinator: this.#journal.scope });
   }
 }
 

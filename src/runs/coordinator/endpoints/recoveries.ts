@@ -6,34 +6,24 @@ import {
   type EndpointKey,
   hears,
   isSameOrder,
-  type Recovery,
   type RecoveryOrder,
   type RunWithEvent,
 } from "../../endpoint-deliveries.ts";
 import type { StoredRecovery } from "../../journal/endpoint-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
+import { type Context, Part } from "../context.ts";
 import type { Deliveries } from "./deliveries.ts";
 
 const BATCH_RUNS = 50;
 /** A run that ended late, after the object was down, was written after its end. Clocks step back by less than this. */
 const CLOCK_MARGIN_MS = HOUR_MS;
 
-export class Recoveries {
-  readonly #journal: Journal;
+export class Recoveries extends Part {
   readonly #deliveries: Deliveries;
   readonly #suspect = new Suspect();
 
-  constructor(journal: Journal, deliveries: Deliveries) {
-    this.#journal = journal;
+  constructor(context: Context, deliveries: Deliveries) {
+    super(context);
     this.#deliveries = deliveries;
-  }
-
-  of(endpoint: EndpointKey): Recovery | null {
-    return this.#journal.recoveries.of(endpoint);
-  }
-
-  get isAny(): boolean {
-    return this.#journal.recoveries.isAny;
   }
 
   /**
@@ -41,19 +31,19 @@ export class Recoveries {
    * begins at the newest event, pending or not. An event that both find has one delivery.
    */
   begin(endpoint: EndpointKey, order: RecoveryOrder): boolean {
-    const known = this.#journal.recoveries.of(endpoint);
+    const known = this.journal.recoveries.of(endpoint);
     const isSame = known !== null && isSameOrder(known, order);
     if (known !== null && !known.isOver) return isSame;
-    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.#journal.sequence.next;
-    this.#journal.recoveries.put({ endpoint, ...order, beforeSeq, deliveries: 0, isOver: false });
+    const beforeSeq = isSame && known.beforeSeq > 0 ? known.beforeSeq : this.journal.sequence.next;
+    this.journal.recoveries.put({ endpoint, ...order, beforeSeq, deliveries: 0, isOver: false });
     return true;
   }
 
   recoverBatch(): void {
-    const recovery = this.#journal.recoveries.next();
+    const recovery = this.journal.recoveries.next();
     if (recovery === null) return;
     const { endpoint, since, until, include } = recovery;
-    const { runs, walkedTo } = this.#journal.runsWithEvents.before(
+    const { runs, walkedTo } = this.journal.runsWithEvents.before(
       recovery.beforeSeq,
       since - CLOCK_MARGIN_MS,
       // No more runs than deliveries that it may still bring, so that the next order goes on right behind the last one.
@@ -67,18 +57,18 @@ export class Recoveries {
     } catch (error) {
       const skipped = this.#suspect.failed(runs);
       if (skipped === null) throw error;
-      this.#journal.recoveries.put(after(recovery, 0, skipped.seq));
-      log("error", "event_skipped", { coordinator: this.#journal.scope, run: skipped.id });
+      this.journal.recoveries.put(after(recovery, 0, skipped.seq));
+      log("error", "event_skipped", { coordinator: this.journal.scope, run: skipped.id });
     }
   }
 
   #bring(recovery: StoredRecovery, lost: readonly RunWithEvent[], walkedTo: number): void {
     const { endpoint } = recovery;
-    const begun = this.#journal.transaction(() => {
-      for (const { id: runId, kind } of lost) this.#journal.deliveries.erase({ endpoint, runId, kind });
+    const begun = this.journal.transaction(() => {
+      for (const { id: runId, kind } of lost) this.journal.deliveries.erase({ endpoint, runId, kind });
       const matches = lost.map((run) => ({ run, endpoint }));
       const deliveries = this.#deliveries.insert(matches, Date.now());
-      this.#journal.recoveries.put(after(recovery, lost.length, walkedTo));
+      this.journal.recoveries.put(after(recovery, lost.length, walkedTo));
       return deliveries;
     });
     this.#deliveries.launch(begun);
@@ -86,15 +76,15 @@ export class Recoveries {
 
   #failed(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
     return runs.filter(
-      ({ id: runId, kind }) => this.#journal.deliveries.of({ endpoint, runId, kind })?.state === "failed",
+      ({ id: runId, kind }) => this.journal.deliveries.of({ endpoint, runId, kind })?.state === "failed",
     );
   }
 
   /** Also events from before the endpoint was stored. */
   #missing(endpoint: EndpointKey, runs: readonly RunWithEvent[]): RunWithEvent[] {
-    const listener = this.#journal.endpoints.listeners.find((one) => one.endpoint === endpoint);
+    const listener = this.journal.endpoints.listeners.find((one) => one.endpoint === endpoint);
     if (listener === undefined) return [];
-    const known = this.#journal.deliveries.runsWith(endpoint, runs);
+    const known = this.journal.deliveries.runsWith(endpoint, runs);
     return runs.filter((run) => !known.has(run.id) && hears(listener, run));
   }
 }

@@ -5,13 +5,11 @@
  * timeline says so.
  */
 
-import { logFailure } from "../../../base/log.ts";
 import { within } from "../../../base/time.ts";
 import { selectRevoked } from "../../d1/control-database.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { type Actor, type Approval, isWaiting } from "../../run.ts";
 import type { RunReply } from "../../run-calls.ts";
-import type { Context } from "../context.ts";
+import { Part } from "../context.ts";
 
 const CHECK_MAX_MS = 2500;
 /** After this time without an answer, the platform has lost the question. */
@@ -32,9 +30,7 @@ interface Answer {
 
 const NOTHING: Answer = { asked: new Set(), revoked: new Set() };
 
-export class ApproverCheck {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class ApproverCheck extends Part {
   /** Called in the critical section that an answer about these runs has begun. Never throws. Set once. */
   scheduler: { approversKnown(runIds: readonly string[], now: number): void } | null = null;
   /** Of the critical section that runs now. */
@@ -43,11 +39,6 @@ export class ApproverCheck {
   readonly #asked = new Set<string>();
   /** Null: no question is under way. */
   #busySince: number | null = null;
-
-  constructor(context: Context) {
-    this.#context = context;
-    this.#journal = context.journal;
-  }
 
   /** Whether a run with these approvals may do nothing in this critical section. */
   isUnchecked(approvals: readonly Approval[]): boolean {
@@ -80,7 +71,7 @@ export class ApproverCheck {
    * null if nobody does.
    */
   async before(runId: string, by: Actor | null, decide: () => RunReply): Promise<RunReply> {
-    const run = this.#journal.runs.byId(runId);
+    const run = this.journal.runs.byId(runId);
     const given = by === null ? [] : [{ by, at: 0, reason: null }];
     const approvals = run === null ? [] : [...run.approvals, ...given];
     if (run === null || !isWaiting(run) || lineOf(approvals).length === 0) return decide();
@@ -95,7 +86,7 @@ export class ApproverCheck {
 
   /** Reads in a critical section that knows which of the run's approvals count. Changes nothing. */
   async reading<T>(runId: string, read: () => T): Promise<T> {
-    const approvals = this.#journal.runs.byId(runId)?.approvals ?? [];
+    const approvals = this.journal.runs.byId(runId)?.approvals ?? [];
     if (lineOf(approvals).length === 0) return read();
     return this.#withAnswer(await this.#ask(approvals), read);
   }
@@ -140,14 +131,14 @@ export class ApproverCheck {
 
   async #ask(approvals: readonly Approval[]): Promise<Answer> {
     const asked: ReadonlySet<string> = new Set(lineOf(approvals));
-    const { scope } = this.#journal;
+    const { scope } = this.journal;
     const project = scope.slice(0, scope.lastIndexOf("/"));
     try {
-      const select = () => selectRevoked(this.#context.env.DB, project, [...asked]);
+      const select = () => selectRevoked(this.context.env.DB, project, [...asked]);
       const revoked = asked.size === 0 ? [] : await within(CHECK_MAX_MS, select());
       return { asked, revoked: new Set(revoked) };
     } catch (error) {
-      logFailure("approvers_unchecked", error, { coordinator: scope });
+      this.logFailure("approvers_unchecked", error);
       return { asked, revoked: null };
     }
   }

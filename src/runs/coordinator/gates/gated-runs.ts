@@ -4,7 +4,6 @@
 
 import type { NewDispatch } from "../../../webhooks/dispatch.ts";
 import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/concurrency-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf, type Run } from "../../run.ts";
@@ -12,8 +11,8 @@ import type { ChangeKey } from "../../run-calls.ts";
 import { type QueuedRun, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { gateEventsOfNew } from "../../timeline.ts";
 import { type GateEvent, transition } from "../../transition.ts";
-import type { Context } from "../context.ts";
-import type { Ledger, UpdateDetails } from "../ledger.ts";
+import { type Context, Part } from "../context.ts";
+import type { UpdateDetails } from "../ledger.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import { eventAt, type Scheduler } from "./scheduler.ts";
@@ -31,16 +30,13 @@ interface GatedDetails {
   readonly alongside: (() => void) | undefined;
 }
 
-export class GatedRuns {
-  readonly #journal: Journal;
-  readonly #ledger: Ledger;
+export class GatedRuns extends Part {
   readonly #dispatches: Dispatches;
   readonly #scheduler: Scheduler;
   readonly #approvers: ApproverCheck;
 
   constructor(context: Context, dispatches: Dispatches, scheduler: Scheduler, approvers: ApproverCheck) {
-    this.#journal = context.journal;
-    this.#ledger = context.ledger;
+    super(context);
     this.#dispatches = dispatches;
     this.#scheduler = scheduler;
     this.#approvers = approvers;
@@ -73,9 +69,9 @@ export class GatedRuns {
       preview,
       ...(alongside && { alongside }),
     };
-    const created = this.#ledger.create(run, changeKey, details, now);
+    const created = this.ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
-    this.#dispatches.launch(run.id, dispatch);
+    this.#dispatches.outbox.launch(run.id, dispatch);
     return isQueued(run) ? this.#scheduled(created, queue, now) : created;
   }
 
@@ -85,12 +81,12 @@ export class GatedRuns {
     if (!next.ok) throw new Error(`a waiting run refuses: ${next.error}`);
     const { gates } = next.value;
     if (gates === null || !isQueued(next.value)) {
-      return this.#ledger.update(before, next.value, event, now, details);
+      return this.ledger.update(before, next.value, event, now, details);
     }
     const queue = queueOf(gates);
     // It has its place already. The scheduler decides about it as about the others.
     if (isQueued(before)) {
-      return this.#scheduled(this.#ledger.update(before, next.value, event, now, details), queue, now);
+      return this.#scheduled(this.ledger.update(before, next.value, event, now, details), queue, now);
     }
     const decided = this.#afterDecision(next.value, queue, this.#decisionOn(next.value, queue, now), now);
     const run = { ...decided, version: before.version + 1 };
@@ -99,18 +95,14 @@ export class GatedRuns {
     const released = isUnchecked ? { ...event, approversUnchecked: true as const } : event;
     const changed = isReleased
       ? this.#dispatches.release(before, run, released, now, details)
-      : this.#ledger.update(before, run, event, now, details);
+      : this.ledger.update(before, run, event, now, details);
     return isQueued(run) ? this.#scheduled(changed, queue, now) : changed;
-  }
-
-  timeHasCome(run: JournaledRun, now: number): JournaledRun {
-    return this.change(run, { type: "time_opened" }, now);
   }
 
   /** The runs that it replaces can end at once, and then it is released. */
   #scheduled(run: JournaledRun, queue: ConcurrencyQueue, now: number): JournaledRun {
     this.#scheduler.scheduleQueue(queue, now);
-    return this.#journal.runs.byId(run.id) ?? run;
+    return this.journal.runs.byId(run.id) ?? run;
   }
 
   /**
@@ -121,7 +113,7 @@ export class GatedRuns {
     this.#scheduler.scheduleQueue(queue, now);
     if (this.#scheduler.isPending(queue)) return null;
     const state = this.#scheduler.queueState(queue, now);
-    const { queues, pauses } = this.#journal;
+    const { queues, pauses } = this.journal;
     const last: QueuedRun = {
       id: run.id,
       actionName: run.actionName,
@@ -148,7 +140,7 @@ export class GatedRuns {
     if (source !== "action" || actionVersion === null) return;
     if (concurrency === null) return;
     const { group, limit } = concurrency;
-    const { queues } = this.#journal;
+    const { queues } = this.journal;
     if (queues.knowsLimit(group, actionName, actionVersion, now)) return;
     this.#scheduler.scheduleAllSoon(now);
     queues.setLimit(group, actionName, actionVersion, limit);
@@ -156,7 +148,7 @@ export class GatedRuns {
 
   #hasRoomFor(queue: ConcurrencyQueue, creatorId: string, { sealed, stopRequest }: NewDispatch): boolean {
     const bytes = sealed.byteLength + (stopRequest?.sealed.byteLength ?? 0);
-    const { queues } = this.#journal;
+    const { queues } = this.journal;
     const fitsQueue = queue.group === "" || isBelow(queues.waitingIn(queue, creatorId), 0, IN_QUEUE_MAX);
     return fitsQueue && isBelow(queues.waiting(creatorId), bytes, WAITING_MAX);
   }

@@ -5,16 +5,14 @@
  */
 
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
-import { logFailure } from "../../../base/log.ts";
 import { type ApprovedQueuedRun, WAITING_MAX_IN_QUEUE } from "../../journal/concurrency-rows.ts";
-import type { Journal } from "../../journal/journal.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../../run.ts";
 import { type QueuedRun, type QueueState, type SchedulingDecision, schedule } from "../../scheduling.ts";
 import { type CancelRequest, type GateEvent, transition } from "../../transition.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
 import { Deferred, QueuePass } from "./queue-pass.ts";
@@ -34,23 +32,19 @@ interface ApprovedQueueState extends QueueState {
   readonly queued: readonly (QueuedRun & ApprovedQueuedRun)[];
 }
 
-export class Scheduler implements DueWork {
-  readonly #context: Context;
-  readonly #journal: Journal;
+export class Scheduler extends Part implements DueWork {
   readonly #dispatches: Dispatches;
   readonly #approvers: ApproverCheck;
   readonly #changed = new Map<string, ConcurrencyQueue>();
   readonly #deferred = new Deferred();
-  readonly #pass: QueuePass;
+  readonly #pass = new QueuePass(this.journal.queues);
   /** A decision can end a run. The queue that gets room is noted, and the loop that is under way takes it. */
   #isScheduling = false;
 
   constructor(context: Context, dispatches: Dispatches, approvers: ApproverCheck) {
-    this.#context = context;
-    this.#journal = context.journal;
+    super(context);
     this.#dispatches = dispatches;
     this.#approvers = approvers;
-    this.#pass = new QueuePass(context.journal.queues);
     approvers.scheduler = this;
   }
 
@@ -65,13 +59,13 @@ export class Scheduler implements DueWork {
    */
   scheduleAllSoon(now: number): void {
     this.#pass.begin();
-    this.#context.arm(now);
+    this.context.arm(now);
   }
 
   scheduleAll(now: number): void {
     try {
       this.takeBatch(now);
-      this.#context.arm(now);
+      this.context.arm(now);
     } catch (error) {
       // The alarm that was set before the change goes on with the pass.
       this.#logFailed(error);
@@ -83,7 +77,7 @@ export class Scheduler implements DueWork {
     for (const id of runIds) {
       let queue: ConcurrencyQueue | null = null;
       try {
-        const gates = this.#journal.runs.byId(id)?.gates ?? null;
+        const gates = this.journal.runs.byId(id)?.gates ?? null;
         if (gates === null) continue;
         queue = queueOf(gates);
         this.#changed.set(nameOf(queue), queue);
@@ -118,11 +112,11 @@ export class Scheduler implements DueWork {
   }
 
   #setOccupancy(run: JournaledRun, occupancy: Occupancy, now: number): void {
-    this.#journal.transaction(() => {
-      this.#journal.queues.forget();
-      this.#journal.runs.setOccupancy(run, occupancy);
+    this.journal.transaction(() => {
+      this.journal.queues.forget();
+      this.journal.runs.setOccupancy(run, occupancy);
       // A grace can end before the lease of the attempt would have.
-      this.#context.arm(now);
+      this.context.arm(now);
     });
     if (occupancy.occupiedUntil === null) this.ended(run, now);
   }
@@ -133,7 +127,7 @@ export class Scheduler implements DueWork {
   }
 
   queueState(queue: ConcurrencyQueue, now: number): ApprovedQueueState {
-    const { queues, pauses } = this.#journal;
+    const { queues, pauses } = this.journal;
     const inForce = pauses.inForce(queue.group, now);
     const queued = queues.queued(queue).flatMap((run) => {
       if (this.#deferred.has(run.id, now)) return [];
@@ -155,7 +149,7 @@ export class Scheduler implements DueWork {
 
   nextAt(now: number): number {
     if (this.#changed.size > 0 || this.#pass.isUnderWay) return now;
-    const { pauses, queues } = this.#journal;
+    const { pauses, queues } = this.journal;
     const rest = [this.#deferred.nextAt(now), this.#approvers.nextAt()];
     return Math.min(pauses.nextEndAt(), queues.nextEndAt(), ...rest);
   }
@@ -163,7 +157,7 @@ export class Scheduler implements DueWork {
   /** Returns what failed, because it may keep no run in its queue. */
   #eraseEnded(now: number): readonly unknown[] {
     try {
-      if (this.#journal.pauses.eraseEnded(now)) this.#pass.begin();
+      if (this.journal.pauses.eraseEnded(now)) this.#pass.begin();
       return [];
     } catch (error) {
       return [error];
@@ -172,7 +166,7 @@ export class Scheduler implements DueWork {
 
   /** Makes room for those behind ended runs whose last attempt is lost, or whose grace is over. Returns what failed. */
   #freeOccupied(now: number): readonly unknown[] {
-    const { queues, runs } = this.#journal;
+    const { queues, runs } = this.journal;
     return queues.ended(now, BATCH_STEPS).flatMap((id) => {
       try {
         const run = runs.byId(id);
@@ -203,7 +197,7 @@ export class Scheduler implements DueWork {
     try {
       // A question to D1 that dies with this object is asked again.
       const mustRing = this.#changed.size > 0 || this.#pass.isUnderWay || this.#approvers.isBusy;
-      if (mustRing) this.#context.arm(now);
+      if (mustRing) this.context.arm(now);
     } catch (error) {
       failed(error);
     }
@@ -226,7 +220,7 @@ export class Scheduler implements DueWork {
   }
 
   get #progress(): number {
-    return this.#journal.sequence.last + this.#deferred.added;
+    return this.journal.sequence.last + this.#deferred.added;
   }
 
   /** False if more is left to do in the queue. */
@@ -257,10 +251,10 @@ export class Scheduler implements DueWork {
 
   /** Ends the runs whose time is up, however late the alarm is, so that none of them takes room or replaces a run. */
   #endOverdue(queue: ConcurrencyQueue, now: number): void {
-    for (const id of this.#journal.queues.due(queue, now)) {
+    for (const id of this.journal.queues.due(queue, now)) {
       if (this.#deferred.has(id, now)) continue;
       try {
-        this.#context.ledger.current(id, now);
+        this.ledger.current(id, now);
       } catch (error) {
         this.#deferFailed(id, queue, error, now);
       }
@@ -273,23 +267,23 @@ export class Scheduler implements DueWork {
   }
 
   #logFailed(error: unknown, run?: string): void {
-    logFailure("scheduling_failed", error, { coordinator: this.#journal.scope, run });
+    this.logFailure("scheduling_failed", error, { run });
   }
 
   /** Withdraws the approvals of a waiting run that this critical section knows to be those of revoked tokens. */
   #withdraw(id: string, now: number): void {
-    const run = this.#context.ledger.current(id, now);
+    const run = this.ledger.current(id, now);
     if (run === null || !isWaiting(run)) return;
     const approvals = this.#approvers.revokedOf(run.approvals);
     if (approvals.length === 0) return;
     const event: GateEvent = { type: "approvals_withdrawn", approvals };
     const next = transition(run, event, now);
-    if (next.ok) this.#context.ledger.update(run, next.value, event, now);
+    if (next.ok) this.ledger.update(run, next.value, event, now);
   }
 
   /** Returns how many bytes were sent. A run whose time is up ends instead. */
   #apply(decision: SchedulingDecision, queue: ConcurrencyQueue, now: number): number {
-    const run = this.#context.ledger.current(decision.id, now);
+    const run = this.ledger.current(decision.id, now);
     if (run === null || !isOpen(run)) return 0;
     if (decision.type === "cancel") this.#cancel(run, decision.by, now);
     if (!isQueued(run)) return 0;
@@ -299,28 +293,28 @@ export class Scheduler implements DueWork {
     const next = transition(run, event, now);
     if (!next.ok) return 0;
     if (event.type !== "released") {
-      this.#context.ledger.update(run, next.value, event, now);
+      this.ledger.update(run, next.value, event, now);
       return 0;
     }
     this.#dispatches.release(run, next.value, event, now);
-    return this.#journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
+    return this.journal.dispatches.of(run.id)?.sealed.byteLength ?? 0;
   }
 
   #eventAt(decision: SchedulingDecision, queue: ConcurrencyQueue): GateEvent | null {
     if (decision.type !== "replace") return eventAt(decision, queue);
-    const newer = this.#journal.runs.byId(decision.by);
+    const newer = this.journal.runs.byId(decision.by);
     return { type: "replaced", by: decision.by, triggeredBy: newer?.triggeredBy ?? "" };
   }
 
   /** Asks a running run to stop for a newer run, as a caller's cancel does. */
   #cancel(run: JournaledRun, newerId: string, now: number): void {
-    const newer = this.#journal.runs.byId(newerId);
+    const newer = this.journal.runs.byId(newerId);
     if (newer === null) return;
     const reason = `The newer run ${newer.id} replaces this one.`;
     const by = newer.triggeredBy;
     const request: CancelRequest = { type: "cancel_requested", by, reason, graceMs: GRACE_MS };
     const next = transition(run, request, now);
-    if (next.ok) this.#context.ledger.update(run, next.value, request, now);
+    if (next.ok) this.ledger.update(run, next.value, request, now);
   }
 }
 

@@ -7,7 +7,7 @@ import { logFailure } from "../../../base/log.ts";
 import { type AttemptState, beginAttempt, isAttemptDue, isAttemptLost } from "../../../webhooks/dispatch.ts";
 import type { DueRows } from "../../journal/due-rows.ts";
 import type { DueWork } from "../alarm.ts";
-import type { Context } from "../context.ts";
+import { type Context, Part } from "../context.ts";
 import { AttemptPermits, DueQueue, type PermitPolicy, type Queued } from "./receiver-queues.ts";
 
 /** A request. `endsAt`: no attempt begins at this instant or later. */
@@ -42,17 +42,16 @@ export interface RequestKind<T extends AttemptState, R, O extends Outgoing<T>> {
   giveUp(outgoing: O, now: number, isHalfOpen: boolean): void;
 }
 
-export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> implements DueWork {
+export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<T>> extends Part implements DueWork {
   readonly #kind: RequestKind<T, R, O>;
   readonly queue: DueQueue;
   readonly #permits: AttemptPermits;
-  readonly #context: Context;
 
   constructor(kind: RequestKind<T, R, O>, rows: DueRows, context: Context) {
+    super(context);
     this.#kind = kind;
     this.#permits = new AttemptPermits(kind.permits, (queued) => kind.failuresBefore(queued));
     this.queue = new DueQueue(rows, this.#permits);
-    this.#context = context;
   }
 
   nextAt(now: number): number {
@@ -124,7 +123,7 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
     if (!this.queue.isAnyWaiting) return;
     const now = Date.now();
     this.queue.startWaiting(now, this.#kind.batchMax, (id) => this.#processSafely(id, now, [], true));
-    this.#context.arm(now);
+    this.context.arm(now);
   }
 
   #processSafely(id: string, now: number, stuck: unknown[], maySend: boolean): void {
@@ -183,6 +182,6 @@ export class Outbox<T extends AttemptState, R, O extends Outgoing<T> = Outgoing<
   }
 
   #logError(event: string, error: unknown, run: string): void {
-    logFailure(event, error, { coordinator: this.#context.journal.scope, run });
+    logFailure(event, error, { coordinator: this.journal.scope, run });
   }
 }

@@ -15,7 +15,7 @@ import type { Attempt } from "../../../webhooks/webhook-request.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { beganAt, type FailedAttempt, isOpen } from "../../run.ts";
 import type { TimelineEvent } from "../../timeline.ts";
-import type { Context } from "../context.ts";
+import { Part } from "../context.ts";
 import { attemptAnswered, attemptStarted, logAnswered, logGivenUp, neverCalled } from "./attempt-events.ts";
 import type { Outgoing, RequestKind } from "./outbox.ts";
 import type { PermitPolicy, Queued, Room } from "./receiver-queues.ts";
@@ -45,7 +45,7 @@ export function sharedByHosts(max: Room): PermitPolicy {
   };
 }
 
-export abstract class RunRequests<T extends Tried> implements RequestKind<T, AttemptResult, OfRun<T>> {
+export abstract class RunRequests<T extends Tried> extends Part implements RequestKind<T, AttemptResult, OfRun<T>> {
   protected abstract readonly eventPrefix: "attempt" | "stop";
   /** How many attempts may fail although they may have begun what the request asks for. Null: any number. */
   protected abstract readonly unsureMax: number | null;
@@ -54,11 +54,6 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   abstract readonly permits: PermitPolicy;
   abstract readonly batchMax: number;
   readonly lost = LOST;
-  readonly #context: Context;
-
-  constructor(context: Context) {
-    this.#context = context;
-  }
 
   /** Ends the run if its time is up. */
   abstract find(runId: string, now: number): OfRun<T> | null;
@@ -99,7 +94,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
   }
 
   attempt(runId: string, request: T): Promise<AttemptResult> {
-    return this.#context.entrypoints.WebhookSender.send(this.attemptOf(runId, request));
+    return this.context.entrypoints.WebhookSender.send(this.attemptOf(runId, request));
   }
 
   /** The event of an attempt that has just begun; no event if the request must wait. */
@@ -127,9 +122,9 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     } else this.end(outgoing, { ...outcome, mayHaveJob: mayHaveJob(request, result) }, events, now);
     // The log tells what no timeline can, and every request that is given up.
     if (outcome.type === "given_up") {
-      logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, attempt, outcome.reason);
+      logGivenUp(this.eventPrefix, this.journal.scope, run.id, attempt, outcome.reason);
     } else if (events.length === 0) {
-      logAnswered(this.eventPrefix, this.#context.journal.scope, run.id, attempt, result, outcome.type);
+      logAnswered(this.eventPrefix, this.journal.scope, run.id, attempt, result, outcome.type);
     }
   }
 
@@ -137,7 +132,7 @@ export abstract class RunRequests<T extends Tried> implements RequestKind<T, Att
     const { run, request } = outgoing;
     const reason = neverCalled(request, this.lastFailure(run), isHalfOpen);
     this.end(outgoing, { type: "given_up", reason, mayHaveJob: request.isUnsure }, [], now);
-    logGivenUp(this.eventPrefix, this.#context.journal.scope, run.id, request.attempt, reason);
+    logGivenUp(this.eventPrefix, this.journal.scope, run.id, request.attempt, reason);
   }
 }
 
