@@ -120,7 +120,7 @@ export class RunHandler extends Part {
       const run = this.ledger.current(id, Date.now());
       if (run === null) return NOT_FOUND;
       const inputs = this.context.replies.inputs(run);
-      const planned = this.#parts.retries.of(id);
+      const planned = this.journal.plannedRetries.of(id);
       return planned === null || !inputs.ok ? inputs : { ...inputs, plannedRetry: { id: planned.retryId } };
     },
 
@@ -243,7 +243,7 @@ export class RunHandler extends Part {
     if (retryOf === null) return null;
     if (this.journal.runs.isErased(retryOf)) return "run_erased";
     // An automatic retry needs its plan, which a newer run may have dropped. Any other would be a second one.
-    if ((this.#parts.retries.of(retryOf) !== null) !== (key === retryKey(retryOf))) {
+    if ((this.journal.plannedRetries.of(retryOf) !== null) !== (key === retryKey(retryOf))) {
       return key === retryKey(retryOf) ? "retry_dropped" : "retry_planned";
     }
     return isFirstRetry && this.journal.runs.retriesOf(retryOf, 1).length > 0 ? "already_retried" : null;

@@ -52,13 +52,9 @@ export class Retries extends Part implements DueWork {
     return 0;
   }
 
-  of(runId: string): PlannedRetry | null {
-    return this.journal.plannedRetries.of(runId);
-  }
-
   /** Resolves when the retry of the run has an id or is dropped, or a moment later. Null: there is nothing to wait for. */
   named(runId: string): Promise<void> | null {
-    if (this.of(runId)?.retryId !== null) return null;
+    if (this.journal.plannedRetries.of(runId)?.retryId !== null) return null;
     const waiting = this.#waiting.get(runId) ?? Promise.withResolvers<void>();
     this.#waiting.set(runId, waiting);
     return within(NAMED_WITHIN_MS, waiting.promise).catch(() => {
@@ -134,7 +130,7 @@ export class Retries extends Part implements DueWork {
     const now = Date.now();
     for (const [i, { runId }] of toMake.entries()) this.#judge(runId, made[i] ?? null, now);
     // Without a pause, what stays would be asked for all the time.
-    return toMake.some(({ runId }) => this.of(runId)?.retryId === null) ? null : 0;
+    return toMake.some(({ runId }) => this.journal.plannedRetries.of(runId)?.retryId === null) ? null : 0;
   }
 
   /** Null if there is nothing to retry any more. */
@@ -150,7 +146,7 @@ export class Retries extends Part implements DueWork {
 
   /** What is made was noted by its create, unless the note failed. A call that was given up can have made it meanwhile. */
   #judge(runId: string, made: MadeRetry, now: number): void {
-    if (made === null || this.of(runId)?.retryId !== null) return;
+    if (made === null || this.journal.plannedRetries.of(runId)?.retryId !== null) return;
     const retry = this.journal.runs.byCreateKey(retryKey(runId));
     if (retry !== null) this.made(runId, retry, now);
     else if (made.dropped !== null) this.drop(runId, made.dropped, now);
