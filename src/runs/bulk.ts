@@ -98,15 +98,6 @@ export interface NumberedItem extends BulkItem {
   readonly seq: number;
 }
 
-export function endsOf(statuses: readonly Status[]): EndedRuns {
-  const of = (end: keyof EndedRuns) => statuses.filter((status) => status === end).length;
-  return { succeeded: of("succeeded"), failed: of("failed"), cancelled: of("cancelled") };
-}
-
-export function sumOf(a: EndedRuns, b: EndedRuns): EndedRuns {
-  return { succeeded: a.succeeded + b.succeeded, failed: a.failed + b.failed, cancelled: a.cancelled + b.cancelled };
-}
-
 export function remainingOf({ matched, accepted, skipped, failed }: BulkCounts): number {
   return matched - accepted - skipped - failed;
 }

@@ -6,6 +6,7 @@ import type {
   ApprovalRule,
   AsSent,
   ConcurrencyQueue,
+  Decided,
   DecisionConflict,
   Face,
   NewRun,
@@ -228,10 +229,7 @@ export interface ErasureAnswer {
 
 export type ErasureReply = ErasureAnswer | RunRefusal;
 
-export interface Decision {
-  readonly by: Actor;
-  readonly reason: string | null;
-}
+export type Decision = Pick<Decided, "by" | "reason">;
 
 /**
  * What an approver reads. `approvals`: JSON text, as in the details. `request`: JSON text; null after the run's end.

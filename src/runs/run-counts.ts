@@ -108,7 +108,7 @@ export function durationsOf({ createdAt, startedAt, completedAt }: Ended) {
 
 /** The counts with these runs, each of which has ended. */
 export function withRuns(counts: EndedCounts, runs: readonly CountedRun[]): EndedCounts {
-  const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable;
+  const { ended, waited, ran, byAction, refusedEvents } = structuredClone(counts) as Writable<EndedCounts>;
   for (const run of runs) {
     const end = `${run.status}/${run.endCause}`;
     const { waitedMs, ranMs } = durationsOf(run);
@@ -133,25 +133,14 @@ function countedName(counted: Readonly<Record<string, unknown>>, action: string)
   return isCounted ? action : OTHER_ACTIONS;
 }
 
-function countOfAction(byAction: ByAction, { actionName, status }: CountedRun): void {
+function countOfAction(byAction: Writable<EndedCounts["byAction"]>, { actionName, status }: CountedRun): void {
   const name = countedName(byAction, actionName);
   const ofAction = Object.hasOwn(byAction, name) ? (byAction[name] ?? {}) : {};
   byAction[name] = { ...ofAction, [status]: (ofAction[status] ?? 0) + 1 };
 }
 
-interface WritableHistogram {
-  readonly buckets: number[];
-  sumMs: number;
-}
-type Histograms = Record<string, WritableHistogram>;
-type ByAction = Record<string, Record<string, number>>;
-interface Writable {
-  readonly ended: Record<string, number>;
-  readonly waited: Histograms;
-  readonly ran: Histograms;
-  readonly byAction: ByAction;
-  readonly refusedEvents: Record<string, number>;
-}
+type Writable<T> = { -readonly [K in keyof T]: Writable<T[K]> };
+type Histograms = Writable<EndedCounts["waited"]>;
 
 function observe(histograms: Histograms, status: string, ms: number): void {
   const histogram = histograms[status] ?? { buckets: BUCKETS_SECONDS.map(() => 0).concat(0), sumMs: 0 };

@@ -213,6 +213,9 @@ export function begin(input: NewRun, now: number, { isDispatching = false } = {}
   };
 }
 
+/** `isWaiting`: at a gate. */
+export type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
+
 export function isOpen(run: Pick<Run, "status">): boolean {
   return run.status === "pending" || run.status === "running";
 }

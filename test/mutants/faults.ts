@@ -195,7 +195,7 @@ export const FAULTS: readonly Fault[] = [
   {
     name: "planned-lifts-todays",
     breaks: "planning a pause replaces none that holds today",
-    room: "src/runs/journal/pause-rows.ts",
+    room: "src/runs/journal/concurrency-rows.ts",
     from: "(isPlanned ? undefined : ofGroup.find((one) => !one.isPlanned))",
     to: "ofGroup.find((one) => !one.isPlanned)",
     tests: ["test/gates/pauses"],
@@ -244,8 +244,8 @@ export const FAULTS: readonly Fault[] = [
     name: "archive-second-key",
     breaks: "a batch that is written again keeps its object's key",
     room: "src/runs/coordinator",
-    from: "archive.batch?.key ?? `${archivePrefix(scope, this.#underWay.day)}",
-    to: "`${archivePrefix(scope, this.#underWay.day || Date.now())}",
+    from: "archive.batch?.key ?? objectKey(scope, this.#underWay.day, hash)",
+    to: "objectKey(scope, this.#underWay.day || Date.now(), hash)",
     tests: ["test/archive/"],
   },
   {
@@ -876,8 +876,8 @@ export const FAULTS: readonly Fault[] = [
     name: "schedule-undecided-in-queue",
     breaks: "a run with gates decides its time in its own transaction",
     room: "src/runs/coordinator/gates",
-    from: "...(alongside && { alongside })",
-    to: "",
+    from: "const details = { ...beside, dispatch,",
+    to: "const details = { dispatch,",
     tests: ["test/starts/scheduled-runs"],
   },
   {

@@ -20,8 +20,7 @@ import { AlarmClock } from "./alarm.ts";
 import { type Lease, LeasedCall } from "./leased-call.ts";
 import { Ledger } from "./ledger.ts";
 import { Replies } from "./replies.ts";
-import { Changes, Subscriptions } from "./subscriptions.ts";
-import { Tails } from "./tails.ts";
+import { Changes, Subscriptions, Tails } from "./subscriptions.ts";
 
 /** The Worker's entrypoints that a coordinator calls, each call in a Worker invocation of its own. */
 interface Entrypoints {

@@ -28,8 +28,7 @@ import { nextRetryOf } from "../starts.ts";
 import { eventsBetween, type TimelineEvent } from "../timeline.ts";
 import { expire, type GateEvent, type RunEvent } from "../transition.ts";
 import { logGivenUp, neverCalled } from "./sending/attempt-events.ts";
-import type { Changes } from "./subscriptions.ts";
-import type { Tails } from "./tails.ts";
+import type { Changes, Tails } from "./subscriptions.ts";
 
 /**
  * `isRepeatable`: whether the caller may repeat the change after others, as a cancel always is. `first` and `last`:
@@ -154,7 +153,7 @@ export class Ledger {
     const beside = isRetried ? besides : alongside;
     const written = this.#journal.update(
       changed,
-      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, ...(beside && { alongside: beside }) },
+      { events, accepted, dispatch: dispatch ?? null, isAskedAgain, alongside: beside },
       now,
       this.#followUps,
     );

@@ -6,10 +6,9 @@ import type { Journal } from "../journal/journal.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { asSent, isOpen, queueOf, tokenExpiresAt } from "../run.ts";
 import type { CancelOrder, ChangeKey, Inclusion, InputsReply, RunAnswer, RunRefusal, Tail } from "../run-calls.ts";
-import type { Tails } from "./tails.ts";
+import type { Tails } from "./subscriptions.ts";
 
 export const NOT_FOUND = { ok: false, reason: "run_not_found" } as const;
-export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as const;
 export const ERASED = { ok: false, reason: "run_erased" } as const;
 export const KEY_REUSED = { ok: false, reason: "key_reused" } as const;
 

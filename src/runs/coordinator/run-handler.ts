@@ -20,19 +20,12 @@ import { endOf, externalUrlRefusal, type RunEvent, transition } from "../transit
 import { type Context, Part } from "./context.ts";
 import type { GatedRuns } from "./gates/gated-runs.ts";
 import type { Scheduler } from "./gates/scheduler.ts";
-import {
-  cancelOrderOf,
-  fingerprintRefusal,
-  isCallers,
-  isSame,
-  KEY_REUSED,
-  NOT_FOUND,
-  TOO_MANY_WATCHERS,
-} from "./replies.ts";
+import { cancelOrderOf, fingerprintRefusal, isCallers, isSame, KEY_REUSED, NOT_FOUND } from "./replies.ts";
 import { cancelRun, eraseRun, erasureOf } from "./run-ends.ts";
 import type { Dispatches } from "./sending/dispatches.ts";
 import type { Retries } from "./starts/retries.ts";
 import type { Schedules } from "./starts/schedules.ts";
+import { TOO_MANY_WATCHERS } from "./subscriptions.ts";
 
 interface Parts {
   readonly dispatches: Dispatches;
@@ -72,19 +65,13 @@ export class RunHandler extends Part {
       const alongside = time && (() => time.decide(startFailed === undefined ? "started" : "failed", input.id));
       const run = begin(input, now, { isDispatching: newDispatch !== null });
       if (newDispatch !== null && run.gates !== null) {
-        const created = this.#parts.gatedRuns.create(
-          run,
-          changeKey,
-          newDispatch,
-          { preview: preview ?? null, alongside },
-          now,
-        );
+        const created = this.#parts.gatedRuns.create(run, changeKey, newDispatch, { preview, alongside }, now);
         if (typeof created === "string") return { ok: false, reason: created };
         return this.#created(created, inclusion, now);
       }
       const { dispatch, events } =
         newDispatch === null ? { dispatch: null, events: [] } : this.#parts.dispatches.begin(run, newDispatch, now);
-      const created = this.ledger.create(run, changeKey, { dispatch, events, ...(alongside && { alongside }) }, now);
+      const created = this.ledger.create(run, changeKey, { dispatch, events, alongside }, now);
       if (created === null) {
         return this.#existing(input, changeKey, inclusion, now) ?? { ok: false, reason: "id_taken" };
       }

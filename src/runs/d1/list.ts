@@ -5,7 +5,7 @@
  */
 import { PAGE_MAX_BYTES, PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { idOf, NO_DETAILS, withDetails } from "../action-run.ts";
-import { STATUSES, type Status } from "../run.ts";
+import { type RunState, STATUSES, type Status } from "../run.ts";
 import {
   type Condition,
   conditionsOf,
@@ -34,18 +34,15 @@ const COLUMNS = {
  * they are small, and reading their size costs as much as reading the body before them.
  */
 export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkBounds) {
-  const walked = { ...query, status: withoutAllStatuses(query.status) };
-  const { selects, bindings, isFiltered } = walkOf(scope, walked, COLUMNS, bounds);
-
+  const { first, bindings, isFiltered } = orderedWalk(scope, query, COLUMNS, bounds);
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : query.limit + 1;
-  const direction = query.order === "oldest" ? "ASC" : "DESC";
   const details = query.include === undefined ? "" : ", runs.details AS details";
   const sql = `
     SELECT CASE WHEN NOT looked.ok THEN '' WHEN looked.total <= ${PAGE_MAX_BYTES} THEN runs.body END AS body,
            CASE WHEN looked.n = ${PAGE_MAX_LOOKED_AT} THEN looked.id END AS last${details}
     FROM (
       SELECT row, id, ok, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS total
-      FROM (${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${lookedAt})
+      FROM (${first(lookedAt)})
       WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
     ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
     WHERE looked.ok OR looked.n = ${PAGE_MAX_LOOKED_AT}
@@ -60,11 +57,7 @@ export function listStatement(scope: string, query: RunPageQuery, bounds?: WalkB
  * walk. Bodies that are found are read again, because the window would copy them.
  */
 export function textStatement(scope: string, { text, ...query }: TextQuery, bounds?: WalkBounds) {
-  const walked = { ...query, status: withoutAllStatuses(query.status) };
-  const walk = walkOf(scope, walked, COLUMNS, bounds);
-  const { selects } = walk;
-  const bindings = [...walk.bindings];
-  const direction = query.order === "oldest" ? "ASC" : "DESC";
+  const { first, bindings } = orderedWalk(scope, query, COLUMNS, bounds);
   const bind = (value: string) => `?${bindings.push(value)}`;
   const contains = containsText(text, { body: "runs.body", details: "runs.details" }, bind);
   const details = query.include === undefined ? "" : ", runs.details AS details";
@@ -79,7 +72,7 @@ export function textStatement(scope: string, { text, ...query }: TextQuery, boun
                CASE WHEN looked.ok THEN ${contains} ELSE 0 END AS ok
         FROM (
           SELECT row, id, ok, bytes, row_number() OVER sofar AS n, sum(iif(ok, bytes, 0)) OVER sofar AS searched
-          FROM (${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${PAGE_MAX_LOOKED_AT})
+          FROM (${first(PAGE_MAX_LOOKED_AT)})
           WINDOW sofar AS (ROWS UNBOUNDED PRECEDING)
         ) AS looked CROSS JOIN runs ON runs.rowid = looked.row
         WHERE looked.searched - iif(looked.ok, looked.bytes, 0) < ${TEXT_MAX_BYTES}
@@ -97,23 +90,15 @@ export function textStatement(scope: string, { text, ...query }: TextQuery, boun
  */
 type PageRow = [body: string | null, last: string | null, details?: string | null];
 
+/** By a text, only a coordinator asks, because it lets one such query run at a time. */
 export async function listRuns(
   session: D1DatabaseSession,
   scope: string,
-  query: RunPageQuery,
+  query: RunPageQuery | TextQuery,
   bounds?: WalkBounds,
 ): Promise<Page<ListedRun>> {
-  return toPage(await rowsOf<PageRow>(session, listStatement(scope, query, bounds)), query.limit);
-}
-
-/** Only a coordinator asks, because it lets one such query run at a time. */
-export async function searchRuns(
-  session: D1DatabaseSession,
-  scope: string,
-  query: TextQuery,
-  bounds?: WalkBounds,
-): Promise<Page<ListedRun>> {
-  return toPage(await rowsOf<PageRow>(session, textStatement(scope, query, bounds)), query.limit);
+  const statement = "text" in query ? textStatement(scope, query, bounds) : listStatement(scope, query, bounds);
+  return toPage(await rowsOf<PageRow>(session, statement), query.limit);
 }
 
 export function rowsOf<T extends unknown[]>(
@@ -140,18 +125,6 @@ function toPage(rows: readonly PageRow[], limit: number): Page<ListedRun> {
   return { items, endsAt: null };
 }
 
-export interface MatchingRun {
-  readonly id: string;
-  readonly status: Status;
-  readonly isWaiting: boolean;
-}
-
-export interface MatchingPage {
-  readonly runs: readonly MatchingRun[];
-  /** The next page is below this id; null on the last page. */
-  readonly behind: string | null;
-}
-
 const WAITS = "status = 'pending' AND waiting IS NOT NULL AS waits";
 const MATCHING_COLUMNS = {
   ofRuns: `id, status, ${WAITS}`,
@@ -161,15 +134,14 @@ const MATCHING_COLUMNS = {
 type MatchingQuery = Omit<RunPageQuery, "order" | "include">;
 
 function matchingStatement(scope: string, query: MatchingQuery, bounds: WalkBounds | undefined) {
-  const walked = { ...query, status: withoutAllStatuses(query.status) };
-  const { selects, bindings, isFiltered } = walkOf(scope, walked, MATCHING_COLUMNS, bounds);
+  const { first, bindings, isFiltered } = orderedWalk(scope, query, MATCHING_COLUMNS, bounds);
   const lookedAt = isFiltered ? PAGE_MAX_LOOKED_AT : Math.min(query.limit, PAGE_MAX_LOOKED_AT);
   // The last row that is looked at is returned even if it does not pass, because the next page starts there.
   const sql = `
     SELECT looked.id, looked.status, looked.waits, looked.ok, looked.n = ${lookedAt} AS is_last
     FROM (
       SELECT id, status, waits, ok, row_number() OVER (ROWS UNBOUNDED PRECEDING) AS n
-      FROM (${selects.join(" UNION ALL ")} ORDER BY id DESC LIMIT ${lookedAt})
+      FROM (${first(lookedAt)})
     ) AS looked
     WHERE looked.ok OR looked.n = ${lookedAt}
     LIMIT ${query.limit}`;
@@ -183,13 +155,13 @@ export async function findMatching(
   scope: string,
   query: MatchingQuery,
   bounds?: WalkBounds,
-): Promise<MatchingPage> {
+): Promise<Page<RunState>> {
   const rows = await rowsOf<MatchingRow>(session, matchingStatement(scope, query, bounds));
   const [lastId, , , , isLast] = rows.at(-1) ?? [];
   const isFull = isLast === 1 || rows.length === query.limit;
   const matching = rows.filter(([, , , ok]) => ok === 1);
-  const runs = matching.map(([id, status, waits]) => ({ id, status, isWaiting: waits === 1 }));
-  return { runs, behind: isFull ? (lastId ?? null) : null };
+  const items = matching.map(([id, status, waits]) => ({ id, status, isWaiting: waits === 1 }));
+  return { items, endsAt: isFull ? (lastId ?? null) : null };
 }
 
 /** What a walk selects: in a walk over `runs`, and in one over the labels, where each column names its table. */
@@ -206,7 +178,7 @@ export interface WalkBounds {
 interface Walk {
   /** Each walks one range of an index, and selects the columns and `ok`: whether the row passes the other filters. */
   readonly selects: readonly string[];
-  readonly bindings: readonly (string | number)[];
+  readonly bindings: (string | number)[];
   /** Whether each select walks the runs of one status. */
   readonly isByStatus: boolean;
   /** Whether `ok` can be false. */
@@ -215,8 +187,14 @@ interface Walk {
 
 const ALL = { index: "sqlite_autoindex_runs_1", alternatives: [""] };
 
-function withoutAllStatuses(status: readonly Status[] | undefined): readonly Status[] | undefined {
-  return new Set(status).size === STATUSES.length ? undefined : status;
+/** A walk in the order of the query. `first`: SQL of its first rows. */
+function orderedWalk(scope: string, query: Omit<RunPageQuery, "limit">, columns: Columns, bounds?: WalkBounds) {
+  // All statuses mean no filter.
+  const status = new Set(query.status).size === STATUSES.length ? undefined : query.status;
+  const { selects, bindings, isFiltered } = walkOf(scope, { ...query, status }, columns, bounds);
+  const direction = query.order === "oldest" ? "ASC" : "DESC";
+  const first = (limit: number) => `${selects.join(" UNION ALL ")} ORDER BY id ${direction} LIMIT ${limit}`;
+  return { first, bindings, isFiltered };
 }
 
 /** One walk serves a list and a summary, so that both see the same runs. */

@@ -13,6 +13,7 @@ import {
   type Outcome,
   type Stopper,
 } from "../bulk.ts";
+import type { RunState } from "../run.ts";
 import type { ChangeKey } from "../run-calls.ts";
 import { Rows, Table } from "./rows.ts";
 
@@ -52,10 +53,6 @@ export class BulkRows extends Table<Row> {
   #open: readonly StoredBulk[] | null = null;
   /** When the next operation is to be purged; null: not read yet. */
   #purgeAt: number | null = null;
-
-  constructor(sql: SqlStorage) {
-    super(sql, "bulk_operations", ["bulkOrder", "stoppedBy", "ended"]);
-  }
 
   open(): readonly StoredBulk[] {
     this.#open ??= this.#stored("INDEXED BY bulk_operations_open WHERE is_over = 0 ORDER BY id");
@@ -152,11 +149,6 @@ const ROW_RUNS = 100;
 /** The number of the first row of runs that do not wait. */
 const OTHERS_FROM = 1_000_000_000;
 
-interface Added {
-  readonly id: string;
-  readonly isWaiting: boolean;
-}
-
 /** As the row has it: a run that is undecided has its id alone. */
 type StoredItem = readonly [id: string, outcome?: Outcome, code?: string | null, newRunId?: string | null];
 type PageRow = { n: number; items: string };
@@ -166,7 +158,7 @@ type PageRow = { n: number; items: string };
  * room that a cancel makes would otherwise start them. An item's number has the row's number and the place in it.
  */
 export class BulkItemRows extends Rows {
-  add(bulkId: string, runs: readonly Added[]): void {
+  add(bulkId: string, runs: readonly Pick<RunState, "id" | "isWaiting">[]): void {
     const idsOf = (wait: boolean) => runs.flatMap(({ id, isWaiting }) => (isWaiting === wait ? [id] : []));
     this.#append(bulkId, idsOf(true), 0, OTHERS_FROM);
     this.#append(bulkId, idsOf(false), OTHERS_FROM, Number.MAX_SAFE_INTEGER);

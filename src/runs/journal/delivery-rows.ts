@@ -27,10 +27,6 @@ export class DeliveryRows extends Table<Delivery & { readonly dueAt: number }> i
   #endpoints: Set<EndpointKey> | null = null;
   #nextDueAt: number | null = null;
 
-  constructor(sql: SqlStorage) {
-    super(sql, "deliveries", ["attempts"]);
-  }
-
   of({ endpoint, runId, kind }: DeliveryRef): Delivery | null {
     return this.selectOne(THIS, endpoint, runId, kind);
   }

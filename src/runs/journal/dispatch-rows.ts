@@ -5,10 +5,6 @@ import { Rows, Table } from "./rows.ts";
 
 /** A row exists only until its dispatch is over or its run has ended. */
 export class DispatchRows extends Table<Dispatch & { readonly runId: string }> {
-  constructor(sql: SqlStorage) {
-    super(sql, "dispatches");
-  }
-
   of(runId: string): Dispatch | null {
     return this.selectOne("WHERE run_id = ?", runId);
   }
@@ -57,10 +53,6 @@ interface StopRequestRow extends StopRequest {
 export class StopRequestRows extends Table<StopRequestRow> implements DueRows {
   /** When the first row is due. Null: not read yet. */
   #nextDueAt: number | null = null;
-
-  constructor(sql: SqlStorage) {
-    super(sql, "stop_requests");
-  }
 
   of(runId: string): StopRequest | null {
     return this.selectOne("WHERE run_id = ?", runId);

@@ -21,10 +21,6 @@ import { WALK_ROWS, walkBy } from "./run-walks.ts";
 export class EndpointRows extends Table<ReadEndpoint & { readonly afterSeq: number }> {
   #listeners: readonly Listener[] | null = null;
 
-  constructor(sql: SqlStorage) {
-    super(sql, "endpoints");
-  }
-
   get listeners(): readonly Listener[] {
     this.#listeners ??= this.select("ORDER BY endpoint").flatMap((row) => {
       const { endpoint, version, isDisabled, filter: text, afterSeq } = row;
@@ -78,10 +74,6 @@ const DAYS_MAX = 7;
 
 /** By the version of the endpoint that was used. An endpoint that works costs at most one row a day. */
 export class EndpointHealthRows extends Table<EndpointHealth & { readonly endpoint: EndpointKey }> {
-  constructor(sql: SqlStorage) {
-    super(sql, "endpoint_health", ["failedDays"]);
-  }
-
   of(endpoint: EndpointKey): EndpointHealth | null {
     return this.selectOne("WHERE endpoint = ?", endpoint);
   }
@@ -154,10 +146,6 @@ export interface StoredRecovery extends Recovery {
 export class RecoveryRows extends Table<StoredRecovery> {
   /** Whether one is under way. Null: not read yet. It is cached because each change of a run asks. */
   #isAny: boolean | null = null;
-
-  constructor(sql: SqlStorage) {
-    super(sql, "recoveries");
-  }
 
   of(endpoint: EndpointKey): StoredRecovery | null {
     return this.selectOne("WHERE endpoint = ?", endpoint);

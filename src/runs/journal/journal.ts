@@ -8,21 +8,18 @@ import { MINUTE_MS } from "../../base/time.ts";
 import type { Dispatch } from "../../webhooks/dispatch.ts";
 import { isWaiting } from "../run.ts";
 import { isTimelineDerived, type TimelineEvent } from "../timeline.ts";
-import { ArchiveRows } from "./archive-rows.ts";
 import { BulkItemRows, BulkRows } from "./bulk-rows.ts";
-import { ConcurrencyQueueRows } from "./concurrency-rows.ts";
+import { ConcurrencyQueueRows, PauseRows } from "./concurrency-rows.ts";
 import { DeliveryRows } from "./delivery-rows.ts";
 import { DispatchRows, type ErasedDispatch, PreviewRows, type StopRequest, StopRequestRows } from "./dispatch-rows.ts";
-import { DueRuns, dueOf } from "./due-rows.ts";
+import { ArchiveRows, DueRuns, dueOf } from "./due-rows.ts";
 import { EndpointHealthRows, EndpointRows, OutcomeRows, RecoveryRows } from "./endpoint-rows.ts";
 import { FanOutCursors, Metadata, Sequence } from "./metadata.ts";
-import { PauseRows } from "./pause-rows.ts";
 import { type PendingVersion, ReplicaRows } from "./replica-rows.ts";
-import { PlannedRetryRows } from "./retry-rows.ts";
 import { Rows } from "./rows.ts";
 import { type JournaledRun, type RowDetails, RunRows } from "./run-rows.ts";
 import { ChangedRuns, EndedRunCounts, RunsWithEvents } from "./run-walks.ts";
-import { ScheduleRows } from "./schedule-rows.ts";
+import { PlannedRetryRows, ScheduleRows } from "./schedule-rows.ts";
 import { JournalSql } from "./schema.ts";
 import { type AcceptedChange, AcceptedChanges, TimelineRows } from "./timeline-rows.ts";
 
@@ -48,9 +45,9 @@ export interface NewRunDetails {
   readonly dispatch: Dispatch | null;
   /** The events after `created`. */
   readonly events: readonly TimelineEvent[];
-  readonly preview?: string | null;
+  readonly preview?: string | null | undefined;
   /** Writes what must be on record if the run is. */
-  readonly alongside?: () => void;
+  readonly alongside?: (() => void) | undefined;
 }
 
 interface VersionDetails {
@@ -60,7 +57,7 @@ interface VersionDetails {
   /** The dispatch of a run that is released with this version, or of which an attempt failed. */
   readonly dispatch?: Dispatch | null;
   readonly isAskedAgain?: boolean;
-  readonly alongside?: () => void;
+  readonly alongside?: (() => void) | undefined;
 }
 
 export interface Written {
@@ -73,6 +70,7 @@ export interface Written {
   readonly after?: readonly (() => void)[];
 }
 
+/** What must be on record with a version, so that what follows from it happens even if this object dies. */
 export interface FollowUp {
   /** Whether it is on record already, as it nearly always is. */
   isOnRecord(written: Written, now: number): boolean;
@@ -87,20 +85,20 @@ class JournalTables extends Rows {
   readonly runsWithEvents = new RunsWithEvents(this.sql);
   readonly endedCounts = new EndedRunCounts(this.sql);
   readonly timeline = new TimelineRows(this.sql);
-  readonly accepted = new AcceptedChanges(this.sql);
-  readonly dispatches = new DispatchRows(this.sql);
-  readonly stopRequests = new StopRequestRows(this.sql);
-  readonly plannedRetries = new PlannedRetryRows(this.sql);
+  readonly accepted = new AcceptedChanges(this.sql, "accepted_changes");
+  readonly dispatches = new DispatchRows(this.sql, "dispatches");
+  readonly stopRequests = new StopRequestRows(this.sql, "stop_requests");
+  readonly plannedRetries = new PlannedRetryRows(this.sql, "planned_retries");
   readonly previews = new PreviewRows(this.sql);
   readonly queues = new ConcurrencyQueueRows(this.sql);
   readonly pauses = new PauseRows(this.sql);
-  readonly endpoints = new EndpointRows(this.sql);
-  readonly endpointHealth = new EndpointHealthRows(this.sql);
-  readonly recoveries = new RecoveryRows(this.sql);
+  readonly endpoints = new EndpointRows(this.sql, "endpoints");
+  readonly endpointHealth = new EndpointHealthRows(this.sql, "endpoint_health", ["failedDays"]);
+  readonly recoveries = new RecoveryRows(this.sql, "recoveries");
   readonly outcomes = new OutcomeRows(this.sql);
-  readonly deliveries = new DeliveryRows(this.sql);
-  readonly schedules = new ScheduleRows(this.sql);
-  readonly bulk = new BulkRows(this.sql);
+  readonly deliveries = new DeliveryRows(this.sql, "deliveries", ["attempts"]);
+  readonly schedules = new ScheduleRows(this.sql, "schedules");
+  readonly bulk = new BulkRows(this.sql, "bulk_operations", ["bulkOrder", "stoppedBy", "ended"]);
   readonly bulkItems = new BulkItemRows(this.sql);
   readonly metadata = new Metadata(this.sql);
   readonly fanOut = new FanOutCursors(this.metadata);

@@ -6,24 +6,16 @@
  */
 
 import { BoundedMap } from "../../base/bounded-map.ts";
-import type { Proven } from "../../base/ids.ts";
 import { utf8Bytes } from "../../base/limits.ts";
 import type { PreviousStatus } from "../endpoint-deliveries.ts";
 import {
-  type Actor,
-  type Approval,
-  type FailedAttempt,
   type Gates,
   isOpen,
   isQueued,
-  type NextRetry,
   queueOf,
-  type Reporter,
-  type RetryRule,
   type Run,
   type RunName,
-  type Status,
-  type ThroughPause,
+  type RunState,
   type WaitingFor,
 } from "../run.ts";
 import { NO_OPEN, type OpenCounts, type OpenStatus } from "../run-counts.ts";
@@ -81,8 +73,6 @@ export interface JournaledRun extends Run {
   /** Until when its job has time to stop, if the run was cancelled and the job may have begun. Otherwise null. */
   readonly graceUntil: number | null;
 }
-
-type RunState = Pick<Run, "id" | "status"> & { readonly isWaiting: boolean };
 
 export type Occupancy = Pick<JournaledRun, "occupiedUntil" | "graceUntil">;
 export const FREE: Occupancy = { occupiedUntil: null, graceUntil: null };
@@ -154,7 +144,7 @@ const CHANGING = [
 ] as const;
 const MEMBERS = [...FIXED, ...CHANGING] as const;
 type Member = (typeof MEMBERS)[number];
-/** If the lists above lack a member, `toRun` does not type-check. These are stored as JSON; null if empty. */
+/** Stored as JSON; null if empty. */
 const IN_JSON = [
   "creatorProof",
   "reporter",
@@ -166,8 +156,6 @@ const IN_JSON = [
   "retryRule",
   "nextRetry",
 ] as const;
-type InJson = (typeof IN_JSON)[number];
-type Row = Omit<Pick<JournaledRun, Member>, InJson> & Readonly<Record<InJson, string | null>>;
 
 const SELECT = `SELECT ${MEMBERS.map((member) => `runs.${columnOf(member)} AS ${member}`).join(", ")} FROM runs`;
 const THIS_RUN = `WHERE run_key = ${BOUND_KEY} AND id = ?`;
@@ -223,34 +211,23 @@ export class RunRows extends Rows {
   }
 
   states(ids: readonly string[]): RunState[] {
-    if (ids.length === 0) return [];
-    const rows = this.query<{ id: string; status: Status; waits: number }>(
-      `SELECT id, status, status = 'pending' AND waiting_for IS NOT NULL AS waits
-       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
-      keysJson(ids),
-    );
+    type Row = Pick<Run, "id" | "status"> & { readonly waits: number };
+    const rows = this.#those<Row>(ids, "id, status, status = 'pending' AND waiting_for IS NOT NULL AS waits");
     return rows.map(({ id, status, waits }) => ({ id, status, isWaiting: waits === 1 }));
   }
 
   facts(ids: readonly string[]): JournaledFacts[] {
-    if (ids.length === 0) return [];
-    const rows = this.query<RunFacts & { readonly bytes: number }>(
-      `SELECT id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels,
-         action_name AS actionName, entity_id AS entityId, subject, triggered_by AS triggeredBy,
-         erased_at AS erasedAt, bytes
-       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
-      keysJson(ids),
+    const rows = this.#those<RunFacts & { readonly bytes: number }>(
+      ids,
+      `id, status, waiting_for AS waitingFor, nullif(concurrency_group, '') AS "group", labels, action_name AS actionName,
+       entity_id AS entityId, subject, triggered_by AS triggeredBy, erased_at AS erasedAt, bytes`,
     );
     return rows.map(({ bytes, ...facts }) => ({ facts, bytes }));
   }
 
   names(ids: readonly string[]): ReadonlyMap<string, RunName> {
-    if (ids.length === 0) return new Map();
-    const rows = this.query<RunName & { readonly id: string }>(
-      `SELECT id, action_name AS actionName, title, subject
-       FROM ${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`,
-      keysJson(ids),
-    );
+    type Row = RunName & { readonly id: string };
+    const rows = this.#those<Row>(ids, "id, action_name AS actionName, title, subject");
     return new Map(rows.map(({ id, ...name }) => [id, name]));
   }
 
@@ -405,6 +382,13 @@ export class RunRows extends Rows {
     return this.newestId() === null;
   }
 
+  /** These columns of those of the runs that are kept. */
+  #those<T>(ids: readonly string[], columns: string): T[] {
+    if (ids.length === 0) return [];
+    const those = `${KEYS_AND_IDS} AS asked CROSS JOIN runs USING (run_key, id)`;
+    return this.query<T>(`SELECT ${columns} FROM ${those}`, keysJson(ids));
+  }
+
   #remember(run: JournaledRun): void {
     if (isOpen(run)) remembered.set(this.#keyOf(run.id), run);
     else remembered.delete(this.#keyOf(run.id));
@@ -419,26 +403,18 @@ export class RunRows extends Rows {
   }
 }
 
-/** `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. */
+/**
+ * `columns`: in the order of MEMBERS, because the runtime takes much longer for a row with names. Does not type-check if
+ * MEMBERS lacks a member.
+ */
 function toRun(columns: readonly SqlStorageValue[]): JournaledRun {
-  const row = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]])) as unknown as Row;
-  const { creatorProof, reporter, gates, approvals, rejectedBy, throughPause, failedAttempt, retryRule, nextRetry } =
-    row;
-  return Object.assign(row, {
-    creatorProof: parsed<Proven>(creatorProof),
-    reporter: parsed<Reporter>(reporter),
-    gates: parsed<Gates>(gates),
-    approvals: parsed<Approval[]>(approvals) ?? [],
-    rejectedBy: parsed<Actor>(rejectedBy),
-    throughPause: parsed<ThroughPause>(throughPause),
-    failedAttempt: parsed<FailedAttempt>(failedAttempt),
-    retryRule: parsed<RetryRule>(retryRule),
-    nextRetry: parsed<NextRetry>(nextRetry),
-  });
-}
-
-function parsed<T>(text: string | null): T | null {
-  return text === null ? null : (JSON.parse(text) as T);
+  const row: Record<string, unknown> = Object.fromEntries(MEMBERS.map((member, i) => [member, columns[i]]));
+  for (const member of IN_JSON) {
+    const text = row[member];
+    if (typeof text === "string") row[member] = JSON.parse(text);
+  }
+  row.approvals ??= [];
+  return row as unknown as Pick<JournaledRun, Member>;
 }
 
 /** Roughly, in characters: the texts of an open run that can be long, and as much as all else takes. */

@@ -109,9 +109,6 @@ const NEXT_RUNS = walkBy(
     end_cause AS endCause`,
   { bounds: "$ > ?1 AND $ <= ?2" },
 );
-const WRITE = `
-  INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
-  ON CONFLICT DO UPDATE SET counted_seq = excluded.counted_seq, counts = excluded.counts`;
 
 type WalkedRow = Omit<CountedRun, "completedAt"> & {
   readonly seq: number;
@@ -162,18 +159,23 @@ export class EndedRunCounts extends Rows {
     const last = rows.length < WALK_ROWS ? upTo : (rows.at(-1)?.seq ?? upTo);
     const ended = rows.filter((row): row is typeof row & CountedRun => row.isMet === 1 && row.completedAt !== null);
     if (ended.length > 0 || !this.#hasBegun) {
-      const counts = withRuns(this.#counts, ended);
-      // The journal first: if the write throws, memory must not claim that these runs are counted.
-      this.sql.exec(WRITE, last, JSON.stringify(counts));
-      this.#counts = counts;
-      this.#hasBegun = true;
+      this.#write(last, withRuns(this.#counts, ended));
     }
     this.#countedSeq = Math.max(this.#countedSeq, last);
   }
 
   countRefusedEvent(action: string): void {
-    const counts = withRefusedEvent(this.#counts, action);
-    this.sql.exec(WRITE, this.#countedSeq, JSON.stringify(counts));
+    this.#write(this.#countedSeq, withRefusedEvent(this.#counts, action));
+  }
+
+  #write(seq: number, counts: EndedCounts): void {
+    // The journal first: if the write throws, memory must not claim that these runs are counted.
+    this.sql.exec(
+      `INSERT INTO ended_run_counts (id, counted_seq, counts) VALUES (1, ?, ?)
+       ON CONFLICT DO UPDATE SET counted_seq = excluded.counted_seq, counts = excluded.counts`,
+      seq,
+      JSON.stringify(counts),
+    );
     this.#counts = counts;
     this.#hasBegun = true;
   }

@@ -4,6 +4,7 @@
  */
 import { type CronTimes, lastTime, nextTimes } from "../../base/cron.ts";
 import { logFailure } from "../../base/log.ts";
+import type { Run } from "../run.ts";
 import { type LastTime, type ReadSchedule, type ScheduleFilter, START_WITHIN_MS, type TimeOutcome } from "../starts.ts";
 import { Table } from "./rows.ts";
 
@@ -26,10 +27,6 @@ export class ScheduleRows extends Table<StoredSchedule> {
   /** By name. Null: not read since the last write. */
   #all: ReadonlyMap<string, StoredSchedule> | null = null;
   #waiting: readonly WaitingSchedule[] = [];
-
-  constructor(sql: SqlStorage) {
-    super(sql, "schedules");
-  }
 
   of(name: string): StoredSchedule | null {
     return this.#stored.get(name) ?? null;
@@ -123,5 +120,64 @@ function found({ name }: Times, find: () => number | null | undefined): number |
   } catch (error) {
     logFailure("schedule_without_times", error, { schedule: name });
     return null;
+  }
+}
+
+/** `runId`: of the run that has ended. `retryId`: of the run that repeats it; null until it is created. */
+export interface PlannedRetry {
+  readonly runId: string;
+  readonly retryId: string | null;
+}
+
+type Row = PlannedRetry & Readonly<Record<"actionName" | "entityId" | "subject", string>>;
+
+/** An environment without any pays nothing. */
+export class PlannedRetryRows extends Table<Row> {
+  #isAny: boolean | null = null;
+
+  get isAny(): boolean {
+    this.#isAny ??= this.hasRow("SELECT 1 FROM planned_retries LIMIT 1");
+    return this.#isAny;
+  }
+
+  plan({ id: runId, actionName, entityId, subject }: Run): void {
+    this.#isAny = true;
+    this.insertRow({ runId, retryId: null, actionName, entityId: entityId ?? "", subject: subject ?? "" });
+  }
+
+  of(runId: string): PlannedRetry | null {
+    return this.isAny ? this.selectOne("WHERE run_id = ?", runId) : null;
+  }
+
+  ofRetry(retryId: string): PlannedRetry | null {
+    return this.isAny ? this.selectOne("WHERE retry_id = ?", retryId) : null;
+  }
+
+  like({ actionName, entityId, subject }: Pick<Run, "actionName" | "entityId" | "subject">): readonly PlannedRetry[] {
+    if (!this.isAny) return [];
+    const where = "WHERE action_name = ? AND entity_id = ? AND subject = ?";
+    return this.select(where, actionName, entityId ?? "", subject ?? "");
+  }
+
+  toMake(limit: number, after = ""): readonly PlannedRetry[] {
+    const where = "WHERE retry_id IS NULL AND run_id > ? ORDER BY run_id LIMIT ?";
+    return this.isAny ? this.select(where, after, limit) : [];
+  }
+
+  made(): readonly PlannedRetry[] {
+    return this.isAny ? this.select("WHERE retry_id IS NOT NULL") : [];
+  }
+
+  noteMade(runId: string, retryId: string): void {
+    this.updateRow({ retryId }, "WHERE run_id = ?", runId);
+  }
+
+  erase(runId: string): void {
+    this.sql.exec("DELETE FROM planned_retries WHERE run_id = ?", runId);
+    this.#isAny = null;
+  }
+
+  forget(): void {
+    this.#isAny = null;
   }
 }

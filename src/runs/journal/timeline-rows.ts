@@ -141,10 +141,6 @@ export interface AcceptedChange {
  * nothing and has the Worker's own key is not kept, because nobody can repeat it.
  */
 export class AcceptedChanges extends Table<AcceptedChange & { readonly runId: string }> {
-  constructor(sql: SqlStorage) {
-    super(sql, "accepted_changes");
-  }
-
   of(runId: string, key: string): AcceptedChange | null {
     return this.selectOne("WHERE run_id = ? AND key = ?", runId, key);
   }

@@ -4,8 +4,7 @@ import type { FollowUp, Journal, Written } from "../journal/journal.ts";
 import type { PendingVersion } from "../journal/replica-rows.ts";
 import type { RunCount } from "../run-counts.ts";
 import type { ReplicationAlarm } from "./batch-writer.ts";
-import type { Replica } from "./replica.ts";
-import type { Replicas } from "./replica-set.ts";
+import type { Replica, Replicas } from "./replica-set.ts";
 
 export const PENDING_MAX_ROWS = 50_000;
 export const PENDING_MAX_BYTES = 512 * 1024 * 1024;

@@ -92,8 +92,8 @@ export class BulkDriver extends Part implements DueWork {
       const page = await this.#sets.nextOf(bulk);
       const then = current();
       if (page === null || then === null) return null;
-      this.journal.transaction(() => this.#progress.collected(then, page.runs, page.behind, Date.now()));
-      return page.behind === null ? 0 : COLLECT_PAUSE_MS;
+      this.journal.transaction(() => this.#progress.collected(then, page, Date.now()));
+      return page.endsAt === null ? 0 : COLLECT_PAUSE_MS;
     });
   }
 
@@ -156,7 +156,9 @@ export class BulkDriver extends Part implements DueWork {
     this.#step(bulk.id, now, async (current) => {
       await this.context.entrypoints.BulkOperations.conclude(this.journal.scope, operation, bulk.stoppedBy);
       const then = current();
-      if (then !== null) this.#progress.audited(then);
+      // A cancel is over only when it is also noted how its runs have ended.
+      const isOver = then?.order.request.operation === "retry";
+      if (then !== null) this.journal.bulk.update(then, { isAudited: true, isOver });
       return 0;
     });
   }
@@ -166,7 +168,7 @@ export class BulkDriver extends Part implements DueWork {
       const { ended, areAllOver } = await this.#sets.endsOf(bulk.id);
       const then = current();
       if (!areAllOver || then === null) return null;
-      this.#progress.ended(then, ended);
+      this.journal.bulk.update(then, { ended, isOver: true });
       return 0;
     });
   }

@@ -13,29 +13,22 @@ import {
   type BulkPreview,
   type BulkTarget,
   type EndedRuns,
-  endsOf,
   type NumberedItem,
   OUTCOMES,
   type Outcome,
   type Stopper,
-  sumOf,
   TRIES_MAX,
 } from "../../bulk.ts";
-import { findMatching, type MatchingPage, type MatchingRun } from "../../d1/list.ts";
+import { findMatching } from "../../d1/list.ts";
 import type { StoredBulk } from "../../journal/bulk-rows.ts";
-import { isOpen, STATUSES } from "../../run.ts";
-import { mergedPage, type RunFacts, type RunFilters } from "../../run-filters.ts";
+import { isOpen, type RunState, STATUSES } from "../../run.ts";
+import { mergedPage, type Page, type RunFacts, type RunFilters } from "../../run-filters.ts";
 import { Part } from "../context.ts";
 
 const UNKNOWN = "unknown";
 
 export class BulkProgress extends Part {
-  collected(
-    bulk: StoredBulk,
-    runs: readonly { readonly id: string; readonly isWaiting: boolean }[],
-    behind: string | null,
-    now: number,
-  ): void {
+  collected(bulk: StoredBulk, { items: runs, endsAt: behind }: Page<RunState>, now: number): void {
     const { bulk: rows, bulkItems: items } = this.journal;
     const matched = bulk.matched + runs.length;
     if (matched > bulk.order.maxRuns) {
@@ -82,16 +75,6 @@ export class BulkProgress extends Part {
     return this.journal.bulk.update(bulk, { abortReason: "asked", stoppedBy: by });
   }
 
-  /** Notes that the audit tells of the end. A cancel is over only when it is also noted how its runs have ended. */
-  audited(bulk: StoredBulk): void {
-    const isOver = bulk.order.request.operation === "retry";
-    this.journal.bulk.update(bulk, { isAudited: true, isOver });
-  }
-
-  ended(bulk: StoredBulk, ended: EndedRuns): void {
-    this.journal.bulk.update(bulk, { ended, isOver: true });
-  }
-
   erase(id: string): void {
     this.journal.transaction(() => {
       this.journal.bulkItems.erase(id);
@@ -122,13 +105,18 @@ function countsWith(counts: BulkCounts, items: readonly NumberedItem[]): Record<
   return Object.fromEntries(OUTCOMES.map((outcome) => [outcome, added(outcome)])) as Record<Outcome, number>;
 }
 
+function withEnds(counts: EndedRuns, states: readonly RunState[]): EndedRuns {
+  const added = (end: keyof EndedRuns) => counts[end] + states.filter(({ status }) => status === end).length;
+  return { succeeded: added("succeeded"), failed: added("failed"), cancelled: added("cancelled") };
+}
+
 const READ_MAX_MS = 5000;
 const COLLECTED_RUNS = 1000;
 /** A dry run looks at this many pages of 5000 runs at most, because a caller waits for it. */
 const PREVIEW_PAGES = 20;
 const BATCH_ITEMS = 500;
 
-const NO_RUNS: MatchingPage = { runs: [], behind: null };
+const NO_RUNS: Page<RunState> = { items: [], endsAt: null };
 
 interface Ends {
   readonly ended: EndedRuns;
@@ -140,7 +128,7 @@ interface Ends {
  * here.
  */
 export class RunSets extends Part {
-  async nextOf({ order, below, matched }: StoredBulk): Promise<MatchingPage | null> {
+  async nextOf({ order, below, matched }: StoredBulk): Promise<Page<RunState> | null> {
     // One run more than may match, to know whether there are too many.
     const limit = Math.min(COLLECTED_RUNS, order.maxRuns + 1 - matched);
     return this.#page(order.filters ?? {}, below, limit);
@@ -165,14 +153,13 @@ export class RunSets extends Part {
 
   /** How the accepted runs of a cancel have ended so far. A run that is no longer kept is left out. */
   async endsOf(bulkId: string): Promise<Ends> {
-    let ends: Ends = { ended: endsOf([]), areAllOver: true };
+    let ends: Ends = { ended: { succeeded: 0, failed: 0, cancelled: 0 }, areAllOver: true };
     for (let after = -1; ; ) {
       const items = this.journal.bulkItems.page(bulkId, "accepted", after, BATCH_ITEMS);
       const last = items.at(-1);
       if (last === undefined) return ends;
       const states = this.journal.runs.states(items.map(({ runId }) => runId));
-      const ended = sumOf(ends.ended, endsOf(states.map(({ status }) => status)));
-      ends = { ended, areAllOver: ends.areAllOver && !states.some(isOpen) };
+      ends = { ended: withEnds(ends.ended, states), areAllOver: ends.areAllOver && !states.some(isOpen) };
       after = last.seq;
       // Between two batches, other calls are served.
       await scheduler.wait(0);
@@ -180,38 +167,37 @@ export class RunSets extends Part {
   }
 
   async #filtered(filters: RunFilters, maxRuns: number) {
-    const runs: MatchingRun[] = [];
+    const runs: RunState[] = [];
     let below: string | null = null;
     for (let pages = 0; pages < PREVIEW_PAGES; pages++) {
-      const page: MatchingPage | null = await this.#page(filters, below, maxRuns + 1 - runs.length);
+      const page: Page<RunState> | null = await this.#page(filters, below, maxRuns + 1 - runs.length);
       if (page === null) return null;
-      runs.push(...page.runs);
+      runs.push(...page.items);
       if (runs.length > maxRuns) return { runs: runs.slice(0, maxRuns), matched: { atLeast: maxRuns + 1 } };
-      if (page.behind === null) return { runs, matched: runs.length };
-      below = page.behind;
+      if (page.endsAt === null) return { runs, matched: runs.length };
+      below = page.endsAt;
     }
     return { runs, matched: { atLeast: runs.length } };
   }
 
   /** Null while D1 is rebuilt, because it may lack runs that the journal no longer counts as lacking. */
-  async #page(filters: RunFilters, below: string | null, limit: number): Promise<MatchingPage | null> {
+  async #page(filters: RunFilters, below: string | null, limit: number): Promise<Page<RunState> | null> {
     const { env, replication, lacking } = this.context;
     if (replication.isStale) return null;
     const query = { ...filters, cursor: below ?? undefined, limit };
     // First, because what is replicated after this is in both.
     const { ids: without, matching, completeTo } = lacking.of(query);
-    const pending = { items: matching.map(toMatchingRun), endsAt: completeTo };
+    const pending = { items: matching.map(toRunState), endsAt: completeTo };
     const { home } = replication;
     const read = async (number: number) => {
       const session = (await boundDatabase(env, number)).withSession("first-primary");
       return findMatching(session, this.journal.scope, query, { without, completeTo: completeTo ?? undefined });
     };
     const found = home === null ? NO_RUNS : await within(READ_MAX_MS, read(home.database));
-    const { items, endsAt } = mergedPage(pending, { items: found.runs, endsAt: found.behind }, query);
-    return { runs: items, behind: endsAt };
+    return mergedPage(pending, found, query);
   }
 }
 
-function toMatchingRun({ id, status, waitingFor }: RunFacts): MatchingRun {
+function toRunState({ id, status, waitingFor }: RunFacts): RunState {
   return { id, status, isWaiting: status === "pending" && waitingFor !== null };
 }

@@ -4,6 +4,7 @@
 
 import type { NewDispatch } from "../../../webhooks/dispatch.ts";
 import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/concurrency-rows.ts";
+import type { NewRunDetails } from "../../journal/journal.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf, type Run } from "../../run.ts";
@@ -25,11 +26,6 @@ const PART_OF_ONE_TOKEN = 0.25;
 /** The run, or why there is none. `concurrency_limit`: the run would have to wait, and must not. */
 type GatedCreate = JournaledRun | "id_taken" | "concurrency_limit" | "too_many_waiting";
 
-interface GatedDetails {
-  readonly preview: string | null;
-  readonly alongside: (() => void) | undefined;
-}
-
 export class GatedRuns extends Part {
   readonly #dispatches: Dispatches;
   readonly #scheduler: Scheduler;
@@ -46,7 +42,7 @@ export class GatedRuns extends Part {
     begun: Run,
     changeKey: ChangeKey,
     newDispatch: NewDispatch,
-    { preview, alongside }: GatedDetails,
+    beside: Pick<NewRunDetails, "preview" | "alongside">,
     now: number,
   ): GatedCreate {
     const { gates } = begun;
@@ -63,12 +59,7 @@ export class GatedRuns extends Part {
     const { dispatch, events } = isWaiting(run)
       ? { dispatch: this.#dispatches.hold(run, newDispatch, now), events: [] }
       : this.#dispatches.begin(run, newDispatch, now);
-    const details = {
-      dispatch,
-      events: [...gateEventsOfNew(run), ...events],
-      preview,
-      ...(alongside && { alongside }),
-    };
+    const details = { ...beside, dispatch, events: [...gateEventsOfNew(run), ...events] };
     const created = this.ledger.create(run, changeKey, details, now);
     if (created === null) return "id_taken";
     this.#dispatches.outbox.launch(run.id, dispatch);

@@ -3,9 +3,13 @@
  * critical section. `schedule()` decides from what the journal says at that moment, and never from a count. A decision
  * that fails never fails the end that led to it.
  */
-
 import { CANCEL_GRACE_DEFAULT_SECONDS } from "../../../base/limits.ts";
-import { type ApprovedQueuedRun, WAITING_MAX_IN_QUEUE } from "../../journal/concurrency-rows.ts";
+import { msSinceOrLongAgo } from "../../../base/time.ts";
+import {
+  type ApprovedQueuedRun,
+  type ConcurrencyQueueRows,
+  WAITING_MAX_IN_QUEUE,
+} from "../../journal/concurrency-rows.ts";
 import { FREE, type JournaledRun, type Occupancy } from "../../journal/run-rows.ts";
 import { holding } from "../../pauses.ts";
 import { type ConcurrencyQueue, isOpen, isQueued, isWaiting, queueOf } from "../../run.ts";
@@ -15,7 +19,6 @@ import type { DueWork } from "../alarm.ts";
 import { type Context, Part } from "../context.ts";
 import type { Dispatches } from "../sending/dispatches.ts";
 import type { ApproverCheck } from "./approver-check.ts";
-import { Deferred, QueuePass } from "./queue-pass.ts";
 
 /** Of one batch. The alarm does the rest at once. */
 const BATCH_STEPS = 200;
@@ -357,4 +360,74 @@ export function wouldStart(
     return after.filter(({ type }) => type === "release" || type === "check").length;
   });
   return started.reduce((sum, runs) => sum + runs, 0);
+}
+
+const BATCH_QUEUES = 200;
+
+/**
+ * A pass over the queues in which runs wait. What has changed in a queue is in memory only, so each alarm goes on with
+ * a pass, and a new object makes a whole one at once.
+ */
+export class QueuePass {
+  readonly #queues: ConcurrencyQueueRows;
+  /** The last queue that was looked at; null at the beginning. */
+  #after: ConcurrencyQueue | null = null;
+  #isUnderWay: boolean;
+
+  constructor(queues: ConcurrencyQueueRows) {
+    this.#queues = queues;
+    this.#isUnderWay = queues.withQueued(null, 1).length > 0;
+  }
+
+  get isUnderWay(): boolean {
+    return this.#isUnderWay;
+  }
+
+  begin(): void {
+    this.#after = null;
+    this.#isUnderWay = true;
+  }
+
+  next(): readonly ConcurrencyQueue[] {
+    const queues = this.#queues.withQueued(this.#after, BATCH_QUEUES);
+    const isWhole = queues.length < BATCH_QUEUES;
+    this.#after = isWhole ? null : (queues.at(-1) ?? null);
+    if (isWhole) this.#isUnderWay = false;
+    return queues;
+  }
+}
+
+const DEFERRED_MS = 10_000;
+
+/**
+ * Runs with a scheduling decision that failed. Each is deferred for a while, and meanwhile those behind it are tried.
+ * In memory only: a new object tries all of them.
+ */
+export class Deferred {
+  /** By the id of the run. `at`: when its decision failed. */
+  readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();
+  added = 0;
+
+  add(id: string, queue: ConcurrencyQueue, now: number): void {
+    this.added++;
+    this.#runs.set(id, { queue, at: now });
+  }
+
+  has(id: string, now: number): boolean {
+    const run = this.#runs.get(id);
+    return run !== undefined && msSinceOrLongAgo(run.at, now) < DEFERRED_MS;
+  }
+
+  take(now: number): readonly ConcurrencyQueue[] {
+    const due = [...this.#runs].filter(([id]) => !this.has(id, now));
+    for (const [id] of due) this.#runs.delete(id);
+    return due.map(([, { queue }]) => queue);
+  }
+
+  /** When the first of them is to be tried again; Infinity if there is none. */
+  nextAt(now: number): number {
+    // After the clock stepped back, they are tried at once.
+    const tried = [...this.#runs.values()].map(({ at }) => (at > now ? now : at + DEFERRED_MS));
+    return Math.min(...tried);
+  }
 }

@@ -4,8 +4,8 @@
  * replaces, and which end is told late, because a run whose retry never begins has ended for good.
  */
 import { within } from "../../../base/time.ts";
-import type { PlannedRetry } from "../../journal/retry-rows.ts";
 import type { JournaledRun } from "../../journal/run-rows.ts";
+import type { PlannedRetry } from "../../journal/schedule-rows.ts";
 import { creatorOf, isOpen, isTimeUp, isWaiting, type NextRetry } from "../../run.ts";
 import { type MadeRetry, type RetryToMake, retryKey } from "../../starts.ts";
 import type { DueWork } from "../alarm.ts";
