@@ -145,8 +145,7 @@ export interface BulkRunner {
   /** Whether the asker's token still works; if not, why the operation ends. Throws if nobody can say. */
   judge(scope: string, order: BulkOrder): Promise<"living" | Extract<AbortReason, `token_${string}`>>;
   /**
-   * One item for each run, in their order. Null: undecided, so it is tried again. If the call throws, nobody knows what
-   * it has done.
+   * One item for each run, in order. Null: undecided, so it is tried again. If it throws, nobody knows what was done.
    */
   retry(scope: string, order: BulkOrder, runIds: readonly string[]): Promise<readonly (BulkItem | null)[]>;
   /** Writes the audit entry of an operation that has ended. `by`: null for the service. */

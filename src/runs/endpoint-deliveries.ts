@@ -25,10 +25,7 @@ export interface HappenedEvent {
   readonly at: number;
 }
 
-/**
- * The event that a run's newest version makes; null if it makes none. Approvals are asked for from the creation on, and
- * again when some were withdrawn.
- */
+/** Null if it makes none. Approvals are asked for from the creation on, and again when some were withdrawn. */
 export function eventOf(
   run: Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "gates" | "approvals" | "withdrawnAt">,
 ): HappenedEvent | null {
@@ -63,10 +60,7 @@ export function withEvent(
   return event && { ...event, ...facts, isFinal: isFinal(run) };
 }
 
-/**
- * `{name}@{the version at which it was created}`. So an endpoint that comes back under a deleted name never gets the
- * deliveries of the first one.
- */
+/** With the version at which it was created, so an endpoint never gets the deliveries of a deleted one of its name. */
 export type EndpointKey = string;
 
 export interface Match {

@@ -79,10 +79,7 @@ export interface MoveCalls {
   state(): Promise<HomeState>;
   /** Decides where an environment lives that never had a run. Returns where it lives, if somebody has decided before. */
   chooseHome(database: number): Promise<Home>;
-  /**
-   * Begins a move to this database, or returns the same one that is under way. `from`: where the caller has seen the
-   * environment.
-   */
+  /** Begins a move, or returns the same one that is under way. `from`: where the caller has seen the environment. */
   begin(from: Home, database: number): Promise<MoveReply>;
   /** Cancels the move if the environment does not live in the target yet; null if there is none. */
   cancel(): Promise<MoveReply | null>;

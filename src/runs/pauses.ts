@@ -1,7 +1,4 @@
-/**
- * Which pauses hold a run back. A pause is known by its group and the instant from which it holds. PURE: `now` is
- * passed in.
- */
+/** Which pauses hold a run back. A pause is known by its group and from when it holds. PURE: `now` is passed in. */
 import { NO_GROUP, type PassedPause, type PauseKey } from "./run.ts";
 
 /**

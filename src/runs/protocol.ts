@@ -147,10 +147,7 @@ export interface UpkeepCalls {
   lacking(query: RunPageQuery): Promise<LackingReply>;
   /** A page of the runs that contain a text, from the primary and the journal. One at a time: the next waits, or is refused. */
   search(query: TextQuery): Promise<SearchReply>;
-  /**
-   * For metrics: the environment as it is, and all runs that have ended since the first call, which begins with the
-   * oldest run that is kept.
-   */
+  /** For metrics: the environment as it is, and all runs that have ended since the first call. */
   counts(): Promise<EnvironmentCounts>;
   /**
    * Called by the sweep: sets an alarm that was dropped. Returns when the sweep must look again, which can be in the
@@ -198,10 +195,7 @@ export interface ArchivedRun {
 
 /** One try of the Worker writes one object. Each try has an id, and only the current one gets answers. */
 export interface ArchiveCalls {
-  /**
-   * The next runs of the try, from the position `from` on. Empty behind the last. Null if another try has replaced this
-   * one.
-   */
+  /** From the position `from` on. Empty behind the last run. Null if another try has replaced this one. */
   page(tryId: string, from: number): Promise<readonly ArchivedRun[] | null>;
   /**
    * Fixes what the object holds before it is written: the first `count` runs of the try. `hash`: of the ids. Returns
@@ -235,9 +229,6 @@ export interface ErasingCalls {
    * it.
    */
   begin(askedAt: number, isAgain: boolean): Promise<boolean>;
-  /**
-   * Deletes all that the object has, and ends the object. Call it until it returns true: the object is wiped, or has a
-   * new life.
-   */
+  /** Ends the object. Call it until it returns true: the object is wiped, or has a new life. */
   wipe(askedAt: number): Promise<boolean>;
 }

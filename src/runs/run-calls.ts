@@ -86,10 +86,7 @@ export interface InputsAnswer {
 export type InputsReply = InputsAnswer | RunRefusal;
 
 export interface RunCalls {
-  /**
-   * Creates a run, or finds the one that this key created. The first attempt leaves at once, or when the run is
-   * released.
-   */
+  /** Finds the run that this key created, if there is one. The first attempt leaves at once, or with the release. */
   create(run: NewRun, changeKey: ChangeKey, dispatch: NewDispatch | null, creation?: RunCreation): Promise<RunReply>;
   /**
    * The run that this key created, for a create that would be refused today. `refusedEventOf`: the action whose event
@@ -106,15 +103,10 @@ export interface RunCalls {
   applyEvent(id: string, event: RunEvent, changeKey: ChangeKey, options?: EventOptions): Promise<RunReply>;
   /** Ends a run or asks it to stop, or answers as before if this key already did so. The answer has `hasGrace`. */
   cancel(id: string, request: CancelRequest, changeKey: ChangeKey, inclusion?: Inclusion): Promise<RunReply>;
-  /**
-   * Erases the texts of a run, and waits a moment for the databases. An open run is cancelled first. A repeated call
-   * returns how far it got.
-   */
+  /** Waits a moment for the databases. Cancels an open run first. A repeated call returns how far it got. */
   erase(id: string, by: Actor): Promise<ErasureReply>;
   erasure(id: string): Promise<ErasureReply>;
-  /**
-   * Notes a heartbeat. The first one starts a pending run. The answer has `cancel`, `watched` and `externalUrlRefused`.
-   */
+  /** The first one starts a pending run. The answer has `cancel`, `watched` and `externalUrlRefused`. */
   heartbeat(id: string, heartbeat: Heartbeat): Promise<RunReply>;
   job(id: string): Promise<JobReply>;
   /** Notes that a proof got the run's callback token, or did not. The run must be open. */
@@ -170,10 +162,7 @@ export interface RunAnswer {
   readonly watched?: boolean;
   /** Only after a cancel: whether the run stayed open when the cancel was accepted, so that its job could stop. */
   readonly hasGrace?: boolean;
-  /**
-   * Only after a decision or a cancel: when it was accepted, also for a repetition, unless the person decided through
-   * another token.
-   */
+  /** Only after a decision or a cancel: when it was accepted, unless the person decided through another token. */
   readonly decidedAt?: number;
   /** Only for a create that was repeated: whether only the receiver may know the callback token. */
   readonly isTokenHidden?: boolean;
@@ -231,9 +220,7 @@ export type ErasureReply = ErasureAnswer | RunRefusal;
 
 export type Decision = Pick<Decided, "by" | "reason">;
 
-/**
- * What an approver reads. `approvals`: JSON text, as in the details. `request`: JSON text; null after the run's end.
- */
+/** `approvals`: JSON text, as in the details. `request`: JSON text; null after the run's end. */
 export interface ApprovalAnswer {
   readonly ok: true;
   readonly rule: ApprovalRule;
@@ -328,9 +315,7 @@ export interface ChangeFilter {
   readonly labels?: readonly string[] | undefined;
 }
 
-/**
- * Up to where the feed was read. A number means nothing in another epoch, but 0 is before every change in each epoch.
- */
+/** Up to where the feed was read. A number is of one epoch, but 0 is before every change in each. */
 export interface FeedPosition {
   readonly epoch: number;
   readonly seq: number;

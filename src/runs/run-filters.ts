@@ -64,10 +64,7 @@ export function matches(run: RunFacts, filters: RunFilters): boolean {
   return passesAll(run, filters, NAMES);
 }
 
-/**
- * Whether the run passes the filters whose answer for a run never changes. An erased run may have passed any of them
- * before.
- */
+/** By what never changes for a run. An erased run may have passed any of these filters before. */
 export function matchesFixed(run: RunFacts, filters: RunFilters): boolean {
   return run.erasedAt !== null || passesAll(run, filters, FIXED_NAMES);
 }
@@ -89,9 +86,7 @@ export function conditionsOf(filters: RunFilters, bind: Bind): readonly Conditio
   return NAMES.flatMap((name) => sqlOf(filters, name, bind));
 }
 
-/**
- * The ids from `lower` on and below `upper` are all that a query can be about. `completeTo`: the query ends with this id.
- */
+/** All ids that a query can be about: from `lower` on and below `upper`. `completeTo`: it ends with this id. */
 export function idRangeOf(
   { cursor, order, createdAfter, createdBefore }: Omit<RunPageQuery, "limit">,
   completeTo?: string,

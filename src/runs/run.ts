@@ -1,7 +1,4 @@
-/**
- * What a run is, what can hold it back, and who acts on it. PURE: no I/O and no clock; `now` is passed in.
- * `transition.ts` says how a run may change.
- */
+/** What a run is, what can hold it back, and who acts on it. PURE: `now` is passed in. */
 import type { Proven } from "../base/ids.ts";
 import type { RETRIED_ENDS } from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
@@ -24,10 +21,7 @@ export interface Reporter {
   readonly claims: Readonly<Record<string, string | string[]>>;
 }
 
-/**
- * What a caller decides about a new run, without a title and a subject that are null. Instants in ms. JSON objects are
- * opaque text.
- */
+/** What a caller decides, without a title and a subject that are null. Instants in ms. JSON objects are opaque text. */
 export interface NewRun extends Partial<Face> {
   /** A lower-case UUID that sorts by creation. */
   readonly id: string;

@@ -1,7 +1,4 @@
-/**
- * Which of the runs that wait in a concurrency queue start. PURE: each time, the caller reads from the journal who runs
- * and who waits.
- */
+/** Which queued runs start. PURE: the caller reads from the journal who runs and who waits. */
 import type { OnConflict } from "./run.ts";
 
 /**
@@ -100,10 +97,7 @@ function refusedIn(waiting: readonly QueuedRun[]): readonly SchedulingDecision[]
   return refused === undefined ? [] : [{ id: refused.id, type: "refuse" }];
 }
 
-/**
- * What happens to the runs that no pause holds when nobody leaves the queue any more. `free`: how many of them can
- * start.
- */
+/** When nobody leaves the queue any more. `free`: how many of those that no pause holds can start. */
 function settled(
   running: readonly RunningInQueue[],
   passing: readonly QueuedRun[],
@@ -126,9 +120,7 @@ function settled(
   ];
 }
 
-/**
- * The runs of a group wait for one before them that is not checked. Runs without a group have no limit and no order.
- */
+/** A group's runs wait for one before them that is not checked. Runs without a group have no limit and no order. */
 function started(first: readonly QueuedRun[]): readonly SchedulingDecision[] {
   const unchecked = first.findIndex(({ isUnchecked, limit }) => isUnchecked && Number.isFinite(limit));
   return first

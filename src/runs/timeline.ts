@@ -5,28 +5,8 @@ import type { Heartbeat } from "./run-calls.ts";
 import { isGateEvent, type RunEvent } from "./transition.ts";
 
 /**
- * Each type, and its members besides `seq`, `type` and `at`:
- * - `created`: `by`, the name of the caller's API token
- * - `attempt_started`: `attempt`, `host`
- * - `attempt_answered`: `attempt`, `outcome` (accepted, retry, given_up, overtaken), `status`, `durationMs`, `reason`,
- *   `excerpt` (the start of the response, sealed, which only some callers may see), `nextAttemptAt`
- * - `stop_started`, `stop_answered`: the same for the stop request. After the end they go to the log
- * - `started`: `cause` (delivery, heartbeat, callback)
- * - `heartbeat`: `message`, `progress`, `externalUrl`, `externalUrlRefused`, why the URL is not the run's link
- * - `heartbeats_thinned`: `count`, how many earlier heartbeats are no longer stored
- * - `token_issued`, `token_refused`: `execution`, `attempt`: a job's proof got the callback token, or named another execution
- * - `external_url`: `url`, the job's page as the receiver's response names it
- * - `cancel_requested`: `by`, the name of the token that asked, `reason`, `until`, when the run ends at the latest
- * - `waiting`: `for` (time, approval, concurrency, pause), `until`, when the run ends if it still waits, `notBefore`,
- *   `group`, `key`, the `reason` of a pause, and `by`, who opened its time gate
- * - `approved`, `rejected`: `by`, `via`, the token that acted for a person, `reason`
- * - `let_through`: `by`, `via`, `reason`: the pauses of that moment no longer hold the run back
- * - `approval_withdrawn`: `by`, `via`: the token that gave this approval was revoked
- * - `released`: every gate is open; `by`, who opened its time gate; `approversUnchecked`, true if D1 could not say
- *   whether the tokens of its approvers were revoked
- * - `ended`: `status`, `cause` (callback, cancel, delivery, deadline, silence, gate, rejected, replaced), `by`, who
- *   cancelled or rejected, the `reason` if there is one, `replacedBy`, the id of the newer run, `retryAt`, when an
- *   automatic retry may start
+ * `api/responses/timeline.ts` describes each type with its members. A `heartbeats_thinned` has the `count` of those that
+ * are no longer stored. After the end of a run, its stop request is in the log alone.
  */
 type TimelineEventType =
   | "created"
@@ -152,9 +132,7 @@ export function newest(run: TimelineSource, stored: StoredEvent | null): StoredE
   return stored ?? (isTimelineDerived(run) ? endOf(run) : created(run));
 }
 
-/**
- * Whether one report both started and ended the run, so that `ended` implies this start. Such a start is not stored.
- */
+/** Whether one report both started and ended the run: `ended` implies this start, so it is not stored. */
 export function isImpliedByEnd({ type, data }: TimelineEvent, next: TimelineEvent | undefined): boolean {
   return type === "started" && data.cause === "callback" && next?.type === "ended";
 }
@@ -172,10 +150,7 @@ export function withDerived(run: TimelineSource, kept: readonly StoredEvent[], a
   return events;
 }
 
-/**
- * `{ seq, type, at, … }` as JSON. Only some callers may see excerpts, because a receiver can repeat secrets of its
- * request.
- */
+/** As JSON. Only some callers may see excerpts, because a receiver can repeat secrets of its request. */
 export function toWireEvent({ seq, type, at, data }: StoredEvent, { withExcerpt = false } = {}): string {
   const shown = withExcerpt || !HAS_EXCERPT.has(type) ? data : withoutExcerpt(data);
   const rest = shown.startsWith("{}") ? "}" : `,${shown.slice(1)}`;

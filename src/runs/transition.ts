@@ -89,10 +89,7 @@ export function expire(run: Run, now: number): Run {
   return ended(run, "failed", at, "deadline", { error });
 }
 
-/**
- * The run after `event`, or why the event can't happen. A run whose time is up refuses every event, so callers write
- * `expire(run, now)` first.
- */
+/** A run whose time is up refuses every event, so callers write `expire(run, now)` first. */
 export function transition(run: Run, event: RunEvent, now: number): Result<Run, Conflict> {
   if (isGateEvent(event) && !isWaiting(run)) return err("not_waiting");
   if (isTimeUp(run, now)) {

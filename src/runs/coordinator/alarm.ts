@@ -1,7 +1,4 @@
-/**
- * The coordinator's one alarm. The instants come from the journal, so a new instance can't postpone what an earlier one
- * had set.
- */
+/** The coordinator's one alarm. The instants come from the journal, so no new instance can postpone one. */
 import { log, logFailure } from "../../base/log.ts";
 import type { Journal } from "../journal/journal.ts";
 import { ALARM_LATE_MS } from "../protocol.ts";
@@ -44,10 +41,7 @@ export class AlarmClock implements ReplicationAlarm {
     this.#retention = retention;
   }
 
-  /**
-   * Whatever fails, the rest goes on: if a full object fails the first part, the purge must still make room. The alarm
-   * is set again, and does not ring at once.
-   */
+  /** Whatever fails, the rest goes on: a full object must still purge. The alarm is set again, and not for at once. */
   ring(now: number, replication: Replication): void {
     this.forgetArmed();
     const coordinator = this.#journal.scope;

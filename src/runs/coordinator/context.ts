@@ -1,7 +1,4 @@
-/**
- * What the parts of a coordinator share, below all of them. Each part takes the context whole, and then its own
- * neighbours.
- */
+/** What the parts of a coordinator share. Each part takes the context whole, and then its own neighbours. */
 import { logFailure } from "../../base/log.ts";
 import { msSinceOrLongAgo } from "../../base/time.ts";
 import { daysOf } from "../../settings/config.ts";

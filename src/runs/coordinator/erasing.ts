@@ -1,6 +1,6 @@
 /**
- * The end of an environment that the operator erases. With the mark in the journal, the object only ends its runs, so
- * that their jobs are asked to stop. Meanwhile the Worker deletes the rows in D1.
+ * The end of an environment that the operator erases: the object only ends its runs, so that their jobs are asked to
+ * stop.
  */
 import { ERASING, type ErasingCalls } from "../protocol.ts";
 import type { CancelRequest } from "../transition.ts";

@@ -172,8 +172,8 @@ export class Ledger {
   }
 
   /**
-   * The version keeps the numbers of its event and its end, and its retention: nobody counts it or hears of it again.
-   * Nothing of it is left that its change keys could repeat.
+   * It keeps the numbers of its event and its end, so nobody counts it or hears of it again, and none of its change
+   * keys.
    */
   erase(run: JournaledRun, now: number): JournaledRun {
     const changed = withoutTexts(run, now);
@@ -184,10 +184,7 @@ export class Ledger {
     return changed;
   }
 
-  /**
-   * Notes what became of the automatic retry of an ended run. If there will be none, that is an event: the end is
-   * final.
-   */
+  /** What became of the automatic retry of an ended run. If there will be none, that is an event: the end is final. */
   noteRetry(run: JournaledRun, nextRetry: NextRetry, alongside: () => void, now: number): void {
     const noted = { ...run, version: run.version + 1, nextRetry };
     const eventSeq = this.#journal.sequence.next;
@@ -341,10 +338,7 @@ const FAILURES = {
   replaced: "cancellation",
 } as const satisfies Readonly<Record<EndCause, string>>;
 
-/**
- * A line costs more than all that a report does in the journal. 25 a second are nine times what one D1 can keep for 30
- * days.
- */
+/** A line costs more than a report does in the journal. 25 a second are nine times what one D1 can keep for 30 days. */
 const LINES_PER_SECOND = 25;
 
 /** Its names are those of OpenTelemetry's conventions for CI/CD (opentelemetry.io/docs/specs/semconv/cicd). */

@@ -85,10 +85,7 @@ export class Replies {
     return { position: queues.positionOf(run, overtakes), behind };
   }
 
-  /**
-   * A run that ended before its first attempt counts as one without, because its callback token is worth nothing any
-   * more.
-   */
+  /** A run that ended before its first attempt counts as one without, because its token is worth nothing any more. */
   #wasDispatched(id: string): boolean {
     return this.#journal.dispatches.of(id) !== null || this.#journal.timeline.hasAttempt(id);
   }

@@ -77,8 +77,7 @@ function notified({ journal, storageLimit }: Context, runs: readonly EndedRun[],
 }
 
 /**
- * Counts on if one of the runs is not counted yet. They stay due, so the alarm rings again at once. A full object
- * forgets runs even if the count fails, to make room.
+ * Counts on if one of the runs is not counted yet. They stay due. A full object forgets them even if the count fails.
  */
 function mustCountFirst({ endedCounts, sequence, scope }: Journal, ids: readonly string[]): boolean {
   if (!endedCounts.hasBegun || !endedCounts.isAnyUncounted(ids)) return false;
@@ -99,9 +98,7 @@ interface PurgeRequest extends Omit<PurgeState, "remaining"> {
   readonly walkedTo: string | null;
 }
 
-/**
- * Shortens the retention of ended runs. A walk gives them new instants, each step with its cursor in one transaction.
- */
+/** Shortens the retention of ended runs, by a walk whose steps are one transaction each with their cursor. */
 export class Shortening extends Part implements DueWork {
   readonly #archive: Archive;
 
@@ -241,9 +238,7 @@ const DELETION_MAX_MS = 10_000;
 const WRITE_MAX_MS = 60_000;
 const ARCHIVING = { leaseMs: DELETION_MAX_MS + WRITE_MAX_MS, retryFirstMs: 10_000, retryMaxMs: 600_000 };
 
-/**
- * `day`: on which its runs ended, in ms; NaN if a sealed key names it. `erased`: how many were erased when it began.
- */
+/** `day`: in ms; NaN if a sealed key names it. `erased`: how many of its runs were erased when it began. */
 interface ArchiveTry {
   readonly id: string;
   readonly ids: readonly string[];

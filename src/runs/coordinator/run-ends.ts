@@ -1,7 +1,4 @@
-/**
- * How people end a run before its job does: they cancel it, or they erase its texts, because somebody must be
- * forgotten.
- */
+/** How people end a run before its job does: they cancel it, or erase its texts, because somebody must be forgotten. */
 import { within } from "../../base/time.ts";
 import type { JournaledRun } from "../journal/run-rows.ts";
 import { type Actor, creatorOf, isOneself, isOpen, nameOf } from "../run.ts";

@@ -59,8 +59,8 @@ export class Subscriptions {
   }
 
   /**
-   * Resolves when the run has news, after `maxMs`, or when the subscriber leaves or calls again. Returns whether the
-   * subscriber still reads the answer to this call.
+   * Resolves when there is news, after `maxMs`, or when the subscriber leaves or calls again. False: nobody reads this
+   * call.
    */
   async news(subscriber: Subscriber, maxMs: number): Promise<boolean> {
     const subscription = this.#subscriptions.get(subscriber.key);
@@ -124,8 +124,7 @@ export const TOO_MANY_WATCHERS = { ok: false, reason: "too_many_watchers" } as c
 const CURSOR_GONE = { ok: false, reason: "cursor_gone" } as const;
 
 /**
- * The feed of changes. All subscribers are notified at once, at most once a second, so those with the same cursor and
- * filters share one page.
+ * The feed of changes. All subscribers are notified at once, so those with the same cursor and filters share a page.
  */
 export class Changes {
   readonly #journal: Journal;

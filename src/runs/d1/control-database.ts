@@ -32,10 +32,7 @@ export function selectRegistered(session: D1DatabaseSession, scope: string): D1P
   return session.prepare(REGISTERED).bind(scope);
 }
 
-/**
- * Registers a coordinator that has something to do now, or whose row a restore of D1 can have lost. The sweep removes
- * the row if the coordinator keeps nothing.
- */
+/** Registers a coordinator that has something to do now, or whose row a restore of D1 can have lost. */
 export function register(db: D1Database, scope: string, now: number): D1PreparedStatement {
   return db.prepare(REGISTER).bind(scope, now, now);
 }
@@ -98,8 +95,7 @@ export class Registration {
   }
 
   /**
-   * Registers beside a batch for another database. Never throws and never delays the batch, because a control database
-   * that is down must stop no other.
+   * Beside a batch for another database. Never throws or delays it: a control database that is down must stop no other.
    */
   beside(now: number): void {
     const wanted = this.wanted(now);
@@ -128,10 +124,7 @@ export interface ReadDefinitions {
   readonly schedules: readonly ReadSchedule[];
 }
 
-/**
- * Also those that are disabled. From D1's primary, so that a read which began after a change was written shows the
- * change.
- */
+/** From D1's primary, so that a read which began after a change was written shows the change. */
 export async function selectDefinitions(db: D1Database, scope: string): Promise<ReadDefinitions> {
   type Row = Record<"kind" | "name" | "filter", string> & Record<"version" | "createdVersion" | "isDisabled", number>;
   const { results } = await db

@@ -109,9 +109,7 @@ export async function deleteLeftovers(db: D1Database, scope: string): Promise<bo
   return results.some(({ meta }) => meta.changes > 0);
 }
 
-/**
- * The same for an environment that is erased. First commits blank texts: SQLite does not write to a page that it frees.
- */
+/** First commits blank texts, because SQLite does not write to a page that it frees. */
 export async function eraseRows(db: D1Database, scope: string): Promise<boolean> {
   await db.prepare(OVERWRITE_RUNS).bind(scope).run();
   return deleteLeftovers(db, scope);

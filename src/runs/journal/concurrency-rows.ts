@@ -20,8 +20,7 @@ import { Rows } from "./rows.ts";
 import { type JournaledRun, KEYS_AND_IDS, keysJson } from "./run-rows.ts";
 
 /**
- * How long after a change an isolate may still use the version before: 10 minutes in an outage, and a request. A
- * version is the instant of its change, in ms.
+ * How long an isolate may still use the version before: 10 minutes in an outage, and a request. Versions are instants.
  */
 const REPLACED_IN_USE_MS = 15 * MINUTE_MS;
 

@@ -24,10 +24,7 @@ export interface DueRows {
   firstEndAt(now: number): number;
   /** When the first row behind `after` is due; Infinity if there is none. */
   nextDueAt(after?: Due): number;
-  /**
-   * The receiver's first row behind `after` whose next attempt is due and not under way. `isRetry`: whether an attempt
-   * has begun before.
-   */
+  /** The receiver's first row behind `after` whose next attempt is due. `isRetry`: an attempt has begun before. */
   nextWaiting(receiver: string, isRetry: boolean, now: number, after: Due): Due | null;
   /**
    * Left out if rows keep their instants while the circuit of their receiver is half-open. Otherwise the receiver's
@@ -113,10 +110,7 @@ export class DueRuns extends Rows implements DueRows {
     return [...runs, ...this.query<Due>(ends, now, limit - runs.length)];
   }
 
-  /**
-   * Ended runs whose retention is over. The index is by `due_at`, but `purge_at` decides, because a run that is purged
-   * too early is lost.
-   */
+  /** The index is by `due_at`, but `purge_at` decides, because a run that is purged too early is lost. */
   purgeable(now: number, limit: number, after = BEGINNING): EndedRun[] {
     const rows = this.query<EndedRun & Weight>(
       `SELECT id, due_at AS dueAt, event_seq AS eventSeq, ${WEIGHT}
@@ -211,10 +205,7 @@ export class DueRuns extends Rows implements DueRows {
     return true;
   }
 
-  /**
-   * With exponential backoff: 10 s, 20 s, up to an hour. Of a run that ended in the pass that failed, `due_at` says
-   * when to purge it, so nothing is written.
-   */
+  /** 10 s, 20 s, up to an hour. Nothing is written if the run ended in the pass that failed: it is due to be purged. */
   defer(id: string, now: number): void {
     const dueAt = this.numberOf(
       `UPDATE runs SET due_at = ? + min(3600000, 10000 << min(due_failures, 9)), due_failures = due_failures + 1
@@ -294,10 +285,7 @@ export class ArchiveRows extends Rows {
     return this.numberOf(count, dueAt, ...keyHalves(id), limit) ?? 0;
   }
 
-  /**
-   * The runs for the next object: of the first `limit` that are due, those that ended on the same day (UTC) as the
-   * first.
-   */
+  /** Of the first `limit` runs that are due, those that ended on the same day (UTC) as the first. */
   next(now: number, limit: number): { readonly day: number; readonly runs: readonly EndedRun[] } {
     const due = this.query<EndedRun & { readonly completedAt: number }>(
       `SELECT id, due_at AS dueAt, event_seq AS eventSeq, completed_at AS completedAt

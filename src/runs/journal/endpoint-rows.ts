@@ -205,8 +205,7 @@ export class OutcomeRows extends Rows {
   }
 
   /**
-   * One batch of a walk over ended runs, newest first. What later ends have noted stays. Returns below which number the
-   * next batch begins; 0 if there is none.
+   * One batch, newest first. What later ends have noted stays. Returns below which number it goes on; 0: it is over.
    */
   fill(below: number): number {
     type Row = EndedOutcome & Record<"seq" | "isMet" | "isErased" | "isFinal", number>;

@@ -1,7 +1,4 @@
-/**
- * The coordinator's own SQLite, which decides what is true. Every method is synchronous, so no other call can run
- * between a decision and its record.
- */
+/** Decides what is true. Every method is synchronous, so no other call runs between a decision and its record. */
 
 import { EMPTY_FILLER, FILL_FREED_PAGES } from "../../base/freed-pages.ts";
 import { MINUTE_MS } from "../../base/time.ts";
@@ -177,9 +174,7 @@ export class Journal extends JournalTables {
     });
   }
 
-  /**
-   * Writes a run's new version. Its dispatch is erased, unless the run waits at a gate or the version comes with one.
-   */
+  /** The run's dispatch is erased, unless the run waits at a gate or the version comes with one. */
   update(
     run: JournaledRun,
     { events, accepted = null, dispatch = null, isAskedAgain = false, alongside }: VersionDetails,
@@ -213,10 +208,7 @@ export class Journal extends JournalTables {
     });
   }
 
-  /**
-   * A dispatch's progress while the run keeps its version. Null erases it. Call it in the transaction that sets the
-   * alarm.
-   */
+  /** The run keeps its version. Null erases the dispatch. Call it in the transaction that sets the alarm. */
   noteAttempt(run: JournaledRun, dispatch: Dispatch | null, events: readonly TimelineEvent[]): void {
     this.runs.heard(run, dueOf(run, dispatch));
     if (dispatch === null) this.#eraseDispatch(run.id);
@@ -329,10 +321,7 @@ export class Journal extends JournalTables {
   }
 }
 
-/**
- * Whether the job of an ended run must stop: also after a silent end of a run of a concurrency queue, because the next
- * starts.
- */
+/** Also after a silent end of a run of a concurrency queue, because the next one starts. */
 export function mustStop({ status, endCause, gates }: JournaledRun): boolean {
   if (status === "cancelled") return true;
   return gates?.concurrency != null && (endCause === "deadline" || endCause === "silence");

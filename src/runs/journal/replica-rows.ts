@@ -124,10 +124,7 @@ export class ReplicaRows extends Rows {
     this.sql.exec(`DELETE FROM owed_deletions WHERE database = ? AND ${those}`, this.database, JSON.stringify(ids));
   }
 
-  /**
-   * What is written from here on must be replicated. A walk replicates what was written before, and deletes all other
-   * rows.
-   */
+  /** What is written from here on must be replicated. A walk does the rest, and deletes all other rows. */
   beginAnew(lastSeq: number): void {
     this.#clear();
     this.change({ replicatedSeq: lastSeq, walkedTo: "" });

@@ -188,9 +188,7 @@ export interface JournaledFacts {
 /** About 7000 plain runs. An isolate can have many coordinators, and has 128 MB for all of them. */
 const REMEMBERED_MAX_CHARS = 8_000_000;
 
-/**
- * Open runs as coordinators last read or wrote them, because a row takes long to read. Per isolate, by instance and id.
- */
+/** Open runs as they were last read or written, because a row takes long to read. Per isolate, by instance and id. */
 const remembered = new BoundedMap<JournaledRun>(REMEMBERED_MAX_CHARS, weightOf);
 let memories = 0;
 

@@ -59,10 +59,7 @@ type Row = Pick<Run, "status" | "createdAt" | "completedAt" | "waitingFor" | "wi
     readonly approvals: string | null;
   };
 
-/**
- * Finds the runs that endpoints hear of. `event_seq` stays while the run has the event, so a walk meets each event
- * once.
- */
+/** Finds the runs that endpoints hear of. A run keeps `event_seq`, so a walk meets each event once. */
 export class RunsWithEvents extends Rows {
   after(after: number, upTo: number, limit: number): Walked {
     return this.#walk(this.sql.exec(AFTER, after, upTo), limit, { from: after, end: upTo });
@@ -150,10 +147,7 @@ export class EndedRunCounts extends Rows {
     return this.#counts;
   }
 
-  /**
-   * Up to the number `upTo` at most. The first batch always writes its row, because from then on no run may be purged
-   * uncounted.
-   */
+  /** The first batch always writes its row, because from then on no run may be purged uncounted. */
   countBatch(upTo: number): void {
     const rows = this.query<WalkedRow>(NEXT_RUNS, this.#countedSeq, upTo);
     const last = rows.length < WALK_ROWS ? upTo : (rows.at(-1)?.seq ?? upTo);

@@ -1,7 +1,4 @@
-/**
- * When each schedule's next time is, and what became of the last. The transaction that creates a run decides its time,
- * so each time has one run.
- */
+/** The transaction that creates a run of a schedule decides its time, so each time has one run. */
 import { type CronTimes, lastTime, nextTimes } from "../../base/cron.ts";
 import { logFailure } from "../../base/log.ts";
 import type { Run } from "../run.ts";

@@ -89,9 +89,7 @@ export class TimelineRows extends Rows {
     return withDerived(run, stored, after).slice(0, limit);
   }
 
-  /**
-   * Replaces the oldest heartbeats by one event with their count, and the number and the instant of the last of them.
-   */
+  /** The event with their count has the number and the instant of the last of these heartbeats. */
   #thin(runId: string): void {
     const kept = this.numberOf("SELECT count(*) FROM events WHERE run_id = ?", runId) ?? 0;
     if (kept <= EVENTS_MAX - THINNED_AT_ONCE) return;

@@ -355,10 +355,7 @@ class WritesUnderWay {
     return this.#underWay >= BATCHES_MAX;
   }
 
-  /**
-   * Writes one batch. Throws what D1 threw, or when the batch is given up. Calls `onReplicated` even if D1 answers
-   * after that.
-   */
+  /** Throws what D1 threw, or when the batch is given up. Calls `onReplicated` even if D1 answers after that. */
   async send(
     rows: readonly string[],
     labelled: readonly string[],

@@ -1,6 +1,4 @@
-/**
- * What the primary database lacks. Lists and bulk sets read the database without these runs, and add those that match.
- */
+/** What the primary database lacks. Whoever reads it leaves these runs out, and adds those that match. */
 import { PAGE_MAX_LOOKED_AT, TEXT_MAX_BYTES } from "../../base/limits.ts";
 import { logFailure } from "../../base/log.ts";
 import { detailsOf, toActionRun } from "../action-run.ts";

@@ -126,9 +126,7 @@ export class Replicas implements HomeKeeper {
     this.#look();
   }
 
-  /**
-   * Makes this the primary, because the control database knows more than an object that was restored to before a move.
-   */
+  /** Because the control database knows more than an object that was restored to before a move. */
   adopt(home: Home, now: number): void {
     const { journal } = this.#parts;
     const own = this.primary?.home ?? null;

@@ -26,10 +26,7 @@ export class BulkDriver extends Part implements DueWork {
   readonly #progress: BulkProgress;
   readonly #sets: RunSets;
   readonly #steps = new Map<string, LeasedCall>();
-  /**
-   * When the next batch may begin, so that all operations together keep the rate. An eviction can cost the rate one
-   * batch.
-   */
+  /** When the next batch may begin, so that all operations together keep the rate. An eviction can cost one batch. */
   #pace: Span = { at: 0, ms: 0 };
   /** The operation that began the last batch. */
   #last = "";

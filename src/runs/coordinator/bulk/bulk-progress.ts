@@ -123,10 +123,7 @@ interface Ends {
   readonly areAllOver: boolean;
 }
 
-/**
- * Which runs an operation is about, and how they have ended. The runs of a filter are in D1, and some of them only
- * here.
- */
+/** Which runs an operation is about, and how they have ended. */
 export class RunSets extends Part {
   async nextOf({ order, below, matched }: StoredBulk): Promise<Page<RunState> | null> {
     // One run more than may match, to know whether there are too many.

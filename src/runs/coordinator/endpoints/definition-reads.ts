@@ -153,10 +153,7 @@ export class Outcomes extends Part {
     fanOut.outcomesBelow = Math.max(fanOut.outcomesBelow ?? 0, (run.endedSeq ?? 0) + 1);
   }
 
-  /**
-   * Call this in the transaction that changes the endpoints. When a need begins, a walk notes the outcomes of ended
-   * runs.
-   */
+  /** Call this in the transaction that changes the endpoints. A need begins with a walk over ended runs. */
   needMayChange(wasNeeded: boolean): void {
     const { fanOut, sequence, outcomes } = this.journal;
     if (this.isNeeded === wasNeeded) return;

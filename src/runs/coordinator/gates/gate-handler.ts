@@ -11,10 +11,7 @@ import type { ApproverCheck } from "./approver-check.ts";
 import type { GatedRuns } from "./gated-runs.ts";
 import type { Scheduler } from "./scheduler.ts";
 
-/**
- * The approver has decided so before. `at`: when, in ms. Null: they used another token, so no audit entry may say that
- * this token decided.
- */
+/** `at`: when this approver has decided so. Null: by another token, so no audit entry may say that this one did. */
 interface Repeated {
   readonly type: "repeated";
   readonly at: number | null;

@@ -1,6 +1,4 @@
-/**
- * Runs on their way through their gates. If a run gets into its queue and there is room, the same version releases it.
- */
+/** If a run gets into its queue and there is room, the same version releases it. */
 
 import type { NewDispatch } from "../../../webhooks/dispatch.ts";
 import { WAITING_MAX_IN_QUEUE, type WaitingCounts } from "../../journal/concurrency-rows.ts";

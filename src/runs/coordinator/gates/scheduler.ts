@@ -97,10 +97,7 @@ export class Scheduler extends Part implements DueWork {
     if (gates?.concurrency) this.scheduleQueue(queueOf(gates), now);
   }
 
-  /**
-   * Call this when the last attempt of an ended run is over. The run occupies its queue no longer then, unless its job
-   * may be at work and still has time to stop.
-   */
+  /** Then the run occupies its queue no longer, unless its job may be at work and still has time to stop. */
   attemptEnded(run: JournaledRun, mayHaveJob: boolean, now: number): void {
     const { graceUntil } = run;
     const isOccupied = mayHaveJob && graceUntil !== null && graceUntil > now;
@@ -365,8 +362,7 @@ export function wouldStart(
 const BATCH_QUEUES = 200;
 
 /**
- * A pass over the queues in which runs wait. What has changed in a queue is in memory only, so each alarm goes on with
- * a pass, and a new object makes a whole one at once.
+ * What has changed in a queue is only in memory, so each alarm goes on with a pass, and a new object makes a whole one.
  */
 export class QueuePass {
   readonly #queues: ConcurrencyQueueRows;
@@ -399,10 +395,7 @@ export class QueuePass {
 
 const DEFERRED_MS = 10_000;
 
-/**
- * Runs with a scheduling decision that failed. Each is deferred for a while, and meanwhile those behind it are tried.
- * In memory only: a new object tries all of them.
- */
+/** Each is deferred for a while, and meanwhile those behind it are tried. In memory only: a new object tries all. */
 export class Deferred {
   /** By the id of the run. `at`: when its decision failed. */
   readonly #runs = new Map<string, { readonly queue: ConcurrencyQueue; readonly at: number }>();

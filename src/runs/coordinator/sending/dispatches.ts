@@ -67,10 +67,7 @@ export class Dispatches extends RunRequests<Dispatch> {
     return dispatch && { run, request: dispatch, endsAt: dispatch.endsAt };
   }
 
-  /**
-   * A heartbeat moved this run's instant, so `due_at` is stale. Update it, or the alarm would select the run again at
-   * once.
-   */
+  /** A heartbeat moved this run's instant. Update `due_at`, or the alarm would select the run again at once. */
   idle(runId: string, now: number): void {
     const run = this.journal.runs.byId(runId);
     if (run === null || !isOpen(run)) return;
@@ -164,9 +161,7 @@ function isOfGate({ gates }: JournaledRun, ending: Ending): boolean {
   return gates !== null && ending.type === "given_up" && ending.isUnready === true;
 }
 
-/**
- * Stop requests have a table of their own, because one can outlive its run's end. A stop request never changes a run.
- */
+/** They have a table of their own, because one can outlive its run's end. A stop request never changes a run. */
 export class StopRequests extends RunRequests<StopRequest> {
   /** Stop requests have permits of their own, so that no dispatch delays one. */
   readonly permits = sharedByHosts({ attempts: 200, bytes: 8_000_000 });

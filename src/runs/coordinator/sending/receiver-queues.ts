@@ -66,10 +66,7 @@ export class DueQueue {
     this.#lookAgainAt = Math.min(this.#lookAgainAt, until, now + LEASE_MS);
   }
 
-  /**
-   * Adds rows that are due now and wait already, so that the alarm need not find them. `add` returns the last one in
-   * order.
-   */
+  /** Adds rows that are due and wait already, so that the alarm need not find them. `add` returns the last one. */
   addWaiting(now: number, add: () => Due | null): void {
     const after = this.#lookAfter(now);
     const hasLooked = this.rows.nextDueAt(after) > now;

@@ -1,6 +1,4 @@
-/**
- * What dispatches and stop requests have in common: a host gets them, and the run's timeline tells of their attempts.
- */
+/** Requests that a host gets, and of whose attempts the run's timeline tells. */
 
 import {
   type AttemptResult,
