@@ -9,7 +9,7 @@ import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { dirname, join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs, parseEnv } from "node:util";
+import { parseArgs } from "node:util";
 import { hasEnded, spawnChild } from "./children.ts";
 import { requireAllBound } from "./migrations.ts";
 import { CONFIG, collect, databasesIn, ROOT } from "./wrangler.ts";
@@ -175,25 +175,6 @@ function variable(text: string): readonly [string, string] {
   const colon = text.indexOf(":");
   if (colon < 1) throw new Error("--var must be NAME:VALUE, for example --var RETENTION_DAYS:7.");
   return [text.slice(0, colon), text.slice(colon + 1)];
-}
-
-/** A server with its own secrets and an empty database, both in a folder that somebody removes later. */
-export interface TemporaryServer {
-  readonly url: string;
-  /** The operator's token. */
-  readonly token: string;
-}
-
-export async function startTemporaryServer(folder: string): Promise<TemporaryServer> {
-  const file = join(folder, "secrets.env");
-  const state = join(folder, "state");
-  const secrets = newSecrets();
-  // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
-  writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
-  await migrateLocally({ persistTo: state });
-  // With --env-file, the server does not read .dev.vars.
-  const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
-  return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };
 }
 
 const SECRET_BYTES = 32;
