@@ -8,9 +8,8 @@ import { actionRoutes } from "./actions/kind.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { notesUse } from "./auth/credential-memory.ts";
 import { commandLineRoutes } from "./auth/identity/command-line-login.ts";
-import { exchangeRoutes } from "./auth/identity/exchange-routes.ts";
+import { exchangeRoutes } from "./auth/identity/proving.ts";
 import { signInRoutes } from "./auth/identity/sign-in-routes.ts";
-import { rotationRoutes } from "./auth/rotation.ts";
 import { sessionListRoutes, sessionRoutes, signInCodeRoutes } from "./auth/session-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { whoamiRoutes } from "./auth/whoami.ts";
@@ -88,7 +87,6 @@ export function createApp(): Hono<AppEnv> {
   app.route("/", commandLineRoutes);
   app.route("/", databaseRoutes);
   app.route(`${PROJECT}/tokens`, tokenRoutes);
-  app.route(`${PROJECT}/tokens`, rotationRoutes);
   app.route(`${PROJECT}/tokens`, exchangeRoutes);
   app.route(`${PROJECT}/sessions`, sessionListRoutes);
   app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);

@@ -270,8 +270,7 @@ function holds({ asker, session, now }: AskerSql, secret: string): string {
   return `((${asker} IS NULL OR EXISTS (
     SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
   AND (${session} IS NULL OR EXISTS (
-    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now}) OR EXISTS (
-    SELECT 1 FROM sign_ins WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
+    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
 }
 
 /** Runs the statements of a change in one batch. Whether they wrote the entry, now or in an earlier try. */
@@ -320,34 +319,18 @@ export async function requireNewestSecret(c: Context<AppEnv>): Promise<void> {
   if (refusal !== null) throw refusal;
 }
 
-/** Why the asker may not change what lasts; null if they may. Asks D1. */
+/** Why the asker may not change what lasts; null if they may. Asks D1's primary, and never the isolate's memory. */
 export async function askerRefusal(c: Context<AppEnv>): Promise<ApiError | null> {
   const asker = c.get("principal");
-  switch (await readD1(c.get("hops"), () => askerState(c.env.DB, asker, Date.now()))) {
-    case "newest":
-      return null;
-    case "replaced":
-      return secretReplaced(asker);
-    case "gone":
-      return askerGone(asker);
-  }
-}
-
-/**
- * `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended.
- */
-type AskerState = "newest" | "replaced" | "gone";
-
-/** Asks D1's primary, and never the isolate's memory. */
-async function askerState(db: D1Database, asker: Principal, now: number): Promise<AskerState> {
   const sql = { asker: "?2", secret: "?3", session: "?4", now: "?5" };
   const lives = holds(sql, "hash IS ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
   const { project, secretHash, sessionId = null } = asker;
-  const state = await db
-    .prepare(`SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`)
-    .bind(project, rowIdOf(asker), secretHash, sessionId, now)
-    .first<AskerState | null>("state");
-  return state ?? "gone";
+  const select = c.env.DB.prepare(
+    `SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`,
+  ).bind(project, rowIdOf(asker), secretHash, sessionId, Date.now());
+  const state = await readD1(c.get("hops"), () => select.first<"newest" | "replaced" | null>("state"));
+  if (state === "newest") return null;
+  return state === "replaced" ? secretReplaced(asker) : askerGone(asker);
 }
 
 /** D1 no longer has the asker's token or session, but this isolate still remembered it. */
