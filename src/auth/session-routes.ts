@@ -54,7 +54,6 @@ import {
 } from "./session-store.ts";
 import { describePrincipal } from "./whoami.ts";
 
-/** `{o}/{p}` */
 const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
 
 const newSession = z.strictObject({
@@ -79,7 +78,6 @@ const newSession = z.strictObject({
 });
 inDocument(newSession, { id: "NewSession", examples: [{ project: "acme/shop" }] });
 
-/** A body without members. */
 const noMembers = z.strictObject({});
 inDocument(noMembers, { examples: [{}] });
 

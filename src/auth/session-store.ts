@@ -30,7 +30,6 @@ interface NewSession {
   readonly now: number;
 }
 
-/** A session that a page uses. */
 interface NewPageSession extends NewSession {
   readonly project: string;
   readonly pageKeyHash: string;
@@ -96,7 +95,6 @@ export async function beginSignIn(
 /** What the code for a command line is about. Its hash is bound to the challenge and the port. */
 export interface PendingLogin {
   readonly project: string;
-  /** The session in which the person agreed. */
   readonly sessionId: string;
 }
 
@@ -178,11 +176,9 @@ export function takeSignInCode(db: D1Database, hash: string, now: number): Promi
 /** An issuer can say thousands of groups. */
 const ENTRIES_MAX = 2000;
 const CANDIDATES_MAX = 1000;
-/** As many as a person can choose from. */
 const CHOICES_MAX = 200;
 
 interface TokenRef {
-  /** `{org}/{project}` */
   readonly project: string;
   readonly id: string;
 }
@@ -283,7 +279,6 @@ function readSession(db: D1Database, hash: string): D1PreparedStatement {
     .bind(hash);
 }
 
-/** The session that the last statement of a batch read. */
 function lastRead(results: readonly D1Result[]): KnownCredential | null {
   const [row] = (results.at(-1)?.results ?? []) as readonly object[];
   return row === undefined ? null : fromRow(row);
@@ -333,12 +328,10 @@ export interface StoredSession {
   readonly tokenName: string | null;
   readonly role: Role | null;
   readonly envName: string | null;
-  /** Who signed in, or for whom the token acts. Null: nobody in particular. */
   readonly person: string | null;
   readonly isCommandLine: boolean;
   readonly beganAt: number;
   readonly expiresAt: number;
-  /** Down to the hour. Null: never. */
   readonly lastUsedAt: number | null;
 }
 
@@ -367,7 +360,7 @@ export async function listSessions(
 export async function endSession(db: D1Database, asker: Principal, entry: AuditEntry): Promise<boolean> {
   const { project, target, id } = entry;
   const note = auditStatement(db, entry, "ended.id IS NOT NULL", seenBy(asker), {
-    join: `LEFT JOIN (SELECT id, token_id FROM sessions WHERE project = ?1 AND id = ?8) AS ended ON ${seen(17)}
+    join: `LEFT JOIN (SELECT id, token_id FROM sessions WHERE project = ?1 AND id = ?8) AS ended ON ${seen(13)}
            LEFT JOIN tokens ON tokens.project = ?1 AND tokens.id = token_id`,
     envName: "env_name",
     targetName: `coalesce(name, '${OPERATOR.name}')`,

@@ -77,7 +77,6 @@ export function sendCookie(
 
 /** Where people sign in, and how the cookie is set there. */
 export interface SignInSite {
-  /** The origin of the pages. */
   readonly origin: string;
   /** Cookies ignore ports. So on loopback the name contains the port, because each port is another program. */
   readonly cookieName: string;

@@ -24,16 +24,13 @@ export interface StoredToken {
   readonly name: string;
   readonly role: Role;
   readonly envName: string | null;
-  /** The token that created this one. Null for the operator. */
   readonly parentId: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;
   /** Until when a secret works that a rotation replaced. This can be past. Null if there was no rotation. */
   readonly oldExpiresAt: number | null;
-  /** Down to the hour. Null: never. */
   readonly lastUsedAt: number | null;
-  /** The person for whom the token always acts. Null: nobody in particular. */
   readonly person: string | null;
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
@@ -41,7 +38,6 @@ export interface StoredToken {
   readonly trust: Trust | null;
 }
 
-/** SQL: the columns of a StoredToken. */
 const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
   created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
   last_used_at AS lastUsedAt, person, may_approve AS mayApprove, may_act_for_others AS mayActForOthers, trust`;
@@ -189,7 +185,6 @@ const trusts = (now: string) => `(
   SELECT count(*) FROM tokens INDEXED BY tokens_with_trust
   WHERE project = ?1 AND trust IS NOT NULL AND ${isLiving(now)})`;
 
-/** Whether the project has as many trusts as it may. */
 export async function hasMostTrusts(db: D1Database, project: string, now: number): Promise<boolean> {
   const sql = `SELECT ${trusts("?2")} AS trusts`;
   return ((await db.prepare(sql).bind(project, now).first<number>("trusts")) ?? 0) >= TRUSTS_MAX;
@@ -233,7 +228,7 @@ export async function listTokens(
 const TREE: EntrySource = {
   with: `
   WITH RECURSIVE tree (id) AS (
-    SELECT id FROM tokens WHERE ${visible(17)} AND id = ?8
+    SELECT id FROM tokens WHERE ${visible(13)} AND id = ?8
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
@@ -360,7 +355,7 @@ export async function rotateToken(
   const ends = at + (overlapSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
   const endsEarlier = overlapSeconds === undefined ? Number.MAX_SAFE_INTEGER : ends;
   const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
-  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?17 AND ${isLiving("?4")})`;
+  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?13 AND ${isLiving("?4")})`;
   // First, because a token that rotates itself no longer holds the newest secret afterwards.
   const audit = auditStatement(db, entry, finds, [replaces]);
   const children = db.prepare(CHILDREN).bind(project, target, at);

@@ -131,12 +131,10 @@ const BYTES_MAX = 65_536;
 
 interface Remembered {
   keys: IssuerKeys | null;
-  /** When `keys` were asked for. */
   keysAt: number;
   /** When the last fetch began, and whether it failed. */
   askedAt: number;
   hasFailed: boolean;
-  /** The fetch that everybody waits for. */
   pending: Promise<IssuerKeys> | null;
 }
 

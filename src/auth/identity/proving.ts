@@ -32,7 +32,6 @@ const proofBody = z.strictObject({
 });
 inDocument(proofBody, { id: "Proof", examples: [{ proof: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }] });
 
-/** The body of such a request. */
 export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });
 }

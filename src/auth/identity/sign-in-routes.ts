@@ -237,12 +237,9 @@ function seeOther(c: Context<AppEnv>, location: string): Response {
 // sign-in has it: otherwise somebody could sign another person in with their own account (login CSRF). The other belongs
 // to the one-time code that the page gets, so a code in the wrong hands opens nothing.
 
-/** Sign-ins of a browser that are under way. */
 const AT_ONCE_MAX = 5;
 
-/** What a sign-in carries to its callback. */
 interface Begun extends Flow {
-  /** A path of the console. */
   readonly to: string;
 }
 

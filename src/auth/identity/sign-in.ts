@@ -15,7 +15,6 @@ import { type Claims, mergedClaims } from "./trust.ts";
 export interface Flow {
   readonly state: string;
   readonly nonce: string;
-  /** Of PKCE. */
   readonly verifier: string;
 }
 
@@ -34,7 +33,6 @@ export interface Meeting {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** Where the browser goes to sign in. Throws `issuer_unavailable`. */
 export async function authorizationUrl(meeting: Meeting, { state, nonce, verifier }: Flow): Promise<string> {
   const { issuer, redirectUri } = meeting;
   const { authorization_endpoint } = await serverOf(meeting);
@@ -57,7 +55,6 @@ export async function authorizationUrl(meeting: Meeting, { state, nonce, verifie
   return url.href;
 }
 
-/** Who signed in. */
 export interface SignedIn {
   readonly issuer: string;
   readonly subject: string;
@@ -109,7 +106,6 @@ interface Grant {
   readonly code: URLSearchParams;
 }
 
-/** What ID token and UserInfo say together. */
 async function claimsOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<Claims & { readonly sub: string }> {
   const { issuer, waitUntil } = meeting;
   const { server, client } = grant;
