@@ -118,7 +118,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "createApiToken",
-        tag: "API tokens",
         summary: "Mint an API token",
         description:
           "Creates an API token and returns it. Only this response contains the token. With `trust`, the token has no " +
@@ -182,7 +181,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "listApiTokens",
-        tag: "API tokens",
         summary: "List API tokens",
         description:
           "Returns the API tokens of a project that you may manage, newest first. The response contains no secrets.",
@@ -215,7 +213,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokens:manage",
       DESCRIBE && {
         operationId: "revokeApiToken",
-        tag: "API tokens",
         summary: "Revoke an API token",
         description:
           "Revokes an API token and every token below it: those it minted, those they minted, and so on. The revocation takes " +
@@ -254,7 +251,6 @@ export const tokenRoutes = new Hono<AppEnv>()
       "tokenId",
       DESCRIBE && {
         operationId: "rotateApiToken",
-        tag: "API tokens",
         summary: "Rotate an API token",
         description:
           "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +

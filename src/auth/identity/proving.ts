@@ -36,13 +36,13 @@ export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });
 }
 
-/** Without OIDC_ISSUERS, there is no such endpoint. `errors`: those of the route besides those of proofs. */
-export function requiresIssuers(operation: Described, errors: readonly ErrorCode[] = []): MiddlewareHandler<AppEnv> {
+/** Without OIDC_ISSUERS, there is no such endpoint. */
+export function requiresIssuers(operation: Described): MiddlewareHandler<AppEnv> {
   const check = (c: Context<AppEnv>) => {
     if (usableIssuers(c).length === 0) throw new ApiError("not_found", NO_ISSUERS);
   };
-  const ofProof = ["not_found", "not_configured", "proof_invalid", "too_many_requests", "issuer_unavailable"] as const;
-  return guard(check, DESCRIBE && { operation, errors: [...ofProof, ...errors] });
+  const errors = ["not_found", "not_configured", "proof_invalid", "too_many_requests", "issuer_unavailable"] as const;
+  return guard(check, DESCRIBE && { operation, errors });
 }
 
 const NO_ISSUERS = "OIDC_ISSUERS is not set, so no proof counts here. Ask the operator to set it.";
@@ -95,7 +95,6 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
   requiresIssuers(
     DESCRIBE && {
       operationId: "exchangeProof",
-      tag: "API tokens",
       summary: "Exchange a proof for an access token",
       description:
         "Takes a proof of a program's identity (an OpenID Connect ID token) and returns an access token. It acts as the " +
@@ -103,8 +102,8 @@ export const exchangeRoutes = new Hono<AppEnv>().post(
         "the API token. It manages no tokens, approves nothing, acts for nobody, and begins no session. The proof's " +
         "audience must be `{PUBLIC_URL}/{o}/{p}`. Without the setting `OIDC_ISSUERS`, the response is 404. Needs no token.",
       responses: { 200: { description: "The access token", json: exchangedToken } },
+      errors: ["token_expired", "trust_unmet", "database_unavailable"],
     },
-    ["token_expired", "trust_unmet", "database_unavailable"],
   ),
   validProof(),
   async (c) => {
