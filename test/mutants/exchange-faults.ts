@@ -197,8 +197,8 @@ export const EXCHANGE_FAULTS = [
     name: "program-unseen",
     breaks: "the audit shows the program that acted",
     room: "src/auth",
-    from: "JSON.stringify({ subject: proven?.subject, agent })",
-    to: "JSON.stringify({ agent })",
+    from: "reason, subject: proven?.subject, agent });",
+    to: "reason, agent });",
     tests: ACCESS,
   },
   {
