@@ -137,45 +137,32 @@ CREATE TABLE revoked_tokens (
 
 CREATE INDEX revoked_tokens_by_time ON revoked_tokens (at);
 
--- Sessions of people in the console. A session acts as the token that began it.
+-- Sessions of people in the console, and on the command line. A session acts as the token that began it. A session by
+-- sign-in acts as a token with a trust, for the person who signed in with the issuer.
 CREATE TABLE sessions (
-  hash          TEXT    NOT NULL, -- hex, of the cookie and its purpose; SHA-256, or HMAC-SHA-256 under ROOT_TOKEN
-  page_key_hash TEXT    NOT NULL, -- hex, SHA-256 of what the page sends besides the cookie
+  hash          TEXT    NOT NULL, -- hex, of the cookie or of the command line's secret, with the purpose; SHA-256, or HMAC-SHA-256 under ROOT_TOKEN
+  page_key_hash TEXT,             -- hex, SHA-256 of what the page sends besides the cookie; null: of the command line
   project       TEXT    NOT NULL, -- {org}/{project}
   id            TEXT    NOT NULL, -- sorts by beginning
   token_id      TEXT,             -- null: the operator's
-  token_hash    TEXT,             -- which secret of the token began it
-  began_at      INTEGER NOT NULL, -- ms
-  expires_at    INTEGER NOT NULL, -- ms
-  last_used_at  INTEGER,          -- ms, down to the hour
-  PRIMARY KEY (hash)
-) STRICT, WITHOUT ROWID;
-
-CREATE UNIQUE INDEX sessions_by_id ON sessions (project, id);
-CREATE INDEX sessions_by_token ON sessions (project, token_id, id);
-CREATE INDEX sessions_by_expiry ON sessions (expires_at);
-
--- Sessions of people who signed in with an issuer. A session acts as a token with a trust, for one person.
-CREATE TABLE sign_ins (
-  hash          TEXT    NOT NULL, -- hex, of the cookie or of the command line's secret, with the purpose
-  page_key_hash TEXT,             -- hex, SHA-256; null: of the command line
-  project       TEXT    NOT NULL, -- {org}/{project}
-  id            TEXT    NOT NULL, -- sorts by beginning
-  token_id      TEXT    NOT NULL,
-  issuer        TEXT    NOT NULL,
-  identity      TEXT    NOT NULL, -- hex, SHA-256 of issuer and subject
-  person        TEXT    NOT NULL,
+  token_hash    TEXT,             -- which secret of the token began it; null: none, but ROOT_TOKEN or a sign-in
+  issuer        TEXT,             -- with which the person signed in; null: nobody did
+  identity      TEXT,             -- hex, SHA-256 of issuer and subject
+  person        TEXT,
   began_at      INTEGER NOT NULL, -- ms
   expires_at    INTEGER NOT NULL, -- ms
   last_used_at  INTEGER,          -- ms, down to the hour
   PRIMARY KEY (hash),
+  CHECK (page_key_hash IS NOT NULL OR issuer IS NOT NULL),
+  CHECK ((issuer IS NULL) = (identity IS NULL) AND (issuer IS NULL) = (person IS NULL)),
+  CHECK ((token_id IS NULL) = (token_hash IS NULL AND issuer IS NULL)),
   FOREIGN KEY (project, token_id) REFERENCES tokens (project, id) ON DELETE CASCADE
 ) STRICT, WITHOUT ROWID;
 
-CREATE UNIQUE INDEX sign_ins_by_id ON sign_ins (project, id);
-CREATE INDEX sign_ins_by_token ON sign_ins (project, token_id, person, id);
-CREATE INDEX sign_ins_by_expiry ON sign_ins (expires_at);
-CREATE INDEX sign_ins_by_issuer ON sign_ins (issuer);
+CREATE UNIQUE INDEX sessions_by_id ON sessions (project, id);
+CREATE INDEX sessions_by_token ON sessions (project, token_id, person, id);
+CREATE INDEX sessions_by_expiry ON sessions (expires_at);
+CREATE INDEX sessions_by_issuer ON sessions (issuer) WHERE issuer IS NOT NULL;
 
 -- Codes that begin a session, once: of the operator, of who signed in, or of their command line.
 CREATE TABLE sign_in_codes (

@@ -8,9 +8,8 @@ import { actionRoutes } from "./actions/kind.ts";
 import { auditRoutes } from "./auth/audit-routes.ts";
 import { notesUse } from "./auth/credential-memory.ts";
 import { commandLineRoutes } from "./auth/identity/command-line-login.ts";
-import { exchangeRoutes } from "./auth/identity/exchange-routes.ts";
+import { exchangeRoutes } from "./auth/identity/proving.ts";
 import { signInRoutes } from "./auth/identity/sign-in-routes.ts";
-import { rotationRoutes } from "./auth/rotation.ts";
 import { sessionListRoutes, sessionRoutes, signInCodeRoutes } from "./auth/session-routes.ts";
 import { tokenRoutes } from "./auth/token-routes.ts";
 import { whoamiRoutes } from "./auth/whoami.ts";
@@ -75,51 +74,36 @@ const crossOrigin: MiddlewareHandler<AppEnv> = (c, next) => {
   return cors({ origin: origins, exposeHeaders: EXPOSED_HEADERS, maxAge: 600 })(c, next);
 };
 
+const ROUTES: readonly (readonly [path: string, routes: readonly Hono<AppEnv>[]])[] = [
+  ["/", [healthRoutes, docsRoutes, consolePages, whoamiRoutes]],
+  ["/", [sessionRoutes, signInRoutes, commandLineRoutes, databaseRoutes]],
+  [`${PROJECT}/tokens`, [tokenRoutes, exchangeRoutes]],
+  [`${PROJECT}/sessions`, [sessionListRoutes]],
+  [`${PROJECT}/sign-in-codes`, [signInCodeRoutes]],
+  [`${PROJECT}/audit`, [auditRoutes]],
+  [`${PROJECT}/erase`, [projectEraseRoutes]],
+  [`${ENVIRONMENT}/actions`, [actionRoutes(notifyLimit), actionRunsRoutes, actionTestRoutes]],
+  [`${ENVIRONMENT}/actions`, [inboundRoutes, inboundEventRoutes]],
+  [`${ENVIRONMENT}/action-runs`, [runRoutes, changeRoutes, callbackRoutes, callbackTokenRoutes]],
+  [`${ENVIRONMENT}/action-runs`, [timelineRoutes, decisionRoutes, eraseRoutes]],
+  [`${ENVIRONMENT}/bulk-operations`, [bulkRoutes]],
+  [`${ENVIRONMENT}/concurrency-groups`, [groupRoutes]],
+  [`${ENVIRONMENT}/pauses`, [pauseRoutes]],
+  [`${ENVIRONMENT}/webhook-endpoints`, [endpointRoutes, deliveryRoutes, testRoutes]],
+  [`${ENVIRONMENT}/schedules`, [scheduleRoutes]],
+  [`${ENVIRONMENT}/mcp`, [mcpRoutes]],
+  [`${ENVIRONMENT}/metrics`, [metricsRoutes]],
+  [`${ENVIRONMENT}/resync`, [resyncRoutes]],
+  [`${ENVIRONMENT}/database`, [environmentDatabaseRoutes]],
+  [`${ENVIRONMENT}/purge`, [purgeRoutes]],
+  [`${ENVIRONMENT}/erase`, [environmentEraseRoutes]],
+];
+
 export function createApp(): Hono<AppEnv> {
   const app = new Hono<AppEnv>({ router: new FixedAndPatternRouter() });
   app.use(requestId(), requestLog, notesUse, headers, crossOrigin, refuseDeliveries);
 
-  app.route("/", healthRoutes);
-  app.route("/", docsRoutes);
-  app.route("/", consolePages);
-  app.route("/", whoamiRoutes);
-  app.route("/", sessionRoutes);
-  app.route("/", signInRoutes);
-  app.route("/", commandLineRoutes);
-  app.route("/", databaseRoutes);
-  app.route(`${PROJECT}/tokens`, tokenRoutes);
-  app.route(`${PROJECT}/tokens`, rotationRoutes);
-  app.route(`${PROJECT}/tokens`, exchangeRoutes);
-  app.route(`${PROJECT}/sessions`, sessionListRoutes);
-  app.route(`${PROJECT}/sign-in-codes`, signInCodeRoutes);
-  app.route(`${PROJECT}/audit`, auditRoutes);
-  app.route(`${PROJECT}/erase`, projectEraseRoutes);
-  app.route(`${ENVIRONMENT}/actions`, actionRoutes(notifyLimit));
-  app.route(`${ENVIRONMENT}/actions`, actionRunsRoutes);
-  app.route(`${ENVIRONMENT}/actions`, actionTestRoutes);
-  app.route(`${ENVIRONMENT}/actions`, inboundRoutes);
-  app.route(`${ENVIRONMENT}/actions`, inboundEventRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, runRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, changeRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, callbackRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, callbackTokenRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, timelineRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, decisionRoutes);
-  app.route(`${ENVIRONMENT}/action-runs`, eraseRoutes);
-  app.route(`${ENVIRONMENT}/bulk-operations`, bulkRoutes);
-  app.route(`${ENVIRONMENT}/concurrency-groups`, groupRoutes);
-  app.route(`${ENVIRONMENT}/pauses`, pauseRoutes);
-  app.route(`${ENVIRONMENT}/webhook-endpoints`, endpointRoutes);
-  app.route(`${ENVIRONMENT}/webhook-endpoints`, deliveryRoutes);
-  app.route(`${ENVIRONMENT}/webhook-endpoints`, testRoutes);
-  app.route(`${ENVIRONMENT}/schedules`, scheduleRoutes);
-  app.route(`${ENVIRONMENT}/mcp`, mcpRoutes);
-  app.route(`${ENVIRONMENT}/metrics`, metricsRoutes);
-  app.route(`${ENVIRONMENT}/resync`, resyncRoutes);
-  app.route(`${ENVIRONMENT}/database`, environmentDatabaseRoutes);
-  app.route(`${ENVIRONMENT}/purge`, purgeRoutes);
-  app.route(`${ENVIRONMENT}/erase`, environmentEraseRoutes);
-
+  for (const [path, all] of ROUTES) for (const routes of all) app.route(path, routes);
   refuseOtherMethods(app);
   app.notFound((c) => errorResponse(c, new ApiError("not_found")));
   app.onError((thrown, c) => {

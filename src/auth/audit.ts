@@ -184,7 +184,7 @@ export interface EntrySource {
  * environment is being erased, the action is null. Run it with `writeAudited`.
  *
  * The condition is SQL and can use the project (?1), the entry's id (?2), the environment (?3), the instant (?4), the
- * actor (?5), the target (?8) and its name (?9). ?17 and on are the values of `more`.
+ * actor (?5), the target (?8) and its name (?9). ?13 and on are the values of `more`.
  */
 export function auditStatement(
   db: D1Database,
@@ -193,12 +193,12 @@ export function auditStatement(
   more: readonly (string | number | null)[] = [],
   source: Partial<EntrySource> = {},
 ): D1PreparedStatement {
-  const { project, id, envName, at, actor, actorName, action, target, targetName } = entry;
-  const { sessionId, asker, person, proven, agent, reason, bulk = null } = entry;
-  // One value, because the numbers of the others are taken.
-  const by = JSON.stringify({ subject: proven?.subject, agent });
+  const { project, id, envName, at, actor, sessionId, action, target, targetName, asker } = entry;
+  const { actorName, bulk, person, reason, proven, agent } = entry;
+  const said = JSON.stringify({ actorName, bulk, person, reason, subject: proven?.subject, agent });
+  const of = [asker?.tokenId ?? null, asker?.secretHash ?? null];
   // Without an asker, both are null.
-  const [ok, erasing] = asker === null ? ["?12 IS ?13", "0"] : [mayWrite(), IS_ERASING];
+  const [ok, erasing] = asker === null ? ["?10 IS ?11", "0"] : [MAY_WRITE, IS_ERASING];
   // One of three words, so that the SQL text can contain it.
   const gates = entry.gates ? `'${entry.gates}'` : "NULL";
   const from = { id: "?2", envName: "?3", target: "?8", targetName: "?9", lineage: "NULL", ...source };
@@ -206,39 +206,13 @@ export function auditStatement(
     .prepare(
       `${source.with ?? ""}INSERT INTO audit (project, id, env_name, at, actor, actor_name, action, target, target_name,
                           session_id, bulk, gates, person, reason, lineage, subject, agent)
-       SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?6, iif(erasing, NULL, ?7), ${from.target},
-              ${from.targetName}, ?10, ?11, ${gates}, ?14, ?15, ${from.lineage}, ?16 ->> '$.subject', ?16 ->> '$.agent'
+       SELECT ?1, ${from.id}, ${from.envName}, ?4, iif(ok, ?5, NULL), ?12 ->> 'actorName', iif(erasing, NULL, ?7),
+              ${from.target}, ${from.targetName}, ?6, ?12 ->> 'bulk', ${gates}, ?12 ->> 'person', ?12 ->> 'reason',
+              ${from.lineage}, ?12 ->> 'subject', ?12 ->> 'agent'
        FROM (SELECT ${ok} AS ok, ${erasing} AS erasing) ${source.join ?? ""}
        WHERE NOT ok OR erasing OR (${condition}) ON CONFLICT (project, id) DO NOTHING`,
     )
-    .bind(
-      project,
-      id,
-      envName,
-      at,
-      actor,
-      actorName,
-      action,
-      target,
-      targetName,
-      sessionId,
-      bulk,
-      asker?.tokenId ?? null,
-      asker?.secretHash ?? null,
-      person,
-      reason,
-      by,
-      ...more,
-    );
-}
-
-/**
- * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
- * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
- */
-function mayWrite(): string {
-  return `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
-  OR ${holdsNewest({ asker: "?12", secret: "?13", session: "?10", now: "?4" })}`;
+    .bind(project, id, envName, at, actor, sessionId, action, target, targetName, ...of, said, ...more);
 }
 
 /** SQL: whether the project or the entry's environment is being erased. */
@@ -246,33 +220,28 @@ const IS_ERASING = `EXISTS (
   SELECT 1 FROM erasures INDEXED BY open_erasures
   WHERE completed_at IS NULL AND scope IN (?1, ?1 || '/' || ?3))`;
 
-/** SQL on the asker, where ?1 is the project. `secret`: the hash of the secret that the request used. */
-interface AskerSql {
-  /** The token's id; null for the operator. */
-  readonly asker: string;
-  readonly secret: string;
-  /** The id of the request's session; null if it has none. */
-  readonly session: string;
-  readonly now: string;
-}
-
 /** Whether the token is still valid at `now`. */
 export function isLiving(now: string): string {
   return `(tokens.expires_at IS NULL OR tokens.expires_at > ${now})`;
 }
 
-/** Whether the asker's secret is the token's newest, and still works with its session. */
-function holdsNewest(sql: AskerSql): string {
-  return holds(sql, `hash IS ${sql.secret}`);
-}
-
-function holds({ asker, session, now }: AskerSql, secret: string): string {
+/**
+ * SQL: whether the asker's token still lives with this secret, and the session too. ?1: the project. `asker`: the token's
+ * id, or null for the operator. `session`: its id, or null.
+ */
+function holds(asker: string, secret: string, session: string, now: string): string {
   return `((${asker} IS NULL OR EXISTS (
     SELECT 1 FROM tokens WHERE project = ?1 AND id = ${asker} AND ${isLiving(now)} AND (${secret})))
   AND (${session} IS NULL OR EXISTS (
-    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now}) OR EXISTS (
-    SELECT 1 FROM sign_ins WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
+    SELECT 1 FROM sessions WHERE project = ?1 AND id = ${session} AND expires_at > ${now})))`;
 }
+
+/**
+ * SQL: whether the entry may be written: the asker's secret is the newest of a token that still lives. A second try may
+ * find the entry of the first, and the asker may be gone because of it: a token can revoke or rotate itself.
+ */
+const MAY_WRITE = `EXISTS (SELECT 1 FROM audit WHERE project = ?1 AND id = ?2)
+  OR ${holds("?10", "hash IS ?11", "?6", "?4")}`;
 
 /** Runs the statements of a change in one batch. Whether they wrote the entry, now or in an earlier try. */
 export async function batchWrote(
@@ -320,34 +289,18 @@ export async function requireNewestSecret(c: Context<AppEnv>): Promise<void> {
   if (refusal !== null) throw refusal;
 }
 
-/** Why the asker may not change what lasts; null if they may. Asks D1. */
+/** Why the asker may not change what lasts; null if they may. Asks D1's primary, and never the isolate's memory. */
 export async function askerRefusal(c: Context<AppEnv>): Promise<ApiError | null> {
   const asker = c.get("principal");
-  switch (await readD1(c.get("hops"), () => askerState(c.env.DB, asker, Date.now()))) {
-    case "newest":
-      return null;
-    case "replaced":
-      return secretReplaced(asker);
-    case "gone":
-      return askerGone(asker);
-  }
-}
-
-/**
- * `replaced`: the secret still works, but is not the newest. `gone`: the token, the secret or the session has ended.
- */
-type AskerState = "newest" | "replaced" | "gone";
-
-/** Asks D1's primary, and never the isolate's memory. */
-async function askerState(db: D1Database, asker: Principal, now: number): Promise<AskerState> {
-  const sql = { asker: "?2", secret: "?3", session: "?4", now: "?5" };
-  const lives = holds(sql, "hash IS ?3 OR (old_hash = ?3 AND old_expires_at > ?5)");
+  const holdsNewest = holds("?2", "hash IS ?3", "?4", "?5");
+  const lives = holds("?2", "hash IS ?3 OR (old_hash = ?3 AND old_expires_at > ?5)", "?4", "?5");
   const { project, secretHash, sessionId = null } = asker;
-  const state = await db
-    .prepare(`SELECT CASE WHEN ${holdsNewest(sql)} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`)
-    .bind(project, rowIdOf(asker), secretHash, sessionId, now)
-    .first<AskerState | null>("state");
-  return state ?? "gone";
+  const select = c.env.DB.prepare(
+    `SELECT CASE WHEN ${holdsNewest} THEN 'newest' WHEN ${lives} THEN 'replaced' END AS state`,
+  ).bind(project, rowIdOf(asker), secretHash, sessionId, Date.now());
+  const state = await readD1(c.get("hops"), () => select.first<"newest" | "replaced" | null>("state"));
+  if (state === "newest") return null;
+  return state === "replaced" ? secretReplaced(asker) : askerGone(asker);
 }
 
 /** D1 no longer has the asker's token or session, but this isolate still remembered it. */

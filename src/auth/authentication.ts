@@ -5,20 +5,20 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { BoundedMap } from "../base/bounded-map.ts";
+import { parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
 import { msSinceOrLongAgo } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError } from "../http/errors.ts";
-import { type Described, meaning, type Security } from "../http/operation.ts";
+import { type Described, guard, type Meaning } from "../http/operation.ts";
 import { type AppEnv, noteOpened, usableIssuers, usableRing } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { issuerNamed, mayTrust } from "../settings/issuers.ts";
 import { credentials, type KnownCredential } from "./credential-memory.ts";
-import { isAccessToken, openAccessToken, programOf } from "./identity/access-token.ts";
 import { may, OPERATOR, type Permission, type Principal, personOf } from "./principal.ts";
 import { commandLineHash, PAGE_KEY_HEADER, requestSession } from "./session.ts";
 import { selectSession } from "./session-store.ts";
-import { isApiToken, isCallbackToken, isCommandLineToken } from "./token-format.ts";
+import { formatOf, openAccessToken, type ProgramAccess } from "./token-format.ts";
 import { selectProgramsToken, selectToken } from "./token-store.ts";
 
 declare module "hono" {
@@ -62,49 +62,40 @@ export const OF_CREDENTIAL = [
   "too_many_requests",
   "database_unavailable",
 ] as const;
-const BY_TOKEN: readonly Security[] = [{ apiToken: [] }];
+
+/** What an operation of tokens means. */
+const OF_TOKENS: Meaning = { security: [{ apiToken: [] }], errors: [...OF_CREDENTIAL, "forbidden"] };
 
 /** `operation`: what only the route can say of its operation, as for the functions below. */
 export function requires(permission: Permission, operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requires(c, next) {
-    await authorize(c, permission);
-    await next();
-  };
   const who = `Requires the permission \`${permission}\`.`;
-  return meaning(
-    middleware,
-    DESCRIBE && { who, security: BY_TOKEN, person: "taken", errors: [...OF_CREDENTIAL, "forbidden"], operation },
-  );
+  return guard((c) => authorize(c, permission), DESCRIBE && { ...OF_TOKENS, who, person: "taken", operation });
 }
 
 /** Every token and every session opens this. */
 export function requiresAnybody(operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresAnybody(c, next) {
-    await authenticate(c);
-    await next();
-  };
   const who = "Every valid API token may ask, and so may `ROOT_TOKEN`.";
-  return meaning(middleware, DESCRIBE && { who, security: BY_TOKEN, errors: OF_CREDENTIAL, operation });
+  return guard(authenticate, DESCRIBE && { ...OF_TOKENS, who, errors: OF_CREDENTIAL, operation });
 }
 
 /** Only ROOT_TOKEN opens this. */
 export function requiresRoot(operation?: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresRoot(c, next) {
-    const principal = await authenticate(c);
-    if (principal.project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
+  const check = async (c: Context<AppEnv>) => {
+    const { project } = await authenticate(c);
+    if (project !== null) throw new ApiError("forbidden", "This endpoint requires ROOT_TOKEN.");
     noteOpened(c);
-    await next();
   };
-  return meaning(
-    middleware,
-    DESCRIBE && {
-      who: "Requires ROOT_TOKEN.",
-      security: BY_TOKEN,
-      person: "refused",
-      errors: [...OF_CREDENTIAL, "forbidden"],
-      operation,
-    },
-  );
+  return guard(check, DESCRIBE && { ...OF_TOKENS, who: "Requires ROOT_TOKEN.", person: "refused", operation });
+}
+
+/** Managers of tokens may ask, and also the token or session itself that `parameter` of the path names. */
+export function requiresManagerOrSelf(parameter: "tokenId" | "sessionId", operation: Described) {
+  const check = async (c: Context<AppEnv>) => {
+    const { id, sessionId } = await authenticate(c);
+    const isSelf = parseUuid(c.req.param(parameter) ?? "") === (parameter === "tokenId" ? id : sessionId);
+    await authorize(c, isSelf ? "data:read" : "tokens:manage");
+  };
+  return guard(check, DESCRIBE && { ...OF_TOKENS, person: "taken", operation });
 }
 
 /**
@@ -164,27 +155,28 @@ function isSession(c: Context<AppEnv>): boolean {
 
 async function ofToken(c: Context<AppEnv>, now: number): Promise<Principal> {
   const token = bearerToken(c);
-  if (isAccessToken(token)) return ofProgram(c, token, now);
-  const ofCommandLine = isCommandLineToken(token);
+  const format = formatOf(token);
+  if (format === "access") return ofProgram(c, token, now);
+  const ofCommandLine = format === "command line";
   const hash = hashes.get(token) ?? (await (ofCommandLine ? commandLineHash(token) : sha256Hex(token)));
   let known = credentials.recall(hash, now);
   if (known === undefined) {
     if (await isRoot(c.env, hash)) return ROOT;
     // Not a guess, so nobody is charged for it.
-    if (isCallbackToken(token)) throw new ApiError("token_invalid", OF_JOB);
-    const select = ofCommandLine ? selectSession : isApiToken(token) ? selectToken : null;
-    known = await identify(c, hash, select && (() => select(c.env.DB, hash)), now);
+    if (format === "callback") throw new ApiError("token_invalid", OF_JOB);
+    const select = ofCommandLine ? selectSession : selectToken;
+    known = await identify(c, hash, format === undefined ? null : () => select(c.env.DB, hash), now);
     if (known !== null) hashes.set(token, hash);
   }
   // A session is no token, whatever its hash.
   if (known === null || known.pageKeyHash !== null) {
     throw new ApiError(ofCommandLine ? "session_ended" : "token_invalid");
   }
-  if (isOver(c, known.principal, now)) {
+  if (isOver(c, known, now)) {
     if (ofCommandLine) throw new ApiError("session_ended");
-    throw new ApiError("token_expired", known.principal.isReplaced ? GRACE_PERIOD_ENDED : undefined);
+    throw new ApiError("token_expired", known.isReplaced ? GRACE_PERIOD_ENDED : undefined);
   }
-  return known.principal;
+  return known;
 }
 
 async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
@@ -195,8 +187,8 @@ async function ofSession(c: Context<AppEnv>, now: number): Promise<Principal> {
     await chargeClient(c);
     known = null;
   }
-  if (known === null || isOver(c, known.principal, now)) throw new ApiError("session_ended");
-  return known.principal;
+  if (known === null || isOver(c, known, now)) throw new ApiError("session_ended");
+  return known;
 }
 
 /** The seal is opened first: a forged access token costs a decryption for each key, and no read of D1. */
@@ -213,7 +205,13 @@ async function ofProgram(c: Context<AppEnv>, token: string, now: number): Promis
     await chargeClient(c);
     throw new ApiError("token_invalid", NO_ACCESS);
   }
-  return programOf(known.principal, access);
+  return programOf(known, access);
+}
+
+/** The principal of an access token. The program is the creator of its runs, not the person who started it. */
+function programOf(token: Principal, { issuer, subject, expiresAt }: ProgramAccess): Principal {
+  const person = token.person ?? token.proven?.person;
+  return { ...token, proven: { ...token.proven, subject, ...(person !== undefined && { person }) }, issuer, expiresAt };
 }
 
 /** The token that programs open, with its trust. Null if there is none: the caller charges that. */

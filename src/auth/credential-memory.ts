@@ -16,8 +16,7 @@ const REFUSED_MS = 5000;
 const REMEMBERED_MAX = 1000;
 
 /** Whom a credential stands for. */
-export interface KnownCredential {
-  readonly principal: Principal;
+export interface KnownCredential extends Principal {
   /** The SHA-256 of the page key that a session needs besides its cookie. Null for a token, and on the command line. */
   readonly pageKeyHash: string | null;
   /** Of a token that programs open with their proofs. */
@@ -31,30 +30,24 @@ export interface KnownCredential {
 export const credentials = new OutageCache<KnownCredential>({
   maxWeight: REMEMBERED_MAX,
   weigh: () => 1,
-  namesOf: (credential) => (credential === null ? [] : namesOf(credential.principal)),
+  // A session ends with its token, so it has the token's id as well.
+  namesOf: (credential) => [credential?.id, credential?.sessionId].filter((name) => name !== undefined),
   missingMs: REFUSED_MS,
 });
-
-/** A session ends with its token, so it has the token's id as well. */
-function namesOf({ id, sessionId }: Principal): readonly string[] {
-  return sessionId === undefined ? [id] : [id, sessionId];
-}
 
 /**
  * A revocation failed, but D1 may have done it. Nobody knows which tokens are below `target`, so this forgets all
  * credentials that the asker could have revoked. `envName`: the asker's.
  */
 export function forgetPerhapsRevoked(target: string, project: string, envName: string | null): void {
-  const within = credentials.namesOf(
-    ({ principal }) => principal.project === project && (envName === null || principal.envName === envName),
-  );
+  const within = credentials.namesOf((one) => one.project === project && (envName ?? one.envName) === one.envName);
   credentials.forget([target, ...within]);
 }
 
 /** Per isolate: until when a use need not be written again, by the session's or the token's id. */
 const notedUntil = new BoundedMap<number>(1000);
 
-const note = (table: "tokens" | "sessions" | "sign_ins") => `
+const note = (table: "tokens" | "sessions") => `
   UPDATE ${table} SET last_used_at = ?3
   WHERE project = ?1 AND id = ?2 AND (last_used_at IS NULL OR last_used_at < ?3)`;
 
@@ -68,7 +61,7 @@ export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
   await next();
   const principal: Principal | undefined = c.get("principal");
   if (principal === undefined || principal.project === null) return;
-  const { id, project, sessionId, issuer } = principal;
+  const { id, project, sessionId } = principal;
   const key = sessionId ?? id;
   const now = Date.now();
   const ahead = (notedUntil.get(key) ?? now) - now;
@@ -80,10 +73,7 @@ export const notesUse: MiddlewareHandler<AppEnv> = async (c, next) => {
     const { DB } = c.env;
     const ofToken = DB.prepare(note("tokens")).bind(project, id, hour);
     if (sessionId === undefined) return ofToken.run();
-    return DB.batch([
-      ofToken,
-      DB.prepare(note(issuer === null ? "sessions" : "sign_ins")).bind(project, sessionId, hour),
-    ]);
+    return DB.batch([ofToken, DB.prepare(note("sessions")).bind(project, sessionId, hour)]);
   };
   // A failure is tried again, but not by each request of an outage.
   c.executionCtx.waitUntil(write().catch(() => notedUntil.set(key, now + MINUTE_MS)));

@@ -45,7 +45,6 @@ export interface Principal {
   readonly role: Role;
   /** `{org}/{project}`. Null for ROOT_TOKEN, which opens every project. */
   readonly project: string | null;
-  /** Null for the whole project. */
   readonly envName: string | null;
   /** When the secret or the session of the request stops working, in ms. Null: never. */
   readonly expiresAt: number | null;
@@ -62,7 +61,6 @@ export interface Principal {
   readonly parents: readonly string[];
   /** The person for whom the token always acts, set when it was created. Null: nobody in particular. */
   readonly person: string | null;
-  /** Whether the token may approve and reject runs that wait for it. */
   readonly mayApprove: boolean;
   /** Whether a request of the token may name the person for whom it acts. */
   readonly mayActForOthers: boolean;
@@ -108,7 +106,6 @@ export function isPassing({ id, sessionId, issuer }: Principal): boolean {
   return sessionId !== undefined && (id === OPERATOR.id || issuer !== null);
 }
 
-/** The roles of tokens that the asker may create. */
 export function grantableRoles(asker: Principal): readonly Role[] {
   const roles = rolesUpTo(asker.role);
   return isPassing(asker) ? roles.filter((role) => role !== "owner") : roles;

@@ -27,18 +27,22 @@ const EXAMPLE = {
 const text = (description: string) => described(z.string(), description);
 const uuid = (description: string) => z.string().meta({ format: "uuid", description });
 
-const person = text(
+const orNull = (description: string) => text(description).nullable();
+const instantOrNull = (description: string) => described(responseInstant.nullable(), description);
+const flag = (description: string) => described(z.boolean(), description);
+
+const person = orNull(
   "The person for whom the token acts. Its changes show this name instead of the token's. Null for nobody in particular.",
-).nullable();
-const mayApprove = described(z.boolean(), "Whether the token may approve and reject runs.");
-const mayActForOthers = described(z.boolean(), "Whether the token may name a person in `On-Behalf-Of`.");
+);
+const mayApprove = flag("Whether the token may approve and reject runs.");
+const mayActForOthers = flag("Whether the token may name a person in `On-Behalf-Of`.");
 
 const apiToken = z
   .object({
     id: uuid("The token's id."),
     name: z.string(),
     role: z.enum(ROLES),
-    envName: text("The only environment that the token opens. Null for the whole project.").nullable(),
+    envName: orNull("The only environment that the token opens. Null for the whole project."),
     person,
     mayApprove,
     mayActForOthers,
@@ -57,12 +61,8 @@ const apiToken = z
     createdBy: text("The name of the token that minted this one, or the person if somebody minted it who signed in."),
     createdAt: responseInstant,
     expiresAt: responseInstant.nullable(),
-    lastUsedAt: described(
-      responseInstant.nullable(),
-      "The hour in which the token was last used. Null if it was never used.",
-    ),
-    oldSecretExpiresAt: described(
-      responseInstant.nullable(),
+    lastUsedAt: instantOrNull("The hour in which the token was last used. Null if it was never used."),
+    oldSecretExpiresAt: instantOrNull(
       "Until when the secret works that a rotation replaced. Null if only the newest secret works.",
     ),
   })
@@ -82,7 +82,7 @@ export const exchangedToken = z
     examples: [{ accessToken: `tera_${"0".repeat(400)}`, expiresAt: "2026-11-25T13:36:48.373Z" }],
   });
 
-const more = described(z.boolean(), "Whether there are more than these.");
+const more = flag("Whether there are more than these.");
 const definitions = (description: string) =>
   described(
     z.array(z.object({ envName: text("The environment."), name: text("Its name.") })),
@@ -145,7 +145,7 @@ export const revokedApiTokens = z
       "Waiting runs that a revoked token approved, at most 200. These approvals are withdrawn before the run " +
         "starts, so it then needs others. A run of the last moment can be missing.",
     ),
-    moreApprovedRuns: described(z.boolean(), "Whether there are or may be more than these."),
+    moreApprovedRuns: flag("Whether there are or may be more than these."),
   })
   .meta({
     id: "RevokedApiTokens",
@@ -160,7 +160,7 @@ export const revokedApiTokens = z
     ],
   });
 
-export const CURRENT = {
+const CURRENT = {
   id: EXAMPLE.id,
   name: "ci",
   role: "member",
@@ -184,21 +184,18 @@ export const currentToken = z
     ),
     role: z.enum(ROLES),
     permissions: described(z.array(z.enum(PERMISSIONS)), "What the role may do. More may be added."),
-    project: text(
+    project: orNull(
       "`{o}/{p}`: the only project that the token opens. Null for `ROOT_TOKEN`, which opens every project.",
-    ).nullable(),
-    envName: text("The only environment that the token opens. Null for all environments.").nullable(),
+    ),
+    envName: orNull("The only environment that the token opens. Null for all environments."),
     person,
     mayApprove,
     mayActForOthers,
-    issuer: text(
+    issuer: orNull(
       "The issuer at which the person of the session signed in, or whose proof the program exchanged. Null if a secret opened the token.",
-    ).nullable(),
-    expiresAt: described(
-      responseInstant.nullable(),
-      "When the secret or the session of the request ends. Null: never.",
     ),
-    tokenExpiresAt: described(responseInstant.nullable(), "When the token itself expires. Null: never."),
+    expiresAt: instantOrNull("When the secret or the session of the request ends. Null: never."),
+    tokenExpiresAt: instantOrNull("When the token itself expires. Null: never."),
     sessionId: uuid("The session of the request. Null if the request has the token itself.").nullable(),
   })
   .meta({ id: "CurrentToken", examples: [CURRENT] });
@@ -227,11 +224,11 @@ const session = z
   .object({
     id: uuid("The session's id."),
     tokenId: uuid("The token that began the session. Null for `ROOT_TOKEN`.").nullable(),
-    tokenName: text("The name of that token. Null for `ROOT_TOKEN`.").nullable(),
+    tokenName: orNull("The name of that token. Null for `ROOT_TOKEN`."),
     role: described(z.enum(ROLES), "The role of that token. Null for `ROOT_TOKEN`.").nullable(),
-    envName: text("The only environment that the session opens. Null for the whole project.").nullable(),
-    person: text("Who signed in, or for whom the token acts. Null for nobody in particular.").nullable(),
-    isCommandLine: described(z.boolean(), "Whether `action-runs login` began the session by sign-in."),
+    envName: orNull("The only environment that the session opens. Null for the whole project."),
+    person: orNull("Who signed in, or for whom the token acts. Null for nobody in particular."),
+    isCommandLine: flag("Whether `action-runs login` began the session by sign-in."),
     beganAt: responseInstant,
     expiresAt: responseInstant,
     lastUsedAt: responseInstant.nullable(),
@@ -239,6 +236,58 @@ const session = z
   .meta({ id: "Session", examples: [SESSION] });
 
 export const sessionList = z.array(session).meta({ id: "SessionList", examples: [[SESSION]] });
+
+const CHOICES = {
+  issuer: "https://id.example.com/realms/acme",
+  issuerName: "Keycloak",
+  subject: "7d1b4c1e-5a0f-4f0e-9a53-0d0f4b6a8c11",
+  person: "ada@example.com",
+  to: "/console",
+  tokens: [
+    {
+      project: "acme/shop",
+      id: "019c0e5a-1800-7000-8000-000000000000",
+      name: "platform",
+      role: "member",
+      envName: null,
+      mayApprove: true,
+    },
+  ],
+};
+
+export const signInChoices = z
+  .object({
+    issuer: z.string(),
+    issuerName: text("The issuer's name, for people to read."),
+    subject: text("What the issuer calls the person. It never changes."),
+    person: text("The name under which the person acts."),
+    to: text("The path of the console to show afterwards."),
+    tokens: described(
+      z.array(
+        z.object({
+          project: text("`{o}/{p}`"),
+          id: z.string().meta({ format: "uuid", description: "The token's id." }),
+          name: z.string(),
+          role: z.enum(ROLES),
+          envName: orNull("The only environment that the token opens. Null for the whole project."),
+          mayApprove: flag("Whether the token may approve and reject runs."),
+        }),
+      ),
+      "The tokens whose trust the person meets, at most 200. Empty if there is none.",
+    ),
+  })
+  .meta({ id: "SignInChoices", examples: [CHOICES] });
+
+export const loginCode = z
+  .object({ code: text("Good for one `POST /session/login`."), expiresAt: responseInstant })
+  .meta({ id: "LoginCode", examples: [{ code: "0".repeat(43), expiresAt: "2026-11-25T13:22:48.373Z" }] });
+
+export const commandLineSession = z
+  .object({
+    token: text("Send it as `Authorization: Bearer ters_…`. Only this response contains it."),
+    ...currentToken.shape,
+  })
+  .meta({ id: "CommandLineSession", examples: [{ token: `ters_${"0".repeat(43)}`, ...CURRENT }] });
 
 const CODE = { code: "0".repeat(43), expiresAt: "2026-11-25T13:31:48.373Z" };
 
@@ -278,11 +327,11 @@ const auditEntry = z
     at: responseInstant,
     actor: text("The id of the token that acted, `root` for the operator, or `service` for the service itself."),
     actorName: z.string(),
-    person: text("The person for whom the token acted. Null for nobody in particular.").nullable(),
-    via: text("The name of the token if it acted for a person, as runs show it. Otherwise null.").nullable(),
-    agent: text(
+    person: orNull("The person for whom the token acted. Null for nobody in particular."),
+    via: orNull("The name of the token if it acted for a person, as runs show it. Otherwise null."),
+    agent: orNull(
       "What the program of the agent calls itself, if an agent asked. Nobody has verified the name. Otherwise null.",
-    ).nullable(),
+    ),
     sessionId: uuid("The session through which the token acted. Null if the request had the token itself.").nullable(),
     action: text(`${AUDIT_ACTIONS.map((action) => `\`${action}\``).join(", ")}. More may be added.`),
     target: text(
@@ -300,9 +349,9 @@ const auditEntry = z
       "What `action_put` or `action_deleted` did to `approval` and `concurrency` of the action. If it did several " +
         "things, the one that counts most: removed, then weakened, then added, then changed: other tokens approve, and none that did not before. Null if it did nothing of these.",
     ),
-    reason: text(
+    reason: orNull(
       "The reason that an approval, a rejection, a pause, a cancel or a bulk operation gave. Otherwise null.",
-    ).nullable(),
+    ),
     bulk: described(
       auditedBulk.nullable(),
       "What `bulk_started` and `bulk_ended` say of the operation. Null for all others.",

@@ -3,7 +3,7 @@
  * how a manager of tokens ends a session. Only this service's own pages may ask, also before there is a cookie.
  * Otherwise another page could sign a person in with a token of its own (login CSRF).
  */
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
 import { getCookie } from "hono/cookie";
 import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
@@ -12,7 +12,7 @@ import { PATH_NAME } from "../base/limits.ts";
 import { MINUTE_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
-import { type Described, type Meaning, meaning } from "../http/operation.ts";
+import { guard, type Meaning } from "../http/operation.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
 import { described, inDocument, uuid } from "../http/schemas.ts";
@@ -21,15 +21,15 @@ import { rootToken } from "../settings/config.ts";
 import { askerRefusal, logAudit, newAuditEntry, secretReplaced, writeAudited } from "./audit.ts";
 import {
   authenticate,
-  authorize,
   bearerToken,
   chargeClient,
   OF_CREDENTIAL,
   requires,
+  requiresManagerOrSelf,
   requiresRoot,
 } from "./authentication.ts";
 import { credentials } from "./credential-memory.ts";
-import { beginChosen, oneTimeCode } from "./identity/sign-in-routes.ts";
+import { beginChosen, makeCode, oneTimeCode } from "./identity/sign-in-routes.ts";
 import { begunSession, currentToken, sessionList, signInCode } from "./responses.ts";
 import {
   codeHash,
@@ -43,22 +43,17 @@ import {
   sendCookie,
 } from "./session.ts";
 import {
-  beginOperatorsSession,
   beginSession,
   deleteSession,
   endSession,
-  insertSignInCode,
   listSessions,
-  type NewSession,
   renewSession,
   type SessionToken,
   type StoredSession,
   takeSignInCode,
 } from "./session-store.ts";
-import { randomText } from "./token-format.ts";
 import { describePrincipal } from "./whoami.ts";
 
-/** `{o}/{p}` */
 const PROJECT = new RegExp(`^${PATH_NAME}/${PATH_NAME}$`);
 
 const newSession = z.strictObject({
@@ -83,18 +78,11 @@ const newSession = z.strictObject({
 });
 inDocument(newSession, { id: "NewSession", examples: [{ project: "acme/shop" }] });
 
-/** A body without members. */
 const noMembers = z.strictObject({});
 inDocument(noMembers, { examples: [{}] });
 
 /** A form of another page can't send JSON. */
-function onlyJson(): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function onlyJson(c, next) {
-    requireJson(c.req);
-    await next();
-  };
-  return meaning(middleware, DESCRIBE && { errors: ["unsupported_media_type"] });
-}
+const onlyJson = guard((c) => requireJson(c.req), DESCRIBE && { errors: ["unsupported_media_type"] });
 
 /** What a request means that begins a session. A code in the body replaces the token. */
 const BEGINNING: Meaning = {
@@ -160,7 +148,7 @@ export const sessionRoutes = new Hono<AppEnv>()
       },
       { ...OF_SESSION, person: "refused" },
     ),
-    onlyJson(),
+    onlyJson,
     async (c) => {
       const { sessionId } = await authenticate(c);
       if (sessionId === undefined) throw new ApiError("unauthorized", NO_SESSION);
@@ -168,8 +156,8 @@ export const sessionRoutes = new Hono<AppEnv>()
       const known = await readD1(c.get("hops"), () => renewSession(c.env.DB, hash, Date.now()));
       credentials.forget([sessionId]);
       if (known === null) throw new ApiError("session_ended");
-      sendCookie(c, ownSite(c), cookie, known.principal.expiresAt);
-      return c.json(describePrincipal(known.principal));
+      sendCookie(c, ownSite(c), cookie, known.expiresAt);
+      return c.json(describePrincipal(known));
     },
   )
   .delete(
@@ -184,7 +172,7 @@ export const sessionRoutes = new Hono<AppEnv>()
       },
       OF_SESSION,
     ),
-    onlyJson(),
+    onlyJson,
     async (c) => {
       // Before D1 is asked, because the cookie must go in any case.
       sendCookie(c, ownSite(c), "", 0);
@@ -228,17 +216,9 @@ async function begin(c: Context<AppEnv>, { project, code }: Omit<z.output<typeof
   const hash = await cookieHash(cookie, rootToken(c.env));
   if (hash === null) throw new ApiError("not_configured", "ROOT_TOKEN is not set. Set it to sign in as the operator.");
   const now = Date.now();
-  const session: NewSession = {
-    id: newUuidV7(now),
-    project: beginner.project,
-    cookieHash: hash,
-    pageKeyHash: await sha256Hex(pageKey),
-    now,
-  };
-  const known = await readD1(c.get("hops"), () =>
-    token === null ? beginOperatorsSession(c.env.DB, session) : beginSession(c.env.DB, session, token),
-  );
-  if (known !== null) return { principal: known.principal, cookie, pageKey };
+  const session = { id: newUuidV7(now), project: beginner.project, hash, pageKeyHash: await sha256Hex(pageKey), now };
+  const principal = await readD1(c.get("hops"), () => beginSession(c.env.DB, session, token));
+  if (principal !== null) return { principal, cookie, pageKey };
   throw (token && (await askerRefusal(c))) ?? new ApiError("token_invalid");
 }
 
@@ -296,26 +276,11 @@ export const signInCodeRoutes = new Hono<AppEnv>().post(
   validBody(noMembers),
   async (c) => {
     if (c.env.SIGN_IN_CODES !== "true") throw new ApiError("not_found");
-    const code = randomText(32);
-    const hash = await codeHash("operator", code);
     const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
-    const about = { project: projectOf(c) };
-    await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, about, expiresAt }));
+    const code = await makeCode(c, "operator", { project: projectOf(c) }, expiresAt);
     return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
   },
 );
-
-/** A session may end itself: on the command line there is no page to sign out. */
-function mayEnd(operation: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function mayEnd(c, next) {
-    const { sessionId } = await authenticate(c);
-    const isOwn = sessionId !== undefined && parseUuid(c.req.param("sessionId") ?? "") === sessionId;
-    await authorize(c, isOwn ? "data:read" : "tokens:manage");
-    await next();
-  };
-  const errors = [...OF_CREDENTIAL, "forbidden"] as const;
-  return meaning(middleware, DESCRIBE && { security: [{ apiToken: [] }], person: "taken", errors, operation });
-}
 
 export const sessionListRoutes = new Hono<AppEnv>()
   .get(
@@ -340,7 +305,9 @@ export const sessionListRoutes = new Hono<AppEnv>()
   )
   .delete(
     "/:sessionId",
-    mayEnd(
+    requiresManagerOrSelf(
+      // On the command line there is no page to sign out.
+      "sessionId",
       DESCRIBE && {
         operationId: "endOtherSession",
         summary: "End a session",

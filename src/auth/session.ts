@@ -9,7 +9,7 @@ import type { Context, MiddlewareHandler } from "hono";
 import { getCookie, setCookie } from "hono/cookie";
 import { sha256Hex } from "../base/json.ts";
 import { ApiError } from "../http/errors.ts";
-import { type Described, type Meaning, meaning } from "../http/operation.ts";
+import { type Described, guard, type Meaning } from "../http/operation.ts";
 import type { AppEnv } from "../http/request-context.ts";
 import { rootToken } from "../settings/config.ts";
 import { isLoopback } from "../settings/url-guard.ts";
@@ -46,13 +46,12 @@ const OWN_PAGES =
 
 /** Refuses requests that no page of this service sent. `operation`: see `requires`. `means`: who else may ask. */
 export function requiresOwnPage(operation: Described, means: Meaning): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresOwnPage(c, next) {
+  const check = (c: Context<AppEnv>) => {
     const foreign = foreignnessOf(c, ownSite(c));
     if (foreign !== null) throw new ApiError("forbidden", foreign);
-    await next();
   };
   const errors = ["forbidden", "not_configured", "database_unavailable", ...(means.errors ?? [])] as const;
-  return meaning(middleware, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
+  return guard(check, DESCRIBE && { who: OWN_PAGES, ...means, errors, operation });
 }
 
 /**
@@ -78,7 +77,6 @@ export function sendCookie(
 
 /** Where people sign in, and how the cookie is set there. */
 export interface SignInSite {
-  /** The origin of the pages. */
   readonly origin: string;
   /** Cookies ignore ports. So on loopback the name contains the port, because each port is another program. */
   readonly cookieName: string;
@@ -160,7 +158,7 @@ function sessionText(secret: string): string {
 }
 
 /** What a one-time code begins: a session of the operator, of who signed in, or of their command line. */
-type CodePurpose = "operator" | "sign-in" | "command line";
+export type CodePurpose = "operator" | "sign-in" | "command line";
 
 /**
  * The hash by which D1 finds a one-time code. `bound`: what the code works with alone. The hashed text contains the

@@ -3,6 +3,9 @@
  *
  * - An API token is `terr_` and 32 random bytes. D1 keeps only the SHA-256 hash of a token, which is shown once.
  * - The command line sends `ters_` and 32 random bytes for a session by sign-in. The session's row has the hash.
+ * - An access token is what a program gets for its proof: `tera_` and a sealed text. It has no row, so there can be any
+ *   number of them, and a matrix of jobs costs one read of D1, of the token that they opened. Whoever has the key ring can
+ *   seal one for every token whose trust is for programs.
  * - A callback token opens one run: it reads and reports it. It is `{runId}:{expiresAtMs}:{hmac}`: a lower-case UUID, 13
  *   digits, 64 lower-case hex digits. The one spelling is checked before any crypto. All refusals except lateness look
  *   alike, so that a forger learns nothing.
@@ -10,20 +13,24 @@
 import type { KeyRing } from "../settings/key-ring.ts";
 
 const API_TOKEN = /^terr_[A-Za-z0-9_-]{43}$/;
+const COMMAND_LINE_TOKEN = /^ters_[A-Za-z0-9_-]{43}$/;
+const ACCESS_TOKEN = /^tera_([A-Za-z0-9_-]{100,4000})$/;
+const CALLBACK_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
 
-export function isApiToken(text: string): boolean {
-  return API_TOKEN.test(text);
+const FORMATS = [
+  ["api", API_TOKEN],
+  ["command line", COMMAND_LINE_TOKEN],
+  ["access", ACCESS_TOKEN],
+  ["callback", CALLBACK_TOKEN],
+] as const;
+
+/** The format of a text, genuine or not. Undefined: no token has it. */
+export function formatOf(text: string): (typeof FORMATS)[number][0] | undefined {
+  return FORMATS.find(([, pattern]) => pattern.test(text))?.[0];
 }
 
 export function newApiToken(): string {
   return `terr_${randomText(32)}`;
-}
-
-const COMMAND_LINE_TOKEN = /^ters_[A-Za-z0-9_-]{43}$/;
-
-/** Whether a text has the format of what the command line sends for a session by sign-in. */
-export function isCommandLineToken(text: string): boolean {
-  return COMMAND_LINE_TOKEN.test(text);
 }
 
 export function newCommandLineToken(): string {
@@ -32,18 +39,43 @@ export function newCommandLineToken(): string {
 
 /** `bytes` random bytes as base64url. */
 export function randomText(bytes: number): string {
-  const random = crypto.getRandomValues(new Uint8Array(bytes));
-  return random.toBase64({ alphabet: "base64url", omitPadding: true });
+  return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
-const CALLBACK_TOKEN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}):([0-9]{13}):([0-9a-f]{64})$/;
-
-/** Whether a text has the format of a callback token, genuine or not. */
-export function isCallbackToken(text: string): boolean {
-  return CALLBACK_TOKEN.test(text);
+export function base64url(bytes: Uint8Array): string {
+  return bytes.toBase64({ alphabet: "base64url", omitPadding: true });
 }
 
-/** What a token grants. `scope` is `{org}/{project}/{env}`; `expiresAt` is in ms. */
+const ACCESS = "access token v1";
+
+/** What an access token says. */
+export interface ProgramAccess {
+  readonly tokenId: string;
+  /** `{org}/{project}`. */
+  readonly project: string;
+  readonly issuer: string;
+  /** The program, as its issuer names it. */
+  readonly subject: string;
+  /** Log lines name the requests of one access token by it. */
+  readonly id: string;
+  /** In ms. */
+  readonly expiresAt: number;
+}
+
+export async function sealAccessToken(ring: KeyRing, access: ProgramAccess): Promise<string> {
+  return `tera_${base64url(await ring.seal(JSON.stringify(access), ACCESS, "access-tokens"))}`;
+}
+
+/** Null if no key of the ring sealed it. The caller checks `expiresAt`. */
+export async function openAccessToken(ring: KeyRing, token: string): Promise<ProgramAccess | null> {
+  const [, text = ""] = ACCESS_TOKEN.exec(token) ?? [];
+  // Four characters of base64 code three bytes. A single one at the end codes nothing, and decoding would throw.
+  if (text.length % 4 === 1) return null;
+  const opened = await ring.open(Uint8Array.fromBase64(text, { alphabet: "base64url" }), ACCESS, "access-tokens");
+  return opened === null ? null : (JSON.parse(opened) as ProgramAccess);
+}
+
+/** What a callback token grants. `scope` is `{org}/{project}/{env}`; `expiresAt` is in ms. */
 export interface CallbackGrant {
   readonly scope: string;
   readonly runId: string;

@@ -1,18 +1,18 @@
-/** /{o}/{p}/tokens: create, list and revoke API tokens, within the scope and role of the asker's own token. */
+/** /{o}/{p}/tokens: create, list, revoke and rotate API tokens, within the scope and role of the asker's own token. */
 import { type Context, Hono } from "hono";
 import * as z from "zod/mini";
 import { newUuidV7, parseUuid } from "../base/ids.ts";
 import { sha256Hex } from "../base/json.ts";
-import { PATH_NAME } from "../base/limits.ts";
+import { GRACE_PERIOD_DEFAULT_SECONDS, GRACE_PERIOD_MAX_SECONDS, PATH_NAME } from "../base/limits.ts";
 import { DAY_MS, rfc3339 } from "../base/time.ts";
 import { readD1 } from "../database/read-d1.ts";
 import { ApiError, refusalOf } from "../http/errors.ts";
 import { firstPage, pageQuery } from "../http/paging.ts";
 import { type AppEnv, projectOf } from "../http/request-context.ts";
-import { described, filterableName, flag, inDocument, instant, withExample } from "../http/schemas.ts";
+import { described, filterableName, flag, inDocument, instant, wholeNumber, withExample } from "../http/schemas.ts";
 import { validBody, validQuery } from "../http/validate.ts";
-import { logAudit, newAuditEntry, writeAudited } from "./audit.ts";
-import { requires } from "./authentication.ts";
+import { askerGone, logAudit, newAuditEntry, writeAudited } from "./audit.ts";
+import { requires, requiresManagerOrSelf } from "./authentication.ts";
 import { credentials, forgetPerhapsRevoked } from "./credential-memory.ts";
 import { anchorEntries, requireTrusted, type Trust, trustSchema } from "./identity/trust.ts";
 import { describeLeftRuns } from "./left-behind.ts";
@@ -29,10 +29,18 @@ import {
   rolesUpTo,
   rowIdOf,
 } from "./principal.ts";
-import { apiTokenList, createdApiToken, revokedApiTokens } from "./responses.ts";
+import { apiTokenList, createdApiToken, revokedApiTokens, rotatedApiToken } from "./responses.ts";
 import { newApiToken } from "./token-format.ts";
 import { forgetTokenStates } from "./token-state.ts";
-import { hasMostTrusts, insertToken, listTokens, type NewToken, revokeToken, type StoredToken } from "./token-store.ts";
+import {
+  hasMostTrusts,
+  insertToken,
+  listTokens,
+  revokeToken,
+  rotateToken,
+  type StoredToken,
+  selectForRotation,
+} from "./token-store.ts";
 
 const ENV_NAME = new RegExp(`^${PATH_NAME}$`);
 
@@ -90,6 +98,19 @@ export const newToken = z.strictObject({
 });
 inDocument(newToken, { id: "NewApiToken", examples: [{ name: "ci", role: "member", envName: "production" }] });
 
+const rotation = z.strictObject({
+  overlapSeconds: z.optional(
+    described(
+      wholeNumber("whole seconds", 0, GRACE_PERIOD_MAX_SECONDS),
+      DESCRIBE &&
+        "How many seconds the old secret still works, but not longer than the token. With 0, the old secret stops at " +
+          `once. Default: \`${GRACE_PERIOD_DEFAULT_SECONDS}\`. If an earlier rotation's old secret still works, this can ` +
+          "only end it sooner, and without this it keeps its end.",
+    ),
+  ),
+});
+inDocument(rotation, { id: "TokenRotation", examples: [{ overlapSeconds: 3600 }, {}] });
+
 export const tokenRoutes = new Hono<AppEnv>()
   .post(
     "/",
@@ -118,7 +139,7 @@ export const tokenRoutes = new Hono<AppEnv>()
       const anchors = trust === null ? [] : requireTrustable(c, trust, { person, ...flags });
       const now = Date.now();
       const token = trust === null ? newApiToken() : undefined;
-      const stored: NewToken = {
+      const stored: StoredToken = {
         id: newUuidV7(now),
         name,
         role,
@@ -132,10 +153,8 @@ export const tokenRoutes = new Hono<AppEnv>()
         person: trust?.for === "people" ? null : personOfChild(asker, person),
         ...flags,
         trust,
-        hash: token === undefined ? null : await sha256Hex(token),
-        minter: asker.proven,
-        anchors,
       };
+      const hash = token === undefined ? null : await sha256Hex(token);
       const what = {
         project: projectOf(c),
         envName,
@@ -144,7 +163,9 @@ export const tokenRoutes = new Hono<AppEnv>()
         targetName: name,
       } as const;
       const entry = newAuditEntry(c, what, now);
-      const isCreated = await writeAudited(c, () => insertToken(c.env.DB, stored, entry));
+      const isCreated = await writeAudited(c, () =>
+        insertToken(c.env.DB, { ...stored, hash, minter: asker.proven, anchors }, entry),
+      );
       if (!isCreated) {
         const hasMost =
           trust !== null && (await readD1(c.get("hops"), () => hasMostTrusts(c.env.DB, projectOf(c), now)));
@@ -223,16 +244,86 @@ export const tokenRoutes = new Hono<AppEnv>()
       const leftRuns = await describeLeftRuns(c.env, c.get("hops"), project, lineage, runs);
       return c.json({ revoked, ...left, ...leftRuns });
     },
+  )
+  .post(
+    "/:tokenId/rotate",
+    requiresManagerOrSelf(
+      "tokenId",
+      DESCRIBE && {
+        operationId: "rotateApiToken",
+        summary: "Rotate an API token",
+        description:
+          "Gives the token a new secret and returns it. Only this response contains the secret. The token's id, its " +
+          "name and the tokens below it stay. The old secret works for `overlapSeconds` more, but only to " +
+          "read, and to create, report, cancel and retry runs. It can't create runs that wait for their time or for " +
+          "approvals. If an earlier old secret still works, that one stays, and the newest secret stops " +
+          "at once. Secrets that end at once end everywhere within 30 seconds. The token itself, with its newest secret, a " +
+          "token above it and `ROOT_TOKEN` may rotate it. For everybody else, the response is 403.",
+        responses: { 200: { description: "The token with its new secret, shown once", json: rotatedApiToken } },
+        errors: ["token_rotated", "token_ended", "token_has_no_secret", "storage_full"],
+      },
+    ),
+    validBody(rotation, { mayBeEmpty: true }),
+    async (c) => {
+      const target = parseUuid(c.req.param("tokenId"));
+      if (target === null) throw new ApiError("token_not_found");
+      const { overlapSeconds } = c.req.valid("json");
+      const found = await findRotatable(c, target);
+      const now = Date.now();
+      const { envName, name: targetName } = found;
+      const what = { project: projectOf(c), envName, action: "token_rotated", target, targetName } as const;
+      const entry = newAuditEntry(c, what, now);
+      const token = newApiToken();
+      const secret = { replaces: found.hash, hash: await sha256Hex(token), overlapSeconds };
+      const rotating = writeAudited(c, () => rotateToken(c.env.DB, secret, entry));
+      // Also if it failed, because D1 may have done it.
+      const outcome = await rotating.finally(() => credentials.forget([target]));
+      if (typeof outcome === "string") throw new ApiError(outcome);
+      logAudit(entry, c.get("requestId"));
+      const { children, moreChildren, left } = outcome;
+      return c.json({ ...shownToken(outcome.token, now), token, children, moreChildren, ...left });
+    },
   );
 
-export function shownToken(token: StoredToken, now: number) {
-  const { id, name, role, envName, person, mayApprove, mayActForOthers, trust, parentId, createdBy, oldExpiresAt } =
-    token;
+/** Throws `token_not_found`, `forbidden`, and `token_invalid` if the asker's own token is gone. */
+async function findRotatable(c: Context<AppEnv>, target: string) {
+  const asker = c.get("principal");
+  // A proof opened it. On the command line, its role is lower than its token's.
+  if (asker.id === target && asker.secretHash === null) throw new ApiError("token_has_no_secret");
+  const found = await readD1(c.get("hops"), () => selectForRotation(c.env.DB, projectOf(c), asker, target));
+  if (found === null) throw asker.id === target ? askerGone(asker) : new ApiError("token_not_found");
+  // Otherwise an admin could act in a colleague's name.
+  if (!found.isOwn) throw new ApiError("forbidden", NOT_YOURS);
+  if (found.hash === null) throw new ApiError("token_has_no_secret");
+  // Everybody who signs in with the token above is above it. Only who minted it may act as it.
+  const identity = found.proven?.identity;
+  if (identity !== undefined && identity !== asker.proven?.identity && !isOperator(asker)) {
+    throw new ApiError("forbidden", NOT_MINTED);
+  }
+  // An owner's new secret would outlive a session of ROOT_TOKEN, as an owner would that it created.
+  if (!grantableRoles(asker).includes(found.role)) throw new ApiError("forbidden", NO_OWNERS);
+  if ((found.mayApprove || found.mayActForOthers) && isPassing(asker)) throw new ApiError("forbidden", NO_FLAGS);
+  return { ...found, hash: found.hash };
+}
+
+const NOT_YOURS =
+  "Only the token itself, a token above it, or the operator can rotate this token. You can revoke it instead, and mint a new one.";
+
+const NOT_MINTED =
+  "Somebody minted this token after signing in. Only they, the token itself or the operator can rotate it. You can revoke it instead, and mint a new one.";
+
+const NO_OWNERS = "A session of ROOT_TOKEN or by sign-in can't rotate an owner's token. Send ROOT_TOKEN itself.";
+
+const NO_FLAGS =
+  "A session of ROOT_TOKEN or by sign-in can't rotate a token with mayApprove or mayActForOthers. Send ROOT_TOKEN itself.";
+
+function shownToken(token: StoredToken, now: number) {
+  const { createdAt, expiresAt, lastUsedAt, oldExpiresAt, ...shown } = token;
   return {
-    ...{ id, name, role, envName, person, mayApprove, mayActForOthers, trust, parentId, createdBy },
-    createdAt: rfc3339(token.createdAt),
-    expiresAt: rfc3339(token.expiresAt),
-    lastUsedAt: rfc3339(token.lastUsedAt),
+    ...shown,
+    createdAt: rfc3339(createdAt),
+    expiresAt: rfc3339(expiresAt),
+    lastUsedAt: rfc3339(lastUsedAt),
     oldSecretExpiresAt: rfc3339(oldExpiresAt !== null && oldExpiresAt > now ? oldExpiresAt : null),
   };
 }
@@ -245,17 +336,15 @@ function refuseBeyond(asker: Principal, role: Role, envName: string | null): voi
   const roles = grantableRoles(asker);
   if (!roles.includes(role)) {
     const holder = rolesUpTo(asker.role).includes(role) ? sessionName(asker) : `The role ${asker.role}`;
-    throw new ApiError("forbidden", `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`, {
-      pointer: "/role",
-    });
+    throw forbidden("role", `${holder} can't mint the role ${role}. Ask for one of ${roles.join(", ")}.`);
   }
   if (asker.envName !== null && envName !== asker.envName) {
-    throw new ApiError(
-      "forbidden",
-      `This token can mint only for its own environment. Send "envName": "${asker.envName}".`,
-      { pointer: "/envName" },
-    );
+    throw forbidden("envName", `This token can mint only for its own environment. Send "envName": "${asker.envName}".`);
   }
+}
+
+function forbidden(member: string, sentence: string): ApiError {
+  return new ApiError("forbidden", sentence, { pointer: `/${member}` });
 }
 
 /** How long a token lives that somebody minted who had signed in. It stays when the person leaves. */
@@ -289,9 +378,7 @@ function personOfChild(asker: Principal, wanted: string | null | undefined): str
   if (isBySignIn(asker)) {
     // It is known by `minter` whose token it is.
     if (wanted == null) return null;
-    throw new ApiError("forbidden", "A session by sign-in can't mint a token with a person. Omit person.", {
-      pointer: "/person",
-    });
+    throw forbidden("person", "A session by sign-in can't mint a token with a person. Omit person.");
   }
   if (wanted === undefined || wanted === person) return person;
   if (person === null ? role === "owner" || mayActForOthers : role === "owner" && wanted === null) {
@@ -303,7 +390,7 @@ function personOfChild(asker: Principal, wanted: string | null | undefined): str
       : wanted === null
         ? "Your token acts for a person, and only owners can then mint a token without one. Omit person, or ask an owner."
         : "This token acts for one person, and so does every token that it mints. Omit person.";
-  throw new ApiError("forbidden", sentence, { pointer: "/person" });
+  throw forbidden("person", sentence);
 }
 
 function isBySignIn(asker: Principal): boolean {
@@ -351,23 +438,18 @@ interface TokenFlags {
  * the asker is one: otherwise an approving admin could create a second approver. `mayActForOthers` may be handed down.
  */
 function refuseFlags(asker: Principal, { mayApprove, mayActForOthers }: TokenFlags): void {
-  if (mayApprove && !grantsAnyFlag(asker)) throw flagRefused(asker, "mayApprove");
-  if (mayActForOthers && !grantsAnyFlag(asker) && !asker.mayActForOthers) {
+  // A session that began with ROOT_TOKEN or by signing in grants no flags, as it creates no owners: the token would
+  // outlive it, and could let runs out that the thief of a session starts.
+  if (grantableRoles(asker).includes("owner")) return;
+  if (mayApprove) throw flagRefused(asker, "mayApprove");
+  if (mayActForOthers && !asker.mayActForOthers) {
     throw flagRefused(asker, "mayActForOthers", " and tokens that have it");
   }
-}
-
-/**
- * Whether the asker creates and rotates tokens with any flag. A session that began with ROOT_TOKEN or by signing in does
- * not, as it creates no owners: the token would outlive it, and could let runs out that the thief of a session starts.
- */
-export function grantsAnyFlag(asker: Principal): boolean {
-  return grantableRoles(asker).includes("owner");
 }
 
 function flagRefused(asker: Principal, flag: keyof TokenFlags, others = ""): ApiError {
   const sentence = isPassing(asker)
     ? `${sessionName(asker)} can't mint a token with ${flag}. Send ${isOperator(asker) ? "ROOT_TOKEN itself" : "an owner's token"}, or omit ${flag}.`
     : `Only owners${others} can mint a token with ${flag}. Omit ${flag}, or ask an owner.`;
-  return new ApiError("forbidden", sentence, { pointer: `/${flag}` });
+  return forbidden(flag, sentence);
 }

@@ -1,40 +1,36 @@
 /**
- * API tokens in D1: their rows, the SQL statements on them apart from those of a rotation, and how many a token may
- * have below it. `envName` null means the whole project. A change is one batch that may run twice, because the first
- * run may have committed although its answer was lost. So each batch ends by reading what it did.
+ * API tokens in D1: their rows, the SQL statements on them, and how many a token may have below it. `envName` null means
+ * the whole project. A change is one batch that may run twice, because the first run may have committed although its
+ * answer was lost. So each batch ends by reading what it did.
  */
 
 import type { Proven } from "../base/ids.ts";
-import { EXPIRED_TOKENS_MAX, TOKENS_MAX_BELOW, TRUSTS_MAX } from "../base/limits.ts";
+import {
+  CHILDREN_MAX_LISTED,
+  EXPIRED_TOKENS_MAX,
+  GRACE_PERIOD_DEFAULT_SECONDS,
+  TOKENS_MAX_BELOW,
+  TRUSTS_MAX,
+} from "../base/limits.ts";
 import { DAY_MS } from "../base/time.ts";
 import { type AuditEntry, auditStatement, batchWrote, type EntrySource, isLiving } from "./audit.ts";
 import type { KnownCredential } from "./credential-memory.ts";
 import type { Trust } from "./identity/trust.ts";
-import {
-  type LeftDefinitions,
-  type LeftRuns,
-  selectLeftDefinitions,
-  selectLeftRuns,
-  toLeftDefinitions,
-  toLeftRuns,
-} from "./left-behind.ts";
-import { type Principal, type Role, rolesUpTo } from "./principal.ts";
+import { selectLeftDefinitions, selectLeftRuns, toLeftDefinitions, toLeftRuns } from "./left-behind.ts";
+import { type Principal, type Role, rolesUpTo, rowIdOf } from "./principal.ts";
 
 export interface StoredToken {
   readonly id: string;
   readonly name: string;
   readonly role: Role;
   readonly envName: string | null;
-  /** The token that created this one. Null for the operator. */
   readonly parentId: string | null;
   readonly createdBy: string;
   readonly createdAt: number;
   readonly expiresAt: number | null;
   /** Until when a secret works that a rotation replaced. This can be past. Null if there was no rotation. */
   readonly oldExpiresAt: number | null;
-  /** Down to the hour. Null: never. */
   readonly lastUsedAt: number | null;
-  /** The person for whom the token always acts. Null: nobody in particular. */
   readonly person: string | null;
   readonly mayApprove: boolean;
   readonly mayActForOthers: boolean;
@@ -42,21 +38,21 @@ export interface StoredToken {
   readonly trust: Trust | null;
 }
 
-interface Flags {
-  readonly mayApprove: number;
-  readonly mayActForOthers: number;
-}
-
-/** `trust`: JSON. */
-export type TokenRow = Omit<StoredToken, keyof Flags | "trust"> & Flags & { readonly trust: string | null };
-
-/** SQL: the columns of a TokenRow. */
-export const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
+const COLUMNS = `id, name, role, env_name AS envName, parent_id AS parentId, created_by AS createdBy,
   created_at AS createdAt, expires_at AS expiresAt, old_expires_at AS oldExpiresAt,
   last_used_at AS lastUsedAt, person, may_approve AS mayApprove, may_act_for_others AS mayActForOthers, trust`;
 
-export function toStoredToken(row: TokenRow): StoredToken {
-  return { ...row, ...flagsOf(row), trust: row.trust === null ? null : (JSON.parse(row.trust) as Trust) };
+/** What rows have as 0 or 1, and what as JSON, because SQL has neither booleans nor objects. */
+const FLAGS = ["mayApprove", "mayActForOthers", "isReplaced", "isCommandLine", "isOwn", "isDone", "isAlive"];
+const OBJECTS = ["parents", "proven", "trust"];
+
+/** A row with its booleans and objects. `T`: what the statement selects. */
+export function fromRow<T>(row: object): T {
+  const members = Object.entries(row).map(([name, value]) => {
+    if (FLAGS.includes(name)) return [name, value === 1];
+    return [name, OBJECTS.includes(name) && value !== null ? JSON.parse(value) : value];
+  });
+  return Object.fromEntries(members) as T;
 }
 
 /** No token has so many levels above it. The bound ends the walk if parents form a circle, which nothing can create. */
@@ -77,33 +73,9 @@ export const PARENTS = `(
   SELECT json_group_array(id) FROM (SELECT id FROM above ORDER BY height))`;
 
 /** SQL on a row of `tokens`: see `lineageOf`. */
-export const LINEAGE = `(
+const LINEAGE = `(
   SELECT coalesce('/' || group_concat(value, '/'), '') || '/' || tokens.id || '/'
   FROM (SELECT value FROM json_each(${PARENTS}) ORDER BY key DESC))`;
-
-/** A principal as SQL returns it. */
-export type PrincipalRow = Omit<Principal, "isReplaced" | "parents" | "proven" | keyof Flags> &
-  Flags & {
-    readonly isReplaced: number;
-    /** JSON. */
-    readonly parents: string;
-    /** JSON: who signed in to mint the token. For a session by sign-in: who signed in. */
-    readonly proven: string | null;
-  };
-
-export function toPrincipal(row: PrincipalRow): Principal {
-  return {
-    ...row,
-    ...flagsOf(row),
-    isReplaced: row.isReplaced === 1,
-    parents: JSON.parse(row.parents) as readonly string[],
-    proven: row.proven === null ? null : (JSON.parse(row.proven) as Proven),
-  };
-}
-
-export function flagsOf({ mayApprove, mayActForOthers }: Flags) {
-  return { mayApprove: mayApprove === 1, mayActForOthers: mayActForOthers === 1 };
-}
 
 /**
  * The token whose newest secret, or whose replaced one, has this hash, from D1's primary; null if there is none. Each
@@ -115,12 +87,12 @@ export async function selectToken(db: D1Database, hash: string): Promise<KnownCr
       `SELECT project, id, name, role, env_name AS envName, hash <> ?1 AS isReplaced,
               iif(hash = ?1, expires_at, old_expires_at) AS expiresAt, expires_at AS tokenExpiresAt,
               ?1 AS secretHash, ${PARENTS} AS parents, person, may_approve AS mayApprove,
-              may_act_for_others AS mayActForOthers, minter AS proven, NULL AS issuer
+              may_act_for_others AS mayActForOthers, minter AS proven, NULL AS issuer, NULL AS pageKeyHash
        FROM tokens WHERE hash = ?1 OR old_hash = ?1`,
     )
     .bind(hash)
-    .first<PrincipalRow>();
-  return row && { principal: toPrincipal(row), pageKeyHash: null };
+    .first<object>();
+  return row && fromRow(row);
 }
 
 /** The token that programs open with their proofs, from D1's primary; null if there is none, or a secret opens it. */
@@ -133,14 +105,12 @@ export async function selectProgramsToken(
     .prepare(
       `SELECT project, id, name, role, env_name AS envName, 0 AS isReplaced, expires_at AS expiresAt,
               expires_at AS tokenExpiresAt, NULL AS secretHash, ${PARENTS} AS parents, person, 0 AS mayApprove,
-              0 AS mayActForOthers, minter AS proven, trust ->> 'issuer' AS issuer, trust
+              0 AS mayActForOthers, minter AS proven, trust ->> 'issuer' AS issuer, trust, NULL AS pageKeyHash
        FROM tokens WHERE project = ?1 AND id = ?2 AND trust ->> 'for' = 'programs'`,
     )
     .bind(project, id)
-    .first<PrincipalRow & { readonly trust: string }>();
-  if (row === null) return null;
-  const { trust, ...principal } = row;
-  return { principal: toPrincipal(principal), pageKeyHash: null, trust: JSON.parse(trust) as Trust };
+    .first<object>();
+  return row && fromRow(row);
 }
 
 /**
@@ -153,7 +123,7 @@ const DROP_EXPIRED = `
     SELECT id FROM tokens WHERE project = ?1 AND expires_at <= ?3
     ORDER BY id DESC LIMIT 1 OFFSET ${EXPIRED_TOKENS_MAX}))`;
 
-export interface NewToken extends StoredToken {
+interface NewToken extends StoredToken {
   /** The SHA-256 of its secret. Null for a token with a trust. */
   readonly hash: string | null;
   /** Who signed in to mint it, or to mint a token above it. Null: nobody did. */
@@ -215,13 +185,9 @@ const trusts = (now: string) => `(
   SELECT count(*) FROM tokens INDEXED BY tokens_with_trust
   WHERE project = ?1 AND trust IS NOT NULL AND ${isLiving(now)})`;
 
-/** Whether the project has as many trusts as it may. */
 export async function hasMostTrusts(db: D1Database, project: string, now: number): Promise<boolean> {
-  const row = await db
-    .prepare(`SELECT ${trusts("?2")} AS trusts`)
-    .bind(project, now)
-    .first<{ trusts: number }>();
-  return (row?.trusts ?? 0) >= TRUSTS_MAX;
+  const sql = `SELECT ${trusts("?2")} AS trusts`;
+  return ((await db.prepare(sql).bind(project, now).first<number>("trusts")) ?? 0) >= TRUSTS_MAX;
 }
 
 /** SQL on a row of `tokens`: whether the asker may see it. `first`: the number of the first of `visibleTo`. */
@@ -251,8 +217,8 @@ export async function listTokens(
        ORDER BY id DESC LIMIT ?5`,
     )
     .bind(project, ...visibleTo(asker), cursor ?? "g", limit, createdBy ?? null)
-    .all<TokenRow>();
-  return results.map(toStoredToken);
+    .all<object>();
+  return results.map((row) => fromRow(row));
 }
 
 /**
@@ -262,7 +228,7 @@ export async function listTokens(
 const TREE: EntrySource = {
   with: `
   WITH RECURSIVE tree (id) AS (
-    SELECT id FROM tokens WHERE ${visible(17)} AND id = ?8
+    SELECT id FROM tokens WHERE ${visible(13)} AND id = ?8
     UNION
     SELECT tokens.id FROM tree CROSS JOIN tokens INDEXED BY tokens_by_parent
     ON tokens.project = ?1 AND tokens.parent_id = tree.id
@@ -281,25 +247,18 @@ const FORGET_REVOKED = `
   DELETE FROM revoked_tokens WHERE (project, id) IN (
     SELECT project, id FROM revoked_tokens INDEXED BY revoked_tokens_by_time WHERE at < ?1 ORDER BY at LIMIT 1000)`;
 
-interface Revoked {
-  /** Ids, the token's own first. */
-  readonly revoked: readonly string[];
-  readonly envName: string | null;
-  /** See `lineageOf`. */
-  readonly lineage: string;
-  readonly left: LeftDefinitions;
-  /** The waiting runs that the revoked tokens leave, of the environments in the control database. */
-  readonly runs: LeftRuns;
-}
-
-/** Null: there is no such token that the asker may revoke. */
-export async function revokeToken(db: D1Database, asker: Principal, entry: AuditEntry): Promise<Revoked | null> {
+/**
+ * What was revoked, and what it leaves. `revoked`: ids, the token's own first. `runs`: of the environments in the control
+ * database. Null: there is no such token that the asker may revoke.
+ */
+export async function revokeToken(db: D1Database, asker: Principal, entry: AuditEntry) {
   const { project } = entry;
   const [id, last] = ["0", "f"].map((digit) => entry.id.slice(0, 24) + digit.repeat(12)) as [string, string];
   const note = auditStatement(db, { ...entry, id }, "tree.id IS NOT NULL", visibleTo(asker), TREE);
-  const revoked = `SELECT target FROM audit
-    WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'`;
-  const remove = db.prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (${revoked})`).bind(project, id, last);
+  const ofEntries = "FROM audit WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked'";
+  const remove = db
+    .prepare(`DELETE FROM tokens WHERE project = ?1 AND id IN (SELECT target ${ofEntries})`)
+    .bind(project, id, last);
   // A run keeps the line of each approver, so the token itself is enough.
   const remember = db
     .prepare(
@@ -308,36 +267,119 @@ export async function revokeToken(db: D1Database, asker: Principal, entry: Audit
     )
     .bind(project, id);
   const forget = db.prepare(FORGET_REVOKED).bind(entry.at - REVOKED_KEPT_MS);
-  const endSessions = db
-    .prepare(
-      `DELETE FROM sessions WHERE hash IN (
-         SELECT hash FROM (${revoked}) CROSS JOIN sessions INDEXED BY sessions_by_token
-         ON sessions.project = ?1 AND token_id = target)`,
-    )
-    .bind(project, id, last);
   const outcome = db
-    .prepare(
-      `SELECT target, lineage, env_name AS envName FROM audit
-       WHERE project = ?1 AND id BETWEEN ?2 AND ?3 AND action = 'token_revoked' ORDER BY id`,
-    )
+    .prepare(`SELECT target, lineage, env_name AS envName ${ofEntries} ORDER BY id`)
     .bind(project, id, last);
   const lineage = "SELECT lineage FROM audit WHERE project = ?1 AND id = ?2";
-  const left = selectLeftDefinitions(db, lineage, project, id);
   const runs = selectLeftRuns(db, lineage, project, id);
-  type Row = { target: string; lineage: string; envName: string | null };
-  const results = await db.batch([note, remove, endSessions, outcome, ...runs, ...left, remember, forget]);
-  const rows = (results[3]?.results ?? []) as readonly Row[];
+  const left = selectLeftDefinitions(db, lineage, project, id);
+  const results = await db.batch([note, remove, outcome, ...runs, ...left, remember, forget]);
+  type Row = { readonly target: string; readonly lineage: string; readonly envName: string | null };
+  const rows = (results[2]?.results ?? []) as readonly Row[];
   const [first] = rows;
   if (first === undefined) return null;
   return {
-    revoked: rows.map((row) => row.target),
+    revoked: rows.map(({ target }) => target),
     envName: first.envName,
     lineage: first.lineage,
-    left: toLeftDefinitions(results.slice(6, 9)),
-    runs: toLeftRuns(results.slice(4, 6)),
+    runs: toLeftRuns(results.slice(3, 5)),
+    left: toLeftDefinitions(results.slice(5, 8)),
   };
 }
 
+/**
+ * A token that the asker may see. `isOwn`: whether the asker is the token itself, a token above it, or the operator.
+ */
+type Rotatable = Pick<StoredToken, "name" | "role" | "envName" | "mayApprove" | "mayActForOthers"> & {
+  /** Null: it has a trust. */
+  readonly hash: string | null;
+  /** Who signed in to mint it; null: nobody did. */
+  readonly proven: Proven | null;
+  readonly isOwn: boolean;
+};
+
+/** `?4`: the token. `?5`: the asker. UNION ends even if parents form a circle, which nothing can create. */
+const IS_OWN = `(?5 IS NULL OR EXISTS (
+  WITH RECURSIVE above (id) AS (
+    SELECT ?4
+    UNION
+    SELECT tokens.parent_id FROM above CROSS JOIN tokens ON tokens.project = ?1 AND tokens.id = above.id
+    WHERE tokens.parent_id IS NOT NULL
+  )
+  SELECT 1 FROM above WHERE id = ?5))`;
+
+/** Null if there is no such token that the asker may see. */
+export async function selectForRotation(
+  db: D1Database,
+  project: string,
+  asker: Principal,
+  id: string,
+): Promise<Rotatable | null> {
+  const row = await db
+    .prepare(
+      `SELECT hash, minter AS proven, name, role, env_name AS envName, may_approve AS mayApprove,
+              may_act_for_others AS mayActForOthers, ${IS_OWN} AS isOwn
+       FROM tokens WHERE ${visible(2)} AND id = ?4`,
+    )
+    .bind(project, ...visibleTo(asker), id, rowIdOf(asker))
+    .first<object>();
+  return row && fromRow(row);
+}
+
+/**
+ * If an earlier old secret still works (`old_expires_at > ?5`), it stays, and the newest secret ends at once. `?6`: the
+ * end of a grace period that begins now. `?7`: the latest end of one that is under way.
+ */
+const ROTATE = `
+  UPDATE tokens SET
+    hash = ?4,
+    old_hash = iif(old_expires_at > ?5, old_hash, hash),
+    old_expires_at = iif(old_expires_at > ?5, min(old_expires_at, ?7), min(?6, coalesce(expires_at, ?6)))
+  WHERE project = ?1 AND id = ?2 AND hash = ?3 AND ${isLiving("?5")}`;
+
+const CHILDREN = `
+  SELECT id, name FROM tokens INDEXED BY tokens_by_parent
+  WHERE project = ?1 AND parent_id = ?2 AND ${isLiving("?3")} ORDER BY id DESC LIMIT ${CHILDREN_MAX_LISTED + 1}`;
+
+/**
+ * Replaces the secret with the hash `replaces` by one with the hash `hash`, and writes the audit entry. It compares the
+ * hash, so one of two rotations at once wins. `overlapSeconds`: how long the replaced secret still works; undefined if the
+ * request does not say. `token_ended`: it has expired. `token_rotated`: another rotation came first.
+ */
+export async function rotateToken(
+  db: D1Database,
+  { replaces, hash, overlapSeconds }: { replaces: string; hash: string; overlapSeconds: number | undefined },
+  entry: AuditEntry,
+) {
+  const { project, target, at } = entry;
+  const ends = at + (overlapSeconds ?? GRACE_PERIOD_DEFAULT_SECONDS) * 1000;
+  const endsEarlier = overlapSeconds === undefined ? Number.MAX_SAFE_INTEGER : ends;
+  const rotate = db.prepare(ROTATE).bind(project, target, replaces, hash, at, ends, endsEarlier);
+  const finds = `EXISTS (SELECT 1 FROM tokens WHERE project = ?1 AND id = ?8 AND hash = ?13 AND ${isLiving("?4")})`;
+  // First, because a token that rotates itself no longer holds the newest secret afterwards.
+  const audit = auditStatement(db, entry, finds, [replaces]);
+  const children = db.prepare(CHILDREN).bind(project, target, at);
+  const outcome = db
+    .prepare(
+      `SELECT ${COLUMNS}, hash = ?3 AS isDone, ${isLiving("?4")} AS isAlive
+       FROM tokens WHERE project = ?1 AND id = ?2`,
+    )
+    .bind(project, target, hash, at);
+  const lineage = `SELECT ${LINEAGE} AS lineage FROM tokens WHERE project = ?1 AND id = ?2`;
+  const left = selectLeftDefinitions(db, lineage, project, target);
+  const results = await db.batch<object>([audit, rotate, children, outcome, ...left]);
+  const row = results[3]?.results[0];
+  if (row === undefined) return "token_not_found";
+  const { isDone, isAlive, ...token } = fromRow<StoredToken & Record<"isDone" | "isAlive", boolean>>(row);
+  if (!isDone) return isAlive ? "token_rotated" : "token_ended";
+  const below = results[2]?.results ?? [];
+  return {
+    token,
+    children: below.slice(0, CHILDREN_MAX_LISTED),
+    moreChildren: below.length > CHILDREN_MAX_LISTED,
+    left: toLeftDefinitions(results.slice(4)),
+  };
+}
 const LEVELS = TOKENS_MAX_BELOW.map((most, level) => `(${level}, ${most})`).join(", ");
 
 /**

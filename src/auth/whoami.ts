@@ -49,7 +49,6 @@ function shownPlace({ scope }: { readonly scope: string }) {
   return { project: `${o}/${p}`, envName };
 }
 
-/** As `GET /whoami` and `POST /session` say it. */
 export function describePrincipal(principal: Principal) {
   const { id, name, role, project, envName, expiresAt, tokenExpiresAt, sessionId = null } = principal;
   const { person, mayApprove, mayActForOthers, issuer } = principal;

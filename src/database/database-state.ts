@@ -32,7 +32,7 @@ export const NEWEST_SCHEMA = `
   SELECT (SELECT waiting FROM runs LIMIT 0), (SELECT id FROM run_labels LIMIT 0), (SELECT old_hash FROM tokens LIMIT 0),
          (SELECT due_at FROM coordinators LIMIT 0), (SELECT target_name FROM audit LIMIT 0),
          (SELECT version FROM deleted_definitions LIMIT 0), (SELECT seq FROM definition_versions LIMIT 0),
-         (SELECT token_hash FROM sessions LIMIT 0), (SELECT value FROM people_trusts LIMIT 0), (SELECT identity FROM sign_ins LIMIT 0), (SELECT about FROM sign_in_codes LIMIT 0),
+         (SELECT identity FROM sessions LIMIT 0), (SELECT value FROM people_trusts LIMIT 0), (SELECT about FROM sign_in_codes LIMIT 0),
          (SELECT number FROM database_number LIMIT 0), (SELECT generation FROM environments LIMIT 0),
          (SELECT looked_at FROM database_report LIMIT 0), (SELECT at FROM revoked_tokens LIMIT 0),
          (SELECT n FROM filler LIMIT 0), (SELECT asked_at FROM erasures LIMIT 0)`;

@@ -1,27 +1,18 @@
 /**
  * Makes the static assets: the OpenAPI document, the API explorer and the console. wrangler runs this module before it
- * deploys (`[build]`), serve.ts before it serves, and
- * vitest.config.ts before the tests that need them. The name of a script or a style
- * contains a hash of its content, so browsers may cache it forever. The Worker serves the pages that name them; a page
- * has no address of its own.
+ * deploys (`[build]`), serve.ts before it serves, and vitest.config.ts before the tests that need them. The name of a
+ * script or a style contains a hash of its content, so browsers may cache it forever. The Worker serves the pages that
+ * name them; a page has no address of its own.
  */
 import { spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import {
-  copyFileSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  renameSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { basename, dirname, join, parse } from "node:path";
+import { basename, join, parse } from "node:path";
 import { rolldown } from "rolldown";
 import { esbuild } from "./bundle.ts";
 import { documentFromSource } from "./document.ts";
+import { readIfThere, replaceFile } from "./files.ts";
 import { ROOT } from "./wrangler.ts";
 
 /**
@@ -36,33 +27,27 @@ const KEPT = join(ROOT, ".wrangler", "explorer", `${SHA256.slice(0, 16)}.js`);
 
 /** The build's text, or null if the file is missing and the registry can't be reached. */
 function explorerBuild(): string | null {
-  return read(KEPT) ?? (fetchBuild() ? read(KEPT) : null);
+  const kept = readIfThere(KEPT);
+  if (kept !== null && sha256(kept) === SHA256) return kept;
+  const fetched = fetchBuild();
+  if (fetched === null || sha256(fetched) !== SHA256) return null;
+  replaceFile(KEPT, fetched);
+  return fetched;
 }
 
-function read(file: string): string | null {
-  try {
-    const text = readFileSync(file, "utf8");
-    return createHash("sha256").update(text).digest("hex") === SHA256 ? text : null;
-  } catch {
-    return null;
-  }
+function sha256(text: string): string {
+  return createHash("sha256").update(text).digest("hex");
 }
 
-/** Returns whether the fetch succeeded. */
-function fetchBuild(): boolean {
+function fetchBuild(): string | null {
   const folder = mkdtempSync(join(tmpdir(), "action-runs-explorer-"));
   const run = (program: string, ...args: readonly string[]) =>
     spawnSync(program, args, { cwd: folder, encoding: "utf8", shell: process.platform === "win32" });
   try {
     const packed = run("npm", "pack", PACKAGE, "--silent", "--prefer-offline");
     const tarball = packed.stdout?.trim().split("\n").at(-1) ?? "";
-    if (packed.status !== 0 || run("tar", "-xzf", tarball, FILE).status !== 0) return false;
-    mkdirSync(join(KEPT, ".."), { recursive: true });
-    // Copy beside it and rename, so that nobody reads half a file.
-    const temporary = `${KEPT}.${process.pid}`;
-    copyFileSync(join(folder, FILE), temporary);
-    renameSync(temporary, KEPT);
-    return true;
+    if (packed.status !== 0 || run("tar", "-xzf", tarball, FILE).status !== 0) return null;
+    return readFileSync(join(folder, FILE), "utf8");
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -73,7 +58,6 @@ const CONSOLE = join(SRC, "console");
 export const ASSETS = join(ROOT, ".wrangler", "assets");
 const HASH_CHARACTERS = 16;
 
-/** The headers of a script or a style. Cloudflare serves them without calling the Worker. */
 const HASHED_HEADERS = `
   Cache-Control: public, max-age=31536000, immutable
   Cross-Origin-Resource-Policy: same-origin
@@ -86,14 +70,13 @@ document.querySelector("#explorer").textContent =
   "The API explorer is missing: the npm registry could not be reached during the build. See /openapi.json instead.";
 `;
 
-/**
- * Makes the folder hold exactly the files of this checkout. A file that is right is not written again, because a
- * running server restarts when a file changes.
- */
+/** Makes the folder hold exactly the files of this checkout. */
 export async function makeAssets(): Promise<void> {
+  // Throws if the source has an error.
+  const consoleFiles = { "main.js": await consoleScript(), "style.css": consoleStyle() };
   const hashed = [
     ...putPage("docs", join(SRC, "service", "explorer", "page.html"), explorerFiles()),
-    ...putPage("console", join(CONSOLE, "page.html"), await consoleBuild()),
+    ...putPage("console", join(CONSOLE, "page.html"), consoleFiles),
   ];
   put("/openapi.json", JSON.stringify(await documentFromSource()));
   // Full names, not a pattern. During a deploy an old version may answer 404 for a new script, and a pattern would let
@@ -110,11 +93,6 @@ function explorerFiles(): Readonly<Record<string, string>> {
     "Can't fetch the API explorer from the npm registry, so GET /docs will not show it. Everything else works.",
   );
   return { "start.js": "", "explorer.js": WITHOUT_EXPLORER };
-}
-
-/** The console's `main.js` and `style.css`. Throws if the source has an error. */
-async function consoleBuild(): Promise<Readonly<Record<string, string>>> {
-  return { "main.js": await consoleScript(), "style.css": consoleStyle() };
 }
 
 /**
@@ -177,26 +155,11 @@ function putPage(folder: string, page: string, files: Readonly<Record<string, st
 
 function hashedName(name: string, content: string): string {
   const { name: stem, ext } = parse(name);
-  const hash = createHash("sha256").update(content).digest("hex");
-  return `${stem}-${hash.slice(0, HASH_CHARACTERS)}${ext}`;
+  return `${stem}-${sha256(content).slice(0, HASH_CHARACTERS)}${ext}`;
 }
 
-/** Replaces the file at once, so that a server that is starting never reads half a file. */
 function put(path: string, content: string): void {
-  const file = join(ASSETS, path);
-  if (readIfThere(file) === content) return;
-  mkdirSync(dirname(file), { recursive: true });
-  const temporary = join(dirname(ASSETS), `asset-${process.pid}`);
-  writeFileSync(temporary, content);
-  renameSync(temporary, file);
-}
-
-function readIfThere(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
+  replaceFile(join(ASSETS, path), content);
 }
 
 if (import.meta.main) await makeAssets();

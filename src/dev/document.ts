@@ -1,6 +1,5 @@
-/** Makes the OpenAPI document from the source, in Node. */
+/** Makes the OpenAPI document from the source, in Node. `npm run -s openapi` prints it. */
 
-/** The document as plain JSON. */
 export async function documentFromSource(): Promise<unknown> {
   // Imported by URL, so that the compiler does not follow it: the app has the types of Workers, and this folder those
   // of Node.
@@ -10,3 +9,5 @@ export async function documentFromSource(): Promise<unknown> {
   const { makeDocument } = (await import(href)) as { makeDocument(): Promise<unknown> };
   return makeDocument();
 }
+
+if (import.meta.main) console.log(JSON.stringify(await documentFromSource(), null, 2));

@@ -3,14 +3,13 @@
  * requests. Git does not keep them.
  */
 
-import { copyFileSync, existsSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { documentFromSource } from "./document.ts";
+import { replaceFile } from "./files.ts";
 import { runTool } from "./tools.ts";
 import { ROOT } from "./wrangler.ts";
-
-const TYPES = join(ROOT, "src", "client", "openapi.ts");
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-openapi-"));
 try {
@@ -18,17 +17,7 @@ try {
   writeFileSync(document, JSON.stringify(await documentFromSource()));
   const made = join(folder, "openapi.ts");
   runTool("openapi-typescript/bin/cli.js", document, "-o", made);
-  if (!existsSync(TYPES) || readFileSync(TYPES, "utf8") !== readFileSync(made, "utf8")) replace(TYPES, made);
+  replaceFile(join(ROOT, "src", "client", "openapi.ts"), readFileSync(made, "utf8"));
 } finally {
   rmSync(folder, { recursive: true, force: true });
-}
-
-/**
- * Called only for a change, because a running server restarts each time. Replaces the file at once, so nobody
- * reads half.
- */
-function replace(file: string, by: string): void {
-  const beside = `${file}.${process.pid}.tmp`;
-  copyFileSync(by, beside);
-  renameSync(beside, file);
 }

@@ -46,29 +46,23 @@ const SENTENCES: Readonly<Record<number, string>> = {
 };
 
 export interface HelloJob {
-  /** Where the service sends the webhook. */
   readonly url: string;
-  /** Where it sends stop requests. */
   readonly stopUrl: string;
   close(): Promise<void>;
 }
 
-interface HelloJobSettings {
-  readonly signingSecret: string;
-  /** `scheme://host:port` of the server that gets all reports. */
-  readonly serverUrl: string;
-  /** The port to listen on, if it is free. */
-  readonly port: number;
-}
-
-export async function startHelloJob({ signingSecret, serverUrl, port }: HelloJobSettings): Promise<HelloJob> {
+/** `serverUrl`: `scheme://host:port` of the server that gets all reports. `port`: to listen on, if it is free. */
+export async function startHelloJob({
+  signingSecret,
+  serverUrl,
+  port,
+}: Record<"signingSecret" | "serverUrl", string> & { readonly port: number }): Promise<HelloJob> {
   const jobs = new Map<string, AbortController>();
   const server = createServer(async (request, response) => {
     const status = await answer(request).catch(() => 400);
     response.writeHead(status, { "Content-Type": "text/plain" }).end(SENTENCES[status]);
   });
 
-  /** The status of the response. */
   async function answer(request: IncomingMessage): Promise<number> {
     // A name that a stranger's page made point to this machine (DNS rebinding).
     if (request.headers.host !== hostOf(server)) return 421;
@@ -152,16 +146,13 @@ function hostOf(server: Server): string {
   return `${HOST}:${(server.address() as AddressInfo).port}`;
 }
 
-/** Null if the body is too large. */
 async function readBody(request: IncomingMessage): Promise<string | null> {
-  const chunks: Buffer[] = [];
-  let bytes = 0;
+  let body = Buffer.alloc(0);
   for await (const chunk of request) {
-    bytes += (chunk as Buffer).length;
-    if (bytes > BODY_MAX_BYTES) return null;
-    chunks.push(chunk as Buffer);
+    body = Buffer.concat([body, chunk as Buffer]);
+    if (body.length > BODY_MAX_BYTES) return null;
   }
-  return Buffer.concat(chunks).toString();
+  return body.toString();
 }
 
 function isSigned(secret: string, body: string, headers: IncomingMessage["headers"]): boolean {
@@ -175,17 +166,12 @@ function isSigned(secret: string, body: string, headers: IncomingMessage["header
 
 const HELLO = "hello";
 
+const { least: minimum, most: maximum } = SECONDS;
+const seconds = { type: "integer", minimum, maximum, default: SECONDS.default };
 const PARAMETERS_SCHEMA = {
   type: "object",
   properties: {
-    seconds: {
-      title: "Seconds",
-      description: "How long the job works.",
-      type: "integer",
-      minimum: SECONDS.least,
-      maximum: SECONDS.most,
-      default: SECONDS.default,
-    },
+    seconds: { title: "Seconds", description: "How long the job works.", ...seconds },
     result: { title: "Result", description: "How the run ends.", enum: RESULTS, default: RESULTS[0] },
   },
   additionalProperties: false,
@@ -248,13 +234,11 @@ function calling(
   };
 }
 
-async function storedHello(actions: Actions): Promise<Stored<Schemas["Action"]> | null> {
-  try {
-    return await actions.get(HELLO);
-  } catch (error) {
+function storedHello(actions: Actions): Promise<Stored<Schemas["Action"]> | null> {
+  return actions.get(HELLO).catch((error: unknown) => {
     if (error instanceof ActionRunsError && error.code === "action_not_found") return null;
     throw error;
-  }
+  });
 }
 
 /** The port of a job of `npm start`; null if the URL is something else. */

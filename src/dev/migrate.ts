@@ -5,7 +5,7 @@
 
 import { parseArgs } from "node:util";
 import { runToEnd } from "./children.ts";
-import { findTarget, migrateAll } from "./deploy/target.ts";
+import { findTarget, migrateAll } from "./deploy/inspection.ts";
 import { migrateLocally } from "./server.ts";
 import { CONFIG } from "./wrangler.ts";
 

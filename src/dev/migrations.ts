@@ -47,9 +47,7 @@ function missingAmong(applied: readonly Row[]): readonly string[] {
 
 /** What a database is, before anything changes it. */
 export interface DatabaseState {
-  /** Null if it has none yet. */
   readonly number: number | null;
-  /** The migrations that it lacks. */
   readonly missing: readonly string[];
   /** Whether no table has a row, besides those that migrations and numbers leave. */
   readonly isEmpty: boolean;
@@ -57,7 +55,6 @@ export interface DatabaseState {
   readonly inUse: readonly number[];
 }
 
-/** Reads only. */
 export async function lookAt(batch: Batch): Promise<DatabaseState> {
   const [rows = []] = await batch([
     "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT GLOB 'sqlite_*' AND name NOT GLOB '_cf_*'",

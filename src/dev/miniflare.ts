@@ -72,7 +72,6 @@ export async function migrateClosed(
   }
 }
 
-/** Migrates a database of a runtime that is up. */
 export async function migrateOpen(
   db: Awaited<ReturnType<Miniflare["getD1Database"]>>,
   bound: Bound = CONTROL,

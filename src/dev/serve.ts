@@ -25,7 +25,6 @@ const SERVICE = "action-runs";
 /** As wrangler.toml has it. */
 const CRON = "* * * * *";
 const CRON_EVERY_MS = 60_000;
-/** An editor changes several files at once. */
 const QUIET_FOR_MS = 200;
 
 /**

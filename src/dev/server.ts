@@ -5,12 +5,13 @@
 import type { ChildProcess, SpawnOptions } from "node:child_process";
 import { randomBytes, randomInt } from "node:crypto";
 import { once } from "node:events";
-import { chmodSync, mkdirSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { parseArgs, parseEnv } from "node:util";
+import { parseArgs } from "node:util";
 import { hasEnded, spawnChild } from "./children.ts";
+import { hasCode, makePrivate, OWNER_ENTERS, OWNER_ONLY } from "./files.ts";
 import { requireAllBound } from "./migrations.ts";
 import { CONFIG, collect, databasesIn, ROOT } from "./wrangler.ts";
 
@@ -18,11 +19,6 @@ const READY_WITHIN_MS = 120_000;
 /** A missing setting stays missing, but a database that is starting becomes ready within this time. */
 const NOT_READY_FOR_MS = 3_000;
 const POLL_MS = 100;
-
-interface Server {
-  readonly url: string;
-  readonly child: ChildProcess;
-}
 
 /** Starts the server with flags that `serverFlags` reads. */
 export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio"]): ChildProcess {
@@ -39,7 +35,7 @@ export function spawnServer(flags: readonly string[], stdio: SpawnOptions["stdio
  * Resolves when /readyz answers 200. Otherwise throws with the server's output or the error of /readyz. `flags`: more of
  * those that `serverFlags` reads.
  */
-export async function startServer(port: number, flags: readonly string[]): Promise<Server> {
+export async function startServer(port: number, flags: readonly string[]) {
   const child = spawnServer(["--port", String(port), ...flags], ["ignore", "pipe", "pipe"]);
   const printed = collect(child);
   const url = `http://localhost:${port}`;
@@ -54,26 +50,23 @@ async function untilReady(url: string, child: ChildProcess, printed: () => strin
   let notReadySince: number | null = null;
   while (Date.now() - startedAt < READY_WITHIN_MS) {
     if (hasEnded(child)) throw new Error(`The server ended before it was ready:\n${printed()}`);
-    const fault = await readiness(url);
-    if (fault === null) return;
-    if (fault !== undefined) {
+    const answer = await readiness(url).catch(() => null);
+    if (answer?.fault === null) return;
+    if (answer !== null) {
       notReadySince ??= Date.now();
-      if (Date.now() - notReadySince > NOT_READY_FOR_MS) throw new Error(`The service is not ready. ${fault}`);
+      if (Date.now() - notReadySince > NOT_READY_FOR_MS) throw new Error(`The service is not ready. ${answer.fault}`);
     }
     await delay(POLL_MS);
   }
   throw new Error(`The server was not ready after ${READY_WITHIN_MS / 1000} s:\n${printed()}`);
 }
 
-/** null: ready. A sentence: running, but something is missing. undefined: no response yet. */
-async function readiness(url: string): Promise<string | null | undefined> {
-  try {
-    const response = await fetch(`${url}/readyz`, { signal: AbortSignal.timeout(10_000) });
-    const body = (await response.json()) as { error?: string };
-    return response.ok ? null : (body.error ?? `/readyz answers ${response.status}.`);
-  } catch {
-    return undefined;
-  }
+/** What the service lacks, as a sentence; null if it is ready. Throws if there is no response. */
+export async function readiness(url: string): Promise<{ fault: string | null; degraded: readonly object[] }> {
+  const signal = AbortSignal.timeout(10_000);
+  const response = await fetch(`${url}/readyz`, { signal, redirect: "manual" });
+  const { error, degraded = [] } = (await response.json()) as { error?: string; degraded?: readonly object[] };
+  return { fault: response.ok ? null : (error ?? `/readyz answers ${response.status}.`), degraded };
 }
 
 /** Throws if the port is taken, or closed to this user. */
@@ -84,7 +77,6 @@ export async function requirePort(port: number, ip?: string): Promise<number> {
   );
 }
 
-/** The port if it is free, else null. */
 export async function takePort(port: number, ip = "localhost"): Promise<number | null> {
   const probe = createServer();
   probe.listen(port, ip);
@@ -121,18 +113,10 @@ const USAGE = `npm run dev -- [flags]
   --var NAME:VALUE     another variable
   --inspector-port N   a debugger's port. Every user of this machine can use it, and read all secrets with it`;
 
-export interface ServerFlags {
-  readonly port: number;
-  readonly ip: string;
-  readonly persistTo: string | undefined;
-  readonly config: string;
-  readonly envFiles: string[] | undefined;
-  readonly variables: Readonly<Record<string, string>>;
-  readonly inspectorPort: number | undefined;
-}
+export type ServerFlags = ReturnType<typeof serverFlags>;
 
 /** Throws with the list of all flags if there is another one. */
-export function serverFlags(args: readonly string[]): ServerFlags {
+export function serverFlags(args: readonly string[]) {
   const { values } = parsed(args);
   return {
     port: portIn("port", values.port) ?? DEFAULT_PORT,
@@ -177,33 +161,11 @@ function variable(text: string): readonly [string, string] {
   return [text.slice(0, colon), text.slice(colon + 1)];
 }
 
-/** A server with its own secrets and an empty database, both in a folder that somebody removes later. */
-export interface TemporaryServer {
-  readonly url: string;
-  /** The operator's token. */
-  readonly token: string;
-}
-
-export async function startTemporaryServer(folder: string): Promise<TemporaryServer> {
-  const file = join(folder, "secrets.env");
-  const state = join(folder, "state");
-  const secrets = newSecrets();
-  // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
-  writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
-  await migrateLocally({ persistTo: state });
-  // With --env-file, the server does not read .dev.vars.
-  const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
-  return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };
-}
-
 const SECRET_BYTES = 32;
-export const OWNER_ONLY = 0o600;
-export const OWNER_ENTERS = 0o700;
 
 /** Where the databases and the objects are kept, unless a command names another folder. It is also wrangler's. */
 const STATE = ".wrangler/state";
 
-/** New random secrets in the format of `.dev.vars`. */
 export function newSecrets(): string {
   const secret = () => randomBytes(SECRET_BYTES).toString("hex");
   return `CALLBACK_SIGNING_KEYS=${secret()}\nROOT_TOKEN=root_${secret()}\n`;
@@ -239,31 +201,8 @@ export function privateState(persistTo = STATE): string {
   return folder;
 }
 
-/** Writes a file that only its owner may read, in a folder that is created if it is missing. */
-export function writePrivateFile(file: string, content: string): void {
-  mkdirSync(dirname(file), { recursive: true });
-  // The mode counts only for a new file.
-  rmSync(file, { force: true });
-  writeFileSync(file, content, { mode: OWNER_ONLY });
-}
-
-export function makePrivate(path: string, mode: number): void {
-  try {
-    chmodSync(path, mode);
-  } catch (error) {
-    // It belongs to another user, who decides about its mode.
-    if (!hasCode(error, "EPERM")) throw error;
-  }
-}
-
-function hasCode(error: unknown, code: string): boolean {
-  return error instanceof Error && "code" in error && error.code === code;
-}
-
 interface Local {
-  /** The folder of the databases, if not `.wrangler/state`. */
   readonly persistTo?: string;
-  /** What binds them, if not `wrangler.toml`. */
   readonly config?: string;
   /** Whether it fails if an environment lives in a database that is not bound. The service starts even then. */
   readonly mustBindAll?: boolean;
@@ -286,5 +225,4 @@ export const EXAMPLE_ENVIRONMENT = { org: "acme", project: "shop", env: "product
 
 const { org, project, env } = EXAMPLE_ENVIRONMENT;
 
-/** In paths of the console. */
 export const EXAMPLE_PATH = `${org}/${project}/${env}`;

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { parseArgs, parseEnv } from "node:util";
 import { createClient } from "../client/index.ts";
 import { runToEnd } from "./children.ts";
+import { writePrivateFile } from "./files.ts";
 import { offerHello } from "./hello.ts";
 import {
   DEFAULT_PORT,
@@ -17,7 +18,6 @@ import {
   requirePort,
   startServer,
   takePort,
-  writePrivateFile,
 } from "./server.ts";
 import { anotherLink, consoleLink, ENV_FILE, envFile, onEnter, STARTING, signInLink, welcome } from "./welcome.ts";
 import { ROOT } from "./wrangler.ts";
@@ -26,22 +26,17 @@ const LOOPBACK = /^https?:\/\/(localhost|127\.0\.0\.1|\[::1\])(:\d+)?\/?$/;
 
 /** The requested port, or the default port. Any free port if 0 is requested or the default is taken. */
 async function choosePort(): Promise<number> {
-  const asked = askedPort();
-  if (asked === undefined) return (await takePort(DEFAULT_PORT)) ?? freePort();
-  return asked === 0 ? freePort() : requirePort(asked);
-}
-
-function askedPort(): number | undefined {
   let port: string | undefined;
   try {
     port = parseArgs({ options: { port: { type: "string" } } }).values.port;
   } catch {
     throw new Error("`npm start` accepts only `-- --port <number>`. For other flags, use `npm run dev`.");
   }
-  return portIn("port", port);
+  const asked = portIn("port", port);
+  if (asked === undefined) return (await takePort(DEFAULT_PORT)) ?? freePort();
+  return asked === 0 ? freePort() : requirePort(asked);
 }
 
-/** What `.dev.vars` sets. */
 type DevVars = Readonly<Record<string, string | undefined>>;
 
 /**

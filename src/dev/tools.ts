@@ -8,12 +8,11 @@
 import { spawnSync } from "node:child_process";
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { readIfThere } from "./files.ts";
 import { ROOT } from "./wrangler.ts";
 
 const TOOLS = join(ROOT, "tools");
 const NODE_RED = join(TOOLS, "node-red");
-/** The official clients of the Model Context Protocol. */
-export const MCP_CLIENTS = join(TOOLS, "mcp");
 
 /** Runs a tool to its end. Throws with its output if it fails. `script`: its path in `tools/node_modules`. */
 export function runTool(script: string, ...args: readonly string[]): void {
@@ -25,16 +24,6 @@ export function installTools(): void {
   install(TOOLS);
 }
 
-function installNodeRed(): void {
-  // The optional package is a faster bcrypt, for passwords that no test has.
-  install(NODE_RED, "--omit=optional");
-}
-
-export function installMcpClients(): void {
-  // The optional packages build pages, which no test opens.
-  install(MCP_CLIENTS, "--omit=optional");
-}
-
 /** The script that starts Node-RED, or null if `npm run node-red` has not installed it. */
 export function nodeRed(): string | null {
   return isInstalled(NODE_RED) ? join(NODE_RED, "node_modules", "node-red", "red.js") : null;
@@ -44,7 +33,7 @@ export function nodeRed(): string | null {
  * Installs the packages of a folder's lock file, unless they are installed. After that no tool needs the network. Two
  * processes must not install at once: each begins by deleting what is there.
  */
-function install(folder: string, ...options: readonly string[]): void {
+export function install(folder: string, ...options: readonly string[]): void {
   if (isInstalled(folder)) return;
   // No install scripts: the tools need none, and a hijacked package could run one.
   const quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--silent", "--prefer-offline"];
@@ -77,12 +66,5 @@ function run(folder: string, program: string, args: readonly string[]): void {
   throw new Error(`${program} ${args.join(" ")} failed in ${folder}:\n${why}`);
 }
 
-function readIfThere(file: string): string | null {
-  try {
-    return readFileSync(file, "utf8");
-  } catch {
-    return null;
-  }
-}
-
-if (import.meta.main) installNodeRed();
+// The optional package is a faster bcrypt, for passwords that no test has.
+if (import.meta.main) install(NODE_RED, "--omit=optional");

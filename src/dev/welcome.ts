@@ -5,10 +5,8 @@ import { EXAMPLE_ENVIRONMENT, EXAMPLE_PATH } from "./server.ts";
 
 interface Welcome {
   readonly url: string;
-  /** The console's address. It may have a code that signs in. */
   readonly link: string;
   readonly signsIn: boolean;
-  /** Whether Enter prints another link. */
   readonly hasEnter: boolean;
   /** Why there is no action `hello`; null if there is one. */
   readonly withoutHello: string | null;
@@ -16,7 +14,6 @@ interface Welcome {
 
 export const STARTING = "Preparing the local database and starting the server …";
 
-/** The shell's variables for the command line. */
 export const ENV_FILE = ".wrangler/env";
 
 export function welcome({ url, link, signsIn, hasEnter, withoutHello }: Welcome): string {
@@ -44,20 +41,9 @@ export function anotherLink(link: string | null): string {
 }
 
 /** The content of ENV_FILE, for `sh`. It holds the operator's token. */
-export function envFile(
-  url: string,
-  environment: { readonly org: string; readonly project: string; readonly env: string },
-  rootToken: string,
-): string {
-  const variables = {
-    ACTION_RUNS_URL: url,
-    ACTION_RUNS_ORG: environment.org,
-    ACTION_RUNS_PROJECT: environment.project,
-    ACTION_RUNS_ENV: environment.env,
-    ACTION_RUNS_TOKEN: rootToken,
-  };
-  const lines = Object.entries(variables).map(
-    ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
+export function envFile(url: string, environment: typeof EXAMPLE_ENVIRONMENT, token: string): string {
+  const lines = Object.entries({ url, ...environment, token }).map(
+    ([name, value]) => `export ACTION_RUNS_${name.toUpperCase()}='${value.replaceAll("'", "'\\''")}'\n`,
   );
   return lines.join("");
 }

@@ -30,7 +30,6 @@ export async function runWrangler(args: readonly string[]): Promise<void> {
   if (code !== 0) throw new Error(`wrangler ${args.join(" ")} failed:\n${printed()}`);
 }
 
-/** Collects a child's output. */
 export function collect(child: ChildProcess): () => string {
   const chunks: Buffer[] = [];
   for (const stream of [child.stdout, child.stderr]) stream?.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -40,7 +39,6 @@ export function collect(child: ChildProcess): () => string {
 export const CONFIG = join(ROOT, "wrangler.toml");
 const NAME = /^DB(?:_([1-9]|[1-5]\d|6[0-3]))?$/;
 
-/** The highest number that a database can have. */
 export const DATABASE_MAX = 63;
 
 /** A database as the service knows it: `DB` is number 0, and `DB_1` to `DB_63` have the others. */
@@ -54,13 +52,6 @@ export interface BoundDatabase extends Bound {
   readonly localId: string;
 }
 
-/** An entry of `[[d1_databases]]`. */
-interface Entry {
-  readonly binding: string;
-  readonly database_id?: string;
-  readonly preview_database_id?: string;
-}
-
 /** Loaded only by who needs it, because wrangler takes a second to load. */
 export const loadWrangler = () => import("wrangler");
 
@@ -68,12 +59,12 @@ export const loadWrangler = () => import("wrangler");
 export async function databasesIn(config = CONFIG): Promise<readonly BoundDatabase[]> {
   const { unstable_readConfig } = await loadWrangler();
   const read = unstable_readConfig({ config }, { hideWarnings: true });
-  const bound: readonly Entry[] = read.d1_databases;
+  const bound: readonly { binding: string; database_id?: string; preview_database_id?: string }[] = read.d1_databases;
   return bound
-    .map(({ binding, database_id, preview_database_id }) => ({
+    .map(({ binding, database_id, preview_database_id: local }) => ({
       binding,
       number: numberOf(binding),
-      localId: preview_database_id ?? database_id ?? binding,
+      localId: local ?? database_id ?? binding,
     }))
     .sort((a, b) => a.number - b.number);
 }

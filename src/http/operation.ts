@@ -8,7 +8,7 @@
  * requests are described with `inDocument` and `described` (schemas.ts).
  */
 
-import type { Handler } from "hono";
+import type { Context, Handler, MiddlewareHandler } from "hono";
 import type * as z from "zod/mini";
 import type { ErrorCode } from "./errors.ts";
 import type { AppEnv } from "./request-context.ts";
@@ -89,6 +89,15 @@ export function meaning<H extends object>(handler: H, means: Meaning | false): H
 
 export function meaningOf(handler: object): Meaning | undefined {
   return (handler as { readonly [MEANING]?: Meaning })[MEANING];
+}
+
+/** A middleware that lets a request pass unless `check` throws. */
+export function guard(check: (c: Context<AppEnv>) => unknown, means: Meaning | false): MiddlewareHandler<AppEnv> {
+  const middleware: MiddlewareHandler<AppEnv> = async (c, next) => {
+    await check(c);
+    await next();
+  };
+  return meaning(middleware, means);
 }
 
 /** The handler of an operation that needs no token. */

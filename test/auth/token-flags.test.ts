@@ -142,7 +142,7 @@ describe("the tokens above a token", () => {
     const ids = line.map(({ id }) => id);
     for (const [n, { token }] of line.entries()) {
       const known = await selectToken(env.DB, await sha256(token));
-      expect(known?.principal.parents).toEqual(ids.slice(0, n).reverse());
+      expect(known?.parents).toEqual(ids.slice(0, n).reverse());
     }
   });
 
@@ -152,7 +152,7 @@ describe("the tokens above a token", () => {
     const known = async (token: string) => {
       const { cookie } = await beginSession(token, token === ROOT ? project.slice(1) : undefined);
       const hash = await cookieHash(cookie, ROOT);
-      return (await selectSession(env.DB, hash ?? ""))?.principal;
+      return selectSession(env.DB, hash ?? "");
     };
     const [parent, grandparent] = [line[3]?.id, line[2]?.id];
     expect((await known(line[4]?.token ?? ""))?.parents.slice(0, 2)).toEqual([parent, grandparent]);

@@ -96,7 +96,7 @@ async function rowsOf(scope: string): Promise<Record<string, number>> {
   const byEnv = envName === undefined ? "project = ?1" : "project = ?1 AND env_name = ?2";
   const bound = [`${o}/${p}`, ...(envName === undefined ? [] : [envName])];
   for (const table of ["tokens", "audit"]) await count(env.DB, table, byEnv, ...bound);
-  for (const table of envName === undefined ? ["sessions", "sign_ins", "people_trusts", "revoked_tokens"] : [])
+  for (const table of envName === undefined ? ["sessions", "people_trusts", "revoked_tokens"] : [])
     await count(env.DB, table, "project = ?1", `${o}/${p}`);
   if (envName === undefined) await count(env.DB, "sign_in_codes", "about ->> 'project' = ?1", `${o}/${p}`);
   return counts;
@@ -115,7 +115,7 @@ async function plantSignIn(project: string, envName: string): Promise<void> {
       id,
     ),
     env.DB.prepare(
-      `INSERT INTO sign_ins (hash, project, id, token_id, issuer, identity, person, began_at, expires_at)
+      `INSERT INTO sessions (hash, project, id, token_id, issuer, identity, person, began_at, expires_at)
        VALUES (?2, ?1, ?2, ?2, 'https://id.example', 'x', 'ada@example.com', 0, 9e15)`,
     ).bind(project, id),
     env.DB.prepare("INSERT INTO sign_in_codes (hash, about, expires_at) VALUES (?, ?, 9e15)").bind(

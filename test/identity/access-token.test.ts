@@ -2,7 +2,7 @@
 
 import { env } from "cloudflare:workers";
 import { describe, expect, it, vi } from "vitest";
-import { sealAccessToken } from "../../src/auth/identity/access-token.ts";
+import { sealAccessToken } from "../../src/auth/token-format.ts";
 import { HOUR_MS, MINUTE_MS } from "../../src/base/time.ts";
 import { KeyRing } from "../../src/settings/key-ring.ts";
 import { call, offer } from "../mcp/agent.ts";

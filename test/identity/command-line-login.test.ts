@@ -291,7 +291,7 @@ describe("a session of the command line", () => {
   it("is unknown by its hash, and its secret is no cookie; D1 has no secret", async () => {
     const { session } = await given();
     const { token, sessionId } = await loggedIn(session);
-    const row = await env.DB.prepare("SELECT * FROM sign_ins WHERE id = ?").bind(sessionId).first<{ hash: string }>();
+    const row = await env.DB.prepare("SELECT * FROM sessions WHERE id = ?").bind(sessionId).first<{ hash: string }>();
     expect(JSON.stringify(row)).not.toContain(token.slice(5));
     expect(await codeOf("/whoami", `ters_${"x".repeat(43)}`)).toBe("session_ended");
     expect(await codeOf("/whoami", row?.hash ?? "")).toBe("token_invalid");

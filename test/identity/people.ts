@@ -239,7 +239,7 @@ export function codeOf({ href }: URL): string {
 /** Everything that the service knows of sign-ins. */
 export async function rowsOfSignIns(): Promise<string> {
   const results = await env.DB.batch(
-    ["sign_in_codes", "sign_ins"].map((table) => env.DB.prepare(`SELECT * FROM ${table}`)),
+    ["sign_in_codes", "sessions"].map((table) => env.DB.prepare(`SELECT * FROM ${table}`)),
   );
   return JSON.stringify(results.map((one) => one.results));
 }

@@ -143,7 +143,7 @@ describe("its life", () => {
     expect(await codeOf("/whoami", session.headers)).toBe("session_ended");
     expect((await renew(session.headers)).body.code).toBe("session_ended");
     await purgeSessions(env.DB, Date.now(), null);
-    const left = env.DB.prepare("SELECT count(*) AS n FROM sign_ins WHERE id = ?").bind(session.id);
+    const left = env.DB.prepare("SELECT count(*) AS n FROM sessions WHERE id = ?").bind(session.id);
     expect(await left.first("n")).toBe(0);
   });
 
@@ -201,7 +201,7 @@ describe("its life", () => {
     expect(await codeOf("/whoami", last.headers)).toBe("200");
     await ask("DELETE", `${project}/tokens/${third.id}`);
     expect(await codeOf("/whoami", last.headers)).toBe("session_ended");
-    expect(await env.DB.prepare("SELECT id FROM sign_ins WHERE id = ?").bind(last.id).first()).toBeNull();
+    expect(await env.DB.prepare("SELECT id FROM sessions WHERE id = ?").bind(last.id).first()).toBeNull();
   });
 
   it("ends when its issuer leaves the setting, loses its people, or may no longer speak for the project", async () => {
@@ -240,7 +240,7 @@ describe("its life", () => {
       await new Browser().sessionOf(people, ADA, project, token);
     }
     const count = env.DB.prepare(
-      "SELECT count(*) AS n FROM sign_ins WHERE token_id = ? AND person = 'ada@example.com'",
+      "SELECT count(*) AS n FROM sessions WHERE token_id = ? AND person = 'ada@example.com'",
     );
     expect(await count.bind(token.id).first("n")).toBe(20);
     vi.setSystemTime(START + 2 * KNOWN_MS);
@@ -255,7 +255,7 @@ describe("its life", () => {
     const rows = async () =>
       (
         await env.DB.prepare(
-          "SELECT last_used_at FROM sign_ins WHERE id = ? UNION ALL SELECT last_used_at FROM tokens WHERE id = ?",
+          "SELECT last_used_at FROM sessions WHERE id = ? UNION ALL SELECT last_used_at FROM tokens WHERE id = ?",
         )
           .bind(session.id, token.id)
           .all()
@@ -319,7 +319,7 @@ describe("the list of sessions", () => {
     const { project, session } = await given();
     expect(await codeOf("/whoami", session.headers)).toBe("200");
     // As another isolate would.
-    await env.DB.prepare("DELETE FROM sign_ins WHERE id = ?").bind(session.id).run();
+    await env.DB.prepare("DELETE FROM sessions WHERE id = ?").bind(session.id).run();
     const child = { name: "child", role: "viewer" };
     expect(await codeOf(`${project}/tokens`, session.headers, "POST", child)).toBe("session_ended");
   });

@@ -116,7 +116,7 @@ export const FAULTS: readonly Fault[] = [
     name: "session-of-old-secret",
     breaks: "a session that began with a replaced secret ends with that secret",
     room: "src/auth",
-    from: "coalesce(iif(tokens.hash = token_hash, tokens.expires_at, old_expires_at), sessions.expires_at)",
+    from: "coalesce(iif(tokens.hash <> token_hash, old_expires_at, tokens.expires_at), sessions.expires_at)",
     to: "coalesce(tokens.expires_at, sessions.expires_at)",
     tests: ["test/auth/session", "test/auth/token-rotation"],
   },

@@ -2,7 +2,7 @@
 
 import { type Browser, type BrowserContext, chromium, type Page } from "playwright-core";
 import { afterEach, beforeAll, describe, expect } from "vitest";
-import { CHROMIUM, PendingRequests } from "../../src/dev/pictures/site.ts";
+import { CHROMIUM, PendingRequests } from "../pictures/site.ts";
 
 import { HANGS_AFTER_MS, until } from "./until.ts";
 

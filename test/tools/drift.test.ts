@@ -39,7 +39,7 @@ describe("a schema that differs from the responses", () => {
   afterAll(() => project.remove());
 
   test("changes the document", async () => {
-    const { status, printed } = await run("src/dev/openapi.ts");
+    const { status, printed } = await run("src/dev/document.ts");
     expect(status).toBe(0);
     const { ActionRun } = JSON.parse(printed).components.schemas;
     expect(ActionRun.properties.actionName).toMatchObject({ type: "number" });

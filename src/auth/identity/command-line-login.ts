@@ -16,13 +16,12 @@ import type { AppEnv } from "../../http/request-context.ts";
 import { described, inDocument, wholeNumber } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { authenticate, ofGuess } from "../authentication.ts";
+import { commandLineSession, loginCode } from "../responses.ts";
 import { codeHash, commandLineHash, requestSession, requiresOwnPage, SIGN_IN_MAX_BYTES } from "../session.ts";
-import { insertLoginCode } from "../session-store.ts";
-import { newCommandLineToken, randomText } from "../token-format.ts";
+import { beginLogin, type PendingLogin } from "../session-store.ts";
+import { base64url, newCommandLineToken } from "../token-format.ts";
 import { describePrincipal } from "../whoami.ts";
-import { commandLineSession, loginCode } from "./responses.ts";
-import { codeInvalid, oneTimeCode, requireSignInIssuer, requiresSignIn } from "./sign-in-routes.ts";
-import { beginLogin, type PendingLogin } from "./sign-in-store.ts";
+import { codeInvalid, makeCode, oneTimeCode, requireSignInIssuer, requiresSignIn } from "./sign-in-routes.ts";
 
 const CODE_GOOD_FOR_MS = MINUTE_MS;
 const CHARACTERS = 6;
@@ -93,11 +92,9 @@ export const commandLineRoutes = new Hono<AppEnv>()
         const message = "are not those of this command line. If you did not run action-runs login, close the page.";
         throw refusalOf("invalid_body", [{ path: ["characters"], message }]);
       }
-      const code = randomText(32);
-      const hash = await codeHash("command line", code, challenge, String(port));
       const expiresAt = Date.now() + CODE_GOOD_FOR_MS;
       const about: PendingLogin = { project, sessionId };
-      await readD1(c.get("hops"), () => insertLoginCode(c.env.DB, { hash, about, expiresAt }));
+      const code = await makeCode(c, "command line", about, expiresAt, challenge, String(port));
       return c.json({ code, expiresAt: rfc3339(expiresAt) }, 201);
     },
   )
@@ -120,15 +117,14 @@ export const commandLineRoutes = new Hono<AppEnv>()
       const { code, verifier, port } = c.req.valid("json");
       const token = newCommandLineToken();
       const now = Date.now();
-      const session = {
-        id: newUuidV7(now),
-        hash: await commandLineHash(token),
+      const session = { id: newUuidV7(now), hash: await commandLineHash(token), now };
+      const agreed = {
         codeHash: await codeHash("command line", code, await challengeOf(verifier), String(port)),
-        now,
+        issuer: issuer.issuer,
       };
-      const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginLogin(c.env.DB, session, issuer.issuer)));
+      const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginLogin(c.env.DB, session, agreed)));
       if (known === null) throw await codeInvalid(c);
-      return c.json({ token, ...describePrincipal(known.principal) }, 201);
+      return c.json({ token, ...describePrincipal(known) }, 201);
     },
   );
 
@@ -140,7 +136,7 @@ const digest = async (text: string) =>
 
 /** S256 of RFC 7636, section 4.2. */
 async function challengeOf(verifier: string): Promise<string> {
-  return (await digest(verifier)).toBase64({ alphabet: "base64url", omitPadding: true });
+  return base64url(await digest(verifier));
 }
 
 /** What the command line shows (src/cli/login/ has the same): the first 30 bits of the challenge's SHA-256, in base32. */

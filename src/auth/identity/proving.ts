@@ -4,19 +4,23 @@
  * may a route ask a database or an object. Every failure is charged as an unknown token is. Neither a proof nor a claim
  * is stored or logged.
  */
-import type { Context, MiddlewareHandler } from "hono";
+import { type Context, Hono, type MiddlewareHandler } from "hono";
 import * as z from "zod/mini";
+import { newUuidV7, parseUuid } from "../../base/ids.ts";
+import { MINUTE_MS, rfc3339 } from "../../base/time.ts";
 import { ApiError, type ErrorCode } from "../../http/errors.ts";
-import { type Described, meaning } from "../../http/operation.ts";
-import { type AppEnv, projectOf, usableIssuers } from "../../http/request-context.ts";
+import { type Described, guard } from "../../http/operation.ts";
+import { type AppEnv, noteOpened, projectOf, usableIssuers, usableRing } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
 import { validBody } from "../../http/validate.ts";
 import { provenUrl } from "../../settings/config.ts";
 import { type Issuer, issuerNamed, mayTrust } from "../../settings/issuers.ts";
-import { chargeClient } from "../authentication.ts";
+import { chargeClient, programsToken } from "../authentication.ts";
 import { looksLikeRoot } from "../principal.ts";
+import { exchangedToken } from "../responses.ts";
+import { sealAccessToken } from "../token-format.ts";
 import { issuerOfProof, proofInvalid, verifyProof } from "./proof.ts";
-import { type Claims, mergedClaims } from "./trust.ts";
+import { type Claims, mergedClaims, type Trust, trustFault } from "./trust.ts";
 
 const PROOF_MAX_BYTES = 16_384;
 
@@ -28,23 +32,20 @@ const proofBody = z.strictObject({
 });
 inDocument(proofBody, { id: "Proof", examples: [{ proof: "eyJhbGciOiJSUzI1NiJ9.e30.c2lnbmF0dXJl" }] });
 
-/** The body of such a request. */
 export function validProof() {
   return validBody(proofBody, { maxBytes: PROOF_MAX_BYTES });
 }
 
 /** Without OIDC_ISSUERS, there is no such endpoint. */
 export function requiresIssuers(operation: Described): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresIssuers(c, next) {
+  const check = (c: Context<AppEnv>) => {
     if (usableIssuers(c).length === 0) throw new ApiError("not_found", NO_ISSUERS);
-    await next();
   };
-  return meaning(middleware, DESCRIBE && { operation, errors: ["not_found", "not_configured", ...OF_PROOF] as const });
+  const errors = ["not_found", "not_configured", "proof_invalid", "too_many_requests", "issuer_unavailable"] as const;
+  return guard(check, DESCRIBE && { operation, errors });
 }
 
 const NO_ISSUERS = "OIDC_ISSUERS is not set, so no proof counts here. Ask the operator to set it.";
-
-const OF_PROOF: readonly ErrorCode[] = ["proof_invalid", "too_many_requests", "issuer_unavailable"];
 
 export interface ProvenBy {
   readonly issuer: Issuer;
@@ -77,4 +78,63 @@ const FAILURES: ReadonlySet<ErrorCode> = new Set(["proof_invalid", "trust_unmet"
 export async function charged(c: Context<AppEnv>, error: unknown): Promise<never> {
   if (error instanceof ApiError && FAILURES.has(error.code)) await chargeClient(c);
   throw error;
+}
+
+/** It ends with its token at the latest, whose end never changes. */
+const ACCESS_TOKEN_LASTS_MS = 15 * MINUTE_MS;
+
+const NOT_OPENED =
+  "This proof opens no such token. Compare the token's id, and its trust, with the issuer and the claims of the proof.";
+
+/**
+ * POST /{o}/{p}/tokens/{tokenId}/exchange: a program changes a proof of its product into an access token. The token's row
+ * is read only after the proof is verified.
+ */
+export const exchangeRoutes = new Hono<AppEnv>().post(
+  "/:tokenId/exchange",
+  requiresIssuers(
+    DESCRIBE && {
+      operationId: "exchangeProof",
+      summary: "Exchange a proof for an access token",
+      description:
+        "Takes a proof of a program's identity (an OpenID Connect ID token) and returns an access token. It acts as the " +
+        "API token in the path, whose trust for programs must accept the proof. It lasts 15 minutes, and not longer than " +
+        "the API token. It manages no tokens, approves nothing, acts for nobody, and begins no session. The proof's " +
+        "audience must be `{PUBLIC_URL}/{o}/{p}`. Without the setting `OIDC_ISSUERS`, the response is 404. Needs no token.",
+      responses: { 200: { description: "The access token", json: exchangedToken } },
+      errors: ["token_expired", "trust_unmet", "database_unavailable"],
+    },
+  ),
+  validProof(),
+  async (c) => {
+    const now = Date.now();
+    const project = projectOf(c);
+    const ring = usableRing(c);
+    const proven = await provenBy(c, c.req.valid("json").proof, `/${project}`, now);
+    const { claims, issuer } = proven;
+    const tokenId = parseUuid(c.req.param("tokenId"));
+    // All that opens nothing is charged alike, or nobody could tell which ids are tokens of programs.
+    const known = tokenId === null ? null : await programsToken(c, project, tokenId, now);
+    if (known?.trust === undefined) return charged(c, new ApiError("trust_unmet", NOT_OPENED));
+    const unmet = unmetOf(known.trust, proven);
+    if (unmet !== null) return charged(c, new ApiError("trust_unmet", unmet));
+    const expiresAt = Math.min(now + ACCESS_TOKEN_LASTS_MS, known.expiresAt ?? Number.POSITIVE_INFINITY);
+    if (expiresAt <= now) throw new ApiError("token_expired");
+    const id = newUuidV7(now);
+    const access = { tokenId: known.id, project, issuer: issuer.issuer, subject: claims.sub, id, expiresAt };
+    noteOpened(c);
+    c.set("tokenId", known.id);
+    c.set("sessionId", id);
+    return c.json({ accessToken: await sealAccessToken(ring, access), expiresAt: rfc3339(expiresAt) });
+  },
+);
+
+/** Why the trust does not accept the claims, as a sentence without a value of them; null if it does. */
+function unmetOf(trust: Trust, { claims, issuer }: ProvenBy): string | null {
+  if (trust.issuer !== issuer.issuer) return NOT_OPENED;
+  const fault = trustFault(trust, claims, issuer);
+  if (fault === null) return null;
+  // Whoever lacks the anchor learns nothing of the token.
+  if (fault.isAnchor) return NOT_OPENED;
+  return `The token's trust does not accept this proof: the claim ${fault.claim} differs. Compare it with the claims of the job.`;
 }

@@ -6,21 +6,25 @@
  * attacker in the victim's. So only this service's own page begins one, only the browser that began it ends it, and the code in the
  * page's address opens nothing without a cookie of that browser (RFC 9700, sections 4.2 and 4.7).
  */
-import { type Context, Hono, type MiddlewareHandler } from "hono";
+import { type Context, Hono } from "hono";
+import { getCookie } from "hono/cookie";
 import * as z from "zod/mini";
 import { newUuidV7 } from "../../base/ids.ts";
 import { sha256Hex } from "../../base/json.ts";
 import { logFailure } from "../../base/log.ts";
+import { MINUTE_MS } from "../../base/time.ts";
 import { readD1 } from "../../database/read-d1.ts";
 import { ApiError } from "../../http/errors.ts";
-import { type Described, type Meaning, meaning } from "../../http/operation.ts";
-import { type AppEnv, usableIssuers } from "../../http/request-context.ts";
+import { type Described, guard, type Meaning } from "../../http/operation.ts";
+import { type AppEnv, usableIssuers, usableRing } from "../../http/request-context.ts";
 import { described, inDocument } from "../../http/schemas.ts";
 import { validBody, validQuery } from "../../http/validate.ts";
 import { type Issuer, mayTrust, signInIssuer } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
 import { chargeClient, ofGuess } from "../authentication.ts";
+import { signInChoices } from "../responses.ts";
 import {
+  type CodePurpose,
   codeHash,
   cookieHash,
   newCookie,
@@ -29,20 +33,14 @@ import {
   requiresOwnPage,
   SIGN_IN_MAX_BYTES,
   type SignInSite,
+  sendCookie,
 } from "../session.ts";
-import { insertSignInCode } from "../session-store.ts";
-import { randomText } from "../token-format.ts";
-import { signInChoices } from "./responses.ts";
-import { authorizationUrl, type Meeting, newFlow, signedIn } from "./sign-in.ts";
-import {
-  dropHandedOver,
-  readHandedOver,
-  SIGN_IN_MAX_MS,
-  sendBegun,
-  sendHandedOver,
-  takeBegun,
-} from "./sign-in-cookies.ts";
-import { beginSignIn, type PendingSignIn, selectChoices, selectTrusting } from "./sign-in-store.ts";
+import { beginSignIn, insertCode, type PendingSignIn, selectChoices, selectTrusting } from "../session-store.ts";
+import { base64url, randomText } from "../token-format.ts";
+import { authorizationUrl, type Flow, type Meeting, newFlow, signedIn } from "./sign-in.ts";
+
+/** For signing in at the issuer, and for choosing afterwards. */
+const SIGN_IN_MAX_MS = 10 * MINUTE_MS;
 
 const NO_ISSUER = "Nobody can sign in here, because no entry of OIDC_ISSUERS has a clientId. Use an API token.";
 
@@ -54,15 +52,9 @@ export function requireSignInIssuer(c: Context<AppEnv>): Issuer {
 }
 
 /** Refuses a request if nobody can sign in. `operation`: see `requires`. */
-export function requiresSignIn(operation?: Described, means: Meaning = {}): MiddlewareHandler<AppEnv> {
-  const middleware: MiddlewareHandler<AppEnv> = async function requiresSignIn(c, next) {
-    requireSignInIssuer(c);
-    await next();
-  };
-  return meaning(
-    middleware,
-    DESCRIBE && { ...means, errors: ["not_found", "not_configured", ...(means.errors ?? [])], operation },
-  );
+export function requiresSignIn(operation?: Described, means: Meaning = {}) {
+  const errors = ["not_found", "not_configured", ...(means.errors ?? [])] as const;
+  return guard(requireSignInIssuer, DESCRIBE && { ...means, errors, operation });
 }
 
 const CHOSEN_GONE = "The token that you chose was revoked meanwhile. Choose another one.";
@@ -137,7 +129,7 @@ export const signInRoutes = new Hono<AppEnv>()
     validBody(choosing, { maxBytes: SIGN_IN_MAX_BYTES }),
     async (c) => {
       const issuer = requireSignInIssuer(c);
-      const hash = await codeHash("sign-in", c.req.valid("json").code, readHandedOver(c, ownSite(c)));
+      const hash = await handedOverHash(c, c.req.valid("json").code, ownSite(c));
       const found = await ofGuess(c, () => readD1(c.get("hops"), () => selectChoices(c.env.DB, hash, Date.now())));
       if (found === null || found.pending.issuer !== issuer.issuer) throw await codeInvalid(c);
       const { subject, person, to } = found.pending;
@@ -166,18 +158,14 @@ export async function beginChosen(
   const cookie = newCookie("s");
   const pageKey = newPageKey();
   const now = Date.now();
-  const session = {
-    id: newUuidV7(now),
-    hash: (await cookieHash(cookie, null)) ?? "",
-    codeHash: await codeHash("sign-in", code, readHandedOver(c, site)),
-    now,
-  };
-  const chosen = { project, id: tokenId, issuer: issuer.issuer, pageKeyHash: await sha256Hex(pageKey) };
+  const hash = (await cookieHash(cookie, null)) ?? "";
+  const session = { id: newUuidV7(now), project, hash, pageKeyHash: await sha256Hex(pageKey), now };
+  const chosen = { codeHash: await handedOverHash(c, code, site), tokenId, issuer: issuer.issuer };
   const known = await ofGuess(c, () => readD1(c.get("hops"), () => beginSignIn(c.env.DB, session, chosen)));
   if (known === "code_invalid") throw await codeInvalid(c);
   if (known === "token_gone") throw new ApiError("token_invalid", CHOSEN_GONE);
-  dropHandedOver(c, site);
-  return { principal: known.principal, cookie, pageKey };
+  sendCookie(c, handedOverCookie(site), "", 0);
+  return { principal: known, cookie, pageKey };
 }
 
 /** Ends the issuer's part of a sign-in. The one-time code for the page, which works only with a cookie of this browser. */
@@ -191,9 +179,22 @@ async function handedOver(c: Context<AppEnv>, issuer: Issuer, site: SignInSite):
   const tokens = await readD1(c.get("hops"), () => selectTrusting(c.env.DB, issuer, claims, now));
   const about: PendingSignIn = { ...who, to: begun.to, tokens };
   const expiresAt = now + SIGN_IN_MAX_MS;
+  const cookie = randomText(32);
+  sendCookie(c, handedOverCookie(site), cookie, expiresAt);
+  return makeCode(c, "sign-in", about, expiresAt, cookie);
+}
+
+/** Makes and keeps a one-time code. `bound`: see `codeHash`. */
+export async function makeCode(
+  c: Context<AppEnv>,
+  purpose: CodePurpose,
+  about: object,
+  expiresAt: number,
+  ...bound: readonly string[]
+): Promise<string> {
   const code = randomText(32);
-  const hash = await codeHash("sign-in", code, sendHandedOver(c, site, expiresAt));
-  await readD1(c.get("hops"), () => insertSignInCode(c.env.DB, { hash, about, expiresAt }));
+  const hash = await codeHash(purpose, code, ...bound);
+  await readD1(c.get("hops"), () => insertCode(c.env.DB, { hash, about, expiresAt }));
   return code;
 }
 
@@ -229,4 +230,70 @@ function seeOther(c: Context<AppEnv>, location: string): Response {
   // The addresses of a sign-in have codes.
   c.header("Referrer-Policy", "no-referrer");
   return c.redirect(location, 303);
+}
+
+// Two cookies of a sign-in. One for each state carries what the callback needs, and only the browser that began the
+// sign-in has it: otherwise somebody could sign another person in with their own account (login CSRF). The other belongs
+// to the one-time code that the page gets, so a code in the wrong hands opens nothing.
+
+const AT_ONCE_MAX = 5;
+
+interface Begun extends Flow {
+  readonly to: string;
+}
+
+const STATE = /^[A-Za-z0-9_-]{43}$/;
+
+/** The name of the cookie of a state. The state itself is in its seal. */
+function stateCookie({ cookieName }: SignInSite, state: string): string {
+  return `${statePrefix(cookieName)}${state.slice(0, 12)}`;
+}
+
+function statePrefix(cookieName: string): string {
+  return `${cookieName.replace("session", "sign-in")}-`;
+}
+
+const aboutOf = (state: string) => `sign-in\n${state}`;
+
+/** Gives the browser a cookie for this state alone. If it has too many, the oldest go. */
+async function sendBegun(c: Context<AppEnv>, site: SignInSite, begun: Begun): Promise<void> {
+  const { state } = begun;
+  const endsAt = Date.now() + SIGN_IN_MAX_MS;
+  const sealed = await usableRing(c).seal(JSON.stringify({ ...begun, endsAt }), aboutOf(state), "sign-in");
+  // Browsers send the oldest first (RFC 6265, section 5.4).
+  const others = Object.keys(getCookie(c)).filter((name) => name.startsWith(statePrefix(site.cookieName)));
+  for (const cookieName of others.slice(0, Math.max(others.length - AT_ONCE_MAX + 1, 0))) {
+    sendCookie(c, { ...site, cookieName }, "", 0, "Lax");
+  }
+  const value = base64url(sealed);
+  // The issuer's page leads to the callback, so Strict would leave it out.
+  sendCookie(c, { ...site, cookieName: stateCookie(site, state) }, value, endsAt, "Lax");
+}
+
+/** What the browser brings back for this state, and takes the cookie away. Null: it did not begin this sign-in lately. */
+async function takeBegun(c: Context<AppEnv>, site: SignInSite, state: string): Promise<Begun | null> {
+  if (!STATE.test(state)) return null;
+  const cookieName = stateCookie(site, state);
+  const value = getCookie(c, cookieName);
+  if (value === undefined) return null;
+  sendCookie(c, { ...site, cookieName }, "", 0, "Lax");
+  let sealed: Uint8Array<ArrayBuffer>;
+  try {
+    sealed = Uint8Array.fromBase64(value, { alphabet: "base64url" });
+  } catch {
+    return null;
+  }
+  const text = await usableRing(c).open(sealed, aboutOf(state), "sign-in");
+  if (text === null) return null;
+  const { endsAt, ...begun } = JSON.parse(text) as Begun & { readonly endsAt: number };
+  return endsAt > Date.now() ? begun : null;
+}
+
+const handedOverCookie = ({ cookieName, isSecure }: SignInSite) => ({
+  cookieName: cookieName.replace("session", "signed-in"),
+  isSecure,
+});
+
+function handedOverHash(c: Context<AppEnv>, code: string, site: SignInSite): Promise<string> {
+  return codeHash("sign-in", code, getCookie(c, handedOverCookie(site).cookieName) ?? "");
 }

@@ -2,50 +2,28 @@
  * How a person proves with the issuer who they are: the authorization code flow with PKCE, state and nonce (OpenID
  * Connect Core, section 3.1; RFC 7636; RFC 9207; RFC 9700), by oauth4webapi. Nothing here reads D1.
  */
-import {
-  type AuthorizationServer,
-  allowInsecureRequests,
-  authorizationCodeGrantRequest,
-  type Client,
-  type ClientAuth,
-  ClientSecretBasic,
-  ClientSecretPost,
-  calculatePKCECodeChallenge,
-  customFetch,
-  generateRandomCodeVerifier,
-  generateRandomNonce,
-  generateRandomState,
-  None,
-  OperationProcessingError,
-  processAuthorizationCodeResponse,
-  processUserInfoResponse,
-  RESPONSE_IS_NOT_CONFORM,
-  RESPONSE_IS_NOT_JSON,
-  ResponseBodyError,
-  type TokenEndpointResponse,
-  userInfoRequest,
-  validateAuthResponse,
-  WWWAuthenticateChallengeError,
-} from "oauth4webapi";
+import * as oauth from "oauth4webapi";
 import { sha256Hex } from "../../base/json.ts";
 import { ApiError } from "../../http/errors.ts";
 import type { Issuer } from "../../settings/issuers.ts";
 import { isLoopback } from "../../settings/url-guard.ts";
 import { asPerson } from "../principal.ts";
-import { fetchIssuer, issuerKeys, unavailable } from "./issuer-keys.ts";
-import { proofInvalid, verifyProof } from "./proof.ts";
+import { fetchIssuer, issuerKeys, proofInvalid, unavailable, verifyProof } from "./proof.ts";
 import { type Claims, mergedClaims } from "./trust.ts";
 
 /** What the browser that began the sign-in must bring back. */
 export interface Flow {
   readonly state: string;
   readonly nonce: string;
-  /** Of PKCE. */
   readonly verifier: string;
 }
 
 export function newFlow(): Flow {
-  return { state: generateRandomState(), nonce: generateRandomNonce(), verifier: generateRandomCodeVerifier() };
+  return {
+    state: oauth.generateRandomState(),
+    nonce: oauth.generateRandomNonce(),
+    verifier: oauth.generateRandomCodeVerifier(),
+  };
 }
 
 /** Where the service meets the issuer. */
@@ -55,7 +33,6 @@ export interface Meeting {
   readonly waitUntil: (work: Promise<unknown>) => void;
 }
 
-/** Where the browser goes to sign in. Throws `issuer_unavailable`. */
 export async function authorizationUrl(meeting: Meeting, { state, nonce, verifier }: Flow): Promise<string> {
   const { issuer, redirectUri } = meeting;
   const { authorization_endpoint } = await serverOf(meeting);
@@ -71,14 +48,13 @@ export async function authorizationUrl(meeting: Meeting, { state, nonce, verifie
     scope: [...scopes].join(" "),
     state,
     nonce,
-    code_challenge: await calculatePKCECodeChallenge(verifier),
+    code_challenge: await oauth.calculatePKCECodeChallenge(verifier),
     code_challenge_method: "S256",
   };
   for (const [name, value] of Object.entries(parameters)) url.searchParams.set(name, value);
   return url.href;
 }
 
-/** Who signed in. */
 export interface SignedIn {
   readonly issuer: string;
   readonly subject: string;
@@ -101,13 +77,13 @@ export async function signedIn(
 ): Promise<SignedIn> {
   const { issuer } = meeting;
   const server = await serverOf(meeting);
-  const client: Client = { client_id: issuer.clientId ?? "" };
+  const client: oauth.Client = { client_id: issuer.clientId ?? "" };
   let code: URLSearchParams;
   try {
-    code = validateAuthResponse(server, client, answer, flow.state);
+    code = oauth.validateAuthResponse(server, client, answer, flow.state);
   } catch (cause) {
     // An error that the issuer says is believed only if state and `iss` are right.
-    throw new ApiError(cause instanceof OperationProcessingError ? "sign_in_code_invalid" : "sign_in_refused");
+    throw new ApiError(cause instanceof oauth.OperationProcessingError ? "sign_in_code_invalid" : "sign_in_refused");
   }
   if (code.getAll("code").length !== 1) throw new ApiError("sign_in_code_invalid");
   const claims = await claimsOf(meeting, flow, { server, client, code, auths: authsOf(server, secret) }).catch(
@@ -124,13 +100,12 @@ export async function signedIn(
 }
 
 interface Grant {
-  readonly server: AuthorizationServer;
-  readonly client: Client;
-  readonly auths: readonly ClientAuth[];
+  readonly server: oauth.AuthorizationServer;
+  readonly client: oauth.Client;
+  readonly auths: readonly oauth.ClientAuth[];
   readonly code: URLSearchParams;
 }
 
-/** What ID token and UserInfo say together. */
 async function claimsOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<Claims & { readonly sub: string }> {
   const { issuer, waitUntil } = meeting;
   const { server, client } = grant;
@@ -139,23 +114,31 @@ async function claimsOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<Cla
   const audience = client.client_id;
   const said = await verifyProof(tokens.id_token ?? "", { issuer, audience, now: Date.now(), waitUntil });
   if (server.userinfo_endpoint === undefined) return { ...mergedClaims(said), sub: said.sub };
-  const response = await userInfoRequest(server, client, tokens.access_token, OPTIONS);
+  const response = await oauth.userInfoRequest(server, client, tokens.access_token, OPTIONS);
   // Section 5.3.2: another subject is another person.
-  const info = await processUserInfoResponse(server, client, said.sub, response);
+  const info = await oauth.processUserInfoResponse(server, client, said.sub, response);
   return { ...mergedClaims(said, info), sub: said.sub };
 }
 
 /** The issuer's response to the code. If it does not know the client in one way, the code is still good for the next. */
-async function tokensOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<TokenEndpointResponse> {
+async function tokensOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<oauth.TokenEndpointResponse> {
   const { server, client, code } = grant;
-  const [auth = None(), ...auths] = grant.auths;
+  const [auth = oauth.None(), ...auths] = grant.auths;
   const { redirectUri } = meeting;
-  const response = await authorizationCodeGrantRequest(server, client, auth, code, redirectUri, flow.verifier, OPTIONS);
+  const response = await oauth.authorizationCodeGrantRequest(
+    server,
+    client,
+    auth,
+    code,
+    redirectUri,
+    flow.verifier,
+    OPTIONS,
+  );
   const expected = { expectedNonce: flow.nonce, requireIdToken: true };
-  return processAuthorizationCodeResponse(server, client, response, expected).catch((error: unknown) => {
+  return oauth.processAuthorizationCodeResponse(server, client, response, expected).catch((error: unknown) => {
     const isUnknown =
-      error instanceof WWWAuthenticateChallengeError ||
-      (error instanceof ResponseBodyError && error.error === "invalid_client");
+      error instanceof oauth.WWWAuthenticateChallengeError ||
+      (error instanceof oauth.ResponseBodyError && error.error === "invalid_client");
     if (isUnknown && auths.length > 0) return tokensOf(meeting, flow, { ...grant, auths });
     throw error;
   });
@@ -163,44 +146,44 @@ async function tokensOf(meeting: Meeting, flow: Flow, grant: Grant): Promise<Tok
 
 /** `fetchIssuer` allows http on loopback only. */
 const OPTIONS = {
-  [customFetch]: (url: string, init: object) => fetchIssuer(url, init as RequestInit),
-  [allowInsecureRequests]: true,
+  [oauth.customFetch]: (url: string, init: object) => fetchIssuer(url, init as RequestInit),
+  [oauth.allowInsecureRequests]: true,
 };
 
-async function serverOf({ issuer, waitUntil }: Meeting): Promise<AuthorizationServer> {
+async function serverOf({ issuer, waitUntil }: Meeting): Promise<oauth.AuthorizationServer> {
   const { document } = await issuerKeys(issuer, waitUntil);
   if (document === null) throw unavailable(issuer, "it has inline keys, so its endpoints are not known");
-  return document as AuthorizationServer;
+  return document as oauth.AuthorizationServer;
 }
 
 /**
  * The ways to show the secret, the likeliest first. In a header, it is encoded (RFC 6749, section 2.3.1), and Google and
  * GitLab don't decode it. Other issuers list the body, but take a client's secret only in a header.
  */
-function authsOf(server: AuthorizationServer, secret: string | undefined): readonly ClientAuth[] {
+function authsOf(server: oauth.AuthorizationServer, secret: string | undefined): readonly oauth.ClientAuth[] {
   if (!secret) return [];
   // Without the list, it is a header (Discovery 1.0, section 3).
   const methods = server.token_endpoint_auth_methods_supported ?? [];
-  const body = methods.includes("client_secret_post") ? [ClientSecretPost(secret)] : [];
+  const body = methods.includes("client_secret_post") ? [oauth.ClientSecretPost(secret)] : [];
   const isInHeader = body.length === 0 || methods.includes("client_secret_basic");
-  return isInHeader ? [...body, ClientSecretBasic(secret)] : body;
+  return isInHeader ? [...body, oauth.ClientSecretBasic(secret)] : body;
 }
 
 /** An issuer that does not answer is not the person's fault. A used or stolen code is `sign_in_code_invalid`. */
 function faultOf(issuer: Issuer, error: unknown): ApiError {
   if (error instanceof ApiError) return error;
-  if (error instanceof ResponseBodyError && error.error === "invalid_grant")
+  if (error instanceof oauth.ResponseBodyError && error.error === "invalid_grant")
     return new ApiError("sign_in_code_invalid");
-  if (error instanceof ResponseBodyError || error instanceof WWWAuthenticateChallengeError) {
+  if (error instanceof oauth.ResponseBodyError || error instanceof oauth.WWWAuthenticateChallengeError) {
     // For the log: `invalid_client` is the operator's to correct.
-    const cause = error instanceof ResponseBodyError ? error.error.slice(0, 100) : error.message;
+    const cause = error instanceof oauth.ResponseBodyError ? error.error.slice(0, 100) : error.message;
     return new ApiError("sign_in_refused", undefined, { cause });
   }
-  const isAnswer = error instanceof OperationProcessingError && !NO_ANSWER.has(error.code ?? "");
+  const isAnswer = error instanceof oauth.OperationProcessingError && !NO_ANSWER.has(error.code ?? "");
   return isAnswer ? proofInvalid("form") : unavailable(issuer, error);
 }
 
-const NO_ANSWER: ReadonlySet<string> = new Set([RESPONSE_IS_NOT_CONFORM, RESPONSE_IS_NOT_JSON]);
+const NO_ANSWER: ReadonlySet<string> = new Set([oauth.RESPONSE_IS_NOT_CONFORM, oauth.RESPONSE_IS_NOT_JSON]);
 
 /** The name of the person, which portals send in `On-Behalf-Of`. `mergedClaims` has an e-mail address only if verified. */
 function personOf({ personClaim }: Issuer, claims: Claims): string | null {

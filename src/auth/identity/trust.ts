@@ -153,7 +153,6 @@ export function mergedClaims(...documents: readonly Claims[]): Claims {
 }
 
 interface TrustFault {
-  /** The first claim that differs. */
   readonly claim: string;
   /** Whether the anchor differs. Then nobody is told which claim it is. */
   readonly isAnchor: boolean;

@@ -27,15 +27,8 @@ const MISSING_PERMISSION = [10000, 10001, 9109];
 const NO_SUCH_WORKER = [10007, 10090];
 const INVALID_TOKEN = [1000, 6003, 9106, 6111];
 
-export class ApiError extends Error {
-  readonly status: number;
-  readonly code: number;
-
-  constructor(status: number, code: number, message: string) {
-    super(message);
-    this.status = status;
-    this.code = code;
-  }
+class Refusal extends Error {
+  isMissing = false;
 }
 
 interface Answer {
@@ -49,14 +42,15 @@ export interface Account {
   readonly name: string;
 }
 
-export class CloudflareApi {
-  readonly #headers: Readonly<Record<string, string>>;
-  readonly #base: string;
+type Headers = Readonly<Record<string, string>>;
 
-  private constructor(headers: Readonly<Record<string, string>>) {
+export class CloudflareApi {
+  readonly #headers: Headers;
+  // Where wrangler looks, too.
+  readonly #base = process.env.CLOUDFLARE_API_BASE_URL || "https://api.cloudflare.com/client/v4";
+
+  private constructor(headers: Headers) {
     this.#headers = headers;
-    // Where wrangler looks, too.
-    this.#base = process.env.CLOUDFLARE_API_BASE_URL || "https://api.cloudflare.com/client/v4";
   }
 
   /** Uses CLOUDFLARE_API_TOKEN, or who is logged in to wrangler. Throws a sentence if there is neither. */
@@ -65,32 +59,28 @@ export class CloudflareApi {
     return new CloudflareApi(token ? { Authorization: `Bearer ${token}` } : await loginOfWrangler());
   }
 
-  /** `path` begins with a slash. Throws ApiError. */
-  async call<T>(
-    method: string,
-    path: string,
-    body?: object,
-    headers: Readonly<Record<string, string>> = {},
-  ): Promise<T> {
+  /** `path` begins with a slash. Throws a sentence. */
+  async call<T>(method: string, path: string, body?: object, headers: Headers = {}): Promise<T> {
     const answer = await this.#fetch(method, path, body, headers);
     const { success, result, errors } = (await answer.json().catch(() => ({}))) as Answer;
     if (success === true) return result as T;
     const { code = 0, message = "no reason" } = errors?.[0] ?? {};
-    throw new ApiError(answer.status, code, refusal(method, path, answer.status, code, message));
+    const isMissing = answer.status === 404 || NO_SUCH_WORKER.includes(code);
+    throw Object.assign(new Refusal(refusal(method, path, answer.status, code, message)), { isMissing });
   }
 
   /** Null if there is no such thing. */
-  async find<T>(path: string, headers?: Readonly<Record<string, string>>): Promise<T | null> {
+  async find<T>(path: string, headers?: Headers): Promise<T | null> {
     try {
       return await this.call<T>("GET", path, undefined, headers);
     } catch (error) {
-      if (error instanceof ApiError && (error.status === 404 || NO_SUCH_WORKER.includes(error.code))) return null;
+      if (error instanceof Refusal && error.isMissing) return null;
       throw error;
     }
   }
 
   /** Asks once more if the connection broke, as one that waited for wrangler may. No request does harm twice. */
-  async #fetch(method: string, path: string, body: object | undefined, headers: Readonly<Record<string, string>>) {
+  async #fetch(method: string, path: string, body: object | undefined, headers: Headers) {
     const ask = () =>
       fetch(this.#base + path, {
         method,
@@ -108,7 +98,6 @@ export class CloudflareApi {
     }
   }
 
-  /** The account of this id, or the only one. */
   async account(id?: string): Promise<Account> {
     if (id) {
       const found = await this.find<Account>(`/accounts/${id}`);
@@ -136,13 +125,11 @@ function refusal(method: string, path: string, status: number, code: number, mes
   return `${said} Run the command again when the cause is gone.`;
 }
 
-async function loginOfWrangler(): Promise<Readonly<Record<string, string>>> {
+async function loginOfWrangler(): Promise<Headers> {
   try {
-    const { stdout } = await promisify(execFile)(
-      process.execPath,
-      ["--no-warnings", WRANGLER, "auth", "token", "--json"],
-      { env: { ...process.env, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" } },
-    );
+    const args = ["--no-warnings", WRANGLER, "auth", "token", "--json"];
+    const env = { ...process.env, WRANGLER_HIDE_BANNER: "true", WRANGLER_SEND_METRICS: "false" };
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env });
     const { token, key, email } = JSON.parse(stdout) as Readonly<Record<string, string>>;
     if (key && email) return { "X-Auth-Key": key, "X-Auth-Email": email };
     if (token) return { Authorization: `Bearer ${token}` };

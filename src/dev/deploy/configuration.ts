@@ -7,19 +7,17 @@
 import { readFileSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { parse } from "smol-toml";
-import { writePrivateFile } from "../server.ts";
+import { writePrivateFile } from "../files.ts";
 import { CONFIG, ROOT } from "../wrangler.ts";
-import type { Deployment } from "./operator-file.ts";
+import { type Deployment, OPERATOR_FILE } from "./operator-file.ts";
 
 export const SIGNING_KEYS = "CALLBACK_SIGNING_KEYS";
 export const ROOT_TOKEN = "ROOT_TOKEN";
 
-/** The secrets that the Worker needs. */
 export function secretsOf({ root_token }: Deployment): readonly string[] {
   return root_token ? [SIGNING_KEYS, ROOT_TOKEN] : [SIGNING_KEYS];
 }
 
-/** The parts of `wrangler.toml` that are changed here. */
 interface Project {
   readonly main: string;
   readonly assets: object;
@@ -46,7 +44,6 @@ export function variablesOf(deployment: Deployment, publicUrl: string): Readonly
 interface Found {
   readonly accountId: string;
   readonly publicUrl: string;
-  /** The id of each database, by its number. */
   readonly databaseIds: ReadonlyMap<number, string>;
 }
 
@@ -98,3 +95,33 @@ export function writeConfiguration(deployment: Deployment, { accountId, publicUr
 function project(): Project {
   return parse(readFileSync(CONFIG, "utf8")) as unknown as Project;
 }
+
+type Variables = Readonly<Record<string, unknown>>;
+
+interface Config {
+  settingFaults(env: Variables, origin: string): readonly string[];
+}
+interface KeyRings {
+  keyRing(secret: string): { readonly ok: true } | { readonly ok: false; readonly error: string };
+}
+
+/** By URL, so that the compiler does not follow it: settings have the types of Workers, and this folder those of Node. */
+const load = async <T>(file: string) => (await import(new URL(`../../settings/${file}`, import.meta.url).href)) as T;
+
+/** Asks the service's own code whether the settings are valid. Throws what `/readyz` would say. `publicUrl`: where the service will be. */
+export async function requireSettings(deployment: Deployment, publicUrl: string): Promise<void> {
+  const { settingFaults } = await load<Config>("config.ts");
+  const bound = Object.fromEntries(Object.keys(deployment.databases).map((number) => [bindingOf(Number(number)), {}]));
+  const faults = settingFaults({ ...variablesOf(deployment, publicUrl), ...bound }, publicUrl);
+  if (faults.length > 0) throw new Error(faults.map((fault) => `${OPERATOR_FILE}, settings: ${fault}`).join("\n"));
+}
+
+/** A sentence about each secret that is not valid, without its value. */
+export async function secretFaults({ CALLBACK_SIGNING_KEYS = "", ROOT_TOKEN }: Secrets): Promise<readonly string[]> {
+  const { settingFaults } = await load<Config>("config.ts");
+  const ring = (await load<KeyRings>("key-ring.ts")).keyRing(CALLBACK_SIGNING_KEYS);
+  const url = "https://runs.example";
+  return [...(ring.ok ? [] : [ring.error]), ...settingFaults({ ROOT_TOKEN, PUBLIC_URL: url }, url)];
+}
+
+export type Secrets = Readonly<Record<string, string | undefined>>;

@@ -10,13 +10,21 @@ import { createInterface } from "node:readline/promises";
 import { setTimeout as delay } from "node:timers/promises";
 import { parseArgs } from "node:util";
 import { runToEnd, spawnChild } from "../children.ts";
+import { readiness } from "../server.ts";
 import { ROOT, WRANGLER } from "../wrangler.ts";
 import { type Account, ALL_PERMISSIONS, type CloudflareApi } from "./cloudflare-api.ts";
 import { ROOT_TOKEN, SIGNING_KEYS, writeConfiguration } from "./configuration.ts";
-import { type Inspection, inJurisdiction, requireNoWorker } from "./inspection.ts";
+import {
+  findTarget,
+  type Inspection,
+  inJurisdiction,
+  type MadeDatabase,
+  migrateAll,
+  requireNoWorker,
+  step,
+} from "./inspection.ts";
 import type { Deployment } from "./operator-file.ts";
 import { fileForWrangler, isOnTerminal, type NewSecrets, obtainSecrets, secretsFile } from "./secrets.ts";
-import { findTarget, type MadeDatabase, migrateAll, step } from "./target.ts";
 
 const USAGE = `npm run deploy                     what deploy.toml says
 npm run deploy -- --env NAME       its [environments.NAME]
@@ -27,7 +35,6 @@ npm run deploy -- --env NAME       its [environments.NAME]
 const COPY_THEM = "  A Worker's secret can't be read back. Copy this file now to where your company keeps its secrets.";
 
 const POLL_MS = 2_000;
-const READY_ANSWER_WITHIN_MS = 10_000;
 
 function flagsOf(args: readonly string[]) {
   try {
@@ -87,7 +94,6 @@ async function main(): Promise<number> {
   return 0;
 }
 
-/** What the deploy will do, a line each. */
 function planOf(
   { name, archive, ...deployment }: Deployment,
   { databases, newBucket, exists, notes }: Inspection,
@@ -172,7 +178,8 @@ async function untilReady(publicUrl: string, seconds: number): Promise<void> {
   step("Ready", `asking ${publicUrl}/readyz for up to ${seconds} s. A new domain takes some minutes`);
   const until = Date.now() + seconds * 1000;
   for (;;) {
-    const fault = await readiness(publicUrl);
+    const { fault, degraded } = await readiness(publicUrl).catch(silence);
+    if (degraded.length > 0) console.log(`  Degraded: ${JSON.stringify(degraded)}`);
     if (fault === null) return console.log("  The service is ready.");
     if (Date.now() > until) {
       throw new Error(
@@ -184,19 +191,9 @@ async function untilReady(publicUrl: string, seconds: number): Promise<void> {
   }
 }
 
-/** Null: ready. Otherwise a sentence. */
-async function readiness(publicUrl: string): Promise<string | null> {
-  try {
-    const signal = AbortSignal.timeout(READY_ANSWER_WITHIN_MS);
-    const response = await fetch(`${publicUrl}/readyz`, { signal, redirect: "manual" });
-    const body = (await response.json()) as { readonly error?: string; readonly degraded?: readonly object[] };
-    const { degraded = [] } = body;
-    if (response.ok && degraded.length > 0) console.log(`  Degraded: ${JSON.stringify(degraded)}`);
-    return response.ok ? null : (body.error ?? `It answers ${response.status}.`);
-  } catch (error) {
-    const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-    return `It does not answer: ${cause instanceof Error ? cause.message : cause}.`;
-  }
+function silence(error: Error) {
+  const { message } = error.cause instanceof Error ? error.cause : error;
+  return { fault: `It does not answer: ${message}.`, degraded: [] };
 }
 
 /** `file`: where the first deploy has left the secrets, unless they came from elsewhere. */

@@ -6,22 +6,26 @@
  * place of a lost one would make every stored secret unreadable.
  */
 
-import { type Batch, type DatabaseState, lookAt, type Row, requireAllBound, requireNumber } from "../migrations.ts";
-import type { Account, CloudflareApi } from "./cloudflare-api.ts";
-import { bindingOf, ROOT_TOKEN, SIGNING_KEYS, secretsOf, variablesOf } from "./configuration.ts";
-import { type Deployment, OPERATOR_FILE } from "./operator-file.ts";
-import { requireSettings } from "./settings.ts";
+import {
+  type Batch,
+  type DatabaseState,
+  lookAt,
+  migrate,
+  type Row,
+  requireAllBound,
+  requireNumber,
+} from "../migrations.ts";
+import { type Account, CloudflareApi } from "./cloudflare-api.ts";
+import { bindingOf, ROOT_TOKEN, requireSettings, SIGNING_KEYS, secretsOf, variablesOf } from "./configuration.ts";
+import { type Deployment, OPERATOR_FILE, readDeployment } from "./operator-file.ts";
 
-/** A binding as the API lists it. */
 interface Binding {
   readonly type: string;
   readonly name: string;
-  /** Of a D1 database. */
   readonly id?: string;
   readonly bucket_name?: string;
   readonly jurisdiction?: string;
   readonly class_name?: string;
-  /** Of a variable. */
   readonly text?: string;
 }
 
@@ -31,7 +35,7 @@ interface Database {
   readonly jurisdiction?: string | null;
 }
 
-export interface FoundDatabase {
+interface FoundDatabase {
   readonly number: number;
   readonly name: string;
   readonly binding: string;
@@ -42,14 +46,12 @@ export interface FoundDatabase {
 
 export interface Inspection {
   readonly publicUrl: string;
-  /** Whether this is not the first deploy. */
   readonly exists: boolean;
   /** Whether its domain leads to it already. True on workers.dev. */
   readonly hasDomain: boolean;
   readonly databases: readonly FoundDatabase[];
   /** The bucket to make; null if there is none to make. */
   readonly newBucket: string | null;
-  /** What else the operator should know. */
   readonly notes: readonly string[];
 }
 
@@ -62,14 +64,13 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
   const deployed = await deployedBindings(api, account, name);
   if (deployed !== null) requireOurs(deployment, deployed);
   const hasDomain = await ownsDomain(api, deployment, at);
+  const seen: Seen = { api, at, deployment, deployed };
   const found = await Promise.all(
-    Object.entries(databases).map(([number, name]) =>
-      findDatabase(api, deployment, at, deployed, Number(number), name),
-    ),
+    Object.entries(databases).map(([number, name]) => findDatabase(seen, Number(number), name)),
   );
   const control = found.find(({ number }) => number === 0);
   requireAllBound(found, control?.state?.inUse ?? []);
-  const newBucket = await findBucket(api, deployment, at, deployed);
+  const newBucket = await findBucket(seen);
   return {
     publicUrl,
     exists: deployed !== null,
@@ -80,12 +81,15 @@ export async function inspect(api: CloudflareApi, deployment: Deployment, accoun
   };
 }
 
-/** Null if the Worker does not exist. */
-async function deployedBindings(
-  api: CloudflareApi,
-  { id }: Account,
-  workerName: string,
-): Promise<readonly Binding[] | null> {
+interface Seen {
+  readonly api: CloudflareApi;
+  readonly at: string;
+  readonly deployment: Deployment;
+  /** Null if the Worker does not exist. */
+  readonly deployed: readonly Binding[] | null;
+}
+
+async function deployedBindings(api: CloudflareApi, { id }: Account, workerName: string): Promise<Seen["deployed"]> {
   const path = `/accounts/${id}/workers/scripts/${workerName}/settings`;
   return (await api.find<{ readonly bindings: readonly Binding[] }>(path))?.bindings ?? null;
 }
@@ -99,7 +103,6 @@ export async function requireNoWorker(api: CloudflareApi, account: Account, { na
   );
 }
 
-/** The header that R2's API wants. */
 export function inJurisdiction({ jurisdiction }: Deployment): Readonly<Record<string, string>> {
   return jurisdiction ? { "cf-r2-jurisdiction": jurisdiction } : {};
 }
@@ -154,14 +157,8 @@ async function ownsDomain(api: CloudflareApi, { name, domain }: Deployment, at: 
   );
 }
 
-async function findDatabase(
-  api: CloudflareApi,
-  deployment: Deployment,
-  at: string,
-  deployed: readonly Binding[] | null,
-  number: number,
-  name: string,
-): Promise<FoundDatabase> {
+async function findDatabase(seen: Seen, number: number, name: string): Promise<FoundDatabase> {
+  const { api, at, deployment, deployed } = seen;
   const binding = bindingOf(number);
   const bound = deployed?.find((one) => one.type === "d1" && one.name === binding);
   const database =
@@ -233,12 +230,7 @@ async function databaseNamed(api: CloudflareApi, at: string, name: string): Prom
  * The bucket that must be made; null if there is none to make. A first deploy takes one that exists, because the archive
  * names objects by their content and so overwrites none.
  */
-async function findBucket(
-  api: CloudflareApi,
-  deployment: Deployment,
-  at: string,
-  deployed: readonly Binding[] | null,
-): Promise<string | null> {
+async function findBucket({ api, at, deployment, deployed }: Seen): Promise<string | null> {
   const { name, archive, jurisdiction } = deployment;
   const bound = deployed?.find(({ name }) => name === "ARCHIVE")?.bucket_name;
   if (bound !== undefined && archive !== bound && archive !== false) {
@@ -258,7 +250,7 @@ async function findBucket(
 }
 
 /** Throws if the Worker lacks a secret. A lost signing key is never made anew. */
-export function requireSecrets(deployment: Deployment, deployed: readonly Binding[]): void {
+function requireSecrets(deployment: Deployment, deployed: readonly Binding[]): void {
   const names = deployed.filter(({ type }) => type === "secret_text").map(({ name }) => name);
   const [missing] = secretsOf(deployment).filter((name) => !names.includes(name));
   if (missing === undefined) return;
@@ -285,4 +277,45 @@ function notesOn(deployment: Deployment, deployed: readonly Binding[] | null, pu
       const hurts = name === "PUBLIC_URL" && before.has(name) ? " Jobs of open runs still call the old URL." : "";
       return `${name}: ${before.get(name) ?? "(not set)"} becomes ${variables[name] ?? "(not set)"}.${hurts}`;
     });
+}
+
+interface Target {
+  readonly api: CloudflareApi;
+  readonly account: Account;
+  readonly deployment: Deployment;
+  readonly inspection: Inspection;
+}
+
+export function step(name: string, text: string): void {
+  console.log(`${name}: ${text}`);
+}
+
+/** `environment`: null for the deployment at the top of `deploy.toml`. Throws a sentence. */
+export async function findTarget(environment: string | null): Promise<Target> {
+  const deployment = readDeployment(environment);
+  const { CLOUDFLARE_ACCOUNT_ID: chosen } = process.env;
+  if (deployment.account_id && chosen && chosen !== deployment.account_id) {
+    throw new Error(`CLOUDFLARE_ACCOUNT_ID and account_id in ${OPERATOR_FILE} name different accounts. Remove one.`);
+  }
+  const api = await CloudflareApi.connect();
+  const account = await api.account(chosen || deployment.account_id);
+  step("Account", `${account.name} (${account.id})`);
+  const inspection = await inspect(api, deployment, account);
+  const { exists, publicUrl } = inspection;
+  step("Worker", `${deployment.name} at ${publicUrl}, ${exists ? "which exists" : "which does not exist yet"}`);
+  return { api, account, deployment, inspection };
+}
+
+export type MadeDatabase = FoundDatabase & { readonly id: string };
+
+export async function migrateAll(
+  api: CloudflareApi,
+  account: Account,
+  databases: readonly MadeDatabase[],
+): Promise<void> {
+  for (const { id, name, binding, number } of databases) {
+    const applied = await migrate(batchOf(api, account.id, id), { binding, number });
+    const what = applied.length === 0 ? "It has all migrations." : `Applied ${applied.join(", ")}.`;
+    step("Database", `${name} is number ${number}. ${what}`);
+  }
 }

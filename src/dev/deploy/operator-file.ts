@@ -119,7 +119,6 @@ function parsed(folder: string): unknown {
   }
 }
 
-/** Throws one sentence for each fault. */
 function checked(value: unknown): File {
   const read = file.safeParse(value, { reportInput: true });
   const faults = read.success ? contradictions(read.data) : read.error.issues.flatMap(sentencesOf);

@@ -4,16 +4,16 @@
  * are never printed, and are in no argument of a process.
  */
 
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { homedir, tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { parseEnv } from "node:util";
 import { atEnd } from "../children.ts";
-import { makePrivate, newSecrets, OWNER_ENTERS, OWNER_ONLY } from "../server.ts";
+import { makePrivate, OWNER_ENTERS, OWNER_ONLY, readIfThere } from "../files.ts";
+import { newSecrets } from "../server.ts";
 import { ROOT } from "../wrangler.ts";
-import { secretsOf } from "./configuration.ts";
+import { type Secrets, secretFaults, secretsOf } from "./configuration.ts";
 import type { Deployment } from "./operator-file.ts";
-import { type Secrets, secretFaults } from "./settings.ts";
 
 export interface NewSecrets {
   readonly values: Secrets;
@@ -21,7 +21,6 @@ export interface NewSecrets {
   readonly file: string | null;
 }
 
-/** Whether somebody can be asked. */
 export const isOnTerminal = () => process.stdin.isTTY && process.stdout.isTTY;
 
 /** Where the secrets of a Worker are kept. Two accounts can have Workers of one name. */
@@ -56,13 +55,10 @@ export async function obtainSecrets(deployment: Deployment, accountId: string): 
 }
 
 function kept(file: string): Secrets | null {
-  try {
-    const values = parseEnv(readFileSync(file, "utf8"));
-    makePrivate(file, OWNER_ONLY);
-    return values;
-  } catch {
-    return null;
-  }
+  const content = readIfThere(file);
+  if (content === null) return null;
+  makePrivate(file, OWNER_ONLY);
+  return parseEnv(content);
 }
 
 function made(file: string, workerName: string): Secrets {

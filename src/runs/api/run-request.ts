@@ -4,7 +4,7 @@
  */
 import type { Context, MiddlewareHandler } from "hono";
 import { authorize, bearerToken, OF_CREDENTIAL } from "../../auth/authentication.ts";
-import { type CallbackGrant, isCallbackToken, verifyCallbackToken } from "../../auth/token-format.ts";
+import { type CallbackGrant, formatOf, verifyCallbackToken } from "../../auth/token-format.ts";
 import { newUuidV7, parseUuid } from "../../base/ids.ts";
 import { fingerprint, sha256Hex } from "../../base/json.ts";
 import { CALLBACK_REPLAY_GRACE_MS } from "../../base/limits.ts";
@@ -146,7 +146,7 @@ export function requiresCallbackToken(
 /** Lets the run's own callback token through, and everybody who has `data:read`. */
 export function requiresReaderOrJob(operation?: Described): MiddlewareHandler<AppEnv> {
   const middleware: MiddlewareHandler<AppEnv> = async function requiresReaderOrJob(c, next) {
-    const isOfJob = c.req.header("Authorization") !== undefined && isCallbackToken(bearerToken(c));
+    const isOfJob = c.req.header("Authorization") !== undefined && formatOf(bearerToken(c)) === "callback";
     if (!isOfJob) await authorize(c, "data:read");
     else if (Date.now() >= (await genuineGrant(c)).expiresAt) throw new ApiError("token_expired", EXPIRED);
     c.set("isOfJob", isOfJob);

@@ -137,16 +137,14 @@ const OF_ENVIRONMENT = [
 ];
 /** ?1: the project, ?2: the environment. The sessions first, because they are found by their tokens. */
 const OF_ITS_TOKENS = [
-  some("sign_ins", "hash", "project = ?1 AND token_id IN (SELECT id FROM tokens WHERE project = ?1 AND env_name = ?2)"),
   some("sessions", "hash", "project = ?1 AND token_id IN (SELECT id FROM tokens WHERE project = ?1 AND env_name = ?2)"),
   `${some("tokens", "project, id", "project = ?1 AND env_name = ?2")}
      AND NOT EXISTS (SELECT 1 FROM sessions WHERE sessions.project = ?1 AND token_id = tokens.id)`,
   some("audit", "rowid", "project = ?1 AND env_name = ?2"),
 ];
 const OF_ALL_TOKENS = [
-  some("sign_ins", "hash", "project = ?1"),
-  some("tokens", "project, id", "project = ?1"),
   some("sessions", "hash", "project = ?1"),
+  some("tokens", "project, id", "project = ?1"),
   some("revoked_tokens", "project, id", "project = ?1"),
   some("audit", "rowid", "project = ?1"),
   "DELETE FROM sign_in_codes WHERE about ->> 'project' = ?1",

@@ -6,7 +6,7 @@
 import type { APIResponse, Locator, Page, Route } from "playwright-core";
 import { type Client, callback, createClient, type Schemas } from "../../../src/client/index.ts";
 import type { Session } from "../../../src/console/session/sign-in.ts";
-import { callTool } from "../../../src/dev/pictures/agent.ts";
+import { callTool } from "../../pictures/agent.ts";
 import { type Look, twoFrames } from "../watched-browser.ts";
 
 /** An address of the console that no page has. */

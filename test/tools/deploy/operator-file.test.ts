@@ -4,9 +4,8 @@ import { copyFileSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, expect, test } from "vitest";
-import { variablesOf } from "../../../src/dev/deploy/configuration.ts";
+import { requireSettings, variablesOf } from "../../../src/dev/deploy/configuration.ts";
 import { readDeployment } from "../../../src/dev/deploy/operator-file.ts";
-import { requireSettings } from "../../../src/dev/deploy/settings.ts";
 import { ROOT } from "../../../src/dev/wrangler.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "action-runs-deploy-toml-"));

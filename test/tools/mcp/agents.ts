@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { text } from "node:stream/consumers";
-import { MCP_CLIENTS } from "../../../src/dev/tools.ts";
+import { MCP_CLIENTS } from "./install.ts";
 
 const CLIENT_NAME = "shop-agent";
 const INSPECTOR = join(MCP_CLIENTS, "node_modules/@modelcontextprotocol/inspector/clients/launcher/build/index.js");

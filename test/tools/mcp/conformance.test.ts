@@ -12,9 +12,9 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { createClient } from "../../../src/client/index.ts";
-import { MCP_CLIENTS } from "../../../src/dev/tools.ts";
 import { sharedServer } from "../../server/installation.ts";
 import { type NodeServer, serve } from "../../support/node-server.ts";
+import { MCP_CLIENTS } from "./install.ts";
 
 const PROGRAM = join(MCP_CLIENTS, "node_modules/@modelcontextprotocol/conformance/dist/index.js");
 const ORG = "of-mcp-conformance";

@@ -8,9 +8,8 @@ import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Browser, Page } from "playwright-core";
-import { runToEnd } from "../children.ts";
-import type { TemporaryServer } from "../server.ts";
-import { openSite, PendingRequests, SEEDED_PATH, signInToConsole } from "./site.ts";
+import { runToEnd } from "../../src/dev/children.ts";
+import { openSite, PendingRequests, SEEDED_PATH, signInToConsole, type TemporaryServer } from "./site.ts";
 
 /** A wide one, one of half a screen, a phone, and one of 1280 x 800 pixels at 200 % zoom. */
 const WINDOWS = [

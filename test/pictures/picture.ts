@@ -4,8 +4,8 @@
  */
 import { mkdirSync, statSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { runToEnd } from "../children.ts";
-import { ROOT } from "../wrangler.ts";
+import { runToEnd } from "../../src/dev/children.ts";
+import { ROOT } from "../../src/dev/wrangler.ts";
 import { openSite, signInToConsole } from "./site.ts";
 
 const PICTURE = join(ROOT, "docs", "console.png");

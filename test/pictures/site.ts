@@ -1,11 +1,18 @@
 /** Starts a throwaway server that is full of runs, and a browser for pictures of its console. */
-import { existsSync, mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { parseEnv } from "node:util";
 import { type Browser, chromium, type Page, type Request } from "playwright-core";
-import { atEnd } from "../children.ts";
-import { EXAMPLE_PATH, startTemporaryServer, type TemporaryServer } from "../server.ts";
+import { atEnd } from "../../src/dev/children.ts";
+import { EXAMPLE_PATH, freePort, migrateLocally, newSecrets, startServer } from "../../src/dev/server.ts";
 import { seed } from "./seeds.ts";
+
+export interface TemporaryServer {
+  readonly url: string;
+  /** The operator's token. */
+  readonly token: string;
+}
 
 /** The path of the environment that has the runs. */
 export const SEEDED_PATH = `/console/-/${EXAMPLE_PATH}`;
@@ -27,6 +34,19 @@ async function seededServer(): Promise<TemporaryServer> {
   console.log("Filling the server with runs, which takes a minute …");
   await seed(server.url, server.token);
   return server;
+}
+
+/** A server with its own secrets and an empty database, both in this folder. */
+async function startTemporaryServer(folder: string): Promise<TemporaryServer> {
+  const file = join(folder, "secrets.env");
+  const state = join(folder, "state");
+  const secrets = newSecrets();
+  // The receivers of webhooks are on this machine. Webhooks may go to this machine only with this setting.
+  writeFileSync(file, `${secrets}ALLOW_INSECURE_WEBHOOKS=true\n`, { mode: 0o600 });
+  await migrateLocally({ persistTo: state });
+  // With --env-file, the server does not read .dev.vars.
+  const { url } = await startServer(await freePort(), ["--persist-to", state, "--env-file", file]);
+  return { url, token: parseEnv(secrets).ROOT_TOKEN ?? "" };
 }
 
 /** Opens the list of runs and signs in. `before`: called before the form is filled. */

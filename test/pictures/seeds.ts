@@ -5,8 +5,8 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { json } from "node:stream/consumers";
 import { setTimeout as delay } from "node:timers/promises";
-import { type Callback, type Client, callback, createClient } from "../../client/index.ts";
-import { EXAMPLE_ENVIRONMENT } from "../server.ts";
+import { type Callback, type Client, callback, createClient } from "../../src/client/index.ts";
+import { EXAMPLE_ENVIRONMENT } from "../../src/dev/server.ts";
 import { callTool } from "./agent.ts";
 
 const RUNS = 200;
