@@ -4,13 +4,12 @@ import type { Schemas } from "../../client/index.ts";
 import { parseExact } from "../../words/typed-json.ts";
 import {
   changeIn,
+  draftOf,
   type Filled,
-  filledTexts,
   type Kept,
   keptValues,
   parametersOf,
-  retriedDraft,
-  retriedParameters,
+  textsOf,
 } from "../actions/form-values.ts";
 import { ParameterFields, useParameterTexts } from "../actions/parameter-fields.tsx";
 import { formOf, pointersOf } from "../actions/schema-form.ts";
@@ -45,10 +44,10 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
   const { client, target } = useSession();
   const form = useMemo(() => formOf(action?.parametersSchema), [action]);
   const before = useMemo(
-    () => ({ values: run.parameters, texts: filledTexts(form, run.parameters) }),
+    () => ({ values: run.parameters, texts: textsOf(form, run.parameters) }),
     [form, run.parameters],
   );
-  const parameters = useParameterTexts(form, before.texts, (texts) => retriedDraft(form, before, texts));
+  const parameters = useParameterTexts(form, before.texts, (texts) => draftOf(form, texts, before));
   const [startAt, setStartAt] = useState("");
   const change = useChange({ fields: [START_AT, ...pointersOf(parameters.form).map(inBody)] });
   const kept = parameters.isJson ? [] : keptValues(form, before);
@@ -57,7 +56,7 @@ export function RetryDialog({ run, text, action, isDispatched, onClose, onRetrie
 
   const filled: Filled = parameters.isJson
     ? parametersOf(parameters.form, parameters.texts)
-    : retriedParameters(form, before, parameters.texts);
+    : parametersOf(form, parameters.texts, before);
   // Parameters that nobody changed are not sent, so the service takes them from the run.
   const changed =
     "value" in filled && JSON.stringify(filled.value) !== JSON.stringify(run.parameters)

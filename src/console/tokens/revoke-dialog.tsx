@@ -24,23 +24,6 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
   const { client, holder, scope, may } = useSession();
   const { note } = useNotices();
   const [left, setLeft] = useState<RevokedApiTokens | null>(null);
-  const change = useChange({ afterLoss: AFTER_LOSS });
-  const revoke = () =>
-    change.submit({
-      send: ({ signal }) => client.tokens.revoke(token.id, { signal }),
-      done(result) {
-        const below = result.revoked.length - 1;
-        const also = below === 0 ? "" : ` So ${below === 1 ? "is 1 token" : `are ${below} tokens`} below it.`;
-        note(`The token ${token.name} is revoked.${also}`);
-        noteWaiting(result.waitingRuns);
-        noteApproved(result);
-        onRevoked();
-        const hasLeft = result.webhookEndpoints.length + result.actions.length + result.schedules.length > 0;
-        // A token that revoked itself can disable nothing.
-        if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();
-        else setLeft(result);
-      },
-    });
   /** The runs go on. A signed-out page can't show them. */
   function noteWaiting(count: RevokedApiTokens["waitingRuns"]) {
     if (count === 0 || token.id === holder.id) return;
@@ -57,13 +40,26 @@ export function RevokeDialog({ token, onClose, onRevoked }: RevokeDialogProps) {
     const page = { name: "runs", ...scope, envName: token.envName ?? scope.envName } as const;
     note(text, { link: { href: hrefOf(page, new URLSearchParams({ waiting: "any" })), text: "Waiting runs" } });
   }
+  function done(result: RevokedApiTokens) {
+    const below = result.revoked.length - 1;
+    const also = below === 0 ? "" : ` So ${below === 1 ? "is 1 token" : `are ${below} tokens`} below it.`;
+    note(`The token ${token.name} is revoked.${also}`);
+    noteWaiting(result.waitingRuns);
+    noteApproved(result);
+    onRevoked();
+    const hasLeft = result.webhookEndpoints.length + result.actions.length + result.schedules.length > 0;
+    // A token that revoked itself can disable nothing.
+    if (!hasLeft || token.id === holder.id || !may("webhooks:manage")) onClose();
+    else setLeft(result);
+  }
   if (left !== null) return <LeftDialog of={left} onClose={onClose} />;
   return (
     <ConfirmDialog
       title={`Revoke ${token.name}?`}
       verb="Revoke token"
-      change={change}
-      onSubmit={revoke}
+      afterLoss={AFTER_LOSS}
+      send={({ signal }) => client.tokens.revoke(token.id, { signal })}
+      done={done}
       onClose={onClose}
     >
       <p>

@@ -2,7 +2,7 @@
 import { useState } from "preact/hooks";
 import type { Schemas } from "../../client/index.ts";
 import { useSession } from "../session/session.tsx";
-import { ConfirmDialog, useChange } from "../ui/forms.tsx";
+import { ConfirmDialog } from "../ui/forms.tsx";
 import { type Column, Table } from "../ui/list-page.tsx";
 import { ErrorView, useRead } from "../ui/load.tsx";
 import { useNotices } from "../ui/notices.tsx";
@@ -93,22 +93,16 @@ interface EndDialogProps {
 function EndDialog({ session, onClose, onEnded }: EndDialogProps) {
   const { client } = useSession();
   const { note } = useNotices();
-  const change = useChange();
-  const end = () =>
-    change.submit({
-      send: ({ signal }) => client.sessions.end(session.id, { signal }),
-      done() {
-        note(`The session of ${nameOf(session)} is over.`);
-        onEnded();
-        onClose();
-      },
-    });
   return (
     <ConfirmDialog
       title={`End the session of ${nameOf(session)}?`}
       verb="End session"
-      change={change}
-      onSubmit={end}
+      send={({ signal }) => client.sessions.end(session.id, { signal })}
+      done={() => {
+        note(`The session of ${nameOf(session)} is over.`);
+        onEnded();
+        onClose();
+      }}
       onClose={onClose}
     >
       <p>

@@ -156,13 +156,27 @@ export function Section({ title, aside, children }: SectionProps) {
   );
 }
 
-/** One entry of a `dl` of the class `facts`. */
+/** One entry of a `dl` of the class `facts`. Without children, there is no entry. */
 export function Fact({ term, children }: { readonly term: ComponentChildren; readonly children: ComponentChildren }) {
-  return (
+  return children == null ? null : (
     <div>
       <dt>{term}</dt>
       <dd class="break">{children}</dd>
     </div>
+  );
+}
+
+interface SaidProps {
+  readonly class?: string;
+  readonly text: string | null | undefined;
+}
+
+/** What somebody wrote about a thing, below its name; nothing if nobody did. */
+export function Said({ class: classes = "", text }: SaidProps) {
+  return text == null ? null : (
+    <p class={`${classes} muted`}>
+      <bdi>{text}</bdi>
+    </p>
   );
 }
 
